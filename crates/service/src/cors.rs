@@ -1,0 +1,74 @@
+//! Which other origins' pages may read the public total.
+
+use actix_cors::Cors;
+use actix_web::http::{Method, Uri};
+
+use crate::Reader;
+
+/// The origins in `ALLOWED_ORIGINS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedOrigins(Vec<String>);
+
+/// For how long a browser may remember a preflight answer, in seconds.
+const PREFLIGHT_MAX_AGE_S: usize = 3600;
+
+impl AllowedOrigins {
+    /// None by default: pages of the same origin need no permission. `*` allows every origin.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let origins = reader.list("ALLOWED_ORIGINS");
+        for origin in origins.iter().filter(|origin| !is_origin(origin)) {
+            reader.mistake(format!(
+                "ALLOWED_ORIGINS has {origin:?}: expected * or an origin such as https://example.com"
+            ));
+        }
+        Self(origins.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The middleware that says so to browsers.
+    pub fn cors(&self) -> Cors {
+        let cors = Cors::default()
+            .allowed_methods([Method::GET, Method::HEAD])
+            .block_on_origin_mismatch(false)
+            .max_age(PREFLIGHT_MAX_AGE_S);
+        if self.0.iter().any(|origin| origin == "*") {
+            return cors.allow_any_origin().send_wildcard();
+        }
+        self.0.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    }
+}
+
+/// An origin is scheme, host and perhaps port, with nothing behind (RFC 6454).
+fn is_origin(text: &str) -> bool {
+    let scheme = text.starts_with("http://") || text.starts_with("https://");
+    let bare = |uri: Uri| uri.authority().is_some_and(|host| text.ends_with(host.as_str()));
+    text == "*" || (scheme && text.parse().is_ok_and(bare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Env;
+
+    #[test]
+    fn only_origins_are_accepted() {
+        for good in ["*", "https://example.com", "http://localhost:5173", "https://[::1]:80"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in ["example.com", "https://example.com/", "https://", "ftp://a", "https://a/b", ""]
+        {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_origin_is_named() {
+        let env = Env::of([("ALLOWED_ORIGINS", "https://a.example, b.example")]);
+        let mut reader = Reader::new(&env);
+        let origins = AllowedOrigins::read(&mut reader);
+        let mistakes = reader.finish(origins).unwrap_err().to_string();
+        assert!(
+            mistakes.contains("\"b.example\"") && !mistakes.contains("a.example\""),
+            "{mistakes}"
+        );
+    }
+}

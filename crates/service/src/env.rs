@@ -1,0 +1,170 @@
+//! Settings from environment variables, with every mistake reported at once.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+/// The exit code of a process whose settings are wrong: `EX_USAGE` of BSD's `sysexits.h`.
+pub const EXIT_USAGE: u8 = 64;
+
+/// A set of environment variables: the process's own, or one that a test wrote down.
+#[derive(Clone, Default)]
+pub struct Env {
+    vars: BTreeMap<String, String>,
+}
+
+impl Env {
+    /// The variables of this process. One that is not valid UTF-8 counts as not set.
+    pub fn process() -> Self {
+        let vars = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        Self { vars }
+    }
+
+    /// The given variables and no others.
+    pub fn of<const N: usize>(vars: [(&str, &str); N]) -> Self {
+        Self { vars: vars.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect() }
+    }
+
+    /// The same variables with one set anew.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The value of a variable without the white space around it; `None` when it is not set or
+    /// blank, since a blank line in a compose file means "not set" to whoever wrote it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+/// Reads settings one by one and collects what is wrong, so that somebody who has three mistakes
+/// sees three and not one after the other.
+pub struct Reader<'a> {
+    env: &'a Env,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of these variables.
+    pub fn new(env: &'a Env) -> Self {
+        Self { env, mistakes: Vec::new() }
+    }
+
+    /// The value of a variable, `None` when it is not set or blank.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.env.get(name)
+    }
+
+    /// The value of a variable that has to be set. Blank, and a mistake, when it is not; `why`
+    /// completes the sentence "NAME is not set: ...".
+    pub fn required(&mut self, name: &str, why: &str) -> &'a str {
+        self.text(name).unwrap_or_else(|| {
+            self.mistake(format!("{name} is not set: {why}"));
+            ""
+        })
+    }
+
+    /// The value of a variable read as a `T`, or `default` when it is not set. A value that is
+    /// not a `T` is a mistake; `expected` completes the sentence "NAME is "...": expected ...".
+    ///
+    /// Not for secrets: the message repeats the value.
+    pub fn parsed<T: FromStr>(&mut self, name: &str, default: T, expected: &str) -> T {
+        let Some(text) = self.text(name) else { return default };
+        text.parse().unwrap_or_else(|_| {
+            self.mistake(format!("{name} is {text:?}: expected {expected}"));
+            default
+        })
+    }
+
+    /// A switch: `true`/`1` or `false`/`0`; off when not set.
+    pub fn switch(&mut self, name: &str) -> bool {
+        match self.text(name) {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(text) => {
+                self.mistake(format!("{name} is {text:?}: expected true or false"));
+                false
+            }
+        }
+    }
+
+    /// The values of a comma-separated list, without the blank ones.
+    pub fn list(&self, name: &str) -> Vec<&'a str> {
+        self.text(name)
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
+            .collect()
+    }
+
+    /// Notes a mistake and goes on reading.
+    pub fn mistake(&mut self, what: impl Into<String>) {
+        self.mistakes.push(what.into());
+    }
+
+    /// The settings, if nothing was wrong with any of them.
+    ///
+    /// # Errors
+    /// All the mistakes that were noted while reading.
+    pub fn finish<T>(self, settings: T) -> Result<T, Mistakes> {
+        if self.mistakes.is_empty() { Ok(settings) } else { Err(Mistakes(self.mistakes)) }
+    }
+}
+
+/// Everything that is wrong with the settings, one sentence each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Mistakes(pub Vec<String>);
+
+impl Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, s) = (self.0.len(), if self.0.len() == 1 { "" } else { "s" });
+        write!(f, "{n} mistake{s} in the settings:")?;
+        for mistake in &self.0 {
+            write!(f, "\n  - {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let env = Env::of([("PORT", "http"), ("LOUD", "yes")]);
+        let mut reader = Reader::new(&env);
+        let _ = reader.parsed::<u16>("PORT", 8080, "a port number");
+        let _ = reader.switch("LOUD");
+        let _ = reader.required("TOKEN", "requests cannot be verified without it");
+        let Mistakes(mistakes) = reader.finish(()).unwrap_err();
+        assert_eq!(
+            mistakes,
+            [
+                "PORT is \"http\": expected a port number",
+                "LOUD is \"yes\": expected true or false",
+                "TOKEN is not set: requests cannot be verified without it",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_blank_value_counts_as_not_set() {
+        let env = Env::of([("PORT", "  ")]);
+        let mut reader = Reader::new(&env);
+        assert_eq!(reader.parsed("PORT", 8080u16, "a port number"), 8080);
+        assert_eq!(reader.text("PORT"), None);
+        assert!(reader.finish(()).is_ok());
+    }
+
+    #[test]
+    fn a_list_drops_blanks_and_spaces() {
+        let env = Env::of([("TOKENS", " a, b,,c ,")]);
+        assert_eq!(Reader::new(&env).list("TOKENS"), ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,38 @@
+//! Asks a server on this machine whether it is alive, for container health checks: the images
+//! hold one binary and no shell or curl.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::ListenAddress;
+
+/// How long the answer may take, in milliseconds.
+const TIMEOUT_MS: u64 = 3000;
+
+/// Asks `GET /healthz` of the server that listens on this address.
+///
+/// # Errors
+/// The system's own, or that the answer was not 200.
+pub fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()> {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, listening.port());
+    let timeout = Duration::from_millis(TIMEOUT_MS);
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    match &status {
+        b"HTTP/1.1 200" => Ok(()),
+        other => Err(std::io::Error::other(format!(
+            "GET /healthz answered {:?}",
+            String::from_utf8_lossy(other)
+        ))),
+    }
+}

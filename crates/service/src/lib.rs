@@ -1,0 +1,20 @@
+//! What the backend and the proxy share as services: settings from the environment, the agents
+//! file, the log, cross-origin rules, listening and shutdown.
+//!
+//! Nothing here knows what a call is.
+
+pub mod agents;
+mod cors;
+mod env;
+pub mod healthcheck;
+mod listen;
+mod logging;
+mod server;
+mod shutdown;
+
+pub use cors::AllowedOrigins;
+pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
+pub use listen::ListenAddress;
+pub use logging::init as init_logging;
+pub use server::{SHUTDOWN_GRACE_S, serve};
+pub use shutdown::signal as shutdown_signal;

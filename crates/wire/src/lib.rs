@@ -1,0 +1,93 @@
+//! The JSON shapes on both hops, written once: what the backend says to the proxy and what the
+//! proxy says to browsers.
+//!
+//! Only this crate and the edges of the two servers know JSON. The names here are the names in
+//! the documentation and in the page.
+
+use serde::{Deserialize, Serialize};
+
+/// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Count {
+    /// How many distinct callers have at least one live call.
+    pub live_users: u64,
+}
+
+/// The public total in the proxy's envelope: `{"success":true,"liveUsers":3}`, or on trouble
+/// `{"success":false,"liveUsers":0,"error":"..."}`.
+///
+/// The zero beside `success: false` is part of the contract with existing pages; it is not a
+/// count, and a reader looks at `success` first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope {
+    /// Whether `live_users` is a count that the backend gave for this very request.
+    pub success: bool,
+    /// The count, or 0 when `success` is false.
+    pub live_users: u64,
+    /// What went wrong, for people; present only when `success` is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Envelope {
+    /// The envelope around a count that the backend has just given.
+    pub fn success(count: Count) -> Self {
+        Self { success: true, live_users: count.live_users, error: None }
+    }
+
+    /// The envelope around trouble.
+    pub fn failure(error: impl Into<String>) -> Self {
+        Self { success: false, live_users: 0, error: Some(error.into()) }
+    }
+}
+
+/// The body of every 4xx and 5xx answer of the backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What is wrong, for people.
+    pub error: String,
+    /// The header, parameter or form field at fault, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What would have been accepted in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+}
+
+/// The answer of `/healthz` and `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`, `ready` or `unready`.
+    pub status: String,
+    /// Why the service is not ready; absent when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_shapes_are_exactly_the_documented_ones() {
+        let count = Count { live_users: 3 };
+        assert_eq!(serde_json::to_string(&count).unwrap(), r#"{"liveUsers":3}"#);
+        assert_eq!(
+            serde_json::to_string(&Envelope::success(count)).unwrap(),
+            r#"{"success":true,"liveUsers":3}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&Envelope::failure("backend unreachable")).unwrap(),
+            r#"{"success":false,"liveUsers":0,"error":"backend unreachable"}"#
+        );
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_that_is_not_negative() {
+        for wrong in [r#"{"liveUsers":-1}"#, r#"{"liveUsers":1.5}"#, r#"{"liveUsers":"3"}"#, "{}"] {
+            assert!(serde_json::from_str::<Count>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
