@@ -1,0 +1,120 @@
+//! The name of a call, as its provider gave it.
+
+use alloc::boxed::Box;
+use core::fmt::{self, Display};
+
+/// A call's identity: Twilio's CallSid, or whatever a compatible provider puts in its place
+/// (UUIDs, `v3:...`). Opaque text, parsed once.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(Repr);
+
+/// Twilio's ids are `CA` and 32 hexadecimal digits: kept in 16 bytes without an allocation. Only
+/// the lower-case form is, or the text could not be given back as it came.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    Sid([u8; 16]),
+    Text(Box<str>),
+}
+
+/// Why a text cannot name a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallIdError;
+
+impl Display for CallIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected 1 to {} visible ASCII characters", CallId::BYTES_MAX)
+    }
+}
+
+impl core::error::Error for CallIdError {}
+
+impl CallId {
+    /// The longest id that is accepted, in bytes. The longest seen at any provider has 51.
+    pub const BYTES_MAX: usize = 64;
+
+    /// Reads the name of a call.
+    ///
+    /// # Errors
+    /// If the text is empty, longer than [`CallId::BYTES_MAX`], or has anything but visible ASCII
+    /// characters in it.
+    pub fn parse(text: &str) -> Result<Self, CallIdError> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || !(1..=Self::BYTES_MAX).contains(&text.len()) {
+            return Err(CallIdError);
+        }
+        Ok(Self(match sid(text.as_bytes()) {
+            Some(bytes) => Repr::Sid(bytes),
+            None => Repr::Text(text.into()),
+        }))
+    }
+}
+
+fn sid(text: &[u8]) -> Option<[u8; 16]> {
+    let digits = text.strip_prefix(b"CA").filter(|digits| digits.len() == 32)?;
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Text(text) => f.write_str(text),
+            Repr::Sid(bytes) => {
+                f.write_str("CA")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_twilio_sid_takes_no_allocation_and_comes_back_as_it_was() {
+        let text = "CAfa4e0000000000000000000000000001";
+        let id = CallId::parse(text).unwrap();
+        assert!(matches!(id.0, Repr::Sid(_)));
+        assert_eq!(id.to_string(), text);
+    }
+
+    #[test]
+    fn ids_that_are_not_twilios_are_accepted_and_the_impossible_is_not() {
+        for good in ["v3:9X2vxPDFY2RHSJ1EdMS0RHRksMTg7ldNxdjWbVr9zBjbGjGsSe-aiQ", "a", "CA", "CAFF"]
+        {
+            assert_eq!(CallId::parse(good).unwrap().to_string(), good);
+        }
+        for bad in ["", " ", "a b", "caf\u{e9}", "a\n", &"x".repeat(65)] {
+            assert_eq!(CallId::parse(bad), Err(CallIdError), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_its_text(a in "CA[0-9a-fA-F]{32}|[!-~]{1,64}", b in "CA[0-9a-fA-F]{32}|[!-~]{1,64}") {
+            let (x, y) = (CallId::parse(&a).unwrap(), CallId::parse(&b).unwrap());
+            prop_assert_eq!(x.to_string(), a.clone());
+            prop_assert_eq!(x == y, a == b);
+        }
+    }
+}

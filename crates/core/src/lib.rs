@@ -1,0 +1,66 @@
+//! The rules of counting: evidence about calls in, calls and counts out.
+//!
+//! There is no clock, no randomness, no file, no socket and no JSON in this crate, and there
+//! cannot be: it is `no_std`. Time is an argument. Whoever holds a [`Tracker`] and applies the same
+//! records in the same order has the same state, which is what makes a restart a replay and a
+//! replica a replay.
+//!
+//! # Invariants
+//!
+//! Tests name these by their numbers, and [`Tracker::check`] recounts them from scratch.
+//!
+//! - **I1** Every number is the size of its set: no number is kept by plus and minus on events.
+//! - **I2** A call that has ended never becomes live again.
+//! - **I3** The same evidence twice is the same as once.
+//! - **I4** The state that a call ends up in does not depend on the order of its evidence.
+//! - **I5** No number is ever negative, and users are never more than calls.
+//! - **I6** [`Tracker::apply`] does not panic on anything that the types let in.
+//! - **I7** The same log gives the same snapshot, byte for byte.
+//!
+//! I2, I3 and I4 hold by construction. What is known of a call is a join: its phase and each of
+//! its attributes is the *maximum*, in a total order, of all that was ever said. Maximum is
+//! indifferent to order and to repetition.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod agent;
+mod call;
+mod call_id;
+mod check;
+mod crowd;
+mod evidence;
+mod intern;
+mod place;
+mod tracker;
+
+pub use agent::Agent;
+pub use call::{Call, EndReason, Phase};
+pub use call_id::{CallId, CallIdError};
+pub use check::Broken;
+pub use crowd::Numbers;
+pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
+pub use place::{Country, Place};
+pub use tracker::{Outcome, Tracker};
+
+/// A moment, in milliseconds since the Unix epoch. In a tracker it is the journal's time: the
+/// moment at which a record was appended, which never goes backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// This moment and so many milliseconds earlier, not before the epoch.
+    #[must_use]
+    pub fn minus(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(ms))
+    }
+
+    /// The milliseconds from an earlier moment to this one; 0 if it is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

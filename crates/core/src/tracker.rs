@@ -1,0 +1,332 @@
+//! The one place that knows which calls there are and who is on the line.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::max;
+use core::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use crate::call::{Entry, Step};
+use crate::crowd::{Crowd, Member};
+use crate::intern::{HASHER, Interner, Key};
+use crate::{
+    Agent, Call, CallId, Claim, Country, EndReason, Evidence, Millis, Numbers, Phase, Place,
+};
+
+/// Every call that is known, and the numbers that follow from them.
+///
+/// Calls that have ended stay as tombstones until [`Tracker::forget`] drops them, so that a late
+/// webhook cannot revive them.
+#[derive(Clone, Debug, Default)]
+pub struct Tracker {
+    pub(crate) entries: Vec<Option<Entry>>,
+    pub(crate) free: Vec<u32>,
+    /// Slots of `entries` by the call's id.
+    pub(crate) index: HashTable<u32>,
+    /// Slots of the calls that have ended, in the order in which they did.
+    pub(crate) ended: VecDeque<u32>,
+    pub(crate) agents: Interner<Agent>,
+    pub(crate) places: Interner<Place>,
+    pub(crate) crowds: Crowds,
+    /// The time of the newest record: time does not go backwards here.
+    now: Millis,
+}
+
+/// The people on the line, in every respect in which they are counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowds {
+    pub(crate) all: Crowd,
+    pub(crate) by_agent: Vec<Crowd>,
+    pub(crate) by_place: Vec<Crowd>,
+    pub(crate) by_country: BTreeMap<Option<Country>, Crowd>,
+}
+
+/// What a piece of evidence did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A call that was not known, and a person is on the line.
+    Started,
+    /// A call that was not known, and nobody is on the line yet.
+    Dialing,
+    /// The person picked up.
+    Answered,
+    /// What was known already, heard again.
+    Confirmed,
+    /// The call is over.
+    Ended(EndReason),
+    /// The first that was heard of a call is that it is over.
+    EndedUnseen(EndReason),
+    /// The call was over already.
+    Duplicate,
+    /// Behind what is known: a webhook that was overtaken. It changes no number.
+    Late,
+    /// About a leg, which is part of another call's conversation.
+    Leg,
+}
+
+impl Tracker {
+    /// Takes in one piece of evidence, at the journal's time.
+    pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Outcome {
+        self.now = max(self.now, at);
+        let claim = evidence.claim();
+        match (self.slot(&evidence.call), claim) {
+            (_, Claim::Leg) => {
+                self.confirm_parent(evidence);
+                Outcome::Leg
+            }
+            (None, Claim::Dialing) => self.insert(evidence, Phase::Dialing, Outcome::Dialing),
+            (None, Claim::Live) => self.insert(evidence, Phase::Live, Outcome::Started),
+            (None, Claim::Ended(reason)) => {
+                self.insert(evidence, Phase::Ended(reason), Outcome::EndedUnseen(reason))
+            }
+            (Some(slot), claim) => self.join(slot, evidence, claim),
+        }
+    }
+
+    /// Drops the calls that ended before this moment, and says how many. It has to be older than
+    /// the longest way that a late webhook can take, or such a webhook would revive a call.
+    pub fn forget(&mut self, ended_before: Millis) -> usize {
+        let mut forgotten = 0;
+        while let Some(&slot) = self.ended.front() {
+            let entry = self.entries[slot as usize].take_if(|entry| entry.since < ended_before);
+            let Some(entry) = entry else { break };
+            let hash = HASHER.hash_one(&entry.id);
+            if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
+                found.remove();
+            }
+            self.ended.pop_front();
+            self.free.push(slot);
+            forgotten += 1;
+        }
+        forgotten
+    }
+
+    /// Looks at `steps` calls from `cursor` on, moves the cursor (round to the beginning at the
+    /// end), and returns those that are `over` and have not ended. Nothing changes: what to do
+    /// about them is a record of its own, or a replay would count differently.
+    pub fn sweep(
+        &self,
+        cursor: &mut usize,
+        steps: usize,
+        over: impl Fn(Phase, Millis, Millis) -> bool,
+    ) -> Vec<CallId> {
+        let from = if *cursor < self.entries.len() { *cursor } else { 0 };
+        let to = self.entries.len().min(from.saturating_add(steps));
+        *cursor = if to == self.entries.len() { 0 } else { to };
+        let looked_at = self.entries[from..to].iter().flatten();
+        let open = looked_at.filter(|entry| !matches!(entry.phase, Phase::Ended(_)));
+        open.filter(|entry| over(entry.phase, entry.since, entry.heard))
+            .map(|entry| entry.id.clone())
+            .collect()
+    }
+
+    /// Live users and live calls in all.
+    pub fn numbers(&self) -> Numbers {
+        self.crowds.all.numbers()
+    }
+
+    /// Live users and live calls of each agent that has any, in the order of [`Agent`]. A person
+    /// who talks to two agents at once is a user of both, and one user in all.
+    pub fn by_agent(&self) -> Vec<(Agent, Numbers)> {
+        some(&self.crowds.by_agent, |key| self.agents.value(key).clone())
+    }
+
+    /// Live users and live calls of each place that has any, in the order of [`Place`].
+    pub fn by_place(&self) -> Vec<(Place, Numbers)> {
+        some(&self.crowds.by_place, |key| self.places.value(key).clone())
+    }
+
+    /// Live users and live calls of each country that has any; `None` is the unknown one.
+    pub fn by_country(&self) -> Vec<(Option<Country>, Numbers)> {
+        let all = self.crowds.by_country.iter().map(|(&country, crowd)| (country, crowd.numbers()));
+        all.filter(|(_, numbers)| numbers.calls > 0).collect()
+    }
+
+    /// What is known about a call, also about one that has ended and is not forgotten.
+    pub fn call(&self, id: &CallId) -> Option<Call> {
+        let slot = self.slot(id)?;
+        self.entries[slot as usize].as_ref().map(|entry| self.public(entry))
+    }
+
+    /// Every call that is known, in the order of ids: the snapshot of the tracker (I7).
+    pub fn calls(&self) -> Vec<Call> {
+        let mut calls: Vec<_> = self.entries.iter().flatten().map(|e| self.public(e)).collect();
+        calls.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        calls
+    }
+
+    /// How many calls are known, with those that have ended and are not forgotten.
+    pub fn known(&self) -> usize {
+        self.index.len()
+    }
+
+    fn public(&self, entry: &Entry) -> Call {
+        Call {
+            id: entry.id.clone(),
+            phase: entry.phase,
+            since: entry.since,
+            heard: entry.heard,
+            direction: entry.direction,
+            caller: entry.caller,
+            agent: self.agents.value(entry.agent).clone(),
+            place: self.places.value(entry.place).clone(),
+        }
+    }
+
+    pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
+        let same = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|e| e.id == *id);
+        self.index.find(HASHER.hash_one(id), same).copied()
+    }
+
+    fn insert(&mut self, evidence: &Evidence, phase: Phase, outcome: Outcome) -> Outcome {
+        let entry = Entry {
+            id: evidence.call.clone(),
+            caller: evidence.caller,
+            since: self.now,
+            heard: self.now,
+            agent: self.agents.key(&evidence.agent),
+            place: self.places.key(&evidence.place),
+            phase,
+            direction: evidence.direction,
+        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
+        });
+        let (agent, place) = (entry.agent, entry.place);
+        let member = Member { caller: entry.caller, slot };
+        let hash = HASHER.hash_one(&entry.id);
+        self.entries[slot as usize] = Some(entry);
+        let entries = &self.entries;
+        self.index.insert_unique(hash, slot, |&at| {
+            HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
+        });
+        match phase {
+            Phase::Dialing => {}
+            Phase::Live => {
+                let country = self.places.value(place).country;
+                self.crowds.enter(member, agent, place, country);
+            }
+            Phase::Ended(_) => self.ended.push_back(slot),
+        }
+        outcome
+    }
+
+    /// Joins evidence into what is known of its call: the maximum in everything.
+    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> Outcome {
+        let agent = self.agents.key(&evidence.agent);
+        let place = self.places.key(&evidence.place);
+        let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
+        let before = entry.standing();
+
+        entry.caller = max(entry.caller, evidence.caller);
+        entry.direction = max(entry.direction, evidence.direction);
+        entry.agent = greater(&self.agents, entry.agent, agent);
+        entry.place = greater(&self.places, entry.place, place);
+        let outcome = match (entry.phase.step(claim), entry.phase) {
+            (Step::Rise(phase @ Phase::Ended(reason)), _) => {
+                (entry.phase, entry.since, entry.heard) = (phase, self.now, self.now);
+                self.ended.push_back(slot);
+                Outcome::Ended(reason)
+            }
+            (Step::Rise(phase), _) => {
+                (entry.phase, entry.since, entry.heard) = (phase, self.now, self.now);
+                Outcome::Answered
+            }
+            (Step::Same, _) => {
+                entry.heard = self.now;
+                Outcome::Confirmed
+            }
+            (Step::Again(reason), known) => {
+                entry.phase = max(known, Phase::Ended(reason));
+                Outcome::Duplicate
+            }
+            (Step::Behind, _) => Outcome::Late,
+        };
+
+        let after = entry.standing();
+        if before != after {
+            self.restand(slot, before, after);
+        }
+        outcome
+    }
+
+    /// Moves a live call between the crowds that it is counted in.
+    fn restand(&mut self, slot: u32, before: Standing, after: Standing) {
+        if before.live {
+            let country = self.places.value(before.place).country;
+            let member = Member { caller: before.caller, slot };
+            self.crowds.leave(member, before.agent, before.place, country);
+        }
+        if after.live {
+            let country = self.places.value(after.place).country;
+            let member = Member { caller: after.caller, slot };
+            self.crowds.enter(member, after.agent, after.place, country);
+        }
+    }
+
+    /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
+    fn confirm_parent(&mut self, leg: &Evidence) {
+        let slot = leg.parent.as_ref().and_then(|parent| self.slot(parent));
+        let entry = slot.and_then(|slot| self.entries[slot as usize].as_mut());
+        if let Some(parent) = entry.filter(|entry| entry.phase == Phase::Live) {
+            parent.heard = self.now;
+        }
+    }
+}
+
+/// All that decides which crowds a call is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    live: bool,
+    caller: Option<crate::Caller>,
+    agent: Key,
+    place: Key,
+}
+
+impl Entry {
+    fn standing(&self) -> Standing {
+        let live = self.phase == Phase::Live;
+        Standing { live, caller: self.caller, agent: self.agent, place: self.place }
+    }
+}
+
+impl Crowds {
+    fn enter(&mut self, member: Member, agent: Key, place: Key, country: Option<Country>) {
+        self.all.enter(member);
+        at(&mut self.by_agent, agent).enter(member);
+        at(&mut self.by_place, place).enter(member);
+        self.by_country.entry(country).or_default().enter(member);
+    }
+
+    fn leave(&mut self, member: Member, agent: Key, place: Key, country: Option<Country>) {
+        self.all.leave(member);
+        at(&mut self.by_agent, agent).leave(member);
+        at(&mut self.by_place, place).leave(member);
+        self.by_country.entry(country).or_default().leave(member);
+    }
+}
+
+fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
+    let key = key as usize;
+    if crowds.len() <= key {
+        crowds.resize_with(key + 1, Crowd::default);
+    }
+    &mut crowds[key]
+}
+
+/// The key of the greater of two values; keys themselves are in the order of arrival, which must
+/// not matter (I4).
+fn greater<T: Clone + Ord + core::hash::Hash>(values: &Interner<T>, a: Key, b: Key) -> Key {
+    if a == b || values.value(a) > values.value(b) { a } else { b }
+}
+
+fn some<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
+    let keys = (0..).map(Key);
+    let all = crowds.iter().zip(keys).map(|(crowd, key)| (key, crowd.numbers()));
+    let live = all.filter(|(_, numbers)| numbers.calls > 0);
+    let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
+    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    named
+}
