@@ -1,0 +1,13 @@
+//! Twilio's side of the wire, as pure functions: webhook forms, request signatures, call statuses,
+//! voice webhooks and TwiML.
+//!
+//! There is no I/O here, no clock, no HTTP framework and no counting: bytes and headers come in as
+//! arguments, values and text go out. What a webhook means for a call is decided elsewhere. No
+//! error and no `Debug` output of this crate repeats a form value, a token or a signature, so all
+//! of them may be logged.
+
+mod field;
+mod form;
+
+pub use field::{FieldError, FieldProblem};
+pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
