@@ -8,6 +8,10 @@
 
 mod field;
 mod form;
+mod signature;
 
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
+pub use signature::{
+    AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
+};

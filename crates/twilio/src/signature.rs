@@ -1,0 +1,200 @@
+//! Whether a request comes from Twilio: the `X-Twilio-Signature` header.
+//!
+//! The rules are those of Twilio's security page and of its own Python, Node and Go libraries;
+//! the shared vectors in `tests/fixtures` hold this module to them.
+
+mod text;
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use crate::form::Form;
+use text::Url;
+
+/// The header with the signature.
+pub const SIGNATURE_HEADER: &str = "X-Twilio-Signature";
+
+/// The header that comes with requests signed by a shared key of the account in place of the
+/// Auth Token: `key=<id>,algorithm=<HMAC_SHA1 or HMAC_SHA256>`.
+pub const SETTINGS_HEADER: &str = "X-Twilio-Webhooks-Signature-Settings";
+
+/// The secrets that a genuine request may be signed with: Auth Tokens of the account and of its
+/// sub-accounts, more than one while a token is being rotated, and shared keys.
+pub struct AuthTokens {
+    tokens: Vec<String>,
+}
+
+impl AuthTokens {
+    /// These tokens, without empty ones; `None` when none is left. An empty token would be a key
+    /// that everybody knows.
+    pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Option<Self> {
+        let tokens: Vec<String> =
+            tokens.into_iter().map(T::into).filter(|token| !token.trim().is_empty()).collect();
+        (!tokens.is_empty()).then_some(Self { tokens })
+    }
+
+    /// Accepts a request that is signed with one of the tokens.
+    ///
+    /// # Errors
+    /// Why the request is not to be trusted. The reason gives away nothing that would help to
+    /// forge one, so that it may be logged and told to the sender.
+    pub fn verify(&self, request: &SignedRequest<'_>) -> Result<(), Rejection> {
+        let algorithm = Algorithm::of(request.settings)?;
+        let claimed = match request.signature {
+            None | Some("") => return Err(Rejection::Missing),
+            Some(header) => BASE64.decode(header).map_err(|_| Rejection::Malformed)?,
+        };
+        let url = Url::split(request.url);
+        let body_hash = match request.payload {
+            Payload::Raw(body) => Some((url.body_hash().ok_or(Rejection::BodyHashMissing)?, body)),
+            Payload::None | Payload::Form(_) => None,
+        };
+
+        let fields = signed_fields(&request.payload);
+        let is_genuine = url.candidates().any(|candidate| {
+            self.tokens.iter().any(|token| match algorithm {
+                Algorithm::Sha1 => {
+                    mac::<Hmac<Sha1>>(token, &candidate, &fields).verify_slice(&claimed).is_ok()
+                }
+                Algorithm::Sha256 => {
+                    mac::<Hmac<Sha256>>(token, &candidate, &fields).verify_slice(&claimed).is_ok()
+                }
+            })
+        });
+        if !is_genuine {
+            return Err(Rejection::Mismatch);
+        }
+        match body_hash {
+            Some((expected, body)) if expected != hex(&Sha256::digest(body)) => {
+                Err(Rejection::BodyHashMismatch)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Says how many there are, and nothing about them.
+impl fmt::Debug for AuthTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthTokens({} hidden)", self.tokens.len())
+    }
+}
+
+/// What is signed of a request, and the signature that it claims.
+#[derive(Clone, Copy)]
+pub struct SignedRequest<'a> {
+    /// The public URL as Twilio has it configured, with the query exactly as it was received: a
+    /// server behind a proxy has to rebuild scheme, host and path.
+    pub url: &'a str,
+    /// The value of [`SIGNATURE_HEADER`].
+    pub signature: Option<&'a str>,
+    /// The value of [`SETTINGS_HEADER`].
+    pub settings: Option<&'a str>,
+    /// What the request carries beside its URL.
+    pub payload: Payload<'a>,
+}
+
+/// What a request carries beside its URL.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// Nothing: a GET, whose fields are in the query and so in the URL.
+    None,
+    /// A form, whose fields are part of the signed text.
+    Form(&'a Form),
+    /// Any other body: the signed URL has its SHA-256 in the query, as `bodySHA256`.
+    Raw(&'a [u8]),
+}
+
+/// Why a request is not to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// There is no signature.
+    #[error("the {SIGNATURE_HEADER} header is missing")]
+    Missing,
+    /// The signature is not Base64.
+    #[error("the {SIGNATURE_HEADER} header is not Base64")]
+    Malformed,
+    /// No token gives this signature for this request: another sender, another token, or the URL
+    /// that was checked is not the one that Twilio has configured.
+    #[error("the {SIGNATURE_HEADER} header does not match the URL and the form")]
+    Mismatch,
+    /// The body is no form and the URL does not vouch for it.
+    #[error("the body is not a form and the URL has no bodySHA256")]
+    BodyHashMissing,
+    /// The URL is genuine, the body is not.
+    #[error("the body does not match the bodySHA256 of the URL")]
+    BodyHashMismatch,
+    /// The settings header names an algorithm that is not implemented here.
+    #[error("{SETTINGS_HEADER} names an algorithm other than HMAC_SHA1 and HMAC_SHA256")]
+    UnsupportedAlgorithm,
+}
+
+/// The signature that Twilio gives a voice request, with HMAC-SHA1: user name, password and
+/// fragment of the URL are left out, and of an `https` URL the port.
+///
+/// For [`Payload::Raw`] the URL has to have its `bodySHA256` already.
+pub fn sign(token: &str, url: &str, payload: &Payload<'_>) -> String {
+    let text = Url::split(url).signed_by_twilio();
+    let mac = mac::<Hmac<Sha1>>(token, &text, &signed_fields(payload));
+    BASE64.encode(mac.finalize().into_bytes())
+}
+
+enum Algorithm {
+    Sha1,
+    Sha256,
+}
+
+impl Algorithm {
+    /// As Twilio's Python library reads the header: without it, or without an algorithm in it,
+    /// SHA-1.
+    fn of(settings: Option<&str>) -> Result<Self, Rejection> {
+        let named = settings
+            .unwrap_or_default()
+            .split(',')
+            .filter_map(|setting| setting.split_once('='))
+            .find(|(name, value)| name.trim() == "algorithm" && !value.trim().is_empty())
+            .map(|(_, value)| value.trim().to_ascii_uppercase());
+        match named.as_deref() {
+            None | Some("HMAC_SHA1") => Ok(Self::Sha1),
+            Some("HMAC_SHA256") => Ok(Self::Sha256),
+            Some(_) => Err(Rejection::UnsupportedAlgorithm),
+        }
+    }
+}
+
+/// What is appended to the URL: the distinct fields by name and then by value, in byte order.
+fn signed_fields(payload: &Payload<'_>) -> Vec<u8> {
+    match payload {
+        Payload::Form(form) => {
+            // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded`
+            // whatever the values: sorting the joined text would be wrong.
+            let mut fields: Vec<_> = form.fields().collect();
+            fields.sort_unstable();
+            fields.dedup();
+            fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
+        }
+        Payload::None | Payload::Raw(_) => Vec::new(),
+    }
+}
+
+fn mac<M: Mac + KeyInit>(token: &str, url: &[&str], fields: &[u8]) -> M {
+    let key = token.as_bytes();
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in url {
+        mac.update(part.as_bytes());
+    }
+    mac.update(fields);
+    mac
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;
