@@ -9,9 +9,16 @@
 mod field;
 mod form;
 mod signature;
+mod status;
+mod webhook;
 
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
+};
+pub use status::{CallStatus, Direction};
+pub use webhook::{
+    CALL_SID_BYTES_MAX, GEOGRAPHY_BYTES_MAX, Geography, PARTY_BYTES_MAX, SPEECH_BYTES_MAX,
+    StatusField, Webhook,
 };
