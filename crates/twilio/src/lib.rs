@@ -10,6 +10,7 @@ mod field;
 mod form;
 mod signature;
 mod status;
+pub mod twiml;
 mod webhook;
 
 pub use field::{FieldError, FieldProblem};
