@@ -2,9 +2,11 @@
 //! voice webhooks and TwiML.
 //!
 //! There is no I/O here, no clock, no HTTP framework and no counting: bytes and headers come in as
-//! arguments, values and text go out. What a webhook means for a call is decided elsewhere. No
-//! error and no `Debug` output of this crate repeats a form value, a token or a signature, so all
-//! of them may be logged.
+//! arguments, values and text go out. What a webhook means for a call is decided elsewhere.
+//!
+//! Errors may be logged and answered, and forms, webhooks and tokens may be logged with `Debug`:
+//! none of them shows a phone number, what a caller said or pressed, a token or a signature.
+//! ([`twiml::Response`] is what the caller hears, and its `Debug` shows it.)
 
 mod field;
 mod form;

@@ -100,7 +100,9 @@ pub struct SignedRequest<'a> {
 }
 
 /// What a request carries beside its URL.
-#[derive(Clone, Copy, Debug)]
+///
+/// Without `Debug`: a raw body may hold anything.
+#[derive(Clone, Copy)]
 pub enum Payload<'a> {
     /// Nothing: a GET, whose fields are in the query and so in the URL.
     None,
