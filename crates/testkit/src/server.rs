@@ -68,6 +68,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Sends SIGTERM and does not wait.
+    pub fn ask_to_stop(&self) {
+        self.signal(Signal::SIGTERM);
+    }
+
     /// Sends SIGTERM and waits for the end: the exit status and all that was logged.
     ///
     /// # Panics
@@ -75,7 +80,9 @@ impl Server {
     pub fn terminate(mut self) -> (ExitStatus, String) {
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
-        while let Ok(line) = self.lines.recv_timeout(deadline - Instant::now()) {
+        while let Ok(line) =
+            self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
             self.log.push_str(&line);
             self.log.push('\n');
         }
