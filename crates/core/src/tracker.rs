@@ -102,6 +102,12 @@ impl Tracker {
         forgotten
     }
 
+    /// When the first of the calls that are not forgotten ended.
+    pub fn oldest_end(&self) -> Option<Millis> {
+        let slot = *self.ended.front()?;
+        self.entries[slot as usize].as_ref().map(|entry| entry.since)
+    }
+
     /// Looks at `steps` calls from `cursor` on, moves the cursor (round to the beginning at the
     /// end), and returns those that are `over` and have not ended. Nothing changes: what to do
     /// about them is a record of its own, or a replay would count differently.

@@ -132,7 +132,8 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
     mistakes
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text can be the id of an agent.
+pub fn is_id(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }

@@ -1,0 +1,182 @@
+//! The settings of the backend. The README has them as a table.
+
+use live_users_core::Millis;
+use live_users_service::agents::Agents;
+use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
+use live_users_twilio::AuthTokens;
+
+use crate::caller::CallerKey;
+use crate::farewell::Farewell;
+use crate::public_url::{PublicUrl, UrlRule};
+
+/// The port that the backend listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 8080;
+
+/// Twilio's own limit unless the account has the 24-hour switch on, in hours.
+const MAX_CALL_HOURS_DEFAULT: u64 = 4;
+const MAX_CALL_HOURS_LIMIT: u64 = 24;
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: ListenAddress,
+    /// How webhooks are verified.
+    pub verification: Verification,
+    /// Which URL a webhook's signature is checked against.
+    pub(crate) url_rule: UrlRule,
+    /// Who may read the total from another origin.
+    pub origins: AllowedOrigins,
+    /// The agents.
+    pub agents: Agents,
+    /// The key that caller ids are hashed with.
+    pub(crate) caller_key: CallerKey,
+    /// A silent call older than this is over, in milliseconds.
+    pub max_call_ms: u64,
+    /// What ends a call when the caller says it.
+    pub farewell: Farewell,
+}
+
+/// How webhooks are verified.
+#[derive(Debug)]
+pub enum Verification {
+    /// By `X-Twilio-Signature`, with any of these tokens.
+    Signed(AuthTokens),
+    /// Not at all: for development, on loopback only.
+    Off,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// All that is wrong with them, at once.
+    pub fn read(env: &Env) -> Result<Self, Mistakes> {
+        let mut reader = Reader::new(env);
+        let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
+        let hours = reader.parsed("MAX_CALL_HOURS", MAX_CALL_HOURS_DEFAULT, "hours from 1 to 24");
+        if !(1..=MAX_CALL_HOURS_LIMIT).contains(&hours) {
+            reader.mistake(format!("MAX_CALL_HOURS is {hours}: expected hours from 1 to 24"));
+        }
+        let config = Self {
+            listen,
+            verification: verification(&mut reader, listen),
+            url_rule: url_rule(&mut reader),
+            origins: AllowedOrigins::read(&mut reader),
+            agents: Agents::read(&mut reader),
+            caller_key: CallerKey::read(&mut reader),
+            max_call_ms: hours.saturating_mul(3_600_000),
+            farewell: match reader.list("FAREWELL_PHRASES") {
+                phrases if phrases.is_empty() => Farewell::default(),
+                phrases => Farewell::of(phrases),
+            },
+        };
+        reader.finish(config)
+    }
+}
+
+fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification {
+    let unsigned = reader.switch("ALLOW_UNSIGNED_WEBHOOKS");
+    let tokens = AuthTokens::new(reader.list("TWILIO_AUTH_TOKEN"));
+    if unsigned && !listen.is_loopback() {
+        reader.mistake(format!(
+            "ALLOW_UNSIGNED_WEBHOOKS is for development on loopback only: with it, HOST has to be \
+             127.0.0.1 or ::1, and it is {}",
+            listen.0.ip()
+        ));
+    }
+    match (tokens, unsigned) {
+        (Some(_), true) => {
+            reader.mistake(
+                "ALLOW_UNSIGNED_WEBHOOKS and TWILIO_AUTH_TOKEN are both set: expected one",
+            );
+            Verification::Off
+        }
+        (Some(tokens), false) => Verification::Signed(tokens),
+        (None, true) => Verification::Off,
+        (None, false) => {
+            reader.mistake(
+                "TWILIO_AUTH_TOKEN is not set: without it nobody can tell Twilio's webhooks from \
+                 forged ones (for development on loopback there is ALLOW_UNSIGNED_WEBHOOKS=true)",
+            );
+            Verification::Off
+        }
+    }
+}
+
+fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
+    let trust_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
+    let Some(text) = reader.text("PUBLIC_URL") else {
+        return if trust_forwarded { UrlRule::Forwarded } else { UrlRule::AsReceived };
+    };
+    PublicUrl::parse(text).map(UrlRule::Fixed).unwrap_or_else(|expected| {
+        // Not repeated: somebody may have put a password in it.
+        reader.mistake(format!("PUBLIC_URL cannot be used: expected {expected}"));
+        UrlRule::AsReceived
+    })
+}
+
+/// The time of this machine's clock, for whoever stamps records.
+pub(crate) fn system_clock() -> Millis {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let ms = since_epoch.map(|elapsed| elapsed.as_millis()).unwrap_or_default();
+    Millis(u64::try_from(ms).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(env: Env) -> String {
+        Config::read(&env).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn without_a_token_the_variable_is_named() {
+        assert!(mistakes(Env::default()).contains("TWILIO_AUTH_TOKEN is not set"));
+        assert!(mistakes(Env::of([("TWILIO_AUTH_TOKEN", " , ")])).contains("TWILIO_AUTH_TOKEN"));
+    }
+
+    #[test]
+    fn unsigned_webhooks_are_for_loopback_only() {
+        let env = Env::of([("ALLOW_UNSIGNED_WEBHOOKS", "true")]);
+        assert!(matches!(Config::read(&env).unwrap().verification, Verification::Off));
+        assert!(mistakes(env.clone().with("PORT", "8080")).contains("loopback only"));
+        assert!(mistakes(env.clone().with("HOST", "10.0.0.1")).contains("loopback only"));
+        assert!(mistakes(env.with("TWILIO_AUTH_TOKEN", "t")).contains("both set"));
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let env = Env::of([
+            ("PORT", "99999"),
+            ("MAX_CALL_HOURS", "25"),
+            ("PUBLIC_URL", "example.com"),
+            ("ALLOWED_ORIGINS", "nowhere"),
+            ("CALLER_HASH_KEY", "hunter2"),
+            ("AGENTS_FILE", "does-not-exist.toml"),
+        ]);
+        let told = mistakes(env);
+        for name in [
+            "PORT",
+            "MAX_CALL_HOURS",
+            "PUBLIC_URL",
+            "ALLOWED_ORIGINS",
+            "CALLER_HASH_KEY",
+            "AGENTS_FILE",
+            "TWILIO_AUTH_TOKEN",
+        ] {
+            assert!(told.contains(name), "{name} is missing in: {told}");
+        }
+        assert!(!told.contains("hunter2"), "a secret is repeated: {told}");
+    }
+
+    #[test]
+    fn no_secret_is_in_the_debug_output() {
+        let env = Env::of([
+            ("TWILIO_AUTH_TOKEN", "topsecrettoken"),
+            ("CALLER_HASH_KEY", "topsecretcallerkey"),
+        ]);
+        assert!(!format!("{:?}", Config::read(&env).unwrap()).contains("topsecret"));
+    }
+}

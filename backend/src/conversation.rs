@@ -1,0 +1,64 @@
+//! What the caller hears: the built-in conversation, or the way to the agent's own.
+
+use live_users_service::agents::Agent;
+use live_users_twilio::twiml::{Gather, Response};
+
+use crate::farewell::Farewell;
+
+const GREETING: &str = "Hello! How can I help you?";
+const REPLY: &str = "Thank you, I have noted that. Is there anything else?";
+const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
+const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
+const GOODBYE: &str = "Goodbye! Thank you for your call.";
+
+/// Decides what is said next. It never waits and never fails.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    /// The path of `/speech-result` as Twilio sees it.
+    speech_path: String,
+    farewell: Farewell,
+}
+
+impl Conversation {
+    pub(crate) fn new(path_prefix: &str, farewell: Farewell) -> Self {
+        Self { speech_path: format!("{path_prefix}/speech-result"), farewell }
+    }
+
+    /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
+    /// requests have to carry on.
+    pub(crate) fn greet(&self, agent_id: Option<&str>, agent: Option<&Agent>) -> Response {
+        let Some(agent) = agent else { return self.listen(agent_id, GREETING) };
+        match &agent.voice_url {
+            Some(url) => Response::new().redirect(url.as_str()),
+            None => {
+                let name = &agent.name;
+                self.listen(agent_id, &format!("Hello, this is {name}. How can I help you?"))
+            }
+        }
+    }
+
+    /// The answer to what the caller said, `None` if nothing was understood.
+    pub(crate) fn reply(&self, agent_id: Option<&str>, heard: Option<&str>) -> Response {
+        match heard {
+            Some(utterance) if self.farewell.is_meant(utterance) => {
+                Response::new().say(GOODBYE).hangup()
+            }
+            Some(_) => self.listen(agent_id, REPLY),
+            None => self.listen(agent_id, NOT_HEARD),
+        }
+    }
+
+    /// Whether this utterance ends the call.
+    pub(crate) fn is_farewell(&self, heard: Option<&str>) -> bool {
+        heard.is_some_and(|utterance| self.farewell.is_meant(utterance))
+    }
+
+    /// Without input Twilio goes on to the verbs after `<Gather>`.
+    fn listen(&self, agent_id: Option<&str>, say: &str) -> Response {
+        let action = match agent_id {
+            Some(id) => format!("{}?agent={id}", self.speech_path),
+            None => self.speech_path.clone(),
+        };
+        Response::new().gather(Gather::new(action).say(say)).say(NOTHING_SAID).hangup()
+    }
+}

@@ -1,0 +1,165 @@
+//! The door: only what Twilio has signed comes in, as a form.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{BytesMut, Payload};
+use futures_util::StreamExt;
+use live_users_twilio::{
+    AuthTokens, Form, Payload as Signed, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
+    SignedRequest,
+};
+use log::warn;
+
+use crate::config::Verification;
+use crate::error::ApiError;
+use crate::public_url::{UrlRule, other_urls};
+
+/// The longest body that is read, in bytes. A voice request with all its tokens has 3 kB.
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the body may take to arrive, in milliseconds.
+pub(crate) const BODY_MS_MAX: u64 = 5_000;
+
+/// How much of a body that is too long is read and dropped, in bytes, so that its sender gets to
+/// read our answer.
+const DROPPED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest part of a URL that is written to the log, in bytes.
+const LOGGED_URL_BYTES_MAX: usize = 300;
+
+/// From this many digits in a row on, digits in the log may be a phone number.
+const DIGITS_MAX: usize = 6;
+
+pub(crate) struct Door {
+    verification: Verification,
+    url_rule: UrlRule,
+}
+
+impl Door {
+    pub(crate) fn new(verification: Verification, url_rule: UrlRule) -> Self {
+        Self { verification, url_rule }
+    }
+
+    /// Lets a webhook in.
+    ///
+    /// # Errors
+    /// If it is no form, too large, or not signed by Twilio.
+    pub(crate) async fn admit(
+        &self,
+        request: &HttpRequest,
+        body: Payload,
+    ) -> Result<Form, ApiError> {
+        let body = tokio::time::timeout(Duration::from_millis(BODY_MS_MAX), read(body)).await;
+        let body = body.map_err(|_| ApiError::Incomplete)??;
+        if !is_form(request) {
+            return Err(ApiError::NotAForm);
+        }
+        let form = Form::parse(&body).map_err(|error| ApiError::BadForm(error.to_string()))?;
+        match &self.verification {
+            Verification::Off => Ok(form),
+            Verification::Signed(tokens) => match self.verify(tokens, request, &form) {
+                Ok(()) => Ok(form),
+                Err(rejection) => {
+                    self.log_refusal(tokens, request, &form, rejection);
+                    Err(ApiError::Forbidden)
+                }
+            },
+        }
+    }
+
+    fn verify(
+        &self,
+        tokens: &AuthTokens,
+        request: &HttpRequest,
+        form: &Form,
+    ) -> Result<(), Rejection> {
+        tokens.verify(&signed(request, &self.url_rule.url_of(request), form))
+    }
+
+    /// A wrong `PUBLIC_URL` is everybody's first mistake, so the log has the URL that was checked,
+    /// and the one that would have been right if it can be told.
+    fn log_refusal(&self, tokens: &AuthTokens, request: &HttpRequest, form: &Form, why: Rejection) {
+        let checked = shown(&self.url_rule.url_of(request));
+        let fits = |url: &String| tokens.verify(&signed(request, url, form)).is_ok();
+        let hint = match other_urls(request).iter().find(|url| fits(url)) {
+            Some(right) => format!(
+                "; it is right for {}: set PUBLIC_URL, or TRUST_FORWARDED_HEADERS behind a proxy \
+                 that sets them",
+                shown(right)
+            ),
+            None if why == Rejection::Mismatch => {
+                "; if this came from Twilio, then PUBLIC_URL is not what is configured there, or \
+                 TWILIO_AUTH_TOKEN is not the primary token of its account"
+                    .to_owned()
+            }
+            None => String::new(),
+        };
+        warn!("403: {why}; checked against {checked}{hint}");
+    }
+}
+
+fn signed<'a>(request: &'a HttpRequest, url: &'a str, form: &'a Form) -> SignedRequest<'a> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    SignedRequest {
+        url,
+        signature: header(SIGNATURE_HEADER),
+        settings: header(SETTINGS_HEADER),
+        payload: Signed::Form(form),
+    }
+}
+
+fn is_form(request: &HttpRequest) -> bool {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+async fn read(mut body: Payload) -> Result<BytesMut, ApiError> {
+    let mut kept = BytesMut::new();
+    let mut seen = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| ApiError::Incomplete)?;
+        seen += chunk.len();
+        if seen <= BODY_BYTES_MAX {
+            kept.extend_from_slice(&chunk);
+        } else if seen > DROPPED_BYTES_MAX {
+            break;
+        }
+    }
+    if seen > BODY_BYTES_MAX { Err(ApiError::TooLarge) } else { Ok(kept) }
+}
+
+/// A URL as it may stand in the log: no control characters, not endless, no phone number.
+fn shown(url: &str) -> String {
+    let mut shown = String::new();
+    let mut digits = 0;
+    for c in url.chars() {
+        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+        match c {
+            _ if digits > DIGITS_MAX => shown.push('*'),
+            '!'..='~' => shown.push(c),
+            _ => shown.push('?'),
+        }
+        if shown.len() >= LOGGED_URL_BYTES_MAX {
+            shown.push_str("...");
+            break;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_in_the_log_has_no_phone_number_and_no_control_characters() {
+        assert_eq!(
+            shown("https://calls.example.com:8443/voice?To=%2B14155550123\n"),
+            "https://calls.example.com:8443/voice?To=%2B141555*****?"
+        );
+        assert!(shown(&"x".repeat(10_000)).len() < 310);
+    }
+}

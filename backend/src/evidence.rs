@@ -1,0 +1,163 @@
+//! From a webhook to evidence: the last place where a stray string can exist.
+
+use std::sync::Arc;
+
+use live_users_core::{
+    Agent, CallId, CallIdError, Country, Direction, EndReason, Evidence, Place, Said, Source,
+};
+use live_users_service::agents::Agents;
+use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
+
+use crate::caller::{CallerKey, is_withheld};
+
+/// What a webhook says about its call. `agent_id` is the id in the webhook's own URL.
+///
+/// # Errors
+/// If the id of the call or of its parent cannot be one.
+pub(crate) fn of_webhook(
+    webhook: &Webhook,
+    source: Source,
+    agent_id: Option<&str>,
+    agents: &Agents,
+    key: &CallerKey,
+) -> Result<Evidence, CallIdError> {
+    let direction = webhook.direction.map(|direction| match direction {
+        twilio::Direction::Inbound => Direction::Inbound,
+        twilio::Direction::Outbound => Direction::Outbound,
+        twilio::Direction::OutboundDial => Direction::Dial,
+    });
+    // The person is who calls us, or whom we call.
+    let ours_and_theirs = match direction {
+        None | Some(Direction::Inbound) => (&webhook.to, &webhook.from, &webhook.from_place),
+        Some(Direction::Outbound | Direction::Dial) => {
+            (&webhook.from, &webhook.to, &webhook.to_place)
+        }
+    };
+    let (ours, theirs, geography) = ours_and_theirs;
+    let theirs = theirs.as_deref().unwrap_or_default();
+    Ok(Evidence {
+        call: CallId::parse(&webhook.call_sid)?,
+        parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
+        source,
+        said: said(webhook.status),
+        direction,
+        agent: agent(agent_id, ours.as_deref(), agents),
+        caller: key.person(theirs),
+        // Twilio takes the country from the number, and a number that stands for "withheld" has
+        // none, whatever its digits say.
+        place: if is_withheld(theirs) { Place::default() } else { place(geography) },
+    })
+}
+
+fn said(status: StatusField) -> Said {
+    match status {
+        StatusField::Missing | StatusField::Unknown => Said::Nothing,
+        StatusField::Known(status) => match status {
+            CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing => Said::Dialing,
+            CallStatus::InProgress => Said::InProgress,
+            CallStatus::Completed => Said::Over(EndReason::Completed),
+            CallStatus::Busy => Said::Over(EndReason::Busy),
+            CallStatus::Failed => Said::Over(EndReason::Failed),
+            CallStatus::NoAnswer => Said::Over(EndReason::NoAnswer),
+            CallStatus::Canceled => Said::Over(EndReason::Canceled),
+        },
+    }
+}
+
+/// The agent by its id in the URL, else by the number that was called, else the number itself: an
+/// agent that nobody configured is never dropped.
+fn agent(id: Option<&str>, address: Option<&str>, agents: &Agents) -> Agent {
+    if let Some(id) = id {
+        return Agent::Id(Arc::from(id));
+    }
+    let Some(address) = address else { return Agent::Unknown };
+    let number = address.strip_prefix("whatsapp:").unwrap_or(address);
+    match agents.by_number(number) {
+        Some(agent) => Agent::Id(Arc::from(agent.id.as_str())),
+        None => Agent::Address(Arc::from(address)),
+    }
+}
+
+fn place(geography: &Geography) -> Place {
+    let country = geography.country.as_deref().and_then(Country::parse);
+    let region = geography.state.as_deref().filter(|_| country.is_some()).map(Arc::from);
+    Place { country, region }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use live_users_service::{Env, Reader};
+    use live_users_twilio::Form;
+
+    const INBOUND: [(&str, &str); 7] = [
+        ("CallSid", "CA1"),
+        ("CallStatus", "ringing"),
+        ("Direction", "inbound"),
+        ("From", "+14155550123"),
+        ("FromCountry", "US"),
+        ("FromState", "CA"),
+        ("To", "+15005550006"),
+    ];
+
+    fn evidence(fields: &[(&str, &str)], agent_id: Option<&str>) -> Evidence {
+        let webhook = Webhook::parse(&Form::from_pairs(fields.iter().copied())).unwrap();
+        let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
+        let key = CallerKey::read(&mut Reader::new(&env));
+        let (agents, _) = Agents::parse(
+            "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
+        );
+        of_webhook(&webhook, Source::Voice, agent_id, &agents, &key).unwrap()
+    }
+
+    fn inbound_with(name: &str, value: &str) -> Evidence {
+        let fields: Vec<_> = INBOUND.into_iter().filter(|(n, _)| *n != name).collect();
+        evidence(&[&fields[..], &[(name, value)]].concat(), None)
+    }
+
+    #[test]
+    fn the_person_is_who_calls_us_or_whom_we_call() {
+        let inbound = evidence(&INBOUND, None);
+        let outbound = evidence(
+            &[
+                ("CallSid", "CA2"),
+                ("Direction", "outbound-api"),
+                ("From", "+15005550006"),
+                ("To", "+14155550123"),
+                ("ToCountry", "US"),
+                ("ToState", "CA"),
+            ],
+            None,
+        );
+        assert!(inbound.caller.is_some());
+        assert_eq!(inbound.caller, outbound.caller);
+        assert_eq!(inbound.place, outbound.place);
+        assert_eq!(inbound.agent, outbound.agent);
+        assert_eq!(inbound.agent, Agent::Id("booking".into()));
+    }
+
+    #[test]
+    fn an_agent_is_found_by_url_then_by_number_and_else_shows_up_as_itself() {
+        assert_eq!(evidence(&INBOUND, Some("x")).agent, Agent::Id("x".into()));
+        let whatsapp = inbound_with("To", "whatsapp:+15005550006");
+        assert_eq!(whatsapp.agent, Agent::Id("booking".into()));
+        assert_eq!(inbound_with("To", "+1999").agent, Agent::Address("+1999".into()));
+        assert_eq!(inbound_with("To", "").agent, Agent::Unknown);
+    }
+
+    #[test]
+    fn a_withheld_caller_has_no_country_though_the_number_that_stands_for_it_does() {
+        let withheld =
+            evidence(&[("CallSid", "CA1"), ("From", "+266696687"), ("FromCountry", "LS")], None);
+        assert_eq!((withheld.caller, withheld.place), (None, Place::default()));
+    }
+
+    #[test]
+    fn a_country_that_is_none_is_unknown_and_its_region_too() {
+        assert_eq!(
+            inbound_with("FromCountry", "Oz").place,
+            inbound_with("FromCountry", "OZ").place
+        );
+        assert_eq!(inbound_with("FromCountry", "O2").place, Place::default());
+    }
+}

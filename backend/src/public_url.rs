@@ -1,0 +1,180 @@
+//! Which URL Twilio has configured for the request at hand: its signature covers that URL, and
+//! behind a proxy it is not the one that arrives.
+
+use std::fmt::{self, Display};
+
+use actix_web::HttpRequest;
+use actix_web::http::Uri;
+use actix_web::http::header::{HOST, HeaderMap};
+
+/// Where the public URL of a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UrlRule {
+    /// `PUBLIC_URL`, with the path and query of the request behind it.
+    Fixed(PublicUrl),
+    /// The headers that a trusted proxy sets.
+    Forwarded,
+    /// The request as it came: plain HTTP and its `Host` header.
+    AsReceived,
+}
+
+/// Scheme, host and perhaps a path that stands before our own paths; no slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublicUrl(String);
+
+impl PublicUrl {
+    /// # Errors
+    /// What was expected, as the end of a sentence.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str =
+            "a URL such as https://calls.example.com, without user, query or fragment";
+        let uri: Uri = text.parse().map_err(|_| EXPECTED)?;
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
+        if !scheme || !host || uri.query().is_some() || text.contains('#') {
+            return Err(EXPECTED);
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// The path that stands before our own paths in this URL; empty or `/...`.
+    pub(crate) fn path(&self) -> &str {
+        let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
+        self.0[after_scheme..].find('/').map_or("", |at| &self.0[after_scheme + at..])
+    }
+}
+
+impl Display for UrlRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(PublicUrl(base)) => write!(f, "against PUBLIC_URL {base}"),
+            Self::Forwarded => f.write_str("against the URL in the X-Forwarded headers"),
+            Self::AsReceived => f.write_str("against http:// and the Host header"),
+        }
+    }
+}
+
+impl UrlRule {
+    /// The URL that Twilio should have configured for this request. The query stays byte for byte
+    /// as it came.
+    pub(crate) fn url_of(&self, request: &HttpRequest) -> String {
+        let base = match self {
+            Self::Fixed(PublicUrl(base)) => base.clone(),
+            Self::Forwarded => forwarded(request.headers()).unwrap_or_else(|| received(request)),
+            Self::AsReceived => received(request),
+        };
+        base + path_and_query(request)
+    }
+
+    /// The path to put before our own paths in an answer, so that Twilio comes back to us.
+    pub(crate) fn path_prefix(&self) -> &str {
+        match self {
+            Self::Fixed(url) => url.path(),
+            Self::Forwarded | Self::AsReceived => "",
+        }
+    }
+}
+
+/// The URLs that the sender may have meant, to tell an operator which one to set: never a reason to
+/// accept a request.
+pub(crate) fn other_urls(request: &HttpRequest) -> Vec<String> {
+    let host = header(request.headers(), HOST.as_str()).unwrap_or_default();
+    let mut bases = vec![format!("https://{host}"), format!("http://{host}")];
+    bases.extend(forwarded(request.headers()));
+    bases.into_iter().map(|base| base + path_and_query(request)).collect()
+}
+
+fn received(request: &HttpRequest) -> String {
+    format!("http://{}", header(request.headers(), HOST.as_str()).unwrap_or_default())
+}
+
+/// The first value of each header is the one that was set nearest to the client.
+fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let scheme = header(headers, "x-forwarded-proto").unwrap_or("http");
+    let host = header(headers, "x-forwarded-host").or_else(|| header(headers, HOST.as_str()))?;
+    match header(headers, "x-forwarded-port") {
+        Some(port) if !has_port(host) && !is_default(scheme, port) => {
+            Some(format!("{scheme}://{host}:{port}"))
+        }
+        _ => Some(format!("{scheme}://{host}")),
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
+}
+
+fn is_default(scheme: &str, port: &str) -> bool {
+    matches!((scheme, port), ("https", "443") | ("http", "80"))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let first = headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
+    (!first.is_empty()).then_some(first)
+}
+
+fn path_and_query(request: &HttpRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |both| both.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn request() -> TestRequest {
+        TestRequest::with_uri("/voice?agent=a%20b&x=%2F").insert_header(("Host", "10.0.0.7:8080"))
+    }
+
+    #[test]
+    fn a_fixed_url_keeps_the_query_byte_for_byte() {
+        for base in ["https://calls.example.com", "https://calls.example.com/"] {
+            let rule = UrlRule::Fixed(PublicUrl::parse(base).unwrap());
+            let url = rule.url_of(&request().to_http_request());
+            assert_eq!(url, "https://calls.example.com/voice?agent=a%20b&x=%2F");
+            assert_eq!(rule.path_prefix(), "");
+        }
+        let below = UrlRule::Fixed(PublicUrl::parse("https://example.com/calls/").unwrap());
+        assert_eq!(below.path_prefix(), "/calls");
+    }
+
+    #[test]
+    fn forwarded_headers_count_only_when_they_are_trusted() {
+        let request = request()
+            .insert_header(("X-Forwarded-Proto", "https, http"))
+            .insert_header(("X-Forwarded-Host", "calls.example.com"))
+            .to_http_request();
+        let tail = "/voice?agent=a%20b&x=%2F";
+        assert_eq!(UrlRule::Forwarded.url_of(&request), format!("https://calls.example.com{tail}"));
+        assert_eq!(UrlRule::AsReceived.url_of(&request), format!("http://10.0.0.7:8080{tail}"));
+    }
+
+    #[test]
+    fn a_forwarded_port_is_added_when_it_says_something() {
+        let url = |host, port| {
+            let request = TestRequest::with_uri("/voice")
+                .insert_header(("X-Forwarded-Proto", "https"))
+                .insert_header(("X-Forwarded-Host", host))
+                .insert_header(("X-Forwarded-Port", port));
+            UrlRule::Forwarded.url_of(&request.to_http_request())
+        };
+        assert_eq!(url("a.example", "443"), "https://a.example/voice");
+        assert_eq!(url("a.example", "8443"), "https://a.example:8443/voice");
+        assert_eq!(url("a.example:9", "8443"), "https://a.example:9/voice");
+        assert_eq!(url("[::1]", "8443"), "https://[::1]:8443/voice");
+    }
+
+    #[test]
+    fn what_is_no_public_url_is_refused() {
+        for bad in [
+            "calls.example.com",
+            "ftp://a",
+            "https://",
+            "https://u:p@a",
+            "https://a?b",
+            "https://a#b",
+        ] {
+            assert!(PublicUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

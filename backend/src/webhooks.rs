@@ -1,0 +1,168 @@
+//! The three webhooks: `/voice`, `/speech-result` and `/call-status`.
+//!
+//! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
+//! fields or with us: there is a person on the line.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt;
+use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_service::agents::{Agent, ID_BYTES_MAX, is_id};
+use live_users_twilio::twiml;
+use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField, Webhook};
+use log::{error, warn};
+
+use crate::app::State;
+use crate::error::ApiError;
+use crate::evidence;
+use crate::health::reason;
+
+/// `POST /voice`: Twilio asks what to say to somebody who is on the line.
+pub(crate) async fn voice(
+    state: Data<State>,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let form = state.door.admit(&request, body).await?;
+    let agent_id = agent_id(&request).unwrap_or_default();
+    let webhook = parse(&form, "voice");
+    note(&state, webhook.as_ref(), Source::Voice, agent_id.as_deref(), false).await;
+    let agent = answering(&state, webhook.as_ref(), agent_id.as_deref());
+    Ok(answer(&state.conversation.greet(agent_id.as_deref(), agent)))
+}
+
+/// `POST /speech-result`: Twilio tells what the caller said.
+pub(crate) async fn speech(
+    state: Data<State>,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let form = state.door.admit(&request, body).await?;
+    let agent_id = agent_id(&request).unwrap_or_default();
+    let webhook = parse(&form, "speech-result");
+    // What was said decides the answer even if something else about the request is wrong.
+    let heard = form.text("SpeechResult").unwrap_or_default();
+    let farewell = state.conversation.is_farewell(heard);
+    note(&state, webhook.as_ref(), Source::Speech, agent_id.as_deref(), farewell).await;
+    Ok(answer(&state.conversation.reply(agent_id.as_deref(), heard)))
+}
+
+/// `POST /call-status`: Twilio reports progress. Nobody hears the answer, so mistakes are told, and
+/// what could not be recorded is answered with 503, which brings the webhook again if its URL asks
+/// for that (`#rc=5&rp=all`).
+pub(crate) async fn status(
+    state: Data<State>,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let form = state.door.admit(&request, body).await?;
+    let agent_id = agent_id(&request).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
+    let webhook = Webhook::parse(&form).map_err(ApiError::BadFields)?;
+    known_status(webhook.status).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
+    let evidence = to_evidence(&state, &webhook, Source::StatusCallback, agent_id.as_deref())
+        .map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
+    match state.queue.record(evidence).await {
+        Ok(_) => Ok(HttpResponse::NoContent().finish()),
+        Err(why) => {
+            warn!("503 for the status of {}: {}", webhook.call_sid, reason(why));
+            Err(ApiError::Unavailable(reason(why)))
+        }
+    }
+}
+
+/// Records what a voice webhook says. Whatever happens, it returns: the caller comes first.
+async fn note(
+    state: &State,
+    webhook: Option<&Webhook>,
+    source: Source,
+    agent_id: Option<&str>,
+    farewell: bool,
+) {
+    let Some(webhook) = webhook else { return };
+    let recorded = async {
+        let mut evidence = to_evidence(state, webhook, source, agent_id)
+            .inspect_err(|mistake| warn!("not counted: {mistake}"))
+            .ok()?;
+        if farewell {
+            evidence.said = Said::Over(EndReason::Goodbye);
+        }
+        let call = evidence.call.clone();
+        let recorded = state.queue.record(evidence).await;
+        recorded.inspect_err(|&why| error!("{call} is not recorded: {}", reason(why))).ok()
+    };
+    if AssertUnwindSafe(recorded).catch_unwind().await.is_err() {
+        error!("a webhook of {} has caused a panic", webhook.call_sid);
+    }
+}
+
+fn to_evidence(
+    state: &State,
+    webhook: &Webhook,
+    source: Source,
+    agent_id: Option<&str>,
+) -> Result<Evidence, FieldError> {
+    evidence::of_webhook(webhook, source, agent_id, &state.agents, &state.caller_key).map_err(
+        |error| FieldError {
+            field: "CallSid".to_owned(),
+            problem: FieldProblem::Invalid,
+            expected: error.to_string(),
+        },
+    )
+}
+
+fn parse(form: &Form, path: &str) -> Option<Webhook> {
+    let told = |mistakes: &Vec<FieldError>| {
+        let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        warn!("/{path} is answered but not counted: {}", told.join("; "));
+    };
+    Webhook::parse(form).inspect_err(told).ok()
+}
+
+fn known_status(status: StatusField) -> Result<(), FieldError> {
+    let problem = match status {
+        StatusField::Known(_) => return Ok(()),
+        StatusField::Missing => FieldProblem::Missing,
+        StatusField::Unknown => FieldProblem::Invalid,
+    };
+    let names: Vec<_> = CallStatus::ALL.iter().map(|status| status.as_str()).collect();
+    let expected = format!("one of {}", names.join(", "));
+    Err(FieldError { field: "CallStatus".to_owned(), problem, expected })
+}
+
+/// The `agent` in the query of a webhook's URL.
+fn agent_id(request: &HttpRequest) -> Result<Option<String>, FieldError> {
+    let query = Form::parse(request.query_string().as_bytes()).unwrap_or_default();
+    let wrong = |problem| FieldError {
+        field: "agent".to_owned(),
+        problem,
+        expected: format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'"),
+    };
+    let id = query.text_within("agent", ID_BYTES_MAX).map_err(|mistake| wrong(mistake.problem));
+    match id {
+        Ok(Some(id)) if !is_id(id) => Err(wrong(FieldProblem::Invalid)),
+        other => Ok(other?.map(str::to_owned)),
+    }
+    .inspect_err(|mistake| warn!("{}: {mistake}", request.path()))
+}
+
+/// The configured agent that answers this request.
+fn answering<'a>(
+    state: &'a State,
+    webhook: Option<&Webhook>,
+    agent_id: Option<&str>,
+) -> Option<&'a Agent> {
+    let by_number = || webhook.and_then(|webhook| state.agents.by_number(webhook.to.as_deref()?));
+    match agent_id {
+        Some(id) => state.agents.by_id(id),
+        None => by_number(),
+    }
+}
+
+fn answer(response: &twiml::Response) -> HttpResponse {
+    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
+}
+
+#[cfg(test)]
+mod tests;

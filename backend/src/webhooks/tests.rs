@@ -1,0 +1,87 @@
+//! Whatever goes wrong inside us, the caller hears TwiML and a status callback is told to come back.
+
+use std::sync::Arc;
+
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, http::StatusCode};
+use live_users_core::Numbers;
+use live_users_service::agents::Agents;
+use live_users_service::{AllowedOrigins, Env, Reader};
+use tokio::sync::watch;
+
+use super::*;
+use crate::caller::CallerKey;
+use crate::cell::Published;
+use crate::config::Verification;
+use crate::conversation::Conversation;
+use crate::door::Door;
+use crate::farewell::Farewell;
+use crate::public_url::UrlRule;
+use crate::routes;
+use crate::writer::Queue;
+
+const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
+
+/// The status and body of the answer to one webhook, with this queue behind the door.
+async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
+    let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
+    let (_publisher, cell) = watch::channel(Published::new(Numbers::default()));
+    let state = Arc::new(State {
+        door: Door::new(Verification::Off, UrlRule::AsReceived),
+        agents: Agents::default(),
+        caller_key: CallerKey::read(&mut Reader::new(&env)),
+        conversation: Conversation::new("", Farewell::default()),
+        queue,
+        cell,
+    });
+    let origins = AllowedOrigins::default();
+    let app = init_service(App::new().configure(|app| routes::add(app, &state, &origins))).await;
+    let request = match path {
+        "/readyz" => TestRequest::get().uri(path),
+        _ => TestRequest::post()
+            .uri(path)
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .set_payload(BODY),
+    };
+    let answer = call_service(&app, request.to_request()).await;
+    let status = answer.status();
+    (status, String::from_utf8(read_body(answer).await.to_vec()).unwrap())
+}
+
+async fn assert_the_caller_comes_first(queue: Queue, why: &str) {
+    for (path, verb) in [("/voice", "<Gather "), ("/speech-result", "<Hangup/>")] {
+        let (status, body) = answer(queue.clone(), path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(body.contains("<Response>") && body.contains(verb), "{path}: {body}");
+    }
+    let (status, body) = answer(queue, "/call-status").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains(why), "{body}");
+}
+
+#[actix_web::test]
+async fn when_the_writer_has_stopped() {
+    let (queue, stuck) = Queue::broken(1);
+    drop(stuck);
+    assert_the_caller_comes_first(queue.clone(), "has stopped").await;
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("unready") && body.contains("has stopped"), "{body}");
+}
+
+#[actix_web::test]
+async fn when_the_queue_is_full() {
+    let (queue, _stuck) = Queue::broken(1);
+    queue.sweep();
+    assert_the_caller_comes_first(queue.clone(), "is full").await;
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("is full"), "{body}");
+}
+
+/// Time is paused: it jumps to the next deadline when nothing else is left to do.
+#[tokio::test(start_paused = true)]
+async fn when_the_writer_is_stuck() {
+    let (queue, _stuck) = Queue::broken(8);
+    assert_the_caller_comes_first(queue, "does not acknowledge").await;
+}

@@ -1,0 +1,50 @@
+//! What the log says about a change: the call and the count, never a phone number or a word that
+//! was spoken.
+
+use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome};
+use log::{debug, info};
+
+pub(super) fn write(evidence: &Evidence, outcome: Outcome, Numbers { users, .. }: Numbers) {
+    let call = &evidence.call;
+    match outcome {
+        Outcome::Started => {
+            info!("call started, {users} live: {call}, {}", Shown(&evidence.agent));
+        }
+        Outcome::Answered => {
+            info!("call answered, {users} live: {call}, {}", Shown(&evidence.agent));
+        }
+        Outcome::Dialing => info!("call dialing, {users} live: {call}"),
+        Outcome::Ended(reason) => info!("call ended ({}), {users} live: {call}", name(reason)),
+        Outcome::EndedUnseen(reason) => {
+            info!("call ended ({}) before it was seen, {users} live: {call}", name(reason));
+        }
+        Outcome::Confirmed => debug!("call confirmed, {users} live: {call}"),
+        Outcome::Late => debug!("late webhook, {users} live: {call}"),
+        Outcome::Duplicate => debug!("end of the call repeated, {users} live: {call}"),
+        Outcome::Leg => debug!("leg of another call, {users} live: {call}"),
+    }
+}
+
+struct Shown<'a>(&'a Agent);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Agent::Id(id) => write!(f, "agent {id}"),
+            Agent::Address(_) => f.write_str("a number of no agent"),
+            Agent::Unknown => f.write_str("no agent"),
+        }
+    }
+}
+
+fn name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::TimedOut => "timed out",
+        EndReason::Canceled => "canceled",
+        EndReason::NoAnswer => "no answer",
+        EndReason::Busy => "busy",
+        EndReason::Failed => "failed",
+        EndReason::Completed => "completed",
+        EndReason::Goodbye => "goodbye",
+    }
+}

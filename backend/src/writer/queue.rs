@@ -1,0 +1,140 @@
+//! The way to the writer: a bounded queue, and an acknowledgement for each piece of evidence.
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use live_users_core::{Evidence, Millis, Outcome};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Writer;
+
+/// Pieces of evidence that may wait for the writer. At 300 bytes each this is little memory; a
+/// queue this long means that the writer is stuck.
+const QUEUE_MAX: usize = 4096;
+
+/// Pieces of evidence in one batch, and so in one sync of the journal.
+const BATCH_MAX: usize = 1024;
+
+/// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
+/// a caller hears silence long before.
+const ACKNOWLEDGE_MS: u64 = 2_000;
+
+const _: () = assert!(BATCH_MAX <= QUEUE_MAX && ACKNOWLEDGE_MS < 15_000);
+
+/// A way to the writer, to be cloned.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    sender: mpsc::Sender<Work>,
+}
+
+/// Why a piece of evidence was not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRecorded {
+    /// The queue is full: it was not taken.
+    Full,
+    /// The writer has stopped: it was not taken.
+    Stopped,
+    /// It was taken, and not recorded in time; it may still be.
+    Slow,
+}
+
+enum Work {
+    Evidence(Evidence, oneshot::Sender<Outcome>),
+    Sweep,
+    Stop,
+}
+
+impl Queue {
+    /// Records a piece of evidence, and returns what it did once it is recorded, applied and
+    /// published.
+    pub(crate) async fn record(&self, evidence: Evidence) -> Result<Outcome, NotRecorded> {
+        let (acknowledge, acknowledged) = oneshot::channel();
+        self.send(Work::Evidence(evidence, acknowledge))?;
+        match tokio::time::timeout(Duration::from_millis(ACKNOWLEDGE_MS), acknowledged).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(NotRecorded::Stopped),
+            Err(_) => Err(NotRecorded::Slow),
+        }
+    }
+
+    /// Lets the writer notice that time has passed. A full queue is no trouble: there is a next
+    /// time.
+    pub(crate) fn sweep(&self) {
+        let _next_time = self.send(Work::Sweep);
+    }
+
+    /// Whether a piece of evidence would be taken now.
+    pub(crate) fn state(&self) -> Result<(), NotRecorded> {
+        match (self.sender.is_closed(), self.sender.capacity()) {
+            (true, _) => Err(NotRecorded::Stopped),
+            (false, 0) => Err(NotRecorded::Full),
+            (false, _) => Ok(()),
+        }
+    }
+
+    /// Lets the writer finish what it was given, and then end.
+    pub(crate) async fn stop(&self) {
+        let _has_stopped_already = self.sender.send(Work::Stop).await;
+    }
+
+    fn send(&self, work: Work) -> Result<(), NotRecorded> {
+        self.sender.try_send(work).map_err(|error| match error {
+            TrySendError::Full(_) => NotRecorded::Full,
+            TrySendError::Closed(_) => NotRecorded::Stopped,
+        })
+    }
+
+    /// A way to nowhere: a writer that has stopped, or one that is stuck for as long as what is
+    /// returned beside it is kept.
+    #[cfg(test)]
+    pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
+        let (sender, stuck) = mpsc::channel(places);
+        (Self { sender }, stuck)
+    }
+}
+
+/// Gives the writer a thread of its own, since a durable journal blocks it at every sync.
+///
+/// # Errors
+/// The system's own, when there can be no thread.
+pub(crate) fn start(
+    mut writer: Writer,
+    clock: impl Fn() -> Millis + Send + 'static,
+) -> io::Result<(Queue, JoinHandle<()>)> {
+    let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+        let mut work = Vec::with_capacity(BATCH_MAX);
+        while inbox.blocking_recv_many(&mut work, BATCH_MAX) > 0 {
+            let stop = work.iter().any(|work| matches!(work, Work::Stop));
+            turn(&mut writer, clock(), work.drain(..));
+            if stop {
+                break;
+            }
+        }
+    })?;
+    Ok((Queue { sender }, thread))
+}
+
+fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
+    let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+    let mut sweep = false;
+    for work in work {
+        match work {
+            Work::Evidence(evidence, acknowledge) => {
+                batch.push(evidence);
+                waiting.push(acknowledge);
+            }
+            Work::Sweep => sweep = true,
+            Work::Stop => {}
+        }
+    }
+    for (outcome, acknowledge) in writer.record(now, batch).into_iter().zip(waiting) {
+        // Whoever asked may have given up waiting; the evidence counts all the same.
+        let _gave_up = acknowledge.send(outcome);
+    }
+    if sweep {
+        writer.sweep(now);
+    }
+}

@@ -1,0 +1,105 @@
+//! What the caller hears.
+
+use live_users_testkit::{Answer, Twilio};
+
+use crate::start;
+
+const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
+
+fn agents_file(name: &str) -> String {
+    let path = std::env::temp_dir().join(format!("{name}-{}.toml", std::process::id()));
+    let text = r#"
+        [[agent]]
+        id = "booking"
+        name = "Tables & <More>"
+        numbers = ["+15005550006"]
+
+        [[agent]]
+        id = "support"
+        name = "Support"
+        voice_url = "https://support.example.com/voice?a=1&b=2"
+    "#;
+    std::fs::write(&path, text).expect("a file can be written");
+    path.to_str().expect("a path of text").to_owned()
+}
+
+fn say(twilio: &Twilio, words: &str) -> Answer {
+    let fields = [
+        ("CallSid", "CA1"),
+        ("CallStatus", "in-progress"),
+        ("Direction", "inbound"),
+        ("From", "+14155550123"),
+        ("SpeechResult", words),
+    ];
+    twilio.post("/speech-result", &fields)
+}
+
+#[test]
+fn a_caller_is_greeted_and_listened_to_and_told_goodbye_when_nothing_is_said() {
+    let (_server, twilio) = start(&[]);
+    let answer = twilio.start(1);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "text/xml; charset=utf-8");
+    let expected = concat!(
+        r#"<Response><Gather input="speech" action="/speech-result" method="POST" timeout="5" "#,
+        r#"speechTimeout="2" actionOnEmptyResult="false"><Say>Hello! How can I help you?</Say>"#,
+        "</Gather><Say>I did not hear anything. Goodbye!</Say><Hangup/></Response>"
+    );
+    assert_eq!(answer.body, format!("{DECLARATION}{expected}"));
+}
+
+#[test]
+fn what_the_caller_says_is_answered_until_a_goodbye_ends_the_call() {
+    let (_server, twilio) = start(&[]);
+    twilio.start(1);
+    for words in ["I want a table", "", "don't hang up", "goodbyes are hard"] {
+        let answer = say(&twilio, words);
+        assert!(answer.body.contains(r#"<Gather input="speech" action="/speech-result""#));
+        assert!(!words.is_empty() || answer.body.contains("did not catch that"));
+        assert!(words.is_empty() || !answer.body.contains(words), "words are not repeated");
+        assert_eq!(twilio.count(), r#"{"liveUsers":2}"#);
+    }
+    let answer = say(&twilio, "okay, goodbye.");
+    let expected = "<Response><Say>Goodbye! Thank you for your call.</Say><Hangup/></Response>";
+    assert_eq!(answer.body, format!("{DECLARATION}{expected}"));
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    // What Twilio reports afterwards changes nothing, nor does a webhook that was overtaken.
+    say(&twilio, "are you there");
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn the_phrases_that_end_a_call_can_be_set() {
+    let (_server, twilio) = start(&[("FAREWELL_PHRASES", "adieu, au revoir")]);
+    say(&twilio, "goodbye");
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    say(&twilio, "Merci, au revoir !");
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
+}
+
+#[test]
+fn an_agent_with_an_application_of_its_own_gets_the_call() {
+    let file = agents_file("twiml-own");
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let fields = [("CallSid", "CA1"), ("CallStatus", "ringing"), ("Direction", "inbound")];
+    let answer = twilio.post("/voice?agent=support", &fields);
+    let expected = concat!(
+        r#"<Response><Redirect method="POST">https://support.example.com/voice?a=1&amp;b=2"#,
+        "</Redirect></Response>"
+    );
+    assert_eq!(answer.body, format!("{DECLARATION}{expected}"));
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    std::fs::remove_file(file).expect("the file is there");
+}
+
+#[test]
+fn an_agent_is_known_by_its_number_and_its_name_is_escaped() {
+    let file = agents_file("twiml-name");
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let body = twilio.start(1).body;
+    assert!(body.contains("Hello, this is Tables &amp; &lt;More&gt;."), "{body}");
+    let fields = [("CallSid", "CA2"), ("CallStatus", "ringing"), ("Direction", "inbound")];
+    let body = twilio.post("/voice?agent=booking", &fields).body;
+    assert!(body.contains(r#"action="/speech-result?agent=booking""#), "{body}");
+    std::fs::remove_file(file).expect("the file is there");
+}
