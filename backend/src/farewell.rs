@@ -16,8 +16,8 @@
 //!    something that others do ("they always hang up on me"), or as a word ("goodbye in French",
 //!    "goodbye is a sad word", "say goodbye to my mother for me").
 //!
-//! In doubt the call goes on: a caller who is cut off has been wronged, one who is not says it again
-//! or hangs up. The table in `farewell/tests.rs` holds the rule.
+//! In doubt the call goes on: a caller who is cut off has been wronged, one who is not says it
+//! again or hangs up. The table in `farewell/tests.rs` holds the rule.
 
 /// The phrases that end a call, as lists of words in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]

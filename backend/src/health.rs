@@ -12,8 +12,8 @@ pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok".to_owned(), reason: None })
 }
 
-/// `GET /readyz`: what a webhook says would be recorded now. A platform sends no requests here while
-/// it is not so.
+/// `GET /readyz`: what a webhook says would be recorded now. A platform sends no requests here
+/// while it is not so.
 pub(crate) async fn ready(state: Data<State>) -> HttpResponse {
     match state.queue.state() {
         Ok(()) => HttpResponse::Ok().json(Health { status: "ready".to_owned(), reason: None }),

@@ -1,4 +1,5 @@
-//! Whatever goes wrong inside us, the caller hears TwiML and a status callback is told to come back.
+//! Whatever goes wrong inside us, the caller hears TwiML, and a status callback is told to come
+//! back.
 
 use std::sync::Arc;
 

@@ -109,9 +109,11 @@ mod tests {
         }
     }
 
+    const IDS: &str = "CA[0-9a-fA-F]{32}|[!-~]{1,64}";
+
     proptest! {
         #[test]
-        fn an_id_is_its_text(a in "CA[0-9a-fA-F]{32}|[!-~]{1,64}", b in "CA[0-9a-fA-F]{32}|[!-~]{1,64}") {
+        fn an_id_is_its_text(a in IDS, b in IDS) {
             let (x, y) = (CallId::parse(&a).unwrap(), CallId::parse(&b).unwrap());
             prop_assert_eq!(x.to_string(), a.clone());
             prop_assert_eq!(x == y, a == b);

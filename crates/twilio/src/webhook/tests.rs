@@ -133,7 +133,8 @@ proptest! {
             "CallDuration", "SequenceNumber",
         ];
         let mut body = String::new();
-        let fields = call_sid.iter().map(|value| ("CallSid", value)).chain(names.into_iter().zip(&values));
+        let call_sids = call_sid.iter().map(|value| ("CallSid", value));
+        let fields = call_sids.chain(names.into_iter().zip(&values));
         for (name, value) in fields {
             let value = percent_encoding::percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
             body.push_str(&format!("{name}={value}&"));
