@@ -1,0 +1,25 @@
+//! The proxy as a whole: what is made once, and then served.
+
+use std::net::TcpListener;
+
+use actix_web::web::Data;
+
+use crate::Config;
+use crate::routes::Routes;
+use crate::upstream::Upstream;
+
+/// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
+/// finish. The caller has bound the listener; `config.listen` is not looked at.
+///
+/// # Errors
+/// The system's own when the listener cannot be served, or when the system has no certificates
+/// to verify an `https://` backend with.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let upstream = Upstream::new(&config)?;
+    let routes = Routes { upstream: Data::new(upstream), allowed_origins: config.allowed_origins };
+    live_users_service::serve(listener, shutdown, move |app| routes.configure(app)).await
+}

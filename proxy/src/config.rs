@@ -1,0 +1,171 @@
+//! The proxy's settings.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use live_users_service::agents::Agents;
+use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
+use reqwest::Url;
+
+const DEFAULT_PORT: u16 = 3000;
+
+const BACKEND_TIMEOUT_MS_DEFAULT: u64 = 3000;
+const BACKEND_TIMEOUT_MS_MIN: u64 = 100;
+const BACKEND_TIMEOUT_MS_MAX: u64 = 30_000;
+
+/// All that the proxy can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the command listens (`HOST`, `PORT`).
+    pub listen: ListenAddress,
+    /// Where the backend is, with a slash at the end of its path (`BACKEND_URL`).
+    pub backend_url: Url,
+    /// How long one exchange with the backend may take, from connecting to the last byte of the
+    /// body (`BACKEND_TIMEOUT_MS`).
+    pub backend_timeout: Duration,
+    /// The agents that the page lists (`AGENTS_FILE`).
+    pub agents: Agents,
+    /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
+    pub allowed_origins: AllowedOrigins,
+}
+
+impl Config {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "without a URL, finish() has returned its mistake"
+    )]
+    pub fn read(env: &Env) -> Result<Self, Mistakes> {
+        let mut reader = Reader::new(env);
+        let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
+        let backend_url = backend_url(&mut reader);
+        let TimeoutMs(timeout_ms) = reader.parsed(
+            "BACKEND_TIMEOUT_MS",
+            TimeoutMs(BACKEND_TIMEOUT_MS_DEFAULT),
+            &format!("milliseconds from {BACKEND_TIMEOUT_MS_MIN} to {BACKEND_TIMEOUT_MS_MAX}"),
+        );
+        let agents = Agents::read(&mut reader);
+        let allowed_origins = AllowedOrigins::read(&mut reader);
+        reader.finish(())?;
+        Ok(Self {
+            listen,
+            backend_url: backend_url.expect("a missing or wrong URL is a mistake"),
+            backend_timeout: Duration::from_millis(timeout_ms),
+            agents,
+            allowed_origins,
+        })
+    }
+
+    /// Reads only where the proxy listens, which is all that a health check needs.
+    ///
+    /// # Errors
+    /// Everything that is wrong with `HOST` and `PORT`.
+    pub fn listen(env: &Env) -> Result<ListenAddress, Mistakes> {
+        let mut reader = Reader::new(env);
+        let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
+        reader.finish(listen)
+    }
+}
+
+/// `None` exactly when a mistake was noted.
+fn backend_url(reader: &mut Reader<'_>) -> Option<Url> {
+    let text = reader.required(
+        "BACKEND_URL",
+        "the count comes from there; expected the backend's address, such as http://127.0.0.1:8080",
+    );
+    if text.is_empty() {
+        return None;
+    }
+    match parse_backend_url(text) {
+        Ok(url) => Some(url),
+        Err(expected) => {
+            // The value is not repeated: whoever puts a password into it must not find it in a log.
+            reader.mistake(format!("BACKEND_URL: expected {expected}"));
+            None
+        }
+    }
+}
+
+fn parse_backend_url(text: &str) -> Result<Url, &'static str> {
+    const A_URL: &str = "an address that starts with http:// or https://";
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        return Err(A_URL);
+    }
+    let mut url = Url::parse(text).map_err(|_| A_URL)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address without a user name or password in it");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("an address without a query or fragment behind it");
+    }
+    if !url.path().ends_with('/') {
+        // Without the slash, joining a path would replace the last part of this one.
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
+struct TimeoutMs(u64);
+
+impl FromStr for TimeoutMs {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let ms = text.parse().map_err(|_| ())?;
+        let bounds = BACKEND_TIMEOUT_MS_MIN..=BACKEND_TIMEOUT_MS_MAX;
+        if bounds.contains(&ms) { Ok(Self(ms)) } else { Err(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backend_url_may_have_a_path_but_nothing_behind_it() {
+        for (good, expected) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("https://backend.example/", "https://backend.example/"),
+            ("https://example.com/live", "https://example.com/live/"),
+            ("http://[::1]:8080", "http://[::1]:8080/"),
+        ] {
+            assert_eq!(parse_backend_url(good).unwrap().as_str(), expected);
+        }
+        for bad in [
+            "backend:8080",
+            "http:backend",
+            "http://",
+            "ftp://backend",
+            "http://user:secret@backend",
+            "http://user@backend",
+            "http://backend/?a=b",
+            "http://backend/#a",
+            "http://backend:99999",
+        ] {
+            assert!(parse_backend_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_backend_url_is_not_repeated() {
+        let env = Env::of([("BACKEND_URL", "http://user:hunter2@backend")]);
+        let mistakes = Config::read(&env).unwrap_err().to_string();
+        assert!(mistakes.contains("BACKEND_URL") && !mistakes.contains("hunter2"), "{mistakes}");
+    }
+
+    #[test]
+    fn the_timeout_is_bounded() {
+        let base = Env::of([("BACKEND_URL", "http://127.0.0.1:8080")]);
+        let timeout = |text| Config::read(&base.clone().with("BACKEND_TIMEOUT_MS", text));
+        assert_eq!(timeout("100").unwrap().backend_timeout.as_millis(), 100);
+        assert_eq!(timeout("").unwrap().backend_timeout.as_millis(), 3000);
+        assert_eq!(timeout("30000").unwrap().backend_timeout.as_millis(), 30_000);
+        for wrong in ["99", "30001", "3s", "-1"] {
+            let mistakes = timeout(wrong).unwrap_err().to_string();
+            assert!(mistakes.contains("BACKEND_TIMEOUT_MS"), "{mistakes}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The proxy: what browsers talk to. It asks the backend for the count, wraps the answer in the
+//! envelope, and serves the page and the custom element that show it.
+//!
+//! It keeps no count of its own: an answer that says `success` was given by the backend while
+//! that request was waiting. It knows nothing of calls, callers or Twilio.
+
+mod app;
+mod config;
+mod error;
+mod health;
+mod routes;
+mod upstream;
+
+pub use app::run;
+pub use config::Config;

@@ -1,0 +1,64 @@
+//! Every path of the proxy, in one table.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use actix_web::{FromRequest, Handler, Resource, Responder};
+use live_users_service::AllowedOrigins;
+use live_users_wire::Envelope;
+
+use crate::error::{Trouble, not_found, wrong_method};
+use crate::health::{healthz, readyz};
+use crate::upstream::Upstream;
+
+/// What is not a page needs nothing at all.
+const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// What the routes answer with.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    /// The link to the backend.
+    pub(crate) upstream: Data<Arc<Upstream>>,
+    /// Who else may read the count.
+    pub(crate) allowed_origins: AllowedOrigins,
+}
+
+impl Routes {
+    /// Enters all paths.
+    pub(crate) fn configure(&self, app: &mut ServiceConfig) {
+        let paths = web::scope("")
+            .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
+            .service(reading("/healthz", healthz))
+            .service(reading("/readyz", readyz));
+        app.app_data(self.upstream.clone())
+            .service(paths.default_service(web::to(not_found)).wrap(default_headers()));
+    }
+}
+
+/// A path that answers GET and HEAD. The server itself drops the body for HEAD.
+fn reading<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(wrong_method))
+}
+
+/// For every answer that does not say otherwise.
+fn default_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((header::CACHE_CONTROL, "no-store"))
+        .add((header::CONTENT_SECURITY_POLICY, BARE_POLICY))
+        .add((header::REFERRER_POLICY, "no-referrer"))
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+}
+
+async fn live_users(upstream: Data<Arc<Upstream>>) -> Result<Json<Envelope>, Trouble> {
+    upstream.count().await.map(|count| Json(Envelope::success(count)))
+}

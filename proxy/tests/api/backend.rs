@@ -1,0 +1,113 @@
+//! A backend that the test plays: each request is handed to the test, which answers when and how
+//! it likes.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+/// A bound for a machine that is stuck, in seconds.
+const PATIENCE_S: u64 = 60;
+
+/// An address that refuses connections until it is opened. It stays ours meanwhile.
+pub(crate) struct Closed {
+    socket: TcpSocket,
+    pub(crate) url: String,
+}
+
+/// An open backend. Refuses connections once dropped.
+pub(crate) struct Backend {
+    pub(crate) url: String,
+    requests: UnboundedReceiver<Request>,
+    accepting: JoinHandle<()>,
+}
+
+/// A request that waits for its answer; dropped, its connection closes.
+pub(crate) struct Request {
+    stream: TcpStream,
+    /// The request line and the headers.
+    pub(crate) head: String,
+}
+
+impl Closed {
+    pub(crate) fn reserve() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let url = format!("http://{}", socket.local_addr().expect("it is bound"));
+        Self { socket, url }
+    }
+
+    pub(crate) fn open(self) -> Backend {
+        let listener = self.socket.listen(64).expect("listens");
+        let (sender, requests) = unbounded_channel();
+        let accepting = tokio::spawn(accept(listener, sender));
+        Backend { url: self.url, requests, accepting }
+    }
+}
+
+impl Backend {
+    pub(crate) fn start() -> Self {
+        Closed::reserve().open()
+    }
+
+    /// The next request.
+    pub(crate) async fn next(&mut self) -> Request {
+        let next = tokio::time::timeout(Duration::from_secs(PATIENCE_S), self.requests.recv());
+        next.await.expect("a request comes").expect("the backend accepts")
+    }
+
+    /// Whether there was no request beside those that `next` has returned.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Request {
+    pub(crate) async fn count(self, live_users: u64) {
+        self.say(&ok(&format!(r#"{{"liveUsers":{live_users}}}"#))).await;
+    }
+
+    /// Sends these bytes and closes the connection.
+    pub(crate) async fn say(mut self, answer: &str) {
+        self.start_to_say(answer).await;
+    }
+
+    /// Sends these bytes and leaves the connection open.
+    pub(crate) async fn start_to_say(&mut self, answer: &str) {
+        // The proxy may have hung up, as it does on an answer that is too big.
+        let _may_be_gone = self.stream.write_all(answer.as_bytes()).await;
+    }
+}
+
+/// A whole answer with status 200.
+pub(crate) fn ok(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn accept(listener: TcpListener, requests: UnboundedSender<Request>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => break,
+            }
+        }
+        if !head.is_empty() {
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let _the_test_is_over = requests.send(Request { stream, head });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The command: settings, exit codes, the end.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use live_users_testkit::exit_of;
+
+use crate::backend::{Backend, Closed};
+use crate::proxy::{BINARY, NO_BACKEND, start};
+
+#[test]
+fn every_mistake_in_the_settings_is_told_at_once_with_exit_code_64() {
+    let settings = [
+        ("PORT", "http"),
+        ("HOST", "localhost"),
+        ("BACKEND_TIMEOUT_MS", "99"),
+        ("AGENTS_FILE", "does-not-exist.toml"),
+        ("ALLOWED_ORIGINS", "example.com"),
+    ];
+    let output = exit_of(BINARY, &[], &settings);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("6 mistakes") && text.contains("BACKEND_URL is not set"), "{text}");
+    for (name, _) in settings {
+        assert!(text.contains(name), "{name} is missing: {text}");
+    }
+}
+
+#[test]
+fn arguments_that_do_not_exist_are_refused_with_exit_code_64() {
+    let output = exit_of(BINARY, &["serve", "--fast"], &[("BACKEND_URL", NO_BACKEND)]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("serve --fast") && text.contains("usage:"), "{text}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error_that_says_what_to_change() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let env = [("BACKEND_URL", NO_BACKEND), ("PORT", &port)];
+    let output = exit_of(BINARY, &[], &env);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("set HOST and PORT"), "{text}");
+}
+
+#[tokio::test]
+async fn the_health_check_needs_only_the_address_and_its_exit_code_is_the_answer() {
+    let closed = Closed::reserve();
+    let proxy = start(&closed.url);
+    let check = |url: &str| {
+        let port = url.rsplit(':').next().unwrap().to_owned();
+        exit_of(BINARY, &["healthcheck"], &[("PORT", &port)])
+    };
+    let healthy = check(&proxy.url);
+    assert_eq!(healthy.status.code(), Some(0), "a proxy lives also when its backend does not");
+    let dead = check(&closed.url);
+    assert_eq!(dead.status.code(), Some(1));
+    assert!(!dead.stderr.is_empty(), "it says why");
+    assert_eq!(exit_of(BINARY, &["healthcheck"], &[("PORT", "x")]).status.code(), Some(64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_a_request_finish_and_does_not_wait_for_idle_connections() {
+    let mut backend = Backend::start();
+    let mut proxy = start(&backend.url);
+    let address = proxy.url.strip_prefix("http://").unwrap().to_owned();
+
+    let mut idle = TcpStream::connect(&address).unwrap();
+    write!(idle, "GET /healthz HTTP/1.1\r\nHost: proxy\r\n\r\n").unwrap();
+    let mut status = [0; 15];
+    idle.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK");
+
+    let mut busy = TcpStream::connect(&address).unwrap();
+    write!(busy, "GET /api/live-users HTTP/1.1\r\nHost: proxy\r\n\r\n").unwrap();
+    let held = backend.next().await;
+
+    let kill = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", proxy.pid())).status();
+    assert!(kill.unwrap().success());
+    proxy.await_log("SIGTERM: draining");
+    held.count(6).await;
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(r#"{"success":true,"liveUsers":6}"#), "{answer}");
+
+    let (status, log) = proxy.terminate();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+}

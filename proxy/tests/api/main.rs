@@ -1,0 +1,8 @@
+//! The proxy from outside: the real binary between a browser's requests and a backend that the
+//! test plays itself.
+
+mod backend;
+mod command;
+mod count;
+mod proxy;
+mod sharing;
