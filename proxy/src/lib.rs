@@ -5,6 +5,7 @@
 //! that request was waiting. It knows nothing of calls, callers or Twilio.
 
 mod app;
+mod assets;
 mod config;
 mod error;
 mod health;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data, Json, ServiceConfig};
-use actix_web::{FromRequest, Handler, Resource, Responder};
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder};
 use live_users_service::AllowedOrigins;
 use live_users_wire::Envelope;
 
+use crate::assets::ASSETS;
 use crate::error::{Trouble, not_found, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::upstream::Upstream;
@@ -28,10 +29,16 @@ pub(crate) struct Routes {
 impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
-        let paths = web::scope("")
+        let mut paths = web::scope("")
             .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz));
+        for asset in &ASSETS {
+            let tag = asset.tag();
+            let answer =
+                move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
+            paths = paths.service(reading(asset.path, answer));
+        }
         app.app_data(self.upstream.clone())
             .service(paths.default_service(web::to(not_found)).wrap(default_headers()));
     }

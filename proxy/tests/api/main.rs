@@ -1,6 +1,7 @@
 //! The proxy from outside: the real binary between a browser's requests and a backend that the
 //! test plays itself.
 
+mod assets;
 mod backend;
 mod command;
 mod count;

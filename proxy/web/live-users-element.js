@@ -1,0 +1,187 @@
+// The element <live-users>: how many users are live, or that nobody knows just now.
+//
+// Attributes in: src (where the proxy is; default: where this script came from) and interval
+// (seconds between two polls; default 5, from 1 to 3600). Attributes out: state ("connecting", "live",
+// "down") and count (only while live). Event: live-users-change.
+
+import { subscribe } from "./live-users-poller.js";
+
+const INTERVAL_S_DEFAULT = 5;
+const INTERVAL_S_MIN = 1;
+const INTERVAL_S_MAX = 3600; // a far longer one would overflow setTimeout and fire at once
+const AGE_TICK_MS = 1000;
+
+const style = new CSSStyleSheet();
+style.replaceSync(`
+  :host {
+    display: inline-flex;
+    align-items: flex-start;
+    gap: var(--live-users-gap, 0.55em);
+    color: var(--live-users-color, inherit);
+    font-family: var(--live-users-font, inherit);
+    font-variant-numeric: tabular-nums;
+  }
+  :host([hidden]) { display: none; }
+  .dot {
+    --size: var(--live-users-dot-size, 0.6em);
+    position: relative;
+    flex: none;
+    width: var(--size);
+    height: var(--size);
+    margin-top: calc((1lh - var(--size)) / 2); /* the middle of the first line */
+    border-radius: 50%;
+    background: var(--live-users-dot-quiet, #8b8d94);
+    forced-color-adjust: none;
+  }
+  :host([state="live"]) .dot { background: var(--live-users-dot-live, #16a34a); }
+  :host([state="live"]) .dot::after {
+    content: "";
+    position: absolute;
+    inset: 0;
+    border-radius: inherit;
+    background: inherit;
+    animation: pulse 2s ease-out infinite;
+  }
+  :host(:not([state="live"])) .text, .age {
+    color: var(--live-users-quiet, color-mix(in srgb, currentcolor 72%, transparent));
+  }
+  .words { align-self: baseline; }
+  .text, .age { display: inline-block; }
+  .age { font-weight: normal; }
+  .age:empty { display: none; }
+  @keyframes pulse {
+    from { transform: scale(1); opacity: 0.6; }
+    70%, to { transform: scale(2.4); opacity: 0; }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    :host([state="live"]) .dot::after { animation: none; display: none; }
+  }
+`);
+
+const template = document.createElement("template");
+template.innerHTML = `
+  <span class="dot" part="dot" aria-hidden="true"></span>
+  <span class="words">
+    <span class="text" part="text" role="status" aria-live="polite"></span>
+    <span class="age" part="age" aria-hidden="true"></span>
+  </span>
+`;
+
+export class LiveUsersElement extends HTMLElement {
+  static observedAttributes = ["src", "interval"];
+
+  #text;
+  #age;
+  #unsubscribe = null;
+  #ticker;
+  #snapshot = null;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [style];
+    root.append(template.content.cloneNode(true));
+    this.#text = root.querySelector(".text");
+    this.#age = root.querySelector(".age");
+  }
+
+  connectedCallback() {
+    this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  attributeChangedCallback(_name, before, after) {
+    if (before === after || !this.#unsubscribe) return;
+    this.#stop();
+    this.#start();
+  }
+
+  #start() {
+    const url = countUrl(this.getAttribute("src"));
+    if (url) {
+      this.#unsubscribe = subscribe(url, intervalMs(this.getAttribute("interval")), this.#show);
+      return;
+    }
+    this.#unsubscribe = () => {};
+    const error = "the attribute src is not an address";
+    this.#show({ state: "down", liveUsers: null, lastLiveUsers: null, asOf: null, error });
+  }
+
+  #stop() {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    clearInterval(this.#ticker);
+  }
+
+  #show = (snapshot) => {
+    const before = this.#snapshot;
+    this.#snapshot = snapshot;
+    const { state, liveUsers, asOf, error } = snapshot;
+    this.setAttribute("state", state);
+    if (state === "live") this.setAttribute("count", liveUsers);
+    else this.removeAttribute("count");
+    this.#text.title = error ?? "";
+    this.#showText(words(snapshot));
+    this.#showAge();
+    clearInterval(this.#ticker);
+    if (state !== "live" && asOf) {
+      this.#ticker = setInterval(() => this.#showAge(), AGE_TICK_MS);
+    }
+    const isChange =
+      state !== before?.state || liveUsers !== before.liveUsers || error !== before.error;
+    if (isChange) {
+      const detail = { state, liveUsers, asOf, error };
+      const options = { bubbles: true, composed: true, detail };
+      this.dispatchEvent(new CustomEvent("live-users-change", options));
+    }
+  };
+
+  // Written only when it differs: each write may be read out.
+  #showText(text) {
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+  }
+
+  #showAge() {
+    const { state, lastLiveUsers, asOf } = this.#snapshot;
+    this.#age.textContent =
+      state === "live" || !asOf ? "" : `was ${lastLiveUsers}, ${age(Date.now() - asOf)} ago`;
+  }
+}
+
+function words({ state, liveUsers }) {
+  switch (state) {
+    case "live":
+      return `${liveUsers} ${liveUsers === 1 ? "user" : "users"} live`;
+    case "connecting":
+      return "connecting";
+    default:
+      return "live count unavailable";
+  }
+}
+
+function age(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86_400)} d`;
+}
+
+function countUrl(src) {
+  try {
+    const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
+    if (!base.pathname.endsWith("/")) base.pathname += "/";
+    return new URL("api/live-users", base);
+  } catch {
+    return null;
+  }
+}
+
+function intervalMs(text) {
+  const s = Number.parseFloat(text);
+  if (!Number.isFinite(s)) return 1000 * INTERVAL_S_DEFAULT;
+  return 1000 * Math.min(INTERVAL_S_MAX, Math.max(INTERVAL_S_MIN, s));
+}
