@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use actix_web::web::Data;
 
-use crate::Config;
 use crate::routes::Routes;
 use crate::upstream::Upstream;
+use crate::{Config, page};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -20,6 +20,10 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let upstream = Upstream::new(&config)?;
-    let routes = Routes { upstream: Data::new(upstream), allowed_origins: config.allowed_origins };
+    let routes = Routes {
+        upstream: Data::new(upstream),
+        page: page::render(&config.agents)?.into(),
+        allowed_origins: config.allowed_origins,
+    };
     live_users_service::serve(listener, shutdown, move |app| routes.configure(app)).await
 }

@@ -9,6 +9,7 @@ mod assets;
 mod config;
 mod error;
 mod health;
+mod page;
 mod routes;
 mod upstream;
 

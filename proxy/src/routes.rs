@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, Data, Json, ServiceConfig};
-use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder};
+use actix_web::web::{self, Bytes, Data, Json, Redirect, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use live_users_service::AllowedOrigins;
 use live_users_wire::Envelope;
 
@@ -13,6 +13,13 @@ use crate::assets::ASSETS;
 use crate::error::{Trouble, not_found, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::upstream::Upstream;
+
+const PAGE_PATH: &str = "/admin/existing-agents";
+
+/// Nothing from elsewhere, nothing inline, in no frame.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'none'";
 
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -22,6 +29,8 @@ const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 pub(crate) struct Routes {
     /// The link to the backend.
     pub(crate) upstream: Data<Arc<Upstream>>,
+    /// The page, rendered.
+    pub(crate) page: Bytes,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
 }
@@ -29,10 +38,13 @@ pub(crate) struct Routes {
 impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
+        let page = self.page.clone();
         let mut paths = web::scope("")
             .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
             .service(reading("/healthz", healthz))
-            .service(reading("/readyz", readyz));
+            .service(reading("/readyz", readyz))
+            .service(reading("/", || async { Redirect::to(PAGE_PATH).temporary() }))
+            .service(reading(PAGE_PATH, move || std::future::ready(page_answer(page.clone()))));
         for asset in &ASSETS {
             let tag = asset.tag();
             let answer =
@@ -68,4 +80,11 @@ fn default_headers() -> DefaultHeaders {
 
 async fn live_users(upstream: Data<Arc<Upstream>>) -> Result<Json<Envelope>, Trouble> {
     upstream.count().await.map(|count| Json(Envelope::success(count)))
+}
+
+fn page_answer(page: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::html())
+        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        .body(page)
 }

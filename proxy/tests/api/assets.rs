@@ -5,7 +5,11 @@ use reqwest::Method;
 use crate::proxy::{NO_BACKEND, ask, get, header, start};
 
 const PUBLIC: [&str; 3] = ["/live-users.js", "/live-users-element.js", "/live-users-poller.js"];
-const OWN: [(&str, &str); 1] = [("/favicon.svg", "image/svg+xml")];
+const OWN: [(&str, &str); 3] = [
+    ("/admin/page.js", "text/javascript; charset=utf-8"),
+    ("/admin/page.css", "text/css; charset=utf-8"),
+    ("/favicon.svg", "image/svg+xml"),
+];
 
 #[tokio::test]
 async fn scripts_can_be_loaded_by_pages_of_any_origin_and_the_rest_cannot() {

@@ -5,5 +5,7 @@ mod assets;
 mod backend;
 mod command;
 mod count;
+mod page;
+mod paths;
 mod proxy;
 mod sharing;
