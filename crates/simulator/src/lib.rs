@@ -1,0 +1,13 @@
+//! Plays Twilio: callers with realistic life cycles, whose webhooks are signed as Twilio signs
+//! them.
+//!
+//! A seed makes a world (`world`), in which it is known at each moment who is truly on a call; the
+//! player (`play`) sends the world's webhooks to a running backend in real time and compares.
+
+mod caller;
+mod life;
+mod play;
+mod world;
+
+pub use play::{PlayError, Player, Report, is_answering};
+pub use world::{Call, Webhook, World, WorldSize};

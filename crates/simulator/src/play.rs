@@ -1,0 +1,155 @@
+//! Sends a world's webhooks to a running backend, in real time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
+use live_users_wire::Count;
+use reqwest::Client;
+use tokio::time::{Instant, sleep_until};
+
+use crate::world::{Call, Webhook, World};
+
+/// Twilio gives up on a webhook after this time, in milliseconds.
+const WEBHOOK_MS_MAX: u64 = 15_000;
+/// How often the count is asked for and told, in milliseconds.
+const TOLD_EVERY_MS: u64 = 5_000;
+/// How long the backend may take to start, in milliseconds.
+const ANSWER_MS_MAX: u64 = 2_000;
+
+/// A sender of signed webhooks.
+#[derive(Clone, Debug)]
+pub struct Player {
+    client: Client,
+    /// Where the backend is, without a slash at the end.
+    url: String,
+    /// What the backend believes its address to be: the URL that is signed.
+    public_url: String,
+    token: Arc<str>,
+}
+
+/// What came of a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Webhooks that were sent.
+    pub sent: usize,
+    /// Webhooks that were not answered with 2xx, or not at all.
+    pub refused: usize,
+    /// What the backend says now that everybody has hung up.
+    pub live_users: u64,
+}
+
+/// Why a world cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// There is no HTTP client to be had.
+    #[error("no HTTP client: {0}")]
+    Client(reqwest::Error),
+    /// The backend does not tell its count.
+    #[error("the backend does not answer GET /api/live-users: {0}")]
+    Count(reqwest::Error),
+}
+
+/// Whether a server answers at this address.
+pub async fn is_answering(url: &str) -> bool {
+    let Ok(client) = client() else { return false };
+    let asked = client.get(format!("{url}/healthz")).timeout(Duration::from_millis(ANSWER_MS_MAX));
+    asked.send().await.is_ok_and(|answer| answer.status().is_success())
+}
+
+impl Player {
+    /// A player against the backend at `url`, which believes to be at `public_url`.
+    ///
+    /// # Errors
+    /// If there is no HTTP client to be had.
+    pub fn new(url: &str, public_url: &str, token: &str) -> Result<Self, PlayError> {
+        let plain = |url: &str| url.trim_end_matches('/').to_owned();
+        let client = client().map_err(PlayError::Client)?;
+        Ok(Self { client, url: plain(url), public_url: plain(public_url), token: token.into() })
+    }
+
+    /// Plays the world to its end. `tell` is given a moment (in milliseconds from the beginning),
+    /// how many people are truly on the line then, and what the backend says.
+    ///
+    /// # Errors
+    /// If the backend does not tell its count when all is over.
+    pub async fn play(
+        &self,
+        world: &World,
+        mut tell: impl FnMut(u64, usize, Option<u64>),
+    ) -> Result<Report, PlayError> {
+        let begin = Instant::now();
+        let (sent, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut calls = tokio::task::JoinSet::new();
+        for call in &world.calls {
+            let (this, call) = (self.clone(), call.clone());
+            let (sent, refused) = (sent.clone(), refused.clone());
+            calls.spawn(async move { this.play_call(begin, &call, &sent, &refused).await });
+        }
+        let mut next = TOLD_EVERY_MS;
+        while !calls.is_empty() {
+            tokio::select! {
+                _ = calls.join_next() => {}
+                () = sleep_until(begin + Duration::from_millis(next)) => {
+                    tell(next, world.live_users_at(next), self.count().await.ok());
+                    next += TOLD_EVERY_MS;
+                }
+            }
+        }
+        let live_users = self.count().await.map_err(PlayError::Count)?;
+        let (sent, refused) = (sent.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
+        Ok(Report { sent, refused, live_users })
+    }
+
+    /// The webhooks of one call go out one after the other, as Twilio sends them.
+    async fn play_call(
+        &self,
+        begin: Instant,
+        call: &Call,
+        sent: &AtomicUsize,
+        refused: &AtomicUsize,
+    ) {
+        for webhook in &call.webhooks {
+            sleep_until(begin + Duration::from_millis(webhook.at_ms)).await;
+            sent.fetch_add(1, Ordering::Relaxed);
+            if !self.send(webhook).await {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sends one webhook; `true` if it was answered with 2xx.
+    pub async fn send(&self, webhook: &Webhook) -> bool {
+        let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let form = Form::from_pairs(fields);
+        let signed_url = format!("{}{}", self.public_url, webhook.path);
+        let signature = sign(&self.token, &signed_url, &Payload::Form(&form));
+        let request = || {
+            self.client
+                .post(format!("{}{}", self.url, webhook.path))
+                .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+                .header(SIGNATURE_HEADER, signature.as_str())
+                .timeout(Duration::from_millis(WEBHOOK_MS_MAX))
+                .body(form.encode())
+        };
+        let answer = match request().send().await {
+            // Twilio tries once more when it cannot connect, and only then.
+            Err(error) if error.is_connect() => request().send().await,
+            first => first,
+        };
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    async fn count(&self) -> Result<u64, reqwest::Error> {
+        let asked = self.client.get(format!("{}/api/live-users", self.url));
+        let answer = asked.timeout(Duration::from_millis(WEBHOOK_MS_MAX)).send().await?;
+        let count: Count = answer.error_for_status()?.json().await?;
+        Ok(count.live_users)
+    }
+}
+
+fn client() -> Result<Client, reqwest::Error> {
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build()
+}
