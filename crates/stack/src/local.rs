@@ -1,0 +1,116 @@
+//! The stack on one machine: backend and proxy in one process, on loopback.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use live_users_service::Env;
+use tokio::sync::watch;
+
+use crate::Failure;
+use crate::args::Ports;
+
+/// The token that the simulator signs with when there is none of Twilio's. Everybody may know it:
+/// whoever can reach loopback can then make up calls, in a demonstration that has no real ones.
+const DEMO_TOKEN: &str = "live-users-demonstration-token";
+
+/// A stack that has its settings and its ports, and does not serve yet.
+pub(crate) struct Stack {
+    backend: (live_users_backend::Config, TcpListener, SocketAddr),
+    proxy: (live_users_proxy::Config, TcpListener, SocketAddr),
+}
+
+/// The environment of this process, with a token to demonstrate with if it has none.
+pub(crate) fn env() -> (Env, bool) {
+    let env = Env::process();
+    let is_demo = env.get("TWILIO_AUTH_TOKEN").is_none();
+    (if is_demo { env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN) } else { env }, is_demo)
+}
+
+/// Runs the stack until `shutdown` resolves.
+pub(crate) async fn run(
+    ports: &Ports,
+    shutdown: impl Future<Output = ()>,
+) -> Result<ExitCode, Failure> {
+    let (env, is_demo) = env();
+    let stack = Stack::bind(&env, ports)?;
+    stack.welcome(is_demo, env.get("PUBLIC_URL"));
+    stack.serve(shutdown).await.map_err(Failure::run)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Stack {
+    /// Reads the settings and takes the ports.
+    pub(crate) fn bind(env: &Env, ports: &Ports) -> Result<Self, Failure> {
+        let here =
+            |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
+        let backend = live_users_backend::Config::read(&here(ports.backend_port));
+        let backend = backend.map_err(Failure::usage)?;
+        let taken = |flag: &str, error: io::Error| {
+            Failure::run(format!("{error}; here that is {flag}, for one process or another"))
+        };
+        let listener = backend.listen.bind().map_err(|e| taken("--backend-port", e))?;
+        let backend_at = listener.local_addr().map_err(Failure::run)?;
+
+        let env = here(ports.proxy_port).with("BACKEND_URL", &format!("http://{backend_at}"));
+        let proxy = live_users_proxy::Config::read(&env).map_err(Failure::usage)?;
+        let proxy_listener = proxy.listen.bind().map_err(|e| taken("--proxy-port", e))?;
+        let proxy_at = proxy_listener.local_addr().map_err(Failure::run)?;
+        Ok(Self {
+            backend: (backend, listener, backend_at),
+            proxy: (proxy, proxy_listener, proxy_at),
+        })
+    }
+
+    /// Where the backend is.
+    pub(crate) fn backend_url(&self) -> String {
+        format!("http://{}", self.backend.2)
+    }
+
+    /// Serves until `shutdown` resolves. The proxy stops first, so that no browser sees the link to
+    /// the backend break.
+    pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let (stop, stopping) = watch::channel(());
+        let proxy_stopped = async move {
+            let mut stopping = stopping;
+            let _the_proxy_has_ended = stopping.changed().await;
+        };
+        let (backend_config, backend_listener, _) = self.backend;
+        let (proxy_config, proxy_listener, _) = self.proxy;
+        let backend = live_users_backend::run(backend_config, backend_listener, proxy_stopped);
+        let proxy = async {
+            let ended = live_users_proxy::run(proxy_config, proxy_listener, shutdown).await;
+            drop(stop);
+            ended
+        };
+        let (backend, proxy) = tokio::join!(backend, proxy);
+        backend.and(proxy)
+    }
+
+    pub(crate) fn welcome(&self, is_demo: bool, public_url: Option<&str>) {
+        let (backend, proxy) = (self.backend.2, self.proxy.2);
+        println!("\nLive Users runs on this machine.\n");
+        println!("  The page     http://{proxy}/admin/existing-agents");
+        println!("  The count    http://{backend}/api/live-users\n");
+        match (is_demo, public_url) {
+            (true, _) => {
+                println!(
+                    "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
+                );
+                println!("  cargo run --release -- simulate --calls 25\n");
+                println!("For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n");
+            }
+            (false, None) => {
+                println!("Twilio has to reach http://{backend} under an address of its own: set");
+                println!("PUBLIC_URL to that address, for the signature covers it.\n");
+            }
+            (false, Some(public)) => {
+                let public = public.trim_end_matches('/');
+                println!("In Twilio, for each phone number, under Voice, each with HTTP POST:\n");
+                println!("  A call comes in         {public}/voice");
+                println!("  Primary handler fails   {public}/voice");
+                println!("  Call status changes     {public}/call-status#rc=5&rp=all\n");
+            }
+        }
+    }
+}

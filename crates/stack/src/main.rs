@@ -1,0 +1,47 @@
+//! `live-users`: the backend and the proxy in one process for a laptop, and the simulator.
+
+mod args;
+mod local;
+mod simulate;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use live_users_service::{EXIT_USAGE, init_logging, shutdown_signal};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let args = Args::try_parse().unwrap_or_else(|error| {
+        let asked_for = !error.use_stderr();
+        let _closed_pipe = error.print();
+        std::process::exit(if asked_for { 0 } else { EXIT_USAGE.into() });
+    });
+    init_logging();
+    let ended = match args.command {
+        None => local::run(&args.ports, shutdown_signal()).await,
+        Some(Command::Simulate(simulation)) => simulate::run(&args.ports, &simulation).await,
+    };
+    ended.unwrap_or_else(|failure| {
+        eprintln!("live-users: {}", failure.message);
+        ExitCode::from(failure.code)
+    })
+}
+
+/// Why the command ends early.
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// What was asked for cannot be: wrong settings.
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: EXIT_USAGE }
+    }
+
+    /// It went wrong on the way.
+    pub(crate) fn run(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+}

@@ -1,0 +1,111 @@
+//! `live-users simulate`: fills a backend with callers.
+
+use std::process::ExitCode;
+
+use live_users_service::agents::Agents;
+use live_users_service::{Env, Reader, shutdown_signal};
+use live_users_simulator::{Player, Report, World, WorldSize, is_answering};
+use tokio::sync::oneshot;
+
+use crate::Failure;
+use crate::args::{Ports, Simulation};
+use crate::local::{self, Stack};
+
+/// The number that callers dial when no agent has one.
+const NUMBER_OF_NO_AGENT: &str = "+15005550006";
+
+/// Plays against the backend that runs already, or against one that is started here and goes on
+/// afterwards until it is stopped.
+pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCode, Failure> {
+    let (env, is_demo) = local::env();
+    let url = match &simulation.url {
+        Some(url) => Some(url.clone()),
+        None => {
+            let url = format!("http://127.0.0.1:{}", ports.backend_port);
+            is_answering(&url).await.then_some(url)
+        }
+    };
+    let token = env.get("TWILIO_AUTH_TOKEN").unwrap_or_default();
+    let token = token.split(',').next().unwrap_or_default().trim();
+    let public_url = env.get("PUBLIC_URL");
+    let numbers = agent_numbers(&env)?;
+    if let Some(url) = url {
+        let player = Player::new(&url, public_url.unwrap_or(&url), token).map_err(Failure::run)?;
+        return play(&player, simulation, numbers).await;
+    }
+
+    let stack = Stack::bind(&env, ports)?;
+    stack.welcome(is_demo, public_url);
+    let url = stack.backend_url();
+    let player = Player::new(&url, public_url.unwrap_or(&url), token).map_err(Failure::run)?;
+    let (stop, stopped) = oneshot::channel();
+    let playing = async {
+        let ended = tokio::select! {
+            ended = play_and_stay(&player, simulation, numbers) => ended,
+            () = shutdown_signal() => Ok(ExitCode::SUCCESS),
+        };
+        let _has_ended_already = stop.send(());
+        ended
+    };
+    let serving = stack.serve(async {
+        let _the_player_is_gone = stopped.await;
+    });
+    let (served, ended) = tokio::join!(serving, playing);
+    served.map_err(Failure::run)?;
+    ended
+}
+
+/// The numbers that callers dial.
+fn agent_numbers(env: &Env) -> Result<Vec<String>, Failure> {
+    let mut reader = Reader::new(env);
+    let agents = Agents::read(&mut reader);
+    let agents = reader.finish(agents).map_err(Failure::usage)?;
+    let numbers: Vec<_> = agents.iter().flat_map(|agent| agent.numbers.iter().cloned()).collect();
+    if numbers.is_empty() { Ok(vec![NUMBER_OF_NO_AGENT.to_owned()]) } else { Ok(numbers) }
+}
+
+async fn play_and_stay(
+    player: &Player,
+    simulation: &Simulation,
+    numbers: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    play(player, simulation, numbers).await?;
+    println!("The page stays as it is; Ctrl-C ends it.");
+    std::future::pending().await
+}
+
+async fn play(
+    player: &Player,
+    simulation: &Simulation,
+    numbers: Vec<String>,
+) -> Result<ExitCode, Failure> {
+    let size = WorldSize {
+        calls: simulation.calls as usize,
+        starts_within_ms: u64::from(simulation.within) * 1000,
+        agent_numbers: numbers,
+    };
+    let world = World::of_seed(simulation.seed, &size);
+    println!(
+        "{} simulated calls begin within {} s; the last ends after {} s.",
+        world.calls.len(),
+        simulation.within,
+        world.length_ms().div_ceil(1000)
+    );
+    let told = |ms: u64, truly: usize, says: Option<u64>| {
+        let says = says.map_or("nothing".to_owned(), |says| says.to_string());
+        println!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000);
+    };
+    let Report { sent, refused, live_users } =
+        player.play(&world, told).await.map_err(Failure::run)?;
+    println!(
+        "All have hung up: {sent} webhooks sent, {refused} refused, the backend says {live_users} \
+         live."
+    );
+    if refused > 0 {
+        return Err(Failure::run(format!(
+            "{refused} of {sent} webhooks were refused; the backend's log says why (a 403 means \
+             another TWILIO_AUTH_TOKEN or PUBLIC_URL than here)"
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}
