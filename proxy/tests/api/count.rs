@@ -42,7 +42,8 @@ async fn every_wrong_answer_is_a_502_that_says_what_is_wrong() {
     let mut backend = Backend::start();
     let proxy = start(&backend.url);
     let redirect = format!(
-        "HTTP/1.1 302 Found\r\nLocation: {}/api/live-users\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: {}/api/live-users\r\nConnection: close\r\n\
+         Content-Length: 0\r\n\r\n",
         elsewhere.url
     );
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"liveUsers\":3";
