@@ -1,4 +1,4 @@
-//! Sends a world's webhooks to a running backend, in real time.
+//! Sends a world's webhooks to a running backend, in real time or faster.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::world::{Call, Webhook, World};
 
 /// Twilio gives up on a webhook after this time, in milliseconds.
 const WEBHOOK_MS_MAX: u64 = 15_000;
-/// How often the count is asked for and told, in milliseconds.
+/// How often the count is asked for and told, in milliseconds of the world.
 const TOLD_EVERY_MS: u64 = 5_000;
 /// How long the backend may take to start, in milliseconds.
 const ANSWER_MS_MAX: u64 = 2_000;
@@ -27,6 +27,8 @@ pub struct Player {
     /// What the backend believes its address to be: the URL that is signed.
     public_url: String,
     token: Arc<str>,
+    /// How many times faster than in the world time passes.
+    pace: u32,
 }
 
 /// What came of a world.
@@ -66,7 +68,14 @@ impl Player {
     pub fn new(url: &str, public_url: &str, token: &str) -> Result<Self, PlayError> {
         let plain = |url: &str| url.trim_end_matches('/').to_owned();
         let client = client().map_err(PlayError::Client)?;
-        Ok(Self { client, url: plain(url), public_url: plain(public_url), token: token.into() })
+        let (url, public_url) = (plain(url), plain(public_url));
+        Ok(Self { client, url, public_url, token: token.into(), pace: 1 })
+    }
+
+    /// The same player, so many times faster than real time.
+    #[must_use]
+    pub fn at_pace(self, pace: u32) -> Self {
+        Self { pace: pace.max(1), ..self }
     }
 
     /// Plays the world to its end. `tell` is given a moment (in milliseconds from the beginning),
@@ -91,7 +100,7 @@ impl Player {
         while !calls.is_empty() {
             tokio::select! {
                 _ = calls.join_next() => {}
-                () = sleep_until(begin + Duration::from_millis(next)) => {
+                () = self.sleep_until(begin, next) => {
                     tell(next, world.live_users_at(next), self.count().await.ok());
                     next += TOLD_EVERY_MS;
                 }
@@ -111,7 +120,7 @@ impl Player {
         refused: &AtomicUsize,
     ) {
         for webhook in &call.webhooks {
-            sleep_until(begin + Duration::from_millis(webhook.at_ms)).await;
+            self.sleep_until(begin, webhook.at_ms).await;
             sent.fetch_add(1, Ordering::Relaxed);
             if !self.send(webhook).await {
                 refused.fetch_add(1, Ordering::Relaxed);
@@ -139,6 +148,11 @@ impl Player {
             first => first,
         };
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Waits until it is `at_ms` in the world.
+    async fn sleep_until(&self, begin: Instant, at_ms: u64) {
+        sleep_until(begin + Duration::from_millis(at_ms) / self.pace).await;
     }
 
     async fn count(&self) -> Result<u64, reqwest::Error> {

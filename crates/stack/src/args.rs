@@ -40,6 +40,9 @@ pub(crate) struct Simulation {
     /// Within how many seconds they begin.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) within: u32,
+    /// How many times faster than real time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) pace: u32,
     /// The world: the same seed makes the same calls.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -29,15 +29,18 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     let token = token.split(',').next().unwrap_or_default().trim();
     let public_url = env.get("PUBLIC_URL");
     let numbers = agent_numbers(&env)?;
+    let player = |url: &str| {
+        let player = Player::new(url, public_url.unwrap_or(url), token).map_err(Failure::run)?;
+        Ok(player.at_pace(simulation.pace))
+    };
     if let Some(url) = url {
-        let player = Player::new(&url, public_url.unwrap_or(&url), token).map_err(Failure::run)?;
+        let player = player(&url)?;
         return play(&player, simulation, numbers).await;
     }
 
     let stack = Stack::bind(&env, ports)?;
     stack.welcome(is_demo, public_url);
-    let url = stack.backend_url();
-    let player = Player::new(&url, public_url.unwrap_or(&url), token).map_err(Failure::run)?;
+    let player = player(&stack.backend_url())?;
     let (stop, stopped) = oneshot::channel();
     let playing = async {
         let ended = tokio::select! {

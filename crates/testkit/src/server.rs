@@ -63,6 +63,11 @@ impl Server {
         }
     }
 
+    /// What has been read of the log so far.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -1,0 +1,109 @@
+//! The `live-users` command.
+
+use std::process::Output;
+
+use live_users_testkit::{Server, exit_of, get};
+
+use crate::{STACK, agents_file};
+
+const ANY_PORTS: [&str; 4] = ["--backend-port", "0", "--proxy-port", "0"];
+
+fn start(args: &[&str], env: &[(&str, &str)]) -> (Server, String, String) {
+    let agents = agents_file();
+    let env = [&[("AGENTS_FILE", agents.as_str())], env].concat();
+    let server = Server::start(STACK, &[&ANY_PORTS[..], args].concat(), &env);
+    let address = |what: &str| {
+        let line = server.log().lines().find(|line| line.contains(what)).expect("the welcome");
+        let url = line.split_whitespace().last().expect("an address");
+        url[..url[8..].find('/').map_or(url.len(), |at| at + 8)].to_owned()
+    };
+    let (page, count) = (address("The page"), address("The count"));
+    (server, page, count)
+}
+
+#[test]
+fn the_stack_shows_one_count_on_both_sides_and_ends_on_sigterm() {
+    let (mut server, page, count) = start(&[], &[]);
+    // The second of the two servers.
+    server.await_log("listening on");
+    assert_eq!(get(&format!("{count}/api/live-users")).body, r#"{"liveUsers":0}"#);
+    let envelope = get(&format!("{page}/api/live-users")).body;
+    assert_eq!(envelope, r#"{"success":true,"liveUsers":0}"#);
+    let html = get(&format!("{page}/admin/existing-agents")).body;
+    assert!(html.contains("Table bookings"), "{html}");
+    let (status, log) = server.terminate();
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn the_welcome_says_what_to_set_in_twilio() {
+    let env = [("TWILIO_AUTH_TOKEN", "t0ken"), ("PUBLIC_URL", "https://calls.example.com/")];
+    let (server, ..) = start(&[], &env);
+    let log = server.log().to_owned();
+    for line in [
+        "A call comes in         https://calls.example.com/voice",
+        "Primary handler fails   https://calls.example.com/voice",
+        "Call status changes     https://calls.example.com/call-status#rc=5&rp=all",
+    ] {
+        assert!(log.contains(line), "{line} is missing in\n{log}");
+    }
+    assert!(!log.contains("t0ken"), "{log}");
+    let (demo, ..) = start(&[], &[]);
+    assert!(demo.log().contains("simulate --calls 25"), "{}", demo.log());
+}
+
+#[test]
+fn simulated_callers_fill_a_stack_that_runs_and_leave_it_empty() {
+    let (mut server, _, count) = start(&[], &[]);
+    let args = ["simulate", "--calls", "30", "--pace", "30", "--url", &count];
+    let Output { status, stdout, stderr } = exit_of(STACK, &args, &[]);
+    let told = String::from_utf8_lossy(&stdout).into_owned();
+    assert!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
+    assert!(told.contains("0 refused, the backend says 0 live"), "{told}");
+    // Meanwhile people were on the line, and hung up.
+    server.await_log("call started, 2 live");
+    server.await_log(", 0 live");
+}
+
+#[test]
+fn simulated_callers_that_nobody_believes_are_reported() {
+    let (_server, _, count) = start(&[], &[("TWILIO_AUTH_TOKEN", "another")]);
+    let args = ["simulate", "--calls", "1", "--pace", "30", "--url", &count];
+    let Output { status, stderr, .. } = exit_of(STACK, &args, &[]);
+    let told = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(status.code(), Some(1));
+    assert!(told.contains("webhooks were refused") && told.contains("403"), "{told}");
+}
+
+#[test]
+fn simulate_starts_a_stack_when_none_runs() {
+    // Nothing listens on port 0, so the command has to start a stack of its own.
+    let (mut server, page, _) = start(&["simulate", "--calls", "2", "--pace", "30"], &[]);
+    server.await_log("call started, 1 live");
+    server.await_log("All have hung up");
+    assert!(get(&format!("{page}/api/live-users")).body.contains("\"liveUsers\":0"));
+    let (status, log) = server.terminate();
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn wrong_arguments_and_settings_end_with_code_64() {
+    for args in [&["simulate", "--calls", "0"][..], &["--no-such-flag"], &["fly"]] {
+        assert_eq!(exit_of(STACK, args, &[]).status.code(), Some(64), "{args:?}");
+    }
+    let wrong = exit_of(STACK, &ANY_PORTS, &[("MAX_CALL_HOURS", "99")]);
+    assert_eq!(wrong.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("MAX_CALL_HOURS"));
+    let help = exit_of(STACK, &["--help"], &[]);
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("simulate"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_flag_that_changes_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let ended = exit_of(STACK, &["--backend-port", &port, "--proxy-port", "0"], &[]);
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(told.contains(&port) && told.contains("--backend-port"), "{told}");
+}

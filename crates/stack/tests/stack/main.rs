@@ -1,0 +1,36 @@
+//! The whole line from outside: signed webhooks in, the number in a real browser out.
+
+mod command;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use live_users_testkit::{Server, Twilio};
+
+const STACK: &str = env!("CARGO_BIN_EXE_live-users");
+const TOKEN: &str = "f4k3t0k3nf4k3t0k3nf4k3t0k3nf4k3t";
+
+/// The repository's own agents file.
+fn agents_file() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents.toml");
+    file.to_str().expect("a path of text").to_owned()
+}
+
+/// A binary of another package of the workspace, which `cargo test --workspace` has just built.
+fn sibling(name: &str) -> PathBuf {
+    let binary = Path::new(STACK).with_file_name(name);
+    assert!(binary.exists(), "{name} is not built: run `cargo test --workspace`");
+    binary
+}
+
+/// A backend and a proxy, as two processes.
+fn start_both() -> (Server, Server, Twilio) {
+    let agents = agents_file();
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents)];
+    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let env = [("BACKEND_URL", backend.url.as_str()), ("AGENTS_FILE", &agents)];
+    let env = [&env[..], &[("ALLOWED_ORIGINS", "*")]].concat();
+    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    (backend, proxy, twilio)
+}

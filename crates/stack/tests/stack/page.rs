@@ -1,0 +1,125 @@
+//! The page *Existing Agents* and the embedded element, in a real Chromium.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use live_users_testkit::{Browser, Server, Twilio};
+
+use crate::{TOKEN, sibling, start_both};
+
+fn fixture(file: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../twilio/tests/fixtures/webhooks");
+    std::fs::read(folder.join(file)).expect("a fixture")
+}
+
+async fn open(proxy: &Server) -> Browser {
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_counts_up_and_down_with_signed_webhooks() {
+    let (_backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    browser.wait_for_live_users("0 users live").await;
+    twilio.start(1);
+    twilio.start(2);
+    browser.wait_for_live_users("2 users live").await;
+    assert_eq!(browser.title().await, "(2) Existing Agents");
+    twilio.end(1);
+    browser.wait_for_live_users("1 user live").await;
+    assert_eq!(browser.title().await, "(1) Existing Agents");
+    let text = browser.evaluate("document.body.innerText").await.to_string();
+    for name in ["Table bookings", "Customer support", "Front desk"] {
+        assert!(text.contains(name), "{name} is missing in {text}");
+    }
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fixtures_of_three_callers_are_seen_in_the_browser() {
+    let (_backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    for (file, path, shown) in [
+        ("01_inbound_voice.txt", "/voice", "1 user live"),
+        ("17_inbound_anonymous_number.txt", "/voice", "2 users live"),
+        ("23_inbound_canada_unicode_city.txt", "/voice", "3 users live"),
+        ("08_inbound_completed.txt", "/call-status", "2 users live"),
+    ] {
+        twilio.post_body(path, &fixture(file));
+        browser.wait_for_live_users(shown).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_link_is_shown_as_such_and_heals() {
+    let (mut backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    twilio.start(1);
+    twilio.start(2);
+    browser.wait_for_live_users("2 users live").await;
+
+    backend.kill();
+    browser.wait_for_live_users("live count unavailable").await;
+    let shown = browser.text_of_live_users().await.expect("a text");
+    assert!(shown.contains("was 2"), "{shown}");
+    assert!(!shown.contains("live users") && !shown.contains("0 users"), "{shown}");
+    assert_eq!(browser.title().await, "Existing Agents");
+    let state =
+        browser.evaluate("document.querySelector('live-users').getAttribute('state')").await;
+    assert_eq!(state, "down");
+    let dot = "getComputedStyle(document.querySelector('live-users').shadowRoot\
+               .querySelector('[part=dot]')).backgroundColor";
+    let grey = browser.evaluate(dot).await;
+
+    // A new backend at the same address: it has forgotten the calls, and says so.
+    let port = backend.url.rsplit(':').next().expect("a port").to_owned();
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("PORT", &port)];
+    let _backend = Server::start(sibling("live-users-backend"), &[], &env);
+    browser.wait_for_live_users("0 users live").await;
+    assert_ne!(browser.evaluate(dot).await, grey, "the dot has two colours");
+    Twilio::new(&backend.url, TOKEN).start(3);
+    browser.wait_for_live_users("1 user live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_element_works_on_a_page_of_another_origin() {
+    let (_backend, proxy, twilio) = start_both();
+    let elsewhere = serve(format!(
+        "<!doctype html><title>Elsewhere</title><style>* {{ display: none !important }}</style>\
+         <script type=module src={}/live-users.js></script><live-users></live-users>",
+        proxy.url
+    ));
+    twilio.start(1);
+    let browser = Browser::start().await;
+    browser.goto(&elsewhere).await;
+    browser.wait_for_live_users("1 user live").await;
+    assert_eq!(browser.title().await, "Elsewhere");
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+/// Serves one page from an origin of its own, for as long as the test runs.
+fn serve(page: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or_default();
+            let (status, body) = match request[..read].starts_with(b"GET / ") {
+                true => ("200 OK", page.as_str()),
+                false => ("204 No Content", ""),
+            };
+            let length = body.len();
+            let _browser_has_gone = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\
+                 Connection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    url
+}
