@@ -7,7 +7,8 @@ use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
 use reqwest::Url;
 
-const DEFAULT_PORT: u16 = 3000;
+/// The port that the proxy listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 3000;
 
 const BACKEND_TIMEOUT_MS_DEFAULT: u64 = 3000;
 const BACKEND_TIMEOUT_MS_MIN: u64 = 100;
@@ -57,16 +58,6 @@ impl Config {
             agents,
             allowed_origins,
         })
-    }
-
-    /// Reads only where the proxy listens, which is all that a health check needs.
-    ///
-    /// # Errors
-    /// Everything that is wrong with `HOST` and `PORT`.
-    pub fn listen(env: &Env) -> Result<ListenAddress, Mistakes> {
-        let mut reader = Reader::new(env);
-        let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
-        reader.finish(listen)
     }
 }
 

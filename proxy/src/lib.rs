@@ -14,4 +14,4 @@ mod routes;
 mod upstream;
 
 pub use app::run;
-pub use config::Config;
+pub use config::{Config, DEFAULT_PORT};

@@ -14,7 +14,7 @@ const TIMEOUT_MS: u64 = 3000;
 ///
 /// # Errors
 /// The system's own, or that the answer was not 200.
-pub fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()> {
+pub(crate) fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

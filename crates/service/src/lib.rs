@@ -4,9 +4,10 @@
 //! Nothing here knows what a call is.
 
 pub mod agents;
+pub mod command;
 mod cors;
 mod env;
-pub mod healthcheck;
+mod healthcheck;
 mod listen;
 mod logging;
 mod server;
