@@ -1,0 +1,66 @@
+# The images of the two servers, one target each: `backend` and `proxy`. docker-compose.yml builds
+# and runs both. Nothing here needs BuildKit.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /app
+
+# A third less in the binaries; a panic still names its file and line.
+ENV CARGO_PROFILE_RELEASE_STRIP=symbols
+
+# First the dependencies, with empty sources in place of ours: this lasts as long as no manifest
+# and no version changes. rust-toolchain.toml stays out, because the compiler is the one of this
+# image: with that file, rustup would go and download what only developers need.
+COPY Cargo.lock Cargo.toml ./
+COPY backend/Cargo.toml backend/
+COPY crates/core/Cargo.toml crates/core/
+COPY crates/service/Cargo.toml crates/service/
+COPY crates/simulator/Cargo.toml crates/simulator/
+COPY crates/stack/Cargo.toml crates/stack/
+COPY crates/testkit/Cargo.toml crates/testkit/
+COPY crates/twilio/Cargo.toml crates/twilio/
+COPY crates/wire/Cargo.toml crates/wire/
+COPY crates/xtask/Cargo.toml crates/xtask/
+COPY proxy/Cargo.toml proxy/
+# What was built of the empty sources has to go: it is newer than the real ones, which cargo would
+# take for a sign that nothing is left to build.
+RUN for manifest in */Cargo.toml crates/*/Cargo.toml; do \
+        src="${manifest%/Cargo.toml}/src" && mkdir "$src" \
+        && echo '//! Empty.' | tee "$src/lib.rs" >"$src/main.rs" \
+        && echo 'fn main() {}' >>"$src/main.rs" || exit 1; \
+    done \
+    && cargo build --release --locked --package live-users-backend --package live-users-proxy \
+    && cargo clean --release --workspace \
+    && rm -r */src crates/*/src
+
+COPY backend backend/
+COPY crates crates/
+COPY proxy proxy/
+RUN cargo build --release --locked --package live-users-backend --package live-users-proxy
+
+
+FROM debian:bookworm-slim AS backend
+LABEL org.opencontainers.image.title="live-users-backend" \
+      org.opencontainers.image.description="Counts live calls from Twilio's webhooks" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# A volume that is mounted here begins with this owner.
+RUN install --directory --owner=10001 --group=10001 /data
+COPY --from=build /app/target/release/live-users-backend /usr/local/bin/
+WORKDIR /app
+USER 10001:10001
+ENV HOST=0.0.0.0 PORT=8080
+EXPOSE 8080
+ENTRYPOINT ["live-users-backend"]
+
+
+FROM debian:bookworm-slim AS proxy
+LABEL org.opencontainers.image.title="live-users-proxy" \
+      org.opencontainers.image.description="Serves the live count and its page to browsers" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# For a BACKEND_URL that begins with https://.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /app/target/release/live-users-proxy /usr/local/bin/
+WORKDIR /app
+USER 10001:10001
+ENV HOST=0.0.0.0 PORT=3000
+EXPOSE 3000
+ENTRYPOINT ["live-users-proxy"]
