@@ -4,6 +4,7 @@
 //! tests below) and by `cargo xtask tidy`.
 
 mod boundaries;
+mod containers;
 mod documents;
 mod licences;
 mod manifests;
@@ -29,7 +30,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 22] = [
     rust::first_line_says_what_the_file_is_for,
     rust::nothing_is_left_for_later,
     rust::no_test_is_ignored,
@@ -43,6 +44,11 @@ const RULES: [Rule; 17] = [
     manifests::members_inherit_what_is_common,
     manifests::versions_stand_in_the_workspace,
     manifests::dockerfiles_name_every_manifest,
+    containers::services_are_confined,
+    containers::ports_are_published_on_loopback,
+    containers::compose_settings_are_explained,
+    containers::images_run_as_a_numbered_user,
+    containers::images_use_the_pinned_compiler,
     boundaries::core_has_no_outside,
     boundaries::arrows_between_crates,
     traces::no_machine_and_no_maker_shows,
