@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, healthcheck};
 
-/// Runs the command of the server called `name`, and says how it ended: 0 when all went well, 1 when
-/// something went wrong on the way, [`EXIT_USAGE`] when arguments or settings are wrong.
+/// Runs the command of the server called `name`, and says how it ended: 0 when all went well, 1
+/// when something went wrong on the way, [`EXIT_USAGE`] when arguments or settings are wrong.
 ///
 /// The health check needs `HOST` and `PORT` and no other setting.
 pub fn run<C>(
