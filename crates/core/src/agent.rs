@@ -15,3 +15,13 @@ pub enum Agent {
     /// The id of a configured agent.
     Id(Arc<str>),
 }
+
+/// How it is known which agent a call belongs to. The later outweighs the earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AgentFrom {
+    /// From the number or address.
+    #[default]
+    Address,
+    /// The webhook's own URL names the agent.
+    Url,
+}

@@ -1,7 +1,7 @@
 //! What is known about one call.
 
 use crate::intern::Key;
-use crate::{Caller, Claim, Direction, Millis};
+use crate::{AgentFrom, Caller, Claim, Direction, Millis};
 
 /// Where a call is in its life. It only ever rises: `Dialing < Live < Ended`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,7 @@ pub(crate) struct Entry {
     pub(crate) heard: Millis,
     pub(crate) agent: Key,
     pub(crate) place: Key,
+    pub(crate) agent_from: AgentFrom,
     pub(crate) phase: Phase,
     pub(crate) direction: Option<Direction>,
 }

@@ -76,6 +76,10 @@ impl Tracker {
         for call in calls {
             holds("every call is found by its id", self.slot(&call.id).is_some())?;
         }
+        let agents: BTreeSet<_> = calls.iter().map(|call| &call.agent).collect();
+        same("agents that are kept", self.agents.len(), agents.len())?;
+        let places: BTreeSet<_> = calls.iter().map(|call| &call.place).collect();
+        same("places that are kept", self.places.len(), places.len())?;
         let over = calls.iter().filter(|call| matches!(call.phase, Phase::Ended(_))).count();
         same("I2 tombstones", self.ended.len(), over)?;
         let mut before = Millis(0);

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU64;
 
-use crate::{Agent, CallId, EndReason, Place};
+use crate::{Agent, AgentFrom, CallId, EndReason, Place};
 
 /// One thing that was said about one call: by a webhook, by our own answer, by the operator or by
 /// the clock. It carries no time: a record's time is the journal's, given to
@@ -21,6 +21,8 @@ pub struct Evidence {
     pub direction: Option<Direction>,
     /// The agent that the call belongs to.
     pub agent: Agent,
+    /// How that is known: an agent that a URL names stands, whatever numbers say.
+    pub agent_from: AgentFrom,
     /// The person, or `None` if the caller id is withheld or unusable: then nobody can tell whether
     /// two such calls are one person, and each counts as one user.
     pub caller: Option<Caller>,

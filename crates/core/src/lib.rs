@@ -37,7 +37,7 @@ mod intern;
 mod place;
 mod tracker;
 
-pub use agent::Agent;
+pub use agent::{Agent, AgentFrom};
 pub use call::{Call, EndReason, Phase};
 pub use call_id::{CallId, CallIdError};
 pub use check::Broken;

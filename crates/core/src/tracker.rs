@@ -95,6 +95,8 @@ impl Tracker {
             if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
                 found.remove();
             }
+            self.agents.give_back(entry.agent);
+            self.places.give_back(entry.place);
             self.ended.pop_front();
             self.free.push(slot);
             forgotten += 1;
@@ -191,8 +193,9 @@ impl Tracker {
             caller: evidence.caller,
             since: self.now,
             heard: self.now,
-            agent: self.agents.key(&evidence.agent),
-            place: self.places.key(&evidence.place),
+            agent: self.agents.take(&evidence.agent),
+            place: self.places.take(&evidence.place),
+            agent_from: evidence.agent_from,
             phase,
             direction: evidence.direction,
         };
@@ -221,15 +224,21 @@ impl Tracker {
 
     /// Joins evidence into what is known of its call: the maximum in everything.
     fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> Outcome {
-        let agent = self.agents.key(&evidence.agent);
-        let place = self.places.key(&evidence.place);
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
         let before = entry.standing();
 
         entry.caller = max(entry.caller, evidence.caller);
         entry.direction = max(entry.direction, evidence.direction);
-        entry.agent = greater(&self.agents, entry.agent, agent);
-        entry.place = greater(&self.places, entry.place, place);
+        // Values are compared and not their keys, which are in the order of arrival (I4).
+        let agent = (entry.agent_from, self.agents.value(entry.agent));
+        let taken_agent = agent < (evidence.agent_from, &evidence.agent);
+        if taken_agent {
+            entry.agent = self.agents.take(&evidence.agent);
+            entry.agent_from = evidence.agent_from;
+        }
+        if self.places.value(entry.place) < &evidence.place {
+            entry.place = self.places.take(&evidence.place);
+        }
         let outcome = match (entry.phase.step(claim), entry.phase) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {
                 (entry.phase, entry.since, entry.heard) = (phase, self.now, self.now);
@@ -254,6 +263,13 @@ impl Tracker {
         let after = entry.standing();
         if before != after {
             self.restand(slot, before, after);
+        }
+        // An agent may be taken twice, when only how it is known is better: then one goes back.
+        if taken_agent {
+            self.agents.give_back(before.agent);
+        }
+        if before.place != after.place {
+            self.places.give_back(before.place);
         }
         outcome
     }
@@ -320,12 +336,6 @@ fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
         crowds.resize_with(key + 1, Crowd::default);
     }
     &mut crowds[key]
-}
-
-/// The key of the greater of two values; keys themselves are in the order of arrival, which must
-/// not matter (I4).
-fn greater<T: Clone + Ord + core::hash::Hash>(values: &Interner<T>, a: Key, b: Key) -> Key {
-    if a == b || values.value(a) > values.value(b) { a } else { b }
 }
 
 fn some<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {

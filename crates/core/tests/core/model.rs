@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, CallId, Caller, Country, Direction, EndReason, Evidence, Numbers, Place, Said, Source,
+    Agent, AgentFrom, CallId, Caller, Country, Direction, EndReason, Evidence, Numbers, Place,
+    Said, Source,
 };
 
 /// Remembers all that was said and counts from it when asked; knows no state, no order, no index.
@@ -26,7 +27,8 @@ impl Model {
             let own: Vec<_> = said.iter().filter(|e| !is_leg(e)).collect();
             if own.iter().any(|e| puts_on_the_line(e)) && !own.iter().any(|e| is_an_end(e)) {
                 let caller = own.iter().map(|e| e.caller).max().flatten();
-                let agent = own.iter().map(|e| e.agent.clone()).max().unwrap_or_default();
+                let named = own.iter().map(|e| (e.agent_from, e.agent.clone())).max();
+                let agent = named.unwrap_or_default().1;
                 let place = own.iter().map(|e| e.place.clone()).max().unwrap_or_default();
                 live.insert(call.clone(), (caller, agent, place));
             }
@@ -93,6 +95,7 @@ pub(crate) fn inbound(n: u8) -> Evidence {
         said: Said::Dialing,
         direction: Some(Direction::Inbound),
         agent: agent("booking"),
+        agent_from: AgentFrom::Address,
         caller: caller(u64::from(n)),
         place: place("US", Some("CA")),
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{COMPLETED, Model, agent, call, caller, inbound, place, status};
 use live_users_core::{
-    Agent, Call, Direction, EndReason, Evidence, Millis, Phase, Place, Said, Source, Tracker,
+    Agent, AgentFrom, Call, Direction, EndReason, Evidence, Millis, Phase, Place, Said, Source,
+    Tracker,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -53,14 +54,17 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     let parents = prop_oneof![8 => Just(None), 1 => (0..6u8).prop_map(|n| Some(call(n)))];
     let calls = (0..6u8).prop_map(call);
     let callers = (0..4u64).prop_map(caller);
-    (calls, parents, sources, said, directions, agents(), callers, places()).prop_map(
-        |(call, parent, source, said, direction, agent, caller, place)| Evidence {
+    let froms = select(vec![AgentFrom::Address, AgentFrom::Url]);
+    let agents = (agents(), froms);
+    (calls, parents, sources, said, directions, agents, callers, places()).prop_map(
+        |(call, parent, source, said, direction, (agent, agent_from), caller, place)| Evidence {
             call,
             parent,
             source,
             said,
             direction,
             agent,
+            agent_from,
             caller,
             place,
         },

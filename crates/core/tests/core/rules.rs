@@ -2,7 +2,8 @@
 
 use crate::model::{COMPLETED, agent, call, caller, inbound, place, status};
 use live_users_core::{
-    Agent, Direction, EndReason, Evidence, Millis, Numbers, Outcome, Phase, Said, Source, Tracker,
+    Agent, AgentFrom, Direction, EndReason, Evidence, Millis, Numbers, Outcome, Phase, Said,
+    Source, Tracker,
 };
 
 const T: Millis = Millis(1_000);
@@ -122,6 +123,32 @@ fn a_better_attribution_moves_a_live_call() {
     assert_eq!(tracker.by_agent(), [(agent("booking"), one)]);
     assert_eq!(tracker.by_place(), [(place("US", Some("CA")), one)]);
     tracker.check().unwrap();
+}
+
+#[test]
+fn an_agent_that_a_url_names_stands_whatever_numbers_say() {
+    let by_url = Evidence {
+        agent: agent("alpha"),
+        agent_from: AgentFrom::Url,
+        ..status(1, Said::InProgress, Direction::Outbound)
+    };
+    let by_number = status(1, Said::InProgress, Direction::Outbound);
+    for story in [[&by_url, &by_number], [&by_number, &by_url]] {
+        let mut tracker = Tracker::default();
+        for evidence in story {
+            tracker.apply(T, evidence);
+            tracker.check().unwrap();
+        }
+        assert_eq!(tracker.by_agent(), [(agent("alpha"), Numbers { users: 1, calls: 1 })]);
+    }
+    // The same agent, known in both ways, is one.
+    let same = Evidence { agent_from: AgentFrom::Url, ..by_number.clone() };
+    let mut tracker = Tracker::default();
+    for evidence in [&by_number, &same, &by_number] {
+        tracker.apply(T, evidence);
+        tracker.check().unwrap();
+    }
+    assert_eq!(tracker.by_agent().len(), 1);
 }
 
 #[test]
