@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, healthcheck};
+use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, flush_logging, healthcheck};
 
 /// Runs the command of the server called `name`, and says how it ended: 0 when all went well, 1
 /// when something went wrong on the way, [`EXIT_USAGE`] when arguments or settings are wrong.
@@ -29,6 +29,7 @@ pub fn run<C>(
             return EXIT_USAGE.into();
         }
     };
+    flush_logging();
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {

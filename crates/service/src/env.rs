@@ -1,6 +1,6 @@
 //! Settings from environment variables, with every mistake reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -11,20 +11,28 @@ pub const EXIT_USAGE: u8 = 64;
 #[derive(Clone, Default)]
 pub struct Env {
     vars: BTreeMap<String, String>,
+    /// The names of those whose values are not text.
+    no_text: BTreeSet<String>,
 }
 
 impl Env {
-    /// The variables of this process. One that is not valid UTF-8 counts as not set.
+    /// The variables of this process.
     pub fn process() -> Self {
-        let vars = std::env::vars_os()
-            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect();
-        Self { vars }
+        let mut env = Self::default();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(env.vars.insert(name, value)),
+                Err(_) => drop(env.no_text.insert(name)),
+            }
+        }
+        env
     }
 
     /// The given variables and no others.
     pub fn of<const N: usize>(vars: [(&str, &str); N]) -> Self {
-        Self { vars: vars.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect() }
+        let vars = vars.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Self { vars, no_text: BTreeSet::new() }
     }
 
     /// The same variables with one set anew.
@@ -55,17 +63,23 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of a variable, `None` when it is not set or blank.
-    pub fn text(&self, name: &str) -> Option<&'a str> {
+    pub fn text(&mut self, name: &str) -> Option<&'a str> {
+        if self.env.no_text.contains(name) {
+            self.mistake(format!("{name} is not UTF-8: expected text"));
+        }
         self.env.get(name)
     }
 
     /// The value of a variable that has to be set. Blank, and a mistake, when it is not; `why`
     /// completes the sentence "NAME is not set: ...".
     pub fn required(&mut self, name: &str, why: &str) -> &'a str {
-        self.text(name).unwrap_or_else(|| {
-            self.mistake(format!("{name} is not set: {why}"));
-            ""
-        })
+        match self.text(name) {
+            Some(text) => text,
+            None => {
+                self.mistake(format!("{name} is not set: {why}"));
+                ""
+            }
+        }
     }
 
     /// The value of a variable read as a `T`, or `default` when it is not set. A value that is
@@ -93,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The values of a comma-separated list, without the blank ones.
-    pub fn list(&self, name: &str) -> Vec<&'a str> {
+    pub fn list(&mut self, name: &str) -> Vec<&'a str> {
         self.text(name)
             .unwrap_or_default()
             .split(',')
@@ -151,6 +165,14 @@ mod tests {
                 "TOKEN is not set: requests cannot be verified without it",
             ]
         );
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_a_mistake_and_not_the_default() {
+        let env = Env { no_text: BTreeSet::from(["PORT".to_owned()]), ..Env::default() };
+        let mut reader = Reader::new(&env);
+        reader.parsed("PORT", 8080u16, "a port number");
+        assert!(reader.finish(()).unwrap_err().to_string().contains("PORT is not UTF-8"));
     }
 
     #[test]

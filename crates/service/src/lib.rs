@@ -12,10 +12,12 @@ mod listen;
 mod logging;
 mod server;
 mod shutdown;
+mod sparing;
 
 pub use cors::AllowedOrigins;
 pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
 pub use listen::ListenAddress;
-pub use logging::init as init_logging;
+pub use logging::{flush as flush_logging, init as init_logging};
 pub use server::{SHUTDOWN_GRACE_S, serve};
 pub use shutdown::signal as shutdown_signal;
+pub use sparing::Sparing;

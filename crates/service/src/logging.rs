@@ -1,10 +1,146 @@
-//! The log: to standard output, where a container platform looks for it.
+//! The log: to standard output, where a container platform looks for it, and never in the way.
+//!
+//! Whoever reads our standard output may stop reading, and then writing to it blocks. A webhook
+//! must not wait for that, so lines go through a bounded channel to a thread of their own; when it
+//! is full they are dropped, counted, and the number is told as soon as there is room.
 
-use env_logger::{Env, Target};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use env_logger::{Env, Target, WriteStyle};
+
+/// Lines that may wait to be written.
+const LINES_MAX: usize = 16_384;
+
+/// How long [`flush`] waits for a reader that does not read, in milliseconds.
+const FLUSH_MS_MAX: u64 = 1_000;
+
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Starts the log. `RUST_LOG` chooses what is in it (`info` when not set), in the notation of
 /// `env_logger`. A second call changes nothing.
 pub fn init() {
+    let lines = LINES.get_or_init(|| Lines::to(io::stdout()));
+    let style = match io::stdout().is_terminal() {
+        true => WriteStyle::Auto,
+        false => WriteStyle::Never,
+    };
     let env = Env::default().default_filter_or("info");
-    let _already_started = env_logger::Builder::from_env(env).target(Target::Stdout).try_init();
+    let _already_started = env_logger::Builder::from_env(env)
+        .write_style(style)
+        .target(Target::Pipe(Box::new(lines.clone())))
+        .try_init();
+}
+
+/// Waits until what was logged so far is written, but not for long: for the end of a process.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
+    }
+}
+
+/// The way to the thread that writes.
+#[derive(Clone)]
+struct Lines {
+    sender: SyncSender<Entry>,
+}
+
+enum Entry {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+impl Lines {
+    fn to(output: impl Write + Send + 'static) -> Self {
+        let (sender, lines) = sync_channel(LINES_MAX);
+        std::thread::spawn(move || write_all(&lines, output));
+        Self { sender }
+    }
+
+    fn flush(&self) {
+        let (written, wait) = sync_channel(1);
+        // A full channel means a reader that does not read: nothing is worth waiting for.
+        if self.sender.try_send(Entry::Flush(written)).is_ok() {
+            let _in_time = wait.recv_timeout(Duration::from_millis(FLUSH_MS_MAX));
+        }
+    }
+}
+
+/// `env_logger` writes one whole line at a time.
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Entry::Line(line.to_vec())) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(lines: &Receiver<Entry>, mut output: impl Write) {
+    for entry in lines {
+        // Nobody reads any more when this fails, and there is nowhere else to say so.
+        let _nobody_reads = match entry {
+            Entry::Line(line) => match DROPPED.swap(0, Ordering::Relaxed) {
+                0 => output.write_all(&line),
+                dropped => writeln!(output, "{dropped} lines of the log were dropped here")
+                    .and_then(|()| output.write_all(&line)),
+            },
+            Entry::Flush(written) => {
+                let flushed = output.flush();
+                let _waits_no_longer = written.try_send(());
+                flushed
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks every write until it is let go, as a pipe does that nobody reads.
+    struct Stalled(Receiver<()>, SyncSender<Vec<u8>>);
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _let_go = self.0.recv();
+            let _test_is_over = self.1.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_holds_nobody_up_and_is_told_what_was_dropped() {
+        let (let_go, stalled) = sync_channel(LINES_MAX * 2);
+        let (written, read) = sync_channel(LINES_MAX * 2);
+        let mut lines = Lines::to(Stalled(stalled, written));
+        let n = LINES_MAX + 100;
+        for _ in 0..n {
+            lines.write_all(b"line\n").unwrap();
+        }
+        drop(let_go);
+        // When two are written there is room for one more.
+        let mut all: Vec<u8> = read.iter().take(2).flatten().collect();
+        lines.write_all(b"last\n").unwrap();
+        drop(lines);
+        all.extend(read.iter().flatten());
+        let all = String::from_utf8(all).unwrap();
+        let told = all.lines().find(|line| line.ends_with("were dropped here")).unwrap();
+        let dropped: usize = told.split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(all.lines().filter(|line| *line == "line").count() + dropped, n);
+        assert!(all.ends_with("last\n"));
+    }
 }
