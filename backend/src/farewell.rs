@@ -4,17 +4,21 @@
 //! `hang up` unless `FAREWELL_PHRASES` says otherwise) stands in it as whole words, in any case
 //! and with any punctuation, at least once in a way that is meant:
 //!
-//! 1. Clauses are looked at one by one; `. ! ? ; : ,` and a dash end a clause.
+//! 1. Clauses are looked at one by one; `. ! ? ; : ,` and a dash end a clause. A transcript may
+//!    have no punctuation at all. A clause that is nothing but the phrase is always meant:
+//!    "Goodbye?".
 //! 2. **Negated**: not meant when a negation (`don't`, `not`, `never`, `without`, ...) comes before
-//!    the phrase with nothing but linking words between them. "Don't you dare hang up" is negated;
-//!    "I don't need anything else goodbye" is not, since "anything else" is no linking word.
-//! 3. **Asked about**: not meant when a question word or a condition (`how`, `what`, `should`,
-//!    `if`, `before`, ...) comes before it in its clause, or the clause ends in a question mark.
-//!    A request is no question: "could you hang up, please?" is meant. So is a clause that is
-//!    nothing but the phrase: "Goodbye?".
+//!    the phrase with nothing but linking words between them: "don't you dare hang up", "I never
+//!    said goodbye". "I don't need anything else goodbye" is not negated, since "anything else" is
+//!    no linking word. A greeting cannot be negated but by `not`, `never` and `without`, unless
+//!    somebody "says" it: "no I don't goodbye" is meant.
+//! 3. **Asked about**: not meant when the clause begins with a question word (`how`, `what`, `is`,
+//!    ...), when one comes before the phrase with nothing but linking words between ("tell me how
+//!    to say goodbye", "before I hang up"), or when the clause ends in a question mark. A request
+//!    is no question: "could you hang up, please?" is meant.
 //! 4. **Talked about**: not meant as a thing with an article before it ("a goodbye present"), as
-//!    something that others do ("they always hang up on me"), or as a word ("goodbye in French",
-//!    "goodbye is a sad word", "say goodbye to my mother for me").
+//!    what others do ("they always hang up on me", "she said goodbye"), or as a word ("goodbye in
+//!    French", "goodbye is a sad word", "say goodbye to my mother for me").
 //!
 //! In doubt the call goes on: a caller who is cut off has been wronged, one who is not says it
 //! again or hangs up. The table in `farewell/tests.rs` holds the rule.
@@ -26,6 +30,9 @@ pub struct Farewell {
 }
 
 const DEFAULT_PHRASES: &str = "goodbye, good bye, hang up";
+
+/// Begin a phrase that is something to do; any other phrase is a greeting.
+const DEEDS: &[&str] = &["cut", "disconnect", "drop", "end", "finish", "hang", "quit", "stop"];
 
 /// Turn what follows into its opposite.
 const NEGATIONS: &[&str] = &[
@@ -53,20 +60,32 @@ const NEGATIONS: &[&str] = &[
     "refuse",
 ];
 
-/// May stand between a negation and the phrase that it negates.
+/// Negate a greeting too.
+const STRONG_NEGATIONS: &[&str] = &["not", "never", "without"];
+
+/// Make a greeting something that is done.
+const SAYING: &[&str] = &["mean", "meant", "said", "say", "saying", "says", "tell", "telling"];
+
+/// May stand between the phrase and the word that decides about it.
 const LINKS: &[&str] = &[
     "a", "actually", "all", "and", "anyone", "be", "dare", "even", "ever", "get", "going", "gonna",
-    "have", "he", "her", "him", "i", "it", "just", "let", "like", "me", "my", "now", "on",
-    "please", "quite", "really", "said", "say", "saying", "she", "so", "tell", "telling", "that",
-    "the", "them", "they", "think", "to", "try", "trying", "us", "wanna", "want", "wanted", "we",
-    "wish", "would", "yet", "you", "your",
+    "have", "he", "her", "him", "i", "it", "just", "let", "like", "me", "mean", "meant", "my",
+    "on", "please", "quite", "really", "said", "say", "saying", "says", "she", "so", "tell",
+    "telling", "that", "the", "them", "they", "think", "to", "try", "trying", "us", "wanna",
+    "want", "wanted", "we", "wish", "would", "you", "your",
 ];
 
-/// Make a clause a question or a condition.
+/// Make a question of the clause that they begin, or of the phrase that follows.
 const QUESTIONS: &[&str] = &[
     "after", "am", "are", "before", "did", "do", "does", "had", "how", "how's", "if", "is",
     "should", "unless", "until", "was", "were", "what", "what's", "whats", "when", "whenever",
     "where", "whether", "which", "while", "who", "who's", "whose", "why",
+];
+
+/// May stand before the first word of a question.
+const FILLERS: &[&str] = &[
+    "and", "but", "hey", "hi", "hm", "oh", "ok", "okay", "please", "so", "sorry", "uh", "um",
+    "well",
 ];
 
 /// Begin a request, when "you" follows: a question in form only.
@@ -74,13 +93,13 @@ const REQUESTS: &[&str] = &["can", "could", "will", "would"];
 
 /// Make a thing of the phrase that follows.
 const ARTICLES: &[&str] = &[
-    "a", "an", "another", "any", "every", "her", "his", "its", "my", "of", "our", "that", "the",
-    "their", "this", "word", "words", "your",
+    "a", "an", "another", "any", "every", "his", "its", "my", "of", "our", "the", "their", "word",
+    "words", "your",
 ];
 
 /// Others, of whom the phrase may be told.
 const OTHERS: &[&str] =
-    &["callers", "customers", "everybody", "everyone", "he", "it", "people", "she", "they"];
+    &["callers", "customers", "everybody", "everyone", "he", "people", "she", "they"];
 
 /// May stand between others and what they do.
 const HABITS: &[&str] = &["all", "always", "just", "often", "only", "sometimes", "usually"];
@@ -126,27 +145,41 @@ impl Clause {
         if before.is_empty() && after.is_empty() {
             return true;
         }
-        !(is_negated(before) || self.is_asked(before) || is_talked_about(before, after))
+        let deed = is_in(DEEDS, &self.words[at]);
+        !(is_negated(before, deed) || self.is_asked(before) || is_talked_about(before, after, deed))
     }
 
     fn is_asked(&self, before: &[String]) -> bool {
         let request = before.windows(2).any(|pair| is_in(REQUESTS, &pair[0]) && pair[1] == "you");
-        let question = before.iter().any(|word| is_in(QUESTIONS, word));
-        question || (self.asks && !request)
+        let mut first = before.iter().skip_while(|word| is_in(FILLERS, word));
+        let begins = first.next().is_some_and(|word| is_in(QUESTIONS, word));
+        let decides = before_links(before).0.is_some_and(|word| is_in(QUESTIONS, word));
+        begins || decides || (self.asks && !request)
     }
 }
 
-fn is_negated(before: &[String]) -> bool {
-    let linked = before.iter().rev().find(|word| !is_in(LINKS, word));
-    linked.is_some_and(|word| is_in(NEGATIONS, word))
+/// The last word that is no link, if any, and the links behind it.
+fn before_links(before: &[String]) -> (Option<&String>, &[String]) {
+    let from = before.iter().rposition(|word| !is_in(LINKS, word));
+    match from {
+        Some(at) => (Some(&before[at]), &before[at + 1..]),
+        None => (None, before),
+    }
 }
 
-fn is_talked_about(before: &[String], after: &[String]) -> bool {
-    let last = before.last().is_some_and(|word| is_in(ARTICLES, word));
-    let doer = before.iter().rev().find(|word| !is_in(HABITS, word));
-    let others = doer.is_some_and(|word| is_in(OTHERS, word));
+fn is_negated(before: &[String], deed: bool) -> bool {
+    let (Some(word), links) = before_links(before) else { return false };
+    let said = links.iter().any(|link| is_in(SAYING, link));
+    is_in(NEGATIONS, word) && (deed || said || is_in(STRONG_NEGATIONS, word))
+}
+
+fn is_talked_about(before: &[String], after: &[String], deed: bool) -> bool {
+    let thing = before.last().is_some_and(|word| is_in(ARTICLES, word));
+    let saying = before.last().is_some_and(|word| is_in(SAYING, word));
+    let doing = |word: &&String| !is_in(HABITS, word) && !is_in(SAYING, word);
+    let others = before.iter().rfind(doing).is_some_and(|word| is_in(OTHERS, word));
     let mention = after.first().is_some_and(|word| is_in(MENTIONS, word));
-    last || others || mention
+    thing || (others && (deed || saying)) || mention
 }
 
 fn is_in(list: &[&str], word: &str) -> bool {

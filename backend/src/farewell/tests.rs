@@ -32,6 +32,21 @@ const MEANT: &[&str] = &[
     "\u{201c}goodbye\u{201d}",
     "goodbye\u{2014}talk to you later",
     "well goodbye then",
+    // Without punctuation, as a transcript may be.
+    "that's it goodbye",
+    "okay that's it goodbye",
+    "got it goodbye",
+    "I appreciate it goodbye",
+    "I am done goodbye",
+    "we are done goodbye",
+    "that is all thank you goodbye",
+    "this was helpful goodbye",
+    "thank you that's what I needed goodbye",
+    "bye everyone goodbye",
+    "no I don't goodbye",
+    "not now goodbye",
+    "I like that goodbye",
+    "I will call her goodbye",
     "  goodbye  ",
 ];
 
@@ -63,7 +78,11 @@ const NOT_MEANT: &[&str] = &[
     "I'm not saying goodbye",
     "I can't say goodbye",
     "Wait, don't hang up, I have a question",
+    "this is not goodbye",
+    "I don't mean goodbye",
     // Asked about.
+    "okay so how do I say goodbye in French",
+    "is it time to hang up",
     "how do I say goodbye in French?",
     "How do I say goodbye in French",
     "tell me how to say goodbye",
@@ -84,6 +103,8 @@ const NOT_MEANT: &[&str] = &[
     "they always hang up on me",
     "people hang up all the time",
     "she hang up on me",
+    "she said goodbye",
+    "people always say goodbye",
 ];
 
 #[test]
