@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use live_users_core::Numbers;
 use live_users_service::agents::Agents;
-use live_users_service::serve;
-use log::{info, warn};
+use live_users_service::{Sparing, serve};
+use log::{error, info, warn};
 use tokio::sync::watch;
 
 use crate::caller::CallerKey;
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
     pub(crate) cell: Reader,
+    /// Lines about requests that anybody may send.
+    pub(crate) refusals: Sparing,
 }
 
 /// Serves the backend on the listener until `shutdown` resolves; then finishes the requests under
@@ -59,14 +61,24 @@ pub async fn run(
         caller_key: config.caller_key,
         queue: queue.clone(),
         cell,
+        refusals: Sparing::default(),
     });
     let sweeper = tokio::spawn(sweep(queue.clone()));
-    let served = serve(listener, shutdown, move |app| routes::add(app, &state, &origins)).await;
+    // Without a writer the count would stand still and look alive: better to end, and be started
+    // again by whoever watches over the process.
+    let writer_ended = queue.ended();
+    let stop = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = writer_ended => error!("the writer has stopped: ending"),
+        }
+    };
+    let served = serve(listener, stop, move |app| routes::add(app, &state, &origins)).await;
 
     sweeper.abort();
     queue.stop().await;
     let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
-    served.and(finished)
+    finished.and(served)
 }
 
 async fn sweep(queue: Queue) {

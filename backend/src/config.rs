@@ -58,12 +58,15 @@ impl Config {
         if !(1..=MAX_CALL_HOURS_LIMIT).contains(&hours) {
             reader.mistake(format!("MAX_CALL_HOURS is {hours}: expected hours from 1 to 24"));
         }
+        let url_rule = url_rule(&mut reader);
+        let agents = Agents::read(&mut reader);
+        refuse_loops(&mut reader, &agents, &url_rule);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
-            url_rule: url_rule(&mut reader),
+            url_rule,
             origins: AllowedOrigins::read(&mut reader),
-            agents: Agents::read(&mut reader),
+            agents,
             caller_key: CallerKey::read(&mut reader),
             max_call_ms: hours.saturating_mul(3_600_000),
             farewell: match reader.list("FAREWELL_PHRASES") {
@@ -114,6 +117,20 @@ fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
         reader.mistake(format!("PUBLIC_URL cannot be used: expected {expected}"));
         UrlRule::AsReceived
     })
+}
+
+/// A `voice_url` that is our own `/voice` would send the caller round in silence.
+fn refuse_loops(reader: &mut Reader<'_>, agents: &Agents, url_rule: &UrlRule) {
+    let UrlRule::Fixed(public) = url_rule else { return };
+    for agent in agents.iter() {
+        if agent.voice_url.as_deref().is_some_and(|url| public.is_above(url)) {
+            reader.mistake(format!(
+                "agents: agent {:?}: voice_url leads back to PUBLIC_URL; expected the address of \
+                 the agent's own application",
+                agent.id
+            ));
+        }
+    }
 }
 
 /// The time of this machine's clock, for whoever stamps records.
@@ -169,6 +186,23 @@ mod tests {
             assert!(told.contains(name), "{name} is missing in: {told}");
         }
         assert!(!told.contains("hunter2"), "a secret is repeated: {told}");
+    }
+
+    #[test]
+    fn a_voice_url_that_leads_back_here_is_refused() {
+        let (agents, _) = Agents::parse(
+            "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
+             voice_url = \"https://calls.example.com/voice?agent=loop\"",
+        );
+        let refused = |public_url| {
+            let env = Env::default();
+            let mut reader = Reader::new(&env);
+            let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
+            refuse_loops(&mut reader, &agents, &rule);
+            reader.finish(()).is_err()
+        };
+        assert!(refused("https://calls.example.com/"));
+        assert!(!refused("https://elsewhere.example.com"));
     }
 
     #[test]

@@ -25,12 +25,18 @@ impl Conversation {
     }
 
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
-    /// requests have to carry on.
-    pub(crate) fn greet(&self, agent_id: Option<&str>, agent: Option<&Agent>) -> Response {
+    /// requests have to carry on. A request that comes because another one failed (Twilio's
+    /// fallback) is answered here: the agent's own application may be what has failed.
+    pub(crate) fn greet(
+        &self,
+        agent_id: Option<&str>,
+        agent: Option<&Agent>,
+        is_fallback: bool,
+    ) -> Response {
         let Some(agent) = agent else { return self.listen(agent_id, GREETING) };
         match &agent.voice_url {
-            Some(url) => Response::new().redirect(url.as_str()),
-            None => {
+            Some(url) if !is_fallback => Response::new().redirect(url.as_str()),
+            Some(_) | None => {
                 let name = &agent.name;
                 self.listen(agent_id, &format!("Hello, this is {name}. How can I help you?"))
             }
@@ -46,6 +52,11 @@ impl Conversation {
             Some(_) => self.listen(agent_id, REPLY),
             None => self.listen(agent_id, NOT_HEARD),
         }
+    }
+
+    /// The answer when there is no other: something has gone wrong that must not.
+    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
+        self.listen(agent_id, NOT_HEARD)
     }
 
     /// Whether this utterance ends the call.

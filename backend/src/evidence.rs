@@ -3,50 +3,104 @@
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, CallId, CallIdError, Country, Direction, EndReason, Evidence, Place, Said, Source,
+    Agent, AgentFrom, CallId, CallIdError, Country, Direction, EndReason, Evidence, Place, Said,
+    Source,
 };
-use live_users_service::agents::Agents;
+use live_users_service::agents::{self, Agents};
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
 use crate::caller::{CallerKey, is_withheld};
 
-/// What a webhook says about its call. `agent_id` is the id in the webhook's own URL.
+/// Whose call it is.
+pub(crate) struct Attribution<'a> {
+    /// The agent that the call counts for.
+    pub(crate) agent: Agent,
+    /// How that is known.
+    pub(crate) from: AgentFrom,
+    /// The agent that answers, if it is configured.
+    pub(crate) configured: Option<&'a agents::Agent>,
+}
+
+impl<'a> Attribution<'a> {
+    /// The agent by its id in the URL, else by its number, else the number itself: an agent that
+    /// nobody configured is never dropped.
+    pub(crate) fn of(id: Option<&str>, webhook: Option<&Webhook>, agents: &'a Agents) -> Self {
+        let ours = webhook.and_then(|webhook| Parties::of(webhook).ours);
+        let number = ours.map(|ours| ours.strip_prefix("whatsapp:").unwrap_or(ours));
+        let by_number = number.and_then(|number| agents.by_number(number));
+        if let Some(id) = id {
+            let configured = agents.by_id(id).or(by_number);
+            return Self { agent: Agent::Id(Arc::from(id)), from: AgentFrom::Url, configured };
+        }
+        let agent = match (by_number, ours, webhook) {
+            (Some(agent), ..) => Agent::Id(Arc::from(agent.id.as_str())),
+            (None, Some(ours), Some(webhook)) if !is_dialled_by_a_client(webhook) => {
+                Agent::Address(Arc::from(ours))
+            }
+            (None, ..) => Agent::Unknown,
+        };
+        Self { agent, from: AgentFrom::Address, configured: by_number }
+    }
+}
+
+/// What a webhook says about its call.
 ///
 /// # Errors
 /// If the id of the call or of its parent cannot be one.
 pub(crate) fn of_webhook(
     webhook: &Webhook,
     source: Source,
-    agent_id: Option<&str>,
-    agents: &Agents,
+    attribution: Attribution<'_>,
     key: &CallerKey,
 ) -> Result<Evidence, CallIdError> {
-    let direction = webhook.direction.map(|direction| match direction {
-        twilio::Direction::Inbound => Direction::Inbound,
-        twilio::Direction::Outbound => Direction::Outbound,
-        twilio::Direction::OutboundDial => Direction::Dial,
-    });
-    // The person is who calls us, or whom we call.
-    let ours_and_theirs = match direction {
-        None | Some(Direction::Inbound) => (&webhook.to, &webhook.from, &webhook.from_place),
-        Some(Direction::Outbound | Direction::Dial) => {
-            (&webhook.from, &webhook.to, &webhook.to_place)
-        }
-    };
-    let (ours, theirs, geography) = ours_and_theirs;
-    let theirs = theirs.as_deref().unwrap_or_default();
+    let parties = Parties::of(webhook);
+    let theirs = parties.theirs.unwrap_or_default();
     Ok(Evidence {
         call: CallId::parse(&webhook.call_sid)?,
         parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
         source,
         said: said(webhook.status),
-        direction,
-        agent: agent(agent_id, ours.as_deref(), agents),
+        direction: direction(webhook),
+        agent: attribution.agent,
+        agent_from: attribution.from,
         caller: key.person(theirs),
         // Twilio takes the country from the number, and a number that stands for "withheld" has
         // none, whatever its digits say.
-        place: if is_withheld(theirs) { Place::default() } else { place(geography) },
+        place: if is_withheld(theirs) { Place::default() } else { place(parties.their_place) },
     })
+}
+
+/// The two ends of a call: the person is who calls us, or whom we call.
+struct Parties<'a> {
+    ours: Option<&'a str>,
+    theirs: Option<&'a str>,
+    their_place: &'a Geography,
+}
+
+impl<'a> Parties<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        let (ours, theirs, their_place) = match direction(webhook) {
+            None | Some(Direction::Inbound) => (&webhook.to, &webhook.from, &webhook.from_place),
+            Some(Direction::Outbound | Direction::Dial) => {
+                (&webhook.from, &webhook.to, &webhook.to_place)
+            }
+        };
+        Self { ours: ours.as_deref(), theirs: theirs.as_deref(), their_place }
+    }
+}
+
+fn direction(webhook: &Webhook) -> Option<Direction> {
+    webhook.direction.map(|direction| match direction {
+        twilio::Direction::Inbound => Direction::Inbound,
+        twilio::Direction::Outbound => Direction::Outbound,
+        twilio::Direction::OutboundDial => Direction::Dial,
+    })
+}
+
+/// A call from a browser or an app is inbound although a person dials out: what it calls may be
+/// anybody's phone number, which is none of ours and must not be kept.
+fn is_dialled_by_a_client(webhook: &Webhook) -> bool {
+    webhook.from.as_deref().is_some_and(|from| from.starts_with("client:"))
 }
 
 fn said(status: StatusField) -> Said {
@@ -61,20 +115,6 @@ fn said(status: StatusField) -> Said {
             CallStatus::NoAnswer => Said::Over(EndReason::NoAnswer),
             CallStatus::Canceled => Said::Over(EndReason::Canceled),
         },
-    }
-}
-
-/// The agent by its id in the URL, else by the number that was called, else the number itself: an
-/// agent that nobody configured is never dropped.
-fn agent(id: Option<&str>, address: Option<&str>, agents: &Agents) -> Agent {
-    if let Some(id) = id {
-        return Agent::Id(Arc::from(id));
-    }
-    let Some(address) = address else { return Agent::Unknown };
-    let number = address.strip_prefix("whatsapp:").unwrap_or(address);
-    match agents.by_number(number) {
-        Some(agent) => Agent::Id(Arc::from(agent.id.as_str())),
-        None => Agent::Address(Arc::from(address)),
     }
 }
 
@@ -107,7 +147,8 @@ mod tests {
         let (agents, _) = Agents::parse(
             "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
         );
-        of_webhook(&webhook, Source::Voice, agent_id, &agents, &key).unwrap()
+        let attribution = Attribution::of(agent_id, Some(&webhook), &agents);
+        of_webhook(&webhook, Source::Voice, attribution, &key).unwrap()
     }
 
     fn inbound_with(name: &str, value: &str) -> Evidence {
@@ -143,6 +184,13 @@ mod tests {
         assert_eq!(whatsapp.agent, Agent::Id("booking".into()));
         assert_eq!(inbound_with("To", "+1999").agent, Agent::Address("+1999".into()));
         assert_eq!(inbound_with("To", "").agent, Agent::Unknown);
+    }
+
+    #[test]
+    fn what_a_browser_dials_is_not_kept_since_it_may_be_anybodys_number() {
+        let dial = |to| evidence(&[("CallSid", "CA1"), ("From", "client:jo"), ("To", to)], None);
+        assert_eq!(dial("+14155550123").agent, Agent::Unknown);
+        assert_eq!(dial("+15005550006").agent, Agent::Id("booking".into()));
     }
 
     #[test]

@@ -37,6 +37,14 @@ impl PublicUrl {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
+    /// Whether a URL is one of ours: a webhook below this one.
+    pub(crate) fn is_above(&self, url: &str) -> bool {
+        let path = url.split(['?', '#']).next().and_then(|url| url.strip_prefix(&self.0));
+        path.is_some_and(|path| {
+            matches!(path.trim_end_matches('/'), "/voice" | "/speech-result" | "/call-status")
+        })
+    }
+
     /// The path that stands before our own paths in this URL; empty or `/...`.
     pub(crate) fn path(&self) -> &str {
         let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
@@ -162,6 +170,18 @@ mod tests {
         assert_eq!(url("a.example", "8443"), "https://a.example:8443/voice");
         assert_eq!(url("a.example:9", "8443"), "https://a.example:9/voice");
         assert_eq!(url("[::1]", "8443"), "https://[::1]:8443/voice");
+    }
+
+    #[test]
+    fn our_own_webhooks_are_known_by_their_urls() {
+        let public = PublicUrl::parse("https://calls.example.com/x/").unwrap();
+        for ours in ["https://calls.example.com/x/voice", "https://calls.example.com/x/voice/?a=1"]
+        {
+            assert!(public.is_above(ours), "{ours}");
+        }
+        for theirs in ["https://calls.example.com/voice", "https://calls.example.com/x/voice2"] {
+            assert!(!public.is_above(theirs), "{theirs}");
+        }
     }
 
     #[test]

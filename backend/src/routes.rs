@@ -1,8 +1,8 @@
 //! Every route of the backend, in one table.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_service::AllowedOrigins;
@@ -13,7 +13,8 @@ use crate::{count, health, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
-    let only = |allow: &'static str| web::to(move |request| wrong_method(request, allow));
+    let only =
+        |allow: &'static str| web::to(move |request, state| wrong_method(request, state, allow));
     app.app_data(Data::from(state.clone()))
         .service(
             web::resource("/voice")
@@ -52,8 +53,12 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
         .default_service(web::to(not_found));
 }
 
-async fn wrong_method(request: HttpRequest, allow: &'static str) -> Result<HttpResponse, ApiError> {
-    if allow == Method::POST.as_str() {
+async fn wrong_method(
+    request: HttpRequest,
+    state: Data<State>,
+    allow: &'static str,
+) -> Result<HttpResponse, ApiError> {
+    if allow == "POST" && state.refusals.line_at(Instant::now()).is_some() {
         log::warn!(
             "{} {}: set the webhook's method to HTTP POST in Twilio",
             request.method(),

@@ -9,14 +9,14 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use live_users_core::{EndReason, Evidence, Said, Source};
-use live_users_service::agents::{Agent, ID_BYTES_MAX, is_id};
+use live_users_service::agents::{ID_BYTES_MAX, is_id};
 use live_users_twilio::twiml;
 use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField, Webhook};
 use log::{error, warn};
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::evidence;
+use crate::evidence::{Attribution, of_webhook};
 use crate::health::reason;
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
@@ -25,12 +25,17 @@ pub(crate) async fn voice(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body).await?;
+    let form = state.door.admit(&request, body, &state.refusals).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
-    let webhook = parse(&form, "voice");
-    note(&state, webhook.as_ref(), Source::Voice, agent_id.as_deref(), false).await;
-    let agent = answering(&state, webhook.as_ref(), agent_id.as_deref());
-    Ok(answer(&state.conversation.greet(agent_id.as_deref(), agent)))
+    let agent_id = agent_id.as_deref();
+    let response = async {
+        let webhook = parse(&form, "voice");
+        note(&state, webhook.as_ref(), Source::Voice, agent_id, false).await;
+        let agent = Attribution::of(agent_id, webhook.as_ref(), &state.agents).configured;
+        let is_fallback = webhook.is_some_and(|webhook| webhook.error_code.is_some());
+        state.conversation.greet(agent_id, agent, is_fallback)
+    };
+    Ok(spoken(&state, agent_id, response).await)
 }
 
 /// `POST /speech-result`: Twilio tells what the caller said.
@@ -39,14 +44,32 @@ pub(crate) async fn speech(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body).await?;
+    let form = state.door.admit(&request, body, &state.refusals).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
-    let webhook = parse(&form, "speech-result");
-    // What was said decides the answer even if something else about the request is wrong.
-    let heard = form.text("SpeechResult").unwrap_or_default();
-    let farewell = state.conversation.is_farewell(heard);
-    note(&state, webhook.as_ref(), Source::Speech, agent_id.as_deref(), farewell).await;
-    Ok(answer(&state.conversation.reply(agent_id.as_deref(), heard)))
+    let agent_id = agent_id.as_deref();
+    let response = async {
+        let webhook = parse(&form, "speech-result");
+        // What was said decides the answer even if something else about the request is wrong.
+        let heard = form.text("SpeechResult").unwrap_or_default();
+        let farewell = state.conversation.is_farewell(heard);
+        note(&state, webhook.as_ref(), Source::Speech, agent_id, farewell).await;
+        state.conversation.reply(agent_id, heard)
+    };
+    Ok(spoken(&state, agent_id, response).await)
+}
+
+/// The answer to a voice webhook that was let in. Even a bug that panics leaves the caller with an
+/// agent that listens.
+async fn spoken(
+    state: &State,
+    agent_id: Option<&str>,
+    response: impl Future<Output = twiml::Response>,
+) -> HttpResponse {
+    let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
+        error!("a voice webhook has caused a panic");
+        state.conversation.apologise(agent_id)
+    });
+    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
 }
 
 /// `POST /call-status`: Twilio reports progress. Nobody hears the answer, so mistakes are told, and
@@ -57,7 +80,7 @@ pub(crate) async fn status(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body).await?;
+    let form = state.door.admit(&request, body, &state.refusals).await?;
     let agent_id = agent_id(&request).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
     let webhook = Webhook::parse(&form).map_err(ApiError::BadFields)?;
     known_status(webhook.status).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
@@ -72,7 +95,7 @@ pub(crate) async fn status(
     }
 }
 
-/// Records what a voice webhook says. Whatever happens, it returns: the caller comes first.
+/// Records what a voice webhook says, or logs why not.
 async fn note(
     state: &State,
     webhook: Option<&Webhook>,
@@ -81,19 +104,15 @@ async fn note(
     farewell: bool,
 ) {
     let Some(webhook) = webhook else { return };
-    let recorded = async {
-        let mut evidence = to_evidence(state, webhook, source, agent_id)
-            .inspect_err(|mistake| warn!("not counted: {mistake}"))
-            .ok()?;
-        if farewell {
-            evidence.said = Said::Over(EndReason::Goodbye);
-        }
-        let call = evidence.call.clone();
-        let recorded = state.queue.record(evidence).await;
-        recorded.inspect_err(|&why| error!("{call} is not recorded: {}", reason(why))).ok()
+    let mut evidence = match to_evidence(state, webhook, source, agent_id) {
+        Ok(evidence) => evidence,
+        Err(mistake) => return warn!("a voice webhook is not counted: {mistake}"),
     };
-    if AssertUnwindSafe(recorded).catch_unwind().await.is_err() {
-        error!("a webhook of {} has caused a panic", webhook.call_sid);
+    if farewell {
+        evidence.said = Said::Over(EndReason::Goodbye);
+    }
+    if let Err(why) = state.queue.record(evidence).await {
+        error!("a voice webhook of {} is not recorded: {}", webhook.call_sid, reason(why));
     }
 }
 
@@ -103,13 +122,12 @@ fn to_evidence(
     source: Source,
     agent_id: Option<&str>,
 ) -> Result<Evidence, FieldError> {
-    evidence::of_webhook(webhook, source, agent_id, &state.agents, &state.caller_key).map_err(
-        |error| FieldError {
-            field: "CallSid".to_owned(),
-            problem: FieldProblem::Invalid,
-            expected: error.to_string(),
-        },
-    )
+    let attribution = Attribution::of(agent_id, Some(webhook), &state.agents);
+    of_webhook(webhook, source, attribution, &state.caller_key).map_err(|error| FieldError {
+        field: "CallSid".to_owned(),
+        problem: FieldProblem::Invalid,
+        expected: error.to_string(),
+    })
 }
 
 fn parse(form: &Form, path: &str) -> Option<Webhook> {
@@ -145,23 +163,6 @@ fn agent_id(request: &HttpRequest) -> Result<Option<String>, FieldError> {
         other => Ok(other?.map(str::to_owned)),
     }
     .inspect_err(|mistake| warn!("{}: {mistake}", request.path()))
-}
-
-/// The configured agent that answers this request.
-fn answering<'a>(
-    state: &'a State,
-    webhook: Option<&Webhook>,
-    agent_id: Option<&str>,
-) -> Option<&'a Agent> {
-    let by_number = || webhook.and_then(|webhook| state.agents.by_number(webhook.to.as_deref()?));
-    match agent_id {
-        Some(id) => state.agents.by_id(id),
-        None => by_number(),
-    }
-}
-
-fn answer(response: &twiml::Response) -> HttpResponse {
-    HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
 }
 
 #[cfg(test)]

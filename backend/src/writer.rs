@@ -5,7 +5,7 @@ mod log_line;
 mod queue;
 
 use live_users_core::{
-    Agent, EndReason, Evidence, Millis, Outcome, Phase, Place, Said, Source, Tracker,
+    Agent, AgentFrom, EndReason, Evidence, Millis, Outcome, Phase, Place, Said, Source, Tracker,
 };
 use log::debug;
 
@@ -70,6 +70,7 @@ impl Writer {
                 said: Said::Over(EndReason::TimedOut),
                 direction: None,
                 agent: Agent::Unknown,
+                agent_from: AgentFrom::Address,
                 caller: None,
                 place: Place::default(),
             })

@@ -7,7 +7,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::Numbers;
 use live_users_service::agents::Agents;
-use live_users_service::{AllowedOrigins, Env, Reader};
+use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
 use tokio::sync::watch;
 
 use super::*;
@@ -23,22 +23,27 @@ use crate::writer::Queue;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
-/// The status and body of the answer to one webhook, with this queue behind the door.
-async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
+fn state(queue: Queue) -> Arc<State> {
     let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
     let (_publisher, cell) = watch::channel(Published::new(Numbers::default()));
-    let state = Arc::new(State {
+    Arc::new(State {
         door: Door::new(Verification::Off, UrlRule::AsReceived),
         agents: Agents::default(),
         caller_key: CallerKey::read(&mut Reader::new(&env)),
         conversation: Conversation::new("", Farewell::default()),
         queue,
         cell,
-    });
+        refusals: Sparing::default(),
+    })
+}
+
+/// The status and body of the answer to one request, with this queue behind the door.
+async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
+    let state = state(queue);
     let origins = AllowedOrigins::default();
     let app = init_service(App::new().configure(|app| routes::add(app, &state, &origins))).await;
     let request = match path {
-        "/readyz" => TestRequest::get().uri(path),
+        "/readyz" | "/api/live-users" => TestRequest::get().uri(path),
         _ => TestRequest::post()
             .uri(path)
             .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
@@ -65,6 +70,10 @@ async fn when_the_writer_has_stopped() {
     let (queue, stuck) = Queue::broken(1);
     drop(stuck);
     assert_the_caller_comes_first(queue.clone(), "has stopped").await;
+    // A number that stands still is not given out as if it lived.
+    let (status, body) = answer(queue.clone(), "/api/live-users").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("has stopped"), "{body}");
     let (status, body) = answer(queue, "/readyz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(body.contains("unready") && body.contains("has stopped"), "{body}");
@@ -84,5 +93,19 @@ async fn when_the_queue_is_full() {
 #[tokio::test(start_paused = true)]
 async fn when_the_writer_is_stuck() {
     let (queue, _stuck) = Queue::broken(8);
-    assert_the_caller_comes_first(queue, "does not acknowledge").await;
+    assert_the_caller_comes_first(queue.clone(), "does not acknowledge").await;
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("does not acknowledge"), "{body}");
+}
+
+#[actix_web::test]
+async fn when_there_is_a_bug_that_panics() {
+    let (queue, _stuck) = Queue::broken(1);
+    let state = state(queue);
+    let answer = spoken(&state, Some("booking"), async { panic!("a bug") }).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains(r#"<Gather input="speech" action="/speech-result?agent=booking""#));
 }

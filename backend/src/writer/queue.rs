@@ -1,6 +1,8 @@
 //! The way to the writer: a bounded queue, and an acknowledgement for each piece of evidence.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ const _: () = assert!(BATCH_MAX <= QUEUE_MAX && ACKNOWLEDGE_MS < 15_000);
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     sender: mpsc::Sender<Work>,
+    /// Whether the last acknowledgement that was waited for did not come in time.
+    slow: Arc<AtomicBool>,
 }
 
 /// Why a piece of evidence was not acknowledged.
@@ -52,11 +56,14 @@ impl Queue {
     pub(crate) async fn record(&self, evidence: Evidence) -> Result<Outcome, NotRecorded> {
         let (acknowledge, acknowledged) = oneshot::channel();
         self.send(Work::Evidence(evidence, acknowledge))?;
-        match tokio::time::timeout(Duration::from_millis(ACKNOWLEDGE_MS), acknowledged).await {
+        let patience = Duration::from_millis(ACKNOWLEDGE_MS);
+        let outcome = match tokio::time::timeout(patience, acknowledged).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) => Err(NotRecorded::Slow),
-        }
+        };
+        self.slow.store(outcome == Err(NotRecorded::Slow), Ordering::Relaxed);
+        outcome
     }
 
     /// Lets the writer notice that time has passed. A full queue is no trouble: there is a next
@@ -65,13 +72,20 @@ impl Queue {
         let _next_time = self.send(Work::Sweep);
     }
 
-    /// Whether a piece of evidence would be taken now.
+    /// Whether a piece of evidence would be recorded now, as far as can be told.
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
-        match (self.sender.is_closed(), self.sender.capacity()) {
-            (true, _) => Err(NotRecorded::Stopped),
-            (false, 0) => Err(NotRecorded::Full),
-            (false, _) => Ok(()),
+        let slow = self.slow.load(Ordering::Relaxed);
+        match (self.sender.is_closed(), self.sender.capacity(), slow) {
+            (true, ..) => Err(NotRecorded::Stopped),
+            (false, 0, _) => Err(NotRecorded::Full),
+            (false, _, true) => Err(NotRecorded::Slow),
+            (false, _, false) => Ok(()),
         }
+    }
+
+    /// Resolves when the writer has ended, for whatever reason.
+    pub(crate) async fn ended(&self) {
+        self.sender.closed().await;
     }
 
     /// Lets the writer finish what it was given, and then end.
@@ -91,7 +105,7 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
-        (Self { sender }, stuck)
+        (Self { sender, slow: Arc::default() }, stuck)
     }
 }
 
@@ -114,7 +128,7 @@ pub(crate) fn start(
             }
         }
     })?;
-    Ok((Queue { sender }, thread))
+    Ok((Queue { sender, slow: Arc::default() }, thread))
 }
 
 fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {

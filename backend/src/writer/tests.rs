@@ -23,6 +23,7 @@ fn evidence(sid: &str, source: Source, said: Said) -> Evidence {
         said,
         direction: Some(Direction::Inbound),
         agent: Agent::Unknown,
+        agent_from: AgentFrom::Address,
         caller: None,
         place: Place::default(),
     }

@@ -93,6 +93,48 @@ fn an_agent_with_an_application_of_its_own_gets_the_call() {
 }
 
 #[test]
+fn a_call_that_the_agents_own_application_has_failed_is_answered_here() {
+    let file = agents_file("twiml-fallback");
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let fields = [
+        ("CallSid", "CA1"),
+        ("CallStatus", "in-progress"),
+        ("Direction", "inbound"),
+        ("ErrorCode", "11200"),
+        ("ErrorUrl", "https://support.example.com/voice"),
+    ];
+    let body = twilio.post("/voice?agent=support", &fields).body;
+    assert!(body.contains("Hello, this is Support.") && !body.contains("<Redirect"), "{body}");
+    std::fs::remove_file(file).expect("the file is there");
+}
+
+#[test]
+fn the_agent_that_answers_is_the_agent_that_the_call_counts_for() {
+    let file = agents_file("twiml-same");
+    let (mut server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let ours = "+15005550006";
+    for (sid, direction, from, to, is_ours) in [
+        ("CA1", "inbound", "+14155550123", ours, true),
+        ("CA2", "inbound", "whatsapp:+15005550007", "whatsapp:+15005550006", true),
+        ("CA3", "outbound-api", ours, "+14155550123", true),
+        ("CA4", "outbound-api", "+14155550123", ours, false),
+    ] {
+        let fields = [
+            ("CallSid", sid),
+            ("CallStatus", "in-progress"),
+            ("Direction", direction),
+            ("From", from),
+            ("To", to),
+        ];
+        let body = twilio.post("/voice", &fields).body;
+        assert_eq!(body.contains("this is Tables"), is_ours, "{sid}: {body}");
+        let line = server.await_log(sid);
+        assert_eq!(line.ends_with("agent booking"), is_ours, "{line}");
+    }
+    std::fs::remove_file(file).expect("the file is there");
+}
+
+#[test]
 fn an_agent_is_known_by_its_number_and_its_name_is_escaped() {
     let file = agents_file("twiml-name");
     let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
