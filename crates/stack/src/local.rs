@@ -1,10 +1,11 @@
 //! The stack on one machine: backend and proxy in one process, on loopback.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
-use live_users_service::Env;
+use live_users_service::{Env, Mistakes};
 use tokio::sync::watch;
 
 use crate::Failure;
@@ -20,10 +21,13 @@ pub(crate) struct Stack {
     proxy: (live_users_proxy::Config, TcpListener, SocketAddr),
 }
 
-/// The environment of this process, with a token to demonstrate with if it has none.
+/// The environment of this process, and whether this is a demonstration: then with a token that the
+/// simulator knows. Never where Twilio, and so the internet, is meant to reach the backend.
 pub(crate) fn env() -> (Env, bool) {
     let env = Env::process();
-    let is_demo = env.get("TWILIO_AUTH_TOKEN").is_none();
+    let meant =
+        ["TWILIO_AUTH_TOKEN", "PUBLIC_URL", "TRUST_FORWARDED_HEADERS", "ALLOW_UNSIGNED_WEBHOOKS"];
+    let is_demo = meant.iter().all(|name| env.get(name).is_none());
     (if is_demo { env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN) } else { env }, is_demo)
 }
 
@@ -40,20 +44,18 @@ pub(crate) async fn run(
 }
 
 impl Stack {
-    /// Reads the settings and takes the ports.
+    /// Reads the settings of both servers and takes the ports.
     pub(crate) fn bind(env: &Env, ports: &Ports) -> Result<Self, Failure> {
-        let here =
-            |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
-        let backend = live_users_backend::Config::read(&here(ports.backend_port));
-        let backend = backend.map_err(Failure::usage)?;
+        let (backend, mut proxy) = settings(env, ports).map_err(Failure::usage)?;
         let taken = |flag: &str, error: io::Error| {
             Failure::run(format!("{error}; here that is {flag}, for one process or another"))
         };
         let listener = backend.listen.bind().map_err(|e| taken("--backend-port", e))?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
-
-        let env = here(ports.proxy_port).with("BACKEND_URL", &format!("http://{backend_at}"));
-        let proxy = live_users_proxy::Config::read(&env).map_err(Failure::usage)?;
+        proxy
+            .backend_url
+            .set_port(Some(backend_at.port()))
+            .map_err(|()| Failure::run("the backend's address takes no port, which cannot be"))?;
         let proxy_listener = proxy.listen.bind().map_err(|e| taken("--proxy-port", e))?;
         let proxy_at = proxy_listener.local_addr().map_err(Failure::run)?;
         Ok(Self {
@@ -67,24 +69,23 @@ impl Stack {
         format!("http://{}", self.backend.2)
     }
 
-    /// Serves until `shutdown` resolves. The proxy stops first, so that no browser sees the link to
-    /// the backend break.
+    /// Serves until `shutdown` resolves, or until one of the two servers fails.
     pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let (stop, stopping) = watch::channel(());
-        let proxy_stopped = async move {
-            let mut stopping = stopping;
-            let _the_proxy_has_ended = stopping.changed().await;
+        let stopped = |mut stopping: watch::Receiver<()>| async move {
+            let _the_sender_is_gone = stopping.changed().await;
         };
         let (backend_config, backend_listener, _) = self.backend;
         let (proxy_config, proxy_listener, _) = self.proxy;
-        let backend = live_users_backend::run(backend_config, backend_listener, proxy_stopped);
-        let proxy = async {
-            let ended = live_users_proxy::run(proxy_config, proxy_listener, shutdown).await;
+        let backend =
+            live_users_backend::run(backend_config, backend_listener, stopped(stopping.clone()));
+        let proxy = live_users_proxy::run(proxy_config, proxy_listener, stopped(stopping));
+        let shutdown = async {
+            shutdown.await;
             drop(stop);
-            ended
+            Ok(())
         };
-        let (backend, proxy) = tokio::join!(backend, proxy);
-        backend.and(proxy)
+        tokio::try_join!(backend, proxy, shutdown).map(|_| ())
     }
 
     pub(crate) fn welcome(&self, is_demo: bool, public_url: Option<&str>) {
@@ -111,6 +112,29 @@ impl Stack {
                 println!("  Primary handler fails   {public}/voice");
                 println!("  Call status changes     {public}/call-status#rc=5&rp=all\n");
             }
+        }
+    }
+}
+
+/// The settings of both servers, or all that is wrong with them.
+fn settings(
+    env: &Env,
+    ports: &Ports,
+) -> Result<(live_users_backend::Config, live_users_proxy::Config), Mistakes> {
+    let here = |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
+    let backend = live_users_backend::Config::read(&here(ports.backend_port));
+    // The port is set when it is known.
+    let env = here(ports.proxy_port).with("BACKEND_URL", "http://127.0.0.1:1");
+    let proxy = live_users_proxy::Config::read(&env);
+    match (backend, proxy) {
+        (Ok(backend), Ok(proxy)) => Ok((backend, proxy)),
+        (Err(mistakes), Ok(_)) | (Ok(_), Err(mistakes)) => Err(mistakes),
+        (Err(Mistakes(mut all)), Err(Mistakes(proxys))) => {
+            // Both read the agents file and the origins.
+            all.extend(proxys);
+            let mut told = BTreeSet::new();
+            all.retain(|mistake| told.insert(mistake.clone()));
+            Err(Mistakes(all))
         }
     }
 }

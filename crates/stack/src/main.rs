@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
-use live_users_service::{EXIT_USAGE, init_logging, shutdown_signal};
+use live_users_service::{EXIT_USAGE, flush_logging, init_logging, shutdown_signal};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -22,6 +22,7 @@ async fn main() -> ExitCode {
         None => local::run(&args.ports, shutdown_signal()).await,
         Some(Command::Simulate(simulation)) => simulate::run(&args.ports, &simulation).await,
     };
+    flush_logging();
     ended.unwrap_or_else(|failure| {
         eprintln!("live-users: {}", failure.message);
         ExitCode::from(failure.code)

@@ -91,11 +91,31 @@ fn wrong_arguments_and_settings_end_with_code_64() {
     for args in [&["simulate", "--calls", "0"][..], &["--no-such-flag"], &["fly"]] {
         assert_eq!(exit_of(STACK, args, &[]).status.code(), Some(64), "{args:?}");
     }
-    let wrong = exit_of(STACK, &ANY_PORTS, &[("MAX_CALL_HOURS", "99")]);
+    let env = [
+        ("MAX_CALL_HOURS", "99"),
+        ("BACKEND_TIMEOUT_MS", "1"),
+        ("AGENTS_FILE", "no-such-file.toml"),
+    ];
+    let wrong = exit_of(STACK, &ANY_PORTS, &env);
     assert_eq!(wrong.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("MAX_CALL_HOURS"));
+    let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    for (name, _) in env {
+        assert_eq!(told.matches(name).count(), 1, "{name} in {told}");
+    }
     let help = exit_of(STACK, &["--help"], &[]);
     assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("simulate"));
+}
+
+#[test]
+fn the_token_of_the_demonstration_is_never_taken_where_the_internet_is_meant_to_come_in() {
+    for meant in [("PUBLIC_URL", "https://calls.example.com"), ("TRUST_FORWARDED_HEADERS", "true")]
+    {
+        let refused = exit_of(STACK, &ANY_PORTS, &[meant]);
+        assert_eq!(refused.status.code(), Some(64), "{meant:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("TWILIO_AUTH_TOKEN is not set"));
+    }
+    let (server, ..) = start(&[], &[("ALLOW_UNSIGNED_WEBHOOKS", "true")]);
+    assert!(!server.log().contains("simulate --calls 25"), "{}", server.log());
 }
 
 #[test]
