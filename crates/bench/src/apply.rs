@@ -1,0 +1,164 @@
+//! How long the tracker takes to apply one piece of evidence, with few calls live and with many.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use live_users_core::{Evidence, Millis, Tracker};
+
+use crate::report::{Goal, Median, Report, Row};
+use crate::world::{World, index, mixed};
+
+const FEW_CALLS: usize = 1_000;
+const MANY_CALLS: usize = 1_000_000;
+/// With many calls live, an event may take so many times as long as with few.
+const RATIO_MAX: f64 = 2.0;
+
+const ROUNDS: usize = 9;
+/// Lives of calls that begin and end in a round: of five events each.
+const LIVES_PER_ROUND: usize = 20_000;
+const CONFIRMS_PER_LIFE: usize = 3;
+
+/// How long an ended call is remembered here, in events, and how often the older are dropped. Few
+/// enough that live calls are what fills the memory.
+const REMEMBERED_EVENTS: u64 = 1_024;
+
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
+    eprintln!("core: {ROUNDS} rounds, {FEW_CALLS} and {MANY_CALLS} live calls in turns");
+    let world = World::new();
+    let mut few = Scene::new(&world, FEW_CALLS);
+    let mut many = Scene::new(&world, MANY_CALLS);
+    for (name, events) in KINDS {
+        let (mut of_few, mut of_many) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            of_few.push(few.round(events)?);
+            of_many.push(many.round(events)?);
+        }
+        let ratio = Median::ratio(&of_many, &of_few);
+        let ns = |of: Vec<f64>| format!("{} ns", Median::of(of).with_digits(0));
+        let row = Row::new(format!("`apply`, {name}, {MANY_CALLS} live calls"), ns(of_many))
+            .beside(format!("{} with {FEW_CALLS}", ns(of_few)), ratio);
+        report.add(match events {
+            Kind::Mix => row.goal(Goal::AtMost(RATIO_MAX), ratio.middle),
+            Kind::Start | Kind::Confirm | Kind::End => row,
+        });
+    }
+    Ok(())
+}
+
+/// Which events the clock runs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Mix,
+    Start,
+    Confirm,
+    End,
+}
+
+const KINDS: [(&str, Kind); 4] = [
+    ("a call's life of 5 events", Kind::Mix),
+    ("start alone", Kind::Start),
+    ("confirmation alone", Kind::Confirm),
+    ("end alone", Kind::End),
+];
+
+/// A tracker with a number of live calls that stays the same from round to round.
+struct Scene<'a> {
+    world: &'a World,
+    tracker: Tracker,
+    live: Vec<u64>,
+    size: usize,
+    calls: u64,
+    draws: u64,
+    now: Millis,
+}
+
+impl<'a> Scene<'a> {
+    fn new(world: &'a World, size: usize) -> Self {
+        let (tracker, live) = Default::default();
+        let mut scene = Self { world, tracker, live, size, calls: 0, draws: 0, now: Millis(0) };
+        for _ in 0..size {
+            let evidence = scene.start();
+            scene.time(&[evidence]);
+        }
+        scene
+    }
+
+    /// Nanoseconds per event.
+    fn round(&mut self, kind: Kind) -> Result<f64> {
+        let ns = match kind {
+            Kind::Mix => {
+                let mut events = Vec::with_capacity(LIVES_PER_ROUND * (CONFIRMS_PER_LIFE + 2));
+                for _ in 0..LIVES_PER_ROUND {
+                    events.push(self.start());
+                    events.extend((0..CONFIRMS_PER_LIFE).map(|_| self.confirm()));
+                    events.push(self.end());
+                }
+                self.time(&events) / events.len() as f64
+            }
+            Kind::Start | Kind::Confirm | Kind::End => self.single(kind),
+        };
+        let live = self.tracker.numbers().calls;
+        ensure!(live == self.size, "{live} calls are live, expected {}", self.size);
+        Ok(ns)
+    }
+
+    /// Lets a tenth of the calls begin and as many end, again and again, and adds up the time of
+    /// the one kind of event.
+    fn single(&mut self, kind: Kind) -> f64 {
+        let batch = (self.size / 10).min(LIVES_PER_ROUND);
+        let batches = LIVES_PER_ROUND / batch;
+        let mut sum_ns = 0.0;
+        for _ in 0..batches {
+            let starts: Vec<_> = (0..batch).map(|_| self.start()).collect();
+            let start_ns = self.time(&starts);
+            let confirms: Vec<_> = (0..batch).map(|_| self.confirm()).collect();
+            let confirm_ns = self.time(&confirms);
+            let ends: Vec<_> = (0..batch).map(|_| self.end()).collect();
+            let end_ns = self.time(&ends);
+            sum_ns += match kind {
+                Kind::Mix => start_ns + confirm_ns + end_ns,
+                Kind::Start => start_ns,
+                Kind::Confirm => confirm_ns,
+                Kind::End => end_ns,
+            };
+        }
+        sum_ns / (batch * batches) as f64
+    }
+
+    /// Applies all, and returns the nanoseconds that it took.
+    fn time(&mut self, events: &[Evidence]) -> f64 {
+        let start = Instant::now();
+        for evidence in events {
+            self.now.0 += 1;
+            black_box(self.tracker.apply(self.now, evidence));
+            if self.now.0.is_multiple_of(REMEMBERED_EVENTS) {
+                self.tracker.forget(self.now.minus(REMEMBERED_EVENTS));
+            }
+        }
+        start.elapsed().as_nanos() as f64
+    }
+
+    fn start(&mut self) -> Evidence {
+        self.calls += 1;
+        self.live.push(self.calls);
+        self.world.start(self.calls)
+    }
+
+    fn confirm(&mut self) -> Evidence {
+        let at = self.draw();
+        self.world.confirm(self.live[at])
+    }
+
+    fn end(&mut self) -> Evidence {
+        let at = self.draw();
+        let call = self.live.swap_remove(at);
+        self.world.end(call)
+    }
+
+    /// Any of the live calls.
+    fn draw(&mut self) -> usize {
+        self.draws += 1;
+        index(mixed(self.draws), self.live.len())
+    }
+}

@@ -1,0 +1,54 @@
+//! The real backend beside nginx: both on loopback, loaded by wrk in turns.
+
+mod backend;
+mod count;
+mod nginx;
+mod process;
+mod tools;
+mod voice;
+mod wrk;
+
+use anyhow::Result;
+
+use self::backend::Binary;
+use self::wrk::Load;
+use crate::report::{Median, Report, Row};
+
+/// How often each server is loaded; all of them in turns, so that what else the machine does falls
+/// on all alike.
+const ROUNDS: usize = 5;
+
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
+    tools::install_what_is_missing()?;
+    let binary = Binary::build()?;
+    count::measure(report, &binary)?;
+    voice::measure(report, &binary)
+}
+
+/// What was measured of one server, round by round.
+#[derive(Default)]
+struct Rounds(Vec<Load>);
+
+impl Rounds {
+    fn requests_per_s(&self) -> Vec<f64> {
+        self.0.iter().map(|load| load.requests_per_s).collect()
+    }
+
+    fn figure(&self) -> String {
+        let of = |value: fn(&Load) -> f64| Median::of(self.0.iter().map(value));
+        format!(
+            "{} requests/s, p50 {:.1} ms, p99 {:.1} ms",
+            of(|load| load.requests_per_s).with_digits(0),
+            of(|load| load.p50_ms).middle,
+            of(|load| load.p99_ms).middle,
+        )
+    }
+
+    /// A row for this server beside another one.
+    fn row(&self, what: &str, name: &str, other: &Self) -> (Row, f64) {
+        let ratio = Median::ratio(&self.requests_per_s(), &other.requests_per_s());
+        let row =
+            Row::new(what, self.figure()).beside(format!("{name}: {}", other.figure()), ratio);
+        (row, ratio.middle)
+    }
+}

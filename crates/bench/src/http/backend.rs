@@ -1,0 +1,79 @@
+//! The real backend, as a release build.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use super::process::{Process, free_address};
+use crate::world::{AGENTS, agent_id};
+
+/// What webhooks are signed with.
+pub(super) const TOKEN: &str = "benchmark-token";
+
+/// What Twilio would have configured; the signatures cover it.
+pub(super) const PUBLIC_URL: &str = "https://calls.example.com";
+
+/// The binary, which is built beside this program.
+pub(super) struct Binary(PathBuf);
+
+impl Binary {
+    pub(super) fn build() -> Result<Self> {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+        cargo.args(["build", "--release", "--locked", "-p", "live-users-backend"]);
+        // What the outer `cargo run` says of this package would make some dependencies build anew.
+        for (key, _) in std::env::vars_os() {
+            let name = key.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(&key);
+            }
+        }
+        ensure!(cargo.status().context("cargo does not start")?.success(), "no backend was built");
+        let binary = std::env::current_exe()?.with_file_name("live-users-backend");
+        ensure!(binary.is_file(), "start the bench with `cargo run --release`");
+        Ok(Self(binary))
+    }
+
+    /// Starts a backend that knows the agents of this crate's world and no call yet, with these
+    /// variables and no others of this process. Its log goes to a file.
+    pub(super) fn start(&self, env: &[(&str, &str)]) -> Result<Backend> {
+        let folder = tempfile::tempdir()?;
+        let agents = folder.path().join("agents.toml");
+        fs::write(&agents, agents_file())?;
+        let log = File::create(folder.path().join("log"))?;
+        let address = free_address()?;
+        let mut command = Command::new(&self.0);
+        command.env_clear().current_dir(folder.path()).stdout(log).stderr(Stdio::inherit());
+        command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
+        command.env("AGENTS_FILE", agents).env("PUBLIC_URL", PUBLIC_URL).envs(env.iter().copied());
+        let process = Process::start(&mut command, address)?;
+        Ok(Backend { _process: process, _folder: folder, url: format!("http://{address}") })
+    }
+}
+
+/// A running backend.
+pub(super) struct Backend {
+    // In this order: the server ends before its folder does.
+    _process: Process,
+    _folder: TempDir,
+    /// Its address, without a slash at the end.
+    pub(super) url: String,
+}
+
+/// The number of an agent.
+pub(super) fn agent_number(n: u64) -> String {
+    format!("+1500555{n:04}")
+}
+
+fn agents_file() -> String {
+    (0..AGENTS).fold(String::new(), |mut file, n| {
+        let (id, number) = (agent_id(n), agent_number(n));
+        let agent = format!("id = \"{id}\"\nname = \"{id}\"\nnumbers = [\"{number}\"]");
+        writeln!(file, "[[agent]]\n{agent}\n").expect("a string can be written to");
+        file
+    })
+}

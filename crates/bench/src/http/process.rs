@@ -1,0 +1,69 @@
+//! A server that this program has started and ends again.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long a server may take to start or to stop, in seconds.
+const PATIENCE_S: u64 = 20;
+
+/// How often is looked whether it has, in milliseconds.
+const LOOK_EVERY_MS: u64 = 20;
+
+/// A running server; asked to stop, and waited for, when dropped.
+pub(super) struct Process {
+    child: Child,
+}
+
+/// An address of loopback that nobody listens on at this moment.
+pub(super) fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+impl Process {
+    /// Starts a server, and waits until it takes connections at the address.
+    pub(super) fn start(command: &mut Command, address: SocketAddr) -> Result<Self> {
+        let name = command.get_program().display().to_string();
+        let started = command.stdin(Stdio::null()).spawn();
+        let mut process = Self { child: started.with_context(|| format!("{name}: no start"))? };
+        let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = process.child.try_wait()? {
+                bail!("{name} ended with {status} before it listened");
+            }
+            if Instant::now() > deadline {
+                bail!("{name} does not listen on {address}");
+            }
+            sleep(Duration::from_millis(LOOK_EVERY_MS));
+        }
+        Ok(process)
+    }
+
+    fn ask_to_stop(&self) {
+        if let Ok(pid) = self.child.id().try_into() {
+            // SIGKILL would leave nginx's workers behind.
+            let _has_ended_already = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.ask_to_stop();
+        let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _has_ended_already = self.child.kill();
+                let _status = self.child.wait();
+                return;
+            }
+            sleep(Duration::from_millis(LOOK_EVERY_MS));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Sees that nginx and wrk are on this machine.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::Uid;
+
+/// Programs that are started, with the names of their packages in Debian.
+const TOOLS: [&str; 2] = ["nginx", "wrk"];
+
+/// Where Debian puts servers, which is not on every user's `PATH`.
+const SERVERS_FOLDER: &str = "/usr/sbin";
+
+/// As root on Debian installs what is missing, else says what to install.
+pub(super) fn install_what_is_missing() -> Result<()> {
+    let missing: Vec<_> = TOOLS.into_iter().filter(|tool| find(tool).is_err()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if find("apt-get").is_err() {
+        bail!("{names}: not on PATH; install nginx and wrk of your system");
+    }
+    if !Uid::effective().is_root() {
+        let install = format!("sudo apt-get install --no-install-recommends {names}");
+        bail!("{names}: not on PATH; run `{install}`");
+    }
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "-y", "--no-install-recommends"], &missing[..]].concat())
+}
+
+/// The program of this name.
+pub(super) fn find(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_program = |file: &PathBuf| {
+        file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&path)
+        .chain([PathBuf::from(SERVERS_FOLDER)])
+        .map(|folder| folder.join(name))
+        .find(is_program)
+        .with_context(|| format!("{name} is not installed"))
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    // Standard output is for the table.
+    let command = command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    let status = command.stdout(std::io::stderr()).status().context("apt-get does not start")?;
+    ensure!(status.success(), "`apt-get {}` failed", arguments.join(" "));
+    Ok(())
+}
