@@ -1,9 +1,7 @@
 //! Who is on the line in one respect: in all, at one agent, in one country or region.
 
-use alloc::collections::BTreeMap;
-
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::Caller;
 use crate::intern::HASHER;
@@ -25,7 +23,7 @@ pub struct Numbers {
 pub(crate) struct Crowd {
     callers: HashSet<Caller, FixedState>,
     /// Callers with more than one live call here, and how many more.
-    more: BTreeMap<Caller, u32>,
+    more: HashMap<Caller, u32, FixedState>,
     /// The sum of `more`.
     more_calls: usize,
     /// The slots of the live calls whose caller is withheld.
@@ -43,7 +41,7 @@ impl Default for Crowd {
     fn default() -> Self {
         Self {
             callers: HashSet::with_hasher(HASHER),
-            more: BTreeMap::new(),
+            more: HashMap::with_hasher(HASHER),
             more_calls: 0,
             withheld: HashSet::with_hasher(HASHER),
         }
