@@ -178,7 +178,12 @@ fn signed_fields(payload: &Payload<'_>) -> Vec<u8> {
             let mut fields: Vec<_> = form.fields().collect();
             fields.sort_unstable();
             fields.dedup();
-            fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
+            let mut text = Vec::new();
+            for (name, value) in fields {
+                text.extend_from_slice(name);
+                text.extend_from_slice(value);
+            }
+            text
         }
         Payload::None | Payload::Raw(_) => Vec::new(),
     }
