@@ -1,0 +1,64 @@
+//! The address of a log, as operators write it in `JOURNAL_URL`.
+
+use std::path::PathBuf;
+
+use crate::JournalError;
+
+/// Where a log is, and so which engine keeps it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Directory(PathBuf),
+    Memory,
+}
+
+impl Address {
+    pub(crate) fn parse(url: &str) -> Result<Self, JournalError> {
+        // An address of another kind may hold a password, so no more than its scheme is repeated.
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+        let bad = |found: String| Err(JournalError::BadAddress { found });
+        match (scheme, rest) {
+            ("file", "" | "//") => bad("file: without a directory".to_owned()),
+            ("file", rest) => match rest.strip_prefix("//") {
+                None => Ok(Self::Directory(PathBuf::from(rest))),
+                Some(path) if path.starts_with('/') => Ok(Self::Directory(PathBuf::from(path))),
+                Some(_) => bad("file://, and not a third slash after it".to_owned()),
+            },
+            ("memory", "") => Ok(Self::Memory),
+            ("memory", _) => bad("memory: with something after it".to_owned()),
+            ("", _) => bad("no scheme".to_owned()),
+            (other, _) => bad(format!("scheme `{other}:`")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_named_in_any_common_way() {
+        let cases = [
+            ("file:./data", "./data"),
+            ("file:data", "data"),
+            ("file:/var/lib/live-users", "/var/lib/live-users"),
+            ("file:///var/lib/live-users", "/var/lib/live-users"),
+            ("file:with space:and colon", "with space:and colon"),
+        ];
+        for (url, directory) in cases {
+            assert_eq!(Address::parse(url).unwrap(), Address::Directory(directory.into()), "{url}");
+        }
+        assert_eq!(Address::parse("memory:").unwrap(), Address::Memory);
+    }
+
+    #[test]
+    fn another_address_is_refused_with_what_is_expected_and_without_its_secret() {
+        let urls =
+            ["", "data", "./data", "file:", "file://", "file://host/data", "memory:x", "FILE:x"];
+        for url in urls.into_iter().chain(["nats://user:hunter2@example.com"]) {
+            let message = Address::parse(url).unwrap_err().to_string();
+            assert!(message.contains("file:./data"), "{url}: {message}");
+            assert!(message.contains("JOURNAL_URL"), "{url}: {message}");
+            assert!(!message.contains("hunter2"), "{url}: {message}");
+        }
+    }
+}

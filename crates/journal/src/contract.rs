@@ -1,0 +1,159 @@
+//! What every engine does: positions, records, and the two traits.
+
+use std::fmt::{self, Display};
+
+use crate::JournalError;
+
+/// The largest record, in bytes. A larger one is refused before anything is written.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The most records that one call of [`Journal::trim`] removes, so that an append never waits long
+/// behind it.
+pub const TRIM_RECORDS_MAX: u64 = 2_000;
+
+/// A place in a log: which log, and how far along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Drawn at random when the log is created, so that a new log is never taken for an old one
+    /// whose count jumped.
+    pub epoch: u64,
+    /// The number of a record; the first one ever is 1. As the position of a log: how many records
+    /// were appended in its life.
+    pub seq: u64,
+}
+
+impl Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {} of log {:016x}", self.seq, self.epoch)
+    }
+}
+
+/// An entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its number; each record's is one more than that of the record before.
+    pub seq: u64,
+    /// As they were appended.
+    pub bytes: Vec<u8>,
+}
+
+/// How much one read returns at most. The first record is returned whatever its size, so that a
+/// replay always gets on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// The number of records; 0 is taken as 1.
+    pub records_max: usize,
+    /// The sum of their bytes.
+    pub bytes_max: usize,
+}
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self { records_max: 4096, bytes_max: 4 * 1024 * 1024 }
+    }
+}
+
+/// An ordered, durable log. It belongs to one thread, and its calls block.
+///
+/// The order is the writer's safety: append, and only then apply, publish and acknowledge.
+pub trait Journal: Send {
+    /// The position of the last record; `seq` is 0 in a new log.
+    fn position(&self) -> Position;
+
+    /// Appends a batch: all of it or nothing. When this returns the batch is durable, and the
+    /// position is that of its last record. An empty batch does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`]. Any other error
+    /// latches the journal: each later append fails with [`JournalError::Latched`] until
+    /// [`Journal::recover`] has succeeded. Then the failed batch is not in the log and can be
+    /// appended again. If the process ends before that, the batch may turn out to be in the log:
+    /// a failed append says that nothing is certain, not that nothing was written.
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError>;
+
+    /// The oldest record that is kept; one past the position if none is.
+    fn first_seq(&self) -> u64;
+
+    /// A page of records from this one on, checked for damage; empty just past the last record.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::NotThere`] for a record that was trimmed or is further off than the next
+    /// one. [`JournalError::Damaged`] if a record is missing or is not what was appended.
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError>;
+
+    /// Removes records before this one, at most [`TRIM_RECORDS_MAX`] in a call, and returns the
+    /// oldest that is kept: call again while that is less and rises. Records that are in no
+    /// complete snapshot are kept whatever is asked.
+    ///
+    /// # Errors
+    ///
+    /// If the removal cannot be written, and while the journal is latched.
+    fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError>;
+
+    /// A handle for snapshots of this log, for another thread. The log stays open until its
+    /// handles are dropped as well.
+    ///
+    /// # Errors
+    ///
+    /// If the engine cannot make one.
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError>;
+
+    /// Opens the log again after a failed append, and lifts the latch if all that was acknowledged
+    /// is there and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// If the log still cannot be opened; the journal stays latched and this can be called again.
+    /// [`JournalError::Damaged`] if an acknowledged record is gone.
+    fn recover(&mut self) -> Result<(), JournalError>;
+}
+
+/// The snapshots of one log: the newest complete one is kept, the others are dropped.
+pub trait Snapshots: Send {
+    /// Saves a snapshot of all that the log says up to this position. It is written in small
+    /// pieces, so that appends meanwhile never wait for more than one of them, and it counts once
+    /// it is complete; until then the one before does.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Refused`] if the position is of another log, past this log's end, or older
+    /// than the newest snapshot. Otherwise if it cannot be written; the one before is kept.
+    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError>;
+
+    /// The newest complete snapshot, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Damaged`] if it is not what was saved.
+    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError>;
+}
+
+/// Refuses a batch with a record that is too large, before any of it is written.
+pub(crate) fn refuse_large(batch: &[Vec<u8>]) -> Result<(), JournalError> {
+    let Some(bytes) = batch.iter().map(Vec::len).find(|bytes| *bytes > RECORD_BYTES_MAX) else {
+        return Ok(());
+    };
+    let why = format!("a record of {bytes} bytes is too large: at most {RECORD_BYTES_MAX} fit");
+    Err(JournalError::Refused { why })
+}
+
+/// Refuses a snapshot that does not fit to the log, whose last record and newest snapshot are
+/// these: trimming relies on what a snapshot says that it covers.
+pub(crate) fn refuse_odd(
+    at: Position,
+    log: Position,
+    newest: Option<u64>,
+) -> Result<(), JournalError> {
+    let expected = if at.epoch != log.epoch {
+        format!("one of log {:016x}", log.epoch)
+    } else if at.seq > log.seq {
+        format!("one of record {} at most, the last one", log.seq)
+    } else if let Some(newest) = newest.filter(|newest| at.seq < *newest) {
+        format!("one of record {newest} at least, as there is one of that already")
+    } else {
+        return Ok(());
+    };
+    Err(JournalError::Refused { why: format!("a snapshot of {at}: expected {expected}") })
+}

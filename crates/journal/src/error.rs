@@ -1,0 +1,119 @@
+//! What can go wrong with a journal, and what an operator does about it.
+
+use std::path::PathBuf;
+
+/// Why a journal cannot do what it was asked. Each message says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The address is not one of the forms that are known.
+    #[error(
+        "JOURNAL_URL has {found}: expected file:DIRECTORY, such as file:./data or \
+         file:/var/lib/live-users, or memory: for tests"
+    )]
+    BadAddress {
+        /// What is there; never more of the address than its scheme.
+        found: String,
+    },
+    /// The files cannot be created or written.
+    #[error(
+        "cannot write `{}`: {why}; give the user of this service the right to write there, or \
+         name another directory in JOURNAL_URL", path.display()
+    )]
+    NotWritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// As the system says it.
+        why: String,
+    },
+    /// There is no space left.
+    #[error(
+        "no space left on the disk of `{}`: free some; nothing that was acknowledged is lost",
+        path.display()
+    )]
+    Full {
+        /// The file that had to grow.
+        path: PathBuf,
+    },
+    /// Somebody else has the journal open.
+    #[error(
+        "`{}` is in use by {}: end that one first, or give this one a directory of its own in \
+         JOURNAL_URL", path.display(), holder(*pid)
+    )]
+    Locked {
+        /// The directory, or the file that another program holds.
+        path: PathBuf,
+        /// The process that has it open, where it has said so.
+        pid: Option<u32>,
+    },
+    /// A newer version of this program wrote it. Nothing was changed.
+    #[error(
+        "`{}` has format {found}, and this version knows no newer one than {known}: run the \
+         newer version, or restore a backup made before the upgrade; nothing was changed",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format that this version knows.
+        known: u32,
+    },
+    /// What is stored is not what was written. Nothing was repaired or skipped.
+    #[error(
+        "the journal is damaged: {what}; keep a copy of the files, then restore a backup as \
+         docs/JOURNAL.md says"
+    )]
+    Damaged {
+        /// Which file, and which record where that is known.
+        what: String,
+    },
+    /// The record asked for is not kept, or is not there yet.
+    #[error("record {wanted} is not in the log, which has the records {first} to {last}")]
+    NotThere {
+        /// The record asked for.
+        wanted: u64,
+        /// The oldest that is kept.
+        first: u64,
+        /// The newest; one less than the oldest if none is kept.
+        last: u64,
+    },
+    /// An earlier append failed, and the journal has not recovered since.
+    #[error("nothing is appended since an append failed: {why}")]
+    Latched {
+        /// How that append failed.
+        why: String,
+    },
+    /// What was asked makes no sense for this log. Nothing was changed.
+    #[error("{why}")]
+    Refused {
+        /// What does not fit, and what would.
+        why: String,
+    },
+    /// The system failed to read or write.
+    #[error(
+        "{doing}: {why}; look in the system's log for a disk error, and for a quota or a limit of \
+         file sizes"
+    )]
+    Io {
+        /// What was being done, with the path.
+        doing: String,
+        /// As the system says it.
+        why: String,
+    },
+    /// The storage engine says something that fits none of the others.
+    #[error("{doing}: {why}")]
+    Engine {
+        /// What was being done.
+        doing: String,
+        /// As the engine says it.
+        why: String,
+    },
+}
+
+fn holder(pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}

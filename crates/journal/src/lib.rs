@@ -1,0 +1,69 @@
+//! An ordered, durable log of byte records, with snapshots to shorten its replay.
+//!
+//! A log is opened by its address and used by one writer thread through [`Journal`], a small trait
+//! that says nothing of files. What a record means is not known here; who appends them decides.
+//! `docs/JOURNAL.md` describes the format, what a crash can leave behind, backup and restore.
+//!
+//! ```
+//! use live_users_journal::{PageLimit, open};
+//!
+//! let mut journal = open("memory:")?;
+//! let position = journal.append(&[b"first".to_vec(), b"second".to_vec()])?;
+//! assert_eq!(position.seq, 2);
+//! assert_eq!(journal.read(2, PageLimit::default())?[0].bytes, b"second");
+//! # Ok::<(), live_users_journal::JournalError>(())
+//! ```
+
+mod address;
+mod checksum;
+pub mod conformance;
+mod contract;
+mod error;
+mod memory;
+mod sqlite;
+
+use std::path::Path;
+
+pub use contract::{
+    Journal, PageLimit, Position, RECORD_BYTES_MAX, Record, Snapshots, TRIM_RECORDS_MAX,
+};
+pub use error::JournalError;
+pub use memory::Memory;
+
+use self::address::Address;
+
+/// Opens the log at this address, and creates it if there is none.
+///
+/// `file:DIRECTORY`, such as `file:./data` or `file:/var/lib/live-users`, is a log on a local
+/// disk; no other process can open it meanwhile. `memory:` is a new log that is gone when it is
+/// dropped.
+///
+/// # Errors
+///
+/// If the address has another form, or if the log cannot be opened; each variant of
+/// [`JournalError`] says what to do.
+pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
+    match Address::parse(url)? {
+        Address::Directory(directory) => Ok(Box::new(sqlite::FileJournal::open(&directory)?)),
+        Address::Memory => Memory::new()?.open(),
+    }
+}
+
+/// Copies the log at this address into the new file `to`, as it is at this moment, and returns the
+/// position of the last record in the copy.
+///
+/// The log may be in use meanwhile, by this process or another: appends do not wait for it. To
+/// restore, put the copy as `journal.sqlite3` into an empty directory and open that.
+///
+/// # Errors
+///
+/// If the address is not `file:`, if there is no log at it, if `to` exists, or if reading or
+/// writing fails. No unfinished copy is ever left as `to`.
+pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
+    match Address::parse(url)? {
+        Address::Directory(directory) => sqlite::backup(&directory, to),
+        Address::Memory => Err(JournalError::Refused {
+            why: "a log in memory has no backup; it is for tests".to_owned(),
+        }),
+    }
+}

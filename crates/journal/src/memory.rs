@@ -1,0 +1,213 @@
+//! A log in memory, for tests and benchmarks: the same contract without a disk.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::contract::{
+    Journal, PageLimit, Position, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large, refuse_odd,
+};
+use crate::{JournalError, checksum};
+
+/// The place of a log that lasts as long as this value or a journal opened on it. Clones are the
+/// same place.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Mutex<Log>>);
+
+#[derive(Debug)]
+struct Log {
+    epoch: u64,
+    first_seq: u64,
+    /// Each with its checksum, so that the work done is that of a log on disk, without the disk.
+    records: VecDeque<(u32, Vec<u8>)>,
+    snapshot: Option<(Position, Vec<u8>)>,
+    handles: usize,
+    is_full: bool,
+}
+
+impl Memory {
+    /// A place with a new and empty log.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no randomness to draw an epoch from.
+    pub fn new() -> Result<Self, JournalError> {
+        Ok(Self::with_epoch(draw_epoch()?))
+    }
+
+    /// A place with a new log of this epoch, for runs that must repeat exactly.
+    #[must_use]
+    pub fn with_epoch(epoch: u64) -> Self {
+        let records = VecDeque::new();
+        let log = Log { epoch, first_seq: 1, records, snapshot: None, handles: 0, is_full: false };
+        Self(Arc::new(Mutex::new(log)))
+    }
+
+    /// Opens the log that is here.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] while it is open.
+    pub fn open(&self) -> Result<Box<dyn Journal>, JournalError> {
+        if self.0.lock().handles > 0 {
+            return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
+        }
+        Ok(Box::new(MemoryJournal { handle: Handle::new(self), latched: None }))
+    }
+
+    /// From now on there is, or is not, space for anything more, as on a disk that is full.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.lock().is_full = is_full;
+    }
+}
+
+/// Draws the epoch of a new log.
+pub(crate) fn draw_epoch() -> Result<u64, JournalError> {
+    getrandom::u64().map_err(|error| JournalError::Engine {
+        doing: "drawing the epoch of a new log".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+impl Log {
+    fn last_seq(&self) -> u64 {
+        self.first_seq + self.records.len() as u64 - 1
+    }
+
+    fn has_space(&self) -> Result<(), JournalError> {
+        if self.is_full { Err(JournalError::Full { path: name() }) } else { Ok(()) }
+    }
+}
+
+/// What keeps a log open.
+struct Handle(Memory);
+
+impl Handle {
+    fn new(memory: &Memory) -> Self {
+        memory.0.lock().handles += 1;
+        Self(memory.clone())
+    }
+
+    fn log(&self) -> parking_lot::MutexGuard<'_, Log> {
+        self.0.0.lock()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.log().handles -= 1;
+    }
+}
+
+struct MemoryJournal {
+    handle: Handle,
+    latched: Option<String>,
+}
+
+impl MemoryJournal {
+    fn refuse_latched(&self) -> Result<(), JournalError> {
+        match &self.latched {
+            Some(why) => Err(JournalError::Latched { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn position(&self) -> Position {
+        let log = self.handle.log();
+        Position { epoch: log.epoch, seq: log.last_seq() }
+    }
+
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.refuse_latched()?;
+        refuse_large(batch)?;
+        let mut log = self.handle.log();
+        if !batch.is_empty()
+            && let Err(error) = log.has_space()
+        {
+            drop(log);
+            self.latched = Some(error.to_string());
+            return Err(error);
+        }
+        for bytes in batch {
+            let seq = log.last_seq() + 1;
+            log.records.push_back((checksum::of_record(seq, bytes), bytes.clone()));
+        }
+        Ok(Position { epoch: log.epoch, seq: log.last_seq() })
+    }
+
+    fn first_seq(&self) -> u64 {
+        self.handle.log().first_seq
+    }
+
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
+        let log = self.handle.log();
+        let (first, last) = (log.first_seq, log.last_seq());
+        if from_seq < first || from_seq > last + 1 {
+            return Err(JournalError::NotThere { wanted: from_seq, first, last });
+        }
+        let skip = usize::try_from(from_seq - first).expect("no more records than fit in memory");
+        let (mut page, mut sum) = (Vec::new(), 0);
+        let records = (from_seq..).zip(log.records.iter().skip(skip));
+        for (seq, (crc, bytes)) in records.take(limit.records_max.max(1)) {
+            sum += bytes.len();
+            if sum > limit.bytes_max && !page.is_empty() {
+                break;
+            }
+            if *crc != checksum::of_record(seq, bytes) {
+                let what = format!("record {seq} in memory is not what was appended");
+                return Err(JournalError::Damaged { what });
+            }
+            page.push(Record { seq, bytes: bytes.clone() });
+        }
+        Ok(page)
+    }
+
+    fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
+        self.refuse_latched()?;
+        let mut log = self.handle.log();
+        let covered = log.snapshot.as_ref().map_or(0, |(at, _)| at.seq);
+        let end = before_seq.min(covered + 1).min(log.first_seq + TRIM_RECORDS_MAX);
+        while log.first_seq < end {
+            log.records.pop_front();
+            log.first_seq += 1;
+        }
+        Ok(log.first_seq)
+    }
+
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
+        Ok(Box::new(MemorySnapshots { handle: Handle::new(&self.handle.0) }))
+    }
+
+    fn recover(&mut self) -> Result<(), JournalError> {
+        self.handle.log().has_space()?;
+        self.latched = None;
+        Ok(())
+    }
+}
+
+struct MemorySnapshots {
+    handle: Handle,
+}
+
+impl Snapshots for MemorySnapshots {
+    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
+        let mut log = self.handle.log();
+        let newest = log.snapshot.as_ref().map(|(at, _)| at.seq);
+        refuse_odd(at, Position { epoch: log.epoch, seq: log.last_seq() }, newest)?;
+        log.has_space()?;
+        log.snapshot = Some((at, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
+        Ok(self.handle.log().snapshot.clone())
+    }
+}
+
+fn name() -> PathBuf {
+    PathBuf::from("memory:")
+}

@@ -1,0 +1,196 @@
+//! The embedded engine: a log in one SQLite file, in a directory of its own.
+//!
+//! All handles of a log in this process share one connection, so that nothing in it ever waits for
+//! a lock of the file, and a recovery closes and opens all of them at once.
+
+mod backup;
+mod directory;
+mod fault;
+mod head;
+mod records;
+mod schema;
+mod snapshots;
+mod wal;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub(crate) use self::backup::backup;
+use self::directory::Directory;
+use self::fault::Fault;
+use self::head::Head;
+use self::snapshots::FileSnapshots;
+use crate::JournalError;
+use crate::contract::{Journal, PageLimit, Position, Record, Snapshots, refuse_large};
+
+/// A log on a local disk.
+pub(crate) struct FileJournal {
+    shared: Arc<Shared>,
+    epoch: u64,
+    first_seq: u64,
+    /// The last record that is known to be durable.
+    last_seq: u64,
+    latched: Option<String>,
+}
+
+impl FileJournal {
+    /// Opens the log in this directory; creates both where there is none.
+    pub(crate) fn open(directory: &Path) -> Result<Self, JournalError> {
+        let directory = Directory::lock(directory)?;
+        if !schema::is_there(&directory)? {
+            schema::create(&directory)?;
+        }
+        wal::refuse_damaged(&directory)?;
+        let (connection, head) = opened(&directory.database())?;
+        let Head { epoch, first_seq, last_seq, .. } = head;
+        let connection = Mutex::new(Some(connection));
+        let shared = Arc::new(Shared { connection, directory, turn: Mutex::default() });
+        Ok(Self { shared, epoch, first_seq, last_seq, latched: None })
+    }
+
+    fn refuse_latched(&self) -> Result<(), JournalError> {
+        match &self.latched {
+            Some(why) => Err(JournalError::Latched { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Journal for FileJournal {
+    fn position(&self) -> Position {
+        Position { epoch: self.epoch, seq: self.last_seq }
+    }
+
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.refuse_latched()?;
+        refuse_large(batch)?;
+        if batch.is_empty() {
+            return Ok(self.position());
+        }
+        let last = self.last_seq;
+        match self.shared.change("appending", |tx| records::insert(tx, last, batch)) {
+            Ok(()) => {
+                self.last_seq += batch.len() as u64;
+                Ok(self.position())
+            }
+            Err(error) => {
+                self.latched = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
+        let (first, last) = (self.first_seq, self.last_seq);
+        if from_seq < first || from_seq > last + 1 {
+            return Err(JournalError::NotThere { wanted: from_seq, first, last });
+        }
+        self.shared.look("reading", |connection| records::page(connection, from_seq..=last, limit))
+    }
+
+    fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
+        self.refuse_latched()?;
+        self.first_seq = self.shared.change("trimming", |tx| records::trim(tx, before_seq))?;
+        Ok(self.first_seq)
+    }
+
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
+        Ok(Box::new(FileSnapshots(Arc::clone(&self.shared))))
+    }
+
+    fn recover(&mut self) -> Result<(), JournalError> {
+        if self.latched.is_none() {
+            return Ok(());
+        }
+        let head = self.shared.reopen()?;
+        let found = Position { epoch: head.epoch, seq: head.last_seq };
+        let known = self.position();
+        if found.epoch != known.epoch || found.seq < known.seq {
+            let fault = Fault::Damaged(format!("it ends at {found}, and {known} was acknowledged"));
+            return Err(fault.told("opening the log again", &self.shared.directory.database()));
+        }
+        if found.seq > known.seq {
+            // The append that failed had reached the disk after all. Nobody was told of it, and
+            // it will be appended again.
+            let doing = "undoing a failed append";
+            self.shared.change(doing, |tx| records::cut_after(tx, known.seq))?;
+        }
+        self.first_seq = head.first_seq;
+        self.latched = None;
+        Ok(())
+    }
+}
+
+/// What the handles of one log have in common.
+struct Shared {
+    /// None after a recovery that could not open it again. Before `directory`, because the lock
+    /// must outlast the connection when both are dropped.
+    connection: Mutex<Option<Connection>>,
+    directory: Directory,
+    /// Whose turn it is to save or load a snapshot. Held for long; taken before `connection`.
+    turn: Mutex<()>,
+}
+
+impl Shared {
+    /// Runs a small transaction: all of it is durable when this returns, or none of it.
+    fn change<T>(
+        &self,
+        doing: &str,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
+        let mut guard = self.connection.lock();
+        let result = transaction(guard.as_mut().ok_or_else(closed)?, body);
+        // Fair, so that a snapshot's transactions in a row do not keep an append waiting.
+        MutexGuard::unlock_fair(guard);
+        result.map_err(|fault| fault.told(doing, &self.directory.database()))
+    }
+
+    fn look<T>(
+        &self,
+        doing: &str,
+        body: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
+        let guard = self.connection.lock();
+        let result = body(guard.as_ref().ok_or_else(closed)?);
+        result.map_err(|fault| fault.told(doing, &self.directory.database()))
+    }
+
+    fn reopen(&self) -> Result<Head, JournalError> {
+        let mut guard = self.connection.lock();
+        // Closed before it is opened again, or SQLite would go on with what it has in memory.
+        drop(guard.take());
+        let (connection, head) = opened(&self.directory.database())?;
+        *guard = Some(connection);
+        Ok(head)
+    }
+}
+
+fn opened(database: &Path) -> Result<(Connection, Head), JournalError> {
+    let connection = schema::connect(database)?;
+    let head = schema::head(&connection).map_err(|it| it.told("opening the log", database))?;
+    Ok((connection, head))
+}
+
+fn transaction<T>(
+    connection: &mut Connection,
+    body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = body(&tx)?;
+    tx.commit()?;
+    Ok(value)
+}
+
+fn closed() -> JournalError {
+    JournalError::Latched { why: "the log could not be opened again".to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! A copy of a log that is in use, made by SQLite's online backup.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
+
+use super::directory::{beside, database_in, not_writable, sync};
+use super::fault::Fault;
+use super::schema;
+use crate::{JournalError, Position};
+
+const ALL_PAGES: i32 = -1;
+
+/// Copies the log in this directory into the new file `to`.
+///
+/// It asks for no lock on the directory, so that it can run beside the service. All pages are
+/// copied in one read transaction: what is appended meanwhile goes to the write-ahead log, and the
+/// copy is of one moment.
+pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalError> {
+    let from = std::path::absolute(database_in(directory))
+        .map_err(|error| not_writable(directory, &error))?;
+    if fs::symlink_metadata(to).is_ok() {
+        let why = format!("`{}` exists: name a new file for the backup", to.display());
+        return Err(JournalError::Refused { why });
+    }
+    if !from.exists() {
+        let why = format!("there is no log to back up: `{}` is missing", from.display());
+        return Err(JournalError::Refused { why });
+    }
+    let part =
+        std::path::absolute(beside(to, ".part")).map_err(|error| not_writable(to, &error))?;
+    let position = copy(&from, &part).inspect_err(|_| {
+        // What is left of it is of no use to anybody; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&part);
+    })?;
+    finish(&part, to).map_err(|error| not_writable(to, &error))?;
+    Ok(position)
+}
+
+fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
+    match fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(not_writable(part, &error));
+        }
+        _ => {}
+    }
+    let source = schema::connect(from)?;
+    let failed = |error| Fault::from(error).told("copying", from);
+    // Whoever opens the log next may do that; a backup changes nothing.
+    source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    let written = |error| Fault::from(error).told("writing the backup", part);
+    let mut copy = Connection::open(part).map_err(written)?;
+    let done =
+        Backup::new(&source, &mut copy).and_then(|it| it.step(ALL_PAGES)).map_err(written)?;
+    if done != StepResult::Done {
+        return Err(JournalError::Locked { path: from.to_owned(), pid: None });
+    }
+    copy.close().map_err(|(_, error)| written(error))?;
+    let copy = schema::connect(part)?;
+    let head = schema::head(&copy).map_err(|fault| fault.told("checking the backup", part))?;
+    copy.close().map_err(|(_, error)| written(error))?;
+    Ok(Position { epoch: head.epoch, seq: head.last_seq })
+}
+
+fn finish(part: &Path, to: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    fs::rename(part, to)?;
+    part.parent().map_or(Ok(()), sync)
+}

@@ -1,0 +1,64 @@
+//! What can go wrong with the file, and what that means to an operator.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi::{self, SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE};
+
+use crate::JournalError;
+
+/// Why something could not be done with the file, before it is told which file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite cannot do it.
+    Engine(rusqlite::Error),
+    /// SQLite can, and what it finds is not what was written.
+    Damaged(String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Fault {
+    /// Tells it of this file, where it came up while doing this.
+    pub(super) fn told(self, doing: &str, file: &Path) -> JournalError {
+        let name = file.display();
+        let damaged = |what: String| JournalError::Damaged { what: format!("`{name}`: {what}") };
+        match self {
+            Self::Damaged(what) => damaged(what),
+            Self::Engine(error) => {
+                let why = error.to_string();
+                match error {
+                    rusqlite::Error::SqliteFailure(failure, _) => told(failure, why, doing, file),
+                    // The statements are fixed: where one does not fit, the tables or values are
+                    // not ours.
+                    _ => damaged(format!("{doing}: {why}")),
+                }
+            }
+        }
+    }
+}
+
+/// See <https://sqlite.org/rescode.html> for the codes.
+fn told(failure: ffi::Error, why: String, doing: &str, file: &Path) -> JournalError {
+    let path = file.to_owned();
+    let place = format!("{doing} in `{}`", file.display());
+    match (failure.code, failure.extended_code) {
+        // The latter: the file that is mapped into memory could not grow.
+        (ErrorCode::DiskFull, _) | (_, SQLITE_IOERR_SHMSIZE) => JournalError::Full { path },
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
+            JournalError::Locked { path, pid: None }
+        }
+        (ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied, _) => {
+            JournalError::NotWritable { path, why }
+        }
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) | (_, SQLITE_IOERR_CORRUPTFS) => {
+            JournalError::Damaged { what: format!("{place}: {why}") }
+        }
+        (ErrorCode::SystemIoFailure, _) => JournalError::Io { doing: place, why },
+        _ => JournalError::Engine { doing: place, why },
+    }
+}

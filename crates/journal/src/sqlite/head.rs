@@ -1,0 +1,110 @@
+//! The one row of table `log`: what the log says of itself, changed with each commit.
+
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::fault::Fault;
+use crate::checksum;
+
+/// What a log says of itself. It repeats what the table of records shows, because a damaged page
+/// can hide its last rows from SQLite without a sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) epoch: u64,
+    pub(super) first_seq: u64,
+    /// One less than the first if no record is kept.
+    pub(super) last_seq: u64,
+    pub(super) snapshot: Option<Saved>,
+}
+
+/// The newest complete snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Saved {
+    pub(super) seq: u64,
+    /// The rows of table `part` that hold it, in order.
+    pub(super) parts: Range<i64>,
+    pub(super) length: u64,
+    pub(super) crc: u32,
+}
+
+impl Head {
+    /// Of a new log.
+    pub(super) fn new(epoch: u64) -> Self {
+        Self { epoch, first_seq: 1, last_seq: 0, snapshot: None }
+    }
+
+    pub(super) fn read(connection: &Connection) -> Result<Self, Fault> {
+        let mut select = connection.prepare_cached(
+            "SELECT epoch, first_seq, last_seq, crc, snapshot_seq, snapshot_first_part,
+                snapshot_parts, snapshot_length, snapshot_crc FROM log WHERE id = 1",
+        )?;
+        let found = select.query_row((), |row| Ok((head(row)?, row.get::<_, u32>("crc")?)));
+        match found.optional()? {
+            None => Err(Fault::Damaged("the row of table `log` is missing".to_owned())),
+            Some((head, crc)) if crc == head.crc() => Ok(head),
+            Some(_) => {
+                Err(Fault::Damaged("the row of table `log` is not what was written".to_owned()))
+            }
+        }
+    }
+
+    pub(super) fn write(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        let saved = self.snapshot.as_ref();
+        let mut replace = tx.prepare_cached(
+            "INSERT OR REPLACE INTO log (id, epoch, first_seq, last_seq, crc, snapshot_seq,
+                snapshot_first_part, snapshot_parts, snapshot_length, snapshot_crc)
+                VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        replace.execute(params![
+            self.epoch.cast_signed(),
+            self.first_seq.cast_signed(),
+            self.last_seq.cast_signed(),
+            self.crc(),
+            saved.map(|it| it.seq.cast_signed()),
+            saved.map(|it| it.parts.start),
+            saved.map(|it| it.parts.end - it.parts.start),
+            saved.map(|it| it.length.cast_signed()),
+            saved.map(|it| it.crc),
+        ])?;
+        Ok(())
+    }
+
+    /// The last record that a snapshot makes dispensable, or 0.
+    pub(super) fn covered_seq(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |it| it.seq)
+    }
+
+    fn crc(&self) -> u32 {
+        let mut numbers = vec![self.epoch, self.first_seq, self.last_seq];
+        if let Some(Saved { seq, parts, length, crc }) = &self.snapshot {
+            let count = parts.end - parts.start;
+            let parts = [parts.start, count].map(i64::cast_unsigned);
+            numbers.extend([*seq, parts[0], parts[1], *length, u64::from(*crc)]);
+        }
+        checksum::of_numbers(&numbers)
+    }
+}
+
+fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let number = |name: &str| row.get::<_, i64>(name).map(i64::cast_unsigned);
+    let seq: Option<i64> = row.get("snapshot_seq")?;
+    let snapshot = match seq {
+        None => None,
+        Some(seq) => {
+            let first: i64 = row.get("snapshot_first_part")?;
+            Some(Saved {
+                seq: seq.cast_unsigned(),
+                parts: first..first.saturating_add(row.get("snapshot_parts")?),
+                length: number("snapshot_length")?,
+                crc: row.get("snapshot_crc")?,
+            })
+        }
+    };
+    Ok(Head {
+        epoch: number("epoch")?,
+        first_seq: number("first_seq")?,
+        last_seq: number("last_seq")?,
+        snapshot,
+    })
+}

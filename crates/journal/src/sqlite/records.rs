@@ -1,0 +1,85 @@
+//! The table of records: insert, page, trim.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::fault::Fault;
+use super::head::Head;
+use crate::checksum;
+use crate::contract::{PageLimit, Record, TRIM_RECORDS_MAX};
+
+/// Inserts a batch after the last record, which must be this one.
+pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Result<(), Fault> {
+    let mut head = Head::read(tx)?;
+    if head.last_seq != last_seq {
+        let found = head.last_seq;
+        return Err(Fault::Damaged(format!("it ends with record {found}, not with {last_seq}")));
+    }
+    let mut insert =
+        tx.prepare_cached("INSERT INTO record (seq, crc, bytes) VALUES (?1, ?2, ?3)")?;
+    for bytes in batch {
+        head.last_seq += 1;
+        let crc = checksum::of_record(head.last_seq, bytes);
+        insert.execute(params![head.last_seq.cast_signed(), crc, bytes])?;
+    }
+    head.write(tx)?;
+    Ok(())
+}
+
+/// A page of these records, each checked: its number, so that none is missing, and its checksum.
+pub(super) fn page(
+    connection: &Connection,
+    range: RangeInclusive<u64>,
+    limit: PageLimit,
+) -> Result<Vec<Record>, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT seq, crc, bytes FROM record WHERE seq >= ?1 ORDER BY seq")?;
+    let mut rows = select.query([range.start().cast_signed()])?;
+    let (mut page, mut sum) = (Vec::new(), 0);
+    for expected in range.take(limit.records_max.max(1)) {
+        let unreadable = |error| Fault::Damaged(format!("record {expected}: {error}"));
+        let Some(row) = rows.next().map_err(unreadable)? else {
+            return Err(Fault::Damaged(format!("record {expected} is missing")));
+        };
+        let (seq, crc, bytes) = columns(row).map_err(unreadable)?;
+        if seq != expected {
+            let what = format!("record {expected} is missing; the next one is {seq}");
+            return Err(Fault::Damaged(what));
+        }
+        if crc != checksum::of_record(seq, bytes) {
+            return Err(Fault::Damaged(format!("record {seq} is not what was appended")));
+        }
+        sum += bytes.len();
+        if sum > limit.bytes_max && !page.is_empty() {
+            break;
+        }
+        page.push(Record { seq, bytes: bytes.to_vec() });
+    }
+    Ok(page)
+}
+
+/// Removes records before this one, as far as one call goes and the snapshot reaches; returns the
+/// first that is left.
+pub(super) fn trim(tx: &Transaction<'_>, before_seq: u64) -> Result<u64, Fault> {
+    let mut head = Head::read(tx)?;
+    let end = before_seq.min(head.covered_seq() + 1).min(head.first_seq + TRIM_RECORDS_MAX);
+    if end > head.first_seq {
+        tx.execute("DELETE FROM record WHERE seq < ?1", [end.cast_signed()])?;
+        head.first_seq = end;
+        head.write(tx)?;
+    }
+    Ok(head.first_seq)
+}
+
+/// Removes the records after this one.
+pub(super) fn cut_after(tx: &Transaction<'_>, last_seq: u64) -> Result<(), Fault> {
+    tx.execute("DELETE FROM record WHERE seq > ?1", [last_seq.cast_signed()])?;
+    Head { last_seq, ..Head::read(tx)? }.write(tx)?;
+    Ok(())
+}
+
+fn columns<'a>(row: &'a Row<'_>) -> rusqlite::Result<(u64, u32, &'a [u8])> {
+    let seq: i64 = row.get(0)?;
+    Ok((seq.cast_unsigned(), row.get(1)?, row.get_ref(2)?.as_blob()?))
+}

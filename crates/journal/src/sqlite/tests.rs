@@ -1,0 +1,87 @@
+//! What needs a hand inside: a database that may not grow, and a commit that nobody heard of.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::conformance;
+
+fn opened() -> (TempDir, FileJournal) {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = FileJournal::open(directory.path()).unwrap();
+    (directory, journal)
+}
+
+fn limit_pages(shared: &Shared, pages: u32) {
+    let connection = shared.connection.lock();
+    let pragma = format!("PRAGMA max_page_count = {pages}");
+    connection.as_ref().unwrap().query_row(&pragma, (), |_| Ok(())).unwrap();
+}
+
+#[test]
+fn a_full_disk_latches_until_recovered() {
+    let (_directory, journal) = opened();
+    let shared = Arc::clone(&journal.shared);
+    conformance::latches_until_recovered(
+        Box::new(journal),
+        // It stands in for the disk: SQLite reports both with the same code. Opening the
+        // database anew, as a recovery does, lifts it.
+        || limit_pages(&shared, 20),
+        || {},
+    );
+}
+
+#[test]
+fn a_snapshot_that_finds_no_room_leaves_the_one_before_and_the_journal_alone() {
+    let (_directory, mut journal) = opened();
+    let at = journal.append(&[b"one".to_vec()]).unwrap();
+    let mut snapshots = journal.snapshots().unwrap();
+    snapshots.save(at, b"small").unwrap();
+    limit_pages(&journal.shared, 100);
+    let error = snapshots.save(at, &vec![1; 2 * 1024 * 1024]).unwrap_err();
+    assert!(matches!(error, JournalError::Full { .. }), "{error}");
+    assert_eq!(snapshots.load().unwrap(), Some((at, b"small".to_vec())));
+    limit_pages(&journal.shared, 10_000);
+    journal.append(&[b"two".to_vec()]).unwrap();
+    snapshots.save(at, b"also small").unwrap();
+    assert_eq!(snapshots.load().unwrap(), Some((at, b"also small".to_vec())));
+    let count = "SELECT count(*) FROM part";
+    let parts: u32 = journal
+        .shared
+        .change("counting", |tx| Ok(tx.query_row(count, (), |row| row.get(0))?))
+        .unwrap();
+    assert_eq!(parts, 1, "what was not completed is dropped");
+}
+
+#[test]
+fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
+    let (_directory, mut journal) = opened();
+    journal.append(&[b"one".to_vec()]).unwrap();
+    let unheard = [b"two".to_vec(), b"three".to_vec()];
+    journal.shared.change("", |tx| records::insert(tx, 1, &unheard)).unwrap();
+    journal.latched = Some("the sync failed".to_owned());
+    journal.recover().unwrap();
+    assert_eq!(journal.position().seq, 1);
+    journal.append(&[b"other".to_vec()]).unwrap();
+    let page = journal.read(1, PageLimit::default()).unwrap();
+    assert_eq!(
+        page.iter().map(|it| &it.bytes[..]).collect::<Vec<_>>(),
+        [b"one" as &[u8], b"other"]
+    );
+}
+
+#[test]
+fn recovering_without_what_was_acknowledged_is_refused() {
+    let (directory, mut journal) = opened();
+    journal.append(&[b"one".to_vec(), b"two".to_vec()]).unwrap();
+    journal.latched = Some("the disk was pulled".to_owned());
+    journal.shared.change("", |tx| records::cut_after(tx, 1)).unwrap();
+    let error = journal.recover().unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("record 2"), "{error}");
+    std::fs::remove_file(directory.path().join("journal.sqlite3")).unwrap();
+    let error = journal.recover().unwrap_err();
+    assert!(matches!(error, JournalError::NotWritable { .. }), "{error}");
+    let error = journal.append(&[b"three".to_vec()]).unwrap_err();
+    assert!(matches!(error, JournalError::Latched { .. }), "{error}");
+    assert!(journal.read(1, PageLimit::default()).is_err());
+}
