@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::ErrorCode;
-use rusqlite::ffi::{self, SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE};
+use rusqlite::ffi::{self, SQLITE_ERROR, SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE};
 
 use crate::JournalError;
 
@@ -33,8 +33,7 @@ impl Fault {
                 let why = error.to_string();
                 match error {
                     rusqlite::Error::SqliteFailure(failure, _) => told(failure, why, doing, file),
-                    // The statements are fixed: where one does not fit, the tables or values are
-                    // not ours.
+                    // Values of other types than were written, and the like.
                     _ => damaged(format!("{doing}: {why}")),
                 }
             }
@@ -58,6 +57,8 @@ fn told(failure: ffi::Error, why: String, doing: &str, file: &Path) -> JournalEr
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) | (_, SQLITE_IOERR_CORRUPTFS) => {
             JournalError::Damaged { what: format!("{place}: {why}") }
         }
+        // Among others for a table that is missing: the statements are fixed, and fit to ours.
+        (_, SQLITE_ERROR) => JournalError::Damaged { what: format!("{place}: {why}") },
         (ErrorCode::SystemIoFailure, _) => JournalError::Io { doing: place, why },
         _ => JournalError::Engine { doing: place, why },
     }
