@@ -4,6 +4,7 @@
 mod backup;
 mod crash;
 mod damage;
+mod old_formats;
 mod processes;
 mod refusal;
 
