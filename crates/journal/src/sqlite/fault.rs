@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{self, SQLITE_ERROR, SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHMSIZE};
 
+use super::schema::FORMAT;
 use crate::JournalError;
 
 /// Why something could not be done with the file, before it is told which file.
@@ -14,6 +15,8 @@ pub(super) enum Fault {
     Engine(rusqlite::Error),
     /// SQLite can, and what it finds is not what was written.
     Damaged(String),
+    /// It has this format, which is newer than ours.
+    Newer(u32),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -29,6 +32,9 @@ impl Fault {
         let damaged = |what: String| JournalError::Damaged { what: format!("`{name}`: {what}") };
         match self {
             Self::Damaged(what) => damaged(what),
+            Self::Newer(found) => {
+                JournalError::NewerFormat { path: file.to_owned(), found, known: FORMAT }
+            }
             Self::Engine(error) => {
                 let why = error.to_string();
                 match error {

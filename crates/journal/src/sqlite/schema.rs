@@ -128,6 +128,11 @@ pub(super) fn connect(path: &Path) -> Result<Connection, JournalError> {
 /// Reads what a log says of itself, and refuses it where the rest says otherwise.
 pub(super) fn head(connection: &Connection) -> Result<Head, Fault> {
     let damaged = |what: String| Err(Fault::Damaged(what));
+    // Again, because a newer version may have said so in the write-ahead log only.
+    let format: u32 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    if format > FORMAT {
+        return Err(Fault::Newer(format));
+    }
     let mode: String = connection.query_row("PRAGMA journal_mode", (), |row| row.get(0))?;
     if mode != "wal" {
         return damaged(format!("its journal mode is {mode}, not wal"));

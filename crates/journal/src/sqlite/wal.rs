@@ -5,7 +5,8 @@
 //! forgets the rest. For a torn end that is right, as nobody was told that it was written. But a
 //! transaction is written only after the one before it is synced; so when a frame does not fit and
 //! whole transactions follow it, then it was synced once and acknowledged, and is lost by damage.
-//! Only damage to the last transaction, or to the end mark of the one before, looks like a torn end.
+//! Only damage to the last transaction, or to the end mark of the one before, looks like a torn
+//! end.
 //!
 //! The layout of the file: <https://sqlite.org/fileformat2.html#walformat>.
 

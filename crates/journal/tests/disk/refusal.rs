@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use live_users_journal::{JournalError, open};
+use live_users_journal::{JournalError, backup, open};
 use rusqlite::Connection;
 
-use crate::{all, database, numbered, opened, refused, wal};
+use crate::{all, database, numbered, opened, refused, url, wal};
 
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
@@ -52,6 +52,20 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     assert!(named, "{error}");
     assert!(error.to_string().contains("run the newer version"), "{error}");
     assert!(files() == before);
+}
+
+#[test]
+fn a_newer_format_is_refused_also_where_only_the_write_ahead_log_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(opened(directory.path()).unwrap());
+    let connection = Connection::open(database(directory.path())).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    let error = refused(directory.path());
+    assert!(matches!(error, JournalError::NewerFormat { found: 2, .. }), "{error}");
+    let copy = directory.path().join("copy");
+    let error = backup(&url(directory.path()), &copy).unwrap_err();
+    assert!(matches!(error, JournalError::NewerFormat { found: 2, .. }), "{error}");
+    assert!(!copy.exists());
 }
 
 #[test]
