@@ -10,6 +10,9 @@ use proptest::prelude::*;
 
 use crate::{all, database, numbered, opened, snapshot, wal};
 
+/// A page in the write-ahead log, with its header.
+const FRAME_BYTES: usize = 24 + 4096;
+
 /// The files after a commit.
 struct Moment {
     database: Vec<u8>,
@@ -149,9 +152,8 @@ fn a_crash_while_a_snapshot_is_saved_leaves_the_one_before_or_the_new_one() {
     let after = fs::read(wal(directory.path())).unwrap();
     let database_bytes = fs::read(database(directory.path())).unwrap();
 
-    const FRAME: usize = 24 + 4096;
     let (mut olds, mut news) = (0, 0);
-    for cut in (before.len()..=after.len()).step_by(15 * FRAME).chain([after.len()]) {
+    for cut in (before.len()..=after.len()).step_by(15 * FRAME_BYTES).chain([after.len()]) {
         let copy = tempfile::tempdir().unwrap();
         fs::write(database(copy.path()), &database_bytes).unwrap();
         fs::write(wal(copy.path()), &after[..cut]).unwrap();
@@ -172,6 +174,24 @@ fn a_crash_while_a_snapshot_is_saved_leaves_the_one_before_or_the_new_one() {
 fn parts(directory: &Path) -> u32 {
     let connection = rusqlite::Connection::open(database(directory)).unwrap();
     connection.query_row("SELECT count(*) FROM part", (), |row| row.get(0)).unwrap()
+}
+
+/// Were it believed, the frames behind it would be a whole transaction, and the log be damaged.
+#[test]
+fn a_torn_frame_that_seems_to_end_a_transaction_is_torn_all_the_same() {
+    let batches = [numbered(1..=3, 300), numbered(4..=200, 300)];
+    let moments = run(&batches, 9);
+    let (before, after) = (&moments[1], &moments[2]);
+    let frame = before.wal.len();
+    assert!(after.wal.len() > frame + 10 * FRAME_BYTES);
+    for (place, at) in [("first", frame), ("third", frame + 2 * FRAME_BYTES)] {
+        let mut wal_bytes = after.wal.clone();
+        let mark = at + 4..at + 8;
+        assert_eq!(wal_bytes[mark.clone()], [0; 4]);
+        wal_bytes[mark].copy_from_slice(&[0, 0, 0, 9]);
+        let found = survivors(&before.database, &wal_bytes);
+        assert_eq!(found.len(), before.acknowledged, "the {place} frame of the batch is torn");
+    }
 }
 
 proptest! {
