@@ -51,6 +51,8 @@ pub struct Call {
     pub caller: Option<Caller>,
     /// The agent that it belongs to.
     pub agent: crate::Agent,
+    /// How that is known.
+    pub agent_from: AgentFrom,
     /// Where the person is.
     pub place: crate::Place,
 }

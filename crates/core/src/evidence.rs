@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU64;
 
-use crate::{Agent, AgentFrom, CallId, EndReason, Place};
+use crate::{Agent, AgentFrom, Call, CallId, EndReason, Millis, Phase, Place};
 
 /// One thing that was said about one call: by a webhook, by our own answer, by the operator or by
 /// the clock. It carries no time: a record's time is the journal's, given to
@@ -87,6 +87,21 @@ pub enum Claim {
 }
 
 impl Evidence {
+    /// The call as this evidence alone tells it.
+    pub(crate) fn call_at(&self, now: Millis, phase: Phase) -> Call {
+        Call {
+            id: self.call.clone(),
+            phase,
+            since: now,
+            heard: now,
+            direction: self.direction,
+            caller: self.caller,
+            agent: self.agent.clone(),
+            agent_from: self.agent_from,
+            place: self.place.clone(),
+        }
+    }
+
     /// What this evidence claims by itself.
     ///
     /// An inbound caller is on the line and hears the agent from the first voice request on,

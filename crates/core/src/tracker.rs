@@ -66,6 +66,21 @@ pub enum Outcome {
 }
 
 impl Tracker {
+    /// The tracker that knew these calls at this moment: what [`Tracker::calls`] gave, in any
+    /// order. Of two calls with one id the first counts.
+    pub fn restore(now: Millis, calls: impl IntoIterator<Item = Call>) -> Self {
+        let mut calls: Vec<_> = calls.into_iter().collect();
+        // Tombstones are kept in the order of their ends.
+        calls.sort_by_key(|call| call.since);
+        let mut tracker = Self { now, ..Self::default() };
+        for call in calls {
+            if tracker.slot(&call.id).is_none() {
+                tracker.insert(call);
+            }
+        }
+        tracker
+    }
+
     /// Takes in one piece of evidence, at the journal's time.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Outcome {
         self.now = max(self.now, at);
@@ -75,10 +90,17 @@ impl Tracker {
                 self.confirm_parent(evidence);
                 Outcome::Leg
             }
-            (None, Claim::Dialing) => self.insert(evidence, Phase::Dialing, Outcome::Dialing),
-            (None, Claim::Live) => self.insert(evidence, Phase::Live, Outcome::Started),
+            (None, Claim::Dialing) => {
+                self.insert(evidence.call_at(self.now, Phase::Dialing));
+                Outcome::Dialing
+            }
+            (None, Claim::Live) => {
+                self.insert(evidence.call_at(self.now, Phase::Live));
+                Outcome::Started
+            }
             (None, Claim::Ended(reason)) => {
-                self.insert(evidence, Phase::Ended(reason), Outcome::EndedUnseen(reason))
+                self.insert(evidence.call_at(self.now, Phase::Ended(reason)));
+                Outcome::EndedUnseen(reason)
             }
             (Some(slot), claim) => self.join(slot, evidence, claim),
         }
@@ -164,6 +186,11 @@ impl Tracker {
         calls
     }
 
+    /// The time of the newest record.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
     /// How many calls are known, with those that have ended and are not forgotten.
     pub fn known(&self) -> usize {
         self.index.len()
@@ -178,6 +205,7 @@ impl Tracker {
             direction: entry.direction,
             caller: entry.caller,
             agent: self.agents.value(entry.agent).clone(),
+            agent_from: entry.agent_from,
             place: self.places.value(entry.place).clone(),
         }
     }
@@ -187,17 +215,17 @@ impl Tracker {
         self.index.find(HASHER.hash_one(id), same).copied()
     }
 
-    fn insert(&mut self, evidence: &Evidence, phase: Phase, outcome: Outcome) -> Outcome {
+    fn insert(&mut self, call: Call) {
         let entry = Entry {
-            id: evidence.call.clone(),
-            caller: evidence.caller,
-            since: self.now,
-            heard: self.now,
-            agent: self.agents.take(&evidence.agent),
-            place: self.places.take(&evidence.place),
-            agent_from: evidence.agent_from,
-            phase,
-            direction: evidence.direction,
+            caller: call.caller,
+            since: call.since,
+            heard: call.heard,
+            agent: self.agents.take(&call.agent),
+            place: self.places.take(&call.place),
+            agent_from: call.agent_from,
+            phase: call.phase,
+            direction: call.direction,
+            id: call.id,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
@@ -211,15 +239,13 @@ impl Tracker {
         self.index.insert_unique(hash, slot, |&at| {
             HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
         });
-        match phase {
+        match call.phase {
             Phase::Dialing => {}
             Phase::Live => {
-                let country = self.places.value(place).country;
-                self.crowds.enter(member, agent, place, country);
+                self.crowds.enter(member, agent, place, call.place.country);
             }
             Phase::Ended(_) => self.ended.push_back(slot),
         }
-        outcome
     }
 
     /// Joins evidence into what is known of its call: the maximum in everything.

@@ -168,6 +168,27 @@ proptest! {
     }
 
     #[test]
+    fn i7_a_restored_snapshot_goes_on_as_the_original_does(
+        before in many(),
+        after in many(),
+        forget in 0..40u64,
+    ) {
+        let mut original = tracker_of(&before);
+        let mut restored = Tracker::restore(original.now(), original.calls());
+        prop_assert_eq!(restored.check(), Ok(()));
+        for (evidence, at) in after.iter().zip(30..) {
+            prop_assert_eq!(
+                restored.apply(Millis(at), evidence),
+                original.apply(Millis(at), evidence)
+            );
+        }
+        prop_assert_eq!(restored.forget(Millis(forget)), original.forget(Millis(forget)));
+        prop_assert_eq!(restored.check(), Ok(()));
+        prop_assert_eq!(restored.calls(), original.calls());
+        prop_assert_eq!(numbers_of(&restored), numbers_of(&original));
+    }
+
+    #[test]
     fn i7_the_same_log_gives_the_same_snapshot(log in many()) {
         let (a, b) = (tracker_of(&log), tracker_of(&log));
         prop_assert_eq!(format!("{:?}", a.calls()), format!("{:?}", b.calls()));
