@@ -40,6 +40,19 @@ pub fn get(url: &str) -> Answer {
 /// # Panics
 /// If there is no answer.
 pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    try_send(method, url, headers, body).expect("an answer")
+}
+
+/// Sends a request to a server that may be gone.
+///
+/// # Errors
+/// If there is no answer.
+pub fn try_send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, ureq::Error> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -50,13 +63,12 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> A
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(body).expect("a request");
-    let mut answer = Agent::new_with_config(config).run(request).expect("an answer");
+    let mut answer = Agent::new_with_config(config).run(request.body(body)?)?;
     let headers = answer.headers().iter();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Answer {
+    Ok(Answer {
         status: answer.status().as_u16(),
         headers: headers.map(|(n, v)| (n.to_string(), text(v.as_bytes()))).collect(),
-        body: answer.body_mut().read_to_string().expect("a body of text"),
-    }
+        body: answer.body_mut().read_to_string()?,
+    })
 }

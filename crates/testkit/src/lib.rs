@@ -10,6 +10,6 @@ mod twilio;
 
 #[cfg(feature = "browser")]
 pub use browser::Browser;
-pub use http::{Answer, get, send};
+pub use http::{Answer, get, send, try_send};
 pub use server::{Server, exit_of};
 pub use twilio::Twilio;

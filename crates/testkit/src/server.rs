@@ -27,7 +27,8 @@ pub struct Server {
 
 impl Server {
     /// Starts the binary with these arguments and environment variables and no others, and waits
-    /// until it listens. `HOST` and `PORT` are loopback and 0 unless given.
+    /// until it listens. `HOST` and `PORT` are loopback and 0 unless given, and a journal is in
+    /// memory.
     ///
     /// # Panics
     /// If the binary cannot be started or ends before it listens.
@@ -109,6 +110,18 @@ impl Server {
         self.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
     }
 
+    /// Lets the server write no file beyond this size, in bytes, as a full disk would; `None` lets
+    /// it go on. A server that is to live on has to be started with SIGXFSZ ignored.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit)
+            .expect("a limit can be set for a child");
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().expect("a pid fits"));
         kill(pid, signal).expect("the server can be signalled");
@@ -133,7 +146,8 @@ pub fn exit_of(binary: impl AsRef<OsStr>, args: &[&str], env: &[(&str, &str)]) -
 fn command(binary: impl AsRef<OsStr>, args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary);
     command.args(args).env_clear().stdin(Stdio::null());
-    command.env("HOST", "127.0.0.1").env("PORT", "0").envs(env.iter().copied());
+    command.env("HOST", "127.0.0.1").env("PORT", "0").env("JOURNAL_URL", "memory:");
+    command.envs(env.iter().copied());
     command
 }
 

@@ -2,7 +2,7 @@
 
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 
-use crate::{Answer, get, send};
+use crate::{Answer, get, send, try_send};
 
 /// The content type of Twilio's requests.
 const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
@@ -27,16 +27,32 @@ impl Twilio {
         self.post_body(path, Form::from_pairs(fields.iter().copied()).encode().as_bytes())
     }
 
+    /// Sends the fields to a path of a backend that may be gone: `None` if there is no answer.
+    ///
+    /// # Panics
+    /// If the fields are more than a form can have.
+    pub fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+        let body = Form::from_pairs(fields.iter().copied()).encode();
+        let (url, signature) = self.signed(path, body.as_bytes());
+        let headers = [("Content-Type", FORM), (SIGNATURE_HEADER, signature.as_str())];
+        try_send("POST", &url, &headers, body.as_bytes()).ok()
+    }
+
     /// Sends a body as it stands.
     ///
     /// # Panics
     /// If the body has more fields than a form can have.
     pub fn post_body(&self, path: &str, body: &[u8]) -> Answer {
+        let (url, signature) = self.signed(path, body);
+        let headers = [("Content-Type", FORM), (SIGNATURE_HEADER, signature.as_str())];
+        send("POST", &url, &headers, body)
+    }
+
+    fn signed(&self, path: &str, body: &[u8]) -> (String, String) {
         let url = format!("{}{path}", self.url);
         let form = Form::parse(body).expect("a form");
         let signature = sign(&self.token, &url, &Payload::Form(&form));
-        let headers = [("Content-Type", FORM), (SIGNATURE_HEADER, signature.as_str())];
-        send("POST", &url, &headers, body)
+        (url, signature)
     }
 
     /// The body of `GET /api/live-users`.
