@@ -7,6 +7,7 @@ use std::time::Duration;
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use live_users_wire::Count;
 use reqwest::Client;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::world::{Call, Webhook, World};
@@ -78,28 +79,36 @@ impl Player {
         Self { pace: pace.max(1), ..self }
     }
 
-    /// Plays the world to its end. `tell` is given a moment (in milliseconds from the beginning),
-    /// how many people are truly on the line then, and what the backend says.
+    /// Plays the world to its end, or until `stop` resolves: then everybody hangs up at once.
+    /// `tell` is given a moment (in milliseconds from the beginning), how many people are truly on
+    /// the line then, and what the backend says.
     ///
     /// # Errors
     /// If the backend does not tell its count when all is over.
     pub async fn play(
         &self,
         world: &World,
+        stop: impl Future<Output = ()>,
         mut tell: impl FnMut(u64, usize, Option<u64>),
     ) -> Result<Report, PlayError> {
         let begin = Instant::now();
+        let (stopper, stopped) = watch::channel(());
+        let mut stopper = Some(stopper);
+        tokio::pin!(stop);
         let (sent, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut calls = tokio::task::JoinSet::new();
         for call in &world.calls {
             let (this, call) = (self.clone(), call.clone());
-            let (sent, refused) = (sent.clone(), refused.clone());
-            calls.spawn(async move { this.play_call(begin, &call, &sent, &refused).await });
+            let (sent, refused, stopped) = (sent.clone(), refused.clone(), stopped.clone());
+            calls.spawn(async move {
+                this.play_call(begin, &call, stopped, &sent, &refused).await;
+            });
         }
         let mut next = TOLD_EVERY_MS;
         while !calls.is_empty() {
             tokio::select! {
                 _ = calls.join_next() => {}
+                () = &mut stop, if stopper.is_some() => stopper = None,
                 () = self.sleep_until(begin, next) => {
                     tell(next, world.live_users_at(next), self.count().await.ok());
                     next += TOLD_EVERY_MS;
@@ -111,19 +120,35 @@ impl Player {
         Ok(Report { sent, refused, live_users })
     }
 
-    /// The webhooks of one call go out one after the other, as Twilio sends them.
+    /// The webhooks of one call go out one after the other, as Twilio sends them. When all is
+    /// stopped, a call that has begun ends, and one that has not never does.
     async fn play_call(
         &self,
         begin: Instant,
         call: &Call,
+        mut stopped: watch::Receiver<()>,
         sent: &AtomicUsize,
         refused: &AtomicUsize,
     ) {
+        let mut begun = false;
         for webhook in &call.webhooks {
-            self.sleep_until(begin, webhook.at_ms).await;
+            let is_stopped = tokio::select! {
+                () = self.sleep_until(begin, webhook.at_ms) => false,
+                // Nothing is ever sent on this channel: it ends when all is stopped.
+                _ = stopped.changed() => true,
+            };
+            let webhook = match (is_stopped, begun) {
+                (false, _) => webhook,
+                (true, true) => call.webhooks.last().unwrap_or(webhook),
+                (true, false) => return,
+            };
+            begun = true;
             sent.fetch_add(1, Ordering::Relaxed);
             if !self.send(webhook).await {
                 refused.fetch_add(1, Ordering::Relaxed);
+            }
+            if is_stopped {
+                return;
             }
         }
     }

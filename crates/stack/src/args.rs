@@ -43,9 +43,10 @@ pub(crate) struct Simulation {
     /// How many times faster than real time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) pace: u32,
-    /// The world: the same seed makes the same calls.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// The world: the same seed makes the same calls. A backend that has seen them already knows
+    /// that they are over. Not set: another one each time.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// The backend to fill. Not set: the one at --backend-port, which is started here if there is
     /// none.
     #[arg(long)]

@@ -1,11 +1,13 @@
 //! `live-users simulate`: fills a backend with callers.
 
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use live_users_service::agents::Agents;
 use live_users_service::{Env, Reader, shutdown_signal};
 use live_users_simulator::{Player, Report, World, WorldSize, is_answering};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::Failure;
 use crate::args::{Ports, Simulation};
@@ -33,30 +35,48 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
         let player = Player::new(url, public_url.unwrap_or(url), token).map_err(Failure::run)?;
         Ok(player.at_pace(simulation.pace))
     };
+    let stop = on_signal();
     if let Some(url) = url {
-        let player = player(&url)?;
-        return play(&player, simulation, numbers).await;
+        return play(&player(&url)?, simulation, numbers, stop()).await;
     }
 
     let stack = Stack::bind(&env, ports)?;
     stack.welcome(is_demo, public_url);
     let player = player(&stack.backend_url())?;
-    let (stop, stopped) = oneshot::channel();
+    let (end, ended) = oneshot::channel();
     let playing = async {
-        let ended = tokio::select! {
-            ended = play_and_stay(&player, simulation, numbers) => ended,
-            () = shutdown_signal() => Ok(ExitCode::SUCCESS),
-        };
-        let _has_ended_already = stop.send(());
-        ended
+        let played = play(&player, simulation, numbers, stop()).await;
+        if played.is_ok() {
+            println!("The page stays as it is; Ctrl-C ends it.");
+            stop().await;
+        }
+        let _has_ended_already = end.send(());
+        played
     };
     let serving = stack.serve(async {
-        let _the_player_is_gone = stopped.await;
+        let _the_player_is_gone = ended.await;
     });
-    let (served, ended) = tokio::join!(serving, playing);
+    let (served, played) = tokio::join!(serving, playing);
     served.map_err(Failure::run)?;
-    ended
+    played
 }
+
+/// Something to wait for as often as one likes: that the process was asked to stop.
+fn on_signal() -> impl Fn() -> BoxFuture {
+    let (signalled, signal) = watch::channel(false);
+    tokio::spawn(async move {
+        shutdown_signal().await;
+        signalled.send_replace(true);
+    });
+    move || {
+        let mut signal = signal.clone();
+        Box::pin(async move {
+            let _no_signal_any_more = signal.wait_for(|is_signalled| *is_signalled).await;
+        })
+    }
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The numbers that callers dial.
 fn agent_numbers(env: &Env) -> Result<Vec<String>, Failure> {
@@ -67,29 +87,27 @@ fn agent_numbers(env: &Env) -> Result<Vec<String>, Failure> {
     if numbers.is_empty() { Ok(vec![NUMBER_OF_NO_AGENT.to_owned()]) } else { Ok(numbers) }
 }
 
-async fn play_and_stay(
-    player: &Player,
-    simulation: &Simulation,
-    numbers: Vec<String>,
-) -> Result<ExitCode, Failure> {
-    play(player, simulation, numbers).await?;
-    println!("The page stays as it is; Ctrl-C ends it.");
-    std::future::pending().await
+/// Another one each time.
+fn any_seed() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(since_epoch.subsec_nanos()) ^ since_epoch.as_secs()
 }
 
 async fn play(
     player: &Player,
     simulation: &Simulation,
     numbers: Vec<String>,
+    stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, Failure> {
     let size = WorldSize {
         calls: simulation.calls as usize,
         starts_within_ms: u64::from(simulation.within) * 1000,
         agent_numbers: numbers,
     };
-    let world = World::of_seed(simulation.seed, &size);
+    let seed = simulation.seed.unwrap_or_else(any_seed);
+    let world = World::of_seed(seed, &size);
     println!(
-        "{} simulated calls begin within {} s; the last ends after {} s.",
+        "{} simulated calls of seed {seed} begin within {} s; the last ends after {} s.",
         world.calls.len(),
         simulation.within,
         world.length_ms().div_ceil(1000)
@@ -99,7 +117,7 @@ async fn play(
         println!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000);
     };
     let Report { sent, refused, live_users } =
-        player.play(&world, told).await.map_err(Failure::run)?;
+        player.play(&world, stop, told).await.map_err(Failure::run)?;
     println!(
         "All have hung up: {sent} webhooks sent, {refused} refused, the backend says {live_users} \
          live."

@@ -55,7 +55,7 @@ fn the_welcome_says_what_to_set_in_twilio() {
 #[test]
 fn simulated_callers_fill_a_stack_that_runs_and_leave_it_empty() {
     let (mut server, _, count) = start(&[], &[]);
-    let args = ["simulate", "--calls", "30", "--pace", "30", "--url", &count];
+    let args = ["simulate", "--calls", "30", "--seed", "1", "--pace", "30", "--url", &count];
     let Output { status, stdout, stderr } = exit_of(STACK, &args, &[]);
     let told = String::from_utf8_lossy(&stdout).into_owned();
     assert!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
@@ -78,12 +78,22 @@ fn simulated_callers_that_nobody_believes_are_reported() {
 #[test]
 fn simulate_starts_a_stack_when_none_runs() {
     // Nothing listens on port 0, so the command has to start a stack of its own.
-    let (mut server, page, _) = start(&["simulate", "--calls", "2", "--pace", "30"], &[]);
+    let (mut server, page, _) =
+        start(&["simulate", "--calls", "5", "--seed", "1", "--pace", "30"], &[]);
     server.await_log("call started, 1 live");
     server.await_log("All have hung up");
     assert!(get(&format!("{page}/api/live-users")).body.contains("\"liveUsers\":0"));
     let (status, log) = server.terminate();
     assert!(status.success(), "{log}");
+}
+
+#[test]
+fn when_it_is_stopped_while_callers_talk_they_all_hang_up() {
+    let (mut server, ..) = start(&["simulate", "--calls", "20", "--within", "1"], &[]);
+    server.await_log("call started, 3 live");
+    let (status, log) = server.terminate();
+    assert!(status.success(), "{log}");
+    assert!(log.contains("the backend says 0 live"), "{log}");
 }
 
 #[test]
