@@ -49,7 +49,7 @@ RUN install --directory --owner=10001 --group=10001 /data
 COPY --from=build /app/target/release/live-users-backend /usr/local/bin/
 WORKDIR /app
 USER 10001:10001
-ENV HOST=0.0.0.0 PORT=8080
+ENV HOST=0.0.0.0 PORT=8080 JOURNAL_URL=file:/data
 EXPOSE 8080
 ENTRYPOINT ["live-users-backend"]
 

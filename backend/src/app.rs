@@ -2,23 +2,23 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_core::Numbers;
 use live_users_service::agents::Agents;
-use live_users_service::{Sparing, serve};
+use live_users_service::{AllowedOrigins, Env, Sparing, serve};
 use log::{error, info, warn};
 use tokio::sync::watch;
 
 use crate::caller::CallerKey;
 use crate::cell::{Published, Reader};
-use crate::config::{Config, Verification, system_clock};
+use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification, system_clock};
 use crate::conversation::Conversation;
 use crate::door::Door;
-use crate::journal::Journal;
-use crate::routes;
-use crate::writer::{self, Queue, Writer};
+use crate::writer::{self, Queue, Snapshotter, Writer};
+use crate::{recovery, routes};
 
 /// How often the writer looks for calls that are older than a call can be, in milliseconds.
 const SWEEP_EVERY_MS: u64 = 1_000;
@@ -35,50 +35,82 @@ pub(crate) struct State {
     pub(crate) refusals: Sparing,
 }
 
-/// Serves the backend on the listener until `shutdown` resolves; then finishes the requests under
-/// way and what they gave the writer to do.
+/// A backend that knows what its journal tells, and does not listen yet.
+pub struct Backend {
+    state: State,
+    origins: AllowedOrigins,
+    thread: JoinHandle<()>,
+}
+
+impl Backend {
+    /// Opens the journal, replays it, and is ready to serve: only then should anybody be let in.
+    ///
+    /// # Errors
+    /// If the journal cannot be opened or does not tell a state, or the system gives no thread.
+    pub fn open(config: Config) -> io::Result<Self> {
+        say_hello(&config);
+        let mut journal =
+            live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
+        let (tracker, covered) = recovery::replay(&mut *journal).map_err(io::Error::other)?;
+        info!("the journal is {} at {}", config.journal_url, journal.position());
+        let snapshots = journal.snapshots().map_err(io::Error::other)?;
+        let snapshotter = Snapshotter::start(snapshots, covered, system_clock(), config.keep)?;
+        let (publisher, cell) = watch::channel(Published::new(tracker.numbers()));
+        let writer = Writer::new(journal, tracker, publisher, snapshotter, config.max_call_ms);
+        let (queue, thread) = writer::start(writer, system_clock)?;
+        let state = State {
+            conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
+            door: Door::new(config.verification, config.url_rule),
+            agents: config.agents,
+            caller_key: config.caller_key,
+            queue,
+            cell,
+            refusals: Sparing::default(),
+        };
+        Ok(Self { state, origins: config.origins, thread })
+    }
+
+    /// Serves on the listener until `shutdown` resolves; then finishes the requests under way and
+    /// what they gave the writer to do.
+    ///
+    /// # Errors
+    /// The system's own, or that the writer has ended before its time.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Self { state, origins, thread } = self;
+        let queue = state.queue.clone();
+        let state = Arc::new(state);
+        let sweeper = tokio::spawn(sweep(queue.clone()));
+        // Without a writer the count would stand still and look alive: better to end, and be
+        // started again by whoever watches over the process.
+        let writer_ended = queue.ended();
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = writer_ended => error!("the writer has stopped: ending"),
+            }
+        };
+        let served = serve(listener, stop, move |app| routes::add(app, &state, &origins)).await;
+
+        sweeper.abort();
+        queue.stop().await;
+        let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
+        finished.and(served)
+    }
+}
+
+/// Copies the journal that `JOURNAL_URL` names into a new file, while a backend may be using it.
 ///
 /// # Errors
-/// The system's own, when there can be no thread, no random number or no serving.
-pub async fn run(
-    config: Config,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    say_hello(&config);
-    let mut epoch = [0; 8];
-    getrandom::fill(&mut epoch).map_err(io::Error::other)?;
-    let journal = Journal::new(u64::from_ne_bytes(epoch));
-    let (publisher, cell) = watch::channel(Published::new(Numbers::default()));
-    let writer = Writer::new(journal, publisher, config.max_call_ms);
-    let (queue, thread) = writer::start(writer, system_clock)?;
-
-    let origins = config.origins;
-    let state = Arc::new(State {
-        conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
-        door: Door::new(config.verification, config.url_rule),
-        agents: config.agents,
-        caller_key: config.caller_key,
-        queue: queue.clone(),
-        cell,
-        refusals: Sparing::default(),
-    });
-    let sweeper = tokio::spawn(sweep(queue.clone()));
-    // Without a writer the count would stand still and look alive: better to end, and be started
-    // again by whoever watches over the process.
-    let writer_ended = queue.ended();
-    let stop = async {
-        tokio::select! {
-            () = shutdown => {}
-            () = writer_ended => error!("the writer has stopped: ending"),
-        }
-    };
-    let served = serve(listener, stop, move |app| routes::add(app, &state, &origins)).await;
-
-    sweeper.abort();
-    queue.stop().await;
-    let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
-    finished.and(served)
+/// If there is no such journal, if the file exists, or if reading or writing fails.
+pub fn backup(env: &Env, to: &str) -> io::Result<()> {
+    let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
+    let at = live_users_journal::backup(url, Path::new(to)).map_err(io::Error::other)?;
+    println!("{to} has the journal up to {at}");
+    Ok(())
 }
 
 async fn sweep(queue: Queue) {

@@ -24,12 +24,15 @@ const WITHHELD_WORDS: &[&str] =
     &["anonymous", "blocked", "private", "restricted", "unavailable", "unknown", "withheld"];
 
 impl CallerKey {
-    /// `CALLER_HASH_KEY`, or a key of this process's own when it is not set: hashes are kept no
-    /// longer than the process.
+    /// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the
+    /// hashes are in the journal, so the key has to be the same after a restart, and no other
+    /// secret is at hand. Without a token either, a key of this process's own.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
-        let key = match reader.text("CALLER_HASH_KEY") {
-            Some(key) => key.as_bytes().to_vec(),
-            None => random_key(reader),
+        let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
+        let key = match (reader.text("CALLER_HASH_KEY"), token) {
+            (Some(key), _) => key.as_bytes().to_vec(),
+            (None, Some(token)) => derived_key(token),
+            (None, None) => random_key(reader),
         };
         if key.len() < KEY_BYTES_MIN {
             reader.mistake(format!(
@@ -56,6 +59,13 @@ impl fmt::Debug for CallerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CallerKey(hidden)")
     }
+}
+
+/// Nobody gets from this key back to the token.
+fn derived_key(token: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key of any length");
+    mac.update(b"live-users: key for the hashes of caller ids");
+    mac.finalize().into_bytes().to_vec()
 }
 
 fn random_key(reader: &mut Reader<'_>) -> Vec<u8> {
@@ -114,6 +124,18 @@ mod tests {
             key.person("sip:alice@PBX.example.com")
         );
         assert_ne!(key.person("sip:alice@pbx.example.com"), key.person("sip:bob@pbx.example.com"));
+    }
+
+    #[test]
+    fn without_a_key_of_its_own_the_same_token_gives_the_same_hashes() {
+        let person = |vars: [(&str, &str); 1]| {
+            let env = live_users_service::Env::of(vars);
+            CallerKey::read(&mut Reader::new(&env)).person("+14155550123")
+        };
+        let by_token = person([("TWILIO_AUTH_TOKEN", "token, another")]);
+        assert_eq!(by_token, person([("TWILIO_AUTH_TOKEN", "token")]));
+        assert_ne!(by_token, person([("TWILIO_AUTH_TOKEN", "another")]));
+        assert_ne!(by_token, person([("CALLER_HASH_KEY", "token-token-token")]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use live_users_twilio::AuthTokens;
 use crate::caller::CallerKey;
 use crate::farewell::Farewell;
 use crate::public_url::{PublicUrl, UrlRule};
+use crate::writer::Keep;
 
 /// The port that the backend listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -15,6 +16,17 @@ pub const DEFAULT_PORT: u16 = 8080;
 /// Twilio's own limit unless the account has the 24-hour switch on, in hours.
 const MAX_CALL_HOURS_DEFAULT: u64 = 4;
 const MAX_CALL_HOURS_LIMIT: u64 = 24;
+
+/// A directory below the one that the process runs in.
+pub(crate) const JOURNAL_URL_DEFAULT: &str = "file:./data";
+
+/// For how long records are kept behind a snapshot, in hours.
+const KEEP_HOURS_DEFAULT: u64 = 48;
+const KEEP_HOURS_LIMIT: u64 = 8760;
+const KEEP_HOURS: &str = "hours from 1 to 8760";
+
+/// More records than these are never kept behind a snapshot: some 3 GB.
+const KEPT_RECORDS_MAX: u64 = 10_000_000;
 
 /// Everything that can be set.
 #[derive(Debug)]
@@ -35,6 +47,10 @@ pub struct Config {
     pub max_call_ms: u64,
     /// What ends a call when the caller says it.
     pub farewell: Farewell,
+    /// Where the journal is.
+    pub journal_url: String,
+    /// How much of the journal is kept behind a snapshot.
+    pub(crate) keep: Keep,
 }
 
 /// How webhooks are verified.
@@ -58,6 +74,10 @@ impl Config {
         if !(1..=MAX_CALL_HOURS_LIMIT).contains(&hours) {
             reader.mistake(format!("MAX_CALL_HOURS is {hours}: expected hours from 1 to 24"));
         }
+        let keep_hours = reader.parsed("JOURNAL_KEEP_HOURS", KEEP_HOURS_DEFAULT, KEEP_HOURS);
+        if !(1..=KEEP_HOURS_LIMIT).contains(&keep_hours) {
+            reader.mistake(format!("JOURNAL_KEEP_HOURS is {keep_hours}: expected {KEEP_HOURS}"));
+        }
         let url_rule = url_rule(&mut reader);
         let agents = Agents::read(&mut reader);
         refuse_loops(&mut reader, &agents, &url_rule);
@@ -72,6 +92,11 @@ impl Config {
             farewell: match reader.list("FAREWELL_PHRASES") {
                 phrases if phrases.is_empty() => Farewell::default(),
                 phrases => Farewell::of(phrases),
+            },
+            journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
+            keep: Keep {
+                age_ms: keep_hours.saturating_mul(3_600_000),
+                records_max: KEPT_RECORDS_MAX,
             },
         };
         reader.finish(config)

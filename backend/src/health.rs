@@ -28,5 +28,6 @@ pub(crate) fn reason(why: NotRecorded) -> &'static str {
         NotRecorded::Full => "the queue of the writer is full",
         NotRecorded::Stopped => "the writer has stopped",
         NotRecorded::Slow => "the writer does not acknowledge in time",
+        NotRecorded::Trouble => "the journal cannot be written; the log says why",
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The line of data, and the file for each step of it: a webhook is authenticated and parsed once
 //! (`door`), becomes evidence (`evidence`), is recorded by the one writer (`writer`) in the journal
-//! (`journal`) and applied to the tracker of `live_users_core`, and the new value is published
-//! (`cell`), from where every reader has it (`count`). What the caller hears is decided beside that
-//! line (`conversation`, `farewell`), never behind it.
+//! (in the form of `record`) and applied to the tracker of `live_users_core`, and the new value is
+//! published (`cell`), from where every reader has it (`count`). What the caller hears is decided
+//! beside that line (`conversation`, `farewell`), never behind it.
 
 mod app;
 mod caller;
@@ -17,12 +17,13 @@ mod error;
 mod evidence;
 mod farewell;
 mod health;
-mod journal;
 mod public_url;
+mod record;
+mod recovery;
 mod routes;
 mod webhooks;
 mod writer;
 
-pub use app::run;
+pub use app::{Backend, backup};
 pub use config::{Config, DEFAULT_PORT, Verification};
 pub use farewell::Farewell;

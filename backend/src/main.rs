@@ -3,16 +3,21 @@
 use std::io;
 use std::process::ExitCode;
 
-use live_users_backend::{Config, DEFAULT_PORT, run};
-use live_users_service::{command, init_logging, shutdown_signal};
+use live_users_backend::{Backend, Config, DEFAULT_PORT, backup};
+use live_users_service::command::{self, Tool};
+use live_users_service::{init_logging, shutdown_signal};
+
+/// Copies the journal while it is in use.
+const BACKUP: Tool = Tool { name: "backup", operand: "FILE", run: backup };
 
 fn main() -> ExitCode {
-    command::run("live-users-backend", DEFAULT_PORT, Config::read, serve)
+    command::run("live-users-backend", DEFAULT_PORT, &[BACKUP], Config::read, serve)
 }
 
 #[actix_web::main]
 async fn serve(config: Config) -> io::Result<()> {
     init_logging();
-    let listener = config.listen.bind()?;
-    run(config, listener, shutdown_signal()).await
+    let listen = config.listen;
+    let backend = Backend::open(config)?;
+    backend.run(listen.bind()?, shutdown_signal()).await
 }

@@ -1,17 +1,23 @@
 //! The one writer: every change of the count goes through here, one batch at a time, in the order
-//! appended, applied, published, acknowledged.
+//! durable, applied, published, acknowledged.
 
+mod background;
 mod log_line;
 mod queue;
+
+use std::collections::VecDeque;
+use std::mem;
 
 use live_users_core::{
     Agent, AgentFrom, EndReason, Evidence, Millis, Outcome, Phase, Place, Said, Source, Tracker,
 };
-use log::debug;
+use live_users_journal::{Journal, JournalError};
+use log::{debug, error, info};
 
 use crate::cell::{Published, Publisher};
-use crate::journal::{Journal, Record};
+use crate::record::{Change, Record};
 
+pub(crate) use background::{Keep, Snapshotter};
 pub(crate) use queue::{NotRecorded, Queue, start};
 
 /// A call is not given up by the clock, however old, while something was heard of it within this
@@ -29,31 +35,119 @@ const TOMBSTONE_MS: u64 = 25 * 3_600_000;
 /// How many calls one sweep looks at, so that it never holds up the batch behind it for long.
 const SWEEP_CALLS_MAX: usize = 50_000;
 
+/// Pieces of evidence in one batch, and so in one sync of the journal.
+const BATCH_MAX: usize = 1024;
+
+/// Pieces of evidence that are kept while the journal cannot be written. At 300 bytes each this is
+/// 30 MB.
+const BACKLOG_MAX: usize = 100_000;
+
 const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
 
 /// Owns the journal and the tracker.
 pub(crate) struct Writer {
-    journal: Journal,
+    journal: Box<dyn Journal>,
     tracker: Tracker,
     cell: Publisher,
+    snapshotter: Snapshotter,
     max_call_ms: u64,
     cursor: usize,
+    /// What could not be recorded yet. While there is anything in it the journal is in trouble.
+    backlog: VecDeque<Evidence>,
+    in_trouble: bool,
 }
 
 impl Writer {
-    pub(crate) fn new(journal: Journal, cell: Publisher, max_call_ms: u64) -> Self {
-        Self { journal, tracker: Tracker::default(), cell, max_call_ms, cursor: 0 }
+    /// A writer to a journal whose records this tracker knows.
+    pub(crate) fn new(
+        journal: Box<dyn Journal>,
+        tracker: Tracker,
+        cell: Publisher,
+        snapshotter: Snapshotter,
+        max_call_ms: u64,
+    ) -> Self {
+        let (cursor, backlog, in_trouble) = (0, VecDeque::new(), false);
+        Self { journal, tracker, cell, snapshotter, max_call_ms, cursor, backlog, in_trouble }
     }
 
     /// Records a batch at one moment, and says what each piece of it did.
-    pub(crate) fn record(&mut self, at: Millis, batch: Vec<Evidence>) -> Vec<Outcome> {
-        let records: Vec<_> = batch.into_iter().map(Record::Evidence).collect();
-        self.commit(at, &records)
+    ///
+    /// # Errors
+    /// If the journal cannot be written: then the batch is kept, and tried again at each
+    /// [`Writer::sweep`].
+    pub(crate) fn record(
+        &mut self,
+        at: Millis,
+        batch: Vec<Evidence>,
+    ) -> Result<Vec<Outcome>, NotRecorded> {
+        if self.in_trouble {
+            self.keep(batch);
+            return Err(NotRecorded::Trouble);
+        }
+        let (batch, outcomes) = self.commit_evidence(at, batch);
+        outcomes.map_err(|error| {
+            error!("the journal cannot be written: {error}");
+            self.in_trouble = true;
+            self.keep(batch);
+            NotRecorded::Trouble
+        })
     }
 
-    /// Lets time pass: calls that are older than a call can be are over, tombstones that have
-    /// outlived their use are dropped. Both are records, or a replay would count differently.
+    /// Lets time pass: what could not be recorded is tried again; calls that are older than a call
+    /// can be are over; tombstones and records that have outlived their use are dropped. What
+    /// changes something is a record, or a replay would count differently.
     pub(crate) fn sweep(&mut self, now: Millis) {
+        if self.in_trouble && !self.retry(now) {
+            return;
+        }
+        let overdue = self.overdue(now);
+        let swept = self.commit(now, overdue).and_then(|_| {
+            let at = self.journal.position();
+            self.snapshotter.tick(now, at, &self.tracker);
+            self.snapshotter.trim(now, &mut *self.journal)
+        });
+        if let Err(error) = swept {
+            error!("the journal cannot be written: {error}");
+            self.in_trouble = true;
+        }
+    }
+
+    /// Whether what is said now would be recorded.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.in_trouble
+    }
+
+    /// Records what is kept, if the journal can be written again; `false` if it cannot.
+    pub(crate) fn retry(&mut self, now: Millis) -> bool {
+        if let Err(error) = self.journal.recover() {
+            debug!("the journal cannot be written yet: {error}");
+            return false;
+        }
+        while !self.backlog.is_empty() {
+            let n = self.backlog.len().min(BATCH_MAX);
+            let batch = self.backlog.drain(..n).collect();
+            let (batch, outcomes) = self.commit_evidence(now, batch);
+            if let Err(error) = outcomes {
+                error!("the journal cannot be written: {error}");
+                batch.into_iter().rev().for_each(|evidence| self.backlog.push_front(evidence));
+                return false;
+            }
+        }
+        info!("the journal can be written again, and nothing is left to record");
+        self.in_trouble = false;
+        true
+    }
+
+    fn keep(&mut self, batch: Vec<Evidence>) {
+        let room = BACKLOG_MAX - self.backlog.len();
+        let lost = batch.len().saturating_sub(room);
+        if lost > 0 {
+            error!("{lost} webhooks are lost: {BACKLOG_MAX} wait for the journal already");
+        }
+        self.backlog.extend(batch.into_iter().take(room));
+    }
+
+    fn overdue(&mut self, now: Millis) -> Vec<Record> {
         let max_call_ms = self.max_call_ms;
         let over = |phase, since: Millis, heard: Millis| match phase {
             Phase::Dialing => now.since(since) > DIALING_MS_MAX,
@@ -61,9 +155,8 @@ impl Writer {
             Phase::Ended(_) => false,
         };
         let overdue = self.tracker.sweep(&mut self.cursor, SWEEP_CALLS_MAX, over);
-        let mut records: Vec<_> = overdue
-            .into_iter()
-            .map(|call| Evidence {
+        let timed_out = overdue.into_iter().map(|call| {
+            Change::Evidence(Evidence {
                 call,
                 parent: None,
                 source: Source::Clock,
@@ -74,37 +167,93 @@ impl Writer {
                 caller: None,
                 place: Place::default(),
             })
-            .map(Record::Evidence)
-            .collect();
+        });
         let ended_before = now.minus(TOMBSTONE_MS);
-        if self.tracker.oldest_end().is_some_and(|end| end < ended_before) {
-            records.push(Record::Forget { ended_before });
-        }
-        self.commit(now, &records);
+        let forget = self.tracker.oldest_end().is_some_and(|end| end < ended_before);
+        let forget = forget.then_some(Change::Forget { ended_before });
+        timed_out.chain(forget).map(|change| Record { at: now, change }).collect()
     }
 
-    fn commit(&mut self, at: Millis, records: &[Record]) -> Vec<Outcome> {
-        if records.is_empty() {
-            return Vec::new();
-        }
-        let position = self.journal.append(records);
-        let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            match record {
-                Record::Evidence(evidence) => {
-                    let outcome = self.tracker.apply(at, evidence);
-                    log_line::write(evidence, outcome, self.tracker.numbers());
-                    outcomes.push(outcome);
-                }
-                Record::Forget { ended_before } => {
-                    self.tracker.forget(*ended_before);
-                }
+    /// Commits evidence, and gives it back if that fails.
+    fn commit_evidence(
+        &mut self,
+        at: Millis,
+        batch: Vec<Evidence>,
+    ) -> (Vec<Evidence>, Result<Vec<Outcome>, JournalError>) {
+        let at = at.max(self.tracker.now());
+        let records: Vec<_> = batch
+            .into_iter()
+            .map(|evidence| Record { at, change: Change::Evidence(evidence) })
+            .collect();
+        match self.append(&records) {
+            Ok(()) => (Vec::new(), Ok(self.apply(&records))),
+            Err(error) => {
+                let evidence = records.into_iter().filter_map(|record| match record.change {
+                    Change::Evidence(evidence) => Some(evidence),
+                    Change::Forget { .. } => None,
+                });
+                (evidence.collect(), Err(error))
             }
         }
-        let numbers = self.tracker.numbers();
-        debug!("{} users and {} calls live at {position}", numbers.users, numbers.calls);
-        self.cell.send_replace(Published::new(numbers));
+    }
+
+    fn commit(
+        &mut self,
+        at: Millis,
+        mut records: Vec<Record>,
+    ) -> Result<Vec<Outcome>, JournalError> {
+        let at = at.max(self.tracker.now());
+        records.iter_mut().for_each(|record| record.at = at);
+        self.append(&records)?;
+        Ok(self.apply(&records))
+    }
+
+    fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let batch: Vec<_> = records.iter().map(Record::encode).collect();
+        self.journal.append(&batch).map(|_| ())
+    }
+
+    /// Only for what is durable.
+    fn apply(&mut self, records: &[Record]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(records.len());
+        for record in records {
+            if let Some(outcome) = apply(&mut self.tracker, record) {
+                if let Change::Evidence(evidence) = &record.change {
+                    log_line::write(evidence, outcome, self.tracker.numbers());
+                }
+                outcomes.push(outcome);
+            }
+        }
+        if !records.is_empty() {
+            let numbers = self.tracker.numbers();
+            let at = self.journal.position();
+            debug!("{} users and {} calls live at {at}", numbers.users, numbers.calls);
+            self.cell.send_replace(Published::new(numbers));
+        }
         outcomes
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        match mem::take(&mut self.backlog).len() {
+            0 => {}
+            n => error!("{n} webhooks are lost: the journal could not be written until the end"),
+        }
+    }
+}
+
+/// What a record does to a tracker: the same when it is written and when it is replayed.
+pub(crate) fn apply(tracker: &mut Tracker, record: &Record) -> Option<Outcome> {
+    match &record.change {
+        Change::Evidence(evidence) => Some(tracker.apply(record.at, evidence)),
+        Change::Forget { ended_before } => {
+            tracker.forget(*ended_before);
+            None
+        }
     }
 }
 

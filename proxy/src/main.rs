@@ -7,7 +7,7 @@ use live_users_proxy::{Config, DEFAULT_PORT, run};
 use live_users_service::{command, init_logging, shutdown_signal};
 
 fn main() -> ExitCode {
-    command::run("live-users-proxy", DEFAULT_PORT, Config::read, serve)
+    command::run("live-users-proxy", DEFAULT_PORT, &[], Config::read, serve)
 }
 
 #[actix_web::main]

@@ -10,14 +10,11 @@ use live_users_core::{Evidence, Millis, Outcome};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Writer;
+use super::{BATCH_MAX, Writer};
 
 /// Pieces of evidence that may wait for the writer. At 300 bytes each this is little memory; a
 /// queue this long means that the writer is stuck.
 const QUEUE_MAX: usize = 4096;
-
-/// Pieces of evidence in one batch, and so in one sync of the journal.
-const BATCH_MAX: usize = 1024;
 
 /// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
 /// a caller hears silence long before.
@@ -31,6 +28,8 @@ pub(crate) struct Queue {
     sender: mpsc::Sender<Work>,
     /// Whether the last acknowledgement that was waited for did not come in time.
     slow: Arc<AtomicBool>,
+    /// Whether the journal cannot be written just now.
+    trouble: Arc<AtomicBool>,
 }
 
 /// Why a piece of evidence was not acknowledged.
@@ -42,10 +41,12 @@ pub(crate) enum NotRecorded {
     Stopped,
     /// It was taken, and not recorded in time; it may still be.
     Slow,
+    /// The journal cannot be written: it is kept and tried again.
+    Trouble,
 }
 
 enum Work {
-    Evidence(Evidence, oneshot::Sender<Outcome>),
+    Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
     Sweep,
     Stop,
 }
@@ -58,7 +59,7 @@ impl Queue {
         self.send(Work::Evidence(evidence, acknowledge))?;
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         let outcome = match tokio::time::timeout(patience, acknowledged).await {
-            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) => Err(NotRecorded::Slow),
         };
@@ -75,11 +76,13 @@ impl Queue {
     /// Whether a piece of evidence would be recorded now, as far as can be told.
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
         let slow = self.slow.load(Ordering::Relaxed);
-        match (self.sender.is_closed(), self.sender.capacity(), slow) {
+        let trouble = self.trouble.load(Ordering::Relaxed);
+        match (self.sender.is_closed(), trouble, self.sender.capacity(), slow) {
             (true, ..) => Err(NotRecorded::Stopped),
-            (false, 0, _) => Err(NotRecorded::Full),
-            (false, _, true) => Err(NotRecorded::Slow),
-            (false, _, false) => Ok(()),
+            (false, true, ..) => Err(NotRecorded::Trouble),
+            (false, false, 0, _) => Err(NotRecorded::Full),
+            (false, false, _, true) => Err(NotRecorded::Slow),
+            (false, false, _, false) => Ok(()),
         }
     }
 
@@ -105,7 +108,7 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
-        (Self { sender, slow: Arc::default() }, stuck)
+        (Self { sender, slow: Arc::default(), trouble: Arc::default() }, stuck)
     }
 }
 
@@ -118,17 +121,23 @@ pub(crate) fn start(
     clock: impl Fn() -> Millis + Send + 'static,
 ) -> io::Result<(Queue, JoinHandle<()>)> {
     let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
+    let trouble = Arc::new(AtomicBool::new(false));
+    let in_trouble = trouble.clone();
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
         let mut work = Vec::with_capacity(BATCH_MAX);
         while inbox.blocking_recv_many(&mut work, BATCH_MAX) > 0 {
             let stop = work.iter().any(|work| matches!(work, Work::Stop));
             turn(&mut writer, clock(), work.drain(..));
+            in_trouble.store(writer.is_in_trouble(), Ordering::Relaxed);
             if stop {
                 break;
             }
         }
+        if writer.is_in_trouble() {
+            writer.retry(clock());
+        }
     })?;
-    Ok((Queue { sender, slow: Arc::default() }, thread))
+    Ok((Queue { sender, slow: Arc::default(), trouble }, thread))
 }
 
 fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
@@ -144,9 +153,18 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
             Work::Stop => {}
         }
     }
-    for (outcome, acknowledge) in writer.record(now, batch).into_iter().zip(waiting) {
-        // Whoever asked may have given up waiting; the evidence counts all the same.
-        let _gave_up = acknowledge.send(outcome);
+    match writer.record(now, batch) {
+        Ok(outcomes) => {
+            for (outcome, acknowledge) in outcomes.into_iter().zip(waiting) {
+                // Whoever asked may have given up waiting; the evidence counts all the same.
+                let _gave_up = acknowledge.send(Ok(outcome));
+            }
+        }
+        Err(why) => {
+            for acknowledge in waiting {
+                let _gave_up = acknowledge.send(Err(why));
+            }
+        }
     }
     if sweep {
         writer.sweep(now);

@@ -1,18 +1,29 @@
 //! The writer by itself, with time as an argument.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use live_users_core::{CallId, Direction};
+use live_users_journal::{PageLimit, Position, Record as JournalRecord, Snapshots};
 use tokio::sync::watch;
 
 use super::*;
 use crate::cell::Reader;
-use crate::journal::Position;
+use crate::record::encode_snapshot;
+use crate::recovery::replay;
 
 const HOUR: u64 = 3_600_000;
 
 fn writer() -> (Writer, Reader) {
-    let journal = Journal::new(7);
+    writer_to(live_users_journal::open("memory:").unwrap())
+}
+
+fn writer_to(journal: Box<dyn Journal>) -> (Writer, Reader) {
     let (cell, reader) = watch::channel(Published::new(Default::default()));
-    (Writer::new(journal, cell, 4 * HOUR), reader)
+    let keep = Keep { age_ms: HOUR, records_max: u64::MAX };
+    let snapshots = journal.snapshots().unwrap();
+    let snapshotter = Snapshotter::start(snapshots, 0, Millis(0), keep).unwrap();
+    (Writer::new(journal, Tracker::default(), cell, snapshotter, 4 * HOUR), reader)
 }
 
 fn evidence(sid: &str, source: Source, said: Said) -> Evidence {
@@ -37,29 +48,29 @@ fn live(reader: &Reader) -> String {
 fn a_batch_is_recorded_and_published_as_one() {
     let (mut writer, reader) = writer();
     let start = |sid| evidence(sid, Source::Voice, Said::Dialing);
-    let outcomes = writer.record(Millis(5), vec![start("a"), start("b"), start("a")]);
+    let outcomes = writer.record(Millis(5), vec![start("a"), start("b"), start("a")]).unwrap();
     assert_eq!(outcomes, [Outcome::Started, Outcome::Started, Outcome::Confirmed]);
-    assert_eq!(writer.journal.position, Position { epoch: 7, seq: 3 });
+    assert_eq!(writer.journal.position().seq, 3);
     assert_eq!(live(&reader), r#"{"liveUsers":2}"#);
 }
 
 #[test]
 fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before() {
     let (mut writer, reader) = writer();
-    writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]);
+    writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     writer.sweep(Millis(4 * HOUR));
     assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
     writer.sweep(Millis(4 * HOUR + 1));
     assert_eq!(live(&reader), r#"{"liveUsers":0}"#);
     // Its end was a record.
-    assert_eq!(writer.journal.position.seq, 2);
+    assert_eq!(writer.journal.position().seq, 2);
 }
 
 #[test]
 fn a_call_that_is_still_heard_of_is_not_given_up_however_old() {
     let (mut writer, reader) = writer();
-    writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]);
-    writer.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]);
+    writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    writer.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]).unwrap();
     writer.sweep(Millis(4 * HOUR + QUIET_MS));
     assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
     writer.sweep(Millis(4 * HOUR + QUIET_MS + 1));
@@ -73,9 +84,9 @@ fn a_call_that_waits_in_the_providers_queue_may_still_become_live() {
         direction: Some(Direction::Outbound),
         ..evidence("a", Source::StatusCallback, said)
     };
-    writer.record(Millis(0), vec![status(Said::Dialing)]);
+    writer.record(Millis(0), vec![status(Said::Dialing)]).unwrap();
     writer.sweep(Millis(DIALING_MS_MAX));
-    writer.record(Millis(DIALING_MS_MAX), vec![status(Said::InProgress)]);
+    writer.record(Millis(DIALING_MS_MAX), vec![status(Said::InProgress)]).unwrap();
     assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
 }
 
@@ -84,20 +95,132 @@ fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
     let (mut writer, _reader) = writer();
     let voice = || evidence("a", Source::Voice, Said::Dialing);
     let end = evidence("a", Source::StatusCallback, Said::Over(EndReason::Completed));
-    writer.record(Millis(0), vec![voice(), end]);
+    writer.record(Millis(0), vec![voice(), end]).unwrap();
     writer.sweep(Millis(TOMBSTONE_MS));
-    assert_eq!(writer.record(Millis(TOMBSTONE_MS), vec![voice()]), [Outcome::Late]);
+    assert_eq!(writer.record(Millis(TOMBSTONE_MS), vec![voice()]), Ok(vec![Outcome::Late]));
     writer.sweep(Millis(TOMBSTONE_MS + 1));
     assert_eq!(writer.tracker.known(), 0);
     // Four records: the start, the end, the late webhook and the forgetting.
-    assert_eq!(writer.journal.position.seq, 4);
+    assert_eq!(writer.journal.position().seq, 4);
+}
+
+/// A journal in memory that fails when it is told to.
+struct Failing {
+    journal: Box<dyn Journal>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Failing {
+    fn check(&self) -> Result<(), JournalError> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(JournalError::Full { path: "the disk".into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Journal for Failing {
+    fn position(&self) -> Position {
+        self.journal.position()
+    }
+
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.check()?;
+        self.journal.append(batch)
+    }
+
+    fn first_seq(&self) -> u64 {
+        self.journal.first_seq()
+    }
+
+    fn read(&mut self, from: u64, limit: PageLimit) -> Result<Vec<JournalRecord>, JournalError> {
+        self.journal.read(from, limit)
+    }
+
+    fn trim(&mut self, before: u64) -> Result<u64, JournalError> {
+        self.journal.trim(before)
+    }
+
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
+        self.journal.snapshots()
+    }
+
+    fn recover(&mut self) -> Result<(), JournalError> {
+        self.check()
+    }
+}
+
+#[test]
+fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_written_again() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let journal = live_users_journal::open("memory:").unwrap();
+    let (mut writer, reader) = writer_to(Box::new(Failing { journal, fails: fails.clone() }));
+    let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
+    writer.record(Millis(1), vec![start("a")]).unwrap();
+    fails.store(true, Ordering::Relaxed);
+    assert_eq!(writer.record(Millis(2), vec![start("b")]), Err(NotRecorded::Trouble));
+    // Not even when the disk has room again, before the journal has recovered: order is kept.
+    writer.sweep(Millis(3));
+    assert_eq!(writer.record(Millis(4), vec![start("c")]), Err(NotRecorded::Trouble));
+    assert!(writer.is_in_trouble());
+    // Nothing is shown that is not durable.
+    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
+    fails.store(false, Ordering::Relaxed);
+    writer.sweep(Millis(5));
+    assert!(!writer.is_in_trouble());
+    assert_eq!(live(&reader), r#"{"liveUsers":3}"#);
+    assert_eq!(writer.journal.position().seq, 3);
+    assert_eq!(writer.record(Millis(6), vec![start("a")]), Ok(vec![Outcome::Confirmed]));
+}
+
+#[test]
+fn the_backlog_is_bounded() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let journal = live_users_journal::open("memory:").unwrap();
+    let (mut writer, _reader) = writer_to(Box::new(Failing { journal, fails: fails.clone() }));
+    let end = |n: usize| evidence(&format!("a{n}"), Source::Voice, Said::Dialing);
+    for first in (0..BACKLOG_MAX + 5_000).step_by(1_000) {
+        let _trouble = writer.record(Millis(1), (first..first + 1_000).map(end).collect());
+    }
+    assert_eq!(writer.backlog.len(), BACKLOG_MAX);
+    fails.store(false, Ordering::Relaxed);
+    writer.sweep(Millis(2));
+    assert_eq!(writer.tracker.known(), BACKLOG_MAX);
+}
+
+#[test]
+fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().display());
+    let (mut writer, _reader) = writer_to(live_users_journal::open(&url).unwrap());
+    for n in 0..50u64 {
+        let sid = format!("CA{:032x}", n % 20);
+        let said = if n % 3 == 0 { Said::Over(EndReason::Completed) } else { Said::InProgress };
+        writer.record(Millis(n), vec![evidence(&sid, Source::StatusCallback, said)]).unwrap();
+    }
+    let original = writer.tracker.clone();
+    let at = writer.journal.position();
+    drop(writer);
+    let replayed = |bytes: Option<Vec<u8>>| {
+        let mut journal = live_users_journal::open(&url).unwrap();
+        if let Some(bytes) = bytes {
+            journal.snapshots().unwrap().save(at, &bytes).unwrap();
+        }
+        replay(&mut *journal).unwrap()
+    };
+    let (tracker, covered) = replayed(None);
+    assert_eq!((tracker.calls(), covered), (original.calls(), 0));
+    let bytes = encode_snapshot(original.now(), &original.calls());
+    let (tracker, covered) = replayed(Some(bytes.clone()));
+    assert_eq!((tracker.calls(), covered), (original.calls(), at.seq));
+    assert_eq!(encode_snapshot(tracker.now(), &tracker.calls()), bytes);
 }
 
 #[test]
 fn a_sweep_with_nothing_to_do_writes_nothing() {
     let (mut writer, _reader) = writer();
     writer.sweep(Millis(HOUR));
-    assert_eq!(writer.journal.position.seq, 0);
+    assert_eq!(writer.journal.position().seq, 0);
 }
 
 #[actix_web::test]

@@ -1,7 +1,9 @@
 //! The backend from outside: the real binary, spoken to as Twilio does.
 
 mod bad_input;
+mod crash;
 mod fixtures;
+mod journal;
 mod life;
 mod settings;
 mod signatures;

@@ -17,7 +17,7 @@ const DEMO_TOKEN: &str = "live-users-demonstration-token";
 
 /// A stack that has its settings and its ports, and does not serve yet.
 pub(crate) struct Stack {
-    backend: (live_users_backend::Config, TcpListener, SocketAddr),
+    backend: (live_users_backend::Backend, TcpListener, SocketAddr),
     proxy: (live_users_proxy::Config, TcpListener, SocketAddr),
 }
 
@@ -50,7 +50,9 @@ impl Stack {
         let taken = |flag: &str, error: io::Error| {
             Failure::run(format!("{error}; here that is {flag}, for one process or another"))
         };
-        let listener = backend.listen.bind().map_err(|e| taken("--backend-port", e))?;
+        let listen = backend.listen;
+        let backend = live_users_backend::Backend::open(backend).map_err(Failure::run)?;
+        let listener = listen.bind().map_err(|e| taken("--backend-port", e))?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
         proxy
             .backend_url
@@ -75,10 +77,9 @@ impl Stack {
         let stopped = |mut stopping: watch::Receiver<()>| async move {
             let _the_sender_is_gone = stopping.changed().await;
         };
-        let (backend_config, backend_listener, _) = self.backend;
+        let (backend, backend_listener, _) = self.backend;
         let (proxy_config, proxy_listener, _) = self.proxy;
-        let backend =
-            live_users_backend::run(backend_config, backend_listener, stopped(stopping.clone()));
+        let backend = backend.run(backend_listener, stopped(stopping.clone()));
         let proxy = live_users_proxy::run(proxy_config, proxy_listener, stopped(stopping));
         let shutdown = async {
             shutdown.await;

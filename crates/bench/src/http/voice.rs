@@ -30,6 +30,7 @@ const CALLS: u64 = 300_000;
 const SIGNED: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN)];
 const UNSIGNED: &[(&str, &str)] = &[("ALLOW_UNSIGNED_WEBHOOKS", "true")];
 const QUIET: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("RUST_LOG", "warn")];
+const VOLATILE: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", "memory:")];
 
 pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     eprintln!("http: POST {PATH}");
@@ -38,19 +39,22 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     let nginx = Nginx::start(&content_type, &body)?;
     let nginx_url = format!("{}{PATH}", nginx.url);
 
-    let [mut static_answer, mut signed, mut unsigned, mut quiet]: [Rounds; 4] = Default::default();
+    let [mut static_answer, mut signed, mut volatile, mut unsigned, mut quiet]: [Rounds; 5] =
+        Default::default();
     let mut new_calls = Vec::new();
     for _ in 0..ROUNDS {
         static_answer.0.push(wrk::post(&nginx_url, &requests)?);
         let (load, live) = fill(binary, SIGNED, &requests)?;
         new_calls.push(live as f64 / load.requests as f64 * 100.0);
         signed.0.push(load);
+        volatile.0.push(fill(binary, VOLATILE, &requests)?.0);
         unsigned.0.push(fill(binary, UNSIGNED, &requests)?.0);
         quiet.0.push(fill(binary, QUIET, &requests)?.0);
     }
     let share = Median::of(new_calls).middle.min(100.0);
-    let what = format!("`POST {PATH}`, signed, {share:.0} % of them new calls");
+    let what = format!("`POST {PATH}`, signed and durable, {share:.0} % of them new calls");
     report.add(signed.row(&what, "nginx", &static_answer).0);
+    report.add(signed.row("the same", "journal in memory", &volatile).0);
     report.add(signed.row("the same", "not verified", &unsigned).0);
     report.add(signed.row("the same", "not logged (`RUST_LOG=warn`)", &quiet).0);
     Ok(())

@@ -1,0 +1,129 @@
+//! The form in bytes: what is written is read back, and what was written once is read for ever.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
+    let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
+    let callers = any::<u64>().prop_map(|hash| NonZeroU64::new(hash).map(Caller));
+    let agents = prop_oneof![
+        Just(Agent::Unknown),
+        ".{0,20}".prop_map(|text| Agent::Address(Arc::from(text))),
+        "[a-z-]{1,20}".prop_map(|text| Agent::Id(Arc::from(text))),
+    ];
+    let froms = select(vec![AgentFrom::Address, AgentFrom::Url]);
+    let countries = prop::option::of("[A-Z]{2}").prop_map(|c| c.and_then(|c| Country::parse(&c)));
+    let regions = prop::option::of(".{0,10}").prop_map(|text| text.map(Arc::from));
+    let places = (countries, regions).prop_map(|(country, region)| Place { country, region });
+    (directions, callers, agents, froms, places)
+}
+
+fn ids() -> impl Strategy<Value = CallId> {
+    "CA[0-9a-f]{32}|[!-~]{1,64}".prop_map(|text| CallId::parse(&text).unwrap())
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    let parents = prop::option::of(ids());
+    (ids(), parents, select(SOURCES), select(SAID), about()).prop_map(
+        |(call, parent, (_, source), (_, said), (direction, caller, agent, agent_from, place))| {
+            Evidence { call, parent, source, said, direction, agent, agent_from, caller, place }
+        },
+    )
+}
+
+fn calls() -> impl Strategy<Value = Call> {
+    (ids(), select(PHASES), any::<u64>(), any::<u64>(), about()).prop_map(
+        |(id, (_, phase), since, heard, (direction, caller, agent, agent_from, place))| Call {
+            id,
+            phase,
+            since: Millis(since),
+            heard: Millis(heard),
+            direction,
+            caller,
+            agent,
+            agent_from,
+            place,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_record_is_read_back_as_it_was(at: u64, evidence in evidence(), before: u64) {
+        for change in [
+            Change::Evidence(evidence),
+            Change::Forget { ended_before: Millis(before) },
+        ] {
+            let record = Record { at: Millis(at), change };
+            prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_read_back_as_it_was(now: u64, calls in prop::collection::vec(calls(), 0..8)) {
+        let original = Tracker::restore(Millis(now), calls);
+        let bytes = encode_snapshot(original.now(), &original.calls());
+        let restored = decode_snapshot(&bytes).unwrap();
+        prop_assert_eq!(restored.check(), Ok(()));
+        prop_assert_eq!(restored.calls(), original.calls());
+        prop_assert_eq!(restored.now(), original.now());
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes: Vec<u8>) {
+        let _may_be_an_error = Record::decode(&bytes);
+        let _may_be_an_error = decode_snapshot(&bytes);
+    }
+}
+
+/// As version 1 writes it. These lines never change: there are journals with such records.
+const V1_EVIDENCE: &str = concat!(
+    r#"{"v":1,"at":1795000000000,"evidence":{"call":"CAfa4e0000000000000000000000000001","#,
+    r#""source":"voice","said":"dialing","about":{"direction":"inbound","#,
+    r#""caller":"0123456789abcdef","agent":"booking","country":"US","region":"CA"}}}"#
+);
+const V1_FORGET: &str = r#"{"v":1,"at":5,"forget":4}"#;
+const V1_SNAPSHOT: &str = concat!(
+    r#"{"v":1,"now":7,"calls":[{"call":"CA1","phase":"live","since":5,"heard":6,"#,
+    r#""about":{"agent":"booking","agentByUrl":true}},{"call":"CA2","phase":"goodbye","#,
+    r#""since":1,"heard":1,"about":{"address":"+15005550006"}}]}"#
+);
+
+#[test]
+fn what_version_1_has_written_is_read_for_ever() {
+    let record = Record::decode(V1_EVIDENCE.as_bytes()).unwrap();
+    assert_eq!(record.encode(), V1_EVIDENCE.as_bytes());
+    let Change::Evidence(evidence) = record.change else { panic!("evidence") };
+    assert_eq!(evidence.agent, Agent::Id("booking".into()));
+    assert_eq!(evidence.place.country, Country::parse("US"));
+    let forget = Record::decode(V1_FORGET.as_bytes()).unwrap();
+    assert_eq!(forget.change, Change::Forget { ended_before: Millis(4) });
+    let tracker = decode_snapshot(V1_SNAPSHOT.as_bytes()).unwrap();
+    assert_eq!((tracker.known(), tracker.numbers().users), (2, 1));
+    assert_eq!(tracker.calls()[0].agent_from, AgentFrom::Url);
+}
+
+#[test]
+fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
+    let added = V1_FORGET.replace("}", r#","mood":"good"}"#);
+    assert!(Record::decode(added.as_bytes()).is_ok());
+    let newer = V1_FORGET.replace(r#""v":1"#, r#""v":2"#);
+    assert!(matches!(Record::decode(newer.as_bytes()), Err(FormError::Newer(2))));
+    for wrong in [r#"{"v":1,"at":5}"#, "{}", "[]", "", &V1_EVIDENCE.replace("voice", "smoke")] {
+        assert!(Record::decode(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_value_has_a_word_of_its_own() {
+    fn unique<T: PartialEq>(table: &[(&str, T)]) -> bool {
+        let alone = |at: usize| {
+            let (name, value) = &table[at];
+            table.iter().filter(|(n, v)| n == name || v == value).count() == 1
+        };
+        (0..table.len()).all(alone)
+    }
+    assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
+}
