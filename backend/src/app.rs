@@ -31,8 +31,10 @@ pub(crate) struct State {
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
     pub(crate) cell: Reader,
-    /// Lines about requests that anybody may send.
+    /// Lines about unsigned requests, which anybody may send.
     pub(crate) refusals: Sparing,
+    /// Lines about requests with a wrong method.
+    pub(crate) wrong_methods: Sparing,
 }
 
 /// A backend that knows what its journal tells, and does not listen yet.
@@ -66,6 +68,7 @@ impl Backend {
             queue,
             cell,
             refusals: Sparing::default(),
+            wrong_methods: Sparing::default(),
         };
         Ok(Self { state, origins: config.origins, thread })
     }

@@ -58,9 +58,14 @@ async fn wrong_method(
     state: Data<State>,
     allow: &'static str,
 ) -> Result<HttpResponse, ApiError> {
-    if allow == "POST" && state.refusals.line_at(Instant::now()).is_some() {
+    let line = match allow {
+        "POST" => state.wrong_methods.line_at(Instant::now()),
+        _ => None,
+    };
+    if let Some(held_back) = line {
         log::warn!(
-            "{} {}: set the webhook's method to HTTP POST in Twilio",
+            "{} {}: set the webhook's method to HTTP POST in Twilio ({held_back} such lines before \
+             this one were held back)",
             request.method(),
             request.path()
         );

@@ -81,18 +81,31 @@ pub(crate) async fn status(
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let form = state.door.admit(&request, body, &state.refusals).await?;
-    let agent_id = agent_id(&request).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
-    let webhook = Webhook::parse(&form).map_err(ApiError::BadFields)?;
-    known_status(webhook.status).map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
-    let evidence = to_evidence(&state, &webhook, Source::StatusCallback, agent_id.as_deref())
-        .map_err(|mistake| ApiError::BadFields(vec![mistake]))?;
+    let evidence = status_evidence(&state, &request, &form).map_err(|mistakes| {
+        warn!("/call-status is refused: {}", told(&mistakes));
+        ApiError::BadFields(mistakes)
+    })?;
+    let call = evidence.call.clone();
     match state.queue.record(evidence).await {
         Ok(_) => Ok(HttpResponse::NoContent().finish()),
         Err(why) => {
-            warn!("503 for the status of {}: {}", webhook.call_sid, reason(why));
+            warn!("503 for the status of {call}: {}", reason(why));
             Err(ApiError::Unavailable(reason(why)))
         }
     }
+}
+
+/// What a status callback says, or all that is wrong with it.
+fn status_evidence(
+    state: &State,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<Evidence, Vec<FieldError>> {
+    let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
+    let webhook = Webhook::parse(form)?;
+    known_status(webhook.status).map_err(|mistake| vec![mistake])?;
+    to_evidence(state, &webhook, Source::StatusCallback, agent_id.as_deref())
+        .map_err(|mistake| vec![mistake])
 }
 
 /// Records what a voice webhook says, or logs why not.
@@ -131,11 +144,14 @@ fn to_evidence(
 }
 
 fn parse(form: &Form, path: &str) -> Option<Webhook> {
-    let told = |mistakes: &Vec<FieldError>| {
-        let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-        warn!("/{path} is answered but not counted: {}", told.join("; "));
+    let log = |mistakes: &Vec<FieldError>| {
+        warn!("/{path} is answered but not counted: {}", told(mistakes));
     };
-    Webhook::parse(form).inspect_err(told).ok()
+    Webhook::parse(form).inspect_err(log).ok()
+}
+
+fn told(mistakes: &[FieldError]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn known_status(status: StatusField) -> Result<(), FieldError> {

@@ -34,6 +34,7 @@ fn state(queue: Queue) -> Arc<State> {
         queue,
         cell,
         refusals: Sparing::default(),
+        wrong_methods: Sparing::default(),
     })
 }
 

@@ -84,8 +84,9 @@ impl Webhook {
     /// Reads a form. Fields that are not used here are left alone.
     ///
     /// # Errors
-    /// Every field that is wrong, in the order of the fields of [`Webhook`]. A place that cannot
-    /// be used is no mistake but missing: a bad city must not lose a call.
+    /// Every field that is wrong, of those that say which call it is, how it stands and who is on
+    /// it, in the order of the fields of [`Webhook`]. Any other that cannot be used is no mistake
+    /// but missing: neither a bad city nor a bad duration may lose the end of a call.
     pub fn parse(form: &Form) -> Result<Self, Vec<FieldError>> {
         let mut reader = Reader { form, mistakes: Vec::new() };
         let webhook = Self {
@@ -105,12 +106,12 @@ impl Webhook {
             to: reader.text("To", PARTY_BYTES_MAX),
             from_place: reader.geography(["From", "Caller"]),
             to_place: reader.geography(["To", "Called"]),
-            speech_result: reader.text("SpeechResult", SPEECH_BYTES_MAX),
-            digits: reader.text("Digits", PARTY_BYTES_MAX),
-            call_duration_s: reader.whole_number("CallDuration", "a whole number of seconds"),
-            sequence_number: reader.whole_number("SequenceNumber", "a whole number from 0 up"),
-            timestamp: reader.text("Timestamp", TOKEN_BYTES_MAX),
-            error_code: reader.text("ErrorCode", TOKEN_BYTES_MAX),
+            speech_result: reader.usable("SpeechResult", SPEECH_BYTES_MAX),
+            digits: reader.usable("Digits", PARTY_BYTES_MAX),
+            call_duration_s: reader.whole_number("CallDuration"),
+            sequence_number: reader.whole_number("SequenceNumber"),
+            timestamp: reader.usable("Timestamp", TOKEN_BYTES_MAX),
+            error_code: reader.usable("ErrorCode", TOKEN_BYTES_MAX),
         };
         if reader.mistakes.is_empty() { Ok(webhook) } else { Err(reader.mistakes) }
     }
@@ -184,29 +185,24 @@ impl Reader<'_> {
         self.mistakes.push(FieldError { field: field.to_owned(), problem, expected });
     }
 
-    fn whole_number(&mut self, field: &str, expected: &str) -> Option<u32> {
-        let text = self.text(field, TOKEN_BYTES_MAX)?;
+    /// The text of a field that is good to have and never a mistake.
+    fn usable(&self, field: &str, bytes_max: usize) -> Option<String> {
+        self.form.text_within(field, bytes_max).ok().flatten().map(str::to_owned)
+    }
+
+    fn whole_number(&self, field: &str) -> Option<u32> {
+        let text = self.usable(field, TOKEN_BYTES_MAX)?;
         // `parse` alone would take a leading plus as well.
-        let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse().ok().filter(|_| is_digits);
-        if number.is_none() {
-            self.mistakes.push(FieldError {
-                field: field.to_owned(),
-                problem: FieldProblem::Invalid,
-                expected: expected.to_owned(),
-            });
-        }
-        number
+        text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     /// The parts of a place under the first of two names that has something usable: Twilio sends
     /// each part twice, under a newer and an older name.
     fn geography(&self, parties: [&str; 2]) -> Geography {
         let part = |part: &str| {
-            parties.iter().find_map(|party| {
-                let field = format!("{party}{part}");
-                self.form.text_within(&field, GEOGRAPHY_BYTES_MAX).ok().flatten().map(str::to_owned)
-            })
+            parties
+                .iter()
+                .find_map(|party| self.usable(&format!("{party}{part}"), GEOGRAPHY_BYTES_MAX))
         };
         Geography { country: part("Country"), state: part("State"), city: part("City") }
     }
