@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use live_users_service::{Env, Mistakes};
 use tokio::sync::watch;
 
-use crate::Failure;
 use crate::args::Ports;
+use crate::{Failure, tell};
 
 /// The token that the simulator signs with when there is none of Twilio's. Everybody may know it:
 /// whoever can reach loopback can then make up calls, in a demonstration that has no real ones.
@@ -91,27 +91,33 @@ impl Stack {
 
     pub(crate) fn welcome(&self, is_demo: bool, public_url: Option<&str>) {
         let (backend, proxy) = (self.backend.2, self.proxy.2);
-        println!("\nLive Users runs on this machine.\n");
-        println!("  The page     http://{proxy}/admin/existing-agents");
-        println!("  The count    http://{backend}/api/live-users\n");
+        tell(format_args!("\nLive Users runs on this machine.\n"));
+        tell(format_args!("  The page     http://{proxy}/admin/existing-agents"));
+        tell(format_args!("  The count    http://{backend}/api/live-users\n"));
         match (is_demo, public_url) {
             (true, _) => {
-                println!(
+                tell(format_args!(
                     "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
-                );
-                println!("  cargo run --release -- simulate --calls 25\n");
-                println!("For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n");
+                ));
+                tell(format_args!("  cargo run --release -- simulate --calls 25\n"));
+                tell(format_args!(
+                    "For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n"
+                ));
             }
             (false, None) => {
-                println!("Twilio has to reach http://{backend} under an address of its own: set");
-                println!("PUBLIC_URL to that address, for the signature covers it.\n");
+                tell(format_args!(
+                    "Twilio has to reach http://{backend} under an address of its own: set"
+                ));
+                tell(format_args!("PUBLIC_URL to that address, for the signature covers it.\n"));
             }
             (false, Some(public)) => {
                 let public = public.trim_end_matches('/');
-                println!("In Twilio, for each phone number, under Voice, each with HTTP POST:\n");
-                println!("  A call comes in         {public}/voice");
-                println!("  Primary handler fails   {public}/voice");
-                println!("  Call status changes     {public}/call-status#rc=5&rp=all\n");
+                tell(format_args!(
+                    "In Twilio, for each phone number, under Voice, each with HTTP POST:\n"
+                ));
+                tell(format_args!("  A call comes in         {public}/voice"));
+                tell(format_args!("  Primary handler fails   {public}/voice"));
+                tell(format_args!("  Call status changes     {public}/call-status#rc=5&rp=all\n"));
             }
         }
     }

@@ -4,6 +4,8 @@ mod args;
 mod local;
 mod simulate;
 
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
@@ -27,6 +29,11 @@ async fn main() -> ExitCode {
         eprintln!("live-users: {}", failure.message);
         ExitCode::from(failure.code)
     })
+}
+
+/// Writes a line for people. A reader that has gone (`| head`) is no reason to end.
+pub(crate) fn tell(line: impl Display) {
+    let _nobody_reads = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Why the command ends early.

@@ -9,9 +9,9 @@ use live_users_service::{Env, Reader, shutdown_signal};
 use live_users_simulator::{Player, Report, World, WorldSize, is_answering};
 use tokio::sync::{oneshot, watch};
 
-use crate::Failure;
 use crate::args::{Ports, Simulation};
 use crate::local::{self, Stack};
+use crate::{Failure, tell};
 
 /// The number that callers dial when no agent has one.
 const NUMBER_OF_NO_AGENT: &str = "+15005550006";
@@ -47,7 +47,7 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     let playing = async {
         let played = play(&player, simulation, numbers, stop()).await;
         if played.is_ok() {
-            println!("The page stays as it is; Ctrl-C ends it.");
+            tell(format_args!("The page stays as it is; Ctrl-C ends it."));
             stop().await;
         }
         let _has_ended_already = end.send(());
@@ -106,22 +106,22 @@ async fn play(
     };
     let seed = simulation.seed.unwrap_or_else(any_seed);
     let world = World::of_seed(seed, &size);
-    println!(
+    tell(format_args!(
         "{} simulated calls of seed {seed} begin within {} s; the last ends after {} s.",
         world.calls.len(),
         simulation.within,
         world.length_ms().div_ceil(1000)
-    );
+    ));
     let told = |ms: u64, truly: usize, says: Option<u64>| {
         let says = says.map_or("nothing".to_owned(), |says| says.to_string());
-        println!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000);
+        tell(format_args!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000));
     };
     let Report { sent, refused, live_users } =
         player.play(&world, stop, told).await.map_err(Failure::run)?;
-    println!(
+    tell(format_args!(
         "All have hung up: {sent} webhooks sent, {refused} refused, the backend says {live_users} \
          live."
-    );
+    ));
     if refused > 0 {
         return Err(Failure::run(format!(
             "{refused} of {sent} webhooks were refused; the backend's log says why (a 403 means \
