@@ -45,10 +45,19 @@ style.replaceSync(`
   :host(:not([state="live"])) .text, .age {
     color: var(--live-users-quiet, color-mix(in srgb, currentcolor 72%, transparent));
   }
-  .words { align-self: baseline; }
+  .words { position: relative; align-self: baseline; }
   .text, .age { display: inline-block; }
   .age { font-weight: normal; }
   .age:empty { display: none; }
+  /* For whoever listens to the page: why there is no number. */
+  .reason {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
   @keyframes pulse {
     from { transform: scale(1); opacity: 0.6; }
     70%, to { transform: scale(2.4); opacity: 0; }
@@ -63,7 +72,8 @@ template.innerHTML = `
   <span class="dot" part="dot" aria-hidden="true"></span>
   <span class="words">
     <span class="text" part="text" role="status" aria-live="polite"></span>
-    <span class="age" part="age" aria-hidden="true"></span>
+    <span class="age" part="age"></span>
+    <span class="reason"></span>
   </span>
 `;
 
@@ -72,6 +82,7 @@ export class LiveUsersElement extends HTMLElement {
 
   #text;
   #age;
+  #reason;
   #unsubscribe = null;
   #ticker;
   #snapshot = null;
@@ -83,6 +94,7 @@ export class LiveUsersElement extends HTMLElement {
     root.append(template.content.cloneNode(true));
     this.#text = root.querySelector(".text");
     this.#age = root.querySelector(".age");
+    this.#reason = root.querySelector(".reason");
   }
 
   connectedCallback() {
@@ -123,7 +135,7 @@ export class LiveUsersElement extends HTMLElement {
     this.setAttribute("state", state);
     if (state === "live") this.setAttribute("count", liveUsers);
     else this.removeAttribute("count");
-    this.#text.title = error ?? "";
+    this.#reason.textContent = error ?? "";
     this.#showText(words(snapshot));
     this.#showAge();
     clearInterval(this.#ticker);

@@ -6,6 +6,7 @@ const FETCH_TIMEOUT_MS = 10_000;
 // Past this many intervals, beside the time that a fetch may take, a number is not shown as live
 // while the next answer is awaited: the computer slept, or the tab was frozen.
 const FRESH_INTERVALS_MAX = 2;
+const FRESH_CHECK_MS = 1000;
 
 const pollers = new Map();
 
@@ -55,6 +56,7 @@ class Poller {
   #url;
   #intervalMs;
   #timer;
+  #freshness;
   #request = null;
 
   constructor(url, intervalMs) {
@@ -64,13 +66,20 @@ class Poller {
 
   start() {
     document.addEventListener("visibilitychange", this.#wake);
+    document.addEventListener("freeze", this.#doubt);
+    document.addEventListener("resume", this.#wake);
     window.addEventListener("online", this.#wake);
+    // A computer that wakes up says so to nobody.
+    this.#freshness = setInterval(() => this.#isOld() && this.#wake(), FRESH_CHECK_MS);
     this.#poll();
   }
 
   stop() {
     document.removeEventListener("visibilitychange", this.#wake);
+    document.removeEventListener("freeze", this.#doubt);
+    document.removeEventListener("resume", this.#wake);
     window.removeEventListener("online", this.#wake);
+    clearInterval(this.#freshness);
     clearTimeout(this.#timer);
     this.#request?.abort();
     this.#request = null;
@@ -78,16 +87,24 @@ class Poller {
 
   // A request that is under way is replaced: it may hang on a network that is gone.
   #wake = () => {
-    if (document.visibilityState === "hidden") return;
-    const ageMs = Date.now() - (this.snapshot.asOf ?? 0);
-    const freshMs = FRESH_INTERVALS_MAX * this.#intervalMs + FETCH_TIMEOUT_MS;
-    if (this.snapshot.state === "live" && ageMs > freshMs) {
-      this.#publish({ state: "connecting", liveUsers: null });
-    }
-    this.#poll();
+    if (this.#isOld()) this.#doubt();
+    if (document.visibilityState === "visible") this.#poll();
   };
 
+  // Nobody knows any more whether the number is still true. A frozen tab runs no timer that could
+  // say so later.
+  #doubt = () => {
+    if (this.snapshot.state === "live") this.#publish({ state: "connecting", liveUsers: null });
+  };
+
+  #isOld() {
+    const ageMs = Date.now() - (this.snapshot.asOf ?? 0);
+    const freshMs = FRESH_INTERVALS_MAX * this.#intervalMs + FETCH_TIMEOUT_MS;
+    return this.snapshot.state === "live" && ageMs > freshMs;
+  }
+
   async #poll() {
+    if (this.#isOld()) this.#doubt();
     clearTimeout(this.#timer);
     this.#request?.abort();
     const request = new AbortController();

@@ -85,6 +85,34 @@ async fn a_broken_link_is_shown_as_such_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_has_got_old_is_not_shown_as_live_while_the_next_one_is_awaited() {
+    let (backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    twilio.start(1);
+    browser.wait_for_live_users("1 user live").await;
+    // A tab that is frozen says at once that it knows nothing any more: it will run no timer.
+    let frozen = "(() => { document.dispatchEvent(new Event('freeze')); \
+                  const badge = document.querySelector('live-users'); \
+                  return `${badge.getAttribute('state')}, ${document.title}`; })()";
+    assert_eq!(browser.evaluate(frozen).await, "connecting, Existing Agents");
+    browser.wait_for_live_users("1 user live").await;
+
+    // The computer slept for an hour, and the backend does not answer.
+    backend.freeze(true);
+    let sleep = "(() => { window.states = []; \
+                 document.addEventListener('live-users-change', \
+                 ({ detail }) => window.states.push(detail.state)); \
+                 const now = Date.now; Date.now = () => now() + 3600e3; return true; })()";
+    browser.evaluate(sleep).await;
+    browser.wait_for("the link to be down", "window.states.includes('down')").await;
+    let states = browser.evaluate("window.states.join()").await;
+    backend.freeze(false);
+    assert_eq!(states, "connecting,down");
+    let shown = browser.text_of_live_users().await.expect("a text");
+    assert!(!shown.contains("user live"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_element_works_on_a_page_of_another_origin() {
     let (_backend, proxy, twilio) = start_both();
     let elsewhere = serve(format!(
