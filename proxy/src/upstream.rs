@@ -84,7 +84,7 @@ impl Upstream {
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
-    /// between requests, so a count is never older than the request that brought it.
+    /// between requests, so a count is never older than one request may take.
     pub(crate) async fn count(self: &Arc<Self>) -> Answer {
         let mut flight = self.join_or_start();
         match flight.wait_for(Option::is_some).await.as_deref() {
