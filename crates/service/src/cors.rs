@@ -21,7 +21,7 @@ impl AllowedOrigins {
                 "ALLOWED_ORIGINS has {origin:?}: expected * or an origin such as https://example.com"
             ));
         }
-        Self(origins.into_iter().map(str::to_owned).collect())
+        Self(origins.into_iter().map(as_browsers_send_it).collect())
     }
 
     /// The middleware that says so to browsers.
@@ -35,6 +35,13 @@ impl AllowedOrigins {
         }
         self.0.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
     }
+}
+
+/// Browsers send the host in lower case, and no port that the scheme implies.
+fn as_browsers_send_it(origin: &str) -> String {
+    let origin = origin.to_lowercase();
+    let implied = if origin.starts_with("https://") { ":443" } else { ":80" };
+    origin.strip_suffix(implied).map(str::to_owned).unwrap_or(origin)
 }
 
 /// An origin is scheme, host and perhaps port, with nothing behind (RFC 6454).
@@ -57,6 +64,19 @@ mod tests {
         for bad in ["example.com", "https://example.com/", "https://", "ftp://a", "https://a/b", ""]
         {
             assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_compared_as_browsers_send_it() {
+        for (written, sent) in [
+            ("https://EXAMPLE.com", "https://example.com"),
+            ("https://example.com:443", "https://example.com"),
+            ("http://example.com:80", "http://example.com"),
+            ("http://example.com:443", "http://example.com:443"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(as_browsers_send_it(written), sent);
         }
     }
 
