@@ -8,6 +8,7 @@ mod containers;
 mod documents;
 mod licences;
 mod manifests;
+mod modules;
 mod rust;
 mod shape;
 mod traces;
@@ -30,11 +31,13 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 24] = [
     rust::first_line_says_what_the_file_is_for,
     rust::nothing_is_left_for_later,
     rust::no_test_is_ignored,
     rust::no_test_waits_for_time,
+    modules::every_file_is_part_of_a_crate,
+    modules::no_code_is_switched_off,
     shape::files_are_short,
     shape::lines_are_short,
     shape::white_space_is_clean,

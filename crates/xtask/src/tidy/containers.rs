@@ -83,9 +83,13 @@ pub(super) fn compose_settings_are_explained(tree: &Tree) -> Vec<Finding> {
 pub(super) fn images_run_as_a_numbered_user(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in dockerfiles(tree) {
-        for stage in stages(file) {
+        let stages = stages(file);
+        for (n, stage) in stages.iter().enumerate() {
             let last = |what: &str| stage.iter().rfind(|(_, line)| line.starts_with(what));
-            let Some((number, _)) = last("ENTRYPOINT ") else { continue };
+            // The last stage is what runs when nobody names one, whatever it runs.
+            let runs = last("ENTRYPOINT ").or_else(|| last("CMD "));
+            let only = if n + 1 == stages.len() { stage.first() } else { None };
+            let Some((number, _)) = runs.or(only) else { continue };
             let user = last("USER ").and_then(|(_, line)| line.strip_prefix("USER "));
             if !user.is_some_and(|user| user.split(':').all(is_ordinary_id)) {
                 let what_to_do = "write `USER 10001:10001` in this stage";

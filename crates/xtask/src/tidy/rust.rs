@@ -69,7 +69,7 @@ pub(super) fn no_test_waits_for_time(tree: &Tree) -> Vec<Finding> {
         let (mut in_tests, mut above) = (file.is_test(), "");
         for (number, line) in file.lines() {
             in_tests |= line.trim_start().starts_with("mod tests {");
-            let sleeps = ["sleep", "sleep_until"]
+            let sleeps = ["sleep", "sleep_until", "park_timeout", "interval"]
                 .iter()
                 .any(|it| has_word(line, it) && line.contains(&format!("{it}(")));
             let reasoned = [above, line].iter().any(|it| {

@@ -83,6 +83,11 @@ fn an_image_that_runs_as_root_or_as_a_name_is_found() {
     }
     let above = "FROM debian\nUSER 10001\nFROM debian\nENTRYPOINT [\"a\"]\n";
     assert_eq!(found(images_run_as_a_numbered_user, &[("Dockerfile", above)]), ["Dockerfile:4"]);
+    for command in ["CMD [\"a\"]\n", ""] {
+        let image = format!("FROM debian\nUSER 10001\nFROM debian\n{command}");
+        let found = found(images_run_as_a_numbered_user, &[("Dockerfile", &image)]);
+        assert_eq!(found.len(), 1, "{image}");
+    }
     for user in ["USER 10001\n", "USER 10001:10001\n", "USER root\nUSER 10001\n"] {
         let image = image(user);
         assert!(found(images_run_as_a_numbered_user, &[("Dockerfile", &image)]).is_empty());
