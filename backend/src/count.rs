@@ -12,7 +12,7 @@ use crate::writer::NotRecorded;
 /// Answers `{"liveUsers":3}` from the cell: no lock that a writer could hold for long, nothing to
 /// encode. A number that nobody keeps any more is not given out.
 pub(crate) async fn total(state: Data<State>) -> Result<HttpResponse, ApiError> {
-    if state.queue.state() == Err(NotRecorded::Stopped) {
+    if state.queue.has_stopped() {
         return Err(ApiError::Unavailable(reason(NotRecorded::Stopped)));
     }
     let body = state.cell.borrow().body.clone();

@@ -77,13 +77,18 @@ impl Queue {
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
         let slow = self.slow.load(Ordering::Relaxed);
         let trouble = self.trouble.load(Ordering::Relaxed);
-        match (self.sender.is_closed(), trouble, self.sender.capacity(), slow) {
+        match (self.has_stopped(), trouble, self.sender.capacity(), slow) {
             (true, ..) => Err(NotRecorded::Stopped),
             (false, true, ..) => Err(NotRecorded::Trouble),
             (false, false, 0, _) => Err(NotRecorded::Full),
             (false, false, _, true) => Err(NotRecorded::Slow),
             (false, false, _, false) => Ok(()),
         }
+    }
+
+    /// Whether the writer has ended.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// Resolves when the writer has ended, for whatever reason.
