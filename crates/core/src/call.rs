@@ -15,7 +15,8 @@ pub enum Phase {
 }
 
 /// Why a call is over. When several reasons were given for one call, the greatest in this order is
-/// told: what people said outweighs what the provider reported, and that outweighs the clock.
+/// told: what people said outweighs what the provider reported, and that outweighs the clock. An
+/// operator's word is why a call is not counted any more, whatever is reported afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndReason {
     /// Older than a call can be, and silent: its end was never reported.
@@ -32,6 +33,8 @@ pub enum EndReason {
     Completed,
     /// The caller said goodbye and we hung up.
     Goodbye,
+    /// An operator took it out of the count.
+    Evicted,
 }
 
 /// What is known about one call, as the tracker gives it out.
@@ -41,9 +44,13 @@ pub struct Call {
     pub id: crate::CallId,
     /// Where it is in its life.
     pub phase: Phase,
+    /// When it was first heard of. When it has changed its phase since, to the second and rather
+    /// too early than too late.
+    pub first: Millis,
     /// Since when it is in that phase.
     pub since: Millis,
-    /// When something was last heard that agrees with its being in that phase.
+    /// When something was last heard that agrees with its being in that phase; of a call that has
+    /// ended, when anything was last heard.
     pub heard: Millis,
     /// Which way it goes, if anything said so.
     pub direction: Option<Direction>,
@@ -66,6 +73,8 @@ pub(crate) struct Entry {
     pub(crate) heard: Millis,
     pub(crate) agent: Key,
     pub(crate) place: Key,
+    /// How long before `since` it was first heard of, in seconds.
+    pub(crate) first_s: u32,
     pub(crate) agent_from: AgentFrom,
     pub(crate) phase: Phase,
     pub(crate) direction: Option<Direction>,
@@ -73,6 +82,24 @@ pub(crate) struct Entry {
 
 /// The memory of a million live calls hangs on this number; see `docs/PERFORMANCE.md`.
 const _: () = assert!(size_of::<Option<Entry>>() <= 64);
+
+impl Entry {
+    /// When it was first heard of, to the second.
+    pub(crate) fn first(&self) -> Millis {
+        self.since.minus(u64::from(self.first_s) * 1000)
+    }
+
+    /// Comes to a phase at this moment.
+    pub(crate) fn rise(&mut self, phase: Phase, now: Millis) {
+        self.first_s = seconds_between(self.first(), now);
+        (self.phase, self.since, self.heard) = (phase, now, now);
+    }
+}
+
+/// Rounded up: what happened at the first moment has to lie within.
+pub(crate) fn seconds_between(first: Millis, since: Millis) -> u32 {
+    u32::try_from(since.since(first).div_ceil(1000)).unwrap_or(u32::MAX)
+}
 
 /// What a claim does to a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

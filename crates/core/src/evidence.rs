@@ -46,6 +46,10 @@ pub enum Source {
     StatusCallback,
     /// The clock: the call is older than a call can be.
     Clock,
+    /// The provider's list of calls, which the referee asks when webhooks are silent.
+    Referee,
+    /// A person who operates this service.
+    Operator,
 }
 
 /// What evidence says about the progress of a call, in words that no provider owns.
@@ -92,6 +96,7 @@ impl Evidence {
         Call {
             id: self.call.clone(),
             phase,
+            first: now,
             since: now,
             heard: now,
             direction: self.direction,
@@ -121,9 +126,11 @@ impl Evidence {
                 Claim::Dialing
             }
             (Said::Dialing | Said::Nothing, Source::Voice, _) => Claim::Live,
-            (Said::Dialing | Said::Nothing, Source::StatusCallback | Source::Clock, _) => {
-                Claim::Dialing
-            }
+            (
+                Said::Dialing | Said::Nothing,
+                Source::StatusCallback | Source::Clock | Source::Referee | Source::Operator,
+                _,
+            ) => Claim::Dialing,
         }
     }
 }

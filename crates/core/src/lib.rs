@@ -34,6 +34,7 @@ mod check;
 mod crowd;
 mod evidence;
 mod intern;
+mod open;
 mod place;
 mod tracker;
 
@@ -43,6 +44,7 @@ pub use call_id::{CallId, CallIdError};
 pub use check::Broken;
 pub use crowd::Numbers;
 pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
+pub use open::Open;
 pub use place::{Country, Place};
 pub use tracker::{Outcome, Tracker};
 

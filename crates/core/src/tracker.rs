@@ -7,7 +7,7 @@ use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use crate::call::{Entry, Step};
+use crate::call::{Entry, Step, seconds_between};
 use crate::crowd::{Crowd, Member};
 use crate::intern::{HASHER, Interner, Key};
 use crate::{
@@ -196,10 +196,11 @@ impl Tracker {
         self.index.len()
     }
 
-    fn public(&self, entry: &Entry) -> Call {
+    pub(crate) fn public(&self, entry: &Entry) -> Call {
         Call {
             id: entry.id.clone(),
             phase: entry.phase,
+            first: entry.first(),
             since: entry.since,
             heard: entry.heard,
             direction: entry.direction,
@@ -222,6 +223,7 @@ impl Tracker {
             heard: call.heard,
             agent: self.agents.take(&call.agent),
             place: self.places.take(&call.place),
+            first_s: seconds_between(call.first, call.since),
             agent_from: call.agent_from,
             phase: call.phase,
             direction: call.direction,
@@ -267,12 +269,12 @@ impl Tracker {
         }
         let outcome = match (entry.phase.step(claim), entry.phase) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {
-                (entry.phase, entry.since, entry.heard) = (phase, self.now, self.now);
+                entry.rise(phase, self.now);
                 self.ended.push_back(slot);
                 Outcome::Ended(reason)
             }
             (Step::Rise(phase), _) => {
-                (entry.phase, entry.since, entry.heard) = (phase, self.now, self.now);
+                entry.rise(phase, self.now);
                 Outcome::Answered
             }
             (Step::Same, _) => {
@@ -281,9 +283,14 @@ impl Tracker {
             }
             (Step::Again(reason), known) => {
                 entry.phase = max(known, Phase::Ended(reason));
+                entry.heard = self.now;
                 Outcome::Duplicate
             }
-            (Step::Behind, _) => Outcome::Late,
+            (Step::Behind, Phase::Ended(_)) => {
+                entry.heard = self.now;
+                Outcome::Late
+            }
+            (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
         };
 
         let after = entry.standing();

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 fn reasons() -> impl Strategy<Value = EndReason> {
-    use EndReason::{Busy, Canceled, Completed, Failed, Goodbye, NoAnswer, TimedOut};
-    select(vec![Busy, Canceled, Completed, Failed, Goodbye, NoAnswer, TimedOut])
+    use EndReason::{Busy, Canceled, Completed, Evicted, Failed, Goodbye, NoAnswer, TimedOut};
+    select(vec![Busy, Canceled, Completed, Evicted, Failed, Goodbye, NoAnswer, TimedOut])
 }
 
 fn agents() -> impl Strategy<Value = Agent> {
@@ -39,8 +39,14 @@ fn places() -> impl Strategy<Value = Place> {
 
 /// Anything the door can let in, about a handful of calls and people so that they meet.
 fn evidence() -> impl Strategy<Value = Evidence> {
-    let sources =
-        select(vec![Source::Voice, Source::Speech, Source::StatusCallback, Source::Clock]);
+    let sources = select(vec![
+        Source::Voice,
+        Source::Speech,
+        Source::StatusCallback,
+        Source::Clock,
+        Source::Referee,
+        Source::Operator,
+    ]);
     let said = prop_oneof![
         Just(Said::Nothing),
         Just(Said::Dialing),
@@ -86,7 +92,8 @@ fn tracker_of<'a>(log: impl IntoIterator<Item = &'a Evidence>) -> Tracker {
 /// What must not depend on the order: everything but the times.
 fn timeless(tracker: &Tracker) -> Vec<Call> {
     let zero = Millis(0);
-    tracker.calls().into_iter().map(|c| Call { since: zero, heard: zero, ..c }).collect()
+    let calls = tracker.calls().into_iter();
+    calls.map(|c| Call { first: zero, since: zero, heard: zero, ..c }).collect()
 }
 
 fn numbers_of(tracker: &Tracker) -> impl PartialEq + std::fmt::Debug + use<> {

@@ -205,3 +205,39 @@ fn the_best_reason_for_an_end_is_kept() {
     tracker.apply(T, &status(1, COMPLETED, Direction::Inbound));
     assert_eq!(tracker.call(&call(1)).unwrap().phase, Phase::Ended(EndReason::Goodbye));
 }
+
+#[test]
+fn what_the_referee_says_counts_as_what_the_provider_reports() {
+    let referee = |n, said| Evidence {
+        source: Source::Referee,
+        place: Default::default(),
+        ..status(n, said, Direction::Inbound)
+    };
+    assert_eq!(users_after(&[referee(1, Said::Dialing)]), [0]);
+    assert_eq!(users_after(&[referee(1, Said::InProgress), inbound(1)]), [1, 1]);
+    assert_eq!(users_after(&[inbound(1), referee(1, COMPLETED), inbound(1)]), [1, 0, 0]);
+}
+
+#[test]
+fn an_operators_word_stays_the_reason_whatever_is_reported_afterwards() {
+    let mut tracker = Tracker::default();
+    tracker.apply(T, &inbound(1));
+    let evicted = Said::Over(EndReason::Evicted);
+    let evict = Evidence { source: Source::Operator, said: evicted, ..inbound(1) };
+    assert_eq!(tracker.apply(T, &evict), Outcome::Ended(EndReason::Evicted));
+    tracker.apply(T, &status(1, COMPLETED, Direction::Inbound));
+    assert_eq!(tracker.call(&call(1)).unwrap().phase, Phase::Ended(EndReason::Evicted));
+}
+
+#[test]
+fn a_call_remembers_when_it_was_first_and_last_heard_of() {
+    let mut tracker = Tracker::default();
+    tracker.apply(Millis(10_000), &status(1, Said::Dialing, Direction::Outbound));
+    tracker.apply(Millis(12_500), &status(1, Said::InProgress, Direction::Outbound));
+    tracker.apply(Millis(60_000), &status(1, COMPLETED, Direction::Outbound));
+    tracker.apply(Millis(61_000), &status(1, Said::InProgress, Direction::Outbound));
+    let known = tracker.call(&call(1)).unwrap();
+    assert!(known.first <= Millis(10_000) && known.first >= Millis(8_000), "{:?}", known.first);
+    assert_eq!((known.since, known.heard), (Millis(60_000), Millis(61_000)));
+    assert_eq!(tracker.open().count(), 0);
+}
