@@ -16,7 +16,7 @@ pub fn suite<P>(new_place: impl Fn() -> P)
 where
     P: Fn() -> Result<Box<dyn Journal>, JournalError>,
 {
-    let checks: [fn(Place<'_>); 14] = [
+    let checks: [fn(Place<'_>); 15] = [
         a_new_log_is_empty,
         records_come_back_as_they_were_appended,
         an_empty_batch_does_nothing,
@@ -31,6 +31,7 @@ where
         odd_snapshots_are_refused,
         trimming_keeps_what_no_snapshot_has,
         trimming_goes_in_steps,
+        a_reader_sees_what_is_acknowledged_while_more_is_appended,
     ];
     for check in checks {
         check(&new_place());
@@ -59,6 +60,8 @@ pub fn latches_until_recovered(
         let error = journal.append(&batch).expect_err("it is latched");
         assert!(matches!(error, JournalError::Latched { .. }), "{error}");
     }
+    let mut reader = ok(journal.reader());
+    assert_eq!(ok(reader.position()), before, "a failed batch is not there");
     let error = journal.trim(2).expect_err("it is latched");
     assert!(matches!(error, JournalError::Latched { .. }), "{error}");
     assert_eq!(all(&mut *journal), numbered(1..=50), "reading goes on");
@@ -67,6 +70,7 @@ pub fn latches_until_recovered(
     assert_eq!(journal.position(), before);
     assert_eq!(all(&mut *journal), numbered(1..=50));
     assert_eq!(ok(journal.append(&large)).seq, 51);
+    assert_eq!(ok(reader.read(51, PageLimit::default())).len(), 1, "a reader outlives a recovery");
     ok(journal.recover());
     assert_eq!(journal.position().seq, 51, "recovering a sound journal does nothing");
 }
@@ -172,9 +176,12 @@ fn only_one_has_it_open(place: Place<'_>) {
     let journal = open(place);
     refused();
     let snapshots = ok(journal.snapshots());
+    let reader = ok(journal.reader());
     drop(journal);
     refused();
     drop(snapshots);
+    refused();
+    drop(reader);
     open(place);
 }
 
@@ -258,6 +265,38 @@ fn trimming_goes_in_steps(place: Place<'_>) {
     let steps: Vec<u64> = (0..4).map(|_| ok(journal.trim(end))).collect();
     assert_eq!(steps, [1 + TRIM_RECORDS_MAX, 1 + 2 * TRIM_RECORDS_MAX, end, end]);
     assert_eq!(all(&mut *journal), numbered(end..=end));
+}
+
+fn a_reader_sees_what_is_acknowledged_while_more_is_appended(place: Place<'_>) {
+    let mut journal = open(place);
+    let mut reader = ok(journal.reader());
+    assert_eq!((ok(reader.position()).seq, ok(reader.first_seq())), (0, 1));
+    assert_eq!(ok(reader.read(1, PageLimit::default())), []);
+    let count: u64 = 5_000;
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            let (mut read, mut next) = (Vec::new(), 1);
+            while next <= count {
+                for Record { seq, bytes } in ok(reader.read(next, PageLimit::default())) {
+                    assert_eq!(seq, next, "the numbers follow each other");
+                    read.push(bytes);
+                    next += 1;
+                }
+                thread::yield_now();
+            }
+            (read, reader)
+        });
+        for first in (1..=count).step_by(50) {
+            ok(journal.append(&numbered(first..=first + 49)));
+        }
+        let (read, mut reader) = reading.join().expect("the reader ends");
+        assert_eq!(read, numbered(1..=count));
+        ok(ok(journal.snapshots()).save(journal.position(), b"all"));
+        ok(journal.trim(100));
+        assert_eq!(ok(reader.first_seq()), 100);
+        let error = reader.read(99, PageLimit::default()).expect_err("it is trimmed");
+        assert!(matches!(error, JournalError::NotThere { first: 100, .. }), "{error}");
+    });
 }
 
 /// Each record says its own number.

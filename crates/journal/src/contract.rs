@@ -11,6 +11,9 @@ pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// behind it.
 pub const TRIM_RECORDS_MAX: u64 = 2_000;
 
+/// The most records on a page that a [`Reader`] gives, so that an append never waits long behind it.
+pub const READER_RECORDS_MAX: usize = 512;
+
 /// A place in a log: which log, and how far along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
@@ -45,6 +48,12 @@ pub struct PageLimit {
     pub records_max: usize,
     /// The sum of their bytes.
     pub bytes_max: usize,
+}
+
+impl PageLimit {
+    pub(crate) fn of_a_reader(self) -> Self {
+        Self { records_max: self.records_max.min(READER_RECORDS_MAX), ..self }
+    }
 }
 
 impl Default for PageLimit {
@@ -100,6 +109,14 @@ pub trait Journal: Send {
     /// If the engine cannot make one.
     fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError>;
 
+    /// A handle for reading this log, for another thread. The log stays open until its handles are
+    /// dropped as well.
+    ///
+    /// # Errors
+    ///
+    /// If the engine cannot make one.
+    fn reader(&self) -> Result<Box<dyn Reader>, JournalError>;
+
     /// Opens the log again after a failed append, and lifts the latch if all that was acknowledged
     /// is there and nothing else.
     ///
@@ -108,6 +125,32 @@ pub trait Journal: Send {
     /// If the log still cannot be opened; the journal stays latched and this can be called again.
     /// [`JournalError::Damaged`] if an acknowledged record is gone.
     fn recover(&mut self) -> Result<(), JournalError>;
+}
+
+/// Reads one log while it is appended to. It sees what is durable and acknowledged: never a batch
+/// whose append has failed or is still under way. An append waits for one page of
+/// [`READER_RECORDS_MAX`] records at most.
+pub trait Reader: Send {
+    /// The position of the last record.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read.
+    fn position(&mut self) -> Result<Position, JournalError>;
+
+    /// The oldest record that is kept; one past the position if none is.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read.
+    fn first_seq(&mut self) -> Result<u64, JournalError>;
+
+    /// A page of records, as [`Journal::read`] gives it, of [`READER_RECORDS_MAX`] records at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::read`]; a record may be trimmed between two pages.
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError>;
 }
 
 /// The snapshots of one log: the newest complete one is kept, the others are dropped.

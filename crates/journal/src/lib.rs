@@ -25,7 +25,8 @@ mod sqlite;
 use std::path::Path;
 
 pub use contract::{
-    Journal, PageLimit, Position, RECORD_BYTES_MAX, Record, Snapshots, TRIM_RECORDS_MAX,
+    Journal, PageLimit, Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots,
+    TRIM_RECORDS_MAX,
 };
 pub use error::JournalError;
 pub use memory::Memory;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::contract::{
-    Journal, PageLimit, Position, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large, refuse_odd,
+    Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
+    refuse_odd,
 };
 use crate::{JournalError, checksum};
 
@@ -74,6 +75,28 @@ pub(crate) fn draw_epoch() -> Result<u64, JournalError> {
 impl Log {
     fn last_seq(&self) -> u64 {
         self.first_seq + self.records.len() as u64 - 1
+    }
+
+    fn page(&self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
+        let (first, last) = (self.first_seq, self.last_seq());
+        if from_seq < first || from_seq > last + 1 {
+            return Err(JournalError::NotThere { wanted: from_seq, first, last });
+        }
+        let skip = usize::try_from(from_seq - first).expect("no more records than fit in memory");
+        let (mut page, mut sum) = (Vec::new(), 0);
+        let records = (from_seq..).zip(self.records.iter().skip(skip));
+        for (seq, (crc, bytes)) in records.take(limit.records_max.max(1)) {
+            sum += bytes.len();
+            if sum > limit.bytes_max && !page.is_empty() {
+                break;
+            }
+            if *crc != checksum::of_record(seq, bytes) {
+                let what = format!("record {seq} in memory is not what was appended");
+                return Err(JournalError::Damaged { what });
+            }
+            page.push(Record { seq, bytes: bytes.clone() });
+        }
+        Ok(page)
     }
 
     fn has_space(&self) -> Result<(), JournalError> {
@@ -144,26 +167,7 @@ impl Journal for MemoryJournal {
     }
 
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
-        let log = self.handle.log();
-        let (first, last) = (log.first_seq, log.last_seq());
-        if from_seq < first || from_seq > last + 1 {
-            return Err(JournalError::NotThere { wanted: from_seq, first, last });
-        }
-        let skip = usize::try_from(from_seq - first).expect("no more records than fit in memory");
-        let (mut page, mut sum) = (Vec::new(), 0);
-        let records = (from_seq..).zip(log.records.iter().skip(skip));
-        for (seq, (crc, bytes)) in records.take(limit.records_max.max(1)) {
-            sum += bytes.len();
-            if sum > limit.bytes_max && !page.is_empty() {
-                break;
-            }
-            if *crc != checksum::of_record(seq, bytes) {
-                let what = format!("record {seq} in memory is not what was appended");
-                return Err(JournalError::Damaged { what });
-            }
-            page.push(Record { seq, bytes: bytes.clone() });
-        }
-        Ok(page)
+        self.handle.log().page(from_seq, limit)
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
@@ -182,10 +186,33 @@ impl Journal for MemoryJournal {
         Ok(Box::new(MemorySnapshots { handle: Handle::new(&self.handle.0) }))
     }
 
+    fn reader(&self) -> Result<Box<dyn Reader>, JournalError> {
+        Ok(Box::new(MemoryReader { handle: Handle::new(&self.handle.0) }))
+    }
+
     fn recover(&mut self) -> Result<(), JournalError> {
         self.handle.log().has_space()?;
         self.latched = None;
         Ok(())
+    }
+}
+
+struct MemoryReader {
+    handle: Handle,
+}
+
+impl Reader for MemoryReader {
+    fn position(&mut self) -> Result<Position, JournalError> {
+        let log = self.handle.log();
+        Ok(Position { epoch: log.epoch, seq: log.last_seq() })
+    }
+
+    fn first_seq(&mut self) -> Result<u64, JournalError> {
+        Ok(self.handle.log().first_seq)
+    }
+
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
+        self.handle.log().page(from_seq, limit.of_a_reader())
     }
 }
 

@@ -7,6 +7,7 @@ mod backup;
 mod directory;
 mod fault;
 mod head;
+mod reader;
 mod records;
 mod schema;
 mod snapshots;
@@ -14,6 +15,7 @@ mod wal;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -22,9 +24,10 @@ pub(crate) use self::backup::backup;
 use self::directory::Directory;
 use self::fault::Fault;
 use self::head::Head;
+use self::reader::FileReader;
 use self::snapshots::FileSnapshots;
 use crate::JournalError;
-use crate::contract::{Journal, PageLimit, Position, Record, Snapshots, refuse_large};
+use crate::contract::{Journal, PageLimit, Position, Reader, Record, Snapshots, refuse_large};
 
 /// A log on a local disk.
 pub(crate) struct FileJournal {
@@ -47,7 +50,9 @@ impl FileJournal {
         let (connection, head) = opened(&directory.database())?;
         let Head { epoch, first_seq, last_seq, .. } = head;
         let connection = Mutex::new(Some(connection));
-        let shared = Arc::new(Shared { connection, directory, turn: Mutex::default() });
+        let acknowledged = AtomicU64::new(last_seq);
+        let turn = Mutex::default();
+        let shared = Arc::new(Shared { connection, directory, turn, acknowledged });
         Ok(Self { shared, epoch, first_seq, last_seq, latched: None })
     }
 
@@ -74,6 +79,7 @@ impl Journal for FileJournal {
         match self.shared.change("appending", |tx| records::insert(tx, last, batch)) {
             Ok(()) => {
                 self.last_seq += batch.len() as u64;
+                self.shared.acknowledged.store(self.last_seq, Ordering::Release);
                 Ok(self.position())
             }
             Err(error) => {
@@ -103,6 +109,10 @@ impl Journal for FileJournal {
 
     fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
         Ok(Box::new(FileSnapshots(Arc::clone(&self.shared))))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, JournalError> {
+        Ok(Box::new(FileReader(Arc::clone(&self.shared))))
     }
 
     fn recover(&mut self) -> Result<(), JournalError> {
@@ -136,6 +146,9 @@ struct Shared {
     directory: Directory,
     /// Whose turn it is to save or load a snapshot. Held for long; taken before `connection`.
     turn: Mutex<()>,
+    /// The last record whose append has succeeded. One that has failed may be in the file all the
+    /// same, until the recovery cuts it off.
+    acknowledged: AtomicU64,
 }
 
 impl Shared {
