@@ -1,15 +1,16 @@
 //! Twilio's side of the wire, as pure functions: webhook forms, request signatures, call statuses,
-//! voice webhooks and TwiML.
+//! voice webhooks, TwiML, and the questions to the REST API.
 //!
 //! There is no I/O here, no clock, no HTTP framework and no counting: bytes and headers come in as
 //! arguments, values and text go out. What a webhook means for a call is decided elsewhere.
 //!
-//! Errors may be logged and answered, and forms, webhooks and tokens may be logged with `Debug`:
+//! Errors may be logged and answered, and forms, webhooks, REST answers and tokens with `Debug`:
 //! none of them shows a phone number, what a caller said or pressed, a token or a signature.
 //! ([`twiml::Response`] is what the caller hears, and its `Debug` shows it.)
 
 mod field;
 mod form;
+pub mod rest;
 mod signature;
 mod status;
 pub mod twiml;
