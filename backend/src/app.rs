@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use live_users_engine::{CallerKey, Snapshotter, Writer, replay};
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Sparing, serve};
 use log::{error, info, warn};
 use tokio::sync::watch;
 
-use crate::caller::CallerKey;
 use crate::cell::{Published, Reader};
 use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification, system_clock};
 use crate::conversation::Conversation;
 use crate::door::Door;
-use crate::writer::{self, Queue, Snapshotter, Writer};
-use crate::{recovery, routes};
+use crate::queue::{self, Queue};
+use crate::routes;
 
 /// How often the writer looks for calls that are older than a call can be, in milliseconds.
 const SWEEP_EVERY_MS: u64 = 1_000;
@@ -51,15 +51,16 @@ impl Backend {
     /// If the journal cannot be opened or does not tell a state, or the system gives no thread.
     pub fn open(config: Config) -> io::Result<Self> {
         say_hello(&config);
-        let mut journal =
-            live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
-        let (tracker, covered) = recovery::replay(&mut *journal).map_err(io::Error::other)?;
+        let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
+        let (known, covered) = replay(&*journal).map_err(io::Error::other)?;
         info!("the journal is {} at {}", config.journal_url, journal.position());
-        let snapshots = journal.snapshots().map_err(io::Error::other)?;
-        let snapshotter = Snapshotter::start(snapshots, covered, system_clock(), config.keep)?;
-        let (publisher, cell) = watch::channel(Published::new(tracker.numbers()));
-        let writer = Writer::new(journal, tracker, publisher, snapshotter, config.max_call_ms);
-        let (queue, thread) = writer::start(writer, system_clock)?;
+        let snapshotter = Snapshotter::start(&*journal, covered, system_clock(), config.keep)?;
+        let (publisher, cell) = watch::channel(Published::new(known.tracker().numbers()));
+        let publish = Box::new(move |state: &live_users_engine::State, _| {
+            publisher.send_replace(Published::new(state.tracker().numbers()));
+        });
+        let writer = Writer::new(journal, known, publish, Some(snapshotter), config.max_call_ms);
+        let (queue, thread) = queue::start(writer, system_clock)?;
         let state = State {
             conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
             door: Door::new(config.verification, config.url_rule),

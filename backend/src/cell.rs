@@ -23,5 +23,3 @@ impl Published {
 
 /// The reading end: a slow reader skips to now, and there is no queue that could overflow.
 pub(crate) type Reader = watch::Receiver<Published>;
-/// The writing end.
-pub(crate) type Publisher = watch::Sender<Published>;

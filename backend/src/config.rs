@@ -1,14 +1,12 @@
 //! The settings of the backend. The README has them as a table.
 
 use live_users_core::Millis;
+use live_users_engine::{CallerKey, Farewell, Keep};
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
 use live_users_twilio::AuthTokens;
 
-use crate::caller::CallerKey;
-use crate::farewell::Farewell;
 use crate::public_url::{PublicUrl, UrlRule};
-use crate::writer::Keep;
 
 /// The port that the backend listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;

@@ -1,9 +1,8 @@
 //! What the caller hears: the built-in conversation, or the way to the agent's own.
 
+use live_users_engine::Farewell;
 use live_users_service::agents::Agent;
 use live_users_twilio::twiml::{Gather, Response};
-
-use crate::farewell::Farewell;
 
 const GREETING: &str = "Hello! How can I help you?";
 const REPLY: &str = "Thank you, I have noted that. Is there anything else?";

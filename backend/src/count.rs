@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use crate::app::State;
 use crate::error::ApiError;
 use crate::health::reason;
-use crate::writer::NotRecorded;
+use crate::queue::NotRecorded;
 
 /// Answers `{"liveUsers":3}` from the cell: no lock that a writer could hold for long, nothing to
 /// encode. A number that nobody keeps any more is not given out.

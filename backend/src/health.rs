@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use live_users_wire::Health;
 
 use crate::app::State;
-use crate::writer::NotRecorded;
+use crate::queue::NotRecorded;
 
 /// `GET /healthz`: the process answers. A platform restarts it when it does not.
 pub(crate) async fn live() -> HttpResponse {

@@ -7,10 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_core::{Evidence, Millis, Outcome};
+use live_users_engine::{BATCH_MAX, Kept, Writer};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-
-use super::{BATCH_MAX, Writer};
 
 /// Pieces of evidence that may wait for the writer. At 300 bytes each this is little memory; a
 /// queue this long means that the writer is stuck.
@@ -47,9 +46,13 @@ pub(crate) enum NotRecorded {
 
 enum Work {
     Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
+    Look(Look),
     Sweep,
     Stop,
 }
+
+/// Something to be read off the writer between two batches.
+type Look = Box<dyn FnOnce(&Writer) + Send>;
 
 impl Queue {
     /// Records a piece of evidence, and returns what it did once it is recorded, applied and
@@ -65,6 +68,23 @@ impl Queue {
         };
         self.slow.store(outcome == Err(NotRecorded::Slow), Ordering::Relaxed);
         outcome
+    }
+
+    /// Reads something off the writer, after all that was given to it before. It holds up what
+    /// comes behind it, so it has to be short.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Writer) -> T + Send + 'static,
+    ) -> Result<T, NotRecorded> {
+        let (tell, told) = oneshot::channel();
+        self.send(Work::Look(Box::new(move |writer| {
+            let _gave_up = tell.send(what(writer));
+        })))?;
+        let patience = Duration::from_millis(ACKNOWLEDGE_MS);
+        match tokio::time::timeout(patience, told).await {
+            Ok(told) => told.map_err(|_| NotRecorded::Stopped),
+            Err(_) => Err(NotRecorded::Slow),
+        }
     }
 
     /// Lets the writer notice that time has passed. A full queue is no trouble: there is a next
@@ -146,7 +166,7 @@ pub(crate) fn start(
 }
 
 fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
-    let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+    let (mut batch, mut waiting, mut looks) = (Vec::new(), Vec::new(), Vec::new());
     let mut sweep = false;
     for work in work {
         match work {
@@ -154,6 +174,7 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
                 batch.push(evidence);
                 waiting.push(acknowledge);
             }
+            Work::Look(look) => looks.push(look),
             Work::Sweep => sweep = true,
             Work::Stop => {}
         }
@@ -165,13 +186,17 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
                 let _gave_up = acknowledge.send(Ok(outcome));
             }
         }
-        Err(why) => {
+        Err(Kept) => {
             for acknowledge in waiting {
-                let _gave_up = acknowledge.send(Err(why));
+                let _gave_up = acknowledge.send(Err(NotRecorded::Trouble));
             }
         }
     }
+    looks.into_iter().for_each(|look| look(writer));
     if sweep {
         writer.sweep(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_engine::evidence::{Attribution, of_webhook};
 use live_users_service::agents::{ID_BYTES_MAX, is_id};
 use live_users_twilio::twiml;
 use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField, Webhook};
@@ -16,7 +17,6 @@ use log::{error, warn};
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::evidence::{Attribution, of_webhook};
 use crate::health::reason;
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.

@@ -6,20 +6,19 @@ use std::sync::Arc;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::Numbers;
+use live_users_engine::{CallerKey, Farewell};
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
 use tokio::sync::watch;
 
 use super::*;
-use crate::caller::CallerKey;
 use crate::cell::Published;
 use crate::config::Verification;
 use crate::conversation::Conversation;
 use crate::door::Door;
-use crate::farewell::Farewell;
 use crate::public_url::UrlRule;
+use crate::queue::Queue;
 use crate::routes;
-use crate::writer::Queue;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 

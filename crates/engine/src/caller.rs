@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 /// The key that caller ids are hashed with, so that nobody who sees a hash can try all the phone
 /// numbers there are.
-pub(crate) struct CallerKey(Vec<u8>);
+pub struct CallerKey(Vec<u8>);
 
 /// The shortest key that is accepted, in bytes.
 const KEY_BYTES_MIN: usize = 16;
@@ -27,7 +27,7 @@ impl CallerKey {
     /// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the
     /// hashes are in the journal, so the key has to be the same after a restart, and no other
     /// secret is at hand. Without a token either, a key of this process's own.
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+    pub fn read(reader: &mut Reader<'_>) -> Self {
         let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
         let key = match (reader.text("CALLER_HASH_KEY"), token) {
             (Some(key), _) => key.as_bytes().to_vec(),
@@ -45,7 +45,7 @@ impl CallerKey {
 
     /// The person behind a caller id, or `None` when it is withheld or no address at all: then
     /// nobody can tell whether two calls are one person's.
-    pub(crate) fn person(&self, caller_id: &str) -> Option<Caller> {
+    pub fn person(&self, caller_id: &str) -> Option<Caller> {
         let address = address(caller_id)?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
         mac.update(address.as_bytes());

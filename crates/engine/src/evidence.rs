@@ -1,4 +1,4 @@
-//! From a webhook to evidence: the last place where a stray string can exist.
+//! From what the provider says to evidence: the last place where a stray string can exist.
 
 use std::sync::Arc;
 
@@ -7,24 +7,25 @@ use live_users_core::{
     Source,
 };
 use live_users_service::agents::{self, Agents};
+use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
 use crate::caller::{CallerKey, is_withheld};
 
 /// Whose call it is.
-pub(crate) struct Attribution<'a> {
+pub struct Attribution<'a> {
     /// The agent that the call counts for.
-    pub(crate) agent: Agent,
+    pub agent: Agent,
     /// How that is known.
-    pub(crate) from: AgentFrom,
+    pub from: AgentFrom,
     /// The agent that answers, if it is configured.
-    pub(crate) configured: Option<&'a agents::Agent>,
+    pub configured: Option<&'a agents::Agent>,
 }
 
 impl<'a> Attribution<'a> {
     /// The agent by its id in the URL, else by its number, else the number itself: an agent that
     /// nobody configured is never dropped.
-    pub(crate) fn of(id: Option<&str>, webhook: Option<&Webhook>, agents: &'a Agents) -> Self {
+    pub fn of(id: Option<&str>, webhook: Option<&Webhook>, agents: &'a Agents) -> Self {
         let ours = webhook.and_then(|webhook| Parties::of(webhook).ours);
         let number = ours.map(|ours| ours.strip_prefix("whatsapp:").unwrap_or(ours));
         let by_number = number.and_then(|number| agents.by_number(number));
@@ -47,7 +48,7 @@ impl<'a> Attribution<'a> {
 ///
 /// # Errors
 /// If the id of the call or of its parent cannot be one.
-pub(crate) fn of_webhook(
+pub fn of_webhook(
     webhook: &Webhook,
     source: Source,
     attribution: Attribution<'_>,
@@ -68,6 +69,49 @@ pub(crate) fn of_webhook(
         // none, whatever its digits say.
         place: if is_withheld(theirs) { Place::default() } else { place(parties.their_place) },
     })
+}
+
+/// What the provider's list of calls says about one that no webhook has told of, if it is one for
+/// us: a leg belongs to its parent, and when agents have numbers, a call on another number is
+/// somebody else's on the same account.
+pub fn of_unheard(call: &CallResource, agents: &Agents, key: &CallerKey) -> Option<Evidence> {
+    let webhook = Webhook {
+        call_sid: call.sid.clone(),
+        status: call.status.map_or(StatusField::Unknown, StatusField::Known),
+        direction: call.direction,
+        parent_call_sid: call.parent_call_sid.clone(),
+        from: call.from.clone(),
+        to: call.to.clone(),
+        from_place: Geography::default(),
+        to_place: Geography::default(),
+        speech_result: None,
+        digits: None,
+        call_duration_s: None,
+        sequence_number: None,
+        timestamp: None,
+        error_code: None,
+    };
+    let attribution = Attribution::of(None, Some(&webhook), agents);
+    let any_number = agents.iter().all(|agent| agent.numbers.is_empty());
+    let is_ours = any_number || attribution.configured.is_some();
+    let is_whole = webhook.parent_call_sid.is_none() && webhook.direction.is_some();
+    let evidence = of_webhook(&webhook, Source::Referee, attribution, key).ok()?;
+    (is_ours && is_whole && evidence.direction != Some(Direction::Dial)).then_some(evidence)
+}
+
+/// Something that is said about a call whose parties are known already.
+pub fn about(call: CallId, source: Source, said: Said) -> Evidence {
+    Evidence {
+        call,
+        parent: None,
+        source,
+        said,
+        direction: None,
+        agent: Agent::Unknown,
+        agent_from: AgentFrom::Address,
+        caller: None,
+        place: Place::default(),
+    }
 }
 
 /// The two ends of a call: the person is who calls us, or whom we call.
@@ -106,15 +150,20 @@ fn is_dialled_by_a_client(webhook: &Webhook) -> bool {
 fn said(status: StatusField) -> Said {
     match status {
         StatusField::Missing | StatusField::Unknown => Said::Nothing,
-        StatusField::Known(status) => match status {
-            CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing => Said::Dialing,
-            CallStatus::InProgress => Said::InProgress,
-            CallStatus::Completed => Said::Over(EndReason::Completed),
-            CallStatus::Busy => Said::Over(EndReason::Busy),
-            CallStatus::Failed => Said::Over(EndReason::Failed),
-            CallStatus::NoAnswer => Said::Over(EndReason::NoAnswer),
-            CallStatus::Canceled => Said::Over(EndReason::Canceled),
-        },
+        StatusField::Known(status) => said_by(status),
+    }
+}
+
+/// What a status means.
+pub(crate) fn said_by(status: CallStatus) -> Said {
+    match status {
+        CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing => Said::Dialing,
+        CallStatus::InProgress => Said::InProgress,
+        CallStatus::Completed => Said::Over(EndReason::Completed),
+        CallStatus::Busy => Said::Over(EndReason::Busy),
+        CallStatus::Failed => Said::Over(EndReason::Failed),
+        CallStatus::NoAnswer => Said::Over(EndReason::NoAnswer),
+        CallStatus::Canceled => Said::Over(EndReason::Canceled),
     }
 }
 

@@ -1,16 +1,16 @@
 //! From a journal to the state that it tells: the newest snapshot, and the records behind it
 //! through the same `apply` that runs when they are written.
 
-use live_users_core::Tracker;
-use live_users_journal::{Journal, JournalError, PageLimit};
+use live_users_journal::{Journal, JournalError, PageLimit, Reader, Snapshots};
 use log::{info, warn};
 
-use crate::record::{FormError, Record, decode_snapshot};
-use crate::writer::apply;
+use crate::record::{FormError, Record};
+use crate::snapshot;
+use crate::state::State;
 
 /// Why a journal does not tell a state.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RecoveryError {
+pub enum RecoveryError {
     /// It cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -41,41 +41,64 @@ pub(crate) enum RecoveryError {
 /// # Errors
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built
 /// on half of a log would be wrong in silence.
-pub(crate) fn replay(journal: &mut dyn Journal) -> Result<(Tracker, u64), RecoveryError> {
-    let (mut tracker, covered) = snapshot(journal)?;
+pub fn replay(journal: &dyn Journal) -> Result<(State, u64), RecoveryError> {
     let last = journal.position().seq;
+    let (state, covered) = replayed(&mut *journal.reader()?, &mut *journal.snapshots()?, last)?;
+    let users = state.tracker().numbers().users;
+    let n = last - covered;
+    info!("replayed {n} records after a snapshot at record {covered}: {users} live");
+    Ok((state, covered))
+}
+
+/// The state after this record, which the newest snapshot does not reach past.
+pub(crate) fn replay_to(
+    reader: &mut dyn Reader,
+    snapshots: &mut dyn Snapshots,
+    last: u64,
+) -> Result<State, RecoveryError> {
+    replayed(reader, snapshots, last).map(|(state, _)| state)
+}
+
+fn replayed(
+    reader: &mut dyn Reader,
+    snapshots: &mut dyn Snapshots,
+    last: u64,
+) -> Result<(State, u64), RecoveryError> {
+    let (mut state, covered) = newest_snapshot(reader.first_seq()?, snapshots)?;
     let mut next = covered + 1;
     while next <= last {
-        for record in journal.read(next, PageLimit::default())? {
+        for record in reader.read(next, PageLimit::default())? {
             let seq = record.seq;
-            let record = Record::decode(&record.bytes)
-                .map_err(|error| RecoveryError::Record { seq, error })?;
-            apply(&mut tracker, &record);
+            if seq > last {
+                break;
+            }
+            state.apply(&decode(&record)?);
             next = seq + 1;
         }
     }
-    let numbers = tracker.numbers();
-    info!(
-        "replayed {} records after a snapshot at record {covered}: {} live",
-        last - covered,
-        numbers.users
-    );
-    Ok((tracker, covered))
+    Ok((state, covered))
 }
 
-fn snapshot(journal: &mut dyn Journal) -> Result<(Tracker, u64), RecoveryError> {
-    let first = journal.first_seq();
-    match journal.snapshots()?.load() {
+pub(crate) fn decode(record: &live_users_journal::Record) -> Result<Record, RecoveryError> {
+    let seq = record.seq;
+    Record::decode(&record.bytes).map_err(|error| RecoveryError::Record { seq, error })
+}
+
+fn newest_snapshot(
+    first: u64,
+    snapshots: &mut dyn Snapshots,
+) -> Result<(State, u64), RecoveryError> {
+    match snapshots.load() {
         Ok(Some((at, bytes))) => {
-            let tracker = decode_snapshot(&bytes).map_err(RecoveryError::Snapshot)?;
-            Ok((tracker, at.seq))
+            let state = snapshot::decode(&bytes).map_err(RecoveryError::Snapshot)?;
+            Ok((state, at.seq))
         }
         Ok(None) if first > 1 => Err(RecoveryError::NoBeginning { first }),
-        Ok(None) => Ok((Tracker::default(), 0)),
+        Ok(None) => Ok((State::default(), 0)),
         // Every record is still there: the snapshot only saves time.
         Err(error) if first <= 1 => {
             warn!("{error}; all records are replayed instead");
-            Ok((Tracker::default(), 0))
+            Ok((State::default(), 0))
         }
         Err(error) => Err(error.into()),
     }

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use live_users_core::{Call, Millis, Tracker};
-use live_users_journal::{Journal, JournalError, Position, Snapshots};
+use live_users_core::Millis;
+use live_users_journal::{Journal, JournalError, Position, Reader, Snapshots};
 use log::{info, warn};
 
-use crate::record::encode_snapshot;
+use crate::recovery::{self, RecoveryError};
+use crate::snapshot;
 
 /// A snapshot is taken after so many records,
 const RECORDS_MAX: u64 = 100_000;
@@ -25,17 +26,21 @@ const TRIMS_MAX: usize = 8;
 
 /// How much of what a snapshot covers is kept all the same.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keep {
+pub struct Keep {
     /// Records younger than this are kept, in milliseconds,
-    pub(crate) age_ms: u64,
+    pub age_ms: u64,
     /// but never more than so many.
-    pub(crate) records_max: u64,
+    pub records_max: u64,
 }
 
-/// Gives snapshots to the thread that writes them, and trims behind them.
-pub(crate) struct Snapshotter {
+/// Lets a thread write snapshots, and trims behind them.
+///
+/// The thread is a replica: it replays the log from the newest snapshot on, as a restart does, and
+/// writes down where it arrives. So the writer never stands still for a snapshot, however many
+/// calls there are.
+pub struct Snapshotter {
     /// The way to the thread, and the thread; both are there until this is dropped.
-    thread: Option<(SyncSender<Work>, JoinHandle<()>)>,
+    thread: Option<(SyncSender<u64>, JoinHandle<()>)>,
     busy: Arc<AtomicBool>,
     /// The last record that the newest complete snapshot covers.
     covered: Arc<AtomicU64>,
@@ -46,41 +51,28 @@ pub(crate) struct Snapshotter {
     keep: Keep,
 }
 
-struct Work {
-    at: Position,
-    now: Millis,
-    calls: Vec<Call>,
-}
-
 impl Snapshotter {
-    /// Starts the thread. `covered` is the last record that a snapshot covers already.
+    /// Starts the thread for a journal. `covered` is the last record that a snapshot covers
+    /// already.
     ///
     /// # Errors
-    /// The system's own, when there can be no thread.
-    pub(crate) fn start(
-        snapshots: Box<dyn Snapshots>,
-        covered: u64,
-        now: Millis,
-        keep: Keep,
-    ) -> io::Result<Self> {
-        let (work, inbox) = sync_channel::<Work>(1);
+    /// If the journal gives no handles, or the system no thread.
+    pub fn start(journal: &dyn Journal, covered: u64, now: Millis, keep: Keep) -> io::Result<Self> {
+        let mut reader = journal.reader().map_err(io::Error::other)?;
+        let mut snapshots = journal.snapshots().map_err(io::Error::other)?;
+        let (work, inbox) = sync_channel::<u64>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let covered = Arc::new(AtomicU64::new(covered));
         let begun = (covered.load(Ordering::Relaxed), now);
         let (is_busy, covers) = (busy.clone(), covered.clone());
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
-            let mut snapshots = snapshots;
-            for work in inbox {
-                match save(&mut *snapshots, &work) {
-                    Ok(bytes) => {
-                        info!(
-                            "snapshot of {} calls, {bytes} bytes, at {}",
-                            work.calls.len(),
-                            work.at
-                        );
-                        covers.store(work.at.seq, Ordering::Relaxed);
+            for last in inbox {
+                match save(&mut *reader, &mut *snapshots, last) {
+                    Ok((at, calls, bytes)) => {
+                        info!("snapshot of {calls} calls, {bytes} bytes, at {at}");
+                        covers.store(at.seq, Ordering::Relaxed);
                     }
-                    Err(error) => warn!("no snapshot at {}: {error}", work.at),
+                    Err(error) => warn!("no snapshot at record {last}: {error}"),
                 }
                 is_busy.store(false, Ordering::Relaxed);
             }
@@ -90,7 +82,7 @@ impl Snapshotter {
     }
 
     /// Begins a snapshot if it is time for one and none is being written.
-    pub(super) fn tick(&mut self, now: Millis, at: Position, tracker: &Tracker) {
+    pub(crate) fn tick(&mut self, now: Millis, at: Position) {
         if self.marks.back().is_none_or(|(when, _)| now.since(*when) >= MARK_EVERY_MS) {
             self.marks.push_back((now, at.seq));
         }
@@ -99,8 +91,7 @@ impl Snapshotter {
         let due = records >= RECORDS_MAX || (records > 0 && now.since(when) >= AGE_MS_MAX);
         if due && !self.busy.swap(true, Ordering::Relaxed) {
             self.begun = (at.seq, now);
-            let work = Work { at, now: tracker.now(), calls: tracker.calls() };
-            let sent = self.thread.as_ref().map(|(thread, _)| thread.try_send(work).is_ok());
+            let sent = self.thread.as_ref().map(|(thread, _)| thread.try_send(at.seq).is_ok());
             if sent != Some(true) {
                 warn!("no snapshots any more: their thread has ended");
             }
@@ -108,7 +99,7 @@ impl Snapshotter {
     }
 
     /// Trims what a snapshot covers and nobody needs any more, a little at a time.
-    pub(super) fn trim(
+    pub(crate) fn trim(
         &mut self,
         now: Millis,
         journal: &mut dyn Journal,
@@ -140,7 +131,17 @@ impl Drop for Snapshotter {
     }
 }
 
-fn save(snapshots: &mut dyn Snapshots, work: &Work) -> Result<usize, JournalError> {
-    let bytes = encode_snapshot(work.now, &work.calls);
-    snapshots.save(work.at, &bytes).map(|()| bytes.len())
+/// Replays the log up to this record, and saves the state there: where it is, and its size in
+/// calls and in bytes.
+fn save(
+    reader: &mut dyn Reader,
+    snapshots: &mut dyn Snapshots,
+    last: u64,
+) -> Result<(Position, usize, usize), RecoveryError> {
+    let epoch = reader.position()?.epoch;
+    let state = recovery::replay_to(reader, snapshots, last)?;
+    let bytes = snapshot::encode(&state);
+    let at = Position { epoch, seq: last };
+    snapshots.save(at, &bytes)?;
+    Ok((at, state.tracker().known(), bytes.len()))
 }

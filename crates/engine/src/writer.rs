@@ -1,42 +1,38 @@
 //! The one writer: every change of the count goes through here, one batch at a time, in the order
 //! durable, applied, published, acknowledged.
 
-mod background;
 mod log_line;
-mod queue;
 
 use std::collections::VecDeque;
 use std::mem;
 
-use live_users_core::{
-    Agent, AgentFrom, EndReason, Evidence, Millis, Outcome, Phase, Place, Said, Source, Tracker,
-};
-use live_users_journal::{Journal, JournalError};
+use live_users_core::{EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
+use live_users_journal::{Journal, JournalError, Position};
 use log::{debug, error, info};
 
-use crate::cell::{Published, Publisher};
+use crate::evidence::about;
 use crate::record::{Change, Record};
-
-pub(crate) use background::{Keep, Snapshotter};
-pub(crate) use queue::{NotRecorded, Queue, start};
+use crate::snapshot;
+use crate::snapshotter::Snapshotter;
+use crate::state::State;
 
 /// A call is not given up by the clock, however old, while something was heard of it within this
 /// time, in milliseconds: the account may allow longer calls than `MAX_CALL_HOURS` says.
-const QUIET_MS: u64 = 15 * 60_000;
+pub const QUIET_MS: u64 = 15 * 60_000;
 
 /// Twilio keeps an outbound call in its queue for up to 24 h before it dials or cancels it; an hour
 /// is added for the ringing. In milliseconds.
-const DIALING_MS_MAX: u64 = 25 * 3_600_000;
+pub const DIALING_MS_MAX: u64 = 25 * 3_600_000;
 
 /// How long an ended call is remembered, so that a late webhook cannot revive it, in milliseconds.
 /// Twilio's longest way is the 4 h for which Event Streams retries.
-const TOMBSTONE_MS: u64 = 25 * 3_600_000;
+pub const TOMBSTONE_MS: u64 = 25 * 3_600_000;
 
 /// How many calls one sweep looks at, so that it never holds up the batch behind it for long.
 const SWEEP_CALLS_MAX: usize = 50_000;
 
 /// Pieces of evidence in one batch, and so in one sync of the journal.
-const BATCH_MAX: usize = 1024;
+pub const BATCH_MAX: usize = 1024;
 
 /// Pieces of evidence that are kept while the journal cannot be written. At 300 bytes each this is
 /// 30 MB.
@@ -44,12 +40,20 @@ const BACKLOG_MAX: usize = 100_000;
 
 const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
 
-/// Owns the journal and the tracker.
-pub(crate) struct Writer {
+/// Tells everybody what the state is after a batch, and at which position of the journal.
+pub type Publish = Box<dyn FnMut(&State, Position) + Send>;
+
+/// The journal cannot be written: what was given is kept, and tried again at each
+/// [`Writer::sweep`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept;
+
+/// Owns the journal and the state.
+pub struct Writer {
     journal: Box<dyn Journal>,
-    tracker: Tracker,
-    cell: Publisher,
-    snapshotter: Snapshotter,
+    state: State,
+    publish: Publish,
+    snapshotter: Option<Snapshotter>,
     max_call_ms: u64,
     cursor: usize,
     /// What could not be recorded yet. While there is anything in it the journal is in trouble.
@@ -58,53 +62,50 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A writer to a journal whose records this tracker knows.
-    pub(crate) fn new(
+    /// A writer to a journal whose records this state knows. A call that is silent and older than
+    /// `max_call_ms` is over. Without a snapshotter, snapshots are taken by [`Writer::checkpoint`]
+    /// alone.
+    pub fn new(
         journal: Box<dyn Journal>,
-        tracker: Tracker,
-        cell: Publisher,
-        snapshotter: Snapshotter,
+        state: State,
+        publish: Publish,
+        snapshotter: Option<Snapshotter>,
         max_call_ms: u64,
     ) -> Self {
         let (cursor, backlog, in_trouble) = (0, VecDeque::new(), false);
-        Self { journal, tracker, cell, snapshotter, max_call_ms, cursor, backlog, in_trouble }
+        Self { journal, state, publish, snapshotter, max_call_ms, cursor, backlog, in_trouble }
     }
 
     /// Records a batch at one moment, and says what each piece of it did.
     ///
     /// # Errors
-    /// If the journal cannot be written: then the batch is kept, and tried again at each
-    /// [`Writer::sweep`].
-    pub(crate) fn record(
-        &mut self,
-        at: Millis,
-        batch: Vec<Evidence>,
-    ) -> Result<Vec<Outcome>, NotRecorded> {
+    /// If the journal cannot be written.
+    pub fn record(&mut self, at: Millis, batch: Vec<Evidence>) -> Result<Vec<Outcome>, Kept> {
         if self.in_trouble {
             self.keep(batch);
-            return Err(NotRecorded::Trouble);
+            return Err(Kept);
         }
         let (batch, outcomes) = self.commit_evidence(at, batch);
         outcomes.map_err(|error| {
             error!("the journal cannot be written: {error}");
             self.in_trouble = true;
             self.keep(batch);
-            NotRecorded::Trouble
+            Kept
         })
     }
 
     /// Lets time pass: what could not be recorded is tried again; calls that are older than a call
     /// can be are over; tombstones and records that have outlived their use are dropped. What
     /// changes something is a record, or a replay would count differently.
-    pub(crate) fn sweep(&mut self, now: Millis) {
+    pub fn sweep(&mut self, now: Millis) {
         if self.in_trouble && !self.retry(now) {
             return;
         }
         let overdue = self.overdue(now);
         let swept = self.commit(now, overdue).and_then(|_| {
-            let at = self.journal.position();
-            self.snapshotter.tick(now, at, &self.tracker);
-            self.snapshotter.trim(now, &mut *self.journal)
+            let Some(snapshotter) = &mut self.snapshotter else { return Ok(()) };
+            snapshotter.tick(now, self.journal.position());
+            snapshotter.trim(now, &mut *self.journal)
         });
         if let Err(error) = swept {
             error!("the journal cannot be written: {error}");
@@ -112,13 +113,36 @@ impl Writer {
         }
     }
 
-    /// Whether what is said now would be recorded.
-    pub(crate) fn is_in_trouble(&self) -> bool {
+    /// What the journal tells.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How far the journal tells it.
+    pub fn position(&self) -> Position {
+        self.journal.position()
+    }
+
+    /// Saves a snapshot of the state here and now, and trims all that it covers.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn checkpoint(&mut self) -> Result<(), JournalError> {
+        let at = self.journal.position();
+        self.journal.snapshots()?.save(at, &snapshot::encode(&self.state))?;
+        while self.journal.first_seq() <= at.seq {
+            self.journal.trim(at.seq + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the journal cannot be written just now.
+    pub fn is_in_trouble(&self) -> bool {
         self.in_trouble
     }
 
     /// Records what is kept, if the journal can be written again; `false` if it cannot.
-    pub(crate) fn retry(&mut self, now: Millis) -> bool {
+    pub fn retry(&mut self, now: Millis) -> bool {
         if let Err(error) = self.journal.recover() {
             debug!("the journal cannot be written yet: {error}");
             return false;
@@ -154,22 +178,12 @@ impl Writer {
             Phase::Live => now.since(since) > max_call_ms && now.since(heard) > QUIET_MS,
             Phase::Ended(_) => false,
         };
-        let overdue = self.tracker.sweep(&mut self.cursor, SWEEP_CALLS_MAX, over);
-        let timed_out = overdue.into_iter().map(|call| {
-            Change::Evidence(Evidence {
-                call,
-                parent: None,
-                source: Source::Clock,
-                said: Said::Over(EndReason::TimedOut),
-                direction: None,
-                agent: Agent::Unknown,
-                agent_from: AgentFrom::Address,
-                caller: None,
-                place: Place::default(),
-            })
-        });
+        let overdue = self.state.tracker().sweep(&mut self.cursor, SWEEP_CALLS_MAX, over);
+        let timed_out = Said::Over(EndReason::TimedOut);
+        let timed_out =
+            overdue.into_iter().map(|call| Change::Evidence(about(call, Source::Clock, timed_out)));
         let ended_before = now.minus(TOMBSTONE_MS);
-        let forget = self.tracker.oldest_end().is_some_and(|end| end < ended_before);
+        let forget = self.state.tracker().oldest_end().is_some_and(|end| end < ended_before);
         let forget = forget.then_some(Change::Forget { ended_before });
         timed_out.chain(forget).map(|change| Record { at: now, change }).collect()
     }
@@ -180,7 +194,7 @@ impl Writer {
         at: Millis,
         batch: Vec<Evidence>,
     ) -> (Vec<Evidence>, Result<Vec<Outcome>, JournalError>) {
-        let at = at.max(self.tracker.now());
+        let at = at.max(self.state.tracker().now());
         let records: Vec<_> = batch
             .into_iter()
             .map(|evidence| Record { at, change: Change::Evidence(evidence) })
@@ -202,7 +216,7 @@ impl Writer {
         at: Millis,
         mut records: Vec<Record>,
     ) -> Result<Vec<Outcome>, JournalError> {
-        let at = at.max(self.tracker.now());
+        let at = at.max(self.state.tracker().now());
         records.iter_mut().for_each(|record| record.at = at);
         self.append(&records)?;
         Ok(self.apply(&records))
@@ -220,18 +234,18 @@ impl Writer {
     fn apply(&mut self, records: &[Record]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(records.len());
         for record in records {
-            if let Some(outcome) = apply(&mut self.tracker, record) {
+            if let Some(outcome) = self.state.apply(record) {
                 if let Change::Evidence(evidence) = &record.change {
-                    log_line::write(evidence, outcome, self.tracker.numbers());
+                    log_line::write(evidence, outcome, self.state.tracker().numbers());
                 }
                 outcomes.push(outcome);
             }
         }
         if !records.is_empty() {
-            let numbers = self.tracker.numbers();
+            let numbers = self.state.tracker().numbers();
             let at = self.journal.position();
             debug!("{} users and {} calls live at {at}", numbers.users, numbers.calls);
-            self.cell.send_replace(Published::new(numbers));
+            (self.publish)(&self.state, at);
         }
         outcomes
     }
@@ -242,17 +256,6 @@ impl Drop for Writer {
         match mem::take(&mut self.backlog).len() {
             0 => {}
             n => error!("{n} webhooks are lost: the journal could not be written until the end"),
-        }
-    }
-}
-
-/// What a record does to a tracker: the same when it is written and when it is replayed.
-pub(crate) fn apply(tracker: &mut Tracker, record: &Record) -> Option<Outcome> {
-    match &record.change {
-        Change::Evidence(evidence) => Some(tracker.apply(record.at, evidence)),
-        Change::Forget { ended_before } => {
-            tracker.forget(*ended_before);
-            None
         }
     }
 }

@@ -11,7 +11,8 @@ pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// behind it.
 pub const TRIM_RECORDS_MAX: u64 = 2_000;
 
-/// The most records on a page that a [`Reader`] gives, so that an append never waits long behind it.
+/// The most records on a page that a [`Reader`] gives, so that an append never waits long behind
+/// it.
 pub const READER_RECORDS_MAX: usize = 512;
 
 /// A place in a log: which log, and how far along.

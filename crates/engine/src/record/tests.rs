@@ -3,7 +3,16 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction, Place, Tracker};
+
 use super::*;
+use crate::drift::{Cause, Drift, Healed};
+use crate::snapshot;
+use crate::state::State;
+use crate::words::{CAUSES, DIRECTIONS, PHASES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -34,12 +43,14 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 }
 
 fn calls() -> impl Strategy<Value = Call> {
-    (ids(), select(PHASES), any::<u64>(), any::<u64>(), about()).prop_map(
-        |(id, (_, phase), since, heard, (direction, caller, agent, agent_from, place))| Call {
+    let times = (any::<u64>(), any::<u64>(), any::<u64>());
+    (ids(), select(PHASES), times, about()).prop_map(
+        |(id, (_, phase), times, (direction, caller, agent, agent_from, place))| Call {
             id,
             phase,
-            since: Millis(since),
-            heard: Millis(heard),
+            first: Millis(times.0.min(times.1)),
+            since: Millis(times.1),
+            heard: Millis(times.2),
             direction,
             caller,
             agent,
@@ -63,18 +74,25 @@ proptest! {
 
     #[test]
     fn a_snapshot_is_read_back_as_it_was(now: u64, calls in prop::collection::vec(calls(), 0..8)) {
-        let original = Tracker::restore(Millis(now), calls);
-        let bytes = encode_snapshot(original.now(), &original.calls());
-        let restored = decode_snapshot(&bytes).unwrap();
-        prop_assert_eq!(restored.check(), Ok(()));
-        prop_assert_eq!(restored.calls(), original.calls());
-        prop_assert_eq!(restored.now(), original.now());
+        let tracker = Tracker::restore(Millis(now), calls);
+        let healed = tracker.calls().into_iter().map(|call| Healed {
+            at: call.since,
+            call: call.id,
+            cause: Cause::MissedEnd,
+        });
+        let drift = Drift::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
+        let original = State::restore(tracker, drift);
+        let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
+        prop_assert_eq!(restored.tracker().check(), Ok(()));
+        prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
+        prop_assert_eq!(restored.tracker().now(), original.tracker().now());
+        prop_assert_eq!(restored.drift(), original.drift());
     }
 
     #[test]
     fn no_bytes_make_a_reader_panic(bytes: Vec<u8>) {
         let _may_be_an_error = Record::decode(&bytes);
-        let _may_be_an_error = decode_snapshot(&bytes);
+        let _may_be_an_error = snapshot::decode(&bytes);
     }
 }
 
@@ -94,23 +112,51 @@ const V1_SNAPSHOT: &str = concat!(
 #[test]
 fn what_version_1_has_written_is_read_for_ever() {
     let record = Record::decode(V1_EVIDENCE.as_bytes()).unwrap();
-    assert_eq!(record.encode(), V1_EVIDENCE.as_bytes());
+    assert_eq!(record.encode(), V1_EVIDENCE.replace(r#""v":1"#, r#""v":2"#).as_bytes());
     let Change::Evidence(evidence) = record.change else { panic!("evidence") };
     assert_eq!(evidence.agent, Agent::Id("booking".into()));
     assert_eq!(evidence.place.country, Country::parse("US"));
     let forget = Record::decode(V1_FORGET.as_bytes()).unwrap();
     assert_eq!(forget.change, Change::Forget { ended_before: Millis(4) });
-    let tracker = decode_snapshot(V1_SNAPSHOT.as_bytes()).unwrap();
+    let state = snapshot::decode(V1_SNAPSHOT.as_bytes()).unwrap();
+    let tracker = state.tracker();
     assert_eq!((tracker.known(), tracker.numbers().users), (2, 1));
     assert_eq!(tracker.calls()[0].agent_from, AgentFrom::Url);
+}
+
+/// As version 2 writes it. These lines never change either.
+const V2_EVIDENCE: &str = concat!(
+    r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"referee","#,
+    r#""said":"in-progress","about":{}}}"#
+);
+const V2_EVICTED: &str = concat!(
+    r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"operator","#,
+    r#""said":"evicted","about":{}}}"#
+);
+const V2_SNAPSHOT: &str = concat!(
+    r#"{"v":2,"now":9,"calls":[{"call":"CA1","phase":"evicted","first":2000,"since":5000,"#,
+    r#""heard":6000,"about":{}}],"drift":[["missed-end",2],["evicted",1]],"#,
+    r#""healed":[{"at":8,"call":"CA1","cause":"evicted"}]}"#
+);
+
+#[test]
+fn what_version_2_has_written_is_read_for_ever() {
+    for text in [V2_EVIDENCE, V2_EVICTED] {
+        let record = Record::decode(text.as_bytes()).unwrap();
+        assert_eq!(record.encode(), text.as_bytes());
+    }
+    let state = snapshot::decode(V2_SNAPSHOT.as_bytes()).unwrap();
+    assert_eq!(state.tracker().calls()[0].first, Millis(2000));
+    assert_eq!(state.drift().totals().map(|(_, n)| n).sum::<u64>(), 3);
+    assert_eq!(String::from_utf8(snapshot::encode(&state)).unwrap(), V2_SNAPSHOT);
 }
 
 #[test]
 fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
     let added = V1_FORGET.replace("}", r#","mood":"good"}"#);
     assert!(Record::decode(added.as_bytes()).is_ok());
-    let newer = V1_FORGET.replace(r#""v":1"#, r#""v":2"#);
-    assert!(matches!(Record::decode(newer.as_bytes()), Err(FormError::Newer(2))));
+    let newer = V1_FORGET.replace(r#""v":1"#, r#""v":3"#);
+    assert!(matches!(Record::decode(newer.as_bytes()), Err(FormError::Newer(3))));
     for wrong in [r#"{"v":1,"at":5}"#, "{}", "[]", "", &V1_EVIDENCE.replace("voice", "smoke")] {
         assert!(Record::decode(wrong.as_bytes()).is_err(), "{wrong}");
     }
@@ -126,4 +172,5 @@ fn every_value_has_a_word_of_its_own() {
         (0..table.len()).all(alone)
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
+    assert!(unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

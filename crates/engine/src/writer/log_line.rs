@@ -1,24 +1,29 @@
 //! What the log says about a change: the call and the count, never a phone number or a word that
 //! was spoken.
 
-use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome};
+use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
 use log::{debug, info};
 
 pub(super) fn write(evidence: &Evidence, outcome: Outcome, Numbers { users, .. }: Numbers) {
     let call = &evidence.call;
+    let by = match evidence.source {
+        Source::Voice | Source::Speech | Source::StatusCallback | Source::Clock => "",
+        Source::Referee => " as the referee has found",
+        Source::Operator => " by an operator",
+    };
     match outcome {
         Outcome::Started => {
-            info!("call started, {users} live: {call}, {}", Shown(&evidence.agent));
+            info!("call started{by}, {users} live: {call}, {}", Shown(&evidence.agent));
         }
         Outcome::Answered => {
-            info!("call answered, {users} live: {call}, {}", Shown(&evidence.agent));
+            info!("call answered{by}, {users} live: {call}, {}", Shown(&evidence.agent));
         }
         Outcome::Dialing => info!("call dialing, {users} live: {call}"),
-        Outcome::Ended(reason) => info!("call ended ({}), {users} live: {call}", name(reason)),
+        Outcome::Ended(reason) => info!("call ended ({}){by}, {users} live: {call}", name(reason)),
         Outcome::EndedUnseen(reason) => {
             info!("call ended ({}) before it was seen, {users} live: {call}", name(reason));
         }
-        Outcome::Confirmed => debug!("call confirmed, {users} live: {call}"),
+        Outcome::Confirmed => debug!("call confirmed{by}, {users} live: {call}"),
         Outcome::Late => debug!("late webhook, {users} live: {call}"),
         Outcome::Duplicate => debug!("end of the call repeated, {users} live: {call}"),
         Outcome::Leg => debug!("leg of another call, {users} live: {call}"),
@@ -46,5 +51,6 @@ fn name(reason: EndReason) -> &'static str {
         EndReason::Failed => "failed",
         EndReason::Completed => "completed",
         EndReason::Goodbye => "goodbye",
+        EndReason::Evicted => "evicted",
     }
 }

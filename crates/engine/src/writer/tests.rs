@@ -1,47 +1,45 @@
 //! The writer by itself, with time as an argument.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use live_users_core::{CallId, Direction};
-use live_users_journal::{PageLimit, Position, Record as JournalRecord, Snapshots};
-use tokio::sync::watch;
+use live_users_journal::{
+    PageLimit, Position, Reader as JournalReader, Record as JournalRecord, Snapshots,
+};
 
 use super::*;
-use crate::cell::Reader;
-use crate::record::encode_snapshot;
 use crate::recovery::replay;
+use crate::snapshotter::Keep;
 
 const HOUR: u64 = 3_600_000;
+
+/// What was published last.
+type Reader = Arc<AtomicUsize>;
 
 fn writer() -> (Writer, Reader) {
     writer_to(live_users_journal::open("memory:").unwrap())
 }
 
 fn writer_to(journal: Box<dyn Journal>) -> (Writer, Reader) {
-    let (cell, reader) = watch::channel(Published::new(Default::default()));
+    let reader = Reader::default();
+    let cell = reader.clone();
+    let publish = move |state: &State, _| {
+        cell.store(state.tracker().numbers().users, Ordering::Relaxed);
+    };
     let keep = Keep { age_ms: HOUR, records_max: u64::MAX };
-    let snapshots = journal.snapshots().unwrap();
-    let snapshotter = Snapshotter::start(snapshots, 0, Millis(0), keep).unwrap();
-    (Writer::new(journal, Tracker::default(), cell, snapshotter, 4 * HOUR), reader)
+    let snapshotter = Snapshotter::start(&*journal, 0, Millis(0), keep).unwrap();
+    let (state, publish) = (State::default(), Box::new(publish));
+    (Writer::new(journal, state, publish, Some(snapshotter), 4 * HOUR), reader)
 }
 
 fn evidence(sid: &str, source: Source, said: Said) -> Evidence {
-    Evidence {
-        call: CallId::parse(sid).unwrap(),
-        parent: None,
-        source,
-        said,
-        direction: Some(Direction::Inbound),
-        agent: Agent::Unknown,
-        agent_from: AgentFrom::Address,
-        caller: None,
-        place: Place::default(),
-    }
+    let call = CallId::parse(sid).unwrap();
+    Evidence { direction: Some(Direction::Inbound), ..about(call, source, said) }
 }
 
-fn live(reader: &Reader) -> String {
-    String::from_utf8(reader.borrow().body.to_vec()).unwrap()
+fn live(reader: &Reader) -> usize {
+    reader.load(Ordering::Relaxed)
 }
 
 #[test]
@@ -51,7 +49,7 @@ fn a_batch_is_recorded_and_published_as_one() {
     let outcomes = writer.record(Millis(5), vec![start("a"), start("b"), start("a")]).unwrap();
     assert_eq!(outcomes, [Outcome::Started, Outcome::Started, Outcome::Confirmed]);
     assert_eq!(writer.journal.position().seq, 3);
-    assert_eq!(live(&reader), r#"{"liveUsers":2}"#);
+    assert_eq!(live(&reader), 2);
 }
 
 #[test]
@@ -59,9 +57,9 @@ fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before()
     let (mut writer, reader) = writer();
     writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     writer.sweep(Millis(4 * HOUR));
-    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
+    assert_eq!(live(&reader), 1);
     writer.sweep(Millis(4 * HOUR + 1));
-    assert_eq!(live(&reader), r#"{"liveUsers":0}"#);
+    assert_eq!(live(&reader), 0);
     // Its end was a record.
     assert_eq!(writer.journal.position().seq, 2);
 }
@@ -72,9 +70,9 @@ fn a_call_that_is_still_heard_of_is_not_given_up_however_old() {
     writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     writer.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]).unwrap();
     writer.sweep(Millis(4 * HOUR + QUIET_MS));
-    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
+    assert_eq!(live(&reader), 1);
     writer.sweep(Millis(4 * HOUR + QUIET_MS + 1));
-    assert_eq!(live(&reader), r#"{"liveUsers":0}"#);
+    assert_eq!(live(&reader), 0);
 }
 
 #[test]
@@ -87,7 +85,7 @@ fn a_call_that_waits_in_the_providers_queue_may_still_become_live() {
     writer.record(Millis(0), vec![status(Said::Dialing)]).unwrap();
     writer.sweep(Millis(DIALING_MS_MAX));
     writer.record(Millis(DIALING_MS_MAX), vec![status(Said::InProgress)]).unwrap();
-    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
+    assert_eq!(live(&reader), 1);
 }
 
 #[test]
@@ -99,7 +97,7 @@ fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
     writer.sweep(Millis(TOMBSTONE_MS));
     assert_eq!(writer.record(Millis(TOMBSTONE_MS), vec![voice()]), Ok(vec![Outcome::Late]));
     writer.sweep(Millis(TOMBSTONE_MS + 1));
-    assert_eq!(writer.tracker.known(), 0);
+    assert_eq!(writer.state().tracker().known(), 0);
     // Four records: the start, the end, the late webhook and the forgetting.
     assert_eq!(writer.journal.position().seq, 4);
 }
@@ -145,6 +143,10 @@ impl Journal for Failing {
         self.journal.snapshots()
     }
 
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError> {
+        self.journal.reader()
+    }
+
     fn recover(&mut self) -> Result<(), JournalError> {
         self.check()
     }
@@ -158,17 +160,17 @@ fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_writt
     let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
     writer.record(Millis(1), vec![start("a")]).unwrap();
     fails.store(true, Ordering::Relaxed);
-    assert_eq!(writer.record(Millis(2), vec![start("b")]), Err(NotRecorded::Trouble));
+    assert_eq!(writer.record(Millis(2), vec![start("b")]), Err(Kept));
     // Not even when the disk has room again, before the journal has recovered: order is kept.
     writer.sweep(Millis(3));
-    assert_eq!(writer.record(Millis(4), vec![start("c")]), Err(NotRecorded::Trouble));
+    assert_eq!(writer.record(Millis(4), vec![start("c")]), Err(Kept));
     assert!(writer.is_in_trouble());
     // Nothing is shown that is not durable.
-    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
+    assert_eq!(live(&reader), 1);
     fails.store(false, Ordering::Relaxed);
     writer.sweep(Millis(5));
     assert!(!writer.is_in_trouble());
-    assert_eq!(live(&reader), r#"{"liveUsers":3}"#);
+    assert_eq!(live(&reader), 3);
     assert_eq!(writer.journal.position().seq, 3);
     assert_eq!(writer.record(Millis(6), vec![start("a")]), Ok(vec![Outcome::Confirmed]));
 }
@@ -185,7 +187,7 @@ fn the_backlog_is_bounded() {
     assert_eq!(writer.backlog.len(), BACKLOG_MAX);
     fails.store(false, Ordering::Relaxed);
     writer.sweep(Millis(2));
-    assert_eq!(writer.tracker.known(), BACKLOG_MAX);
+    assert_eq!(writer.state().tracker().known(), BACKLOG_MAX);
 }
 
 #[test]
@@ -198,22 +200,67 @@ fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
         let said = if n % 3 == 0 { Said::Over(EndReason::Completed) } else { Said::InProgress };
         writer.record(Millis(n), vec![evidence(&sid, Source::StatusCallback, said)]).unwrap();
     }
-    let original = writer.tracker.clone();
+    let original = writer.state().clone();
     let at = writer.journal.position();
     drop(writer);
     let replayed = |bytes: Option<Vec<u8>>| {
-        let mut journal = live_users_journal::open(&url).unwrap();
+        let journal = live_users_journal::open(&url).unwrap();
         if let Some(bytes) = bytes {
             journal.snapshots().unwrap().save(at, &bytes).unwrap();
         }
-        replay(&mut *journal).unwrap()
+        replay(&*journal).unwrap()
     };
-    let (tracker, covered) = replayed(None);
-    assert_eq!((tracker.calls(), covered), (original.calls(), 0));
-    let bytes = encode_snapshot(original.now(), &original.calls());
-    let (tracker, covered) = replayed(Some(bytes.clone()));
-    assert_eq!((tracker.calls(), covered), (original.calls(), at.seq));
-    assert_eq!(encode_snapshot(tracker.now(), &tracker.calls()), bytes);
+    let bytes = snapshot::encode(&original);
+    let (state, covered) = replayed(None);
+    assert_eq!((snapshot::encode(&state), covered), (bytes.clone(), 0));
+    let (state, covered) = replayed(Some(bytes.clone()));
+    assert_eq!((snapshot::encode(&state), covered), (bytes, at.seq));
+}
+
+/// The thread that writes snapshots replays the log on its own, while the log goes on.
+#[test]
+fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
+    let journal = live_users_journal::Memory::with_epoch(1);
+    let (mut writer, _reader) = writer_to(journal.open().unwrap());
+    let batch = |from: u64| {
+        let said = |n: u64| if n % 3 == 0 { Said::InProgress } else { Said::Dialing };
+        let one = |n: u64| evidence(&format!("call-{}", n % 700), Source::Voice, said(n));
+        (from..from + 1_000).map(one).collect()
+    };
+    for first in (0..100_000).step_by(1_000) {
+        writer.record(Millis(first), batch(first)).unwrap();
+    }
+    let then = snapshot::encode(writer.state());
+    writer.sweep(Millis(100_000));
+    writer.record(Millis(100_001), batch(7)).unwrap();
+    let mut snapshots = writer.journal.snapshots().unwrap();
+    let saved = loop {
+        match snapshots.load().unwrap() {
+            Some(saved) => break saved,
+            None => std::thread::yield_now(),
+        }
+    };
+    assert_eq!((saved.0.seq, saved.1 == then), (100_000, true));
+    // What is older than the journal keeps goes with later sweeps, a little at a time.
+    writer.sweep(Millis(100_000 + 2 * HOUR));
+    drop(snapshots);
+    let state = snapshot::encode(writer.state());
+    drop(writer);
+    let (replayed, covered) = replay(&*journal.open().unwrap()).unwrap();
+    assert!(covered >= 100_000);
+    assert!(snapshot::encode(&replayed) == state);
+}
+
+#[test]
+fn a_checkpoint_covers_all_and_leaves_nothing_to_replay() {
+    let journal = live_users_journal::Memory::with_epoch(1);
+    let (mut writer, _reader) = writer_to(journal.open().unwrap());
+    writer.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    writer.checkpoint().unwrap();
+    assert_eq!(writer.journal.first_seq(), 2);
+    drop(writer);
+    let (state, covered) = replay(&*journal.open().unwrap()).unwrap();
+    assert_eq!((state.tracker().numbers().users, covered), (1, 1));
 }
 
 #[test]
@@ -221,27 +268,4 @@ fn a_sweep_with_nothing_to_do_writes_nothing() {
     let (mut writer, _reader) = writer();
     writer.sweep(Millis(HOUR));
     assert_eq!(writer.journal.position().seq, 0);
-}
-
-#[actix_web::test]
-async fn evidence_is_acknowledged_after_it_is_published() {
-    let (writer, reader) = writer();
-    let (queue, thread) = start(writer, || Millis(1)).unwrap();
-    let outcome = queue.record(evidence("a", Source::Voice, Said::Dialing)).await;
-    assert_eq!(outcome, Ok(Outcome::Started));
-    assert_eq!(live(&reader), r#"{"liveUsers":1}"#);
-    queue.stop().await;
-    thread.join().unwrap();
-    assert_eq!(queue.state(), Err(NotRecorded::Stopped));
-    let late = queue.record(evidence("b", Source::Voice, Said::Dialing)).await;
-    assert_eq!(late, Err(NotRecorded::Stopped));
-}
-
-#[actix_web::test]
-async fn a_full_queue_says_so_at_once() {
-    let (queue, _stuck) = Queue::broken(1);
-    queue.sweep();
-    assert_eq!(queue.state(), Err(NotRecorded::Full));
-    let outcome = queue.record(evidence("a", Source::Voice, Said::Dialing)).await;
-    assert_eq!(outcome, Err(NotRecorded::Full));
 }

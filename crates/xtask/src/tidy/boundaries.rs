@@ -38,7 +38,7 @@ const FORBIDDEN: [(&str, &[&str]); 3] =
     [(PROXY, &[CORE, JOURNAL, TWILIO]), (CORE, &[JOURNAL]), (JOURNAL, &[CORE])];
 
 /// The proxy passes on what the backend says and does not count; the core and the journal meet
-/// only in the backend.
+/// only in the engine.
 pub(super) fn arrows_between_crates(tree: &Tree) -> Vec<Finding> {
     let members: Vec<Member<'_>> = members(tree).collect();
     let mut findings = Vec::new();

@@ -1,0 +1,99 @@
+//! Drift: where the count was wrong because webhooks did not come, and what healed it.
+
+use std::collections::VecDeque;
+
+use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Source};
+
+/// So many of the newest healed calls are listed.
+pub const RECENT_MAX: usize = 1_000;
+
+/// Why a call was counted, or not counted, wrongly until it was healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It was going on at the provider, and no webhook had told of it.
+    MissedStart,
+    /// It was known as dialing, and the person had picked up.
+    MissedAnswer,
+    /// It was over at the provider, and no webhook had told so.
+    MissedEnd,
+    /// The clock gave it up: older than a call can be, and silent.
+    TimedOut,
+    /// An operator took it out of the count.
+    Evicted,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 5] =
+        [Self::MissedStart, Self::MissedAnswer, Self::MissedEnd, Self::TimedOut, Self::Evicted];
+
+    /// What this evidence, with this outcome, has healed.
+    fn of(evidence: &Evidence, outcome: Outcome) -> Option<Self> {
+        match (evidence.source, outcome) {
+            (Source::Referee, Outcome::Started) => Some(Self::MissedStart),
+            (Source::Referee, Outcome::Answered) => Some(Self::MissedAnswer),
+            (Source::Referee, Outcome::Ended(_)) => Some(Self::MissedEnd),
+            (Source::Clock, Outcome::Ended(EndReason::TimedOut)) => Some(Self::TimedOut),
+            (Source::Operator, Outcome::Ended(EndReason::Evicted)) => Some(Self::Evicted),
+            _ => None,
+        }
+    }
+}
+
+/// One call that was healed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healed {
+    /// When.
+    pub at: Millis,
+    /// Which.
+    pub call: CallId,
+    /// Of what.
+    pub cause: Cause,
+}
+
+/// How often the count had to be healed since the journal began, and the newest of these calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    totals: [u64; Cause::ALL.len()],
+    recent: VecDeque<Healed>,
+}
+
+impl Drift {
+    /// What a snapshot tells; of more than [`RECENT_MAX`] calls the last ones.
+    pub(crate) fn restore(
+        totals: impl IntoIterator<Item = (Cause, u64)>,
+        recent: impl IntoIterator<Item = Healed>,
+    ) -> Self {
+        let mut drift = Self::default();
+        for (cause, n) in totals {
+            drift.totals[cause as usize] = n;
+        }
+        recent.into_iter().for_each(|healed| drift.list(healed));
+        drift
+    }
+
+    /// Notes what a record has healed, if it has.
+    pub(crate) fn note(&mut self, at: Millis, evidence: &Evidence, outcome: Outcome) {
+        let Some(cause) = Cause::of(evidence, outcome) else { return };
+        self.totals[cause as usize] += 1;
+        self.list(Healed { at, call: evidence.call.clone(), cause });
+    }
+
+    /// How many calls were healed, by cause, with the causes that never occurred left out.
+    pub fn totals(&self) -> impl Iterator<Item = (Cause, u64)> {
+        let all = Cause::ALL.into_iter().map(|cause| (cause, self.totals[cause as usize]));
+        all.filter(|(_, n)| *n > 0)
+    }
+
+    /// The newest calls that were healed, the oldest of them first.
+    pub fn recent(&self) -> impl DoubleEndedIterator<Item = &Healed> {
+        self.recent.iter()
+    }
+
+    fn list(&mut self, healed: Healed) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(healed);
+    }
+}

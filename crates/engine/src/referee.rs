@@ -1,0 +1,351 @@
+//! The referee: what to ask the provider when webhooks are silent, and what its answers mean.
+//!
+//! No "answered" and no heartbeat exists for an inbound call, so no timeout is right: a short one
+//! ends live conversations, a long one counts ghosts. The provider knows, and its word is evidence
+//! like any other.
+//!
+//! A *look* asks for the lists of calls that are in progress, ringing and queued. What differs from
+//! what we know may be a webhook that is still on its way, or a list that lags behind (Twilio's
+//! Calls resource is eventually consistent). So a difference has to be there in a second look a few
+//! seconds later; then a call that only the provider has is added, and of each call that only we
+//! have the provider is asked by name, and ended only if it says that it is over.
+//!
+//! Nothing here waits, sends or reads a clock: [`Referee::next`] says what to do, and time is an
+//! argument.
+
+mod budget;
+mod look;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source};
+use live_users_service::agents::Agents;
+use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
+
+use self::budget::{Backoff, Bucket};
+use self::look::Look;
+use crate::evidence::{about, of_unheard, said_by};
+use crate::{CallerKey, State};
+
+/// What the referee keeps to. Times are in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefereeRules {
+    /// From the beginning of one look to that of the next.
+    pub look_every_ms: u64,
+    /// From a look that has found differences to the second one.
+    pub look_again_ms: u64,
+    /// A call that something was heard of so lately is not missing, whatever the lists say.
+    pub grace_ms: u64,
+    /// A call that is in the lists is noted as confirmed when nothing was heard of it for so long.
+    pub confirm_after_ms: u64,
+    /// A call that the provider does not know by name is not asked for again before this.
+    pub unknown_again_ms: u64,
+    /// The most requests in a minute.
+    pub requests_per_minute: u32,
+}
+
+impl Default for RefereeRules {
+    fn default() -> Self {
+        Self {
+            look_every_ms: 20_000,
+            look_again_ms: 5_000,
+            grace_ms: 10_000,
+            confirm_after_ms: 60_000,
+            unknown_again_ms: 600_000,
+            requests_per_minute: 120,
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask this, and give what comes of it to [`Referee::hear`].
+    Ask(Request),
+    /// Give the state to [`Referee::compare`].
+    Compare,
+    /// Nothing before this moment.
+    Wait(Millis),
+}
+
+/// How the referee stands, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// When the last look was complete.
+    pub looked: Option<Millis>,
+    /// When the next request or look is due.
+    pub next: Millis,
+    /// What the last request failed with, if it failed.
+    pub failure: Option<Failure>,
+    /// Requests since the start.
+    pub requests: u64,
+}
+
+/// Decides what to ask, one request at a time.
+pub struct Referee {
+    rules: RefereeRules,
+    agents: Agents,
+    key: CallerKey,
+    stage: Stage,
+    bucket: Bucket,
+    backoff: Backoff,
+    /// Calls that the provider does not know by name, and when they may be asked for again.
+    unknown: HashMap<CallId, Millis>,
+    looked: Option<Millis>,
+    failure: Option<Failure>,
+    requests: u64,
+}
+
+/// Where it is in its round.
+enum Stage {
+    /// Until the next look.
+    Idle { until: Millis },
+    /// Reading the lists.
+    Looking { round: Round, look: Look },
+    /// The lists are read.
+    Comparing { round: Round, listed: HashMap<CallId, CallResource>, began: Millis },
+    /// Until the second look.
+    Between { round: Round, until: Millis },
+    /// Asking for calls by name.
+    Checking { round: Round, calls: VecDeque<CallId>, since: Millis },
+}
+
+/// One round: a first look, and what it found.
+struct Round {
+    began: Millis,
+    /// What differed in the first look; `None` before its end.
+    differed: Option<Differences>,
+}
+
+#[derive(Default)]
+struct Differences {
+    /// We have it and the provider's lists do not.
+    missing: BTreeSet<CallId>,
+    /// The provider has it in progress and we do not.
+    unheard: BTreeSet<CallId>,
+}
+
+/// What is asked by name is not asked any more when it took so long to get there, in milliseconds:
+/// a new look is better.
+const CHECKING_MS_MAX: u64 = 120_000;
+
+impl Referee {
+    /// A referee that looks at once. `jitter` gives a random number below its argument; it decides
+    /// how long to wait after a failure, so that many of us do not come back at the same moment.
+    pub fn new(
+        rules: RefereeRules,
+        agents: Agents,
+        key: CallerKey,
+        jitter: impl FnMut(u64) -> u64 + Send + 'static,
+    ) -> Self {
+        Self {
+            rules,
+            agents,
+            key,
+            stage: Stage::Idle { until: Millis(0) },
+            bucket: Bucket::new(rules.requests_per_minute),
+            backoff: Backoff::new(jitter),
+            unknown: HashMap::new(),
+            looked: None,
+            failure: None,
+            requests: 0,
+        }
+    }
+
+    /// What to do now.
+    pub fn next(&mut self, now: Millis) -> Step {
+        self.begin_what_is_due(now);
+        let request = match &self.stage {
+            Stage::Idle { until } | Stage::Between { until, .. } => return Step::Wait(*until),
+            Stage::Comparing { .. } => return Step::Compare,
+            Stage::Looking { look, .. } => look.request(),
+            Stage::Checking { calls, .. } => match calls.front() {
+                Some(call) => Request::Call { sid: call.to_string() },
+                None => return Step::Compare,
+            },
+        };
+        let free = self.backoff.free_at().max(self.bucket.free_at(now));
+        if free > now {
+            return Step::Wait(free);
+        }
+        self.bucket.take(now);
+        self.requests += 1;
+        Step::Ask(request)
+    }
+
+    /// Takes in what came of a request, and says what follows for the count.
+    pub fn hear(&mut self, now: Millis, answer: Result<Answer, Failure>) -> Vec<Evidence> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.backoff.fail(now, &failure);
+                self.failure = Some(failure);
+                self.look_afresh();
+                return Vec::new();
+            }
+        };
+        self.backoff.succeed();
+        self.failure = None;
+        let idle = Stage::Idle { until: now };
+        match (std::mem::replace(&mut self.stage, idle), answer) {
+            (Stage::Looking { round, mut look }, Answer::Page(page)) => {
+                self.stage = match look.turn(page) {
+                    None => Stage::Looking { round, look },
+                    Some(listed) => Stage::Comparing { round, listed, began: look.began },
+                };
+                Vec::new()
+            }
+            (Stage::Checking { round, mut calls, since }, answer) => {
+                let asked = calls.pop_front();
+                self.stage = match calls.is_empty() {
+                    true => Stage::Idle { until: self.next_look(&round) },
+                    false => Stage::Checking { round, calls, since },
+                };
+                asked.and_then(|call| self.verdict(now, call, answer)).into_iter().collect()
+            }
+            // An answer that fits to nothing that was asked: begin again.
+            (_, _) => Vec::new(),
+        }
+    }
+
+    /// Compares the lists with what we know, and says what follows for the count.
+    pub fn compare(&mut self, now: Millis, state: &State) -> Vec<Evidence> {
+        let idle = Stage::Idle { until: now };
+        let Stage::Comparing { round, listed, began } = std::mem::replace(&mut self.stage, idle)
+        else {
+            return Vec::new();
+        };
+        self.looked = Some(now);
+        self.unknown.retain(|_, again| *again > now);
+        let (differences, mut evidence) = self.differences(now, began, &listed, state);
+        let Some(first) = round.differed else {
+            let agreed = differences.missing.is_empty() && differences.unheard.is_empty();
+            self.stage = if agreed {
+                Stage::Idle { until: self.next_look(&round) }
+            } else {
+                let until = Millis(now.0 + self.rules.look_again_ms);
+                Stage::Between { round: Round { differed: Some(differences), ..round }, until }
+            };
+            return evidence;
+        };
+        let unheard = differences.unheard.intersection(&first.unheard);
+        let unheard = unheard.filter_map(|call| listed.get(call));
+        evidence.extend(unheard.filter_map(|call| self.missed(state, call)));
+        let missing = differences.missing.into_iter().filter(|call| first.missing.contains(call));
+        // Those that are counted come first.
+        let is_live = |call: &CallId| state.tracker().call(call).map(|call| call.phase);
+        let (live, dialing): (Vec<_>, Vec<_>) =
+            missing.partition(|call| is_live(call) == Some(Phase::Live));
+        let calls: VecDeque<_> = live.into_iter().chain(dialing).collect();
+        let round = Round { began: round.began, differed: None };
+        self.stage = match calls.is_empty() {
+            true => Stage::Idle { until: self.next_look(&round) },
+            false => Stage::Checking { round, calls, since: now },
+        };
+        evidence
+    }
+
+    /// How it stands.
+    pub fn standing(&self, now: Millis) -> Standing {
+        let next = match &self.stage {
+            Stage::Idle { until } | Stage::Between { until, .. } => *until,
+            Stage::Looking { .. } | Stage::Comparing { .. } | Stage::Checking { .. } => now,
+        };
+        Standing {
+            looked: self.looked,
+            next: next.max(self.backoff.free_at()).max(self.bucket.free_at(now)),
+            failure: self.failure.clone(),
+            requests: self.requests,
+        }
+    }
+
+    fn begin_what_is_due(&mut self, now: Millis) {
+        let round = match &mut self.stage {
+            Stage::Idle { until } if *until <= now => Round { began: now, differed: None },
+            Stage::Between { round, until } if *until <= now => {
+                Round { began: round.began, differed: round.differed.take() }
+            }
+            Stage::Checking { since, .. } if now.since(*since) > CHECKING_MS_MAX => {
+                Round { began: now, differed: None }
+            }
+            _ => return,
+        };
+        self.stage = Stage::Looking { round, look: Look::new(now) };
+    }
+
+    /// After a failure the pages that were read are too old to go on with.
+    fn look_afresh(&mut self) {
+        let idle = Stage::Idle { until: Millis(0) };
+        self.stage = match std::mem::replace(&mut self.stage, idle) {
+            Stage::Looking { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
+            other => other,
+        };
+    }
+
+    fn next_look(&self, round: &Round) -> Millis {
+        Millis(round.began.0 + self.rules.look_every_ms)
+    }
+
+    fn differences(
+        &self,
+        now: Millis,
+        began: Millis,
+        listed: &HashMap<CallId, CallResource>,
+        state: &State,
+    ) -> (Differences, Vec<Evidence>) {
+        let mut differences = Differences::default();
+        let mut confirmed = Vec::new();
+        for open in state.tracker().open() {
+            let (call, heard) = (open.id(), open.heard());
+            match listed.get(call).map(|listed| listed.status.map(said_by)) {
+                Some(Some(said @ Said::InProgress))
+                    if open.is_live() && now.since(heard) > self.rules.confirm_after_ms =>
+                {
+                    confirmed.push(about(call.clone(), Source::Referee, said));
+                }
+                Some(_) => {}
+                None if began.since(heard) < self.rules.grace_ms => {}
+                None if self.unknown.contains_key(call) => {}
+                None => drop(differences.missing.insert(call.clone())),
+            }
+        }
+        for (id, call) in listed {
+            let is_on_the_line = call.status.map(said_by) == Some(Said::InProgress);
+            if is_on_the_line && self.missed(state, call).is_some() {
+                differences.unheard.insert(id.clone());
+            }
+        }
+        (differences, confirmed)
+    }
+
+    /// What follows from a call that the provider has in progress, if we do not have it so.
+    fn missed(&self, state: &State, call: &CallResource) -> Option<Evidence> {
+        let id = CallId::parse(&call.sid).ok()?;
+        match state.tracker().call(&id).map(|known| known.phase) {
+            None => of_unheard(call, &self.agents, &self.key),
+            Some(Phase::Dialing) => Some(about(id, Source::Referee, Said::InProgress)),
+            Some(Phase::Live | Phase::Ended(_)) => None,
+        }
+    }
+
+    /// What follows from what the provider says about one call that its lists do not have.
+    fn verdict(&mut self, now: Millis, call: CallId, answer: Answer) -> Option<Evidence> {
+        match answer {
+            Answer::Call(resource) => {
+                let said = said_by(resource.status?);
+                Some(about(call, Source::Referee, said))
+            }
+            // It may be a sub-account's, or another provider's. That nobody knows it is no proof
+            // that it is over: it stays suspect.
+            Answer::NotFound => {
+                let again = Millis(now.0 + self.rules.unknown_again_ms);
+                self.unknown.insert(call, again);
+                None
+            }
+            Answer::Page(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! How fast the provider may be asked: a budget always, and a pause after a failure.
+
+use live_users_core::Millis;
+use live_users_twilio::rest::Failure;
+
+/// A budget of requests: what is not used in one minute may be used at once in the next.
+pub(super) struct Bucket {
+    per_minute: u64,
+    /// How many milliseconds' worth of requests are there.
+    filled_ms: u64,
+    at: Millis,
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+impl Bucket {
+    pub(super) fn new(per_minute: u32) -> Self {
+        let per_minute = u64::from(per_minute.max(1));
+        Self { per_minute, filled_ms: MINUTE_MS, at: Millis(0) }
+    }
+
+    /// When the next request may be sent.
+    pub(super) fn free_at(&self, now: Millis) -> Millis {
+        let lacking = self.cost_ms().saturating_sub(self.filled_at(now));
+        Millis(now.0 + lacking)
+    }
+
+    /// Sends one.
+    pub(super) fn take(&mut self, now: Millis) {
+        self.filled_ms = self.filled_at(now).saturating_sub(self.cost_ms());
+        self.at = self.at.max(now);
+    }
+
+    fn filled_at(&self, now: Millis) -> u64 {
+        self.filled_ms.saturating_add(now.since(self.at)).min(MINUTE_MS)
+    }
+
+    fn cost_ms(&self) -> u64 {
+        MINUTE_MS / self.per_minute
+    }
+}
+
+/// Exponential back-off with full jitter: anything between nothing and a bound that doubles with
+/// each failure, so that many who failed together do not come back together.
+pub(super) struct Backoff {
+    jitter: Box<dyn FnMut(u64) -> u64 + Send>,
+    failures: u32,
+    free: Millis,
+}
+
+const FIRST_MS: u64 = 1_000;
+const BOUND_MS: u64 = 5 * 60_000;
+
+impl Backoff {
+    pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static) -> Self {
+        Self { jitter: Box::new(jitter), failures: 0, free: Millis(0) }
+    }
+
+    /// When the next request may be sent.
+    pub(super) fn free_at(&self) -> Millis {
+        self.free
+    }
+
+    /// A request has failed.
+    pub(super) fn fail(&mut self, now: Millis, failure: &Failure) {
+        let doubled = FIRST_MS.saturating_mul(1 << self.failures.min(20));
+        self.failures += 1;
+        let wait_ms = match failure {
+            // Wrong credentials do not get right by asking again soon.
+            Failure::Refused(_) => BOUND_MS,
+            _ => (self.jitter)(doubled.min(BOUND_MS)),
+        };
+        self.free = Millis(now.0 + wait_ms);
+    }
+
+    /// A request was answered.
+    pub(super) fn succeed(&mut self) {
+        self.failures = 0;
+    }
+}

@@ -1,0 +1,119 @@
+//! A snapshot: the whole state in bytes, to shorten a replay.
+
+use live_users_core::{Call, Millis, Tracker};
+use serde::{Deserialize, Serialize};
+
+use crate::about::AboutForm;
+use crate::drift::{Drift, Healed};
+use crate::record::{FormError, VERSION, known_version};
+use crate::state::State;
+use crate::words::{CAUSES, Name, PHASES, call_id, name, value};
+
+/// The state in bytes: the same for all who have applied the same records (I7).
+pub fn encode(state: &State) -> Vec<u8> {
+    let calls = state.tracker().calls();
+    let drift = state.drift();
+    let form = SnapshotForm {
+        v: VERSION,
+        now: state.tracker().now().0,
+        calls: calls.iter().map(CallForm::of).collect(),
+        drift: drift.totals().map(|(cause, n)| (name(CAUSES, &cause), n)).collect(),
+        healed: drift.recent().map(HealedForm::of).collect(),
+    };
+    serde_json::to_vec(&form).expect("text and numbers are always JSON")
+}
+
+/// The state that a snapshot is of.
+///
+/// # Errors
+/// If the bytes are no snapshot, or one of a later version.
+pub fn decode(bytes: &[u8]) -> Result<State, FormError> {
+    let form: SnapshotForm = serde_json::from_slice(bytes)?;
+    known_version(form.v)?;
+    let calls = form.calls.into_iter().map(CallForm::read);
+    let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
+    let mut totals = Vec::with_capacity(form.drift.len());
+    for (cause, n) in form.drift {
+        totals.push((value(CAUSES, &cause, "drift")?, n));
+    }
+    let healed: Vec<_> = form.healed.into_iter().map(HealedForm::read).collect::<Result<_, _>>()?;
+    let tracker = Tracker::restore(Millis(form.now), calls);
+    Ok(State::restore(tracker, Drift::restore(totals, healed)))
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotForm {
+    v: u8,
+    now: u64,
+    calls: Vec<CallForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    drift: Vec<(Name, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    healed: Vec<HealedForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HealedForm {
+    at: u64,
+    call: String,
+    cause: Name,
+}
+
+impl HealedForm {
+    fn of(healed: &Healed) -> Self {
+        let Healed { at, call, cause } = healed;
+        Self { at: at.0, call: call.to_string(), cause: name(CAUSES, cause) }
+    }
+
+    fn read(self) -> Result<Healed, FormError> {
+        let call = call_id(&self.call, "call")?;
+        Ok(Healed { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallForm {
+    call: String,
+    phase: Name,
+    /// Not in what version 1 wrote: then as `since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<u64>,
+    since: u64,
+    heard: u64,
+    #[serde(default)]
+    about: AboutForm,
+}
+
+impl CallForm {
+    fn of(call: &Call) -> Self {
+        Self {
+            call: call.id.to_string(),
+            phase: name(PHASES, &call.phase),
+            first: (call.first != call.since).then_some(call.first.0),
+            since: call.since.0,
+            heard: call.heard.0,
+            about: AboutForm::of(
+                call.direction,
+                call.caller,
+                (&call.agent, call.agent_from),
+                &call.place,
+            ),
+        }
+    }
+
+    fn read(self) -> Result<Call, FormError> {
+        let (agent, agent_from) = self.about.agent();
+        Ok(Call {
+            id: call_id(&self.call, "call")?,
+            phase: value(PHASES, &self.phase, "phase")?,
+            first: Millis(self.first.unwrap_or(self.since)),
+            since: Millis(self.since),
+            heard: Millis(self.heard),
+            direction: self.about.direction()?,
+            caller: self.about.caller()?,
+            agent,
+            agent_from,
+            place: self.about.place()?,
+        })
+    }
+}

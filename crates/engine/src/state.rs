@@ -1,0 +1,80 @@
+//! The state: all that the records of a journal tell, and nothing else.
+
+use std::collections::HashSet;
+
+use live_users_core::{Millis, Numbers, Outcome, Tracker};
+
+use crate::drift::Drift;
+use crate::record::{Change, Record};
+
+/// What is known after a number of records. Whoever applies the same records has the same state.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    tracker: Tracker,
+    drift: Drift,
+}
+
+/// The live users by how sure it is that they are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sureness {
+    /// Users with a call that something was heard of lately.
+    pub confirmed: usize,
+    /// Users with no such call: still counted, since silence is no proof of an end.
+    pub suspect: usize,
+}
+
+impl State {
+    pub(crate) fn restore(tracker: Tracker, drift: Drift) -> Self {
+        Self { tracker, drift }
+    }
+
+    /// Takes in one record: the same when it is written and when it is replayed. The outcome is
+    /// that of the evidence in it, if it is evidence.
+    pub fn apply(&mut self, record: &Record) -> Option<Outcome> {
+        match &record.change {
+            Change::Evidence(evidence) => {
+                let outcome = self.tracker.apply(record.at, evidence);
+                self.drift.note(self.tracker.now(), evidence, outcome);
+                Some(outcome)
+            }
+            Change::Forget { ended_before } => {
+                self.tracker.forget(*ended_before);
+                None
+            }
+        }
+    }
+
+    /// The calls and the numbers.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// What had to be healed.
+    pub fn drift(&self) -> &Drift {
+        &self.drift
+    }
+
+    /// The live users by how sure it is that they are there. A call is suspect when nothing was
+    /// heard of it for `suspect_after_ms`. It takes time in proportion to the calls that are known.
+    pub fn sureness(&self, now: Millis, suspect_after_ms: u64) -> Sureness {
+        let Numbers { users, .. } = self.tracker.numbers();
+        let mut known = HashSet::new();
+        let mut withheld = 0;
+        for call in self.tracker.open().filter(|call| call.is_live()) {
+            if is_suspect(call.heard(), now, suspect_after_ms) {
+                continue;
+            }
+            match call.caller() {
+                Some(caller) => drop(known.insert(caller)),
+                None => withheld += 1,
+            }
+        }
+        let confirmed = known.len() + withheld;
+        Sureness { confirmed, suspect: users - confirmed }
+    }
+}
+
+/// Whether a call that was last heard of at this moment has become suspect.
+pub fn is_suspect(heard: Millis, now: Millis, suspect_after_ms: u64) -> bool {
+    now.since(heard) > suspect_after_ms
+}
