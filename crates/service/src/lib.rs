@@ -4,6 +4,7 @@
 //! Nothing here knows what a call is.
 
 pub mod agents;
+mod bearer;
 pub mod command;
 mod cors;
 mod env;
@@ -14,6 +15,7 @@ mod server;
 mod shutdown;
 mod sparing;
 
+pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret};
 pub use cors::AllowedOrigins;
 pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
 pub use listen::ListenAddress;

@@ -1,0 +1,159 @@
+//! A secret that callers of an API show: `Authorization: Bearer ...` (RFC 6750).
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{ListenAddress, Reader};
+
+/// The shortest token that is accepted, in bytes.
+pub const TOKEN_BYTES_MIN: usize = 16;
+
+/// The value of `WWW-Authenticate` beside a 401.
+pub const CHALLENGE: &str = "Bearer realm=\"live-users\"";
+
+/// What a secret has to look like, for messages about one that does not.
+const EXPECTED: &str = "at least 16 visible ASCII characters that nobody can guess, such as the \
+                        output of `openssl rand -hex 32`";
+
+/// The tokens that open a door: more than one while they are changed.
+#[derive(Clone)]
+pub struct BearerToken {
+    /// Hashes, so that a comparison takes the same time whatever is shown, its length included.
+    digests: Vec<[u8; 32]>,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No token is shown, or not in the right way. Status 401.
+    #[error("Authorization: missing; expected `Bearer` and a token")]
+    Missing,
+    /// The token is not the right one. Status 403.
+    #[error("Authorization: this token may not do that")]
+    Wrong,
+}
+
+impl BearerToken {
+    /// The token in this variable, or several with commas between them; `None` if it is not set.
+    pub fn read(reader: &mut Reader<'_>, name: &str) -> Option<Self> {
+        let tokens = reader.list(name);
+        if tokens.iter().any(|token| !is_secret(token)) {
+            reader.mistake(format!("{name} cannot be used: expected {EXPECTED}"));
+        }
+        let digests: Vec<_> = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
+        (!digests.is_empty()).then_some(Self { digests })
+    }
+
+    /// The same where others can reach the address: without a token nobody listens there.
+    pub fn read_for(reader: &mut Reader<'_>, name: &str, listen: ListenAddress) -> Option<Self> {
+        let token = Self::read(reader, name);
+        if reader.text(name).is_none() && !listen.is_loopback() {
+            reader.mistake(format!(
+                "{name} is not set: others can reach {}, and with it they would be kept from \
+                 reading more than the total; expected {EXPECTED} (or HOST=127.0.0.1)",
+                listen.0.ip()
+            ));
+        }
+        token
+    }
+
+    /// Lets in who shows the token in this `Authorization` header.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(&self, authorization: Option<&[u8]>) -> Result<(), Denied> {
+        let shown = authorization.and_then(token_in).ok_or(Denied::Missing)?;
+        let shown: [u8; 32] = Sha256::digest(shown).into();
+        let matches = self.digests.iter().map(|digest| digest.ct_eq(&shown));
+        let is_right = matches.fold(subtle::Choice::from(0), |any, one| any | one);
+        if is_right.into() { Ok(()) } else { Err(Denied::Wrong) }
+    }
+}
+
+/// The secret that is to be sent to somebody else, in this variable; `None` if it is not set.
+pub fn read_secret<'a>(reader: &mut Reader<'a>, name: &str) -> Option<&'a str> {
+    let secret = reader.text(name)?;
+    if !is_secret(secret) {
+        reader.mistake(format!("{name} cannot be used: expected {EXPECTED}"));
+    }
+    Some(secret)
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BearerToken({} hidden)", self.digests.len())
+    }
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() >= TOKEN_BYTES_MIN && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The scheme may be written in any case.
+fn token_in(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = authorization.split_at_checked("Bearer ".len())?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Env;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn token(text: &str) -> BearerToken {
+        BearerToken::read(&mut Reader::new(&Env::of([("T", text)])), "T").unwrap()
+    }
+
+    #[test]
+    fn only_who_shows_the_token_is_let_in() {
+        let token = token(TOKEN);
+        let check = |header: &str| token.check(Some(header.as_bytes()));
+        assert_eq!(check("Bearer 0123456789abcdef"), Ok(()));
+        assert_eq!(check("bearer  0123456789abcdef "), Ok(()));
+        for wrong in ["Bearer 0123456789abcdeg", "Bearer 0123456789abcde", "Bearer x"] {
+            assert_eq!(check(wrong), Err(Denied::Wrong), "{wrong}");
+        }
+        for missing in ["", "Bearer", "Bearer ", "Basic 0123456789abcdef", TOKEN, "B\u{e9}arer x"] {
+            assert_eq!(check(missing), Err(Denied::Missing), "{missing}");
+        }
+        assert_eq!(token.check(None), Err(Denied::Missing));
+    }
+
+    #[test]
+    fn while_tokens_are_changed_both_open_the_door() {
+        let token = token("0123456789abcdef, fedcba9876543210");
+        assert_eq!(token.check(Some(b"Bearer fedcba9876543210")), Ok(()));
+        assert_eq!(token.check(Some(b"Bearer 0123456789abcdef")), Ok(()));
+        assert_eq!(token.check(Some(b"Bearer 0123456789abcdef,")), Err(Denied::Wrong));
+    }
+
+    #[test]
+    fn a_weak_token_is_refused_and_not_repeated() {
+        for weak in ["hunter2", "0123456789abcdef,hunter2", "with spaces in between"] {
+            let env = Env::of([("API_TOKEN", weak)]);
+            let mut reader = Reader::new(&env);
+            let token = BearerToken::read(&mut reader, "API_TOKEN");
+            let told = reader.finish(()).unwrap_err().to_string();
+            assert!(told.contains("API_TOKEN") && !told.contains(weak), "{told}");
+            assert!(!format!("{token:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn where_others_can_reach_us_there_has_to_be_one() {
+        let read = |host: &str| {
+            let env = Env::of([("HOST", host)]);
+            let mut reader = Reader::new(&env);
+            let listen = ListenAddress::read(&mut reader, 1);
+            BearerToken::read_for(&mut reader, "API_TOKEN", listen);
+            reader.finish(())
+        };
+        assert!(read("127.0.0.1").is_ok() && read("::1").is_ok());
+        assert!(read("0.0.0.0").unwrap_err().to_string().contains("API_TOKEN is not set"));
+    }
+}
