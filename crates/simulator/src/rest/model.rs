@@ -29,9 +29,15 @@ pub struct CallsApi {
 /// The user names and passwords that are accepted.
 pub(super) struct Credentials(Vec<(String, String)>);
 
+/// Whether who asks has shown the right credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    Known,
+    Stranger,
+}
+
 /// A page as it shows.
 pub(super) struct Listing<'a> {
-    #[expect(dead_code, reason = "the answers over HTTP will name it")]
     pub(super) query: PageQuery,
     pub(super) calls: Vec<View<'a>>,
     pub(super) next_page_uri: Option<String>,
@@ -84,13 +90,14 @@ impl CallsApi {
         match request {
             Request::List { .. } => {
                 let uri = request.path_and_query(&self.account_sid);
-                let listing = self.list(now_ms, uri.split_once('?').map_or("", |(_, query)| query));
+                let query = uri.split_once('?').map_or("", |(_, query)| query);
+                let listing = self.list(now_ms, query, Caller::Known);
                 listing.map(|Listing { calls, next_page_uri, .. }| {
                     let calls = calls.iter().map(View::resource).collect();
                     Answer::Page(CallPage { calls, next_page_uri })
                 })
             }
-            Request::Call { sid } => self.call(now_ms, sid).map(|view| match view {
+            Request::Call { sid } => self.call(now_ms, sid, Caller::Known).map(|view| match view {
                 Some(view) => Answer::Call(view.resource()),
                 None => Answer::NotFound,
             }),
@@ -113,9 +120,14 @@ impl CallsApi {
         self.ledger.n_calls()
     }
 
-    pub(super) fn list(&mut self, now_ms: u64, query: &str) -> Result<Listing<'_>, Failure> {
+    pub(super) fn list(
+        &mut self,
+        now_ms: u64,
+        query: &str,
+        caller: Caller,
+    ) -> Result<Listing<'_>, Failure> {
         self.asked.lists += 1;
-        let now_ms = self.open(now_ms)?;
+        let now_ms = self.open(now_ms, caller)?;
         let bad_query = || Failure::Odd("status 400".to_owned());
         let query = PageQuery::parse(query).ok_or_else(bad_query)?;
         let size = query.size.min(self.behaviour.page_size_max.max(1));
@@ -128,14 +140,19 @@ impl CallsApi {
         Ok(Listing { query: PageQuery { size, ..query }, calls, next_page_uri })
     }
 
-    pub(super) fn call(&mut self, now_ms: u64, sid: &str) -> Result<Option<View<'_>>, Failure> {
+    pub(super) fn call(
+        &mut self,
+        now_ms: u64,
+        sid: &str,
+        caller: Caller,
+    ) -> Result<Option<View<'_>>, Failure> {
         self.asked.calls += 1;
-        let now_ms = self.open(now_ms)?;
+        let now_ms = self.open(now_ms, caller)?;
         Ok(self.ledger.call(now_ms, sid))
     }
 
     /// The moment to answer about, if there is to be an answer.
-    fn open(&mut self, now_ms: u64) -> Result<u64, Failure> {
+    fn open(&mut self, now_ms: u64, caller: Caller) -> Result<u64, Failure> {
         self.now_ms = self.now_ms.max(now_ms);
         if let Some(silence) = self.behaviour.silence_at(self.now_ms) {
             self.asked.in_outage += 1;
@@ -144,7 +161,7 @@ impl CallsApi {
                 Silence::NoAnswer => Failure::Timeout,
             });
         }
-        if self.behaviour.refuses_credentials {
+        if self.behaviour.refuses_credentials || caller == Caller::Stranger {
             self.asked.refused += 1;
             return Err(Failure::Refused(401));
         }
@@ -153,6 +170,15 @@ impl CallsApi {
             return Err(Failure::TooMany);
         }
         Ok(self.now_ms)
+    }
+}
+
+impl Credentials {
+    pub(super) fn caller(&self, user: &str, password: &str) -> Caller {
+        match self.0.iter().any(|(u, p)| u == user && p == password) {
+            true => Caller::Known,
+            false => Caller::Stranger,
+        }
     }
 }
 

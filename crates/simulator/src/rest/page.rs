@@ -36,6 +36,11 @@ impl PageQuery {
         Some(Self { status: status?, size, number, after })
     }
 
+    /// The first page of the same list.
+    pub(super) fn first(&self) -> Self {
+        Self { number: 0, after: None, ..self.clone() }
+    }
+
     /// The page after this one, whose last call is `last`.
     pub(super) fn next(&self, last: &str) -> Self {
         Self { number: self.number + 1, after: Some(last.to_owned()), ..self.clone() }
