@@ -7,6 +7,7 @@ use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
 use live_users_twilio::AuthTokens;
 
 use crate::public_url::{PublicUrl, UrlRule};
+use crate::twilio_api::TwilioApiSettings;
 
 /// The port that the backend listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -49,6 +50,9 @@ pub struct Config {
     pub journal_url: String,
     /// How much of the journal is kept behind a snapshot.
     pub(crate) keep: Keep,
+    /// How Twilio is asked which calls are live; `None` if it cannot be asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the referee is to ask with it"))]
+    pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
 
 /// How webhooks are verified.
@@ -96,6 +100,7 @@ impl Config {
                 age_ms: keep_hours.saturating_mul(3_600_000),
                 records_max: KEPT_RECORDS_MAX,
             },
+            twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)
     }
@@ -187,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn unsigned_webhooks_leave_nothing_to_ask_twilio_with_but_a_key() {
+        let unsigned = Env::of([
+            ("ALLOW_UNSIGNED_WEBHOOKS", "true"),
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+        ]);
+        assert!(mistakes(unsigned.clone()).contains("TWILIO_ACCOUNT_SID"));
+        let key = unsigned.with("TWILIO_API_KEY_SID", "SK1").with("TWILIO_API_KEY_SECRET", "s");
+        assert!(Config::read(&key).unwrap().twilio_api.is_some());
+    }
+
+    #[test]
     fn all_mistakes_are_told_at_once() {
         let env = Env::of([
             ("PORT", "99999"),
@@ -233,7 +249,12 @@ mod tests {
         let env = Env::of([
             ("TWILIO_AUTH_TOKEN", "topsecrettoken"),
             ("CALLER_HASH_KEY", "topsecretcallerkey"),
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+            ("TWILIO_API_KEY_SID", "SK00000000000000000000000000000001"),
+            ("TWILIO_API_KEY_SECRET", "topsecretkey"),
         ]);
-        assert!(!format!("{:?}", Config::read(&env).unwrap()).contains("topsecret"));
+        let config = Config::read(&env).unwrap();
+        assert!(config.twilio_api.is_some());
+        assert!(!format!("{config:?}").contains("topsecret"));
     }
 }
