@@ -74,7 +74,10 @@ proptest! {
             ledger.note(i, &facts(&sid, status), shows(lists_from, i + call_lag));
             let changes = truth.entry(sid).or_default();
             if changes.last().is_none_or(|(last, _)| !last.is_terminal()) {
-                let shown = if status == CallStatus::Initiated { CallStatus::Ringing } else { status };
+                let shown = match status {
+                    CallStatus::Initiated => CallStatus::Ringing,
+                    status => status,
+                };
                 if changes.last().is_none_or(|(last, _)| *last != shown) {
                     changes.push((shown, lists_from));
                 }
