@@ -7,18 +7,23 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_engine::{CallerKey, Snapshotter, Writer, replay};
+use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay};
+use live_users_journal::Reader as JournalReader;
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Sparing, serve};
 use log::{error, info, warn};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::cell::{Published, Reader};
 use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification, system_clock};
 use crate::conversation::Conversation;
 use crate::door::Door;
+use crate::gate::Gate;
 use crate::queue::{self, Queue};
+use crate::referee::{self, ASK_MS_MAX};
 use crate::routes;
+use crate::twilio_api::TwilioApi;
 
 /// How often the writer looks for calls that are older than a call can be, in milliseconds.
 const SWEEP_EVERY_MS: u64 = 1_000;
@@ -31,6 +36,16 @@ pub(crate) struct State {
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
     pub(crate) cell: Reader,
+    /// Who may read more than the total.
+    pub(crate) gate: Gate,
+    /// The referee, if there are credentials for it.
+    pub(crate) referee: Option<referee::Shared>,
+    /// Reads the journal beside the writer.
+    pub(crate) journal_reader: Arc<Mutex<Box<dyn JournalReader>>>,
+    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
+    pub(crate) suspect_after_ms: u64,
+    /// A silent call older than this is over, in milliseconds.
+    pub(crate) max_call_ms: u64,
     /// Lines about unsigned requests, which anybody may send.
     pub(crate) refusals: Sparing,
     /// Lines about requests with a wrong method.
@@ -42,6 +57,7 @@ pub struct Backend {
     state: State,
     origins: AllowedOrigins,
     thread: JoinHandle<()>,
+    api: Option<TwilioApi>,
 }
 
 impl Backend {
@@ -54,6 +70,7 @@ impl Backend {
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
         let (known, covered) = replay(&*journal).map_err(io::Error::other)?;
         info!("the journal is {} at {}", config.journal_url, journal.position());
+        let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));
         let snapshotter = Snapshotter::start(&*journal, covered, system_clock(), config.keep)?;
         let (publisher, cell) = watch::channel(Published::new(known.tracker().numbers()));
         let publish = Box::new(move |state: &live_users_engine::State, _| {
@@ -61,6 +78,7 @@ impl Backend {
         });
         let writer = Writer::new(journal, known, publish, Some(snapshotter), config.max_call_ms);
         let (queue, thread) = queue::start(writer, system_clock)?;
+        let asking = Asking::prepare(&config)?;
         let state = State {
             conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
             door: Door::new(config.verification, config.url_rule),
@@ -68,10 +86,16 @@ impl Backend {
             caller_key: config.caller_key,
             queue,
             cell,
+            gate: Gate(config.api_token),
+            referee: asking.as_ref().map(|asking| asking.referee.clone()),
+            journal_reader,
+            suspect_after_ms: config.suspect_after_ms,
+            max_call_ms: config.max_call_ms,
             refusals: Sparing::default(),
             wrong_methods: Sparing::default(),
         };
-        Ok(Self { state, origins: config.origins, thread })
+        let api = asking.map(|asking| asking.api);
+        Ok(Self { state, origins: config.origins, thread, api })
     }
 
     /// Serves on the listener until `shutdown` resolves; then finishes the requests under way and
@@ -84,10 +108,13 @@ impl Backend {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { state, origins, thread } = self;
+        let Self { state, origins, thread, api } = self;
         let queue = state.queue.clone();
         let state = Arc::new(state);
         let sweeper = tokio::spawn(sweep(queue.clone()));
+        let asking = state.referee.clone().zip(api);
+        let referee =
+            asking.map(|(referee, api)| tokio::spawn(referee::run(referee, api, queue.clone())));
         // Without a writer the count would stand still and look alive: better to end, and be
         // started again by whoever watches over the process.
         let writer_ended = queue.ended();
@@ -100,6 +127,9 @@ impl Backend {
         let served = serve(listener, stop, move |app| routes::add(app, &state, &origins)).await;
 
         sweeper.abort();
+        if let Some(referee) = referee {
+            referee.abort();
+        }
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         finished.and(served)
@@ -115,6 +145,40 @@ pub fn backup(env: &Env, to: &str) -> io::Result<()> {
     let at = live_users_journal::backup(url, Path::new(to)).map_err(io::Error::other)?;
     println!("{to} has the journal up to {at}");
     Ok(())
+}
+
+/// What asking the provider takes.
+struct Asking {
+    referee: referee::Shared,
+    api: TwilioApi,
+}
+
+impl Asking {
+    /// `None` without credentials: then a suspect call stays suspect until it is too old.
+    fn prepare(config: &Config) -> io::Result<Option<Self>> {
+        let Some(settings) = &config.twilio_api else {
+            warn!(
+                "there is no referee: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
+                 reports is counted until it is older than MAX_CALL_HOURS"
+            );
+            return Ok(None);
+        };
+        let (agents, key) = (config.agents.clone(), config.caller_key.clone());
+        let referee = Referee::new(config.rules, agents, key, below);
+        let api = TwilioApi::new(settings.clone(), Duration::from_millis(ASK_MS_MAX))?;
+        info!(
+            "the referee looks every {} s and asks Twilio at most {} times a minute",
+            config.rules.look_every_ms / 1000,
+            config.rules.requests_per_minute
+        );
+        Ok(Some(Self { referee: Arc::new(Mutex::new(referee)), api }))
+    }
+}
+
+/// A random number below this one. Without randomness the bound itself: it only means to wait as
+/// long as can be.
+fn below(bound: u64) -> u64 {
+    getrandom::u64().map_or(bound, |random| random % bound.max(1))
 }
 
 async fn sweep(queue: Queue) {

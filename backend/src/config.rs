@@ -1,9 +1,11 @@
 //! The settings of the backend. The README has them as a table.
 
+use std::ops::RangeInclusive;
+
 use live_users_core::Millis;
-use live_users_engine::{CallerKey, Farewell, Keep};
+use live_users_engine::{CallerKey, Farewell, Keep, RefereeRules};
 use live_users_service::agents::Agents;
-use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
+use live_users_service::{AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader};
 use live_users_twilio::AuthTokens;
 
 use crate::public_url::{PublicUrl, UrlRule};
@@ -12,17 +14,8 @@ use crate::twilio_api::TwilioApiSettings;
 /// The port that the backend listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// Twilio's own limit unless the account has the 24-hour switch on, in hours.
-const MAX_CALL_HOURS_DEFAULT: u64 = 4;
-const MAX_CALL_HOURS_LIMIT: u64 = 24;
-
 /// A directory below the one that the process runs in.
 pub(crate) const JOURNAL_URL_DEFAULT: &str = "file:./data";
-
-/// For how long records are kept behind a snapshot, in hours.
-const KEEP_HOURS_DEFAULT: u64 = 48;
-const KEEP_HOURS_LIMIT: u64 = 8760;
-const KEEP_HOURS: &str = "hours from 1 to 8760";
 
 /// More records than these are never kept behind a snapshot: some 3 GB.
 const KEPT_RECORDS_MAX: u64 = 10_000_000;
@@ -44,6 +37,12 @@ pub struct Config {
     pub(crate) caller_key: CallerKey,
     /// A silent call older than this is over, in milliseconds.
     pub max_call_ms: u64,
+    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
+    pub(crate) suspect_after_ms: u64,
+    /// When and how fast the provider is asked.
+    pub(crate) rules: RefereeRules,
+    /// What opens everything but the total.
+    pub(crate) api_token: Option<BearerToken>,
     /// What ends a call when the caller says it.
     pub farewell: Farewell,
     /// Where the journal is.
@@ -51,7 +50,6 @@ pub struct Config {
     /// How much of the journal is kept behind a snapshot.
     pub(crate) keep: Keep,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the referee is to ask with it"))]
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
 
@@ -72,14 +70,12 @@ impl Config {
     pub fn read(env: &Env) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
-        let hours = reader.parsed("MAX_CALL_HOURS", MAX_CALL_HOURS_DEFAULT, "hours from 1 to 24");
-        if !(1..=MAX_CALL_HOURS_LIMIT).contains(&hours) {
-            reader.mistake(format!("MAX_CALL_HOURS is {hours}: expected hours from 1 to 24"));
-        }
-        let keep_hours = reader.parsed("JOURNAL_KEEP_HOURS", KEEP_HOURS_DEFAULT, KEEP_HOURS);
-        if !(1..=KEEP_HOURS_LIMIT).contains(&keep_hours) {
-            reader.mistake(format!("JOURNAL_KEEP_HOURS is {keep_hours}: expected {KEEP_HOURS}"));
-        }
+        let hours = within(&mut reader, "MAX_CALL_HOURS", 4, 1..=24, "hours");
+        let keep_hours = within(&mut reader, "JOURNAL_KEEP_HOURS", 48, 1..=8760, "hours");
+        let suspect_s = within(&mut reader, "SUSPECT_AFTER_SECONDS", 120, 30..=3600, "seconds");
+        let requests =
+            within(&mut reader, "REFEREE_REQUESTS_PER_MINUTE", 120, 6..=6000, "requests");
+        let look_s = within(&mut reader, "REFEREE_LOOK_SECONDS", 20, 1..=3600, "seconds");
         let url_rule = url_rule(&mut reader);
         let agents = Agents::read(&mut reader);
         refuse_loops(&mut reader, &agents, &url_rule);
@@ -90,20 +86,40 @@ impl Config {
             origins: AllowedOrigins::read(&mut reader),
             agents,
             caller_key: CallerKey::read(&mut reader),
-            max_call_ms: hours.saturating_mul(3_600_000),
+            // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
+            max_call_ms: hours * 3_600_000,
+            suspect_after_ms: suspect_s * 1_000,
+            rules: RefereeRules::looking_every(look_s * 1_000, suspect_s * 1_000)
+                .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
+            api_token: BearerToken::read_for(&mut reader, "API_TOKEN", listen),
             farewell: match reader.list("FAREWELL_PHRASES") {
                 phrases if phrases.is_empty() => Farewell::default(),
                 phrases => Farewell::of(phrases),
             },
             journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
-            keep: Keep {
-                age_ms: keep_hours.saturating_mul(3_600_000),
-                records_max: KEPT_RECORDS_MAX,
-            },
+            keep: Keep { age_ms: keep_hours * 3_600_000, records_max: KEPT_RECORDS_MAX },
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)
     }
+}
+
+/// A number within these bounds.
+fn within(
+    reader: &mut Reader<'_>,
+    name: &str,
+    default: u64,
+    bounds: RangeInclusive<u64>,
+    unit: &str,
+) -> u64 {
+    let (from, to) = (bounds.start(), bounds.end());
+    let expected = format!("{unit} from {from} to {to}");
+    let value = reader.parsed(name, default, &expected);
+    if bounds.contains(&value) {
+        return value;
+    }
+    reader.mistake(format!("{name} is {value}: expected {expected}"));
+    default
 }
 
 fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification {

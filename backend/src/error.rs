@@ -1,8 +1,9 @@
 //! The answers to requests that cannot be served. Nothing that a request said is repeated in them.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use live_users_service::{CHALLENGE, Denied};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
@@ -31,6 +32,14 @@ pub(crate) enum ApiError {
     /// The request is not signed by Twilio. One answer for every reason, so that it teaches
     /// nobody anything; the log has the reason.
     Forbidden,
+    /// No token is shown, or not the right one.
+    Denied(Denied),
+    /// `API_TOKEN` is not set, so nobody can be let in.
+    NoToken,
+    /// No such call is known.
+    NoCall,
+    /// The call is over, so it cannot be taken out of the count.
+    OverAlready,
     /// It could not be recorded; asking again may help.
     Unavailable(&'static str),
 }
@@ -67,6 +76,14 @@ impl ApiError {
             Self::Forbidden => {
                 field("X-Twilio-Signature", "missing, or not a signature of this request")
             }
+            Self::Denied(why) => {
+                Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
+            }
+            Self::NoToken => problem(
+                "API_TOKEN is not set on this server: without it only the total can be read",
+            ),
+            Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
+            Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
         }
     }
@@ -96,6 +113,10 @@ impl ResponseError for ApiError {
             Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
             Self::BadForm(_) | Self::BadFields(_) => StatusCode::BAD_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::Wrong) | Self::NoToken => StatusCode::FORBIDDEN,
+            Self::NoCall => StatusCode::NOT_FOUND,
+            Self::OverAlready => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -109,6 +130,9 @@ impl ResponseError for ApiError {
             Self::Unavailable(_) => {
                 answer.insert_header((RETRY_AFTER, "1"));
             }
+            Self::Denied(Denied::Missing) => {
+                answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
             // The rest of the body is not worth waiting for.
             Self::TooLarge | Self::Incomplete => {
                 answer.force_close();
@@ -117,7 +141,11 @@ impl ResponseError for ApiError {
             | Self::NotAForm
             | Self::BadForm(_)
             | Self::BadFields(_)
-            | Self::Forbidden => {}
+            | Self::Forbidden
+            | Self::Denied(Denied::Wrong)
+            | Self::NoToken
+            | Self::NoCall
+            | Self::OverAlready => {}
         }
         answer.json(self.problem())
     }

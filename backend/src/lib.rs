@@ -7,17 +7,19 @@
 //! (`conversation`), never behind it.
 
 mod app;
+mod calls;
 mod cell;
 mod config;
 mod conversation;
 mod count;
 mod door;
 mod error;
+mod gate;
 mod health;
 mod public_url;
 mod queue;
+mod referee;
 mod routes;
-#[cfg_attr(not(test), expect(dead_code, reason = "the referee is to ask with it"))]
 mod twilio_api;
 mod webhooks;
 

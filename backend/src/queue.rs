@@ -46,6 +46,7 @@ pub(crate) enum NotRecorded {
 
 enum Work {
     Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
+    Many(Vec<Evidence>, oneshot::Sender<Result<(), NotRecorded>>),
     Look(Look),
     Sweep,
     Stop,
@@ -68,6 +69,20 @@ impl Queue {
         };
         self.slow.store(outcome == Err(NotRecorded::Slow), Ordering::Relaxed);
         outcome
+    }
+
+    /// Records many pieces of evidence, which nobody waits for with a caller on the line.
+    pub(crate) async fn record_all(&self, evidence: Vec<Evidence>) -> Result<(), NotRecorded> {
+        let mut evidence = evidence.into_iter();
+        loop {
+            let batch: Vec<_> = evidence.by_ref().take(BATCH_MAX).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let (acknowledge, acknowledged) = oneshot::channel();
+            self.send(Work::Many(batch, acknowledge))?;
+            acknowledged.await.unwrap_or(Err(NotRecorded::Stopped))?;
+        }
     }
 
     /// Reads something off the writer, after all that was given to it before. It holds up what
@@ -167,13 +182,14 @@ pub(crate) fn start(
 
 fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
     let (mut batch, mut waiting, mut looks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sweep = false;
+    let (mut many, mut sweep) = (Vec::new(), false);
     for work in work {
         match work {
             Work::Evidence(evidence, acknowledge) => {
                 batch.push(evidence);
                 waiting.push(acknowledge);
             }
+            Work::Many(evidence, acknowledge) => many.push((evidence, acknowledge)),
             Work::Look(look) => looks.push(look),
             Work::Sweep => sweep = true,
             Work::Stop => {}
@@ -191,6 +207,10 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
                 let _gave_up = acknowledge.send(Err(NotRecorded::Trouble));
             }
         }
+    }
+    for (evidence, acknowledge) in many {
+        let recorded = writer.record(now, evidence).map(|_| ());
+        let _gave_up = acknowledge.send(recorded.map_err(|Kept| NotRecorded::Trouble));
     }
     looks.into_iter().for_each(|look| look(writer));
     if sweep {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use live_users_service::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::{count, health, webhooks};
+use crate::{calls, count, health, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
@@ -38,19 +38,34 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
                 .route(web::head().to(count::total))
                 .default_service(only("GET, HEAD")),
         )
+        .service(reading("/api/live-users/summary", calls::summary))
+        .service(reading("/api/live-users/calls", calls::list))
+        .service(reading("/api/live-users/calls/{call_sid}", calls::explain))
         .service(
-            web::resource("/healthz")
-                .route(web::get().to(health::live))
-                .route(web::head().to(health::live))
-                .default_service(only("GET, HEAD")),
+            web::resource("/api/live-users/calls/{call_sid}/evict")
+                .route(web::post().to(calls::evict))
+                .default_service(web::to(|| async { no_method("POST") })),
         )
-        .service(
-            web::resource("/readyz")
-                .route(web::get().to(health::ready))
-                .route(web::head().to(health::ready))
-                .default_service(only("GET, HEAD")),
-        )
+        .service(reading("/healthz", health::live))
+        .service(reading("/readyz", health::ready))
         .default_service(web::to(not_found));
+}
+
+/// A path that answers GET and HEAD.
+fn reading<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(|| async { no_method("GET, HEAD") }))
+}
+
+fn no_method(allow: &'static str) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::WrongMethod { allow })
 }
 
 async fn wrong_method(

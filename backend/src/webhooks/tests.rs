@@ -9,6 +9,7 @@ use live_users_core::Numbers;
 use live_users_engine::{CallerKey, Farewell};
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::*;
@@ -16,6 +17,7 @@ use crate::cell::Published;
 use crate::config::Verification;
 use crate::conversation::Conversation;
 use crate::door::Door;
+use crate::gate::Gate;
 use crate::public_url::UrlRule;
 use crate::queue::Queue;
 use crate::routes;
@@ -24,6 +26,7 @@ const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechR
 
 fn state(queue: Queue) -> Arc<State> {
     let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
+    let journal = live_users_journal::open("memory:").unwrap();
     let (_publisher, cell) = watch::channel(Published::new(Numbers::default()));
     Arc::new(State {
         door: Door::new(Verification::Off, UrlRule::AsReceived),
@@ -32,6 +35,11 @@ fn state(queue: Queue) -> Arc<State> {
         conversation: Conversation::new("", Farewell::default()),
         queue,
         cell,
+        gate: Gate(None),
+        referee: None,
+        journal_reader: Arc::new(Mutex::new(journal.reader().unwrap())),
+        suspect_after_ms: 1,
+        max_call_ms: 1,
         refusals: Sparing::default(),
         wrong_methods: Sparing::default(),
     })

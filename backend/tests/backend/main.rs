@@ -3,8 +3,10 @@
 mod bad_input;
 mod crash;
 mod fixtures;
+mod honest;
 mod journal;
 mod life;
+mod referee;
 mod settings;
 mod signatures;
 mod twiml;

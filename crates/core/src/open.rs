@@ -21,6 +21,11 @@ impl<'a> Open<'a> {
         self.entry.phase == Phase::Live
     }
 
+    /// Since when it is in its phase.
+    pub fn since(&self) -> Millis {
+        self.entry.since
+    }
+
     /// When something was last heard that agrees with its being in its phase.
     pub fn heard(&self) -> Millis {
         self.entry.heard

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 /// The key that caller ids are hashed with, so that nobody who sees a hash can try all the phone
 /// numbers there are.
+#[derive(Clone)]
 pub struct CallerKey(Vec<u8>);
 
 /// The shortest key that is accepted, in bytes.
@@ -45,6 +46,7 @@ impl CallerKey {
 
     /// The person behind a caller id, or `None` when it is withheld or no address at all: then
     /// nobody can tell whether two calls are one person's.
+    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
     pub fn person(&self, caller_id: &str) -> Option<Caller> {
         let address = address(caller_id)?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");

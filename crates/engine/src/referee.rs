@@ -46,14 +46,28 @@ pub struct RefereeRules {
 
 impl Default for RefereeRules {
     fn default() -> Self {
+        Self::looking_every(20_000, 120_000)
+    }
+}
+
+impl RefereeRules {
+    /// The rules for a look every so often, where a call is suspect after so much silence: it is
+    /// confirmed before.
+    pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {
         Self {
-            look_every_ms: 20_000,
-            look_again_ms: 5_000,
-            grace_ms: 10_000,
-            confirm_after_ms: 60_000,
-            unknown_again_ms: 600_000,
+            look_every_ms,
+            look_again_ms: look_every_ms / 4,
+            grace_ms: look_every_ms / 2,
+            confirm_after_ms: suspect_after_ms / 2,
+            unknown_again_ms: look_every_ms.saturating_mul(30),
             requests_per_minute: 120,
         }
+    }
+
+    /// The same with this budget.
+    #[must_use]
+    pub fn at_most(self, requests_per_minute: u32) -> Self {
+        Self { requests_per_minute, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::words::{CAUSES, Name, PHASES, call_id, name, value};
 
 /// The state in bytes: the same for all who have applied the same records (I7).
+#[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
 pub fn encode(state: &State) -> Vec<u8> {
     let calls = state.tracker().calls();
     let drift = state.drift();

@@ -232,13 +232,12 @@ impl Writer {
 
     /// Only for what is durable.
     fn apply(&mut self, records: &[Record]) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(records.len());
+        let mut told = Vec::with_capacity(records.len());
         for record in records {
-            if let Some(outcome) = self.state.apply(record) {
-                if let Change::Evidence(evidence) = &record.change {
-                    log_line::write(evidence, outcome, self.state.tracker().numbers());
-                }
-                outcomes.push(outcome);
+            if let (Some(outcome), Change::Evidence(evidence)) =
+                (self.state.apply(record), &record.change)
+            {
+                told.push((evidence, outcome, self.state.tracker().numbers()));
             }
         }
         if !records.is_empty() {
@@ -247,7 +246,11 @@ impl Writer {
             debug!("{} users and {} calls live at {at}", numbers.users, numbers.calls);
             (self.publish)(&self.state, at);
         }
-        outcomes
+        // Whoever reads the log and then asks finds what the log says.
+        told.iter().for_each(|(evidence, outcome, numbers)| {
+            log_line::write(evidence, *outcome, *numbers);
+        });
+        told.into_iter().map(|(_, outcome, _)| outcome).collect()
     }
 }
 

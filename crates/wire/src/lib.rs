@@ -4,7 +4,14 @@
 //! Only this crate and the edges of the two servers know JSON. The names here are the names in
 //! the documentation and in the page.
 
+mod calls;
+
 use serde::{Deserialize, Serialize};
+
+pub use calls::{
+    AgentCount, AgentRef, CallPage, CallView, DriftView, Evicted, EvidenceView, Expectation,
+    Explanation, HealedView, RefereeView, RegionCount, Summary,
+};
 
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

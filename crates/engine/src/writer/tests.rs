@@ -223,7 +223,7 @@ fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
     let journal = live_users_journal::Memory::with_epoch(1);
     let (mut writer, _reader) = writer_to(journal.open().unwrap());
     let batch = |from: u64| {
-        let said = |n: u64| if n % 3 == 0 { Said::InProgress } else { Said::Dialing };
+        let said = |n: u64| if n.is_multiple_of(3) { Said::InProgress } else { Said::Dialing };
         let one = |n: u64| evidence(&format!("call-{}", n % 700), Source::Voice, said(n));
         (from..from + 1_000).map(one).collect()
     };

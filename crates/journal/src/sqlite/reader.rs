@@ -34,13 +34,12 @@ impl Reader for FileReader {
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
         let acknowledged = self.0.acknowledged.load(Ordering::Acquire);
         // One look, so that nothing is trimmed between the head and the page.
-        let found = self.0.look("reading", |connection| {
+        self.0.look("reading", |connection| {
             let (first, last) = (Head::read(connection)?.first_seq, acknowledged);
             if from_seq < first || from_seq > last + 1 {
                 return Ok(Err(JournalError::NotThere { wanted: from_seq, first, last }));
             }
             records::page(connection, from_seq..=last, limit.of_a_reader()).map(Ok)
-        })?;
-        found
+        })?
     }
 }

@@ -1,0 +1,133 @@
+//! Which calls are asked for: some at a time, the longest first.
+
+use std::collections::BinaryHeap;
+
+use live_users_core::{Agent, Call, Millis};
+use live_users_engine::State;
+use live_users_service::agents::{ID_BYTES_MAX, is_id};
+use live_users_twilio::{FieldError, FieldProblem, Form};
+
+use super::view::Viewer;
+
+/// Calls on one page, unless something else is asked for.
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// What stands in the query.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PageQuery {
+    limit: usize,
+    /// Behind this place.
+    after: Option<Place>,
+    agent: Option<String>,
+    suspect: Option<bool>,
+}
+
+/// Where a call stands in the order: since when it is live, and its id.
+type Place = (Millis, String);
+
+impl PageQuery {
+    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
+        let form = Form::parse(query.as_bytes()).unwrap_or_default();
+        let wrong = |field: &str, expected: String| FieldError {
+            field: field.to_owned(),
+            problem: FieldProblem::Invalid,
+            expected,
+        };
+        let text = |field: &str, expected: &str| {
+            let text = form.text_within(field, 128);
+            text.map_err(|_| wrong(field, expected.to_owned()))
+        };
+        let limit = format!("a whole number from 1 to {LIMIT_MAX}");
+        let after = "the `next` of the page before";
+        let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+        Ok(Self {
+            limit: match text("limit", &limit)? {
+                None => LIMIT_DEFAULT,
+                Some(text) => text
+                    .parse()
+                    .ok()
+                    .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+                    .ok_or_else(|| wrong("limit", limit))?,
+            },
+            after: match text("after", after)? {
+                None => None,
+                Some(text) => Some(place_of(text).ok_or_else(|| wrong("after", after.to_owned()))?),
+            },
+            agent: match text("agent", &agent)? {
+                Some(id) if !is_id(id) => return Err(wrong("agent", agent)),
+                id => id.map(str::to_owned),
+            },
+            suspect: match text("suspect", "true or false")? {
+                None => None,
+                Some("true") => Some(true),
+                Some("false") => Some(false),
+                Some(_) => return Err(wrong("suspect", "true or false".to_owned())),
+            },
+        })
+    }
+
+    /// The calls, and whether there are more.
+    pub(super) fn calls(&self, state: &State, viewer: &Viewer) -> (Vec<Call>, bool) {
+        // The largest on top: it goes when one that comes before it is found.
+        let mut first = BinaryHeap::with_capacity(self.limit + 2);
+        for open in state.tracker().open().filter(|open| open.is_live()) {
+            let is_wanted = self.suspect.is_none_or(|it| it == viewer.is_suspect(open.heard()))
+                && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id));
+            if !is_wanted {
+                continue;
+            }
+            let place = (open.since(), open.id().to_string());
+            if self.after.as_ref().is_none_or(|after| place > *after) {
+                first.push(place);
+            }
+            if first.len() > self.limit + 1 {
+                first.pop();
+            }
+        }
+        let mut places = first.into_sorted_vec();
+        let more = places.len() > self.limit;
+        places.truncate(self.limit);
+        let id = |id: String| live_users_core::CallId::parse(&id).ok();
+        let calls = places.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
+        (calls.collect(), more)
+    }
+}
+
+/// What stands as `next` under a page that ends with this call.
+pub(super) fn next_after(call: &Call) -> String {
+    format!("{}.{}", call.since.0, call.id)
+}
+
+fn place_of(text: &str) -> Option<Place> {
+    let (since, call) = text.split_once('.')?;
+    Some((Millis(since.parse().ok()?), call.to_owned()))
+}
+
+fn is_of(agent: &Agent, id: &str) -> bool {
+    matches!(agent, Agent::Id(own) if **own == *id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_asked_for_is_named() {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=ten", "limit"),
+            ("after=x", "after"),
+            ("after=x.CA1", "after"),
+            ("agent=a%20b", "agent"),
+            ("suspect=maybe", "suspect"),
+        ] {
+            assert_eq!(PageQuery::parse(query).unwrap_err().field, field, "{query}");
+        }
+        let query = PageQuery::parse("limit=5&after=17.v3:a.b&agent=x&suspect=true&else=1");
+        let query = query.unwrap();
+        assert_eq!(query.after, Some((Millis(17), "v3:a.b".to_owned())));
+        assert_eq!((query.limit, query.suspect), (5, Some(true)));
+    }
+}

@@ -1,0 +1,111 @@
+//! The referee of the real binary, against a stand-in for Twilio's REST API.
+
+use live_users_simulator::rest::{Behaviour, CallFacts, CallsApi, StandIn};
+use live_users_testkit::{Server, Twilio, get, send};
+use live_users_twilio::{CallStatus, Direction};
+use serde_json::Value;
+
+use crate::{TOKEN, start};
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
+
+fn stand_in(token: &str) -> StandIn {
+    let api = CallsApi::new(ACCOUNT, token, 1).with_behaviour(Behaviour::without_lag());
+    StandIn::start(api).expect("a server")
+}
+
+fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
+    let facts = CallFacts {
+        sid,
+        parent: None,
+        status,
+        direction: Direction::Inbound,
+        from: "+14155550123",
+        to: "+15005550006",
+    };
+    twilio.api().note(0, &facts);
+}
+
+fn start_with(twilio: &StandIn, more: &[(&str, &str)]) -> (Server, Twilio) {
+    let url = twilio.url();
+    let env = [
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_API_URL", &url),
+        ("REFEREE_LOOK_SECONDS", "1"),
+        ("REFEREE_REQUESTS_PER_MINUTE", "6000"),
+        ("API_TOKEN", API_TOKEN),
+    ];
+    start(&[&env, more].concat())
+}
+
+fn summary(server: &Server) -> Value {
+    let url = format!("{}/api/live-users/summary", server.url);
+    let authorization = format!("Bearer {API_TOKEN}");
+    let answer = send("GET", &url, &[("Authorization", &authorization)], b"");
+    serde_json::from_str(&answer.body).expect("JSON")
+}
+
+const A: &str = "CA000000000000000000000000000000aa";
+
+#[test]
+fn calls_that_webhooks_have_not_told_of_are_found_and_their_ends_too() {
+    let twilio = stand_in(TOKEN);
+    note(&twilio, A, CallStatus::InProgress);
+    let (mut server, webhooks) = start_with(&twilio, &[]);
+    server.await_log("call started as the referee has found, 1 live");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+    note(&twilio, A, CallStatus::Completed);
+    server.await_log("call ended (completed) as the referee has found, 0 live");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":0}"#);
+    let summary = summary(&server);
+    assert_eq!(summary["referee"]["state"], "watching");
+    let by_cause = &summary["drift"]["byCause"];
+    assert_eq!((&by_cause["missed-start"], &by_cause["missed-end"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn what_was_missed_while_we_were_down_is_found_after_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().display());
+    let twilio = stand_in(TOKEN);
+    let (mut server, webhooks) = start_with(&twilio, &[("JOURNAL_URL", &url)]);
+    webhooks.start(1);
+    note(&twilio, &format!("CA{:032x}", 1), CallStatus::InProgress);
+    server.kill();
+    note(&twilio, &format!("CA{:032x}", 1), CallStatus::Completed);
+    note(&twilio, A, CallStatus::InProgress);
+    let (mut server, webhooks) = start_with(&twilio, &[("JOURNAL_URL", &url)]);
+    server.await_log("call started as the referee has found");
+    server.await_log("call ended (completed) as the referee has found");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn wrong_credentials_end_nothing_are_told_and_never_shown() {
+    let twilio = stand_in("another token than ours");
+    let (mut server, webhooks) = start_with(&twilio, &[]);
+    webhooks.start(1);
+    server.await_log("the referee has no answer: ");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+    let summary = summary(&server);
+    assert_eq!(summary["referee"]["state"], "failing");
+    assert!(summary["referee"]["failure"].as_str().unwrap().contains("401"), "{summary}");
+    let ready = get(&format!("{}/readyz", server.url));
+    assert_eq!(ready.status, 200, "webhooks are recorded all the same");
+    let (_, log) = server.terminate();
+    assert!(!log.contains(TOKEN), "{log}");
+}
+
+#[test]
+fn refusals_for_too_many_requests_are_waited_out() {
+    let twilio = stand_in(TOKEN);
+    twilio.api().behaviour.too_many_per_mille = 1000;
+    note(&twilio, A, CallStatus::InProgress);
+    let (mut server, webhooks) = start_with(&twilio, &[]);
+    server.await_log("the referee has no answer: too many requests");
+    twilio.api().behaviour.too_many_per_mille = 0;
+    server.await_log("the referee is answered again");
+    server.await_log("call started as the referee has found, 1 live");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+}

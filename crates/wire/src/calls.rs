@@ -1,0 +1,217 @@
+//! The honest number, the calls behind it, and why each is counted.
+//!
+//! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`), spans are whole
+//! milliseconds. No phone number of a caller is in any of these: a caller is a label that stands
+//! for the same person as long as the key of the hashes does.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// How many distinct callers have at least one live call.
+    pub live_users: u64,
+    /// How many calls are live.
+    pub live_calls: u64,
+    /// Live users of whom something was heard lately.
+    pub confirmed: u64,
+    /// Live users of whom nothing was heard for a while: counted, since silence is no proof.
+    pub suspect: u64,
+    /// The moment at which all of this held.
+    pub as_of: String,
+    /// Which journal it comes from: another one after the journal was lost.
+    pub epoch: String,
+    /// The last record of the journal that is in it.
+    pub seq: u64,
+    /// The agents that have live calls.
+    pub by_agent: Vec<AgentCount>,
+    /// Where the live users are.
+    pub by_region: Vec<RegionCount>,
+    /// Who asks the provider when webhooks are silent.
+    pub referee: RefereeView,
+    /// What had to be healed because webhooks did not come.
+    pub drift: DriftView,
+}
+
+/// The live users of one agent. A person who talks to two agents at once is a user of both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentCount {
+    /// Which agent.
+    #[serde(flatten)]
+    pub agent: AgentRef,
+    /// How many distinct callers it talks to.
+    pub live_users: u64,
+    /// In how many calls.
+    pub live_calls: u64,
+}
+
+/// An agent: by its id, or by the address that was called if no agent is configured for that;
+/// neither if nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRef {
+    /// The id in the agents file or in the URL of the webhook.
+    pub agent: Option<String>,
+    /// The address, with the middle of a phone number left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// The live users of one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegionCount {
+    /// Two letters; `None` if unknown.
+    pub country: Option<String>,
+    /// State or province as the provider writes it; `None` if unknown.
+    pub region: Option<String>,
+    /// How many distinct callers are there.
+    pub live_users: u64,
+    /// In how many calls.
+    pub live_calls: u64,
+}
+
+/// How the referee stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefereeView {
+    /// `off`, `watching` or `failing`.
+    pub state: String,
+    /// When the provider's lists were last compared with ours.
+    pub looked_at: Option<String>,
+    /// When the next request to the provider is due.
+    pub next_at: Option<String>,
+    /// Why the last request failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Requests to the provider since the start of this process.
+    pub requests: u64,
+}
+
+/// What had to be healed since the journal began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftView {
+    /// How many calls.
+    pub healed: u64,
+    /// How many by cause: `missed-start`, `missed-answer`, `missed-end`, `timed-out`, `evicted`.
+    pub by_cause: BTreeMap<String, u64>,
+    /// The newest of them, the newest first.
+    pub recent: Vec<HealedView>,
+}
+
+/// A call that was healed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealedView {
+    /// When.
+    pub at: String,
+    /// Which.
+    pub call_sid: String,
+    /// Of what.
+    pub cause: String,
+}
+
+/// The answer of `GET /api/live-users/calls`: calls now live, the longest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallPage {
+    /// The calls.
+    pub calls: Vec<CallView>,
+    /// The moment at which this held.
+    pub as_of: String,
+    /// What to ask for as `after` to go on; `None` if there are no more.
+    pub next: Option<String>,
+}
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallView {
+    /// Which call.
+    pub call_sid: String,
+    /// `dialing`, `live`, or why it is over.
+    pub phase: String,
+    /// Whether it is in the count.
+    pub counted: bool,
+    /// Whether nothing was heard of it for a while.
+    pub suspect: bool,
+    /// `inbound` or `outbound`, if it is known.
+    pub direction: Option<String>,
+    /// Whose call it is.
+    #[serde(flatten)]
+    pub agent: AgentRef,
+    /// The same label for the same person; `None` if the caller id is withheld or unusable.
+    pub caller: Option<String>,
+    /// Two letters; `None` if unknown.
+    pub country: Option<String>,
+    /// State or province; `None` if unknown.
+    pub region: Option<String>,
+    /// When it was first heard of, to the second.
+    pub first_heard_at: String,
+    /// Since when it is in its phase.
+    pub since: String,
+    /// When something was last heard that agrees with that.
+    pub heard_at: String,
+    /// How long it has been live; `None` if it is not.
+    pub live_ms: Option<u64>,
+}
+
+/// The answer of `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The call.
+    pub call: CallView,
+    /// Why it is counted or not, for people.
+    pub because: String,
+    /// What happens next if nothing is heard.
+    pub next: Expectation,
+    /// All that was said about it, the oldest first.
+    pub evidence: Vec<EvidenceView>,
+    /// Whether there was more than what is listed.
+    pub incomplete: bool,
+    /// The moment at which this held.
+    pub as_of: String,
+}
+
+/// What is going to happen to a call if nothing is heard of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// `suspect`, `asked`, `timed-out` or `forgotten`.
+    pub what: String,
+    /// When.
+    pub at: String,
+    /// The same for people.
+    pub text: String,
+}
+
+/// One thing that was said about a call, and what it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceView {
+    /// The number of its record in the journal.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: String,
+    /// `voice`, `speech`, `status-callback`, `clock`, `referee` or `operator`.
+    pub source: String,
+    /// `nothing`, `dialing`, `in-progress`, or why it is over.
+    pub said: String,
+    /// What it did: `started`, `dialing`, `answered`, `confirmed`, `ended`, `ended-unseen`,
+    /// `duplicate`, `late` or `leg`.
+    pub outcome: String,
+    /// The leg that it was said about, if it was not the call itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<String>,
+}
+
+/// The answer of `POST /api/live-users/calls/{CallSid}/evict`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evicted {
+    /// The call, which is not counted any more.
+    pub call: CallView,
+}
