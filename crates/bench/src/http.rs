@@ -4,6 +4,7 @@ mod backend;
 mod count;
 mod nginx;
 mod process;
+mod restart;
 mod tools;
 mod voice;
 mod wrk;
@@ -23,6 +24,10 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let binary = Binary::build()?;
     count::measure(report, &binary)?;
     voice::measure(report, &binary)
+}
+
+pub(crate) fn restart(report: &mut Report) -> Result<()> {
+    restart::measure(report, &Binary::build()?)
 }
 
 /// What was measured of one server, round by round.

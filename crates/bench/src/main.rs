@@ -14,24 +14,27 @@ use anyhow::Result;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [http]
+usage: cargo run --release -p live-users-bench [core] [restart] [http]
 
   core  time to apply an event, and bytes per call, in this process
+  restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
 
-Both, without an argument.";
+All of them, without an argument.";
 
 /// How a command that was called wrongly ends: EX_USAGE of `sysexits.h`.
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] | ["core", "http"] | ["http", "core"] => bench(&[core, http::measure]),
-        ["core"] => bench(&[core]),
-        ["http"] => bench(&[http::measure]),
-        [memory::ARGUMENT, kind, calls] => memory::answer(kind, calls),
-        _ => {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let part = |name: &&str| PARTS.iter().find(|(other, _)| other == name).map(|(_, part)| *part);
+    let parts: Option<Vec<Part>> = arguments.iter().map(part).collect();
+    let ended = match (&arguments[..], parts) {
+        ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
+        ([], _) => bench(&PARTS.map(|(_, part)| part)),
+        (_, Some(parts)) => bench(&parts),
+        (_, None) => {
             eprintln!("{USAGE}");
             return ExitCode::from(EXIT_USAGE);
         }
@@ -46,6 +49,9 @@ fn main() -> ExitCode {
 }
 
 type Part = fn(&mut Report) -> Result<()>;
+
+const PARTS: [(&str, Part); 3] =
+    [("core", core), ("restart", http::restart), ("http", http::measure)];
 
 fn bench(parts: &[Part]) -> Result<()> {
     anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");

@@ -14,6 +14,9 @@ use crate::world::World;
 /// heap would spoil the memory of the process.
 pub(crate) const ARGUMENT: &str = "memory-of";
 
+/// This process, below `/proc`.
+const SELF: &str = "self";
+
 const LIVE: &str = "live";
 const ENDED: &str = "ended";
 
@@ -54,7 +57,7 @@ fn ask(kind: &str, calls: u32) -> Result<(f64, f64)> {
 /// of the process.
 pub(crate) fn answer(kind: &str, calls: &str) -> Result<()> {
     let world = World::new();
-    let (heap, resident) = (bytes_in_use(), resident_bytes()?);
+    let (heap, resident) = (bytes_in_use(), resident_bytes(SELF)?);
     let mut tracker = Tracker::default();
     for call in 0..calls.parse()? {
         let evidence = match kind {
@@ -65,13 +68,15 @@ pub(crate) fn answer(kind: &str, calls: &str) -> Result<()> {
         tracker.apply(Millis(call), &evidence);
     }
     ensure!(tracker.known().to_string() == calls, "{} calls are known", tracker.known());
-    println!("{} {}", bytes_in_use() - heap, resident_bytes()?.saturating_sub(resident));
+    println!("{} {}", bytes_in_use() - heap, resident_bytes(SELF)?.saturating_sub(resident));
     black_box(tracker);
     Ok(())
 }
 
-fn resident_bytes() -> Result<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").context("only Linux tells this")?;
+/// The memory that a process has, in bytes.
+pub(crate) fn resident_bytes(pid: &str) -> Result<usize> {
+    let statm = format!("/proc/{pid}/statm");
+    let statm = std::fs::read_to_string(statm).context("only Linux tells this")?;
     let pages = statm.split(' ').nth(1).context("statm without resident pages")?;
     Ok(pages.parse::<usize>()? * PAGE_BYTES)
 }

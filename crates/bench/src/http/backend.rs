@@ -51,17 +51,24 @@ impl Binary {
         command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
         command.env("AGENTS_FILE", agents).env("PUBLIC_URL", PUBLIC_URL).envs(env.iter().copied());
         let process = Process::start(&mut command, address)?;
-        Ok(Backend { _process: process, _folder: folder, url: format!("http://{address}") })
+        Ok(Backend { process, _folder: folder, url: format!("http://{address}") })
     }
 }
 
 /// A running backend.
 pub(super) struct Backend {
     // In this order: the server ends before its folder does.
-    _process: Process,
+    process: Process,
     _folder: TempDir,
     /// Its address, without a slash at the end.
     pub(super) url: String,
+}
+
+impl Backend {
+    /// The memory that it has, in bytes.
+    pub(super) fn resident_bytes(&self) -> Result<usize> {
+        self.process.resident_bytes()
+    }
 }
 
 /// The number of an agent.

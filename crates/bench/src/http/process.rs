@@ -10,11 +10,13 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::memory;
+
 /// How long a server may take to start or to stop, in seconds.
 const PATIENCE_S: u64 = 20;
 
 /// How often is looked whether it has, in milliseconds.
-const LOOK_EVERY_MS: u64 = 20;
+const LOOK_EVERY_MS: u64 = 5;
 
 /// A running server; asked to stop, and waited for, when dropped.
 pub(super) struct Process {
@@ -43,6 +45,11 @@ impl Process {
             sleep(Duration::from_millis(LOOK_EVERY_MS));
         }
         Ok(process)
+    }
+
+    /// The memory that it has, in bytes.
+    pub(super) fn resident_bytes(&self) -> Result<usize> {
+        memory::resident_bytes(&self.child.id().to_string())
     }
 
     fn ask_to_stop(&self) {

@@ -9,9 +9,10 @@ use tempfile::NamedTempFile;
 
 use super::backend::{Binary, PUBLIC_URL, TOKEN, agent_number};
 use super::nginx::Nginx;
+use super::restart::group_commits_per_s;
 use super::wrk::{Load, Requests};
 use super::{ROUNDS, Rounds, wrk};
-use crate::report::{Median, Report};
+use crate::report::{Median, Report, Row};
 use crate::world::{AGENTS, sid};
 
 const PATH: &str = "/voice";
@@ -25,6 +26,9 @@ const BODY_AGENT: &str = "%2B15005550006";
 
 /// Enough that nearly every request to a backend is a new call; a fast one sees some of them again.
 const CALLS: u64 = 300_000;
+
+/// A record of a voice request, in the journal.
+const RECORD_BYTES: usize = 300;
 
 /// What the backend is told, beside what every backend of this program is told.
 const SIGNED: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN)];
@@ -41,12 +45,13 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
 
     let [mut static_answer, mut signed, mut volatile, mut unsigned, mut quiet]: [Rounds; 5] =
         Default::default();
-    let mut new_calls = Vec::new();
+    let (mut new_calls, mut commits) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         static_answer.0.push(wrk::post(&nginx_url, &requests)?);
         let (load, live) = fill(binary, SIGNED, &requests)?;
         new_calls.push(live as f64 / load.requests as f64 * 100.0);
         signed.0.push(load);
+        commits.push(group_commits_per_s(wrk::CONNECTIONS, RECORD_BYTES)?);
         volatile.0.push(fill(binary, VOLATILE, &requests)?.0);
         unsigned.0.push(fill(binary, UNSIGNED, &requests)?.0);
         quiet.0.push(fill(binary, QUIET, &requests)?.0);
@@ -55,6 +60,12 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     let what = format!("`POST {PATH}`, signed and durable, {share:.0} % of them new calls");
     report.add(signed.row(&what, "nginx", &static_answer).0);
     report.add(signed.row("the same", "journal in memory", &volatile).0);
+    let ratio = Median::ratio(&signed.requests_per_s(), &commits);
+    let disk = Median::of(commits).with_digits(0);
+    // As many records can wait for one sync as there are connections.
+    let each = wrk::CONNECTIONS;
+    let disk = format!("bare write and fdatasync, {each} records each: {disk} records/s");
+    report.add(Row::new("the same", signed.figure()).beside(disk, ratio));
     report.add(signed.row("the same", "not verified", &unsigned).0);
     report.add(signed.row("the same", "not logged (`RUST_LOG=warn`)", &quiet).0);
     Ok(())

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use super::tools;
 
 pub(super) const THREADS: u64 = 2;
-const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 64;
 const GET_SECONDS: usize = 5;
 const GET_WARM_UP_SECONDS: usize = 1;
 /// Short, because each request needs to be made before.
