@@ -36,17 +36,35 @@ pub struct Envelope {
     /// What went wrong, for people; present only when `success` is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The header, parameter or form field at fault, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What would have been accepted in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
 }
 
 impl Envelope {
     /// The envelope around a count that the backend has just given.
     pub fn success(count: Count) -> Self {
-        Self { success: true, live_users: count.live_users, error: None }
+        Self {
+            success: true,
+            live_users: count.live_users,
+            error: None,
+            field: None,
+            expected: None,
+        }
     }
 
     /// The envelope around trouble.
     pub fn failure(error: impl Into<String>) -> Self {
-        Self { success: false, live_users: 0, error: Some(error.into()) }
+        Problem { error: error.into(), field: None, expected: None }.into()
+    }
+}
+
+impl From<Problem> for Envelope {
+    fn from(Problem { error, field, expected }: Problem) -> Self {
+        Self { success: false, live_users: 0, error: Some(error), field, expected }
     }
 }
 
@@ -88,6 +106,15 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&Envelope::failure("backend unreachable")).unwrap(),
             r#"{"success":false,"liveUsers":0,"error":"backend unreachable"}"#
+        );
+        let problem = Problem {
+            error: "limit: invalid".to_owned(),
+            field: Some("limit".to_owned()),
+            expected: Some("a number".to_owned()),
+        };
+        assert_eq!(
+            serde_json::to_string(&Envelope::from(problem)).unwrap(),
+            r#"{"success":false,"liveUsers":0,"error":"limit: invalid","field":"limit","expected":"a number"}"#
         );
     }
 
