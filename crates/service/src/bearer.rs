@@ -72,13 +72,15 @@ impl BearerToken {
     }
 }
 
-/// The secret that is to be sent to somebody else, in this variable; `None` if it is not set.
+/// The secret that is to be sent to somebody else, in this variable; `None` if it is not set. Of
+/// several, with commas between them, it is the first: who checks them may have them all in one
+/// variable while they are changed.
 pub fn read_secret<'a>(reader: &mut Reader<'a>, name: &str) -> Option<&'a str> {
-    let secret = reader.text(name)?;
-    if !is_secret(secret) {
+    let secrets = reader.list(name);
+    if secrets.iter().any(|secret| !is_secret(secret)) {
         reader.mistake(format!("{name} cannot be used: expected {EXPECTED}"));
     }
-    Some(secret)
+    secrets.first().copied()
 }
 
 impl fmt::Debug for BearerToken {
@@ -142,6 +144,20 @@ mod tests {
             assert!(told.contains("API_TOKEN") && !told.contains(weak), "{told}");
             assert!(!format!("{token:?}").contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn of_several_secrets_the_first_is_sent_and_none_may_be_weak() {
+        let read = |text| {
+            let env = Env::of([("BACKEND_TOKEN", text)]);
+            let mut reader = Reader::new(&env);
+            let secret = read_secret(&mut reader, "BACKEND_TOKEN").map(str::to_owned);
+            reader.finish(secret)
+        };
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read("0123456789abcdef, fedcba9876543210").unwrap().as_deref(), Some(TOKEN));
+        let told = read("0123456789abcdef,hunter2").unwrap_err().to_string();
+        assert!(told.contains("BACKEND_TOKEN") && !told.contains("hunter2"), "{told}");
     }
 
     #[test]
