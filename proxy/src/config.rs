@@ -4,8 +4,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_service::agents::Agents;
-use live_users_service::{AllowedOrigins, Env, ListenAddress, Mistakes, Reader};
+use live_users_service::{
+    AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_secret,
+};
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 
 /// The port that the proxy listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 3000;
@@ -24,6 +27,11 @@ pub struct Config {
     /// How long one exchange with the backend may take, from connecting to the last byte of the
     /// body (`BACKEND_TIMEOUT_MS`).
     pub backend_timeout: Duration,
+    /// What the backend is shown in `Authorization` (`BACKEND_TOKEN`); it says nothing beyond the
+    /// total without. Sensitive: no `Debug` shows it.
+    pub backend_authorization: Option<HeaderValue>,
+    /// Who may read more than the total; nobody without (`ADMIN_TOKEN`).
+    pub admin: Option<BearerToken>,
     /// The agents that the page lists (`AGENTS_FILE`).
     pub agents: Agents,
     /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
@@ -48,6 +56,8 @@ impl Config {
             TimeoutMs(BACKEND_TIMEOUT_MS_DEFAULT),
             &format!("milliseconds from {BACKEND_TIMEOUT_MS_MIN} to {BACKEND_TIMEOUT_MS_MAX}"),
         );
+        let backend_authorization = read_secret(&mut reader, "BACKEND_TOKEN").and_then(bearer);
+        let admin = BearerToken::read_for(&mut reader, "ADMIN_TOKEN", listen);
         let agents = Agents::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
         reader.finish(())?;
@@ -55,10 +65,19 @@ impl Config {
             listen,
             backend_url: backend_url.expect("a missing or wrong URL is a mistake"),
             backend_timeout: Duration::from_millis(timeout_ms),
+            backend_authorization,
+            admin,
             agents,
             allowed_origins,
         })
     }
+}
+
+/// `None` only for a token that no header can hold, which is a mistake already.
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// `None` exactly when a mistake was noted.
@@ -145,6 +164,32 @@ mod tests {
         let env = Env::of([("BACKEND_URL", "http://user:hunter2@backend")]);
         let mistakes = Config::read(&env).unwrap_err().to_string();
         assert!(mistakes.contains("BACKEND_URL") && !mistakes.contains("hunter2"), "{mistakes}");
+    }
+
+    #[test]
+    fn tokens_are_neither_repeated_nor_shown() {
+        let env = Env::of([("BACKEND_URL", "http://127.0.0.1:8080")]);
+        let good = env.clone().with("BACKEND_TOKEN", "0123456789abcdef");
+        let good = Config::read(&good.with("ADMIN_TOKEN", "fedcba9876543210")).unwrap();
+        assert_eq!(good.backend_authorization.clone().unwrap(), "Bearer 0123456789abcdef");
+        let shown = format!("{good:?}");
+        assert!(!shown.contains("0123456789abcdef") && !shown.contains("fedcba98"), "{shown}");
+
+        let weak = env.with("BACKEND_TOKEN", "hunter2").with("ADMIN_TOKEN", "hunter3");
+        let Mistakes(mistakes) = Config::read(&weak).unwrap_err();
+        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+        for (mistake, name) in mistakes.iter().zip(["BACKEND_TOKEN", "ADMIN_TOKEN"]) {
+            assert!(mistake.contains(name) && !mistake.contains("hunter"), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn where_others_can_reach_the_proxy_there_has_to_be_an_admin_token() {
+        let env = Env::of([("BACKEND_URL", "http://127.0.0.1:8080"), ("HOST", "0.0.0.0")]);
+        let Mistakes(mistakes) = Config::read(&env).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].contains("ADMIN_TOKEN is not set"), "{mistakes:?}");
+        assert!(Config::read(&env.with("ADMIN_TOKEN", "fedcba9876543210")).is_ok());
     }
 
     #[test]
