@@ -4,8 +4,9 @@ use std::net::TcpListener;
 
 use actix_web::web::Data;
 
+use crate::admin::Door;
 use crate::routes::Routes;
-use crate::upstream::Upstream;
+use crate::upstream::{Details, Link, Upstream};
 use crate::{Config, page};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
@@ -19,9 +20,11 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let upstream = Upstream::new(&config)?;
+    let link = Link::new(&config)?;
     let routes = Routes {
-        upstream: Data::new(upstream),
+        upstream: Data::new(Upstream::new(link.clone())?),
+        details: Data::new(Details::new(link, config.backend_authorization)?),
+        door: Data::new(Door::new(config.admin)),
         page: page::render(&config.agents)?.into(),
         allowed_origins: config.allowed_origins,
     };

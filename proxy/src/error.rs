@@ -4,7 +4,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_wire::Envelope;
 
-/// Why there is no count. The texts go to browsers, so none names an address; the log has the
+/// Why the backend has given no answer that could be passed on. The texts go to browsers, so none names an address; the log has the
 /// details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Trouble {
@@ -18,20 +18,23 @@ pub(crate) enum Trouble {
     #[error("the backend did not answer in time")]
     Slow,
     /// Followed nowhere: a redirect would lead to whoever the answer names.
-    #[error("the backend answered with a redirect instead of a count")]
+    #[error("the backend answered with a redirect")]
     Redirect,
-    /// Any other status than 200.
-    #[error("the backend answered with status {0} instead of a count")]
+    /// A status that is no answer to the question.
+    #[error("the backend answered with status {0}")]
     Status(u16),
-    /// More bytes than any count has.
-    #[error("the backend's answer is too big to be a count")]
+    /// More bytes than any answer has.
+    #[error("the backend's answer is too big")]
     TooBig,
     /// Status 200, and something else than JSON.
     #[error("the backend's answer is not JSON")]
     NotJson,
     /// JSON, but not the shape of a count.
     #[error("the backend's answer is not a count")]
-    WrongShape,
+    NotACount,
+    /// JSON, but no object, or one that says `success` itself.
+    #[error("the backend's answer is not a JSON object")]
+    NotAnObject,
     /// The task that asked is gone.
     #[error("the proxy gave up asking the backend")]
     Interrupted,
@@ -47,7 +50,8 @@ impl ResponseError for Trouble {
             | Self::Status(_)
             | Self::TooBig
             | Self::NotJson
-            | Self::WrongShape
+            | Self::NotACount
+            | Self::NotAnObject
             | Self::Interrupted => StatusCode::BAD_GATEWAY,
         }
     }
@@ -62,11 +66,21 @@ pub(crate) async fn not_found(request: HttpRequest) -> HttpResponse {
     refusal(&request, HttpResponse::NotFound(), "there is nothing at this path".to_owned())
 }
 
-/// The answer to a path that exists, asked with a method other than GET or HEAD.
-pub(crate) async fn wrong_method(request: HttpRequest) -> HttpResponse {
+/// The answer to a path that can be read, asked with a method other than GET or HEAD.
+pub(crate) async fn only_read(request: HttpRequest) -> HttpResponse {
+    let text = "this path can only be read: expected GET or HEAD";
+    wrong_method(&request, vec![Method::GET, Method::HEAD], text)
+}
+
+/// The answer to a path that takes orders, asked with a method other than POST.
+pub(crate) async fn only_ordered(request: HttpRequest) -> HttpResponse {
+    wrong_method(&request, vec![Method::POST], "this path takes orders: expected POST")
+}
+
+fn wrong_method(request: &HttpRequest, allowed: Vec<Method>, text: &str) -> HttpResponse {
     let mut answer = HttpResponse::MethodNotAllowed();
-    answer.insert_header(header::Allow(vec![Method::GET, Method::HEAD]));
-    refusal(&request, answer, "this path can only be read: expected GET or HEAD".to_owned())
+    answer.insert_header(header::Allow(allowed));
+    refusal(request, answer, text.to_owned())
 }
 
 /// In the envelope where programs ask, as text where people look.

@@ -9,10 +9,12 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 use live_users_service::AllowedOrigins;
 use live_users_wire::Envelope;
 
+use crate::admin::Door;
 use crate::assets::ASSETS;
-use crate::error::{Trouble, not_found, wrong_method};
+use crate::details::{call, calls, evict, summary};
+use crate::error::{Trouble, not_found, only_ordered, only_read};
 use crate::health::{healthz, readyz};
-use crate::upstream::Upstream;
+use crate::upstream::{Details, Upstream};
 
 const PAGE_PATH: &str = "/admin/existing-agents";
 
@@ -27,8 +29,12 @@ const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// What the routes answer with.
 #[derive(Clone)]
 pub(crate) struct Routes {
-    /// The link to the backend.
+    /// Where the count comes from.
     pub(crate) upstream: Data<Arc<Upstream>>,
+    /// Where everything else comes from.
+    pub(crate) details: Data<Details>,
+    /// Who may have it.
+    pub(crate) door: Data<Door>,
     /// The page, rendered.
     pub(crate) page: Bytes,
     /// Who else may read the count.
@@ -41,6 +47,14 @@ impl Routes {
         let page = self.page.clone();
         let mut paths = web::scope("")
             .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
+            .service(reading("/api/live-users/summary", summary))
+            .service(reading("/api/live-users/calls", calls))
+            .service(reading("/api/live-users/calls/{CallSid}", call))
+            .service(
+                web::resource("/api/live-users/calls/{CallSid}/evict")
+                    .route(web::post().to(evict))
+                    .default_service(web::to(only_ordered)),
+            )
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
             .service(reading("/", || async { Redirect::to(PAGE_PATH).temporary() }))
@@ -52,6 +66,8 @@ impl Routes {
             paths = paths.service(reading(asset.path, answer));
         }
         app.app_data(self.upstream.clone())
+            .app_data(self.details.clone())
+            .app_data(self.door.clone())
             .service(paths.default_service(web::to(not_found)).wrap(default_headers()));
     }
 }
@@ -66,7 +82,7 @@ where
     web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .default_service(web::to(wrong_method))
+        .default_service(web::to(only_read))
 }
 
 /// For every answer that does not say otherwise.

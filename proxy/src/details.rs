@@ -1,0 +1,84 @@
+//! What an admin may ask beyond the total, and how it is passed on to the backend.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use live_users_wire::Problem;
+use reqwest::Method;
+
+use crate::admin::Admin;
+use crate::upstream::{Details, NoDetails};
+
+/// What of a query is passed on.
+const KNOWN_KEYS: [&str; 4] = ["limit", "after", "agent", "suspect"];
+
+/// The longest `CallSid`, in bytes.
+const CALL_SID_BYTES_MAX: usize = 64;
+
+/// The count with all that is behind it.
+pub(crate) async fn summary(_: Admin, details: Data<Details>) -> Result<HttpResponse, NoDetails> {
+    details.ask(Method::GET, &["summary"], &[]).await.map(json)
+}
+
+/// The calls that are live.
+pub(crate) async fn calls(
+    _: Admin,
+    request: HttpRequest,
+    details: Data<Details>,
+) -> Result<HttpResponse, NoDetails> {
+    details.ask(Method::GET, &["calls"], &known_query(&request)?).await.map(json)
+}
+
+/// Why one call counts, or does not.
+pub(crate) async fn call(
+    _: Admin,
+    request: HttpRequest,
+    details: Data<Details>,
+) -> Result<HttpResponse, NoDetails> {
+    details.ask(Method::GET, &["calls", &call_sid(&request).await?], &[]).await.map(json)
+}
+
+/// The operator's word that a call is over.
+pub(crate) async fn evict(
+    _: Admin,
+    request: HttpRequest,
+    details: Data<Details>,
+) -> Result<HttpResponse, NoDetails> {
+    details.ask(Method::POST, &["calls", &call_sid(&request).await?, "evict"], &[]).await.map(json)
+}
+
+fn json(body: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+fn known_query(request: &HttpRequest) -> Result<Vec<(String, String)>, NoDetails> {
+    match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
+        Ok(query) => {
+            let pairs = query.into_inner().into_iter();
+            Ok(pairs.filter(|(key, _)| KNOWN_KEYS.contains(&key.as_str())).collect())
+        }
+        Err(_) => Err(wrong("query", "pairs of names and values")),
+    }
+}
+
+/// The `CallSid` in the path, decoded once. The backend has the same rule; here it keeps a path
+/// from leading to another one there.
+async fn call_sid(request: &HttpRequest) -> Result<String, NoDetails> {
+    let text = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_a_name = is_visible && (1..=CALL_SID_BYTES_MAX).contains(&text.len());
+    if is_a_name && text != "." && text != ".." {
+        Ok(text)
+    } else {
+        Err(wrong("CallSid", "1 to 64 visible ASCII characters, and not . or .."))
+    }
+}
+
+fn wrong(field: &str, expected: &str) -> NoDetails {
+    let problem = Problem {
+        error: format!("{field}: invalid; expected {expected}"),
+        field: Some(field.to_owned()),
+        expected: Some(expected.to_owned()),
+    };
+    NoDetails::Problem(StatusCode::BAD_REQUEST, problem)
+}

@@ -1,0 +1,127 @@
+//! The count: one request at a time, shared by all who wait.
+
+use std::sync::Arc;
+
+use live_users_wire::Count;
+use parking_lot::Mutex;
+use reqwest::{Method, Url};
+use tokio::sync::watch;
+
+use super::link::{Failure, Link, body_of, failure, wrong_status};
+use crate::error::Trouble;
+
+/// The biggest body that is read as a count, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+type Answer = Result<Count, Trouble>;
+
+/// What the task that asks the backend will say; `None` until then.
+type Flight = watch::Receiver<Option<Answer>>;
+
+/// Asks the backend for the count.
+pub(crate) struct Upstream {
+    link: Link,
+    count_url: Url,
+    flight: Mutex<Option<Flight>>,
+    is_up: Mutex<Option<bool>>,
+}
+
+impl Upstream {
+    /// Prepares to ask; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When `BACKEND_URL` can have no path behind it.
+    pub(crate) fn new(link: Link) -> std::io::Result<Arc<Self>> {
+        let count_url = link.count_url()?;
+        Ok(Arc::new(Self { link, count_url, flight: Mutex::default(), is_up: Mutex::default() }))
+    }
+
+    /// The count, from a request that was under way or is started now. Nothing is remembered
+    /// between requests, so a count is never older than one request may take.
+    pub(crate) async fn count(self: &Arc<Self>) -> Answer {
+        let mut flight = self.join_or_start();
+        match flight.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(answer)) => *answer,
+            Ok(None) | Err(_) => Err(Trouble::Interrupted),
+        }
+    }
+
+    /// The request runs in a task of its own, so that one browser that goes away does not cancel
+    /// it for the others.
+    fn join_or_start(self: &Arc<Self>) -> Flight {
+        let mut last = self.flight.lock();
+        match &*last {
+            Some(flight) if flight.borrow().is_none() && flight.has_changed().is_ok() => {
+                log::trace!("joins the request under way");
+                flight.clone()
+            }
+            _ => {
+                let (sender, flight) = watch::channel(None);
+                let this = Arc::clone(self);
+                self.link.runtime.spawn(async move {
+                    let answer = this.ask().await;
+                    this.note(&answer);
+                    sender.send_replace(Some(answer.map_err(|failure| failure.trouble)));
+                });
+                *last = Some(flight.clone());
+                flight
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<Count, Failure> {
+        let request = self.link.request(Method::GET, self.count_url.clone());
+        let exchange = async {
+            let response = request.send().await?;
+            match response.status().as_u16() {
+                200 => count_in(&body_of(response, BODY_BYTES_MAX).await?),
+                status => Err(wrong_status(status)),
+            }
+        };
+        self.link.in_time(exchange).await
+    }
+
+    /// Logs when the link goes up or down, not every failure: browsers ask every few seconds.
+    fn note(&self, answer: &Result<Count, Failure>) {
+        let was_up = self.is_up.lock().replace(answer.is_ok());
+        match (was_up, answer) {
+            (Some(true), Ok(_)) => {}
+            (None | Some(false), Ok(_)) => log::info!("link to the backend is up"),
+            (None | Some(true), Err(Failure { trouble, detail })) => {
+                log::warn!("link to the backend is down: {trouble}: {detail}");
+            }
+            (Some(false), Err(Failure { trouble, detail })) => {
+                log::debug!("link to the backend is still down: {trouble}: {detail}");
+            }
+        }
+    }
+}
+
+fn count_in(body: &[u8]) -> Result<Count, Failure> {
+    let value: serde_json::Value = serde_json::from_slice(body)
+        .map_err(|error| failure(Trouble::NotJson, error.to_string()))?;
+    if !value.is_object() {
+        // Serde would take `[3]` for a count, too.
+        return Err(failure(Trouble::NotACount, "not an object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| failure(Trouble::NotACount, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_with_a_whole_number_is_a_count() {
+        let trouble = |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.trouble);
+        assert_eq!(trouble(r#"{"liveUsers":3}"#), Ok(Count { live_users: 3 }));
+        assert_eq!(trouble(r#" {"liveUsers":0,"later":"more"} "#), Ok(Count { live_users: 0 }));
+        for wrong in ["[3]", "3", "null", "{}", r#"{"liveUsers":"3"}"#, r#"{"liveUsers":-1}"#] {
+            assert_eq!(trouble(wrong), Err(Trouble::NotACount), "{wrong}");
+        }
+        for wrong in ["", "<html>", r#"{"liveUsers":3"#, r#"{"liveUsers":3} x"#] {
+            assert_eq!(trouble(wrong), Err(Trouble::NotJson), "{wrong}");
+        }
+        assert_eq!(trouble(&"[".repeat(BODY_BYTES_MAX)), Err(Trouble::NotJson), "too deep");
+    }
+}
