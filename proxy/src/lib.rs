@@ -3,8 +3,8 @@
 //! also told the details behind it.
 //!
 //! It keeps no count of its own: an answer that says `success` is the backend's to a request that
-//! was under way, and never older than that request may take. It passes on what
-//! is said of calls and understands none of it; it knows nothing of callers or Twilio.
+//! was under way, and never older than that request may take. It passes on what is said of
+//! calls and understands none of it; it knows nothing of callers or Twilio.
 
 mod admin;
 mod app;

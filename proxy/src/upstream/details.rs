@@ -34,7 +34,7 @@ pub(crate) struct Details {
     count_url: Url,
     authorization: Option<HeaderValue>,
     places: Arc<Semaphore>,
-    lines: Sparing,
+    lines: Arc<Sparing>,
 }
 
 /// Why there are none.
@@ -74,7 +74,7 @@ impl Details {
             link,
             authorization,
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
-            lines: Sparing::default(),
+            lines: Arc::default(),
         })
     }
 
@@ -94,24 +94,24 @@ impl Details {
             .link
             .request(method, below(&self.count_url, segments, query))
             .header(header::AUTHORIZATION.as_str(), authorization);
-        let link = self.link.clone();
+        let (link, lines) = (self.link.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out also when whoever gave it goes away.
         let exchange = self.link.runtime.spawn(async move {
             let answer = exchange(&link, request).await;
             drop(place);
-            answer
+            answer.map_err(|told| told.note(&lines))
         });
-        match exchange.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(told)) => Err(self.note(told)),
-            Err(_) => Err(NoDetails::Trouble(Trouble::Interrupted)),
-        }
+        exchange.await.unwrap_or(Err(NoDetails::Trouble(Trouble::Interrupted)))
     }
+}
 
-    fn note(&self, Told { reason, detail }: Told) -> NoDetails {
+impl Told {
+    /// Tells the log what it is to know.
+    fn note(self, lines: &Sparing) -> NoDetails {
+        let Self { reason, detail } = self;
         match reason {
             NoDetails::Refused | NoDetails::Trouble(_) => {
-                if let Some(held_back) = self.lines.line_at(Instant::now()) {
+                if let Some(held_back) = lines.line_at(Instant::now()) {
                     log::warn!(
                         "no details for an admin: {reason}: {detail} ({held_back} such lines \
                          before this one were held back)"
@@ -140,7 +140,9 @@ async fn exchange(link: &Link, request: RequestBuilder) -> Result<String, Told> 
         match status {
             200 => Ok(Ok(in_envelope(body_of(response, BODY_BYTES_MAX).await?)?)),
             400 | 404 | 409 => Ok(Err(problem(response).await?)),
-            401 | 403 => Ok(Err(Told { reason: NoDetails::Refused, detail: format!("{status}") })),
+            401 | 403 => {
+                Ok(Err(Told { reason: NoDetails::Refused, detail: format!("status {status}") }))
+            }
             _ => Err(wrong_status(status)),
         }
     };

@@ -1,11 +1,14 @@
 //! The proxy from outside: the real binary between a browser's requests and a backend that the
 //! test plays itself.
 
+mod admin;
 mod assets;
 mod backend;
 mod command;
 mod count;
+mod details;
 mod page;
 mod paths;
 mod proxy;
+mod questions;
 mod sharing;

@@ -1,0 +1,157 @@
+//! The details: what is asked of the backend, and what can never be.
+
+use live_users_testkit::Server;
+use reqwest::{Method, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::admin::{RIGHT, TOKENS, gated};
+use crate::backend::{Backend, ok};
+use crate::proxy::{NO_BACKEND, ask, header, seen, start_with};
+
+/// Asks as an admin, with the test answering for the backend: what came out, and the request line
+/// that the backend saw.
+pub(crate) async fn through(
+    proxy: &Server,
+    backend: &mut Backend,
+    (method, path): (Method, &str),
+    says: &str,
+) -> (Response, String) {
+    tokio::join!(ask(proxy, method, path, &[RIGHT]), async {
+        let request = backend.next().await;
+        let line = request.head.lines().next().unwrap_or_default().to_owned();
+        request.say(says).await;
+        line
+    })
+}
+
+#[tokio::test]
+async fn each_path_leads_to_its_own_and_the_answer_comes_out_in_the_envelope() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&format!("{}/behind", backend.url), &TOKENS);
+    let says = ok(r#"{"liveUsers":3,"calls":[{"CallSid":"CA0"}],"asOf":1.50}"#);
+    for (method, path) in gated() {
+        let (answer, line) = through(&proxy, &mut backend, (method.clone(), path), &says).await;
+        let asked = if method == Method::POST { "POST" } else { "GET" };
+        assert_eq!(line, format!("{asked} /behind{path} HTTP/1.1"));
+        assert_eq!(header(&answer, "content-type"), Some("application/json"), "{path}");
+        assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{path}");
+        let (status, body) = seen(answer).await;
+        assert_eq!(status, 200, "{path}");
+        if method != Method::HEAD {
+            let calls = r#"{"success":true,"liveUsers":3,"calls":[{"CallSid":"CA0"}],"asOf":1.50}"#;
+            assert_eq!(body, calls, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_call_sid_leads_to_another_path_of_the_backend() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let longest = "x".repeat(64);
+    for (sid, passed_on) in [
+        ("CA0", "CA0"),
+        ("a%2Fb", "a%2Fb"),
+        ("..%2f..%2fsummary", "..%2F..%2Fsummary"),
+        ("%252e%252e", "%252e%252e"),
+        ("a%3Fb=c%23d", "a%3Fb=c%23d"),
+        ("a%5cb", "a%5Cb"),
+        ("a+b", "a+b"),
+        (&longest, &longest),
+    ] {
+        for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
+            let path = format!("/api/live-users/calls/{sid}{end}");
+            let (answer, line) =
+                through(&proxy, &mut backend, (method.clone(), &path), &ok("{}")).await;
+            let expected = format!("{method} /api/live-users/calls/{passed_on}{end} HTTP/1.1");
+            assert_eq!((answer.status().as_u16(), line), (200, expected));
+        }
+    }
+    let too_long = "x".repeat(65);
+    for sid in
+        [".%2e", "%2e%2E", "%2e", "%20", "a%0d%0ab", "%00", "%7f", "%ff", "%c3%a9", &too_long]
+    {
+        for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
+            let answer = raw(&proxy, &format!("{method} /api/live-users/calls/{sid}{end}")).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{sid}: {answer}");
+            let body =
+                r#"{"success":false,"liveUsers":0,"error":"CallSid: invalid; expected 1 to 64"#;
+            assert!(answer.contains(body) && answer.contains(r#""field":"CallSid","expected""#));
+        }
+    }
+    for path in
+        ["/api/live-users/calls/a/b", "/api/live-users/calls//evict", "/api/live-users/calls/"]
+    {
+        let answer = raw(&proxy, &format!("GET {path}")).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+    assert!(backend.is_idle());
+}
+
+/// An admin's request as it is written here: a client would put the path in order first.
+async fn raw(proxy: &Server, request: &str) -> String {
+    let address = proxy.url.strip_prefix("http://").expect("plain HTTP");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let (name, value) = RIGHT;
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: proxy\r\n{name}: {value}\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("a whole answer");
+    answer
+}
+
+#[tokio::test]
+async fn of_a_query_only_the_known_keys_are_passed_on_and_only_for_the_list() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    for (query, passed_on) in [
+        (
+            "limit=5&after=CA0&agent=booking&suspect=true",
+            "limit=5&after=CA0&agent=booking&suspect=true",
+        ),
+        ("token=x&limit=5&Limit=6&debug", "limit=5"),
+        ("agent=a%26suspect%3Dtrue&after=%0d%0a", "agent=a%26suspect%3Dtrue&after=%0D%0A"),
+        ("limit", "limit="),
+        ("%6cimit=7", "limit=7"),
+    ] {
+        let path = format!("/api/live-users/calls?{query}");
+        let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
+        assert_eq!(line, format!("GET /api/live-users/calls?{passed_on} HTTP/1.1"));
+    }
+    for path in ["calls?debug=1", "calls?", "summary?limit=1", "calls/CA0?limit=1"] {
+        let asked = format!("/api/live-users/{path}");
+        let (_, line) = through(&proxy, &mut backend, (Method::GET, &asked), &ok("{}")).await;
+        let bare = asked.split('?').next().unwrap();
+        assert_eq!(line, format!("GET {bare} HTTP/1.1"));
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_in_the_envelope_and_no_other_origin_is_let_in() {
+    let origin = ("Origin", "https://elsewhere.example");
+    let open = [&TOKENS[..], &[("ALLOWED_ORIGINS", "*")]].concat();
+    let proxy = start_with(NO_BACKEND, &open);
+    for (asked, path) in gated() {
+        let (allowed, others) = match asked {
+            Method::POST => ("POST", [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS]),
+            _ => ("GET, HEAD", [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]),
+        };
+        for other in others {
+            let preflight = ("Access-Control-Request-Method", "GET");
+            let answer = ask(&proxy, other.clone(), path, &[RIGHT, origin, preflight]).await;
+            assert_eq!(answer.status(), 405, "{other} {path}");
+            assert_eq!(header(&answer, "allow"), Some(allowed), "{other} {path}");
+            assert_eq!(header(&answer, "access-control-allow-origin"), None, "{other} {path}");
+            let (_, body) = seen(answer).await;
+            let is_envelope = body.starts_with(r#"{"success":false,"liveUsers":0,"error":""#);
+            assert!(is_envelope || other == Method::HEAD, "{other} {path}: {body}");
+        }
+        let answer = ask(&proxy, asked.clone(), path, &[RIGHT, origin]).await;
+        assert_eq!(answer.status(), 502, "{asked} {path}");
+        assert_eq!(header(&answer, "access-control-allow-origin"), None, "{asked} {path}");
+    }
+}
