@@ -21,14 +21,46 @@ pub(crate) struct Stack {
     proxy: (live_users_proxy::Config, TcpListener, SocketAddr),
 }
 
-/// The environment of this process, and whether this is a demonstration: then with a token that the
-/// simulator knows. Never where Twilio, and so the internet, is meant to reach the backend.
-pub(crate) fn env() -> (Env, bool) {
-    let env = Env::process();
+/// What the stack is told.
+pub(crate) struct Told {
+    /// The environment of this process, with what was added to it here.
+    pub(crate) env: Env,
+    /// Whether this is a demonstration: then with a token of Twilio's that the simulator knows.
+    is_demo: bool,
+    /// The `ADMIN_TOKEN` of this process alone, to be shown to whoever has started it.
+    drawn_admin_token: Option<String>,
+}
+
+/// Reads the environment of this process. A demonstration is never made of it where Twilio, and so
+/// the internet, is meant to reach the backend.
+pub(crate) fn read_env() -> Result<Told, Failure> {
+    let mut env = Env::process();
     let meant =
         ["TWILIO_AUTH_TOKEN", "PUBLIC_URL", "TRUST_FORWARDED_HEADERS", "ALLOW_UNSIGNED_WEBHOOKS"];
     let is_demo = meant.iter().all(|name| env.get(name).is_none());
-    (if is_demo { env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN) } else { env }, is_demo)
+    let mut drawn_admin_token = None;
+    if is_demo {
+        env = env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN);
+        if env.get("ADMIN_TOKEN").is_none() {
+            let token = draw_token()?;
+            env = env.with("ADMIN_TOKEN", &token);
+            drawn_admin_token = Some(token);
+        }
+    }
+    let api_token = match env.get("API_TOKEN") {
+        Some(token) => token.to_owned(),
+        None => draw_token()?,
+    };
+    let env = env.with("API_TOKEN", &api_token).with("BACKEND_TOKEN", &api_token);
+    Ok(Told { env, is_demo, drawn_admin_token })
+}
+
+/// A token that nobody can guess: 128 bits, in hexadecimal.
+fn draw_token() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::run(format!("cannot draw a token at random: {error}")))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Runs the stack until `shutdown` resolves.
@@ -36,9 +68,9 @@ pub(crate) async fn run(
     ports: &Ports,
     shutdown: impl Future<Output = ()>,
 ) -> Result<ExitCode, Failure> {
-    let (env, is_demo) = env();
-    let stack = Stack::bind(&env, ports)?;
-    stack.welcome(is_demo, env.get("PUBLIC_URL"));
+    let told = read_env()?;
+    let stack = Stack::bind(&told.env, ports)?;
+    stack.welcome(&told);
     stack.serve(shutdown).await.map_err(Failure::run)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -89,12 +121,17 @@ impl Stack {
         tokio::try_join!(backend, proxy, shutdown).map(|_| ())
     }
 
-    pub(crate) fn welcome(&self, is_demo: bool, public_url: Option<&str>) {
+    pub(crate) fn welcome(&self, told: &Told) {
         let (backend, proxy) = (self.backend.2, self.proxy.2);
         tell(format_args!("\nLive Users runs on this machine.\n"));
         tell(format_args!("  The page     http://{proxy}/admin/existing-agents"));
         tell(format_args!("  The count    http://{backend}/api/live-users\n"));
-        match (is_demo, public_url) {
+        if let Some(token) = &told.drawn_admin_token {
+            tell(format_args!("What is behind it, with a token that was drawn for this run:\n"));
+            tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
+            tell(format_args!("    http://{proxy}/api/live-users/summary\n"));
+        }
+        match (told.is_demo, told.env.get("PUBLIC_URL")) {
             (true, _) => {
                 tell(format_args!(
                     "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
@@ -132,7 +169,11 @@ fn settings(
     let backend = live_users_backend::Config::read(&here(ports.backend_port));
     // The port is set when it is known.
     let env = here(ports.proxy_port).with("BACKEND_URL", "http://127.0.0.1:1");
-    let proxy = live_users_proxy::Config::read(&env);
+    let proxy = live_users_proxy::Config::read(&env).map_err(|Mistakes(proxys)| {
+        // Here it has the backend's value, so a mistake in it is one in that.
+        let named = proxys.iter().map(|mistake| mistake.replace("BACKEND_TOKEN", "API_TOKEN"));
+        Mistakes(named.collect())
+    });
     match (backend, proxy) {
         (Ok(backend), Ok(proxy)) => Ok((backend, proxy)),
         (Err(mistakes), Ok(_)) | (Ok(_), Err(mistakes)) => Err(mistakes),

@@ -19,7 +19,8 @@ const NUMBER_OF_NO_AGENT: &str = "+15005550006";
 /// Plays against the backend that runs already, or against one that is started here and goes on
 /// afterwards until it is stopped.
 pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCode, Failure> {
-    let (env, is_demo) = local::env();
+    let told = local::read_env()?;
+    let env = &told.env;
     let url = match &simulation.url {
         Some(url) => Some(url.clone()),
         None => {
@@ -30,7 +31,7 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     let token = env.get("TWILIO_AUTH_TOKEN").unwrap_or_default();
     let token = token.split(',').next().unwrap_or_default().trim();
     let public_url = env.get("PUBLIC_URL");
-    let numbers = agent_numbers(&env)?;
+    let numbers = agent_numbers(env)?;
     let player = |url: &str| {
         let player = Player::new(url, public_url.unwrap_or(url), token).map_err(Failure::run)?;
         Ok(player.at_pace(simulation.pace))
@@ -40,8 +41,8 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
         return play(&player(&url)?, simulation, numbers, stop()).await;
     }
 
-    let stack = Stack::bind(&env, ports)?;
-    stack.welcome(is_demo, public_url);
+    let stack = Stack::bind(env, ports)?;
+    stack.welcome(&told);
     let player = player(&stack.backend_url())?;
     let (end, ended) = oneshot::channel();
     let playing = async {

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use live_users_testkit::{Server, exit_of, get};
+use live_users_testkit::{Server, exit_of, get, send};
 
 use crate::{STACK, agents_file};
 
@@ -50,6 +50,54 @@ fn the_welcome_says_what_to_set_in_twilio() {
     assert!(!log.contains("t0ken"), "{log}");
     let (demo, ..) = start(&[], &[]);
     assert!(demo.log().contains("simulate --calls 25"), "{}", demo.log());
+}
+
+/// The status of the summary at the proxy, for whoever shows this token, and what is said.
+fn summary(page: &str, token: &str) -> (u16, String) {
+    let authorization = format!("Bearer {token}");
+    let headers = [("Authorization", authorization.as_str())];
+    let answer = send("GET", &format!("{page}/api/live-users/summary"), &headers, b"");
+    (answer.status, answer.body)
+}
+
+#[test]
+fn a_demonstration_draws_its_tokens_and_shows_the_admins() {
+    let shown = |server: &Server| {
+        let (_, behind) = server.log().split_once("Authorization: Bearer ").expect("an example");
+        behind[..behind.find('\'').expect("its end")].to_owned()
+    };
+    let ((one, page, _), (another, ..)) = (start(&[], &[]), start(&[], &[]));
+    let token = shown(&one);
+    assert_eq!(token.len(), 32, "{token}");
+    assert_ne!(token, shown(&another), "drawn anew for each process");
+    let (status, body) = summary(&page, &token);
+    assert!(![401, 403, 502].contains(&status), "the two servers know each other: {body}");
+    assert_eq!(summary(&page, &shown(&another)).0, 403);
+    assert_eq!(get(&format!("{page}/api/live-users/summary")).status, 401);
+}
+
+#[test]
+fn tokens_that_are_set_are_used_and_never_shown() {
+    const ADMIN: &str = "admin-0123456789abcdef";
+    let env = [("ADMIN_TOKEN", ADMIN), ("API_TOKEN", "api-0123456789abcdef")];
+    // The stack gives the proxy what the backend has.
+    let env = [&env[..], &[("BACKEND_TOKEN", "another-0123456789abcdef")]].concat();
+    let (server, page, _) = start(&[], &env);
+    let (status, body) = summary(&page, ADMIN);
+    assert!(![401, 403, 502].contains(&status), "{body}");
+    let (_, log) = server.terminate();
+    assert!(!log.contains("0123456789abcdef"), "{log}");
+
+    let (_real, page, _) = start(&[], &[("TWILIO_AUTH_TOKEN", "t0ken")]);
+    let (status, body) = summary(&page, ADMIN);
+    assert_eq!(status, 403);
+    assert!(body.contains("ADMIN_TOKEN is not set"), "{body}");
+
+    let weak = exit_of(STACK, &ANY_PORTS, &[("API_TOKEN", "hunter2")]);
+    let told = String::from_utf8_lossy(&weak.stderr).into_owned();
+    assert_eq!(weak.status.code(), Some(64), "{told}");
+    assert!(told.contains("1 mistake ") && told.contains("API_TOKEN cannot"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
 }
 
 #[test]
