@@ -4,8 +4,8 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_wire::Envelope;
 
-/// Why the backend has given no answer that could be passed on. The texts go to browsers, so none names an address; the log has the
-/// details.
+/// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
+/// names an address; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Trouble {
     /// No connection came about.

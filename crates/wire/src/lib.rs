@@ -114,7 +114,10 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&Envelope::from(problem)).unwrap(),
-            r#"{"success":false,"liveUsers":0,"error":"limit: invalid","field":"limit","expected":"a number"}"#
+            concat!(
+                r#"{"success":false,"liveUsers":0,"error":"limit: invalid","#,
+                r#""field":"limit","expected":"a number"}"#
+            )
         );
     }
 

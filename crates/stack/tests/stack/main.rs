@@ -1,6 +1,7 @@
 //! The whole line from outside: signed webhooks in, the number in a real browser out.
 
 mod command;
+mod details;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use live_users_testkit::{Server, Twilio};
 
 const STACK: &str = env!("CARGO_BIN_EXE_live-users");
 const TOKEN: &str = "f4k3t0k3nf4k3t0k3nf4k3t0k3nf4k3t";
+
+const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
+const ADMIN_TOKEN: &str = "4dm1nt0k3n4dm1nt0k3n";
 
 /// The repository's own agents file.
 fn agents_file() -> String {
@@ -26,10 +30,11 @@ fn sibling(name: &str) -> PathBuf {
 /// A backend and a proxy, as two processes.
 fn start_both() -> (Server, Server, Twilio) {
     let agents = agents_file();
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents)];
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents), ("API_TOKEN", API_TOKEN)];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
     let env = [("BACKEND_URL", backend.url.as_str()), ("AGENTS_FILE", &agents)];
     let env = [&env[..], &[("ALLOWED_ORIGINS", "*")]].concat();
+    let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
     let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)
