@@ -17,7 +17,9 @@ impl Gate {
     /// 401 without a token, 403 with a wrong one or if there is none that opens.
     pub(crate) fn admit(&self, request: &HttpRequest) -> Result<(), ApiError> {
         let Self(Some(token)) = self else { return Err(ApiError::NoToken) };
-        let shown = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
-        token.check(shown).map_err(ApiError::Denied)
+        let mut shown = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
+        // Of two nobody knows which is meant.
+        let only = shown.next().filter(|_| shown.next().is_none());
+        token.check(only).map_err(ApiError::Denied)
     }
 }

@@ -65,12 +65,13 @@ fn known_query(request: &HttpRequest) -> Result<Vec<(String, String)>, NoDetails
 /// from leading to another one there.
 async fn call_sid(request: &HttpRequest) -> Result<String, NoDetails> {
     let text = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
-    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    // A slash in it, however encoded, is a path to some of what may stand in between.
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\".contains(&byte));
     let is_a_name = is_visible && (1..=CALL_SID_BYTES_MAX).contains(&text.len());
     if is_a_name && text != "." && text != ".." {
         Ok(text)
     } else {
-        Err(wrong("CallSid", "1 to 64 visible ASCII characters, and not . or .."))
+        Err(wrong("CallSid", "1 to 64 visible ASCII characters without slashes, and not . or .."))
     }
 }
 

@@ -49,7 +49,7 @@ impl BearerToken {
     /// The same where others can reach the address: without a token nobody listens there.
     pub fn read_for(reader: &mut Reader<'_>, name: &str, listen: ListenAddress) -> Option<Self> {
         let token = Self::read(reader, name);
-        if reader.text(name).is_none() && !listen.is_loopback() {
+        if reader.list(name).is_empty() && !listen.is_loopback() {
             reader.mistake(format!(
                 "{name} is not set: others can reach {}, and with it they would be kept from \
                  reading more than the total; expected {EXPECTED} (or HOST=127.0.0.1)",
@@ -162,14 +162,18 @@ mod tests {
 
     #[test]
     fn where_others_can_reach_us_there_has_to_be_one() {
-        let read = |host: &str| {
-            let env = Env::of([("HOST", host)]);
+        let read = |host: &str, token: &str| {
+            let env = Env::of([("HOST", host), ("API_TOKEN", token)]);
             let mut reader = Reader::new(&env);
             let listen = ListenAddress::read(&mut reader, 1);
             BearerToken::read_for(&mut reader, "API_TOKEN", listen);
             reader.finish(())
         };
-        assert!(read("127.0.0.1").is_ok() && read("::1").is_ok());
-        assert!(read("0.0.0.0").unwrap_err().to_string().contains("API_TOKEN is not set"));
+        assert!(read("127.0.0.1", "").is_ok() && read("::1", "").is_ok());
+        assert!(read("0.0.0.0", TOKEN).is_ok());
+        for blank in ["", " , "] {
+            let told = read("0.0.0.0", blank).unwrap_err().to_string();
+            assert!(told.contains("API_TOKEN is not set"), "{told}");
+        }
     }
 }

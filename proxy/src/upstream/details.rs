@@ -139,7 +139,7 @@ async fn exchange(link: &Link, request: RequestBuilder) -> Result<String, Told> 
         let status = response.status().as_u16();
         match status {
             200 => Ok(Ok(in_envelope(body_of(response, BODY_BYTES_MAX).await?)?)),
-            400 | 404 | 409 => Ok(Err(problem(response).await?)),
+            400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
             401 | 403 => {
                 Ok(Err(Told { reason: NoDetails::Refused, detail: format!("status {status}") }))
             }

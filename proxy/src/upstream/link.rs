@@ -118,7 +118,11 @@ pub(super) fn failure(trouble: Trouble, detail: String) -> Failure {
 }
 
 impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
+    fn from(mut error: reqwest::Error) -> Self {
+        // A query may be anything that a client has sent, phone numbers among it.
+        if let Some(url) = error.url_mut() {
+            url.set_query(None);
+        }
         let trouble = match &error {
             e if e.is_timeout() => Trouble::Slow,
             e if e.is_connect() => Trouble::Unreachable,

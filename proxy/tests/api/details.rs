@@ -32,7 +32,9 @@ async fn what_the_backend_says_is_wrong_with_a_request_is_passed_on() {
     let proxy = start_with(&backend.url, &TOKENS);
     let fields = r#""error":"limit: invalid","field":"limit","expected":"a number""#;
     let problem = format!("{{{fields}}}");
-    for (line, code) in [("400 Bad Request", 400), ("404 Not Found", 404), ("409 Conflict", 409)] {
+    for (line, code) in
+        [("400 Bad Request", 400), ("404 Not Found", 404), ("409 Conflict", 409), ("503 Busy", 503)]
+    {
         let says = status(line, &problem);
         let expected = (code, format!(r#"{{"success":false,"liveUsers":0,{fields}}}"#));
         assert_eq!(summary_when(&proxy, &mut backend, &says).await, expected);

@@ -52,11 +52,8 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
     let longest = "x".repeat(64);
     for (sid, passed_on) in [
         ("CA0", "CA0"),
-        ("a%2Fb", "a%2Fb"),
-        ("..%2f..%2fsummary", "..%2F..%2Fsummary"),
         ("%252e%252e", "%252e%252e"),
         ("a%3Fb=c%23d", "a%3Fb=c%23d"),
-        ("a%5cb", "a%5Cb"),
         ("a+b", "a+b"),
         (&longest, &longest),
     ] {
@@ -69,9 +66,10 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
         }
     }
     let too_long = "x".repeat(65);
-    for sid in
-        [".%2e", "%2e%2E", "%2e", "%20", "a%0d%0ab", "%00", "%7f", "%ff", "%c3%a9", &too_long]
-    {
+    let slashes = ["a%2Fb", "..%2f..%2fsummary", "a%5cb"];
+    let others =
+        [".%2e", "%2e%2E", "%2e", "%20", "a%0d%0ab", "%00", "%7f", "%ff", "%c3%a9", &too_long];
+    for sid in slashes.into_iter().chain(others) {
         for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
             let answer = raw(&proxy, &format!("{method} /api/live-users/calls/{sid}{end}")).await;
             assert!(answer.starts_with("HTTP/1.1 400 "), "{sid}: {answer}");
