@@ -35,8 +35,14 @@ pub(crate) struct Told {
 /// the internet, is meant to reach the backend.
 pub(crate) fn read_env() -> Result<Told, Failure> {
     let mut env = Env::process();
-    let meant =
-        ["TWILIO_AUTH_TOKEN", "PUBLIC_URL", "TRUST_FORWARDED_HEADERS", "ALLOW_UNSIGNED_WEBHOOKS"];
+    let meant = [
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_API_KEY_SID",
+        "PUBLIC_URL",
+        "TRUST_FORWARDED_HEADERS",
+        "ALLOW_UNSIGNED_WEBHOOKS",
+    ];
     let is_demo = meant.iter().all(|name| env.get(name).is_none());
     let mut drawn_admin_token = None;
     if is_demo {
