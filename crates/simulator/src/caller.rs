@@ -34,6 +34,14 @@ impl Caller {
         Self { number, country, state, city }
     }
 
+    /// Somebody out of so many that strangers are rarely on the line with the same number: 555-01xx
+    /// of every area code, whether it is in use or not.
+    pub(crate) fn any_of_many(rng: &mut impl Rng) -> Self {
+        let (country, state, city, _) = PLACES[rng.random_range(0..PLACES.len())];
+        let (area, line) = (rng.random_range(200..1_000), rng.random_range(0..100));
+        Self { number: format!("+1{area}55501{line:02}"), country, state, city }
+    }
+
     /// Somebody who withholds the number. It spells ANONYMOUS, and for its +266 Twilio reports
     /// Lesotho.
     pub(crate) fn withheld() -> Self {

@@ -1,5 +1,7 @@
 //! The lives that a call can have, as the webhooks that Twilio sends of it.
 
+use std::ops::Range;
+
 use rand::{Rng, RngExt};
 
 use crate::caller::Caller;
@@ -24,6 +26,17 @@ pub(crate) enum Life {
     NoAnswer,
     /// We call, and the line is busy.
     Busy,
+    /// The agent's own application talks to the caller: of what is said nothing comes to us.
+    OwnApplication,
+}
+
+/// How long people talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// A few sentences.
+    Brief,
+    /// About so many milliseconds.
+    Lasting(u64),
 }
 
 /// How often each life is met, in percent.
@@ -73,6 +86,7 @@ pub(crate) struct Writer<'a, R> {
     sid: String,
     caller: &'a Caller,
     agent_number: &'a str,
+    talk: Talk,
     outbound: bool,
     now_ms: u64,
     sequence: u32,
@@ -85,20 +99,24 @@ impl<'a, R: Rng> Writer<'a, R> {
         caller: &'a Caller,
         agent_number: &'a str,
         start_ms: u64,
+        talk: Talk,
     ) -> Self {
         let sid = format!("CA{:032x}", rng.random::<u128>());
         let webhooks = Vec::new();
         let (now_ms, sequence, outbound) = (start_ms, 0, false);
-        Self { rng, sid, caller, agent_number, outbound, now_ms, sequence, webhooks }
+        Self { rng, sid, caller, agent_number, talk, outbound, now_ms, sequence, webhooks }
     }
 
     /// The call from its first webhook to its last, and when a person is truly on the line.
     pub(crate) fn write(mut self, life: Life) -> Call {
         let (start_ms, end_ms) = match life {
             Life::Outbound | Life::NoAnswer | Life::Busy => self.outgoing(life),
-            Life::Goodbye | Life::HangUp | Life::Silent | Life::Redirects | Life::Colleague => {
-                self.incoming(life)
-            }
+            Life::Goodbye
+            | Life::HangUp
+            | Life::Silent
+            | Life::Redirects
+            | Life::Colleague
+            | Life::OwnApplication => self.incoming(life),
         };
         let person = (!self.caller.is_withheld()).then(|| self.caller.number.clone());
         Call { sid: self.sid, person, start_ms, end_ms, webhooks: self.webhooks }
@@ -110,12 +128,16 @@ impl<'a, R: Rng> Writer<'a, R> {
         match life {
             Life::Silent => self.wait(6_000, 9_000),
             Life::Redirects => {
-                for _ in 0..self.rng.random_range(2..5) {
-                    self.wait(3_000, 8_000);
-                    self.send("/voice", "in-progress", &[]);
-                }
+                self.repeatedly(2..5, |call| {
+                    call.wait(3_000, 8_000);
+                    call.send("/voice", "in-progress", &[]);
+                });
                 self.wait(2_000, 8_000);
             }
+            Life::OwnApplication => match self.talk {
+                Talk::Brief => self.wait(8_000, 40_000),
+                Talk::Lasting(ms) => self.now_ms += ms,
+            },
             Life::Colleague => {
                 self.talk();
                 self.colleague();
@@ -162,12 +184,25 @@ impl<'a, R: Rng> Writer<'a, R> {
     }
 
     fn talk(&mut self) {
-        for _ in 0..self.rng.random_range(1..6) {
-            self.wait(3_000, 9_000);
-            let sentence = SENTENCES[self.rng.random_range(0..SENTENCES.len())];
-            self.send("/speech-result", "in-progress", &[("SpeechResult", sentence)]);
-        }
+        self.repeatedly(1..6, |call| {
+            call.wait(3_000, 9_000);
+            let sentence = SENTENCES[call.rng.random_range(0..SENTENCES.len())];
+            call.send("/speech-result", "in-progress", &[("SpeechResult", sentence)]);
+        });
         self.wait(2_000, 6_000);
+    }
+
+    /// As often as in a brief talk, or until it has lasted as long as it is to.
+    fn repeatedly(&mut self, brief: Range<u32>, turn: impl Fn(&mut Self)) {
+        match self.talk {
+            Talk::Brief => (0..self.rng.random_range(brief)).for_each(|_| turn(self)),
+            Talk::Lasting(ms) => {
+                let until_ms = self.now_ms + ms;
+                while self.now_ms < until_ms {
+                    turn(self);
+                }
+            }
+        }
     }
 
     /// A leg of this call, with an id of its own: not another user.

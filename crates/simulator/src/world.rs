@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::caller::Caller;
-use crate::life::{Life, Writer};
+use crate::life::{Life, Talk, Writer};
 
 /// How much there is in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl World {
             };
             let number = &size.agent_numbers[rng.random_range(0..size.agent_numbers.len())];
             let life = Life::any(&mut rng);
-            calls.push(Writer::new(&mut rng, &caller, number, start_ms).write(life));
+            calls.push(Writer::new(&mut rng, &caller, number, start_ms, Talk::Brief).write(life));
             callers.push(caller);
         }
         Self { calls }

@@ -1,0 +1,261 @@
+//! The oracle: it knows the truth at each moment, and scores what is shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::people::{Counts, People};
+
+/// What is right after so long was never wrong for a person who watches, in milliseconds: a webhook
+/// takes its time on the way, whatever we do.
+pub const ALLOWANCE_MS: u64 = 2_000;
+
+/// Integrates, from one event to the next, what is shown against the truth.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    now_ms: u64,
+    people: People,
+    shown: Option<u64>,
+    is_measuring_over: bool,
+    pub(super) score: Score,
+    /// Since when each of these calls is believed to be what it is not.
+    wrong: BTreeMap<Arc<str>, u64>,
+    /// Since when the number is wrong; for systems that do not know calls.
+    wrong_number: Option<u64>,
+    by_number: bool,
+    /// How long each that was wrong for longer than the allowance took to be right.
+    pub(super) healed_ms: Vec<u64>,
+}
+
+/// Sums over time, in milliseconds and users times milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Score {
+    pub(super) total_ms: u64,
+    pub(super) exact_ms: u64,
+    pub(super) on_the_wire_ms: u64,
+    pub(super) down_ms: u64,
+    pub(super) error_user_ms: u64,
+    pub(super) live_user_ms: u64,
+    pub(super) live_user_ms_while_up: u64,
+    pub(super) error_max: u64,
+    pub(super) live_max: u64,
+}
+
+impl Oracle {
+    /// `by_number`: healing is that of the number, since the system does not know calls.
+    pub(super) fn new(by_number: bool) -> Self {
+        Self { by_number, ..Self::default() }
+    }
+
+    /// A person is on the line from now on, with one call more.
+    pub(super) fn enter(&mut self, now_ms: u64, person: &Arc<str>) {
+        self.advance(now_ms);
+        self.people.enter(now_ms, ALLOWANCE_MS, person);
+    }
+
+    /// A person has one call fewer from now on.
+    pub(super) fn leave(&mut self, now_ms: u64, person: &Arc<str>) {
+        self.advance(now_ms);
+        self.people.leave(now_ms, ALLOWANCE_MS, person);
+    }
+
+    /// This is shown from now on.
+    pub(super) fn show(&mut self, now_ms: u64, shown: Option<u64>) {
+        self.advance(now_ms);
+        self.shown = shown;
+    }
+
+    /// From now on only healing is measured.
+    pub(super) fn end_measuring(&mut self, now_ms: u64) {
+        self.advance(now_ms);
+        self.is_measuring_over = true;
+    }
+
+    /// Whether this call is believed to be what it is not, from now on.
+    pub(super) fn believe(&mut self, now_ms: u64, call: &str, is_wrong: bool) {
+        match (is_wrong, self.wrong.contains_key(call)) {
+            (true, false) => drop(self.wrong.insert(Arc::from(call), now_ms)),
+            (false, true) => {
+                let since_ms = self.wrong.remove(call);
+                self.heal(now_ms, since_ms);
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The calls that are believed to be what they are not.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.wrong.keys()
+    }
+
+    /// How many people are on the line.
+    pub(super) fn truth(&self) -> u64 {
+        self.people.counts().now
+    }
+
+    /// What was wrong for longer than the allowance when the world ended.
+    pub(super) fn never_healed(&self) -> u64 {
+        let wrong = self.wrong.values().chain(&self.wrong_number);
+        wrong.filter(|since_ms| self.now_ms - **since_ms > ALLOWANCE_MS).count() as u64
+    }
+
+    /// Lets time pass.
+    pub(super) fn advance(&mut self, to_ms: u64) {
+        while let Some(due_ms) = self.people.next_due_ms().filter(|due_ms| *due_ms <= to_ms) {
+            self.integrate(due_ms);
+            self.people.settle(ALLOWANCE_MS);
+        }
+        self.integrate(to_ms);
+    }
+
+    /// Nothing has changed from `self.now_ms` to now.
+    fn integrate(&mut self, to_ms: u64) {
+        let ms = to_ms - self.now_ms;
+        if ms == 0 {
+            return;
+        }
+        let from_ms = self.now_ms;
+        self.now_ms = to_ms;
+        let counts = self.people.counts();
+        if self.by_number {
+            self.follow_number(from_ms, counts.now);
+        }
+        if !self.is_measuring_over {
+            self.score.add(ms, counts, self.shown);
+        }
+    }
+
+    fn follow_number(&mut self, from_ms: u64, truth: u64) {
+        match (self.shown, self.wrong_number) {
+            (Some(shown), Some(since_ms)) if shown == truth => {
+                self.wrong_number = None;
+                self.heal(from_ms, Some(since_ms));
+            }
+            (Some(shown), None) if shown != truth => self.wrong_number = Some(from_ms),
+            _ => {}
+        }
+    }
+
+    fn heal(&mut self, now_ms: u64, since_ms: Option<u64>) {
+        let took_ms = since_ms.map(|since_ms| now_ms - since_ms);
+        self.healed_ms.extend(took_ms.filter(|took_ms| *took_ms > ALLOWANCE_MS));
+    }
+}
+
+impl Score {
+    fn add(&mut self, ms: u64, counts: Counts, shown: Option<u64>) {
+        self.total_ms += ms;
+        self.live_user_ms += counts.now * ms;
+        self.live_max = self.live_max.max(counts.now);
+        let Some(shown) = shown else {
+            self.down_ms += ms;
+            return;
+        };
+        let error = shown.abs_diff(counts.now);
+        self.live_user_ms_while_up += counts.now * ms;
+        self.error_user_ms += error * ms;
+        self.error_max = self.error_max.max(error);
+        if error == 0 {
+            self.exact_ms += ms;
+        }
+        if (counts.throughout..=counts.ever).contains(&shown) {
+            self.on_the_wire_ms += ms;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One person from 1 s to 11 s, another from 6 s to 8 s.
+    ///
+    /// ```text
+    /// time     0  1     1.5   3     6     6.5   8     10    10.1  11    13    20
+    /// truth    0  1     1     1     2     2     1     1     1     0     0     0
+    /// shown    0  0     1     1     1     2     2     2     1     1     0     0
+    /// ```
+    #[test]
+    fn scores_are_those_computed_by_hand() {
+        let (a, b) = (Arc::from("a"), Arc::from("b"));
+        let mut oracle = Oracle::new(false);
+        oracle.show(0, Some(0));
+        oracle.enter(1_000, &a);
+        oracle.show(1_500, Some(1));
+        oracle.enter(6_000, &b);
+        oracle.show(6_500, Some(2));
+        oracle.leave(8_000, &b);
+        oracle.show(10_100, Some(1));
+        oracle.leave(11_000, &a);
+        oracle.show(13_000, Some(0));
+        oracle.end_measuring(20_000);
+        let expected = Score {
+            total_ms: 20_000,
+            // Wrong from 1 to 1.5, 6 to 6.5, 8 to 10.1 and 11 to 13.
+            exact_ms: 20_000 - 500 - 500 - 2_100 - 2_000,
+            // b went at 8, so 2 is not right any more after 10.
+            on_the_wire_ms: 20_000 - 100,
+            down_ms: 0,
+            error_user_ms: 500 + 500 + 2_100 + 2_000,
+            live_user_ms: 10_000 + 2_000,
+            live_user_ms_while_up: 12_000,
+            error_max: 1,
+            live_max: 2,
+        };
+        assert_eq!(oracle.score, expected);
+    }
+
+    #[test]
+    fn somebody_with_two_calls_is_one_person_and_there_throughout_both() {
+        let a = Arc::from("a");
+        let mut people = People::default();
+        people.enter(0, 2_000, &a);
+        people.enter(1_000, 2_000, &a);
+        people.leave(1_500, 2_000, &a);
+        people.settle(2_000);
+        assert_eq!(people.counts(), Counts { now: 1, throughout: 1, ever: 1 });
+        people.leave(3_000, 2_000, &a);
+        assert_eq!(people.counts(), Counts { now: 0, throughout: 0, ever: 1 });
+        // Back before the allowance is over: never quite gone, but not there throughout.
+        people.enter(4_000, 2_000, &a);
+        people.settle(2_000);
+        assert_eq!(people.counts(), Counts { now: 1, throughout: 0, ever: 1 });
+        people.settle(2_000);
+        assert_eq!(people.counts(), Counts { now: 1, throughout: 1, ever: 1 });
+    }
+
+    #[test]
+    fn nothing_is_right_while_nothing_is_shown() {
+        let mut oracle = Oracle::new(false);
+        oracle.show(0, Some(0));
+        oracle.show(3_000, None);
+        oracle.show(4_000, Some(0));
+        oracle.end_measuring(10_000);
+        let Score { exact_ms, on_the_wire_ms, down_ms, .. } = oracle.score;
+        assert_eq!((exact_ms, on_the_wire_ms, down_ms), (9_000, 9_000, 1_000));
+    }
+
+    #[test]
+    fn healing_is_what_took_longer_than_the_allowance() {
+        let mut oracle = Oracle::new(false);
+        oracle.believe(0, "quick", true);
+        oracle.believe(0, "slow", true);
+        oracle.believe(0, "never", true);
+        oracle.believe(2_000, "quick", false);
+        oracle.believe(2_001, "slow", false);
+        oracle.believe(2_500, "slow", false);
+        oracle.advance(5_000);
+        assert_eq!(oracle.healed_ms, [2_001]);
+        assert_eq!(oracle.never_healed(), 1);
+    }
+
+    #[test]
+    fn a_system_that_does_not_know_calls_heals_when_its_number_is_right() {
+        let mut oracle = Oracle::new(true);
+        oracle.show(0, Some(0));
+        oracle.enter(1_000, &Arc::from("a"));
+        oracle.show(2_000, None);
+        oracle.show(3_500, Some(1));
+        oracle.advance(4_000);
+        assert_eq!((oracle.healed_ms.as_slice(), oracle.never_healed()), (&[2_500][..], 0));
+    }
+}
