@@ -3,10 +3,12 @@
 //!
 //! A seed makes a world (`world`), in which it is known at each moment who is truly on a call; the
 //! player (`play`) sends the world's webhooks to a running backend in real time and compares.
+//! `lossy` plays a world in simulated time, loses webhooks, and scores what a system says of it.
 //! `rest` stands in for Twilio's REST API, in process or over HTTP.
 
 mod caller;
 mod life;
+pub mod lossy;
 mod play;
 pub mod rest;
 mod world;

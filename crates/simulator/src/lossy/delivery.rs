@@ -134,8 +134,7 @@ mod tests {
 
     #[test]
     fn shares_are_those_of_the_network() {
-        let network =
-            Network { lost: 50, repeated: 100, reordered: 200, ..Network::default() };
+        let network = Network { lost: 50, repeated: 100, reordered: 200, ..Network::default() };
         let fates = fates(&network);
         let share = |is: &dyn Fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
         let lost = share(&|fate| *fate == Fate::Vanishes);

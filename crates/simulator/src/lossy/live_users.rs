@@ -69,7 +69,9 @@ impl LiveUsers {
     /// seed is for the referee's jitter.
     pub fn new(seed: u64, rules: Option<RefereeRules>) -> Self {
         let numbers = AGENT_NUMBERS.iter().enumerate().map(|(n, number)| {
-            format!("[[agent]]\nid = \"agent-{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n")
+            format!(
+                "[[agent]]\nid = \"agent-{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n"
+            )
         });
         let (agents, _) = Agents::parse(&numbers.collect::<String>());
         let mut system = Self {
@@ -193,6 +195,10 @@ impl LiveUsers {
 }
 
 impl System for LiveUsers {
+    fn name(&self) -> &'static str {
+        "live-users"
+    }
+
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> bool {
         match self.evidence(webhook) {
             // A voice webhook is answered whatever happens: there is a person on the line.

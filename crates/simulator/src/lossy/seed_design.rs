@@ -15,6 +15,10 @@ pub struct SeedDesign {
 }
 
 impl System for SeedDesign {
+    fn name(&self) -> &'static str {
+        "seed-design"
+    }
+
     fn deliver(&mut self, _now_ms: u64, webhook: &Webhook) -> bool {
         let from = webhook.field("From");
         match webhook.path {

@@ -5,6 +5,9 @@ use crate::world::Webhook;
 
 /// A system that counts users. Times are in milliseconds from the beginning of the world.
 pub trait System {
+    /// Its name on the command line and in reports.
+    fn name(&self) -> &'static str;
+
     /// Takes in a webhook, and says whether it is acknowledged. Only asked of one that is up.
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> bool;
 

@@ -1,0 +1,195 @@
+//! What came of a run, as text and as JSON with the same names.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// What came of a run. Shares are from 0 to 1. Accuracy is measured while calls begin; healing also
+/// afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The standard world.
+    pub world: &'static str,
+    /// What was scored.
+    pub system: &'static str,
+    /// Whether it could ask Twilio's REST API.
+    pub referee: bool,
+    /// What made the world.
+    pub seed: u64,
+    /// How long accuracy was measured.
+    pub hours: f64,
+    /// Calls that began.
+    pub calls: u64,
+    /// What became of the webhooks.
+    pub webhooks: Webhooks,
+    /// How often the service was killed.
+    pub kills: u64,
+    /// People on the line, on average.
+    pub mean_live: f64,
+    /// And at most.
+    pub max_live: u64,
+    /// The share of time in which the number was exactly the truth; while the service is down it
+    /// is not.
+    pub exact: f64,
+    /// The share of time in which the number was as right as it can be when webhooks take up to
+    /// [`super::ALLOWANCE_MS`]: not below the people who were on the line for all of the last 2 s,
+    /// and not above those who were there at any moment of them. While down it is not.
+    pub exact_on_the_wire: f64,
+    /// The same as a share of the time in which the service was up.
+    pub exact_on_the_wire_while_up: f64,
+    /// How far the number was off, on average while the service was up.
+    pub mean_error: f64,
+    /// The same as a share of the people on the line.
+    pub mean_error_share: f64,
+    /// How far it was off at most.
+    pub max_error: u64,
+    /// The share of time in which the service was down.
+    pub down: f64,
+    /// What is still shown when everybody has hung up and time to heal has passed.
+    pub left_over: u64,
+    /// How long errors took to heal.
+    pub healing: Healing,
+    /// What was asked of Twilio's REST API.
+    pub rest_requests: RestRequests,
+}
+
+/// What became of the webhooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhooks {
+    /// What Twilio had to tell.
+    pub sent: u64,
+    /// Attempts after the first.
+    pub retries: u64,
+    /// Requests that reached the service, repeats and all.
+    pub delivered: u64,
+    /// Webhooks of which no attempt was acknowledged.
+    pub lost: u64,
+}
+
+/// How long errors took to heal, of those that lasted longer than [`super::ALLOWANCE_MS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Healing {
+    /// Whose errors: those of `calls`, or those of the `number` if the system does not know calls.
+    pub of: &'static str,
+    /// How many there were that healed.
+    pub n: u64,
+    /// Half of them took no longer, in milliseconds.
+    pub p50_ms: u64,
+    /// 99 % of them took no longer.
+    pub p99_ms: u64,
+    /// None took longer.
+    pub max_ms: u64,
+    /// How many had not healed when the world ended.
+    pub never: u64,
+}
+
+/// What was asked of Twilio's REST API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestRequests {
+    /// In all.
+    pub total: u64,
+    /// In a minute, on average.
+    pub per_minute_mean: f64,
+    /// In any minute at most.
+    pub per_minute_max: u64,
+}
+
+impl Healing {
+    /// The quantiles of these durations, in milliseconds.
+    pub(super) fn of(of: &'static str, mut healed_ms: Vec<u64>, never: u64) -> Self {
+        healed_ms.sort_unstable();
+        let n = healed_ms.len();
+        // The smallest duration that so many percent do not exceed.
+        let quantile = |percent: usize| match (n * percent).div_ceil(100) {
+            0 => 0,
+            rank => healed_ms[rank - 1],
+        };
+        let (p50_ms, p99_ms, max_ms) = (quantile(50), quantile(99), quantile(100));
+        Self { of, n: n as u64, p50_ms, p99_ms, max_ms, never }
+    }
+}
+
+impl Report {
+    /// The report as JSON.
+    ///
+    /// # Panics
+    /// Never: names and numbers are always JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("names and numbers are always JSON")
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { world, system, seed, hours, calls, kills, .. } = self;
+        let Webhooks { sent, retries, delivered, lost } = self.webhooks;
+        let Healing { of, n, p50_ms, p99_ms, max_ms, never } = self.healing;
+        let RestRequests { total, per_minute_mean, per_minute_max } = self.rest_requests;
+        let referee = if self.referee { "with" } else { "without" };
+        let percent = |share: f64| share * 100.0;
+        writeln!(f, "{world}: {system} {referee} referee, seed {seed}, {hours} h")?;
+        writeln!(f, "  calls               {calls}")?;
+        writeln!(
+            f,
+            "  webhooks            sent {sent}, retries {retries}, delivered {delivered}, lost {lost}"
+        )?;
+        writeln!(f, "  kills               {kills}")?;
+        writeln!(f, "  live                mean {:.2}, max {}", self.mean_live, self.max_live)?;
+        writeln!(f, "  exact               {:.4} %", percent(self.exact))?;
+        writeln!(
+            f,
+            "  exactOnTheWire      {:.4} % (while up {:.4} %)",
+            percent(self.exact_on_the_wire),
+            percent(self.exact_on_the_wire_while_up)
+        )?;
+        writeln!(
+            f,
+            "  error               mean {:.4} users = {:.4} % of the live, max {}",
+            self.mean_error,
+            percent(self.mean_error_share),
+            self.max_error
+        )?;
+        writeln!(f, "  down                {:.4} %", percent(self.down))?;
+        writeln!(f, "  leftOver            {}", self.left_over)?;
+        writeln!(
+            f,
+            "  healing of {of:<8} n {n}, p50 {}, p99 {}, max {}, never {never}",
+            Seconds(p50_ms),
+            Seconds(p99_ms),
+            Seconds(max_ms)
+        )?;
+        write!(
+            f,
+            "  restRequests        total {total}, per minute mean {per_minute_mean:.1}, max \
+             {per_minute_max}"
+        )
+    }
+}
+
+/// Milliseconds, told in seconds.
+struct Seconds(u64);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} s", self.0 / 1_000, self.0 % 1_000 / 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_durations() {
+        let healing = Healing::of("calls", (1..=200).rev().collect(), 3);
+        let expected =
+            Healing { of: "calls", n: 200, p50_ms: 100, p99_ms: 198, max_ms: 200, never: 3 };
+        assert_eq!(healing, expected);
+        assert_eq!(Healing::of("calls", vec![7], 0).p99_ms, 7);
+        assert_eq!(Healing::of("calls", Vec::new(), 0).max_ms, 0);
+    }
+}

@@ -1,0 +1,362 @@
+//! Plays a world: one event after the other, in simulated time.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::calls::{self, Calls};
+use super::delivery::{self, Attempt, Fate};
+use super::oracle::{Oracle, Score};
+use super::report::{Healing, Report, RestRequests, Webhooks};
+use super::scenario::Scenario;
+use super::system::System;
+use crate::rest::CallsApi;
+use crate::world::{Call, Webhook};
+
+mod queue;
+
+use self::queue::Queue;
+
+/// How often the system and its beliefs are looked at, in milliseconds.
+const TICK_MS: u64 = 1_000;
+/// How often all calls are looked at and not only those that are believed wrongly.
+const LOOK_ALL_MS: u64 = 10_000;
+const MINUTE_MS: u64 = 60_000;
+/// Twilio's record of a call is kept for so long after its end: longer than any error is to last.
+const REST_KEEPS_MS: u64 = 6 * 3_600_000;
+
+/// An invariant that did not hold, and how to see it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which one.
+    pub what: String,
+    /// When, in milliseconds from the beginning of the world.
+    pub at_ms: u64,
+    /// The command that repeats it.
+    pub command: String,
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, at_ms, command } = self;
+        write!(f, "{what}, {at_ms} ms after the beginning; to repeat it: {command}")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Plays a world to its end. `progress` is told, each simulated minute, how far it is and how far
+/// it goes, in milliseconds.
+///
+/// # Errors
+/// If an invariant does not hold after an event.
+pub fn run(
+    scenario: &Scenario,
+    system: &mut dyn System,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Failure> {
+    let mut run = Run::new(scenario, system);
+    while let Some((now_ms, event)) = run.queue.pop() {
+        if run.is_over(now_ms) {
+            break;
+        }
+        run.happen(now_ms, event);
+        let shown = run.system.shown();
+        run.oracle.show(now_ms, shown);
+        run.system.check().map_err(|what| run.failure(what, now_ms))?;
+        if now_ms >= run.minute.0 + MINUTE_MS {
+            run.turn_minute(now_ms);
+            progress(now_ms, run.end_ms);
+        }
+    }
+    run.oracle.advance(run.end_ms);
+    Ok(run.report())
+}
+
+enum Event {
+    /// The next call begins.
+    Call,
+    /// The person of a call is on the line from now on.
+    Enter(Rc<Call>),
+    /// And not any more.
+    Leave(Rc<Call>),
+    /// Twilio makes an attempt at a webhook.
+    Send(Rc<Webhook>, Attempt),
+    /// It is here.
+    Arrive(Rc<Webhook>, Attempt),
+    /// It is here a second time, and nobody waits for an answer.
+    ArriveAgain(Rc<Webhook>),
+    /// Twilio notices that an attempt has failed.
+    Fail(Rc<Webhook>, Attempt, delivery::Failure),
+    Kill,
+    Start,
+    Tick,
+    /// Calls begin no more.
+    EndMeasuring,
+}
+
+struct Run<'a> {
+    scenario: &'a Scenario,
+    system: &'a mut dyn System,
+    queue: Queue<Event>,
+    calls: Calls,
+    api: CallsApi,
+    oracle: Oracle,
+    by_number: bool,
+    /// The calls with a person on the line.
+    live: BTreeSet<Arc<str>>,
+    /// When everything is over, as far as is known.
+    end_ms: u64,
+    n_calls: u64,
+    webhooks: Webhooks,
+    kills: u64,
+    looked_ms: u64,
+    /// When the current minute began, and how many requests there had been then.
+    minute: (u64, u64),
+    per_minute_max: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(scenario: &'a Scenario, system: &'a mut dyn System) -> Self {
+        let by_number = system.is_live("CA").is_none();
+        let api = CallsApi::new("AC00000000000000000000000000000001", "", scenario.seed);
+        let mut run = Self {
+            scenario,
+            system,
+            queue: Queue::default(),
+            calls: Calls::new(scenario),
+            api: api.with_behaviour(scenario.rest.clone()),
+            oracle: Oracle::new(by_number),
+            by_number,
+            live: BTreeSet::new(),
+            end_ms: scenario.length_ms + scenario.settle_ms,
+            n_calls: 0,
+            webhooks: Webhooks::default(),
+            kills: 0,
+            looked_ms: 0,
+            minute: (0, 0),
+            per_minute_max: 0,
+        };
+        run.queue.push(0, Event::Tick);
+        run.queue.push(run.calls.next_ms(), Event::Call);
+        run.queue.push(scenario.length_ms, Event::EndMeasuring);
+        if let Some(kill_every_ms) = scenario.kill_every_ms {
+            run.queue.push(kill_every_ms, Event::Kill);
+        }
+        run
+    }
+
+    fn is_over(&self, now_ms: u64) -> bool {
+        now_ms > self.end_ms
+    }
+
+    fn happen(&mut self, now_ms: u64, event: Event) {
+        match event {
+            Event::Call => self.begin_call(now_ms),
+            Event::Enter(call) => {
+                self.live.insert(Arc::from(call.sid.as_str()));
+                self.oracle.enter(now_ms, &calls::person(&call));
+                self.truth_has_changed(now_ms, &call.sid);
+            }
+            Event::Leave(call) => {
+                self.live.remove(call.sid.as_str());
+                self.oracle.leave(now_ms, &calls::person(&call));
+                self.truth_has_changed(now_ms, &call.sid);
+            }
+            Event::Send(webhook, attempt) => self.send(now_ms, webhook, attempt),
+            Event::Arrive(webhook, attempt) => self.arrive(now_ms, webhook, attempt),
+            Event::ArriveAgain(webhook) => {
+                if self.is_reachable(now_ms) {
+                    self.deliver(now_ms, &webhook);
+                }
+            }
+            Event::Fail(webhook, attempt, failure) => {
+                match delivery::next(self.scenario.retries, attempt, failure, now_ms) {
+                    Some(next) => {
+                        self.webhooks.retries += 1;
+                        self.send(now_ms, webhook, next);
+                    }
+                    None => self.webhooks.lost += 1,
+                }
+            }
+            Event::Kill => self.kill(now_ms),
+            Event::Start => {
+                self.system.start(now_ms);
+                self.look_at_all(now_ms);
+            }
+            Event::Tick => self.tick(now_ms),
+            Event::EndMeasuring => self.oracle.end_measuring(now_ms),
+        }
+    }
+
+    fn begin_call(&mut self, now_ms: u64) {
+        let (n, call) = self.calls.make();
+        self.n_calls += 1;
+        calls::note(&mut self.api, &call);
+        let (mut call, webhooks) = (call.clone(), call.webhooks);
+        call.webhooks.clear();
+        let call = Rc::new(call);
+        if call.end_ms > call.start_ms {
+            self.queue.push(call.start_ms, Event::Enter(Rc::clone(&call)));
+            self.queue.push(call.end_ms, Event::Leave(Rc::clone(&call)));
+        }
+        let last_ms = webhooks.iter().map(|webhook| webhook.at_ms).fold(call.end_ms, u64::max);
+        self.end_ms = self.end_ms.max(last_ms + self.scenario.settle_ms);
+        for (webhook, number) in webhooks.into_iter().zip(0..) {
+            self.webhooks.sent += 1;
+            let at_ms = webhook.at_ms;
+            let attempt = Attempt { call: n, webhook: number, n: 0, first_ms: at_ms };
+            self.queue.push(at_ms, Event::Send(Rc::new(webhook), attempt));
+        }
+        let next_ms = self.calls.next_ms().max(now_ms);
+        if next_ms < self.scenario.length_ms {
+            self.queue.push(next_ms, Event::Call);
+        }
+    }
+
+    fn send(&mut self, now_ms: u64, webhook: Rc<Webhook>, attempt: Attempt) {
+        let Scenario { seed, network, .. } = self.scenario;
+        match delivery::fate(*seed, network, attempt) {
+            Fate::Vanishes => self.webhooks.lost += 1,
+            Fate::Fails { noticed_after_ms } => {
+                let failed = Event::Fail(webhook, attempt, delivery::Failure::Connection);
+                self.queue.push(now_ms + noticed_after_ms, failed);
+            }
+            Fate::Arrives { after_ms, again_after_ms } => {
+                if let Some(again_after_ms) = again_after_ms {
+                    let again = Event::ArriveAgain(Rc::clone(&webhook));
+                    self.queue.push(now_ms + again_after_ms, again);
+                }
+                self.queue.push(now_ms + after_ms, Event::Arrive(webhook, attempt));
+            }
+        }
+    }
+
+    fn arrive(&mut self, now_ms: u64, webhook: Rc<Webhook>, attempt: Attempt) {
+        let Scenario { seed, network, .. } = self.scenario;
+        let failure = match self.is_reachable(now_ms) {
+            false => delivery::Failure::Connection,
+            true if self.deliver(now_ms, &webhook) => return,
+            true => delivery::Failure::Refused,
+        };
+        let noticed_ms = now_ms + delivery::noticed_after_ms(*seed, network, attempt);
+        self.queue.push(noticed_ms, Event::Fail(webhook, attempt, failure));
+    }
+
+    fn is_reachable(&self, now_ms: u64) -> bool {
+        let is_cut_off =
+            self.scenario.outage_ms.is_some_and(|(from, until)| (from..until).contains(&now_ms));
+        !is_cut_off && self.system.shown().is_some()
+    }
+
+    fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> bool {
+        self.webhooks.delivered += 1;
+        let is_acknowledged = self.system.deliver(now_ms, webhook);
+        self.look_at(now_ms, webhook.field("CallSid"));
+        is_acknowledged
+    }
+
+    fn kill(&mut self, now_ms: u64) {
+        self.kills += 1;
+        self.system.kill(now_ms);
+        self.queue.push(now_ms + self.scenario.down_ms, Event::Start);
+        let next_ms = now_ms + self.scenario.kill_every_ms.unwrap_or(u64::MAX / 2);
+        if next_ms < self.scenario.length_ms {
+            self.queue.push(next_ms, Event::Kill);
+        }
+    }
+
+    fn tick(&mut self, now_ms: u64) {
+        self.system.tick(now_ms, &mut self.api);
+        if now_ms >= self.looked_ms + LOOK_ALL_MS {
+            self.look_at_all(now_ms);
+        } else {
+            self.look_at_wrong(now_ms);
+        }
+        let wake_ms = self.system.wake_ms().unwrap_or(u64::MAX).max(now_ms + 1);
+        self.queue.push(wake_ms.min(now_ms + TICK_MS), Event::Tick);
+    }
+
+    fn turn_minute(&mut self, now_ms: u64) {
+        let asked = self.api.asked().total();
+        self.per_minute_max = self.per_minute_max.max(asked - self.minute.1);
+        self.minute = (now_ms - now_ms % MINUTE_MS, asked);
+        self.api.forget(now_ms.saturating_sub(REST_KEEPS_MS));
+    }
+
+    /// What the system believes of this call may have changed.
+    fn look_at(&mut self, now_ms: u64, call: &str) {
+        if self.by_number || self.system.shown().is_none() {
+            return;
+        }
+        let believed = self.system.is_live(call).unwrap_or_default();
+        self.oracle.believe(now_ms, call, believed != self.live.contains(call));
+    }
+
+    /// While the system is down it goes on believing what it believed, which was right or wrong
+    /// and is the opposite now.
+    fn truth_has_changed(&mut self, now_ms: u64, call: &str) {
+        if self.by_number || self.system.shown().is_some() {
+            return self.look_at(now_ms, call);
+        }
+        let was_wrong = self.oracle.wrong().any(|wrong| **wrong == *call);
+        self.oracle.believe(now_ms, call, !was_wrong);
+    }
+
+    fn look_at_wrong(&mut self, now_ms: u64) {
+        let wrong: Vec<_> = self.oracle.wrong().cloned().collect();
+        wrong.iter().for_each(|call| self.look_at(now_ms, call));
+    }
+
+    fn look_at_all(&mut self, now_ms: u64) {
+        self.looked_ms = now_ms;
+        self.look_at_wrong(now_ms);
+        if !self.by_number {
+            let live: Vec<_> = self.live.iter().cloned().collect();
+            live.iter().for_each(|call| self.look_at(now_ms, call));
+        }
+    }
+
+    fn failure(&self, what: String, at_ms: u64) -> Failure {
+        let system = self.system.name();
+        let command = format!("{} --system {system}", self.scenario.command());
+        Failure { what, at_ms, command }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "sums of shares; 2^53 ms are 285,000 years")]
+    fn report(mut self) -> Report {
+        let score @ Score { total_ms, .. } = self.oracle.score;
+        let up_ms = total_ms - score.down_ms;
+        let share = |part: u64, of: u64| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+        let never = self.oracle.never_healed();
+        let healed_ms = std::mem::take(&mut self.oracle.healed_ms);
+        let requests = self.api.asked().total();
+        Report {
+            world: self.scenario.kind.name(),
+            system: self.system.name(),
+            referee: self.scenario.referee,
+            seed: self.scenario.seed,
+            hours: self.scenario.length_ms as f64 / 3_600_000.0,
+            calls: self.n_calls,
+            webhooks: self.webhooks,
+            kills: self.kills,
+            mean_live: share(score.live_user_ms, total_ms),
+            max_live: score.live_max,
+            exact: share(score.exact_ms, total_ms),
+            exact_on_the_wire: share(score.on_the_wire_ms, total_ms),
+            exact_on_the_wire_while_up: share(score.on_the_wire_ms, up_ms),
+            mean_error: share(score.error_user_ms, up_ms),
+            mean_error_share: share(score.error_user_ms, score.live_user_ms_while_up),
+            max_error: score.error_max,
+            down: share(score.down_ms, total_ms),
+            left_over: self.system.shown().unwrap_or_default().abs_diff(self.oracle.truth()),
+            healing: Healing::of(if self.by_number { "number" } else { "calls" }, healed_ms, never),
+            rest_requests: RestRequests {
+                total: requests,
+                per_minute_mean: share(requests * MINUTE_MS, self.end_ms),
+                per_minute_max: self.per_minute_max,
+            },
+        }
+    }
+}
