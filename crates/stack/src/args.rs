@@ -1,6 +1,6 @@
 //! The arguments of the command.
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 /// How many people are talking to our AI voice agents right now?
 ///
@@ -28,7 +28,8 @@ pub(crate) struct Ports {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Fill a backend with simulated callers, who send properly signed webhooks.
+    /// Fill a backend with simulated callers, who send properly signed webhooks; or, with --world,
+    /// score how right the number is when webhooks get lost.
     Simulate(Simulation),
 }
 
@@ -51,4 +52,79 @@ pub(crate) struct Simulation {
     /// none.
     #[arg(long)]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) accuracy: Accuracy,
+}
+
+/// Scores in simulated time, in this process; nothing is sent anywhere.
+#[derive(Clone, Copy, Debug, Group)]
+#[command(next_help_heading = "Accuracy, in simulated time")]
+pub(crate) struct Accuracy {
+    /// The world to play; without it a backend is filled in real time.
+    #[arg(long, conflicts_with_all = ["calls", "within", "pace", "url"])]
+    pub(crate) world: Option<WorldName>,
+    /// How many hours are measured.
+    #[arg(long, default_value_t = 1.0, value_parser = hours, requires = "world")]
+    pub(crate) hours: f64,
+    /// How many calls are on the line, on average.
+    #[arg(
+        long,
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        requires = "world"
+    )]
+    pub(crate) live: u32,
+    /// The median of how long people talk. Not set: 240.
+    #[arg(long, value_parser = seconds, requires = "world")]
+    pub(crate) talk_seconds: Option<f64>,
+    /// How long Twilio takes to notice that an attempt has failed. Not set: 50 to 250 ms, as when
+    /// a connection is reset; 5000 is a connection that nobody answers.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=15_000), requires = "world")]
+    pub(crate) failure_noticed_ms: Option<u64>,
+    /// What is scored.
+    #[arg(long, value_enum, default_value_t = SystemName::LiveUsers, requires = "world")]
+    pub(crate) system: SystemName,
+    /// Do not ask Twilio's REST API what became of silent calls.
+    #[arg(long, requires = "world")]
+    pub(crate) no_referee: bool,
+    /// Tell the reports as JSON.
+    #[arg(long, requires = "world")]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorldName {
+    /// Every webhook arrives.
+    Clean,
+    /// 5 % are lost for good, 10 % come twice, 20 % late.
+    Lossy,
+    /// The same for each attempt, and Twilio tries again (`#rc=5&rp=all`).
+    Retried,
+    /// For 10 minutes nothing arrives.
+    Outage,
+    /// The service is killed each minute.
+    Killed,
+    /// One after the other.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SystemName {
+    /// What counts in the backend.
+    LiveUsers,
+    /// A set of phone numbers, removed on a spoken goodbye.
+    SeedDesign,
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    within(text, 1_000.0, "hours, more than 0 and at most 1000")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    within(text, 36_000.0, "seconds, more than 0 and at most 36000")
+}
+
+fn within(text: &str, max: f64, expected: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| *number > 0.0 && *number <= max);
+    number.ok_or_else(|| format!("expected {expected}"))
 }

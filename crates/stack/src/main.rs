@@ -1,5 +1,6 @@
 //! `live-users`: the backend and the proxy in one process for a laptop, and the simulator.
 
+mod accuracy;
 mod args;
 mod local;
 mod simulate;
@@ -22,7 +23,10 @@ async fn main() -> ExitCode {
     init_logging();
     let ended = match args.command {
         None => local::run(&args.ports, shutdown_signal()).await,
-        Some(Command::Simulate(simulation)) => simulate::run(&args.ports, &simulation).await,
+        Some(Command::Simulate(simulation)) => match simulation.accuracy.world {
+            None => simulate::run(&args.ports, &simulation).await,
+            Some(world) => accuracy::run(world, &simulation, simulation.accuracy.json),
+        },
     };
     flush_logging();
     ended.unwrap_or_else(|failure| {

@@ -89,7 +89,7 @@ fn agent_numbers(env: &Env) -> Result<Vec<String>, Failure> {
 }
 
 /// Another one each time.
-fn any_seed() -> u64 {
+pub(crate) fn any_seed() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::from(since_epoch.subsec_nanos()) ^ since_epoch.as_secs()
 }

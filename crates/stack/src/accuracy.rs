@@ -1,0 +1,90 @@
+//! `live-users simulate --world`: scores a system in a world that loses webhooks, in simulated
+//! time.
+
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use live_users_engine::RefereeRules;
+use live_users_simulator::lossy::{self, Kind, LiveUsers, Report, Scenario, SeedDesign, System};
+
+use crate::args::{Accuracy, Simulation, SystemName, WorldName};
+use crate::{Failure, tell};
+
+const HOUR_MS: f64 = 3_600_000.0;
+
+/// Plays each of the worlds and tells the reports.
+pub(crate) fn run(
+    world: WorldName,
+    simulation: &Simulation,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    // Each of a million webhooks would be a line in the log.
+    log::set_max_level(log::LevelFilter::Error);
+    let mut reports = Vec::new();
+    for kind in kinds(world) {
+        let scenario = scenario(kind, simulation);
+        let report = play(&scenario, simulation.accuracy.system)?;
+        if !json {
+            tell(&report);
+        }
+        reports.push(report);
+    }
+    if json {
+        let reports = serde_json::to_string_pretty(&reports).map_err(Failure::run)?;
+        tell(reports);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kinds(world: WorldName) -> Vec<Kind> {
+    match world {
+        WorldName::Clean => vec![Kind::Clean],
+        WorldName::Lossy => vec![Kind::Lossy],
+        WorldName::Retried => vec![Kind::Retried],
+        WorldName::Outage => vec![Kind::Outage],
+        WorldName::Killed => vec![Kind::Killed],
+        WorldName::All => Kind::ALL.to_vec(),
+    }
+}
+
+fn scenario(kind: Kind, simulation: &Simulation) -> Scenario {
+    let Accuracy { hours, live, talk_seconds, failure_noticed_ms, no_referee, system, .. } =
+        simulation.accuracy;
+    let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
+    let mut scenario = Scenario::standard(kind, seed, rounded(hours * HOUR_MS), live);
+    scenario.talk_ms = talk_seconds.map_or(scenario.talk_ms, |s| rounded(s * 1_000.0));
+    if let Some(ms) = failure_noticed_ms {
+        scenario.network.notices_ms = ms..=ms;
+    }
+    scenario.referee = !no_referee && system == SystemName::LiveUsers;
+    scenario
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded arguments")]
+fn rounded(ms: f64) -> u64 {
+    ms.round() as u64
+}
+
+fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
+    let mut live_users;
+    let mut seed_design = SeedDesign::default();
+    let system: &mut dyn System = match system {
+        SystemName::LiveUsers => {
+            let rules = scenario.referee.then(RefereeRules::default);
+            live_users = LiveUsers::new(scenario.seed, rules);
+            &mut live_users
+        }
+        SystemName::SeedDesign => &mut seed_design,
+    };
+    // It draws itself on a terminal only.
+    let bar = ProgressBar::new(scenario.length_ms).with_message(scenario.kind.name());
+    if let Ok(style) = ProgressStyle::with_template("{msg:8} {wide_bar} {percent:>3} % {eta}") {
+        bar.set_style(style);
+    }
+    let played = lossy::run(scenario, system, &mut |now_ms, end_ms| {
+        bar.set_length(end_ms);
+        bar.set_position(now_ms);
+    });
+    bar.finish_and_clear();
+    played.map_err(Failure::run)
+}
