@@ -27,8 +27,10 @@ const HANDED_ON_ONE_IN: u32 = 10;
 const ANSWER_MS: u64 = 300;
 /// The spread of how long people talk: the standard deviation of its logarithm.
 const TALK_SIGMA: f64 = 0.7;
-/// Calls that are drawn to find out how long people are on the line on average.
-const SAMPLE: u64 = 2_000;
+/// Calls that are drawn to find out how long people are on the line on average: so many for each
+/// that is to be on the line, up to a limit. Small worlds are played by the hundred.
+const SAMPLE_PER_LIVE: u64 = 20;
+const SAMPLE_MAX: u64 = 2_000;
 /// The streams of the random numbers that are not a call's own.
 const ARRIVALS: u64 = u64::MAX;
 const SAMPLES: u64 = 1 << 62;
@@ -66,11 +68,12 @@ impl Calls {
             lately: VecDeque::new(),
             lately_max: scenario.live.max(2) as usize,
         };
+        let sample = (u64::from(scenario.live.max(1)) * SAMPLE_PER_LIVE).min(SAMPLE_MAX);
         let on_the_line = |call: Call| call.end_ms - call.start_ms;
-        let sum: u64 = (0..SAMPLE).map(|n| on_the_line(calls.drawn(SAMPLES + n, 0))).sum();
+        let sum: u64 = (0..sample).map(|n| on_the_line(calls.drawn(SAMPLES + n, 0))).sum();
         calls.lately.clear();
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let mean_ms = sum as f64 / SAMPLE as f64;
+        let mean_ms = sum as f64 / sample as f64;
         calls.gap_ms = mean_ms / f64::from(scenario.live.max(1));
         calls.pass_time();
         calls

@@ -28,7 +28,7 @@ const REST_TAKES_MS: u64 = 300;
 /// Records between two snapshots, so that neither the journal nor a replay grows without end.
 const CHECKPOINT_RECORDS: u64 = 30_000;
 /// With so few known calls everything is recounted after every change.
-const RECOUNT_ALWAYS_CALLS: usize = 12;
+const RECOUNT_ALWAYS_CALLS: usize = 24;
 /// Otherwise when so many times as many changes as there are known calls have gone by.
 const RECOUNT_CALLS_FACTOR: usize = 4;
 /// With so few known calls the state is compared byte for byte after every restart, otherwise after

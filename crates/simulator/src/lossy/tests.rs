@@ -10,8 +10,8 @@ const MINUTE_MS: u64 = 60_000;
 
 /// A few minutes with short calls.
 fn small(kind: Kind, seed: u64) -> Scenario {
-    let scenario = Scenario::standard(kind, seed, 3 * MINUTE_MS, 2);
-    Scenario { talk_ms: 18_000, ..scenario }
+    let scenario = Scenario::standard(kind, seed, 4 * MINUTE_MS, 4);
+    Scenario { talk_ms: 24_000, ..scenario }
 }
 
 fn played(scenario: &Scenario) -> Result<Report, Failure> {
@@ -126,7 +126,7 @@ fn a_broken_invariant_is_told_with_the_command_that_repeats_it() {
     assert_eq!(failure.what, expected);
     assert_eq!(
         failure.command,
-        "live-users simulate --world lossy --seed 8 --hours 0.05 --live 2 \
-         --talk-seconds 18 --no-referee --system seed-design"
+        "live-users simulate --world lossy --seed 8 --hours 0.06666666666666667 --live 4 \
+         --talk-seconds 24 --no-referee --system seed-design"
     );
 }

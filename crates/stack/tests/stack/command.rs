@@ -186,3 +186,33 @@ fn a_port_that_is_taken_is_named_with_the_flag_that_changes_it() {
     assert_eq!(ended.status.code(), Some(1));
     assert!(told.contains(&port) && told.contains("--backend-port"), "{told}");
 }
+
+#[test]
+fn a_lossy_world_is_scored_in_simulated_time_and_told_as_text_or_as_json() {
+    let world = ["simulate", "--world", "lossy", "--seed", "7", "--hours", "0.1", "--live", "5"];
+    let told = |more: &[&str]| {
+        let Output { status, stdout, stderr } = exit_of(STACK, &[&world[..], more].concat(), &[]);
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        assert!(stderr.is_empty(), "no bar where there is no terminal");
+        String::from_utf8(stdout).expect("text")
+    };
+    let text = told(&["--talk-seconds", "30"]);
+    assert!(text.starts_with("lossy: live-users with referee, seed 7, 0.1 h"), "{text}");
+    assert!(text.contains("exactOnTheWire") && text.contains("leftOver            0"), "{text}");
+    assert_eq!(text, told(&["--talk-seconds", "30"]));
+    let json = told(&["--json", "--system", "seed-design"]);
+    let reports: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(reports[0]["system"], "seed-design");
+    assert!(reports[0]["webhooks"]["lost"].as_u64() > Some(0), "{json}");
+    let json = told(&["--json", "--no-referee"]);
+    let reports: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(reports[0]["restRequests"]["total"], 0);
+}
+
+#[test]
+fn flags_of_simulated_time_and_of_real_time_do_not_mix() {
+    for args in [&["--hours", "1"][..], &["--world", "lossy", "--calls", "5"], &["--json"]] {
+        let ended = exit_of(STACK, &[&["simulate"], args].concat(), &[]);
+        assert_eq!(ended.status.code(), Some(64), "{args:?}");
+    }
+}
