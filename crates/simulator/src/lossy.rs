@@ -12,6 +12,7 @@ mod delivery;
 mod live_users;
 mod oracle;
 mod people;
+mod promises;
 mod report;
 mod run;
 mod scenario;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::calls::{self, Calls};
 use super::delivery::{self, Attempt, Fate};
 use super::oracle::{Oracle, Score};
+use super::promises::Promises;
 use super::report::{Healing, Report, RestRequests, Webhooks};
 use super::scenario::Scenario;
 use super::system::System;
@@ -65,6 +66,9 @@ pub fn run(
         let shown = run.system.shown();
         run.oracle.show(now_ms, shown);
         run.system.check().map_err(|what| run.failure(what, now_ms))?;
+        if let Some(what) = run.broken.take() {
+            return Err(run.failure(what, now_ms));
+        }
         if now_ms >= run.minute.0 + MINUTE_MS {
             run.turn_minute(now_ms);
             progress(now_ms, run.end_ms);
@@ -106,6 +110,9 @@ struct Run<'a> {
     by_number: bool,
     /// The calls with a person on the line.
     live: BTreeSet<Arc<str>>,
+    promises: Promises,
+    /// The first promise that was broken.
+    broken: Option<String>,
     /// When everything is over, as far as is known.
     end_ms: u64,
     n_calls: u64,
@@ -130,6 +137,8 @@ impl<'a> Run<'a> {
             oracle: Oracle::new(by_number),
             by_number,
             live: BTreeSet::new(),
+            promises: Promises::default(),
+            broken: None,
             end_ms: scenario.length_ms + scenario.settle_ms,
             n_calls: 0,
             webhooks: Webhooks::default(),
@@ -161,6 +170,7 @@ impl<'a> Run<'a> {
             }
             Event::Leave(call) => {
                 self.live.remove(call.sid.as_str());
+                self.promises.leave(&call.sid);
                 self.oracle.leave(now_ms, &calls::person(&call));
                 self.truth_has_changed(now_ms, &call.sid);
             }
@@ -253,6 +263,10 @@ impl<'a> Run<'a> {
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> bool {
         self.webhooks.delivered += 1;
         let is_acknowledged = self.system.deliver(now_ms, webhook);
+        if is_acknowledged {
+            let is_live = self.live.contains(webhook.field("CallSid"));
+            self.promises.acknowledge(webhook, is_live);
+        }
         self.look_at(now_ms, webhook.field("CallSid"));
         is_acknowledged
     }
@@ -290,8 +304,12 @@ impl<'a> Run<'a> {
         if self.by_number || self.system.shown().is_none() {
             return;
         }
+        let is_live = self.live.contains(call);
+        if self.broken.is_none() {
+            self.broken = self.promises.broken(self.system, call, is_live);
+        }
         let believed = self.system.is_live(call).unwrap_or_default();
-        self.oracle.believe(now_ms, call, believed != self.live.contains(call));
+        self.oracle.believe(now_ms, call, believed != is_live);
     }
 
     /// While the system is down it goes on believing what it believed, which was right or wrong
