@@ -8,68 +8,29 @@
 //! what we know may be a webhook that is still on its way, or a list that lags behind (Twilio's
 //! Calls resource is eventually consistent). So a difference has to be there in a second look a few
 //! seconds later; then a call that only the provider has is added, and of each call that only we
-//! have the provider is asked by name, and ended only if it says that it is over.
+//! have the provider is asked by name, and ended only if it says that it is over. When there are
+//! many such calls, as after an outage, the list of completed calls is read first: it says the same
+//! of a thousand calls at once.
 //!
 //! Nothing here waits, sends or reads a clock: [`Referee::next`] says what to do, and time is an
 //! argument.
 
 mod budget;
 mod look;
+mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source};
 use live_users_service::agents::Agents;
-use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
+use live_users_twilio::CallStatus;
+use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
 use self::look::Look;
+pub use self::rules::RefereeRules;
 use crate::evidence::{about, of_unheard, said_by};
 use crate::{CallerKey, State};
-
-/// What the referee keeps to. Times are in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefereeRules {
-    /// From the beginning of one look to that of the next.
-    pub look_every_ms: u64,
-    /// From a look that has found differences to the second one.
-    pub look_again_ms: u64,
-    /// A call that something was heard of so lately is not missing, whatever the lists say.
-    pub grace_ms: u64,
-    /// A call that is in the lists is noted as confirmed when nothing was heard of it for so long.
-    pub confirm_after_ms: u64,
-    /// A call that the provider does not know by name is not asked for again before this.
-    pub unknown_again_ms: u64,
-    /// The most requests in a minute.
-    pub requests_per_minute: u32,
-}
-
-impl Default for RefereeRules {
-    fn default() -> Self {
-        Self::looking_every(20_000, 120_000)
-    }
-}
-
-impl RefereeRules {
-    /// The rules for a look every so often, where a call is suspect after so much silence: it is
-    /// confirmed before.
-    pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {
-        Self {
-            look_every_ms,
-            look_again_ms: look_every_ms / 4,
-            grace_ms: look_every_ms / 2,
-            confirm_after_ms: suspect_after_ms / 2,
-            unknown_again_ms: look_every_ms.saturating_mul(30),
-            requests_per_minute: 120,
-        }
-    }
-
-    /// The same with this budget.
-    #[must_use]
-    pub fn at_most(self, requests_per_minute: u32) -> Self {
-        Self { requests_per_minute, ..self }
-    }
-}
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +81,8 @@ enum Stage {
     Comparing { round: Round, listed: HashMap<CallId, CallResource>, began: Millis },
     /// Until the second look.
     Between { round: Round, until: Millis },
+    /// Reading the list of completed calls, for many that are missing.
+    Sifting { round: Round, missing: Missing, pages: usize, next_page_uri: Option<String> },
     /// Asking for calls by name.
     Checking { round: Round, calls: VecDeque<CallId>, since: Millis },
 }
@@ -138,6 +101,21 @@ struct Differences {
     /// The provider has it in progress and we do not.
     unheard: BTreeSet<CallId>,
 }
+
+/// Calls that we have and the provider's lists of open calls do not. Those that are counted come
+/// first.
+#[derive(Default)]
+struct Missing {
+    live: BTreeSet<CallId>,
+    dialing: BTreeSet<CallId>,
+}
+
+/// From so many missing calls on the list of completed calls is read.
+const SIFT_CALLS_MIN: usize = 10;
+
+/// Pages of it that are read. It has the newest calls first, and a call that is not on these began
+/// long ago: then it is asked for by name.
+const SIFT_PAGES_MAX: usize = 5;
 
 /// What is asked by name is not asked any more when it took so long to get there, in milliseconds:
 /// a new look is better.
@@ -173,6 +151,10 @@ impl Referee {
             Stage::Idle { until } | Stage::Between { until, .. } => return Step::Wait(*until),
             Stage::Comparing { .. } => return Step::Compare,
             Stage::Looking { look, .. } => look.request(),
+            Stage::Sifting { next_page_uri, .. } => Request::List {
+                status: CallStatus::Completed,
+                next_page_uri: next_page_uri.clone(),
+            },
             Stage::Checking { calls, .. } => match calls.front() {
                 Some(call) => Request::Call { sid: call.to_string() },
                 None => return Step::Compare,
@@ -208,6 +190,9 @@ impl Referee {
                     Some(listed) => Stage::Comparing { round, listed, began: look.began },
                 };
                 Vec::new()
+            }
+            (Stage::Sifting { round, missing, pages, .. }, Answer::Page(page)) => {
+                self.sift(now, round, missing, pages + 1, page)
             }
             (Stage::Checking { round, mut calls, since }, answer) => {
                 let asked = calls.pop_front();
@@ -246,15 +231,14 @@ impl Referee {
         let unheard = unheard.filter_map(|call| listed.get(call));
         evidence.extend(unheard.filter_map(|call| self.missed(state, call)));
         let missing = differences.missing.into_iter().filter(|call| first.missing.contains(call));
-        // Those that are counted come first.
-        let is_live = |call: &CallId| state.tracker().call(call).map(|call| call.phase);
-        let (live, dialing): (Vec<_>, Vec<_>) =
-            missing.partition(|call| is_live(call) == Some(Phase::Live));
-        let calls: VecDeque<_> = live.into_iter().chain(dialing).collect();
-        let round = Round { began: round.began, differed: None };
-        self.stage = match calls.is_empty() {
-            true => Stage::Idle { until: self.next_look(&round) },
-            false => Stage::Checking { round, calls, since: now },
+        let phase = |call: &CallId| state.tracker().call(call).map(|call| call.phase);
+        let (live, dialing) = missing.partition(|call| phase(call) == Some(Phase::Live));
+        let (missing, round) =
+            (Missing { live, dialing }, Round { began: round.began, differed: None });
+        self.stage = if missing.live.len() < SIFT_CALLS_MIN {
+            self.checking(now, round, missing)
+        } else {
+            Stage::Sifting { round, missing, pages: 0, next_page_uri: None }
         };
         evidence
     }
@@ -263,7 +247,10 @@ impl Referee {
     pub fn standing(&self, now: Millis) -> Standing {
         let next = match &self.stage {
             Stage::Idle { until } | Stage::Between { until, .. } => *until,
-            Stage::Looking { .. } | Stage::Comparing { .. } | Stage::Checking { .. } => now,
+            Stage::Looking { .. }
+            | Stage::Comparing { .. }
+            | Stage::Sifting { .. }
+            | Stage::Checking { .. } => now,
         };
         Standing {
             looked: self.looked,
@@ -285,6 +272,37 @@ impl Referee {
             _ => return,
         };
         self.stage = Stage::Looking { round, look: Look::new(now) };
+    }
+
+    /// Ends those of the missing calls that are on this page of completed ones.
+    fn sift(
+        &mut self,
+        now: Millis,
+        round: Round,
+        mut missing: Missing,
+        pages: usize,
+        page: CallPage,
+    ) -> Vec<Evidence> {
+        let listed = page.calls.iter().filter(|call| call.status == Some(CallStatus::Completed));
+        let ids = listed.filter_map(|call| CallId::parse(&call.sid).ok());
+        let over = ids.filter(|call| missing.live.remove(call));
+        let said = said_by(CallStatus::Completed);
+        let evidence = over.map(|call| about(call, Source::Referee, said)).collect();
+        let next_page_uri = page.next_page_uri.filter(|_| pages < SIFT_PAGES_MAX);
+        let is_done = missing.live.is_empty() || next_page_uri.is_none();
+        self.stage = match is_done {
+            true => self.checking(now, round, missing),
+            false => Stage::Sifting { round, missing, pages, next_page_uri },
+        };
+        evidence
+    }
+
+    fn checking(&self, now: Millis, round: Round, missing: Missing) -> Stage {
+        let calls: VecDeque<_> = missing.live.into_iter().chain(missing.dialing).collect();
+        match calls.is_empty() {
+            true => Stage::Idle { until: self.next_look(&round) },
+            false => Stage::Checking { round, calls, since: now },
+        }
     }
 
     /// After a failure the pages that were read are too old to go on with.

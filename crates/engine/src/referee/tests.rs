@@ -243,7 +243,37 @@ fn many_calls_are_read_page_by_page() {
     }
     scene.pass(90 * SECOND);
     assert_eq!((scene.live(), scene.drift()), (13, vec![(Cause::MissedEnd, 12)]));
-    assert_eq!(scene.singles(), 12);
+}
+
+#[test]
+fn a_few_missing_calls_are_asked_for_by_name_and_many_are_sifted_from_the_list() {
+    for (n, by_name) in [(9, 9), (10, 0), (25, 15)] {
+        let mut scene = Scene::new();
+        for call in 0..n {
+            let call = format!("CA{call:02}");
+            scene.starts(&call);
+            scene.at_provider(&call, CallStatus::Completed);
+        }
+        // Five pages of two calls each are read; the rest is asked for by name.
+        scene.pass(90 * SECOND);
+        assert_eq!((scene.live(), scene.singles()), (0, by_name), "{n}");
+    }
+}
+
+#[test]
+fn a_list_of_completed_calls_that_says_something_else_ends_nothing() {
+    let mut scene = Scene::new();
+    for call in 0..20 {
+        scene.starts(&format!("CA{call:02}"));
+    }
+    scene.pass(30 * SECOND);
+    let odd = (0..20).map(|call| resource(&format!("CA{call:02}"), CallStatus::InProgress));
+    let page = CallPage { calls: odd.collect(), next_page_uri: None };
+    let round = Round { began: scene.now, differed: None };
+    let live = (0..20).map(|call| id(&format!("CA{call:02}"))).collect();
+    let missing = Missing { live, dialing: BTreeSet::new() };
+    assert_eq!(scene.referee.sift(scene.now, round, missing, 1, page), []);
+    assert_eq!(scene.live(), 20);
 }
 
 #[test]

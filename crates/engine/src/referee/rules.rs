@@ -1,0 +1,45 @@
+//! What the referee keeps to.
+
+/// What the referee keeps to. Times are in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefereeRules {
+    /// From the beginning of one look to that of the next.
+    pub look_every_ms: u64,
+    /// From a look that has found differences to the second one.
+    pub look_again_ms: u64,
+    /// A call that something was heard of so lately is not missing, whatever the lists say.
+    pub grace_ms: u64,
+    /// A call that is in the lists is noted as confirmed when nothing was heard of it for so long.
+    pub confirm_after_ms: u64,
+    /// A call that the provider does not know by name is not asked for again before this.
+    pub unknown_again_ms: u64,
+    /// The most requests in a minute.
+    pub requests_per_minute: u32,
+}
+
+impl Default for RefereeRules {
+    fn default() -> Self {
+        Self::looking_every(20_000, 120_000)
+    }
+}
+
+impl RefereeRules {
+    /// The rules for a look every so often, where a call is suspect after so much silence: it is
+    /// confirmed before.
+    pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {
+        Self {
+            look_every_ms,
+            look_again_ms: look_every_ms / 4,
+            grace_ms: look_every_ms / 2,
+            confirm_after_ms: suspect_after_ms / 2,
+            unknown_again_ms: look_every_ms.saturating_mul(30),
+            requests_per_minute: 120,
+        }
+    }
+
+    /// The same with this budget.
+    #[must_use]
+    pub fn at_most(self, requests_per_minute: u32) -> Self {
+        Self { requests_per_minute, ..self }
+    }
+}
