@@ -135,7 +135,8 @@ impl Display for Report {
         writeln!(f, "  calls               {calls}")?;
         writeln!(
             f,
-            "  webhooks            sent {sent}, retries {retries}, delivered {delivered}, lost {lost}"
+            "  webhooks            sent {sent}, retries {retries}, delivered {delivered}, lost \
+             {lost}"
         )?;
         writeln!(f, "  kills               {kills}")?;
         writeln!(f, "  live                mean {:.2}, max {}", self.mean_live, self.max_live)?;
