@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -65,10 +66,25 @@ impl BearerToken {
     /// If it does not.
     pub fn check(&self, authorization: Option<&[u8]>) -> Result<(), Denied> {
         let shown = authorization.and_then(token_in).ok_or(Denied::Missing)?;
+        self.which(shown).map(|_| ()).ok_or(Denied::Wrong)
+    }
+
+    /// Which of the tokens this is, counted from 0. Each of them is compared, whatever is shown.
+    pub fn which(&self, shown: &[u8]) -> Option<usize> {
         let shown: [u8; 32] = Sha256::digest(shown).into();
-        let matches = self.digests.iter().map(|digest| digest.ct_eq(&shown));
-        let is_right = matches.fold(subtle::Choice::from(0), |any, one| any | one);
-        if is_right.into() { Ok(()) } else { Err(Denied::Wrong) }
+        let compared = self.digests.iter().map(|digest| bool::from(digest.ct_eq(&shown)));
+        compared.enumerate().fold(None, |found, (i, is_it)| if is_it { Some(i) } else { found })
+    }
+
+    /// A key for each token, in their order, which changes with the token and is of no use for
+    /// another purpose.
+    #[expect(clippy::missing_panics_doc, reason = "the key of an HMAC may have any length")]
+    pub fn keys(&self, purpose: &str) -> Vec<[u8; 32]> {
+        let key = |digest: &[u8; 32]| {
+            let mac = Hmac::<Sha256>::new_from_slice(digest).expect("a key of any length");
+            mac.chain_update(purpose).finalize().into_bytes().into()
+        };
+        self.digests.iter().map(key).collect()
     }
 }
 
@@ -93,8 +109,8 @@ fn is_secret(text: &str) -> bool {
     text.len() >= TOKEN_BYTES_MIN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The scheme may be written in any case.
-fn token_in(authorization: &[u8]) -> Option<&[u8]> {
+/// The token in an `Authorization` header. The scheme may be written in any case.
+pub fn token_in(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked("Bearer ".len())?;
     let token = token.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
@@ -132,6 +148,16 @@ mod tests {
         assert_eq!(token.check(Some(b"Bearer fedcba9876543210")), Ok(()));
         assert_eq!(token.check(Some(b"Bearer 0123456789abcdef")), Ok(()));
         assert_eq!(token.check(Some(b"Bearer 0123456789abcdef,")), Err(Denied::Wrong));
+    }
+
+    #[test]
+    fn each_token_has_a_key_of_its_own_for_each_purpose() {
+        let both = token("0123456789abcdef, fedcba9876543210");
+        assert_eq!(both.which(b"fedcba9876543210"), Some(1));
+        assert_eq!(both.which(b"fedcba9876543211"), None);
+        let keys = both.keys("sessions");
+        assert_eq!(keys[0], token(TOKEN).keys("sessions")[0], "the same after a restart");
+        assert!(keys[0] != keys[1] && keys[0] != both.keys("letters")[0]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod server;
 mod shutdown;
 mod sparing;
 
-pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret};
+pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret, token_in};
 pub use cors::AllowedOrigins;
 pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
 pub use listen::ListenAddress;
