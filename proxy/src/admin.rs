@@ -1,19 +1,39 @@
-//! Who may read more than the total, and end calls: whoever shows `ADMIN_TOKEN`.
+//! Who may read more than the total, and end calls: whoever shows `ADMIN_TOKEN`, with each request
+//! or once to sign in.
+
+mod attempts;
+mod session;
+mod source;
 
 use std::future::{Ready, ready};
-use std::time::Instant;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
-use live_users_service::{BearerToken, CHALLENGE, Denied, Sparing};
+use cookie::Cookie;
+use live_users_service::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
 use live_users_wire::Envelope;
+
+use self::attempts::{Attempts, Client, Verdict};
+use self::session::{Sessions, no_cookie};
+pub(crate) use self::source::{Source, is_in_the_clear, source};
+use crate::{Config, forwarded};
 
 /// The door, which a request passes by taking an [`Admin`].
 pub(crate) struct Door {
-    token: Option<BearerToken>,
+    lock: Option<Lock>,
+    attempts: Attempts,
+    trusts_forwarded: bool,
     lines: Sparing,
+}
+
+struct Lock {
+    token: BearerToken,
+    sessions: Sessions,
 }
 
 /// Proof that a request came through the door.
@@ -28,41 +48,133 @@ pub(crate) enum KeptOut {
     /// It was not shown.
     #[error(transparent)]
     Denied(Denied),
+    /// An admin's browser sends it, but not for a page of ours.
+    #[error(
+        "a session is for the pages of this proxy, and this request is of none; expected \
+         Sec-Fetch-Site: same-origin, or this proxy's own Origin"
+    )]
+    Elsewhere,
+    /// Too many wrong tokens came from there.
+    #[error("too many wrong tokens: expected none for {} s", whole_seconds(*.0))]
+    TooMany(Duration),
 }
 
 impl Door {
-    /// A door that opens to this token, or to nobody.
-    pub(crate) fn new(token: Option<BearerToken>) -> Self {
-        Self { token, lines: Sparing::default() }
+    /// A door that opens to the admin token of these settings, or to nobody.
+    pub(crate) fn new(config: &Config) -> Self {
+        let lock = config.admin.clone().map(|token| {
+            let sessions = Sessions::new(&token, config.session);
+            Lock { token, sessions }
+        });
+        Self {
+            lock,
+            attempts: Attempts::default(),
+            trusts_forwarded: config.trusts_forwarded,
+            lines: Sparing::default(),
+        }
+    }
+
+    /// Whether anybody can come in at all.
+    pub(crate) fn has_lock(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Whether a request is of a browser that is signed in, wherever it comes from. Only for what
+    /// nobody else could read and what changes nothing, such as a page.
+    pub(crate) fn is_signed_in(&self, request: &HttpRequest) -> bool {
+        let Some(Lock { sessions, .. }) = &self.lock else { return false };
+        let session = sessions.shown(request.headers());
+        session.is_some_and(|session| sessions.is_live(session, SystemTime::now()))
+    }
+
+    /// Begins a session for whoever shows the token, with a cookie of its own.
+    ///
+    /// # Errors
+    /// If it is not the token, or the system has no random numbers.
+    pub(crate) fn sign_in(
+        &self,
+        request: &HttpRequest,
+        shown: &[u8],
+    ) -> Result<io::Result<Cookie<'static>>, KeptOut> {
+        let lock = self.lock.as_ref().ok_or(KeptOut::NoAdminToken)?;
+        let which = self.judge(lock, request, shown)?;
+        log::info!("an admin has signed in from {}", self.address(request));
+        Ok(lock.sessions.begin(which, SystemTime::now()))
+    }
+
+    /// Ends the session of this browser, and gives the cookie that takes the place of its own.
+    pub(crate) fn sign_out(&self, request: &HttpRequest) -> Cookie<'static> {
+        if let Some(Lock { sessions, .. }) = &self.lock
+            && let Some(session) = sessions.shown(request.headers())
+        {
+            sessions.end(session, SystemTime::now());
+        }
+        no_cookie()
     }
 
     fn pass(&self, request: &HttpRequest) -> Result<Admin, KeptOut> {
-        let Some(token) = &self.token else { return Err(KeptOut::NoAdminToken) };
+        let lock = self.lock.as_ref().ok_or(KeptOut::NoAdminToken)?;
         let mut shown = request.headers().get_all(header::AUTHORIZATION);
-        let only = match (shown.next(), shown.next()) {
-            (Some(only), None) => Some(only.as_bytes()),
+        match (shown.next(), shown.next()) {
+            (None, _) => self.pass_by_session(request),
+            (Some(only), None) => match token_in(only.as_bytes()) {
+                Some(token) => self.judge(lock, request, token).map(|_| Admin(())),
+                None => Err(KeptOut::Denied(Denied::Missing)),
+            },
             // Of two, somebody in between may have checked the other one.
-            (None, _) | (Some(_), Some(_)) => None,
+            (Some(_), Some(_)) => Err(KeptOut::Denied(Denied::Missing)),
+        }
+    }
+
+    fn pass_by_session(&self, request: &HttpRequest) -> Result<Admin, KeptOut> {
+        if !self.is_signed_in(request) {
+            return Err(KeptOut::Denied(Denied::Missing));
+        }
+        match source(request.headers()) {
+            Source::Ours => Ok(Admin(())),
+            Source::Person if request.method().is_safe() => Ok(Admin(())),
+            Source::Person | Source::Elsewhere | Source::Unsaid => Err(KeptOut::Elsewhere),
+        }
+    }
+
+    /// Which of the tokens is shown.
+    fn judge(&self, lock: &Lock, request: &HttpRequest, shown: &[u8]) -> Result<usize, KeptOut> {
+        let client = match lock.sessions.shown(request.headers()) {
+            Some(session) => Client::Browser(session.id),
+            None => Client::at(self.address(request)),
         };
-        token.check(only).map(|()| Admin(())).map_err(|denied| {
-            self.note(denied);
-            KeptOut::Denied(denied)
-        })
+        let which = |shown: &[u8]| lock.token.which(shown);
+        match self.attempts.judge(client, shown, Instant::now(), which) {
+            Verdict::Right(which) => Ok(which),
+            Verdict::Wrong => {
+                self.note("somebody showed a token that is not ADMIN_TOKEN", request);
+                Err(KeptOut::Denied(Denied::Wrong))
+            }
+            Verdict::Wait(wait) => {
+                self.note("a token was not looked at after too many wrong ones", request);
+                Err(KeptOut::TooMany(wait))
+            }
+        }
+    }
+
+    fn address(&self, request: &HttpRequest) -> IpAddr {
+        let forwarded = self.trusts_forwarded.then(|| forwarded::client(request.headers()));
+        let peer = || request.peer_addr().map(|address| address.ip());
+        forwarded.flatten().or_else(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
     /// Whoever guesses tokens is to be seen in the log.
-    fn note(&self, denied: Denied) {
-        match denied {
-            Denied::Missing => {}
-            Denied::Wrong => {
-                if let Some(held_back) = self.lines.line_at(Instant::now()) {
-                    log::warn!(
-                        "somebody showed a token that is not ADMIN_TOKEN ({held_back} such lines \
-                         before this one were held back)"
-                    );
-                }
-            }
-        }
+    fn note(&self, what: &str, request: &HttpRequest) {
+        let Some(held_back) = self.lines.line_at(Instant::now()) else { return };
+        let is_hidden = !self.trusts_forwarded && forwarded::client(request.headers()).is_some();
+        let hint = match is_hidden {
+            true => ", or from behind it (a proxy there is not trusted: TRUST_FORWARDED_HEADERS)",
+            false => "",
+        };
+        log::warn!(
+            "{what}, from {}{hint} ({held_back} such lines before this one were held back)",
+            self.address(request)
+        );
     }
 }
 
@@ -79,16 +191,30 @@ impl FromRequest for Admin {
 impl ResponseError for KeptOut {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NoAdminToken | Self::Denied(Denied::Wrong) => StatusCode::FORBIDDEN,
+            Self::NoAdminToken | Self::Elsewhere | Self::Denied(Denied::Wrong) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
-        if self.status_code() == StatusCode::UNAUTHORIZED {
-            answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+        match self {
+            Self::Denied(Denied::Missing) => {
+                answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::TooMany(wait) => {
+                answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
+            }
+            Self::NoAdminToken | Self::Elsewhere | Self::Denied(Denied::Wrong) => {}
         }
         answer.json(Envelope::failure(self.to_string()))
     }
+}
+
+/// Rounded up: who waits that long has waited enough.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

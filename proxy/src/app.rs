@@ -23,10 +23,11 @@ pub async fn run(
     let link = Link::new(&config)?;
     let routes = Routes {
         upstream: Data::new(Upstream::new(link.clone())?),
+        door: Data::new(Door::new(&config)),
         details: Data::new(Details::new(link, config.backend_authorization)?),
-        door: Data::new(Door::new(config.admin)),
         page: page::render(&config.agents)?.into(),
         allowed_origins: config.allowed_origins,
+        trusts_forwarded: config.trusts_forwarded,
     };
     live_users_service::serve(listener, shutdown, move |app| routes.configure(app)).await
 }

@@ -17,6 +17,9 @@ const BACKEND_TIMEOUT_MS_DEFAULT: u64 = 3000;
 const BACKEND_TIMEOUT_MS_MIN: u64 = 100;
 const BACKEND_TIMEOUT_MS_MAX: u64 = 30_000;
 
+const SESSION_HOURS_DEFAULT: u64 = 12;
+const SESSION_HOURS_MAX: u64 = 30 * 24;
+
 /// All that the proxy can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -32,6 +35,10 @@ pub struct Config {
     pub backend_authorization: Option<HeaderValue>,
     /// Who may read more than the total; nobody without (`ADMIN_TOKEN`).
     pub admin: Option<BearerToken>,
+    /// How long an admin stays signed in (`SESSION_HOURS`).
+    pub session: Duration,
+    /// Whether a reverse proxy in front says who the client is (`TRUST_FORWARDED_HEADERS`).
+    pub trusts_forwarded: bool,
     /// The agents that the page lists (`AGENTS_FILE`).
     pub agents: Agents,
     /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
@@ -58,6 +65,13 @@ impl Config {
         );
         let backend_authorization = read_secret(&mut reader, "BACKEND_TOKEN").and_then(bearer);
         let admin = BearerToken::read_for(&mut reader, "ADMIN_TOKEN", listen);
+        tell_apart(&mut reader, "ADMIN_TOKEN", "BACKEND_TOKEN");
+        let SessionHours(session_hours) = reader.parsed(
+            "SESSION_HOURS",
+            SessionHours(SESSION_HOURS_DEFAULT),
+            &format!("hours from 1 to {SESSION_HOURS_MAX}"),
+        );
+        let trusts_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
         let agents = Agents::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
         reader.finish(())?;
@@ -67,9 +81,22 @@ impl Config {
             backend_timeout: Duration::from_millis(timeout_ms),
             backend_authorization,
             admin,
+            session: Duration::from_secs(session_hours * 3600),
+            trusts_forwarded,
             agents,
             allowed_origins,
         })
+    }
+}
+
+/// Whoever has found one token must not have the other one too.
+fn tell_apart(reader: &mut Reader<'_>, one: &str, other: &str) {
+    let others = reader.list(other);
+    if reader.list(one).iter().any(|token| others.contains(token)) {
+        reader.mistake(format!(
+            "{one} and {other} have a token in common: expected different ones, so that who has \
+             found one does not have the other"
+        ));
     }
 }
 
@@ -127,6 +154,17 @@ impl FromStr for TimeoutMs {
         let ms = text.parse().map_err(|_| ())?;
         let bounds = BACKEND_TIMEOUT_MS_MIN..=BACKEND_TIMEOUT_MS_MAX;
         if bounds.contains(&ms) { Ok(Self(ms)) } else { Err(()) }
+    }
+}
+
+struct SessionHours(u64);
+
+impl FromStr for SessionHours {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let hours = text.parse().map_err(|_| ())?;
+        if (1..=SESSION_HOURS_MAX).contains(&hours) { Ok(Self(hours)) } else { Err(()) }
     }
 }
 
@@ -190,6 +228,43 @@ mod tests {
         assert_eq!(mistakes.len(), 1, "{mistakes:?}");
         assert!(mistakes[0].contains("ADMIN_TOKEN is not set"), "{mistakes:?}");
         assert!(Config::read(&env.with("ADMIN_TOKEN", "fedcba9876543210")).is_ok());
+    }
+
+    #[test]
+    fn the_two_tokens_are_different_ones_also_while_they_are_changed() {
+        let read = |admin: &str, backend: &str| {
+            let env = Env::of([("BACKEND_URL", "http://127.0.0.1:8080"), ("ADMIN_TOKEN", admin)]);
+            Config::read(&env.with("BACKEND_TOKEN", backend)).map(|_| ())
+        };
+        let (one, two, three) = ("0123456789abcdef", "fedcba9876543210", "0011223344556677");
+        assert_eq!(read(one, two), Ok(()));
+        assert_eq!(read(one, ""), Ok(()));
+        for (admin, backend) in [
+            (one.to_owned(), one.to_owned()),
+            (format!("{two},{one}"), one.to_owned()),
+            (one.to_owned(), format!("{three}, {one}")),
+        ] {
+            let Mistakes(mistakes) = read(&admin, &backend).unwrap_err();
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            let told = &mistakes[0];
+            assert!(
+                told.contains("ADMIN_TOKEN and BACKEND_TOKEN") && !told.contains(one),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_session_is_bounded() {
+        let base = Env::of([("BACKEND_URL", "http://127.0.0.1:8080")]);
+        let session = |text| Config::read(&base.clone().with("SESSION_HOURS", text));
+        assert_eq!(session("").unwrap().session, Duration::from_secs(12 * 3600));
+        assert_eq!(session("1").unwrap().session, Duration::from_secs(3600));
+        assert_eq!(session("720").unwrap().session, Duration::from_secs(720 * 3600));
+        for wrong in ["0", "721", "12h", "-1"] {
+            let mistakes = session(wrong).unwrap_err().to_string();
+            assert!(mistakes.contains("SESSION_HOURS"), "{mistakes}");
+        }
     }
 
     #[test]

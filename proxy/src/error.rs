@@ -72,6 +72,12 @@ pub(crate) async fn only_read(request: HttpRequest) -> HttpResponse {
     wrong_method(&request, vec![Method::GET, Method::HEAD], text)
 }
 
+/// The answer to a form's path, asked with a method that it has no use for.
+pub(crate) async fn only_form(request: HttpRequest) -> HttpResponse {
+    let allowed = vec![Method::GET, Method::HEAD, Method::POST];
+    wrong_method(&request, allowed, "this path has a form: expected GET, HEAD or POST")
+}
+
 /// The answer to a path that takes orders, asked with a method other than POST.
 pub(crate) async fn only_ordered(request: HttpRequest) -> HttpResponse {
     wrong_method(&request, vec![Method::POST], "this path takes orders: expected POST")

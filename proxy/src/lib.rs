@@ -12,9 +12,11 @@ mod assets;
 mod config;
 mod details;
 mod error;
+mod forwarded;
 mod health;
 mod page;
 mod routes;
+mod sign_in;
 mod upstream;
 
 pub use app::run;

@@ -3,6 +3,9 @@
 use askama::Template;
 use live_users_service::agents::{Agent, Agents};
 
+/// Where it is.
+pub(crate) const PATH: &str = "/admin/existing-agents";
+
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {

@@ -2,29 +2,38 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{self, ContentType};
-use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, Bytes, Data, Json, Redirect, ServiceConfig};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, ContentType, HeaderValue};
+use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
+use actix_web::web::{self, Bytes, Data, FormConfig, Json, Redirect, ServiceConfig};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use live_users_service::AllowedOrigins;
 use live_users_wire::Envelope;
 
 use crate::admin::Door;
 use crate::assets::ASSETS;
 use crate::details::{call, calls, evict, summary};
-use crate::error::{Trouble, not_found, only_ordered, only_read};
+use crate::error::{Trouble, not_found, only_form, only_ordered, only_read};
 use crate::health::{healthz, readyz};
 use crate::upstream::{Details, Upstream};
-
-const PAGE_PATH: &str = "/admin/existing-agents";
+use crate::{forwarded, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
-    form-action 'none'";
+    form-action 'self'";
 
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// What no page of ours has a use for, nor whoever would get a script into one.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), \
+    payment=(), publickey-credentials-get=(), usb=()";
+
+/// For a year, a browser that has come by TLS comes only so. Where TLS is not known to be, it is
+/// the business of whoever provides it: on this host there may be others that do not have it.
+const TLS_ONLY: &str = "max-age=31536000";
 
 /// What the routes answer with.
 #[derive(Clone)]
@@ -39,6 +48,8 @@ pub(crate) struct Routes {
     pub(crate) page: Bytes,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
+    /// Whether a reverse proxy in front says whether it was asked by TLS.
+    pub(crate) trusts_forwarded: bool,
 }
 
 impl Routes {
@@ -50,15 +61,20 @@ impl Routes {
             .service(reading("/api/live-users/summary", summary))
             .service(reading("/api/live-users/calls", calls))
             .service(reading("/api/live-users/calls/{CallSid}", call))
-            .service(
-                web::resource("/api/live-users/calls/{CallSid}/evict")
-                    .route(web::post().to(evict))
-                    .default_service(web::to(only_ordered)),
-            )
+            .service(ordering("/api/live-users/calls/{CallSid}/evict", evict))
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
-            .service(reading("/", || async { Redirect::to(PAGE_PATH).temporary() }))
-            .service(reading(PAGE_PATH, move || std::future::ready(page_answer(page.clone()))));
+            .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))
+            .service(reading(page::PATH, move |request: HttpRequest, door: Data<Door>| {
+                std::future::ready(page_answer(&request, &door, page.clone()))
+            }))
+            .service(
+                reading(sign_in::PATH, sign_in::show)
+                    .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
+                    .route(web::post().to(sign_in::sign_in))
+                    .default_service(web::to(only_form)),
+            )
+            .service(ordering("/admin/sign-out", sign_in::sign_out));
         for asset in &ASSETS {
             let tag = asset.tag();
             let answer =
@@ -68,7 +84,12 @@ impl Routes {
         app.app_data(self.upstream.clone())
             .app_data(self.details.clone())
             .app_data(self.door.clone())
-            .service(paths.default_service(web::to(not_found)).wrap(default_headers()));
+            .service(
+                paths
+                    .default_service(web::to(not_found))
+                    .wrap(default_headers())
+                    .wrap(Condition::new(self.trusts_forwarded, from_fn(tell_tls))),
+            );
     }
 }
 
@@ -85,6 +106,16 @@ where
         .default_service(web::to(only_read))
 }
 
+/// A path that answers POST.
+fn ordering<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path).route(web::post().to(handler)).default_service(web::to(only_ordered))
+}
+
 /// For every answer that does not say otherwise.
 fn default_headers() -> DefaultHeaders {
     DefaultHeaders::new()
@@ -92,15 +123,38 @@ fn default_headers() -> DefaultHeaders {
         .add((header::CONTENT_SECURITY_POLICY, BARE_POLICY))
         .add((header::REFERRER_POLICY, "no-referrer"))
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::X_FRAME_OPTIONS, "DENY"))
+        .add((header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"))
+        .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
+        .add((header::PERMISSIONS_POLICY, PERMISSIONS))
 }
 
 async fn live_users(upstream: Data<Arc<Upstream>>) -> Result<Json<Envelope>, Trouble> {
     upstream.count().await.map(|count| Json(Envelope::success(count)))
 }
 
-fn page_answer(page: Bytes) -> HttpResponse {
+/// Says that there is TLS, where a reverse proxy that is trusted says so.
+async fn tell_tls(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_tls = forwarded::is_tls(request.headers());
+    let mut answer = next.call(request).await?;
+    if is_tls {
+        let value = HeaderValue::from_static(TLS_ONLY);
+        answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    Ok(answer)
+}
+
+fn page_answer(request: &HttpRequest, door: &Door, page: Bytes) -> HttpResponse {
+    if !door.is_signed_in(request) {
+        return sign_in::lead_here(request.uri());
+    }
     HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        // With no-referrer, a browser would sign out with an Origin that says nothing.
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(page)
 }

@@ -5,9 +5,10 @@ use reqwest::Method;
 use crate::proxy::{NO_BACKEND, ask, get, header, start};
 
 const PUBLIC: [&str; 3] = ["/live-users.js", "/live-users-element.js", "/live-users-poller.js"];
-const OWN: [(&str, &str); 3] = [
+const OWN: [(&str, &str); 4] = [
     ("/admin/page.js", "text/javascript; charset=utf-8"),
     ("/admin/page.css", "text/css; charset=utf-8"),
+    ("/admin/sign-in.css", "text/css; charset=utf-8"),
     ("/favicon.svg", "image/svg+xml"),
 ];
 
@@ -27,6 +28,7 @@ async fn scripts_can_be_loaded_by_pages_of_any_origin_and_the_rest_cannot() {
         assert_eq!(answer.status(), 200, "{path}");
         assert_eq!(header(&answer, "content-type"), Some(content_type));
         assert_eq!(header(&answer, "access-control-allow-origin"), None);
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), Some("same-origin"));
     }
 }
 

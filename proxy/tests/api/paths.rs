@@ -11,11 +11,23 @@ const PATHS: [&str; 6] =
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let proxy = start(NO_BACKEND);
-    for path in PATHS.into_iter().chain(["/nothing", "/api/nothing"]) {
+    let more = ["/admin/sign-in", "/admin/sign-out", "/nothing", "/api/nothing"];
+    for path in PATHS.into_iter().chain(more) {
         for method in [Method::GET, Method::HEAD, Method::POST] {
             let answer = ask(&proxy, method.clone(), path, &[]).await;
             assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"), "{path}");
-            assert_eq!(header(&answer, "referrer-policy"), Some("no-referrer"), "{path}");
+            let is_form = path == "/admin/sign-in";
+            let expected = if is_form { "same-origin" } else { "no-referrer" };
+            assert_eq!(header(&answer, "referrer-policy"), Some(expected), "{path}");
+            assert_eq!(header(&answer, "x-frame-options"), Some("DENY"), "{path}");
+            assert_eq!(header(&answer, "cross-origin-opener-policy"), Some("same-origin"));
+            let resource = header(&answer, "cross-origin-resource-policy");
+            let is_public = path == "/live-users.js" && method != Method::POST;
+            let expected = if is_public { "cross-origin" } else { "same-origin" };
+            assert_eq!(resource, Some(expected), "{method} {path}");
+            let permissions = header(&answer, "permissions-policy").unwrap();
+            assert!(permissions.contains("microphone=()"), "{permissions}");
+            assert_eq!(header(&answer, "strict-transport-security"), None, "TLS is not known of");
             let policy = header(&answer, "content-security-policy").unwrap();
             assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
             let is_asset = path.ends_with(".js") && method != Method::POST;
@@ -23,6 +35,19 @@ async fn every_answer_carries_the_security_headers() {
             assert_eq!(header(&answer, "cache-control"), Some(expected), "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_browser_is_kept_to_tls_only_where_it_is_known_to_have_come_by_it() {
+    let told = |answer: Response| header(&answer, "strict-transport-security").map(str::to_owned);
+    let (tls, plain) = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http"));
+    let trusting = start_with(NO_BACKEND, &[("TRUST_FORWARDED_HEADERS", "true")]);
+    for path in PATHS.into_iter().chain(["/admin/sign-in", "/nothing"]) {
+        let kept = told(get(&trusting, path, &[tls]).await);
+        assert_eq!(kept.as_deref(), Some("max-age=31536000"), "{path}");
+        assert_eq!(told(get(&trusting, path, &[plain]).await), None, "{path}");
+    }
+    assert_eq!(told(get(&start(NO_BACKEND), "/", &[tls]).await), None, "anybody can say so");
 }
 
 #[tokio::test]

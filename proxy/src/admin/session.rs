@@ -1,0 +1,145 @@
+//! The sessions of admins who have signed in: a signed cookie, and nothing kept on this side but
+//! which of them were ended before their time.
+//!
+//! A cookie says who it is (a random number) and when the session began. It is signed with a key
+//! that is derived from the token which was shown: so sessions survive a restart, are the same for
+//! all proxies that have the token, and end when the token is changed.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::{self, HeaderMap};
+use cookie::{Cookie, CookieJar, Key, SameSite};
+use live_users_service::BearerToken;
+use parking_lot::Mutex;
+
+/// The name of the cookie. With this prefix no browser takes it from another host, without TLS, or
+/// for a part of the paths (RFC 6265bis, 4.1.3.2). To Chromium, loopback is as good as TLS.
+const NAME: &str = "__Host-live-users";
+
+/// For how long a browser keeps the cookie beyond the end of the session, in days: it no longer
+/// opens anything, but proves that the browser was signed in before (see [`super::attempts`]).
+const KNOWN_DAYS: u64 = 30;
+
+/// Sessions that were ended before their time. Only who has the token can have so many.
+const ENDED_MAX: usize = 10_000;
+
+/// Who a session is, drawn at random.
+pub(crate) type Id = [u8; 16];
+
+/// All sessions.
+pub(crate) struct Sessions {
+    /// One for each token.
+    keys: Vec<Key>,
+    lifetime: Duration,
+    /// With the moment at which each session began.
+    ended: Mutex<HashMap<Id, u64>>,
+}
+
+/// A session that was begun here or by another proxy with the same token, and may be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) id: Id,
+    /// Unix time in milliseconds.
+    began_ms: u64,
+}
+
+impl Sessions {
+    /// For whoever shows one of these tokens; each session lasts this long.
+    pub(crate) fn new(token: &BearerToken, lifetime: Duration) -> Self {
+        let keys = token.keys("live-users session cookie");
+        let keys = keys.iter().map(|key| Key::derive_from(key)).collect();
+        Self { keys, lifetime, ended: Mutex::default() }
+    }
+
+    /// Begins a session for who has shown this one of the tokens.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn begin(&self, which: usize, now: SystemTime) -> std::io::Result<Cookie<'static>> {
+        let mut id = Id::default();
+        getrandom::fill(&mut id).map_err(std::io::Error::other)?;
+        let text = Session { id, began_ms: unix_ms(now) }.to_text();
+        let mut jar = CookieJar::new();
+        jar.signed_mut(&self.keys[which]).add((NAME, text));
+        let signed = jar.get(NAME).expect("just added").value().to_owned();
+        let kept_s = self.lifetime.as_secs() + KNOWN_DAYS * 24 * 3600;
+        Ok(cookie(signed, kept_s))
+    }
+
+    /// The session that a request shows, whether over or not.
+    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Session> {
+        let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
+        cookies.find_map(|cookie| if cookie.name() == NAME { self.verify(cookie) } else { None })
+    }
+
+    /// Whether the session still is one.
+    pub(crate) fn is_live(&self, session: Session, now: SystemTime) -> bool {
+        !self.is_over(session.began_ms, now) && !self.ended.lock().contains_key(&session.id)
+    }
+
+    /// Ends a session before its time: a copy of its cookie opens nothing either.
+    pub(crate) fn end(&self, session: Session, now: SystemTime) {
+        let mut ended = self.ended.lock();
+        if ended.len() >= ENDED_MAX {
+            ended.retain(|_, began_ms| !self.is_over(*began_ms, now));
+        }
+        if ended.len() < ENDED_MAX {
+            ended.insert(session.id, session.began_ms);
+        } else {
+            log::error!(
+                "more than {ENDED_MAX} sessions were ended: this one ends in its browser only"
+            );
+        }
+    }
+
+    /// A moment in the future is one of a clock that has been set back since.
+    fn is_over(&self, began_ms: u64, now: SystemTime) -> bool {
+        let age = Duration::from_millis(unix_ms(now).saturating_sub(began_ms));
+        age >= self.lifetime
+    }
+
+    fn verify(&self, cookie: Cookie<'_>) -> Option<Session> {
+        let cookie = cookie.into_owned();
+        let jar = CookieJar::new();
+        let verified = |key| jar.signed(key).verify(cookie.clone());
+        Session::from_text(self.keys.iter().find_map(verified)?.value())
+    }
+}
+
+/// The cookie that takes the place of a session's.
+pub(crate) fn no_cookie() -> Cookie<'static> {
+    cookie(String::new(), 0)
+}
+
+fn cookie(value: String, kept_s: u64) -> Cookie<'static> {
+    let kept_s = i64::try_from(kept_s).unwrap_or(i64::MAX);
+    Cookie::build((NAME, value))
+        .http_only(true)
+        .secure(true)
+        .same_site(SameSite::Strict)
+        .path("/")
+        .max_age(cookie::time::Duration::seconds(kept_s))
+        .build()
+}
+
+impl Session {
+    fn to_text(self) -> String {
+        format!("{:032x}.{}", u128::from_be_bytes(self.id), self.began_ms)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let (id, began_ms) = text.split_once('.')?;
+        let id = u128::from_str_radix(id, 16).ok()?.to_be_bytes();
+        Some(Self { id, began_ms: began_ms.parse().ok()? })
+    }
+}
+
+fn unix_ms(now: SystemTime) -> u64 {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

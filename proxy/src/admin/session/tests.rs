@@ -1,0 +1,118 @@
+//! With a clock of the test's own.
+
+use actix_web::http::header::HeaderValue;
+use live_users_service::{Env, Reader};
+
+use super::*;
+
+const ONE: &str = "0123456789abcdef";
+const TWO: &str = "fedcba9876543210";
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn sessions(tokens: &str) -> Sessions {
+    let env = Env::of([("T", tokens)]);
+    let token = BearerToken::read(&mut Reader::new(&env), "T").unwrap();
+    Sessions::new(&token, 12 * HOUR)
+}
+
+fn noon() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+fn shows(text: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::COOKIE, HeaderValue::from_str(text).unwrap());
+    headers
+}
+
+fn begin(sessions: &Sessions, which: usize) -> String {
+    sessions.begin(which, noon()).unwrap().stripped().to_string()
+}
+
+fn is_live(sessions: &Sessions, cookie: &str, now: SystemTime) -> bool {
+    sessions.shown(&shows(cookie)).is_some_and(|session| sessions.is_live(session, now))
+}
+
+#[test]
+fn a_session_lasts_as_long_as_it_may_and_its_cookie_is_known_for_longer() {
+    let sessions = sessions(ONE);
+    let cookie = begin(&sessions, 0);
+    let end = noon() + 12 * HOUR;
+    assert!(is_live(&sessions, &cookie, noon()));
+    assert!(is_live(&sessions, &cookie, end - Duration::from_millis(1)));
+    assert!(!is_live(&sessions, &cookie, end));
+    assert!(sessions.shown(&shows(&cookie)).is_some());
+    assert!(is_live(&sessions, &cookie, noon() - HOUR), "a clock that was set back");
+}
+
+#[test]
+fn a_session_survives_a_restart_and_ends_with_its_token() {
+    let cookie = begin(&sessions(ONE), 0);
+    assert!(is_live(&sessions(ONE), &cookie, noon()));
+    assert!(is_live(&sessions(&format!("{TWO},{ONE}")), &cookie, noon()), "while it is changed");
+    assert!(!is_live(&sessions(TWO), &cookie, noon()));
+    let second = begin(&sessions(&format!("{TWO},{ONE}")), 1);
+    assert!(is_live(&sessions(ONE), &second, noon()));
+}
+
+#[test]
+fn a_session_that_was_ended_is_over_also_for_a_copy_of_its_cookie() {
+    let sessions = sessions(ONE);
+    let (one, another) = (begin(&sessions, 0), begin(&sessions, 0));
+    assert_ne!(one, another, "each session is another");
+    sessions.end(sessions.shown(&shows(&one)).unwrap(), noon());
+    assert!(!is_live(&sessions, &one, noon()));
+    assert!(is_live(&sessions, &another, noon()));
+}
+
+#[test]
+fn what_was_ended_is_forgotten_when_it_would_be_over_anyway() {
+    let sessions = sessions(ONE);
+    let session = |n: usize, began: SystemTime| {
+        let id = u128::try_from(n).unwrap().to_be_bytes();
+        Session { id, began_ms: unix_ms(began) }
+    };
+    (0..ENDED_MAX).for_each(|n| sessions.end(session(n, noon()), noon()));
+    let later = noon() + 12 * HOUR;
+    sessions.end(session(ENDED_MAX, later), later);
+    assert_eq!(sessions.ended.lock().len(), 1);
+}
+
+#[test]
+fn nothing_but_what_was_signed_is_a_session() {
+    let sessions = sessions(ONE);
+    let cookie = begin(&sessions, 0);
+    let value = cookie.strip_prefix("__Host-live-users=").unwrap();
+    let (signature, text) = value.split_at(44);
+    let elsewhere = begin(&self::sessions(TWO), 0);
+    let later = text.replace(".1800000000000", ".1900000000000");
+    assert_ne!(later, text);
+    for forged in [
+        format!("__Host-live-users={text}"),
+        format!("__Host-live-users={signature}{later}"),
+        format!("__Host-live-users={signature}"),
+        format!("__Host-live-users={}", value.to_uppercase()),
+        format!("__Host-live-users=\"{value}"),
+        "__Host-live-users=".to_owned(),
+        "__Host-live-users".to_owned(),
+        format!("__Host-live-users={}", "\u{e9}".repeat(43)),
+        format!("live-users={value}"),
+        format!("__host-live-users={value}"),
+        elsewhere,
+    ] {
+        assert_eq!(sessions.shown(&shows(&forged)), None, "{forged}");
+    }
+    assert!(sessions.shown(&shows(&format!("a=b; {cookie}; c=d"))).is_some());
+    assert!(sessions.shown(&shows(&format!("__Host-live-users=forged; {cookie}"))).is_some());
+}
+
+#[test]
+fn the_signed_text_has_to_be_a_session() {
+    let sessions = sessions(ONE);
+    for text in ["", ".", "x.1", "0.x", "0.-1", "1", &format!("{}.1", "f".repeat(33))] {
+        let mut jar = CookieJar::new();
+        jar.signed_mut(&sessions.keys[0]).add((NAME, text.to_owned()));
+        let cookie = jar.get(NAME).unwrap().stripped().to_string();
+        assert_eq!(sessions.shown(&shows(&cookie)), None, "{text}");
+    }
+}

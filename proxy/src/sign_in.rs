@@ -1,0 +1,226 @@
+//! The page on which an admin signs in, and the two forms that begin and end a session.
+
+use actix_web::http::header::{self, ContentType};
+use actix_web::http::{StatusCode, Uri};
+use actix_web::web::{Data, Form, Query};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
+use askama::Template;
+use live_users_service::Denied;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::admin::{Door, KeptOut, Source, is_in_the_clear, source, whole_seconds};
+use crate::page;
+
+/// Where it is.
+pub(crate) const PATH: &str = "/admin/sign-in";
+
+/// The longest form that is read, in bytes.
+pub(crate) const FORM_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest path that a sign-in leads to, in bytes.
+const NEXT_BYTES_MAX: usize = 2 * 1024;
+
+/// What of a path stands in a query as it is.
+const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
+
+/// Nothing from elsewhere, no script, no frame; and its form goes nowhere else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+    frame-ancestors 'none'; base-uri 'none'";
+
+const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
+    Enter the token here.";
+const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
+    the token, and the browser keeps no session. It was not looked at. Open the page by https://, \
+    or by http://127.0.0.1 on the machine that the proxy runs on.";
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct Page<'a> {
+    next: &'a str,
+    error: Option<&'a str>,
+    has_token: bool,
+}
+
+/// Behind the `?`, and in the form.
+#[derive(Deserialize)]
+pub(crate) struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// What is sent to sign in.
+#[derive(Deserialize)]
+pub(crate) struct SignIn {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Leads to the page, and from there back.
+pub(crate) fn lead_here(asked: &Uri) -> HttpResponse {
+    let next = asked.path_and_query().map_or("/", |path| path.as_str());
+    see(&format!("{PATH}?next={}", utf8_percent_encode(next, &AS_IT_IS))).finish()
+}
+
+/// The page, or for who is signed in already what comes next.
+pub(crate) async fn show(
+    request: HttpRequest,
+    door: Data<Door>,
+    query: Option<Query<Next>>,
+) -> Result<HttpResponse, Error> {
+    let next = query.map_or_else(String::new, |query| query.into_inner().next);
+    let next = local(&next);
+    if door.is_signed_in(&request) {
+        return Ok(see(next).finish());
+    }
+    match source(request.headers()) {
+        // A browser leaves a SameSite=Strict cookie out when a link of another site leads here.
+        // This answer, which is ours, leads on, and then the cookie comes along if there is one.
+        Source::Elsewhere => Ok(HttpResponse::Ok()
+            .insert_header(("refresh", format!("0; url={next}")))
+            .content_type(ContentType::plaintext())
+            .body("one moment")),
+        Source::Ours | Source::Person | Source::Unsaid => {
+            page(HttpResponse::Ok(), &door, next, None)
+        }
+    }
+}
+
+/// Begins a session.
+pub(crate) async fn sign_in(
+    request: HttpRequest,
+    door: Data<Door>,
+    form: Result<Form<SignIn>, Error>,
+) -> Result<HttpResponse, Error> {
+    let Ok(Form(form)) = form else {
+        let text = "That was not this form: expected the fields token and next.";
+        return refuse(StatusCode::BAD_REQUEST, &door, page::PATH, text);
+    };
+    let (next, token) = (local(&form.next), form.token.trim_ascii());
+    if is_in_the_clear(request.headers()) {
+        return refuse(StatusCode::FORBIDDEN, &door, next, IN_THE_CLEAR);
+    }
+    match source(request.headers()) {
+        Source::Ours => {}
+        Source::Person | Source::Elsewhere | Source::Unsaid => {
+            return refuse(StatusCode::FORBIDDEN, &door, next, CROSS_SITE);
+        }
+    }
+    if token.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, &door, next, "Enter the token.");
+    }
+    // Whoever signs in anew has one session afterwards, and not two.
+    let kept_out = match door.sign_in(&request, token.as_bytes()) {
+        Ok(cookie) => {
+            door.sign_out(&request);
+            let cookie = cookie?.to_string();
+            return Ok(see(next).insert_header((header::SET_COOKIE, cookie)).finish());
+        }
+        Err(kept_out) => kept_out,
+    };
+    match kept_out {
+        KeptOut::TooMany(wait) => {
+            let wait_s = whole_seconds(wait);
+            let s = if wait_s == 1 { "" } else { "s" };
+            let text = format!("Too many wrong tokens. Try again in {wait_s} second{s}.");
+            let mut answer = HttpResponse::TooManyRequests();
+            answer.insert_header((header::RETRY_AFTER, wait_s));
+            page(answer, &door, next, Some(&text))
+        }
+        KeptOut::Denied(Denied::Wrong) => {
+            refuse(StatusCode::FORBIDDEN, &door, next, "That is not the token.")
+        }
+        // The page says it at length.
+        KeptOut::NoAdminToken => page(HttpResponse::Forbidden(), &door, next, None),
+        other @ (KeptOut::Denied(Denied::Missing) | KeptOut::Elsewhere) => Err(other.into()),
+    }
+}
+
+/// Ends the session.
+pub(crate) async fn sign_out(request: HttpRequest, door: Data<Door>) -> HttpResponse {
+    match source(request.headers()) {
+        Source::Ours => {
+            let cookie = door.sign_out(&request).to_string();
+            see(PATH).insert_header((header::SET_COOKIE, cookie)).finish()
+        }
+        Source::Person | Source::Elsewhere | Source::Unsaid => HttpResponse::Forbidden()
+            .content_type(ContentType::plaintext())
+            .body("only a page of this proxy can sign you out"),
+    }
+}
+
+/// The path, if it leads nowhere else, or else the page. To a browser, `//host` and `/\host` are
+/// another host, and white space in between is nothing (WHATWG URL).
+fn local(next: &str) -> &str {
+    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_local = next.starts_with('/') && !next.starts_with("//");
+    if is_plain && is_local && next.len() <= NEXT_BYTES_MAX { next } else { page::PATH }
+}
+
+fn see(path: &str) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((header::LOCATION, path));
+    answer
+}
+
+fn refuse(status: StatusCode, door: &Door, next: &str, text: &str) -> Result<HttpResponse, Error> {
+    page(HttpResponse::build(status), door, next, Some(text))
+}
+
+fn page(
+    mut answer: HttpResponseBuilder,
+    door: &Door,
+    next: &str,
+    error: Option<&str>,
+) -> Result<HttpResponse, Error> {
+    let page = Page { next, error, has_token: door.has_lock() };
+    let html = page.render().map_err(std::io::Error::other)?;
+    Ok(answer
+        .content_type(ContentType::html())
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        // With no-referrer, a browser would send the form with an Origin that says nothing.
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .body(html))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_next_is_a_path_of_ours() {
+        for good in ["/", "/admin/existing-agents?agent=a&b=%20", "/a//b", "/%2F%2Felsewhere"] {
+            assert_eq!(local(good), good);
+        }
+        let long = format!("/{}", "a".repeat(NEXT_BYTES_MAX));
+        for bad in [
+            "",
+            "//elsewhere.example",
+            "///elsewhere.example",
+            "/\\elsewhere.example",
+            "\\\\elsewhere.example",
+            "/\t/elsewhere.example",
+            "/\n/elsewhere.example",
+            " //elsewhere.example",
+            "https://elsewhere.example",
+            "javascript:alert(1)",
+            "elsewhere",
+            "/a\r\nSet-Cookie: a=b",
+            "/caf\u{e9}",
+            &long,
+        ] {
+            assert_eq!(local(bad), page::PATH, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_led_back_to_whole() {
+        let asked = Uri::from_static("/admin/existing-agents?a=1&next=//b#c");
+        let answer = lead_here(&asked);
+        let location = answer.headers().get(header::LOCATION).unwrap();
+        let expected = "/admin/sign-in?next=/admin/existing-agents%3Fa%3D1%26next%3D//b";
+        assert_eq!(location, expected);
+    }
+}
