@@ -132,10 +132,21 @@ impl Stack {
         tell(format_args!("\nLive Users runs on this machine.\n"));
         tell(format_args!("  The page     http://{proxy}/admin/existing-agents"));
         tell(format_args!("  The count    http://{backend}/api/live-users\n"));
-        if let Some(token) = &told.drawn_admin_token {
-            tell(format_args!("What is behind it, with a token that was drawn for this run:\n"));
-            tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
-            tell(format_args!("    http://{proxy}/api/live-users/summary\n"));
+        match (&told.drawn_admin_token, told.env.get("ADMIN_TOKEN")) {
+            (Some(token), _) => {
+                tell(format_args!("The page asks for a token. It was drawn for this run:\n"));
+                tell(format_args!("  {token}\n"));
+                tell(format_args!("What is behind the number, as JSON:\n"));
+                tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
+                tell(format_args!("    http://{proxy}/api/live-users/summary\n"));
+            }
+            (None, Some(_)) => tell(format_args!("The page asks for your ADMIN_TOKEN.\n")),
+            (None, None) => {
+                tell(format_args!(
+                    "Nobody can sign in to the page: ADMIN_TOKEN is not set. Set it"
+                ));
+                tell(format_args!("to the output of `openssl rand -hex 32`, and start again.\n"));
+            }
         }
         match (told.is_demo, told.env.get("PUBLIC_URL")) {
             (true, _) => {

@@ -6,9 +6,10 @@ mod driver;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use url::Url;
 
 use self::command::Extension;
 use self::driver::{Driver, HOW_TO_INSTALL};
@@ -70,6 +71,41 @@ impl Browser {
     /// If it cannot be opened.
     pub async fn goto(&self, url: &str) {
         self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// Opens a page that asks an admin to sign in first, and does so as a person would, by typing
+    /// and clicking. Waits until the page itself is there.
+    ///
+    /// # Panics
+    /// If the page does not ask for a token, or this one leads nowhere.
+    pub async fn sign_in(&self, url: &str, token: &str) {
+        self.goto(url).await;
+        self.show_token(token).await;
+        let wanted = json!(Url::parse(url).expect("a URL").path());
+        let is_there = "location.pathname === arguments[0] && document.readyState === 'complete'";
+        self.wait("the page behind the sign-in", &format!("return {is_there};"), vec![wanted])
+            .await;
+    }
+
+    /// Types a token into the form of the sign-in page and sends it.
+    ///
+    /// # Panics
+    /// If there is no such form.
+    pub async fn show_token(&self, token: &str) {
+        let field = self.client.find(Locator::Css("input[name=token]")).await;
+        let field = field.expect("the page asks for a token");
+        field.send_keys(token).await.expect("a token can be typed");
+        self.click("form[action='/admin/sign-in'] button").await;
+    }
+
+    /// Clicks on the first element that this CSS selector names.
+    ///
+    /// # Panics
+    /// If there is none, or a person could not click on it.
+    pub async fn click(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await;
+        let element = element.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
     /// The title of the page.

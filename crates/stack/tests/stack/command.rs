@@ -29,8 +29,9 @@ fn the_stack_shows_one_count_on_both_sides_and_ends_on_sigterm() {
     assert_eq!(get(&format!("{count}/api/live-users")).body, r#"{"liveUsers":0}"#);
     let envelope = get(&format!("{page}/api/live-users")).body;
     assert_eq!(envelope, r#"{"success":true,"liveUsers":0}"#);
-    let html = get(&format!("{page}/admin/existing-agents")).body;
-    assert!(html.contains("Table bookings"), "{html}");
+    let answer = get(&format!("{page}/admin/existing-agents"));
+    let location = answer.header("location").to_owned();
+    assert_eq!((answer.status, location.starts_with("/admin/sign-in?next=")), (303, true));
     let (status, log) = server.terminate();
     assert!(status.success(), "{log}");
 }
@@ -64,7 +65,10 @@ fn summary(page: &str, token: &str) -> (u16, String) {
 fn a_demonstration_draws_its_tokens_and_shows_the_admins() {
     let shown = |server: &Server| {
         let (_, behind) = server.log().split_once("Authorization: Bearer ").expect("an example");
-        behind[..behind.find('\'').expect("its end")].to_owned()
+        let token = behind[..behind.find('\'').expect("its end")].to_owned();
+        let is_alone = server.log().lines().any(|line| line.trim() == token);
+        assert!(is_alone, "a person can copy it: {}", server.log());
+        token
     };
     let ((one, page, _), (another, ..)) = (start(&[], &[]), start(&[], &[]));
     let token = shown(&one);
@@ -88,8 +92,16 @@ fn tokens_that_are_set_are_used_and_never_shown() {
     assert_eq!(status, 200, "{body}");
     let (_, log) = server.terminate();
     assert!(!log.contains("0123456789abcdef"), "{log}");
+    assert!(log.contains("asks for your ADMIN_TOKEN"), "{log}");
 
-    let (_real, page, _) = start(&[], &[("TWILIO_AUTH_TOKEN", "t0ken")]);
+    let same = [("ADMIN_TOKEN", ADMIN), ("API_TOKEN", ADMIN)];
+    let same = exit_of(STACK, &ANY_PORTS, &same);
+    let told = String::from_utf8_lossy(&same.stderr).into_owned();
+    assert_eq!(same.status.code(), Some(64), "{told}");
+    assert!(told.contains("ADMIN_TOKEN and API_TOKEN") && !told.contains(ADMIN), "{told}");
+
+    let (real, page, _) = start(&[], &[("TWILIO_AUTH_TOKEN", "t0ken")]);
+    assert!(real.log().contains("ADMIN_TOKEN is not set"), "{}", real.log());
     let (status, body) = summary(&page, ADMIN);
     assert_eq!(status, 403);
     assert!(body.contains("ADMIN_TOKEN is not set"), "{body}");

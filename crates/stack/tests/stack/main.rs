@@ -3,6 +3,7 @@
 mod command;
 mod details;
 mod page;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use live_users_testkit::{Browser, Server, Twilio};
 
-use crate::{TOKEN, sibling, start_both};
+use crate::{ADMIN_TOKEN, TOKEN, sibling, start_both};
 
 fn fixture(file: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../twilio/tests/fixtures/webhooks");
@@ -15,7 +15,7 @@ fn fixture(file: &str) -> Vec<u8> {
 
 async fn open(proxy: &Server) -> Browser {
     let browser = Browser::start().await;
-    browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
+    browser.sign_in(&format!("{}/admin/existing-agents", proxy.url), ADMIN_TOKEN).await;
     browser
 }
 
@@ -129,7 +129,7 @@ async fn the_element_works_on_a_page_of_another_origin() {
 }
 
 /// Serves one page from an origin of its own, for as long as the test runs.
-fn serve(page: String) -> String {
+pub(crate) fn serve(page: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
