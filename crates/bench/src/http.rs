@@ -2,8 +2,10 @@
 
 mod backend;
 mod count;
+mod fanout;
 mod nginx;
 mod process;
+mod proxy;
 mod restart;
 mod tools;
 mod voice;
@@ -24,6 +26,11 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let binary = Binary::build()?;
     count::measure(report, &binary)?;
     voice::measure(report, &binary)
+}
+
+pub(crate) fn fanout(report: &mut Report) -> Result<()> {
+    tools::install_what_is_missing()?;
+    fanout::measure(report, &Binary::build()?)
 }
 
 pub(crate) fn restart(report: &mut Report) -> Result<()> {

@@ -14,11 +14,12 @@ use anyhow::Result;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [restart] [http]
+usage: cargo run --release -p live-users-bench [core] [restart] [http] [fanout]
 
   core  time to apply an event, and bytes per call, in this process
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
+  fanout  from a webhook to the readers of a stream, through both servers, beside nchan
 
 All of them, without an argument.";
 
@@ -50,8 +51,8 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 3] =
-    [("core", core), ("restart", http::restart), ("http", http::measure)];
+const PARTS: [(&str, Part); 4] =
+    [("core", core), ("restart", http::restart), ("http", http::measure), ("fanout", http::fanout)];
 
 fn bench(parts: &[Part]) -> Result<()> {
     anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");

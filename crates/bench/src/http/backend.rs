@@ -22,20 +22,7 @@ pub(super) struct Binary(PathBuf);
 
 impl Binary {
     pub(super) fn build() -> Result<Self> {
-        let mut cargo = Command::new("cargo");
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-        cargo.args(["build", "--release", "--locked", "-p", "live-users-backend"]);
-        // What the outer `cargo run` says of this package would make some dependencies build anew.
-        for (key, _) in std::env::vars_os() {
-            let name = key.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(&key);
-            }
-        }
-        ensure!(cargo.status().context("cargo does not start")?.success(), "no backend was built");
-        let binary = std::env::current_exe()?.with_file_name("live-users-backend");
-        ensure!(binary.is_file(), "start the bench with `cargo run --release`");
-        Ok(Self(binary))
+        built("live-users-backend").map(Self)
     }
 
     /// Starts a backend that knows the agents of this crate's world and no call yet, with these
@@ -53,6 +40,24 @@ impl Binary {
         let process = Process::start(&mut command, address)?;
         Ok(Backend { process, _folder: folder, url: format!("http://{address}") })
     }
+}
+
+/// Builds a binary of the workspace as this program was built, and says where it is.
+pub(super) fn built(name: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args(["build", "--release", "--locked", "-p", name]);
+    // What the outer `cargo run` says of this package would make some dependencies build anew.
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&key);
+        }
+    }
+    ensure!(cargo.status().context("cargo does not start")?.success(), "no {name} was built");
+    let binary = std::env::current_exe()?.with_file_name(name);
+    ensure!(binary.is_file(), "start the bench with `cargo run --release`");
+    Ok(binary)
 }
 
 /// A running backend.

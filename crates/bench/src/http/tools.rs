@@ -1,7 +1,7 @@
 //! Sees that nginx and wrk are on this machine.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,22 +10,29 @@ use nix::unistd::Uid;
 /// Programs that are started, with the names of their packages in Debian.
 const TOOLS: [&str; 2] = ["nginx", "wrk"];
 
+/// nginx's module nchan, which is no program, where Debian puts it.
+pub(super) const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+const NCHAN_PACKAGE: &str = "libnginx-mod-nchan";
+
 /// Where Debian puts servers, which is not on every user's `PATH`.
 const SERVERS_FOLDER: &str = "/usr/sbin";
 
 /// As root on Debian installs what is missing, else says what to install.
 pub(super) fn install_what_is_missing() -> Result<()> {
-    let missing: Vec<_> = TOOLS.into_iter().filter(|tool| find(tool).is_err()).collect();
+    let mut missing: Vec<_> = TOOLS.into_iter().filter(|tool| find(tool).is_err()).collect();
+    if !Path::new(NCHAN).is_file() {
+        missing.push(NCHAN_PACKAGE);
+    }
     if missing.is_empty() {
         return Ok(());
     }
     let names = missing.join(" ");
     if find("apt-get").is_err() {
-        bail!("{names}: not on PATH; install nginx and wrk of your system");
+        bail!("{names}: missing; install nginx, its module nchan and wrk of your system");
     }
     if !Uid::effective().is_root() {
         let install = format!("sudo apt-get install --no-install-recommends {names}");
-        bail!("{names}: not on PATH; run `{install}`");
+        bail!("{names}: missing; run `{install}`");
     }
     apt_get(&["update"])?;
     apt_get(&[&["install", "-y", "--no-install-recommends"], &missing[..]].concat())

@@ -1,0 +1,190 @@
+//! From an event to the readers of a stream: through both servers, beside nchan.
+
+mod frames;
+mod nchan;
+mod readers;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use live_users_testkit::{Twilio, get};
+
+use self::nchan::Nchan;
+use self::readers::{Readers, Transport};
+use super::backend::{Backend, Binary, TOKEN};
+use super::proxy::{Proxy, ProxyBinary};
+use crate::report::{Goal, Median, Report, Row};
+use crate::world::sid;
+
+const STREAM: &str = "/api/live-users/stream";
+const SOCKET: &str = "/api/live-users/ws";
+
+/// How many read, and how many events they see.
+const SIZES: [(usize, usize); 3] = [(1, 200), (1_000, 40), (5_000, 20)];
+
+/// Idle readers whose memory is measured.
+const IDLE: usize = 10_000;
+
+/// The memory of an idle reader in the proxy should be at most so much, in bytes.
+const IDLE_BYTES_MAX: f64 = 11_000.0;
+
+/// The p99 should be at most so many times that of nchan.
+const RATIO_MAX: f64 = 1.0;
+
+/// From one event to the next, in milliseconds. Frames are joined when they come faster than 20 a
+/// second, which would be measured instead.
+const PAUSE_MS: u64 = 120;
+
+pub(super) fn measure(report: &mut Report, backend: &Binary) -> Result<()> {
+    eprintln!("http: fan-out");
+    let ours = Ours::start(backend)?;
+    let nchan = Nchan::start()?;
+    for transport in [Transport::WebSocket, Transport::Sse] {
+        for (readers, events) in SIZES {
+            beside_nchan(report, &ours, &nchan, transport, readers, events)?;
+        }
+    }
+    drop(nchan);
+    for transport in [Transport::WebSocket, Transport::Sse] {
+        memory(report, &ours, transport)?;
+    }
+    Ok(())
+}
+
+fn beside_nchan(
+    report: &mut Report,
+    ours: &Ours,
+    nchan: &Nchan,
+    transport: Transport,
+    count: usize,
+    events: usize,
+) -> Result<()> {
+    let our_readers = ours.readers(transport, count)?;
+    nchan.publish(0)?;
+    let their_readers = Readers::open(&nchan.url, nchan::SUBSCRIBE, transport, count)?;
+    let (mut our_ms, mut their_ms) = (Latencies::default(), Latencies::default());
+    for n in 1..=events as u64 {
+        let live_users = ours.live_users() + 1;
+        our_ms.add(&our_readers.await_count(live_users, || ours.call())?.ms);
+        sleep(Duration::from_millis(PAUSE_MS));
+        their_ms.add(&their_readers.await_count(n, || nchan.publish(n))?.ms);
+        sleep(Duration::from_millis(PAUSE_MS));
+    }
+    let what = format!("from a webhook to {count} readers by {}", transport.name());
+    let (our_p99, their_p99) = (our_ms.p99(), their_ms.p99());
+    let ratio = Median::of([our_p99 / their_p99]);
+    let row =
+        Row::new(what, our_ms.figure()).beside(format!("nchan: {}", their_ms.figure()), ratio);
+    report.add(row.goal(Goal::AtMost(RATIO_MAX), ratio.middle));
+    Ok(())
+}
+
+fn memory(report: &mut Report, ours: &Ours, transport: Transport) -> Result<()> {
+    // The first connections bring buffers of threads that later ones share.
+    drop(ours.readers(transport, 100)?);
+    let before = ours.proxy.resident_bytes()?;
+    let readers = ours.readers(transport, IDLE)?;
+    let live_users = ours.live_users() + 1;
+    readers.await_count(live_users, || ours.call())?;
+    let bytes = ours.proxy.resident_bytes()?.saturating_sub(before) as f64 / IDLE as f64;
+    let what =
+        format!("bytes of the proxy per idle reader by {}, {IDLE} of them", transport.name());
+    let row = Row::new(what, format!("{bytes:.0} resident"));
+    report.add(row.goal(Goal::AtMost(IDLE_BYTES_MAX), bytes));
+    Ok(())
+}
+
+/// Both servers.
+struct Ours {
+    // The proxy ends first.
+    proxy: Proxy,
+    backend: Backend,
+    twilio: Twilio,
+    calls: AtomicU64,
+}
+
+impl Ours {
+    fn start(binary: &Binary) -> Result<Self> {
+        let proxy = ProxyBinary::build()?;
+        let backend = binary.start(&[
+            ("TWILIO_AUTH_TOKEN", TOKEN),
+            ("PUBLIC_URL", ""),
+            ("RUST_LOG", "warn"),
+        ])?;
+        let twilio = Twilio::new(&backend.url, TOKEN);
+        let proxy = proxy.start(&backend.url, &[("STREAMS_MAX", "20000"), ("RUST_LOG", "warn")])?;
+        Ok(Self { proxy, backend, twilio, calls: AtomicU64::new(0) })
+    }
+
+    fn readers(&self, transport: Transport, count: usize) -> Result<Readers> {
+        let path = match transport {
+            Transport::Sse => STREAM,
+            Transport::WebSocket => SOCKET,
+        };
+        Readers::open(&self.proxy.url, path, transport, count)
+    }
+
+    /// How many people are on the line.
+    fn live_users(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Somebody calls.
+    fn call(&self) -> Result<()> {
+        let n = self.calls.fetch_add(1, Ordering::SeqCst);
+        let (sid, from) = (sid(n), format!("+1415{n:07}"));
+        let fields = [
+            ("CallSid", sid.as_str()),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", &from),
+            ("FromCountry", "US"),
+            ("To", "+15005550006"),
+        ];
+        let answer = self.twilio.post("/voice", &fields);
+        ensure!(answer.status == 200, "{}", answer.body);
+        Ok(())
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let count = get(&format!("{}/api/live-users", self.backend.url)).body;
+        eprintln!("  in the end {count}");
+    }
+}
+
+/// Milliseconds from events to readers.
+#[derive(Default)]
+struct Latencies {
+    all: Vec<f64>,
+    last: Vec<f64>,
+}
+
+impl Latencies {
+    fn add(&mut self, ms: &[f64]) {
+        self.all.extend_from_slice(ms);
+        self.last.extend(ms.last());
+    }
+
+    fn quantile(&self, thousandths: usize) -> f64 {
+        let mut all = self.all.clone();
+        all.sort_unstable_by(f64::total_cmp);
+        all[(all.len() - 1) * thousandths / 1_000]
+    }
+
+    fn p99(&self) -> f64 {
+        self.quantile(990)
+    }
+
+    fn figure(&self) -> String {
+        let last = Median::of(self.last.iter().copied());
+        let (p50, p99) = (self.quantile(500), self.p99());
+        format!(
+            "p50 {p50:.1} ms, p99 {p99:.1} ms, the last reader after {} ms",
+            last.with_digits(1)
+        )
+    }
+}

@@ -1,0 +1,42 @@
+//! The real proxy, as a release build.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+use super::backend::built;
+use super::process::{Process, free_address};
+
+/// The binary, which is built beside this program.
+pub(super) struct ProxyBinary(std::path::PathBuf);
+
+/// A running proxy.
+pub(super) struct Proxy {
+    process: Process,
+    /// Its address, without a slash at the end.
+    pub(super) url: String,
+}
+
+impl ProxyBinary {
+    pub(super) fn build() -> Result<Self> {
+        built("live-users-proxy").map(Self)
+    }
+
+    /// Starts one before this backend, with these variables and no others of this process.
+    pub(super) fn start(&self, backend_url: &str, env: &[(&str, &str)]) -> Result<Proxy> {
+        let address = free_address()?;
+        let mut command = Command::new(&self.0);
+        command.env_clear().stdout(Stdio::null()).stderr(Stdio::inherit());
+        command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
+        command.env("BACKEND_URL", backend_url).envs(env.iter().copied());
+        let process = Process::start(&mut command, address)?;
+        Ok(Proxy { process, url: format!("http://{address}") })
+    }
+}
+
+impl Proxy {
+    /// The memory that it has, in bytes.
+    pub(super) fn resident_bytes(&self) -> Result<usize> {
+        self.process.resident_bytes()
+    }
+}
