@@ -15,6 +15,7 @@ COPY backend/Cargo.toml backend/
 COPY crates/bench/Cargo.toml crates/bench/
 COPY crates/core/Cargo.toml crates/core/
 COPY crates/engine/Cargo.toml crates/engine/
+COPY crates/fanout/Cargo.toml crates/fanout/
 COPY crates/journal/Cargo.toml crates/journal/
 COPY crates/service/Cargo.toml crates/service/
 COPY crates/simulator/Cargo.toml crates/simulator/

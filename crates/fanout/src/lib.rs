@@ -1,0 +1,29 @@
+//! The latest value of something, told to many at once: by WebSocket, by server-sent events (SSE)
+//! and by polling.
+//!
+//! Readers want the present, not each step to it. So there is one [`Cell`] with the present
+//! [`Frame`] in it, encoded once for all readers; whoever is slow skips to now, and nothing is
+//! queued for anybody. Nothing here knows what a frame says.
+//!
+//! A reader costs one connection and a few hundred bytes: it has no task of its own and no queue,
+//! since what it is sent is drawn by the connection itself whenever there is room.
+
+mod cell;
+mod close;
+mod event_stream;
+mod frame;
+mod open;
+mod pace;
+mod places;
+mod polling;
+mod socket;
+mod talk;
+
+pub use cell::{Cell, Now};
+pub use close::Close;
+pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
+pub use frame::Frame;
+pub use open::{Refusal, events, websocket};
+pub use pace::{FRAMES_PER_S_MAX, Pace};
+pub use places::Places;
+pub use polling::answer as polled;

@@ -1,0 +1,173 @@
+//! Opening a stream: who asks gets one, or is told why not.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_http::ws::{HandshakeError, handshake};
+use actix_web::body::{BodyStream, BoxBody};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::{Stream, StreamExt};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::HEARTBEAT_MS;
+use crate::cell::{Cell, Now};
+use crate::places::{Place, Places};
+use crate::socket::Socket;
+
+/// The id of the last event that a client has (HTML, 9.2.4).
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// When to come back if all places are taken, in seconds.
+const RETRY_AFTER_S: &str = "10";
+
+/// When a browser's `EventSource` comes back after the end of a stream, in milliseconds: somewhere
+/// between these, so that not all come back at once.
+const RETRY_MS_MIN: u16 = 1_000;
+const RETRY_MS_MAX: u16 = 4_000;
+
+/// Why there is no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// All places are taken; so many there are.
+    #[error("{0} streams are open: expected fewer, come back later")]
+    Busy(usize),
+    /// The request is not one for a WebSocket.
+    #[error("this path is a WebSocket: {0}")]
+    NotAWebSocket(HandshakeError),
+}
+
+impl Refusal {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAWebSocket(HandshakeError::BadWebsocketKey) => StatusCode::BAD_REQUEST,
+            Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
+        }
+    }
+
+    /// The headers that belong to it.
+    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Busy(_) => vec![(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))],
+            Self::NotAWebSocket(_) => vec![
+                (UPGRADE, HeaderValue::from_static("websocket")),
+                (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+            ],
+        }
+    }
+}
+
+/// Answers with the cell's frames as server-sent events. A client that says in `Last-Event-ID`
+/// that it has the present one is told the next one first.
+///
+/// # Errors
+/// If all places are taken.
+pub fn events(
+    request: &HttpRequest,
+    cell: &Cell,
+    places: &Places,
+) -> Result<HttpResponse, Refusal> {
+    let place = places.take().ok_or(Refusal::Busy(places.max()))?;
+    let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let known = known.map(Box::from);
+    let events = Events { now: cell.read(), known, is_open: false, _place: place };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store"))
+        // nginx would hold events back until it has a buffer full of them.
+        .insert_header(("x-accel-buffering", "no"))
+        .body(body(events.into_stream())))
+}
+
+/// Answers with the cell's frames as messages on a WebSocket. Who may open one is to be decided
+/// before: browsers ask nobody whether a page may.
+///
+/// If all places are taken, the WebSocket is opened and closed with 1013: a browser shows a page
+/// no status of an answer.
+///
+/// # Errors
+/// If the request is not one for a WebSocket.
+pub fn websocket(
+    request: &HttpRequest,
+    heard: Payload,
+    cell: &Cell,
+    places: &Places,
+) -> Result<HttpResponse, Refusal> {
+    let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
+    let place = places.take();
+    // A reader that is refused must not count as somebody who waits for a value.
+    let now = match &place {
+        Some(_) => cell.read(),
+        None => watch::channel(Now::Nothing).1,
+    };
+    let socket = Socket::new(heard, now, place);
+    Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
+}
+
+fn body(stream: impl Stream<Item = Bytes> + 'static) -> BoxBody {
+    BoxBody::new(BodyStream::new(stream.map(Ok::<_, Infallible>)))
+}
+
+/// One reader of events.
+struct Events {
+    now: watch::Receiver<Now>,
+    /// What the client has already.
+    known: Option<Box<str>>,
+    is_open: bool,
+    _place: Place,
+}
+
+impl Events {
+    fn into_stream(self) -> impl Stream<Item = Bytes> {
+        futures_util::stream::unfold(self, |mut events| async move {
+            events.next().await.map(|bytes| (bytes, events))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.is_open {
+            self.is_open = true;
+            return Some(format!("retry: {}\n\n", retry_ms()).into());
+        }
+        loop {
+            tokio::select! {
+                biased;
+                changed = self.now.changed() => {
+                    changed.ok()?;
+                    match &*self.now.borrow_and_update() {
+                        Now::Nothing => {}
+                        Now::Frame(frame) => {
+                            let known = self.known.take();
+                            if known.is_none() || frame.id() != known.as_deref() {
+                                return Some(frame.event().clone());
+                            }
+                        }
+                        Now::Closed => return None,
+                    }
+                }
+                () = sleep(Duration::from_millis(HEARTBEAT_MS)) => {
+                    return Some(Bytes::from_static(b": heartbeat\n\n"));
+                }
+            }
+        }
+    }
+}
+
+/// Without randomness the longest.
+fn retry_ms() -> u16 {
+    let mut random = [0; 2];
+    match getrandom::fill(&mut random) {
+        Ok(()) => RETRY_MS_MIN + u16::from_ne_bytes(random) % (RETRY_MS_MAX - RETRY_MS_MIN),
+        Err(_) => RETRY_MS_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests;

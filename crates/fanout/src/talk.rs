@@ -1,0 +1,227 @@
+//! What is said on one WebSocket, and when: bytes in, bytes out, time is an argument.
+//!
+//! A pong confirms all that was sent before its ping. So it is known how much is on its way to the
+//! client, and it stays bounded: who does not read gets nothing more, and then the newest; who
+//! does not answer a ping in time is closed.
+
+use std::time::Duration;
+
+use actix_http::ws::{OpCode, Parser, ProtocolError};
+use actix_web::web::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+use crate::close::echo;
+use crate::{Close, Frame, HEARTBEAT_MS};
+
+/// How long a client may take to answer a ping, in milliseconds.
+const PONG_MS_MAX: u64 = 15_000;
+
+/// How long a client may take to answer a close, in milliseconds. Short, because the end of the
+/// server waits for it.
+const ECHO_MS_MAX: u64 = 1_000;
+
+/// Nothing more is sent to a client while this much is on its way, in bytes.
+const ON_ITS_WAY_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest frame that a client may send: a control frame (RFC 6455, 5.5) with its mask.
+const CONTROL_BYTES_MAX: usize = 125;
+const CONTROL_HEAD_BYTES: usize = 14;
+
+/// Control frames of a client between two of our pings.
+const CONTROLS_MAX: u32 = 100;
+
+/// One side of one WebSocket.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    input: BytesMut,
+    on_its_way: usize,
+    ping: Option<Ping>,
+    pings: u32,
+    /// When the next ping is due, if none is under way.
+    heartbeat: Instant,
+    /// Nothing was told since the last ping.
+    is_quiet: bool,
+    controls: u32,
+    /// We have closed, and wait until then for the client to do so.
+    closing: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    sent: Instant,
+    /// What its pong confirms, in bytes.
+    covers: usize,
+}
+
+/// What is to be done now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Wait,
+    Send(Bytes),
+    End,
+}
+
+impl Talk {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            input: BytesMut::new(),
+            on_its_way: 0,
+            ping: None,
+            pings: 0,
+            heartbeat: now + Duration::from_millis(HEARTBEAT_MS),
+            is_quiet: true,
+            controls: 0,
+            closing: None,
+        }
+    }
+
+    /// Whether the client may be told something now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.closing.is_none() && self.on_its_way < ON_ITS_WAY_BYTES_MAX
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Tells the client this. Only if there is room.
+    pub(crate) fn tell(&mut self, now: Instant, frame: &Frame) -> Bytes {
+        self.is_quiet = false;
+        let message = frame.message().clone();
+        self.on_its_way += message.len();
+        if self.on_its_way >= ON_ITS_WAY_BYTES_MAX / 2 {
+            // Ask early how much of it has arrived.
+            self.heartbeat = self.heartbeat.min(now);
+        }
+        message
+    }
+
+    /// Closes, and goes on only to hear the client close.
+    pub(crate) fn close(&mut self, now: Instant, why: Close) -> Bytes {
+        self.closing = Some(now + Duration::from_millis(ECHO_MS_MAX));
+        why.frame()
+    }
+
+    /// Takes what the client has sent.
+    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Reads the next frame of what was heard.
+    pub(crate) fn step(&mut self, now: Instant) -> Step {
+        while !self.input.is_empty() {
+            let step = match Parser::parse(&mut self.input, true, CONTROL_BYTES_MAX) {
+                Ok(None) if self.input.len() <= CONTROL_BYTES_MAX + CONTROL_HEAD_BYTES => break,
+                Ok(None) => self.object(now, Close::TooBig),
+                Ok(Some((_, opcode, payload))) => {
+                    self.answer(now, opcode, payload.unwrap_or_default().freeze())
+                }
+                Err(ProtocolError::Overflow) => self.object(now, Close::TooBig),
+                Err(_) => self.object(now, Close::Protocol),
+            };
+            if step != Step::Wait {
+                return step;
+            }
+        }
+        if self.input.is_empty() {
+            // An empty buffer that keeps its memory would be most of what an idle client costs.
+            self.input = BytesMut::new();
+        }
+        Step::Wait
+    }
+
+    /// When there is something to do without anything having happened.
+    pub(crate) fn due(&self) -> Instant {
+        match (self.closing, &self.ping) {
+            (Some(until), _) => until,
+            (None, Some(ping)) => ping.sent + Duration::from_millis(PONG_MS_MAX),
+            (None, None) => self.heartbeat,
+        }
+    }
+
+    /// Does what is due. `present` is said again beside a ping if nothing was said since the last
+    /// one: a page cannot see pings, and so knows that the link lives.
+    pub(crate) fn tick(&mut self, now: Instant, present: Option<&Frame>) -> Step {
+        if now < self.due() {
+            return Step::Wait;
+        }
+        match (self.closing, &self.ping) {
+            (Some(_), _) => Step::End,
+            (None, Some(_)) => Step::Send(self.close(now, Close::TooSlow)),
+            (None, None) => Step::Send(self.ping(now, present)),
+        }
+    }
+
+    fn ping(&mut self, now: Instant, present: Option<&Frame>) -> Bytes {
+        let mut bytes = BytesMut::new();
+        if let Some(frame) = present.filter(|_| self.is_quiet) {
+            bytes.extend_from_slice(&self.tell(now, frame));
+        }
+        self.pings = self.pings.wrapping_add(1);
+        Parser::write_message(&mut bytes, self.pings.to_be_bytes(), OpCode::Ping, true, false);
+        self.ping = Some(Ping { sent: now, covers: self.on_its_way });
+        (self.is_quiet, self.controls) = (true, 0);
+        bytes.freeze()
+    }
+
+    fn answer(&mut self, now: Instant, opcode: OpCode, payload: Bytes) -> Step {
+        if opcode == OpCode::Close {
+            return self.echo(now, &payload);
+        }
+        if self.is_closing() {
+            return Step::Wait;
+        }
+        self.controls += 1;
+        match opcode {
+            _ if self.controls > CONTROLS_MAX => self.object(now, Close::Policy),
+            OpCode::Ping => {
+                let mut pong = BytesMut::new();
+                Parser::write_message(&mut pong, payload, OpCode::Pong, true, false);
+                Step::Send(pong.freeze())
+            }
+            OpCode::Pong => {
+                self.confirm(now, &payload);
+                Step::Wait
+            }
+            OpCode::Text | OpCode::Binary | OpCode::Continue => {
+                self.object(now, Close::Unsupported)
+            }
+            OpCode::Bad | OpCode::Close => self.object(now, Close::Protocol),
+        }
+    }
+
+    /// The client closes: the last word is our answer, unless it is one itself.
+    fn echo(&mut self, now: Instant, payload: &[u8]) -> Step {
+        let was_closing = self.closing.replace(now).is_some();
+        self.input.clear();
+        if was_closing {
+            return Step::End;
+        }
+        let code = Parser::try_parse_close_payload(payload).ok().flatten();
+        Step::Send(echo(code.map(|reason| reason.code)))
+    }
+
+    /// A pong that nobody asked for is allowed (RFC 6455, 5.5.3), and says nothing.
+    fn confirm(&mut self, now: Instant, payload: &[u8]) {
+        let Some(ping) = self.ping.take_if(|_| payload == self.pings.to_be_bytes()) else { return };
+        self.on_its_way -= ping.covers;
+        self.heartbeat = match self.on_its_way {
+            few if few < ON_ITS_WAY_BYTES_MAX / 2 => {
+                ping.sent + Duration::from_millis(HEARTBEAT_MS)
+            }
+            _ => now,
+        };
+    }
+
+    /// What else the client has sent is not worth reading.
+    fn object(&mut self, now: Instant, why: Close) -> Step {
+        self.input.clear();
+        match self.closing {
+            Some(_) => Step::End,
+            None => Step::Send(self.close(now, why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
