@@ -1,7 +1,8 @@
 //! Which other origins' pages may read the public total.
 
 use actix_cors::Cors;
-use actix_web::http::{Method, Uri};
+use actix_web::HttpRequest;
+use actix_web::http::{Method, Uri, header};
 
 use crate::Reader;
 
@@ -24,6 +25,14 @@ impl AllowedOrigins {
         Self(origins.into_iter().map(as_browsers_send_it).collect())
     }
 
+    /// Whether whoever asks may open a WebSocket for what these origins may read: a page of ours, a
+    /// page of one of them, or a program that is no browser. Browsers leave that to the server.
+    pub fn admit(&self, request: &HttpRequest) -> bool {
+        let allowed = |origin: &str| self.0.iter().any(|it| it == "*" || it == origin);
+        is_own(request)
+            || only(request, header::ORIGIN).is_some_and(|origin| allowed(&origin.to_lowercase()))
+    }
+
     /// The middleware that says so to browsers.
     pub fn cors(&self) -> Cors {
         let cors = Cors::default()
@@ -35,6 +44,28 @@ impl AllowedOrigins {
         }
         self.0.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
     }
+}
+
+/// Whether whoever asks is a page of this very server, or a program that is no browser. A page
+/// cannot choose what its browser says in `Origin`.
+pub fn is_own(request: &HttpRequest) -> bool {
+    if !request.headers().contains_key(header::ORIGIN) {
+        return true;
+    }
+    let (origin, host) = (only(request, header::ORIGIN), only(request, header::HOST));
+    let (Some(origin), Some(host)) = (origin, host) else { return false };
+    // The scheme that the browser sees is not known here: something in between may do the TLS.
+    ["http://", "https://"].iter().any(|scheme| {
+        let (origin, host) = (origin.to_lowercase(), format!("{scheme}{}", host.to_lowercase()));
+        origin == as_browsers_send_it(&host)
+    })
+}
+
+/// The value of a header that is there once.
+fn only(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
+    let mut values = request.headers().get_all(name);
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
 }
 
 /// Browsers send the host in lower case, and no port that the scheme implies.
@@ -53,6 +84,8 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
     use crate::Env;
 
@@ -78,6 +111,37 @@ mod tests {
         ] {
             assert_eq!(as_browsers_send_it(written), sent);
         }
+    }
+
+    #[test]
+    fn a_websocket_is_for_own_pages_for_allowed_ones_and_for_programs() {
+        let allowing =
+            |list| AllowedOrigins::read(&mut Reader::new(&Env::of([("ALLOWED_ORIGINS", list)])));
+        let admits = |list, origins: &[&str]| {
+            let mut request = TestRequest::default().insert_header((header::HOST, "Live.example"));
+            for origin in origins {
+                request = request.append_header((header::ORIGIN, *origin));
+            }
+            let request = request.to_http_request();
+            (is_own(&request), allowing(list).admit(&request))
+        };
+        assert_eq!(admits("", &[]), (true, true));
+        for own in ["https://live.example", "http://live.example"] {
+            assert_eq!(admits("", &[own]), (true, true));
+        }
+        for other in [
+            "https://live.example:8443",
+            "https://live.example.elsewhere.example",
+            "https://elsewhere.example",
+            "null",
+            "",
+        ] {
+            assert_eq!(admits("https://a.example", &[other]), (false, false), "{other}");
+            assert_eq!(admits("*", &[other]), (false, true), "{other}");
+        }
+        assert_eq!(admits("https://a.example", &["https://a.example"]), (false, true));
+        let both = ["https://live.example", "https://a.example"];
+        assert_eq!(admits("https://a.example", &both), (false, false));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod agents;
 mod bearer;
 pub mod command;
 mod cors;
+mod descriptors;
 mod env;
 mod healthcheck;
 mod listen;
@@ -16,7 +17,8 @@ mod shutdown;
 mod sparing;
 
 pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret, token_in};
-pub use cors::AllowedOrigins;
+pub use cors::{AllowedOrigins, is_own};
+pub use descriptors::make_room_for;
 pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
 pub use listen::ListenAddress;
 pub use logging::{flush as flush_logging, init as init_logging};

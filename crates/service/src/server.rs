@@ -1,9 +1,13 @@
 //! One way to serve HTTP, for both servers: the caller binds and says when to stop.
 
+use std::any::Any;
 use std::net::TcpListener;
+use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
+use socket2::SockRef;
 
 /// How long requests under way may take to finish once the server was asked to stop, in seconds.
 /// Below the 10 s that container platforms grant between SIGTERM and SIGKILL.
@@ -11,6 +15,15 @@ pub const SHUTDOWN_GRACE_S: u64 = 8;
 
 /// Header lines of one request have to arrive within this time, in milliseconds.
 const REQUEST_HEAD_MS: u64 = 10_000;
+
+/// A client that takes nothing of what it is sent for so long is gone, in milliseconds. The
+/// system itself breaks the connection off (`TCP_USER_TIMEOUT`): while an answer waits for the
+/// client, nobody here would look at a clock.
+const STUCK_MS_MAX: u64 = 30_000;
+
+/// So much that is not on its way yet is kept by the system for one client, in bytes. More would
+/// only be old news to a client that is slow.
+const UNSENT_BYTES_MAX: u32 = 32 * 1024;
 
 /// Serves `configure`'s routes on the listener until `shutdown` resolves, then drains: no new
 /// connections, requests under way finish within [`SHUTDOWN_GRACE_S`].
@@ -29,7 +42,10 @@ where
     let server = HttpServer::new(move || App::new().configure(configure.clone()))
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_GRACE_S)
-        .client_request_timeout(std::time::Duration::from_millis(REQUEST_HEAD_MS))
+        .client_request_timeout(Duration::from_millis(REQUEST_HEAD_MS))
+        .on_connect(|stream, _| tune(stream))
+        // A change is one small packet, and it is not to wait for the next.
+        .tcp_nodelay(true)
         .listen(listener)?
         .run();
     log::info!("listening on http://{address}");
@@ -43,4 +59,15 @@ where
     let ((), ended) = tokio::join!(handle.stop(true), server);
     log::info!("stopped");
     ended
+}
+
+fn tune(stream: &dyn Any) {
+    let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let tuned = socket
+        .set_tcp_user_timeout(Some(Duration::from_millis(STUCK_MS_MAX)))
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
+    if let Err(error) = tuned {
+        log::debug!("a connection keeps the system's own limits: {error}");
+    }
 }
