@@ -10,7 +10,7 @@ use std::time::Duration;
 use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay};
 use live_users_journal::Reader as JournalReader;
 use live_users_service::agents::Agents;
-use live_users_service::{AllowedOrigins, Env, Sparing, serve};
+use live_users_service::{AllowedOrigins, Env, Sparing, make_room_for, serve};
 use log::{error, info, warn};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -23,6 +23,7 @@ use crate::gate::Gate;
 use crate::queue::{self, Queue};
 use crate::referee::{self, ASK_MS_MAX};
 use crate::routes;
+use crate::streams::{self, Streams};
 use crate::twilio_api::TwilioApi;
 
 /// How often the writer looks for calls that are older than a call can be, in milliseconds.
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
     pub(crate) cell: Reader,
+    /// What is told at once to whoever listens.
+    pub(crate) streams: Streams,
     /// Who may read more than the total.
     pub(crate) gate: Gate,
     /// The referee, if there are credentials for it.
@@ -72,9 +75,11 @@ impl Backend {
         info!("the journal is {} at {}", config.journal_url, journal.position());
         let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));
         let snapshotter = Snapshotter::start(&*journal, covered, system_clock(), config.keep)?;
-        let (publisher, cell) = watch::channel(Published::new(known.tracker().numbers()));
-        let publish = Box::new(move |state: &live_users_engine::State, _| {
-            publisher.send_replace(Published::new(state.tracker().numbers()));
+        let (numbers, now) = (known.tracker().numbers(), system_clock());
+        let (publisher, cell) = watch::channel(Published::new(numbers, journal.position(), now));
+        let publish = Box::new(move |state: &live_users_engine::State, at| {
+            let tracker = state.tracker();
+            publisher.send_replace(Published::new(tracker.numbers(), at, tracker.now()));
         });
         let writer = Writer::new(journal, known, publish, Some(snapshotter), config.max_call_ms);
         let (queue, thread) = queue::start(writer, system_clock)?;
@@ -86,6 +91,7 @@ impl Backend {
             caller_key: config.caller_key,
             queue,
             cell,
+            streams: Streams::new(config.streams_max, config.origins.clone()),
             gate: Gate(config.api_token),
             referee: asking.as_ref().map(|asking| asking.referee.clone()),
             journal_reader,
@@ -111,6 +117,8 @@ impl Backend {
         let Self { state, origins, thread, api } = self;
         let queue = state.queue.clone();
         let state = Arc::new(state);
+        make_room_for(state.streams.places.max());
+        let telling = streams::tell(&state);
         let sweeper = tokio::spawn(sweep(queue.clone()));
         let asking = state.referee.clone().zip(api);
         let referee =
@@ -123,9 +131,15 @@ impl Backend {
                 () = shutdown => {}
                 () = writer_ended => error!("the writer has stopped: ending"),
             }
+            // A stream has no end of its own that the server could wait for.
+            state.streams.close();
         };
-        let served = serve(listener, stop, move |app| routes::add(app, &state, &origins)).await;
+        let served = {
+            let state = state.clone();
+            serve(listener, stop, move |app| routes::add(app, &state, &origins)).await
+        };
 
+        telling.iter().for_each(|task| task.abort());
         sweeper.abort();
         if let Some(referee) = referee {
             referee.abort();

@@ -3,7 +3,7 @@
 //! All of this is read off the writer between two batches, so it is of one moment.
 
 mod page;
-mod view;
+pub(crate) mod view;
 mod why;
 
 use actix_web::http::header::CACHE_CONTROL;
@@ -13,7 +13,7 @@ use live_users_core::{Call, CallId, EndReason, Millis, Phase, Said, Source};
 use live_users_engine::Standing;
 use live_users_engine::evidence::about;
 use live_users_engine::explain::pieces;
-use live_users_wire::{Evicted, Explanation};
+use live_users_wire::{Evicted, Explanation, Summary};
 use log::{error, info};
 use serde::Serialize;
 
@@ -31,13 +31,18 @@ pub(crate) async fn summary(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
-    let standing = standing(&state);
+    Ok(json(&summarize(&state).await.map_err(unavailable)?))
+}
+
+/// The number, how sure it is, and how old.
+pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
+    let standing = standing(state);
     let suspect_after_ms = state.suspect_after_ms;
     let look = state.queue.look(move |writer| {
         let now = system_clock().max(writer.state().tracker().now());
         Viewer { now, suspect_after_ms }.summary(writer.state(), writer.position(), standing)
     });
-    Ok(json(&look.await.map_err(unavailable)?))
+    look.await
 }
 
 /// `GET /api/live-users/calls`: the calls now live, the longest first.

@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use live_users_core::Millis;
 use live_users_engine::{CallerKey, Farewell, Keep, RefereeRules};
 use live_users_service::agents::Agents;
-use live_users_service::{AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader};
+use live_users_service::{
+    AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
+};
 use live_users_twilio::AuthTokens;
 
 use crate::public_url::{PublicUrl, UrlRule};
@@ -49,6 +51,8 @@ pub struct Config {
     pub journal_url: String,
     /// How much of the journal is kept behind a snapshot.
     pub(crate) keep: Keep,
+    /// How many streams may be open at once.
+    pub(crate) streams_max: usize,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
@@ -98,6 +102,7 @@ impl Config {
             },
             journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
             keep: Keep { age_ms: keep_hours * 3_600_000, records_max: KEPT_RECORDS_MAX },
+            streams_max: read_streams_max(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use live_users_fanout::Refusal;
 use live_users_service::{CHALLENGE, Denied};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
@@ -42,6 +43,10 @@ pub(crate) enum ApiError {
     OverAlready,
     /// It could not be recorded; asking again may help.
     Unavailable(&'static str),
+    /// There is no stream.
+    NoStream(Refusal),
+    /// A page of this origin may not open a WebSocket.
+    Origin,
 }
 
 impl ApiError {
@@ -85,6 +90,11 @@ impl ApiError {
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
+            Self::NoStream(Refusal::NotAWebSocket(why)) => {
+                field("Upgrade", &format!("this path is a WebSocket, and {why}"))
+            }
+            Self::NoStream(why @ Refusal::Busy(_)) => problem(&why.to_string()),
+            Self::Origin => field("Origin", "pages of this origin are not allowed here"),
         }
     }
 }
@@ -118,6 +128,8 @@ impl ResponseError for ApiError {
             Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoStream(why) => why.status(),
+            Self::Origin => StatusCode::FORBIDDEN,
         }
     }
 
@@ -133,6 +145,11 @@ impl ResponseError for ApiError {
             Self::Denied(Denied::Missing) => {
                 answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
             }
+            Self::NoStream(why) => {
+                for header in why.headers() {
+                    answer.insert_header(header);
+                }
+            }
             // The rest of the body is not worth waiting for.
             Self::TooLarge | Self::Incomplete => {
                 answer.force_close();
@@ -144,6 +161,7 @@ impl ResponseError for ApiError {
             | Self::Forbidden
             | Self::Denied(Denied::Wrong)
             | Self::NoToken
+            | Self::Origin
             | Self::NoCall
             | Self::OverAlready => {}
         }

@@ -9,7 +9,7 @@ use live_users_service::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::{calls, count, health, webhooks};
+use crate::{calls, count, health, streams, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
@@ -38,6 +38,10 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
                 .route(web::head().to(count::total))
                 .default_service(only("GET, HEAD")),
         )
+        .service(open("/api/live-users/stream", streams::total_events).wrap(origins.cors()))
+        .service(open("/api/live-users/ws", streams::total_socket))
+        .service(open("/api/live-users/summary/stream", streams::summary_events))
+        .service(open("/api/live-users/summary/ws", streams::summary_socket))
         .service(reading("/api/live-users/summary", calls::summary))
         .service(reading("/api/live-users/calls", calls::list))
         .service(reading("/api/live-users/calls/{call_sid}", calls::explain))
@@ -62,6 +66,17 @@ where
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
         .default_service(web::to(|| async { no_method("GET, HEAD") }))
+}
+
+/// A path that answers GET alone: a stream without a body is none.
+fn open<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    let other = web::to(|| async { no_method("GET") });
+    web::resource(path).route(web::get().to(handler)).default_service(other)
 }
 
 fn no_method(allow: &'static str) -> Result<HttpResponse, ApiError> {

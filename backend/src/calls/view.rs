@@ -106,7 +106,7 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
 }
 
 /// A moment as text; one that no calendar has as the last that it has.
-pub(super) fn moment(Millis(ms): Millis) -> String {
+pub(crate) fn moment(Millis(ms): Millis) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", at.unwrap_or(Timestamp::MAX))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
-use live_users_core::Numbers;
+use live_users_core::{Millis, Numbers};
 use live_users_engine::{CallerKey, Farewell};
 use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
@@ -21,13 +21,15 @@ use crate::gate::Gate;
 use crate::public_url::UrlRule;
 use crate::queue::Queue;
 use crate::routes;
+use crate::streams::Streams;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
 fn state(queue: Queue) -> Arc<State> {
     let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
     let journal = live_users_journal::open("memory:").unwrap();
-    let (_publisher, cell) = watch::channel(Published::new(Numbers::default()));
+    let published = Published::new(Numbers::default(), journal.position(), Millis(0));
+    let (_publisher, cell) = watch::channel(published);
     Arc::new(State {
         door: Door::new(Verification::Off, UrlRule::AsReceived),
         agents: Agents::default(),
@@ -35,6 +37,7 @@ fn state(queue: Queue) -> Arc<State> {
         conversation: Conversation::new("", Farewell::default()),
         queue,
         cell,
+        streams: Streams::new(1, AllowedOrigins::default()),
         gate: Gate(None),
         referee: None,
         journal_reader: Arc::new(Mutex::new(journal.reader().unwrap())),

@@ -19,7 +19,7 @@ fn the_total_follows_signed_webhooks_and_nothing_else() {
     let answer = total();
     assert_eq!(answer.body, r#"{"liveUsers":3}"#);
     assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("cache-control"), "no-cache");
     twilio.end(1);
     twilio.end(1);
     assert_eq!(total().body, r#"{"liveUsers":2}"#);

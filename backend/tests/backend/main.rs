@@ -9,6 +9,7 @@ mod life;
 mod referee;
 mod settings;
 mod signatures;
+mod streams;
 mod twiml;
 
 use live_users_testkit::{Server, Twilio};

@@ -5,6 +5,7 @@
 //! the documentation and in the page.
 
 mod calls;
+mod stream;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, DriftView, Evicted, EvidenceView, Expectation,
     Explanation, HealedView, RefereeView, RegionCount, Summary,
 };
+pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,68 @@
+//! How many streams a server may have open, and the file descriptors that they take.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::Reader;
+
+const STREAMS_DEFAULT: usize = 10_000;
+const STREAMS_MAX: usize = 1_000_000;
+
+/// Descriptors for everything that is not a stream: requests, the journal, links to others.
+const OTHERS: u64 = 1_000;
+
+/// The setting `STREAMS_MAX`.
+pub fn read_streams_max(reader: &mut Reader<'_>) -> usize {
+    let expected = format!("streams from 1 to {STREAMS_MAX}");
+    let streams = reader.parsed("STREAMS_MAX", STREAMS_DEFAULT, &expected);
+    if !(1..=STREAMS_MAX).contains(&streams) {
+        reader.mistake(format!("STREAMS_MAX is {streams}: expected {expected}"));
+    }
+    streams
+}
+
+/// Raises the limit of this process, as far as it may, to what this many streams need, and says so
+/// if that does not suffice. The usual limit of 1,024 is for programs that use select(2).
+pub fn make_room_for(streams: usize) {
+    let needed = u64::try_from(streams).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|limit| limit >= needed) {
+        return;
+    }
+    let possible = maximum.map_or(needed, |maximum| maximum.min(needed));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum });
+    if raised.is_err() || possible < needed {
+        log::warn!(
+            "the system does not allow the {needed} open files that STREAMS_MAX={streams} may \
+             take: raise the limit (ulimit -n), or set a smaller STREAMS_MAX"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Env;
+
+    #[test]
+    fn the_number_of_streams_is_bounded() {
+        let read = |text| {
+            let env = Env::of([("STREAMS_MAX", text)]);
+            let mut reader = Reader::new(&env);
+            let streams = read_streams_max(&mut reader);
+            reader.finish(streams)
+        };
+        assert_eq!((read("").unwrap(), read("1").unwrap()), (10_000, 1));
+        for wrong in ["0", "1000001", "-1", "many"] {
+            assert!(read(wrong).unwrap_err().to_string().contains("STREAMS_MAX"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn room_is_made_as_far_as_the_system_allows() {
+        let before = getrlimit(Resource::Nofile);
+        make_room_for(1);
+        make_room_for(usize::MAX);
+        let after = getrlimit(Resource::Nofile);
+        assert_eq!((after.maximum, after.current), (before.maximum, before.maximum));
+    }
+}

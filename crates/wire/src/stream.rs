@@ -1,0 +1,72 @@
+//! The frames of the stream of the total.
+
+use serde::{Deserialize, Serialize};
+
+/// The total at one record of the journal, as the backend tells it. The summary has the same
+/// fields, among others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveCount {
+    /// How many distinct callers have at least one live call.
+    pub live_users: u64,
+    /// Which journal it comes from: another one after the journal was lost.
+    pub epoch: String,
+    /// The last record of the journal that is in it.
+    pub seq: u64,
+    /// Since when it is so, as far as this server knows.
+    pub as_of: String,
+}
+
+/// What the proxy tells in place of a frame while it has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NoFrame {
+    /// Always false.
+    pub success: bool,
+    /// Always 0, and no count, as in the envelope.
+    pub live_users: u64,
+    /// What is wrong, for people.
+    pub error: String,
+    /// The last count there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastCount>,
+}
+
+/// A count that was true once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastCount {
+    /// How many there were.
+    pub live_users: u64,
+    /// When that was last known to be so.
+    pub as_of: String,
+}
+
+impl NoFrame {
+    /// Trouble, and what was known before it.
+    pub fn new(error: impl Into<String>, last: Option<LastCount>) -> Self {
+        Self { success: false, live_users: 0, error: error.into(), last }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frames_are_exactly_the_documented_ones() {
+        let as_of = "2026-11-23T09:30:00.000Z".to_owned();
+        let count = LiveCount { live_users: 3, epoch: "0a1b".to_owned(), seq: 42, as_of };
+        let json = r#"{"liveUsers":3,"epoch":"0a1b","seq":42,"asOf":"2026-11-23T09:30:00.000Z"}"#;
+        assert_eq!(serde_json::to_string(&count).unwrap(), json);
+        let none = NoFrame::new("unreachable", None);
+        let json = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#;
+        assert_eq!(serde_json::to_string(&none).unwrap(), json);
+        let last = LastCount { live_users: 3, as_of: count.as_of };
+        let json = concat!(
+            r#"{"success":false,"liveUsers":0,"error":"unreachable","#,
+            r#""last":{"liveUsers":3,"asOf":"2026-11-23T09:30:00.000Z"}}"#
+        );
+        assert_eq!(serde_json::to_string(&NoFrame::new("unreachable", Some(last))).unwrap(), json);
+    }
+}
