@@ -3,10 +3,12 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
+use live_users_service::{make_room_for, serve};
 
 use crate::admin::Door;
 use crate::routes::Routes;
-use crate::upstream::{Details, Link, Upstream};
+use crate::streams::Streams;
+use crate::upstream::{Details, Link, Stream, Upstream};
 use crate::{Config, page};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
@@ -21,7 +23,21 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let link = Link::new(&config)?;
+    let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
+    make_room_for(config.streams_max);
+    let authorization = config.backend_authorization.clone();
+    let stream = Stream::new(link.clone(), authorization, streams.clone());
+    let stream = tokio::spawn(stream.run());
+    let stop = {
+        let streams = streams.clone();
+        async move {
+            shutdown.await;
+            // A stream has no end of its own that the server could wait for.
+            streams.close();
+        }
+    };
     let routes = Routes {
+        streams,
         upstream: Data::new(Upstream::new(link.clone())?),
         door: Data::new(Door::new(&config)),
         details: Data::new(Details::new(link, config.backend_authorization)?),
@@ -29,5 +45,7 @@ pub async fn run(
         allowed_origins: config.allowed_origins,
         trusts_forwarded: config.trusts_forwarded,
     };
-    live_users_service::serve(listener, shutdown, move |app| routes.configure(app)).await
+    let served = serve(listener, stop, move |app| routes.configure(app)).await;
+    stream.abort();
+    served
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use live_users_service::agents::Agents;
 use live_users_service::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_secret,
+    read_streams_max,
 };
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -43,6 +44,8 @@ pub struct Config {
     pub agents: Agents,
     /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
     pub allowed_origins: AllowedOrigins,
+    /// How many streams may be open at once (`STREAMS_MAX`).
+    pub streams_max: usize,
 }
 
 impl Config {
@@ -74,6 +77,7 @@ impl Config {
         let trusts_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
         let agents = Agents::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
+        let streams_max = read_streams_max(&mut reader);
         reader.finish(())?;
         Ok(Self {
             listen,
@@ -85,6 +89,7 @@ impl Config {
             trusts_forwarded,
             agents,
             allowed_origins,
+            streams_max,
         })
     }
 }

@@ -35,6 +35,12 @@ pub(crate) enum Trouble {
     /// JSON, but no object, or one that says `success` itself.
     #[error("the backend's answer is not a JSON object")]
     NotAnObject,
+    /// Something else than a stream, where a stream was asked for.
+    #[error("the backend's answer is not a stream")]
+    NotAStream,
+    /// The backend has ended its stream, as it does when it stops.
+    #[error("the backend has stopped")]
+    Ended,
     /// The task that asked is gone.
     #[error("the proxy gave up asking the backend")]
     Interrupted,
@@ -52,6 +58,8 @@ impl ResponseError for Trouble {
             | Self::NotJson
             | Self::NotACount
             | Self::NotAnObject
+            | Self::NotAStream
+            | Self::Ended
             | Self::Interrupted => StatusCode::BAD_GATEWAY,
         }
     }
@@ -81,6 +89,11 @@ pub(crate) async fn only_form(request: HttpRequest) -> HttpResponse {
 /// The answer to a path that takes orders, asked with a method other than POST.
 pub(crate) async fn only_ordered(request: HttpRequest) -> HttpResponse {
     wrong_method(&request, vec![Method::POST], "this path takes orders: expected POST")
+}
+
+/// The answer to a path that opens a stream, asked with a method other than GET.
+pub(crate) async fn only_opened(request: HttpRequest) -> HttpResponse {
+    wrong_method(&request, vec![Method::GET], "this path opens a stream: expected GET")
 }
 
 fn wrong_method(request: &HttpRequest, allowed: Vec<Method>, text: &str) -> HttpResponse {

@@ -17,6 +17,7 @@ mod health;
 mod page;
 mod routes;
 mod sign_in;
+mod streams;
 mod upstream;
 
 pub use app::run;

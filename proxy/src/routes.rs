@@ -6,16 +6,18 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Bytes, Data, FormConfig, Json, Redirect, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use live_users_fanout::polled;
 use live_users_service::AllowedOrigins;
 use live_users_wire::Envelope;
 
 use crate::admin::Door;
 use crate::assets::ASSETS;
 use crate::details::{call, calls, evict, summary};
-use crate::error::{Trouble, not_found, only_form, only_ordered, only_read};
+use crate::error::{Trouble, not_found, only_form, only_opened, only_ordered, only_read};
 use crate::health::{healthz, readyz};
+use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::upstream::{Details, Upstream};
 use crate::{forwarded, page, sign_in};
 
@@ -40,6 +42,8 @@ const TLS_ONLY: &str = "max-age=31536000";
 pub(crate) struct Routes {
     /// Where the count comes from.
     pub(crate) upstream: Data<Arc<Upstream>>,
+    /// What is told at once.
+    pub(crate) streams: Data<Streams>,
     /// Where everything else comes from.
     pub(crate) details: Data<Details>,
     /// Who may have it.
@@ -58,6 +62,10 @@ impl Routes {
         let page = self.page.clone();
         let mut paths = web::scope("")
             .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
+            .service(open("/api/live-users/stream", total_events).wrap(self.allowed_origins.cors()))
+            .service(open("/api/live-users/ws", total_socket))
+            .service(open("/api/live-users/summary/stream", summary_events))
+            .service(open("/api/live-users/summary/ws", summary_socket))
             .service(reading("/api/live-users/summary", summary))
             .service(reading("/api/live-users/calls", calls))
             .service(reading("/api/live-users/calls/{CallSid}", call))
@@ -82,6 +90,7 @@ impl Routes {
             paths = paths.service(reading(asset.path, answer));
         }
         app.app_data(self.upstream.clone())
+            .app_data(self.streams.clone())
             .app_data(self.details.clone())
             .app_data(self.door.clone())
             .service(
@@ -116,6 +125,16 @@ where
     web::resource(path).route(web::post().to(handler)).default_service(web::to(only_ordered))
 }
 
+/// A path that answers GET alone: a stream without a body is none.
+fn open<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path).route(web::get().to(handler)).default_service(web::to(only_opened))
+}
+
 /// For every answer that does not say otherwise.
 fn default_headers() -> DefaultHeaders {
     DefaultHeaders::new()
@@ -129,8 +148,13 @@ fn default_headers() -> DefaultHeaders {
         .add((header::PERMISSIONS_POLICY, PERMISSIONS))
 }
 
-async fn live_users(upstream: Data<Arc<Upstream>>) -> Result<Json<Envelope>, Trouble> {
-    upstream.count().await.map(|count| Json(Envelope::success(count)))
+async fn live_users(
+    request: HttpRequest,
+    upstream: Data<Arc<Upstream>>,
+) -> Result<HttpResponse, Trouble> {
+    let envelope = Envelope::success(upstream.count().await?);
+    let json = serde_json::to_vec(&envelope).expect("a number is always JSON");
+    Ok(polled(&request, json))
 }
 
 /// Says that there is TLS, where a reverse proxy that is trusted says so.

@@ -151,7 +151,7 @@ async fn exchange(link: &Link, request: RequestBuilder) -> Result<String, Told> 
 
 /// The answer as it came, with `success` before its own fields. It is checked, and not built anew:
 /// that would take many times its size in memory.
-fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
+pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
     let not_json = |error: &dyn ToString| failure(Trouble::NotJson, error.to_string());
     let not_an_object = |why: &str| failure(Trouble::NotAnObject, why.to_owned());
     let mut body = String::from_utf8(body).map_err(|error| not_json(&error))?;

@@ -23,7 +23,7 @@ const IDLE_CONNECTIONS_MAX: usize = 2;
 pub(crate) struct Link {
     client: Client,
     base: Url,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// Where requests run. Not the runtime of the worker that happens to ask, or the connections
     /// would belong to that worker.
     pub(super) runtime: Handle,

@@ -75,6 +75,16 @@ impl Request {
         self.say(&ok(&format!(r#"{{"liveUsers":{live_users}}}"#))).await;
     }
 
+    /// Opens a stream of server-sent events.
+    pub(crate) async fn open_stream(&mut self) {
+        self.start_to_say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
+    }
+
+    /// Sends an event.
+    pub(crate) async fn tell(&mut self, json: &str) {
+        self.start_to_say(&format!("id: any\ndata: {json}\n\n")).await;
+    }
+
     /// Sends these bytes and closes the connection.
     pub(crate) async fn say(mut self, answer: &str) {
         self.start_to_say(answer).await;

@@ -15,3 +15,4 @@ mod questions;
 mod session;
 mod sharing;
 mod sign_in;
+mod streams;

@@ -1,0 +1,208 @@
+//! The one stream from the backend, whatever the number of browsers.
+//!
+//! It is open while somebody listens, and a little longer. Nothing is gained by more: the first
+//! browser waits some milliseconds for the connection. And a backend that nobody looks at has
+//! nothing to do, which on some platforms means that nothing has to be paid for it.
+
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Data};
+use jiff::Timestamp;
+use live_users_fanout::{EventStream, HEARTBEAT_MS};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Response};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::link::{Failure, Link, failure, wrong_status};
+use super::told::{Source, Told};
+use crate::error::Trouble;
+use crate::streams::Streams;
+
+/// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
+/// takes to load a page again.
+const LINGER_MS: u64 = 30_000;
+
+/// A backend that is silent for so long is gone, in milliseconds.
+const SILENCE_MS_MAX: u64 = 2 * HEARTBEAT_MS;
+
+/// The waits between two tries, in milliseconds: at random up to the first, then up to twice as
+/// much each time.
+const WAIT_MS_FIRST: u64 = 250;
+const WAIT_MS_MAX: u64 = 10_000;
+
+/// The longest frame, in bytes: as long as an answer to an admin may be.
+const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const REFUSED: &str =
+    "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
+const NO_TOKEN: &str = "BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN";
+
+/// Listens to the backend for those who listen here.
+pub(crate) struct Stream {
+    link: Link,
+    authorization: Option<HeaderValue>,
+    streams: Data<Streams>,
+    told: Told,
+    /// Tries since the last frame.
+    tries: u32,
+    /// The backend has refused the token.
+    is_refused: bool,
+    is_up: Option<bool>,
+}
+
+impl Stream {
+    /// Nothing is opened yet.
+    pub(crate) fn new(
+        link: Link,
+        authorization: Option<HeaderValue>,
+        streams: Data<Streams>,
+    ) -> Self {
+        let (told, tries, is_refused, is_up) = (Told::default(), 0, false, None);
+        Self { link, authorization, streams, told, tries, is_refused, is_up }
+    }
+
+    /// Goes on for ever.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.streams.wanted().await;
+            let streams = self.streams.clone();
+            tokio::select! {
+                () = left_alone(&streams) => {
+                    log::debug!("nobody listens: the backend's stream is closed");
+                    self.told.forget(&streams);
+                    (self.tries, self.is_refused) = (0, false);
+                }
+                () = self.try_once() => {}
+            }
+        }
+    }
+
+    /// Listens until it is over, and then waits for the time to try again.
+    async fn try_once(&mut self) {
+        let source = match (&self.authorization, self.is_refused) {
+            (Some(_), false) => Source::Summary,
+            // The total is for everybody.
+            (None, _) | (Some(_), true) => Source::Total,
+        };
+        let Failure { trouble, detail } = match self.listen(source).await {
+            Ok(over) => match over {},
+            Err(failure) => failure,
+        };
+        if source == Source::Summary && matches!(trouble, Trouble::Status(401 | 403)) {
+            log::warn!("{REFUSED}: {detail}");
+            self.is_refused = true;
+            return;
+        }
+        self.is_refused = false;
+        match self.is_up.replace(false) {
+            Some(false) => log::debug!("the backend's stream is still lost: {trouble}: {detail}"),
+            None | Some(true) => log::warn!("the backend's stream is lost: {trouble}: {detail}"),
+        }
+        self.told.lose(&self.streams, &trouble.to_string());
+        sleep(wait(self.tries, getrandom::u64().ok())).await;
+        self.tries = self.tries.saturating_add(1);
+    }
+
+    async fn listen(&mut self, source: Source) -> Result<std::convert::Infallible, Failure> {
+        let start = Instant::now();
+        let mut response = self.link.in_time(self.open(source)).await?;
+        if source == Source::Total {
+            let why = if self.is_refused { REFUSED } else { NO_TOKEN };
+            self.told.no_summary(&self.streams, why);
+        }
+        let mut events = EventStream::new(FRAME_BYTES_MAX);
+        // The first frame is part of the answer, and has to come in time like one.
+        let mut until = start + self.link.timeout;
+        let mut has_told = false;
+        loop {
+            let bytes = chunk(&mut response, until).await?;
+            let now = Timestamp::now();
+            self.told.heard(now);
+            let events = events.push(&bytes);
+            for event in events.map_err(|error| failure(Trouble::TooBig, error.to_string()))? {
+                self.told.tell(&self.streams, source, event.data, now)?;
+                (self.tries, has_told) = (0, true);
+                if self.is_up.replace(true) != Some(true) {
+                    log::info!("the backend's stream is open");
+                }
+            }
+            if has_told {
+                until = Instant::now() + Duration::from_millis(SILENCE_MS_MAX);
+            }
+        }
+    }
+
+    async fn open(&self, source: Source) -> Result<Response, Failure> {
+        let mut url = self.link.count_url().map_err(|it| {
+            failure(Trouble::Unreachable, format!("BACKEND_URL has no path: {it}"))
+        })?;
+        let segments: &[&str] = match source {
+            Source::Summary => &["summary", "stream"],
+            Source::Total => &["stream"],
+        };
+        url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
+        let mut request = self.link.request(Method::GET, url).header(ACCEPT, "text/event-stream");
+        if let (Source::Summary, Some(authorization)) = (source, &self.authorization) {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match status {
+            200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => Ok(response),
+            200 => Err(failure(Trouble::NotAStream, format!("content type {kind:?}"))),
+            _ => Err(wrong_status(status)),
+        }
+    }
+}
+
+/// The next bytes.
+async fn chunk(response: &mut Response, until: Instant) -> Result<Bytes, Failure> {
+    match timeout_at(until, response.chunk()).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(failure(Trouble::Ended, "the backend has ended it".to_owned())),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(failure(Trouble::Slow, "silent for too long".to_owned())),
+    }
+}
+
+/// Resolves when nobody has listened for a while.
+async fn left_alone(streams: &Streams) {
+    loop {
+        streams.unwanted().await;
+        tokio::select! {
+            () = sleep(Duration::from_millis(LINGER_MS)) => return,
+            () = streams.wanted() => {}
+        }
+    }
+}
+
+/// Full jitter: many proxies that have lost one backend do not come back at the same moment.
+/// Without randomness the longest wait.
+fn wait(tries: u32, random: Option<u64>) -> Duration {
+    let most = WAIT_MS_FIRST.saturating_mul(1 << tries.min(16)).min(WAIT_MS_MAX);
+    Duration::from_millis(random.map_or(most, |random| random % most))
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_service::AllowedOrigins;
+
+    use super::*;
+
+    #[test]
+    fn waits_are_at_random_and_bounded_by_twice_as_much_each_time() {
+        let waits = |tries| (0..20_000).map(move |random| wait(tries, Some(random)).as_millis());
+        let most = [0, 1, 2, 5, 6, 99].map(|tries| waits(tries).max());
+        assert_eq!(most, [249, 499, 999, 7_999, 9_999, 9_999].map(Some));
+        assert_eq!((waits(99).min(), wait(99, None).as_millis()), (Some(0), 10_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_stream_is_kept_a_little_longer_than_somebody_listens() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let start = Instant::now();
+        left_alone(&streams).await;
+        assert_eq!(start.elapsed().as_millis(), 30_000);
+    }
+}

@@ -1,0 +1,175 @@
+//! What browsers are told of what the backend tells.
+
+use jiff::Timestamp;
+use live_users_fanout::Frame;
+use live_users_wire::{LastCount, LiveCount, NoFrame, Problem};
+
+use super::details::in_envelope;
+use super::link::{Failure, failure};
+use crate::error::Trouble;
+use crate::streams::Streams;
+
+/// Which of the backend's streams is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The summary, which has the total in it.
+    Summary,
+    /// The total alone.
+    Total,
+}
+
+/// What was told last.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The epoch and the count, while it is known to be true.
+    count: Option<(String, u64)>,
+    /// The last count, and when the backend was last heard.
+    last: Option<(u64, Timestamp)>,
+    trouble: Option<String>,
+}
+
+impl Told {
+    /// Something was heard of the backend: what it told last is still true.
+    pub(super) fn heard(&mut self, now: Timestamp) {
+        if let (Some(_), Some((_, at))) = (&self.count, &mut self.last) {
+            *at = now;
+        }
+    }
+
+    /// The backend tells something: a value, or why there is none.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub(super) fn tell(
+        &mut self,
+        streams: &Streams,
+        source: Source,
+        json: String,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let count: LiveCount = match serde_json::from_str(&json) {
+            Ok(count) => count,
+            Err(error) => {
+                let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
+                    return Err(failure(Trouble::NotACount, error.to_string()));
+                };
+                self.lose(streams, &error);
+                return Ok(());
+            }
+        };
+        let (epoch, seq) = (count.epoch.clone(), count.seq);
+        if source == Source::Summary {
+            let frame = in_envelope(json.into_bytes())?;
+            streams.summary.publish(Frame::new(&epoch, seq, frame));
+        }
+        self.trouble = None;
+        self.last = Some((count.live_users, now));
+        let present = Some((epoch, count.live_users));
+        if self.count != present {
+            let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
+            streams.total.publish(Frame::new(&count.epoch, seq, in_envelope(json)?));
+            self.count = present;
+        }
+        Ok(())
+    }
+
+    /// There is no value any more; said once.
+    pub(super) fn lose(&mut self, streams: &Streams, why: &str) {
+        self.count = None;
+        if self.trouble.as_deref() == Some(why) {
+            return;
+        }
+        self.trouble = Some(why.to_owned());
+        let frame = self.no_frame(why);
+        streams.total.publish(frame.clone());
+        streams.summary.publish(frame);
+    }
+
+    /// There is a total and no summary.
+    pub(super) fn no_summary(&self, streams: &Streams, why: &str) {
+        streams.summary.publish(self.no_frame(why));
+    }
+
+    /// Nobody listens any more.
+    pub(super) fn forget(&mut self, streams: &Streams) {
+        streams.clear();
+        (self.count, self.trouble) = (None, None);
+    }
+
+    fn no_frame(&self, why: &str) -> Frame {
+        let last =
+            self.last.map(|(live_users, at)| LastCount { live_users, as_of: format!("{at:.3}") });
+        let json = serde_json::to_vec(&NoFrame::new(why, last));
+        Frame::unnamed(json.expect("texts and numbers are always JSON"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_fanout::Now;
+    use live_users_service::AllowedOrigins;
+
+    use super::*;
+
+    const AT: &str = r#""asOf":"2026-11-23T09:30:00.000Z""#;
+
+    fn frame(now: Now) -> Option<(Option<String>, String)> {
+        let Now::Frame(frame) = now else { return None };
+        let json = String::from_utf8(frame.json().to_vec()).unwrap();
+        Some((frame.id().map(str::to_owned), json))
+    }
+
+    fn moment(s: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + s).unwrap()
+    }
+
+    #[test]
+    fn a_summary_is_told_as_it_is_and_the_total_of_it_when_that_changes() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let mut told = Told::default();
+        for (users, seq, total) in [(3, 1, 1), (3, 2, 1), (4, 3, 3)] {
+            let json = format!(r#"{{"liveUsers":{users},"more":[],"epoch":"e","seq":{seq},{AT}}}"#);
+            told.tell(&streams, Source::Summary, json.clone(), moment(seq))
+                .unwrap_or_else(|_| panic!());
+            let (id, summary) = frame(streams.summary.now()).unwrap();
+            assert_eq!(id, Some(format!("e-{seq}")));
+            assert_eq!(summary, format!(r#"{{"success":true,{}"#, &json[1..]));
+            let (id, json) = frame(streams.total.now()).unwrap();
+            assert_eq!(id, Some(format!("e-{total}")));
+            let expected =
+                format!(r#"{{"success":true,"liveUsers":{users},"epoch":"e","seq":{total},{AT}}}"#);
+            assert_eq!(json, expected);
+        }
+    }
+
+    #[test]
+    fn a_loss_is_told_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let mut told = Told::default();
+        told.lose(&streams, "unreachable");
+        let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();
+        assert_eq!(frame(streams.total.now()), Some((None, nothing.clone())));
+        assert_eq!(frame(streams.summary.now()), Some((None, nothing)));
+
+        let json = format!(r#"{{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
+        let tell = |told: &mut Told, json: &str| {
+            told.tell(&streams, Source::Total, json.to_owned(), moment(0)).is_ok()
+        };
+        assert!(tell(&mut told, &json));
+        told.heard(moment(9));
+        told.lose(&streams, "broken");
+        told.heard(moment(99));
+        told.lose(&streams, "broken");
+        let last = format!(r#""last":{{"liveUsers":3,"asOf":"{:.3}"}}"#, moment(9));
+        let broken = format!(r#"{{"success":false,"liveUsers":0,"error":"broken",{last}}}"#);
+        assert_eq!(frame(streams.total.now()), Some((None, broken)));
+        assert!(tell(&mut told, &json), "the same value again is news now");
+        assert_eq!(frame(streams.total.now()).unwrap().0.as_deref(), Some("e-1"));
+
+        assert!(tell(&mut told, r#"{"error":"the writer has stopped"}"#));
+        assert!(frame(streams.total.now()).unwrap().1.contains("the writer has stopped"));
+        assert!(!tell(&mut told, r#"{"liveUsers":3}"#) && !tell(&mut told, "3"));
+        told.forget(&streams);
+        assert!(frame(streams.total.now()).is_none() && frame(streams.summary.now()).is_none());
+    }
+}
