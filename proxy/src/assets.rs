@@ -20,10 +20,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// All of them.
-pub(crate) static ASSETS: [Asset; 7] = [
+pub(crate) static ASSETS: [Asset; 9] = [
     public_script("/live-users.js", include_str!("../web/live-users.js")),
     public_script("/live-users-element.js", include_str!("../web/live-users-element.js")),
-    public_script("/live-users-poller.js", include_str!("../web/live-users-poller.js")),
+    public_script("/live-users-count.js", include_str!("../web/live-users-count.js")),
+    public_script("/live-users-link.js", include_str!("../web/live-users-link.js")),
+    public_script("/live-users-transports.js", include_str!("../web/live-users-transports.js")),
     own("/admin/page.js", JAVASCRIPT, include_str!("../web/page.js")),
     own("/admin/page.css", CSS, include_str!("../web/page.css")),
     own("/admin/sign-in.css", CSS, include_str!("../web/sign-in.css")),

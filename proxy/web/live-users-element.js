@@ -1,10 +1,11 @@
 // The element <live-users>: how many users are live, or that nobody knows just now.
 //
 // Attributes in: src (where the proxy is; default: where this script came from) and interval
-// (seconds between two polls; default 5, from 1 to 3600). Attributes out: state ("connecting", "live",
-// "down") and count (only while live). Event: live-users-change.
+// (seconds between two polls, where nothing better is possible; default 5, from 1 to 3600). Attributes
+// out: state ("connecting", "live", "down"), count (only while live) and transport ("websocket", "sse",
+// "polling"; only while there is a link). Event: live-users-change.
 
-import { subscribe } from "./live-users-poller.js";
+import { subscribe } from "./live-users-count.js";
 
 const INTERVAL_S_DEFAULT = 5;
 const INTERVAL_S_MIN = 1;
@@ -112,14 +113,15 @@ export class LiveUsersElement extends HTMLElement {
   }
 
   #start() {
-    const url = countUrl(this.getAttribute("src"));
-    if (url) {
-      this.#unsubscribe = subscribe(url, intervalMs(this.getAttribute("interval")), this.#show);
+    const src = proxyUrl(this.getAttribute("src"));
+    if (src) {
+      this.#unsubscribe = subscribe(src, intervalMs(this.getAttribute("interval")), this.#show);
       return;
     }
     this.#unsubscribe = () => {};
     const error = "the attribute src is not an address";
-    this.#show({ state: "down", liveUsers: null, lastLiveUsers: null, asOf: null, error });
+    const nothing = { liveUsers: null, lastLiveUsers: null, asOf: null, transport: null };
+    this.#show({ state: "down", error, ...nothing });
   }
 
   #stop() {
@@ -131,10 +133,12 @@ export class LiveUsersElement extends HTMLElement {
   #show = (snapshot) => {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
-    const { state, liveUsers, asOf, error } = snapshot;
+    const { state, liveUsers, asOf, error, transport } = snapshot;
     this.setAttribute("state", state);
     if (state === "live") this.setAttribute("count", liveUsers);
     else this.removeAttribute("count");
+    if (transport) this.setAttribute("transport", transport);
+    else this.removeAttribute("transport");
     this.#reason.textContent = error ?? "";
     this.#showText(words(snapshot));
     this.#showAge();
@@ -143,9 +147,12 @@ export class LiveUsersElement extends HTMLElement {
       this.#ticker = setInterval(() => this.#showAge(), AGE_TICK_MS);
     }
     const isChange =
-      state !== before?.state || liveUsers !== before.liveUsers || error !== before.error;
+      state !== before?.state ||
+      liveUsers !== before.liveUsers ||
+      error !== before.error ||
+      (state === "live" && transport !== before.transport);
     if (isChange) {
-      const detail = { state, liveUsers, asOf, error };
+      const detail = { state, liveUsers, asOf, error, transport };
       const options = { bubbles: true, composed: true, detail };
       this.dispatchEvent(new CustomEvent("live-users-change", options));
     }
@@ -182,11 +189,9 @@ function age(ms) {
   return `${Math.floor(s / 86_400)} d`;
 }
 
-function countUrl(src) {
+function proxyUrl(src) {
   try {
-    const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
-    if (!base.pathname.endsWith("/")) base.pathname += "/";
-    return new URL("api/live-users", base);
+    return src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
   } catch {
     return null;
   }

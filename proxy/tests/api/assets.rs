@@ -4,7 +4,13 @@ use reqwest::Method;
 
 use crate::proxy::{NO_BACKEND, ask, get, header, start};
 
-const PUBLIC: [&str; 3] = ["/live-users.js", "/live-users-element.js", "/live-users-poller.js"];
+const PUBLIC: [&str; 5] = [
+    "/live-users.js",
+    "/live-users-element.js",
+    "/live-users-count.js",
+    "/live-users-link.js",
+    "/live-users-transports.js",
+];
 const OWN: [(&str, &str); 4] = [
     ("/admin/page.js", "text/javascript; charset=utf-8"),
     ("/admin/page.css", "text/css; charset=utf-8"),

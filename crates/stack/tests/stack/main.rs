@@ -2,8 +2,10 @@
 
 mod command;
 mod details;
+mod link;
 mod page;
 mod sign_in;
+mod relay;
 
 use std::path::{Path, PathBuf};
 

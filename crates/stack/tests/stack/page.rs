@@ -13,7 +13,7 @@ fn fixture(file: &str) -> Vec<u8> {
     std::fs::read(folder.join(file)).expect("a fixture")
 }
 
-async fn open(proxy: &Server) -> Browser {
+pub(crate) async fn open(proxy: &Server) -> Browser {
     let browser = Browser::start().await;
     browser.sign_in(&format!("{}/admin/existing-agents", proxy.url), ADMIN_TOKEN).await;
     browser
@@ -86,7 +86,7 @@ async fn a_broken_link_is_shown_as_such_and_heals() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_has_got_old_is_not_shown_as_live_while_the_next_one_is_awaited() {
-    let (backend, proxy, twilio) = start_both();
+    let (_backend, proxy, twilio) = start_both();
     let browser = open(&proxy).await;
     twilio.start(1);
     browser.wait_for_live_users("1 user live").await;
@@ -97,8 +97,8 @@ async fn a_number_that_has_got_old_is_not_shown_as_live_while_the_next_one_is_aw
     assert_eq!(browser.evaluate(frozen).await, "connecting, Existing Agents");
     browser.wait_for_live_users("1 user live").await;
 
-    // The computer slept for an hour, and the backend does not answer.
-    backend.freeze(true);
+    // The computer slept for an hour, and the proxy does not answer.
+    proxy.freeze(true);
     let sleep = "(() => { window.states = []; \
                  document.addEventListener('live-users-change', \
                  ({ detail }) => window.states.push(detail.state)); \
@@ -106,7 +106,7 @@ async fn a_number_that_has_got_old_is_not_shown_as_live_while_the_next_one_is_aw
     browser.evaluate(sleep).await;
     browser.wait_for("the link to be down", "window.states.includes('down')").await;
     let states = browser.evaluate("window.states.join()").await;
-    backend.freeze(false);
+    proxy.freeze(false);
     assert_eq!(states, "connecting,down");
     let shown = browser.text_of_live_users().await.expect("a text");
     assert!(!shown.contains("user live"), "{shown}");

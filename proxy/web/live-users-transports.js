@@ -1,0 +1,118 @@
+// The three ways to hear of a value of the proxy: WebSocket, server-sent events, polling. Each is
+// opened for the address of the value and is ended by close(); it tells
+//   heard(text): a frame, or null for a sign of life without one;
+//   ended({ error, status }): it is over, and why, as far as that is known.
+// Polling has no end: it tells failed({ error, status }) and goes on.
+
+const FETCH_TIMEOUT_MS = 10_000;
+
+export function openSocket(url, { heard, ended }) {
+  const address = below(url, "ws");
+  address.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  let socket;
+  try {
+    socket = new WebSocket(address);
+  } catch {
+    queueMicrotask(() => ended({ error: "WebSockets are not allowed here" }));
+    return { close() {} };
+  }
+  socket.onmessage = ({ data }) => heard(data);
+  socket.onclose = ({ reason }) => ended({ error: reason || "the server cannot be reached" });
+  return {
+    close() {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    },
+  };
+}
+
+// Not by EventSource: that shows neither comments, by which a silent stream says that it lives,
+// nor why a stream is refused.
+export function openEvents(url, { heard, ended }) {
+  const request = new AbortController();
+  const end = (why) => request.signal.aborted || ended(why);
+  readEvents(below(url, "stream"), request.signal, heard).then(end, () =>
+    end({ error: "the server cannot be reached" }),
+  );
+  return { close: () => request.abort() };
+}
+
+async function readEvents(url, signal, heard) {
+  const headers = { accept: "text/event-stream" };
+  const response = await fetch(url, { cache: "no-store", headers, signal });
+  const { status } = response;
+  if (!response.ok) return { error: `the answer was ${status}`, status };
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return { error: "the server has ended the stream", status };
+    const blocks = (buffer + value).split("\n\n");
+    buffer = blocks.pop();
+    for (const block of blocks) {
+      const data = block.split("\n").find((line) => line.startsWith("data: "));
+      heard(data ? data.slice("data: ".length) : null);
+    }
+  }
+}
+
+export function openPolling(url, intervalMs, { heard, failed }) {
+  let request;
+  let timer;
+  const poll = async () => {
+    clearTimeout(timer);
+    request?.abort();
+    const mine = new AbortController();
+    request = mine;
+    const { text, ...why } = await ask(url, mine);
+    if (request !== mine) return; // closed, or another one has taken over
+    timer = setTimeout(poll, intervalMs);
+    if (text === undefined) failed(why);
+    else heard(text, why);
+  };
+  poll();
+  return {
+    // A request that is under way is replaced: it may hang on a network that is gone.
+    now: poll,
+    close() {
+      clearTimeout(timer);
+      const last = request;
+      request = null;
+      last?.abort();
+    },
+  };
+}
+
+// The browser's own cache asks with If-None-Match, and answers with what it has after a 304.
+async function ask(url, request) {
+  let isLate = false;
+  const timeout = setTimeout(() => {
+    isLate = true;
+    request.abort();
+  }, FETCH_TIMEOUT_MS);
+  try {
+    const response = await fetch(url, { cache: "no-cache", signal: request.signal });
+    const { ok, status } = response;
+    const text = await response.text();
+    if (isFrame(text)) return { text, status };
+    return { error: ok ? "the answer is not a count" : `the answer was ${status}`, status };
+  } catch {
+    return { error: isLate ? "no answer in time" : "the server cannot be reached" };
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+function isFrame(text) {
+  try {
+    return typeof JSON.parse(text)?.success === "boolean";
+  } catch {
+    return false;
+  }
+}
+
+function below(url, name) {
+  const address = new URL(url);
+  address.pathname += `/${name}`;
+  return address;
+}
