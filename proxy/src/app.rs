@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use actix_web::web::Data;
 use live_users_service::{make_room_for, serve};
 
+use crate::Config;
 use crate::admin::Door;
 use crate::routes::Routes;
 use crate::streams::Streams;
 use crate::upstream::{Details, Link, Stream, Upstream};
-use crate::{Config, page};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -41,7 +41,6 @@ pub async fn run(
         upstream: Data::new(Upstream::new(link.clone())?),
         door: Data::new(Door::new(&config)),
         details: Data::new(Details::new(link, config.backend_authorization)?),
-        page: page::render(&config.agents)?.into(),
         allowed_origins: config.allowed_origins,
         trusts_forwarded: config.trusts_forwarded,
     };

@@ -20,20 +20,46 @@ const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// All of them.
-pub(crate) static ASSETS: [Asset; 9] = [
+pub(crate) static ASSETS: &[Asset] = &[
     public_script("/live-users.js", include_str!("../web/live-users.js")),
     public_script("/live-users-element.js", include_str!("../web/live-users-element.js")),
     public_script("/live-users-count.js", include_str!("../web/live-users-count.js")),
     public_script("/live-users-link.js", include_str!("../web/live-users-link.js")),
     public_script("/live-users-transports.js", include_str!("../web/live-users-transports.js")),
-    own("/admin/page.js", JAVASCRIPT, include_str!("../web/page.js")),
+    script("/live-users-chart.js", include_str!("../web/live-users-chart.js")),
+    script("/live-users-chart-element.js", include_str!("../web/live-users-chart-element.js")),
+    script("/live-users-chart-crosshair.js", include_str!("../web/live-users-chart-crosshair.js")),
+    script("/live-users-chart-draw.js", include_str!("../web/live-users-chart-draw.js")),
+    script("/live-users-chart-scale.js", include_str!("../web/live-users-chart-scale.js")),
+    script("/live-users-chart-style.js", include_str!("../web/live-users-chart-style.js")),
+    script("/admin/announce.js", include_str!("../web/announce.js")),
+    script("/admin/call-details.js", include_str!("../web/call-details.js")),
+    script("/admin/calls.js", include_str!("../web/calls.js")),
+    script("/admin/cards.js", include_str!("../web/cards.js")),
+    script("/admin/dom.js", include_str!("../web/dom.js")),
+    script("/admin/evict.js", include_str!("../web/evict.js")),
+    script("/admin/feed.js", include_str!("../web/feed.js")),
+    script("/admin/format.js", include_str!("../web/format.js")),
+    script("/admin/overview.js", include_str!("../web/overview.js")),
+    script("/admin/page.js", include_str!("../web/page.js")),
+    script("/admin/reader.js", include_str!("../web/reader.js")),
+    script("/admin/store.js", include_str!("../web/store.js")),
+    script("/admin/wallboard.js", include_str!("../web/wallboard.js")),
+    own("/admin/calls.css", CSS, include_str!("../web/calls.css")),
+    own("/admin/cards.css", CSS, include_str!("../web/cards.css")),
+    own("/admin/overview.css", CSS, include_str!("../web/overview.css")),
     own("/admin/page.css", CSS, include_str!("../web/page.css")),
     own("/admin/sign-in.css", CSS, include_str!("../web/sign-in.css")),
+    own("/admin/wallboard.css", CSS, include_str!("../web/wallboard.css")),
     own("/favicon.svg", SVG, include_str!("../web/favicon.svg")),
 ];
 
 const fn public_script(path: &'static str, body: &'static str) -> Asset {
     Asset { path, content_type: JAVASCRIPT, body, is_public: true }
+}
+
+const fn script(path: &'static str, body: &'static str) -> Asset {
+    own(path, JAVASCRIPT, body)
 }
 
 const fn own(path: &'static str, content_type: &'static str, body: &'static str) -> Asset {

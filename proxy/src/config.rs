@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use live_users_service::agents::Agents;
 use live_users_service::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_secret,
     read_streams_max,
@@ -40,8 +39,6 @@ pub struct Config {
     pub session: Duration,
     /// Whether a reverse proxy in front says who the client is (`TRUST_FORWARDED_HEADERS`).
     pub trusts_forwarded: bool,
-    /// The agents that the page lists (`AGENTS_FILE`).
-    pub agents: Agents,
     /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
     pub allowed_origins: AllowedOrigins,
     /// How many streams may be open at once (`STREAMS_MAX`).
@@ -75,7 +72,6 @@ impl Config {
             &format!("hours from 1 to {SESSION_HOURS_MAX}"),
         );
         let trusts_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
-        let agents = Agents::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
         let streams_max = read_streams_max(&mut reader);
         reader.finish(())?;
@@ -87,7 +83,6 @@ impl Config {
             admin,
             session: Duration::from_secs(session_hours * 3600),
             trusts_forwarded,
-            agents,
             allowed_origins,
             streams_max,
         })

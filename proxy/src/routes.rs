@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Bytes, Data, FormConfig, Redirect, ServiceConfig};
+use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use live_users_fanout::polled;
 use live_users_service::AllowedOrigins;
@@ -48,8 +48,6 @@ pub(crate) struct Routes {
     pub(crate) details: Data<Details>,
     /// Who may have it.
     pub(crate) door: Data<Door>,
-    /// The page, rendered.
-    pub(crate) page: Bytes,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
     /// Whether a reverse proxy in front says whether it was asked by TLS.
@@ -59,7 +57,6 @@ pub(crate) struct Routes {
 impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
-        let page = self.page.clone();
         let mut paths = web::scope("")
             .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
             .service(open("/api/live-users/stream", total_events).wrap(self.allowed_origins.cors()))
@@ -73,9 +70,7 @@ impl Routes {
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
             .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))
-            .service(reading(page::PATH, move |request: HttpRequest, door: Data<Door>| {
-                std::future::ready(page_answer(&request, &door, page.clone()))
-            }))
+            .service(reading(page::PATH, show_page))
             .service(
                 reading(sign_in::PATH, sign_in::show)
                     .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
@@ -83,7 +78,7 @@ impl Routes {
                     .default_service(web::to(only_form)),
             )
             .service(ordering("/admin/sign-out", sign_in::sign_out));
-        for asset in &ASSETS {
+        for asset in ASSETS {
             let tag = asset.tag();
             let answer =
                 move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
@@ -171,8 +166,8 @@ async fn tell_tls(
     Ok(answer)
 }
 
-fn page_answer(request: &HttpRequest, door: &Door, page: Bytes) -> HttpResponse {
-    if !door.is_signed_in(request) {
+async fn show_page(request: HttpRequest, door: Data<Door>) -> HttpResponse {
+    if !door.is_signed_in(&request) {
         return sign_in::lead_here(request.uri());
     }
     HttpResponse::Ok()
@@ -180,5 +175,5 @@ fn page_answer(request: &HttpRequest, door: &Door, page: Bytes) -> HttpResponse 
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(page)
+        .body(page::HTML)
 }

@@ -1,14 +1,67 @@
-// The page's own module: the count in the title, for a tab that is not in front.
+// The page's own module: makes the parts, and tells each when there is something new to draw.
 
 import "/live-users.js";
+import "/live-users-chart.js";
+import { Link } from "/live-users-link.js";
 
+import { Announcer } from "./announce.js";
+import { Calls } from "./calls.js";
+import { Cards } from "./cards.js";
+import { evict } from "./evict.js";
+import { Feed } from "./feed.js";
+import { Overview } from "./overview.js";
+import { Store } from "./store.js";
+import { startWallboard } from "./wallboard.js";
+
+const store = new Store();
+const overview = new Overview(store, new Announcer());
+const cards = new Cards(store);
+const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
+const feed = new Feed(store);
+
+const drawings = {
+  summary: () => {
+    overview.draw();
+    cards.draw();
+    overview.drawLink();
+  },
+  link: () => overview.drawLink(),
+  calls: () => calls.draw(),
+  activities: () => {
+    feed.draw();
+    calls.draw();
+  },
+};
+
+// However many frames come between two pictures of the screen, each part is drawn once.
+const due = new Set();
+function draw() {
+  for (const what of due) drawings[what]();
+  due.clear();
+}
+for (const what of Object.keys(drawings)) {
+  store.addEventListener(what, () => {
+    if (due.size === 0) schedule(draw);
+    due.add(what);
+  });
+}
+
+// A tab that is not in front has no pictures of the screen.
+function schedule(run) {
+  if (document.visibilityState === "visible") requestAnimationFrame(run);
+  else setTimeout(run, 0);
+}
+
+// The count in the title, for a tab that is not in front.
 const title = document.title;
 const badge = document.querySelector("live-users");
-
-function show() {
+function showTitle() {
   const count = badge.getAttribute("count");
   document.title = count === null ? title : `(${count}) ${title}`;
 }
+badge.addEventListener("live-users-change", showTitle);
+showTitle();
 
-badge.addEventListener("live-users-change", show);
-show();
+startWallboard();
+overview.drawLink();
+new Link({ src: "/", path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState });

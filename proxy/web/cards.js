@@ -1,0 +1,195 @@
+// A card for each agent; with many agents a search, an order, and only the first of them.
+
+import { arrange, element, onTick, setText } from "./dom.js";
+import { NOTHING, counted, number, phone, span } from "./format.js";
+
+/** With more agents than this there is something to search in and to sort. */
+const TOOLS_FROM = 9;
+const SHOWN_FIRST = 24;
+/** On a wall, more cards than this stand closer. */
+const WALL_WIDE_FROM = 8;
+/** Of more numbers than this only the first is shown. */
+const NUMBERS_SHOWN_MAX = 2;
+
+export class Cards {
+  #store;
+  #list = document.querySelector("#cards");
+  #tools = document.querySelector("#agents-tools");
+  #search = document.querySelector("#agents-search");
+  #sort = document.querySelector("#agents-sort");
+  #all = document.querySelector("#agents-all");
+  #none = document.querySelector("#agents-none");
+  #count = document.querySelector("#agents-count");
+  #empty = document.querySelector("#agents-empty");
+  #cards = new Map();
+  #shown = [];
+  #isWhole = false;
+
+  constructor(store) {
+    this.#store = store;
+    this.#search.addEventListener("input", () => this.#arrange());
+    this.#sort.addEventListener("change", () => this.#arrange());
+    this.#all.addEventListener("click", () => {
+      this.#isWhole = !this.#isWhole;
+      this.#arrange();
+    });
+    onTick(() => this.#tick());
+  }
+
+  draw() {
+    const rows = this.#store.summary.byAgent;
+    const before = this.#cards;
+    this.#cards = new Map();
+    for (const row of rows) {
+      const key = keyOf(row);
+      const card = before.get(key) ?? new Card();
+      card.show(row);
+      this.#cards.set(key, card);
+    }
+    const described = rows.filter((row) => row.agent !== null).length;
+    setText(this.#count, rows.length > 0 ? number(rows.length) : "");
+    this.#empty.hidden = described > 0;
+    this.#tools.hidden = rows.length < TOOLS_FROM;
+    // Cards do not run away from a pointer or from whoever is reading them by keyboard.
+    this.#arrange(this.#list.matches(":hover, :focus-within"));
+    this.#list.removeAttribute("aria-busy");
+  }
+
+  #arrange(isHeld = false) {
+    const words = this.#search.value.trim().toLowerCase();
+    const isSearched = words !== "" && !this.#tools.hidden;
+    let cards = [...this.#cards.values()];
+    if (!this.#tools.hidden) cards.sort(ORDERS[this.#sort.value]);
+    if (isSearched) cards = cards.filter((card) => card.matches(words));
+    const found = cards.length;
+    if (!this.#isWhole) cards = cards.slice(0, SHOWN_FIRST);
+    if (isHeld) cards = held(this.#shown, cards);
+    this.#shown = cards;
+    this.#list.classList.toggle("is-whole", this.#isWhole);
+    this.#list.dataset.size = cards.length > WALL_WIDE_FROM ? "many" : "few";
+    arrange(this.#list, cards.map((card) => card.node));
+    this.#list.hidden = cards.length === 0;
+    this.#none.hidden = !(isSearched && found === 0);
+    setText(this.#none, "No agent has this in its name, id or numbers.");
+    this.#all.hidden = found <= SHOWN_FIRST;
+    setText(this.#all, this.#isWhole ? `Show the first ${SHOWN_FIRST}` : `Show all ${number(found)}`);
+    this.#tick();
+  }
+
+  #tick() {
+    const elapsedMs = this.#store.elapsedMs;
+    for (const card of this.#shown) card.tick(elapsedMs);
+  }
+}
+
+class Card {
+  node = element("li.card");
+  row = null;
+  #seen = "";
+  #name = element("h3");
+  #id = element("p.id");
+  #numbers = element("p.numbers");
+  #live = element("span.live-number");
+  #liveWord = element("span.live-word");
+  #bar = element("div.bar-fill");
+  #track = element("div.bar-track", { "aria-hidden": "true" }, this.#bar);
+  #load = element("span.load");
+  #over = element("span.mark.is-over", "over capacity");
+  #average = element("dd");
+  #hour = element("dd");
+  #hourCalls = element("span.quiet");
+
+  constructor() {
+    const now = element("div", element("dt", "Average now"), this.#average);
+    const hour = element("div", element("dt", "Last hour"), this.#hour);
+    this.node.append(
+      element("div.card-head",
+        element("div.card-name", this.#name, this.#id, this.#numbers),
+        element("p.live", this.#live, this.#liveWord)),
+      element("div.capacity", this.#track, element("p.load-line", this.#load, this.#over)),
+      element("dl.spans", now, hour),
+    );
+  }
+
+  /** Touches nothing if the row is as it was. */
+  show(row) {
+    this.row = row;
+    const seen = JSON.stringify(row);
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    setText(this.#name, nameOf(row));
+    this.#name.title = nameOf(row);
+    setText(this.#id, describe(row));
+    this.#showNumbers(row);
+    setText(this.#live, number(row.liveUsers));
+    setText(this.#liveWord, row.liveUsers === 1 ? " user live" : " users live");
+    this.node.classList.toggle("is-idle", row.liveCalls === 0);
+    this.#showCapacity(row);
+    const { calls = 0, averageMs = null } = row.lastHour ?? {};
+    setText(this.#hourCalls, calls === 0 ? "no calls" : counted(calls, "call"));
+    this.#hour.replaceChildren(...(calls === 0 ? [] : [`${span(averageMs)} `]), this.#hourCalls);
+  }
+
+  #showCapacity({ capacity, liveCalls }) {
+    const isLimited = Number.isFinite(capacity) && capacity > 0;
+    const isOver = isLimited && liveCalls > capacity;
+    setText(this.#load, isLimited
+      ? `${number(liveCalls)} of ${counted(capacity, "call")}`
+      : `${counted(liveCalls, "call")}, no capacity set`);
+    this.#over.hidden = !isOver;
+    this.node.classList.toggle("is-over", isOver);
+    this.node.classList.toggle("is-unlimited", !isLimited);
+    const load = isLimited ? Math.min(1, liveCalls / capacity) : 0;
+    this.#bar.hidden = load === 0;
+    this.#bar.style.setProperty("--load", load);
+  }
+
+  #showNumbers({ numbers = [] }) {
+    const first = numbers.slice(0, numbers.length > NUMBERS_SHOWN_MAX ? 1 : NUMBERS_SHOWN_MAX);
+    const rest = numbers.slice(first.length).map(phone);
+    const shown = first.map((e164) => element("a", { href: `tel:${e164}` }, phone(e164)));
+    if (rest.length > 0) shown.push(element("span", { title: rest.join(", ") }, `and ${number(rest.length)} more`));
+    this.#numbers.replaceChildren(...shown);
+    this.#numbers.hidden = shown.length === 0;
+  }
+
+  tick(elapsedMs) {
+    const { averageMs } = this.row;
+    setText(this.#average, averageMs === null || averageMs === undefined ? NOTHING : span(averageMs + elapsedMs));
+  }
+
+  matches(words) {
+    const { agent, numbers = [], address } = this.row;
+    const text = [nameOf(this.row), agent, address, ...numbers, ...numbers.map(phone)].join(" ").toLowerCase();
+    return text.replaceAll("\u00a0", " ").includes(words);
+  }
+}
+
+/** What an agent is called; one that is not described, by its id or by the number that was called. */
+export function nameOf({ agent, name, address }) {
+  return name ?? agent ?? address ?? "Unknown number";
+}
+
+function describe({ agent, name, ownVoice }) {
+  if (agent === null) return "number of no agent";
+  if (name === null || name === undefined) return "not in agents.toml";
+  return ownVoice ? `${agent} · own voice` : agent;
+}
+
+function keyOf({ agent, address }) {
+  return agent === null ? `number ${address ?? ""}` : `agent ${agent}`;
+}
+
+function load({ row: { capacity, liveCalls } }) {
+  return capacity ? liveCalls / capacity : -1;
+}
+
+const byName = (a, b) => nameOf(a.row).localeCompare(nameOf(b.row), "en", { numeric: true });
+const byLive = (a, b) => b.row.liveUsers - a.row.liveUsers || byName(a, b);
+const ORDERS = { name: byName, live: byLive, load: (a, b) => load(b) - load(a) || byLive(a, b) };
+
+/** The wanted cards in the order that they are shown in; those that are new come last. */
+function held(shown, wanted) {
+  const stay = shown.filter((card) => wanted.includes(card));
+  return [...stay, ...wanted.filter((card) => !stay.includes(card))];
+}

@@ -1,0 +1,141 @@
+// How <live-users-chart> looks. Everything that a page may change is a custom property.
+
+export const style = new CSSStyleSheet();
+style.replaceSync(`
+  :host {
+    --line: var(--live-users-chart-line, light-dark(#15803d, #4ade80));
+    --band: var(--live-users-chart-band, light-dark(#15803d2b, #4ade802e));
+    --area: var(--live-users-chart-area, light-dark(#15803d12, #4ade8012));
+    --grid: var(--live-users-chart-grid, light-dark(#e6e6e3, #2b2b30));
+    --quiet: var(--live-users-chart-quiet, light-dark(#5c5c66, #a1a1aa));
+    --ink: var(--live-users-chart-ink, light-dark(#18181b, #ececef));
+    --surface: var(--live-users-chart-surface, light-dark(#ffffff, #19191c));
+    --chosen: var(--live-users-chart-chosen, light-dark(#ffffff, #3a3a40));
+    --shade: var(--live-users-chart-shade, light-dark(#efefec, #232327));
+    display: flex;
+    flex-direction: column;
+    gap: 0.75em;
+    min-width: 0;
+    color: var(--ink);
+    font-family: var(--live-users-font, inherit);
+    font-variant-numeric: tabular-nums;
+    color-scheme: inherit;
+  }
+  :host([hidden]) { display: none; }
+  :host([theme="light"]) { color-scheme: light; }
+  :host([theme="dark"]) { color-scheme: dark; }
+  * { box-sizing: border-box; margin: 0; padding: 0; }
+  .head {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.5em 1em;
+  }
+  .title { font-size: 1em; font-weight: 620; letter-spacing: -0.005em; }
+  .title small { margin-left: 0.4em; font-size: 0.8125em; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
+  fieldset { display: flex; padding: 0.1875em; border: 0; border-radius: 0.5625em; background: var(--shade); }
+  .choice { position: relative; }
+  .choice input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; cursor: pointer; }
+  .choice span {
+    display: block;
+    padding: 0.125em 0.6875em;
+    border-radius: 0.5em;
+    font-size: 0.8125em;
+    font-weight: 550;
+    line-height: 1.7;
+    color: var(--quiet);
+  }
+  .choice:hover span { color: var(--ink); }
+  .choice input:checked + span {
+    background: var(--chosen);
+    color: var(--ink);
+    box-shadow: 0 0 0 0.5px rgb(0 0 0 / 8%), 0 1px 2px rgb(0 0 0 / 10%);
+  }
+  .choice input:focus-visible + span { outline: 2px solid var(--line); outline-offset: 1px; }
+  .stage { position: relative; flex: 1; min-height: var(--live-users-chart-height, 12.5em); border-radius: 0.25em; }
+  .stage:focus { outline: none; }
+  .stage:focus-visible { outline: 2px solid var(--line); outline-offset: 3px; }
+  svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
+  text { fill: var(--quiet); font-size: 0.75em; font-family: inherit; }
+  .is-value { dominant-baseline: central; }
+  .grid { stroke: var(--grid); stroke-width: 1; }
+  .grid.is-base, .tick { stroke: color-mix(in srgb, var(--quiet) 45%, transparent); stroke-width: 1; }
+  .area { fill: var(--area); }
+  .band { fill: var(--band); }
+  .mean { fill: none; stroke: var(--line); stroke-width: 0.125em; stroke-linejoin: round; stroke-linecap: round; }
+  .is-dense .mean { stroke-width: 0.09375em; }
+  .dot { fill: var(--line); }
+  .peak { fill: var(--surface); stroke: var(--line); stroke-width: 0.125em; }
+  .peak-label { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 0.25em; }
+  .hair, .spot { position: absolute; pointer-events: none; }
+  .hair { width: 1px; background: var(--quiet); }
+  .spot {
+    width: 0.625em;
+    height: 0.625em;
+    margin: -0.3125em 0 0 -0.3125em;
+    border: 2px solid var(--surface);
+    border-radius: 50%;
+    background: var(--line);
+  }
+  .tip {
+    position: absolute;
+    top: 0;
+    z-index: 1;
+    padding: 0.5em 0.75em;
+    border-radius: 0.5em;
+    background: var(--ink);
+    color: var(--surface);
+    font-size: 0.8125em;
+    line-height: 1.45;
+    white-space: nowrap;
+    pointer-events: none;
+  }
+  .tip b { display: block; font-size: 1.125em; font-weight: 650; }
+  .tip span { display: block; opacity: 0.8; }
+  [hidden] { display: none !important; }
+  .words {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    padding: 1em;
+    color: var(--quiet);
+    font-size: 0.9375em;
+    text-align: center;
+    text-wrap: balance;
+  }
+  :host([state="ready"]) .words, :host([state="stale"]) .words { display: none; }
+  :host([state="stale"]) svg { filter: grayscale(1); }
+  .peaks { display: flex; flex-wrap: wrap; gap: 0.5em 0; padding-top: 0.75em; border-top: 1px solid var(--grid); }
+  .peaks:empty { display: none; }
+  .peaks div { flex: 1 0 auto; min-width: 6.75em; padding-right: 0.75em; }
+  .peaks dt { color: var(--quiet); font-size: 0.75em; line-height: 1.5; }
+  .peaks dd { font-size: 0.9375em; font-weight: 620; line-height: 1.4; white-space: nowrap; }
+  .peaks dd span { margin-left: 0.375em; color: var(--quiet); font-size: 0.8em; font-weight: 400; }
+  .hidden {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+`);
+
+export const template = document.createElement("template");
+template.innerHTML = `
+  <div class="head" part="head">
+    <p class="title" part="title"><slot>Live users</slot></p>
+    <fieldset part="ranges"><legend class="hidden">Time range</legend></fieldset>
+  </div>
+  <div class="stage" part="stage" role="slider" tabindex="0" aria-label="Live users over time"
+    aria-valuemin="0" aria-valuemax="0" aria-valuenow="0" aria-valuetext="nothing yet">
+    <svg part="chart" aria-hidden="true"></svg>
+    <div class="hair" hidden></div>
+    <div class="spot" hidden></div>
+    <div class="tip" part="tip" aria-hidden="true" hidden></div>
+    <p class="words" part="words"></p>
+  </div>
+  <dl class="peaks" part="peaks"></dl>
+`;

@@ -1,0 +1,120 @@
+// The figures at the top, the state of the link, and what is at the foot of the page.
+
+import { element, onTick, setText } from "./dom.js";
+import { NOTHING, age, ago, counted, number, span } from "./format.js";
+
+const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: "polling" };
+
+export class Overview {
+  #store;
+  #announcer;
+  #link = document.querySelector("#link");
+  #notice = document.querySelector("#notice");
+  #foot = document.querySelector("#foot");
+  #figures = {};
+
+  constructor(store, announcer) {
+    this.#store = store;
+    this.#announcer = announcer;
+    for (const node of document.querySelectorAll("[data-figure]")) this.#figures[node.dataset.figure] = node;
+    onTick(() => {
+      this.#tick();
+      this.drawLink();
+    });
+  }
+
+  draw() {
+    const { liveUsers, liveCalls, suspect, confirmed, byAgent, lastHour, lastDay } = this.#store.summary;
+    const set = (name, text) => setText(this.#figures[name], text);
+    set("users", number(liveUsers));
+    this.#figures.users.style.setProperty("--digits", Math.max(2, number(liveUsers).length));
+    this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect));
+    set("calls", number(liveCalls));
+    const busy = byAgent.filter((row) => row.liveCalls > 0).length;
+    set("agents", busy === 0 ? "nobody is talking" : `with ${counted(busy, "agent")}`);
+    this.#drawSpan("hour", lastHour);
+    this.#drawSpan("day", lastDay);
+    this.#tick();
+    this.#drawFoot();
+    const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
+    this.#announcer.say(`${counted(liveUsers, "user")} live${doubt}`);
+  }
+
+  #drawSpan(name, numbers) {
+    const calls = numbers?.calls ?? 0;
+    setText(this.#figures[name], numbers ? number(calls) : NOTHING);
+    setText(this.#figures[`${name}-average`], calls === 0 ? "none is over" : `${span(numbers.averageMs)} on average`);
+  }
+
+  #tick() {
+    const { summary, elapsedMs } = this.#store;
+    if (summary === null) return;
+    const ticking = (ms) => span(ms === null || ms === undefined ? null : ms + elapsedMs);
+    setText(this.#figures.average, ticking(summary.averageMs));
+    const isIdle = summary.longestMs === null || summary.longestMs === undefined;
+    setText(this.#figures.longest, isIdle ? "no call" : `longest ${ticking(summary.longestMs)}`);
+  }
+
+  drawLink() {
+    const { link, seenAt, error, summary } = this.#store;
+    const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
+    const old = seenAt === null ? "" : `, as of ${ago(Date.now() - seenAt)}`;
+    this.#link.dataset.state = state;
+    setText(this.#link, linkWords(state, link.transport, old));
+    const isStale = summary !== null && state !== "live" && state !== "polling";
+    document.body.classList.toggle("is-stale", isStale);
+    this.#drawNotice(state, error, seenAt);
+  }
+
+  #drawNotice(state, error, seenAt) {
+    this.#notice.hidden = state !== "down";
+    if (state !== "down") return;
+    const what = seenAt === null
+      ? "There is nothing to show yet"
+      : `What is shown is ${age(Date.now() - seenAt)} old`;
+    setText(this.#notice, `${what}: ${error ?? "the link is down"}. Trying again.`);
+    this.#announcer.say("The link is down. What is shown is old.");
+  }
+
+  #drawFoot() {
+    const { referee, drift, asOf } = this.#store.summary;
+    const parts = [];
+    if (referee) parts.push(refereeWords(referee, Date.parse(asOf)));
+    if (drift) parts.push(`${counted(drift.healed, "call")} healed since the journal began`);
+    const nodes = parts.map((text) => element("span", text));
+    this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
+    if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);
+  }
+}
+
+function sureness(liveUsers, confirmed, suspect) {
+  if (suspect > 0) return [`${number(confirmed)} confirmed, `, element("b.suspects", `${number(suspect)} suspect`)];
+  return [liveUsers > 0 ? "all confirmed" : "nobody on the line"];
+}
+
+function linkWords(state, transport, old) {
+  switch (state) {
+    case "live":
+      return `Live by ${TRANSPORTS[transport] ?? transport ?? "link"}`;
+    case "polling":
+      return "Live by polling";
+    case "reconnecting":
+      return `Reconnecting${old}`;
+    case "down":
+      return `Link down${old}`;
+    default:
+      return "Connecting";
+  }
+}
+
+function refereeWords({ state, lookedAt, failure }, now) {
+  const looked = lookedAt ? `, looked ${ago(Math.max(0, now - Date.parse(lookedAt)))}` : "";
+  switch (state) {
+    case "watching":
+      return `Referee watching${looked}`;
+    case "failing":
+      return `Referee failing${looked}${failure ? `: ${failure}` : ""}`;
+    default:
+      return "Referee off: nobody is asked when webhooks are missing";
+  }
+}

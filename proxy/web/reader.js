@@ -1,0 +1,99 @@
+// Asks the proxy for what is not in the frames of the link: calls, activity, why a call counts.
+
+const TIMEOUT_MS = 10_000;
+const RETRY_MS = 5_000;
+const SIGN_IN = "/admin/sign-in";
+
+/** An answer that is trouble, in the proxy's words. */
+export class Trouble extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * The body of an answer that says `success`. Who is not signed in is led to where that is done.
+ * @param {string} path behind /api/live-users
+ * @param {{method?: string, signal?: AbortSignal}} options
+ */
+export async function ask(path, { method = "GET", signal } = {}) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  let response;
+  let body;
+  try {
+    const options = { method, cache: "no-store", credentials: "same-origin", signal: either };
+    response = await fetch(`/api/live-users${path}`, options);
+    body = await response.json().catch(() => null);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Trouble(timeout.aborted ? "no answer in time" : "the server cannot be reached", 0);
+  }
+  if (response.ok && body?.success === true) return body;
+  if (response.status === 401) signIn();
+  throw new Trouble(body?.error ?? `the answer was ${response.status}`, response.status);
+}
+
+/** Leads to the sign-in, and from there back to what is shown now. */
+export function signIn() {
+  const here = location.pathname + location.search;
+  location.assign(`${SIGN_IN}?next=${encodeURIComponent(here)}`);
+}
+
+/**
+ * Runs one request at a time and not more often than the interval; what is asked for meanwhile is
+ * done once, afterwards. After trouble it tries again by itself.
+ */
+export class Paced {
+  #run;
+  #intervalMs;
+  #timer = null;
+  #request = null;
+  #isWanted = false;
+  #startedAt = -Infinity;
+
+  /** @param {(signal: AbortSignal) => Promise<void>} run */
+  constructor(run, intervalMs) {
+    this.#run = run;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Something has changed: ask again, soon. */
+  poke() {
+    this.#isWanted = true;
+    if (this.#request === null) this.#schedule(this.#startedAt + this.#intervalMs - performance.now());
+  }
+
+  /** Gives up what is under way and forgets what was asked for. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isWanted = false;
+    this.#request?.abort();
+    this.#request = null;
+  }
+
+  #schedule(afterMs) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#start(), Math.max(0, afterMs));
+  }
+
+  async #start() {
+    this.#isWanted = false;
+    this.#startedAt = performance.now();
+    const request = new AbortController();
+    this.#request = request;
+    let hasFailed = false;
+    try {
+      await this.#run(request.signal);
+    } catch (error) {
+      hasFailed = !request.signal.aborted;
+      if (hasFailed && !(error instanceof Trouble)) console.error(error);
+    }
+    if (this.#request !== request) return;
+    this.#request = null;
+    if (hasFailed) this.#schedule(RETRY_MS);
+    else if (this.#isWanted) this.poke();
+  }
+}

@@ -1,0 +1,111 @@
+// All that the page knows, and who wants to hear when it changes.
+
+import { Paced, Trouble, ask, signIn } from "./reader.js";
+
+const CALLS_MAX = 100;
+const ACTIVITIES_MAX = 60;
+const INTERVAL_MS = 500;
+
+/**
+ * What each part of the page draws from. `receivedAt` is on the clock of `performance.now()`, so
+ * that spans go on from it whatever the computer's own clock says.
+ */
+export class Store extends EventTarget {
+  summary = null;
+  receivedAt = 0;
+  link = { state: "connecting", transport: null, error: null };
+  /** When the frame came that is shown, for its age. */
+  seenAt = null;
+  calls = { list: [], receivedAt: 0, hasMore: false, isKnown: false, error: null };
+  activities = { list: [], isKnown: false, error: null };
+  #frameError = null;
+  #cursor = null;
+  #heard = "";
+  #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
+  #activityReader = new Paced((signal) => this.#readActivities(signal), INTERVAL_MS);
+
+  /** Whether what is shown is what is: numbers tick only then. */
+  get isLive() {
+    return this.error === null && (this.link.state === "live" || this.link.state === "polling");
+  }
+
+  /** What is wrong with what is shown, for people; null if nothing is. */
+  get error() {
+    return this.link.error ?? this.#frameError;
+  }
+
+  /** How long ago the summary was received; stands still while nobody knows. */
+  get elapsedMs() {
+    return this.isLive ? performance.now() - this.receivedAt : 0;
+  }
+
+  /** Takes a frame of the link. */
+  takeFrame = (frame) => {
+    if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
+      this.#frameError = frame?.error ?? "the answer is no summary";
+      this.#tell("link");
+      return;
+    }
+    const hadError = this.#frameError !== null;
+    this.#frameError = null;
+    this.summary = frame;
+    this.receivedAt = performance.now();
+    this.seenAt = Date.now();
+    this.#tell("summary");
+    if (hadError) this.#tell("link");
+    // Calls become suspect without any record.
+    const heard = `${frame.epoch} ${frame.seq} ${frame.suspect}`;
+    if (heard !== this.#heard) this.refresh();
+    this.#heard = heard;
+  };
+
+  /** Takes what the link says of itself. */
+  takeState = (link) => {
+    if (link.status === 401) signIn();
+    this.link = link;
+    this.#tell("link");
+  };
+
+  /** Asks for calls and activity again. */
+  refresh() {
+    this.#callsReader.poke();
+    this.#activityReader.poke();
+  }
+
+  async #readCalls(signal) {
+    try {
+      const { calls, next } = await ask(`/calls?limit=${CALLS_MAX}`, { signal });
+      const receivedAt = performance.now();
+      this.calls = { list: calls, receivedAt, hasMore: next !== null, isKnown: true, error: null };
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      this.calls = { ...this.calls, error: error.message };
+      throw error;
+    } finally {
+      this.#tell("calls");
+    }
+  }
+
+  async #readActivities(signal) {
+    try {
+      const after = this.#cursor === null ? "" : `&after=${encodeURIComponent(this.#cursor)}`;
+      const { activities, cursor, missed } = await ask(`/activity?limit=${ACTIVITIES_MAX}${after}`, { signal });
+      const isWhole = this.#cursor === null || missed;
+      const list = isWhole ? activities : [...activities, ...this.activities.list];
+      this.#cursor = cursor ?? this.#cursor;
+      this.activities = { list: list.slice(0, ACTIVITIES_MAX), isKnown: true, error: null };
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      // A cursor of another journal, or one that is too old: begin anew.
+      if (error.status === 400) this.#cursor = null;
+      this.activities = { ...this.activities, error: error.message };
+      throw error;
+    } finally {
+      this.#tell("activities");
+    }
+  }
+
+  #tell(what) {
+    this.dispatchEvent(new Event(what));
+  }
+}
