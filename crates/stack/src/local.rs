@@ -195,7 +195,7 @@ fn settings(
         (Ok(backend), Ok(proxy)) => Ok((backend, proxy)),
         (Err(mistakes), Ok(_)) | (Ok(_), Err(mistakes)) => Err(mistakes),
         (Err(Mistakes(mut all)), Err(Mistakes(proxys))) => {
-            // Both read the agents file and the origins.
+            // Both read the origins.
             all.extend(proxys);
             let mut told = BTreeSet::new();
             all.retain(|mistake| told.insert(mistake.clone()));
