@@ -1,5 +1,6 @@
 //! A real Chromium of one test, driven by WebDriver.
 
+mod axe;
 mod command;
 mod driver;
 

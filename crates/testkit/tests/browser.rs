@@ -113,6 +113,19 @@ async fn no_process_is_left_when_a_test_panics() {
     assert_eq!(living(&pids), Vec::<i32>::new());
 }
 
+#[tokio::test]
+async fn what_some_people_cannot_use_is_found() {
+    let browser = Browser::start().await;
+    let page = |body: &str| {
+        format!("data:text/html,<html lang=en><title>Home</title><main>{body}</main></html>")
+    };
+    browser.goto(&page("<h1>Home</h1><button>Call</button>")).await;
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    browser.goto(&page("<h1>Home</h1><button></button>")).await;
+    let found = browser.axe_violations().await;
+    assert!(matches!(&found[..], [only] if only.starts_with("button-name: button: ")), "{found:?}");
+}
+
 /// Those of these processes that still run; one that nobody has reaped does not.
 fn living(pids: &[i32]) -> Vec<i32> {
     let runs = |pid: &i32| {

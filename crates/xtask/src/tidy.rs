@@ -31,7 +31,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 25] = [
     rust::first_line_says_what_the_file_is_for,
     rust::nothing_is_left_for_later,
     rust::no_test_is_ignored,
@@ -56,6 +56,7 @@ const RULES: [Rule; 24] = [
     boundaries::arrows_between_crates,
     traces::no_machine_and_no_maker_shows,
     traces::packages_come_from_their_registry,
+    licences::the_work_of_others_has_its_licence,
 ];
 
 /// A violation of a rule.

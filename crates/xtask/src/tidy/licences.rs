@@ -8,6 +8,7 @@ use serde_json::Value;
 use spdx::{Expression, LicenseReq, ParseMode};
 
 use super::Finding;
+use super::tree::Tree;
 use crate::cargo;
 
 /// Licences that ask for no more than their notice, and MPL-2.0, which asks for the source of the
@@ -95,9 +96,38 @@ fn is_allowed(requirement: &LicenseReq) -> bool {
     ALLOWED.contains(&text.as_str()) || text == ALLOWED_EXCEPTION
 }
 
+/// What lies in `vendor/NAME` has the terms of its authors beside it.
+pub(super) fn the_work_of_others_has_its_licence(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in &tree.files {
+        let Some((before, behind)) = file.path.split_once("vendor/") else { continue };
+        let folder = behind.split_once('/').map_or("", |(name, _)| name);
+        let licence = format!("{before}vendor/{folder}/LICENSE");
+        if folder.is_empty() || tree.file(&licence).is_none() {
+            let what_to_do = "put it into a folder of vendor/, with its LICENSE";
+            findings.push(file.finding(1, "licence", what_to_do));
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::tests::found;
+
+    #[test]
+    fn work_of_others_without_its_licence_is_found() {
+        let files = [
+            ("a/vendor/b/b.js", "b"),
+            ("a/vendor/b/LICENSE", "as you like"),
+            ("a/vendor/c/deep/c.js", "c"),
+            ("a/vendor/d.js", "d"),
+            ("a/vendors.rs", "e"),
+        ];
+        let wrong = ["a/vendor/c/deep/c.js:1", "a/vendor/d.js:1"];
+        assert_eq!(found(the_work_of_others_has_its_licence, &files), wrong);
+    }
 
     fn package(licence: Option<&str>) -> Package {
         let licence = licence.map(str::to_owned);

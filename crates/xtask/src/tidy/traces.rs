@@ -38,7 +38,8 @@ const MAKERS: [&str; 8] = [
 pub(super) fn no_machine_and_no_maker_shows(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Written by others: the licences by their authors, the lock file by cargo.
-    let ours = |file: &&File| file.path != "Cargo.lock" && !file.path.starts_with("LICENSE-");
+    let by_others = |file: &File| file.path == "Cargo.lock" || file.path.starts_with("LICENSE-");
+    let ours = |file: &&File| !by_others(file) && !file.is_vendored();
     for file in tree.files.iter().filter(ours) {
         for (number, line) in file.lines() {
             let small = line.to_lowercase();

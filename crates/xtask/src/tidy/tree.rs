@@ -77,9 +77,14 @@ impl Tree {
 }
 
 impl File {
-    /// Recorded or generated input, which keeps the shape it came in.
+    /// Recorded or generated input, or the work of others: it keeps the shape it came in.
     pub(super) fn is_fixture(&self) -> bool {
-        self.path.split('/').any(|part| part == "fixtures")
+        self.is_vendored() || self.path.split('/').any(|part| part == "fixtures")
+    }
+
+    /// The work of others, which is here as they publish it.
+    pub(super) fn is_vendored(&self) -> bool {
+        self.path.split('/').any(|part| part == "vendor")
     }
 
     pub(super) fn is_test(&self) -> bool {
