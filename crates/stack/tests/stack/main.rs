@@ -1,9 +1,11 @@
 //! The whole line from outside: signed webhooks in, the number in a real browser out.
 
+mod chart;
 mod command;
 mod details;
 mod link;
 mod page;
+mod page_parts;
 mod sign_in;
 mod relay;
 
