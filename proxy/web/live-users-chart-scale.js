@@ -27,7 +27,9 @@ export function valueTicks(max, ticksMax = 4) {
 
 /** The round moments within a stretch of time, in the clock of whoever looks. */
 export function timeTicks(fromMs, toMs, ticksMax) {
-  const least = (toMs - fromMs) / Math.max(1, ticksMax);
+  const spanMs = toMs - fromMs;
+  // Over several days, an hour without its day says nothing.
+  const least = Math.max(spanMs / Math.max(1, ticksMax), spanMs > 2 * DAY_MS ? DAY_MS : 0);
   const stepMs = TIME_STEPS_MS.find((it) => it >= least) ?? TIME_STEPS_MS.at(-1);
   const ticks = [];
   // From the midnight before, so that hours are full hours of the local day.
