@@ -62,6 +62,7 @@ impl World {
             agent_from: AgentFrom::Address,
             caller: caller(call),
             place: self.places[index(draw >> 32, self.places.len())].clone(),
+            duration_s: None,
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct Evidence {
     pub caller: Option<Caller>,
     /// Where the person is.
     pub place: Place,
+    /// How long the conversation was, in seconds, as the provider has reckoned it; only of a call
+    /// that is over. No number of the tracker depends on it.
+    pub duration_s: Option<u32>,
 }
 
 /// A person, known only by a keyed hash of the caller id. Which hash, and the key, are the door's

@@ -28,7 +28,7 @@ impl Cause {
         [Self::MissedStart, Self::MissedAnswer, Self::MissedEnd, Self::TimedOut, Self::Evicted];
 
     /// What this evidence, with this outcome, has healed.
-    fn of(evidence: &Evidence, outcome: Outcome) -> Option<Self> {
+    pub(crate) fn of(evidence: &Evidence, outcome: Outcome) -> Option<Self> {
         match (evidence.source, outcome) {
             (Source::Referee, Outcome::Started) => Some(Self::MissedStart),
             (Source::Referee, Outcome::Answered) => Some(Self::MissedAnswer),

@@ -12,6 +12,10 @@ use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webh
 
 use crate::caller::{CallerKey, is_withheld};
 
+/// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
+/// compatible providers that count the ringing. A longer duration is a mistake.
+const DURATION_S_MAX: u32 = 25 * 3600;
+
 /// Whose call it is.
 pub struct Attribution<'a> {
     /// The agent that the call counts for.
@@ -56,11 +60,12 @@ pub fn of_webhook(
 ) -> Result<Evidence, CallIdError> {
     let parties = Parties::of(webhook);
     let theirs = parties.theirs.unwrap_or_default();
+    let said = said(webhook.status);
     Ok(Evidence {
         call: CallId::parse(&webhook.call_sid)?,
         parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
         source,
-        said: said(webhook.status),
+        said,
         direction: direction(webhook),
         agent: attribution.agent,
         agent_from: attribution.from,
@@ -68,6 +73,7 @@ pub fn of_webhook(
         // Twilio takes the country from the number, and a number that stands for "withheld" has
         // none, whatever its digits say.
         place: if is_withheld(theirs) { Place::default() } else { place(parties.their_place) },
+        duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
     })
 }
 
@@ -111,6 +117,22 @@ pub fn about(call: CallId, source: Source, said: Said) -> Evidence {
         agent_from: AgentFrom::Address,
         caller: None,
         place: Place::default(),
+        duration_s: None,
+    }
+}
+
+/// What the provider says about a single call that it was asked for, if its status is known.
+pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence> {
+    let said = said_by(resource.status?);
+    let duration_s = of_a_call_that_is_over(said, resource.duration_s);
+    Some(Evidence { duration_s, ..about(call, Source::Referee, said) })
+}
+
+/// While a call goes on there is no duration, or one that is 0 or still grows.
+fn of_a_call_that_is_over(said: Said, duration_s: Option<u32>) -> Option<u32> {
+    match said {
+        Said::Over(_) => duration_s.filter(|duration_s| *duration_s <= DURATION_S_MAX),
+        Said::Nothing | Said::Dialing | Said::InProgress => None,
     }
 }
 
@@ -247,6 +269,41 @@ mod tests {
         let withheld =
             evidence(&[("CallSid", "CA1"), ("From", "+266696687"), ("FromCountry", "LS")], None);
         assert_eq!((withheld.caller, withheld.place), (None, Place::default()));
+    }
+
+    #[test]
+    fn the_duration_is_in_seconds_and_of_a_call_that_is_over() {
+        let of = |status, duration| {
+            let fields = [("CallSid", "CA1"), ("CallStatus", status), ("CallDuration", duration)];
+            // The other one is in minutes.
+            evidence(&[&fields[..], &[("Duration", "2")]].concat(), None).duration_s
+        };
+        assert_eq!(of("completed", "61"), Some(61));
+        assert_eq!(of("completed", "90000"), Some(90_000));
+        for (status, duration) in
+            [("completed", "90001"), ("completed", ""), ("completed", "-1"), ("in-progress", "61")]
+        {
+            assert_eq!(of(status, duration), None, "{status} {duration}");
+        }
+    }
+
+    #[test]
+    fn the_referee_is_told_the_duration_too() {
+        let of = |status| {
+            let resource = CallResource {
+                sid: "CA1".to_owned(),
+                parent_call_sid: None,
+                status,
+                direction: None,
+                from: None,
+                to: None,
+                duration_s: Some(61),
+            };
+            of_known(CallId::parse("CA1").unwrap(), &resource).map(|evidence| evidence.duration_s)
+        };
+        assert_eq!(of(Some(CallStatus::Completed)), Some(Some(61)));
+        assert_eq!(of(Some(CallStatus::InProgress)), Some(None));
+        assert_eq!(of(None), None);
     }
 
     #[test]

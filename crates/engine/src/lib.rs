@@ -8,9 +8,11 @@
 //! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
 //! - [`replay`], [`Snapshotter`]: from a journal back to the state.
 //! - [`Referee`]: what to ask the provider when webhooks are silent, and what its answers mean.
+//! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.
 //! - [`explain`]: why a call is counted.
 
 mod about;
+mod activity;
 mod caller;
 mod drift;
 pub mod evidence;
@@ -25,6 +27,7 @@ mod state;
 pub mod words;
 mod writer;
 
+pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
 pub use caller::CallerKey;
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
 pub use farewell::Farewell;

@@ -101,6 +101,8 @@ struct EvidenceForm {
     said: Name,
     #[serde(default)]
     about: AboutForm,
+    #[serde(default, rename = "durationS", skip_serializing_if = "Option::is_none")]
+    duration_s: Option<u32>,
 }
 
 impl EvidenceForm {
@@ -116,6 +118,7 @@ impl EvidenceForm {
                 (&evidence.agent, evidence.agent_from),
                 &evidence.place,
             ),
+            duration_s: evidence.duration_s,
         }
     }
 
@@ -132,6 +135,7 @@ impl EvidenceForm {
             agent_from,
             caller: self.about.caller()?,
             place: self.about.place()?,
+            duration_s: self.duration_s,
         })
     }
 }

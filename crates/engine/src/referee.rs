@@ -29,7 +29,7 @@ use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 use self::budget::{Backoff, Bucket};
 use self::look::Look;
 pub use self::rules::RefereeRules;
-use crate::evidence::{about, of_unheard, said_by};
+use crate::evidence::{about, of_known, of_unheard, said_by};
 use crate::{CallerKey, State};
 
 /// What to do next.
@@ -284,10 +284,9 @@ impl Referee {
         page: CallPage,
     ) -> Vec<Evidence> {
         let listed = page.calls.iter().filter(|call| call.status == Some(CallStatus::Completed));
-        let ids = listed.filter_map(|call| CallId::parse(&call.sid).ok());
-        let over = ids.filter(|call| missing.live.remove(call));
-        let said = said_by(CallStatus::Completed);
-        let evidence = over.map(|call| about(call, Source::Referee, said)).collect();
+        let named = listed.filter_map(|call| CallId::parse(&call.sid).ok().zip(Some(call)));
+        let over = named.filter(|(id, _)| missing.live.remove(id));
+        let evidence = over.filter_map(|(id, call)| of_known(id, call)).collect();
         let next_page_uri = page.next_page_uri.filter(|_| pages < SIFT_PAGES_MAX);
         let is_done = missing.live.is_empty() || next_page_uri.is_none();
         self.stage = match is_done {
@@ -363,10 +362,7 @@ impl Referee {
     /// What follows from what the provider says about one call that its lists do not have.
     fn verdict(&mut self, now: Millis, call: CallId, answer: Answer) -> Option<Evidence> {
         match answer {
-            Answer::Call(resource) => {
-                let said = said_by(resource.status?);
-                Some(about(call, Source::Referee, said))
-            }
+            Answer::Call(resource) => of_known(call, &resource),
             // It may be a sub-account's, or another provider's. That nobody knows it is no proof
             // that it is over: it stays suspect.
             Answer::NotFound => {

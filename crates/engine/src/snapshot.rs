@@ -4,6 +4,7 @@ use live_users_core::{Call, Millis, Tracker};
 use serde::{Deserialize, Serialize};
 
 use crate::about::AboutForm;
+use crate::activity::form::ActivitiesForm;
 use crate::drift::{Drift, Healed};
 use crate::record::{FormError, VERSION, known_version};
 use crate::state::State;
@@ -20,6 +21,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         calls: calls.iter().map(CallForm::of).collect(),
         drift: drift.totals().map(|(cause, n)| (name(CAUSES, &cause), n)).collect(),
         healed: drift.recent().map(HealedForm::of).collect(),
+        activities: ActivitiesForm::of(state.activities()),
     };
     serde_json::to_vec(&form).expect("text and numbers are always JSON")
 }
@@ -39,7 +41,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, FormError> {
     }
     let healed: Vec<_> = form.healed.into_iter().map(HealedForm::read).collect::<Result<_, _>>()?;
     let tracker = Tracker::restore(Millis(form.now), calls);
-    Ok(State::restore(tracker, Drift::restore(totals, healed)))
+    Ok(State::restore(tracker, Drift::restore(totals, healed), form.activities.read()?))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +53,8 @@ struct SnapshotForm {
     drift: Vec<(Name, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     healed: Vec<HealedForm>,
+    #[serde(flatten)]
+    activities: ActivitiesForm,
 }
 
 #[derive(Serialize, Deserialize)]

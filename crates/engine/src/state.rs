@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
+use crate::activity::{Activities, Feed, Talks, live_since};
 use crate::drift::Drift;
 use crate::record::{Change, Record};
 
@@ -12,6 +13,7 @@ use crate::record::{Change, Record};
 pub struct State {
     tracker: Tracker,
     drift: Drift,
+    activities: Activities,
 }
 
 /// The live users by how sure it is that they are there.
@@ -24,8 +26,8 @@ pub struct Sureness {
 }
 
 impl State {
-    pub(crate) fn restore(tracker: Tracker, drift: Drift) -> Self {
-        Self { tracker, drift }
+    pub(crate) fn restore(tracker: Tracker, drift: Drift, activities: Activities) -> Self {
+        Self { tracker, drift, activities }
     }
 
     /// Takes in one record: the same when it is written and when it is replayed. The outcome is
@@ -33,8 +35,10 @@ impl State {
     pub fn apply(&mut self, record: &Record) -> Option<Outcome> {
         match &record.change {
             Change::Evidence(evidence) => {
+                let live_since = live_since(&self.tracker, evidence);
                 let outcome = self.tracker.apply(record.at, evidence);
                 self.drift.note(self.tracker.now(), evidence, outcome);
+                self.activities.note(&self.tracker, evidence, outcome, live_since);
                 Some(outcome)
             }
             Change::Forget { ended_before } => {
@@ -52,6 +56,20 @@ impl State {
     /// What had to be healed.
     pub fn drift(&self) -> &Drift {
         &self.drift
+    }
+
+    /// What happened to calls lately.
+    pub fn feed(&self) -> &Feed {
+        &self.activities.feed
+    }
+
+    /// How long the calls were that have ended lately.
+    pub fn talks(&self) -> &Talks {
+        &self.activities.talks
+    }
+
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.activities
     }
 
     /// The live users by how sure it is that they are there. A call is suspect when nothing was

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use live_users_core::{CallId, Direction, EndReason, Phase, Said, Source};
 
+use crate::activity::What;
 use crate::drift::Cause;
 use crate::record::FormError;
 
@@ -71,6 +72,14 @@ pub(crate) fn call_id(text: &str, field: &'static str) -> Result<CallId, FormErr
     CallId::parse(text).map_err(|_| FormError::Value(field))
 }
 
+pub(crate) const WHATS: &[(&str, What)] = &[
+    ("started", What::Started),
+    ("answered", What::Answered),
+    ("ended", What::Ended),
+    ("healed", What::Healed),
+    ("evicted", What::Evicted),
+];
+
 pub(crate) const CAUSES: &[(&str, Cause)] = &[
     ("missed-start", Cause::MissedStart),
     ("missed-answer", Cause::MissedAnswer),
@@ -97,6 +106,16 @@ pub fn of_phase(phase: Phase) -> Name {
 /// Which way a call goes, in a word.
 pub fn of_direction(direction: Direction) -> Name {
     name(DIRECTIONS, &direction)
+}
+
+/// What happened to a call, in a word.
+pub fn of_what(what: What) -> Name {
+    name(WHATS, &what)
+}
+
+/// Why a call is over, in a word.
+pub fn of_reason(reason: EndReason) -> Name {
+    of_phase(Phase::Ended(reason))
 }
 
 /// Why the count was wrong until it was healed, in a word.

@@ -98,6 +98,7 @@ pub(crate) fn inbound(n: u8) -> Evidence {
         agent_from: AgentFrom::Address,
         caller: caller(u64::from(n)),
         place: place("US", Some("CA")),
+        duration_s: None,
     }
 }
 

@@ -73,6 +73,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
             agent_from,
             caller,
             place,
+            duration_s: None,
         },
     )
 }

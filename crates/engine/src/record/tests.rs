@@ -9,10 +9,11 @@ use std::sync::Arc;
 use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction, Place, Tracker};
 
 use super::*;
+use crate::activity::Activities;
 use crate::drift::{Cause, Drift, Healed};
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, PHASES};
+use crate::words::{CAUSES, DIRECTIONS, PHASES, WHATS};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -35,9 +36,22 @@ fn ids() -> impl Strategy<Value = CallId> {
 
 fn evidence() -> impl Strategy<Value = Evidence> {
     let parents = prop::option::of(ids());
-    (ids(), parents, select(SOURCES), select(SAID), about()).prop_map(
-        |(call, parent, (_, source), (_, said), (direction, caller, agent, agent_from, place))| {
-            Evidence { call, parent, source, said, direction, agent, agent_from, caller, place }
+    let durations = any::<Option<u32>>();
+    (ids(), parents, select(SOURCES), select(SAID), about(), durations).prop_map(
+        |(call, parent, (_, source), (_, said), about, duration_s)| {
+            let (direction, caller, agent, agent_from, place) = about;
+            Evidence {
+                call,
+                parent,
+                source,
+                said,
+                direction,
+                agent,
+                agent_from,
+                caller,
+                place,
+                duration_s,
+            }
         },
     )
 }
@@ -81,7 +95,7 @@ proptest! {
             cause: Cause::MissedEnd,
         });
         let drift = Drift::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
-        let original = State::restore(tracker, drift);
+        let original = State::restore(tracker, drift, Activities::default());
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
@@ -129,6 +143,10 @@ const V2_EVIDENCE: &str = concat!(
     r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"referee","#,
     r#""said":"in-progress","about":{}}}"#
 );
+const V2_WITH_DURATION: &str = concat!(
+    r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"status-callback","#,
+    r#""said":"completed","about":{},"durationS":61}}"#
+);
 const V2_EVICTED: &str = concat!(
     r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"operator","#,
     r#""said":"evicted","about":{}}}"#
@@ -139,9 +157,19 @@ const V2_SNAPSHOT: &str = concat!(
     r#""healed":[{"at":8,"call":"CA1","cause":"evicted"}]}"#
 );
 
+/// The same with a feed and sums, which came later.
+const V2_SNAPSHOT_WITH_FEED: &str = concat!(
+    r#"{"v":2,"now":9,"calls":[],"feed":{"told":7,"list":[{"at":8,"what":"healed","call":"CA1","#,
+    r#""about":{"direction":"inbound","agent":"booking","country":"US"},"reason":"completed","#,
+    r#""toldMs":61000,"cause":"missed-end"},{"at":9,"what":"ended","call":"CA2","about":{},"#,
+    r#""reason":"goodbye","measuredMs":7250}]},"talks":{"all":{"hour":[[0,2,68250,61000]],"#,
+    r#""day":[[0,2,68250,61000]]},"agents":[{"hour":[[0,1,7250,7250]],"day":[[0,1,7250,7250]]},"#,
+    r#"{"agent":"booking","hour":[[0,1,61000,61000]],"day":[[0,1,61000,61000]]}]}}"#
+);
+
 #[test]
 fn what_version_2_has_written_is_read_for_ever() {
-    for text in [V2_EVIDENCE, V2_EVICTED] {
+    for text in [V2_EVIDENCE, V2_EVICTED, V2_WITH_DURATION] {
         let record = Record::decode(text.as_bytes()).unwrap();
         assert_eq!(record.encode(), text.as_bytes());
     }
@@ -149,6 +177,10 @@ fn what_version_2_has_written_is_read_for_ever() {
     assert_eq!(state.tracker().calls()[0].first, Millis(2000));
     assert_eq!(state.drift().totals().map(|(_, n)| n).sum::<u64>(), 3);
     assert_eq!(String::from_utf8(snapshot::encode(&state)).unwrap(), V2_SNAPSHOT);
+    let state = snapshot::decode(V2_SNAPSHOT_WITH_FEED.as_bytes()).unwrap();
+    assert_eq!(state.feed().after(None, 5).activities[1].0, 6);
+    assert_eq!(state.talks().last_hour(None, Millis(9)).calls, 2);
+    assert_eq!(String::from_utf8(snapshot::encode(&state)).unwrap(), V2_SNAPSHOT_WITH_FEED);
 }
 
 #[test]
@@ -172,5 +204,5 @@ fn every_value_has_a_word_of_its_own() {
         (0..table.len()).all(alone)
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
-    assert!(unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
+    assert!(unique(WHATS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

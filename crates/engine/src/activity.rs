@@ -1,0 +1,132 @@
+//! What happened to calls, for people: the feed, and how long finished calls were.
+//!
+//! Both follow from the records and their times alone, so a replay tells the same.
+
+mod feed;
+pub(crate) mod form;
+mod talks;
+
+use live_users_core::{Call, Claim, EndReason, Evidence, Millis, Outcome, Phase, Tracker};
+
+pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
+use self::talks::Correction;
+pub use self::talks::{Talked, Talks};
+use crate::drift::Cause;
+
+/// The feed and the sums, kept together: when the provider corrects how long a call was, both are
+/// put right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Activities {
+    pub(crate) feed: Feed,
+    pub(crate) talks: Talks,
+}
+
+/// Since when the call of this evidence is live, if the evidence may be about to end it.
+pub(crate) fn live_since(tracker: &Tracker, evidence: &Evidence) -> Option<Millis> {
+    match evidence.claim() {
+        Claim::Ended(_) => tracker.call(&evidence.call),
+        Claim::Dialing | Claim::Live | Claim::Leg => None,
+    }
+    .filter(|call| call.phase == Phase::Live)
+    .map(|call| call.since)
+}
+
+impl Activities {
+    /// Notes what a record has done. `live_since` is of before it was applied, the tracker of after.
+    pub(crate) fn note(
+        &mut self,
+        tracker: &Tracker,
+        evidence: &Evidence,
+        outcome: Outcome,
+        live_since: Option<Millis>,
+    ) {
+        let cause = Cause::of(evidence, outcome);
+        let (what, reason) = match outcome {
+            Outcome::Started | Outcome::Dialing => (What::Started, None),
+            Outcome::Answered => (What::Answered, None),
+            Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => (What::Ended, Some(reason)),
+            Outcome::Duplicate => return self.correct(tracker.now(), evidence),
+            Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
+        };
+        let Some(call) = tracker.call(&evidence.call) else { return };
+        let at = tracker.now();
+        let lasted = reason.and_then(|reason| lasted(at, reason, evidence, live_since));
+        if let Some(ms) = reason.and_then(|reason| counted_ms(reason, lasted)) {
+            self.talks.note(at, &call.agent, ms);
+        }
+        let what = match cause {
+            Some(Cause::Evicted) => What::Evicted,
+            Some(_) => What::Healed,
+            None => what,
+        };
+        let Call { id, agent, caller, place, direction, .. } = call;
+        let call = id;
+        self.feed.note(Activity {
+            at,
+            what,
+            call,
+            agent,
+            caller,
+            place,
+            direction,
+            reason,
+            lasted,
+            cause,
+        });
+    }
+
+    /// A call that was over already is reported again, and now with its duration.
+    fn correct(&mut self, now: Millis, evidence: &Evidence) {
+        let Some(told) = evidence.duration_s.map(told) else { return };
+        let Some(activity) = self.feed.end_of(&evidence.call) else { return };
+        let Some(reason) = activity.reason else { return };
+        let was_live = activity.lasted.is_some() || was_answered(reason);
+        if !was_live || matches!(activity.lasted, Some(Lasted::Told(_))) {
+            return;
+        }
+        let counted = counted_ms(reason, activity.lasted);
+        activity.lasted = Some(told);
+        let (at, agent) = (activity.at, activity.agent.clone());
+        self.talks.correct(now, &agent, Correction { at, counted_ms: counted, ms: told.ms() });
+    }
+}
+
+/// How long a call was that is over now; `None` if it was never live or nobody knows.
+fn lasted(
+    at: Millis,
+    reason: EndReason,
+    evidence: &Evidence,
+    live_since: Option<Millis>,
+) -> Option<Lasted> {
+    let was_live = live_since.is_some() || was_answered(reason);
+    let told = evidence.duration_s.filter(|_| was_live).map(told);
+    told.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
+}
+
+fn told(duration_s: u32) -> Lasted {
+    Lasted::Told(u64::from(duration_s) * 1000)
+}
+
+/// What of it counts as a conversation. When a call was given up or evicted it is not known how long
+/// the conversation was, only how long it was counted.
+fn counted_ms(reason: EndReason, lasted: Option<Lasted>) -> Option<u64> {
+    match (lasted?, reason) {
+        (Lasted::Measured(_), EndReason::TimedOut | EndReason::Evicted) => None,
+        (lasted, _) => Some(lasted.ms()),
+    }
+}
+
+fn was_answered(reason: EndReason) -> bool {
+    match reason {
+        EndReason::Completed | EndReason::Goodbye => true,
+        EndReason::TimedOut
+        | EndReason::Canceled
+        | EndReason::NoAnswer
+        | EndReason::Busy
+        | EndReason::Failed
+        | EndReason::Evicted => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The feed: the newest of what happened, each with a number to go on from.
+
+use std::collections::VecDeque;
+
+use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Place};
+
+use crate::drift::Cause;
+
+/// So many activities are kept.
+pub const FEED_MAX: usize = 1_000;
+
+/// One thing that happened to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// When it was recorded.
+    pub at: Millis,
+    /// What it was.
+    pub what: What,
+    /// The call.
+    pub call: CallId,
+    /// The agent that it belonged to, as far as was known then; and so for what follows.
+    pub agent: Agent,
+    /// The person, if the caller id was usable.
+    pub caller: Option<Caller>,
+    /// Where the person was.
+    pub place: Place,
+    /// Which way the call went.
+    pub direction: Option<Direction>,
+    /// Why the call was over, if it was.
+    pub reason: Option<EndReason>,
+    /// How long it had been live, if it was over and had been.
+    pub lasted: Option<Lasted>,
+    /// Why the count had been wrong, if this has healed it.
+    pub cause: Option<Cause>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A call began: a person is on the line, or one is being dialled.
+    Started,
+    /// The person who was dialled picked up.
+    Answered,
+    /// The call was over.
+    Ended,
+    /// The count was put right, since webhooks had not come.
+    Healed,
+    /// An operator took the call out of the count.
+    Evicted,
+}
+
+/// How long a call was, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasted {
+    /// From when it was live here to when it was over here.
+    Measured(u64),
+    /// As the provider has told, in whole seconds.
+    Told(u64),
+}
+
+impl Lasted {
+    /// In milliseconds.
+    pub fn ms(self) -> u64 {
+        match self {
+            Self::Measured(ms) | Self::Told(ms) => ms,
+        }
+    }
+}
+
+/// The newest activities, at most [`FEED_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    list: VecDeque<Activity>,
+    /// How many there ever were: the number of the newest.
+    told: u64,
+}
+
+/// Some of the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedPage {
+    /// Activities with their numbers, the newest first.
+    pub activities: Vec<(u64, Activity)>,
+    /// The number of the newest activity that there is.
+    pub newest: u64,
+    /// Whether there were others between these and the one that was asked to go on from.
+    pub missed: bool,
+}
+
+impl Feed {
+    /// The newest activities after the one with this number, or of all, but no more than `limit`.
+    pub fn after(&self, number: Option<u64>, limit: usize) -> FeedPage {
+        // A number that nobody was told is from another life of this journal.
+        let known = number.filter(|number| *number <= self.told);
+        let newer = self.told - known.unwrap_or(0);
+        let listed = limit.min(self.list.len()).min(usize::try_from(newer).unwrap_or(usize::MAX));
+        let numbers = (0..self.told).map(|older| self.told - older);
+        FeedPage {
+            activities: numbers.zip(self.list.iter().rev().cloned()).take(listed).collect(),
+            newest: self.told,
+            missed: number.is_some() && (known.is_none() || newer > listed as u64),
+        }
+    }
+
+    /// What a snapshot tells; of more than [`FEED_MAX`] activities the last ones.
+    pub(super) fn restore(told: u64, list: impl IntoIterator<Item = Activity>) -> Self {
+        let mut feed = Self::default();
+        list.into_iter().for_each(|activity| feed.note(activity));
+        feed.told = told.max(feed.told);
+        feed
+    }
+
+    /// The oldest first.
+    pub(super) fn list(&self) -> impl Iterator<Item = &Activity> {
+        self.list.iter()
+    }
+
+    pub(super) fn note(&mut self, activity: Activity) {
+        if self.list.len() == FEED_MAX {
+            self.list.pop_front();
+        }
+        self.list.push_back(activity);
+        self.told = self.told.saturating_add(1);
+    }
+
+    /// The end of a call, if it is still listed.
+    pub(super) fn end_of(&mut self, call: &CallId) -> Option<&mut Activity> {
+        let is_end = |activity: &&mut Activity| activity.reason.is_some() && activity.call == *call;
+        self.list.iter_mut().rev().find(is_end)
+    }
+}

@@ -1,0 +1,184 @@
+//! The feed and the sums in a snapshot.
+
+use std::sync::Arc;
+
+use live_users_core::{Agent, AgentFrom, Millis, Phase};
+use serde::{Deserialize, Serialize};
+
+use super::talks::{Ring, Sums};
+use super::{Activities, Activity, Feed, Lasted, Talked, Talks};
+use crate::about::AboutForm;
+use crate::record::FormError;
+use crate::words::{CAUSES, Name, PHASES, WHATS, call_id, name, of_reason, value};
+
+/// What a snapshot has of them; neither was in the snapshots of older programs.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct ActivitiesForm {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feed: Option<FeedForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    talks: Option<TalksForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FeedForm {
+    told: u64,
+    list: Vec<ActivityForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ActivityForm {
+    at: u64,
+    what: Name,
+    call: String,
+    #[serde(default)]
+    about: AboutForm,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Name>,
+    /// How long it was, in milliseconds: as it was measured,
+    #[serde(default, rename = "measuredMs", skip_serializing_if = "Option::is_none")]
+    measured_ms: Option<u64>,
+    /// or as the provider has told.
+    #[serde(default, rename = "toldMs", skip_serializing_if = "Option::is_none")]
+    told_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Name>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TalksForm {
+    all: SumsForm,
+    agents: Vec<AgentForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AgentForm {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<Arc<str>>,
+    #[serde(flatten)]
+    sums: SumsForm,
+}
+
+/// Of each bucket its place, how many calls, how long they were together, and the longest of them.
+#[derive(Serialize, Deserialize)]
+struct SumsForm {
+    hour: Vec<[u64; 4]>,
+    day: Vec<[u64; 4]>,
+}
+
+impl ActivitiesForm {
+    pub(crate) fn of(Activities { feed, talks }: &Activities) -> Self {
+        let list: Vec<_> = feed.list().map(ActivityForm::of).collect();
+        Self {
+            feed: (!list.is_empty()).then(|| FeedForm { told: feed.after(None, 0).newest, list }),
+            talks: (*talks != Talks::default()).then(|| TalksForm::of(talks)),
+        }
+    }
+
+    pub(crate) fn read(self) -> Result<Activities, FormError> {
+        let feed = match self.feed {
+            Some(FeedForm { told, list }) => {
+                let list: Vec<_> =
+                    list.into_iter().map(ActivityForm::read).collect::<Result<_, _>>()?;
+                Feed::restore(told, list)
+            }
+            None => Feed::default(),
+        };
+        let talks = self.talks.map(TalksForm::read).unwrap_or_default();
+        Ok(Activities { feed, talks })
+    }
+}
+
+impl ActivityForm {
+    fn of(activity: &Activity) -> Self {
+        let Activity { agent, caller, place, direction, lasted, .. } = activity;
+        let (measured_ms, told_ms) = match *lasted {
+            Some(Lasted::Measured(ms)) => (Some(ms), None),
+            Some(Lasted::Told(ms)) => (None, Some(ms)),
+            None => (None, None),
+        };
+        Self {
+            at: activity.at.0,
+            what: name(WHATS, &activity.what),
+            call: activity.call.to_string(),
+            about: AboutForm::of(*direction, *caller, (agent, AgentFrom::Address), place),
+            reason: activity.reason.map(of_reason),
+            measured_ms,
+            told_ms,
+            cause: activity.cause.map(|cause| name(CAUSES, &cause)),
+        }
+    }
+
+    fn read(self) -> Result<Activity, FormError> {
+        let reason = self.reason.map(|reason| match value(PHASES, &reason, "reason")? {
+            Phase::Ended(reason) => Ok(reason),
+            Phase::Dialing | Phase::Live => Err(FormError::Value("reason")),
+        });
+        let told = self.told_ms.map(Lasted::Told);
+        Ok(Activity {
+            at: Millis(self.at),
+            what: value(WHATS, &self.what, "what")?,
+            call: call_id(&self.call, "call")?,
+            agent: self.about.agent().0,
+            caller: self.about.caller()?,
+            place: self.about.place()?,
+            direction: self.about.direction()?,
+            reason: reason.transpose()?,
+            lasted: told.or(self.measured_ms.map(Lasted::Measured)),
+            cause: self.cause.map(|cause| value(CAUSES, &cause, "cause")).transpose()?,
+        })
+    }
+}
+
+impl TalksForm {
+    fn of(talks: &Talks) -> Self {
+        let agents = talks.by_agent.iter().map(|(agent, sums)| {
+            let (agent, address) = match agent {
+                Agent::Unknown => (None, None),
+                Agent::Address(address) => (None, Some(address.clone())),
+                Agent::Id(id) => (Some(id.clone()), None),
+            };
+            AgentForm { agent, address, sums: SumsForm::of(sums) }
+        });
+        Self { all: SumsForm::of(&talks.all), agents: agents.collect() }
+    }
+
+    fn read(self) -> Talks {
+        let agents = self.agents.into_iter().map(|AgentForm { agent, address, sums }| {
+            let agent = match (agent, address) {
+                (Some(id), _) => Agent::Id(id),
+                (None, Some(address)) => Agent::Address(address),
+                (None, None) => Agent::Unknown,
+            };
+            (agent, sums.read())
+        });
+        Talks { all: self.all.read(), by_agent: agents.collect() }
+    }
+}
+
+impl SumsForm {
+    fn of(Sums { hour, day }: &Sums) -> Self {
+        let form = |Ring(buckets): &Ring| {
+            let row = |(bucket, talked): &(u64, Talked)| {
+                let Talked { calls, total_ms, longest_ms } = *talked;
+                [*bucket, calls, total_ms, longest_ms]
+            };
+            buckets.iter().map(row).collect()
+        };
+        Self { hour: form(hour), day: form(day) }
+    }
+
+    fn read(self) -> Sums {
+        let read = |mut rows: Vec<[u64; 4]>| {
+            // They are looked for by their places.
+            rows.sort_unstable_by_key(|[bucket, ..]| *bucket);
+            let bucket = |[bucket, calls, total_ms, longest_ms]: [u64; 4]| {
+                (bucket, Talked { calls, total_ms, longest_ms })
+            };
+            Ring(rows.into_iter().map(bucket).collect())
+        };
+        Sums { hour: read(self.hour), day: read(self.day) }
+    }
+}

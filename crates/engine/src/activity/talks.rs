@@ -1,0 +1,213 @@
+//! How long finished calls were: of the last hour and of the last day, for each agent and for all.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use live_users_core::{Agent, Millis};
+
+/// So many agents have sums of their own; the calls of the rest count among all. With
+/// [`Scale::HOUR`] and [`Scale::DAY`] this is at most 5 MB.
+const AGENTS_MAX: usize = 1_000;
+
+/// At most so many of them are addresses for which no agent is configured: callers can make up as
+/// many as they like.
+const ADDRESSES_MAX: usize = AGENTS_MAX / 2;
+
+/// Finished calls and how long they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Talked {
+    /// How many calls.
+    pub calls: u64,
+    /// How long they were together, in milliseconds.
+    pub total_ms: u64,
+    /// How long the longest was, in milliseconds. When the provider reports afterwards that it was
+    /// less, this stays.
+    pub longest_ms: u64,
+}
+
+impl Talked {
+    /// How long a call was on average, in milliseconds; `None` if there was none.
+    pub fn average_ms(&self) -> Option<u64> {
+        self.total_ms.checked_div(self.calls)
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.total_ms = self.total_ms.saturating_add(other.total_ms);
+        self.longest_ms = self.longest_ms.max(other.longest_ms);
+    }
+}
+
+/// What has become known of a call that ended a while ago.
+#[derive(Clone, Copy)]
+pub(super) struct Correction {
+    /// When it ended.
+    pub(super) at: Millis,
+    /// The duration that it was noted with, if it was.
+    pub(super) counted_ms: Option<u64>,
+    /// The true duration.
+    pub(super) ms: u64,
+}
+
+/// How finely, and for how long, sums are kept.
+#[derive(Clone, Copy)]
+struct Scale {
+    bucket_ms: u64,
+    buckets: u64,
+}
+
+impl Scale {
+    const HOUR: Self = Self { bucket_ms: 60_000, buckets: 60 };
+    const DAY: Self = Self { bucket_ms: 15 * 60_000, buckets: 96 };
+
+    fn bucket_of(self, Millis(at): Millis) -> u64 {
+        at / self.bucket_ms
+    }
+
+    /// The oldest bucket that belongs to the hour, or day, that ends now.
+    fn oldest(self, now: Millis) -> u64 {
+        (self.bucket_of(now) + 1).saturating_sub(self.buckets)
+    }
+}
+
+/// Sums by the bucket in which the calls ended, the oldest first, without those that are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ring(pub(super) VecDeque<(u64, Talked)>);
+
+impl Ring {
+    fn note(&mut self, scale: Scale, at: Millis, ms: u64) {
+        let (bucket, oldest) = (scale.bucket_of(at), scale.oldest(at));
+        while self.0.front().is_some_and(|(kept, _)| *kept < oldest) {
+            self.0.pop_front();
+        }
+        if self.0.back().is_none_or(|(kept, _)| *kept < bucket) {
+            self.0.push_back((bucket, Talked::default()));
+        }
+        if let Some((_, talked)) = self.0.back_mut() {
+            talked.add(Talked { calls: 1, total_ms: ms, longest_ms: ms });
+        }
+    }
+
+    fn correct(&mut self, scale: Scale, now: Millis, correction: Correction) {
+        let Correction { at, counted_ms, ms } = correction;
+        let bucket = scale.bucket_of(at);
+        let place = self.0.partition_point(|(kept, _)| *kept < bucket);
+        let is_there = self.0.get(place).is_some_and(|(kept, _)| *kept == bucket);
+        match counted_ms {
+            Some(counted_ms) if is_there => {
+                let talked = &mut self.0[place].1;
+                talked.total_ms = talked.total_ms.saturating_sub(counted_ms).saturating_add(ms);
+                talked.longest_ms = talked.longest_ms.max(ms);
+            }
+            None if bucket >= scale.oldest(now) => {
+                if !is_there {
+                    self.0.insert(place, (bucket, Talked::default()));
+                }
+                self.0[place].1.add(Talked { calls: 1, total_ms: ms, longest_ms: ms });
+            }
+            // It is not within the hour, or day, any more.
+            Some(_) | None => {}
+        }
+    }
+
+    fn sum(&self, scale: Scale, now: Millis) -> Talked {
+        let mut sum = Talked::default();
+        let oldest = scale.oldest(now);
+        self.0.iter().filter(|(kept, _)| *kept >= oldest).for_each(|(_, it)| sum.add(*it));
+        sum
+    }
+}
+
+/// The sums of one agent, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) hour: Ring,
+    pub(super) day: Ring,
+}
+
+impl Sums {
+    fn note(&mut self, at: Millis, ms: u64) {
+        self.hour.note(Scale::HOUR, at, ms);
+        self.day.note(Scale::DAY, at, ms);
+    }
+
+    fn correct(&mut self, now: Millis, correction: Correction) {
+        self.hour.correct(Scale::HOUR, now, correction);
+        self.day.correct(Scale::DAY, now, correction);
+    }
+
+    fn is_of_the_day(&self, now: Millis) -> bool {
+        self.day.0.back().is_some_and(|(kept, _)| *kept >= Scale::DAY.oldest(now))
+    }
+}
+
+/// How long the calls were that ended within the last hour and the last day, as far as their
+/// durations are known. The hour is the minute under way and the 59 before it, the day the quarter of
+/// an hour under way and the 95 before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Talks {
+    pub(super) all: Sums,
+    pub(super) by_agent: BTreeMap<Agent, Sums>,
+}
+
+impl Talks {
+    /// The calls of the last hour, of one agent or of all.
+    pub fn last_hour(&self, agent: Option<&Agent>, now: Millis) -> Talked {
+        self.sums(agent).map(|sums| sums.hour.sum(Scale::HOUR, now)).unwrap_or_default()
+    }
+
+    /// The calls of the last day, of one agent or of all.
+    pub fn last_day(&self, agent: Option<&Agent>, now: Millis) -> Talked {
+        self.sums(agent).map(|sums| sums.day.sum(Scale::DAY, now)).unwrap_or_default()
+    }
+
+    /// The agents that have calls in the last day, in the order of [`Agent`].
+    pub fn agents(&self, now: Millis) -> impl Iterator<Item = &Agent> {
+        let of_the_day = self.by_agent.iter().filter(move |(_, sums)| sums.is_of_the_day(now));
+        of_the_day.map(|(agent, _)| agent)
+    }
+
+    /// A call of this agent has ended now.
+    pub(super) fn note(&mut self, at: Millis, agent: &Agent, ms: u64) {
+        self.all.note(at, ms);
+        if let Some(sums) = self.make_room(at, agent) {
+            sums.note(at, ms);
+        }
+    }
+
+    /// The duration of a call of this agent that ended before is known now.
+    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, correction: Correction) {
+        self.all.correct(now, correction);
+        let sums = match correction.counted_ms {
+            Some(_) => self.by_agent.get_mut(agent),
+            None => self.make_room(now, agent),
+        };
+        if let Some(sums) = sums {
+            sums.correct(now, correction);
+        }
+    }
+
+    fn sums(&self, agent: Option<&Agent>) -> Option<&Sums> {
+        match agent {
+            Some(agent) => self.by_agent.get(agent),
+            None => Some(&self.all),
+        }
+    }
+
+    fn make_room(&mut self, now: Millis, agent: &Agent) -> Option<&mut Sums> {
+        if !self.by_agent.contains_key(agent) {
+            if !self.has_room(agent) {
+                self.by_agent.retain(|_, sums| sums.is_of_the_day(now));
+            }
+            if !self.has_room(agent) {
+                return None;
+            }
+        }
+        Some(self.by_agent.entry(agent.clone()).or_default())
+    }
+
+    fn has_room(&self, agent: &Agent) -> bool {
+        let is_address = |agent: &Agent| matches!(agent, Agent::Address(_));
+        let addresses = || self.by_agent.keys().filter(|agent| is_address(agent)).count();
+        self.by_agent.len() < AGENTS_MAX && (!is_address(agent) || addresses() < ADDRESSES_MAX)
+    }
+}
