@@ -11,6 +11,7 @@ use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
 use crate::caller::{CallerKey, is_withheld};
+use crate::country;
 
 /// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
 /// compatible providers that count the ringing. A longer duration is a mistake.
@@ -72,7 +73,11 @@ pub fn of_webhook(
         caller: key.person(theirs),
         // Twilio takes the country from the number, and a number that stands for "withheld" has
         // none, whatever its digits say.
-        place: if is_withheld(theirs) { Place::default() } else { place(parties.their_place) },
+        place: if is_withheld(theirs) {
+            Place::default()
+        } else {
+            place(parties.their_place, theirs)
+        },
         duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
     })
 }
@@ -189,8 +194,11 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
     }
 }
 
-fn place(geography: &Geography) -> Place {
-    let country = geography.country.as_deref().and_then(Country::parse);
+/// The provider's word counts; without it, as in its lists of calls and with some compatible
+/// providers, the number's own country. The city is not kept: in a small town it says too much.
+fn place(geography: &Geography, theirs: &str) -> Place {
+    let told = geography.country.as_deref().and_then(Country::parse);
+    let country = told.or_else(|| country::of_number(theirs));
     let region = geography.state.as_deref().filter(|_| country.is_some()).map(Arc::from);
     Place { country, region }
 }
@@ -312,6 +320,18 @@ mod tests {
             inbound_with("FromCountry", "Oz").place,
             inbound_with("FromCountry", "OZ").place
         );
-        assert_eq!(inbound_with("FromCountry", "O2").place, Place::default());
+        let fields = [("CallSid", "CA1"), ("From", "client:jo"), ("FromCountry", "O2")];
+        let unknown = evidence(&[&fields[..], &[("FromState", "CA")]].concat(), None);
+        assert_eq!(unknown.place, Place::default());
+    }
+
+    #[test]
+    fn without_a_country_the_number_tells_it() {
+        let place = |from| evidence(&[("CallSid", "CA1"), ("From", from)], None).place;
+        assert_eq!(place("+14165550123").country, Country::parse("CA"));
+        assert_eq!(place("+442079460123").country, Country::parse("GB"));
+        assert_eq!(place("+266696687"), Place::default(), "withheld, and not in Lesotho");
+        assert_eq!(place("sip:+442079460123@example.com"), Place::default());
+        assert_eq!(inbound_with("FromCountry", "").place, inbound_with("FromCountry", "US").place);
     }
 }

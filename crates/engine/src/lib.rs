@@ -14,6 +14,7 @@
 mod about;
 mod activity;
 mod caller;
+mod country;
 mod drift;
 pub mod evidence;
 pub mod explain;

@@ -52,7 +52,7 @@ impl Upstream {
         let mut last = self.flight.lock();
         match &*last {
             Some(flight) if flight.borrow().is_none() && flight.has_changed().is_ok() => {
-                log::trace!("joins the request under way");
+                log::debug!("joins the request under way");
                 flight.clone()
             }
             _ => {

@@ -11,7 +11,7 @@ const BROWSERS: usize = 50;
 const JOINS: &str = "joins the request under way";
 
 fn start_talkative(backend: &Backend) -> Server {
-    start_with(&backend.url, &[("RUST_LOG", "info,live_users_proxy=trace")])
+    start_with(&backend.url, &[("RUST_LOG", "info,live_users_proxy=debug")])
 }
 
 #[tokio::test(flavor = "multi_thread")]
