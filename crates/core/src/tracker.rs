@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use crate::call::{Entry, Step, seconds_between};
 use crate::crowd::{Crowd, Member};
 use crate::intern::{HASHER, Interner, Key};
+use crate::moves::Moves;
 use crate::{
     Agent, Call, CallId, Claim, Country, EndReason, Evidence, Millis, Numbers, Phase, Place,
 };
@@ -29,6 +30,8 @@ pub struct Tracker {
     pub(crate) agents: Interner<Agent>,
     pub(crate) places: Interner<Place>,
     pub(crate) crowds: Crowds,
+    /// What the last evidence did to the numbers of agents.
+    pub(crate) moves: Moves,
     /// The time of the newest record: time does not go backwards here.
     now: Millis,
 }
@@ -78,12 +81,14 @@ impl Tracker {
                 tracker.insert(call);
             }
         }
+        tracker.moves = Moves::default();
         tracker
     }
 
     /// Takes in one piece of evidence, at the journal's time.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Outcome {
         self.now = max(self.now, at);
+        self.moves = Moves::default();
         let claim = evidence.claim();
         match (self.slot(&evidence.call), claim) {
             (_, Claim::Leg) => {
@@ -233,8 +238,7 @@ impl Tracker {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
         });
-        let (agent, place) = (entry.agent, entry.place);
-        let member = Member { caller: entry.caller, slot };
+        let standing = entry.standing();
         let hash = HASHER.hash_one(&entry.id);
         self.entries[slot as usize] = Some(entry);
         let entries = &self.entries;
@@ -243,9 +247,7 @@ impl Tracker {
         });
         match call.phase {
             Phase::Dialing => {}
-            Phase::Live => {
-                self.crowds.enter(member, agent, place, call.place.country);
-            }
+            Phase::Live => self.restand(slot, Standing { live: false, ..standing }, standing),
             Phase::Ended(_) => self.ended.push_back(slot),
         }
     }
@@ -309,6 +311,7 @@ impl Tracker {
 
     /// Moves a live call between the crowds that it is counted in.
     fn restand(&mut self, slot: u32, before: Standing, after: Standing) {
+        let numbers = [before.agent, after.agent].map(|key| self.crowds.of_agent(key));
         if before.live {
             let country = self.places.value(before.place).country;
             let member = Member { caller: before.caller, slot };
@@ -319,6 +322,7 @@ impl Tracker {
             let member = Member { caller: after.caller, slot };
             self.crowds.enter(member, after.agent, after.place, country);
         }
+        self.note_moves(before, after, numbers);
     }
 
     /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
@@ -333,10 +337,10 @@ impl Tracker {
 
 /// All that decides which crowds a call is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Standing {
+pub(crate) struct Standing {
     live: bool,
     caller: Option<crate::Caller>,
-    agent: Key,
+    pub(crate) agent: Key,
     place: Key,
 }
 

@@ -1,5 +1,6 @@
 //! The invariants I1 to I7, held by random and by all short sequences of evidence.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{COMPLETED, Model, agent, call, caller, inbound, place, status};
@@ -115,6 +116,23 @@ proptest! {
                 prop_assert_eq!(numbers.users, model.users_of(&agent));
             }
         }
+    }
+
+    #[test]
+    fn the_moves_are_the_difference_between_the_numbers_of_agents(log in many()) {
+        let mut tracker = Tracker::default();
+        let mut known = BTreeMap::new();
+        for (evidence, at) in log.iter().zip(1..) {
+            tracker.apply(Millis(at), evidence);
+            for moved in tracker.moves() {
+                let before = known.insert(moved.agent.clone(), moved.after);
+                prop_assert_eq!(before.unwrap_or_default(), moved.before);
+            }
+            let live = known.iter().filter(|(_, numbers)| numbers.calls > 0);
+            let live: Vec<_> = live.map(|(agent, numbers)| (agent.clone(), *numbers)).collect();
+            prop_assert_eq!(live, tracker.by_agent());
+        }
+        prop_assert_eq!(Tracker::restore(Millis(0), tracker.calls()).moves().count(), 0);
     }
 
     #[test]
