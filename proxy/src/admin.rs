@@ -15,11 +15,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
+use live_users_fanout::Welcome;
 use live_users_service::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
 use live_users_wire::Envelope;
 
 use self::attempts::{Attempts, Client, Verdict};
-use self::session::{Sessions, no_cookie};
+use self::session::{Session, Sessions, no_cookie};
 pub(crate) use self::source::{Source, is_in_the_clear, source};
 use crate::{Config, forwarded};
 
@@ -37,7 +38,10 @@ struct Lock {
 }
 
 /// Proof that a request came through the door.
-pub(crate) struct Admin(());
+pub(crate) struct Admin {
+    /// What it came by, if that ends some time; a token does not while this process runs.
+    session: Option<Session>,
+}
 
 /// Why it did not.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +86,20 @@ impl Door {
     /// Whether a request is of a browser that is signed in, wherever it comes from. Only for what
     /// nobody else could read and what changes nothing, such as a page.
     pub(crate) fn is_signed_in(&self, request: &HttpRequest) -> bool {
-        let Some(Lock { sessions, .. }) = &self.lock else { return false };
+        self.session(request).is_some()
+    }
+
+    fn session(&self, request: &HttpRequest) -> Option<Session> {
+        let Lock { sessions, .. } = self.lock.as_ref()?;
         let session = sessions.shown(request.headers());
-        session.is_some_and(|session| sessions.is_live(session, SystemTime::now()))
+        session.filter(|session| sessions.is_live(*session, SystemTime::now()))
+    }
+
+    /// Whether an admin who came in may go on reading, to be asked again and again.
+    pub(crate) fn welcome(door: &Data<Self>, admin: &Admin) -> Option<Welcome> {
+        let (door, session) = (door.clone(), admin.session?);
+        let is_live = move |lock: &Lock| lock.sessions.is_live(session, SystemTime::now());
+        Some(Box::new(move || door.lock.as_ref().is_some_and(&is_live)))
     }
 
     /// Begins a session for whoever shows the token, with a cookie of its own.
@@ -118,7 +133,7 @@ impl Door {
         match (shown.next(), shown.next()) {
             (None, _) => self.pass_by_session(request),
             (Some(only), None) => match token_in(only.as_bytes()) {
-                Some(token) => self.judge(lock, request, token).map(|_| Admin(())),
+                Some(token) => self.judge(lock, request, token).map(|_| Admin { session: None }),
                 None => Err(KeptOut::Denied(Denied::Missing)),
             },
             // Of two, somebody in between may have checked the other one.
@@ -127,12 +142,11 @@ impl Door {
     }
 
     fn pass_by_session(&self, request: &HttpRequest) -> Result<Admin, KeptOut> {
-        if !self.is_signed_in(request) {
-            return Err(KeptOut::Denied(Denied::Missing));
-        }
+        let session = self.session(request).ok_or(KeptOut::Denied(Denied::Missing))?;
+        let admin = Admin { session: Some(session) };
         match source(request.headers()) {
-            Source::Ours => Ok(Admin(())),
-            Source::Person if request.method().is_safe() => Ok(Admin(())),
+            Source::Ours => Ok(admin),
+            Source::Person if request.method().is_safe() => Ok(admin),
             Source::Person | Source::Elsewhere | Source::Unsaid => Err(KeptOut::Elsewhere),
         }
     }

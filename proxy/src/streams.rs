@@ -4,11 +4,11 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use live_users_fanout::{Cell, Places, Refusal, events, websocket};
+use live_users_fanout::{Cell, Places, Refusal, events, events_while, websocket, websocket_while};
 use live_users_service::{AllowedOrigins, is_own};
 use live_users_wire::Envelope;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Door};
 
 /// What is told, and to how many at most.
 pub(crate) struct Streams {
@@ -88,22 +88,28 @@ pub(crate) async fn total_socket(
 
 /// The summary by server-sent events.
 pub(crate) async fn summary_events(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
+    door: Data<Door>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, NoStream> {
-    events(&request, &streams.summary, &streams.places).map_err(NoStream::Refused)
+    let welcome = Door::welcome(&door, &admin);
+    events_while(&request, &streams.summary, &streams.places, welcome).map_err(NoStream::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
 pub(crate) async fn summary_socket(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     heard: Payload,
+    door: Data<Door>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, NoStream> {
     match is_own(&request) {
-        true => websocket(&request, heard, &streams.summary, &streams.places),
+        true => {
+            let welcome = Door::welcome(&door, &admin);
+            websocket_while(&request, heard, &streams.summary, &streams.places, welcome)
+        }
         false => return Err(NoStream::Origin),
     }
     .map_err(NoStream::Refused)

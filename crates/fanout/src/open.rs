@@ -64,6 +64,9 @@ impl Refusal {
     }
 }
 
+/// Whether a reader may go on reading. It is asked before each frame and each heartbeat.
+pub type Welcome = Box<dyn Fn() -> bool>;
+
 /// Answers with the cell's frames as server-sent events. A client that says in `Last-Event-ID`
 /// that it has the present one is told the next one first.
 ///
@@ -74,10 +77,23 @@ pub fn events(
     cell: &Cell,
     places: &Places,
 ) -> Result<HttpResponse, Refusal> {
+    events_while(request, cell, places, None)
+}
+
+/// As [`events`], for as long as the reader is welcome.
+///
+/// # Errors
+/// If all places are taken.
+pub fn events_while(
+    request: &HttpRequest,
+    cell: &Cell,
+    places: &Places,
+    welcome: Option<Welcome>,
+) -> Result<HttpResponse, Refusal> {
     let place = places.take().ok_or(Refusal::Busy(places.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
-    let events = Events { now: cell.read(), known, is_open: false, _place: place };
+    let events = Events { now: cell.read(), known, is_open: false, welcome, _place: place };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
@@ -100,6 +116,20 @@ pub fn websocket(
     cell: &Cell,
     places: &Places,
 ) -> Result<HttpResponse, Refusal> {
+    websocket_while(request, heard, cell, places, None)
+}
+
+/// As [`websocket`], for as long as the reader is welcome; then it is closed with 4001.
+///
+/// # Errors
+/// If the request is not one for a WebSocket.
+pub fn websocket_while(
+    request: &HttpRequest,
+    heard: Payload,
+    cell: &Cell,
+    places: &Places,
+    welcome: Option<Welcome>,
+) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
     let place = places.take();
     // A reader that is refused must not count as somebody who waits for a value.
@@ -107,7 +137,7 @@ pub fn websocket(
         Some(_) => cell.read(),
         None => watch::channel(Now::Nothing).1,
     };
-    let socket = Socket::new(heard, now, place);
+    let socket = Socket::new(heard, now, place, welcome);
     Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
 }
 
@@ -121,6 +151,7 @@ struct Events {
     /// What the client has already.
     known: Option<Box<str>>,
     is_open: bool,
+    welcome: Option<Welcome>,
     _place: Place,
 }
 
@@ -144,6 +175,9 @@ impl Events {
                     match &*self.now.borrow_and_update() {
                         Now::Nothing => {}
                         Now::Frame(frame) => {
+                            if !is_welcome(self.welcome.as_ref()) {
+                                return None;
+                            }
                             let known = self.known.take();
                             if known.is_none() || frame.id() != known.as_deref() {
                                 return Some(frame.event().clone());
@@ -153,11 +187,18 @@ impl Events {
                     }
                 }
                 () = sleep(Duration::from_millis(HEARTBEAT_MS)) => {
+                    if !is_welcome(self.welcome.as_ref()) {
+                        return None;
+                    }
                     return Some(Bytes::from_static(b": heartbeat\n\n"));
                 }
             }
         }
     }
+}
+
+pub(crate) fn is_welcome(welcome: Option<&Welcome>) -> bool {
+    welcome.is_none_or(|welcome| welcome())
 }
 
 /// Without randomness the longest.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cell::Now;
+use crate::open::{Welcome, is_welcome};
 use crate::places::Place;
 use crate::talk::{Step, Talk};
 use crate::{Close, Frame};
@@ -18,14 +19,20 @@ pub(crate) struct Socket {
     /// There is something new that there was no room for.
     is_behind: bool,
     refused: Option<Close>,
+    welcome: Option<Welcome>,
     _place: Option<Place>,
 }
 
 impl Socket {
-    pub(crate) fn new(heard: Payload, now: watch::Receiver<Now>, place: Option<Place>) -> Self {
+    pub(crate) fn new(
+        heard: Payload,
+        now: watch::Receiver<Now>,
+        place: Option<Place>,
+        welcome: Option<Welcome>,
+    ) -> Self {
         let refused = if place.is_some() { None } else { Some(Close::Busy) };
         let talk = Talk::new(Instant::now());
-        Self { talk, heard, now, is_behind: false, refused, _place: place }
+        Self { talk, heard, now, is_behind: false, refused, welcome, _place: place }
     }
 
     /// All that is sent, until the connection is to be closed.
@@ -64,9 +71,15 @@ impl Socket {
                     if is_over {
                         return Some(self.talk.close(Instant::now(), Close::Away));
                     }
+                    if !is_welcome(self.welcome.as_ref()) {
+                        return Some(self.talk.close(Instant::now(), Close::Unwelcome));
+                    }
                     self.is_behind = true;
                 }
                 () = sleep_until(self.talk.due()) => {
+                    if !self.talk.is_closing() && !is_welcome(self.welcome.as_ref()) {
+                        return Some(self.talk.close(Instant::now(), Close::Unwelcome));
+                    }
                     let present = self.present();
                     match self.talk.tick(Instant::now(), present.as_ref()) {
                         Step::Wait => {}

@@ -1,6 +1,7 @@
 //! Streams that a test reads in place of a connection.
 
 use std::pin::Pin;
+use std::rc::Rc;
 
 use actix_http::h1;
 use actix_web::FromRequest;
@@ -74,6 +75,28 @@ async fn events_begin_with_the_present_and_a_silence_is_broken_by_heartbeats() {
     assert!(reader.is_silent());
     cell.close();
     assert_eq!(reader.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_welcome_any_more_hears_nothing_new() {
+    let (cell, places) = (Cell::default(), Places::new(2));
+    cell.publish(frame(1));
+    let is_welcome = Rc::new(std::cell::Cell::new(true));
+    let welcome = || -> Option<Welcome> {
+        let is_welcome = is_welcome.clone();
+        Some(Box::new(move || is_welcome.get()))
+    };
+    let request = TestRequest::default().to_http_request();
+    let open = || events_while(&request, &cell, &places, welcome()).unwrap().into_body();
+    let mut readers = [Drawn(open()), Drawn(open())];
+    for reader in &mut readers {
+        assert!(reader.next().await.unwrap().starts_with("retry: "));
+        assert!(reader.next().await.unwrap().starts_with("id: e-1"));
+    }
+    is_welcome.set(false);
+    assert_eq!(readers[0].next().await, None, "not even a heartbeat");
+    cell.publish(frame(2));
+    assert_eq!(readers[1].next().await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,8 +6,8 @@ mod details;
 mod link;
 mod page;
 mod page_parts;
-mod sign_in;
 mod relay;
+mod sign_in;
 
 use std::path::{Path, PathBuf};
 
