@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay};
 use live_users_journal::Reader as JournalReader;
-use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Sparing, make_room_for, serve};
 use log::{error, info, warn};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::cell::{Published, Reader};
+use crate::chat::Chat;
 use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification, system_clock};
 use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
 use crate::queue::{self, Queue};
 use crate::referee::{self, ASK_MS_MAX};
+use crate::roster::{self, Roster};
 use crate::routes;
 use crate::streams::{self, Streams};
 use crate::twilio_api::TwilioApi;
@@ -32,7 +33,8 @@ const SWEEP_EVERY_MS: u64 = 1_000;
 /// What the request handlers share.
 pub(crate) struct State {
     pub(crate) door: Door,
-    pub(crate) agents: Agents,
+    pub(crate) roster: Roster,
+    pub(crate) chat: Chat,
     pub(crate) caller_key: CallerKey,
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
@@ -84,10 +86,15 @@ impl Backend {
         let writer = Writer::new(journal, known, publish, Some(snapshotter), config.max_call_ms);
         let (queue, thread) = queue::start(writer, system_clock)?;
         let asking = Asking::prepare(&config)?;
+        let chat = Chat::new(Duration::from_millis(config.chat_ms))?;
+        if let Some(mistake) = chat.mistake_in(&config.roster.now()) {
+            return Err(io::Error::other(mistake));
+        }
         let state = State {
             conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
             door: Door::new(config.verification, config.url_rule),
-            agents: config.agents,
+            roster: config.roster,
+            chat,
             caller_key: config.caller_key,
             queue,
             cell,
@@ -120,6 +127,7 @@ impl Backend {
         make_room_for(state.streams.places.max());
         let telling = streams::tell(&state);
         let sweeper = tokio::spawn(sweep(queue.clone()));
+        let reloading = tokio::spawn(roster::reload_at(roster::hang_ups()?, state.clone()));
         let asking = state.referee.clone().zip(api);
         let referee =
             asking.map(|(referee, api)| tokio::spawn(referee::run(referee, api, queue.clone())));
@@ -140,6 +148,7 @@ impl Backend {
         };
 
         telling.iter().for_each(|task| task.abort());
+        reloading.abort();
         sweeper.abort();
         if let Some(referee) = referee {
             referee.abort();
@@ -177,7 +186,7 @@ impl Asking {
             );
             return Ok(None);
         };
-        let (agents, key) = (config.agents.clone(), config.caller_key.clone());
+        let (agents, key) = ((*config.roster.now()).clone(), config.caller_key.clone());
         let referee = Referee::new(config.rules, agents, key, below);
         let api = TwilioApi::new(settings.clone(), Duration::from_millis(ASK_MS_MAX))?;
         info!(
@@ -213,5 +222,5 @@ fn say_hello(config: &Config) {
         }
         Verification::Off => warn!("webhooks are NOT verified: ALLOW_UNSIGNED_WEBHOOKS is set"),
     }
-    info!("{} agents are configured", config.agents.iter().count());
+    info!("{} agents are configured", config.roster.now().iter().count());
 }

@@ -4,13 +4,14 @@ use std::ops::RangeInclusive;
 
 use live_users_core::Millis;
 use live_users_engine::{CallerKey, Farewell, Keep, RefereeRules};
-use live_users_service::agents::Agents;
 use live_users_service::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
 use live_users_twilio::AuthTokens;
 
 use crate::public_url::{PublicUrl, UrlRule};
+use crate::queue::ACKNOWLEDGE_MS;
+use crate::roster::Roster;
 use crate::twilio_api::TwilioApiSettings;
 
 /// The port that the backend listens on unless told otherwise.
@@ -21,6 +22,12 @@ pub(crate) const JOURNAL_URL_DEFAULT: &str = "file:./data";
 
 /// More records than these are never kept behind a snapshot: some 3 GB.
 const KEPT_RECORDS_MAX: u64 = 10_000_000;
+
+/// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to a
+/// voice webhook, with the way there and back, and recording it comes first.
+const CHAT_MS_MAX: u64 = 10_000;
+
+const _: () = assert!(ACKNOWLEDGE_MS + CHAT_MS_MAX <= 12_000);
 
 /// Everything that can be set.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ pub struct Config {
     /// Who may read the total from another origin.
     pub origins: AllowedOrigins,
     /// The agents.
-    pub agents: Agents,
+    pub(crate) roster: Roster,
     /// The key that caller ids are hashed with.
     pub(crate) caller_key: CallerKey,
     /// A silent call older than this is over, in milliseconds.
@@ -45,6 +52,8 @@ pub struct Config {
     pub(crate) rules: RefereeRules,
     /// What opens everything but the total.
     pub(crate) api_token: Option<BearerToken>,
+    /// How long an agent's chat may take to answer, in milliseconds.
+    pub(crate) chat_ms: u64,
     /// What ends a call when the caller says it.
     pub farewell: Farewell,
     /// Where the journal is.
@@ -76,19 +85,20 @@ impl Config {
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
         let hours = within(&mut reader, "MAX_CALL_HOURS", 4, 1..=24, "hours");
         let keep_hours = within(&mut reader, "JOURNAL_KEEP_HOURS", 48, 1..=8760, "hours");
+        let chat_ms =
+            within(&mut reader, "CHAT_TIMEOUT_MS", 8_000, 100..=CHAT_MS_MAX, "milliseconds");
         let suspect_s = within(&mut reader, "SUSPECT_AFTER_SECONDS", 120, 30..=3600, "seconds");
         let requests =
             within(&mut reader, "REFEREE_REQUESTS_PER_MINUTE", 120, 6..=6000, "requests");
         let look_s = within(&mut reader, "REFEREE_LOOK_SECONDS", 20, 1..=3600, "seconds");
         let url_rule = url_rule(&mut reader);
-        let agents = Agents::read(&mut reader);
-        refuse_loops(&mut reader, &agents, &url_rule);
+        let roster = Roster::read(&mut reader, &url_rule);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
             url_rule,
             origins: AllowedOrigins::read(&mut reader),
-            agents,
+            roster,
             caller_key: CallerKey::read(&mut reader),
             // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
             max_call_ms: hours * 3_600_000,
@@ -96,6 +106,7 @@ impl Config {
             rules: RefereeRules::looking_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
             api_token: BearerToken::read_for(&mut reader, "API_TOKEN", listen),
+            chat_ms,
             farewell: match reader.list("FAREWELL_PHRASES") {
                 phrases if phrases.is_empty() => Farewell::default(),
                 phrases => Farewell::of(phrases),
@@ -168,20 +179,6 @@ fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
     })
 }
 
-/// A `voice_url` that is our own `/voice` would send the caller round in silence.
-fn refuse_loops(reader: &mut Reader<'_>, agents: &Agents, url_rule: &UrlRule) {
-    let UrlRule::Fixed(public) = url_rule else { return };
-    for agent in agents.iter() {
-        if agent.voice_url.as_deref().is_some_and(|url| public.is_above(url)) {
-            reader.mistake(format!(
-                "agents: agent {:?}: voice_url leads back to PUBLIC_URL; expected the address of \
-                 the agent's own application",
-                agent.id
-            ));
-        }
-    }
-}
-
 /// The time of this machine's clock, for whoever stamps records.
 pub(crate) fn system_clock() -> Millis {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -246,23 +243,6 @@ mod tests {
             assert!(told.contains(name), "{name} is missing in: {told}");
         }
         assert!(!told.contains("hunter2"), "a secret is repeated: {told}");
-    }
-
-    #[test]
-    fn a_voice_url_that_leads_back_here_is_refused() {
-        let (agents, _) = Agents::parse(
-            "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
-             voice_url = \"https://calls.example.com/voice?agent=loop\"",
-        );
-        let refused = |public_url| {
-            let env = Env::default();
-            let mut reader = Reader::new(&env);
-            let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
-            refuse_loops(&mut reader, &agents, &rule);
-            reader.finish(()).is_err()
-        };
-        assert!(refused("https://calls.example.com/"));
-        assert!(!refused("https://elsewhere.example.com"));
     }
 
     #[test]

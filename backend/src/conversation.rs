@@ -6,9 +6,21 @@ use live_users_twilio::twiml::{Gather, Response};
 
 const GREETING: &str = "Hello! How can I help you?";
 const REPLY: &str = "Thank you, I have noted that. Is there anything else?";
+const NO_ANSWER: &str = "Sorry, I have no answer to that just now. Could you say it again?";
 const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
 const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
 const GOODBYE: &str = "Goodbye! Thank you for your call.";
+
+/// What the agent's chat says to what was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// There is none to be asked, or nothing to ask it.
+    NotAsked,
+    /// This.
+    Text(String),
+    /// Nothing, or not in time.
+    Silence,
+}
 
 /// Decides what is said next. It never waits and never fails.
 #[derive(Debug)]
@@ -42,14 +54,22 @@ impl Conversation {
         }
     }
 
-    /// The answer to what the caller said, `None` if nothing was understood.
-    pub(crate) fn reply(&self, agent_id: Option<&str>, heard: Option<&str>) -> Response {
-        match heard {
-            Some(utterance) if self.farewell.is_meant(utterance) => {
+    /// The answer to what the caller said, `None` if nothing was understood. After a goodbye no chat
+    /// has a say.
+    pub(crate) fn reply(
+        &self,
+        agent_id: Option<&str>,
+        heard: Option<&str>,
+        answer: Answer,
+    ) -> Response {
+        match (heard, answer) {
+            (Some(utterance), _) if self.farewell.is_meant(utterance) => {
                 Response::new().say(GOODBYE).hangup()
             }
-            Some(_) => self.listen(agent_id, REPLY),
-            None => self.listen(agent_id, NOT_HEARD),
+            (Some(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
+            (Some(_), Answer::Text(text)) => self.listen(agent_id, &text),
+            (Some(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
+            (None, _) => self.listen(agent_id, NOT_HEARD),
         }
     }
 

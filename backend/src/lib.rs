@@ -4,11 +4,12 @@
 //! (`door`), becomes evidence, waits in the queue (`queue`) of the one writer of
 //! `live_users_engine`, which records and applies it, and the new value is published (`cell`), from
 //! where every reader has it (`count`, `streams`). What the caller hears is decided beside that
-//! line (`conversation`), never behind it.
+//! line (`conversation`, `chat`), never behind it.
 
 mod app;
 mod calls;
 mod cell;
+mod chat;
 mod config;
 mod conversation;
 mod count;
@@ -16,9 +17,11 @@ mod door;
 mod error;
 mod gate;
 mod health;
+mod outgoing;
 mod public_url;
 mod queue;
 mod referee;
+mod roster;
 mod routes;
 mod streams;
 mod twilio_api;

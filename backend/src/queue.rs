@@ -17,7 +17,7 @@ const QUEUE_MAX: usize = 4096;
 
 /// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
 /// a caller hears silence long before.
-const ACKNOWLEDGE_MS: u64 = 2_000;
+pub(crate) const ACKNOWLEDGE_MS: u64 = 2_000;
 
 const _: () = assert!(BATCH_MAX <= QUEUE_MAX && ACKNOWLEDGE_MS < 15_000);
 

@@ -2,23 +2,18 @@
 
 mod settings;
 
-use std::error::Error;
-use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
 use live_users_twilio::rest::{self, Answer, Failure, Request};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, Url};
 
 pub(crate) use settings::TwilioApiSettings;
 
+use crate::outgoing::{chain, client};
+
 /// The biggest body that is read, in bytes. A page of 1000 calls has some 3 MB.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// How long an unused connection is kept, in milliseconds: long enough for the pages of one list,
-/// and shorter than a server's usual patience with an idle connection, so that a request is not
-/// sent into one that is just being closed.
-const IDLE_MS_MAX: u64 = 2_000;
 
 /// Unused connections that are kept; there are few requests at a time.
 const IDLE_CONNECTIONS_MAX: usize = 2;
@@ -37,14 +32,7 @@ impl TwilioApi {
     /// # Errors
     /// When the system has no certificates to verify an `https://` address with.
     pub(crate) fn new(settings: TwilioApiSettings, timeout: Duration) -> io::Result<Self> {
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let mut client = Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(timeout)
-            .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
+        let mut client = client(timeout).pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
         if settings.base_url.scheme() == "http" {
             // Otherwise building fails in a container without certificates that nothing needs.
             client = client.tls_certs_only([]);
@@ -117,17 +105,6 @@ fn failure(error: reqwest::Error) -> Failure {
         e if e.is_builder() => Failure::Odd(chain(e)),
         _ => Failure::Unreachable,
     }
-}
-
-/// The error with all its causes; the outermost alone seldom says what happened.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _never_fails = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField,
 use log::{error, warn};
 
 use crate::app::State;
+use crate::conversation::Answer;
 use crate::error::ApiError;
 use crate::health::reason;
 
@@ -31,7 +32,8 @@ pub(crate) async fn voice(
     let response = async {
         let webhook = parse(&form, "voice");
         note(&state, webhook.as_ref(), Source::Voice, agent_id, false).await;
-        let agent = Attribution::of(agent_id, webhook.as_ref(), &state.agents).configured;
+        let agents = state.roster.now();
+        let agent = Attribution::of(agent_id, webhook.as_ref(), &agents).configured;
         let is_fallback = webhook.is_some_and(|webhook| webhook.error_code.is_some());
         state.conversation.greet(agent_id, agent, is_fallback)
     };
@@ -52,10 +54,34 @@ pub(crate) async fn speech(
         // What was said decides the answer even if something else about the request is wrong.
         let heard = form.text("SpeechResult").unwrap_or_default();
         let farewell = state.conversation.is_farewell(heard);
+        // The count first: a chat may be slow, and what was heard says that the call goes on.
         note(&state, webhook.as_ref(), Source::Speech, agent_id, farewell).await;
-        state.conversation.reply(agent_id, heard)
+        let answer = match heard {
+            Some(heard) if !farewell => chat(&state, webhook.as_ref(), agent_id, heard).await,
+            Some(_) | None => Answer::NotAsked,
+        };
+        state.conversation.reply(agent_id, heard, answer)
     };
     Ok(spoken(&state, agent_id, response).await)
+}
+
+/// What the agent's chat answers, if the agent has one.
+async fn chat(
+    state: &State,
+    webhook: Option<&Webhook>,
+    agent_id: Option<&str>,
+    heard: &str,
+) -> Answer {
+    let agents = state.roster.now();
+    let agent = Attribution::of(agent_id, webhook, &agents).configured;
+    let Some(agent) = agent.filter(|agent| agent.chat_url.is_some()) else {
+        return Answer::NotAsked;
+    };
+    let call_sid = webhook.map(|webhook| webhook.call_sid.as_str()).unwrap_or_default();
+    match state.chat.ask(agent, call_sid, heard).await {
+        Some(text) => Answer::Text(text),
+        None => Answer::Silence,
+    }
 }
 
 /// The answer to a voice webhook that was let in. Even a bug that panics leaves the caller with an
@@ -135,7 +161,8 @@ fn to_evidence(
     source: Source,
     agent_id: Option<&str>,
 ) -> Result<Evidence, FieldError> {
-    let attribution = Attribution::of(agent_id, Some(webhook), &state.agents);
+    let agents = state.roster.now();
+    let attribution = Attribution::of(agent_id, Some(webhook), &agents);
     of_webhook(webhook, source, attribution, &state.caller_key).map_err(|error| FieldError {
         field: "CallSid".to_owned(),
         problem: FieldProblem::Invalid,

@@ -2,24 +2,26 @@
 //! back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
 use live_users_engine::{CallerKey, Farewell};
-use live_users_service::agents::Agents;
 use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::*;
 use crate::cell::Published;
+use crate::chat::Chat;
 use crate::config::Verification;
 use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
 use crate::public_url::UrlRule;
 use crate::queue::Queue;
+use crate::roster::Roster;
 use crate::routes;
 use crate::streams::Streams;
 
@@ -32,7 +34,8 @@ fn state(queue: Queue) -> Arc<State> {
     let (_publisher, cell) = watch::channel(published);
     Arc::new(State {
         door: Door::new(Verification::Off, UrlRule::AsReceived),
-        agents: Agents::default(),
+        roster: Roster::read(&mut Reader::new(&env), &UrlRule::AsReceived),
+        chat: Chat::new(Duration::from_millis(100)).unwrap(),
         caller_key: CallerKey::read(&mut Reader::new(&env)),
         conversation: Conversation::new("", Farewell::default()),
         queue,

@@ -1,6 +1,7 @@
 //! The backend from outside: the real binary, spoken to as Twilio does.
 
 mod bad_input;
+mod chat;
 mod crash;
 mod fixtures;
 mod honest;
@@ -13,6 +14,7 @@ mod streams;
 mod twiml;
 
 use live_users_testkit::{Server, Twilio};
+use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_live-users-backend");
 const TOKEN: &str = "f4k3t0k3nf4k3t0k3nf4k3t0k3nf4k3t";
@@ -22,4 +24,25 @@ fn start(env: &[(&str, &str)]) -> (Server, Twilio) {
     let server = Server::start(BINARY, &[], &env);
     let twilio = Twilio::new(&server.url, TOKEN);
     (server, twilio)
+}
+
+const AGENTS: &str = r#"
+    [[agent]]
+    id = "booking"
+    name = "Tables & <More>"
+    numbers = ["+15005550006"]
+    capacity = 20
+
+    [[agent]]
+    id = "support"
+    name = "Support"
+    voice_url = "https://support.example.com/voice?a=1&b=2"
+"#;
+
+/// An agents file with this text, and the folder that goes when the test ends.
+fn agents_file(text: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("agents.toml");
+    std::fs::write(&path, text).expect("a file can be written");
+    (folder, path.to_str().expect("a path of text").to_owned())
 }

@@ -2,26 +2,9 @@
 
 use live_users_testkit::{Answer, Twilio};
 
-use crate::start;
+use crate::{AGENTS, agents_file, start};
 
 const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
-
-fn agents_file(name: &str) -> String {
-    let path = std::env::temp_dir().join(format!("{name}-{}.toml", std::process::id()));
-    let text = r#"
-        [[agent]]
-        id = "booking"
-        name = "Tables & <More>"
-        numbers = ["+15005550006"]
-
-        [[agent]]
-        id = "support"
-        name = "Support"
-        voice_url = "https://support.example.com/voice?a=1&b=2"
-    "#;
-    std::fs::write(&path, text).expect("a file can be written");
-    path.to_str().expect("a path of text").to_owned()
-}
 
 fn say(twilio: &Twilio, words: &str) -> Answer {
     let fields = [
@@ -79,7 +62,7 @@ fn the_phrases_that_end_a_call_can_be_set() {
 
 #[test]
 fn an_agent_with_an_application_of_its_own_gets_the_call() {
-    let file = agents_file("twiml-own");
+    let (_folder, file) = agents_file(AGENTS);
     let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
     let fields = [("CallSid", "CA1"), ("CallStatus", "ringing"), ("Direction", "inbound")];
     let answer = twilio.post("/voice?agent=support", &fields);
@@ -89,12 +72,11 @@ fn an_agent_with_an_application_of_its_own_gets_the_call() {
     );
     assert_eq!(answer.body, format!("{DECLARATION}{expected}"));
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
-    std::fs::remove_file(file).expect("the file is there");
 }
 
 #[test]
 fn a_call_that_the_agents_own_application_has_failed_is_answered_here() {
-    let file = agents_file("twiml-fallback");
+    let (_folder, file) = agents_file(AGENTS);
     let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
     let fields = [
         ("CallSid", "CA1"),
@@ -105,12 +87,11 @@ fn a_call_that_the_agents_own_application_has_failed_is_answered_here() {
     ];
     let body = twilio.post("/voice?agent=support", &fields).body;
     assert!(body.contains("Hello, this is Support.") && !body.contains("<Redirect"), "{body}");
-    std::fs::remove_file(file).expect("the file is there");
 }
 
 #[test]
 fn the_agent_that_answers_is_the_agent_that_the_call_counts_for() {
-    let file = agents_file("twiml-same");
+    let (_folder, file) = agents_file(AGENTS);
     let (mut server, twilio) = start(&[("AGENTS_FILE", &file)]);
     let ours = "+15005550006";
     for (sid, direction, from, to, is_ours) in [
@@ -131,17 +112,15 @@ fn the_agent_that_answers_is_the_agent_that_the_call_counts_for() {
         let line = server.await_log(sid);
         assert_eq!(line.ends_with("agent booking"), is_ours, "{line}");
     }
-    std::fs::remove_file(file).expect("the file is there");
 }
 
 #[test]
 fn an_agent_is_known_by_its_number_and_its_name_is_escaped() {
-    let file = agents_file("twiml-name");
+    let (_folder, file) = agents_file(AGENTS);
     let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
     let body = twilio.start(1).body;
     assert!(body.contains("Hello, this is Tables &amp; &lt;More&gt;."), "{body}");
     let fields = [("CallSid", "CA2"), ("CallStatus", "ringing"), ("Direction", "inbound")];
     let body = twilio.post("/voice?agent=booking", &fields).body;
     assert!(body.contains(r#"action="/speech-result?agent=booking""#), "{body}");
-    std::fs::remove_file(file).expect("the file is there");
 }

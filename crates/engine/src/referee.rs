@@ -144,6 +144,11 @@ impl Referee {
         }
     }
 
+    /// The agents are others from now on.
+    pub fn learn(&mut self, agents: Agents) {
+        self.agents = agents;
+    }
+
     /// What to do now.
     pub fn next(&mut self, now: Millis) -> Step {
         self.begin_what_is_due(now);

@@ -1,7 +1,8 @@
 //! The agents file: who answers on which numbers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fmt::{self, Display};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -30,6 +31,9 @@ pub struct Agent {
     /// answers.
     #[serde(default)]
     pub voice_url: Option<String>,
+    /// Where the built-in conversation asks what to answer; without one it only takes note.
+    #[serde(default)]
+    pub chat_url: Option<String>,
     /// How many calls it can hold at once, as far as its owner knows.
     #[serde(default)]
     pub capacity: Option<u32>,
@@ -41,6 +45,13 @@ pub struct Agents {
     list: Vec<Agent>,
 }
 
+/// Where the agents file is.
+#[derive(Clone, Debug)]
+pub struct AgentsFile {
+    path: PathBuf,
+    is_named: bool,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -48,23 +59,46 @@ struct File {
     agents: Vec<Agent>,
 }
 
+impl AgentsFile {
+    /// The file that `AGENTS_FILE` names, or else `agents.toml`.
+    pub fn named_by(reader: &mut Reader<'_>) -> Self {
+        let named = reader.text("AGENTS_FILE");
+        Self { path: PathBuf::from(named.unwrap_or(DEFAULT_FILE)), is_named: named.is_some() }
+    }
+
+    /// Reads the agents in it, and says all that is wrong with them. A file that nobody has named
+    /// may be missing: then there are no agents.
+    pub fn read(&self) -> (Agents, Vec<String>) {
+        let path = self.path.display();
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(_) if !self.is_named && self.is_missing() => return Default::default(),
+            Err(error) => {
+                let mistake = format!("AGENTS_FILE: cannot read {path}: {error}");
+                return (Agents::default(), vec![mistake]);
+            }
+        };
+        let (agents, mistakes) = Agents::parse(&text);
+        (agents, mistakes.into_iter().map(|mistake| format!("{path}: {mistake}")).collect())
+    }
+
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        !self.path.exists()
+    }
+}
+
+impl Display for AgentsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.path.display(), f)
+    }
+}
+
 impl Agents {
     /// Reads the file that `AGENTS_FILE` names, or `agents.toml` if there is one.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let named = reader.text("AGENTS_FILE");
-        let path = Path::new(named.unwrap_or(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(_) if named.is_none() && !path.exists() => return Self::default(),
-            Err(error) => {
-                reader.mistake(format!("AGENTS_FILE: cannot read {}: {error}", path.display()));
-                return Self::default();
-            }
-        };
-        let (agents, mistakes) = Self::parse(&text);
-        for mistake in mistakes {
-            reader.mistake(format!("{}: {mistake}", path.display()));
-        }
+        let (agents, mistakes) = AgentsFile::named_by(reader).read();
+        mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
         agents
     }
 
@@ -82,6 +116,11 @@ impl Agents {
     /// The agents in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Agent> {
         self.list.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// The agent with this id.
@@ -122,8 +161,10 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("numbers", format!("{what}; expected each number once"));
             }
         }
-        if agent.voice_url.as_deref().is_some_and(|url| !is_url(url)) {
-            wrong("voice_url", "expected a URL that starts with https:// or http://".to_owned());
+        for (field, url) in [("voice_url", &agent.voice_url), ("chat_url", &agent.chat_url)] {
+            if url.as_deref().is_some_and(|url| !is_url(url)) {
+                wrong(field, "expected a URL that starts with https:// or http://".to_owned());
+            }
         }
         if agent.capacity == Some(0) {
             wrong("capacity", "expected a whole number from 1 up".to_owned());
@@ -188,6 +229,7 @@ mod tests {
             name = ""
             numbers = ["+15005550006", "555"]
             voice_url = "example.com"
+            chat_url = "file:///etc/passwd"
             capacity = 0
 
             [[agent]]
@@ -195,12 +237,13 @@ mod tests {
             name = "B"
             "#,
         );
-        let fields = ["2 (\"a\"): id", "name", "numbers", "numbers", "voice_url", "capacity"];
+        let fields =
+            ["2 (\"a\"): id", "name", "numbers", "numbers", "voice_url", "chat_url", "capacity"];
         for (mistake, field) in mistakes.iter().zip(fields) {
             assert!(mistake.contains(field), "{mistake} should name {field}");
         }
-        assert!(mistakes[6].contains("agent 3") && mistakes[6].contains("id"), "{}", mistakes[6]);
-        assert_eq!(mistakes.len(), 7);
+        assert!(mistakes[7].contains("agent 3") && mistakes[7].contains("id"), "{}", mistakes[7]);
+        assert_eq!(mistakes.len(), 8);
     }
 
     #[test]

@@ -1,17 +1,40 @@
 //! When to stop.
 
-use tokio::signal::unix::{SignalKind, signal as on};
+use std::io::{self, IsTerminal};
 
-/// Resolves when the process is asked to stop: SIGTERM (a platform), SIGINT (a person).
+use tokio::signal::unix::{Signal, SignalKind, signal as on};
+
+/// Resolves when the process is asked to stop: SIGTERM (a platform), SIGINT (a person), or SIGHUP
+/// because the person's terminal was closed. Any other SIGHUP asks a server to read files again and
+/// ends nothing.
 ///
 /// # Panics
 /// If the system refuses to install a signal handler.
 pub async fn signal() {
     let mut terminate = on(SignalKind::terminate()).expect("SIGTERM can be handled");
     let mut interrupt = on(SignalKind::interrupt()).expect("SIGINT can be handled");
+    let hang_ups = on(SignalKind::hangup()).expect("SIGHUP can be handled");
     let name = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
+        () = terminal_closed(terminals(), hang_ups) => "SIGHUP, for the terminal is closed",
     };
     log::info!("{name}: draining");
+}
+
+/// A terminal that was closed is none any more, and whoever closes it sends SIGHUP.
+async fn terminal_closed(at_first: usize, mut hang_ups: Signal) {
+    while hang_ups.recv().await.is_some() {
+        if terminals() < at_first {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// How many of the standard streams are a terminal.
+fn terminals() -> usize {
+    let streams =
+        [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
+    streams.into_iter().filter(|is_terminal| *is_terminal).count()
 }

@@ -79,6 +79,11 @@ impl Server {
         self.signal(Signal::SIGTERM);
     }
 
+    /// Sends SIGHUP, which asks for files to be read again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
     /// Sends SIGTERM and waits for the end: the exit status and all that was logged.
     ///
     /// # Panics

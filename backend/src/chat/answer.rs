@@ -1,0 +1,228 @@
+//! What a chat answers: JSON with `text`, or server-sent events with a piece of it each.
+
+use serde::Deserialize;
+
+/// The biggest answer that is read, in bytes.
+pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest text that is spoken, in bytes: Twilio takes 4 KB in one `<Say>` (TwiML reference).
+const TEXT_BYTES_MAX: usize = 4_000;
+
+/// What some chats send as the last event of all.
+const DONE: &str = "[DONE]";
+
+/// An answer that is being read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    is_stream: bool,
+    /// What of it was not looked at yet; of JSON all of it.
+    rest: Vec<u8>,
+    n_bytes: usize,
+    /// The data of the event that is being read.
+    data: String,
+    text: String,
+    is_done: bool,
+}
+
+/// Whether there may be more of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The rest does not matter.
+    Complete,
+    /// It goes on.
+    More,
+}
+
+impl Progress {
+    pub(super) fn is_complete(self) -> bool {
+        self == Self::Complete
+    }
+}
+
+#[derive(Deserialize)]
+struct Said {
+    text: String,
+}
+
+impl Reading {
+    /// An answer with this content type; anything but an event stream is read as JSON.
+    pub(super) fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        Self {
+            is_stream: essence.eq_ignore_ascii_case("text/event-stream"),
+            rest: Vec::new(),
+            n_bytes: 0,
+            data: String::new(),
+            text: String::new(),
+            is_done: false,
+        }
+    }
+
+    /// Takes in some bytes.
+    ///
+    /// # Errors
+    /// If it becomes too big, or an event makes no sense.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Progress, String> {
+        self.n_bytes += bytes.len();
+        if self.n_bytes > BODY_BYTES_MAX {
+            return Err(format!("the answer has more than {BODY_BYTES_MAX} bytes"));
+        }
+        self.rest.extend_from_slice(bytes);
+        if self.is_stream
+            && let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n')
+        {
+            let behind = self.rest.len() - bytes.len() + last + 1;
+            let rest = self.rest.split_off(behind);
+            for line in std::mem::replace(&mut self.rest, rest).split_inclusive(|it| *it == b'\n') {
+                self.line(line)?;
+            }
+        }
+        Ok(if self.is_done { Progress::Complete } else { Progress::More })
+    }
+
+    /// The text of the whole answer, short enough to be spoken.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn text(mut self) -> Result<String, String> {
+        if self.is_stream {
+            // Strictly an event that no empty line ends does not count, but nothing is lost by it.
+            let line = std::mem::take(&mut self.rest);
+            self.line(&line)?;
+            self.event()?;
+        } else {
+            self.text = said(&self.rest)?;
+        }
+        match self.text.trim() {
+            "" => Err("the answer has no text".to_owned()),
+            text => Ok(spoken(text).to_owned()),
+        }
+    }
+
+    /// One line of an event stream (HTML standard, section 9.2.6). Lines end with LF or CRLF here; a
+    /// lone CR is not known as an end.
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        let line = std::str::from_utf8(line).map_err(|_| "the answer is not UTF-8")?;
+        let line = line.trim_end_matches(['\r', '\n']);
+        if line.is_empty() {
+            return self.event();
+        }
+        // Everything else is a comment, or a field that says nothing here.
+        if let Some(data) = line.strip_prefix("data:") {
+            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+            self.data.push('\n');
+        }
+        Ok(())
+    }
+
+    fn event(&mut self) -> Result<(), String> {
+        let data = std::mem::take(&mut self.data);
+        match data.trim() {
+            "" => {}
+            _ if self.is_done => {}
+            DONE => self.is_done = true,
+            data => self.text.push_str(&said(data.as_bytes())?),
+        }
+        Ok(())
+    }
+}
+
+/// Without what it says in place of that: the answer is not for the log.
+fn said(json: &[u8]) -> Result<String, String> {
+    let said: Result<Said, _> = serde_json::from_slice(json);
+    said.map(|said| said.text).map_err(|_| "the answer is not JSON with a `text`".to_owned())
+}
+
+/// As much of it as can be spoken, up to the end of a sentence or else of a word.
+fn spoken(text: &str) -> &str {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text;
+    }
+    let head = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let sentence = head.rfind(['.', '!', '?']).map(|at| at + 1);
+    let word = head.rfind(char::is_whitespace);
+    // A text without sentences is cut at a word, and one without words anywhere.
+    let end = sentence.filter(|end| *end > TEXT_BYTES_MAX / 2).or(word).unwrap_or(head.len());
+    head[..end].trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+    fn read(kind: &str, body: &[u8], chunk: usize) -> Result<String, String> {
+        let mut reading = Reading::of(kind);
+        for bytes in body.chunks(chunk) {
+            if reading.take(bytes)?.is_complete() {
+                break;
+            }
+        }
+        reading.text()
+    }
+
+    #[test]
+    fn json_with_a_text_is_an_answer() {
+        let read = |body: &str| read("application/json", body.as_bytes(), 7);
+        assert_eq!(
+            read(r#"{"text":" At eight, d'accord? ","x":[1]}"#).unwrap(),
+            "At eight, d'accord?"
+        );
+        for body in ["", "{}", "[]", r#"{"text":1}"#, r#"{"text":"  "}"#, "<html>", "\"text\""] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_events_are_joined_however_they_arrive() {
+        let body = concat!(
+            ": hello\n\nid: 1\nevent: piece\ndata: {\"text\": \"At \"}\n\n",
+            "data:{\"text\":\r\ndata: \"eight, \u{e7}a \"}\r\n\r\n",
+            "data: {\"text\":\"va?\"}\n\ndata: [DONE]\n\nwhatever comes then",
+        );
+        for chunk in 1..body.len() {
+            assert_eq!(read(EVENTS, body.as_bytes(), chunk).unwrap(), "At eight, \u{e7}a va?");
+        }
+        assert_eq!(read(EVENTS, b"data: {\"text\":\"cut off\"}", 5).unwrap(), "cut off");
+        for body in
+            ["", "data: hello\n\n", "data: [DONE]\n\n", "{\"text\":\"json\"}", "data: \u{0}\n\n"]
+        {
+            assert!(read(EVENTS, body.as_bytes(), 3).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_big_or_not_text_is_none() {
+        let big = format!(r#"{{"text":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
+        assert!(read("application/json", big.as_bytes(), 1000).unwrap_err().contains("65536"));
+        assert!(read(EVENTS, &b"data: \xff\n\n"[..], 3).is_err());
+    }
+
+    #[test]
+    fn a_long_text_is_cut_behind_a_sentence() {
+        assert_eq!(spoken(&"Yes. ".repeat(2_000)).len(), 3_999);
+        let words = spoken(&"word ".repeat(2_000)).to_owned();
+        assert!(words.ends_with("word") && words.len() == 3_999, "{}", words.len());
+        assert_eq!(spoken(&"\u{e9}".repeat(4_000)).len(), 4_000);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_no_text_is_too_long(
+            body: Vec<u8>,
+            text in ".{0,3000}",
+            chunk in 1..64usize,
+        ) {
+            let json = serde_json::to_vec(&serde_json::json!({ "text": text })).unwrap();
+            for kind in [EVENTS, "", "application/json"] {
+                let _may_be_an_error = read(kind, &body, chunk);
+                if let Ok(text) = read(kind, &json, 4096) {
+                    prop_assert!(text.len() <= TEXT_BYTES_MAX && !text.is_empty());
+                }
+            }
+        }
+    }
+}
