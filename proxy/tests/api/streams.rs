@@ -10,6 +10,9 @@ use crate::proxy::{ask, count_when, get, header, seen, start, start_with};
 
 const READERS: usize = 100;
 
+/// It says that the connection closes, or the proxy would send its next request into it.
+const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 fn at(proxy: &Server, path: &str) -> String {
     format!("{}/api/live-users{path}", proxy.url)
 }
@@ -171,21 +174,35 @@ async fn whatever_the_backend_answers_in_place_of_a_stream_is_told_as_trouble() 
     let not_a_count = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: [3]\n\n";
     let says_why = not_a_count.replace("[3]", r#"{"error":"the writer has stopped"}"#);
     for (says, error) in [
-        ("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "the backend answered with status 500"),
+        (
+            "HTTP/1.1 500 Oops\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            "the backend answered with status 500",
+        ),
         (&ok(&frame(3, "e", 1)), "the backend's answer is not a stream"),
         (not_a_count, "the backend's answer is not a count"),
         (&says_why, "the writer has stopped"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "the backend's answer broke off or was not HTTP"),
     ] {
-        backend.next().await.say(says).await;
-        loop {
-            let told: Value = serde_json::from_str(&socket.text().await).unwrap();
-            assert_eq!(told["success"], false);
-            if told["error"] == error {
-                break;
-            }
-        }
+        let mut request = backend.next().await;
+        request.start_to_say(says).await;
+        // The connection stays open until it is heard: only the latest value is told, and that it
+        // was closed would be told in place of this.
+        await_error(&mut socket, error).await;
     }
+}
+
+/// Reads until this is said to be wrong. What went wrong before may be told before.
+async fn await_error(socket: &mut Socket, error: &str) {
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        let told: Value = serde_json::from_str(&socket.text().await).expect("JSON");
+        assert_eq!(told["success"], false);
+        if told["error"] == error {
+            return;
+        }
+        others.push(told["error"].to_string());
+    }
+    panic!("{error:?} was expected, and not {others:?}");
 }
 
 #[tokio::test]
@@ -194,7 +211,7 @@ async fn a_backend_that_refuses_the_token_still_tells_the_total() {
     let proxy = start_with(&backend.url, &TOKENS);
     let mut total = socket(&proxy, "/ws").await;
     let mut summary = socket(&proxy, "/summary/ws").await;
-    backend.next().await.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    backend.next().await.say(REFUSAL).await;
     let mut upstream = opened(&mut backend).await;
     assert!(upstream.head.starts_with("GET /api/live-users/stream "), "{}", upstream.head);
     upstream.tell(&frame(3, "e", 1)).await;
