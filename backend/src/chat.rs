@@ -22,8 +22,8 @@ use tokio::sync::Semaphore;
 use self::answer::Reading;
 use crate::outgoing::{chain, client};
 
-/// Questions under way at the same time. With [`answer::BODY_BYTES_MAX`] this bounds the memory that
-/// they take.
+/// Questions under way at the same time. With [`answer::BODY_BYTES_MAX`] this bounds the memory
+/// that they take.
 const QUESTIONS_MAX: usize = 1_000;
 
 /// Asks the chats of all agents.

@@ -23,8 +23,8 @@ pub(crate) const JOURNAL_URL_DEFAULT: &str = "file:./data";
 /// More records than these are never kept behind a snapshot: some 3 GB.
 const KEPT_RECORDS_MAX: u64 = 10_000_000;
 
-/// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to a
-/// voice webhook, with the way there and back, and recording it comes first.
+/// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to
+/// a voice webhook, with the way there and back, and recording it comes first.
 const CHAT_MS_MAX: u64 = 10_000;
 
 const _: () = assert!(ACKNOWLEDGE_MS + CHAT_MS_MAX <= 12_000);

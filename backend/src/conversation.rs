@@ -54,8 +54,8 @@ impl Conversation {
         }
     }
 
-    /// The answer to what the caller said, `None` if nothing was understood. After a goodbye no chat
-    /// has a say.
+    /// The answer to what the caller said, `None` if nothing was understood. After a goodbye no
+    /// chat has a say.
     pub(crate) fn reply(
         &self,
         agent_id: Option<&str>,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use reqwest::{Client, ClientBuilder, redirect};
 
 /// How long an unused connection is kept, in milliseconds: long enough for questions that follow
-/// each other, and shorter than a server's usual patience with an idle connection, so that a request
-/// is not sent into one that is just being closed.
+/// each other, and shorter than a server's usual patience with an idle connection, so that a
+/// request is not sent into one that is just being closed.
 const IDLE_MS_MAX: u64 = 2_000;
 
 /// A client that goes where it is sent and nowhere else: no redirects, no proxies of the

@@ -64,8 +64,8 @@ pub(crate) fn hang_ups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Reads the file again at each SIGHUP, for ever. What the journal tells is not touched by it: calls
-/// go on, also those of agents that are gone.
+/// Reads the file again at each SIGHUP, for ever. What the journal tells is not touched by it:
+/// calls go on, also those of agents that are gone.
 pub(crate) async fn reload_at(mut hang_ups: Signal, state: Arc<State>) {
     while hang_ups.recv().await.is_some() {
         // On a slow disk it would hold up whatever else this thread has to do.

@@ -99,8 +99,8 @@ impl Reading {
         }
     }
 
-    /// One line of an event stream (HTML standard, section 9.2.6). Lines end with LF or CRLF here; a
-    /// lone CR is not known as an end.
+    /// One line of an event stream (HTML standard, section 9.2.6). Lines end with LF or CRLF here;
+    /// a lone CR is not known as an end.
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
         let line = std::str::from_utf8(line).map_err(|_| "the answer is not UTF-8")?;
         let line = line.trim_end_matches(['\r', '\n']);

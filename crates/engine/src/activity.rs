@@ -32,7 +32,8 @@ pub(crate) fn live_since(tracker: &Tracker, evidence: &Evidence) -> Option<Milli
 }
 
 impl Activities {
-    /// Notes what a record has done. `live_since` is of before it was applied, the tracker of after.
+    /// Notes what a record has done. `live_since` is of before it was applied, the tracker of
+    /// after.
     pub(crate) fn note(
         &mut self,
         tracker: &Tracker,
@@ -107,8 +108,8 @@ fn told(duration_s: u32) -> Lasted {
     Lasted::Told(u64::from(duration_s) * 1000)
 }
 
-/// What of it counts as a conversation. When a call was given up or evicted it is not known how long
-/// the conversation was, only how long it was counted.
+/// What of it counts as a conversation. When a call was given up or evicted it is not known how
+/// long the conversation was, only how long it was counted.
 fn counted_ms(reason: EndReason, lasted: Option<Lasted>) -> Option<u64> {
     match (lasted?, reason) {
         (Lasted::Measured(_), EndReason::TimedOut | EndReason::Evicted) => None,

@@ -141,8 +141,8 @@ impl Sums {
 }
 
 /// How long the calls were that ended within the last hour and the last day, as far as their
-/// durations are known. The hour is the minute under way and the 59 before it, the day the quarter of
-/// an hour under way and the 95 before it.
+/// durations are known. The hour is the minute under way and the 59 before it, the day the quarter
+/// of an hour under way and the 95 before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Talks {
     pub(super) all: Sums,

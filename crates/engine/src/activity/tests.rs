@@ -1,4 +1,5 @@
-//! The feed and the sums: what they tell, that they are bounded, and that a restart changes neither.
+//! The feed and the sums: what they tell, that they are bounded, and that a restart changes
+//! neither.
 
 use std::sync::Arc;
 
