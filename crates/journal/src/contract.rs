@@ -3,9 +3,15 @@
 use std::fmt::{self, Display};
 
 use crate::JournalError;
+use crate::contact::Contact;
 
 /// The largest record, in bytes. A larger one is refused before anything is written.
-pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// The most that the records of one batch have together, in bytes, so that a batch fits into one
+/// message of an engine that is reached by network. A larger one is refused before anything is
+/// written.
+pub const BATCH_BYTES_MAX: usize = 768 * 1024;
 
 /// The most records that one call of [`Journal::trim`] removes, so that an append never waits long
 /// behind it.
@@ -37,6 +43,9 @@ impl Display for Position {
 pub struct Record {
     /// Its number; each record's is one more than that of the record before.
     pub seq: u64,
+    /// When a shared log took it in, by the clock of its service, in milliseconds since the Unix
+    /// epoch. `None` in a log of one process, whose records say it themselves.
+    pub at_ms: Option<u64>,
     /// As they were appended.
     pub bytes: Vec<u8>,
 }
@@ -66,20 +75,30 @@ impl Default for PageLimit {
 /// An ordered, durable log. It belongs to one thread, and its calls block.
 ///
 /// The order is the writer's safety: append, and only then apply, publish and acknowledge.
+///
+/// A log is either of one process, which has it to itself, or shared by any number of replicas: see
+/// [`Journal::is_shared`].
 pub trait Journal: Send {
-    /// The position of the last record; `seq` is 0 in a new log.
+    /// The position of the last record; `seq` is 0 in a new log. In a shared log, of the last one
+    /// that is known here and can be read at once.
     fn position(&self) -> Position;
 
-    /// Appends a batch: all of it or nothing. When this returns the batch is durable, and the
-    /// position is that of its last record. An empty batch does nothing.
+    /// Appends a batch: all of it or nothing, with nothing of others in between. When this returns
+    /// the batch is durable, and the position is that of its last record: all up to there can be
+    /// read. In a shared log there may be records of others between what was the position before
+    /// and the batch. An empty batch does nothing.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`]. Any other error
+    /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`], or all together
+    /// than [`BATCH_BYTES_MAX`]. Any other error
     /// latches the journal: each later append fails with [`JournalError::Latched`] until
     /// [`Journal::recover`] has succeeded. Then the failed batch is not in the log and can be
     /// appended again. If the process ends before that, the batch may turn out to be in the log:
-    /// a failed append says that nothing is certain, not that nothing was written.
+    /// a failed append says that nothing is certain, not that nothing was written. In a shared log
+    /// that holds after a recovery too: it may be there, or come to be there, without harm to a
+    /// reader to whom the same thing twice is once. A shared log is given up after
+    /// [`APPEND_MS_MAX`].
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError>;
 
     /// The oldest record that is kept; one past the position if none is.
@@ -124,8 +143,72 @@ pub trait Journal: Send {
     /// # Errors
     ///
     /// If the log still cannot be opened; the journal stays latched and this can be called again.
-    /// [`JournalError::Damaged`] if an acknowledged record is gone.
+    /// [`JournalError::Damaged`] if an acknowledged record is gone. [`JournalError::Replaced`] as
+    /// [`Journal::refresh`].
     fn recover(&mut self) -> Result<(), JournalError>;
+
+    /// Whether replicas in other processes append to this log too. Then the position moves by
+    /// itself, and [`Contact`] tells when.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Asks how far the log is by now, with all that anybody was told is durable, and waits until
+    /// that much can be read here. It takes [`APPEND_MS_MAX`] at most.
+    ///
+    /// # Errors
+    ///
+    /// If the service of a shared log does not answer. [`JournalError::Replaced`] if it has another
+    /// log by now, because the one before was lost: this handle is of the new one from then on,
+    /// and whoever holds what the old one told begins anew.
+    fn refresh(&mut self) -> Result<Position, JournalError> {
+        Ok(self.position())
+    }
+
+    /// What is known of the service that keeps the log.
+    fn contact(&self) -> Contact {
+        Contact::default()
+    }
+
+    /// A handle for a lease of this name, for another thread: of all replicas one has it.
+    ///
+    /// # Errors
+    ///
+    /// If the engine cannot make one.
+    fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
+        let _nobody_else_could_have_it = name;
+        Ok(Box::new(OwnLease))
+    }
+}
+
+/// How long a shared log may take to append or to say how far it is, in milliseconds: a caller
+/// waits for no longer than 2 s in all.
+pub const APPEND_MS_MAX: u64 = 1_500;
+
+/// How long a lease is held without being renewed, in milliseconds.
+pub const LEASE_MS: u64 = 10_000;
+
+/// What only one of several replicas is to do.
+pub trait Lease: Send {
+    /// Takes the lease or renews it, and says whether it is held: then for [`LEASE_MS`] from the
+    /// moment of the call. It blocks; call it about every third of that time.
+    ///
+    /// # Errors
+    ///
+    /// If the service does not answer. What was held before is held until its time is over.
+    fn hold(&mut self) -> Result<bool, JournalError>;
+
+    /// Gives the lease back, so that another one need not wait until its time is over.
+    fn release(&mut self) {}
+}
+
+/// In a log of one process nobody else could have it.
+struct OwnLease;
+
+impl Lease for OwnLease {
+    fn hold(&mut self) -> Result<bool, JournalError> {
+        Ok(true)
+    }
 }
 
 /// Reads one log while it is appended to. It sees what is durable and acknowledged: never a batch
@@ -174,12 +257,17 @@ pub trait Snapshots: Send {
     fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError>;
 }
 
-/// Refuses a batch with a record that is too large, before any of it is written.
+/// Refuses a batch that is too large, or has a record that is, before any of it is written.
 pub(crate) fn refuse_large(batch: &[Vec<u8>]) -> Result<(), JournalError> {
-    let Some(bytes) = batch.iter().map(Vec::len).find(|bytes| *bytes > RECORD_BYTES_MAX) else {
+    let largest = batch.iter().map(Vec::len).max().unwrap_or(0);
+    let together: usize = batch.iter().map(Vec::len).sum();
+    let why = if largest > RECORD_BYTES_MAX {
+        format!("a record of {largest} bytes is too large: at most {RECORD_BYTES_MAX} fit")
+    } else if together > BATCH_BYTES_MAX {
+        format!("a batch of {together} bytes is too large: at most {BATCH_BYTES_MAX} fit")
+    } else {
         return Ok(());
     };
-    let why = format!("a record of {bytes} bytes is too large: at most {RECORD_BYTES_MAX} fit");
     Err(JournalError::Refused { why })
 }
 

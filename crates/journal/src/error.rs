@@ -84,6 +84,17 @@ pub enum JournalError {
         /// How that append failed.
         why: String,
     },
+    /// A shared log was lost, and there is another one in its place.
+    #[error(
+        "the journal was lost: it was log {was:016x}, and is log {is:016x} now; what was recorded \
+         in the one before is only where a backup is"
+    )]
+    Replaced {
+        /// The epoch of the log that was.
+        was: u64,
+        /// The epoch of the log that is.
+        is: u64,
+    },
     /// What was asked makes no sense for this log. Nothing was changed.
     #[error("{why}")]
     Refused {

@@ -17,6 +17,7 @@
 mod address;
 mod checksum;
 pub mod conformance;
+mod contact;
 mod contract;
 mod error;
 mod memory;
@@ -24,12 +25,13 @@ mod sqlite;
 
 use std::path::Path;
 
+pub use contact::Contact;
 pub use contract::{
-    Journal, PageLimit, Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots,
-    TRIM_RECORDS_MAX,
+    APPEND_MS_MAX, BATCH_BYTES_MAX, Journal, LEASE_MS, Lease, PageLimit, Position,
+    READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
 };
 pub use error::JournalError;
-pub use memory::Memory;
+pub use memory::{Line, Memory};
 
 use self::address::Address;
 

@@ -1,11 +1,16 @@
-//! A log in memory, for tests and benchmarks: the same contract without a disk.
+//! A log in memory, for tests and benchmarks: the same contract without a disk or a network, of
+//! one process or shared by replicas that are all in this one.
 
-use std::collections::VecDeque;
+mod shared;
+
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use self::shared::Line;
+use self::shared::SharedJournal;
 use crate::contract::{
     Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
     refuse_odd,
@@ -21,11 +26,25 @@ pub struct Memory(Arc<Mutex<Log>>);
 struct Log {
     epoch: u64,
     first_seq: u64,
-    /// Each with its checksum, so that the work done is that of a log on disk, without the disk.
-    records: VecDeque<(u32, Vec<u8>)>,
+    records: VecDeque<Stored>,
     snapshot: Option<(Position, Vec<u8>)>,
     handles: usize,
+    /// Whether those who have it open are replicas.
+    is_shared: bool,
     is_full: bool,
+    /// The time of a shared log, in milliseconds.
+    now_ms: u64,
+    /// Who has which lease, and until when.
+    leases: HashMap<String, (u64, u64)>,
+    lines: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    /// So that the work done is that of a log on disk, without the disk.
+    crc: u32,
+    at_ms: Option<u64>,
+    bytes: Vec<u8>,
 }
 
 impl Memory {
@@ -41,9 +60,7 @@ impl Memory {
     /// A place with a new log of this epoch, for runs that must repeat exactly.
     #[must_use]
     pub fn with_epoch(epoch: u64) -> Self {
-        let records = VecDeque::new();
-        let log = Log { epoch, first_seq: 1, records, snapshot: None, handles: 0, is_full: false };
-        Self(Arc::new(Mutex::new(log)))
+        Self(Arc::new(Mutex::new(Log::new(epoch))))
     }
 
     /// Opens the log that is here.
@@ -55,7 +72,38 @@ impl Memory {
         if self.0.lock().handles > 0 {
             return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
         }
+        self.0.lock().is_shared = false;
         Ok(Box::new(MemoryJournal { handle: Handle::new(self), latched: None }))
+    }
+
+    /// Opens the log that is here as one of its replicas.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] while it is open as a log of one process.
+    pub fn open_shared(&self) -> Result<(Box<dyn Journal>, Line), JournalError> {
+        let mut log = self.0.lock();
+        if log.handles > 0 && !log.is_shared {
+            return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
+        }
+        log.is_shared = true;
+        log.lines += 1;
+        let (line, known) = (Line::new(log.lines), log.position());
+        drop(log);
+        let journal = SharedJournal::new(Handle::new(self), line.clone(), known);
+        Ok((Box::new(journal), line))
+    }
+
+    /// The clock of a shared log shows this, in milliseconds since the Unix epoch.
+    pub fn set_time(&self, now_ms: u64) {
+        self.0.lock().now_ms = now_ms;
+    }
+
+    /// Loses the log, with its snapshot, and puts a new one of this epoch in its place.
+    pub fn replace(&self, epoch: u64) {
+        let mut log = self.0.lock();
+        let Log { handles, is_shared, now_ms, lines, .. } = *log;
+        *log = Log { handles, is_shared, now_ms, lines, ..Log::new(epoch) };
     }
 
     /// From now on there is, or is not, space for anything more, as on a disk that is full.
@@ -73,6 +121,43 @@ pub(crate) fn draw_epoch() -> Result<u64, JournalError> {
 }
 
 impl Log {
+    fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            first_seq: 1,
+            records: VecDeque::new(),
+            snapshot: None,
+            handles: 0,
+            is_shared: false,
+            is_full: false,
+            now_ms: 0,
+            leases: HashMap::new(),
+            lines: 0,
+        }
+    }
+
+    fn position(&self) -> Position {
+        Position { epoch: self.epoch, seq: self.last_seq() }
+    }
+
+    fn push(&mut self, batch: &[Vec<u8>]) {
+        let at_ms = self.is_shared.then_some(self.now_ms);
+        for bytes in batch {
+            let crc = checksum::of_record(self.last_seq() + 1, bytes);
+            self.records.push_back(Stored { crc, at_ms, bytes: bytes.clone() });
+        }
+    }
+
+    fn trim(&mut self, before_seq: u64) -> u64 {
+        let covered = self.snapshot.as_ref().map_or(0, |(at, _)| at.seq);
+        let end = before_seq.min(covered + 1).min(self.first_seq + TRIM_RECORDS_MAX);
+        while self.first_seq < end {
+            self.records.pop_front();
+            self.first_seq += 1;
+        }
+        self.first_seq
+    }
+
     fn last_seq(&self) -> u64 {
         self.first_seq + self.records.len() as u64 - 1
     }
@@ -85,7 +170,7 @@ impl Log {
         let skip = usize::try_from(from_seq - first).expect("no more records than fit in memory");
         let (mut page, mut sum) = (Vec::new(), 0);
         let records = (from_seq..).zip(self.records.iter().skip(skip));
-        for (seq, (crc, bytes)) in records.take(limit.records_max.max(1)) {
+        for (seq, Stored { crc, at_ms, bytes }) in records.take(limit.records_max.max(1)) {
             sum += bytes.len();
             if sum > limit.bytes_max && !page.is_empty() {
                 break;
@@ -94,7 +179,7 @@ impl Log {
                 let what = format!("record {seq} in memory is not what was appended");
                 return Err(JournalError::Damaged { what });
             }
-            page.push(Record { seq, bytes: bytes.clone() });
+            page.push(Record { seq, at_ms: *at_ms, bytes: bytes.clone() });
         }
         Ok(page)
     }
@@ -140,8 +225,7 @@ impl MemoryJournal {
 
 impl Journal for MemoryJournal {
     fn position(&self) -> Position {
-        let log = self.handle.log();
-        Position { epoch: log.epoch, seq: log.last_seq() }
+        self.handle.log().position()
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
@@ -155,11 +239,8 @@ impl Journal for MemoryJournal {
             self.latched = Some(error.to_string());
             return Err(error);
         }
-        for bytes in batch {
-            let seq = log.last_seq() + 1;
-            log.records.push_back((checksum::of_record(seq, bytes), bytes.clone()));
-        }
-        Ok(Position { epoch: log.epoch, seq: log.last_seq() })
+        log.push(batch);
+        Ok(log.position())
     }
 
     fn first_seq(&self) -> u64 {
@@ -172,14 +253,7 @@ impl Journal for MemoryJournal {
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
         self.refuse_latched()?;
-        let mut log = self.handle.log();
-        let covered = log.snapshot.as_ref().map_or(0, |(at, _)| at.seq);
-        let end = before_seq.min(covered + 1).min(log.first_seq + TRIM_RECORDS_MAX);
-        while log.first_seq < end {
-            log.records.pop_front();
-            log.first_seq += 1;
-        }
-        Ok(log.first_seq)
+        Ok(self.handle.log().trim(before_seq))
     }
 
     fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
@@ -203,8 +277,7 @@ struct MemoryReader {
 
 impl Reader for MemoryReader {
     fn position(&mut self) -> Result<Position, JournalError> {
-        let log = self.handle.log();
-        Ok(Position { epoch: log.epoch, seq: log.last_seq() })
+        Ok(self.handle.log().position())
     }
 
     fn first_seq(&mut self) -> Result<u64, JournalError> {
@@ -224,7 +297,7 @@ impl Snapshots for MemorySnapshots {
     fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
         let mut log = self.handle.log();
         let newest = log.snapshot.as_ref().map(|(at, _)| at.seq);
-        refuse_odd(at, Position { epoch: log.epoch, seq: log.last_seq() }, newest)?;
+        refuse_odd(at, log.position(), newest)?;
         log.has_space()?;
         log.snapshot = Some((at, bytes.to_vec()));
         Ok(())

@@ -54,7 +54,7 @@ pub(super) fn page(
         if sum > limit.bytes_max && !page.is_empty() {
             break;
         }
-        page.push(Record { seq, bytes: bytes.to_vec() });
+        page.push(Record { seq, at_ms: None, bytes: bytes.to_vec() });
     }
     Ok(page)
 }

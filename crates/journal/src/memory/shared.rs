@@ -1,0 +1,177 @@
+//! A log in memory as replicas have it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Handle, MemoryReader, MemorySnapshots};
+use crate::contract::{
+    Journal, LEASE_MS, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
+};
+use crate::{Contact, JournalError};
+
+/// The way from a replica to a shared log. Clones are the same way.
+#[derive(Clone, Debug)]
+pub struct Line {
+    is_cut: Arc<AtomicBool>,
+    number: u64,
+}
+
+impl Line {
+    pub(super) fn new(number: u64) -> Self {
+        Self { is_cut: Arc::default(), number }
+    }
+
+    /// From now on the replica cannot, or can, reach the log.
+    pub fn set_cut(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::Release);
+    }
+
+    fn check(&self, doing: &str) -> Result<(), JournalError> {
+        match self.is_cut.load(Ordering::Acquire) {
+            true => Err(JournalError::Io { doing: doing.to_owned(), why: "it is cut off".into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A replica's journal: it knows what it has appended, and what there was when it last asked.
+pub(super) struct SharedJournal {
+    handle: Handle,
+    line: Line,
+    known: Position,
+    latched: Option<String>,
+}
+
+impl SharedJournal {
+    pub(super) fn new(handle: Handle, line: Line, known: Position) -> Self {
+        Self { handle, line, known, latched: None }
+    }
+
+    fn refuse_latched(&self) -> Result<(), JournalError> {
+        match &self.latched {
+            Some(why) => Err(JournalError::Latched { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn push(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.line.check("appending")?;
+        let mut log = self.handle.log();
+        if log.epoch != self.known.epoch {
+            return Err(JournalError::Replaced { was: self.known.epoch, is: log.epoch });
+        }
+        if !batch.is_empty() {
+            log.has_space()?;
+        }
+        log.push(batch);
+        Ok(log.position())
+    }
+}
+
+impl Journal for SharedJournal {
+    fn position(&self) -> Position {
+        self.known
+    }
+
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.refuse_latched()?;
+        refuse_large(batch)?;
+        match self.push(batch) {
+            Ok(position) => {
+                self.known = position;
+                Ok(position)
+            }
+            Err(error) => {
+                self.latched = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    fn first_seq(&self) -> u64 {
+        self.handle.log().first_seq
+    }
+
+    fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
+        let log = self.handle.log();
+        let last = self.known.seq;
+        if from_seq > last + 1 {
+            return Err(JournalError::NotThere { wanted: from_seq, first: log.first_seq, last });
+        }
+        let mut page = log.page(from_seq, limit)?;
+        page.retain(|record| record.seq <= last);
+        Ok(page)
+    }
+
+    fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
+        self.refuse_latched()?;
+        self.line.check("trimming")?;
+        Ok(self.handle.log().trim(before_seq))
+    }
+
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
+        Ok(Box::new(MemorySnapshots { handle: Handle::new(&self.handle.0) }))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, JournalError> {
+        Ok(Box::new(MemoryReader { handle: Handle::new(&self.handle.0) }))
+    }
+
+    fn recover(&mut self) -> Result<(), JournalError> {
+        self.refresh()?;
+        self.handle.log().has_space()?;
+        self.latched = None;
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn refresh(&mut self) -> Result<Position, JournalError> {
+        self.line.check("asking how far the log is")?;
+        let found = self.handle.log().position();
+        let was = std::mem::replace(&mut self.known, found).epoch;
+        if was != found.epoch {
+            self.latched = None;
+            return Err(JournalError::Replaced { was, is: found.epoch });
+        }
+        Ok(found)
+    }
+
+    fn contact(&self) -> Contact {
+        Contact::default()
+    }
+
+    fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
+        let (handle, line) = (Handle::new(&self.handle.0), self.line.clone());
+        Ok(Box::new(MemoryLease { handle, line, name: name.to_owned() }))
+    }
+}
+
+struct MemoryLease {
+    handle: Handle,
+    line: Line,
+    name: String,
+}
+
+impl Lease for MemoryLease {
+    fn hold(&mut self) -> Result<bool, JournalError> {
+        self.line.check("taking a lease")?;
+        let mut log = self.handle.log();
+        let now_ms = log.now_ms;
+        let (holder, until_ms) = log.leases.get(&self.name).copied().unwrap_or_default();
+        let is_free = holder == self.line.number || until_ms <= now_ms;
+        if is_free {
+            log.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
+        }
+        Ok(is_free)
+    }
+
+    fn release(&mut self) {
+        let mut log = self.handle.log();
+        if log.leases.get(&self.name).is_some_and(|(holder, _)| *holder == self.line.number) {
+            log.leases.remove(&self.name);
+        }
+    }
+}
