@@ -32,7 +32,7 @@ pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, Wh
 pub use caller::CallerKey;
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
 pub use farewell::Farewell;
-pub use recovery::{RecoveryError, replay};
+pub use recovery::{RecoveryError, Replayed, replay};
 pub use referee::{Referee, RefereeRules, Standing, Step};
 pub use snapshotter::{Keep, Snapshotter};
 pub use state::{State, Sureness, is_suspect};

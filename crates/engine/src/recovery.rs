@@ -1,7 +1,8 @@
 //! From a journal to the state that it tells: the newest snapshot, and the records behind it
 //! through the same `apply` that runs when they are written.
 
-use live_users_journal::{Journal, JournalError, PageLimit, Reader, Snapshots};
+use live_users_core::Millis;
+use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Snapshots};
 use log::{info, warn};
 
 use crate::record::{FormError, Record};
@@ -36,30 +37,36 @@ pub enum RecoveryError {
     },
 }
 
-/// The state that a journal tells, and the last record that its snapshot covers.
+/// What a journal tells.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The state.
+    pub state: State,
+    /// How far the journal is in it.
+    pub at: Position,
+    /// The last record that the snapshot covers which it began with; 0 if there was none.
+    pub covered: u64,
+}
+
+/// The state that a journal tells.
 ///
 /// # Errors
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built
 /// on half of a log would be wrong in silence.
-pub fn replay(journal: &dyn Journal) -> Result<(State, u64), RecoveryError> {
-    let last = journal.position().seq;
-    let (state, covered) = replayed(&mut *journal.reader()?, &mut *journal.snapshots()?, last)?;
+pub fn replay(journal: &dyn Journal) -> Result<Replayed, RecoveryError> {
+    let last = journal.position();
+    let (state, covered) = replayed(&mut *journal.reader()?, &mut *journal.snapshots()?, last.seq)?;
+    // Of a shared log another replica may have saved a snapshot of what was appended since.
+    let at = Position { seq: last.seq.max(covered), ..last };
     let users = state.tracker().numbers().users;
-    let n = last - covered;
+    let n = at.seq - covered;
     info!("replayed {n} records after a snapshot at record {covered}: {users} live");
-    Ok((state, covered))
+    Ok(Replayed { state, at, covered })
 }
 
-/// The state after this record, which the newest snapshot does not reach past.
-pub(crate) fn replay_to(
-    reader: &mut dyn Reader,
-    snapshots: &mut dyn Snapshots,
-    last: u64,
-) -> Result<State, RecoveryError> {
-    replayed(reader, snapshots, last).map(|(state, _)| state)
-}
-
-fn replayed(
+/// The state after this record, or after the one that the newest snapshot reaches to, if that is a
+/// later one; and the last record that the snapshot covers.
+pub(crate) fn replayed(
     reader: &mut dyn Reader,
     snapshots: &mut dyn Snapshots,
     last: u64,
@@ -79,9 +86,12 @@ fn replayed(
     Ok((state, covered))
 }
 
-pub(crate) fn decode(record: &live_users_journal::Record) -> Result<Record, RecoveryError> {
-    let seq = record.seq;
-    Record::decode(&record.bytes).map_err(|error| RecoveryError::Record { seq, error })
+pub(crate) fn decode(stored: &live_users_journal::Record) -> Result<Record, RecoveryError> {
+    let seq = stored.seq;
+    let record =
+        Record::decode(&stored.bytes).map_err(|error| RecoveryError::Record { seq, error })?;
+    // In a shared log it is the log that has the time: the clocks of replicas differ.
+    Ok(Record { at: stored.at_ms.map_or(record.at, Millis), ..record })
 }
 
 fn newest_snapshot(

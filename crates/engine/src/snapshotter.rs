@@ -14,6 +14,7 @@ use log::{info, warn};
 
 use crate::recovery::{self, RecoveryError};
 use crate::snapshot;
+use crate::state::State;
 
 /// A snapshot is taken after so many records,
 const RECORDS_MAX: u64 = 100_000;
@@ -40,8 +41,10 @@ pub struct Keep {
 /// calls there are.
 pub struct Snapshotter {
     /// The way to the thread, and the thread; both are there until this is dropped.
-    thread: Option<(SyncSender<u64>, JoinHandle<()>)>,
+    thread: Option<(SyncSender<Work>, JoinHandle<()>)>,
     busy: Arc<AtomicBool>,
+    /// The newest snapshot was lost, and with it what a replay would begin with.
+    is_lost: Arc<AtomicBool>,
     /// The last record that the newest complete snapshot covers.
     covered: Arc<AtomicU64>,
     /// The last record of the newest snapshot that was begun, and when that was.
@@ -60,29 +63,48 @@ impl Snapshotter {
     pub fn start(journal: &dyn Journal, covered: u64, now: Millis, keep: Keep) -> io::Result<Self> {
         let mut reader = journal.reader().map_err(io::Error::other)?;
         let mut snapshots = journal.snapshots().map_err(io::Error::other)?;
-        let (work, inbox) = sync_channel::<u64>(1);
+        let (work, inbox) = sync_channel::<Work>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let covered = Arc::new(AtomicU64::new(covered));
         let begun = (covered.load(Ordering::Relaxed), now);
-        let (is_busy, covers) = (busy.clone(), covered.clone());
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let (is_busy, covers, loses) = (busy.clone(), covered.clone(), is_lost.clone());
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
-            for last in inbox {
-                match save(&mut *reader, &mut *snapshots, last) {
-                    Ok((at, calls, bytes)) => {
-                        info!("snapshot of {calls} calls, {bytes} bytes, at {at}");
-                        covers.store(at.seq, Ordering::Relaxed);
+            for work in inbox {
+                let saved = match work {
+                    Work::Replay(range) => save(&mut *reader, &mut *snapshots, range),
+                    Work::Save(at, bytes) => save_bytes(&mut *snapshots, at, &bytes),
+                };
+                match saved {
+                    Ok(covered) => covers.store(covered, Ordering::Relaxed),
+                    Err(error) => {
+                        warn!("no snapshot is saved: {error}");
+                        let is_lost = matches!(error, RecoveryError::NoBeginning { .. });
+                        loses.store(is_lost, Ordering::Relaxed);
                     }
-                    Err(error) => warn!("no snapshot at record {last}: {error}"),
                 }
                 is_busy.store(false, Ordering::Relaxed);
             }
         })?;
         let thread = Some((work, thread));
-        Ok(Self { thread, busy, covered, begun, marks: VecDeque::new(), keep })
+        Ok(Self { thread, busy, is_lost, covered, begun, marks: VecDeque::new(), keep })
     }
 
-    /// Begins a snapshot if it is time for one and none is being written.
-    pub(crate) fn tick(&mut self, now: Millis, at: Position) {
+    /// The journal is another one, or was read anew; this record is the last that a snapshot covers.
+    pub(crate) fn begin_anew(&mut self, covered: u64, now: Millis) {
+        self.covered.store(covered, Ordering::Relaxed);
+        (self.begun, self.marks) = ((covered, now), VecDeque::new());
+    }
+
+    /// Begins a snapshot if it is time for one and none is being written. If the newest one was
+    /// lost, the state itself is saved: the one time when the writer stands still for it.
+    pub(crate) fn tick(&mut self, now: Millis, at: Position, state: &State) {
+        if self.is_lost.load(Ordering::Relaxed) && !self.busy.swap(true, Ordering::Relaxed) {
+            warn!("the newest snapshot was lost: the state of this process takes its place");
+            self.is_lost.store(false, Ordering::Relaxed);
+            self.begun = (at.seq, now);
+            self.send(Work::Save(at, snapshot::encode(state)));
+        }
         if self.marks.back().is_none_or(|(when, _)| now.since(*when) >= MARK_EVERY_MS) {
             self.marks.push_back((now, at.seq));
         }
@@ -90,11 +112,15 @@ impl Snapshotter {
         let records = at.seq.saturating_sub(seq);
         let due = records >= RECORDS_MAX || (records > 0 && now.since(when) >= AGE_MS_MAX);
         if due && !self.busy.swap(true, Ordering::Relaxed) {
+            let range = Range { since: self.begun.0, last: at.seq };
             self.begun = (at.seq, now);
-            let sent = self.thread.as_ref().map(|(thread, _)| thread.try_send(at.seq).is_ok());
-            if sent != Some(true) {
-                warn!("no snapshots any more: their thread has ended");
-            }
+            self.send(Work::Replay(range));
+        }
+    }
+
+    fn send(&self, work: Work) {
+        if self.thread.as_ref().is_none_or(|(thread, _)| thread.try_send(work).is_err()) {
+            warn!("no snapshots any more: their thread has ended");
         }
     }
 
@@ -131,17 +157,44 @@ impl Drop for Snapshotter {
     }
 }
 
-/// Replays the log up to this record, and saves the state there: where it is, and its size in
-/// calls and in bytes.
+/// What the thread is to do.
+enum Work {
+    /// Replay the log, and save the state that it tells.
+    Replay(Range),
+    /// Save this state.
+    Save(Position, Vec<u8>),
+}
+
+/// What a snapshot is to add.
+#[derive(Clone, Copy)]
+struct Range {
+    /// The last record of the snapshot that was begun before.
+    since: u64,
+    /// The last record that it is to cover.
+    last: u64,
+}
+
+/// Replays the log, and saves the state there. Returns the last record that a snapshot covers by
+/// then. Of a shared log another replica may have saved one meanwhile, which is as good.
 fn save(
     reader: &mut dyn Reader,
     snapshots: &mut dyn Snapshots,
-    last: u64,
-) -> Result<(Position, usize, usize), RecoveryError> {
+    Range { since, last }: Range,
+) -> Result<u64, RecoveryError> {
     let epoch = reader.position()?.epoch;
-    let state = recovery::replay_to(reader, snapshots, last)?;
-    let bytes = snapshot::encode(&state);
-    let at = Position { epoch, seq: last };
-    snapshots.save(at, &bytes)?;
-    Ok((at, state.tracker().known(), bytes.len()))
+    let (state, covered) = recovery::replayed(reader, snapshots, last)?;
+    if covered > since {
+        return Ok(covered);
+    }
+    save_bytes(snapshots, Position { epoch, seq: last }, &snapshot::encode(&state))
+}
+
+fn save_bytes(
+    snapshots: &mut dyn Snapshots,
+    at: Position,
+    bytes: &[u8],
+) -> Result<u64, RecoveryError> {
+    snapshots.save(at, bytes)?;
+    info!("snapshot of {} bytes at {at}", bytes.len());
+    Ok(at.seq)
 }

@@ -29,8 +29,8 @@ fn writer_to(journal: Box<dyn Journal>) -> (Writer, Reader) {
     };
     let keep = Keep { age_ms: HOUR, records_max: u64::MAX };
     let snapshotter = Snapshotter::start(&*journal, 0, Millis(0), keep).unwrap();
-    let (state, publish) = (State::default(), Box::new(publish));
-    (Writer::new(journal, state, publish, Some(snapshotter), 4 * HOUR), reader)
+    let (replayed, publish) = (replay(&*journal).unwrap(), Box::new(publish));
+    (Writer::new(journal, replayed, publish, Some(snapshotter), 4 * HOUR), reader)
 }
 
 fn evidence(sid: &str, source: Source, said: Said) -> Evidence {
@@ -211,9 +211,9 @@ fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
         replay(&*journal).unwrap()
     };
     let bytes = snapshot::encode(&original);
-    let (state, covered) = replayed(None);
+    let Replayed { state, covered, .. } = replayed(None);
     assert_eq!((snapshot::encode(&state), covered), (bytes.clone(), 0));
-    let (state, covered) = replayed(Some(bytes.clone()));
+    let Replayed { state, covered, .. } = replayed(Some(bytes.clone()));
     assert_eq!((snapshot::encode(&state), covered), (bytes, at.seq));
 }
 
@@ -246,7 +246,7 @@ fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
     drop(snapshots);
     let state = snapshot::encode(writer.state());
     drop(writer);
-    let (replayed, covered) = replay(&*journal.open().unwrap()).unwrap();
+    let Replayed { state: replayed, covered, .. } = replay(&*journal.open().unwrap()).unwrap();
     assert!(covered >= 100_000);
     assert!(snapshot::encode(&replayed) == state);
 }
@@ -259,7 +259,7 @@ fn a_checkpoint_covers_all_and_leaves_nothing_to_replay() {
     writer.checkpoint().unwrap();
     assert_eq!(writer.journal.first_seq(), 2);
     drop(writer);
-    let (state, covered) = replay(&*journal.open().unwrap()).unwrap();
+    let Replayed { state, covered, .. } = replay(&*journal.open().unwrap()).unwrap();
     assert_eq!((state.tracker().numbers().users, covered), (1, 1));
 }
 

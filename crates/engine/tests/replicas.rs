@@ -1,0 +1,247 @@
+//! Writers that share a journal: each counts what all were told, whoever was told it.
+
+use std::collections::BTreeSet;
+
+use live_users_core::{
+    CallId, Direction, EndReason, Evidence, Millis, Outcome, Phase, Said, Source,
+};
+use live_users_engine::evidence::about;
+use live_users_engine::{State, Writer, replay, snapshot};
+use live_users_journal::{Line, Memory};
+use proptest::prelude::*;
+
+const HOUR: u64 = 3_600_000;
+const MAX_CALL_MS: u64 = 4 * HOUR;
+
+struct Replica {
+    writer: Writer,
+    line: Line,
+}
+
+impl Replica {
+    fn start(log: &Memory) -> Self {
+        let (journal, line) = log.open_shared().unwrap();
+        let replayed = replay(&*journal).unwrap();
+        let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
+        Self { writer, line }
+    }
+
+    fn users(&self) -> usize {
+        self.writer.state().tracker().numbers().users
+    }
+}
+
+fn said(call: usize, said: Said) -> Evidence {
+    let call = CallId::parse(&format!("call-{call}")).unwrap();
+    let source = match said {
+        Said::Dialing => Source::Voice,
+        _ => Source::StatusCallback,
+    };
+    Evidence { direction: Some(Direction::Inbound), ..about(call, source, said) }
+}
+
+fn start(call: usize) -> Evidence {
+    said(call, Said::Dialing)
+}
+
+fn end(call: usize) -> Evidence {
+    said(call, Said::Over(EndReason::Completed))
+}
+
+fn bytes(state: &State) -> Vec<u8> {
+    snapshot::encode(state)
+}
+
+#[test]
+fn what_one_was_told_all_know_and_a_repeat_through_another_counts_once() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    assert_eq!(a.writer.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
+    assert_eq!(b.users(), 0);
+    assert!(b.writer.refresh());
+    assert_eq!(b.users(), 2);
+    let outcomes = b.writer.record(Millis(6), vec![start(1), end(2)]).unwrap();
+    assert_eq!(outcomes, [Outcome::Confirmed, Outcome::Ended(EndReason::Completed)]);
+    // Without having asked what the other one has appended in between.
+    assert_eq!(a.writer.record(Millis(7), vec![end(2)]), Ok(vec![Outcome::Duplicate]));
+    assert_eq!((a.users(), a.writer.position().seq), (1, 5));
+    assert!(b.writer.refresh());
+    assert_eq!(bytes(a.writer.state()), bytes(b.writer.state()));
+}
+
+#[test]
+fn the_time_is_that_of_the_log_and_not_of_a_replica_whose_clock_is_wrong() {
+    let log = Memory::with_epoch(1);
+    let [mut right, mut wrong] = [Replica::start(&log), Replica::start(&log)];
+    log.set_time(10 * HOUR);
+    wrong.writer.record(Millis(11 * HOUR), vec![start(1)]).unwrap();
+    log.set_time(10 * HOUR + 60_000);
+    right.writer.record(Millis(10 * HOUR + 60_000), vec![end(1)]).unwrap();
+    wrong.writer.refresh();
+    assert_eq!(bytes(right.writer.state()), bytes(wrong.writer.state()));
+    let call = CallId::parse("call-1").unwrap();
+    let call = right.writer.state().tracker().call(&call).unwrap();
+    assert_eq!((call.first, call.since), (Millis(10 * HOUR), Millis(10 * HOUR + 60_000)));
+}
+
+#[test]
+fn of_several_only_the_one_that_sweeps_gives_calls_up() {
+    let log = Memory::with_epoch(1);
+    let [mut leader, mut other] = [Replica::start(&log), Replica::start(&log)];
+    leader.writer.record(Millis(0), vec![start(1)]).unwrap();
+    other.writer.refresh();
+    let late = Millis(MAX_CALL_MS + 1);
+    log.set_time(late.0);
+    other.writer.stand_by(late);
+    assert_eq!((other.users(), other.writer.position().seq), (1, 1));
+    leader.writer.sweep(late);
+    other.writer.refresh();
+    assert_eq!((leader.users(), other.users(), other.writer.position().seq), (0, 0, 2));
+}
+
+#[test]
+fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    b.line.set_cut(true);
+    b.writer.record(Millis(1), vec![start(1)]).unwrap_err();
+    b.writer.record(Millis(2), vec![start(2)]).unwrap_err();
+    assert!(b.writer.is_in_trouble() && !b.writer.refresh());
+    a.writer.record(Millis(3), vec![start(3)]).unwrap();
+    b.writer.stand_by(Millis(4));
+    assert_eq!(b.users(), 0, "it is cut off still");
+    b.line.set_cut(false);
+    b.writer.stand_by(Millis(5));
+    assert!(!b.writer.is_in_trouble() && a.writer.refresh());
+    assert_eq!((a.users(), b.users()), (3, 3));
+}
+
+#[test]
+fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    a.writer.record(Millis(1), (0..9).map(start).collect()).unwrap();
+    a.writer.checkpoint().unwrap();
+    a.writer.record(Millis(2), vec![end(1)]).unwrap();
+    assert!(!b.writer.refresh(), "what it would have to read is gone");
+    b.writer.stand_by(Millis(3));
+    assert!(b.writer.refresh());
+    assert_eq!((a.users(), b.users()), (8, 8));
+    assert_eq!(bytes(a.writer.state()), bytes(b.writer.state()));
+}
+
+#[test]
+fn a_log_that_was_lost_is_begun_anew_by_all_and_told_by_its_epoch() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    a.writer.record(Millis(1), vec![start(1), start(2)]).unwrap();
+    b.writer.refresh();
+    log.replace(2);
+    // Whoever notices first keeps what it was told meanwhile.
+    a.writer.record(Millis(2), vec![start(3)]).unwrap_err();
+    a.writer.stand_by(Millis(3));
+    assert!(!b.writer.refresh());
+    b.writer.stand_by(Millis(3));
+    for replica in [&a, &b] {
+        let position = replica.writer.position();
+        assert_eq!((position.epoch, position.seq, replica.users()), (2, 1, 1));
+        assert!(!replica.writer.is_in_trouble());
+    }
+}
+
+#[test]
+fn what_a_later_version_has_written_ends_a_replica_and_not_the_log() {
+    let log = Memory::with_epoch(1);
+    let mut replica = Replica::start(&log);
+    let (mut later, _) = log.open_shared().unwrap();
+    later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
+    assert!(!replica.writer.refresh() && replica.writer.has_ended());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Tell { replica: usize, evidence: Vec<(usize, bool)> },
+    Cut { replica: usize, is_cut: bool },
+    Sweep { replica: usize },
+    Follow { replica: usize },
+    Snapshot { replica: usize },
+    Restart { replica: usize },
+    Wait { ms: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let replica = || 0..3_usize;
+    let evidence = prop::collection::vec((0..20_usize, any::<bool>()), 1..5);
+    prop_oneof![
+        8 => (replica(), evidence).prop_map(|(replica, evidence)| Step::Tell { replica, evidence }),
+        2 => (replica(), any::<bool>()).prop_map(|(replica, is_cut)| Step::Cut { replica, is_cut }),
+        2 => replica().prop_map(|replica| Step::Sweep { replica }),
+        3 => replica().prop_map(|replica| Step::Follow { replica }),
+        1 => replica().prop_map(|replica| Step::Snapshot { replica }),
+        1 => replica().prop_map(|replica| Step::Restart { replica }),
+        2 => (0..2 * HOUR).prop_map(|ms| Step::Wait { ms }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens to the lines and to the replicas: nothing acknowledged is missing, and in
+    /// the end all of them and whoever comes later have the same state, byte for byte.
+    #[test]
+    fn replicas_agree_and_lose_nothing(steps in prop::collection::vec(step(), 1..80)) {
+        let log = Memory::with_epoch(1);
+        let mut replicas = [(); 3].map(|()| Replica::start(&log));
+        let (mut now, mut ended) = (0, BTreeSet::new());
+        for step in steps {
+            log.set_time(now);
+            // Their clocks are wrong by an hour either way, and nobody asks them.
+            let of = |replica: usize| Millis((now + replica as u64 * HOUR).saturating_sub(HOUR));
+            match step {
+                Step::Tell { replica, evidence } => {
+                    let batch = evidence.iter().map(|&(call, is_end)| {
+                        if is_end { end(call) } else { start(call) }
+                    });
+                    let told = replicas[replica].writer.record(of(replica), batch.collect());
+                    if told.is_ok() {
+                        ended.extend(evidence.iter().filter(|it| it.1).map(|it| it.0));
+                    }
+                }
+                Step::Cut { replica, is_cut } => replicas[replica].line.set_cut(is_cut),
+                Step::Sweep { replica } => replicas[replica].writer.stand_by(of(replica)),
+                Step::Follow { replica } => drop(replicas[replica].writer.refresh()),
+                Step::Snapshot { replica } => {
+                    // It is refused where another replica has saved a later one.
+                    let _may_be_refused = replicas[replica].writer.checkpoint();
+                }
+                Step::Restart { replica } => replicas[replica] = Replica::start(&log),
+                Step::Wait { ms } => now += ms,
+            }
+            for replica in &replicas {
+                prop_assert!(replica.writer.state().tracker().check().is_ok());
+            }
+        }
+        for replica in &mut replicas {
+            replica.line.set_cut(false);
+            // Twice, since the first time may be the one at which it is found to have slept.
+            for _ in 0..2 {
+                replica.writer.stand_by(Millis(now));
+                replica.writer.refresh();
+            }
+            replica.writer.stand_by(Millis(now));
+        }
+        for replica in &mut replicas {
+            prop_assert!(replica.writer.refresh() && !replica.writer.is_in_trouble());
+        }
+        let late = Replica::start(&log);
+        let expected = bytes(late.writer.state());
+        for replica in &replicas {
+            prop_assert!(bytes(replica.writer.state()) == expected);
+        }
+        for call in ended {
+            let id = CallId::parse(&format!("call-{call}")).unwrap();
+            let call = late.writer.state().tracker().call(&id);
+            prop_assert!(call.is_some_and(|call| matches!(call.phase, Phase::Ended(_))), "{id} had ended");
+        }
+    }
+}
