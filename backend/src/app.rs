@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay};
-use live_users_journal::Reader as JournalReader;
+use live_users_journal::{Lease, Reader as JournalReader};
 use live_users_service::{AllowedOrigins, Env, Sparing, make_room_for, serve};
 use log::{error, info, warn};
 use parking_lot::Mutex;
@@ -16,10 +16,12 @@ use tokio::sync::watch;
 
 use crate::cell::{Published, Reader};
 use crate::chat::Chat;
-use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification, system_clock};
+use crate::clock::Clock;
+use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification};
 use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
+use crate::lead::{self, Lead};
 use crate::queue::{self, Queue};
 use crate::referee::{self, ASK_MS_MAX};
 use crate::roster::{self, Roster};
@@ -41,6 +43,10 @@ pub(crate) struct State {
     pub(crate) cell: Reader,
     /// What is told at once to whoever listens.
     pub(crate) streams: Streams,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// Whether this replica leads.
+    pub(crate) lead: Lead,
     /// Who may read more than the total.
     pub(crate) gate: Gate,
     /// The referee, if there are credentials for it.
@@ -63,6 +69,7 @@ pub struct Backend {
     origins: AllowedOrigins,
     thread: JoinHandle<()>,
     api: Option<TwilioApi>,
+    lease: Box<dyn Lease>,
 }
 
 impl Backend {
@@ -73,18 +80,27 @@ impl Backend {
     pub fn open(config: Config) -> io::Result<Self> {
         say_hello(&config);
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
-        let (known, covered) = replay(&*journal).map_err(io::Error::other)?;
-        info!("the journal is {} at {}", config.journal_url, journal.position());
+        let replayed = replay(&*journal).map_err(io::Error::other)?;
+        let journal_name = live_users_journal::without_secrets(&config.journal_url);
+        info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));
-        let snapshotter = Snapshotter::start(&*journal, covered, system_clock(), config.keep)?;
-        let (numbers, now) = (known.tracker().numbers(), system_clock());
-        let (publisher, cell) = watch::channel(Published::new(numbers, journal.position(), now));
+        let lease = journal.lease("lead").map_err(io::Error::other)?;
+        let contact = journal.contact();
+        let clock = Clock::of(contact.clone());
+        let snapshotter =
+            Snapshotter::start(&*journal, replayed.covered, clock.now(), config.keep)?;
+        let (numbers, now) = (replayed.state.tracker().numbers(), clock.now());
+        let (publisher, cell) = watch::channel(Published::new(numbers, replayed.at, now));
         let publish = Box::new(move |state: &live_users_engine::State, at| {
             let tracker = state.tracker();
             publisher.send_replace(Published::new(tracker.numbers(), at, tracker.now()));
         });
-        let writer = Writer::new(journal, known, publish, Some(snapshotter), config.max_call_ms);
-        let (queue, thread) = queue::start(writer, system_clock)?;
+        let writer = Writer::new(journal, replayed, publish, Some(snapshotter), config.max_call_ms);
+        let (queue, thread) = queue::start(writer, clock.clone())?;
+        let follower = queue.clone();
+        contact.on_growth(move || follower.follow());
+        // What others have appended since the replay.
+        queue.follow();
         let asking = Asking::prepare(&config)?;
         let chat = Chat::new(Duration::from_millis(config.chat_ms))?;
         if let Some(mistake) = chat.mistake_in(&config.roster.now()) {
@@ -99,6 +115,8 @@ impl Backend {
             queue,
             cell,
             streams: Streams::new(config.streams_max, config.origins.clone()),
+            clock,
+            lead: Lead::none(),
             gate: Gate(config.api_token),
             referee: asking.as_ref().map(|asking| asking.referee.clone()),
             journal_reader,
@@ -108,7 +126,7 @@ impl Backend {
             wrong_methods: Sparing::default(),
         };
         let api = asking.map(|asking| asking.api);
-        Ok(Self { state, origins: config.origins, thread, api })
+        Ok(Self { state, origins: config.origins, thread, api, lease })
     }
 
     /// Serves on the listener until `shutdown` resolves; then finishes the requests under way and
@@ -121,16 +139,18 @@ impl Backend {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { state, origins, thread, api } = self;
-        let queue = state.queue.clone();
+        let Self { state, origins, thread, api, lease } = self;
+        let (queue, clock, lead) = (state.queue.clone(), state.clock.clone(), state.lead.clone());
         let state = Arc::new(state);
         make_room_for(state.streams.places.max());
         let telling = streams::tell(&state);
-        let sweeper = tokio::spawn(sweep(queue.clone()));
+        let leading = tokio::spawn(lead::run(lead.clone(), lease));
+        let sweeper = tokio::spawn(sweep(queue.clone(), lead.clone()));
         let reloading = tokio::spawn(roster::reload_at(roster::hang_ups()?, state.clone()));
         let asking = state.referee.clone().zip(api);
-        let referee =
-            asking.map(|(referee, api)| tokio::spawn(referee::run(referee, api, queue.clone())));
+        let referee = asking.map(|(referee, api)| {
+            tokio::spawn(referee::run(referee, api, queue.clone(), (clock, lead)))
+        });
         // Without a writer the count would stand still and look alive: better to end, and be
         // started again by whoever watches over the process.
         let writer_ended = queue.ended();
@@ -150,6 +170,7 @@ impl Backend {
         telling.iter().for_each(|task| task.abort());
         reloading.abort();
         sweeper.abort();
+        leading.abort();
         if let Some(referee) = referee {
             referee.abort();
         }
@@ -204,11 +225,11 @@ fn below(bound: u64) -> u64 {
     getrandom::u64().map_or(bound, |random| random % bound.max(1))
 }
 
-async fn sweep(queue: Queue) {
+async fn sweep(queue: Queue, lead: Lead) {
     let mut tick = tokio::time::interval(Duration::from_millis(SWEEP_EVERY_MS));
     loop {
         tick.tick().await;
-        queue.sweep();
+        queue.sweep(lead.is_held());
     }
 }
 

@@ -9,7 +9,7 @@ mod why;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Call, CallId, EndReason, Millis, Phase, Said, Source};
+use live_users_core::{Call, CallId, EndReason, Phase, Said, Source};
 use live_users_engine::Standing;
 use live_users_engine::evidence::about;
 use live_users_engine::explain::pieces;
@@ -20,7 +20,6 @@ use serde::Serialize;
 use self::page::PageQuery;
 use self::view::Viewer;
 use crate::app::State;
-use crate::config::system_clock;
 use crate::error::ApiError;
 use crate::health::reason;
 use crate::queue::NotRecorded;
@@ -37,9 +36,9 @@ pub(crate) async fn summary(
 /// The number, how sure it is, and how old.
 pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
     let standing = standing(state);
-    let suspect_after_ms = state.suspect_after_ms;
+    let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
     let look = state.queue.look(move |writer| {
-        let now = system_clock().max(writer.state().tracker().now());
+        let now = clock.now().max(writer.state().tracker().now());
         Viewer { now, suspect_after_ms }.summary(writer.state(), writer.position(), standing)
     });
     look.await
@@ -53,9 +52,9 @@ pub(crate) async fn list(
     state.gate.admit(&request)?;
     let query =
         PageQuery::parse(request.query_string()).map_err(|it| ApiError::BadFields(vec![it]))?;
-    let suspect_after_ms = state.suspect_after_ms;
+    let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
     let look = state.queue.look(move |writer| {
-        let now = system_clock().max(writer.state().tracker().now());
+        let now = clock.now().max(writer.state().tracker().now());
         let viewer = Viewer { now, suspect_after_ms };
         (query.calls(writer.state(), &viewer), viewer)
     });
@@ -75,10 +74,11 @@ pub(crate) async fn explain(
     // Reading the journal blocks.
     let found = move || pieces(&mut **reader.lock(), &of);
     let pieces = tokio::task::spawn_blocking(found).await;
-    let pieces = pieces.map_err(|_| ApiError::Unavailable("the journal's reader has panicked"))?;
+    let pieces =
+        pieces.map_err(|_| ApiError::Unavailable("the journal's reader has panicked".into()))?;
     let pieces = pieces.map_err(|why| {
         error!("the journal cannot be read to explain {}: {why}", call.id);
-        ApiError::Unavailable("the journal cannot be read; the log says why")
+        ApiError::Unavailable("the journal cannot be read; the log says why".into())
     })?;
     let standing = standing(&state);
     Ok(json(&Explanation {
@@ -115,10 +115,10 @@ pub(crate) async fn evict(
 /// A call that is known, at this moment.
 async fn known(state: &State, call_sid: &str) -> Result<(Call, Viewer), ApiError> {
     let id = CallId::parse(call_sid).map_err(|_| ApiError::NoCall)?;
-    let suspect_after_ms = state.suspect_after_ms;
+    let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
     let look = state.queue.look(move |writer| {
         let tracker = writer.state().tracker();
-        let now = system_clock().max(tracker.now());
+        let now = clock.now().max(tracker.now());
         (tracker.call(&id), Viewer { now, suspect_after_ms })
     });
     let (call, viewer) = look.await.map_err(unavailable)?;
@@ -126,7 +126,7 @@ async fn known(state: &State, call_sid: &str) -> Result<(Call, Viewer), ApiError
 }
 
 fn standing(state: &State) -> Option<Standing> {
-    let now: Millis = system_clock();
+    let now = state.clock.now();
     state.referee.as_ref().map(|referee| referee.lock().standing(now))
 }
 

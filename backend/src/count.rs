@@ -10,7 +10,8 @@ use crate::health::reason;
 use crate::queue::NotRecorded;
 
 /// Answers `{"liveUsers":3}` from the cell: no lock that a writer could hold for long, nothing to
-/// encode. A number that nobody keeps any more is not given out.
+/// encode. A number that nobody keeps any more is not given out, nor one that other replicas may
+/// have changed long ago.
 pub(crate) async fn total(
     state: Data<State>,
     request: HttpRequest,
@@ -18,6 +19,7 @@ pub(crate) async fn total(
     if state.queue.has_stopped() {
         return Err(ApiError::Unavailable(reason(NotRecorded::Stopped)));
     }
+    state.queue.freshen().await.map_err(|why| ApiError::Unavailable(reason(why)))?;
     let body = state.cell.borrow().body.clone();
     Ok(polled(&request, body))
 }

@@ -1,5 +1,7 @@
 //! The answers to requests that cannot be served. Nothing that a request said is repeated in them.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -42,7 +44,7 @@ pub(crate) enum ApiError {
     /// The call is over, so it cannot be taken out of the count.
     OverAlready,
     /// It could not be recorded; asking again may help.
-    Unavailable(&'static str),
+    Unavailable(Cow<'static, str>),
     /// There is no stream.
     NoStream(Refusal),
     /// A page of this origin may not open a WebSocket.

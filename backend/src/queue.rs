@@ -6,14 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_core::{Evidence, Millis, Outcome};
+use live_users_core::{Evidence, Outcome};
 use live_users_engine::{BATCH_MAX, Kept, Writer};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-/// Pieces of evidence that may wait for the writer. At 300 bytes each this is little memory; a
-/// queue this long means that the writer is stuck.
-const QUEUE_MAX: usize = 4096;
+use crate::clock::Clock;
+
+/// Pieces of evidence that may wait for the writer. At 300 bytes each these are 10 MB, which are
+/// taken only when needed: while the servers of a shared journal choose a new leader the writer
+/// stands still for more than a second. A queue this long means that it is stuck.
+const QUEUE_MAX: usize = 32_768;
+
+/// What other replicas recorded before that is known here, in milliseconds; beyond that the journal
+/// is asked before anything is answered.
+const FRESH_MS: u64 = 2_500;
 
 /// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
 /// a caller hears silence long before.
@@ -29,6 +36,9 @@ pub(crate) struct Queue {
     slow: Arc<AtomicBool>,
     /// Whether the journal cannot be written just now.
     trouble: Arc<AtomicBool>,
+    /// Whether the writer is told already that others have appended something.
+    grown: Arc<AtomicBool>,
+    clock: Clock,
 }
 
 /// Why a piece of evidence was not acknowledged.
@@ -42,18 +52,25 @@ pub(crate) enum NotRecorded {
     Slow,
     /// The journal cannot be written: it is kept and tried again.
     Trouble,
+    /// The journal is shared and does not answer: nothing is known of what other replicas have
+    /// recorded in the last milliseconds, which are these.
+    Stale {
+        /// Milliseconds.
+        age_ms: u64,
+    },
 }
 
 enum Work {
     Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
     Many(Vec<Evidence>, oneshot::Sender<Result<(), NotRecorded>>),
     Look(Look),
-    Sweep,
+    Sweep { leads: bool },
+    Follow,
     Stop,
 }
 
-/// Something to be read off the writer between two batches.
-type Look = Box<dyn FnOnce(&Writer) + Send>;
+/// Something to be read off the writer between two batches, if what it knows is what is.
+type Look = Box<dyn FnOnce(Result<&Writer, NotRecorded>) + Send>;
 
 impl Queue {
     /// Records a piece of evidence, and returns what it did once it is recorded, applied and
@@ -86,26 +103,44 @@ impl Queue {
     }
 
     /// Reads something off the writer, after all that was given to it before. It holds up what
-    /// comes behind it, so it has to be short.
+    /// comes behind it, so it has to be short. Of a shared journal, all that any replica has
+    /// acknowledged some seconds ago is in it.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         what: impl FnOnce(&Writer) -> T + Send + 'static,
     ) -> Result<T, NotRecorded> {
         let (tell, told) = oneshot::channel();
         self.send(Work::Look(Box::new(move |writer| {
-            let _gave_up = tell.send(what(writer));
+            let _gave_up = tell.send(writer.map(what));
         })))?;
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         match tokio::time::timeout(patience, told).await {
-            Ok(told) => told.map_err(|_| NotRecorded::Stopped),
+            Ok(Ok(told)) => told,
+            Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) => Err(NotRecorded::Slow),
+        }
+    }
+
+    /// Returns at once if what is known here is what is, and otherwise when it is again: a process
+    /// that the system let sleep has to ask first what happened meanwhile.
+    pub(crate) async fn freshen(&self) -> Result<(), NotRecorded> {
+        match is_fresh(&self.clock) {
+            true => Ok(()),
+            false => self.look(|_| ()).await,
         }
     }
 
     /// Lets the writer notice that time has passed. A full queue is no trouble: there is a next
     /// time.
-    pub(crate) fn sweep(&self) {
-        let _next_time = self.send(Work::Sweep);
+    pub(crate) fn sweep(&self, leads: bool) {
+        let _next_time = self.send(Work::Sweep { leads });
+    }
+
+    /// Lets the writer apply what others have appended.
+    pub(crate) fn follow(&self) {
+        if !self.grown.swap(true, Ordering::AcqRel) && self.send(Work::Follow).is_err() {
+            self.grown.store(false, Ordering::Release);
+        }
     }
 
     /// Whether a piece of evidence would be recorded now, as far as can be told.
@@ -117,7 +152,8 @@ impl Queue {
             (false, true, ..) => Err(NotRecorded::Trouble),
             (false, false, 0, _) => Err(NotRecorded::Full),
             (false, false, _, true) => Err(NotRecorded::Slow),
-            (false, false, _, false) => Ok(()),
+            (false, false, _, false) if is_fresh(&self.clock) => Ok(()),
+            (false, false, _, false) => Err(stale(&self.clock)),
         }
     }
 
@@ -148,7 +184,8 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
-        (Self { sender, slow: Arc::default(), trouble: Arc::default() }, stuck)
+        let (slow, trouble, grown) = <(_, _, _)>::default();
+        (Self { sender, slow, trouble, grown, clock: Clock::default() }, stuck)
     }
 }
 
@@ -156,33 +193,43 @@ impl Queue {
 ///
 /// # Errors
 /// The system's own, when there can be no thread.
-pub(crate) fn start(
-    mut writer: Writer,
-    clock: impl Fn() -> Millis + Send + 'static,
-) -> io::Result<(Queue, JoinHandle<()>)> {
+pub(crate) fn start(mut writer: Writer, clock: Clock) -> io::Result<(Queue, JoinHandle<()>)> {
     let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
-    let trouble = Arc::new(AtomicBool::new(false));
-    let in_trouble = trouble.clone();
+    let (slow, trouble, grown) = <(_, Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+    let queue = Queue { sender, slow, trouble, grown, clock };
+    let (in_trouble, grown, clock) =
+        (queue.trouble.clone(), queue.grown.clone(), queue.clock.clone());
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
         let mut work = Vec::with_capacity(BATCH_MAX);
         while inbox.blocking_recv_many(&mut work, BATCH_MAX) > 0 {
             let stop = work.iter().any(|work| matches!(work, Work::Stop));
-            turn(&mut writer, clock(), work.drain(..));
+            // Before the writer follows, or what comes then would not be told.
+            grown.store(false, Ordering::Release);
+            turn(&mut writer, &clock, work.drain(..));
             in_trouble.store(writer.is_in_trouble(), Ordering::Relaxed);
-            if stop {
+            if stop || writer.has_ended() {
                 break;
             }
         }
-        if writer.is_in_trouble() {
-            writer.retry(clock());
+        if writer.is_in_trouble() && !writer.has_ended() {
+            writer.retry(clock.now());
         }
     })?;
-    Ok((Queue { sender, slow: Arc::default(), trouble }, thread))
+    Ok((queue, thread))
 }
 
-fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
+fn is_fresh(clock: &Clock) -> bool {
+    clock.age_ms() < FRESH_MS
+}
+
+fn stale(clock: &Clock) -> NotRecorded {
+    NotRecorded::Stale { age_ms: clock.age_ms() }
+}
+
+fn turn(writer: &mut Writer, clock: &Clock, work: impl Iterator<Item = Work>) {
+    let now = clock.now();
     let (mut batch, mut waiting, mut looks) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut many, mut sweep) = (Vec::new(), false);
+    let (mut many, mut sweep, mut follows) = (Vec::new(), None, false);
     for work in work {
         match work {
             Work::Evidence(evidence, acknowledge) => {
@@ -191,7 +238,8 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
             }
             Work::Many(evidence, acknowledge) => many.push((evidence, acknowledge)),
             Work::Look(look) => looks.push(look),
-            Work::Sweep => sweep = true,
+            Work::Sweep { leads } => sweep = Some(leads),
+            Work::Follow => follows = true,
             Work::Stop => {}
         }
     }
@@ -212,9 +260,19 @@ fn turn(writer: &mut Writer, now: Millis, work: impl Iterator<Item = Work>) {
         let recorded = writer.record(now, evidence).map(|_| ());
         let _gave_up = acknowledge.send(recorded.map_err(|Kept| NotRecorded::Trouble));
     }
-    looks.into_iter().for_each(|look| look(writer));
-    if sweep {
-        writer.sweep(now);
+    if follows {
+        writer.follow();
+    }
+    match sweep {
+        Some(true) => writer.sweep(now),
+        Some(false) => writer.stand_by(now),
+        None => {}
+    }
+    if !looks.is_empty() {
+        let is_known = is_fresh(clock) || writer.refresh();
+        looks
+            .into_iter()
+            .for_each(|look| look(if is_known { Ok(writer) } else { Err(stale(clock)) }));
     }
 }
 

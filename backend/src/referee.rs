@@ -9,7 +9,8 @@ use live_users_twilio::rest::Failure;
 use log::{info, warn};
 use parking_lot::Mutex;
 
-use crate::config::system_clock;
+use crate::clock::Clock;
+use crate::lead::Lead;
 use crate::queue::Queue;
 use crate::twilio_api::TwilioApi;
 
@@ -19,17 +20,29 @@ pub(crate) const ASK_MS_MAX: u64 = 10_000;
 /// How long to wait when the writer takes nothing, in milliseconds.
 const BUSY_MS: u64 = 1_000;
 
+/// How often a replica that does not lead looks whether it does, in milliseconds.
+const STAND_BY_MS: u64 = 500;
+
 /// The longest wait at once, in milliseconds: the clock may be set.
 const WAIT_MS_MAX: u64 = 60_000;
 
 /// The referee, for who runs it and for who tells how it stands.
 pub(crate) type Shared = Arc<Mutex<Referee>>;
 
-/// Runs for ever.
-pub(crate) async fn run(referee: Shared, api: TwilioApi, queue: Queue) {
+/// Runs for ever, and only asks while this replica leads: the provider is asked once for all.
+pub(crate) async fn run(
+    referee: Shared,
+    api: TwilioApi,
+    queue: Queue,
+    (clock, lead): (Clock, Lead),
+) {
     let mut failing = None;
     loop {
-        let now = system_clock();
+        let now = clock.now();
+        if !lead.is_held() {
+            wait(now, Millis(now.0 + STAND_BY_MS)).await;
+            continue;
+        }
         let step = referee.lock().next(now);
         let evidence = match step {
             Step::Wait(until) => {
@@ -39,12 +52,12 @@ pub(crate) async fn run(referee: Shared, api: TwilioApi, queue: Queue) {
             Step::Ask(request) => {
                 let answer = api.ask(&request).await;
                 tell(&mut failing, answer.as_ref().err());
-                referee.lock().hear(system_clock(), answer)
+                referee.lock().hear(clock.now(), answer)
             }
             Step::Compare => {
-                let referee = referee.clone();
-                let compare = queue
-                    .look(move |writer| referee.lock().compare(system_clock(), writer.state()));
+                let (referee, clock) = (referee.clone(), clock.clone());
+                let compare =
+                    queue.look(move |writer| referee.lock().compare(clock.now(), writer.state()));
                 match compare.await {
                     Ok(evidence) => evidence,
                     Err(_) => {

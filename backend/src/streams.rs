@@ -18,10 +18,14 @@ use crate::calls::view::moment;
 use crate::cell::Published;
 use crate::error::ApiError;
 use crate::health::reason;
+use crate::queue::NotRecorded;
 
 /// A summary is made again after so long, in milliseconds, though nothing was recorded: calls
 /// become suspect and last longer all the same.
 const SUMMARY_EVERY_MS: u64 = 5_000;
+
+/// How often it is looked whether the total is still known to be true, in milliseconds.
+const LOOK_EVERY_MS: u64 = 1_000;
 
 /// After a summary was made there is a rest of so many times what it took: it looks at every call,
 /// and the writer stands still for it.
@@ -102,7 +106,19 @@ async fn tell_total(state: Arc<State>) {
     let (mut published, mut pace, mut told) = (state.cell.clone(), Pace::default(), None);
     published.mark_changed();
     let number = |published: &Published| Some((published.at.epoch, published.live_users));
-    while published.changed().await.is_ok() {
+    loop {
+        let look_again = Duration::from_millis(LOOK_EVERY_MS);
+        if matches!(timeout(look_again, published.changed()).await, Ok(Err(_))) {
+            return;
+        }
+        // Of a shared journal that does not answer, others may have changed the number since.
+        if let Err(why) = state.queue.freshen().await {
+            if told.take().is_some() {
+                pace.turn().await;
+                state.streams.total.publish(no_value(why));
+            }
+            continue;
+        }
         if number(&published.borrow_and_update()) == told {
             continue;
         }
@@ -147,9 +163,12 @@ async fn summary_frame(state: &State) -> Frame {
         }
         Err(why) => {
             debug!("no summary for those who listen: {why:?}");
-            let error = reason(why).to_owned();
-            let problem = Problem { error, field: None, expected: None };
-            Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
+            no_value(why)
         }
     }
+}
+
+fn no_value(why: NotRecorded) -> Frame {
+    let problem = Problem { error: reason(why).into_owned(), field: None, expected: None };
+    Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
 }

@@ -41,6 +41,8 @@ fn state(queue: Queue) -> Arc<State> {
         queue,
         cell,
         streams: Streams::new(1, AllowedOrigins::default()),
+        clock: crate::clock::Clock::default(),
+        lead: crate::lead::Lead::none(),
         gate: Gate(None),
         referee: None,
         journal_reader: Arc::new(Mutex::new(journal.reader().unwrap())),
@@ -96,7 +98,7 @@ async fn when_the_writer_has_stopped() {
 #[actix_web::test]
 async fn when_the_queue_is_full() {
     let (queue, _stuck) = Queue::broken(1);
-    queue.sweep();
+    queue.sweep(true);
     assert_the_caller_comes_first(queue.clone(), "is full").await;
     let (status, body) = answer(queue, "/readyz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

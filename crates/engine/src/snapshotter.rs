@@ -90,7 +90,8 @@ impl Snapshotter {
         Ok(Self { thread, busy, is_lost, covered, begun, marks: VecDeque::new(), keep })
     }
 
-    /// The journal is another one, or was read anew; this record is the last that a snapshot covers.
+    /// The journal is another one, or was read anew; this record is the last that a
+    /// snapshot covers.
     pub(crate) fn begin_anew(&mut self, covered: u64, now: Millis) {
         self.covered.store(covered, Ordering::Relaxed);
         (self.begun, self.marks) = ((covered, now), VecDeque::new());

@@ -20,8 +20,8 @@ struct Replica {
 
 impl Replica {
     fn start(log: &Memory) -> Self {
-        let (journal, line) = log.open_shared().unwrap();
-        let replayed = replay(&*journal).unwrap();
+        let (journal, line) = log.open_shared().expect("a log");
+        let replayed = replay(&*journal).expect("it tells a state");
         let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
         Self { writer, line }
     }
@@ -32,7 +32,7 @@ impl Replica {
 }
 
 fn said(call: usize, said: Said) -> Evidence {
-    let call = CallId::parse(&format!("call-{call}")).unwrap();
+    let call = CallId::parse(&format!("call-{call}")).expect("an id");
     let source = match said {
         Said::Dialing => Source::Voice,
         _ => Source::StatusCallback,
@@ -184,7 +184,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Whatever happens to the lines and to the replicas: nothing acknowledged is missing, and in
     /// the end all of them and whoever comes later have the same state, byte for byte.
@@ -241,7 +245,8 @@ proptest! {
         for call in ended {
             let id = CallId::parse(&format!("call-{call}")).unwrap();
             let call = late.writer.state().tracker().call(&id);
-            prop_assert!(call.is_some_and(|call| matches!(call.phase, Phase::Ended(_))), "{id} had ended");
+            let is_over = call.is_some_and(|call| matches!(call.phase, Phase::Ended(_)));
+            prop_assert!(is_over, "{id} had ended");
         }
     }
 }

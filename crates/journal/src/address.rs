@@ -31,9 +31,31 @@ impl Address {
     }
 }
 
+/// An address as it may be shown: without the user and the password in it.
+#[must_use]
+pub fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (hosts, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = |host: &str| host.rsplit('@').next().unwrap_or_default().to_owned();
+    let hosts: Vec<_> = hosts.split(',').map(host).collect();
+    format!("{scheme}://{}{path}", hosts.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (url, shown) in [
+            ("file:./data", "file:./data"),
+            ("file:///var/a@b", "file:///var/a@b"),
+            ("nats://a:4222,u:p@b:4222/live", "nats://a:4222,b:4222/live"),
+            ("nats://user:p@ss@host", "nats://host"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+    }
 
     #[test]
     fn a_directory_is_named_in_any_common_way() {

@@ -33,6 +33,17 @@ impl Contact {
         })))
     }
 
+    /// As [`Contact::with_service`], but nothing was heard of the service for so long: for tests of
+    /// what follows from that.
+    #[must_use]
+    pub fn with_service_unheard_for(age: Duration) -> Self {
+        let mut contact = Self::with_service();
+        if let Some(service) = contact.0.as_mut().and_then(Arc::get_mut) {
+            service.start = service.start.checked_sub(age).unwrap_or(service.start);
+        }
+        contact
+    }
+
     /// The time of the log at this time of the machine's clock, both in milliseconds since the Unix
     /// epoch.
     #[must_use]

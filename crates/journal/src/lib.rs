@@ -33,6 +33,8 @@ pub use contract::{
 pub use error::JournalError;
 pub use memory::{Line, Memory};
 
+pub use self::address::without_secrets;
+
 use self::address::Address;
 
 /// Opens the log at this address, and creates it if there is none.

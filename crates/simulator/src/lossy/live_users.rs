@@ -98,9 +98,9 @@ impl LiveUsers {
 
     fn boot(&self) -> Result<Up, String> {
         let journal = self.disk.open().map_err(|error| error.to_string())?;
-        let (state, covered) = replay(&*journal).map_err(|error| error.to_string())?;
+        let replayed = replay(&*journal).map_err(|error| error.to_string())?;
         if let Some(before) = &self.killed
-            && *before != snapshot::encode(&state)
+            && *before != snapshot::encode(&replayed.state)
         {
             return Err("what a replay tells is not what was counted before the kill".to_owned());
         }
@@ -109,7 +109,8 @@ impl LiveUsers {
         let jitter = move |below: u64| rng.random_range(0..below.max(1));
         let referee =
             self.rules.map(|rules| Referee::new(rules, self.agents.clone(), key(), jitter));
-        let writer = Writer::new(journal, state, Box::new(|_, _| {}), None, MAX_CALL_MS);
+        let covered = replayed.covered;
+        let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
         Ok(Up { writer, referee, wake_ms: None, answer: None, checkpoint_seq: covered })
     }
 
