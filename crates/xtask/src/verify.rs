@@ -1,15 +1,21 @@
 //! Checks everything, in the order in which a mistake is found soonest, and changes nothing.
 
 mod tally;
+mod watch;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use self::tally::Tally;
 use crate::{cargo, setup};
+
+/// How long nothing may be said, in seconds: building all of it in one go takes a few minutes, and
+/// the longest tests one.
+const SILENCE_S_MAX: u64 = 15 * 60;
 
 /// Runs all steps up to the first that fails.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -97,13 +103,12 @@ fn plain(mut command: Command) -> Result<()> {
 
 fn tests(mut command: Command, shown: &mut impl Write) -> Result<()> {
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo does not start")?;
-    let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let (mut tally, mut line) = (Tally::default(), Vec::new());
-    while output.read_until(b'\n', &mut line)? > 0 {
-        tally.read(&String::from_utf8_lossy(&line));
-        shown.write_all(&line)?;
-        line.clear();
-    }
+    let output = child.stdout.take().expect("stdout is piped");
+    let mut tally = Tally::default();
+    watch::lines(&mut child, output, Duration::from_secs(SILENCE_S_MAX), |line| {
+        tally.read(&String::from_utf8_lossy(line));
+        Ok(shown.write_all(line)?)
+    })?;
     let status = child.wait()?;
     writeln!(shown, "{tally}")?;
     ensure!(status.success(), "cargo ended with {status}");
