@@ -99,6 +99,11 @@ impl Memory {
         self.0.lock().now_ms = now_ms;
     }
 
+    /// Loses the snapshot, and with it what was trimmed.
+    pub fn lose_snapshot(&self) {
+        self.0.lock().snapshot = None;
+    }
+
     /// Loses the log, with its snapshot, and puts a new one of this epoch in its place.
     pub fn replace(&self, epoch: u64) {
         let mut log = self.0.lock();

@@ -263,6 +263,29 @@ fn a_checkpoint_covers_all_and_leaves_nothing_to_replay() {
     assert_eq!((state.tracker().numbers().users, covered), (1, 1));
 }
 
+/// Nobody could start from what is left, but whoever runs knows the state.
+#[test]
+fn a_snapshot_that_was_lost_is_replaced_by_the_state_of_one_that_runs() {
+    let log = live_users_journal::Memory::with_epoch(1);
+    let (mut writer, _reader) = writer_to(log.open().unwrap());
+    writer.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    writer.checkpoint().unwrap();
+    log.lose_snapshot();
+    let mut snapshots = writer.journal.snapshots().unwrap();
+    let mut now = HOUR;
+    // The thread notices at the first snapshot that is due, and the writer at a sweep after that.
+    while snapshots.load().unwrap().is_none() {
+        now += HOUR;
+        let said = vec![evidence("a", Source::Speech, Said::InProgress)];
+        writer.record(Millis(now), said).unwrap();
+        writer.sweep(Millis(now));
+        std::thread::yield_now();
+    }
+    drop((writer, snapshots));
+    let Replayed { state, .. } = replay(&*log.open().unwrap()).unwrap();
+    assert_eq!(state.tracker().numbers().users, 1);
+}
+
 #[test]
 fn a_sweep_with_nothing_to_do_writes_nothing() {
     let (mut writer, _reader) = writer();
