@@ -1,10 +1,14 @@
 //! Starts the real binaries for black-box tests: on port 0, with no environment but the given
 //! one, ended when the test ends. Speaks to them as Twilio does and, with the feature `streams`,
-//! listens to them; with the feature `browser` it looks at them with a real Chromium.
+//! listens to them; with the feature `browser` it looks at them with a real Chromium; with the
+//! feature `nats` it starts the service that replicas share a journal by.
 
 #[cfg(feature = "browser")]
 mod browser;
 mod http;
+#[cfg(feature = "nats")]
+mod nats;
+mod relay;
 mod server;
 #[cfg(feature = "streams")]
 mod streams;
@@ -13,6 +17,9 @@ mod twilio;
 #[cfg(feature = "browser")]
 pub use browser::Browser;
 pub use http::{Answer, get, send, try_send};
+#[cfg(feature = "nats")]
+pub use nats::{Nats, NatsLimits};
+pub use relay::Relay;
 pub use server::{Server, exit_of};
 #[cfg(feature = "streams")]
 pub use streams::{Events, Heard, Socket};

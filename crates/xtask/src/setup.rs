@@ -1,4 +1,5 @@
-//! Sees that the tools which no `Cargo.toml` can name are on this machine: a real browser.
+//! Sees that the tools which no `Cargo.toml` can name are on this machine: a real browser, and the
+//! server of a shared journal.
 
 use std::env;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -7,8 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// What the browser tests start, with Debian's package of each.
-const TOOLS: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+/// What the tests start, with Debian's package of each.
+const TOOLS: [(&str, &str); 3] =
+    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("nats-server", "nats-server")];
 
 /// Installs what is missing, or says what to install.
 pub(crate) fn run() -> Result<()> {
@@ -26,7 +28,7 @@ pub(crate) fn run() -> Result<()> {
         }
         Action::Refuse(what_to_do) => bail!("setup: {what_to_do}"),
     }
-    println!("setup: chromium and chromedriver are installed");
+    println!("setup: {} are installed", TOOLS.map(|(tool, _)| tool).join(", "));
     Ok(())
 }
 
@@ -46,13 +48,13 @@ fn decide(missing: &[&str], root: bool, apt: bool) -> Action {
         (true, _, _) => Action::Nothing,
         (false, true, true) => Action::Install(packages),
         (false, false, true) => Action::Refuse(format!(
-            "the browser tests need {}: run `sudo apt-get install --no-install-recommends {}`",
+            "the tests need {}: run `sudo apt-get install --no-install-recommends {}`",
             missing.join(" and "),
             packages.join(" ")
         )),
         (false, _, false) => Action::Refuse(format!(
-            "the browser tests need {} on PATH: install Chromium and the ChromeDriver of the same \
-             version",
+            "the tests need {} on PATH: install Chromium, the ChromeDriver of the same version, and \
+             the server of NATS",
             missing.join(" and ")
         )),
     }
@@ -101,8 +103,8 @@ mod tests {
 
     #[test]
     fn root_on_debian_gets_just_the_missing_packages() {
-        let both = Action::Install(vec!["chromium", "chromium-driver"]);
-        assert_eq!(decide(&["chromium", "chromedriver"], true, true), both);
+        let all = Action::Install(vec!["chromium", "chromium-driver", "nats-server"]);
+        assert_eq!(decide(&["chromium", "chromedriver", "nats-server"], true, true), all);
         let driver = Action::Install(vec!["chromium-driver"]);
         assert_eq!(decide(&["chromedriver"], true, true), driver);
     }

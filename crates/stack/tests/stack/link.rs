@@ -1,8 +1,7 @@
 //! How the number comes to a real Chromium: by WebSocket, and by what is left if that is blocked.
 
-use live_users_testkit::{Browser, Events, Heard, Server, Socket};
+use live_users_testkit::{Browser, Events, Heard, Relay, Server, Socket};
 
-use crate::relay::Relay;
 use crate::{ADMIN_TOKEN, page, start_both};
 
 const WEBSOCKET: &str = "Upgrade: websocket";

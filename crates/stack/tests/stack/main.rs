@@ -6,7 +6,6 @@ mod details;
 mod link;
 mod page;
 mod page_parts;
-mod relay;
 mod sign_in;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A network between a browser and the proxy that a test can make worse.
+//! A network between a client and a server that a test can make worse.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,24 +7,33 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 /// Passes bytes on, unless told otherwise.
-pub(crate) struct Relay {
-    pub(crate) url: String,
+pub struct Relay {
+    /// Where it listens, such as `127.0.0.1:40123`.
+    pub address: String,
+    /// The same as an address of HTTP.
+    pub url: String,
     rules: Arc<Mutex<Rules>>,
 }
 
 #[derive(Default)]
 struct Rules {
     is_cut: bool,
+    is_mute: bool,
     /// A connection over which a client says one of these is broken off.
     forbidden: Vec<&'static str>,
     open: Vec<TcpStream>,
 }
 
 impl Relay {
-    pub(crate) fn start(to: &str) -> Self {
-        let to = to.strip_prefix("http://").expect("http://").to_owned();
+    /// Listens for what is to reach this server, which is an address with or without `http://`.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub fn start(to: &str) -> Self {
+        let to = to.strip_prefix("http://").unwrap_or(to).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address").to_string();
+        let url = format!("http://{address}");
         let rules = Arc::new(Mutex::new(Rules::default()));
         let shared = rules.clone();
         std::thread::spawn(move || {
@@ -32,19 +41,24 @@ impl Relay {
                 accept(client, &to, &shared);
             }
         });
-        Self { url, rules }
+        Self { address, url, rules }
     }
 
     /// Lets through no request that has one of these in it; what is open stays open.
-    pub(crate) fn forbid(&self, forbidden: &[&'static str]) {
+    pub fn forbid(&self, forbidden: &[&'static str]) {
         self.rules().forbidden = forbidden.to_vec();
     }
 
     /// Breaks off everything, and lets nothing through until it is mended.
-    pub(crate) fn cut(&self, is_cut: bool) {
+    pub fn cut(&self, is_cut: bool) {
         let mut rules = self.rules();
         rules.is_cut = is_cut;
         rules.open.drain(..).for_each(|stream| hang_up(&stream));
+    }
+
+    /// Swallows what the server says, or lets it through again. What the client says goes on.
+    pub fn mute(&self, is_mute: bool) {
+        self.rules().is_mute = is_mute;
     }
 
     fn rules(&self) -> MutexGuard<'_, Rules> {
@@ -61,21 +75,34 @@ fn accept(client: TcpStream, to: &str, rules: &Arc<Mutex<Rules>>) {
     let copy = |stream: &TcpStream| stream.try_clone().expect("another handle");
     now.open.extend([copy(&client), copy(&server)]);
     let (back_from, back_to) = (copy(&server), copy(&client));
-    std::thread::spawn(move || pass(back_from, back_to, |_| true));
+    let back = rules.clone();
+    std::thread::spawn(move || {
+        pass(back_from, back_to, |_| if back.lock().is_mute { What::Swallow } else { What::Pass });
+    });
     let rules = rules.clone();
-    let allowed = move |bytes: &[u8]| {
+    let decide = move |bytes: &[u8]| {
         let said = String::from_utf8_lossy(bytes);
         let rules = rules.lock();
-        !rules.forbidden.iter().any(|forbidden| said.contains(forbidden))
+        let is_forbidden = rules.forbidden.iter().any(|forbidden| said.contains(forbidden));
+        if is_forbidden { What::Break } else { What::Pass }
     };
-    std::thread::spawn(move || pass(client, server, allowed));
+    std::thread::spawn(move || pass(client, server, decide));
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, allowed: impl Fn(&[u8]) -> bool) {
+/// What becomes of some bytes.
+enum What {
+    Pass,
+    Swallow,
+    Break,
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, decide: impl Fn(&[u8]) -> What) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(n @ 1..) = from.read(&mut bytes) {
-        if !allowed(&bytes[..n]) || to.write_all(&bytes[..n]).is_err() {
-            break;
+        match decide(&bytes[..n]) {
+            What::Pass if to.write_all(&bytes[..n]).is_ok() => {}
+            What::Swallow => {}
+            What::Pass | What::Break => break,
         }
     }
     hang_up(&from);
