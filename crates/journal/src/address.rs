@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use crate::JournalError;
+use crate::nats::NatsAddress;
 
 /// Where a log is, and so which engine keeps it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     Directory(PathBuf),
     Memory,
+    Nats(NatsAddress),
 }
 
 impl Address {
@@ -25,6 +27,10 @@ impl Address {
             },
             ("memory", "") => Ok(Self::Memory),
             ("memory", _) => bad("memory: with something after it".to_owned()),
+            ("nats" | "tls", rest) => match NatsAddress::parse(scheme, rest) {
+                Ok(address) => Ok(Self::Nats(address)),
+                Err(found) => bad(found),
+            },
             ("", _) => bad("no scheme".to_owned()),
             (other, _) => bad(format!("scheme `{other}:`")),
         }
@@ -35,6 +41,11 @@ impl Address {
 #[must_use]
 pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // A password with a slash in it is a mistake, and still a password.
+    let rest = match (rest.find('/'), rest.rfind('@')) {
+        (Some(slash @ 1..), Some(at)) if slash < at => &rest[at + 1..],
+        _ => rest,
+    };
     let (hosts, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = |host: &str| host.rsplit('@').next().unwrap_or_default().to_owned();
     let hosts: Vec<_> = hosts.split(',').map(host).collect();
@@ -52,6 +63,7 @@ mod tests {
             ("file:///var/a@b", "file:///var/a@b"),
             ("nats://a:4222,u:p@b:4222/live", "nats://a:4222,b:4222/live"),
             ("nats://user:p@ss@host", "nats://host"),
+            ("nats://user:pass/word@host/live", "nats://host/live"),
         ] {
             assert_eq!(without_secrets(url), shown);
         }

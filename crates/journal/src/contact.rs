@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 /// For other threads than the journal's; cheap to clone. That of a log of one process, which is the
 /// default, is always up to date and has the time of this machine.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,7 @@ struct Service {
     /// The service's clock less that of this machine, in milliseconds.
     ahead_ms: AtomicI64,
     grown: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    trouble: Mutex<Option<String>>,
 }
 
 impl Contact {
@@ -30,6 +33,7 @@ impl Contact {
             known_ms,
             ahead_ms,
             grown: OnceLock::new(),
+            trouble: Mutex::default(),
         })))
     }
 
@@ -59,6 +63,19 @@ impl Contact {
         let Some(service) = &self.0 else { return Duration::ZERO };
         let known = Duration::from_millis(service.known_ms.load(Ordering::Acquire));
         service.start.elapsed().saturating_sub(known)
+    }
+
+    /// What is wrong between here and the service, as an operator can be told it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.as_ref().and_then(|it| it.trouble.lock().clone())
+    }
+
+    /// For engines: this is wrong, or nothing is.
+    pub fn set_trouble(&self, trouble: Option<String>) {
+        if let Some(service) = &self.0 {
+            *service.trouble.lock() = trouble;
+        }
     }
 
     /// Has this called whenever others have appended something, from any thread and soon; it is to

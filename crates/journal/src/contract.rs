@@ -13,6 +13,10 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// written.
 pub const BATCH_BYTES_MAX: usize = 768 * 1024;
 
+/// The most records of one batch, for the same reason: each has a little around it. A larger one is
+/// refused before anything is written.
+pub const BATCH_RECORDS_MAX: usize = 20_000;
+
 /// The most records that one call of [`Journal::trim`] removes, so that an append never waits long
 /// behind it.
 pub const TRIM_RECORDS_MAX: u64 = 2_000;
@@ -91,7 +95,7 @@ pub trait Journal: Send {
     /// # Errors
     ///
     /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`], or all together
-    /// than [`BATCH_BYTES_MAX`]. Any other error
+    /// than [`BATCH_BYTES_MAX`], or if there are more of them than [`BATCH_RECORDS_MAX`]. Any other error
     /// latches the journal: each later append fails with [`JournalError::Latched`] until
     /// [`Journal::recover`] has succeeded. Then the failed batch is not in the log and can be
     /// appended again. If the process ends before that, the batch may turn out to be in the log:
@@ -263,6 +267,8 @@ pub(crate) fn refuse_large(batch: &[Vec<u8>]) -> Result<(), JournalError> {
     let together: usize = batch.iter().map(Vec::len).sum();
     let why = if largest > RECORD_BYTES_MAX {
         format!("a record of {largest} bytes is too large: at most {RECORD_BYTES_MAX} fit")
+    } else if batch.len() > BATCH_RECORDS_MAX {
+        format!("a batch of {} records is too large: at most {BATCH_RECORDS_MAX} fit", batch.len())
     } else if together > BATCH_BYTES_MAX {
         format!("a batch of {together} bytes is too large: at most {BATCH_BYTES_MAX} fit")
     } else {

@@ -8,7 +8,7 @@ pub enum JournalError {
     /// The address is not one of the forms that are known.
     #[error(
         "JOURNAL_URL has {found}: expected file:DIRECTORY, such as file:./data or \
-         file:/var/lib/live-users, or memory: for tests"
+         file:/var/lib/live-users, nats://HOST:PORT/NAME, or memory: for tests"
     )]
     BadAddress {
         /// What is there; never more of the address than its scheme.
@@ -77,6 +77,21 @@ pub enum JournalError {
         first: u64,
         /// The newest; one less than the oldest if none is kept.
         last: u64,
+    },
+    /// The service of a shared log does not answer.
+    #[error(
+        "the NATS service of JOURNAL_URL does not answer: {why}; see that it runs, that a majority \
+         of its servers is there and that JetStream is enabled (docs/JOURNAL.md)"
+    )]
+    Unreachable {
+        /// What was being done, and how it went.
+        why: String,
+    },
+    /// The service of a shared log does not do what a journal needs.
+    #[error("the NATS service of JOURNAL_URL {why}")]
+    Unsuitable {
+        /// What it says or lacks, and what to do.
+        why: String,
     },
     /// An earlier append failed, and the journal has not recovered since.
     #[error("nothing is appended since an append failed: {why}")]

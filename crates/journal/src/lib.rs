@@ -21,14 +21,17 @@ mod contact;
 mod contract;
 mod error;
 mod memory;
+mod nats;
 mod sqlite;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use contact::Contact;
 pub use contract::{
-    APPEND_MS_MAX, BATCH_BYTES_MAX, Journal, LEASE_MS, Lease, PageLimit, Position,
-    READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
+    APPEND_MS_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, LEASE_MS, Lease, PageLimit,
+    Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
 };
 pub use error::JournalError;
 pub use memory::{Line, Memory};
@@ -41,16 +44,32 @@ use self::address::Address;
 ///
 /// `file:DIRECTORY`, such as `file:./data` or `file:/var/lib/live-users`, is a log on a local
 /// disk; no other process can open it meanwhile. `memory:` is a new log that is gone when it is
-/// dropped.
+/// dropped. `nats://HOST:PORT/NAME` is a log that a NATS service keeps for any number of replicas,
+/// as docs/JOURNAL.md says.
 ///
 /// # Errors
 ///
 /// If the address has another form, or if the log cannot be opened; each variant of
 /// [`JournalError`] says what to do.
 pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
+    open_with_clock(url, machine_ms)
+}
+
+/// Opens the log at this address as [`open`] does, on a machine whose clock is this, in
+/// milliseconds since the Unix epoch. It matters where the log has a clock of its own, with which
+/// [`Contact::ms`] compares it.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_with_clock(
+    url: &str,
+    clock: impl Fn() -> u64 + Send + Sync + 'static,
+) -> Result<Box<dyn Journal>, JournalError> {
     match Address::parse(url)? {
         Address::Directory(directory) => Ok(Box::new(sqlite::FileJournal::open(&directory)?)),
         Address::Memory => Memory::new()?.open(),
+        Address::Nats(address) => Ok(Box::new(nats::NatsJournal::open(address, Arc::new(clock))?)),
     }
 }
 
@@ -67,8 +86,19 @@ pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
 pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
     match Address::parse(url)? {
         Address::Directory(directory) => sqlite::backup(&directory, to),
+        Address::Nats(_) => Err(JournalError::Refused {
+            why: "a journal that a NATS service keeps is backed up by copying it into a file: run \
+                  `live-users-backend journal copy`"
+                .to_owned(),
+        }),
         Address::Memory => Err(JournalError::Refused {
             why: "a log in memory has no backup; it is for tests".to_owned(),
         }),
     }
+}
+
+/// What the clock of this machine shows, in milliseconds since the Unix epoch.
+fn machine_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,125 @@
+//! What the streams of a log are called, and how they are made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
+
+use super::frame::FORMAT;
+use super::service::unsuitable;
+use crate::{JournalError, LEASE_MS};
+
+/// How long the service remembers the id of a message, to drop it if it comes again.
+const REPEATS_DROPPED: Duration = Duration::from_secs(120);
+
+/// The streams of one log. Each ends in a word of its own, so that no two names share one.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    name: String,
+    replicas: usize,
+    /// The log itself.
+    pub(super) log: String,
+    /// What is said of it: its first record, its newest snapshot.
+    pub(super) state: String,
+    /// The parts of snapshots.
+    pub(super) parts: String,
+    /// Who has which lease; entries end by themselves.
+    pub(super) leases: String,
+}
+
+impl Names {
+    pub(super) fn new(name: &str, replicas: usize) -> Self {
+        let stream = |what: &str| format!("live-users-{name}-{what}");
+        Self {
+            name: name.to_owned(),
+            replicas,
+            log: stream("log"),
+            state: stream("state"),
+            parts: stream("parts"),
+            leases: stream("leases"),
+        }
+    }
+
+    /// The epoch is in it: what was meant for a log that was lost never gets into the next one.
+    pub(super) fn log_subject(&self, epoch: u64) -> String {
+        format!("live-users.{}.log.{epoch:016x}", self.name)
+    }
+
+    /// What is said of the log of this epoch.
+    pub(super) fn state_subject(&self, epoch: u64, what: &str) -> String {
+        format!("live-users.{}.state.{epoch:016x}.{what}", self.name)
+    }
+
+    pub(super) fn part_subject(&self, snapshot: &str) -> String {
+        format!("live-users.{}.parts.{snapshot}", self.name)
+    }
+
+    pub(super) fn lease_subject(&self, lease: &str) -> String {
+        format!("live-users.{}.leases.{lease}", self.name)
+    }
+
+    /// The log is born with its epoch, and lost with it.
+    pub(super) fn log_config(&self, epoch: u64) -> Config {
+        Config {
+            description: Some(format!(
+                "Live Users journal, format {FORMAT}, epoch {epoch:016x}; see docs/JOURNAL.md"
+            )),
+            duplicate_window: REPEATS_DROPPED,
+            ..self.config(&self.log, self.log_subject(epoch))
+        }
+    }
+
+    pub(super) fn other_configs(&self) -> [Config; 3] {
+        let all = |what: &str| format!("live-users.{}.{what}.>", self.name);
+        let newest_only = |config| Config { max_messages_per_subject: 1, ..config };
+        [
+            newest_only(self.config(&self.state, all("state"))),
+            self.config(&self.parts, all("parts")),
+            Config {
+                max_age: Duration::from_millis(LEASE_MS),
+                duplicate_window: Duration::from_secs(1),
+                ..newest_only(self.config(&self.leases, all("leases")))
+            },
+        ]
+    }
+
+    fn config(&self, stream: &str, subject: String) -> Config {
+        Config {
+            name: stream.to_owned(),
+            subjects: vec![subject],
+            storage: StorageType::File,
+            num_replicas: self.replicas,
+            discard: DiscardPolicy::New,
+            max_messages: -1,
+            max_bytes: -1,
+            max_messages_per_subject: -1,
+            max_consumers: -1,
+            allow_direct: true,
+            ..Config::default()
+        }
+    }
+}
+
+/// The epoch of the log in this stream.
+pub(super) fn epoch_of(info: &Info) -> Result<u64, JournalError> {
+    let said = info.config.description.as_deref().unwrap_or_default();
+    let word = |before: &str| {
+        let rest = said.split_once(before)?.1;
+        rest.split([',', ';', ' ']).next()
+    };
+    let format = word("format ").and_then(|it| it.parse::<u32>().ok());
+    let epoch = word("epoch ").and_then(|it| u64::from_str_radix(it, 16).ok());
+    let stream = &info.config.name;
+    match (format, epoch) {
+        (Some(found), _) if found > FORMAT.into() => Err(newer(stream, found)),
+        (Some(_), Some(epoch)) => Ok(epoch),
+        _ => Err(unsuitable(&format!(
+            "has a stream `{stream}` that is not a journal: name another one in JOURNAL_URL"
+        ))),
+    }
+}
+
+pub(super) fn newer(stream: &str, found: u32) -> JournalError {
+    let path = PathBuf::from(format!("stream {stream}"));
+    JournalError::NewerFormat { path, found, known: FORMAT.into() }
+}

@@ -1,0 +1,252 @@
+//! The service that keeps a log: how it is reached, and what is asked of it.
+
+use std::time::Duration;
+
+use async_nats::client::Request;
+use async_nats::jetstream::context::RequestErrorKind;
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::stream::{self, Info};
+use async_nats::jetstream::{self, Context};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, HeaderMap, ServerAddr, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::address::{Login, NatsAddress};
+use super::fault::Fault;
+use crate::JournalError;
+
+/// How long the service may take to be there when a log is opened.
+const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one answer may take.
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// The largest message that a server has to take: a batch with what is packed around it.
+const MESSAGE_BYTES_MIN: usize = 1_000_000;
+
+/// A message as it is stored.
+pub(super) struct Stored {
+    pub(super) message: u64,
+    pub(super) subject: String,
+    /// In milliseconds since the Unix epoch, by the clock of the server that took it in.
+    pub(super) at_ms: u64,
+    pub(super) payload: Bytes,
+}
+
+/// A connection that comes back by itself.
+#[derive(Clone)]
+pub(super) struct Service {
+    client: Client,
+    pub(super) context: Context,
+}
+
+impl Service {
+    /// Connects, and sees that the server does what a log needs.
+    pub(super) async fn connect(address: &NatsAddress) -> Result<Self, JournalError> {
+        let servers: Vec<ServerAddr> = parse(&address.servers)?;
+        let give_up = Instant::now() + OPEN_PATIENCE;
+        let client = loop {
+            let connecting = options(address).await?.connect(servers.clone());
+            let why = match timeout(OPEN_PATIENCE, connecting).await {
+                Ok(Ok(client)) => break client,
+                Ok(Err(error)) => match error.kind() {
+                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                        return Err(unsuitable("refuses the user or the credentials"));
+                    }
+                    ConnectErrorKind::Tls => {
+                        return Err(unsuitable(&format!("does not agree on TLS ({error})")));
+                    }
+                    _ => error.to_string(),
+                },
+                Err(_) => "no answer".to_owned(),
+            };
+            if Instant::now() > give_up {
+                return Err(JournalError::Unreachable { why });
+            }
+            sleep(Duration::from_millis(200)).await;
+        };
+        let max = client.server_info().max_payload;
+        if max < MESSAGE_BYTES_MIN {
+            let why = format!(
+                "takes messages of {max} bytes at most: set its max_payload to {MESSAGE_BYTES_MIN} \
+                 or more"
+            );
+            return Err(unsuitable(&why));
+        }
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(ANSWER_PATIENCE);
+        Ok(Self { client, context })
+    }
+
+    /// Whether the server is one of a cluster.
+    pub(super) fn is_clustered(&self) -> bool {
+        self.client.server_info().cluster.is_some()
+    }
+
+    /// The stream of this configuration, which is created unless there is one of its name: then
+    /// that is what comes back.
+    pub(super) async fn ensure(&self, config: &stream::Config) -> Result<Info, JournalError> {
+        let give_up = Instant::now() + OPEN_PATIENCE;
+        loop {
+            let found = match self.info(&config.name).await {
+                Err(Fault::NotFound) => {
+                    match self.api(&format!("STREAM.CREATE.{}", config.name), config).await {
+                        // Somebody else was faster.
+                        Err(Fault::Exists) => self.info(&config.name).await,
+                        other => other,
+                    }
+                }
+                other => other,
+            };
+            match found {
+                Err(Fault::Silent(_) | Fault::NotFound) if Instant::now() < give_up => {
+                    sleep(Duration::from_millis(100)).await;
+                }
+                other => return other.map_err(|fault| fault.into_error("creating the journal")),
+            }
+        }
+    }
+
+    /// What the leader of a stream says of it.
+    pub(super) async fn info(&self, stream: &str) -> Result<Info, Fault> {
+        self.api(&format!("STREAM.INFO.{stream}"), &json!({})).await
+    }
+
+    /// The message of this number, from whichever server has it.
+    pub(super) async fn message(&self, stream: &str, number: u64) -> Result<Stored, Fault> {
+        let handle = self.context.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
+        // A server that lags behind does not have it yet; the leader does.
+        let found = match handle.direct_get(number).await {
+            Ok(found) => found,
+            Err(_) => handle.get_raw_message(number).await.map_err(Fault::from)?,
+        };
+        Ok(stored(found))
+    }
+
+    /// The last message with this subject, as the leader has it.
+    pub(super) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Fault> {
+        let handle = self.context.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
+        match handle.get_last_raw_message_by_subject(subject).await.map_err(Fault::from) {
+            Ok(found) => Ok(Some(stored(found))),
+            Err(Fault::NotFound) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Stores a message, and returns its number. `expected` is a header with a number that makes
+    /// the service refuse it if something else came first.
+    pub(super) async fn publish(
+        &self,
+        subject: &str,
+        expected: Option<(&'static str, u64)>,
+        id: Option<String>,
+        payload: Bytes,
+    ) -> Result<u64, Fault> {
+        let mut headers = HeaderMap::new();
+        if let Some((name, number)) = expected {
+            headers.insert(name, number.to_string().as_str());
+        }
+        if let Some(id) = id {
+            headers.insert(header::NATS_MESSAGE_ID, id.as_str());
+        }
+        let request =
+            Request::new().payload(payload).headers(headers).timeout(Some(ANSWER_PATIENCE));
+        let answer = self.client.send_request(subject.to_owned(), request).await?;
+        match serde_json::from_slice(&answer.payload) {
+            Ok(Response::<PublishAck>::Ok(ack)) => Ok(ack.sequence),
+            Ok(Response::Err { error }) => Err(error.into()),
+            Err(error) => Err(Fault::Silent(error.to_string())),
+        }
+    }
+
+    /// Removes messages of a stream: those before a number, or those with a subject.
+    pub(super) async fn purge(&self, stream: &str, which: Value) -> Result<(), Fault> {
+        let done: Value = self.api(&format!("STREAM.PURGE.{stream}"), &which).await?;
+        let _how_many = done;
+        Ok(())
+    }
+
+    /// Removes the message of this number.
+    pub(super) async fn remove(&self, stream: &str, number: u64) -> Result<(), Fault> {
+        let which = json!({ "seq": number, "no_erase": true });
+        let done: Value = self.api(&format!("STREAM.MSG.DELETE.{stream}"), &which).await?;
+        let _done = done;
+        Ok(())
+    }
+
+    async fn api<V: DeserializeOwned>(
+        &self,
+        what: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<V, Fault> {
+        match self.context.request(what.to_owned(), body).await {
+            Ok(Response::Ok(value)) => Ok(value),
+            Ok(Response::Err { error }) => Err(error.into()),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(Fault::Silent(
+                "nobody answers: JetStream is not enabled, or its cluster has no leader".to_owned(),
+            )),
+            Err(error) => Err(Fault::Silent(error.to_string())),
+        }
+    }
+}
+
+fn stored(found: jetstream::message::StreamMessage) -> Stored {
+    let at_ms = found.time.unix_timestamp_nanos() / 1_000_000;
+    Stored {
+        message: found.sequence,
+        subject: found.subject.to_string(),
+        at_ms: u64::try_from(at_ms).unwrap_or(0),
+        payload: found.payload,
+    }
+}
+
+fn parse(servers: &[String]) -> Result<Vec<ServerAddr>, JournalError> {
+    let parse = |it: &String| it.parse::<ServerAddr>();
+    servers
+        .iter()
+        .map(parse)
+        .collect::<Result<_, _>>()
+        .map_err(|_| JournalError::BadAddress { found: "a host that cannot be read".to_owned() })
+}
+
+async fn options(address: &NatsAddress) -> Result<ConnectOptions, JournalError> {
+    let options = ConnectOptions::new()
+        .name("live-users")
+        // What JOURNAL_URL names can be reached from here; what servers tell of others need not.
+        .ignore_discovered_servers()
+        .connection_timeout(Duration::from_secs(2))
+        // A server that has stopped without a word is left after three of them.
+        .ping_interval(Duration::from_secs(1))
+        .reconnect_delay_callback(|attempt| {
+            Duration::from_millis(if attempt < 2 { 20 } else { 250 })
+        });
+    let options = match &address.ca {
+        Some(ca) => options.add_root_certificates(ca.clone()),
+        None => options,
+    };
+    let options = options.require_tls(address.servers.iter().all(|it| it.starts_with("tls:")));
+    Ok(match &address.login {
+        Login::Nobody => options,
+        Login::Token(token) => options.token(token.clone()),
+        Login::Password { user, password } => {
+            options.user_and_password(user.clone(), password.clone())
+        }
+        Login::CredentialsFile(file) => {
+            options.credentials_file(file).await.map_err(|error| JournalError::BadAddress {
+                found: format!(
+                    "credentials that cannot be read from `{}` ({error})",
+                    file.display()
+                ),
+            })?
+        }
+    })
+}
+
+pub(super) fn unsuitable(why: &str) -> JournalError {
+    JournalError::Unsuitable { why: why.to_owned() }
+}

@@ -1,0 +1,183 @@
+//! Snapshots: parts in a stream of their own, and a manifest that names them once all are there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use super::engine::Engine;
+use super::fault::Fault;
+use super::log::Log;
+use super::state::Manifest;
+use crate::JournalError;
+use crate::contract::{Position, Snapshots, refuse_odd};
+
+/// A part of a snapshot, in bytes, so that an append waits for no more than one of them.
+const PART_BYTES: usize = 256 * 1024;
+
+/// How many parts are fetched at once.
+const FETCHED_AT_ONCE: usize = 8;
+
+/// How long a part may take to be stored, with all attempts.
+const PART_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it takes to save or load a snapshot at most: a bound for what is stuck.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Parts of no snapshot are removed when they are older than this: whoever was saving them has
+/// ended. In milliseconds.
+const LEFT_BEHIND_MS: u64 = 2 * 600 * 1_000;
+
+pub(super) struct NatsSnapshots {
+    pub(super) engine: Arc<Engine>,
+}
+
+impl Snapshots for NatsSnapshots {
+    fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
+        let log = self.engine.log.clone();
+        let bytes = Bytes::copy_from_slice(bytes);
+        let saving = async move { save(&log, at, bytes).await };
+        let saved = self.engine.wait(PATIENCE, saving);
+        saved.map_err(|fault| fault.into_error("saving a snapshot"))
+    }
+
+    fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
+        let log = self.engine.log.clone();
+        let loaded = self.engine.wait(PATIENCE, async move { load(&log).await });
+        loaded.map_err(|fault| fault.into_error("loading a snapshot"))
+    }
+}
+
+async fn save(log: &Log, at: Position, bytes: Bytes) -> Result<(), Fault> {
+    check(log, at).await?;
+    let id = format!("{:016x}-{}-{:016x}", at.epoch, at.seq, super::draw().map_err(Fault::Error)?);
+    let saved = save_parts(log, at, &id, bytes).await;
+    let left = match &saved {
+        Ok(replaced) => replaced.as_ref().map(|it| it.id.clone()),
+        Err(_) => Some(id),
+    };
+    if let Some(left) = left {
+        let _the_next_one_removes_them = remove_parts(log, &left).await;
+    }
+    saved?;
+    let _the_next_one_tries_again = remove_left_behind(log).await;
+    Ok(())
+}
+
+/// Refuses what does not fit, and returns what it would replace.
+async fn check(log: &Log, at: Position) -> Result<super::state::Said<Manifest>, Fault> {
+    let newest = log.state().manifest().await?;
+    let known = {
+        let known = log.known.lock();
+        Position { epoch: known.epoch, seq: known.end.seq }
+    };
+    refuse_odd(at, known, newest.it.as_ref().map(|it| it.seq)).map_err(Fault::Error)?;
+    Ok(newest)
+}
+
+/// Returns the snapshot that was replaced.
+async fn save_parts(
+    log: &Log,
+    at: Position,
+    id: &str,
+    bytes: Bytes,
+) -> Result<Option<Manifest>, Fault> {
+    let subject = log.names.part_subject(id);
+    let mut parts = Vec::with_capacity(bytes.len() / PART_BYTES + 1);
+    for (n, start) in (0..bytes.len()).step_by(PART_BYTES).enumerate() {
+        let part = bytes.slice(start..bytes.len().min(start + PART_BYTES));
+        parts.push(save_part(log, &subject, format!("{id}-{n}"), part).await?);
+    }
+    let manifest = Manifest::new(at.epoch, at.seq, id.to_owned(), parts, &bytes);
+    loop {
+        let newest = check(log, at).await?;
+        match log.state().set_manifest(&newest, &manifest).await {
+            Ok(()) => {
+                // Older servers may let two through that are under way at once.
+                let found = log.state().manifest().await?.it;
+                if found.is_some_and(|it| it.seq >= at.seq) {
+                    return Ok(newest.it);
+                }
+            }
+            Err(Fault::Conflict) => {}
+            // It may have been stored all the same.
+            Err(Fault::Silent(why)) => {
+                let found = log.state().manifest().await?.it;
+                return match found.is_some_and(|it| it.id == manifest.id) {
+                    true => Ok(newest.it),
+                    false => Err(Fault::Silent(why)),
+                };
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+async fn save_part(log: &Log, subject: &str, id: String, part: Bytes) -> Result<u64, Fault> {
+    let give_up = tokio::time::Instant::now() + PART_PATIENCE;
+    loop {
+        match log.service.publish(subject, None, Some(id.clone()), part.clone()).await {
+            Err(Fault::Silent(_)) if tokio::time::Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn load(log: &Log) -> Result<Option<(Position, Vec<u8>)>, Fault> {
+    let epoch = log.state().epoch;
+    let mut tried = None;
+    loop {
+        let Some(manifest) = log.state().manifest().await?.it else { return Ok(None) };
+        let damaged = |why: &str| {
+            let what = format!("the snapshot of record {} {why}", manifest.seq);
+            Fault::Error(JournalError::Damaged { what })
+        };
+        let is_the_same = tried.as_ref() == Some(&manifest.id);
+        match load_parts(log, &manifest).await {
+            Ok(bytes) if manifest.fits(epoch, &bytes) => {
+                return Ok(Some((Position { epoch, seq: manifest.seq }, bytes)));
+            }
+            Ok(_) => return Err(damaged("is not what was saved")),
+            Err(Fault::NotFound) if is_the_same => return Err(damaged("has lost a part")),
+            // There is a newer one by now.
+            Err(Fault::NotFound) => tried = Some(manifest.id),
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+async fn load_parts(log: &Log, manifest: &Manifest) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::with_capacity(manifest.parts.len() * PART_BYTES);
+    let fetch = |number: &u64| log.service.message(&log.names.parts, *number);
+    let mut fetched = stream::iter(&manifest.parts).map(fetch).buffered(FETCHED_AT_ONCE);
+    while let Some(part) = fetched.next().await {
+        bytes.extend_from_slice(&part?.payload);
+    }
+    Ok(bytes)
+}
+
+async fn remove_parts(log: &Log, id: &str) -> Result<(), Fault> {
+    let which = json!({ "filter": log.names.part_subject(id) });
+    log.service.purge(&log.names.parts, which).await
+}
+
+/// Removes the parts of those who ended while they were saving, and of logs that were lost.
+async fn remove_left_behind(log: &Log) -> Result<(), Fault> {
+    let Some(newest) = log.state().manifest().await?.it else { return Ok(()) };
+    let first = log.service.info(&log.names.parts).await?.state.first_sequence;
+    // One at a time: there will be more saves than savers who die.
+    if newest.parts.first().is_none_or(|it| *it == first) {
+        return Ok(());
+    }
+    let oldest = log.service.message(&log.names.parts, first).await?;
+    let now_ms = log.contact.ms((log.clock)());
+    let current = log.names.part_subject(&newest.id);
+    if oldest.subject != current && oldest.at_ms + LEFT_BEHIND_MS < now_ms {
+        log.service.purge(&log.names.parts, json!({ "filter": oldest.subject })).await?;
+    }
+    Ok(())
+}
