@@ -11,6 +11,7 @@ mod frame;
 mod known;
 mod lease;
 mod log;
+mod majority;
 mod names;
 mod pages;
 mod service;

@@ -7,7 +7,7 @@ use async_nats::jetstream::stream::Info;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio::try_join;
 
 use super::Clock;
@@ -15,8 +15,9 @@ use super::address::NatsAddress;
 use super::fault::Fault;
 use super::frame::{End, Frame};
 use super::known::{Fed, Known};
+use super::majority::unheard_for;
 use super::names::{Names, epoch_of};
-use super::service::{Service, Stored};
+use super::service::{OPEN_PATIENCE, Service, Stored};
 use super::state::State;
 use crate::{Contact, JournalError};
 
@@ -51,11 +52,9 @@ impl Log {
         let service = Service::connect(address).await?;
         let alone_or_not = if service.is_clustered() { 3 } else { 1 };
         let names = Names::new(&address.name, address.replicas.unwrap_or(alone_or_not));
-        let asked = std::time::Instant::now();
         let known = begin(&service, &names).await?;
         let (contact, known, ahead_ms) =
             (Contact::with_service(), Mutex::new(known), Mutex::new(None));
-        contact.known_at(asked);
         let log = Self {
             service,
             names,
@@ -67,6 +66,7 @@ impl Log {
             tail_brought: AtomicU64::new(0),
             ahead_ms,
         };
+        log.await_majority().await?;
         for _ in 0..5 {
             // Another replica may have done the same at the same moment.
             if log.compare_clocks().await.is_ok() {
@@ -74,6 +74,20 @@ impl Log {
             }
         }
         Ok(log)
+    }
+
+    /// Waits for a leader that can be believed.
+    async fn await_majority(&self) -> Result<(), JournalError> {
+        let give_up = Instant::now() + OPEN_PATIENCE;
+        loop {
+            match self.catch_up(TAIL_PATIENCE).await {
+                Ok(_) => return Ok(()),
+                Err(Fault::Silent(_)) if Instant::now() < give_up => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(fault) => return Err(fault.into_error("opening the journal")),
+            }
+        }
     }
 
     pub(super) fn state(&self) -> State<'_> {
@@ -141,6 +155,7 @@ impl Log {
     pub(super) async fn catch_up(&self, patience: Duration) -> Result<bool, Fault> {
         let asked = std::time::Instant::now();
         let info = self.service.info(&self.names.log).await?;
+        let unheard = unheard_for(info.cluster.as_ref())?;
         let (last, first) = (info.state.last_sequence, info.state.first_sequence);
         let (was, end, first_message) = {
             let known = self.known.lock();
@@ -179,7 +194,9 @@ impl Log {
             known.first_message = first;
             known.first_seq = known.first_seq.max(floor.map_or(1, |it| it.first_seq));
         }
-        self.contact.known_at(asked);
+        if let Some(heard) = asked.checked_sub(unheard) {
+            self.contact.known_at(heard);
+        }
         Ok(was_fetched)
     }
 

@@ -19,7 +19,7 @@ use super::fault::Fault;
 use crate::JournalError;
 
 /// How long the service may take to be there when a log is opened.
-const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long one answer may take.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(1_000);
