@@ -95,8 +95,8 @@ pub trait Journal: Send {
     /// # Errors
     ///
     /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`], or all together
-    /// than [`BATCH_BYTES_MAX`], or if there are more of them than [`BATCH_RECORDS_MAX`]. Any other error
-    /// latches the journal: each later append fails with [`JournalError::Latched`] until
+    /// than [`BATCH_BYTES_MAX`], or if there are more of them than [`BATCH_RECORDS_MAX`]. Any other
+    /// error latches the journal: each later append fails with [`JournalError::Latched`] until
     /// [`Journal::recover`] has succeeded. Then the failed batch is not in the log and can be
     /// appended again. If the process ends before that, the batch may turn out to be in the log:
     /// a failed append says that nothing is certain, not that nothing was written. In a shared log

@@ -53,7 +53,7 @@ fn decide(missing: &[&str], root: bool, apt: bool) -> Action {
             packages.join(" ")
         )),
         (false, _, false) => Action::Refuse(format!(
-            "the tests need {} on PATH: install Chromium, the ChromeDriver of the same version, and \
+            "the tests need {} on PATH: install Chromium, the ChromeDriver of the same version and \
              the server of NATS",
             missing.join(" and ")
         )),

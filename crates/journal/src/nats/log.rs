@@ -156,7 +156,8 @@ impl Log {
         let asked = std::time::Instant::now();
         let info = self.service.info(&self.names.log).await?;
         let unheard = unheard_for(info.cluster.as_ref())?;
-        let (last, first) = (info.state.last_sequence, info.state.first_sequence);
+        // An empty stream says 0 or 1, as the version of the server is.
+        let (last, first) = (info.state.last_sequence, info.state.first_sequence.max(1));
         let (was, end, first_message) = {
             let known = self.known.lock();
             (known.epoch, known.end, known.first_message)
