@@ -30,7 +30,7 @@ impl World {
         let place = |n: u64| {
             let country = COUNTRIES[index(n, COUNTRIES.len())];
             let region = Some(Arc::from(format!("R{n}")));
-            Place { country: Country::parse(country), region }
+            Place { country: Country::parse(country), region, city: None }
         };
         Self { agents, places: (0..PLACES).map(place).collect() }
     }

@@ -58,7 +58,7 @@ impl Tracker {
         for call in calls.iter().filter(|call| call.phase == Phase::Live) {
             all.add(call);
             by_agent.entry(call.agent.clone()).or_default().add(call);
-            by_place.entry(call.place.clone()).or_default().add(call);
+            by_place.entry(call.place.area()).or_default().add(call);
             by_country.entry(call.place.country).or_default().add(call);
         }
         same("I1 in all", self.numbers(), all.numbers())?;
@@ -79,7 +79,8 @@ impl Tracker {
         let agents: BTreeSet<_> = calls.iter().map(|call| &call.agent).collect();
         same("agents that are kept", self.agents.len(), agents.len())?;
         let places: BTreeSet<_> = calls.iter().map(|call| &call.place).collect();
-        same("places that are kept", self.places.len(), places.len())?;
+        let areas: BTreeSet<_> = places.iter().map(|place| place.area()).collect();
+        same("places that are kept", self.places.len(), (places.len(), areas.len()))?;
         let over = calls.iter().filter(|call| matches!(call.phase, Phase::Ended(_))).count();
         same("I2 tombstones", self.ended.len(), over)?;
         let mut before = Millis(0);

@@ -28,6 +28,8 @@ extern crate alloc;
 extern crate std;
 
 mod agent;
+mod ages;
+mod atlas;
 mod call;
 mod call_id;
 mod check;
@@ -40,6 +42,7 @@ mod place;
 mod tracker;
 
 pub use agent::{Agent, AgentFrom};
+pub use ages::Ages;
 pub use call::{Call, EndReason, Phase};
 pub use call_id::{CallId, CallIdError};
 pub use check::Broken;

@@ -28,14 +28,25 @@ impl Debug for Country {
     }
 }
 
-/// The place of a caller. In the order of this type the unknown is smallest and, within a country,
-/// a known region is greater than none.
+/// The place of a caller. In the order of this type the unknown is smallest, within a country a
+/// known region is greater than none, and so is a city within a region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The country, if known.
     pub country: Option<Country>,
     /// The state or province, as the provider writes it, if known.
     pub region: Option<Arc<str>>,
+    /// The city, as the provider writes it, if known. It is told of each call; nobody is counted
+    /// by it.
+    pub city: Option<Arc<str>>,
+}
+
+impl Place {
+    /// What is counted of it: the place without its city.
+    #[must_use]
+    pub fn area(&self) -> Self {
+        Self { country: self.country, region: self.region.clone(), city: None }
+    }
 }
 
 #[cfg(test)]

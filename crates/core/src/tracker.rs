@@ -7,6 +7,7 @@ use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
+use crate::atlas::Atlas;
 use crate::call::{Entry, Step, seconds_between};
 use crate::crowd::{Crowd, Member};
 use crate::intern::{HASHER, Interner, Key};
@@ -28,7 +29,7 @@ pub struct Tracker {
     /// Slots of the calls that have ended, in the order in which they did.
     pub(crate) ended: VecDeque<u32>,
     pub(crate) agents: Interner<Agent>,
-    pub(crate) places: Interner<Place>,
+    pub(crate) places: Atlas,
     pub(crate) crowds: Crowds,
     /// What the last evidence did to the numbers of agents.
     pub(crate) moves: Moves,
@@ -167,9 +168,10 @@ impl Tracker {
         some(&self.crowds.by_agent, |key| self.agents.value(key).clone())
     }
 
-    /// Live users and live calls of each place that has any, in the order of [`Place`].
+    /// Live users and live calls of each country and region that has any, in the order of
+    /// [`Place`]; cities are not told apart.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {
-        some(&self.crowds.by_place, |key| self.places.value(key).clone())
+        some(&self.crowds.by_place, |area| self.places.value(area).clone())
     }
 
     /// Live users and live calls of each country that has any; `None` is the unknown one.
@@ -212,7 +214,7 @@ impl Tracker {
             caller: entry.caller,
             agent: self.agents.value(entry.agent).clone(),
             agent_from: entry.agent_from,
-            place: self.places.value(entry.place).clone(),
+            place: self.places.place(entry.place).clone(),
         }
     }
 
@@ -266,7 +268,7 @@ impl Tracker {
             entry.agent = self.agents.take(&evidence.agent);
             entry.agent_from = evidence.agent_from;
         }
-        if self.places.value(entry.place) < &evidence.place {
+        if self.places.place(entry.place) < &evidence.place {
             entry.place = self.places.take(&evidence.place);
         }
         let outcome = match (entry.phase.step(claim), entry.phase) {
@@ -313,16 +315,21 @@ impl Tracker {
     fn restand(&mut self, slot: u32, before: Standing, after: Standing) {
         let numbers = [before.agent, after.agent].map(|key| self.crowds.of_agent(key));
         if before.live {
-            let country = self.places.value(before.place).country;
+            let (area, country) = self.counted_place(before);
             let member = Member { caller: before.caller, slot };
-            self.crowds.leave(member, before.agent, before.place, country);
+            self.crowds.leave(member, before.agent, area, country);
         }
         if after.live {
-            let country = self.places.value(after.place).country;
+            let (area, country) = self.counted_place(after);
             let member = Member { caller: after.caller, slot };
-            self.crowds.enter(member, after.agent, after.place, country);
+            self.crowds.enter(member, after.agent, area, country);
         }
         self.note_moves(before, after, numbers);
+    }
+
+    fn counted_place(&self, standing: Standing) -> (Key, Option<Country>) {
+        let country = self.places.place(standing.place).country;
+        (self.places.area(standing.place), country)
     }
 
     /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
@@ -352,17 +359,17 @@ impl Entry {
 }
 
 impl Crowds {
-    fn enter(&mut self, member: Member, agent: Key, place: Key, country: Option<Country>) {
+    fn enter(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
         self.all.enter(member);
         at(&mut self.by_agent, agent).enter(member);
-        at(&mut self.by_place, place).enter(member);
+        at(&mut self.by_place, area).enter(member);
         self.by_country.entry(country).or_default().enter(member);
     }
 
-    fn leave(&mut self, member: Member, agent: Key, place: Key, country: Option<Country>) {
+    fn leave(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
         self.all.leave(member);
         at(&mut self.by_agent, agent).leave(member);
-        at(&mut self.by_place, place).leave(member);
+        at(&mut self.by_place, area).leave(member);
         self.by_country.entry(country).or_default().leave(member);
     }
 }

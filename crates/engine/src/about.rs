@@ -27,6 +27,8 @@ pub(crate) struct AboutForm {
     country: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    city: Option<Arc<str>>,
 }
 
 impl AboutForm {
@@ -49,6 +51,7 @@ impl AboutForm {
             agent_by_url: agent_from == AgentFrom::Url,
             country: place.country.map(|country| country.to_string()),
             region: place.region.clone(),
+            city: place.city.clone(),
         }
     }
 
@@ -75,6 +78,6 @@ impl AboutForm {
     pub(crate) fn place(&self) -> Result<Place, FormError> {
         let country = |text: &str| Country::parse(text).ok_or(FormError::Value("country"));
         let country = self.country.as_deref().map(country).transpose()?;
-        Ok(Place { country, region: self.region.clone() })
+        Ok(Place { country, region: self.region.clone(), city: self.city.clone() })
     }
 }

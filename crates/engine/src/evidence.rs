@@ -195,12 +195,14 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 }
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
-/// providers, the number's own country. The city is not kept: in a small town it says too much.
+/// providers, the number's own country.
 fn place(geography: &Geography, theirs: &str) -> Place {
     let told = geography.country.as_deref().and_then(Country::parse);
     let country = told.or_else(|| country::of_number(theirs));
-    let region = geography.state.as_deref().filter(|_| country.is_some()).map(Arc::from);
-    Place { country, region }
+    // A region or a city of no country could be anywhere.
+    let named =
+        |name: &Option<String>| name.as_deref().filter(|_| country.is_some()).map(Arc::from);
+    Place { country, region: named(&geography.state), city: named(&geography.city) }
 }
 
 #[cfg(test)]
@@ -323,6 +325,17 @@ mod tests {
         let fields = [("CallSid", "CA1"), ("From", "client:jo"), ("FromCountry", "O2")];
         let unknown = evidence(&[&fields[..], &[("FromState", "CA")]].concat(), None);
         assert_eq!(unknown.place, Place::default());
+    }
+
+    #[test]
+    fn the_city_is_taken_where_it_is_sent_and_a_country_is_known() {
+        let city = inbound_with("FromCity", "SAN FRANCISCO").place;
+        assert_eq!(city.city.as_deref(), Some("SAN FRANCISCO"));
+        assert_eq!(city.area(), evidence(&INBOUND, None).place);
+        let fields = [("CallSid", "CA1"), ("From", "client:jo"), ("FromCity", "OSLO")];
+        assert_eq!(evidence(&fields, None).place, Place::default());
+        let withheld = [("CallSid", "CA1"), ("From", "anonymous"), ("FromCity", "MASERU")];
+        assert_eq!(evidence(&withheld, None).place, Place::default());
     }
 
     #[test]

@@ -83,7 +83,11 @@ pub(crate) fn agent(name: &str) -> Agent {
 }
 
 pub(crate) fn place(country: &str, region: Option<&str>) -> Place {
-    Place { country: Country::parse(country), region: region.map(Arc::from) }
+    Place { country: Country::parse(country), region: region.map(Arc::from), city: None }
+}
+
+pub(crate) fn city(name: &str) -> Place {
+    Place { city: Some(Arc::from(name)), ..place("US", Some("CA")) }
 }
 
 /// An inbound voice request, to be changed with `..inbound(n)`.

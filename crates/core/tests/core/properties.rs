@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{COMPLETED, Model, agent, call, caller, inbound, place, status};
+use crate::model::{COMPLETED, Model, agent, call, caller, city, inbound, place, status};
 use live_users_core::{
     Agent, AgentFrom, Call, Direction, EndReason, Evidence, Millis, Phase, Place, Said, Source,
     Tracker,
@@ -32,6 +32,8 @@ fn places() -> impl Strategy<Value = Place> {
         Place::default(),
         place("US", None),
         place("US", Some("CA")),
+        city("OAKLAND"),
+        city("SAN FRANCISCO"),
         place("US", Some("NY")),
         place("GB", None),
         place("", Some("CA")),
@@ -112,8 +114,11 @@ proptest! {
             model.hear(evidence);
             prop_assert_eq!(tracker.check(), Ok(()));
             prop_assert_eq!(tracker.numbers(), model.numbers());
-            for (agent, numbers) in tracker.by_agent() {
+            let (all, ages) = tracker.ages(Millis(at));
+            prop_assert_eq!(all.calls, tracker.numbers().calls as u64);
+            for ((agent, numbers), (of, age)) in tracker.by_agent().into_iter().zip(ages) {
                 prop_assert_eq!(numbers.users, model.users_of(&agent));
+                prop_assert_eq!((of, age.calls), (agent, numbers.calls as u64));
             }
         }
     }

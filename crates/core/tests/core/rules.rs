@@ -1,8 +1,8 @@
 //! The rules of counting, one story each.
 
-use crate::model::{COMPLETED, agent, call, caller, inbound, place, status};
+use crate::model::{COMPLETED, agent, call, caller, city, inbound, place, status};
 use live_users_core::{
-    Agent, AgentFrom, Direction, EndReason, Evidence, Millis, Numbers, Outcome, Phase, Said,
+    Agent, AgentFrom, Ages, Direction, EndReason, Evidence, Millis, Numbers, Outcome, Phase, Said,
     Source, Tracker,
 };
 
@@ -123,6 +123,37 @@ fn a_better_attribution_moves_a_live_call() {
     assert_eq!(tracker.by_agent(), [(agent("booking"), one)]);
     assert_eq!(tracker.by_place(), [(place("US", Some("CA")), one)]);
     tracker.check().unwrap();
+}
+
+#[test]
+fn a_city_is_told_of_each_call_and_nobody_is_counted_by_it() {
+    let mut tracker = Tracker::default();
+    let from = |n, place| Evidence { place, caller: caller(9), ..inbound(n) };
+    tracker.apply(T, &from(1, city("OAKLAND")));
+    tracker.apply(T, &from(2, city("SAN FRANCISCO")));
+    tracker.apply(T, &from(2, place("US", Some("CA"))));
+    let told = |n| tracker.call(&call(n)).unwrap().place;
+    assert_eq!((told(1), told(2)), (city("OAKLAND"), city("SAN FRANCISCO")));
+    let one = Numbers { users: 1, calls: 2 };
+    assert_eq!(tracker.by_place(), [(place("US", Some("CA")), one)]);
+    tracker.check().unwrap();
+}
+
+#[test]
+fn live_calls_have_an_age_and_others_have_none() {
+    let mut tracker = Tracker::default();
+    let ages = |calls, total_ms, longest_ms| Ages { calls, total_ms, longest_ms };
+    assert_eq!(tracker.ages(T), (ages(0, 0, 0), vec![]));
+    tracker.apply(Millis(1_000), &inbound(1));
+    tracker.apply(Millis(2_000), &inbound(2));
+    tracker.apply(Millis(3_000), &Evidence { agent: agent("support"), ..inbound(3) });
+    tracker.apply(Millis(4_000), &status(4, Said::Dialing, Direction::Outbound));
+    tracker.apply(Millis(4_000), &inbound(5));
+    tracker.apply(Millis(5_000), &status(5, COMPLETED, Direction::Inbound));
+    let by_agent =
+        [(agent("booking"), ages(2, 17_000, 9_000)), (agent("support"), ages(1, 7_000, 7_000))];
+    assert_eq!(tracker.ages(Millis(10_000)), (ages(3, 24_000, 9_000), by_agent.to_vec()));
+    assert_eq!(tracker.ages(Millis(0)).0, ages(3, 0, 0), "a clock that went back makes no age");
 }
 
 #[test]

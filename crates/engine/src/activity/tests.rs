@@ -30,7 +30,7 @@ fn agent(name: &str) -> Agent {
 }
 
 fn voice(call: &str) -> Evidence {
-    let place = Place { country: Country::parse("US"), region: None };
+    let place = Place { country: Country::parse("US"), ..Place::default() };
     let direction = Some(Direction::Inbound);
     Evidence {
         agent: agent("booking"),

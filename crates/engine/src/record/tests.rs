@@ -25,8 +25,12 @@ fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, A
     ];
     let froms = select(vec![AgentFrom::Address, AgentFrom::Url]);
     let countries = prop::option::of("[A-Z]{2}").prop_map(|c| c.and_then(|c| Country::parse(&c)));
-    let regions = prop::option::of(".{0,10}").prop_map(|text| text.map(Arc::from));
-    let places = (countries, regions).prop_map(|(country, region)| Place { country, region });
+    let names = || prop::option::of(".{0,10}").prop_map(|text| text.map(Arc::from));
+    let places = (countries, names(), names()).prop_map(|(country, region, city)| Place {
+        country,
+        region,
+        city,
+    });
     (directions, callers, agents, froms, places)
 }
 
@@ -147,6 +151,10 @@ const V2_WITH_DURATION: &str = concat!(
     r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"status-callback","#,
     r#""said":"completed","about":{},"durationS":61}}"#
 );
+const V2_WITH_CITY: &str = concat!(
+    r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"voice","said":"dialing","#,
+    r#""about":{"country":"US","region":"CA","city":"SAN FRANCISCO"}}}"#
+);
 const V2_EVICTED: &str = concat!(
     r#"{"v":2,"at":1795000000000,"evidence":{"call":"CA1","source":"operator","#,
     r#""said":"evicted","about":{}}}"#
@@ -169,7 +177,7 @@ const V2_SNAPSHOT_WITH_FEED: &str = concat!(
 
 #[test]
 fn what_version_2_has_written_is_read_for_ever() {
-    for text in [V2_EVIDENCE, V2_EVICTED, V2_WITH_DURATION] {
+    for text in [V2_EVIDENCE, V2_EVICTED, V2_WITH_DURATION, V2_WITH_CITY] {
         let record = Record::decode(text.as_bytes()).unwrap();
         assert_eq!(record.encode(), text.as_bytes());
     }
