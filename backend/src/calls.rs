@@ -2,7 +2,10 @@
 //!
 //! All of this is read off the writer between two batches, so it is of one moment.
 
+pub(crate) mod activity;
 mod page;
+mod query;
+pub(crate) mod summary;
 pub(crate) mod view;
 mod why;
 
@@ -13,7 +16,7 @@ use live_users_core::{Call, CallId, EndReason, Phase, Said, Source};
 use live_users_engine::Standing;
 use live_users_engine::evidence::about;
 use live_users_engine::explain::pieces;
-use live_users_wire::{Evicted, Explanation, Summary};
+use live_users_wire::{Evicted, Explanation};
 use log::{error, info};
 use serde::Serialize;
 
@@ -23,26 +26,6 @@ use crate::app::State;
 use crate::error::ApiError;
 use crate::health::reason;
 use crate::queue::NotRecorded;
-
-/// `GET /api/live-users/summary`: the number, how sure it is, and how old.
-pub(crate) async fn summary(
-    state: Data<State>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    state.gate.admit(&request)?;
-    Ok(json(&summarize(&state).await.map_err(unavailable)?))
-}
-
-/// The number, how sure it is, and how old.
-pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
-    let standing = standing(state);
-    let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
-    let look = state.queue.look(move |writer| {
-        let now = clock.now().max(writer.state().tracker().now());
-        Viewer { now, suspect_after_ms }.summary(writer.state(), writer.position(), standing)
-    });
-    look.await
-}
 
 /// `GET /api/live-users/calls`: the calls now live, the longest first.
 pub(crate) async fn list(

@@ -42,7 +42,8 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
         .service(open("/api/live-users/ws", streams::total_socket))
         .service(open("/api/live-users/summary/stream", streams::summary_events))
         .service(open("/api/live-users/summary/ws", streams::summary_socket))
-        .service(reading("/api/live-users/summary", calls::summary))
+        .service(reading("/api/live-users/summary", calls::summary::summary))
+        .service(reading("/api/live-users/activity", calls::activity::activity))
         .service(reading("/api/live-users/calls", calls::list))
         .service(reading("/api/live-users/calls/{call_sid}", calls::explain))
         .service(

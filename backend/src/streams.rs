@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::State;
-use crate::calls::summarize;
+use crate::calls::summary::summarize;
 use crate::calls::view::moment;
 use crate::cell::Published;
 use crate::error::ApiError;

@@ -5,8 +5,9 @@ use std::collections::BinaryHeap;
 use live_users_core::{Agent, Call, Millis};
 use live_users_engine::State;
 use live_users_service::agents::{ID_BYTES_MAX, is_id};
-use live_users_twilio::{FieldError, FieldProblem, Form};
+use live_users_twilio::FieldError;
 
+use super::query::{Query, wrong};
 use super::view::Viewer;
 
 /// Calls on one page, unless something else is asked for.
@@ -28,41 +29,24 @@ type Place = (Millis, String);
 
 impl PageQuery {
     pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
-        let form = Form::parse(query.as_bytes()).unwrap_or_default();
-        let wrong = |field: &str, expected: String| FieldError {
-            field: field.to_owned(),
-            problem: FieldProblem::Invalid,
-            expected,
-        };
-        let text = |field: &str, expected: &str| {
-            let text = form.text_within(field, 128);
-            text.map_err(|_| wrong(field, expected.to_owned()))
-        };
-        let limit = format!("a whole number from 1 to {LIMIT_MAX}");
+        let query = Query::parse(query);
         let after = "the `next` of the page before";
         let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
         Ok(Self {
-            limit: match text("limit", &limit)? {
-                None => LIMIT_DEFAULT,
-                Some(text) => text
-                    .parse()
-                    .ok()
-                    .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-                    .ok_or_else(|| wrong("limit", limit))?,
-            },
-            after: match text("after", after)? {
+            limit: query.limit(LIMIT_DEFAULT, LIMIT_MAX)?,
+            after: match query.text("after", after)? {
                 None => None,
-                Some(text) => Some(place_of(text).ok_or_else(|| wrong("after", after.to_owned()))?),
+                Some(text) => Some(place_of(text).ok_or_else(|| wrong("after", after))?),
             },
-            agent: match text("agent", &agent)? {
-                Some(id) if !is_id(id) => return Err(wrong("agent", agent)),
+            agent: match query.text("agent", &agent)? {
+                Some(id) if !is_id(id) => return Err(wrong("agent", &agent)),
                 id => id.map(str::to_owned),
             },
-            suspect: match text("suspect", "true or false")? {
+            suspect: match query.text("suspect", "true or false")? {
                 None => None,
                 Some("true") => Some(true),
                 Some("false") => Some(false),
-                Some(_) => return Err(wrong("suspect", "true or false".to_owned())),
+                Some(_) => return Err(wrong("suspect", "true or false")),
             },
         })
     }

@@ -1,19 +1,12 @@
 //! From what is known to what is shown.
 
 use jiff::Timestamp;
-use live_users_core::{Agent, Call, Caller, Millis, Numbers, Outcome, Phase};
+use live_users_core::{Agent, Call, Caller, Millis, Outcome, Phase, Place};
 use live_users_engine::explain::Piece;
-use live_users_engine::{Drift, Standing, State, is_suspect, words};
-use live_users_journal::Position;
-use live_users_wire::{
-    AgentCount, AgentRef, CallPage, CallView, DriftView, EvidenceView, HealedView, RefereeView,
-    RegionCount, Summary,
-};
+use live_users_engine::{is_suspect, words};
+use live_users_wire::{AgentRef, CallPage, CallView, EvidenceView};
 
 use super::page::next_after;
-
-/// So many of the calls that were healed are shown in a summary.
-const HEALED_SHOWN_MAX: usize = 50;
 
 /// Digits of a phone number that are shown, at its beginning and at its end.
 const DIGITS_SHOWN: (usize, usize) = (2, 2);
@@ -33,41 +26,6 @@ impl Viewer {
         is_suspect(heard, self.now, self.suspect_after_ms)
     }
 
-    pub(super) fn summary(
-        &self,
-        state: &State,
-        at: Position,
-        standing: Option<Standing>,
-    ) -> Summary {
-        let Numbers { users, calls } = state.tracker().numbers();
-        let sureness = state.sureness(self.now, self.suspect_after_ms);
-        let by_agent = state.tracker().by_agent().into_iter().map(|(agent, numbers)| AgentCount {
-            agent: agent_ref(&agent),
-            live_users: numbers.users as u64,
-            live_calls: numbers.calls as u64,
-        });
-        let by_region =
-            state.tracker().by_place().into_iter().map(|(place, numbers)| RegionCount {
-                country: place.country.map(|country| country.to_string()),
-                region: place.region.as_deref().map(str::to_owned),
-                live_users: numbers.users as u64,
-                live_calls: numbers.calls as u64,
-            });
-        Summary {
-            live_users: users as u64,
-            live_calls: calls as u64,
-            confirmed: sureness.confirmed as u64,
-            suspect: sureness.suspect as u64,
-            as_of: moment(self.now),
-            epoch: format!("{:016x}", at.epoch),
-            seq: at.seq,
-            by_agent: by_agent.collect(),
-            by_region: by_region.collect(),
-            referee: referee(standing),
-            drift: drift(state.drift()),
-        }
-    }
-
     pub(super) fn page(&self, (calls, more): (Vec<Call>, bool)) -> CallPage {
         let next = calls.last().filter(|_| more).map(next_after);
         let calls = calls.iter().map(|call| self.call(call)).collect();
@@ -76,6 +34,7 @@ impl Viewer {
 
     pub(super) fn call(&self, call: &Call) -> CallView {
         let counted = call.phase == Phase::Live;
+        let [country, region, city] = shown_place(&call.place);
         CallView {
             call_sid: call.id.to_string(),
             phase: words::of_phase(call.phase).into_owned(),
@@ -84,8 +43,9 @@ impl Viewer {
             direction: call.direction.map(|it| words::of_direction(it).into_owned()),
             agent: agent_ref(&call.agent),
             caller: call.caller.map(label),
-            country: call.place.country.map(|country| country.to_string()),
-            region: call.place.region.as_deref().map(str::to_owned),
+            country,
+            region,
+            city,
             first_heard_at: moment(call.first),
             since: moment(call.since),
             heard_at: moment(call.heard),
@@ -125,36 +85,7 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-fn referee(standing: Option<Standing>) -> RefereeView {
-    let Some(standing) = standing else {
-        let (looked_at, next_at, failure) = (None, None, None);
-        return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
-    };
-    let state = if standing.failure.is_some() { "failing" } else { "watching" };
-    RefereeView {
-        state: state.to_owned(),
-        looked_at: standing.looked.map(moment),
-        next_at: Some(moment(standing.next)),
-        failure: standing.failure.map(|failure| failure.to_string()),
-        requests: standing.requests,
-    }
-}
-
-fn drift(drift: &Drift) -> DriftView {
-    let named = drift.totals().map(|(cause, n)| (words::of_cause(cause).into_owned(), n));
-    let recent = drift.recent().rev().take(HEALED_SHOWN_MAX).map(|healed| HealedView {
-        at: moment(healed.at),
-        call_sid: healed.call.to_string(),
-        cause: words::of_cause(healed.cause).into_owned(),
-    });
-    DriftView {
-        healed: drift.totals().map(|(_, n)| n).sum(),
-        by_cause: named.collect(),
-        recent: recent.collect(),
-    }
-}
-
-fn agent_ref(agent: &Agent) -> AgentRef {
+pub(super) fn agent_ref(agent: &Agent) -> AgentRef {
     match agent {
         Agent::Unknown => AgentRef::default(),
         Agent::Address(address) => AgentRef { agent: None, address: Some(masked(address)) },
@@ -162,9 +93,15 @@ fn agent_ref(agent: &Agent) -> AgentRef {
     }
 }
 
+/// Country, region and city, as far as they are known.
+pub(super) fn shown_place(place: &Place) -> [Option<String>; 3] {
+    let text = |name: &Option<_>| name.as_deref().map(str::to_owned);
+    [place.country.map(|country| country.to_string()), text(&place.region), text(&place.city)]
+}
+
 /// Some of the hash: enough to see that two calls are one person's, too little to look anybody up
 /// by trying numbers, even with the key.
-fn label(Caller(hash): Caller) -> String {
+pub(super) fn label(Caller(hash): Caller) -> String {
     format!("{:06x}", hash.get() >> 40)
 }
 

@@ -26,9 +26,20 @@ pub struct Summary {
     pub epoch: String,
     /// The last record of the journal that is in it.
     pub seq: u64,
-    /// The agents that have live calls.
+    /// For how long the live calls have been going on, on average; `None` if there is none.
+    pub average_ms: Option<u64>,
+    /// For how long the longest of them; `None` if there is none.
+    pub longest_ms: Option<u64>,
+    /// The calls that were over within the last hour.
+    pub last_hour: TalkedView,
+    /// The calls that were over within the last day.
+    pub last_day: TalkedView,
+    /// The agents of the agents file in its order, whether they have calls or not; then whatever
+    /// else is called now, or was within the last day.
     pub by_agent: Vec<AgentCount>,
-    /// Where the live users are.
+    /// The countries that the live users are in, those with the most first.
+    pub by_country: Vec<CountryCount>,
+    /// Where the live users are, in the order of countries and regions.
     pub by_region: Vec<RegionCount>,
     /// Who asks the provider when webhooks are silent.
     pub referee: RefereeView,
@@ -36,17 +47,45 @@ pub struct Summary {
     pub drift: DriftView,
 }
 
-/// The live users of one agent. A person who talks to two agents at once is a user of both.
+/// Calls that are over, and how long they were, as far as that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TalkedView {
+    /// How many.
+    pub calls: u64,
+    /// How long they were on average; `None` if there was none.
+    pub average_ms: Option<u64>,
+    /// How long the longest was; `None` if there was none.
+    pub longest_ms: Option<u64>,
+}
+
+/// One agent and its live users. A person who talks to two agents at once is a user of both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCount {
     /// Which agent.
     #[serde(flatten)]
     pub agent: AgentRef,
+    /// What people call it; `None` if the agents file does not tell.
+    pub name: Option<String>,
+    /// The numbers that it answers, in full, as the agents file tells them.
+    pub numbers: Vec<String>,
+    /// How many calls it can hold at once, if the agents file tells.
+    pub capacity: Option<u32>,
+    /// Whether a voice application of its own talks to its callers.
+    pub own_voice: bool,
     /// How many distinct callers it talks to.
     pub live_users: u64,
     /// In how many calls.
     pub live_calls: u64,
+    /// For how long these have been going on, on average; `None` if there is none.
+    pub average_ms: Option<u64>,
+    /// For how long the longest of them; `None` if there is none.
+    pub longest_ms: Option<u64>,
+    /// Its calls that were over within the last hour.
+    pub last_hour: TalkedView,
+    /// Its calls that were over within the last day.
+    pub last_day: TalkedView,
 }
 
 /// An agent: by its id, or by the address that was called if no agent is configured for that;
@@ -58,6 +97,18 @@ pub struct AgentRef {
     /// The address, with the middle of a phone number left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+/// The live users in one country. A person who is on the line from two is counted in both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CountryCount {
+    /// Two letters; `None` if unknown.
+    pub country: Option<String>,
+    /// How many distinct callers are there.
+    pub live_users: u64,
+    /// In how many calls.
+    pub live_calls: u64,
 }
 
 /// The live users of one place.
@@ -150,6 +201,8 @@ pub struct CallView {
     pub country: Option<String>,
     /// State or province; `None` if unknown.
     pub region: Option<String>,
+    /// City; `None` if unknown.
+    pub city: Option<String>,
     /// When it was first heard of, to the second.
     pub first_heard_at: String,
     /// Since when it is in its phase.

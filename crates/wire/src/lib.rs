@@ -4,14 +4,16 @@
 //! Only this crate and the edges of the two servers know JSON. The names here are the names in
 //! the documentation and in the page.
 
+mod activity;
 mod calls;
 mod stream;
 
 use serde::{Deserialize, Serialize};
 
+pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
-    AgentCount, AgentRef, CallPage, CallView, DriftView, Evicted, EvidenceView, Expectation,
-    Explanation, HealedView, RefereeView, RegionCount, Summary,
+    AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, Evicted, EvidenceView,
+    Expectation, Explanation, HealedView, RefereeView, RegionCount, Summary, TalkedView,
 };
 pub use stream::{LastCount, LiveCount, NoFrame};
 

@@ -1,0 +1,215 @@
+//! `GET /api/live-users/summary`: the number, how sure it is, how old, and how it is made up.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
+use live_users_engine::{self as engine, Drift, Standing, Sureness, Talked, words};
+use live_users_journal::Position;
+use live_users_service::agents::{self, Agents};
+use live_users_wire::{
+    AgentCount, CountryCount, DriftView, HealedView, RefereeView, RegionCount, Summary, TalkedView,
+};
+
+use super::view::{agent_ref, moment, shown_place};
+use super::{json, standing, unavailable};
+use crate::app::State;
+use crate::error::ApiError;
+use crate::queue::NotRecorded;
+
+/// So many of the calls that were healed are shown in a summary.
+const HEALED_SHOWN_MAX: usize = 50;
+
+pub(crate) async fn summary(
+    state: Data<State>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    state.gate.admit(&request)?;
+    Ok(json(&summarize(&state).await.map_err(unavailable)?))
+}
+
+/// The number, how sure it is, how old, and how it is made up.
+pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
+    let standing = standing(state);
+    let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
+    let look = state.queue.look(move |writer| {
+        let now = clock.now().max(writer.state().tracker().now());
+        Glance::of(writer.state(), writer.position(), now, suspect_after_ms)
+    });
+    let glance = look.await?;
+    Ok(glance.shown(&state.roster.now(), standing))
+}
+
+/// How things stand at one moment, taken on the writer's thread: as little as can be, since the
+/// writer stands still for it. What people are to read is made of it afterwards.
+struct Glance {
+    now: Millis,
+    at: Position,
+    numbers: Numbers,
+    sureness: Sureness,
+    ages: Ages,
+    talked: Lately,
+    by_agent: BTreeMap<Agent, AgentGlance>,
+    by_country: Vec<(Option<Country>, Numbers)>,
+    by_place: Vec<(Place, Numbers)>,
+    drift: DriftView,
+}
+
+/// The same of one agent.
+#[derive(Clone, Copy, Default)]
+struct AgentGlance {
+    numbers: Numbers,
+    ages: Ages,
+    talked: Lately,
+}
+
+/// The calls that were over lately.
+#[derive(Clone, Copy, Default)]
+struct Lately {
+    hour: Talked,
+    day: Talked,
+}
+
+impl Glance {
+    fn of(state: &engine::State, at: Position, now: Millis, suspect_after_ms: u64) -> Self {
+        let tracker = state.tracker();
+        let mut by_agent: BTreeMap<Agent, AgentGlance> = BTreeMap::new();
+        for (agent, numbers) in tracker.by_agent() {
+            by_agent.entry(agent).or_default().numbers = numbers;
+        }
+        let (ages, ages_by_agent) = tracker.ages(now);
+        for (agent, ages) in ages_by_agent {
+            by_agent.entry(agent).or_default().ages = ages;
+        }
+        for agent in state.talks().agents(now) {
+            by_agent.entry(agent.clone()).or_default().talked = Lately::of(state, Some(agent), now);
+        }
+        Self {
+            now,
+            at,
+            numbers: tracker.numbers(),
+            sureness: state.sureness(now, suspect_after_ms),
+            ages,
+            talked: Lately::of(state, None, now),
+            by_agent,
+            by_country: tracker.by_country(),
+            by_place: tracker.by_place(),
+            drift: drift(state.drift()),
+        }
+    }
+
+    fn shown(self, agents: &Agents, standing: Option<Standing>) -> Summary {
+        let (average_ms, longest_ms) = of_ages(self.ages);
+        Summary {
+            live_users: self.numbers.users as u64,
+            live_calls: self.numbers.calls as u64,
+            confirmed: self.sureness.confirmed as u64,
+            suspect: self.sureness.suspect as u64,
+            as_of: moment(self.now),
+            epoch: format!("{:016x}", self.at.epoch),
+            seq: self.at.seq,
+            average_ms,
+            longest_ms,
+            last_hour: talked(self.talked.hour),
+            last_day: talked(self.talked.day),
+            by_agent: by_agent(agents, self.by_agent),
+            by_country: by_country(self.by_country),
+            by_region: self.by_place.into_iter().map(by_region).collect(),
+            referee: referee(standing),
+            drift: self.drift,
+        }
+    }
+}
+
+impl Lately {
+    fn of(state: &engine::State, agent: Option<&Agent>, now: Millis) -> Self {
+        let talks = state.talks();
+        Self { hour: talks.last_hour(agent, now), day: talks.last_day(agent, now) }
+    }
+}
+
+/// The agents that are configured, in the order of their file; then whatever else is called.
+fn by_agent(agents: &Agents, mut glances: BTreeMap<Agent, AgentGlance>) -> Vec<AgentCount> {
+    let configured = agents.iter().map(|agent| {
+        let key = Agent::Id(agent.id.as_str().into());
+        let glance = glances.remove(&key).unwrap_or_default();
+        row(&key, Some(agent), glance)
+    });
+    let mut rows: Vec<_> = configured.collect();
+    rows.extend(glances.into_iter().map(|(agent, glance)| row(&agent, None, glance)));
+    rows
+}
+
+fn row(agent: &Agent, configured: Option<&agents::Agent>, glance: AgentGlance) -> AgentCount {
+    let AgentGlance { numbers, ages, talked: Lately { hour, day } } = glance;
+    let (average_ms, longest_ms) = of_ages(ages);
+    AgentCount {
+        agent: agent_ref(agent),
+        name: configured.map(|it| it.name.clone()),
+        numbers: configured.map(|it| it.numbers.clone()).unwrap_or_default(),
+        capacity: configured.and_then(|it| it.capacity),
+        own_voice: configured.is_some_and(|it| it.voice_url.is_some()),
+        live_users: numbers.users as u64,
+        live_calls: numbers.calls as u64,
+        average_ms,
+        longest_ms,
+        last_hour: talked(hour),
+        last_day: talked(day),
+    }
+}
+
+fn by_country(mut countries: Vec<(Option<Country>, Numbers)>) -> Vec<CountryCount> {
+    // Those with the same number stay in the order of their letters; the unknown comes last.
+    countries.sort_by_key(|(country, numbers)| (Reverse(numbers.users), country.is_none()));
+    let shown = |(country, Numbers { users, calls }): (Option<Country>, Numbers)| CountryCount {
+        country: country.map(|country| country.to_string()),
+        live_users: users as u64,
+        live_calls: calls as u64,
+    };
+    countries.into_iter().map(shown).collect()
+}
+
+fn by_region((place, Numbers { users, calls }): (Place, Numbers)) -> RegionCount {
+    let [country, region, _counted_without_it] = shown_place(&place);
+    RegionCount { country, region, live_users: users as u64, live_calls: calls as u64 }
+}
+
+fn of_ages(Ages { calls, total_ms, longest_ms }: Ages) -> (Option<u64>, Option<u64>) {
+    (total_ms.checked_div(calls), (calls > 0).then_some(longest_ms))
+}
+
+fn talked(talked: Talked) -> TalkedView {
+    let longest_ms = (talked.calls > 0).then_some(talked.longest_ms);
+    TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
+}
+
+fn referee(standing: Option<Standing>) -> RefereeView {
+    let Some(standing) = standing else {
+        let (looked_at, next_at, failure) = (None, None, None);
+        return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
+    };
+    let state = if standing.failure.is_some() { "failing" } else { "watching" };
+    RefereeView {
+        state: state.to_owned(),
+        looked_at: standing.looked.map(moment),
+        next_at: Some(moment(standing.next)),
+        failure: standing.failure.map(|failure| failure.to_string()),
+        requests: standing.requests,
+    }
+}
+
+fn drift(drift: &Drift) -> DriftView {
+    let named = drift.totals().map(|(cause, n)| (words::of_cause(cause).into_owned(), n));
+    let recent = drift.recent().rev().take(HEALED_SHOWN_MAX).map(|healed| HealedView {
+        at: moment(healed.at),
+        call_sid: healed.call.to_string(),
+        cause: words::of_cause(healed.cause).into_owned(),
+    });
+    DriftView {
+        healed: drift.totals().map(|(_, n)| n).sum(),
+        by_cause: named.collect(),
+        recent: recent.collect(),
+    }
+}

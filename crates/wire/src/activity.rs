@@ -1,0 +1,57 @@
+//! What happened to calls: the feed, the newest first.
+
+use serde::{Deserialize, Serialize};
+
+use crate::AgentRef;
+
+/// The answer of `GET /api/live-users/activity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityPage {
+    /// The newest activities after the one that was asked for, or of all; the newest first.
+    pub activities: Vec<ActivityView>,
+    /// What to ask for as `after` to be told what is newer than all of these.
+    pub cursor: String,
+    /// Whether there were more between these and the one that was asked for.
+    pub missed: bool,
+    /// The moment at which this held.
+    pub as_of: String,
+}
+
+/// One thing that happened to a call, with what was known of the call then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityView {
+    /// Names this activity in this journal.
+    pub cursor: String,
+    /// When it was recorded.
+    pub at: String,
+    /// `started`, `answered`, `ended`, `healed` or `evicted`.
+    pub what: String,
+    /// Which call.
+    pub call_sid: String,
+    /// Whose call it was.
+    #[serde(flatten)]
+    pub agent: AgentRef,
+    /// The same label for the same person; `None` if the caller id was withheld or unusable.
+    pub caller: Option<String>,
+    /// Two letters; `None` if unknown.
+    pub country: Option<String>,
+    /// State or province; `None` if unknown.
+    pub region: Option<String>,
+    /// City; `None` if unknown.
+    pub city: Option<String>,
+    /// `inbound` or `outbound`, if it was known.
+    pub direction: Option<String>,
+    /// Why the call was over, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How long it was, as the provider has told or else as it was measured; only of a call that
+    /// was over and had been live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Why the count had been wrong: `missed-start`, `missed-answer`, `missed-end`, `timed-out` or
+    /// `evicted`; only of what has healed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
