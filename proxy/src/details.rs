@@ -9,8 +9,9 @@ use reqwest::Method;
 use crate::admin::Admin;
 use crate::upstream::{Details, NoDetails};
 
-/// What of a query is passed on.
-const KNOWN_KEYS: [&str; 4] = ["limit", "after", "agent", "suspect"];
+/// What of a query is passed on for the list of calls, and for the feed.
+const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "suspect"];
+const ACTIVITY_KEYS: &[&str] = &["limit", "after"];
 
 /// The longest `CallSid`, in bytes.
 const CALL_SID_BYTES_MAX: usize = 64;
@@ -26,7 +27,18 @@ pub(crate) async fn calls(
     request: HttpRequest,
     details: Data<Details>,
 ) -> Result<HttpResponse, NoDetails> {
-    details.ask(Method::GET, &["calls"], &known_query(&request)?).await.map(json)
+    let query = known_query(&request, CALLS_KEYS)?;
+    details.ask(Method::GET, &["calls"], &query).await.map(json)
+}
+
+/// What has happened to calls.
+pub(crate) async fn activity(
+    _: Admin,
+    request: HttpRequest,
+    details: Data<Details>,
+) -> Result<HttpResponse, NoDetails> {
+    let query = known_query(&request, ACTIVITY_KEYS)?;
+    details.ask(Method::GET, &["activity"], &query).await.map(json)
 }
 
 /// Why one call counts, or does not.
@@ -51,11 +63,11 @@ fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
-fn known_query(request: &HttpRequest) -> Result<Vec<(String, String)>, NoDetails> {
+fn known_query(request: &HttpRequest, keys: &[&str]) -> Result<Vec<(String, String)>, NoDetails> {
     match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
         Ok(query) => {
             let pairs = query.into_inner().into_iter();
-            Ok(pairs.filter(|(key, _)| KNOWN_KEYS.contains(&key.as_str())).collect())
+            Ok(pairs.filter(|(key, _)| keys.contains(&key.as_str())).collect())
         }
         Err(_) => Err(wrong("query", "pairs of names and values")),
     }

@@ -14,7 +14,7 @@ use live_users_wire::Envelope;
 
 use crate::admin::Door;
 use crate::assets::ASSETS;
-use crate::details::{call, calls, evict, summary};
+use crate::details::{activity, call, calls, evict, summary};
 use crate::error::{Trouble, not_found, only_form, only_opened, only_ordered, only_read};
 use crate::health::{healthz, readyz};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
@@ -64,6 +64,7 @@ impl Routes {
             .service(open("/api/live-users/summary/stream", summary_events))
             .service(open("/api/live-users/summary/ws", summary_socket))
             .service(reading("/api/live-users/summary", summary))
+            .service(reading("/api/live-users/activity", activity))
             .service(reading("/api/live-users/calls", calls))
             .service(reading("/api/live-users/calls/{CallSid}", call))
             .service(ordering("/api/live-users/calls/{CallSid}/evict", evict))

@@ -5,23 +5,23 @@ use serde_json::Value;
 
 use crate::{BINARY, TOKEN, start};
 
-const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
-const WITH_TOKEN: (&str, &str) = ("API_TOKEN", API_TOKEN);
+pub(crate) const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
+pub(crate) const WITH_TOKEN: (&str, &str) = ("API_TOKEN", API_TOKEN);
 
-fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
+pub(crate) fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     let url = format!("{}/api/live-users{path}", server.url);
     send(method, &url, &[("Authorization", &authorization)], b"")
 }
 
-fn read(server: &Server, path: &str) -> Value {
+pub(crate) fn read(server: &Server, path: &str) -> Value {
     let answer = ask(server, "GET", path, API_TOKEN);
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
     assert_eq!(answer.header("cache-control"), "no-store");
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-fn sid(n: u8) -> String {
+pub(crate) fn sid(n: u8) -> String {
     format!("CA{n:032x}")
 }
 
@@ -31,7 +31,13 @@ fn more_than_the_total_is_for_who_shows_the_token() {
     twilio.start(1);
     let evict = format!("/calls/{}/evict", sid(1));
     let call = format!("/calls/{}", sid(1));
-    let paths = [("GET", "/summary"), ("GET", "/calls"), ("GET", &call), ("POST", &evict)];
+    let paths = [
+        ("GET", "/summary"),
+        ("GET", "/activity"),
+        ("GET", "/calls"),
+        ("GET", &call),
+        ("POST", &evict),
+    ];
     for (method, path) in paths {
         let url = format!("{}/api/live-users{path}", server.url);
         let answer = send(method, &url, &[], b"");
@@ -197,7 +203,7 @@ fn an_operators_word_takes_a_call_out_of_the_count_for_good() {
 #[test]
 fn reading_does_not_need_the_methods_that_change_something() {
     let (server, _twilio) = start(&[WITH_TOKEN]);
-    for path in ["/summary", "/calls", "/calls/CA1"] {
+    for path in ["/summary", "/activity", "/calls", "/calls/CA1"] {
         let answer = ask(&server, "POST", path, API_TOKEN);
         assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"), "{path}");
     }

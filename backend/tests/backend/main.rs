@@ -7,6 +7,7 @@ mod fixtures;
 mod honest;
 mod journal;
 mod life;
+mod overview;
 mod referee;
 mod settings;
 mod signatures;

@@ -13,10 +13,12 @@ pub(crate) const TOKENS: [(&str, &str); 2] =
 pub(crate) const RIGHT: (&str, &str) = ("Authorization", "Bearer admin-0123456789abcdef");
 
 /// Every gated request.
-pub(crate) fn gated() -> [(Method, &'static str); 6] {
+pub(crate) fn gated() -> [(Method, &'static str); 8] {
     [
         (Method::GET, "/api/live-users/summary"),
         (Method::HEAD, "/api/live-users/summary"),
+        (Method::GET, "/api/live-users/activity"),
+        (Method::HEAD, "/api/live-users/activity"),
         (Method::GET, "/api/live-users/calls"),
         (Method::GET, "/api/live-users/calls?limit=1"),
         (Method::GET, "/api/live-users/calls/CA0"),

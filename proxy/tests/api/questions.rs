@@ -103,7 +103,7 @@ async fn raw(proxy: &Server, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn of_a_query_only_the_known_keys_are_passed_on_and_only_for_the_list() {
+async fn of_a_query_only_the_known_keys_are_passed_on_and_only_where_they_mean_something() {
     let mut backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
     for (query, passed_on) in [
@@ -120,7 +120,17 @@ async fn of_a_query_only_the_known_keys_are_passed_on_and_only_for_the_list() {
         let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
         assert_eq!(line, format!("GET /api/live-users/calls?{passed_on} HTTP/1.1"));
     }
-    for path in ["calls?debug=1", "calls?", "summary?limit=1", "calls/CA0?limit=1"] {
+    for (query, passed_on) in [
+        ("limit=60&after=0a1b2c3d4e5f6071-17", "limit=60&after=0a1b2c3d4e5f6071-17"),
+        ("agent=booking&suspect=true&limit=1&after", "limit=1&after="),
+    ] {
+        let path = format!("/api/live-users/activity?{query}");
+        let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
+        assert_eq!(line, format!("GET /api/live-users/activity?{passed_on} HTTP/1.1"));
+    }
+    for path in
+        ["activity?agent=a", "calls?debug=1", "calls?", "summary?limit=1", "calls/CA0?limit=1"]
+    {
         let asked = format!("/api/live-users/{path}");
         let (_, line) = through(&proxy, &mut backend, (Method::GET, &asked), &ok("{}")).await;
         let bare = asked.split('?').next().unwrap();
