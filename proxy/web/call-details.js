@@ -1,7 +1,7 @@
 // Why one call is counted, what was said about it, and what happens next.
 
 import { element } from "./dom.js";
-import { moment, place, words } from "./format.js";
+import { moment, place, upper, words } from "./format.js";
 import { Paced, Trouble, ask } from "./reader.js";
 
 const INTERVAL_MS = 2_000;
@@ -83,8 +83,4 @@ function piece({ at, source, said, outcome, leg, seq }) {
 
 function withClock(text) {
   return text.replace(MOMENT, (found) => moment(found)).replace(/\.$/, "");
-}
-
-function upper(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -2,12 +2,12 @@
 
 import { CallDetails } from "./call-details.js";
 import { arrange, element, icon, onTick, setText } from "./dom.js";
-import { country, moment, number, place, span } from "./format.js";
+import { country, locality, moment, number, span } from "./format.js";
 
 const COLUMNS = 6;
-/** On a narrow screen two are not shown (calls.css); a cell that spans them would bring them back. */
+/** On a narrow screen three are not shown (calls.css); a cell that spans them would bring them back. */
 const NARROW = matchMedia("(max-width: 44rem)");
-const NARROW_COLUMNS = 4;
+const NARROW_COLUMNS = 3;
 
 export class Calls {
   #store;
@@ -103,8 +103,9 @@ class CallRow {
   #caller = element("span.caller");
   #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
   #sub = element("span.sub");
-  #agent = element("td.agent");
-  #place = element("td.is-wide");
+  #agent = element("td.agent.is-wide");
+  #locality = element("span.locality");
+  #country = element("span.country");
   #since = element("td.is-wide.time");
   #duration = element("td.number.duration");
   #toggle = element("button.toggle", { type: "button", "aria-expanded": "false" }, icon("chevron"));
@@ -116,7 +117,7 @@ class CallRow {
     this.#evict = evict;
     this.#row = element("tr.call",
       element("td.who", element("span.who-line", this.#direction, this.#caller, this.#suspect), this.#sub),
-      this.#agent, this.#place, this.#since, this.#duration, element("td.more-cell", this.#toggle));
+      this.#agent, element("td.is-wide.from", this.#locality, this.#country), this.#since, this.#duration, element("td.more-cell", this.#toggle));
     this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
   }
 
@@ -138,10 +139,15 @@ class CallRow {
     setText(this.#caller, who);
     this.#caller.classList.toggle("is-withheld", call.caller === null);
     this.#suspect.hidden = !call.suspect;
-    setText(this.#agent, call.name ?? call.agent ?? call.address ?? "Unknown number");
-    this.#agent.title = this.#agent.textContent;
-    setText(this.#place, place(call));
-    setText(this.#sub, country(call.country));
+    const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
+    setText(this.#agent, agent);
+    this.#agent.title = agent;
+    const [near, far] = [locality(call), country(call.country)];
+    const isNear = call.country !== null && near !== "";
+    setText(this.#locality, isNear ? near : "");
+    setText(this.#country, far);
+    this.#country.classList.toggle("is-known", call.country !== null && !isNear);
+    setText(this.#sub, `${agent} · ${isNear ? near : far}`);
     setText(this.#since, moment(call.since));
     this.#showDirection(call.direction);
     this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);

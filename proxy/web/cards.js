@@ -40,8 +40,12 @@ export class Cards {
     const rows = this.#store.summary.byAgent;
     const before = this.#cards;
     this.#cards = new Map();
+    const seen = new Map();
     for (const row of rows) {
-      const key = keyOf(row);
+      // Two numbers may look the same without their middles.
+      const alike = (seen.get(keyOf(row)) ?? 0) + 1;
+      seen.set(keyOf(row), alike);
+      const key = `${keyOf(row)} ${alike}`;
       const card = before.get(key) ?? new Card();
       card.show(row);
       this.#cards.set(key, card);

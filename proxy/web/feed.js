@@ -1,7 +1,7 @@
 // What has happened lately, the newest first.
 
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, moment, place, span, words } from "./format.js";
+import { ago, locality, moment, place, span, upper, words } from "./format.js";
 
 export class Feed {
   #store;
@@ -25,7 +25,8 @@ export class Feed {
     const before = this.#items;
     this.#items = new Map();
     for (const activity of list) {
-      const item = before.get(activity.cursor) ?? new Item(activity, names.get(activity.agent));
+      const item = before.get(activity.cursor) ?? new Item();
+      item.show(activity, names.get(activity.agent));
       this.#items.set(activity.cursor, item);
     }
     arrange(this.#list, [...this.#items.values()].map((item) => item.node));
@@ -43,18 +44,24 @@ export class Feed {
 }
 
 class Item {
-  node;
-  #at;
-  #when;
+  node = element("li.activity");
+  #at = 0;
+  #when = element("time");
+  #seen = "";
 
-  constructor(activity, name) {
-    this.#at = Date.parse(activity.at);
-    this.#when = element("time", { dateTime: activity.at, title: moment(activity.at) });
+  /** Touches nothing if the activity is as it was. */
+  show(activity, name) {
     const agent = name ?? activity.agent ?? activity.address ?? "Unknown number";
-    this.node = element(`li.activity.is-${kind(activity)}`,
-      element("p.what", element("strong", title(activity)), this.#when),
-      element("p.about", element("span.caller", activity.caller ?? "withheld"), " · ", agent,
-        activity.country ? ` · ${place(activity)}` : ""));
+    const seen = JSON.stringify([activity, agent]);
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#at = Date.parse(activity.at);
+    Object.assign(this.#when, { dateTime: activity.at, title: moment(activity.at) });
+    this.node.className = `activity is-${kind(activity)}`;
+    const about = element("p.about", element("span.caller", activity.caller ?? "withheld"), " · ", agent);
+    if (activity.country) about.append(" · ", locality(activity) || place(activity));
+    about.title = `${agent}, ${place(activity)}`;
+    this.node.replaceChildren(element("p.what", element("strong", title(activity)), this.#when), about);
   }
 
   tick(now) {
@@ -74,8 +81,8 @@ function title({ what, reason, durationMs, cause, direction }) {
       return "Call answered";
     case "ended": {
       const lasted = durationMs === undefined ? "" : ` after ${span(durationMs)}`;
-      const why = reason === undefined || reason === "completed" ? "" : `, ${words(reason)}`;
-      return `Call ended${lasted}${why}`;
+      const how = reason === undefined || reason === "completed" ? "ended" : words(reason);
+      return lasted === "" && how === "ended" ? "Call ended" : `${upper(how)}${lasted}`;
     }
     case "healed":
       return cause === undefined ? "Healed" : `Healed: ${words(cause)}`;

@@ -63,9 +63,20 @@ export function country(code) {
   }
 }
 
-/** `CA, United States`, `Germany`, `Unknown`. */
-export function place({ country: code, region }) {
-  return code && region ? `${country(code)}, ${region}` : country(code);
+/** `San Francisco, CA, United States`, `Germany`, `Unknown`. */
+export function place({ country: code, region, city }) {
+  return code ? [locality({ region, city }), country(code)].filter(Boolean).join(", ") : country(code);
+}
+
+/** What is known within a country, `San Francisco, CA`; blank if nothing is. */
+export function locality({ region, city }) {
+  return [city ? cased(city) : "", region].filter(Boolean).join(", ");
+}
+
+/** Twilio writes cities in capitals; what is written otherwise stays as it is. */
+function cased(name) {
+  if (name !== name.toUpperCase()) return name;
+  return name.toLowerCase().replace(/(?<![\p{L}’'])\p{L}/gu, (letter) => letter.toUpperCase());
 }
 
 // ITU-T E.164, list of assigned country codes: zones 1 and 7 have one digit, these two, the rest three.
@@ -95,6 +106,11 @@ export function phone(text) {
 /** Words that stand for a reason or a cause, `no-answer` to `no answer`. */
 export function words(code) {
   return WORDS[code] ?? String(code ?? "").replaceAll("-", " ");
+}
+
+/** The same as the beginning of a line. */
+export function upper(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const WORDS = {

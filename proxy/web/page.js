@@ -10,6 +10,7 @@ import { Cards } from "./cards.js";
 import { evict } from "./evict.js";
 import { Feed } from "./feed.js";
 import { Overview } from "./overview.js";
+import { Places } from "./places.js";
 import { Store } from "./store.js";
 import { startWallboard } from "./wallboard.js";
 
@@ -17,12 +18,14 @@ const store = new Store();
 const overview = new Overview(store, new Announcer());
 const cards = new Cards(store);
 const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
+const places = new Places(store);
 const feed = new Feed(store);
 
 const drawings = {
   summary: () => {
     overview.draw();
     cards.draw();
+    places.draw();
     overview.drawLink();
   },
   link: () => overview.drawLink(),

@@ -19,7 +19,6 @@ export class Store extends EventTarget {
   calls = { list: [], receivedAt: 0, hasMore: false, isKnown: false, error: null };
   activities = { list: [], isKnown: false, error: null };
   #frameError = null;
-  #cursor = null;
   #heard = "";
   #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
   #activityReader = new Paced((signal) => this.#readActivities(signal), INTERVAL_MS);
@@ -88,16 +87,11 @@ export class Store extends EventTarget {
 
   async #readActivities(signal) {
     try {
-      const after = this.#cursor === null ? "" : `&after=${encodeURIComponent(this.#cursor)}`;
-      const { activities, cursor, missed } = await ask(`/activity?limit=${ACTIVITIES_MAX}${after}`, { signal });
-      const isWhole = this.#cursor === null || missed;
-      const list = isWhole ? activities : [...activities, ...this.activities.list];
-      this.#cursor = cursor ?? this.#cursor;
-      this.activities = { list: list.slice(0, ACTIVITIES_MAX), isKnown: true, error: null };
+      // Always all of what is shown: how long a call was may be told after its end.
+      const { activities } = await ask(`/activity?limit=${ACTIVITIES_MAX}`, { signal });
+      this.activities = { list: activities, isKnown: true, error: null };
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      // A cursor of another journal, or one that is too old: begin anew.
-      if (error.status === 400) this.#cursor = null;
       this.activities = { ...this.activities, error: error.message };
       throw error;
     } finally {

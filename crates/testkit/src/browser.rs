@@ -196,6 +196,28 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
+    /// Tells the page that its reader prefers little motion, or any; the colours are then those that
+    /// the browser prefers itself.
+    ///
+    /// # Panics
+    /// If the browser does not answer.
+    pub async fn set_reduced_motion(&self, reduced: bool) {
+        let value = if reduced { "reduce" } else { "no-preference" };
+        let features =
+            json!({ "features": [{ "name": "prefers-reduced-motion", "value": value }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Presses keys on the keyboard, wherever the focus is; WebDriver has letters for those that
+    /// write none, such as `\u{e004}` for Tab.
+    ///
+    /// # Panics
+    /// If nothing can have the focus.
+    pub async fn press(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.unwrap_or_else(|error| panic!("{keys:?}: {error}"));
+    }
+
     /// The processes of this browser and its driver that are alive.
     pub fn pids(&self) -> Vec<i32> {
         self.driver.processes()
