@@ -117,7 +117,8 @@ class CallRow {
     this.#evict = evict;
     this.#row = element("tr.call",
       element("td.who", element("span.who-line", this.#direction, this.#caller, this.#suspect), this.#sub),
-      this.#agent, element("td.is-wide.from", this.#locality, this.#country), this.#since, this.#duration, element("td.more-cell", this.#toggle));
+      this.#agent, element("td.is-wide.from", this.#locality, this.#country),
+      this.#since, this.#duration, element("td.more-cell", this.#toggle));
     this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
   }
 

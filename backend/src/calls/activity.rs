@@ -72,7 +72,6 @@ fn shown(
 }
 
 fn view(activity: Activity, cursor: String) -> ActivityView {
-    let [country, region, city] = shown_place(&activity.place);
     ActivityView {
         cursor,
         at: moment(activity.at),
@@ -80,9 +79,7 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
         call_sid: activity.call.to_string(),
         agent: agent_ref(&activity.agent),
         caller: activity.caller.map(label),
-        country,
-        region,
-        city,
+        place: shown_place(&activity.place),
         direction: activity.direction.map(|it| words::of_direction(it).into_owned()),
         reason: activity.reason.map(|it| words::of_reason(it).into_owned()),
         duration_ms: activity.lasted.map(|lasted| lasted.ms()),

@@ -10,7 +10,8 @@ use live_users_engine::{self as engine, Drift, Standing, Sureness, Talked, words
 use live_users_journal::Position;
 use live_users_service::agents::{self, Agents};
 use live_users_wire::{
-    AgentCount, CountryCount, DriftView, HealedView, RefereeView, RegionCount, Summary, TalkedView,
+    AgentCount, CountryCount, DriftView, HealedView, PlaceView, RefereeView, RegionCount, Summary,
+    TalkedView,
 };
 
 use super::view::{agent_ref, moment, shown_place};
@@ -172,7 +173,7 @@ fn by_country(mut countries: Vec<(Option<Country>, Numbers)>) -> Vec<CountryCoun
 }
 
 fn by_region((place, Numbers { users, calls }): (Place, Numbers)) -> RegionCount {
-    let [country, region, _counted_without_it] = shown_place(&place);
+    let PlaceView { country, region, .. } = shown_place(&place);
     RegionCount { country, region, live_users: users as u64, live_calls: calls as u64 }
 }
 

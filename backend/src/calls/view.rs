@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use live_users_core::{Agent, Call, Caller, Millis, Outcome, Phase, Place};
 use live_users_engine::explain::Piece;
 use live_users_engine::{is_suspect, words};
-use live_users_wire::{AgentRef, CallPage, CallView, EvidenceView};
+use live_users_wire::{AgentRef, CallPage, CallView, EvidenceView, PlaceView};
 
 use super::page::next_after;
 
@@ -34,7 +34,6 @@ impl Viewer {
 
     pub(super) fn call(&self, call: &Call) -> CallView {
         let counted = call.phase == Phase::Live;
-        let [country, region, city] = shown_place(&call.place);
         CallView {
             call_sid: call.id.to_string(),
             phase: words::of_phase(call.phase).into_owned(),
@@ -43,9 +42,7 @@ impl Viewer {
             direction: call.direction.map(|it| words::of_direction(it).into_owned()),
             agent: agent_ref(&call.agent),
             caller: call.caller.map(label),
-            country,
-            region,
-            city,
+            place: shown_place(&call.place),
             first_heard_at: moment(call.first),
             since: moment(call.since),
             heard_at: moment(call.heard),
@@ -94,9 +91,12 @@ pub(super) fn agent_ref(agent: &Agent) -> AgentRef {
 }
 
 /// Country, region and city, as far as they are known.
-pub(super) fn shown_place(place: &Place) -> [Option<String>; 3] {
-    let text = |name: &Option<_>| name.as_deref().map(str::to_owned);
-    [place.country.map(|country| country.to_string()), text(&place.region), text(&place.city)]
+pub(super) fn shown_place(place: &Place) -> PlaceView {
+    PlaceView {
+        country: place.country.map(|country| country.to_string()),
+        region: place.region.as_deref().map(str::to_owned),
+        city: place.city.as_deref().map(str::to_owned),
+    }
 }
 
 /// Some of the hash: enough to see that two calls are one person's, too little to look anybody up

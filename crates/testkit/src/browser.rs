@@ -196,8 +196,8 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Tells the page that its reader prefers little motion, or any; the colours are then those that
-    /// the browser prefers itself.
+    /// Tells the page that its reader prefers little motion, or any; the colours are then those
+    /// that the browser prefers itself.
     ///
     /// # Panics
     /// If the browser does not answer.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AgentRef;
+use crate::{AgentRef, PlaceView};
 
 /// The answer of `GET /api/live-users/activity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +35,9 @@ pub struct ActivityView {
     pub agent: AgentRef,
     /// The same label for the same person; `None` if the caller id was withheld or unusable.
     pub caller: Option<String>,
-    /// Two letters; `None` if unknown.
-    pub country: Option<String>,
-    /// State or province; `None` if unknown.
-    pub region: Option<String>,
-    /// City; `None` if unknown.
-    pub city: Option<String>,
+    /// Where the person was.
+    #[serde(flatten)]
+    pub place: PlaceView,
     /// `inbound` or `outbound`, if it was known.
     pub direction: Option<String>,
     /// Why the call was over, if it was.

@@ -99,6 +99,17 @@ pub struct AgentRef {
     pub address: Option<String>,
 }
 
+/// Where a person is, as far as the provider or the number tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceView {
+    /// Two letters; `None` if unknown.
+    pub country: Option<String>,
+    /// State or province as the provider writes it; `None` if unknown.
+    pub region: Option<String>,
+    /// City as the provider writes it; `None` if unknown.
+    pub city: Option<String>,
+}
+
 /// The live users in one country. A person who is on the line from two is counted in both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -197,12 +208,9 @@ pub struct CallView {
     pub agent: AgentRef,
     /// The same label for the same person; `None` if the caller id is withheld or unusable.
     pub caller: Option<String>,
-    /// Two letters; `None` if unknown.
-    pub country: Option<String>,
-    /// State or province; `None` if unknown.
-    pub region: Option<String>,
-    /// City; `None` if unknown.
-    pub city: Option<String>,
+    /// Where the person is.
+    #[serde(flatten)]
+    pub place: PlaceView,
     /// When it was first heard of, to the second.
     pub first_heard_at: String,
     /// Since when it is in its phase.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, Evicted, EvidenceView,
-    Expectation, Explanation, HealedView, RefereeView, RegionCount, Summary, TalkedView,
+    Expectation, Explanation, HealedView, PlaceView, RefereeView, RegionCount, Summary, TalkedView,
 };
 pub use stream::{LastCount, LiveCount, NoFrame};
 

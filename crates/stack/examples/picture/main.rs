@@ -1,5 +1,5 @@
-//! Takes a picture of the page *Existing Agents*, as the one in the README: both servers on a journal
-//! of made-up calls that lead up to this moment, and a real Chromium.
+//! Takes a picture of the page *Existing Agents*, as the one in the README: both servers on a
+//! journal of made-up calls that lead up to this moment, and a real Chromium.
 //!
 //! `cargo run -p live-users --example picture -- docs/existing-agents.png --height 1180`
 

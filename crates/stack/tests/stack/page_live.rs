@@ -1,5 +1,5 @@
-//! What the page *Existing Agents* tells of agents, places, durations and events, in a real Chromium,
-//! and that everybody gets to know it.
+//! What the page *Existing Agents* tells of agents, places, durations and events, in a real
+//! Chromium, and that everybody gets to know it.
 
 use live_users_testkit::{Browser, Twilio};
 
@@ -145,10 +145,11 @@ async fn a_suspect_call_is_marked_and_counted_all_the_same() {
     wait_for_text(&browser, "#calls", "No calls yet").await;
     // Half a minute of silence is the least that makes a call suspect: too long for a test.
     let draw = "import('/admin/calls.js').then(({ Calls }) => {
-        const call = { callSid: 'CA1', caller: '3fa9c2', agent: 'booking', suspect: true, liveMs: 61500,
-            since: new Date().toISOString(), country: null, region: null, direction: 'inbound' };
+        const call = { callSid: 'CA1', caller: '3fa9c2', agent: 'booking', suspect: true,
+            liveMs: 61500, since: new Date().toISOString(), country: null, region: null };
         const list = [call, { ...call, callSid: 'CA2', suspect: false }];
-        const calls = { list, receivedAt: performance.now(), hasMore: false, isKnown: true, error: null };
+        const calls = { list, receivedAt: performance.now(), hasMore: false,
+            isKnown: true, error: null };
         new Calls({ calls, summary: null, isLive: true }).draw();
         return [...document.querySelectorAll('tr.call')]
             .map((row) => row.innerText.includes('suspect')).join();
