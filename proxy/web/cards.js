@@ -115,10 +115,10 @@ class Card {
     );
   }
 
-  /** Touches nothing if the row is as it was. */
+  /** Touches nothing if the row is as it was; that calls get longer is seen by the tick. */
   show(row) {
     this.row = row;
-    const seen = JSON.stringify(row);
+    const seen = JSON.stringify({ ...row, averageMs: null, longestMs: null });
     if (seen === this.#seen) return;
     this.#seen = seen;
     setText(this.#name, nameOf(row));
@@ -188,7 +188,9 @@ function load({ row: { capacity, liveCalls } }) {
   return capacity ? liveCalls / capacity : -1;
 }
 
-const byName = (a, b) => nameOf(a.row).localeCompare(nameOf(b.row), "en", { numeric: true });
+// Made once: a comparison that makes its own takes a hundred times as long.
+const NAMES = new Intl.Collator("en", { numeric: true });
+const byName = (a, b) => NAMES.compare(nameOf(a.row), nameOf(b.row));
 const byLive = (a, b) => b.row.liveUsers - a.row.liveUsers || byName(a, b);
 const ORDERS = { name: byName, live: byLive, load: (a, b) => load(b) - load(a) || byLive(a, b) };
 
