@@ -149,9 +149,8 @@ fn life(rng: &mut ChaCha8Rng, begin: Millis, now: Millis, records: &mut Vec<Reco
         tell(at, same(Source::StatusCallback, Said::InProgress));
     }
     // Most people are brief, and some are not.
-    let share: f64 = rng.random_range(0.0..1.0);
-    let end =
-        at + 25_000 + (share.powi(4) * LONGEST_MS as f64) as u64 + rng.random_range(0..90_000);
+    let talk = [(); 4].map(|()| rng.random_range(0..LONGEST_MS)).into_iter().min();
+    let end = at + 25_000 + talk.unwrap_or_default() + rng.random_range(0..90_000);
     // What a caller says tells that the call goes on; of some nothing was heard lately.
     let is_silent = rng.random_ratio(1, 12);
     let mut spoken = at;
