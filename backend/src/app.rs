@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay};
+use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay_keeping};
 use live_users_journal::{Lease, Reader as JournalReader};
 use live_users_service::{AllowedOrigins, Env, Sparing, make_room_for, serve};
 use log::{error, info, warn};
@@ -80,7 +80,7 @@ impl Backend {
     pub fn open(config: Config) -> io::Result<Self> {
         say_hello(&config);
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
-        let replayed = replay(&*journal).map_err(io::Error::other)?;
+        let replayed = replay_keeping(&*journal, config.keep.history).map_err(io::Error::other)?;
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));

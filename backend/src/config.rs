@@ -9,6 +9,7 @@ use live_users_service::{
 };
 use live_users_twilio::AuthTokens;
 
+use crate::history;
 use crate::public_url::{PublicUrl, UrlRule};
 use crate::queue::ACKNOWLEDGE_MS;
 use crate::roster::Roster;
@@ -58,7 +59,7 @@ pub struct Config {
     pub farewell: Farewell,
     /// Where the journal is.
     pub journal_url: String,
-    /// How much of the journal is kept behind a snapshot.
+    /// How much of the journal is kept behind a snapshot, and how long the history is.
     pub(crate) keep: Keep,
     /// How many streams may be open at once.
     pub(crate) streams_max: usize,
@@ -112,7 +113,11 @@ impl Config {
                 phrases => Farewell::of(phrases),
             },
             journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
-            keep: Keep { age_ms: keep_hours * 3_600_000, records_max: KEPT_RECORDS_MAX },
+            keep: Keep {
+                age_ms: keep_hours * 3_600_000,
+                records_max: KEPT_RECORDS_MAX,
+                history: history::read_retention(&mut reader),
+            },
             streams_max: read_streams_max(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
@@ -121,7 +126,7 @@ impl Config {
 }
 
 /// A number within these bounds.
-fn within(
+pub(crate) fn within(
     reader: &mut Reader<'_>,
     name: &str,
     default: u64,

@@ -39,6 +39,8 @@ pub(crate) enum ApiError {
     Denied(Denied),
     /// `API_TOKEN` is not set, so nobody can be let in.
     NoToken,
+    /// No such agent is known.
+    NoAgent,
     /// No such call is known.
     NoCall,
     /// The call is over, so it cannot be taken out of the count.
@@ -89,6 +91,10 @@ impl ApiError {
             Self::NoToken => problem(
                 "API_TOKEN is not set on this server: without it only the total can be read",
             ),
+            Self::NoAgent => Problem {
+                expected: Some("the id of an agent that is configured or was called".to_owned()),
+                ..field("agent", "no such agent is known")
+            },
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
@@ -127,7 +133,7 @@ impl ResponseError for ApiError {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Wrong) | Self::NoToken => StatusCode::FORBIDDEN,
-            Self::NoCall => StatusCode::NOT_FOUND,
+            Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoStream(why) => why.status(),
@@ -164,6 +170,7 @@ impl ResponseError for ApiError {
             | Self::Denied(Denied::Wrong)
             | Self::NoToken
             | Self::Origin
+            | Self::NoAgent
             | Self::NoCall
             | Self::OverAlready => {}
         }

@@ -18,6 +18,7 @@ mod door;
 mod error;
 mod gate;
 mod health;
+mod history;
 mod lead;
 mod outgoing;
 mod public_url;

@@ -9,7 +9,7 @@ use live_users_service::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::{calls, count, health, streams, webhooks};
+use crate::{calls, count, health, history, streams, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
@@ -51,6 +51,8 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
                 .route(web::post().to(calls::evict))
                 .default_service(web::to(|| async { no_method("POST") })),
         )
+        .service(reading("/api/live-users/history", history::read))
+        .service(reading("/api/live-users/history.svg", history::draw))
         .service(reading("/healthz", health::live))
         .service(reading("/readyz", health::ready))
         .default_service(web::to(not_found));

@@ -9,6 +9,7 @@
 //! - [`replay`], [`Snapshotter`]: from a journal back to the state.
 //! - [`Referee`]: what to ask the provider when webhooks are silent, and what its answers mean.
 //! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.
+//! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
 mod about;
@@ -19,6 +20,7 @@ mod drift;
 pub mod evidence;
 pub mod explain;
 mod farewell;
+pub mod history;
 pub mod record;
 mod recovery;
 mod referee;
@@ -32,7 +34,7 @@ pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, Wh
 pub use caller::CallerKey;
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
 pub use farewell::Farewell;
-pub use recovery::{RecoveryError, Replayed, replay};
+pub use recovery::{RecoveryError, Replayed, replay, replay_keeping};
 pub use referee::{Referee, RefereeRules, Standing, Step};
 pub use snapshotter::{Keep, Snapshotter};
 pub use state::{State, Sureness, is_suspect};

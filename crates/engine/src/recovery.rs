@@ -5,6 +5,7 @@ use live_users_core::Millis;
 use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Snapshots};
 use log::{info, warn};
 
+use crate::history::Retention;
 use crate::record::{FormError, Record};
 use crate::snapshot;
 use crate::state::State;
@@ -54,8 +55,20 @@ pub struct Replayed {
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built
 /// on half of a log would be wrong in silence.
 pub fn replay(journal: &dyn Journal) -> Result<Replayed, RecoveryError> {
+    replay_keeping(journal, Retention::default())
+}
+
+/// The same, with a history that is kept for so long.
+///
+/// # Errors
+/// As for [`replay`].
+pub fn replay_keeping(
+    journal: &dyn Journal,
+    retention: Retention,
+) -> Result<Replayed, RecoveryError> {
     let last = journal.position();
-    let (state, covered) = replayed(&mut *journal.reader()?, &mut *journal.snapshots()?, last.seq)?;
+    let (mut reader, mut snapshots) = (journal.reader()?, journal.snapshots()?);
+    let (state, covered) = replayed(&mut *reader, &mut *snapshots, last.seq, retention)?;
     // Of a shared log another replica may have saved a snapshot of what was appended since.
     let at = Position { seq: last.seq.max(covered), ..last };
     let users = state.tracker().numbers().users;
@@ -70,8 +83,10 @@ pub(crate) fn replayed(
     reader: &mut dyn Reader,
     snapshots: &mut dyn Snapshots,
     last: u64,
+    retention: Retention,
 ) -> Result<(State, u64), RecoveryError> {
     let (mut state, covered) = newest_snapshot(reader.first_seq()?, snapshots)?;
+    state = state.keeping(retention);
     let mut next = covered + 1;
     while next <= last {
         for record in reader.read(next, PageLimit::default())? {

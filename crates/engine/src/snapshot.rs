@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::about::AboutForm;
 use crate::activity::form::ActivitiesForm;
 use crate::drift::{Drift, Healed};
+use crate::history::form::HistoryForm;
 use crate::record::{FormError, VERSION, known_version};
 use crate::state::State;
 use crate::words::{CAUSES, Name, PHASES, call_id, name, value};
@@ -22,6 +23,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         drift: drift.totals().map(|(cause, n)| (name(CAUSES, &cause), n)).collect(),
         healed: drift.recent().map(HealedForm::of).collect(),
         activities: ActivitiesForm::of(state.activities()),
+        history: HistoryForm::of(state.history()),
     };
     serde_json::to_vec(&form).expect("text and numbers are always JSON")
 }
@@ -40,8 +42,10 @@ pub fn decode(bytes: &[u8]) -> Result<State, FormError> {
         totals.push((value(CAUSES, &cause, "drift")?, n));
     }
     let healed: Vec<_> = form.healed.into_iter().map(HealedForm::read).collect::<Result<_, _>>()?;
-    let tracker = Tracker::restore(Millis(form.now), calls);
-    Ok(State::restore(tracker, Drift::restore(totals, healed), form.activities.read()?))
+    let now = Millis(form.now);
+    let history = form.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
+    let (tracker, drift) = (Tracker::restore(now, calls), Drift::restore(totals, healed));
+    Ok(State::restore(tracker, drift, form.activities.read()?, history))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +57,8 @@ struct SnapshotForm {
     drift: Vec<(Name, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     healed: Vec<HealedForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history: Option<HistoryForm>,
     #[serde(flatten)]
     activities: ActivitiesForm,
 }

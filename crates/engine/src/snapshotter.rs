@@ -12,6 +12,7 @@ use live_users_core::Millis;
 use live_users_journal::{Journal, JournalError, Position, Reader, Snapshots};
 use log::{info, warn};
 
+use crate::history::Retention;
 use crate::recovery::{self, RecoveryError};
 use crate::snapshot;
 use crate::state::State;
@@ -32,6 +33,8 @@ pub struct Keep {
     pub age_ms: u64,
     /// but never more than so many.
     pub records_max: u64,
+    /// How long the history is kept in the snapshots themselves.
+    pub history: Retention,
 }
 
 /// Lets a thread write snapshots, and trims behind them.
@@ -72,7 +75,7 @@ impl Snapshotter {
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
             for work in inbox {
                 let saved = match work {
-                    Work::Replay(range) => save(&mut *reader, &mut *snapshots, range),
+                    Work::Replay(range) => save(&mut *reader, &mut *snapshots, range, keep.history),
                     Work::Save(at, bytes) => save_bytes(&mut *snapshots, at, &bytes),
                 };
                 match saved {
@@ -181,9 +184,10 @@ fn save(
     reader: &mut dyn Reader,
     snapshots: &mut dyn Snapshots,
     Range { since, last }: Range,
+    retention: Retention,
 ) -> Result<u64, RecoveryError> {
     let epoch = reader.position()?.epoch;
-    let (state, covered) = recovery::replayed(reader, snapshots, last)?;
+    let (state, covered) = recovery::replayed(reader, snapshots, last, retention)?;
     if covered > since {
         return Ok(covered);
     }

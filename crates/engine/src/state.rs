@@ -6,6 +6,7 @@ use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, Feed, Talks, live_since};
 use crate::drift::Drift;
+use crate::history::{History, Retention};
 use crate::record::{Change, Record};
 
 /// What is known after a number of records. Whoever applies the same records has the same state.
@@ -14,6 +15,7 @@ pub struct State {
     tracker: Tracker,
     drift: Drift,
     activities: Activities,
+    history: History,
 }
 
 /// The live users by how sure it is that they are there.
@@ -26,8 +28,20 @@ pub struct Sureness {
 }
 
 impl State {
-    pub(crate) fn restore(tracker: Tracker, drift: Drift, activities: Activities) -> Self {
-        Self { tracker, drift, activities }
+    pub(crate) fn restore(
+        tracker: Tracker,
+        drift: Drift,
+        activities: Activities,
+        history: History,
+    ) -> Self {
+        Self { tracker, drift, activities, history }
+    }
+
+    /// The same state, whose history is kept for so long from now on.
+    #[must_use]
+    pub fn keeping(mut self, retention: Retention) -> Self {
+        self.history = self.history.keeping(retention);
+        self
     }
 
     /// Takes in one record: the same when it is written and when it is replayed. The outcome is
@@ -39,6 +53,7 @@ impl State {
                 let outcome = self.tracker.apply(record.at, evidence);
                 self.drift.note(self.tracker.now(), evidence, outcome);
                 self.activities.note(&self.tracker, evidence, outcome, live_since);
+                self.history.note(&self.tracker);
                 Some(outcome)
             }
             Change::Forget { ended_before } => {
@@ -66,6 +81,11 @@ impl State {
     /// How long the calls were that have ended lately.
     pub fn talks(&self) -> &Talks {
         &self.activities.talks
+    }
+
+    /// How the number of live users has changed.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     pub(crate) fn activities(&self) -> &Activities {

@@ -14,7 +14,7 @@ use log::{debug, error, info};
 use self::commit::{Failed, evidence};
 use crate::evidence::about;
 use crate::record::Change;
-use crate::recovery::{RecoveryError, Replayed, replay};
+use crate::recovery::{RecoveryError, Replayed, replay_keeping};
 use crate::snapshot;
 use crate::snapshotter::Snapshotter;
 use crate::state::State;
@@ -259,7 +259,8 @@ impl Writer {
 
     /// Reads the state from the journal as a restart does.
     fn begin_anew(&mut self) -> Result<(), RecoveryError> {
-        let Replayed { state, at, covered } = replay(&*self.journal)?;
+        let retention = self.state.history().retention();
+        let Replayed { state, at, covered } = replay_keeping(&*self.journal, retention)?;
         (self.state, self.applied, self.cursor) = (state, at, 0);
         self.is_lost = false;
         if let Some(snapshotter) = &mut self.snapshotter {

@@ -6,6 +6,7 @@
 
 mod activity;
 mod calls;
+mod history;
 mod stream;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, Evicted, EvidenceView,
     Expectation, Explanation, HealedView, PlaceView, RefereeView, RegionCount, Summary, TalkedView,
 };
+pub use history::{HistoryView, PeakView, PeaksView, PointView};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`.

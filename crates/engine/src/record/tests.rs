@@ -11,6 +11,7 @@ use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction
 use super::*;
 use crate::activity::Activities;
 use crate::drift::{Cause, Drift, Healed};
+use crate::history::History;
 use crate::snapshot;
 use crate::state::State;
 use crate::words::{CAUSES, DIRECTIONS, PHASES, WHATS};
@@ -99,7 +100,7 @@ proptest! {
             cause: Cause::MissedEnd,
         });
         let drift = Drift::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
-        let original = State::restore(tracker, drift, Activities::default());
+        let original = State::restore(tracker, drift, Activities::default(), History::default());
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());

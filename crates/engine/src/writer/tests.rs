@@ -9,6 +9,7 @@ use live_users_journal::{
 };
 
 use super::*;
+use crate::history::Retention;
 use crate::recovery::replay;
 use crate::snapshotter::Keep;
 
@@ -27,7 +28,7 @@ fn writer_to(journal: Box<dyn Journal>) -> (Writer, Reader) {
     let publish = move |state: &State, _| {
         cell.store(state.tracker().numbers().users, Ordering::Relaxed);
     };
-    let keep = Keep { age_ms: HOUR, records_max: u64::MAX };
+    let keep = Keep { age_ms: HOUR, records_max: u64::MAX, history: Retention::default() };
     let snapshotter = Snapshotter::start(&*journal, 0, Millis(0), keep).unwrap();
     let (replayed, publish) = (replay(&*journal).unwrap(), Box::new(publish));
     (Writer::new(journal, replayed, publish, Some(snapshotter), 4 * HOUR), reader)

@@ -1,0 +1,421 @@
+//! The history as a picture: SVG that needs nothing else, so that it can be put in any document.
+//!
+//! No script, no font and no address of elsewhere, no custom properties (not every renderer knows
+//! them). All names are of this picture alone, since somebody may paste it into a page.
+
+use std::fmt::Write as _;
+
+use live_users_core::Millis;
+use live_users_engine::history::Point;
+use live_users_twilio::{FieldError, Form};
+
+use super::query::{Plan, wrong};
+use super::scale::{moments, range, values};
+use super::{Found, scale};
+
+const WIDTH_DEFAULT: u32 = 960;
+const HEIGHT_DEFAULT: u32 = 400;
+const WIDTHS: (u32, u32) = (320, 4_000);
+const HEIGHTS: (u32, u32) = (200, 3_000);
+
+/// Below this width the figures leave no room for the title.
+const WIDTH_OF_FIGURES: f64 = 560.0;
+
+/// How wide a letter is on average, by the size of its font.
+const LETTER: f64 = 0.56;
+
+/// How a picture is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Picture {
+    theme: Theme,
+    width: u32,
+    height: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Theme {
+    /// As whoever looks at it prefers.
+    Auto,
+    Light,
+    Dark,
+}
+
+/// Colours: the ground, its edge, text, quiet text, lines behind, the line at 0, what is drawn.
+struct Palette {
+    ground: &'static str,
+    edge: &'static str,
+    ink: &'static str,
+    quiet: &'static str,
+    grid: &'static str,
+    base: &'static str,
+    line: &'static str,
+}
+
+const LIGHT: Palette = Palette {
+    ground: "#ffffff",
+    edge: "#e6e6e3",
+    ink: "#18181b",
+    quiet: "#5c5c66",
+    grid: "#ededea",
+    base: "#c9c9c5",
+    line: "#15803d",
+};
+
+const DARK: Palette = Palette {
+    ground: "#19191c",
+    edge: "#2f2f35",
+    ink: "#ececef",
+    quiet: "#a1a1aa",
+    grid: "#29292e",
+    base: "#4a4a52",
+    line: "#4ade80",
+};
+
+/// Where the curve is drawn.
+struct Plot {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    from: f64,
+    to: f64,
+    most: f64,
+}
+
+impl Plot {
+    fn x(&self, at_ms: f64) -> f64 {
+        let x = self.left + (at_ms - self.from) / (self.to - self.from) * (self.right - self.left);
+        x.clamp(self.left, self.right)
+    }
+
+    fn y(&self, users: f64) -> f64 {
+        self.bottom - users / self.most * (self.bottom - self.top)
+    }
+}
+
+impl Picture {
+    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
+        let form = Form::parse(query.as_bytes()).unwrap_or_default();
+        let themes = "auto, light or dark";
+        let size = |field: &str, default: u32, (least, most): (u32, u32)| {
+            let expected = format!("a whole number from {least} to {most}");
+            let wrong = || wrong(field, expected.clone());
+            match form.text_within(field, 16).map_err(|_| wrong())? {
+                None => Ok(default),
+                Some(text) => {
+                    let size = text.parse().ok().filter(|it| (least..=most).contains(it));
+                    size.ok_or_else(wrong)
+                }
+            }
+        };
+        let theme = form.text_within("theme", 16).map_err(|_| wrong("theme", themes.to_owned()))?;
+        Ok(Self {
+            theme: match theme {
+                None | Some("auto") => Theme::Auto,
+                Some("light") => Theme::Light,
+                Some("dark") => Theme::Dark,
+                Some(_) => return Err(wrong("theme", themes.to_owned())),
+            },
+            width: size("width", WIDTH_DEFAULT, WIDTHS)?,
+            height: size("height", HEIGHT_DEFAULT, HEIGHTS)?,
+        })
+    }
+
+    /// The picture, with the name of the agent if it is of one.
+    pub(super) fn draw(&self, found: &Found, agent: Option<&str>) -> String {
+        let Plan { from, to, .. } = found.plan;
+        let title = agent.map_or("Live users".to_owned(), |name| format!("Live users · {name}"));
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let mut svg = String::with_capacity(16 * 1024);
+        let _ = write!(
+            svg,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"live-users-history\" \
+             width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+             aria-labelledby=\"live-users-history-title live-users-history-desc\">\n\
+             <title id=\"live-users-history-title\">{}</title>\n\
+             <desc id=\"live-users-history-desc\">{}</desc>\n<style>{}</style>\n\
+             <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n",
+            escaped(&title),
+            escaped(&description(found)),
+            self.theme.style(),
+            width - 1.0,
+            height - 1.0,
+        );
+        let figures = figures(found);
+        let with_figures = width >= WIDTH_OF_FIGURES;
+        let room =
+            if with_figures { width - 78.0 * figures.len() as f64 - 56.0 } else { width - 40.0 };
+        text(&mut svg, "title", (20.0, 33.0), "start", &shortened(&title, room, 17.0));
+        text(&mut svg, "quiet", (20.0, 54.0), "start", &shortened(&range(from, to), room, 12.5));
+        if with_figures {
+            for (place, (label, figure)) in figures.iter().rev().enumerate() {
+                let x = width - 24.0 - 78.0 * place as f64;
+                text(&mut svg, "figure", (x, 35.0), "end", figure);
+                text(&mut svg, "quiet", (x, 54.0), "end", label);
+            }
+        }
+        self.draw_plot(&mut svg, found);
+        svg.push_str("</svg>\n");
+        svg
+    }
+
+    fn draw_plot(&self, svg: &mut String, found: &Found) {
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let Plan { from, to, step_ms, .. } = found.plan;
+        let known = || found.points.iter().filter(|point| point.known_ms > 0);
+        let max = known().map(|point| point.max).max().unwrap_or_default();
+        let room = height - 92.0 - 62.0;
+        let rows = if room < 120.0 {
+            2
+        } else if room < 420.0 {
+            4
+        } else {
+            8
+        };
+        let values = values(max, rows);
+        let most = values.last().copied().unwrap_or(1);
+        let labels = grouped(most).chars().count() as f64 * 12.0 * LETTER;
+        let plot = Plot {
+            left: 20.0 + labels + 10.0,
+            right: width - 24.0,
+            top: 96.0,
+            bottom: height - 56.0,
+            from: from.0 as f64,
+            to: to.0 as f64,
+            most: most as f64,
+        };
+        text(svg, "quiet", (20.0, plot.top - 15.0), "start", "users at once");
+        for value in values {
+            let y = round(plot.y(value as f64));
+            let class = if value == 0 { "base" } else { "grid" };
+            let (left, right) = (round(plot.left), round(plot.right));
+            let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{left} {y}H{right}\"/>");
+            text(svg, "value", (plot.left - 10.0, y + 4.0), "end", &grouped(value));
+        }
+        let ticks = ((plot.right - plot.left) / 84.0).floor().max(1.0) as usize;
+        for (at, label) in moments(from, to, ticks) {
+            let x = round(plot.x(at.0 as f64));
+            let _ = writeln!(svg, "<path class=\"base\" d=\"M{x} {}v5\"/>", round(plot.bottom));
+            let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
+            let fits = x - half >= 14.0 && x + half <= width - 14.0;
+            if fits {
+                text(svg, "value", (x, plot.bottom + 20.0), "middle", &label);
+            }
+        }
+        legend(svg, plot.left, height - 18.0);
+        text(svg, "value", (plot.right, height - 14.0), "end", "time in UTC");
+        let timed: Vec<_> = found.timed_points().collect();
+        let stretches = timed.split(|(_, point)| point.known_ms == 0).filter(|it| !it.is_empty());
+        for stretch in stretches {
+            draw_stretch(svg, &plot, stretch, (step_ms, to));
+        }
+        let peak = timed.iter().filter(|(_, point)| point.max == max && point.known_ms > 0);
+        match peak.max_by_key(|(at, _)| *at) {
+            Some((at, _)) if max > 0 => draw_peak(svg, &plot, middle(*at, step_ms, to), max),
+            Some(_) => {}
+            None => {
+                let place = ((plot.left + plot.right) / 2.0, (plot.top + plot.bottom) / 2.0);
+                text(svg, "nothing", place, "middle", "Nothing is known of this time");
+            }
+        }
+    }
+}
+
+impl Theme {
+    fn style(self) -> String {
+        let colours = match self {
+            Self::Light => LIGHT.rules(),
+            Self::Dark => DARK.rules(),
+            Self::Auto => {
+                let dark = DARK.rules();
+                format!("{}@media (prefers-color-scheme:dark){{{dark}}}", LIGHT.rules())
+            }
+        };
+        format!(
+            ".live-users-history text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\
+             \"Helvetica Neue\",\"Noto Sans\",\"Liberation Sans\",Arial,sans-serif;font-size:12px;\
+             font-variant-numeric:tabular-nums}}\
+             .live-users-history .title{{font-size:17px;font-weight:600;letter-spacing:-.01em}}\
+             .live-users-history .quiet{{font-size:12.5px}}\
+             .live-users-history .figure{{font-size:20px;font-weight:600;letter-spacing:-.01em}}\
+             .live-users-history .nothing{{font-size:14px}}\
+             .live-users-history .peak{{font-weight:600}}\
+             .live-users-history .area{{fill-opacity:.07}}\
+             .live-users-history .band{{fill-opacity:.2}}\
+             .live-users-history .mean{{fill:none;stroke-width:2;stroke-linejoin:round;\
+             stroke-linecap:round}}\
+             .live-users-history .ring{{stroke-width:2}}{colours}"
+        )
+    }
+}
+
+impl Palette {
+    fn rules(&self) -> String {
+        let Self { ground, edge, ink, quiet, grid, base, line } = self;
+        format!(
+            ".live-users-history .ground{{fill:{ground};stroke:{edge}}}\
+             .live-users-history text{{fill:{quiet}}}\
+             .live-users-history .title,.live-users-history .figure,.live-users-history .peak\
+             {{fill:{ink}}}\
+             .live-users-history .grid{{stroke:{grid}}}.live-users-history .base{{stroke:{base}}}\
+             .live-users-history .area,.live-users-history .band,.live-users-history .dot\
+             {{fill:{line}}}\
+             .live-users-history .mean{{stroke:{line}}}\
+             .live-users-history .ring{{fill:{line};stroke:{ground}}}\
+             .live-users-history .halo{{stroke:{ground};stroke-width:4;stroke-linejoin:round;\
+             paint-order:stroke}}"
+        )
+    }
+}
+
+/// One stretch of points without a gap.
+fn draw_stretch(
+    svg: &mut String,
+    plot: &Plot,
+    stretch: &[(Millis, &Point)],
+    (step_ms, to): (u64, Millis),
+) {
+    let place =
+        |at: Millis, users: f64| (round(plot.x(middle(at, step_ms, to))), round(plot.y(users)));
+    let along = |users: fn(&Point) -> f64| -> Vec<(f64, f64)> {
+        stretch.iter().map(|(at, point)| place(*at, users(point))).collect()
+    };
+    let mean = along(|point| point.mean().unwrap_or_default());
+    if let [(x, y)] = mean[..] {
+        let _ = writeln!(svg, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
+        return;
+    }
+    let upper = along(|point| f64::from(point.max));
+    let lower = along(|point| f64::from(point.min));
+    let (first, last) = (mean[0].0, mean[mean.len() - 1].0);
+    let (base, mean) = (round(plot.bottom), line(mean.into_iter()));
+    let band = upper.into_iter().chain(lower.into_iter().rev());
+    let _ = writeln!(svg, "<path class=\"area\" d=\"M{first} {base}L{mean}L{last} {base}Z\"/>");
+    let _ = writeln!(svg, "<path class=\"band\" d=\"M{}Z\"/>", line(band));
+    let _ = writeln!(svg, "<path class=\"mean\" d=\"M{mean}\"/>");
+}
+
+fn draw_peak(svg: &mut String, plot: &Plot, at_ms: f64, max: u32) {
+    let (x, y) = (round(plot.x(at_ms)), round(plot.y(f64::from(max))));
+    let label = format!("peak {}", grouped(u64::from(max)));
+    let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
+    let text_x = x.clamp(plot.left + half, plot.right - half);
+    let _ = writeln!(svg, "<circle class=\"ring\" cx=\"{x}\" cy=\"{y}\" r=\"5\"/>");
+    text(svg, "peak halo", (text_x, y - 12.0), "middle", &label);
+}
+
+/// What the line and the band are.
+fn legend(svg: &mut String, left: f64, y: f64) {
+    let (left, band) = (round(left), round(left + 88.0));
+    let _ = writeln!(svg, "<path class=\"mean\" d=\"M{left} {y}h16\"/>");
+    text(svg, "value", (left + 23.0, y + 4.0), "start", "average");
+    let top = y - 5.0;
+    let _ = writeln!(
+        svg,
+        "<rect class=\"band\" x=\"{band}\" y=\"{top}\" width=\"16\" height=\"10\" rx=\"2\"/>"
+    );
+    text(svg, "value", (band + 23.0, y + 4.0), "start", "fewest to most");
+}
+
+/// The figures of the whole time, and what each is.
+fn figures(found: &Found) -> Vec<(&'static str, String)> {
+    let Some(whole) = whole(found) else { return Vec::new() };
+    let now = found.excerpt.as_ref().map(|it| grouped(u64::from(it.now())));
+    let now = now.filter(|_| found.plan.to == found.now).map(|now| ("now", now));
+    let rest = [
+        ("average", tenths(whole.mean().unwrap_or_default())),
+        ("fewest", grouped(u64::from(whole.min))),
+        ("most", grouped(u64::from(whole.max))),
+    ];
+    now.into_iter().chain(rest).collect()
+}
+
+fn whole(found: &Found) -> Option<Point> {
+    found.points.iter().copied().filter(|point| point.known_ms > 0).reduce(Point::with)
+}
+
+/// The picture in words.
+fn description(found: &Found) -> String {
+    let Plan { from, to, .. } = found.plan;
+    let range = scale::range(from, to);
+    let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
+    let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
+    let mean = tenths(whole.mean().unwrap_or_default());
+    format!("{range}: {mean} users live on average, at least {min} and at most {max}.")
+}
+
+/// The middle of a point, of what is asked for of it.
+fn middle(Millis(at): Millis, step_ms: u64, Millis(to): Millis) -> f64 {
+    let end = (at + step_ms).min(to);
+    (at as f64).midpoint(end as f64)
+}
+
+fn line(places: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut line = String::new();
+    for (x, y) in places {
+        let between = if line.is_empty() { "" } else { "L" };
+        let _ = write!(line, "{between}{x} {y}");
+    }
+    line
+}
+
+fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, what: &str) {
+    let (x, y) = (round(x), round(y));
+    let what = escaped(what);
+    let _ = writeln!(
+        svg,
+        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{what}</text>"
+    );
+}
+
+/// As much of a text as there is room for.
+fn shortened(text: &str, room: f64, size: f64) -> String {
+    let most = (room / (size * LETTER)).max(1.0) as usize;
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Text as it may stand in XML, without what may not.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\u{FFFE}' | '\u{FFFF}' => {}
+            letter if letter.is_control() => {}
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+/// A number with a thin space between each three of its digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut told = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            told.push('\u{2009}');
+        }
+        told.push(digit);
+    }
+    told
+}
+
+/// A number with one digit behind the point, unless it is 0.
+fn tenths(number: f64) -> String {
+    let told = format!("{number:.1}");
+    told.strip_suffix(".0").map_or(told.clone(), str::to_owned)
+}
+
+fn round(place: f64) -> f64 {
+    (place * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests;

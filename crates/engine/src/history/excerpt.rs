@@ -1,0 +1,146 @@
+//! What is read of a history, away from the thread that keeps it.
+
+use live_users_core::Millis;
+
+use super::code::{Bucket, Decoder};
+use super::level::Chunk;
+use super::peaks::{Peaks, Stairs, Stretch};
+
+/// Part of the history of one number, as compactly as it is kept.
+#[derive(Clone, Debug)]
+pub struct Excerpt {
+    pub(super) width_ms: u64,
+    pub(super) since: u64,
+    pub(super) known_from: u64,
+    /// What stood before the first of the chunks.
+    pub(super) before: u32,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) open: Option<Bucket>,
+    /// What stands now.
+    pub(super) current: Stretch,
+    pub(super) stairs: Stairs,
+}
+
+/// The number over a stretch of time, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Point {
+    /// The fewest users.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+    /// Users times milliseconds.
+    pub sum: u64,
+    /// How much of the stretch is known, in milliseconds; 0 if nothing is.
+    pub known_ms: u64,
+}
+
+impl Point {
+    /// How many there were on average; `None` if nothing is known.
+    pub fn mean(&self) -> Option<f64> {
+        (self.known_ms > 0).then(|| self.sum as f64 / self.known_ms as f64)
+    }
+
+    /// The two together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        match (self.known_ms, other.known_ms) {
+            (0, _) => other,
+            (_, 0) => self,
+            (_, _) => Self {
+                min: self.min.min(other.min),
+                max: self.max.max(other.max),
+                sum: self.sum.saturating_add(other.sum),
+                known_ms: self.known_ms.saturating_add(other.known_ms),
+            },
+        }
+    }
+}
+
+impl Excerpt {
+    /// So many points of `step_ms` from this moment on. Both are multiples of the width of the
+    /// grain that the excerpt was taken of; a step of 0 gives nothing.
+    pub fn points(&self, from: Millis, step_ms: u64, count: usize) -> Vec<Point> {
+        let mut points = vec![Point::default(); count];
+        let mut line = Line { from: from.0, step_ms, points: &mut points };
+        let (mut end, mut stood) = (self.known_from, self.before);
+        for chunk in &self.chunks {
+            for coded in Decoder::new(chunk.first, &chunk.bytes, self.width_ms) {
+                let begin = coded.index.saturating_mul(self.width_ms);
+                let (from, to) = (begin.max(self.since), begin.saturating_add(self.width_ms));
+                line.stood((end, begin), coded.quiet.unwrap_or(stood));
+                end = end.max(to);
+                // The oldest chunk reaches back behind what is told.
+                if from >= self.known_from {
+                    let known_ms = to.saturating_sub(from);
+                    let sum = u64::from(coded.min).saturating_mul(known_ms);
+                    let sum = sum.saturating_add(coded.excess);
+                    line.add(begin, Point { min: coded.min, max: coded.max, sum, known_ms });
+                }
+            }
+            stood = chunk.close;
+        }
+        if let Some(Bucket { index, min, max, sum, last }) = self.open {
+            let begin = index.saturating_mul(self.width_ms);
+            let (from, to) = (begin.max(self.since), self.current.since);
+            line.stood((end, begin), stood);
+            end = end.max(to);
+            if from >= self.known_from {
+                line.add(begin, Point { min, max, sum, known_ms: to.saturating_sub(from) });
+            }
+            stood = last;
+        }
+        let Stretch { since, until, users } = self.current;
+        line.stood((end, since), stood);
+        line.stood((end.max(since), until), users);
+        points
+    }
+
+    /// The most users at once.
+    pub fn peaks(&self) -> Peaks {
+        self.stairs.peaks(self.current)
+    }
+
+    /// How many there are now.
+    pub fn now(&self) -> u32 {
+        self.current.users
+    }
+
+    /// Since when anything is known.
+    pub fn known_from(&self) -> Millis {
+        Millis(self.known_from)
+    }
+}
+
+/// The points that are being filled.
+struct Line<'a> {
+    from: u64,
+    step_ms: u64,
+    points: &'a mut [Point],
+}
+
+impl Line<'_> {
+    /// A bucket, which is within one point or none.
+    fn add(&mut self, begin: u64, point: Point) {
+        let place = begin.checked_sub(self.from).and_then(|ms| ms.checked_div(self.step_ms));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(sum) = place.and_then(|place| self.points.get_mut(place)) {
+            *sum = sum.with(point);
+        }
+    }
+
+    /// So many users, from one moment to another.
+    fn stood(&mut self, (from, to): (u64, u64), users: u32) {
+        let mut at = from.max(self.from);
+        while at < to {
+            let place = (at - self.from).checked_div(self.step_ms);
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            let Some(place) = place.filter(|place| *place < self.points.len()) else { return };
+            let end = to.min(at - (at - self.from) % self.step_ms + self.step_ms);
+            let known_ms = end - at;
+            let sum = u64::from(users).saturating_mul(known_ms);
+            let point = Point { min: users, max: users, sum, known_ms };
+            self.points[place] = self.points[place].with(point);
+            at = end;
+        }
+    }
+}

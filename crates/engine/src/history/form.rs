@@ -1,0 +1,184 @@
+//! The history in a snapshot.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use base64::prelude::*;
+use live_users_core::Millis;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::code::{Bucket, Run};
+use super::level::{Chunk, Level};
+use super::peaks::{Stairs, Stretch};
+use super::series::Series;
+use super::{HOUR_MS, History, Retention};
+use crate::record::FormError;
+
+/// What a snapshot has of it; it was not in the snapshots of older programs.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HistoryForm {
+    all: SeriesForm,
+    agents: Vec<(Arc<str>, SeriesForm)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SeriesForm {
+    since: u64,
+    at: u64,
+    users: u32,
+    minutes: LevelForm,
+    quarters: LevelForm,
+    hours: LevelForm,
+    /// Of each stretch its beginning, its end, and the users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stairs: Vec<(u64, u64, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ever: Option<(u64, u64, u32)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LevelForm {
+    before: u32,
+    /// The first and the last bucket of each, and what stood at its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    chunks: Vec<(u64, u64, u32, Bytes)>,
+    /// The same of what is being written, with the min of the last bucket and how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<(u64, u64, u32, u32, u32, Bytes)>,
+    /// Which bucket, min, max, users times milliseconds, and what stood last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open: Option<(u64, u32, u32, u64, u32)>,
+}
+
+/// Bytes as base64, without a copy of the text on either way.
+struct Bytes(Arc<[u8]>);
+
+impl HistoryForm {
+    pub(crate) fn of(history: &History) -> Option<Self> {
+        let agents = history.by_agent.iter().map(|(id, series)| (id.clone(), series.into()));
+        Some(Self {
+            all: history.all.as_ref()?.into(),
+            agents: agents.collect(),
+            refused: history.refused.map(|Millis(at)| at),
+        })
+    }
+
+    /// The history of a state whose newest record is of this moment.
+    pub(crate) fn read(self, now: Millis) -> Result<History, FormError> {
+        let agents = self.agents.into_iter().map(|(id, series)| Ok((id, series.read()?)));
+        Ok(History {
+            retention: Retention::default(),
+            all: Some(self.all.read()?),
+            by_agent: agents.collect::<Result<_, FormError>>()?,
+            refused: self.refused.map(Millis),
+            hour: now.0 / HOUR_MS,
+        })
+    }
+}
+
+impl From<&Series> for SeriesForm {
+    fn from(series: &Series) -> Self {
+        let [minutes, quarters, hours] = series.levels.each_ref().map(LevelForm::from);
+        let Stairs { list, ever } = &series.stairs;
+        let row = |&Stretch { since, until, users }: &Stretch| (since, until, users);
+        Self {
+            since: series.since,
+            at: series.at,
+            users: series.users,
+            minutes,
+            quarters,
+            hours,
+            stairs: list.iter().map(row).collect(),
+            ever: ever.as_ref().map(row),
+        }
+    }
+}
+
+impl SeriesForm {
+    fn read(self) -> Result<Series, FormError> {
+        let stretch = |(since, until, users)| Stretch { since, until, users };
+        Ok(Series {
+            since: self.since,
+            at: self.at,
+            users: self.users,
+            levels: [self.minutes.read()?, self.quarters.read()?, self.hours.read()?],
+            stairs: Stairs {
+                list: self.stairs.into_iter().map(stretch).collect(),
+                ever: self.ever.map(stretch),
+            },
+        })
+    }
+}
+
+impl From<&Level> for LevelForm {
+    fn from(Level { before, chunks, run, open }: &Level) -> Self {
+        let chunk = |it: &Chunk| (it.first, it.last, it.close, Bytes(it.bytes.clone()));
+        let run_form = |it: &Run| {
+            let Run { first, next, low, last, count, bytes } = it;
+            (*first, *next, *last, *low, *count, Bytes(bytes.as_slice().into()))
+        };
+        Self {
+            before: *before,
+            chunks: chunks.iter().map(chunk).collect(),
+            run: run.as_ref().map(run_form),
+            open: open.map(|it| (it.index, it.min, it.max, it.sum, it.last)),
+        }
+    }
+}
+
+impl LevelForm {
+    fn read(self) -> Result<Level, FormError> {
+        let mut behind = 0;
+        let mut chunks = Vec::with_capacity(self.chunks.len());
+        for (first, last, close, Bytes(bytes)) in self.chunks {
+            // They are looked for by their places.
+            if first < behind || last < first || last == u64::MAX {
+                return Err(FormError::Value("history"));
+            }
+            behind = last + 1;
+            chunks.push(Chunk { first, last, close, bytes });
+        }
+        let run = self.run.map(|(first, next, last, low, count, Bytes(bytes))| Run {
+            first,
+            next,
+            low,
+            last,
+            count,
+            bytes: bytes.to_vec(),
+        });
+        let open =
+            self.open.map(|(index, min, max, sum, last)| Bucket { index, min, max, sum, last });
+        Ok(Level { before: self.before, chunks: chunks.into(), run, open })
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(OfText)
+    }
+}
+
+struct OfText;
+
+impl Visitor<'_> for OfText {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        BASE64_STANDARD.decode(text).map(|bytes| Bytes(bytes.into())).map_err(E::custom)
+    }
+}

@@ -1,0 +1,87 @@
+//! The buckets of one width, of one series.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::code::{Bucket, Run};
+
+/// Buckets of one chunk: few enough that retention is kept closely, many enough that what a chunk
+/// takes beside its bytes does not matter.
+const CHUNK_BUCKETS: u32 = 256;
+
+/// Buckets that are written, in bytes that do not change any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// What stood at the end of the last.
+    pub(super) close: u32,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+impl Chunk {
+    pub(super) fn of(run: &Run) -> Self {
+        let bytes = run.bytes.as_slice().into();
+        Self { first: run.first, last: run.next.saturating_sub(1), close: run.last, bytes }
+    }
+}
+
+/// The buckets in which something changed, the oldest first. What stood in the others follows from
+/// the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Level {
+    /// What stood before the oldest chunk that is kept.
+    pub(super) before: u32,
+    pub(super) chunks: VecDeque<Chunk>,
+    pub(super) run: Option<Run>,
+    /// The bucket of the last change, which may see another one.
+    pub(super) open: Option<Bucket>,
+}
+
+impl Level {
+    /// Takes in that so many users were live between two changes. `since` is the beginning of all.
+    pub(super) fn stood(&mut self, width_ms: u64, since: u64, (from, to): (u64, u64), users: u32) {
+        let (first, last) = (from / width_ms, to / width_ms);
+        if self.open.is_none_or(|open| open.index != first) {
+            self.close(width_ms, since);
+        }
+        let first_ms = to.min((first + 1) * width_ms) - from;
+        self.open = Some(added(self.open, first, users, first_ms));
+        if last > first {
+            self.close(width_ms, since);
+            let rest_ms = to - last * width_ms;
+            if rest_ms > 0 {
+                self.open = Some(added(None, last, users, rest_ms));
+            }
+        }
+    }
+
+    /// Drops the chunks that end before this bucket.
+    pub(super) fn trim(&mut self, oldest: u64) {
+        while let Some(chunk) = self.chunks.pop_front_if(|chunk| chunk.last < oldest) {
+            self.before = chunk.close;
+        }
+    }
+
+    fn close(&mut self, width_ms: u64, since: u64) {
+        let Some(bucket) = self.open.take() else { return };
+        let run = self.run.get_or_insert_with(|| Run::new(bucket.index));
+        let begin = since.max(bucket.index * width_ms);
+        run.push(&bucket, width_ms, (bucket.index + 1) * width_ms - begin);
+        if run.count == CHUNK_BUCKETS {
+            self.chunks.push_back(Chunk::of(run));
+            self.run = None;
+        }
+    }
+}
+
+fn added(bucket: Option<Bucket>, index: u64, users: u32, ms: u64) -> Bucket {
+    let sum = u64::from(users) * ms;
+    bucket.map_or(Bucket { index, min: users, max: users, sum, last: users }, |bucket| Bucket {
+        index,
+        min: bucket.min.min(users),
+        max: bucket.max.max(users),
+        sum: bucket.sum + sum,
+        last: users,
+    })
+}

@@ -1,0 +1,94 @@
+//! The most that there were within a time that ends now, exactly: not by buckets.
+
+use std::collections::VecDeque;
+
+use live_users_core::Millis;
+
+/// How far back peaks reach, but for the one of all time, in milliseconds.
+pub(super) const MONTH_MS: u64 = 30 * 24 * HOUR_MS;
+const WEEK_MS: u64 = 7 * 24 * HOUR_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
+const HOUR_MS: u64 = 3_600_000;
+
+/// A number of users, and since when there were so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// When it was reached: if there were so many several times, the last of them. Within a time
+    /// that begins while there were already so many, its beginning.
+    pub at: Millis,
+    /// How many.
+    pub users: u32,
+}
+
+/// The most users at once within the last 60 minutes, 24 hours, 7 days, 30 days, and since there is
+/// a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peaks {
+    /// Within the last 60 minutes.
+    pub hour: Peak,
+    /// Within the last 24 hours.
+    pub day: Peak,
+    /// Within the last 7 days.
+    pub week: Peak,
+    /// Within the last 30 days.
+    pub month: Peak,
+    /// Since there is a history; of several the first.
+    pub ever: Peak,
+}
+
+/// What stood from one moment to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) since: u64,
+    pub(super) until: u64,
+    pub(super) users: u32,
+}
+
+/// The stretches that can still be a peak: each of more users than all that came behind it. There
+/// are no more of them than there were users at once within 30 days.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stairs {
+    pub(super) list: VecDeque<Stretch>,
+    /// The first of all stretches with the most users.
+    pub(super) ever: Option<Stretch>,
+}
+
+impl Stairs {
+    /// Takes in what has stood until now.
+    pub(super) fn push(&mut self, stretch: Stretch) {
+        while self.list.back().is_some_and(|behind| behind.users <= stretch.users) {
+            self.list.pop_back();
+        }
+        self.list.push_back(stretch);
+        self.forget(stretch.until);
+        if self.ever.is_none_or(|ever| ever.users < stretch.users) {
+            self.ever = Some(stretch);
+        }
+    }
+
+    /// Drops what is older than a month.
+    pub(super) fn forget(&mut self, now: u64) {
+        let oldest = now.saturating_sub(MONTH_MS);
+        while self.list.front().is_some_and(|stretch| stretch.until <= oldest) {
+            self.list.pop_front();
+        }
+    }
+
+    /// The peaks, if `current` is what stands now.
+    pub(super) fn peaks(&self, current: Stretch) -> Peaks {
+        let within = |ms: u64| {
+            let begin = current.until.saturating_sub(ms);
+            let found = self.list.iter().find(|it| it.until > begin);
+            let found = found.filter(|it| it.users > current.users).unwrap_or(&current);
+            Peak { at: Millis(found.since.max(begin)), users: found.users }
+        };
+        let ever = self.ever.filter(|ever| ever.users >= current.users).unwrap_or(current);
+        Peaks {
+            hour: within(HOUR_MS),
+            day: within(DAY_MS),
+            week: within(WEEK_MS),
+            month: within(MONTH_MS),
+            ever: Peak { at: Millis(ever.since), users: ever.users },
+        }
+    }
+}

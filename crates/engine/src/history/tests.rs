@@ -1,0 +1,325 @@
+//! The history against a recount of all steps.
+
+use live_users_core::{CallId, Caller, EndReason, Said, Source};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::form::HistoryForm;
+use super::*;
+use crate::evidence::about;
+use crate::record::{Change, Record};
+use crate::snapshot;
+use crate::state::State;
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * HOUR_MS;
+/// 2026-11-18, in the middle of a minute.
+const BEGIN: u64 = 1_795_000_000_007;
+
+/// Short, so that random steps cross them.
+const SHORT: Retention =
+    Retention { minutes_ms: 2 * HOUR_MS, quarters_ms: DAY, hours_ms: 10 * DAY };
+
+/// No agent is forgotten within a test.
+const LONG: Retention = Retention { hours_ms: 20_000 * DAY, ..SHORT };
+
+/// Every step that there was: since when, and how many.
+type Steps = Vec<(u64, u32)>;
+
+/// The stretches between the steps, up to this moment: from, to, how many.
+fn stretches(steps: &Steps, now: u64) -> Vec<(u64, u64, u32)> {
+    let ends = steps.iter().skip(1).map(|(at, _)| *at).chain([now]);
+    let all = steps.iter().zip(ends).map(|((from, users), to)| (*from, to, *users));
+    all.filter(|(from, to, _)| from < to).collect()
+}
+
+fn recounted(steps: &Steps, known_from: u64, (from, to): (u64, u64), now: u64) -> Point {
+    let (from, to) = (from.max(known_from), to.min(now));
+    let within = stretches(steps, now).into_iter();
+    let within = within.map(|(a, b, users)| (a.max(from), b.min(to), users));
+    let within: Vec<_> = within.filter(|(a, b, _)| a < b).collect();
+    Point {
+        min: within.iter().map(|it| it.2).min().unwrap_or(0),
+        max: within.iter().map(|it| it.2).max().unwrap_or(0),
+        sum: within.iter().map(|(a, b, users)| (b - a) * u64::from(*users)).sum(),
+        known_ms: within.iter().map(|(a, b, _)| b - a).sum(),
+    }
+}
+
+fn recounted_peak(steps: &Steps, within_ms: Option<u64>, now: u64) -> Peak {
+    let begin = within_ms.map_or(0, |ms| now - ms);
+    let all = stretches(steps, now).into_iter().filter(|(_, to, _)| *to > begin);
+    let peaks = all.map(|(from, _, users)| Peak { at: Millis(from.max(begin)), users });
+    let peaks: Vec<_> = peaks.collect();
+    let most = peaks.iter().map(|peak| peak.users).max().unwrap();
+    let mut best = peaks.into_iter().filter(|peak| peak.users == most);
+    if within_ms.is_some() { best.next_back().unwrap() } else { best.next().unwrap() }
+}
+
+fn restarted(history: &History, now: Millis) -> History {
+    let bytes = serde_json::to_vec(&HistoryForm::of(history)).unwrap();
+    let form: HistoryForm = serde_json::from_slice(&bytes).unwrap();
+    form.read(now).unwrap().keeping(history.retention)
+}
+
+/// Holds everything that a series tells against the steps.
+fn check(
+    history: &History,
+    agent: Option<(&str, usize)>,
+    steps: &Steps,
+    (now, places): (u64, [Index; 2]),
+) -> Result<(), TestCaseError> {
+    let now = now.max(steps.last().unwrap().0 + 1);
+    for grain in Grain::ALL {
+        let width = grain.width_ms();
+        for step in [width, width * 4, width * 7] {
+            let span = (history.retention.of(grain) + 3 * width).min(1500 * step);
+            let from = now - places[0].index(usize::try_from(span).unwrap()) as u64;
+            let from = from / step * step;
+            let count = places[1].index(usize::try_from((now - from) / step).unwrap() + 3) + 1;
+            let to = from + count as u64 * step;
+            let times = (Millis(from), Millis(to));
+            let excerpt = history.excerpt(agent, grain, times, Millis(now)).unwrap();
+            let oldest = (now - history.retention.of(grain)) / width * width;
+            let known_from = oldest.max(steps[0].0);
+            let told = excerpt.points(Millis(from), step, count);
+            for (place, point) in told.into_iter().enumerate() {
+                let begin = from + place as u64 * step;
+                let expected = recounted(steps, known_from, (begin, begin + step), now);
+                prop_assert_eq!(point, expected, "{:?} {} at {}", grain, step, begin);
+            }
+        }
+    }
+    let times = (Millis(now), Millis(now));
+    let excerpt = history.excerpt(agent, Grain::Hour, times, Millis(now)).unwrap();
+    let expected = Peaks {
+        hour: recounted_peak(steps, Some(HOUR_MS), now),
+        day: recounted_peak(steps, Some(DAY), now),
+        week: recounted_peak(steps, Some(7 * DAY), now),
+        month: recounted_peak(steps, Some(30 * DAY), now),
+        ever: recounted_peak(steps, None, now),
+    };
+    prop_assert_eq!(excerpt.peaks(), expected);
+    Ok(())
+}
+
+/// How long it is until the next step: bursts, exactly the next minute, quarter or hour, gaps.
+fn gaps() -> impl Strategy<Value = (u64, u64)> {
+    prop_oneof![
+        8 => (0_u64..3, Just(1)),
+        8 => (0_u64..20_000, Just(1)),
+        4 => (0_u64..30 * MINUTE, Just(1)),
+        2 => (0_u64..3, select(vec![MINUTE, 15 * MINUTE, HOUR_MS])),
+        2 => (0_u64..10 * HOUR_MS, Just(1)),
+        1 => (0_u64..12 * DAY, Just(1)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn everything_told_is_what_a_recount_of_all_steps_gives(
+        steps in vec((gaps(), 0_u32..6, any::<bool>()), 1..400),
+        big in 0_u32..2_000_000,
+        rest in 0_u64..3 * HOUR_MS,
+        restart in any::<Index>(),
+        places in any::<[Index; 2]>(),
+    ) {
+        let mut now = BEGIN;
+        let all = Some(Series::new(Millis(now), 0));
+        let mut whole = History { all, retention: SHORT, ..History::default() };
+        let mut recovered = whole.clone();
+        let mut told: Steps = vec![(now, 0)];
+        let (restart, last) = (restart.index(steps.len()), steps.len() - 1);
+        for (place, ((gap, round), users, trims)) in steps.into_iter().enumerate() {
+            now = (now + gap).next_multiple_of(round);
+            let users = if place == last / 2 { big } else { users };
+            if place == restart {
+                recovered = restarted(&recovered, Millis(now));
+            }
+            for history in [&mut whole, &mut recovered] {
+                history.all.as_mut().unwrap().step(Millis(now), users);
+                if trims {
+                    history.trim(Millis(now));
+                }
+            }
+            if told.last().unwrap().1 != users {
+                told.push((now, users));
+            }
+        }
+        check(&whole, None, &told, (now + rest, places))?;
+        check(&recovered, None, &told, (now + rest, places))?;
+        let form = |history| serde_json::to_string(&HistoryForm::of(history)).unwrap();
+        prop_assert_eq!(form(&whole), form(&recovered), "I7");
+    }
+
+    #[test]
+    fn whatever_changes_a_number_is_a_step_in_all_and_for_each_agent(
+        records in vec((gaps(), 0_u8..6, 0_u8..3, 0_usize..8, 0_u64..4), 1..120),
+        rest in 0_u64..HOUR_MS,
+        restart in any::<Index>(),
+        places in any::<[Index; 2]>(),
+    ) {
+        let mut now = BEGIN;
+        let mut state = State::default().keeping(LONG);
+        let mut told: BTreeMap<Option<String>, Steps> = BTreeMap::new();
+        let (restart, mut begin) = (restart.index(records.len()), 0);
+        for (place, ((gap, round), call, agent, what, caller)) in records.into_iter().enumerate() {
+            now = (now + gap).next_multiple_of(round);
+            if place == restart {
+                state = snapshot::decode(&snapshot::encode(&state)).unwrap().keeping(LONG);
+            }
+            let record = record(now, call, agent, what, caller);
+            state.apply(&record);
+            if begin == 0 && matches!(record.change, Change::Forget { .. }) {
+                continue;
+            }
+            let is_first = begin == 0;
+            begin = if is_first { now } else { begin };
+            let numbers = state.tracker().by_agent();
+            let agents = ["a0", "a1", "a2"].map(|id| {
+                let of = numbers.iter().find(|(agent, _)| *agent == Agent::Id(id.into()));
+                (Some(id.to_owned()), of.map_or(0, |(_, numbers)| count(*numbers)))
+            });
+            let all = (None, count(state.tracker().numbers()));
+            for (agent, users) in agents.into_iter().chain([all]) {
+                let steps = told.entry(agent).or_insert_with(|| vec![(begin, users)]);
+                if !is_first && steps.last().unwrap().1 != users {
+                    steps.push((now, users));
+                }
+            }
+        }
+        for (agent, steps) in told {
+            let users = steps.last().unwrap().1 as usize;
+            let agent = agent.as_deref().map(|id| (id, users));
+            check(state.history(), agent, &steps, (now + rest, places))?;
+        }
+    }
+}
+
+fn record(at: u64, call: u8, agent: u8, what: usize, caller: u64) -> Record {
+    let (source, said) = [
+        (Source::Voice, Said::Dialing),
+        (Source::Speech, Said::InProgress),
+        (Source::Speech, Said::InProgress),
+        (Source::StatusCallback, Said::Over(EndReason::Completed)),
+        (Source::Operator, Said::Over(EndReason::Evicted)),
+        (Source::Clock, Said::Over(EndReason::TimedOut)),
+        (Source::Referee, Said::Over(EndReason::Busy)),
+        (Source::Voice, Said::Nothing),
+    ][what];
+    if what == 7 && caller == 0 {
+        let ended_before = Millis(at.saturating_sub(HOUR_MS));
+        return Record { at: Millis(at), change: Change::Forget { ended_before } };
+    }
+    let mut evidence = about(CallId::parse(&format!("C{call}")).unwrap(), source, said);
+    evidence.caller = std::num::NonZeroU64::new(caller).map(Caller);
+    evidence.agent = Agent::Id(format!("a{agent}").into());
+    Record { at: Millis(at), change: Change::Evidence(evidence) }
+}
+
+fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> Option<f64> {
+    let from = Millis(now - HOUR_MS);
+    let times = (from, Millis(now));
+    let excerpt = state.history().excerpt(agent, Grain::Minute, times, Millis(now))?;
+    excerpt.points(from, HOUR_MS, 1)[0].mean()
+}
+
+#[test]
+fn before_the_first_record_nothing_is_known() {
+    let mut state = State::default();
+    let now = Millis(BEGIN);
+    assert!(state.history().excerpt(None, Grain::Minute, (now, now), now).is_none());
+    assert!(state.history().excerpt(Some(("a0", 0)), Grain::Minute, (now, now), now).is_none());
+    state.apply(&record(100 * HOUR_MS, 1, 0, 1, 1));
+    assert_eq!(mean_of_last_hour(&state, None, 100 * HOUR_MS), None);
+    assert_eq!(mean_of_last_hour(&state, None, 101 * HOUR_MS), Some(1.0), "it is one since then");
+    assert_eq!(mean_of_last_hour(&state, Some(("a0", 1)), 101 * HOUR_MS), Some(1.0));
+    assert_eq!(mean_of_last_hour(&state, Some(("a1", 0)), 101 * HOUR_MS), Some(0.0));
+}
+
+#[test]
+fn a_snapshot_from_before_there_was_a_history_begins_one_with_what_is_live() {
+    let mut state = State::default();
+    state.apply(&record(BEGIN, 1, 0, 1, 1));
+    let mut form: serde_json::Value = serde_json::from_slice(&snapshot::encode(&state)).unwrap();
+    form.as_object_mut().unwrap().remove("history").expect("it is there");
+    let mut state = snapshot::decode(&serde_json::to_vec(&form).unwrap()).unwrap();
+    state.apply(&record(100 * HOUR_MS + BEGIN / HOUR_MS * HOUR_MS, 2, 1, 1, 2));
+    let now = 101 * HOUR_MS + BEGIN / HOUR_MS * HOUR_MS;
+    let means = [None, Some(("a0", 1)), Some(("a1", 1)), Some(("a2", 0))]
+        .map(|agent| mean_of_last_hour(&state, agent, now));
+    assert_eq!(means, [Some(2.0), Some(1.0), Some(1.0), Some(0.0)]);
+}
+
+/// A history that every agent `0..agents` has had one user in, from this moment on.
+fn crowded(agents: usize, now: u64) -> History {
+    let mut history = History { all: Some(Series::new(Millis(BEGIN), 0)), ..History::default() };
+    for n in 0..agents {
+        history.step(Millis(now), &format!("a{n}").into(), 0, 1);
+    }
+    history
+}
+
+#[test]
+fn agents_are_bounded_and_of_the_others_nothing_wrong_is_told() {
+    let (now, later) = (BEGIN + HOUR_MS, BEGIN + 2 * HOUR_MS);
+    let mut history = crowded(AGENTS_MAX + 1, now);
+    assert_eq!(history.by_agent.len(), AGENTS_MAX);
+    let late = "a1000";
+    let known_from = |history: &History, users| {
+        let times = (Millis(BEGIN), Millis(later));
+        let excerpt = history.excerpt(Some((late, users)), Grain::Minute, times, Millis(later));
+        excerpt.map(|excerpt| excerpt.known_from())
+    };
+    assert_eq!(known_from(&history, 1), None, "that it has one now is not known by the history");
+    assert_eq!(known_from(&history, 0), Some(Millis(now)), "its end would have been refused too");
+    // Two years later there is room: all others have been without users for as long.
+    for n in 0..AGENTS_MAX {
+        history.step(Millis(now + 1), &format!("a{n}").into(), 1, 0);
+    }
+    let later = now + Retention::default().hours_ms + 2 * HOUR_MS;
+    history.step(Millis(later), &late.into(), 1, 2);
+    assert_eq!(history.by_agent.len(), 1);
+    assert_eq!(history.by_agent[late], Series::new(Millis(later), 2));
+}
+
+#[test]
+fn two_busy_years_of_an_agent_take_as_much_as_is_said() {
+    let mut series = Series::new(Millis(BEGIN), 0);
+    let days = 730;
+    for minute in 0..days * 1440 {
+        let at = Millis(BEGIN + minute * MINUTE + minute % 7 * 3001);
+        series.step(at, u32::try_from(minute % 5).unwrap());
+        if minute % 60 == 0 {
+            series.trim(Retention::default(), at);
+        }
+    }
+    let bytes = |level: &level::Level| {
+        let chunks = level.chunks.iter().map(|it| it.bytes.len() + size_of::<level::Chunk>() + 32);
+        chunks.sum::<usize>() + level.run.as_ref().map_or(0, |run| run.bytes.capacity())
+    };
+    let [minutes, quarters, hours] = series.levels.each_ref().map(bytes);
+    assert!(
+        minutes < 14_000 && quarters < 16_000 && hours < 76_000,
+        "{minutes} {quarters} {hours}"
+    );
+    assert!(series.stairs.list.len() <= 4);
+}
+
+#[test]
+fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
+    let mut history = crowded(0, BEGIN);
+    let all = history.all.as_mut().unwrap();
+    for minute in 0..600 {
+        all.step(Millis(BEGIN + minute * MINUTE), u32::try_from(minute % 2).unwrap());
+    }
+    let form = serde_json::to_value(HistoryForm::of(&history)).unwrap();
+    let read = |form| serde_json::from_value::<HistoryForm>(form).unwrap().read(Millis(BEGIN));
+    assert_eq!(read(form.clone()).unwrap().by_agent, history.by_agent);
+    let mut turned = form;
+    turned["all"]["minutes"]["chunks"].as_array_mut().unwrap().reverse();
+    assert!(read(turned).is_err());
+}

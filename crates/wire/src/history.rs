@@ -1,0 +1,63 @@
+//! How the number of live users has changed.
+//!
+//! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`).
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of `GET /api/live-users/history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryView {
+    /// Where the first point begins.
+    pub from: String,
+    /// The end of what was asked for, within the last point.
+    pub to: String,
+    /// How far the points are apart, in milliseconds.
+    pub step_ms: u64,
+    /// The id of the agent whose users these are; `None` for all.
+    pub agent: Option<String>,
+    /// The points, the oldest first, without a gap.
+    pub points: Vec<PointView>,
+    /// The most users at once.
+    pub peaks: PeaksView,
+    /// The moment at which all of this held.
+    pub as_of: String,
+}
+
+/// The live users over a stretch of time; all three are `None` where nothing is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointView {
+    /// Where the stretch begins.
+    pub at: String,
+    /// The fewest at once.
+    pub min: Option<u32>,
+    /// The most at once.
+    pub max: Option<u32>,
+    /// How many on average, weighted by time, to four digits behind the point.
+    pub mean: Option<f64>,
+}
+
+/// The most users at once within times that end at `asOf`; `None` while nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeaksView {
+    /// Within the last 60 minutes.
+    pub hour: Option<PeakView>,
+    /// Within the last 24 hours.
+    pub day: Option<PeakView>,
+    /// Within the last 7 days.
+    pub week: Option<PeakView>,
+    /// Within the last 30 days.
+    pub month: Option<PeakView>,
+    /// Since there is a history.
+    pub ever: Option<PeakView>,
+}
+
+/// The most users at once, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeakView {
+    /// When there came to be so many.
+    pub at: String,
+    /// How many.
+    pub live_users: u32,
+}
