@@ -14,7 +14,7 @@ use live_users_twilio::FieldError;
 use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 
 use self::picture::Picture;
-use self::query::{Plan, Query};
+use self::query::{POINTS_FITTING, Plan, Query};
 use crate::app::State;
 use crate::calls::view::moment;
 use crate::config::within;
@@ -35,7 +35,7 @@ pub(crate) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
     let query = Query::parse(request.query_string()).map_err(wrong)?;
-    let found = find(&state, query).await?;
+    let found = find(&state, query, POINTS_FITTING).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn draw(
     state.gate.admit(&request)?;
     let picture = Picture::parse(request.query_string()).map_err(wrong)?;
     let query = Query::parse(request.query_string()).map_err(wrong)?;
-    let found = find(&state, query).await?;
+    let found = find(&state, query, picture.points()).await?;
     let agents = state.roster.now();
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
@@ -94,14 +94,15 @@ struct Found {
     excerpt: Option<Excerpt>,
 }
 
-async fn find(state: &State, query: Query) -> Result<Found, ApiError> {
+/// With at most so many points if no step is asked for.
+async fn find(state: &State, query: Query, fitting: u64) -> Result<Found, ApiError> {
     let agents = state.roster.now();
     let is_configured = query.agent.as_deref().is_none_or(|id| agents.by_id(id).is_some());
     let clock = state.clock.clone();
     let look = state.queue.look(move |writer| {
         let (tracker, history) = (writer.state().tracker(), writer.state().history());
         let now = clock.now().max(tracker.now());
-        let plan = query.plan(now, history.retention()).map_err(wrong)?;
+        let plan = query.plan(now, history.retention(), fitting).map_err(wrong)?;
         let users = |id: &str| {
             let of_agents = tracker.by_agent().into_iter();
             let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));

@@ -21,6 +21,12 @@ const HEIGHTS: (u32, u32) = (200, 3_000);
 /// Below this width the figures leave no room for the title.
 const WIDTH_OF_FIGURES: f64 = 560.0;
 
+/// Below this width the legend leaves little room beside it.
+const WIDTH_OF_WORDS: u32 = 420;
+
+/// Each point has so many pixels at least if no step is asked for: more of them would be noise.
+const PIXELS_OF_POINT: u32 = 4;
+
 /// How wide a letter is on average, by the size of its font.
 const LETTER: f64 = 0.56;
 
@@ -121,6 +127,12 @@ impl Picture {
         })
     }
 
+    /// How many points there is room for.
+    pub(super) fn points(&self) -> u64 {
+        // The first and the last may be seen in part.
+        u64::from(self.width / PIXELS_OF_POINT) + 2
+    }
+
     /// The picture, with the name of the agent if it is of one.
     pub(super) fn draw(&self, found: &Found, agent: Option<&str>) -> String {
         let Plan { from, to, .. } = found.plan;
@@ -192,8 +204,8 @@ impl Picture {
             let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{left} {y}H{right}\"/>");
             text(svg, "value", (plot.left - 10.0, y + 4.0), "end", &grouped(value));
         }
-        let ticks = ((plot.right - plot.left) / 84.0).floor().max(1.0) as usize;
-        for (at, label) in moments(from, to, ticks) {
+        let ticks = self.width.saturating_sub(90) / 76;
+        for (at, label) in moments(from, to, u64::from(ticks)) {
             let x = round(plot.x(at.0 as f64));
             let _ = writeln!(svg, "<path class=\"base\" d=\"M{x} {}v5\"/>", round(plot.bottom));
             let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
@@ -203,7 +215,8 @@ impl Picture {
             }
         }
         legend(svg, plot.left, height - 18.0);
-        text(svg, "value", (plot.right, height - 14.0), "end", "time in UTC");
+        let clock = if self.width < WIDTH_OF_WORDS { "UTC" } else { "time in UTC" };
+        text(svg, "value", (plot.right, height - 14.0), "end", clock);
         let timed: Vec<_> = found.timed_points().collect();
         let stretches = timed.split(|(_, point)| point.known_ms == 0).filter(|it| !it.is_empty());
         for stretch in stretches {
@@ -323,7 +336,7 @@ fn figures(found: &Found) -> Vec<(&'static str, String)> {
     let now = found.excerpt.as_ref().map(|it| grouped(u64::from(it.now())));
     let now = now.filter(|_| found.plan.to == found.now).map(|now| ("now", now));
     let rest = [
-        ("average", tenths(whole.mean().unwrap_or_default())),
+        ("average", format!("{:.1}", whole.mean().unwrap_or_default())),
         ("fewest", grouped(u64::from(whole.min))),
         ("most", grouped(u64::from(whole.max))),
     ];
@@ -340,7 +353,7 @@ fn description(found: &Found) -> String {
     let range = scale::range(from, to);
     let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
     let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
-    let mean = tenths(whole.mean().unwrap_or_default());
+    let mean = format!("{:.1}", whole.mean().unwrap_or_default());
     format!("{range}: {mean} users live on average, at least {min} and at most {max}.")
 }
 
@@ -370,11 +383,12 @@ fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, what: &
 
 /// As much of a text as there is room for.
 fn shortened(text: &str, room: f64, size: f64) -> String {
-    let most = (room / (size * LETTER)).max(1.0) as usize;
-    if text.chars().count() <= most {
+    let fits = |letters: usize| letters as f64 * size * LETTER <= room;
+    if fits(text.chars().count()) {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let letters = (1..).zip(text.chars()).take_while(|(place, _)| fits(place + 1));
+    letters.map(|(_, letter)| letter).chain(['…']).collect()
 }
 
 /// Text as it may stand in XML, without what may not.
@@ -405,12 +419,6 @@ fn grouped(number: u64) -> String {
         told.push(digit);
     }
     told
-}
-
-/// A number with one digit behind the point, unless it is 0.
-fn tenths(number: f64) -> String {
-    let told = format!("{number:.1}");
-    told.strip_suffix(".0").map_or(told.clone(), str::to_owned)
 }
 
 fn round(place: f64) -> f64 {

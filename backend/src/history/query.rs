@@ -11,8 +11,8 @@ use crate::calls::view::moment;
 
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;
-/// Points that are aimed at if no step is asked for: they are enough for any screen.
-const POINTS_FITTING: u64 = 400;
+/// At most so many points are told if no step is asked for: they are enough for any screen.
+pub(super) const POINTS_FITTING: u64 = 400;
 const STEP_MS_MAX: u64 = 366 * DAY_MS;
 const MINUTE_MS: u64 = 60_000;
 
@@ -99,8 +99,14 @@ impl Query {
         })
     }
 
-    /// What it means at this moment. Nothing is told of the future.
-    pub(super) fn plan(self, now: Millis, retention: Retention) -> Result<Plan, FieldError> {
+    /// What it means at this moment, with at most so many points if no step is asked for. Nothing is
+    /// told of the future.
+    pub(super) fn plan(
+        self,
+        now: Millis,
+        retention: Retention,
+        fitting: u64,
+    ) -> Result<Plan, FieldError> {
         let at = |when| match when {
             When::At(at) => at,
             When::Ago(ms) => now.minus(ms),
@@ -118,7 +124,7 @@ impl Query {
         };
         let step_ms = self.step_ms.unwrap_or_else(|| {
             let mut steps = STEPS_MS.into_iter();
-            let fits = |ms: &u64| count(*ms) <= POINTS_FITTING && grain_of(*ms).is_some();
+            let fits = |ms: &u64| count(*ms) <= fitting && grain_of(*ms).is_some();
             steps.find(fits).unwrap_or(STEP_MS_MAX)
         });
         let Some(grain) = grain_of(step_ms) else {
@@ -201,7 +207,7 @@ mod tests {
     const NOW: Millis = Millis(1_795_426_217_000);
 
     fn plan(query: &str) -> Result<Plan, FieldError> {
-        Query::parse(query)?.plan(NOW, Retention::default())
+        Query::parse(query)?.plan(NOW, Retention::default(), POINTS_FITTING)
     }
 
     #[test]
@@ -215,8 +221,8 @@ mod tests {
             ("from=-7d", Grain::Quarter, "2026-11-16T09:30:00.000Z", "30m", 337),
             ("from=-72h&to=-71h", Grain::Quarter, "2026-11-20T09:30:00.000Z", "15m", 5),
             ("from=-52w", Grain::Hour, "2025-11-24T00:00:00.000Z", "1d", 365),
-            ("from=-9000d", Grain::Hour, "2002-03-28T00:00:00.000Z", "28d", 322),
-            ("from=-2h&step=7m", Grain::Minute, "2026-11-23T07:27:00.000Z", "7m", 18),
+            ("from=-9000d", Grain::Hour, "2002-03-14T00:00:00.000Z", "28d", 323),
+            ("from=-2h&step=7m", Grain::Minute, "2026-11-23T07:29:00.000Z", "7m", 18),
             ("from=-3d&step=45m", Grain::Quarter, "2026-11-20T09:00:00.000Z", "45m", 97),
             (
                 "from=2026-11-23T09:00:00Z&to=2026-11-23T09:10:00Z&step=5m",

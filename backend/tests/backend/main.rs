@@ -4,6 +4,7 @@ mod bad_input;
 mod chat;
 mod crash;
 mod fixtures;
+mod history;
 mod honest;
 mod journal;
 mod life;
