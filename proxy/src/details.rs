@@ -59,15 +59,19 @@ pub(crate) async fn evict(
     details.ask(Method::POST, &["calls", &call_sid(&request).await?, "evict"], &[]).await.map(json)
 }
 
-fn json(body: String) -> HttpResponse {
+pub(crate) fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
-fn known_query(request: &HttpRequest, keys: &[&str]) -> Result<Vec<(String, String)>, NoDetails> {
+/// Those pairs of a query whose keys are known.
+pub(crate) fn known_query(
+    request: &HttpRequest,
+    known: &[&str],
+) -> Result<Vec<(String, String)>, NoDetails> {
     match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
         Ok(query) => {
             let pairs = query.into_inner().into_iter();
-            Ok(pairs.filter(|(key, _)| keys.contains(&key.as_str())).collect())
+            Ok(pairs.filter(|(key, _)| known.contains(&key.as_str())).collect())
         }
         Err(_) => Err(wrong("query", "pairs of names and values")),
     }

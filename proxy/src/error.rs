@@ -35,6 +35,9 @@ pub(crate) enum Trouble {
     /// JSON, but no object, or one that says `success` itself.
     #[error("the backend's answer is not a JSON object")]
     NotAnObject,
+    /// Something else than a picture, where one was asked for.
+    #[error("the backend's answer is not a picture")]
+    NotAPicture,
     /// Something else than a stream, where a stream was asked for.
     #[error("the backend's answer is not a stream")]
     NotAStream,
@@ -58,6 +61,7 @@ impl ResponseError for Trouble {
             | Self::NotJson
             | Self::NotACount
             | Self::NotAnObject
+            | Self::NotAPicture
             | Self::NotAStream
             | Self::Ended
             | Self::Interrupted => StatusCode::BAD_GATEWAY,

@@ -14,6 +14,7 @@ mod details;
 mod error;
 mod forwarded;
 mod health;
+mod history;
 mod page;
 mod routes;
 mod sign_in;

@@ -19,7 +19,7 @@ use crate::error::{Trouble, not_found, only_form, only_opened, only_ordered, onl
 use crate::health::{healthz, readyz};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::upstream::{Details, Upstream};
-use crate::{forwarded, page, sign_in};
+use crate::{forwarded, history, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -68,6 +68,8 @@ impl Routes {
             .service(reading("/api/live-users/calls", calls))
             .service(reading("/api/live-users/calls/{CallSid}", call))
             .service(ordering("/api/live-users/calls/{CallSid}/evict", evict))
+            .service(reading("/api/live-users/history", history::figures))
+            .service(reading("/api/live-users/history.svg", history::picture))
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
             .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))

@@ -28,6 +28,9 @@ const REQUESTS_MAX: usize = 32;
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
 
+/// The content type of a picture.
+pub(crate) const SVG: &str = "image/svg+xml";
+
 /// Asks the backend for details.
 pub(crate) struct Details {
     link: Link,
@@ -55,6 +58,15 @@ pub(crate) enum NoDetails {
     /// The backend gave no answer that could be passed on.
     #[error(transparent)]
     Trouble(Trouble),
+}
+
+/// What an answer has to be.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A JSON object, which comes out in the envelope.
+    Object,
+    /// SVG, which comes out as it is.
+    Picture,
 }
 
 /// A failed exchange, with what only the log is told.
@@ -88,6 +100,24 @@ impl Details {
         segments: &[&str],
         query: &[(String, String)],
     ) -> Result<String, NoDetails> {
+        self.exchange(method, (segments, query), Kind::Object).await
+    }
+
+    /// The same for a picture, as SVG.
+    pub(crate) async fn ask_picture(
+        &self,
+        segments: &[&str],
+        query: &[(String, String)],
+    ) -> Result<String, NoDetails> {
+        self.exchange(Method::GET, (segments, query), Kind::Picture).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        (segments, query): (&[&str], &[(String, String)]),
+        kind: Kind,
+    ) -> Result<String, NoDetails> {
         let authorization = self.authorization.clone().ok_or(NoDetails::NoBackendToken)?;
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoDetails::Busy)?;
         let request = self
@@ -97,7 +127,7 @@ impl Details {
         let (link, lines) = (self.link.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out also when whoever gave it goes away.
         let exchange = self.link.runtime.spawn(async move {
-            let answer = exchange(&link, request).await;
+            let answer = exchange(&link, request, kind).await;
             drop(place);
             answer.map_err(|told| told.note(&lines))
         });
@@ -133,12 +163,15 @@ fn below(count_url: &Url, segments: &[&str], query: &[(String, String)]) -> Url 
     url
 }
 
-async fn exchange(link: &Link, request: RequestBuilder) -> Result<String, Told> {
+async fn exchange(link: &Link, request: RequestBuilder, kind: Kind) -> Result<String, Told> {
     let exchange = async {
         let response = request.send().await?;
         let status = response.status().as_u16();
         match status {
-            200 => Ok(Ok(in_envelope(body_of(response, BODY_BYTES_MAX).await?)?)),
+            200 => Ok(Ok(match kind {
+                Kind::Object => in_envelope(body_of(response, BODY_BYTES_MAX).await?)?,
+                Kind::Picture => picture(response).await?,
+            })),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
             401 | 403 => {
                 Ok(Err(Told { reason: NoDetails::Refused, detail: format!("status {status}") }))
@@ -171,6 +204,16 @@ pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
     let comma = if fields.is_empty() { "" } else { "," };
     body.replace_range(..=start, &format!("{SUCCESS}{comma}"));
     Ok(body)
+}
+
+/// The picture as it came.
+async fn picture(response: Response) -> Result<String, Failure> {
+    let is_svg = |kind: &HeaderValue| kind.as_bytes() == SVG.as_bytes();
+    if !response.headers().get(header::CONTENT_TYPE.as_str()).is_some_and(is_svg) {
+        return Err(failure(Trouble::NotAPicture, "another content type".to_owned()));
+    }
+    let body = body_of(response, BODY_BYTES_MAX).await?;
+    String::from_utf8(body).map_err(|error| failure(Trouble::NotAPicture, error.to_string()))
 }
 
 /// What the backend says is wrong with the request.

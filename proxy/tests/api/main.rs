@@ -7,6 +7,7 @@ mod backend;
 mod command;
 mod count;
 mod details;
+mod history;
 mod limits;
 mod page;
 mod paths;

@@ -34,7 +34,18 @@ fn an_admin_sees_the_calls_and_takes_one_out_of_the_count() {
     let total = get(&format!("{}/api/live-users", proxy.url)).body;
     assert_eq!(total, r#"{"success":true,"liveUsers":1}"#);
 
+    let (status, history) = ask(&proxy, "GET", "/history?from=-1h&step=1m");
+    assert_eq!((status, &history["success"]), (200, &json!(true)), "{history}");
+    assert_eq!(history["peaks"]["hour"]["liveUsers"], 2, "{history}");
+    let authorization = format!("Bearer {ADMIN_TOKEN}");
+    let url = format!("{}/api/live-users/history.svg?theme=light", proxy.url);
+    let picture = send("GET", &url, &[("Authorization", &authorization)], b"");
+    assert_eq!((picture.status, picture.header("content-type")), (200, "image/svg+xml"));
+    assert!(picture.body.contains(">peak 2<"), "{}", picture.body);
+
     for (method, path, expected) in [
+        ("GET", "/history?step=1s".to_owned(), 400),
+        ("GET", "/history?agent=nobody".to_owned(), 404),
         ("POST", format!("/calls/{sid}/evict"), 409),
         ("POST", "/calls/CA404/evict".to_owned(), 404),
         ("GET", "/calls/a%2F..%2Fb".to_owned(), 400),
