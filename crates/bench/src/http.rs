@@ -3,6 +3,7 @@
 mod backend;
 mod count;
 mod fanout;
+mod history;
 mod nginx;
 mod process;
 mod proxy;
@@ -35,6 +36,10 @@ pub(crate) fn fanout(report: &mut Report) -> Result<()> {
 
 pub(crate) fn restart(report: &mut Report) -> Result<()> {
     restart::measure(report, &Binary::build()?)
+}
+
+pub(crate) fn history(report: &mut Report) -> Result<()> {
+    history::measure(report, &Binary::build()?)
 }
 
 /// What was measured of one server, round by round.

@@ -14,12 +14,13 @@ use anyhow::Result;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [restart] [http] [fanout]
+usage: cargo run --release -p live-users-bench [core] [restart] [http] [fanout] [history]
 
   core  time to apply an event, and bytes per call, in this process
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
+  history  a year of a thousand busy agents: what it takes, and how long the real backend takes to answer
 
 All of them, without an argument.";
 
@@ -51,8 +52,13 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 4] =
-    [("core", core), ("restart", http::restart), ("http", http::measure), ("fanout", http::fanout)];
+const PARTS: [(&str, Part); 5] = [
+    ("core", core),
+    ("restart", http::restart),
+    ("http", http::measure),
+    ("fanout", http::fanout),
+    ("history", http::history),
+];
 
 fn bench(parts: &[Part]) -> Result<()> {
     anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");

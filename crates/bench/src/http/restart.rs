@@ -147,7 +147,7 @@ impl Case {
     }
 }
 
-fn now_ms() -> Result<u64> {
+pub(super) fn now_ms() -> Result<u64> {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(u64::try_from(since_epoch.as_millis())?)
 }
