@@ -59,8 +59,8 @@ pub(crate) async fn draw(
         .body(picture.draw(&found, name)))
 }
 
-/// How long the history is kept. A coarser one is kept at least as long as a finer one: that is what
-/// is left of it.
+/// How long the history is kept. A coarser one is kept at least as long as a finer one: it is what
+/// is left of that.
 pub(crate) fn read_retention(reader: &mut Reader<'_>) -> Retention {
     let minutes = within(reader, "HISTORY_MINUTES_KEEP_HOURS", 48, 1..=336, "hours");
     let quarters = within(reader, "HISTORY_QUARTERS_KEEP_DAYS", 30, 1..=366, "days");

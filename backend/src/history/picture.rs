@@ -3,12 +3,15 @@
 //! No script, no font and no address of elsewhere, no custom properties (not every renderer knows
 //! them). All names are of this picture alone, since somebody may paste it into a page.
 
+mod style;
+
 use std::fmt::Write as _;
 
 use live_users_core::Millis;
 use live_users_engine::history::Point;
 use live_users_twilio::{FieldError, Form};
 
+use self::style::Theme;
 use super::query::{Plan, wrong};
 use super::scale::{moments, range, values};
 use super::{Found, scale};
@@ -37,45 +40,6 @@ pub(super) struct Picture {
     width: u32,
     height: u32,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Theme {
-    /// As whoever looks at it prefers.
-    Auto,
-    Light,
-    Dark,
-}
-
-/// Colours: the ground, its edge, text, quiet text, lines behind, the line at 0, what is drawn.
-struct Palette {
-    ground: &'static str,
-    edge: &'static str,
-    ink: &'static str,
-    quiet: &'static str,
-    grid: &'static str,
-    base: &'static str,
-    line: &'static str,
-}
-
-const LIGHT: Palette = Palette {
-    ground: "#ffffff",
-    edge: "#e6e6e3",
-    ink: "#18181b",
-    quiet: "#5c5c66",
-    grid: "#ededea",
-    base: "#c9c9c5",
-    line: "#15803d",
-};
-
-const DARK: Palette = Palette {
-    ground: "#19191c",
-    edge: "#2f2f35",
-    ink: "#ececef",
-    quiet: "#a1a1aa",
-    grid: "#29292e",
-    base: "#4a4a52",
-    line: "#4ade80",
-};
 
 /// Where the curve is drawn.
 struct Plot {
@@ -231,53 +195,6 @@ impl Picture {
                 text(svg, "nothing", place, "middle", "Nothing is known of this time");
             }
         }
-    }
-}
-
-impl Theme {
-    fn style(self) -> String {
-        let colours = match self {
-            Self::Light => LIGHT.rules(),
-            Self::Dark => DARK.rules(),
-            Self::Auto => {
-                let dark = DARK.rules();
-                format!("{}@media (prefers-color-scheme:dark){{{dark}}}", LIGHT.rules())
-            }
-        };
-        format!(
-            ".live-users-history text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\
-             \"Helvetica Neue\",\"Noto Sans\",\"Liberation Sans\",Arial,sans-serif;font-size:12px;\
-             font-variant-numeric:tabular-nums}}\
-             .live-users-history .title{{font-size:17px;font-weight:600;letter-spacing:-.01em}}\
-             .live-users-history .quiet{{font-size:12.5px}}\
-             .live-users-history .figure{{font-size:20px;font-weight:600;letter-spacing:-.01em}}\
-             .live-users-history .nothing{{font-size:14px}}\
-             .live-users-history .peak{{font-weight:600}}\
-             .live-users-history .area{{fill-opacity:.07}}\
-             .live-users-history .band{{fill-opacity:.2}}\
-             .live-users-history .mean{{fill:none;stroke-width:2;stroke-linejoin:round;\
-             stroke-linecap:round}}\
-             .live-users-history .ring{{stroke-width:2}}{colours}"
-        )
-    }
-}
-
-impl Palette {
-    fn rules(&self) -> String {
-        let Self { ground, edge, ink, quiet, grid, base, line } = self;
-        format!(
-            ".live-users-history .ground{{fill:{ground};stroke:{edge}}}\
-             .live-users-history text{{fill:{quiet}}}\
-             .live-users-history .title,.live-users-history .figure,.live-users-history .peak\
-             {{fill:{ink}}}\
-             .live-users-history .grid{{stroke:{grid}}}.live-users-history .base{{stroke:{base}}}\
-             .live-users-history .area,.live-users-history .band,.live-users-history .dot\
-             {{fill:{line}}}\
-             .live-users-history .mean{{stroke:{line}}}\
-             .live-users-history .ring{{fill:{line};stroke:{ground}}}\
-             .live-users-history .halo{{stroke:{ground};stroke-width:4;stroke-linejoin:round;\
-             paint-order:stroke}}"
-        )
     }
 }
 

@@ -99,8 +99,8 @@ impl Query {
         })
     }
 
-    /// What it means at this moment, with at most so many points if no step is asked for. Nothing is
-    /// told of the future.
+    /// What it means at this moment, with at most so many points if no step is asked for. Nothing
+    /// is told of the future.
     pub(super) fn plan(
         self,
         now: Millis,

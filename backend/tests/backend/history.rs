@@ -74,7 +74,7 @@ fn moment(ms: u64) -> String {
     format!("{:.3}", jiff::Timestamp::from_millisecond(at).expect("a moment"))
 }
 
-/// One call from the beginning of an hour to its end, another in the half of it that is in the middle.
+/// One call for a whole hour, and another one for the half of it that is in the middle.
 fn an_hour(at: u64) -> [(u64, u8, &'static str, bool); 4] {
     [
         (at, 1, "booking", true),

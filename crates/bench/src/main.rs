@@ -20,7 +20,7 @@ usage: cargo run --release -p live-users-bench [core] [restart] [http] [fanout] 
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
-  history  a year of a thousand busy agents: what it takes, and how long the real backend takes to answer
+  history  a year of a thousand busy agents: what it takes, and how fast the backend answers
 
 All of them, without an argument.";
 

@@ -2,12 +2,12 @@
 //!
 //! Every change is a step at its record's time. Steps are summed up, while they come, in buckets of
 //! a minute, a quarter of an hour, and an hour, each with the fewest, the most, and users times
-//! milliseconds, so that the mean is exact. Only buckets in which something changed take room, 3 to 5
-//! bytes each; what stood in the others follows from the one before. Nothing ticks: whoever reads
+//! milliseconds, so that the mean is exact. Only buckets in which something changed take room, 3 to
+//! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: whoever reads
 //! fills in what has stood since the last step.
 //!
-//! It follows from the records and their times alone, and from how long it is kept, so a replay tells
-//! the same.
+//! It follows from the records and their times alone, and from how long it is kept, so a replay
+//! tells the same.
 
 mod code;
 mod excerpt;
@@ -56,9 +56,9 @@ impl Grain {
     }
 }
 
-/// How long buckets are kept, in milliseconds. Years of a thousand agents that are busy all the time
-/// take up to 6 MB for each day of minutes, 0.5 MB for each day of quarters, and 0.1 MB for each day
-/// of hours.
+/// How long buckets are kept, in milliseconds. A thousand agents that are busy all the time take up
+/// to 7 MB for each day of minutes, 0.5 MB for each day of quarters, and 0.1 MB for each day of
+/// hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Those of a minute.
@@ -107,8 +107,8 @@ pub struct History {
     /// In all, from the first record on.
     all: Option<Series>,
     by_agent: BTreeMap<Arc<str>, Series>,
-    /// When there was last no room for an agent: since then an agent without a history of its own has
-    /// had no users, if it has none now.
+    /// When there was last no room for an agent: since then an agent without a history of its own
+    /// has had no users, if it has none now.
     refused: Option<Millis>,
     /// The hour of the newest record.
     hour: u64,
@@ -202,9 +202,9 @@ impl History {
         self.by_agent.contains_key(agent)
     }
 
-    /// What it takes to tell of the points between two moments, where the first of them begins and the
-    /// last one ends; of one agent or of all. An agent that has no history of its own and, as
-    /// `agent_users` says, no users, has had none. `None` if nothing is known.
+    /// What it takes to tell of the points between two moments, where the first of them begins and
+    /// the last one ends; of all, or of one agent, which has so many users now. If it has none and
+    /// no history of its own, it has had none. `None` if nothing is known.
     pub fn excerpt(
         &self,
         agent: Option<(&str, usize)>,

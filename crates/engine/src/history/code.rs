@@ -207,7 +207,8 @@ mod tests {
                 index += gap;
                 let excess = u64::from(range) * HOUR_MS * percent / 100;
                 let sum = u64::from(min) * HOUR_MS + excess;
-                run.push(&Bucket { index, min, max: min + range, sum, last: close }, HOUR_MS, HOUR_MS);
+                let bucket = Bucket { index, min, max: min + range, sum, last: close };
+                run.push(&bucket, HOUR_MS, HOUR_MS);
                 let quiet_before = (gap > 0).then_some(quiet);
                 expected.push(Coded { index, min, max: min + range, excess, quiet: quiet_before });
                 (index, quiet) = (index + 1, close);
