@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_engine::{CallerKey, Referee, Snapshotter, Writer, replay_keeping};
+use live_users_engine::{CallerKey, LEAD, Referee, Snapshotter, Writer, replay_keeping};
 use live_users_journal::{Lease, Reader as JournalReader};
-use live_users_service::{AllowedOrigins, Env, Sparing, make_room_for, serve};
+use live_users_service::{AllowedOrigins, Sparing, make_room_for, serve};
 use log::{error, info, warn};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -17,7 +16,7 @@ use tokio::sync::watch;
 use crate::cell::{Published, Reader};
 use crate::chat::Chat;
 use crate::clock::Clock;
-use crate::config::{Config, JOURNAL_URL_DEFAULT, Verification};
+use crate::config::{Config, Verification};
 use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
@@ -84,7 +83,7 @@ impl Backend {
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));
-        let lease = journal.lease("lead").map_err(io::Error::other)?;
+        let lease = journal.lease(LEAD).map_err(io::Error::other)?;
         let contact = journal.contact();
         let clock = Clock::of(contact.clone());
         let snapshotter =
@@ -178,17 +177,6 @@ impl Backend {
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         finished.and(served)
     }
-}
-
-/// Copies the journal that `JOURNAL_URL` names into a new file, while a backend may be using it.
-///
-/// # Errors
-/// If there is no such journal, if the file exists, or if reading or writing fails.
-pub fn backup(env: &Env, to: &str) -> io::Result<()> {
-    let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
-    let at = live_users_journal::backup(url, Path::new(to)).map_err(io::Error::other)?;
-    println!("{to} has the journal up to {at}");
-    Ok(())
 }
 
 /// What asking the provider takes.

@@ -27,8 +27,10 @@ mod referee;
 mod roster;
 mod routes;
 mod streams;
+mod tools;
 mod twilio_api;
 mod webhooks;
 
-pub use app::{Backend, backup};
+pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
+pub use tools::{backup, copy};

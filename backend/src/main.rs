@@ -3,15 +3,18 @@
 use std::io;
 use std::process::ExitCode;
 
-use live_users_backend::{Backend, Config, DEFAULT_PORT, backup};
+use live_users_backend::{Backend, Config, DEFAULT_PORT, backup, copy};
 use live_users_service::command::{self, Tool};
 use live_users_service::{init_logging, shutdown_signal};
 
 /// Copies the journal while it is in use.
-const BACKUP: Tool = Tool { name: "backup", operand: "FILE", run: backup };
+const BACKUP: Tool = Tool { name: "backup", operands: "FILE", read: backup };
+
+/// Brings the journal into another engine.
+const JOURNAL: Tool = Tool { name: "journal", operands: "copy --from URL --to URL", read: copy };
 
 fn main() -> ExitCode {
-    command::run("live-users-backend", DEFAULT_PORT, &[BACKUP], Config::read, serve)
+    command::run("live-users-backend", DEFAULT_PORT, &[BACKUP, JOURNAL], Config::read, serve)
 }
 
 #[actix_web::main]

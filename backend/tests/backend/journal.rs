@@ -1,6 +1,7 @@
 //! A restart remembers; trouble with the disk is told and heals; nothing private is written.
 
 use std::path::Path;
+use std::process::Output;
 
 use live_users_testkit::{Server, Twilio, exit_of, get};
 
@@ -106,6 +107,53 @@ fn a_backup_of_a_journal_in_use_is_restored_by_putting_it_into_an_empty_folder()
     twilio.end(1);
     let (_restored, twilio) = start(&[("JOURNAL_URL", &url_of(elsewhere.path()))]);
     assert_eq!(twilio.count(), r#"{"liveUsers":2}"#);
+}
+
+fn copy(from: &Path, to: &Path) -> Output {
+    exit_of(BINARY, &["journal", "copy", "--from", &url_of(from), "--to", &url_of(to)], &[])
+}
+
+#[test]
+fn a_journal_is_copied_into_an_empty_one_and_never_while_it_is_in_use() {
+    let [old, new, back] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let (server, twilio) = start(&[("JOURNAL_URL", &url_of(old.path()))]);
+    twilio.start(1);
+    twilio.start(2);
+    twilio.end(2);
+    let refused = copy(old.path(), new.path());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains(&format!("--from: `{}` is in use", old.path().display())), "{told}");
+    assert!(server.terminate().0.success());
+    for (from, to) in [(&old, &new), (&new, &back)] {
+        let copied = copy(from.path(), to.path());
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let told = String::from_utf8_lossy(&copied.stdout).into_owned();
+        assert!(told.contains("1 users on 1 calls; it is at record 1 of log"), "{told}");
+    }
+    let twice = copy(old.path(), new.path());
+    assert_eq!(twice.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("is not empty"));
+    let (_server, twilio) = start(&[("JOURNAL_URL", &url_of(back.path()))]);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    // A late webhook of a call that was over does not revive it.
+    twilio.start(2);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn wrong_arguments_of_a_tool_are_told_like_wrong_settings_and_no_address_is_repeated() {
+    for (args, expected) in [
+        (&["backup"][..], "expected one FILE"),
+        (&["journal", "copy", "--from", "file:hunter2"], "--to is not there"),
+        (&["journal", "copy", "--from", "file:hunter2", "--into", "b"], "neither --from URL nor"),
+        (&["copy", "--from", "nats://user:hunter2@a/b"], "usage: live-users-backend [healthcheck"),
+    ] {
+        let refused = exit_of(BINARY, args, &[("JOURNAL_URL", "")]);
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(64), "{told}");
+        assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    }
 }
 
 /// A limit of the file size stands for a disk that is full: it needs no mount and no root.

@@ -7,6 +7,7 @@
 //! - [`Writer`]: durable, applied, published, in this order.
 //! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
 //! - [`replay`], [`Snapshotter`]: from a journal back to the state.
+//! - [`copy`]: the state of one journal into another.
 //! - [`Referee`]: what to ask the provider when webhooks are silent, and what its answers mean.
 //! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.
 //! - [`history`]: how the number has changed.
@@ -15,6 +16,7 @@
 mod about;
 mod activity;
 mod caller;
+mod copy;
 mod country;
 mod drift;
 pub mod evidence;
@@ -32,6 +34,7 @@ mod writer;
 
 pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
 pub use caller::CallerKey;
+pub use copy::{Copied, CopyError, LEAD, Side, copy};
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
 pub use farewell::Farewell;
 pub use recovery::{RecoveryError, Replayed, replay, replay_keeping};

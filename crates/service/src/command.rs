@@ -7,16 +7,19 @@ use std::process::ExitCode;
 
 use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, flush_logging, healthcheck};
 
-/// Something else that a server's command does: its name, what it is given (for the usage), and
-/// what it does with that.
+/// Something else that a server's command does.
 pub struct Tool {
     /// The first argument.
     pub name: &'static str,
-    /// What the second argument is.
-    pub operand: &'static str,
-    /// Does it.
-    pub run: fn(&Env, &str) -> io::Result<()>,
+    /// What follows it, for the usage.
+    pub operands: &'static str,
+    /// Reads what follows it, and says what is to be done. Wrong arguments are mistakes like those
+    /// in settings.
+    pub read: fn(&Env, &[&str]) -> Result<Task, Mistakes>,
 }
+
+/// What a tool does when nothing is wrong with its arguments.
+pub type Task = Box<dyn FnOnce() -> io::Result<()>>;
 
 /// Runs the command of the server called `name`, and says how it ended: 0 when all went well, 1
 /// when something went wrong on the way, [`EXIT_USAGE`] when arguments or settings are wrong.
@@ -37,11 +40,14 @@ pub fn run<C>(
     let ended = match args[..] {
         [] => read(&env).map(serve),
         ["healthcheck"] => listen(&env, default_port).map(healthcheck::run),
-        [first, operand] if let Some(tool) = tool(first) => Ok((tool.run)(&env, operand)),
-        _ => {
-            let tools = tools.iter().map(|tool| format!(" | {} {}", tool.name, tool.operand));
+        [first, ref operands @ ..] if let Some(tool) = tool(first) => {
+            (tool.read)(&env, operands).map(|task| task())
+        }
+        // No more of them is repeated than the first: there may be a password in an address.
+        [first, ..] => {
+            let tools = tools.iter().map(|tool| format!(" | {} {}", tool.name, tool.operands));
             let usage = format!("usage: {name} [healthcheck{}]", tools.collect::<String>());
-            eprintln!("{name}: unknown arguments: {}\n{usage}", args.join(" "));
+            eprintln!("{name}: unknown arguments: {first} ...\n{usage}");
             return EXIT_USAGE.into();
         }
     };

@@ -1,0 +1,162 @@
+//! A journal's state, brought into an empty journal of any engine.
+//!
+//! Not its records: a shared log says itself when it took a record in, so that old ones would all
+//! have been said at the time of the copy. The state has its times in it.
+
+use live_users_core::{Millis, Numbers};
+use live_users_journal::{Journal, JournalError, Position};
+
+use crate::record::{Change, Record};
+use crate::recovery::{RecoveryError, replay};
+use crate::snapshot;
+
+/// The lease that whoever leads on a journal holds: while it is held, the journal is in use.
+pub const LEAD: &str = "lead";
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// How far the source was.
+    pub from: Position,
+    /// Where the copy begins.
+    pub to: Position,
+    /// What the copy tells.
+    pub numbers: Numbers,
+}
+
+/// Which of the two journals of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that is copied.
+    Source,
+    /// The one that was empty.
+    Target,
+}
+
+/// Why nothing was copied, or why what was copied must not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// One of the two cannot be read or written.
+    #[error("{side}: {error}")]
+    Journal {
+        /// Which.
+        side: Side,
+        /// Why.
+        error: JournalError,
+    },
+    /// One of the two does not tell a state.
+    #[error("{side}: {error}")]
+    Recovery {
+        /// Which.
+        side: Side,
+        /// Why.
+        error: RecoveryError,
+    },
+    /// A backend works on it.
+    #[error(
+        "{0} is in use: stop all backends that work on it first; when one was killed, wait 10 s"
+    )]
+    InUse(Side),
+    /// There is nothing in the source.
+    #[error("{} has no record and no snapshot: is its address right?", Side::Source)]
+    Nothing,
+    /// There is something in the target.
+    #[error("{target} is not empty, it is at {0}: name a new one", target = Side::Target)]
+    NotEmpty(Position),
+    /// Somebody has written to the source meanwhile.
+    #[error(
+        "{} has grown meanwhile, from {was} to {is}: stop all backends that work on it, remove \
+         what is in {}, and copy again",
+        Side::Source,
+        Side::Target
+    )]
+    Grown {
+        /// How far it was.
+        was: Position,
+        /// How far it is.
+        is: Position,
+    },
+    /// What is read in the target is not what was in the source.
+    #[error("{} does not tell what {} tells: do not use it", Side::Target, Side::Source)]
+    Differs,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Source => "the journal to copy from",
+            Self::Target => "the journal to copy to",
+        })
+    }
+}
+
+/// Brings the state that one journal tells into another, which has to be empty, as its snapshot,
+/// and reads it again there: it is the same byte for byte.
+///
+/// The copy has an epoch of its own and none of the records, so what was said about each call
+/// until now is not in it; everything else is.
+///
+/// # Errors
+/// If either is in use, if the source is empty or the target is not, if somebody writes to the
+/// source meanwhile, and if reading or writing fails. After an error the target must not be used.
+pub fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
+    let source = |error| CopyError::Journal { side: Side::Source, error };
+    let target = |error| CopyError::Journal { side: Side::Target, error };
+    // Held until the end: whoever starts on either meanwhile does not lead.
+    let mut leases = [
+        (Side::Source, from.lease(LEAD).map_err(source)?),
+        (Side::Target, to.lease(LEAD).map_err(target)?),
+    ];
+    for (side, lease) in &mut leases {
+        let held = lease.hold();
+        if !held.map_err(|error| CopyError::Journal { side: *side, error })? {
+            return Err(CopyError::InUse(*side));
+        }
+    }
+    let copied = copy_state(from, to);
+    leases.iter_mut().for_each(|(_, lease)| lease.release());
+    copied
+}
+
+fn copy_state(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
+    let source = |error| CopyError::Journal { side: Side::Source, error };
+    let target = |error| CopyError::Journal { side: Side::Target, error };
+    from.refresh().map_err(source)?;
+    let told = replay(from).map_err(|error| CopyError::Recovery { side: Side::Source, error })?;
+    let has_snapshot = |snapshots: Option<_>| snapshots.is_some();
+    let found = from.snapshots().and_then(|mut it| it.load()).map(has_snapshot);
+    if told.at.seq == 0 && !found.map_err(source)? {
+        return Err(CopyError::Nothing);
+    }
+    let empty = to.refresh().map_err(target)?;
+    let mut snapshots = to.snapshots().map_err(target)?;
+    if empty.seq > 0 || snapshots.load().map_err(target)?.is_some() {
+        return Err(CopyError::NotEmpty(empty));
+    }
+    unchanged(from, told.at)?;
+    let state = snapshot::encode(&told.state);
+    // A record that changes nothing, and is trimmed at once: a journal whose records begin with
+    // the second one cannot be taken for an empty one if its snapshot is ever lost.
+    let change = Change::Forget { ended_before: Millis(0) };
+    let first = Record { at: told.state.tracker().now(), change };
+    let at = to.append(&[first.encode()]).map_err(target)?;
+    if at.seq != 1 {
+        return Err(CopyError::InUse(Side::Target));
+    }
+    snapshots.save(at, &state).map_err(target)?;
+    to.trim(at.seq + 1).map_err(target)?;
+    let read = replay(to).map_err(|error| CopyError::Recovery { side: Side::Target, error })?;
+    if read.at != at || read.covered != at.seq || snapshot::encode(&read.state) != state {
+        return Err(CopyError::Differs);
+    }
+    unchanged(from, told.at)?;
+    Ok(Copied { from: told.at, to: at, numbers: read.state.tracker().numbers() })
+}
+
+fn unchanged(from: &mut dyn Journal, was: Position) -> Result<(), CopyError> {
+    match from.refresh() {
+        Ok(is) if is == was => Ok(()),
+        Ok(is) => Err(CopyError::Grown { was, is }),
+        Err(error) => Err(CopyError::Journal { side: Side::Source, error }),
+    }
+}
