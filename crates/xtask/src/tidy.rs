@@ -5,6 +5,7 @@
 
 mod boundaries;
 mod containers;
+mod deployment;
 mod documents;
 mod licences;
 mod manifests;
@@ -31,7 +32,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 25] = [
+const RULES: [Rule; 29] = [
     rust::first_line_says_what_the_file_is_for,
     rust::nothing_is_left_for_later,
     rust::no_test_is_ignored,
@@ -48,10 +49,14 @@ const RULES: [Rule; 25] = [
     manifests::versions_stand_in_the_workspace,
     manifests::dockerfiles_name_every_manifest,
     containers::services_are_confined,
+    containers::services_have_what_they_need,
     containers::ports_are_published_on_loopback,
     containers::compose_settings_are_explained,
     containers::images_run_as_a_numbered_user,
     containers::images_use_the_pinned_compiler,
+    deployment::files_can_be_read,
+    deployment::containers_fit_their_images,
+    deployment::secrets_have_no_value,
     boundaries::core_has_no_outside,
     boundaries::arrows_between_crates,
     traces::no_machine_and_no_maker_shows,

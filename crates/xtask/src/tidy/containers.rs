@@ -9,7 +9,7 @@ const COMPOSE: &str = "docker-compose.yml";
 const COMPOSE_SETTINGS: &str = ".env.example";
 const TOOLCHAIN: &str = "rust-toolchain.toml";
 
-/// A service of ours says itself whether it is well, and can do nothing but its work.
+/// A service says itself whether it is well, and can do nothing but its work.
 pub(super) fn services_are_confined(tree: &Tree) -> Vec<Finding> {
     let Some(file) = tree.file(COMPOSE) else { return Vec::new() };
     let compose = match parse(file) {
@@ -17,8 +17,7 @@ pub(super) fn services_are_confined(tree: &Tree) -> Vec<Finding> {
         Err(finding) => return vec![finding],
     };
     let mut findings = Vec::new();
-    // The images of others are not all made for this.
-    for (name, service) in services(&compose).filter(|(_, it)| it.get("build").is_some()) {
+    for (name, service) in services(&compose) {
         let line = file.line_of(&format!("  {name}:"));
         let promises = [
             (service["healthcheck"]["test"][0] == "CMD", "healthcheck: { test: [\"CMD\", ...] }"),
@@ -28,12 +27,49 @@ pub(super) fn services_are_confined(tree: &Tree) -> Vec<Finding> {
                 has(&service["security_opt"], "no-new-privileges:true"),
                 "security_opt: [\"no-new-privileges:true\"]",
             ),
+            // Ours have a rule of their own.
+            (
+                service.get("build").is_some() || service["user"].as_str().is_some_and(is_user),
+                "user: \"10001:10001\"",
+            ),
         ];
         for (_, promise) in promises.iter().filter(|(kept, _)| !kept) {
             let what_to_do = format!("give the service `{name}` `{promise}`");
             findings.push(file.finding(line, "confinement", what_to_do));
         }
     }
+    findings
+}
+
+/// An image of others is one that somebody has chosen, and a file that is mounted is there: for one
+/// that is not, the engine says so only when somebody starts it.
+pub(super) fn services_have_what_they_need(tree: &Tree) -> Vec<Finding> {
+    let Some(file) = tree.file(COMPOSE) else { return Vec::new() };
+    let Ok(compose) = parse(file) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (_, service) in services(&compose) {
+        if let Some(image) = service["image"].as_str()
+            && !image.split_once(':').is_some_and(|(_, tag)| tag.starts_with(is_digit))
+        {
+            let what_to_do = format!("name a version of `{image}`, as in `nginx:1.28-alpine`");
+            findings.push(file.finding(
+                file.line_of(&format!("image: {image}")),
+                "image",
+                what_to_do,
+            ));
+        }
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let source = volume["source"].as_str().unwrap_or_default();
+            let by_default = source.split_once(":-").map_or(source, |(_, it)| it);
+            let path = by_default.trim_end_matches('}').trim_start_matches("./");
+            if volume["type"] == "bind" && tree.file(path).is_none() {
+                let what_to_do = format!("`{path}` does not exist: correct or remove it");
+                findings.push(file.finding(file.line_of(source), "mounted file", what_to_do));
+            }
+        }
+    }
+    findings.sort_by_key(|finding| finding.line);
+    findings.dedup();
     findings
 }
 
@@ -91,7 +127,7 @@ pub(super) fn images_run_as_a_numbered_user(tree: &Tree) -> Vec<Finding> {
             let only = if n + 1 == stages.len() { stage.first() } else { None };
             let Some((number, _)) = runs.or(only) else { continue };
             let user = last("USER ").and_then(|(_, line)| line.strip_prefix("USER "));
-            if !user.is_some_and(|user| user.split(':').all(is_ordinary_id)) {
+            if !user.is_some_and(is_user) {
                 let what_to_do = "write `USER 10001:10001` in this stage";
                 findings.push(file.finding(*number, "user of the image", what_to_do));
             }
@@ -152,7 +188,7 @@ fn dockerfiles(tree: &Tree) -> impl Iterator<Item = &File> {
 }
 
 /// The lines of each stage, with their numbers.
-fn stages(file: &File) -> Vec<Vec<(usize, &str)>> {
+pub(super) fn stages(file: &File) -> Vec<Vec<(usize, &str)>> {
     let mut stages = vec![Vec::new()];
     for (number, line) in file.lines() {
         if line.starts_with("FROM ") {
@@ -161,6 +197,15 @@ fn stages(file: &File) -> Vec<Vec<(usize, &str)>> {
         stages.last_mut().expect("there is always one").push((number, line));
     }
     stages
+}
+
+/// The user and the group, or the user alone, as numbers that are not root's.
+fn is_user(text: &str) -> bool {
+    text.split(':').all(is_ordinary_id)
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 fn is_ordinary_id(text: &str) -> bool {

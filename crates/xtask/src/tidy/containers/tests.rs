@@ -10,8 +10,16 @@ x-server: &server
   security_opt: [\"no-new-privileges:true\"]
 services:
   queue:
-    image: queue
+    <<: *server
+    image: queue:2.1
+    user: \"1000:1000\"
     ports: [\"127.0.0.1:4222:4222\"]
+    healthcheck: { test: [\"CMD\", \"queue\", \"check\"] }
+    volumes:
+      - type: bind
+        source: ./deploy/queue.conf
+        target: /etc/queue.conf
+      - queue:/data
   backend:
     <<: *server
     build: .
@@ -29,8 +37,18 @@ fn a_service_that_is_not_confined_is_found() {
         ("  read_only: true\n", ""),
         ("[ALL]", "[NET_RAW]"),
         ("no-new-privileges:true", "no-new-privileges:false"),
+    ] {
+        let text = GOOD.replace(kept, broken);
+        assert_eq!(found(services_are_confined, &[(COMPOSE, &text)]).len(), 2, "{broken}");
+    }
+    for (kept, broken) in [("1000:1000", "0:0"), ("1000:1000", "queue"), ("    user:", "    u:")] {
+        let text = GOOD.replace(kept, broken);
+        let findings = found(services_are_confined, &[(COMPOSE, &text)]);
+        assert_eq!(findings, ["docker-compose.yml:6"], "{broken}");
+    }
+    for (kept, broken) in [
         ("    <<: *server\n    build", "    cap_drop: [ALL]\n    read_only: true\n    build"),
-        ("\"CMD\", ", "\"NONE\", "),
+        ("\"CMD\", \"live", "\"NONE\", \"live"),
         ("healthcheck:\n", "healthchecks:\n"),
     ] {
         let text = GOOD.replace(kept, broken);
@@ -43,12 +61,27 @@ fn a_service_that_is_not_confined_is_found() {
 }
 
 #[test]
+fn an_image_without_a_version_and_a_file_that_is_not_there_are_found() {
+    let files = [(COMPOSE, GOOD), ("deploy/queue.conf", "")];
+    assert!(found(services_have_what_they_need, &files).is_empty());
+    assert_eq!(found(services_have_what_they_need, &files[..1]), ["docker-compose.yml:14"]);
+    for image in ["queue", "queue:latest"] {
+        let text = GOOD.replace("queue:2.1", image);
+        let files = [(COMPOSE, text.as_str()), files[1]];
+        assert_eq!(found(services_have_what_they_need, &files), ["docker-compose.yml:8"]);
+    }
+    let text = GOOD.replace("./deploy/queue.conf", "${QUEUE_CONF:-./deploy/gone.conf}");
+    let files = [(COMPOSE, text.as_str()), files[1]];
+    assert_eq!(found(services_have_what_they_need, &files), ["docker-compose.yml:14"]);
+}
+
+#[test]
 fn a_port_that_everybody_reaches_is_found() {
     assert!(found(ports_are_published_on_loopback, &[(COMPOSE, GOOD)]).is_empty());
     for (kept, broken, line) in [
-        ("127.0.0.1:8080", "8080", 13),
-        ("127.0.0.1:8080", "0.0.0.0:8080", 13),
-        ("127.0.0.1:4222:4222", "4222:4222", 8),
+        ("127.0.0.1:8080", "8080", 21),
+        ("127.0.0.1:8080", "0.0.0.0:8080", 21),
+        ("127.0.0.1:4222:4222", "4222:4222", 10),
     ] {
         let text = GOOD.replace(kept, broken);
         let findings = found(ports_are_published_on_loopback, &[(COMPOSE, &text)]);
@@ -61,7 +94,7 @@ fn a_setting_without_explanation_or_without_effect_is_found() {
     let explained = "# Where it is published (a=b).\n#BACKEND_PUBLISH=127.0.0.1:8080\n";
     let files = [(COMPOSE, GOOD), (COMPOSE_SETTINGS, explained)];
     assert!(found(compose_settings_are_explained, &files).is_empty());
-    assert_eq!(found(compose_settings_are_explained, &files[..1]), ["docker-compose.yml:13"]);
+    assert_eq!(found(compose_settings_are_explained, &files[..1]), ["docker-compose.yml:21"]);
     let more = format!("{explained}TOKEN=\n");
     let files = [(COMPOSE, GOOD), (COMPOSE_SETTINGS, more.as_str())];
     assert_eq!(found(compose_settings_are_explained, &files), [".env.example:3"]);
