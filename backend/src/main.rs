@@ -11,7 +11,8 @@ use live_users_service::{init_logging, shutdown_signal};
 const BACKUP: Tool = Tool { name: "backup", operands: "FILE", read: backup };
 
 /// Brings the journal into another engine.
-const JOURNAL: Tool = Tool { name: "journal", operands: "copy --from URL --to URL", read: copy };
+const JOURNAL: Tool =
+    Tool { name: "journal", operands: "copy [--in-use] --from URL --to URL", read: copy };
 
 fn main() -> ExitCode {
     command::run("live-users-backend", DEFAULT_PORT, &[BACKUP, JOURNAL], Config::read, serve)

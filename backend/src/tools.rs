@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use live_users_engine::Copied;
+use live_users_engine::{Copied, Purpose};
 use live_users_journal::without_secrets;
 use live_users_service::command::Task;
 use live_users_service::{Env, Mistakes};
@@ -30,13 +30,14 @@ pub fn backup(env: &Env, operands: &[&str]) -> Result<Task, Mistakes> {
 }
 
 /// `journal copy --from URL --to URL`: brings the state that one journal tells into another one,
-/// which is empty, of any engine. One of the two may be left out: then it is `JOURNAL_URL`.
+/// which is empty, of any engine. One of the two may be left out: then it is `JOURNAL_URL`. With
+/// `--in-use` it is a backup, and backends may go on with the source.
 ///
 /// # Errors
 /// If the arguments are others. The task fails if either journal is in use, if the source has
 /// nothing and the target something in it, or if reading or writing fails.
 pub fn copy(env: &Env, operands: &[&str]) -> Result<Task, Mistakes> {
-    let Places { from, to } = Places::read(env, operands)?;
+    let Places { from, to, purpose } = Places::read(env, operands)?;
     Ok(Box::new(move || {
         let open = |name: &str, url: &str| {
             live_users_journal::open(url)
@@ -44,7 +45,7 @@ pub fn copy(env: &Env, operands: &[&str]) -> Result<Task, Mistakes> {
         };
         let mut source = open("--from", &from)?;
         let mut target = open("--to", &to)?;
-        let copied = live_users_engine::copy(&mut *source, &mut *target);
+        let copied = live_users_engine::copy(&mut *source, &mut *target, purpose);
         let Copied { from: was, to: is, numbers } = copied.map_err(io::Error::other)?;
         println!(
             "{} has what {} told at {was}: {} users on {} calls; it is at {is}",
@@ -61,18 +62,23 @@ pub fn copy(env: &Env, operands: &[&str]) -> Result<Task, Mistakes> {
 struct Places {
     from: String,
     to: String,
+    purpose: Purpose,
 }
 
 impl Places {
     fn read(env: &Env, operands: &[&str]) -> Result<Self, Mistakes> {
         let [mut from, mut to] = [None, None];
-        let mut mistakes = Vec::new();
+        let (mut mistakes, mut purpose) = (Vec::new(), Purpose::Move);
         // Nothing of an address is repeated: there may be a password in it.
         let mut operands = operands.iter().copied();
         if operands.next() != Some("copy") {
             mistakes.push("journal: expected copy".to_owned());
         }
         while let Some(option) = operands.next() {
+            if option == "--in-use" {
+                purpose = Purpose::Backup;
+                continue;
+            }
             let (name, value) = match option.split_once('=') {
                 Some((name, value)) => (name, Some(value)),
                 None => (option, operands.next()),
@@ -81,7 +87,7 @@ impl Places {
                 "--from" => &mut from,
                 "--to" => &mut to,
                 _ => {
-                    mistakes.push("an option is neither --from URL nor --to URL".to_owned());
+                    mistakes.push("an option is not --from URL, --to URL or --in-use".to_owned());
                     continue;
                 }
             };
@@ -106,7 +112,8 @@ impl Places {
             }
             place
         };
-        let places = Self { from: place(from, "--from"), to: place(to, "--to") };
+        let (from, to) = (place(from, "--from"), place(to, "--to"));
+        let places = Self { from, to, purpose };
         if places.from == places.to && mistakes.is_empty() {
             mistakes.push("--from and --to are the same journal".to_owned());
         }
@@ -131,10 +138,13 @@ mod tests {
             "copy --to=nats://u:p@a/x?replicas=3 --from=file:./data",
             "copy --to nats://u:p@a/x?replicas=3",
         ] {
-            let Places { from, to } = places(&env, line).unwrap();
+            let Places { from, to, purpose } = places(&env, line).unwrap();
             assert_eq!((&*from, &*to), ("file:./data", "nats://u:p@a/x?replicas=3"), "{line}");
+            assert_eq!(purpose, Purpose::Move);
         }
         assert_eq!(places(&env, "copy --from file:a").unwrap().to, "file:./data");
+        let backup = places(&env, "copy --in-use --to file:b").unwrap();
+        assert_eq!((&*backup.to, backup.purpose), ("file:b", Purpose::Backup));
     }
 
     #[test]
@@ -150,7 +160,7 @@ mod tests {
             ("copy --from file:hunter2 --to file:hunter2", "the same journal"),
             ("copy --from file:hunter2 --from file:b --to file:c", "--from is there twice"),
             ("copy --from file:hunter2 --to memory:", "--to is memory:"),
-            ("copy file:hunter2 file:b", "neither --from URL nor --to URL"),
+            ("copy file:hunter2 file:b", "not --from URL, --to URL or --in-use"),
         ] {
             let found = places(&env, line).unwrap_err();
             assert!(found.contains(told) && !found.contains("hunter2"), "{line}: {found}");

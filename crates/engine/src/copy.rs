@@ -4,7 +4,7 @@
 //! have been said at the time of the copy. The state has its times in it.
 
 use live_users_core::{Millis, Numbers};
-use live_users_journal::{Journal, JournalError, Position};
+use live_users_journal::{Journal, JournalError, Lease, Position};
 
 use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, replay};
@@ -22,6 +22,15 @@ pub struct Copied {
     pub to: Position,
     /// What the copy tells.
     pub numbers: Numbers,
+}
+
+/// What the copy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The service is to go on with it. So nobody may write to the source from then on.
+    Move,
+    /// A backup of one moment, of a source that may be in use.
+    Backup,
 }
 
 /// Which of the two journals of a copy.
@@ -97,28 +106,35 @@ impl std::fmt::Display for Side {
 /// until now is not in it; everything else is.
 ///
 /// # Errors
-/// If either is in use, if the source is empty or the target is not, if somebody writes to the
-/// source meanwhile, and if reading or writing fails. After an error the target must not be used.
-pub fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
-    let source = |error| CopyError::Journal { side: Side::Source, error };
-    let target = |error| CopyError::Journal { side: Side::Target, error };
+/// If the target is in use or not empty, or the source is empty; to move, if the source is in use
+/// or somebody writes to it meanwhile; and if reading or writing fails. After an error the target
+/// must not be used.
+pub fn copy(
+    from: &mut dyn Journal,
+    to: &mut dyn Journal,
+    purpose: Purpose,
+) -> Result<Copied, CopyError> {
     // Held until the end: whoever starts on either meanwhile does not lead.
-    let mut leases = [
-        (Side::Source, from.lease(LEAD).map_err(source)?),
-        (Side::Target, to.lease(LEAD).map_err(target)?),
-    ];
-    for (side, lease) in &mut leases {
-        let held = lease.hold();
-        if !held.map_err(|error| CopyError::Journal { side: *side, error })? {
-            return Err(CopyError::InUse(*side));
-        }
+    let mut leases = vec![hold(to, Side::Target)?];
+    if purpose == Purpose::Move {
+        leases.push(hold(from, Side::Source)?);
     }
-    let copied = copy_state(from, to);
-    leases.iter_mut().for_each(|(_, lease)| lease.release());
+    let copied = copy_state(from, to, purpose);
+    leases.iter_mut().for_each(|lease| lease.release());
     copied
 }
 
-fn copy_state(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
+fn hold(journal: &dyn Journal, side: Side) -> Result<Box<dyn Lease>, CopyError> {
+    let failed = |error| CopyError::Journal { side, error };
+    let mut lease = journal.lease(LEAD).map_err(failed)?;
+    if lease.hold().map_err(failed)? { Ok(lease) } else { Err(CopyError::InUse(side)) }
+}
+
+fn copy_state(
+    from: &mut dyn Journal,
+    to: &mut dyn Journal,
+    purpose: Purpose,
+) -> Result<Copied, CopyError> {
     let source = |error| CopyError::Journal { side: Side::Source, error };
     let target = |error| CopyError::Journal { side: Side::Target, error };
     from.refresh().map_err(source)?;
@@ -133,7 +149,7 @@ fn copy_state(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, Co
     if empty.seq > 0 || snapshots.load().map_err(target)?.is_some() {
         return Err(CopyError::NotEmpty(empty));
     }
-    unchanged(from, told.at)?;
+    unchanged(from, told.at, purpose)?;
     let state = snapshot::encode(&told.state);
     // A record that changes nothing, and is trimmed at once: a journal whose records begin with
     // the second one cannot be taken for an empty one if its snapshot is ever lost.
@@ -149,11 +165,18 @@ fn copy_state(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, Co
     if read.at != at || read.covered != at.seq || snapshot::encode(&read.state) != state {
         return Err(CopyError::Differs);
     }
-    unchanged(from, told.at)?;
+    unchanged(from, told.at, purpose)?;
     Ok(Copied { from: told.at, to: at, numbers: read.state.tracker().numbers() })
 }
 
-fn unchanged(from: &mut dyn Journal, was: Position) -> Result<(), CopyError> {
+fn unchanged(
+    from: &mut dyn Journal,
+    was: Position,
+    purpose: Purpose,
+) -> Result<(), CopyError> {
+    if purpose == Purpose::Backup {
+        return Ok(());
+    }
     match from.refresh() {
         Ok(is) if is == was => Ok(()),
         Ok(is) => Err(CopyError::Grown { was, is }),

@@ -34,7 +34,7 @@ mod writer;
 
 pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
 pub use caller::CallerKey;
-pub use copy::{Copied, CopyError, LEAD, Side, copy};
+pub use copy::{Copied, CopyError, LEAD, Purpose, Side, copy};
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
 pub use farewell::Farewell;
 pub use recovery::{RecoveryError, Replayed, replay, replay_keeping};

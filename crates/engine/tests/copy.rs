@@ -4,7 +4,7 @@ use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Said, Sour
 use live_users_engine::evidence::about;
 use live_users_engine::record::Change;
 use live_users_engine::{
-    CopyError, LEAD, RecoveryError, Side, State, Writer, copy, explain, replay, snapshot,
+    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, Writer, explain, replay, snapshot,
 };
 use live_users_journal::{
     Journal, JournalError, Memory, PageLimit, Position, Reader, Record, Snapshots, open,
@@ -63,6 +63,10 @@ fn fill(journal: Box<dyn Journal>) -> State {
     }
     writer.sweep(Millis(3 * HOUR));
     writer.state().clone()
+}
+
+fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
+    live_users_engine::copy(from, to, Purpose::Move)
 }
 
 fn state(journal: &dyn Journal) -> Vec<u8> {
@@ -236,6 +240,20 @@ fn a_source_that_grows_meanwhile_is_not_copied() {
     let CopyError::Grown { was, is } = &refused else { panic!("{refused}") };
     assert_eq!(is.seq, was.seq + 1);
     assert_eq!(target.open().position().seq, 0, "nothing was written");
+}
+
+#[test]
+fn a_backup_is_of_one_moment_whoever_leads_and_writes_meanwhile() {
+    let ([_, _, source], [target, ..]) = (Place::all(HOUR), Place::all(LATER));
+    let told = snapshot::encode(&fill(source.open()));
+    let leader = source.open();
+    assert!(leader.lease(LEAD).unwrap().hold().unwrap());
+    let other = Some(source.open());
+    let mut meddled = Meddled { journal: source.open(), other, has_lost: false };
+    let mut journal = target.open();
+    let copied = live_users_engine::copy(&mut meddled, &mut *journal, Purpose::Backup).unwrap();
+    assert!(copied.from.seq < source.open().position().seq, "it has grown");
+    assert_eq!(state(&*journal), told);
 }
 
 #[test]
