@@ -146,7 +146,10 @@ fn wrong_arguments_of_a_tool_are_told_like_wrong_settings_and_no_address_is_repe
     for (args, expected) in [
         (&["backup"][..], "expected one FILE"),
         (&["journal", "copy", "--from", "file:hunter2"], "--to is not there"),
-        (&["journal", "copy", "--from", "file:hunter2", "--into", "b"], "not --from URL, --to URL or --in-use"),
+        (
+            &["journal", "copy", "--from", "file:hunter2", "--into", "b"],
+            "not --from URL, --to URL or --in-use",
+        ),
         (&["copy", "--from", "nats://user:hunter2@a/b"], "usage: live-users-backend [healthcheck"),
     ] {
         let refused = exit_of(BINARY, args, &[("JOURNAL_URL", "")]);

@@ -169,11 +169,7 @@ fn copy_state(
     Ok(Copied { from: told.at, to: at, numbers: read.state.tracker().numbers() })
 }
 
-fn unchanged(
-    from: &mut dyn Journal,
-    was: Position,
-    purpose: Purpose,
-) -> Result<(), CopyError> {
+fn unchanged(from: &mut dyn Journal, was: Position, purpose: Purpose) -> Result<(), CopyError> {
     if purpose == Purpose::Backup {
         return Ok(());
     }
