@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chat;
+mod copy;
 mod crash;
 mod fixtures;
 mod history;
