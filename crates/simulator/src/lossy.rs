@@ -3,16 +3,21 @@
 //!
 //! - [`Scenario`]: what is wrong in a world. Calls are made as they begin, so that a day with
 //!   millions of webhooks fits into little memory.
-//! - [`System`]: what is scored: [`LiveUsers`], the engine of the backend, or [`SeedDesign`].
+//! - [`System`]: what is scored: [`LiveUsers`], the engine of the backend; [`Replicas`], several of
+//!   it on one journal behind a load balancer; or [`SeedDesign`].
 //! - [`run`]: plays a world, checks the invariants after every event, and gives a [`Report`] or a
 //!   [`Failure`] with the command that repeats it.
 
+mod asking;
 mod calls;
 mod delivery;
+mod invariants;
 mod live_users;
 mod oracle;
 mod people;
 mod promises;
+mod reading;
+mod replicas;
 mod report;
 mod run;
 mod scenario;
@@ -21,11 +26,12 @@ mod system;
 
 pub use live_users::LiveUsers;
 pub use oracle::ALLOWANCE_MS;
+pub use replicas::Replicas;
 pub use report::{Healing, Report, RestRequests, Webhooks};
 pub use run::{Failure, run};
 pub use scenario::{Kind, Loss, Network, Retries, Scenario};
 pub use seed_design::SeedDesign;
-pub use system::System;
+pub use system::{Delivery, System};
 
 #[cfg(test)]
 mod tests;

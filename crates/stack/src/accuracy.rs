@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use live_users_engine::RefereeRules;
-use live_users_simulator::lossy::{self, Kind, LiveUsers, Report, Scenario, SeedDesign, System};
+use live_users_simulator::lossy::{
+    self, Kind, LiveUsers, Replicas, Report, Scenario, SeedDesign, System,
+};
 
 use crate::args::{Accuracy, Simulation, SystemName, WorldName};
 use crate::{Failure, tell};
@@ -21,7 +23,7 @@ pub(crate) fn run(
     // Each of a million webhooks would be a line in the log.
     log::set_max_level(log::LevelFilter::Error);
     let mut reports = Vec::new();
-    for kind in kinds(world) {
+    for kind in kinds(world, &simulation.accuracy)? {
         let scenario = scenario(kind, simulation);
         let report = play(&scenario, simulation.accuracy.system)?;
         if !json {
@@ -36,26 +38,48 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn kinds(world: WorldName) -> Vec<Kind> {
-    match world {
+fn kinds(world: WorldName, accuracy: &Accuracy) -> Result<Vec<Kind>, Failure> {
+    let Accuracy { replicas, system, .. } = *accuracy;
+    if replicas > 1 && system == SystemName::SeedDesign {
+        let why = "--replicas: there is one of --system seed-design, whose numbers are in memory";
+        return Err(Failure::usage(why));
+    }
+    if replicas == 1 && world == WorldName::Partitioned {
+        let why = "--world partitioned: at least --replicas 2 are needed to cut one of them off";
+        return Err(Failure::usage(why));
+    }
+    Ok(match world {
         WorldName::Clean => vec![Kind::Clean],
         WorldName::Lossy => vec![Kind::Lossy],
         WorldName::Retried => vec![Kind::Retried],
         WorldName::Outage => vec![Kind::Outage],
         WorldName::Killed => vec![Kind::Killed],
-        WorldName::All => Kind::ALL.to_vec(),
-    }
+        WorldName::Partitioned => vec![Kind::Partitioned],
+        WorldName::All => {
+            let is_meant = |kind: &Kind| replicas > 1 || !kind.is_of_replicas();
+            Kind::ALL.into_iter().filter(is_meant).collect()
+        }
+    })
 }
 
 fn scenario(kind: Kind, simulation: &Simulation) -> Scenario {
-    let Accuracy { hours, live, talk_seconds, failure_noticed_ms, no_referee, system, .. } =
-        simulation.accuracy;
+    let Accuracy {
+        hours,
+        live,
+        talk_seconds,
+        failure_noticed_ms,
+        no_referee,
+        replicas,
+        system,
+        ..
+    } = simulation.accuracy;
     let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
     let mut scenario = Scenario::standard(kind, seed, rounded(hours * HOUR_MS), live);
     scenario.talk_ms = talk_seconds.map_or(scenario.talk_ms, |s| rounded(s * 1_000.0));
     if let Some(ms) = failure_noticed_ms {
         scenario.network.notices_ms = ms..=ms;
     }
+    scenario.replicas = replicas;
     scenario.referee = !no_referee && system == SystemName::LiveUsers;
     scenario
 }
@@ -66,11 +90,15 @@ fn rounded(ms: f64) -> u64 {
 }
 
 fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
-    let mut live_users;
+    let (mut live_users, mut replicas);
     let mut seed_design = SeedDesign::default();
+    let rules = scenario.referee.then(RefereeRules::default);
     let system: &mut dyn System = match system {
+        SystemName::LiveUsers if scenario.replicas > 1 => {
+            replicas = Replicas::new(scenario.seed, scenario.replicas, rules);
+            &mut replicas
+        }
         SystemName::LiveUsers => {
-            let rules = scenario.referee.then(RefereeRules::default);
             live_users = LiveUsers::new(scenario.seed, rules);
             &mut live_users
         }
@@ -78,7 +106,7 @@ fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
     };
     // It draws itself on a terminal only.
     let bar = ProgressBar::new(scenario.length_ms).with_message(scenario.kind.name());
-    if let Ok(style) = ProgressStyle::with_template("{msg:8} {wide_bar} {percent:>3} % {eta}") {
+    if let Ok(style) = ProgressStyle::with_template("{msg:11} {wide_bar} {percent:>3} % {eta}") {
         bar.set_style(style);
     }
     let played = lossy::run(scenario, system, &mut |now_ms, end_ms| {

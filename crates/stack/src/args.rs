@@ -81,6 +81,15 @@ pub(crate) struct Accuracy {
     /// a connection is reset; 5000 is a connection that nobody answers.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=15_000), requires = "world")]
     pub(crate) failure_noticed_ms: Option<u64>,
+    /// How many replicas count on one journal, behind a load balancer: each webhook goes to any of
+    /// them, and what is scored is the number that any of them shows.
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=16),
+        requires = "world"
+    )]
+    pub(crate) replicas: u32,
     /// What is scored.
     #[arg(long, value_enum, default_value_t = SystemName::LiveUsers, requires = "world")]
     pub(crate) system: SystemName,
@@ -102,9 +111,11 @@ pub(crate) enum WorldName {
     Retried,
     /// For 10 minutes nothing arrives.
     Outage,
-    /// The service is killed each minute.
+    /// The service is killed each minute; of several replicas one is.
     Killed,
-    /// One after the other.
+    /// Every two minutes one of several replicas is cut off from the journal for 30 s.
+    Partitioned,
+    /// One after the other; those of several replicas only if there are several.
     All,
 }
 

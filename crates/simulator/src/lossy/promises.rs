@@ -42,7 +42,7 @@ impl Promises {
 
     /// Which promise about this call is broken, if one is. `is_live` is the truth.
     pub(super) fn broken(&self, system: &dyn System, call: &str, is_live: bool) -> Option<String> {
-        match system.is_live(call)? {
+        match system.is_durably_live(call)? {
             true if self.over.contains(call) => {
                 Some(format!("the end of {call} was acknowledged, and it is counted"))
             }

@@ -13,6 +13,8 @@ pub struct Report {
     pub world: &'static str,
     /// What was scored.
     pub system: &'static str,
+    /// How many of it counted on one journal.
+    pub replicas: u32,
     /// Whether it could ask Twilio's REST API.
     pub referee: bool,
     /// What made the world.
@@ -23,7 +25,7 @@ pub struct Report {
     pub calls: u64,
     /// What became of the webhooks.
     pub webhooks: Webhooks,
-    /// How often the service was killed.
+    /// How often the service was killed, or one of its replicas.
     pub kills: u64,
     /// People on the line, on average.
     pub mean_live: f64,
@@ -44,7 +46,8 @@ pub struct Report {
     pub mean_error_share: f64,
     /// How far it was off at most.
     pub max_error: u64,
-    /// The share of time in which the service was down.
+    /// The share of time in which the service was down. Of several replicas: in which the one that
+    /// was asked was down, or said that its number is old.
     pub down: f64,
     /// What is still shown when everybody has hung up and time to heal has passed.
     pub left_over: u64,
@@ -131,7 +134,11 @@ impl Display for Report {
         let RestRequests { total, per_minute_mean, per_minute_max } = self.rest_requests;
         let referee = if self.referee { "with" } else { "without" };
         let percent = |share: f64| share * 100.0;
-        writeln!(f, "{world}: {system} {referee} referee, seed {seed}, {hours} h")?;
+        write!(f, "{world}: ")?;
+        if self.replicas > 1 {
+            write!(f, "{} replicas of ", self.replicas)?;
+        }
+        writeln!(f, "{system} {referee} referee, seed {seed}, {hours} h")?;
         writeln!(f, "  calls               {calls}")?;
         writeln!(
             f,

@@ -1,7 +1,6 @@
 //! Plays a world: one event after the other, in simulated time.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Display};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,12 +10,14 @@ use super::oracle::{Oracle, Score};
 use super::promises::Promises;
 use super::report::{Healing, Report, RestRequests, Webhooks};
 use super::scenario::Scenario;
-use super::system::System;
+use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::{Call, Webhook};
 
+mod failure;
 mod queue;
 
+pub use self::failure::Failure;
 use self::queue::Queue;
 
 /// How often the system and its beliefs are looked at, in milliseconds.
@@ -26,26 +27,6 @@ const LOOK_ALL_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
 /// Twilio's record of a call is kept for so long after its end: longer than any error is to last.
 const REST_KEEPS_MS: u64 = 6 * 3_600_000;
-
-/// An invariant that did not hold, and how to see it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Which one.
-    pub what: String,
-    /// When, in milliseconds from the beginning of the world.
-    pub at_ms: u64,
-    /// The command that repeats it.
-    pub command: String,
-}
-
-impl Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, at_ms, command } = self;
-        write!(f, "{what}, {at_ms} ms after the beginning; to repeat it: {command}")
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// Plays a world to its end. `progress` is told, each simulated minute, how far it is and how far
 /// it goes, in milliseconds.
@@ -75,6 +56,8 @@ pub fn run(
         }
     }
     run.oracle.advance(run.end_ms);
+    let end_ms = run.end_ms;
+    run.system.finish(end_ms).map_err(|what| run.failure(what, end_ms))?;
     Ok(run.report())
 }
 
@@ -95,6 +78,8 @@ enum Event {
     Fail(Rc<Webhook>, Attempt, delivery::Failure),
     Kill,
     Start,
+    CutOff,
+    Reconnect,
     Tick,
     /// Calls begin no more.
     EndMeasuring,
@@ -119,6 +104,8 @@ struct Run<'a> {
     webhooks: Webhooks,
     kills: u64,
     looked_ms: u64,
+    /// The next tick that counts; those before it were planned before the system wanted this one.
+    tick_ms: u64,
     /// When the current minute began, and how many requests there had been then.
     minute: (u64, u64),
     per_minute_max: u64,
@@ -144,6 +131,7 @@ impl<'a> Run<'a> {
             webhooks: Webhooks::default(),
             kills: 0,
             looked_ms: 0,
+            tick_ms: 0,
             minute: (0, 0),
             per_minute_max: 0,
         };
@@ -152,6 +140,9 @@ impl<'a> Run<'a> {
         run.queue.push(scenario.length_ms, Event::EndMeasuring);
         if let Some(kill_every_ms) = scenario.kill_every_ms {
             run.queue.push(kill_every_ms, Event::Kill);
+        }
+        if let Some(cut_every_ms) = scenario.cut_every_ms {
+            run.queue.push(cut_every_ms / 2, Event::CutOff);
         }
         run
     }
@@ -177,9 +168,7 @@ impl<'a> Run<'a> {
             Event::Send(webhook, attempt) => self.send(now_ms, webhook, attempt),
             Event::Arrive(webhook, attempt) => self.arrive(now_ms, webhook, attempt),
             Event::ArriveAgain(webhook) => {
-                if self.is_reachable(now_ms) {
-                    self.deliver(now_ms, &webhook);
-                }
+                self.deliver(now_ms, &webhook);
             }
             Event::Fail(webhook, attempt, failure) => {
                 match delivery::next(self.scenario.retries, attempt, failure, now_ms) {
@@ -195,8 +184,15 @@ impl<'a> Run<'a> {
                 self.system.start(now_ms);
                 self.look_at_all(now_ms);
             }
-            Event::Tick => self.tick(now_ms),
+            Event::CutOff => self.cut_off(now_ms),
+            Event::Reconnect => self.system.reconnect(now_ms),
+            Event::Tick if now_ms == self.tick_ms => return self.tick(now_ms),
+            Event::Tick => {}
             Event::EndMeasuring => self.oracle.end_measuring(now_ms),
+        }
+        let wake_ms = self.system.wake_ms().unwrap_or(u64::MAX).max(now_ms + 1);
+        if wake_ms < self.tick_ms {
+            self.plan_tick(wake_ms);
         }
     }
 
@@ -245,30 +241,31 @@ impl<'a> Run<'a> {
 
     fn arrive(&mut self, now_ms: u64, webhook: Rc<Webhook>, attempt: Attempt) {
         let Scenario { seed, network, .. } = self.scenario;
-        let failure = match self.is_reachable(now_ms) {
-            false => delivery::Failure::Connection,
-            true if self.deliver(now_ms, &webhook) => return,
-            true => delivery::Failure::Refused,
+        let (failure, after_ms) = match self.deliver(now_ms, &webhook) {
+            Delivery::Recorded | Delivery::Answered => return,
+            Delivery::Refused { after_ms } => (delivery::Failure::Refused, after_ms),
+            Delivery::NoConnection => (delivery::Failure::Connection, 0),
         };
-        let noticed_ms = now_ms + delivery::noticed_after_ms(*seed, network, attempt);
+        let noticed_ms = now_ms + after_ms + delivery::noticed_after_ms(*seed, network, attempt);
         self.queue.push(noticed_ms, Event::Fail(webhook, attempt, failure));
     }
 
-    fn is_reachable(&self, now_ms: u64) -> bool {
-        let is_cut_off =
-            self.scenario.outage_ms.is_some_and(|(from, until)| (from..until).contains(&now_ms));
-        !is_cut_off && self.system.shown().is_some()
-    }
-
-    fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> bool {
+    fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
+        let outage = self.scenario.outage_ms;
+        if outage.is_some_and(|(from, until)| (from..until).contains(&now_ms)) {
+            return Delivery::NoConnection;
+        }
+        let delivery = self.system.deliver(now_ms, webhook);
+        if delivery == Delivery::NoConnection {
+            return delivery;
+        }
         self.webhooks.delivered += 1;
-        let is_acknowledged = self.system.deliver(now_ms, webhook);
-        if is_acknowledged {
+        if delivery == Delivery::Recorded {
             let is_live = self.live.contains(webhook.field("CallSid"));
             self.promises.acknowledge(webhook, is_live);
         }
         self.look_at(now_ms, webhook.field("CallSid"));
-        is_acknowledged
+        delivery
     }
 
     fn kill(&mut self, now_ms: u64) {
@@ -281,15 +278,31 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn cut_off(&mut self, now_ms: u64) {
+        self.system.cut_off(now_ms);
+        self.queue.push(now_ms + self.scenario.cut_ms, Event::Reconnect);
+        let next_ms = now_ms + self.scenario.cut_every_ms.unwrap_or(u64::MAX / 2);
+        if next_ms < self.scenario.length_ms {
+            self.queue.push(next_ms, Event::CutOff);
+        }
+    }
+
     fn tick(&mut self, now_ms: u64) {
+        let was_shown = self.system.shown().is_some();
         self.system.tick(now_ms, &mut self.api);
-        if now_ms >= self.looked_ms + LOOK_ALL_MS {
+        let is_back = !was_shown && self.system.shown().is_some();
+        if is_back || now_ms >= self.looked_ms + LOOK_ALL_MS {
             self.look_at_all(now_ms);
         } else {
             self.look_at_wrong(now_ms);
         }
         let wake_ms = self.system.wake_ms().unwrap_or(u64::MAX).max(now_ms + 1);
-        self.queue.push(wake_ms.min(now_ms + TICK_MS), Event::Tick);
+        self.plan_tick(wake_ms.min(now_ms + TICK_MS));
+    }
+
+    fn plan_tick(&mut self, at_ms: u64) {
+        self.tick_ms = at_ms;
+        self.queue.push(at_ms, Event::Tick);
     }
 
     fn turn_minute(&mut self, now_ms: u64) {
@@ -359,6 +372,7 @@ impl<'a> Run<'a> {
             calls: self.n_calls,
             webhooks: self.webhooks,
             kills: self.kills,
+            replicas: self.scenario.replicas,
             mean_live: share(score.live_user_ms, total_ms),
             max_live: score.live_max,
             exact: share(score.exact_ms, total_ms),

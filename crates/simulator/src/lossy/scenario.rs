@@ -17,14 +17,16 @@ pub enum Kind {
     Retried,
     /// For 10 minutes in the middle no webhook reaches us.
     Outage,
-    /// The service is killed each minute, and is back after 1.5 s.
+    /// The service is killed each minute, and is back after 1.5 s; of several replicas one is.
     Killed,
+    /// Every two minutes one of several replicas is cut off from the journal for 30 s.
+    Partitioned,
 }
 
 impl Kind {
     /// All, in the order of reports.
-    pub const ALL: [Self; 5] =
-        [Self::Clean, Self::Lossy, Self::Retried, Self::Outage, Self::Killed];
+    pub const ALL: [Self; 6] =
+        [Self::Clean, Self::Lossy, Self::Retried, Self::Outage, Self::Killed, Self::Partitioned];
 
     /// Its name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -34,7 +36,14 @@ impl Kind {
             Self::Retried => "retried",
             Self::Outage => "outage",
             Self::Killed => "killed",
+            Self::Partitioned => "partitioned",
         }
+    }
+
+    /// Whether there has to be more than one replica for it to be any other world than the clean
+    /// one.
+    pub fn is_of_replicas(self) -> bool {
+        self == Self::Partitioned
     }
 }
 
@@ -66,6 +75,13 @@ pub struct Scenario {
     pub down_ms: u64,
     /// When no webhook reaches us, in milliseconds from the beginning, `(from, until)`.
     pub outage_ms: Option<(u64, u64)>,
+    /// How many replicas count on one journal.
+    pub replicas: u32,
+    /// From one replica's being cut off from the journal to the next one's, in milliseconds. The
+    /// first is after half of that.
+    pub cut_every_ms: Option<u64>,
+    /// For how long it is, in milliseconds.
+    pub cut_ms: u64,
     /// How wrong the clock of the sender is. It is in the field `Timestamp` and nowhere else.
     pub sender_clock_error_ms: i64,
     /// Whether the system may ask Twilio's REST API.
@@ -133,6 +149,9 @@ impl Scenario {
             kill_every_ms: None,
             down_ms: 1_500,
             outage_ms: None,
+            replicas: 1,
+            cut_every_ms: None,
+            cut_ms: MINUTE_MS / 2,
             sender_clock_error_ms: 0,
             referee: true,
             rest: Behaviour::default(),
@@ -149,6 +168,7 @@ impl Scenario {
                 scenario.outage_ms = Some((from, from + OUTAGE_MS.min(length_ms / 4)));
             }
             Kind::Killed => scenario.kill_every_ms = Some(MINUTE_MS),
+            Kind::Partitioned => scenario.cut_every_ms = Some(2 * MINUTE_MS),
         }
         scenario
     }
@@ -171,6 +191,9 @@ impl Scenario {
         }
         if self.network.notices_ms != standard.network.notices_ms {
             command.push_str(&format!(" --failure-noticed-ms {}", self.network.notices_ms.end()));
+        }
+        if self.replicas != standard.replicas {
+            command.push_str(&format!(" --replicas {}", self.replicas));
         }
         if !self.referee {
             command.push_str(" --no-referee");

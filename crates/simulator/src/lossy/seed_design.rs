@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::system::System;
+use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
@@ -19,7 +19,10 @@ impl System for SeedDesign {
         "seed-design"
     }
 
-    fn deliver(&mut self, _now_ms: u64, webhook: &Webhook) -> bool {
+    fn deliver(&mut self, _now_ms: u64, webhook: &Webhook) -> Delivery {
+        if self.is_down {
+            return Delivery::NoConnection;
+        }
         let from = webhook.field("From");
         match webhook.path {
             "/voice" => drop(self.numbers.insert(from.to_owned())),
@@ -31,7 +34,7 @@ impl System for SeedDesign {
             }
             _ => {}
         }
-        true
+        Delivery::Recorded
     }
 
     fn tick(&mut self, _now_ms: u64, _api: &mut CallsApi) {}

@@ -222,6 +222,49 @@ fn a_lossy_world_is_scored_in_simulated_time_and_told_as_text_or_as_json() {
 }
 
 #[test]
+fn replicas_of_which_one_is_killed_each_minute_are_scored_by_what_any_of_them_shows() {
+    let world = ["simulate", "--world", "all", "--seed", "7", "--hours", "0.1", "--live", "5"];
+    let more = ["--talk-seconds", "30", "--replicas", "3"];
+    let told = |json: &[&str]| {
+        let args = [&world[..], &more, json].concat();
+        let Output { status, stdout, stderr } = exit_of(STACK, &args, &[]);
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).expect("text")
+    };
+    let text = told(&[]);
+    assert!(
+        text.contains("killed: 3 replicas of live-users with referee, seed 7, 0.1 h"),
+        "{text}"
+    );
+    let reports: serde_json::Value = serde_json::from_str(&told(&["--json"])).expect("JSON");
+    let reports = reports.as_array().expect("a list");
+    let worlds: Vec<_> = reports.iter().map(|report| &report["world"]).collect();
+    assert_eq!(worlds, ["clean", "lossy", "retried", "outage", "killed", "partitioned"]);
+    for report in reports {
+        assert_eq!((&report["replicas"], &report["leftOver"]), (&3.into(), &0.into()), "{report}");
+    }
+    assert_eq!(reports[0]["exactOnTheWire"], 1.0);
+    // A third of it for 1.5 s and a little more, each minute.
+    let down = reports[4]["down"].as_f64().expect("a share");
+    assert!(reports[4]["kills"] == 5 && down > 0.0 && down < 0.05, "{down}");
+}
+
+#[test]
+fn a_world_that_cannot_be_with_so_many_replicas_is_refused() {
+    let refused = |more: &[&str], named: &str| {
+        let ended = exit_of(STACK, &[&["simulate"], more].concat(), &[]);
+        assert_eq!(ended.status.code(), Some(64), "{more:?}");
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(told.contains(named), "{told}");
+    };
+    refused(&["--world", "partitioned"], "--replicas 2");
+    let seed_design = ["--world", "clean", "--system", "seed-design", "--replicas", "2"];
+    refused(&seed_design, "--replicas");
+    refused(&["--world", "clean", "--replicas", "0"], "--replicas");
+    refused(&["--replicas", "3"], "--world");
+}
+
+#[test]
 fn flags_of_simulated_time_and_of_real_time_do_not_mix() {
     for args in [&["--hours", "1"][..], &["--world", "lossy", "--calls", "5"], &["--json"]] {
         let ended = exit_of(STACK, &[&["simulate"], args].concat(), &[]);

@@ -1,0 +1,66 @@
+//! What has to hold in every state, whoever keeps it.
+
+use std::collections::HashSet;
+
+use live_users_core::{CallId, Phase};
+use live_users_engine::State;
+
+/// With so few known calls everything is recounted after every change.
+const RECOUNT_ALWAYS_CALLS: usize = 24;
+/// Otherwise when so many times as many changes as there are known calls have gone by.
+const RECOUNT_CALLS_FACTOR: usize = 4;
+
+/// The calls that were seen to end.
+#[derive(Debug, Default)]
+pub(super) struct Endings(HashSet<CallId>);
+
+impl Endings {
+    /// Something was said of this call.
+    ///
+    /// # Errors
+    /// I2, if it had ended and is live.
+    pub(super) fn check(&mut self, state: &State, id: CallId) -> Result<(), String> {
+        match state.tracker().call(&id).map(|call| call.phase) {
+            Some(Phase::Ended(_)) => drop(self.0.insert(id)),
+            Some(Phase::Live) if self.0.contains(&id) => {
+                return Err(format!("I2: {id} had ended and is live again"));
+            }
+            Some(Phase::Dialing | Phase::Live) | None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Counts the changes since everything was recounted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Recount {
+    unchecked: usize,
+}
+
+impl Recount {
+    /// So many changes were made.
+    pub(super) fn note(&mut self, changes: usize) {
+        self.unchecked += changes;
+    }
+
+    /// Holds the numbers against each other, and from time to time against a recount: then `true`.
+    ///
+    /// # Errors
+    /// Which invariant does not hold.
+    pub(super) fn check(&mut self, state: &State) -> Result<bool, String> {
+        let tracker = state.tracker();
+        let numbers = tracker.numbers();
+        if numbers.users > numbers.calls {
+            return Err(format!("I5: {} users of {} calls", numbers.users, numbers.calls));
+        }
+        let known = tracker.known();
+        let is_often = known <= RECOUNT_ALWAYS_CALLS;
+        let is_due = is_often || self.unchecked > known * RECOUNT_CALLS_FACTOR;
+        if self.unchecked == 0 || !is_due {
+            return Ok(false);
+        }
+        self.unchecked = 0;
+        tracker.check().map_err(|broken| broken.to_string())?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,385 @@
+//! Several replicas of the engine on one journal, behind a load balancer: each webhook goes to any
+//! of them, and a person who watches is shown the number of any of them.
+
+mod place;
+mod replica;
+mod witness;
+
+use live_users_core::{CallId, Evidence};
+use live_users_engine::{RefereeRules, snapshot};
+use live_users_journal::Memory;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use self::place::Place;
+use self::replica::{Making, Replica};
+use self::witness::{Witness, fresh};
+use super::invariants::Endings;
+use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY, is_live};
+use super::reading::Reading;
+use super::system::{Delivery, System};
+use crate::rest::CallsApi;
+use crate::world::Webhook;
+
+/// What the journal's clock shows when the world begins, in milliseconds.
+const LOG_BEGAN_MS: u64 = 10 * 3_600_000;
+/// How far the clock of a replica is from the journal's at most, in milliseconds.
+const CLOCK_ERROR_MS_MAX: i64 = 3_600_000;
+/// From a record to its being known to another replica, in milliseconds.
+const TAIL_MS: std::ops::RangeInclusive<u64> = 1..=20;
+/// How often a replica sweeps and hears of the journal, and the load balancer asks whether it is
+/// ready, in milliseconds.
+const BEAT_MS: u64 = 1_000;
+/// How often somebody who watches asks again, and is sent to any replica, in milliseconds.
+const WATCH_MS: u64 = 1_000;
+/// Every so many recounts a state is compared byte for byte: no multiple of the number of replicas,
+/// so that each has its turn.
+const COMPARE_RECOUNTS: u64 = 37;
+/// The stream of the random numbers here; low ones are those of referees.
+const STREAM: u64 = 1 << 62;
+
+/// Several of [`super::LiveUsers`] on one journal.
+pub struct Replicas {
+    log: Memory,
+    places: Vec<Place>,
+    witness: Witness,
+    rules: Option<RefereeRules>,
+    seed: u64,
+    reading: Reading,
+    rng: ChaCha8Rng,
+    starts: u64,
+    now_ms: u64,
+    /// Whose number is looked at.
+    watched: usize,
+    watch_ms: u64,
+    endings: Endings,
+    /// Since a state was compared byte for byte.
+    recounts: u64,
+    broken: Option<String>,
+    /// Who led last, and how often it was another one than before.
+    leader: (Option<usize>, u64),
+}
+
+impl Replicas {
+    /// So many replicas on a new journal, each with a referee that keeps to these rules or with
+    /// none. The seed is for who is asked, how long messages take and how wrong clocks are.
+    ///
+    /// # Panics
+    /// If there is to be none.
+    pub fn new(seed: u64, n: u32, rules: Option<RefereeRules>) -> Self {
+        assert!(n > 0, "a replica at least");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(STREAM);
+        let log = Memory::with_epoch(seed);
+        log.set_time(LOG_BEGAN_MS);
+        let witness = Witness::new(&log).expect("a new journal tells nothing");
+        let places = (0..n).map(|_| Place::empty(rng.random_range(0..BEAT_MS))).collect();
+        let mut system = Self {
+            log,
+            places,
+            witness,
+            rules,
+            seed,
+            reading: Reading::new(),
+            rng,
+            starts: 0,
+            now_ms: 0,
+            watched: 0,
+            watch_ms: 0,
+            endings: Endings::default(),
+            recounts: 0,
+            broken: None,
+            leader: (None, 0),
+        };
+        system.start(0);
+        system
+    }
+
+    /// How often another replica than before has begun to lead, the first time included.
+    pub fn leaders(&self) -> u64 {
+        self.leader.1
+    }
+
+    /// Time goes by for the journal, too.
+    fn turn(&mut self, now_ms: u64) -> u64 {
+        self.now_ms = now_ms;
+        let log_ms = LOG_BEGAN_MS + now_ms;
+        self.log.set_time(log_ms);
+        log_ms
+    }
+
+    fn break_if(&mut self, checked: Result<(), String>) {
+        if let Err(why) = checked {
+            self.broken.get_or_insert(why);
+        }
+    }
+
+    /// Holds a replica that has just done something against the journal, and lets the others know
+    /// in a while if there is more in it.
+    fn look_at(&mut self, n: usize, changes: usize) {
+        let Some(replica) = &mut self.places[n].up else { return };
+        let end = self.witness.seq();
+        match self.witness.check(n, replica.seen, &replica.writer) {
+            Ok(seen) => {
+                if replica.seen != seen {
+                    replica.recount.note(changes.max(1));
+                }
+                replica.seen = seen;
+            }
+            Err(why) => drop(self.broken.get_or_insert(why)),
+        }
+        if self.witness.seq() == end {
+            return;
+        }
+        for (m, place) in self.places.iter_mut().enumerate() {
+            if m != n && place.up.is_some() && place.follow_ms.is_none() {
+                place.follow_ms = Some(self.now_ms + self.rng.random_range(TAIL_MS));
+            }
+        }
+    }
+
+    fn beat(&mut self, n: usize, log_ms: u64) {
+        let (now_ms, travel_ms) = (self.now_ms, self.rng.random_range(TAIL_MS));
+        let place = &mut self.places[n];
+        place.beat_ms = now_ms + BEAT_MS;
+        if let Some(replica) = &mut place.up {
+            replica.hear(now_ms, log_ms, travel_ms);
+            replica.sweep(now_ms, log_ms);
+            place.follow_ms.get_or_insert(now_ms + travel_ms);
+        }
+        place.is_in_rotation = place.up.as_ref().is_some_and(|it| it.is_ready(now_ms));
+        self.look_at(n, 1);
+        let leaders: Vec<usize> =
+            self.up().filter(|(_, it)| it.leads(now_ms)).map(|it| it.0).collect();
+        if let [one, other, ..] = leaders[..] {
+            self.break_if(Err(format!("replicas {one} and {other} lead at the same time")));
+        }
+        if let Some(leader) = leaders.first().filter(|it| self.leader.0 != Some(**it)) {
+            self.leader = (Some(*leader), self.leader.1 + 1);
+        }
+    }
+
+    /// Lets one that needs it save a snapshot. What is trimmed behind it others have read, all but
+    /// those that are cut off, for whom a real journal does not wait either.
+    fn shorten(&mut self) {
+        let end = self.witness.seq();
+        let mut reading = self.up().filter(|(_, it)| !it.is_cut());
+        let have_read = reading.all(|(_, it)| it.writer.position().seq == end);
+        drop(reading);
+        if have_read
+            && let Some(n) = self.any(|it| it.needs_snapshot())
+            && let Some(replica) = &mut self.places[n].up
+        {
+            let checked = replica.shorten().map_err(|error| error.to_string());
+            self.break_if(checked);
+        }
+    }
+
+    fn up(&self) -> impl Iterator<Item = (usize, &Replica)> {
+        self.places.iter().enumerate().filter_map(|(n, place)| Some((n, place.up.as_ref()?)))
+    }
+
+    /// Where the load balancer sends somebody: to any that it takes for ready, and if there is
+    /// none to any at all.
+    fn route(&mut self) -> usize {
+        let ready: Vec<usize> =
+            (0..self.places.len()).filter(|n| self.places[*n].is_in_rotation).collect();
+        match ready.is_empty() {
+            true => self.rng.random_range(0..self.places.len()),
+            false => ready[self.rng.random_range(0..ready.len())],
+        }
+    }
+
+    fn record(&mut self, n: usize, log_ms: u64, webhook: &Webhook, it: Evidence) -> Delivery {
+        let call: CallId = it.call.clone();
+        let Some(replica) = &mut self.places[n].up else { return Delivery::NoConnection };
+        let delivery = replica.deliver(log_ms, webhook, it);
+        if delivery == Delivery::Recorded {
+            let checked = self.endings.check(replica.writer.state(), call);
+            self.break_if(checked);
+        }
+        self.look_at(n, 1);
+        delivery
+    }
+
+    fn start_at(&mut self, n: usize) {
+        self.starts += 1;
+        // It may be another machine, with another clock.
+        let clock_error_ms = self.rng.random_range(-CLOCK_ERROR_MS_MAX..=CLOCK_ERROR_MS_MAX);
+        let (rules, seed, stream) = (self.rules, self.seed, self.starts);
+        let making = Making { rules, seed, stream, clock_error_ms };
+        match Replica::start(&self.log, &self.reading, self.now_ms, making) {
+            Ok(replica) => {
+                let known = replica.writer.state().tracker().known();
+                let few = known <= COMPARE_ALWAYS_CALLS;
+                if few || self.starts.is_multiple_of(COMPARE_EVERY) {
+                    let replayed = snapshot::encode(replica.writer.state());
+                    if replayed != snapshot::encode(self.witness.state()) {
+                        let why = "what a replay tells is not what the journal has told";
+                        self.break_if(Err(why.to_owned()));
+                    }
+                }
+                self.places[n].up = Some(replica);
+                self.look_at(n, 0);
+            }
+            Err(why) => self.break_if(Err(why)),
+        }
+    }
+
+    /// Any replica that is like this.
+    fn any(&mut self, is: impl Fn(&Replica) -> bool) -> Option<usize> {
+        let some: Vec<usize> = self.up().filter(|(_, it)| is(it)).map(|it| it.0).collect();
+        (!some.is_empty()).then(|| some[self.rng.random_range(0..some.len())])
+    }
+
+    /// The one whose number is looked at, if it gives it out.
+    fn shows(&self) -> Option<&Replica> {
+        let replica = self.places[self.watched].up.as_ref()?;
+        replica.is_fresh(self.now_ms).then_some(replica)
+    }
+}
+
+impl System for Replicas {
+    fn name(&self) -> &'static str {
+        "live-users"
+    }
+
+    fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
+        let log_ms = self.turn(now_ms);
+        let n = self.route();
+        if self.places[n].up.is_none() {
+            return Delivery::NoConnection;
+        }
+        match self.reading.evidence(webhook) {
+            Ok(evidence) => self.record(n, log_ms, webhook, evidence),
+            Err(why) => {
+                self.break_if(Err(why));
+                Delivery::Refused { after_ms: 0 }
+            }
+        }
+    }
+
+    fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
+        let log_ms = self.turn(now_ms);
+        for n in 0..self.places.len() {
+            let place = &mut self.places[n];
+            if place.follow_ms.take_if(|due_ms| *due_ms <= now_ms).is_some() {
+                if let Some(replica) = &mut place.up {
+                    replica.follow();
+                }
+                self.look_at(n, 1);
+            }
+            if self.places[n].beat_ms <= now_ms {
+                self.beat(n, log_ms);
+            }
+            let found = match &mut self.places[n].up {
+                Some(replica) => replica.referee(now_ms, log_ms, api),
+                None => 0,
+            };
+            if found > 0 {
+                self.look_at(n, found);
+            }
+        }
+        self.shorten();
+        if self.watch_ms <= now_ms {
+            self.watch_ms = now_ms + WATCH_MS;
+            self.watched = self.route();
+        }
+    }
+
+    fn wake_ms(&self) -> Option<u64> {
+        let places = self.places.iter().flat_map(Place::wakes_ms);
+        places.filter(|at_ms| *at_ms > self.now_ms).min()
+    }
+
+    fn shown(&self) -> Option<u64> {
+        self.shows().map(|it| it.writer.state().tracker().numbers().users as u64)
+    }
+
+    fn is_live(&self, call_sid: &str) -> Option<bool> {
+        Some(self.shows().is_some_and(|it| is_live(it.writer.state(), call_sid)))
+    }
+
+    fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
+        Some(is_live(self.witness.state(), call_sid))
+    }
+
+    fn kill(&mut self, now_ms: u64) {
+        self.turn(now_ms);
+        if let Some(n) = self.any(|_| true) {
+            let place = &mut self.places[n];
+            (place.up, place.follow_ms) = (None, None);
+        }
+    }
+
+    fn start(&mut self, now_ms: u64) {
+        self.turn(now_ms);
+        for n in 0..self.places.len() {
+            // Who cannot reach the journal cannot start.
+            if self.places[n].up.is_none() && !self.places[n].is_cut {
+                self.start_at(n);
+            }
+        }
+    }
+
+    fn cut_off(&mut self, now_ms: u64) {
+        self.turn(now_ms);
+        let Some(n) = self.any(|replica| !replica.is_cut()) else { return };
+        self.places[n].is_cut = true;
+        if let Some(replica) = &mut self.places[n].up {
+            replica.set_cut(true);
+        }
+    }
+
+    fn reconnect(&mut self, now_ms: u64) {
+        self.turn(now_ms);
+        for n in 0..self.places.len() {
+            let place = &mut self.places[n];
+            let was_cut = std::mem::take(&mut place.is_cut);
+            match &mut place.up {
+                Some(replica) => replica.set_cut(false),
+                None if was_cut => self.start_at(n),
+                None => {}
+            }
+        }
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        if let Some(why) = self.broken.take() {
+            return Err(why);
+        }
+        for (n, place) in self.places.iter_mut().enumerate() {
+            let Some(replica) = &mut place.up else { continue };
+            self.recounts += u64::from(replica.recount.check(replica.writer.state())?);
+            if self.recounts >= COMPARE_RECOUNTS {
+                self.recounts = 0;
+                self.witness.compare(n, &replica.writer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, now_ms: u64) -> Result<(), String> {
+        let log_ms = self.turn(now_ms);
+        // The second time is for who has slept past what the journal keeps.
+        for n in (0..self.places.len()).chain(0..self.places.len()) {
+            self.beat(n, log_ms);
+            if let Some(replica) = &mut self.places[n].up {
+                replica.follow();
+            }
+            self.look_at(n, 1);
+        }
+        self.check()?;
+        let expected = fresh(&self.log)?;
+        for (n, place) in self.places.iter().enumerate() {
+            let Some(replica) = &place.up else { return Err(format!("replica {n} is down")) };
+            if replica.writer.is_in_trouble()
+                || snapshot::encode(replica.writer.state()) != expected
+            {
+                return Err(format!("replica {n} has not come to agree with the journal"));
+            }
+        }
+        self.watched = self.route();
+        Ok(())
+    }
+}

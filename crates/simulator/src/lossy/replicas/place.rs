@@ -1,0 +1,28 @@
+//! Where a replica runs, or will again.
+
+use super::replica::Replica;
+
+/// What is known of a replica outside it.
+pub(super) struct Place {
+    pub(super) up: Option<Replica>,
+    pub(super) beat_ms: u64,
+    /// When it learns of what others have appended.
+    pub(super) follow_ms: Option<u64>,
+    /// Whether the load balancer sends anything there.
+    pub(super) is_in_rotation: bool,
+    pub(super) is_cut: bool,
+}
+
+impl Place {
+    /// None is here yet.
+    pub(super) fn empty(beat_ms: u64) -> Self {
+        Self { up: None, beat_ms, follow_ms: None, is_in_rotation: true, is_cut: false }
+    }
+
+    /// When there is something to do here.
+    pub(super) fn wakes_ms(&self) -> impl Iterator<Item = u64> {
+        let up = self.up.as_ref();
+        let of_up = [up.and_then(Replica::wake_ms), up.map(Replica::stale_ms)];
+        [Some(self.beat_ms), self.follow_ms].into_iter().chain(of_up).flatten()
+    }
+}
