@@ -11,6 +11,7 @@ mod journal;
 mod life;
 mod overview;
 mod referee;
+mod replicas;
 mod settings;
 mod signatures;
 mod streams;

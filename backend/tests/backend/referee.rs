@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::{TOKEN, start};
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
-fn stand_in(token: &str) -> StandIn {
+pub(crate) fn stand_in(token: &str) -> StandIn {
     let api = CallsApi::new(ACCOUNT, token, 1).with_behaviour(Behaviour::without_lag());
     StandIn::start(api).expect("a server")
 }
 
-fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
+pub(crate) fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
     let facts = CallFacts {
         sid,
         parent: None,
@@ -46,7 +46,7 @@ fn summary(server: &Server) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-const A: &str = "CA000000000000000000000000000000aa";
+pub(crate) const A: &str = "CA000000000000000000000000000000aa";
 
 #[test]
 fn calls_that_webhooks_have_not_told_of_are_found_and_their_ends_too() {

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "browser")]
 mod browser;
+mod clock;
 mod http;
 #[cfg(feature = "nats")]
 mod nats;
@@ -16,6 +17,7 @@ mod twilio;
 
 #[cfg(feature = "browser")]
 pub use browser::Browser;
+pub use clock::wrong_clock;
 pub use http::{Answer, get, send, try_send};
 #[cfg(feature = "nats")]
 pub use nats::{Nats, NatsLimits};

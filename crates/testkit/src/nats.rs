@@ -1,5 +1,7 @@
 //! A NATS service of one test: real servers (`nats-server`), alone or as a cluster of three.
 
+mod admin;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Sees that the tools which no `Cargo.toml` can name are on this machine: a real browser, and the
-//! server of a shared journal.
+//! Sees that the tools which no `Cargo.toml` can name are on this machine: a real browser, the
+//! server of a shared journal, and a clock that is wrong.
 
 use std::env;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,8 +9,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// What the tests start, with Debian's package of each.
-const TOOLS: [(&str, &str); 3] =
-    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("nats-server", "nats-server")];
+const TOOLS: [(&str, &str); 4] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("nats-server", "nats-server"),
+    ("faketime", "faketime"),
+];
 
 /// Installs what is missing, or says what to install.
 pub(crate) fn run() -> Result<()> {
@@ -103,8 +107,8 @@ mod tests {
 
     #[test]
     fn root_on_debian_gets_just_the_missing_packages() {
-        let all = Action::Install(vec!["chromium", "chromium-driver", "nats-server"]);
-        assert_eq!(decide(&["chromium", "chromedriver", "nats-server"], true, true), all);
+        let all = Action::Install(vec!["chromium", "chromium-driver", "nats-server", "faketime"]);
+        assert_eq!(decide(&TOOLS.map(|(tool, _)| tool), true, true), all);
         let driver = Action::Install(vec!["chromium-driver"]);
         assert_eq!(decide(&["chromedriver"], true, true), driver);
     }

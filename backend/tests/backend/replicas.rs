@@ -1,0 +1,11 @@
+//! Several backends on one journal, whose servers and lines fail while people call.
+//!
+//! What is asked of each fault: nothing acknowledged is lost, all agree again by themselves,
+//! whoever calls hears TwiML, and meanwhile nobody is told an old number for a new one.
+
+mod clocks;
+mod journal;
+mod lines;
+mod load;
+mod referee;
+mod team;

@@ -1,0 +1,44 @@
+//! Of several replicas one asks the provider.
+
+use live_users_testkit::Nats;
+
+use super::team::{Replica, await_agreement, await_that};
+use crate::TOKEN;
+use crate::referee::{A, ACCOUNT, note, stand_in};
+use live_users_twilio::CallStatus;
+
+fn state(replica: &Replica) -> String {
+    replica.details("/summary")["referee"]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn one_replica_asks_for_all_and_another_one_when_it_is_gone() {
+    let nats = Nats::alone();
+    let twilio = stand_in(TOKEN);
+    note(&twilio, A, CallStatus::InProgress);
+    let api_url = twilio.url();
+    let env = [
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_API_URL", api_url.as_str()),
+        ("REFEREE_LOOK_SECONDS", "1"),
+        ("REFEREE_REQUESTS_PER_MINUTE", "6000"),
+    ];
+    let url = nats.journal_url("live");
+    let mut replicas: Vec<_> = (0..3).map(|_| Replica::start_with(&url, &env)).collect();
+    await_agreement(&replicas, 1);
+    let asking = |replicas: &[Replica]| {
+        (0..replicas.len()).filter(|n| state(&replicas[*n]) == "watching").collect::<Vec<_>>()
+    };
+    await_that("one of them asks", || asking(&replicas).len() == 1);
+    let leader = asking(&replicas)[0];
+    for (n, replica) in replicas.iter().enumerate().filter(|(n, _)| *n != leader) {
+        assert_eq!(state(replica), "elsewhere", "replica {n}");
+        assert_eq!(replica.details("/summary")["referee"]["requests"], 0, "replica {n}");
+    }
+    replicas.remove(leader).server.kill();
+    note(&twilio, A, CallStatus::Completed);
+    await_agreement(&replicas, 0);
+    await_that("another one asks", || asking(&replicas).len() == 1);
+    let drift = replicas[0].details("/summary")["drift"].clone();
+    assert_eq!(drift["healed"], 2, "each was healed once: {drift}");
+}
