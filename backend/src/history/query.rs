@@ -17,7 +17,7 @@ const STEP_MS_MAX: u64 = 366 * DAY_MS;
 const MINUTE_MS: u64 = 60_000;
 
 /// The steps that people count in, in milliseconds.
-const STEPS_MS: [u64; 17] = [
+pub(super) const STEPS_MS: [u64; 18] = [
     MINUTE_MS,
     2 * MINUTE_MS,
     5 * MINUTE_MS,
@@ -27,6 +27,7 @@ const STEPS_MS: [u64; 17] = [
     HOUR_MS,
     2 * HOUR_MS,
     3 * HOUR_MS,
+    4 * HOUR_MS,
     6 * HOUR_MS,
     12 * HOUR_MS,
     DAY_MS,

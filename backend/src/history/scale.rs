@@ -6,25 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 use live_users_core::Millis;
 
-use super::{DAY_MS, HOUR_MS};
-
-const MINUTE_MS: u64 = 60_000;
-
-/// Steps of less than a day that people count in, in milliseconds.
-const STEPS_MS: [u64; 12] = [
-    MINUTE_MS,
-    2 * MINUTE_MS,
-    5 * MINUTE_MS,
-    10 * MINUTE_MS,
-    15 * MINUTE_MS,
-    30 * MINUTE_MS,
-    HOUR_MS,
-    2 * HOUR_MS,
-    3 * HOUR_MS,
-    4 * HOUR_MS,
-    6 * HOUR_MS,
-    12 * HOUR_MS,
-];
+use super::DAY_MS;
+use super::query::STEPS_MS;
 
 const DAYS: [i64; 5] = [1, 2, 5, 7, 14];
 const MONTHS: [i8; 4] = [1, 2, 3, 6];
@@ -44,7 +27,8 @@ pub(super) fn moments(from: Millis, to: Millis, most: u64) -> Vec<(Millis, Strin
     let span_ms = to.since(from);
     let least = span_ms / most.max(1);
     // Over several days, an hour without its day says nothing.
-    let step = STEPS_MS.into_iter().find(|step| *step >= least && span_ms <= 2 * DAY_MS);
+    let steps = STEPS_MS.into_iter().take_while(|step| *step < DAY_MS);
+    let step = steps.filter(|_| span_ms <= 2 * DAY_MS).find(|step| *step >= least);
     if let Some(step) = step {
         let first = from.0.div_ceil(step) * step;
         let all = (first..=to.0).step_by(usize::try_from(step).unwrap_or(usize::MAX));
@@ -119,6 +103,8 @@ fn zoned(Millis(at): Millis) -> Zoned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOUR_MS: u64 = 3_600_000;
 
     /// 2026-11-23, 09:30:00 in UTC.
     const NOW: u64 = 1_795_426_200_000;
