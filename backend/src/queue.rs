@@ -117,7 +117,9 @@ impl Queue {
         match tokio::time::timeout(patience, told).await {
             Ok(Ok(told)) => told,
             Ok(Err(_)) => Err(NotRecorded::Stopped),
-            Err(_) => Err(NotRecorded::Slow),
+            Err(_) if is_fresh(&self.clock) => Err(NotRecorded::Slow),
+            // It waits for the journal's servers.
+            Err(_) => Err(stale(&self.clock)),
         }
     }
 

@@ -114,6 +114,8 @@ function refereeWords({ state, lookedAt, failure }, now) {
       return `Referee watching${looked}`;
     case "failing":
       return `Referee failing${looked}${failure ? `: ${failure}` : ""}`;
+    case "elsewhere":
+      return "Referee watching from another replica";
     default:
       return "Referee off: nobody is asked when webhooks are missing";
   }

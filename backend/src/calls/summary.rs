@@ -40,7 +40,8 @@ pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
         Glance::of(writer.state(), writer.position(), now, suspect_after_ms)
     });
     let glance = look.await?;
-    Ok(glance.shown(&state.roster.now(), standing))
+    let leads = state.lead.is_held();
+    Ok(glance.shown(&state.roster.now(), referee(standing, leads)))
 }
 
 /// How things stand at one moment, taken on the writer's thread: as little as can be, since the
@@ -101,7 +102,7 @@ impl Glance {
         }
     }
 
-    fn shown(self, agents: &Agents, standing: Option<Standing>) -> Summary {
+    fn shown(self, agents: &Agents, referee: RefereeView) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
         Summary {
             live_users: self.numbers.users as u64,
@@ -118,7 +119,7 @@ impl Glance {
             by_agent: by_agent(agents, self.by_agent),
             by_country: by_country(self.by_country),
             by_region: self.by_place.into_iter().map(by_region).collect(),
-            referee: referee(standing),
+            referee,
             drift: self.drift,
         }
     }
@@ -186,17 +187,22 @@ fn talked(talked: Talked) -> TalkedView {
     TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
 }
 
-fn referee(standing: Option<Standing>) -> RefereeView {
+/// How the referee stands. Of several replicas the one that leads asks for all.
+fn referee(standing: Option<Standing>, leads: bool) -> RefereeView {
     let Some(standing) = standing else {
         let (looked_at, next_at, failure) = (None, None, None);
         return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
     };
-    let state = if standing.failure.is_some() { "failing" } else { "watching" };
+    let state = match (leads, &standing.failure) {
+        (false, _) => "elsewhere",
+        (true, Some(_)) => "failing",
+        (true, None) => "watching",
+    };
     RefereeView {
         state: state.to_owned(),
         looked_at: standing.looked.map(moment),
-        next_at: Some(moment(standing.next)),
-        failure: standing.failure.map(|failure| failure.to_string()),
+        next_at: leads.then(|| moment(standing.next)),
+        failure: standing.failure.filter(|_| leads).map(|failure| failure.to_string()),
         requests: standing.requests,
     }
 }

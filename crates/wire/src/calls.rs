@@ -140,7 +140,7 @@ pub struct RegionCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefereeView {
-    /// `off`, `watching` or `failing`.
+    /// `off`, `watching`, `failing`, or `elsewhere`: another replica asks.
     pub state: String,
     /// When the provider's lists were last compared with ours.
     pub looked_at: Option<String>,
