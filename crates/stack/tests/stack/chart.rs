@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use live_users_testkit::Browser;
 
+use crate::{page, start_both};
+
 const FILES: [(&str, &str); 6] = [
     ("/live-users-chart.js", include_str!("../../../../proxy/web/live-users-chart.js")),
     (
@@ -191,4 +193,26 @@ fn answer(mut stream: TcpStream, history_status: u16, history: &str) {
          Content-Security-Policy: default-src 'none'; script-src 'self'; connect-src 'self'\r\n\r\n\
          {body}"
     );
+}
+
+/// The history of the real servers, with which the page begins as soon as anything has happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_draws_the_history_that_the_servers_have() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    twilio.start(2);
+    twilio.end(1);
+    let browser = page::open(&proxy).await;
+    browser.wait_for("the chart", &format!("{CHART}?.getAttribute('state') === 'ready'")).await;
+    assert_eq!(browser.evaluate(&within("input:checked", "value")).await, "1h");
+    let peaks = "Hour’s peak,Day’s peak,Week’s peak,Month’s peak,Peak ever";
+    assert_eq!(browser.evaluate(&within(".peaks dt", "textContent")).await, peaks);
+    assert_eq!(browser.evaluate(&within(".peaks dd", "firstChild.data")).await, "2,2,2,2,2");
+    for range in ["24h", "7d", "30d"] {
+        let choose = format!("({CHART}.range = '{range}', {CHART}.getAttribute('state'))");
+        assert_eq!(browser.evaluate(&choose).await, "loading", "{range}");
+        let drawn = format!("{CHART}.getAttribute('state') === 'ready'");
+        browser.wait_for(range, &drawn).await;
+    }
+    assert_eq!(browser.console_errors().await, [""; 0]);
 }

@@ -43,7 +43,7 @@ async fn a_change_is_seen_within_a_second_of_its_webhook_by_websocket() {
     // The quickest, because a machine that is busy may be slow once.
     assert!(quickest < 1_000, "{quickest} ms");
     assert_eq!(browser.evaluate("window.seen.at(-1).transport").await, "websocket");
-    assert_eq!(page::errors(&browser).await, [""; 0], "also the page's policy allows it");
+    assert_eq!(browser.console_errors().await, [""; 0], "also the page's policy allows it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

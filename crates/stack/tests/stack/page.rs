@@ -19,14 +19,6 @@ pub(crate) async fn open(proxy: &Server) -> Browser {
     browser
 }
 
-/// What is wrong, besides what the servers do not answer yet.
-pub(crate) async fn errors(browser: &Browser) -> Vec<String> {
-    const NOT_YET: &str = "/api/live-users/history";
-    let mut errors = browser.console_errors().await;
-    errors.retain(|error| !error.contains(NOT_YET));
-    errors
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_counts_up_and_down_with_signed_webhooks() {
     let (_backend, proxy, twilio) = start_both();
@@ -41,7 +33,7 @@ async fn the_page_counts_up_and_down_with_signed_webhooks() {
     assert_eq!(browser.title().await, "(1) Existing Agents");
     let card = "/booking/i.test(document.querySelector('#cards').innerText)";
     browser.wait_for("a card of the agent that talks", card).await;
-    assert_eq!(errors(&browser).await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

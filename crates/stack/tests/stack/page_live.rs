@@ -3,7 +3,7 @@
 
 use live_users_testkit::{Browser, Twilio};
 
-use crate::page::{errors, open};
+use crate::page::open;
 use crate::start_both;
 
 const TAB: &str = "\u{e004}";
@@ -56,7 +56,7 @@ async fn every_agent_has_a_card_with_its_load_and_with_the_durations_that_twilio
     let elsewhere = [("CallSid", "CAx"), ("From", "+14155550103"), ("To", "+15005559942")];
     twilio.post("/voice", &elsewhere);
     wait_for_text(&browser, "#cards", "+15…42 number of no agent 1 user live").await;
-    assert_eq!(errors(&browser).await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn what_has_happened_is_told_at_once_and_put_right_when_twilio_knows_bette
     let newest = "document.querySelector('.activity').innerText.includes('Call started')";
     assert_eq!(browser.evaluate(newest).await, true, "the newest first");
     assert_eq!(browser.axe_violations().await, [""; 0]);
-    assert_eq!(errors(&browser).await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
