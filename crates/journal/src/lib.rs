@@ -88,7 +88,7 @@ pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
         Address::Directory(directory) => sqlite::backup(&directory, to),
         Address::Nats(_) => Err(JournalError::Refused {
             why: "a journal that a NATS service keeps is backed up by copying it into a file: run \
-                  `live-users-backend journal copy`"
+                  `live-users-backend journal copy --in-use`"
                 .to_owned(),
         }),
         Address::Memory => Err(JournalError::Refused {
