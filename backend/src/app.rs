@@ -21,6 +21,7 @@ use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
 use crate::lead::{self, Lead};
+use crate::metrics::Counters;
 use crate::queue::{self, Queue};
 use crate::referee::{self, ASK_MS_MAX};
 use crate::roster::{self, Roster};
@@ -40,6 +41,8 @@ pub(crate) struct State {
     pub(crate) conversation: Conversation,
     pub(crate) queue: Queue,
     pub(crate) cell: Reader,
+    /// What has happened since the start.
+    pub(crate) counters: Arc<Counters>,
     /// What is told at once to whoever listens.
     pub(crate) streams: Streams,
     /// What time it is.
@@ -77,6 +80,7 @@ impl Backend {
     /// # Errors
     /// If the journal cannot be opened or does not tell a state, or the system gives no thread.
     pub fn open(config: Config) -> io::Result<Self> {
+        let counters = Arc::new(Counters::new());
         say_hello(&config);
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
         let replayed = replay_keeping(&*journal, config.keep.history).map_err(io::Error::other)?;
@@ -113,6 +117,7 @@ impl Backend {
             caller_key: config.caller_key,
             queue,
             cell,
+            counters,
             streams: Streams::new(config.streams_max, config.origins.clone()),
             clock,
             lead: Lead::none(),
@@ -140,6 +145,7 @@ impl Backend {
     ) -> io::Result<()> {
         let Self { state, origins, thread, api, lease } = self;
         let (queue, clock, lead) = (state.queue.clone(), state.clock.clone(), state.lead.clone());
+        let counters = state.counters.clone();
         let state = Arc::new(state);
         make_room_for(state.streams.places.max());
         let telling = streams::tell(&state);
@@ -148,7 +154,7 @@ impl Backend {
         let reloading = tokio::spawn(roster::reload_at(roster::hang_ups()?, state.clone()));
         let asking = state.referee.clone().zip(api);
         let referee = asking.map(|(referee, api)| {
-            tokio::spawn(referee::run(referee, api, queue.clone(), (clock, lead)))
+            tokio::spawn(referee::run(referee, api, queue.clone(), (clock, lead), counters))
         });
         // Without a writer the count would stand still and look alive: better to end, and be
         // started again by whoever watches over the process.

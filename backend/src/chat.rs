@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use live_users_service::Sparing;
 use live_users_service::agents::{Agent, Agents};
+use live_users_service::metrics::Counter;
 use log::warn;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Response};
@@ -34,6 +35,9 @@ pub(crate) struct Chat {
     timeout: Duration,
     places: Arc<Semaphore>,
     lines: Sparing,
+    /// Questions, and those without an answer.
+    pub(crate) asked: Counter,
+    pub(crate) failed: Counter,
     /// Where questions run. Not the runtime of the worker that happens to ask, or the connections
     /// would belong to that worker.
     runtime: Handle,
@@ -66,7 +70,8 @@ impl Chat {
         };
         let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
         let (lines, runtime) = (Sparing::default(), Handle::current());
-        Ok(Self { client, no_tls, timeout, places, lines, runtime })
+        let (asked, failed) = <_>::default();
+        Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
     }
 
     /// What keeps these agents' chats from being asked, if anything.
@@ -87,9 +92,11 @@ impl Chat {
     /// time: then the log says why.
     pub(crate) async fn ask(&self, agent: &Agent, call_sid: &str, message: &str) -> Option<String> {
         let url = agent.chat_url.as_deref()?;
+        self.asked.add();
         self.answer(url, &Question { message, call_sid })
             .await
             .inspect_err(|why| {
+                self.failed.add();
                 if let Some(held_back) = self.lines.line_at(Instant::now()) {
                     warn!(
                         "the chat of agent {} has no answer: {why} ({held_back} such lines before \

@@ -20,6 +20,7 @@ mod gate;
 mod health;
 mod history;
 mod lead;
+mod metrics;
 mod outgoing;
 mod public_url;
 mod queue;

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use live_users_core::{Evidence, Outcome};
 use live_users_engine::{BATCH_MAX, Kept, Writer};
+use live_users_service::metrics::Histogram;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,6 +39,10 @@ pub(crate) struct Queue {
     trouble: Arc<AtomicBool>,
     /// Whether the writer is told already that others have appended something.
     grown: Arc<AtomicBool>,
+    /// How many pieces of evidence are kept while the journal cannot be written.
+    kept: Arc<AtomicUsize>,
+    /// How long evidence has waited for its acknowledgement.
+    waited: Arc<Histogram>,
     clock: Clock,
 }
 
@@ -77,6 +82,7 @@ impl Queue {
     /// published.
     pub(crate) async fn record(&self, evidence: Evidence) -> Result<Outcome, NotRecorded> {
         let (acknowledge, acknowledged) = oneshot::channel();
+        let start = Instant::now();
         self.send(Work::Evidence(evidence, acknowledge))?;
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         let outcome = match tokio::time::timeout(patience, acknowledged).await {
@@ -84,6 +90,7 @@ impl Queue {
             Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) => Err(NotRecorded::Slow),
         };
+        self.waited.note(start.elapsed());
         self.slow.store(outcome == Err(NotRecorded::Slow), Ordering::Relaxed);
         outcome
     }
@@ -159,6 +166,22 @@ impl Queue {
         }
     }
 
+    /// How long the pieces of evidence that were taken have waited for their acknowledgement.
+    pub(crate) fn waited(&self) -> &Histogram {
+        &self.waited
+    }
+
+    /// How many pieces of work wait for the writer.
+    pub(crate) fn depth(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+
+    /// How many pieces of evidence are kept until the journal can be written again, and whether it
+    /// cannot just now.
+    pub(crate) fn trouble(&self) -> (usize, bool) {
+        (self.kept.load(Ordering::Relaxed), self.trouble.load(Ordering::Relaxed))
+    }
+
     /// Whether the writer has ended.
     pub(crate) fn has_stopped(&self) -> bool {
         self.sender.is_closed()
@@ -174,6 +197,11 @@ impl Queue {
         let _has_stopped_already = self.sender.send(Work::Stop).await;
     }
 
+    fn through(sender: mpsc::Sender<Work>, clock: Clock) -> Self {
+        let (slow, trouble, grown, kept, waited) = <_>::default();
+        Self { sender, slow, trouble, grown, kept, waited, clock }
+    }
+
     fn send(&self, work: Work) -> Result<(), NotRecorded> {
         self.sender.try_send(work).map_err(|error| match error {
             TrySendError::Full(_) => NotRecorded::Full,
@@ -186,8 +214,7 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
-        let (slow, trouble, grown) = <(_, _, _)>::default();
-        (Self { sender, slow, trouble, grown, clock: Clock::default() }, stuck)
+        (Self::through(sender, Clock::default()), stuck)
     }
 }
 
@@ -197,10 +224,8 @@ impl Queue {
 /// The system's own, when there can be no thread.
 pub(crate) fn start(mut writer: Writer, clock: Clock) -> io::Result<(Queue, JoinHandle<()>)> {
     let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
-    let (slow, trouble, grown) = <(_, Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-    let queue = Queue { sender, slow, trouble, grown, clock };
-    let (in_trouble, grown, clock) =
-        (queue.trouble.clone(), queue.grown.clone(), queue.clock.clone());
+    let queue = Queue::through(sender, clock);
+    let Queue { trouble, grown, kept, clock, .. } = queue.clone();
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
         let mut work = Vec::with_capacity(BATCH_MAX);
         while inbox.blocking_recv_many(&mut work, BATCH_MAX) > 0 {
@@ -208,7 +233,8 @@ pub(crate) fn start(mut writer: Writer, clock: Clock) -> io::Result<(Queue, Join
             // Before the writer follows, or what comes then would not be told.
             grown.store(false, Ordering::Release);
             turn(&mut writer, &clock, work.drain(..));
-            in_trouble.store(writer.is_in_trouble(), Ordering::Relaxed);
+            kept.store(writer.kept(), Ordering::Relaxed);
+            trouble.store(writer.is_in_trouble(), Ordering::Relaxed);
             if stop || writer.has_ended() {
                 break;
             }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::lead::Lead;
+use crate::metrics::Counters;
 use crate::queue::Queue;
 use crate::twilio_api::TwilioApi;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(
     api: TwilioApi,
     queue: Queue,
     (clock, lead): (Clock, Lead),
+    counters: Arc<Counters>,
 ) {
     let mut failing = None;
     loop {
@@ -51,6 +53,9 @@ pub(crate) async fn run(
             }
             Step::Ask(request) => {
                 let answer = api.ask(&request).await;
+                if answer.is_err() {
+                    counters.referee_failures.add();
+                }
                 tell(&mut failing, answer.as_ref().err());
                 referee.lock().hear(clock.now(), answer)
             }

@@ -9,7 +9,7 @@ use live_users_service::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::{calls, count, health, history, streams, webhooks};
+use crate::{calls, count, health, history, metrics, streams, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
@@ -55,6 +55,7 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
         .service(reading("/api/live-users/history.svg", history::draw))
         .service(reading("/healthz", health::live))
         .service(reading("/readyz", health::ready))
+        .service(reading("/metrics", metrics::metrics))
         .default_service(web::to(not_found));
 }
 

@@ -19,6 +19,7 @@ use crate::app::State;
 use crate::conversation::Answer;
 use crate::error::ApiError;
 use crate::health::reason;
+use crate::metrics::{Hook, Outcome};
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
 pub(crate) async fn voice(
@@ -26,12 +27,12 @@ pub(crate) async fn voice(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body, &state.refusals).await?;
+    let form = admit(&state, Hook::Voice, &request, body).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
         let webhook = parse(&form, "voice");
-        note(&state, webhook.as_ref(), Source::Voice, agent_id, false).await;
+        note(&state, webhook.as_ref(), (Hook::Voice, Source::Voice), agent_id, false).await;
         let agents = state.roster.now();
         let agent = Attribution::of(agent_id, webhook.as_ref(), &agents).configured;
         let is_fallback = webhook.is_some_and(|webhook| webhook.error_code.is_some());
@@ -46,7 +47,7 @@ pub(crate) async fn speech(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body, &state.refusals).await?;
+    let form = admit(&state, Hook::Speech, &request, body).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
@@ -55,7 +56,7 @@ pub(crate) async fn speech(
         let heard = form.text("SpeechResult").unwrap_or_default();
         let farewell = state.conversation.is_farewell(heard);
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&state, webhook.as_ref(), Source::Speech, agent_id, farewell).await;
+        note(&state, webhook.as_ref(), (Hook::Speech, Source::Speech), agent_id, farewell).await;
         let answer = match heard {
             Some(heard) if !farewell => chat(&state, webhook.as_ref(), agent_id, heard).await,
             Some(_) | None => Answer::NotAsked,
@@ -95,6 +96,7 @@ async fn spoken(
         error!("a voice webhook has caused a panic");
         state.conversation.apologise(agent_id)
     });
+    state.counters.twiml.add();
     HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
 }
 
@@ -106,19 +108,41 @@ pub(crate) async fn status(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = state.door.admit(&request, body, &state.refusals).await?;
+    let form = admit(&state, Hook::Status, &request, body).await?;
+    let became = |outcome| state.counters.webhooks(Hook::Status, outcome).add();
     let evidence = status_evidence(&state, &request, &form).map_err(|mistakes| {
+        became(Outcome::Bad);
         warn!("/call-status is refused: {}", told(&mistakes));
         ApiError::BadFields(mistakes)
     })?;
     let call = evidence.call.clone();
     match state.queue.record(evidence).await {
-        Ok(_) => Ok(HttpResponse::NoContent().finish()),
+        Ok(_) => {
+            became(Outcome::Accepted);
+            Ok(HttpResponse::NoContent().finish())
+        }
         Err(why) => {
+            became(Outcome::NotRecorded);
             warn!("503 for the status of {call}: {}", reason(why));
             Err(ApiError::Unavailable(reason(why)))
         }
     }
+}
+
+/// Lets a webhook in by the door, and counts it if it stays outside.
+async fn admit(
+    state: &State,
+    hook: Hook,
+    request: &HttpRequest,
+    body: Payload,
+) -> Result<Form, ApiError> {
+    state.door.admit(request, body, &state.refusals).await.inspect_err(|why| {
+        let outcome = match why {
+            ApiError::Forbidden => Outcome::Unsigned,
+            _ => Outcome::Bad,
+        };
+        state.counters.webhooks(hook, outcome).add();
+    })
 }
 
 /// What a status callback says, or all that is wrong with it.
@@ -138,20 +162,28 @@ fn status_evidence(
 async fn note(
     state: &State,
     webhook: Option<&Webhook>,
-    source: Source,
+    (hook, source): (Hook, Source),
     agent_id: Option<&str>,
     farewell: bool,
 ) {
-    let Some(webhook) = webhook else { return };
+    let became = |outcome| state.counters.webhooks(hook, outcome).add();
+    let Some(webhook) = webhook else { return became(Outcome::Bad) };
     let mut evidence = match to_evidence(state, webhook, source, agent_id) {
         Ok(evidence) => evidence,
-        Err(mistake) => return warn!("a voice webhook is not counted: {mistake}"),
+        Err(mistake) => {
+            became(Outcome::Bad);
+            return warn!("a voice webhook is not counted: {mistake}");
+        }
     };
     if farewell {
         evidence.said = Said::Over(EndReason::Goodbye);
     }
-    if let Err(why) = state.queue.record(evidence).await {
-        error!("a voice webhook of {} is not recorded: {}", webhook.call_sid, reason(why));
+    match state.queue.record(evidence).await {
+        Ok(_) => became(Outcome::Accepted),
+        Err(why) => {
+            became(Outcome::NotRecorded);
+            error!("a voice webhook of {} is not recorded: {}", webhook.call_sid, reason(why));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
 use live_users_fanout::Welcome;
+use live_users_service::metrics::Counter;
 use live_users_service::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
 use live_users_wire::Envelope;
 
@@ -30,6 +31,8 @@ pub(crate) struct Door {
     attempts: Attempts,
     trusts_forwarded: bool,
     lines: Sparing,
+    /// Tokens that were wrong, and those that were not looked at.
+    refused: [Counter; 2],
 }
 
 struct Lock {
@@ -42,6 +45,10 @@ pub(crate) struct Admin {
     /// What it came by, if that ends some time; a token does not while this process runs.
     session: Option<Session>,
 }
+
+/// Proof that a request shows the token itself: for programs. A browser that is signed in has no
+/// use for what they ask.
+pub(crate) struct TokenShown;
 
 /// Why it did not.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +82,18 @@ impl Door {
             attempts: Attempts::default(),
             trusts_forwarded: config.trusts_forwarded,
             lines: Sparing::default(),
+            refused: <_>::default(),
         }
     }
 
     /// Whether anybody can come in at all.
     pub(crate) fn has_lock(&self) -> bool {
         self.lock.is_some()
+    }
+
+    /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
+    pub(crate) fn refused(&self) -> [u64; 2] {
+        self.refused.each_ref().map(Counter::get)
     }
 
     /// Whether a request is of a browser that is signed in, wherever it comes from. Only for what
@@ -161,10 +174,12 @@ impl Door {
         match self.attempts.judge(client, shown, Instant::now(), which) {
             Verdict::Right(which) => Ok(which),
             Verdict::Wrong => {
+                self.refused[0].add();
                 self.note("somebody showed a token that is not ADMIN_TOKEN", request);
                 Err(KeptOut::Denied(Denied::Wrong))
             }
             Verdict::Wait(wait) => {
+                self.refused[1].add();
                 self.note("a token was not looked at after too many wrong ones", request);
                 Err(KeptOut::TooMany(wait))
             }
@@ -199,6 +214,20 @@ impl FromRequest for Admin {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let door = request.app_data::<Data<Door>>().expect("the table of routes has the door");
         ready(door.pass(request))
+    }
+}
+
+impl FromRequest for TokenShown {
+    type Error = KeptOut;
+    type Future = Ready<Result<Self, KeptOut>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let door = request.app_data::<Data<Door>>().expect("the table of routes has the door");
+        let is_shown = request.headers().contains_key(header::AUTHORIZATION);
+        ready(match door.has_lock() && !is_shown {
+            true => Err(KeptOut::Denied(Denied::Missing)),
+            false => door.pass(request).map(|_| Self),
+        })
     }
 }
 

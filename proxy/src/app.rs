@@ -7,6 +7,7 @@ use live_users_service::{make_room_for, serve};
 
 use crate::Config;
 use crate::admin::Door;
+use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
 use crate::upstream::{Details, Link, Stream, Upstream};
@@ -22,11 +23,12 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    let metrics = Data::new(Metrics::new());
     let link = Link::new(&config)?;
     let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
     make_room_for(config.streams_max);
     let authorization = config.backend_authorization.clone();
-    let stream = Stream::new(link.clone(), authorization, streams.clone());
+    let stream = Stream::new(link.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
     let stop = {
         let streams = streams.clone();
@@ -37,6 +39,7 @@ pub async fn run(
         }
     };
     let routes = Routes {
+        metrics,
         streams,
         upstream: Data::new(Upstream::new(link.clone())?),
         door: Data::new(Door::new(&config)),

@@ -15,6 +15,7 @@ mod error;
 mod forwarded;
 mod health;
 mod history;
+mod metrics;
 mod page;
 mod routes;
 mod sign_in;

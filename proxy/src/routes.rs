@@ -17,6 +17,7 @@ use crate::assets::ASSETS;
 use crate::details::{activity, call, calls, evict, summary};
 use crate::error::{Trouble, not_found, only_form, only_opened, only_ordered, only_read};
 use crate::health::{healthz, readyz};
+use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::upstream::{Details, Upstream};
 use crate::{forwarded, history, page, sign_in};
@@ -42,6 +43,8 @@ const TLS_ONLY: &str = "max-age=31536000";
 pub(crate) struct Routes {
     /// Where the count comes from.
     pub(crate) upstream: Data<Arc<Upstream>>,
+    /// What has happened since the start.
+    pub(crate) metrics: Data<Metrics>,
     /// What is told at once.
     pub(crate) streams: Data<Streams>,
     /// Where everything else comes from.
@@ -72,6 +75,7 @@ impl Routes {
             .service(reading("/api/live-users/history.svg", history::picture))
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
+            .service(reading("/metrics", metrics::metrics))
             .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))
             .service(reading(page::PATH, show_page))
             .service(
@@ -87,13 +91,18 @@ impl Routes {
                 move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
             paths = paths.service(reading(asset.path, answer));
         }
+        let metrics = self.metrics.clone();
         app.app_data(self.upstream.clone())
+            .app_data(metrics.clone())
             .app_data(self.streams.clone())
             .app_data(self.details.clone())
             .app_data(self.door.clone())
             .service(
                 paths
                     .default_service(web::to(not_found))
+                    .wrap(from_fn(move |request, next| {
+                        metrics::count(metrics.clone(), request, next)
+                    }))
                     .wrap(default_headers())
                     .wrap(Condition::new(self.trusts_forwarded, from_fn(tell_tls))),
             );

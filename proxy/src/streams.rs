@@ -38,6 +38,11 @@ impl Streams {
         Self { total: Cell::default(), summary: Cell::default(), places, origins }
     }
 
+    /// The places for streams of all kinds.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// Resolves when somebody listens.
     pub(crate) async fn wanted(&self) {
         tokio::select! {

@@ -19,6 +19,7 @@ use crate::config::Verification;
 use crate::conversation::Conversation;
 use crate::door::Door;
 use crate::gate::Gate;
+use crate::metrics::Counters;
 use crate::public_url::UrlRule;
 use crate::queue::Queue;
 use crate::roster::Roster;
@@ -40,6 +41,7 @@ fn state(queue: Queue) -> Arc<State> {
         conversation: Conversation::new("", Farewell::default()),
         queue,
         cell,
+        counters: Arc::new(Counters::new()),
         streams: Streams::new(1, AllowedOrigins::default()),
         clock: crate::clock::Clock::default(),
         lead: crate::lead::Lead::none(),

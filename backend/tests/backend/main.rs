@@ -9,6 +9,7 @@ mod history;
 mod honest;
 mod journal;
 mod life;
+mod metrics;
 mod overview;
 mod referee;
 mod replicas;

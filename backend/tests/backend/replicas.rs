@@ -8,4 +8,4 @@ mod journal;
 mod lines;
 mod load;
 mod referee;
-mod team;
+pub(crate) mod team;

@@ -189,6 +189,11 @@ impl Writer {
         self.in_trouble
     }
 
+    /// How many pieces of evidence are kept until it can.
+    pub fn kept(&self) -> usize {
+        self.backlog.len()
+    }
+
     /// Whether there is something in the journal that this program does not understand, so that it
     /// cannot know what is true from there on.
     pub fn has_ended(&self) -> bool {

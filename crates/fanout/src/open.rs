@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use crate::HEARTBEAT_MS;
 use crate::cell::{Cell, Now};
-use crate::places::{Place, Places};
+use crate::places::{Place, Places, Transport};
 use crate::socket::Socket;
 
 /// The id of the last event that a client has (HTML, 9.2.4).
@@ -90,10 +90,10 @@ pub fn events_while(
     places: &Places,
     welcome: Option<Welcome>,
 ) -> Result<HttpResponse, Refusal> {
-    let place = places.take().ok_or(Refusal::Busy(places.max()))?;
+    let place = places.take(Transport::Events).ok_or(Refusal::Busy(places.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
-    let events = Events { now: cell.read(), known, is_open: false, welcome, _place: place };
+    let events = Events { now: cell.read(), known, is_open: false, welcome, place };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
@@ -131,7 +131,7 @@ pub fn websocket_while(
     welcome: Option<Welcome>,
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
-    let place = places.take();
+    let place = places.take(Transport::Socket);
     // A reader that is refused must not count as somebody who waits for a value.
     let now = match &place {
         Some(_) => cell.read(),
@@ -152,7 +152,7 @@ struct Events {
     known: Option<Box<str>>,
     is_open: bool,
     welcome: Option<Welcome>,
-    _place: Place,
+    place: Place,
 }
 
 impl Events {
@@ -180,6 +180,7 @@ impl Events {
                             }
                             let known = self.known.take();
                             if known.is_none() || frame.id() != known.as_deref() {
+                                self.place.tells();
                                 return Some(frame.event().clone());
                             }
                         }

@@ -1,23 +1,67 @@
 //! How many streams may be open at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How frames come to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Server-sent events.
+    Events,
+    /// A WebSocket.
+    Socket,
+}
+
+impl Transport {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Events, Self::Socket];
+
+    /// What it is called where figures are told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events => "sse",
+            Self::Socket => "websocket",
+        }
+    }
+}
 
 /// The places for streams of one server, of whatever transport. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
     free: Arc<Semaphore>,
     max: usize,
+    streams: Arc<[Streams; Transport::ALL.len()]>,
+}
+
+/// The streams of one transport.
+#[derive(Debug, Default)]
+struct Streams {
+    /// Held by each place that is taken, so that there is nothing to add and take away.
+    open: Arc<()>,
+    told: AtomicU64,
 }
 
 /// A place that is taken, until it is dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _open: Arc<()>,
+    places: Places,
+    by: Transport,
+}
+
+impl Place {
+    /// Another frame is told.
+    pub(crate) fn tells(&self) {
+        self.places.of(self.by).told.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Places {
     /// So many places.
     pub fn new(max: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(max)), max }
+        Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
     }
 
     /// How many there are in all.
@@ -30,8 +74,24 @@ impl Places {
         self.max - self.free.available_permits()
     }
 
-    pub(crate) fn take(&self) -> Option<Place> {
-        Arc::clone(&self.free).try_acquire_owned().ok()
+    /// How many are taken by this transport.
+    pub fn taken_by(&self, by: Transport) -> usize {
+        Arc::strong_count(&self.of(by).open) - 1
+    }
+
+    /// How many frames were told by this transport.
+    pub fn told_by(&self, by: Transport) -> u64 {
+        self.of(by).told.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take(&self, by: Transport) -> Option<Place> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        let open = Arc::clone(&self.of(by).open);
+        Some(Place { _permit: permit, _open: open, places: self.clone(), by })
+    }
+
+    fn of(&self, by: Transport) -> &Streams {
+        &self.streams[by as usize]
     }
 }
 
@@ -42,10 +102,15 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_its_stream_is_gone() {
         let places = Places::new(2);
-        let (first, _second) = (places.take().unwrap(), places.take().unwrap());
-        assert!(places.take().is_none());
+        let take = || places.take(Transport::Events);
+        let (first, second) = (take().unwrap(), places.take(Transport::Socket).unwrap());
+        assert!(take().is_none());
         assert_eq!(places.taken(), 2);
+        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [1, 1]);
+        second.tells();
         drop(first);
-        assert!(places.take().is_some());
+        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [0, 1]);
+        assert_eq!(Transport::ALL.map(|by| places.told_by(by)), [0, 1]);
+        assert!(take().is_some());
     }
 }

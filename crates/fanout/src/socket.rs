@@ -20,7 +20,7 @@ pub(crate) struct Socket {
     is_behind: bool,
     refused: Option<Close>,
     welcome: Option<Welcome>,
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 impl Socket {
@@ -32,7 +32,7 @@ impl Socket {
     ) -> Self {
         let refused = if place.is_some() { None } else { Some(Close::Busy) };
         let talk = Talk::new(Instant::now());
-        Self { talk, heard, now, is_behind: false, refused, welcome, _place: place }
+        Self { talk, heard, now, is_behind: false, refused, welcome, place }
     }
 
     /// All that is sent, until the connection is to be closed.
@@ -55,6 +55,7 @@ impl Socket {
             if self.is_behind && self.talk.has_room() {
                 self.is_behind = false;
                 if let Some(frame) = self.present() {
+                    self.place.as_ref().inspect(|place| place.tells());
                     return Some(self.talk.tell(Instant::now(), &frame));
                 }
             }

@@ -1,5 +1,5 @@
 //! What the backend and the proxy share as services: settings from the environment, the agents
-//! file, the log, cross-origin rules, listening and shutdown.
+//! file, the log, metrics, cross-origin rules, listening and shutdown.
 //!
 //! Nothing here knows what a call is.
 
@@ -11,6 +11,7 @@ mod env;
 mod healthcheck;
 mod listen;
 mod logging;
+pub mod metrics;
 mod server;
 mod shutdown;
 mod sparing;

@@ -7,6 +7,7 @@
 mod browser;
 mod clock;
 mod http;
+mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
 mod relay;
@@ -19,6 +20,7 @@ mod twilio;
 pub use browser::Browser;
 pub use clock::wrong_clock;
 pub use http::{Answer, get, send, try_send};
+pub use metrics::Metrics;
 #[cfg(feature = "nats")]
 pub use nats::{Nats, NatsLimits};
 pub use relay::Relay;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::link::{Failure, Link, failure, wrong_status};
 use super::told::{Source, Told};
 use crate::error::Trouble;
+use crate::metrics::Metrics;
 use crate::streams::Streams;
 
 /// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
@@ -42,6 +43,7 @@ pub(crate) struct Stream {
     link: Link,
     authorization: Option<HeaderValue>,
     streams: Data<Streams>,
+    metrics: Data<Metrics>,
     told: Told,
     /// Tries since the last frame.
     tries: u32,
@@ -56,9 +58,10 @@ impl Stream {
         link: Link,
         authorization: Option<HeaderValue>,
         streams: Data<Streams>,
+        metrics: Data<Metrics>,
     ) -> Self {
         let (told, tries, is_refused, is_up) = (Told::default(), 0, false, None);
-        Self { link, authorization, streams, told, tries, is_refused, is_up }
+        Self { link, authorization, streams, metrics, told, tries, is_refused, is_up }
     }
 
     /// Goes on for ever.
@@ -70,6 +73,7 @@ impl Stream {
                 () = left_alone(&streams) => {
                     log::debug!("nobody listens: the backend's stream is closed");
                     self.told.forget(&streams);
+                    self.metrics.upstream.rest();
                     (self.tries, self.is_refused) = (0, false);
                 }
                 () = self.try_once() => {}
@@ -94,6 +98,7 @@ impl Stream {
             return;
         }
         self.is_refused = false;
+        self.metrics.upstream.lose();
         match self.is_up.replace(false) {
             Some(false) => log::debug!("the backend's stream is still lost: {trouble}: {detail}"),
             None | Some(true) => log::warn!("the backend's stream is lost: {trouble}: {detail}"),
@@ -118,10 +123,12 @@ impl Stream {
             let bytes = chunk(&mut response, until).await?;
             let now = Timestamp::now();
             self.told.heard(now);
+            self.metrics.upstream.heard(std::time::Instant::now());
             let events = events.push(&bytes);
             for event in events.map_err(|error| failure(Trouble::TooBig, error.to_string()))? {
                 self.told.tell(&self.streams, source, event.data, now)?;
                 (self.tries, has_told) = (0, true);
+                self.metrics.upstream.framed(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
                     log::info!("the backend's stream is open");
                 }

@@ -9,6 +9,7 @@ mod count;
 mod details;
 mod history;
 mod limits;
+mod metrics;
 mod page;
 mod paths;
 mod proxy;

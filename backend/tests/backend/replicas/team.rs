@@ -12,36 +12,36 @@ use crate::start;
 /// servers of a journal need some seconds to choose a new leader.
 const PATIENCE_S: u64 = 120;
 
-pub(super) const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
+pub(crate) const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 
 /// One backend.
-pub(super) struct Replica {
-    pub(super) server: Server,
-    pub(super) twilio: Twilio,
+pub(crate) struct Replica {
+    pub(crate) server: Server,
+    pub(crate) twilio: Twilio,
 }
 
 impl Replica {
-    pub(super) fn start(journal_url: &str) -> Self {
+    pub(crate) fn start(journal_url: &str) -> Self {
         Self::start_with(journal_url, &[])
     }
 
-    pub(super) fn start_with(journal_url: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(journal_url: &str, more: &[(&str, &str)]) -> Self {
         let env = [("JOURNAL_URL", journal_url), ("API_TOKEN", API_TOKEN)];
         let (server, twilio) = start(&[&env, more].concat());
         Self { server, twilio }
     }
 
     /// The answer to `GET /api/live-users`: the number, or what is said in place of it.
-    pub(super) fn count(&self) -> Result<usize, Answer> {
+    pub(crate) fn count(&self) -> Result<usize, Answer> {
         count(&self.twilio)
     }
 
-    pub(super) fn readiness(&self) -> Answer {
+    pub(crate) fn readiness(&self) -> Answer {
         get(&format!("{}/readyz", self.server.url))
     }
 
     /// What is told to whoever shows the token.
-    pub(super) fn details(&self, path: &str) -> Value {
+    pub(crate) fn details(&self, path: &str) -> Value {
         let url = format!("{}/api/live-users{path}", self.server.url);
         let authorization = format!("Bearer {API_TOKEN}");
         let answer = send("GET", &url, &[("Authorization", &authorization)], b"");
@@ -49,26 +49,26 @@ impl Replica {
     }
 
     /// What time it is there.
-    pub(super) fn time(&self) -> Timestamp {
+    pub(crate) fn time(&self) -> Timestamp {
         let summary = self.details("/summary");
         summary["asOf"].as_str().expect("a moment").parse().expect("in RFC 3339")
     }
 
     /// A first request of a voice call, whose caller is a user of their own. What matters is that
     /// it is answered with TwiML, whatever else goes on.
-    pub(super) fn voice(&self, call: u32) {
+    pub(crate) fn voice(&self, call: u32) {
         let answer = self.twilio.post("/voice", &fields(&sid(call), "ringing"));
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(answer.body.contains("<Response>"), "{}", answer.body);
     }
 
     /// The status of a call; the answer's status, if there is an answer.
-    pub(super) fn report(&self, call: u32, status: &str) -> Option<u16> {
+    pub(crate) fn report(&self, call: u32, status: &str) -> Option<u16> {
         report(&self.twilio, call, status)
     }
 }
 
-pub(super) fn count(twilio: &Twilio) -> Result<usize, Answer> {
+pub(crate) fn count(twilio: &Twilio) -> Result<usize, Answer> {
     let answer = get(&format!("{}/api/live-users", twilio.url));
     if answer.status != 200 {
         return Err(answer);
@@ -77,12 +77,12 @@ pub(super) fn count(twilio: &Twilio) -> Result<usize, Answer> {
     Ok(body["liveUsers"].as_u64().expect("a number").try_into().expect("a small one"))
 }
 
-pub(super) fn report(twilio: &Twilio, call: u32, status: &str) -> Option<u16> {
+pub(crate) fn report(twilio: &Twilio, call: u32, status: &str) -> Option<u16> {
     let answer = twilio.try_post("/call-status", &fields(&sid(call), status));
     answer.map(|answer| answer.status)
 }
 
-pub(super) fn sid(call: u32) -> String {
+pub(crate) fn sid(call: u32) -> String {
     format!("CA{call:032x}")
 }
 
@@ -91,7 +91,7 @@ fn fields<'a>(sid: &'a str, status: &'a str) -> [(&'a str, &'a str); 3] {
 }
 
 /// Waits until this is so.
-pub(super) fn await_that(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn await_that(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE_S} s");
@@ -101,7 +101,7 @@ pub(super) fn await_that(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Waits until all show this number.
-pub(super) fn await_agreement(replicas: &[Replica], live: usize) {
+pub(crate) fn await_agreement(replicas: &[Replica], live: usize) {
     for (n, replica) in replicas.iter().enumerate() {
         let what = format!("replica {n} shows {live}");
         await_that(&what, || replica.count().is_ok_and(|count| count == live));

@@ -1,0 +1,165 @@
+//! `GET /metrics`: how the proxy does, for Prometheus.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use live_users_fanout::Transport;
+use live_users_service::metrics::{Counter, Labels, Page, Started};
+use parking_lot::{Mutex, RwLock};
+
+use crate::admin::{Door, TokenShown};
+use crate::streams::Streams;
+
+/// The classes of status codes, 1xx to 5xx.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The route of a request whose path is none of ours.
+const NO_ROUTE: &str = "none";
+
+/// What is counted since the start of the process.
+pub(crate) struct Metrics {
+    started: Started,
+    /// By route, which there are only so many of, and by class.
+    requests: RwLock<BTreeMap<String, [Counter; CLASSES.len()]>>,
+    pub(crate) upstream: UpstreamStream,
+}
+
+/// How the stream from the backend does.
+#[derive(Default)]
+pub(crate) struct UpstreamStream {
+    now: Mutex<Upstream>,
+    lost: Counter,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Upstream {
+    /// Nothing is known while nobody listens.
+    is_up: Option<bool>,
+    heard: Option<Instant>,
+    framed: Option<Instant>,
+}
+
+impl UpstreamStream {
+    /// Bytes came, if only of a heartbeat.
+    pub(crate) fn heard(&self, now: Instant) {
+        self.now.lock().heard = Some(now);
+    }
+
+    /// A frame came.
+    pub(crate) fn framed(&self, now: Instant) {
+        let mut upstream = self.now.lock();
+        (upstream.is_up, upstream.framed) = (Some(true), Some(now));
+    }
+
+    /// It has broken off, or was not opened.
+    pub(crate) fn lose(&self) {
+        self.now.lock().is_up = Some(false);
+        self.lost.add();
+    }
+
+    /// Nobody listens, so it is closed.
+    pub(crate) fn rest(&self) {
+        *self.now.lock() = Upstream::default();
+    }
+}
+
+impl Metrics {
+    /// Nothing has happened yet.
+    pub(crate) fn new() -> Self {
+        let (requests, upstream) = <_>::default();
+        Self { started: Started::now(), requests, upstream }
+    }
+
+    fn note(&self, route: &str, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
+        if let Some(classes) = self.requests.read().get(route) {
+            return classes[class].add();
+        }
+        self.requests.write().entry(route.to_owned()).or_default()[class].add();
+    }
+}
+
+/// Counts a request by the pattern of its path, never by the path itself, which anybody may choose.
+pub(crate) async fn count(
+    metrics: Data<Metrics>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let answer = next.call(request).await;
+    match &answer {
+        Ok(answer) => {
+            let pattern = answer.request().match_pattern().filter(|it| !it.is_empty());
+            metrics.note(pattern.as_deref().unwrap_or(NO_ROUTE), answer.status());
+        }
+        Err(error) => metrics.note(NO_ROUTE, error.as_response_error().status_code()),
+    }
+    answer
+}
+
+/// All figures, for whoever shows `ADMIN_TOKEN`.
+pub(crate) async fn metrics(
+    _: TokenShown,
+    metrics: Data<Metrics>,
+    streams: Data<Streams>,
+    door: Data<Door>,
+) -> HttpResponse {
+    let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
+    requests(&mut page, &metrics);
+    upstream(&mut page, &metrics.upstream);
+    let places = streams.places();
+    let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
+    let values = labels.iter().map(|(by, labels)| {
+        // Exact up to 2^53, as every number that Prometheus knows.
+        (labels as Labels<'_>, places.taken_by(*by) as f64)
+    });
+    page.gauges("live_users_proxy_open_streams", "Streams that are open", values);
+    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, places.told_by(*by)));
+    page.counters("live_users_proxy_frames", "Frames that streams were told", values);
+    let help = "Tokens that were refused, by the form or by Authorization: wrong ones, and those \
+                that were not looked at after too many wrong ones";
+    let [wrong, unseen] = door.refused();
+    let values: [(Labels<'_>, u64); 2] =
+        [(&[("reason", "wrong")], wrong), (&[("reason", "too_many")], unseen)];
+    page.counters("live_users_proxy_refused_tokens", help, values);
+    page.answer()
+}
+
+fn requests(page: &mut Page, metrics: &Metrics) {
+    let requests = metrics.requests.read();
+    let each = requests.iter().flat_map(|(route, classes)| {
+        let classes = CLASSES.into_iter().zip(classes.each_ref().map(Counter::get));
+        classes.map(|(class, n)| ([("route", route.as_str()), ("status", class)], n))
+    });
+    let values: Vec<_> = each.filter(|(_, n)| *n > 0).collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    page.counters("live_users_proxy_requests", "Requests by route and class of status", values);
+}
+
+fn upstream(page: &mut Page, stream: &UpstreamStream) {
+    let Upstream { is_up, heard, framed } = *stream.now.lock();
+    if let Some(is_up) = is_up {
+        let help = "Whether the backend's stream is open; absent while nobody listens, since then \
+                    it need not be";
+        page.gauge("live_users_proxy_upstream_up", help, f64::from(u8::from(is_up)));
+    }
+    if let Some(heard) = heard {
+        let help = "How long ago anything was heard of the backend's stream, heartbeats included";
+        let age_s = heard.elapsed().as_secs_f64();
+        page.gauge("live_users_proxy_upstream_heard_age_seconds", help, age_s);
+    }
+    if let Some(framed) = framed {
+        let help = "How long ago the backend's stream has told a frame; one of the total comes \
+                    only when it changes";
+        let age_s = framed.elapsed().as_secs_f64();
+        page.gauge("live_users_proxy_upstream_frame_age_seconds", help, age_s);
+    }
+    let help = "How often the backend's stream has broken off, or could not be opened; each time \
+                it is tried again";
+    page.counter("live_users_proxy_upstream_losses", help, stream.lost.get());
+}
