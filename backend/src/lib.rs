@@ -21,6 +21,7 @@ mod health;
 mod history;
 mod lead;
 mod metrics;
+mod openapi;
 mod outgoing;
 mod public_url;
 mod queue;

@@ -9,7 +9,7 @@ use live_users_service::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;
-use crate::{calls, count, health, history, metrics, streams, webhooks};
+use crate::{calls, count, health, history, metrics, openapi, streams, webhooks};
 
 /// Adds the routes to an application.
 pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &AllowedOrigins) {
@@ -56,6 +56,7 @@ pub(crate) fn add(app: &mut ServiceConfig, state: &Arc<State>, origins: &Allowed
         .service(reading("/healthz", health::live))
         .service(reading("/readyz", health::ready))
         .service(reading("/metrics", metrics::metrics))
+        .service(reading("/openapi.json", openapi::openapi))
         .default_service(web::to(not_found));
 }
 

@@ -16,6 +16,7 @@ mod forwarded;
 mod health;
 mod history;
 mod metrics;
+mod openapi;
 mod page;
 mod routes;
 mod sign_in;

@@ -20,7 +20,7 @@ use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::upstream::{Details, Upstream};
-use crate::{forwarded, history, page, sign_in};
+use crate::{forwarded, history, openapi, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -76,6 +76,7 @@ impl Routes {
             .service(reading("/healthz", healthz))
             .service(reading("/readyz", readyz))
             .service(reading("/metrics", metrics::metrics))
+            .service(reading("/openapi.json", openapi::openapi))
             .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))
             .service(reading(page::PATH, show_page))
             .service(

@@ -10,6 +10,7 @@ mod honest;
 mod journal;
 mod life;
 mod metrics;
+mod openapi;
 mod overview;
 mod referee;
 mod replicas;

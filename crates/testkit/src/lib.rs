@@ -10,6 +10,8 @@ mod http;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod relay;
 mod server;
 #[cfg(feature = "streams")]
@@ -23,6 +25,8 @@ pub use http::{Answer, get, send, try_send};
 pub use metrics::Metrics;
 #[cfg(feature = "nats")]
 pub use nats::{Nats, NatsLimits};
+#[cfg(feature = "openapi")]
+pub use openapi::{OpenApi, paths_in};
 pub use relay::Relay;
 pub use server::{Server, exit_of};
 #[cfg(feature = "streams")]

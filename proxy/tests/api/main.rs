@@ -10,6 +10,7 @@ mod details;
 mod history;
 mod limits;
 mod metrics;
+mod openapi;
 mod page;
 mod paths;
 mod proxy;

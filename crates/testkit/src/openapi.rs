@@ -1,0 +1,119 @@
+//! Holds what a server answers against what its OpenAPI document says.
+
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use self::schema::mistakes;
+use crate::{Answer, get, send};
+
+/// The document of a running server.
+pub struct OpenApi {
+    url: String,
+    document: Value,
+}
+
+impl OpenApi {
+    /// Asks the server for its document.
+    ///
+    /// # Panics
+    /// If it is none, or is not of this version, or if something that it refers to is not in it.
+    pub fn of(url: &str, version: &str) -> Self {
+        let answer = get(&format!("{url}/openapi.json"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/json");
+        let document: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!(
+            (&document["openapi"], &document["info"]["version"]),
+            (&"3.1.0".into(), &version.into())
+        );
+        for part in answer.body.split("\"$ref\": \"#").skip(1) {
+            let pointer = part.split('"').next().expect("a pointer");
+            assert!(document.pointer(pointer).is_some(), "{pointer} is not there");
+        }
+        let ids: Vec<_> =
+            operations(&document).map(|(_, _, it)| it["operationId"].clone()).collect();
+        let different: BTreeSet<_> = ids.iter().map(Value::to_string).collect();
+        assert_eq!(different.len(), ids.len(), "each operation has an id of its own");
+        Self { url: url.to_owned(), document }
+    }
+
+    /// All paths, with nothing of what stands in braces.
+    ///
+    /// # Panics
+    /// If the document has none.
+    pub fn paths(&self) -> BTreeSet<String> {
+        let paths = self.document["paths"].as_object().expect("paths");
+        paths.keys().map(|path| nameless(path)).collect()
+    }
+
+    /// Asks each path by a method that none has, and compares what it says that it takes.
+    ///
+    /// # Panics
+    /// If that are not the methods of the document; HEAD may come with GET.
+    pub fn check_methods(&self) {
+        let mut methods: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (path, method, _) in operations(&self.document) {
+            methods.entry(path).or_default().insert(method.to_uppercase());
+        }
+        for (path, expected) in methods {
+            let answer = send("PATCH", &format!("{}{}", self.url, nameless(path)), &[], b"");
+            assert_eq!(answer.status, 405, "{path}");
+            let allowed = answer.header("allow").split(", ").filter(|it| *it != "HEAD");
+            assert_eq!(allowed.map(str::to_owned).collect::<BTreeSet<_>>(), expected, "{path}");
+        }
+    }
+
+    /// Whether an answer to this operation is one that the document tells of.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let place = format!("{method} {path}: {}", answer.status);
+        let operation = &self.document["paths"][path][method.to_lowercase()];
+        let response = self.resolved(&operation["responses"][answer.status.to_string()]);
+        assert!(response.is_object(), "{place} is not told of");
+        let kind = answer.header("content-type").split(';').next().unwrap_or_default();
+        let Some(content) = response.get("content") else {
+            return assert_eq!(answer.body, "", "{place}");
+        };
+        let schema = &content[kind]["schema"];
+        assert!(schema.is_object(), "{place} with {kind} is not told of");
+        if kind != "application/json" {
+            return;
+        }
+        let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let mistakes = mistakes(&self.document, schema, &body);
+        assert!(mistakes.is_empty(), "{place}: {}\n{}", mistakes.join("\n"), answer.body);
+    }
+
+    fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
+        match value["$ref"].as_str().and_then(|it| it.strip_prefix('#')) {
+            Some(pointer) => self.document.pointer(pointer).expect("it was looked for"),
+            None => value,
+        }
+    }
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+/// A path with `{}` for each of its parameters, whatever they are called.
+fn nameless(path: &str) -> String {
+    let named = |segment: &str| segment.starts_with('{');
+    let segments = path.split('/').map(|it| if named(it) { "{}" } else { it });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// The paths in the source of a table of routes: the texts that begin with a slash.
+pub fn paths_in(source: &str) -> BTreeSet<String> {
+    let texts = source.split('"').skip(1).step_by(2);
+    texts.filter(|text| text.starts_with('/')).map(nameless).collect()
+}

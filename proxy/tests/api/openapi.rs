@@ -1,0 +1,112 @@
+//! The document of all paths: it tells of each of them, and what is answered is what it tells.
+
+use live_users_testkit::{Answer, OpenApi, Server, paths_in, send};
+use tokio::task::spawn_blocking;
+
+use crate::admin::{RIGHT, TOKENS};
+use crate::backend::{Backend, ok};
+use crate::proxy::{NO_BACKEND, start, start_with};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const CALL: &str = r#"{"callSid":"CA1","phase":"live","counted":true,"suspect":false,
+    "direction":"inbound","agent":null,"address":"+15…06","caller":"3fa9c2","country":"US",
+    "region":null,"city":null,"firstHeardAt":"2026-11-23T09:30:00.000Z",
+    "since":"2026-11-23T09:30:00.000Z","heardAt":"2026-11-23T09:30:00.000Z","liveMs":5}"#;
+
+#[test]
+fn every_route_is_in_the_document_and_none_more() {
+    let proxy = start(NO_BACKEND);
+    let document = OpenApi::of(&proxy.url, VERSION);
+    let mut routes = paths_in(include_str!("../../src/routes.rs"));
+    // The table has names for these two.
+    for (source, path) in [
+        (include_str!("../../src/page.rs"), "/admin/existing-agents"),
+        (include_str!("../../src/sign_in.rs"), "/admin/sign-in"),
+    ] {
+        assert!(source.contains(&format!("PATH: &str = \"{path}\"")), "{path}");
+        routes.insert(path.to_owned());
+    }
+    assert_eq!(document.paths(), routes);
+    document.check_methods();
+}
+
+async fn asked(url: String, method: &'static str, headers: &'static [(&str, &str)]) -> Answer {
+    spawn_blocking(move || send(method, &url, headers, b"")).await.expect("an answer")
+}
+
+/// The answer of the proxy to an admin, when the backend says this.
+async fn when(
+    (proxy, backend): (&Server, &mut Backend),
+    (method, path): (&'static str, &str),
+    says: &str,
+) -> Answer {
+    let url = format!("{}{}", proxy.url, path.replace("{callSid}", "CA1"));
+    let (answer, ()) =
+        tokio::join!(asked(url, method, &[RIGHT]), async { backend.next().await.say(says).await });
+    answer
+}
+
+#[tokio::test]
+async fn what_is_passed_on_is_what_the_document_says() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let url = proxy.url.clone();
+    let document = spawn_blocking(move || OpenApi::of(&url, VERSION)).await.unwrap();
+    let count = ok(r#"{"liveUsers":3}"#);
+    for path in ["/api/live-users", "/readyz"] {
+        for says in [&count, "nonsense\r\n\r\n"] {
+            let answer = when((&proxy, &mut backend), ("GET", path), says).await;
+            document.check("GET", path, &answer);
+        }
+    }
+    let calls = format!(r#"{{"calls":[{CALL}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
+    let evicted = format!(r#"{{"call":{CALL}}}"#);
+    let (calls_path, evict_path) =
+        ("/api/live-users/calls", "/api/live-users/calls/{callSid}/evict");
+    for (operation, says) in [(("GET", calls_path), &calls), (("POST", evict_path), &evicted)] {
+        let answer = when((&proxy, &mut backend), operation, &ok(says)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        document.check(operation.0, operation.1, &answer);
+    }
+    for (status, path) in [
+        ("400 Bad", "/api/live-users/history"),
+        ("404 Not", "/api/live-users/calls/{callSid}"),
+        ("500 Bad", "/api/live-users/summary"),
+        ("503 Bad", "/api/live-users/activity"),
+    ] {
+        let body = r#"{"error":"no","field":"from"}"#;
+        let says = ok(body).replace("200 OK", status);
+        let answer = when((&proxy, &mut backend), ("GET", path), &says).await;
+        assert!(answer.status >= 400, "{path}");
+        document.check("GET", path, &answer);
+    }
+}
+
+#[test]
+fn what_the_proxy_says_itself_is_what_the_document_says() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let document = OpenApi::of(&proxy.url, VERSION);
+    let check = |method: &str, path: &str, headers: &[(&str, &str)], status: u16| {
+        let answer = send(method, &format!("{}{path}", proxy.url), headers, b"");
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        document.check(method, path, &answer);
+    };
+    let wrong = [("Authorization", "Bearer of-somebody-else-entirely")];
+    for path in ["/api/live-users/summary", "/api/live-users/history.svg", "/metrics"] {
+        check("GET", path, &[], 401);
+        check("GET", path, &wrong, 403);
+    }
+    check("GET", "/api/live-users/summary", &[RIGHT], 502);
+    check("GET", "/api/live-users", &[], 502);
+    check("GET", "/api/live-users/ws", &[], 426);
+    check("GET", "/metrics", &[RIGHT], 200);
+    check("GET", "/healthz", &[], 200);
+    check("GET", "/readyz", &[], 503);
+    check("GET", "/openapi.json", &[], 200);
+    check("GET", "/", &[], 307);
+    check("GET", "/admin/existing-agents", &[], 303);
+    check("GET", "/admin/sign-in", &[], 200);
+    check("POST", "/admin/sign-in", &[], 400);
+    check("POST", "/admin/sign-out", &[], 403);
+}
