@@ -8,6 +8,8 @@ mod nginx;
 mod process;
 mod proxy;
 mod restart;
+mod scale;
+mod times;
 mod tools;
 mod voice;
 mod wrk;
@@ -36,6 +38,11 @@ pub(crate) fn fanout(report: &mut Report) -> Result<()> {
 
 pub(crate) fn restart(report: &mut Report) -> Result<()> {
     restart::measure(report, &Binary::build()?)
+}
+
+pub(crate) fn scale(report: &mut Report) -> Result<()> {
+    tools::install_what_is_missing()?;
+    scale::measure(report, &Binary::build()?)
 }
 
 pub(crate) fn history(report: &mut Report) -> Result<()> {

@@ -14,11 +14,12 @@ use anyhow::Result;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [restart] [http] [fanout] [history]
+usage: cargo run --release -p live-users-bench [core] [restart] [http] [scale] [fanout] [history]
 
   core  time to apply an event, and bytes per call, in this process
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
+  scale  replicas on a journal of NATS, at one node and at three, beside a journal on the disk
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
   history  a year of a thousand busy agents: what it takes, and how fast the backend answers
 
@@ -52,10 +53,11 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("core", core),
     ("restart", http::restart),
     ("http", http::measure),
+    ("scale", http::scale),
     ("fanout", http::fanout),
     ("history", http::history),
 ];

@@ -30,6 +30,8 @@ pub struct NatsLimits {
     pub payload: Option<usize>,
     /// The user and the password that it takes.
     pub login: Option<(&'static str, &'static str)>,
+    /// Whether it syncs each message before it acknowledges it, which servers before 2.10 cannot.
+    pub syncs_always: bool,
     /// Whether it keeps nothing at all: JetStream is not enabled.
     pub keeps_nothing: bool,
 }
@@ -259,8 +261,9 @@ fn config_of(n: usize, store: &Path, ports: (u16, u16), limits: NatsLimits) -> S
         format!("server_name: n{n}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n");
     if !limits.keeps_nothing {
         let max = limits.file_store.unwrap_or(4 << 30);
-        text +=
-            &format!("jetstream {{ store_dir: \"{}\", max_file_store: {max} }}\n", store.display());
+        let sync = if limits.syncs_always { ", sync_interval: always" } else { "" };
+        let store = store.display();
+        text += &format!("jetstream {{ store_dir: \"{store}\", max_file_store: {max}{sync} }}\n");
     }
     if let Some(payload) = limits.payload {
         text += &format!("max_payload: {payload}\n");

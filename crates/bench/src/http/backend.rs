@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use live_users_testkit::get;
 use tempfile::TempDir;
 
 use super::process::{Process, free_address};
@@ -70,6 +71,13 @@ pub(super) struct Backend {
 }
 
 impl Backend {
+    /// How many people it counts.
+    pub(super) fn live_users(&self) -> Result<u64> {
+        let count = get(&format!("{}/api/live-users", self.url)).body;
+        let live = count.trim_start_matches("{\"liveUsers\":").trim_end_matches('}');
+        live.parse().with_context(|| count.clone())
+    }
+
     /// The memory that it has, in bytes.
     pub(super) fn resident_bytes(&self) -> Result<usize> {
         self.process.resident_bytes()

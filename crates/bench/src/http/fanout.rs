@@ -2,7 +2,7 @@
 
 mod frames;
 mod nchan;
-mod readers;
+pub(super) mod readers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
@@ -18,7 +18,7 @@ use super::proxy::{Proxy, ProxyBinary};
 use crate::report::{Goal, Median, Report, Row};
 use crate::world::sid;
 
-const STREAM: &str = "/api/live-users/stream";
+pub(super) const STREAM: &str = "/api/live-users/stream";
 const SOCKET: &str = "/api/live-users/ws";
 
 /// How many read, and how many events they see.

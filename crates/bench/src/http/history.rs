@@ -13,6 +13,7 @@ use live_users_testkit::send;
 
 use super::backend::{Backend, Binary, TOKEN};
 use super::restart::now_ms;
+use super::times::Times;
 use crate::counting::bytes_in_use;
 use crate::report::{Goal, Median, Report, Row};
 use crate::world::mixed;
@@ -37,13 +38,14 @@ const REQUESTS: u64 = 1_000;
 const P99_MS_MAX: f64 = 20.0;
 const MEMORY_MB_MAX: f64 = 100.0;
 
-const ASKED: [(&str, &str); 6] = [
-    ("`/history`, an hour by minutes", "history?from=-1h&step=1m"),
-    ("`/history`, a day by quarters", "history?from=-24h&step=15m"),
-    ("`/history`, 30 days by hours", "history?from=-30d&step=1h"),
-    ("`/history`, a year", "history?from=-365d"),
-    ("`/history`, 2000 points", "history?from=-83d&step=1h"),
-    ("`/history.svg`, a year", "history.svg?from=-365d"),
+const ASKED: [(&str, &str); 7] = [
+    ("`/activity`, a page of the feed, 100 activities", "activity?limit=100"),
+    ("`/history`, an hour by minutes", "history?from=-1h&step=1m&agent="),
+    ("`/history`, a day by quarters", "history?from=-24h&step=15m&agent="),
+    ("`/history`, 30 days by hours", "history?from=-30d&step=1h&agent="),
+    ("`/history`, a year", "history?from=-365d&agent="),
+    ("`/history`, 2000 points", "history?from=-83d&step=1h&agent="),
+    ("`/history.svg`, a year", "history.svg?from=-365d&agent="),
 ];
 
 pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
@@ -97,11 +99,12 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     let resident = backend.resident_bytes()? / 1_000_000;
     let figure = format!("{ready_s:.2} s, then {resident} MB resident");
     report.add(Row::new("restart with it", figure));
+    ensure_full_page(&backend)?;
     for (what, path) in ASKED {
         let (mut took_ms, mut count_ms) = (Vec::new(), Vec::new());
         for n in 0..REQUESTS {
-            let agent = id(mixed(n) % AGENTS);
-            took_ms.push(ask(&backend, &format!("/{path}&agent={agent}"))?);
+            let agent = path.ends_with('=').then(|| id(mixed(n) % AGENTS)).unwrap_or_default();
+            took_ms.push(ask(&backend, &format!("/{path}{agent}"))?);
             count_ms.push(ask(&backend, "")?);
         }
         let (took, count) = (Times::of(took_ms), Times::of(count_ms));
@@ -113,32 +116,27 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     Ok(())
 }
 
-/// How long requests took.
-struct Times {
-    p50_ms: f64,
-    p99_ms: f64,
-}
-
-impl Times {
-    fn of(mut ms: Vec<f64>) -> Self {
-        ms.sort_unstable_by(f64::total_cmp);
-        Self { p50_ms: ms[ms.len() / 2], p99_ms: ms[ms.len() * 99 / 100] }
-    }
-
-    fn figure(&self) -> String {
-        format!("p50 {:.2} ms, p99 {:.2} ms", self.p50_ms, self.p99_ms)
-    }
+/// The feed has come through the restart, or its figures are those of an empty page.
+fn ensure_full_page(backend: &Backend) -> Result<()> {
+    let page = answer(backend, &format!("/activity?limit={FEED_PAGE}"))?;
+    let activities = page.matches("\"callSid\"").count();
+    ensure!(activities == FEED_PAGE, "{activities} activities: {page}");
+    Ok(())
 }
 
 /// Milliseconds until the whole answer is there, over a connection of its own.
 fn ask(backend: &Backend, path: &str) -> Result<f64> {
+    let begin = Instant::now();
+    answer(backend, path)?;
+    Ok(begin.elapsed().as_secs_f64() * 1000.0)
+}
+
+fn answer(backend: &Backend, path: &str) -> Result<String> {
     let url = format!("{}/api/live-users{path}", backend.url);
     let authorization = format!("Bearer {API_TOKEN}");
-    let begin = Instant::now();
     let answer = send("GET", &url, &[("Authorization", &authorization)], b"");
-    let took = begin.elapsed();
     ensure!(answer.status == 200, "{url}: {}", answer.body);
-    Ok(took.as_secs_f64() * 1000.0)
+    Ok(answer.body)
 }
 
 /// What is known after a year, and how many records that takes.

@@ -30,7 +30,7 @@ const RESTART_S_MAX: f64 = 2.0;
 const RESTART_100K_S_MAX: f64 = 0.5;
 
 /// What is in a journal.
-struct Case {
+pub(super) struct Case {
     what: &'static str,
     records: u64,
     /// How many of its calls are still live at the end.
@@ -38,6 +38,15 @@ struct Case {
     with_snapshot: bool,
     goal: Option<f64>,
 }
+
+/// A snapshot, and nothing behind it.
+pub(super) const LIVE_100K: Case = Case {
+    what: "restart, a snapshot of 100 k live calls",
+    records: 100_000,
+    live: 100_000,
+    with_snapshot: true,
+    goal: Some(RESTART_100K_S_MAX),
+};
 
 const CASES: [Case; 4] = [
     Case {
@@ -54,13 +63,7 @@ const CASES: [Case; 4] = [
         with_snapshot: true,
         goal: Some(RESTART_S_MAX),
     },
-    Case {
-        what: "restart, a snapshot of 100 k live calls",
-        records: 100_000,
-        live: 100_000,
-        with_snapshot: true,
-        goal: Some(RESTART_100K_S_MAX),
-    },
+    LIVE_100K,
     Case {
         what: "restart, a snapshot of 1 M live calls",
         records: RECORDS,
@@ -74,8 +77,8 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     eprintln!("http: restart");
     for case in &CASES {
         let folder = tempfile::tempdir_in(".")?;
-        let users = case.write(folder.path())?;
         let url = format!("file:{}", folder.path().display());
+        let users = case.write(&url)?;
         let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &*url), ("RUST_LOG", "warn")];
         let (mut took, mut bare) = (Vec::new(), Vec::new());
         let mut resident = 0;
@@ -106,9 +109,9 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
 
 impl Case {
     /// Writes the journal, and says how many users are live at its end.
-    fn write(&self, folder: &Path) -> Result<usize> {
+    pub(super) fn write(&self, url: &str) -> Result<usize> {
         let world = World::new();
-        let mut journal = live_users_journal::open(&format!("file:{}", folder.display()))?;
+        let mut journal = live_users_journal::open(url)?;
         let mut state = State::default();
         let mut batch = Vec::with_capacity(BATCH);
         let now = now_ms()?;

@@ -1,4 +1,4 @@
-//! Sees that nginx and wrk are on this machine.
+//! Sees that the servers and the programs are on this machine that are measured or measure.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::Uid;
 
 /// Programs that are started, with the names of their packages in Debian.
-const TOOLS: [&str; 2] = ["nginx", "wrk"];
+const TOOLS: [&str; 3] = ["nginx", "wrk", "nats-server"];
 
 /// nginx's module nchan, which is no program, where Debian puts it.
 pub(super) const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
@@ -28,7 +28,7 @@ pub(super) fn install_what_is_missing() -> Result<()> {
     }
     let names = missing.join(" ");
     if find("apt-get").is_err() {
-        bail!("{names}: missing; install nginx, its module nchan and wrk of your system");
+        bail!("{names}: missing; install nginx with its module nchan, wrk and nats-server");
     }
     if !Uid::effective().is_root() {
         let install = format!("sudo apt-get install --no-install-recommends {names}");

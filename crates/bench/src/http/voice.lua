@@ -12,6 +12,8 @@ end
 
 init = function(args)
   length, share, sent = tonumber(args[2]), tonumber(args[3]), 0
+  -- Other processes may have the parts before.
+  mine = mine + tonumber(args[4])
   file = assert(io.open(args[1], "rb"))
   file:setvbuf("full", 1048576)
   file:seek("set", mine * share * length)

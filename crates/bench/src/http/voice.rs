@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result, ensure};
-use live_users_testkit::{get, send};
+use live_users_testkit::send;
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use tempfile::NamedTempFile;
 
@@ -15,7 +15,7 @@ use super::{ROUNDS, Rounds, wrk};
 use crate::report::{Median, Report, Row};
 use crate::world::{AGENTS, sid};
 
-const PATH: &str = "/voice";
+pub(super) const PATH: &str = "/voice";
 const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 
 /// A voice request with all the fields that Twilio sends.
@@ -25,13 +25,13 @@ const BODY_CALLER: &str = "%2B14155550123";
 const BODY_AGENT: &str = "%2B15005550006";
 
 /// Enough that nearly every request to a backend is a new call; a fast one sees some of them again.
-const CALLS: u64 = 300_000;
+pub(super) const CALLS: u64 = 300_000;
 
 /// A record of a voice request, in the journal.
 const RECORD_BYTES: usize = 300;
 
 /// What the backend is told, beside what every backend of this program is told.
-const SIGNED: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN)];
+pub(super) const SIGNED: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN)];
 const UNSIGNED: &[(&str, &str)] = &[("ALLOW_UNSIGNED_WEBHOOKS", "true")];
 const QUIET: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("RUST_LOG", "warn")];
 const VOLATILE: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", "memory:")];
@@ -73,12 +73,14 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
 
 /// Loads a new backend, and returns how many calls it counts in the end: every one that it was told
 /// of, or the figures are worth nothing.
-fn fill(binary: &Binary, env: &[(&str, &str)], requests: &Requests) -> Result<(Load, u64)> {
+pub(super) fn fill(
+    binary: &Binary,
+    env: &[(&str, &str)],
+    requests: &Requests,
+) -> Result<(Load, u64)> {
     let backend = binary.start(env)?;
     let load = wrk::post(&format!("{}{PATH}", backend.url), requests)?;
-    let count = get(&format!("{}/api/live-users", backend.url)).body;
-    let live = count.trim_start_matches("{\"liveUsers\":").trim_end_matches('}');
-    let live: u64 = live.parse().with_context(|| count.clone())?;
+    let live = backend.live_users()?;
     // Those under way when wrk stopped may be counted too. One thread of wrk may come to the end of
     // its part, and begin again, when the other has hardly begun.
     let expected = load.requests.min(CALLS / wrk::THREADS);
@@ -96,7 +98,7 @@ fn an_answer(binary: &Binary) -> Result<(String, String)> {
 }
 
 /// A request for each call, signed as Twilio signs it.
-fn signed_requests() -> Result<Requests> {
+pub(super) fn signed_requests() -> Result<Requests> {
     let url = format!("{PUBLIC_URL}{PATH}");
     let host = PUBLIC_URL.trim_start_matches("https://");
     let mut file = BufWriter::new(NamedTempFile::new()?);

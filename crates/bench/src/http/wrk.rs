@@ -27,17 +27,47 @@ pub(super) struct Load {
 
 /// Asks for the URL again and again, for a moment that does not count and then for one that does.
 pub(super) fn get(url: &str) -> Result<Load> {
-    run(url, GET_WARM_UP_SECONDS, PRINT_FIGURES, &[])?;
-    run(url, GET_SECONDS, PRINT_FIGURES, &[])
+    run(url, GET_WARM_UP_SECONDS, ALL, PRINT_FIGURES, &[])?;
+    run(url, GET_SECONDS, ALL, PRINT_FIGURES, &[])
 }
 
 /// Sends the prepared requests to the server.
 pub(super) fn post(url: &str, requests: &Requests) -> Result<Load> {
+    send(url, requests, requests.count / THREADS, 0, ALL)
+}
+
+/// Sends the prepared requests to several servers at once, to each another part of them and by a
+/// part of the connections, and returns what was measured of each.
+pub(super) fn post_to_all(urls: &[String], requests: &Requests) -> Result<Vec<Load>> {
+    let count = urls.len();
+    let spread = Spread { threads: 1, connections: CONNECTIONS / count };
+    let share = requests.count / count as u64;
+    std::thread::scope(|scope| {
+        let mut sending = Vec::with_capacity(count);
+        for (part, url) in (0..).zip(urls) {
+            sending.push(scope.spawn(move || send(url, requests, share, part, spread)));
+        }
+        sending.into_iter().map(|it| it.join().expect("no panic")).collect()
+    })
+}
+
+/// Sends the requests behind the first `parts` shares of them, a share by each thread.
+fn send(url: &str, requests: &Requests, share: u64, parts: u64, spread: Spread) -> Result<Load> {
     let script = format!("{SEND_REQUESTS}\n{PRINT_FIGURES}");
     let path = requests.file.path().to_str().context("a path of UTF-8")?;
-    let (length, share) = (requests.length, requests.count / THREADS);
-    run(url, POST_SECONDS, &script, &[path, &length.to_string(), &share.to_string()])
+    let numbers = [requests.length as u64, share, parts].map(|it| it.to_string());
+    let [length, share, parts] = numbers.each_ref().map(String::as_str);
+    run(url, POST_SECONDS, spread, &script, &[path, length, share, parts])
 }
+
+/// How the load comes.
+#[derive(Clone, Copy)]
+struct Spread {
+    threads: u64,
+    connections: usize,
+}
+
+const ALL: Spread = Spread { threads: THREADS, connections: CONNECTIONS };
 
 /// Requests in a file, one behind the other.
 pub(super) struct Requests {
@@ -47,12 +77,19 @@ pub(super) struct Requests {
     pub(super) count: u64,
 }
 
-fn run(url: &str, seconds: usize, script: &str, arguments: &[&str]) -> Result<Load> {
+fn run(
+    url: &str,
+    seconds: usize,
+    spread: Spread,
+    script: &str,
+    arguments: &[&str],
+) -> Result<Load> {
+    let Spread { threads, connections } = spread;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("script.lua");
     std::fs::write(&file, script)?;
     let mut command = Command::new(tools::find("wrk")?);
-    command.args([format!("-t{THREADS}"), format!("-c{CONNECTIONS}"), format!("-d{seconds}s")]);
+    command.args([format!("-t{threads}"), format!("-c{connections}"), format!("-d{seconds}s")]);
     command.arg("--latency").arg("-s").arg(file).arg(url).arg("--").args(arguments);
     let output = command.output()?;
     let text = String::from_utf8_lossy(&output.stdout);

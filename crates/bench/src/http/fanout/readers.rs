@@ -25,19 +25,19 @@ const HEAD_BYTES_MAX: usize = 4096;
 
 /// How a reader reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(in crate::http) enum Transport {
     Sse,
     WebSocket,
 }
 
 /// What one event took to reach its readers.
-pub(super) struct Arrivals {
+pub(in crate::http) struct Arrivals {
     /// Milliseconds from the event to each reader, ascending.
-    pub(super) ms: Vec<f64>,
+    pub(in crate::http) ms: Vec<f64>,
 }
 
 /// Open connections; closed when dropped.
-pub(super) struct Readers {
+pub(in crate::http) struct Readers {
     board: Arc<Board>,
     count: usize,
     _runtime: Runtime,
@@ -52,7 +52,7 @@ struct Board {
 }
 
 impl Transport {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::http) fn name(self) -> &'static str {
         match self {
             Self::Sse => "SSE",
             Self::WebSocket => "WebSocket",
@@ -80,7 +80,12 @@ impl Transport {
 
 impl Readers {
     /// Opens so many connections, and waits until each has been let in.
-    pub(super) fn open(url: &str, path: &str, transport: Transport, count: usize) -> Result<Self> {
+    pub(in crate::http) fn open(
+        url: &str,
+        path: &str,
+        transport: Transport,
+        count: usize,
+    ) -> Result<Self> {
         let address: SocketAddr =
             url.strip_prefix("http://").context("http")?.parse().context("an address")?;
         let board = Arc::new(Board::default());
@@ -113,7 +118,7 @@ impl Readers {
 
     /// Lets something happen after which all readers are told this count, and waits until the last
     /// of them was.
-    pub(super) fn await_count(
+    pub(in crate::http) fn await_count(
         &self,
         live_users: u64,
         event: impl FnOnce() -> Result<()>,
