@@ -48,12 +48,17 @@ pub(super) fn all() -> Result<Vec<Engine>> {
 impl Engine {
     fn start(servers: usize, syncs_always: bool, version: &str) -> Result<Self> {
         let nats = Nats::with(servers, NatsLimits { syncs_always, ..NatsLimits::default() });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = runtime.block_on(async_nats::connect(nats.address(0)))?;
+        // A thread of its own, which answers the server's pings between the rounds too.
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build()?;
+        let context = runtime.block_on(async {
+            let client = async_nats::connect(nats.address(0)).await?;
+            anyhow::Ok(jetstream::new(client))
+        })?;
         let nodes = if servers == 1 { "1 node".to_owned() } else { format!("{servers} nodes") };
         let sync = if syncs_always { "synced always" } else { "synced every 2 minutes" };
         let name = format!("NATS {version} on {nodes}, {sync}");
-        Ok(Self { nats, name, context: jetstream::new(client), runtime })
+        Ok(Self { nats, name, context, runtime })
     }
 
     pub(super) fn is_cluster(&self) -> bool {
