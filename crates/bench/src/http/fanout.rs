@@ -46,9 +46,10 @@ pub(super) fn measure(report: &mut Report, backend: &Binary) -> Result<()> {
             beside_nchan(report, &ours, &nchan, transport, readers, events)?;
         }
     }
-    drop(nchan);
+    drop((nchan, ours));
     for transport in [Transport::WebSocket, Transport::Sse] {
-        memory(report, &ours, transport)?;
+        // A proxy that had readers before has room left over from them.
+        memory(report, &Ours::start(backend)?, transport)?;
     }
     Ok(())
 }
