@@ -103,7 +103,7 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     for (what, path) in ASKED {
         let (mut took_ms, mut count_ms) = (Vec::new(), Vec::new());
         for n in 0..REQUESTS {
-            let agent = path.ends_with('=').then(|| id(mixed(n) % AGENTS)).unwrap_or_default();
+            let agent = if path.ends_with('=') { id(mixed(n) % AGENTS) } else { String::new() };
             took_ms.push(ask(&backend, &format!("/{path}{agent}"))?);
             count_ms.push(ask(&backend, "")?);
         }
