@@ -13,13 +13,14 @@ ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 COPY Cargo.lock Cargo.toml ./
 COPY backend/Cargo.toml backend/
 COPY crates/bench/Cargo.toml crates/bench/
+COPY crates/broadcast/Cargo.toml crates/broadcast/
 COPY crates/core/Cargo.toml crates/core/
-COPY crates/engine/Cargo.toml crates/engine/
-COPY crates/fanout/Cargo.toml crates/fanout/
+COPY crates/http-kit/Cargo.toml crates/http-kit/
+COPY crates/intake/Cargo.toml crates/intake/
 COPY crates/journal/Cargo.toml crates/journal/
-COPY crates/service/Cargo.toml crates/service/
 COPY crates/simulator/Cargo.toml crates/simulator/
 COPY crates/stack/Cargo.toml crates/stack/
+COPY crates/state/Cargo.toml crates/state/
 COPY crates/testkit/Cargo.toml crates/testkit/
 COPY crates/twilio/Cargo.toml crates/twilio/
 COPY crates/wire/Cargo.toml crates/wire/

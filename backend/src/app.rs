@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_engine::{CallerKey, LEAD, Referee, Snapshotter, Writer, replay_keeping};
+use live_users_http_kit::{AllowedOrigins, Sparing, make_room_for, serve};
+use live_users_intake::{CallerKey, Reconciler};
 use live_users_journal::{Lease, Reader as JournalReader};
-use live_users_service::{AllowedOrigins, Sparing, make_room_for, serve};
+use live_users_state::{LEAD, Snapshotter, Writer, replay_keeping};
 use log::{error, info, warn};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -94,7 +95,7 @@ impl Backend {
             Snapshotter::start(&*journal, replayed.covered, clock.now(), config.keep)?;
         let (numbers, now) = (replayed.state.tracker().numbers(), clock.now());
         let (publisher, cell) = watch::channel(Published::new(numbers, replayed.at, now));
-        let publish = Box::new(move |state: &live_users_engine::State, at| {
+        let publish = Box::new(move |state: &live_users_state::State, at| {
             let tracker = state.tracker();
             publisher.send_replace(Published::new(tracker.numbers(), at, tracker.now()));
         });
@@ -202,7 +203,7 @@ impl Asking {
             return Ok(None);
         };
         let (agents, key) = ((*config.roster.now()).clone(), config.caller_key.clone());
-        let referee = Referee::new(config.rules, agents, key, below);
+        let referee = Reconciler::new(config.rules, agents, key, below);
         let api = TwilioApi::new(settings.clone(), Duration::from_millis(ASK_MS_MAX))?;
         info!(
             "the referee looks every {} s and asks Twilio at most {} times a minute",

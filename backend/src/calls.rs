@@ -12,10 +12,9 @@ mod why;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Call, CallId, EndReason, Phase, Said, Source};
-use live_users_engine::Standing;
-use live_users_engine::evidence::about;
-use live_users_engine::explain::pieces;
+use live_users_core::{Call, CallId, EndReason, Evidence, Phase, Said, Source};
+use live_users_intake::Status;
+use live_users_state::explain::pieces;
 use live_users_wire::{Evicted, Explanation};
 use log::{error, info};
 use serde::Serialize;
@@ -63,7 +62,7 @@ pub(crate) async fn explain(
         error!("the journal cannot be read to explain {}: {why}", call.id);
         ApiError::Unavailable("the journal cannot be read; the log says why".into())
     })?;
-    let standing = standing(&state);
+    let standing = reconciler_status(&state);
     Ok(json(&Explanation {
         because: why::because(&call, &pieces, &viewer),
         next: why::next(&call, &viewer, standing.as_ref(), state.max_call_ms),
@@ -87,7 +86,7 @@ pub(crate) async fn evict(
         return Err(ApiError::OverAlready);
     }
     let said = Said::Over(EndReason::Evicted);
-    let evidence = about(call.id.clone(), Source::Operator, said);
+    let evidence = Evidence::about(call.id.clone(), Source::Operator, said);
     state.queue.record(evidence).await.map_err(unavailable)?;
     let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
     info!("audit: {} is evicted from the count by the holder of API_TOKEN{from}", call.id);
@@ -108,9 +107,9 @@ async fn known(state: &State, call_sid: &str) -> Result<(Call, Viewer), ApiError
     Ok((call.ok_or(ApiError::NoCall)?, viewer))
 }
 
-fn standing(state: &State) -> Option<Standing> {
+fn reconciler_status(state: &State) -> Option<Status> {
     let now = state.clock.now();
-    state.referee.as_ref().map(|referee| referee.lock().standing(now))
+    state.referee.as_ref().map(|referee| referee.lock().status(now))
 }
 
 fn unavailable(why: NotRecorded) -> ApiError {

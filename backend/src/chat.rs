@@ -10,9 +10,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use live_users_service::Sparing;
-use live_users_service::agents::{Agent, Agents};
-use live_users_service::metrics::Counter;
+use live_users_http_kit::Sparing;
+use live_users_http_kit::metrics::Counter;
+use live_users_intake::agents::{Agent, Agents};
 use log::warn;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Response};

@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use live_users_core::Millis;
-use live_users_engine::{CallerKey, Farewell, Keep, RefereeRules};
-use live_users_service::{
+use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
+use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
+use live_users_state::Keep;
 use live_users_twilio::AuthTokens;
 
 use crate::history;
@@ -50,7 +51,7 @@ pub struct Config {
     /// A call is suspect when nothing was heard of it for so long, in milliseconds.
     pub(crate) suspect_after_ms: u64,
     /// When and how fast the provider is asked.
-    pub(crate) rules: RefereeRules,
+    pub(crate) rules: ReconcilerRules,
     /// What opens everything but the total.
     pub(crate) api_token: Option<BearerToken>,
     /// How long an agent's chat may take to answer, in milliseconds.
@@ -100,11 +101,11 @@ impl Config {
             url_rule,
             origins: AllowedOrigins::read(&mut reader),
             roster,
-            caller_key: CallerKey::read(&mut reader),
+            caller_key: caller_key(&mut reader),
             // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
             max_call_ms: hours * 3_600_000,
             suspect_after_ms: suspect_s * 1_000,
-            rules: RefereeRules::looking_every(look_s * 1_000, suspect_s * 1_000)
+            rules: ReconcilerRules::looking_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
             api_token: BearerToken::read_for(&mut reader, "API_TOKEN", listen),
             chat_ms,
@@ -123,6 +124,26 @@ impl Config {
         };
         reader.finish(config)
     }
+}
+
+/// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the
+/// hashes are in the journal, so the key has to be the same after a restart, and no other secret is
+/// at hand. Without a token either, a key of this process's own.
+fn caller_key(reader: &mut Reader<'_>) -> CallerKey {
+    let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
+    let key = match (reader.text("CALLER_HASH_KEY"), token) {
+        (Some(key), _) => {
+            CallerKey::new(key).map_err(|error| format!("CALLER_HASH_KEY is {error}"))
+        }
+        (None, Some(token)) => Ok(CallerKey::derived_from(token)),
+        (None, None) => CallerKey::random().map_err(|error| {
+            format!("CALLER_HASH_KEY is not set and no random key can be made: {error}")
+        }),
+    };
+    key.unwrap_or_else(|mistake| {
+        reader.mistake(mistake);
+        CallerKey::derived_from("settings that are refused")
+    })
 }
 
 /// A number within these bounds.

@@ -1,7 +1,7 @@
 //! What the caller hears: the built-in conversation, or the way to the agent's own.
 
-use live_users_engine::Farewell;
-use live_users_service::agents::Agent;
+use live_users_intake::Farewell;
+use live_users_intake::agents::Agent;
 use live_users_twilio::twiml::{Gather, Response};
 
 const GREETING: &str = "Hello! How can I help you?";

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_fanout::polled;
+use live_users_broadcast::polled;
 
 use crate::app::State;
 use crate::error::ApiError;

@@ -6,8 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
-use live_users_service::Sparing;
-use live_users_service::agents::is_id;
+use live_users_http_kit::Sparing;
+use live_users_intake::agents::is_id;
 use live_users_twilio::{
     AuthTokens, Form, Payload as Signed, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
     SignedRequest,

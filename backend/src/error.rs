@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_fanout::Refusal;
-use live_users_service::{CHALLENGE, Denied};
+use live_users_broadcast::Refusal;
+use live_users_http_kit::{CHALLENGE, Denied};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use live_users_service::BearerToken;
+use live_users_http_kit::BearerToken;
 
 use crate::error::ApiError;
 

@@ -8,8 +8,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Agent, Millis};
-use live_users_engine::history::{Excerpt, Peak, Point, Retention};
-use live_users_service::Reader;
+use live_users_http_kit::Reader;
+use live_users_state::history::{Excerpt, Peak, Point, Retention};
 use live_users_twilio::FieldError;
 use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 

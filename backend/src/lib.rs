@@ -2,7 +2,7 @@
 //!
 //! The line of data, and the file for each step of it: a webhook is authenticated and parsed once
 //! (`door`), becomes evidence, waits in the queue (`queue`) of the one writer of
-//! `live_users_engine`, which records and applies it, and the new value is published (`cell`), from
+//! `live_users_state`, which records and applies it, and the new value is published (`cell`), from
 //! where every reader has it (`count`, `streams`). What the caller hears is decided beside that
 //! line (`conversation`, `chat`), never behind it.
 

@@ -4,8 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use live_users_backend::{Backend, Config, DEFAULT_PORT, backup, copy};
-use live_users_service::command::{self, Tool};
-use live_users_service::{init_logging, shutdown_signal};
+use live_users_http_kit::command::{self, Tool};
+use live_users_http_kit::{init_logging, shutdown_signal};
 
 /// Copies the journal while it is in use.
 const BACKUP: Tool = Tool { name: "backup", operands: "FILE", read: backup };

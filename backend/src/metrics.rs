@@ -4,10 +4,10 @@ mod counters;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use live_users_broadcast::Transport;
 use live_users_core::{Agent, Numbers};
-use live_users_engine::{Cause, Sureness, words};
-use live_users_fanout::Transport;
-use live_users_service::metrics::{Labels, Page};
+use live_users_http_kit::metrics::{Labels, Page};
+use live_users_state::{Cause, Sureness, words};
 
 pub(crate) use self::counters::{Counters, Hook, Outcome};
 use crate::app::State;
@@ -127,7 +127,7 @@ fn webhooks(page: &mut Page, state: &State) {
 
 fn outgoing(page: &mut Page, state: &State) {
     if let Some(referee) = &state.referee {
-        let standing = referee.lock().standing(state.clock.now());
+        let standing = referee.lock().status(state.clock.now());
         let help = "Requests to the provider that asked which calls go on";
         page.counter("live_users_referee_requests", help, standing.requests);
         let help = "Of these, those without an answer that could be used";

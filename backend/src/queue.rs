@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use live_users_core::{Evidence, Outcome};
-use live_users_engine::{BATCH_MAX, Kept, Writer};
-use live_users_service::metrics::Histogram;
+use live_users_http_kit::metrics::Histogram;
+use live_users_state::{BATCH_MAX, Kept, Writer};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live_users_core::{Evidence, Millis};
-use live_users_engine::{Referee, Step};
+use live_users_intake::{Reconciler, Step};
 use live_users_twilio::rest::Failure;
 use log::{info, warn};
 use parking_lot::Mutex;
@@ -28,7 +28,7 @@ const STAND_BY_MS: u64 = 500;
 const WAIT_MS_MAX: u64 = 60_000;
 
 /// The referee, for who runs it and for who tells how it stands.
-pub(crate) type Shared = Arc<Mutex<Referee>>;
+pub(crate) type Shared = Arc<Mutex<Reconciler>>;
 
 /// Runs for ever, and only asks while this replica leads: the provider is asked once for all.
 pub(crate) async fn run(
@@ -61,8 +61,9 @@ pub(crate) async fn run(
             }
             Step::Compare => {
                 let (referee, clock) = (referee.clone(), clock.clone());
-                let compare =
-                    queue.look(move |writer| referee.lock().compare(clock.now(), writer.state()));
+                let compare = queue.look(move |writer| {
+                    referee.lock().compare(clock.now(), writer.state().tracker())
+                });
                 match compare.await {
                     Ok(evidence) => evidence,
                     Err(_) => {

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use live_users_service::Reader;
-use live_users_service::agents::{Agents, AgentsFile};
+use live_users_http_kit::Reader;
+use live_users_intake::agents::{Agents, AgentsFile};
 use log::{error, info};
 use parking_lot::RwLock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ pub(crate) struct Roster {
 impl Roster {
     /// Reads the file for the first time; what is wrong with it the reader is told.
     pub(crate) fn read(reader: &mut Reader<'_>, url_rule: &UrlRule) -> Self {
-        let file = AgentsFile::named_by(reader);
+        let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let (agents, mistakes) = read(&file, url_rule);
         mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
         Self { file, url_rule: url_rule.clone(), now: RwLock::new(Arc::new(agents)) }
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::public_url::PublicUrl;
-    use live_users_service::Env;
+    use live_users_http_kit::Env;
 
     const ONE: &str = "[[agent]]\nid = \"one\"\nname = \"One\"\n";
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
-use live_users_service::AllowedOrigins;
+use live_users_http_kit::AllowedOrigins;
 
 use crate::app::State;
 use crate::error::ApiError;

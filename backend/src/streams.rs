@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_fanout::{Cell, Frame, Pace, Places, events, websocket};
-use live_users_service::AllowedOrigins;
+use live_users_broadcast::{Cell, Frame, Pace, Places, events, websocket};
+use live_users_http_kit::AllowedOrigins;
 use live_users_wire::{LiveCount, Problem};
 use log::debug;
 use tokio::task::JoinHandle;

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use live_users_engine::{Copied, Purpose};
+use live_users_http_kit::command::Task;
+use live_users_http_kit::{Env, Mistakes};
 use live_users_journal::without_secrets;
-use live_users_service::command::Task;
-use live_users_service::{Env, Mistakes};
+use live_users_state::{Copied, Purpose};
 
 use crate::config::JOURNAL_URL_DEFAULT;
 
@@ -45,7 +45,7 @@ pub fn copy(env: &Env, operands: &[&str]) -> Result<Task, Mistakes> {
         };
         let mut source = open("--from", &from)?;
         let mut target = open("--to", &to)?;
-        let copied = live_users_engine::copy(&mut *source, &mut *target, purpose);
+        let copied = live_users_state::copy(&mut *source, &mut *target, purpose);
         let Copied { from: was, to: is, numbers } = copied.map_err(io::Error::other)?;
         println!(
             "{} has what {} told at {was}: {} users on {} calls; it is at {is}",

@@ -15,9 +15,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
-use live_users_fanout::Welcome;
-use live_users_service::metrics::Counter;
-use live_users_service::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
+use live_users_broadcast::Welcome;
+use live_users_http_kit::metrics::Counter;
+use live_users_http_kit::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
 use live_users_wire::Envelope;
 
 use self::attempts::{Attempts, Client, Verdict};

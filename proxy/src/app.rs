@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_service::{make_room_for, serve};
+use live_users_http_kit::{make_room_for, serve};
 
 use crate::Config;
 use crate::admin::Door;

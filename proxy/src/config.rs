@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use live_users_service::{
+use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_secret,
     read_streams_max,
 };

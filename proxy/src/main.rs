@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use live_users_http_kit::{command, init_logging, shutdown_signal};
 use live_users_proxy::{Config, DEFAULT_PORT, run};
-use live_users_service::{command, init_logging, shutdown_signal};
 
 fn main() -> ExitCode {
     command::run("live-users-proxy", DEFAULT_PORT, &[], Config::read, serve)

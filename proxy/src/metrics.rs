@@ -9,8 +9,8 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
-use live_users_fanout::Transport;
-use live_users_service::metrics::{Counter, Labels, Page, Started};
+use live_users_broadcast::Transport;
+use live_users_http_kit::metrics::{Counter, Labels, Page, Started};
 use parking_lot::{Mutex, RwLock};
 
 use crate::admin::{Door, TokenShown};

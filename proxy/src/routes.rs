@@ -8,8 +8,8 @@ use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
-use live_users_fanout::polled;
-use live_users_service::AllowedOrigins;
+use live_users_broadcast::polled;
+use live_users_http_kit::AllowedOrigins;
 use live_users_wire::Envelope;
 
 use crate::admin::Door;

@@ -5,7 +5,7 @@ use actix_web::http::{StatusCode, Uri};
 use actix_web::web::{Data, Form, Query};
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
-use live_users_service::Denied;
+use live_users_http_kit::Denied;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 

@@ -4,8 +4,10 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use live_users_fanout::{Cell, Places, Refusal, events, events_while, websocket, websocket_while};
-use live_users_service::{AllowedOrigins, is_own};
+use live_users_broadcast::{
+    Cell, Places, Refusal, events, events_while, websocket, websocket_while,
+};
+use live_users_http_kit::{AllowedOrigins, is_own};
 use live_users_wire::Envelope;
 
 use crate::admin::{Admin, Door};

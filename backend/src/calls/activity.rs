@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
-use live_users_engine::{Activity, FEED_MAX, FeedPage, words};
+use live_users_state::{Activity, FEED_MAX, FeedPage, words};
 use live_users_twilio::FieldError;
 use live_users_wire::{ActivityPage, ActivityView};
 

@@ -3,8 +3,8 @@
 use std::collections::BinaryHeap;
 
 use live_users_core::{Agent, Call, Millis};
-use live_users_engine::State;
-use live_users_service::agents::{ID_BYTES_MAX, is_id};
+use live_users_intake::agents::{ID_BYTES_MAX, is_id};
+use live_users_state::State;
 use live_users_twilio::FieldError;
 
 use super::query::{Query, wrong};

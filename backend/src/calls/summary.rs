@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
-use live_users_engine::{self as engine, Drift, Standing, Sureness, Talked, words};
+use live_users_intake::Status;
+use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
-use live_users_service::agents::{self, Agents};
+use live_users_state::{self as engine, Drift, Sureness, Talked, words};
 use live_users_wire::{
     AgentCount, CountryCount, DriftView, HealedView, PlaceView, RefereeView, RegionCount, Summary,
     TalkedView,
 };
 
 use super::view::{agent_ref, moment, shown_place};
-use super::{json, standing, unavailable};
+use super::{json, reconciler_status, unavailable};
 use crate::app::State;
 use crate::error::ApiError;
 use crate::queue::NotRecorded;
@@ -33,7 +34,7 @@ pub(crate) async fn summary(
 
 /// The number, how sure it is, how old, and how it is made up.
 pub(crate) async fn summarize(state: &State) -> Result<Summary, NotRecorded> {
-    let standing = standing(state);
+    let standing = reconciler_status(state);
     let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
     let look = state.queue.look(move |writer| {
         let now = clock.now().max(writer.state().tracker().now());
@@ -188,7 +189,7 @@ fn talked(talked: Talked) -> TalkedView {
 }
 
 /// How the referee stands. Of several replicas the one that leads asks for all.
-fn referee(standing: Option<Standing>, leads: bool) -> RefereeView {
+fn referee(standing: Option<Status>, leads: bool) -> RefereeView {
     let Some(standing) = standing else {
         let (looked_at, next_at, failure) = (None, None, None);
         return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };

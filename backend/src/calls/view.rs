@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use live_users_core::{Agent, Call, Caller, Millis, Outcome, Phase, Place};
-use live_users_engine::explain::Piece;
-use live_users_engine::{is_suspect, words};
+use live_users_state::explain::Piece;
+use live_users_state::{is_suspect, words};
 use live_users_wire::{AgentRef, CallPage, CallView, EvidenceView, PlaceView};
 
 use super::page::next_after;

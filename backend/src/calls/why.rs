@@ -1,8 +1,9 @@
 //! Why a call is counted or not, and what happens next: in words.
 
 use live_users_core::{Call, Direction, EndReason, Millis, Outcome, Phase};
-use live_users_engine::explain::{Piece, Pieces};
-use live_users_engine::{DIALING_MS_MAX, QUIET_MS, Standing, TOMBSTONE_MS, words};
+use live_users_intake::Status;
+use live_users_state::explain::{Piece, Pieces};
+use live_users_state::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS, words};
 use live_users_wire::Expectation;
 
 use super::view::{Viewer, moment};
@@ -40,7 +41,7 @@ pub(super) fn because(call: &Call, pieces: &Pieces, viewer: &Viewer) -> String {
 pub(super) fn next(
     call: &Call,
     viewer: &Viewer,
-    standing: Option<&Standing>,
+    standing: Option<&Status>,
     max_call_ms: u64,
 ) -> Expectation {
     let after = |from: Millis, ms: u64| Millis(from.0.saturating_add(ms));

@@ -8,7 +8,7 @@ mod style;
 use std::fmt::Write as _;
 
 use live_users_core::Millis;
-use live_users_engine::history::Point;
+use live_users_state::history::Point;
 use live_users_twilio::{FieldError, Form};
 
 use self::style::Theme;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use live_users_core::Millis;
-use live_users_engine::history::{Grain, Retention};
-use live_users_service::agents::{ID_BYTES_MAX, is_id};
+use live_users_intake::agents::{ID_BYTES_MAX, is_id};
+use live_users_state::history::{Grain, Retention};
 use live_users_twilio::{FieldError, FieldProblem, Form};
 
 use super::{DAY_MS, HOUR_MS};

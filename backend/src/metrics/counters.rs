@@ -1,6 +1,6 @@
 //! What is counted while the service works: one atomic each, and no lock.
 
-use live_users_service::metrics::{Counter, Started};
+use live_users_http_kit::metrics::{Counter, Started};
 
 /// Counted since the start of the process.
 #[derive(Debug)]

@@ -1,16 +1,15 @@
 //! The queue and the thread behind it.
 
 use live_users_core::{CallId, Millis, Said, Source};
-use live_users_engine::evidence::about;
-use live_users_engine::record::{Change, Record};
-use live_users_engine::{State, replay};
 use live_users_journal::{Contact, Memory};
+use live_users_state::record::{Change, Record};
+use live_users_state::{State, replay};
 use tokio::sync::watch;
 
 use super::*;
 
 fn start_of(call: &str) -> Evidence {
-    about(CallId::parse(call).unwrap(), Source::Voice, Said::Dialing)
+    Evidence::about(CallId::parse(call).unwrap(), Source::Voice, Said::Dialing)
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use live_users_service::Reader;
+use live_users_http_kit::Reader;
 use reqwest::Url;
 
 const API_URL_DEFAULT: &str = "https://api.twilio.com";
@@ -161,7 +161,7 @@ fn is_sid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use live_users_service::Env;
+    use live_users_http_kit::Env;
 
     const ACCOUNT: &str = "AC00000000000000000000000000000001";
 

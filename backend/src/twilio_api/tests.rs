@@ -4,7 +4,7 @@ use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
-use live_users_service::{Env, Reader};
+use live_users_http_kit::{Env, Reader};
 use live_users_simulator::rest::{Behaviour, CallFacts, CallsApi, Outage, Silence, StandIn};
 use live_users_twilio::{CallStatus, Direction};
 

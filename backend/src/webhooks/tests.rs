@@ -7,8 +7,8 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
-use live_users_engine::{CallerKey, Farewell};
-use live_users_service::{AllowedOrigins, Env, Reader, Sparing};
+use live_users_http_kit::{AllowedOrigins, Env, Reader, Sparing};
+use live_users_intake::{CallerKey, Farewell};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -29,7 +29,7 @@ use crate::streams::Streams;
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
 fn state(queue: Queue) -> Arc<State> {
-    let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
+    let env = Env::default();
     let journal = live_users_journal::open("memory:").unwrap();
     let published = Published::new(Numbers::default(), journal.position(), Millis(0));
     let (_publisher, cell) = watch::channel(published);
@@ -37,7 +37,7 @@ fn state(queue: Queue) -> Arc<State> {
         door: Door::new(Verification::Off, UrlRule::AsReceived),
         roster: Roster::read(&mut Reader::new(&env), &UrlRule::AsReceived),
         chat: Chat::new(Duration::from_millis(100)).unwrap(),
-        caller_key: CallerKey::read(&mut Reader::new(&env)),
+        caller_key: CallerKey::new("0123456789abcdef").unwrap(),
         conversation: Conversation::new("", Farewell::default()),
         queue,
         cell,

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use live_users_core::{Agent, CallId, EndReason, Millis, Said, Source};
-use live_users_engine::evidence::about;
-use live_users_engine::record::{Change, Record};
+use live_users_core::{Agent, CallId, EndReason, Evidence, Millis, Said, Source};
+use live_users_state::record::{Change, Record};
 use live_users_testkit::{Answer, Server, exit_of, send};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,7 +54,7 @@ fn append(folder: &Path, records: &[(u64, u8, &str, bool)]) {
             true => (Source::Speech, Said::InProgress),
             false => (Source::StatusCallback, Said::Over(EndReason::Completed)),
         };
-        let mut evidence = about(call, source, said);
+        let mut evidence = Evidence::about(call, source, said);
         evidence.agent = Agent::Id((*agent).into());
         Record { at: Millis(*at), change: Change::Evidence(evidence) }.encode()
     });

@@ -94,6 +94,31 @@ pub enum Claim {
 }
 
 impl Evidence {
+    /// Something that is said about a call whose parties are known already, or do not matter.
+    ///
+    /// ```
+    /// use live_users_core::{CallId, CallIdError, Claim, Evidence, Said, Source};
+    ///
+    /// let call = CallId::parse("CA1")?;
+    /// let evidence = Evidence::about(call, Source::Voice, Said::Dialing);
+    /// assert_eq!(evidence.claim(), Claim::Live, "who asks what to say is on the line");
+    /// # Ok::<(), CallIdError>(())
+    /// ```
+    pub fn about(call: CallId, source: Source, said: Said) -> Self {
+        Self {
+            call,
+            parent: None,
+            source,
+            said,
+            direction: None,
+            agent: Agent::Unknown,
+            agent_from: AgentFrom::Address,
+            caller: None,
+            place: Place::default(),
+            duration_s: None,
+        }
+    }
+
     /// The call as this evidence alone tells it.
     pub(crate) fn call_at(&self, now: Millis, phase: Phase) -> Call {
         Call {

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use live_users_engine::RefereeRules;
+use live_users_intake::ReconcilerRules;
 use live_users_simulator::lossy::{
     self, Kind, LiveUsers, Replicas, Report, Scenario, SeedDesign, System,
 };
@@ -92,7 +92,7 @@ fn rounded(ms: f64) -> u64 {
 fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
     let (mut live_users, mut replicas);
     let mut seed_design = SeedDesign::default();
-    let rules = scenario.referee.then(RefereeRules::default);
+    let rules = scenario.referee.then(ReconcilerRules::default);
     let system: &mut dyn System = match system {
         SystemName::LiveUsers if scenario.replicas > 1 => {
             replicas = Replicas::new(scenario.seed, scenario.replicas, rules);

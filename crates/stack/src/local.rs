@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
-use live_users_service::{Env, Mistakes};
+use live_users_http_kit::{Env, Mistakes};
 use tokio::sync::watch;
 
 use crate::args::Ports;

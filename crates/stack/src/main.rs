@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
-use live_users_service::{EXIT_USAGE, flush_logging, init_logging, shutdown_signal};
+use live_users_http_kit::{EXIT_USAGE, flush_logging, init_logging, shutdown_signal};
 
 #[actix_web::main]
 async fn main() -> ExitCode {

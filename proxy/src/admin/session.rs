@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{self, HeaderMap};
 use cookie::{Cookie, CookieJar, Key, SameSite};
-use live_users_service::BearerToken;
+use live_users_http_kit::BearerToken;
 use parking_lot::Mutex;
 
 /// The name of the cookie. With this prefix no browser takes it from another host, without TLS, or

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_service::Sparing;
+use live_users_http_kit::Sparing;
 use live_users_wire::{Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use jiff::Timestamp;
-use live_users_fanout::{EventStream, HEARTBEAT_MS};
+use live_users_broadcast::{EventStream, HEARTBEAT_MS};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -193,7 +193,7 @@ fn wait(tries: u32, random: Option<u64>) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use live_users_service::AllowedOrigins;
+    use live_users_http_kit::AllowedOrigins;
 
     use super::*;
 

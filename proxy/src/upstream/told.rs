@@ -1,7 +1,7 @@
 //! What browsers are told of what the backend tells.
 
 use jiff::Timestamp;
-use live_users_fanout::Frame;
+use live_users_broadcast::Frame;
 use live_users_wire::{LastCount, LiveCount, NoFrame, Problem};
 
 use super::details::in_envelope;
@@ -106,8 +106,8 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use live_users_fanout::Now;
-    use live_users_service::AllowedOrigins;
+    use live_users_broadcast::Now;
+    use live_users_http_kit::AllowedOrigins;
 
     use super::*;
 

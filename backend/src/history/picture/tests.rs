@@ -1,10 +1,9 @@
 //! That a picture is one, whatever it is of.
 
-use live_users_core::{CallId, EndReason, Said, Source};
-use live_users_engine::State;
-use live_users_engine::evidence::about;
-use live_users_engine::history::Retention;
-use live_users_engine::record::{Change, Record};
+use live_users_core::{CallId, EndReason, Evidence, Said, Source};
+use live_users_state::State;
+use live_users_state::history::Retention;
+use live_users_state::record::{Change, Record};
 use roxmltree::Document;
 
 use super::super::query::Query;
@@ -19,7 +18,7 @@ fn found(query: &str, callers: u64) -> Found {
     let mut state = State::default();
     let mut hear = |at, call: u64, source, said| {
         let call = CallId::parse(&format!("C{call}")).unwrap();
-        let change = Change::Evidence(about(call, source, said));
+        let change = Change::Evidence(Evidence::about(call, source, said));
         state.apply(&Record { at: Millis(at), change });
     };
     for n in 0..callers {

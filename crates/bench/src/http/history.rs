@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use live_users_core::{Agent, CallId, EndReason, Evidence, Millis, Said, Source};
-use live_users_engine::evidence::about;
-use live_users_engine::record::{Change, Record};
-use live_users_engine::{State, snapshot};
+use live_users_state::record::{Change, Record};
+use live_users_state::{State, snapshot};
 use live_users_testkit::send;
 
 use super::backend::{Backend, Binary, TOKEN};
@@ -178,7 +177,7 @@ fn record(at: Millis, call: u64, agent: &str, is_live: bool) -> Record {
     };
     let call = CallId::parse(&format!("CA{call:032x}")).expect("a call id");
     let agent = Agent::Id(agent.into());
-    let evidence = Evidence { agent, ..about(call, source, said) };
+    let evidence = Evidence { agent, ..Evidence::about(call, source, said) };
     Record { at, change: Change::Evidence(evidence) }
 }
 

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use live_users_core::{Evidence, Millis};
-use live_users_engine::record::{Change, Record};
-use live_users_engine::{State, snapshot};
+use live_users_state::record::{Change, Record};
+use live_users_state::{State, snapshot};
 use live_users_testkit::get;
 
 use super::ROUNDS;

@@ -1,8 +1,9 @@
 //! Runs the referee as the backend does: one request at a time.
 
 use live_users_core::{Evidence, Millis};
-use live_users_engine::{Referee, RefereeRules, State, Step};
-use live_users_service::agents::Agents;
+use live_users_intake::agents::Agents;
+use live_users_intake::{Reconciler, ReconcilerRules, Step};
+use live_users_state::State;
 use live_users_twilio::rest::{Answer, Failure};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,7 +18,7 @@ const BUSY_MS: u64 = 1_000;
 
 /// A referee, and the answer that it waits for.
 pub(super) struct Asking {
-    referee: Referee,
+    referee: Reconciler,
     wake_ms: Option<u64>,
     /// An answer on its way, and when it is here.
     answer: Option<(u64, Result<Answer, Failure>)>,
@@ -25,11 +26,11 @@ pub(super) struct Asking {
 
 impl Asking {
     /// A referee that looks at once. Seed and stream are for its jitter.
-    pub(super) fn new(rules: RefereeRules, agents: Agents, seed: u64, stream: u64) -> Self {
+    pub(super) fn new(rules: ReconcilerRules, agents: Agents, seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
         let jitter = move |below: u64| rng.random_range(0..below.max(1));
-        let referee = Referee::new(rules, agents, key(), jitter);
+        let referee = Reconciler::new(rules, agents, key(), jitter);
         Self { referee, wake_ms: None, answer: None }
     }
 
@@ -68,7 +69,9 @@ impl Asking {
                 (Step::Ask(request), _) => {
                     self.answer = Some((now_ms + REST_TAKES_MS, api.ask(now_ms, &request)));
                 }
-                (Step::Compare, Some(state)) => return Some(self.referee.compare(clock, state)),
+                (Step::Compare, Some(state)) => {
+                    return Some(self.referee.compare(clock, state.tracker()));
+                }
                 (Step::Compare, None) => {
                     self.wake_ms = Some(now_ms + BUSY_MS);
                     return None;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use live_users_core::{CallId, Phase};
-use live_users_engine::State;
+use live_users_state::State;
 
 /// With so few known calls everything is recounted after every change.
 const RECOUNT_ALWAYS_CALLS: usize = 24;

@@ -2,8 +2,9 @@
 //! memory that outlives a kill as a disk does.
 
 use live_users_core::{CallId, Evidence, Millis, Phase};
-use live_users_engine::{RefereeRules, State, Writer, replay, snapshot};
+use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
+use live_users_state::{State, Writer, replay, snapshot};
 
 use super::asking::Asking;
 use super::invariants::{Endings, Recount};
@@ -25,7 +26,7 @@ pub(super) const COMPARE_EVERY: u64 = 30;
 pub struct LiveUsers {
     disk: Memory,
     up: Option<Up>,
-    rules: Option<RefereeRules>,
+    rules: Option<ReconcilerRules>,
     seed: u64,
     reading: Reading,
     starts: u64,
@@ -46,7 +47,7 @@ struct Up {
 impl LiveUsers {
     /// The engine on a new journal, with a referee that keeps to these rules or with none. The
     /// seed is for the referee's jitter.
-    pub fn new(seed: u64, rules: Option<RefereeRules>) -> Self {
+    pub fn new(seed: u64, rules: Option<ReconcilerRules>) -> Self {
         let mut system = Self {
             disk: Memory::with_epoch(seed),
             up: None,

@@ -1,10 +1,9 @@
 //! Webhooks become evidence as they do in the backend.
 
 use live_users_core::{EndReason, Evidence, Said, Source};
-use live_users_engine::evidence::{Attribution, of_webhook};
-use live_users_engine::{CallerKey, Farewell};
-use live_users_service::agents::Agents;
-use live_users_service::{Env, Reader};
+use live_users_intake::agents::Agents;
+use live_users_intake::evidence::{Attribution, of_webhook};
+use live_users_intake::{CallerKey, Farewell};
 use live_users_twilio::{Form, Webhook as Parsed};
 
 use super::calls::AGENT_NUMBERS;
@@ -54,6 +53,5 @@ impl Reading {
 
 /// The same for everybody here: these callers do not exist.
 pub(super) fn key() -> CallerKey {
-    let env = Env::of([("CALLER_HASH_KEY", "simulated callers have no secrets")]);
-    CallerKey::read(&mut Reader::new(&env))
+    CallerKey::new("simulated callers have no secrets").expect("it is long enough")
 }

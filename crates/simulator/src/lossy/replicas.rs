@@ -6,8 +6,9 @@ mod replica;
 mod witness;
 
 use live_users_core::{CallId, Evidence};
-use live_users_engine::{RefereeRules, snapshot};
+use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
+use live_users_state::snapshot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -43,7 +44,7 @@ pub struct Replicas {
     log: Memory,
     places: Vec<Place>,
     witness: Witness,
-    rules: Option<RefereeRules>,
+    rules: Option<ReconcilerRules>,
     seed: u64,
     reading: Reading,
     rng: ChaCha8Rng,
@@ -66,7 +67,7 @@ impl Replicas {
     ///
     /// # Panics
     /// If there is to be none.
-    pub fn new(seed: u64, n: u32, rules: Option<RefereeRules>) -> Self {
+    pub fn new(seed: u64, n: u32, rules: Option<ReconcilerRules>) -> Self {
         assert!(n > 0, "a replica at least");
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use live_users_engine::RefereeRules;
+use live_users_intake::ReconcilerRules;
 
 use super::{Failure, Kind, LiveUsers, Network, Report, Scenario, SeedDesign, run};
 
@@ -17,7 +17,7 @@ fn small(kind: Kind, seed: u64) -> Scenario {
 }
 
 fn played(scenario: &Scenario) -> Result<Report, Failure> {
-    let rules = scenario.referee.then(RefereeRules::default);
+    let rules = scenario.referee.then(ReconcilerRules::default);
     run(scenario, &mut LiveUsers::new(scenario.seed, rules), &mut |_, _| {})
 }
 

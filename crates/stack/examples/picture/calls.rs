@@ -8,8 +8,7 @@ use live_users_core::{
     Agent, AgentFrom, CallId, Caller, Country, Direction, EndReason, Evidence, Millis, Place, Said,
     Source,
 };
-use live_users_engine::evidence::about;
-use live_users_engine::record::{Change, Record};
+use live_users_state::record::{Change, Record};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -132,7 +131,7 @@ fn life(rng: &mut ChaCha8Rng, begin: Millis, now: Millis, records: &mut Vec<Reco
         agent_from: AgentFrom::Address,
         caller: NonZeroU64::new(rng.random()).filter(|_| !country.is_empty()).map(Caller),
         place: Place { country: Country::parse(country), region: named(region), city: named(city) },
-        ..about(call, Source::Voice, Said::Dialing)
+        ..Evidence::about(call, Source::Voice, Said::Dialing)
     };
     let mut tell = |at: u64, evidence: Evidence| {
         records.push(Record { at: Millis(at), change: Change::Evidence(evidence) });

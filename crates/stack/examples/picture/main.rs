@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use live_users_core::Millis;
-use live_users_service::Env;
+use live_users_http_kit::Env;
 use live_users_testkit::Browser;
 
 const ADMIN_TOKEN: &str = "token-of-whoever-takes-pictures";

@@ -1,7 +1,7 @@
 //! With a clock of the test's own.
 
 use actix_web::http::header::HeaderValue;
-use live_users_service::{Env, Reader};
+use live_users_http_kit::{Env, Reader};
 
 use super::*;
 

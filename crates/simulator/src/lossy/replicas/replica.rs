@@ -1,8 +1,9 @@
 //! One replica: what a backend has in its process, driven as the backend drives it.
 
 use live_users_core::{Evidence, Millis};
-use live_users_engine::{RefereeRules, Writer, replay};
+use live_users_intake::ReconcilerRules;
 use live_users_journal::{APPEND_MS_MAX, Contact, JournalError, LEASE_MS, Lease, Line, Memory};
+use live_users_state::{Writer, replay};
 
 use super::witness::Seen;
 use crate::lossy::asking::Asking;
@@ -45,7 +46,7 @@ pub(super) struct Replica {
 
 /// What a replica is made with.
 pub(super) struct Making {
-    pub(super) rules: Option<RefereeRules>,
+    pub(super) rules: Option<ReconcilerRules>,
     pub(super) seed: u64,
     /// Another one for each start.
     pub(super) stream: u64,

@@ -1,8 +1,8 @@
 //! Reads the journal as it grows and is told nothing else: each replica is held against it.
 
 use live_users_core::Numbers;
-use live_users_engine::{State, Writer, replay, snapshot};
 use live_users_journal::{Memory, Position};
+use live_users_state::{State, Writer, replay, snapshot};
 
 use crate::lossy::live_users::{COMPARE_ALWAYS_CALLS, MAX_CALL_MS};
 

@@ -1,6 +1,6 @@
 //! Small worlds over several replicas.
 
-use live_users_engine::RefereeRules;
+use live_users_intake::ReconcilerRules;
 
 use super::{MINUTE_MS, play_all, small};
 use crate::lossy::{Failure, Kind, Loss, Network, Replicas, Report, Scenario, run};
@@ -23,7 +23,7 @@ fn tiny_of(replicas: u32, kind: Kind, seed: u64) -> Scenario {
 }
 
 fn system(scenario: &Scenario) -> Replicas {
-    let rules = scenario.referee.then(RefereeRules::default);
+    let rules = scenario.referee.then(ReconcilerRules::default);
     Replicas::new(scenario.seed, scenario.replicas, rules)
 }
 

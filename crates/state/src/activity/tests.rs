@@ -10,7 +10,6 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::evidence::about;
 use crate::record::{Change, Record};
 use crate::snapshot;
 use crate::state::State;
@@ -36,16 +35,16 @@ fn voice(call: &str) -> Evidence {
         agent: agent("booking"),
         direction,
         place,
-        ..about(id(call), Source::Voice, Said::Dialing)
+        ..Evidence::about(id(call), Source::Voice, Said::Dialing)
     }
 }
 
 fn end(call: &str, duration_s: Option<u32>) -> Evidence {
-    Evidence { duration_s, ..about(id(call), Source::StatusCallback, COMPLETED) }
+    Evidence { duration_s, ..Evidence::about(id(call), Source::StatusCallback, COMPLETED) }
 }
 
 fn over(call: &str, source: Source, reason: EndReason) -> Evidence {
-    about(id(call), source, Said::Over(reason))
+    Evidence::about(id(call), source, Said::Over(reason))
 }
 
 fn hear(state: &mut State, at: u64, evidence: Evidence) {
@@ -246,7 +245,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
     let agents = select(vec![Agent::Unknown, agent("a"), Agent::Address(Arc::from("+1"))]);
     let evidence = (0..8u8, sources, said, directions, agents, prop::option::of(0..600u32));
     let evidence = evidence.prop_map(|(n, source, said, direction, agent, duration_s)| {
-        let call = about(id(&format!("CA{n}")), source, said);
+        let call = Evidence::about(id(&format!("CA{n}")), source, said);
         Evidence { direction, agent, duration_s, ..call }
     });
     let step = prop_oneof![4 => 0..2 * MINUTE, 1 => 0..6 * HOUR];

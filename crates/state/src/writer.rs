@@ -12,7 +12,6 @@ use live_users_journal::{Journal, JournalError, Position};
 use log::{debug, error, info};
 
 use self::commit::{Failed, evidence};
-use crate::evidence::about;
 use crate::record::Change;
 use crate::recovery::{RecoveryError, Replayed, replay_keeping};
 use crate::snapshot;
@@ -292,8 +291,9 @@ impl Writer {
         };
         let overdue = self.state.tracker().sweep(&mut self.cursor, SWEEP_CALLS_MAX, over);
         let timed_out = Said::Over(EndReason::TimedOut);
-        let timed_out =
-            overdue.into_iter().map(|call| Change::Evidence(about(call, Source::Clock, timed_out)));
+        let timed_out = overdue
+            .into_iter()
+            .map(|call| Change::Evidence(Evidence::about(call, Source::Clock, timed_out)));
         let ended_before = now.minus(TOMBSTONE_MS);
         let forget = self.state.tracker().oldest_end().is_some_and(|end| end < ended_before);
         let forget = forget.then_some(Change::Forget { ended_before });

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use live_users_core::{Direction, EndReason, Numbers};
-use live_users_service::{Env, Reader};
+use live_users_state::record::{Change, Record};
+use live_users_state::{Cause, State, is_suspect};
 use live_users_twilio::rest::CallPage;
 use live_users_twilio::{CallStatus, Direction as Way};
 
 use super::*;
-use crate::record::{Change, Record};
-use crate::{Cause, is_suspect};
 
 /// What the provider says, and what was asked of it.
 #[derive(Default)]
@@ -25,7 +24,7 @@ struct Scene {
     now: Millis,
     state: State,
     provider: Provider,
-    referee: Referee,
+    referee: Reconciler,
 }
 
 const SECOND: u64 = 1_000;
@@ -43,8 +42,7 @@ fn resource(sid: &str, status: CallStatus) -> CallResource {
 }
 
 fn key() -> CallerKey {
-    let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
-    CallerKey::read(&mut Reader::new(&env))
+    CallerKey::new("0123456789abcdef").unwrap()
 }
 
 fn id(call: &str) -> CallId {
@@ -53,12 +51,12 @@ fn id(call: &str) -> CallId {
 
 impl Scene {
     fn new() -> Self {
-        Self::with(Agents::default(), RefereeRules::default())
+        Self::with(Agents::default(), ReconcilerRules::default())
     }
 
-    fn with(agents: Agents, rules: RefereeRules) -> Self {
+    fn with(agents: Agents, rules: ReconcilerRules) -> Self {
         let now = Millis(1_000_000);
-        let referee = Referee::new(rules, agents, key(), |bound| bound - 1);
+        let referee = Reconciler::new(rules, agents, key(), |bound| bound - 1);
         Self { now, state: State::default(), provider: Provider::default(), referee }
     }
 
@@ -69,7 +67,10 @@ impl Scene {
     /// A webhook tells that a call began.
     fn starts(&mut self, call: &str) {
         let direction = Some(Direction::Inbound);
-        self.hears(Evidence { direction, ..about(id(call), Source::Voice, Said::Dialing) });
+        self.hears(Evidence {
+            direction,
+            ..Evidence::about(id(call), Source::Voice, Said::Dialing)
+        });
     }
 
     fn at_provider(&mut self, call: &str, status: CallStatus) {
@@ -91,7 +92,7 @@ impl Scene {
                     let answer = self.provider.answer(request);
                     self.referee.hear(self.now, answer)
                 }
-                Step::Compare => self.referee.compare(self.now, &self.state),
+                Step::Compare => self.referee.compare(self.now, self.state.tracker()),
             };
             evidence.into_iter().for_each(|evidence| self.hears(evidence));
         }
@@ -169,7 +170,7 @@ fn a_start_that_no_webhook_told_of_is_found_with_its_caller_and_agent() {
 fn an_answer_that_no_webhook_told_of_is_found() {
     let mut scene = Scene::new();
     let direction = Some(Direction::Outbound);
-    let dialing = about(id("CA1"), Source::StatusCallback, Said::Dialing);
+    let dialing = Evidence::about(id("CA1"), Source::StatusCallback, Said::Dialing);
     scene.hears(Evidence { direction, ..dialing });
     scene.at_provider("CA1", CallStatus::InProgress);
     scene.pass(60 * SECOND);
@@ -215,7 +216,7 @@ fn a_call_that_the_provider_does_not_know_is_never_ended_and_seldom_asked_for() 
 fn calls_on_other_numbers_of_the_account_and_legs_are_not_added() {
     let (agents, _) =
         Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550006\"]");
-    let mut scene = Scene::with(agents, RefereeRules::default());
+    let mut scene = Scene::with(agents, ReconcilerRules::default());
     scene.at_provider("CA1", CallStatus::InProgress);
     let elsewhere = CallResource {
         to: Some("+15005550099".to_owned()),
@@ -278,7 +279,7 @@ fn a_list_of_completed_calls_that_says_something_else_ends_nothing() {
 
 #[test]
 fn the_budget_is_kept_whatever_there_is_to_ask() {
-    let rules = RefereeRules { requests_per_minute: 30, ..RefereeRules::default() };
+    let rules = ReconcilerRules { requests_per_minute: 30, ..ReconcilerRules::default() };
     let mut scene = Scene::with(Agents::default(), rules);
     for n in 0..500 {
         let call = format!("CA{n:03}");
@@ -302,10 +303,10 @@ fn after_failures_it_waits_longer_and_longer_and_then_goes_on() {
     let asked = scene.provider.asked.len();
     assert!((5..=11).contains(&asked), "{asked} requests in ten minutes of refusals");
     assert_eq!(scene.live(), 1, "no answer is no proof");
-    assert_eq!(scene.referee.standing(scene.now).failure, Some(Failure::TooMany));
+    assert_eq!(scene.referee.status(scene.now).failure, Some(Failure::TooMany));
     scene.provider.fails = None;
     scene.pass(400 * SECOND);
-    assert_eq!((scene.live(), scene.referee.standing(scene.now).failure), (0, None));
+    assert_eq!((scene.live(), scene.referee.status(scene.now).failure), (0, None));
 }
 
 #[test]
@@ -335,7 +336,7 @@ fn odd_answers_do_not_confuse_it() {
     assert!(matches!(scene.referee.next(scene.now), Step::Ask(Request::List { .. })));
     let call = resource("CA1", CallStatus::Completed);
     assert_eq!(scene.referee.hear(scene.now, Ok(Answer::Call(call))), []);
-    assert_eq!(scene.referee.compare(scene.now, &scene.state), []);
+    assert_eq!(scene.referee.compare(scene.now, scene.state.tracker()), []);
     scene.starts("CA2");
     scene.at_provider("CA2", CallStatus::Completed);
     scene.pass(60 * SECOND);

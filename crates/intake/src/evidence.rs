@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::agents::{self, Agents};
 use live_users_core::{
     Agent, AgentFrom, CallId, CallIdError, Country, Direction, EndReason, Evidence, Place, Said,
     Source,
 };
-use live_users_service::agents::{self, Agents};
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
@@ -110,27 +110,11 @@ pub fn of_unheard(call: &CallResource, agents: &Agents, key: &CallerKey) -> Opti
     (is_ours && is_whole && evidence.direction != Some(Direction::Dial)).then_some(evidence)
 }
 
-/// Something that is said about a call whose parties are known already.
-pub fn about(call: CallId, source: Source, said: Said) -> Evidence {
-    Evidence {
-        call,
-        parent: None,
-        source,
-        said,
-        direction: None,
-        agent: Agent::Unknown,
-        agent_from: AgentFrom::Address,
-        caller: None,
-        place: Place::default(),
-        duration_s: None,
-    }
-}
-
 /// What the provider says about a single call that it was asked for, if its status is known.
 pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence> {
     let said = said_by(resource.status?);
     let duration_s = of_a_call_that_is_over(said, resource.duration_s);
-    Some(Evidence { duration_s, ..about(call, Source::Referee, said) })
+    Some(Evidence { duration_s, ..Evidence::about(call, Source::Referee, said) })
 }
 
 /// While a call goes on there is no duration, or one that is 0 or still grows.
@@ -208,7 +192,6 @@ fn place(geography: &Geography, theirs: &str) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use live_users_service::{Env, Reader};
     use live_users_twilio::Form;
 
     const INBOUND: [(&str, &str); 7] = [
@@ -223,8 +206,7 @@ mod tests {
 
     fn evidence(fields: &[(&str, &str)], agent_id: Option<&str>) -> Evidence {
         let webhook = Webhook::parse(&Form::from_pairs(fields.iter().copied())).unwrap();
-        let env = Env::of([("CALLER_HASH_KEY", "0123456789abcdef")]);
-        let key = CallerKey::read(&mut Reader::new(&env));
+        let key = CallerKey::new("0123456789abcdef").unwrap();
         let (agents, _) = Agents::parse(
             "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
         );

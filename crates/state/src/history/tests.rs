@@ -1,13 +1,12 @@
 //! The history against a recount of all steps.
 
-use live_users_core::{CallId, Caller, EndReason, Said, Source};
+use live_users_core::{CallId, Caller, EndReason, Evidence, Said, Source};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::form::HistoryForm;
 use super::*;
-use crate::evidence::about;
 use crate::record::{Change, Record};
 use crate::snapshot;
 use crate::state::State;
@@ -214,7 +213,7 @@ fn record(at: u64, call: u8, agent: u8, what: usize, caller: u64) -> Record {
         let ended_before = Millis(at.saturating_sub(HOUR_MS));
         return Record { at: Millis(at), change: Change::Forget { ended_before } };
     }
-    let mut evidence = about(CallId::parse(&format!("C{call}")).unwrap(), source, said);
+    let mut evidence = Evidence::about(CallId::parse(&format!("C{call}")).unwrap(), source, said);
     evidence.caller = std::num::NonZeroU64::new(caller).map(Caller);
     evidence.agent = Agent::Id(format!("a{agent}").into());
     Record { at: Millis(at), change: Change::Evidence(evidence) }

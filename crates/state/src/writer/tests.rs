@@ -36,7 +36,7 @@ fn writer_to(journal: Box<dyn Journal>) -> (Writer, Reader) {
 
 fn evidence(sid: &str, source: Source, said: Said) -> Evidence {
     let call = CallId::parse(sid).unwrap();
-    Evidence { direction: Some(Direction::Inbound), ..about(call, source, said) }
+    Evidence { direction: Some(Direction::Inbound), ..Evidence::about(call, source, said) }
 }
 
 fn live(reader: &Reader) -> usize {

@@ -1,9 +1,8 @@
-//! What the backend and the proxy share as services: settings from the environment, the agents
-//! file, the log, metrics, cross-origin rules, listening and shutdown.
+//! What the backend and the proxy share as services: settings from the environment, the log,
+//! metrics, cross-origin rules, listening and shutdown.
 //!
 //! Nothing here knows what a call is.
 
-pub mod agents;
 mod bearer;
 pub mod command;
 mod cors;

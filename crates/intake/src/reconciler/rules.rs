@@ -2,7 +2,7 @@
 
 /// What the referee keeps to. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefereeRules {
+pub struct ReconcilerRules {
     /// From the beginning of one look to that of the next.
     pub look_every_ms: u64,
     /// From a look that has found differences to the second one.
@@ -17,13 +17,13 @@ pub struct RefereeRules {
     pub requests_per_minute: u32,
 }
 
-impl Default for RefereeRules {
+impl Default for ReconcilerRules {
     fn default() -> Self {
         Self::looking_every(20_000, 120_000)
     }
 }
 
-impl RefereeRules {
+impl ReconcilerRules {
     /// The rules for a look every so often, where a call is suspect after so much silence: it is
     /// confirmed before.
     pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {

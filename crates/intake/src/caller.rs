@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 
 use hmac::{Hmac, KeyInit, Mac};
 use live_users_core::Caller;
-use live_users_service::Reader;
 use sha2::Sha256;
 
 /// The key that caller ids are hashed with, so that nobody who sees a hash can try all the phone
@@ -14,7 +13,12 @@ use sha2::Sha256;
 pub struct CallerKey(Vec<u8>);
 
 /// The shortest key that is accepted, in bytes.
-const KEY_BYTES_MIN: usize = 16;
+pub const KEY_BYTES_MIN: usize = 16;
+
+/// A key has fewer than [`KEY_BYTES_MIN`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too short: expected at least {KEY_BYTES_MIN} bytes that nobody can guess")]
+pub struct KeyTooShort;
 
 /// What stands for a withheld number. 266696687 spells ANONYMOUS on a keypad, and for its +266
 /// Twilio reports Lesotho.
@@ -25,23 +29,33 @@ const WITHHELD_WORDS: &[&str] =
     &["anonymous", "blocked", "private", "restricted", "unavailable", "unknown", "withheld"];
 
 impl CallerKey {
-    /// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the
-    /// hashes are in the journal, so the key has to be the same after a restart, and no other
-    /// secret is at hand. Without a token either, a key of this process's own.
-    pub fn read(reader: &mut Reader<'_>) -> Self {
-        let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
-        let key = match (reader.text("CALLER_HASH_KEY"), token) {
-            (Some(key), _) => key.as_bytes().to_vec(),
-            (None, Some(token)) => derived_key(token),
-            (None, None) => random_key(reader),
-        };
-        if key.len() < KEY_BYTES_MIN {
-            reader.mistake(format!(
-                "CALLER_HASH_KEY is too short: expected at least {KEY_BYTES_MIN} bytes that nobody \
-                 can guess"
-            ));
-        }
-        Self(key)
+    /// This key.
+    ///
+    /// # Errors
+    /// If it has fewer than [`KEY_BYTES_MIN`] bytes.
+    pub fn new(key: &str) -> Result<Self, KeyTooShort> {
+        let is_long_enough = key.len() >= KEY_BYTES_MIN;
+        is_long_enough.then(|| Self(key.as_bytes().to_vec())).ok_or(KeyTooShort)
+    }
+
+    /// A key that is derived from a provider's token. Nobody gets from it back to the token, and it
+    /// is the same after a restart: the hashes are in the journal.
+    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
+    pub fn derived_from(token: &str) -> Self {
+        let mac = Hmac::<Sha256>::new_from_slice(token.as_bytes());
+        let mut mac = mac.expect("a key of any length will do");
+        mac.update(b"live-users: key for the hashes of caller ids");
+        Self(mac.finalize().into_bytes().to_vec())
+    }
+
+    /// A key of this process's own.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut key = vec![0; 32];
+        getrandom::fill(&mut key)?;
+        Ok(Self(key))
     }
 
     /// The person behind a caller id, or `None` when it is withheld or no address at all: then
@@ -61,22 +75,6 @@ impl fmt::Debug for CallerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CallerKey(hidden)")
     }
-}
-
-/// Nobody gets from this key back to the token.
-fn derived_key(token: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key of any length");
-    mac.update(b"live-users: key for the hashes of caller ids");
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn random_key(reader: &mut Reader<'_>) -> Vec<u8> {
-    let mut key = vec![0; 32];
-    if let Err(error) = getrandom::fill(&mut key) {
-        reader
-            .mistake(format!("CALLER_HASH_KEY is not set and no random key can be made: {error}"));
-    }
-    key
 }
 
 /// Whether a caller id says that it is withheld, or says nothing that could be called back.
@@ -129,15 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_of_its_own_the_same_token_gives_the_same_hashes() {
-        let person = |vars: [(&str, &str); 1]| {
-            let env = live_users_service::Env::of(vars);
-            CallerKey::read(&mut Reader::new(&env)).person("+14155550123")
-        };
-        let by_token = person([("TWILIO_AUTH_TOKEN", "token, another")]);
-        assert_eq!(by_token, person([("TWILIO_AUTH_TOKEN", "token")]));
-        assert_ne!(by_token, person([("TWILIO_AUTH_TOKEN", "another")]));
-        assert_ne!(by_token, person([("CALLER_HASH_KEY", "token-token-token")]));
+    fn the_same_token_gives_the_same_hashes() {
+        let person = |token| CallerKey::derived_from(token).person("+14155550123");
+        assert_eq!(person("token"), person("token"));
+        assert_ne!(person("token"), person("another"));
+        assert_ne!(person("token-token-token"), key("token-token-token").person("+14155550123"));
+    }
+
+    #[test]
+    fn a_key_that_can_be_guessed_is_refused() {
+        assert!(CallerKey::new("fifteen bytes..").is_err());
+        assert!(CallerKey::new("sixteen bytes...").is_ok());
     }
 
     #[test]

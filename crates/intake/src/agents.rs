@@ -6,8 +6,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::Reader;
-
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
 pub const DEFAULT_FILE: &str = "agents.toml";
 
@@ -60,9 +58,8 @@ struct File {
 }
 
 impl AgentsFile {
-    /// The file that `AGENTS_FILE` names, or else `agents.toml`.
-    pub fn named_by(reader: &mut Reader<'_>) -> Self {
-        let named = reader.text("AGENTS_FILE");
+    /// The file that somebody has named, or else [`DEFAULT_FILE`].
+    pub fn at(named: Option<&str>) -> Self {
         Self { path: PathBuf::from(named.unwrap_or(DEFAULT_FILE)), is_named: named.is_some() }
     }
 
@@ -95,13 +92,6 @@ impl Display for AgentsFile {
 }
 
 impl Agents {
-    /// Reads the file that `AGENTS_FILE` names, or `agents.toml` if there is one.
-    pub fn read(reader: &mut Reader<'_>) -> Self {
-        let (agents, mistakes) = AgentsFile::named_by(reader).read();
-        mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
-        agents
-    }
-
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {

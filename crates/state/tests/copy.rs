@@ -1,13 +1,12 @@
 //! A journal is brought into another engine with all that its state says, or not at all.
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Said, Source};
-use live_users_engine::evidence::about;
-use live_users_engine::record::Change;
-use live_users_engine::{
-    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, Writer, explain, replay, snapshot,
-};
 use live_users_journal::{
     Journal, JournalError, Memory, PageLimit, Position, Reader, Record, Snapshots, open,
+};
+use live_users_state::record::Change;
+use live_users_state::{
+    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, Writer, explain, replay, snapshot,
 };
 use tempfile::TempDir;
 
@@ -46,7 +45,7 @@ fn said(call: usize, said: Said) -> Evidence {
         Said::Dialing => Source::Voice,
         _ => Source::StatusCallback,
     };
-    Evidence { direction: Some(Direction::Inbound), ..about(call, source, said) }
+    Evidence { direction: Some(Direction::Inbound), ..Evidence::about(call, source, said) }
 }
 
 /// Writes the lives of some calls, some of them over and one forgotten, and returns what they are.
@@ -66,7 +65,7 @@ fn fill(journal: Box<dyn Journal>) -> State {
 }
 
 fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
-    live_users_engine::copy(from, to, Purpose::Move)
+    live_users_state::copy(from, to, Purpose::Move)
 }
 
 fn state(journal: &dyn Journal) -> Vec<u8> {
@@ -251,7 +250,7 @@ fn a_backup_is_of_one_moment_whoever_leads_and_writes_meanwhile() {
     let other = Some(source.open());
     let mut meddled = Meddled { journal: source.open(), other, has_lost: false };
     let mut journal = target.open();
-    let copied = live_users_engine::copy(&mut meddled, &mut *journal, Purpose::Backup).unwrap();
+    let copied = live_users_state::copy(&mut meddled, &mut *journal, Purpose::Backup).unwrap();
     assert!(copied.from.seq < source.open().position().seq, "it has grown");
     assert_eq!(state(&*journal), told);
 }
@@ -279,7 +278,7 @@ fn a_snapshot_of_no_record_is_where_a_replay_begins() {
         journal.snapshots().unwrap().save(at, &told).unwrap();
         assert_eq!(state(&*journal), told);
         let change = Change::Forget { ended_before: Millis(0) };
-        let record = live_users_engine::record::Record { at: Millis(LATER), change };
+        let record = live_users_state::record::Record { at: Millis(LATER), change };
         journal.append(&[record.encode()]).unwrap();
         drop(journal);
         assert_eq!(state(&*place.open()), told);

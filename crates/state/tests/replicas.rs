@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use live_users_core::{
     CallId, Direction, EndReason, Evidence, Millis, Outcome, Phase, Said, Source,
 };
-use live_users_engine::evidence::about;
-use live_users_engine::{State, Writer, replay, snapshot};
 use live_users_journal::{Line, Memory};
+use live_users_state::{State, Writer, replay, snapshot};
 use proptest::prelude::*;
 
 const HOUR: u64 = 3_600_000;
@@ -37,7 +36,7 @@ fn said(call: usize, said: Said) -> Evidence {
         Said::Dialing => Source::Voice,
         _ => Source::StatusCallback,
     };
-    Evidence { direction: Some(Direction::Inbound), ..about(call, source, said) }
+    Evidence { direction: Some(Direction::Inbound), ..Evidence::about(call, source, said) }
 }
 
 fn start(call: usize) -> Evidence {

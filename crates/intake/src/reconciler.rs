@@ -12,7 +12,7 @@
 //! many such calls, as after an outage, the list of completed calls is read first: it says the same
 //! of a thousand calls at once.
 //!
-//! Nothing here waits, sends or reads a clock: [`Referee::next`] says what to do, and time is an
+//! Nothing here waits, sends or reads a clock: [`Reconciler::next`] says what to do, and time is an
 //! argument.
 
 mod budget;
@@ -21,23 +21,23 @@ mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source};
-use live_users_service::agents::Agents;
+use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
 use self::look::Look;
-pub use self::rules::RefereeRules;
-use crate::evidence::{about, of_known, of_unheard, said_by};
-use crate::{CallerKey, State};
+pub use self::rules::ReconcilerRules;
+use crate::CallerKey;
+use crate::agents::Agents;
+use crate::evidence::{of_known, of_unheard, said_by};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Ask this, and give what comes of it to [`Referee::hear`].
+    /// Ask this, and give what comes of it to [`Reconciler::hear`].
     Ask(Request),
-    /// Give the state to [`Referee::compare`].
+    /// Give the state to [`Reconciler::compare`].
     Compare,
     /// Nothing before this moment.
     Wait(Millis),
@@ -45,7 +45,7 @@ pub enum Step {
 
 /// How the referee stands, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Status {
     /// When the last look was complete.
     pub looked: Option<Millis>,
     /// When the next request or look is due.
@@ -57,8 +57,8 @@ pub struct Standing {
 }
 
 /// Decides what to ask, one request at a time.
-pub struct Referee {
-    rules: RefereeRules,
+pub struct Reconciler {
+    rules: ReconcilerRules,
     agents: Agents,
     key: CallerKey,
     stage: Stage,
@@ -121,11 +121,11 @@ const SIFT_PAGES_MAX: usize = 5;
 /// a new look is better.
 const CHECKING_MS_MAX: u64 = 120_000;
 
-impl Referee {
+impl Reconciler {
     /// A referee that looks at once. `jitter` gives a random number below its argument; it decides
     /// how long to wait after a failure, so that many of us do not come back at the same moment.
     pub fn new(
-        rules: RefereeRules,
+        rules: ReconcilerRules,
         agents: Agents,
         key: CallerKey,
         jitter: impl FnMut(u64) -> u64 + Send + 'static,
@@ -213,7 +213,7 @@ impl Referee {
     }
 
     /// Compares the lists with what we know, and says what follows for the count.
-    pub fn compare(&mut self, now: Millis, state: &State) -> Vec<Evidence> {
+    pub fn compare(&mut self, now: Millis, calls: &Tracker) -> Vec<Evidence> {
         let idle = Stage::Idle { until: now };
         let Stage::Comparing { round, listed, began } = std::mem::replace(&mut self.stage, idle)
         else {
@@ -221,7 +221,7 @@ impl Referee {
         };
         self.looked = Some(now);
         self.unknown.retain(|_, again| *again > now);
-        let (differences, mut evidence) = self.differences(now, began, &listed, state);
+        let (differences, mut evidence) = self.differences(now, began, &listed, calls);
         let Some(first) = round.differed else {
             let agreed = differences.missing.is_empty() && differences.unheard.is_empty();
             self.stage = if agreed {
@@ -234,9 +234,9 @@ impl Referee {
         };
         let unheard = differences.unheard.intersection(&first.unheard);
         let unheard = unheard.filter_map(|call| listed.get(call));
-        evidence.extend(unheard.filter_map(|call| self.missed(state, call)));
+        evidence.extend(unheard.filter_map(|call| self.missed(calls, call)));
         let missing = differences.missing.into_iter().filter(|call| first.missing.contains(call));
-        let phase = |call: &CallId| state.tracker().call(call).map(|call| call.phase);
+        let phase = |call: &CallId| calls.call(call).map(|call| call.phase);
         let (live, dialing) = missing.partition(|call| phase(call) == Some(Phase::Live));
         let (missing, round) =
             (Missing { live, dialing }, Round { began: round.began, differed: None });
@@ -249,7 +249,7 @@ impl Referee {
     }
 
     /// How it stands.
-    pub fn standing(&self, now: Millis) -> Standing {
+    pub fn status(&self, now: Millis) -> Status {
         let next = match &self.stage {
             Stage::Idle { until } | Stage::Between { until, .. } => *until,
             Stage::Looking { .. }
@@ -257,7 +257,7 @@ impl Referee {
             | Stage::Sifting { .. }
             | Stage::Checking { .. } => now,
         };
-        Standing {
+        Status {
             looked: self.looked,
             next: next.max(self.backoff.free_at()).max(self.bucket.free_at(now)),
             failure: self.failure.clone(),
@@ -327,17 +327,17 @@ impl Referee {
         now: Millis,
         began: Millis,
         listed: &HashMap<CallId, CallResource>,
-        state: &State,
+        calls: &Tracker,
     ) -> (Differences, Vec<Evidence>) {
         let mut differences = Differences::default();
         let mut confirmed = Vec::new();
-        for open in state.tracker().open() {
+        for open in calls.open() {
             let (call, heard) = (open.id(), open.heard());
             match listed.get(call).map(|listed| listed.status.map(said_by)) {
                 Some(Some(said @ Said::InProgress))
                     if open.is_live() && now.since(heard) > self.rules.confirm_after_ms =>
                 {
-                    confirmed.push(about(call.clone(), Source::Referee, said));
+                    confirmed.push(Evidence::about(call.clone(), Source::Referee, said));
                 }
                 Some(_) => {}
                 None if began.since(heard) < self.rules.grace_ms => {}
@@ -347,7 +347,7 @@ impl Referee {
         }
         for (id, call) in listed {
             let is_on_the_line = call.status.map(said_by) == Some(Said::InProgress);
-            if is_on_the_line && self.missed(state, call).is_some() {
+            if is_on_the_line && self.missed(calls, call).is_some() {
                 differences.unheard.insert(id.clone());
             }
         }
@@ -355,11 +355,11 @@ impl Referee {
     }
 
     /// What follows from a call that the provider has in progress, if we do not have it so.
-    fn missed(&self, state: &State, call: &CallResource) -> Option<Evidence> {
+    fn missed(&self, calls: &Tracker, call: &CallResource) -> Option<Evidence> {
         let id = CallId::parse(&call.sid).ok()?;
-        match state.tracker().call(&id).map(|known| known.phase) {
+        match calls.call(&id).map(|known| known.phase) {
             None => of_unheard(call, &self.agents, &self.key),
-            Some(Phase::Dialing) => Some(about(id, Source::Referee, Said::InProgress)),
+            Some(Phase::Dialing) => Some(Evidence::about(id, Source::Referee, Said::InProgress)),
             Some(Phase::Live | Phase::Ended(_)) => None,
         }
     }
