@@ -2,19 +2,18 @@
 
 use std::ops::RangeInclusive;
 
-use live_users_core::Millis;
 use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_state::Keep;
+use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
-use crate::history;
-use crate::public_url::{PublicUrl, UrlRule};
-use crate::queue::ACKNOWLEDGE_MS;
-use crate::roster::Roster;
-use crate::twilio_api::TwilioApiSettings;
+use crate::parts::agents::AgentRegistry;
+use crate::parts::public_url::{PublicUrl, UrlRule};
+use crate::parts::queue::ACKNOWLEDGE_MS;
+use crate::parts::twilio_api::TwilioApiSettings;
 
 /// The port that the backend listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -28,6 +27,9 @@ const KEPT_RECORDS_MAX: u64 = 10_000_000;
 /// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to
 /// a voice webhook, with the way there and back, and recording it comes first.
 const CHAT_MS_MAX: u64 = 10_000;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 const _: () = assert!(ACKNOWLEDGE_MS + CHAT_MS_MAX <= 12_000);
 
@@ -43,7 +45,7 @@ pub struct Config {
     /// Who may read the total from another origin.
     pub origins: AllowedOrigins,
     /// The agents.
-    pub(crate) roster: Roster,
+    pub(crate) agents: AgentRegistry,
     /// The key that caller ids are hashed with.
     pub(crate) caller_key: CallerKey,
     /// A silent call older than this is over, in milliseconds.
@@ -94,16 +96,16 @@ impl Config {
             within(&mut reader, "REFEREE_REQUESTS_PER_MINUTE", 120, 6..=6000, "requests");
         let look_s = within(&mut reader, "REFEREE_LOOK_SECONDS", 20, 1..=3600, "seconds");
         let url_rule = url_rule(&mut reader);
-        let roster = Roster::read(&mut reader, &url_rule);
+        let agents = AgentRegistry::read(&mut reader, &url_rule);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
             url_rule,
             origins: AllowedOrigins::read(&mut reader),
-            roster,
+            agents,
             caller_key: caller_key(&mut reader),
             // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
-            max_call_ms: hours * 3_600_000,
+            max_call_ms: hours * HOUR_MS,
             suspect_after_ms: suspect_s * 1_000,
             rules: ReconcilerRules::looking_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
@@ -115,9 +117,9 @@ impl Config {
             },
             journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
             keep: Keep {
-                age_ms: keep_hours * 3_600_000,
+                age_ms: keep_hours * HOUR_MS,
                 records_max: KEPT_RECORDS_MAX,
-                history: history::read_retention(&mut reader),
+                history: read_retention(&mut reader),
             },
             streams_max: read_streams_max(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
@@ -147,7 +149,7 @@ fn caller_key(reader: &mut Reader<'_>) -> CallerKey {
 }
 
 /// A number within these bounds.
-pub(crate) fn within(
+fn within(
     reader: &mut Reader<'_>,
     name: &str,
     default: u64,
@@ -162,6 +164,31 @@ pub(crate) fn within(
     }
     reader.mistake(format!("{name} is {value}: expected {expected}"));
     default
+}
+
+/// How long the history is kept. A coarser one is kept at least as long as a finer one: it is what
+/// is left of that.
+fn read_retention(reader: &mut Reader<'_>) -> Retention {
+    let minutes = within(reader, "HISTORY_MINUTES_KEEP_HOURS", 48, 1..=336, "hours");
+    let quarters = within(reader, "HISTORY_QUARTERS_KEEP_DAYS", 30, 1..=366, "days");
+    let hours = within(reader, "HISTORY_HOURS_KEEP_DAYS", 730, 30..=3660, "days");
+    if minutes > quarters * 24 {
+        reader.mistake(format!(
+            "HISTORY_MINUTES_KEEP_HOURS is {minutes}: expected at most the {quarters} days of \
+             HISTORY_QUARTERS_KEEP_DAYS"
+        ));
+    }
+    if quarters > hours {
+        reader.mistake(format!(
+            "HISTORY_QUARTERS_KEEP_DAYS is {quarters}: expected at most the {hours} of \
+             HISTORY_HOURS_KEEP_DAYS"
+        ));
+    }
+    Retention {
+        minutes_ms: minutes * HOUR_MS,
+        quarters_ms: quarters * DAY_MS,
+        hours_ms: hours * DAY_MS,
+    }
 }
 
 fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification {
@@ -203,13 +230,6 @@ fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
         reader.mistake(format!("PUBLIC_URL cannot be used: expected {expected}"));
         UrlRule::AsReceived
     })
-}
-
-/// The time of this machine's clock, for whoever stamps records.
-pub(crate) fn system_clock() -> Millis {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let ms = since_epoch.map(|elapsed| elapsed.as_millis()).unwrap_or_default();
-    Millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

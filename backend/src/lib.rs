@@ -1,37 +1,21 @@
 //! The backend: takes Twilio's webhooks in, gives the count out.
 //!
-//! The line of data, and the file for each step of it: a webhook is authenticated and parsed once
-//! (`door`), becomes evidence, waits in the queue (`queue`) of the one writer of
-//! `live_users_state`, which records and applies it, and the new value is published (`cell`), from
-//! where every reader has it (`count`, `streams`). What the caller hears is decided beside that
-//! line (`conversation`, `chat`), never behind it.
+//! `app` builds the parts and runs them. `http` has everything that requests reach, `tasks` what
+//! runs beside the requests, and `parts` what both of them use. Neither of `http` and `tasks` uses
+//! the other, and `parts` uses neither.
+//!
+//! A webhook is authenticated and parsed once (`http::signature`), becomes evidence, and waits in
+//! the queue (`parts::queue`) of the one writer of `live_users_state` (`tasks::writer_thread`),
+//! which records and applies it. The writer publishes the new value (`parts::latest`), where every
+//! reader finds it (`http::count`, `tasks::publishing`). What the caller hears is decided beside
+//! that line (`parts::conversation`, `parts::chat`), never behind it.
 
 mod app;
-mod calls;
-mod cell;
-mod chat;
-mod clock;
 mod config;
-mod conversation;
-mod count;
-mod door;
-mod error;
-mod gate;
-mod health;
-mod history;
-mod lead;
-mod metrics;
-mod openapi;
-mod outgoing;
-mod public_url;
-mod queue;
-mod referee;
-mod roster;
-mod routes;
-mod streams;
+mod http;
+mod parts;
+mod tasks;
 mod tools;
-mod twilio_api;
-mod webhooks;
 
 pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};

@@ -26,7 +26,7 @@ fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
 fn every_route_is_in_the_document_and_none_more() {
     let (server, _) = start(&[]);
     let document = OpenApi::of(&server.url, VERSION);
-    assert_eq!(document.paths(), paths_in(include_str!("../../src/routes.rs")));
+    assert_eq!(document.paths(), paths_in(include_str!("../../src/http/routes.rs")));
     document.check_methods();
 }
 

@@ -1,0 +1,151 @@
+//! `GET /api/live-users/activity`: what happened to calls, the newest first.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use live_users_core::Millis;
+use live_users_state::{Activity, FEED_MAX, FeedPage, words};
+use live_users_twilio::FieldError;
+use live_users_wire::{ActivityPage, ActivityView};
+
+use super::json;
+use super::query::{Query, wrong};
+use crate::app::State;
+use crate::http::error::ApiError;
+use crate::parts::clock::moment;
+use crate::parts::presentation::{agent_ref, label, shown_place};
+use crate::parts::queue::View;
+
+/// Activities in one answer, unless something else is asked for.
+const LIMIT_DEFAULT: usize = 100;
+
+/// What stands in the query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted {
+    limit: usize,
+    after: Option<Cursor>,
+}
+
+/// Names an activity: the journal's epoch, and its number in the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cursor {
+    epoch: u64,
+    number: u64,
+}
+
+pub(crate) async fn activity(
+    state: Data<State>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    state.auth.check(&request)?;
+    let bad = |mistake| ApiError::BadFields(vec![mistake]);
+    let wanted = Wanted::parse(request.query_string()).map_err(bad)?;
+    let found = state.queue.query(move |View { state, now, at }| {
+        let epoch = at.epoch;
+        let number = match wanted.after {
+            Some(cursor) if cursor.epoch != epoch => return None,
+            after => after.map(|cursor| cursor.number),
+        };
+        Some((state.feed().after(number, wanted.limit), epoch, now))
+    });
+    let (page, epoch, now) = found.await?.ok_or_else(|| bad(another_journal()))?;
+    Ok(json(&shown(page, epoch, now)))
+}
+
+fn another_journal() -> FieldError {
+    wrong("after", "a cursor of the journal that is kept now, or nothing: this one is of another")
+}
+
+fn shown(
+    FeedPage { activities, newest, missed }: FeedPage,
+    epoch: u64,
+    now: Millis,
+) -> ActivityPage {
+    let cursor = |number| Cursor { epoch, number }.to_text();
+    let activities = activities.into_iter().map(|(number, it)| view(it, cursor(number)));
+    ActivityPage {
+        activities: activities.collect(),
+        cursor: cursor(newest),
+        missed,
+        as_of: moment(now),
+    }
+}
+
+fn view(activity: Activity, cursor: String) -> ActivityView {
+    ActivityView {
+        cursor,
+        at: moment(activity.at),
+        what: words::of_what(activity.what).into_owned(),
+        call_sid: activity.call.to_string(),
+        agent: agent_ref(&activity.agent),
+        caller: activity.caller.map(label),
+        place: shown_place(&activity.place),
+        direction: activity.direction.map(|it| words::of_direction(it).into_owned()),
+        reason: activity.reason.map(|it| words::of_reason(it).into_owned()),
+        duration_ms: activity.lasted.map(|lasted| lasted.ms()),
+        cause: activity.cause.map(|it| words::of_cause(it).into_owned()),
+    }
+}
+
+impl Wanted {
+    fn parse(query: &str) -> Result<Self, FieldError> {
+        const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
+        let query = Query::parse(query);
+        let limit = query.limit(LIMIT_DEFAULT, FEED_MAX)?;
+        let after = query.text("after", AFTER)?;
+        let after = after.map(|text| Cursor::parse(text).ok_or_else(|| wrong("after", AFTER)));
+        Ok(Self { limit, after: after.transpose()? })
+    }
+}
+
+impl Cursor {
+    fn to_text(self) -> String {
+        format!("{:016x}-{}", self.epoch, self.number)
+    }
+
+    /// Only what [`Cursor::to_text`] writes.
+    fn parse(text: &str) -> Option<Self> {
+        let (epoch, number) = text.split_once('-')?;
+        let epoch = u64::from_str_radix(epoch, 16).ok()?;
+        let cursor = Self { epoch, number: number.parse().ok()? };
+        (cursor.to_text() == text).then_some(cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_is_written_and_nothing_else_is_one() {
+        let cursor = Cursor { epoch: 0x0a1b_2c3d_4e5f_6071, number: 42 };
+        let text = cursor.to_text();
+        assert_eq!((text.as_str(), Cursor::parse(&text)), ("0a1b2c3d4e5f6071-42", Some(cursor)));
+        for wrong in [
+            "",
+            "-",
+            "42",
+            "a1b2c3d4e5f6071-42",
+            "0A1B2C3D4E5F6071-42",
+            "0a1b2c3d4e5f6071-+4",
+            "0a1b2c3d4e5f6071-042",
+            "0a1b2c3d4e5f6071--1",
+            "0a1b2c3d4e5f6071-18446744073709551616",
+        ] {
+            assert_eq!(Cursor::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_named() {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=-1", "limit"),
+            ("after=x", "after"),
+        ] {
+            assert_eq!(Wanted::parse(query).unwrap_err().field, field, "{query}");
+        }
+        let wanted = Wanted { limit: LIMIT_DEFAULT, after: None };
+        assert_eq!(Wanted::parse("after=&else=1"), Ok(wanted), "blank is nothing");
+    }
+}

@@ -1,0 +1,72 @@
+//! From what is known to what is shown.
+
+use live_users_core::{Call, Millis, Outcome, Phase};
+use live_users_state::explain::Piece;
+use live_users_state::{is_suspect, words};
+use live_users_wire::{CallPage, CallView, EvidenceView};
+
+use super::page::next_after;
+use crate::parts::clock::moment;
+use crate::parts::presentation::{agent_ref, label, shown_place};
+
+/// How things look at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Viewer {
+    pub(super) now: Millis,
+    pub(super) suspect_after_ms: u64,
+}
+
+impl Viewer {
+    pub(super) fn is_suspect(&self, heard: Millis) -> bool {
+        is_suspect(heard, self.now, self.suspect_after_ms)
+    }
+
+    pub(super) fn page(&self, (calls, more): (Vec<Call>, bool)) -> CallPage {
+        let next = calls.last().filter(|_| more).map(next_after);
+        let calls = calls.iter().map(|call| self.call(call)).collect();
+        CallPage { calls, as_of: moment(self.now), next }
+    }
+
+    pub(super) fn call(&self, call: &Call) -> CallView {
+        let counted = call.phase == Phase::Live;
+        CallView {
+            call_sid: call.id.to_string(),
+            phase: words::of_phase(call.phase).into_owned(),
+            counted,
+            suspect: counted && self.is_suspect(call.heard),
+            direction: call.direction.map(|it| words::of_direction(it).into_owned()),
+            agent: agent_ref(&call.agent),
+            caller: call.caller.map(label),
+            place: shown_place(&call.place),
+            first_heard_at: moment(call.first),
+            since: moment(call.since),
+            heard_at: moment(call.heard),
+            live_ms: counted.then(|| self.now.since(call.since)),
+        }
+    }
+}
+
+pub(super) fn evidence(piece: &Piece) -> EvidenceView {
+    EvidenceView {
+        seq: piece.seq,
+        at: moment(piece.at),
+        source: words::of_source(piece.source).into_owned(),
+        said: words::of_said(piece.said).into_owned(),
+        outcome: outcome(piece.outcome).to_owned(),
+        leg: piece.leg.as_ref().map(ToString::to_string),
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Started => "started",
+        Outcome::Dialing => "dialing",
+        Outcome::Answered => "answered",
+        Outcome::Confirmed => "confirmed",
+        Outcome::Ended(_) => "ended",
+        Outcome::EndedUnseen(_) => "ended-unseen",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Late => "late",
+        Outcome::Leg => "leg",
+    }
+}

@@ -1,0 +1,22 @@
+//! Whether the process is alive, and whether it can do its work.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use live_users_wire::Health;
+
+use crate::app::State;
+
+/// `GET /healthz`: the process answers. A platform restarts it when it does not.
+pub(crate) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "ok".to_owned(), reason: None })
+}
+
+/// `GET /readyz`: what a webhook says would be recorded now. A platform sends no requests here
+/// while it is not so.
+pub(crate) async fn ready(state: Data<State>) -> HttpResponse {
+    match state.queue.state() {
+        Ok(()) => HttpResponse::Ok().json(Health { status: "ready".to_owned(), reason: None }),
+        Err(why) => HttpResponse::ServiceUnavailable()
+            .json(Health { status: "unready".to_owned(), reason: Some(why.to_string()) }),
+    }
+}

@@ -1,0 +1,276 @@
+//! Which time is asked for, in which steps.
+
+use jiff::Timestamp;
+use live_users_core::Millis;
+use live_users_intake::agents::{ID_BYTES_MAX, is_id};
+use live_users_state::history::{Grain, Retention};
+use live_users_twilio::{FieldError, FieldProblem, Form};
+
+use super::{DAY_MS, HOUR_MS};
+use crate::parts::clock::moment;
+
+/// Points of one answer.
+const POINTS_MAX: u64 = 2_000;
+/// At most so many points are told if no step is asked for: they are enough for any screen.
+pub(super) const POINTS_FITTING: u64 = 400;
+const STEP_MS_MAX: u64 = 366 * DAY_MS;
+const MINUTE_MS: u64 = 60_000;
+
+/// The steps that people count in, in milliseconds.
+pub(super) const STEPS_MS: [u64; 18] = [
+    MINUTE_MS,
+    2 * MINUTE_MS,
+    5 * MINUTE_MS,
+    10 * MINUTE_MS,
+    15 * MINUTE_MS,
+    30 * MINUTE_MS,
+    HOUR_MS,
+    2 * HOUR_MS,
+    3 * HOUR_MS,
+    4 * HOUR_MS,
+    6 * HOUR_MS,
+    12 * HOUR_MS,
+    DAY_MS,
+    2 * DAY_MS,
+    7 * DAY_MS,
+    14 * DAY_MS,
+    28 * DAY_MS,
+    STEP_MS_MAX,
+];
+
+const WHEN: &str = "RFC 3339 (2026-11-23T09:30:00Z), now, or so long ago as -30m, -24h, -7d or -4w";
+
+/// What stands in the query.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    from: When,
+    to: When,
+    step_ms: Option<u64>,
+    pub(super) agent: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    At(Millis),
+    /// So many milliseconds ago.
+    Ago(u64),
+}
+
+/// The points that are to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) grain: Grain,
+    /// Where the first point begins: a multiple of the step.
+    pub(super) from: Millis,
+    /// The end of what is asked for, within the last point.
+    pub(super) to: Millis,
+    pub(super) step_ms: u64,
+    pub(super) count: usize,
+    pub(super) agent: Option<String>,
+}
+
+impl Query {
+    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
+        let form = Form::parse(query.as_bytes()).unwrap_or_default();
+        let text = |field: &str, expected: &str| {
+            let text = form.text_within(field, 128);
+            text.map_err(|_| wrong(field, expected.to_owned()))
+        };
+        let when = |field: &str, default: When| match text(field, WHEN)? {
+            None => Ok(default),
+            Some(text) => when(text).ok_or_else(|| wrong(field, WHEN.to_owned())),
+        };
+        let step = "1m, 15m, 1h or a multiple of one of them, such as 5m, 6h or 1d, up to 366d";
+        let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+        Ok(Self {
+            from: when("from", When::Ago(DAY_MS))?,
+            to: when("to", When::Ago(0))?,
+            step_ms: match text("step", step)? {
+                None => None,
+                Some(text) => Some(
+                    span_ms(text)
+                        .filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms))
+                        .ok_or_else(|| wrong("step", step.to_owned()))?,
+                ),
+            },
+            agent: match text("agent", &agent)? {
+                Some(id) if !is_id(id) => return Err(wrong("agent", agent)),
+                id => id.map(str::to_owned),
+            },
+        })
+    }
+
+    /// What it means at this moment, with at most so many points if no step is asked for. Nothing
+    /// is told of the future.
+    pub(super) fn plan(
+        self,
+        now: Millis,
+        retention: Retention,
+        fitting: u64,
+    ) -> Result<Plan, FieldError> {
+        let at = |when| match when {
+            When::At(at) => at,
+            When::Ago(ms) => now.minus(ms),
+        };
+        let (from, to) = (at(self.from), at(self.to).min(now));
+        if from >= to {
+            return Err(wrong("from", "a moment before `to` and before now".to_owned()));
+        }
+        let count = |step_ms: u64| to.0.div_ceil(step_ms) - from.0 / step_ms;
+        // Of the hours everything is told that there is; what is older is not known.
+        let is_kept = |grain| grain == Grain::Hour || now.minus(retention.of(grain)).0 <= from.0;
+        let grain_of = |step_ms: u64| {
+            let fitting = |grain: &Grain| step_ms.is_multiple_of(grain.width_ms());
+            Grain::ALL.into_iter().rev().find(fitting).filter(|grain| is_kept(*grain))
+        };
+        let step_ms = self.step_ms.unwrap_or_else(|| {
+            let mut steps = STEPS_MS.into_iter();
+            let fits = |ms: &u64| count(*ms) <= fitting && grain_of(*ms).is_some();
+            steps.find(fits).unwrap_or(STEP_MS_MAX)
+        });
+        let Some(grain) = grain_of(step_ms) else {
+            let kept = Grain::ALL.into_iter().find(|grain| is_kept(*grain));
+            let least = kept.unwrap_or(Grain::Hour).width_ms();
+            let minutes = moment(now.minus(retention.minutes_ms));
+            let quarters = moment(now.minus(retention.quarters_ms));
+            return Err(wrong(
+                "step",
+                format!(
+                    "a multiple of {} for a `from` as early as this: 1m is kept back to {minutes}, \
+                     15m to {quarters}",
+                    name(least)
+                ),
+            ));
+        };
+        let points = count(step_ms);
+        let Some(count) = usize::try_from(points).ok().filter(|_| points <= POINTS_MAX) else {
+            let least = STEPS_MS.into_iter().find(|ms| count(*ms) <= POINTS_MAX);
+            let least = name(least.unwrap_or(STEP_MS_MAX));
+            let expected = format!("at least {least} for so long a time, or none");
+            return Err(wrong("step", format!("{expected}: at most {POINTS_MAX} points are told")));
+        };
+        let from = Millis(from.0 - from.0 % step_ms);
+        Ok(Plan { grain, from, to, step_ms, count, agent: self.agent })
+    }
+}
+
+impl Plan {
+    /// Where the last point ends.
+    pub(super) fn end(&self) -> Millis {
+        Millis(self.from.0 + self.step_ms * self.count as u64)
+    }
+}
+
+pub(super) fn wrong(field: &str, expected: String) -> FieldError {
+    FieldError { field: field.to_owned(), problem: FieldProblem::Invalid, expected }
+}
+
+fn when(text: &str) -> Option<When> {
+    if text == "now" {
+        return Some(When::Ago(0));
+    }
+    if let Some(ago) = text.strip_prefix('-') {
+        return span_ms(ago).map(When::Ago);
+    }
+    // Whoever writes an offset into a URL seldom knows that its plus is a space there.
+    let at = text.parse().or_else(|_| text.replace(' ', "+").parse::<Timestamp>());
+    at.ok().and_then(|at| u64::try_from(at.as_millisecond()).ok()).map(Millis).map(When::At)
+}
+
+/// A whole number of minutes, hours, days or weeks, in milliseconds.
+fn span_ms(text: &str) -> Option<u64> {
+    let unit_ms = match text.chars().next_back()? {
+        'm' => MINUTE_MS,
+        'h' => HOUR_MS,
+        'd' => DAY_MS,
+        'w' => 7 * DAY_MS,
+        _ => return None,
+    };
+    let number = &text[..text.len() - 1];
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| number.parse::<u64>().ok())?.and_then(|n| n.checked_mul(unit_ms))
+}
+
+/// A step as it stands in a query.
+fn name(step_ms: u64) -> String {
+    match step_ms {
+        ms if ms.is_multiple_of(DAY_MS) => format!("{}d", ms / DAY_MS),
+        ms if ms.is_multiple_of(HOUR_MS) => format!("{}h", ms / HOUR_MS),
+        ms => format!("{}m", ms / MINUTE_MS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-23, 09:30:17 in UTC.
+    const NOW: Millis = Millis(1_795_426_217_000);
+
+    fn plan(query: &str) -> Result<Plan, FieldError> {
+        Query::parse(query)?.plan(NOW, Retention::default(), POINTS_FITTING)
+    }
+
+    #[test]
+    fn what_is_asked_for_becomes_points_on_round_moments() {
+        for (query, grain, from, step, count) in [
+            ("from=-1h&step=1m", Grain::Minute, "2026-11-23T08:30:00.000Z", "1m", 61),
+            ("from=-24h&step=15m", Grain::Quarter, "2026-11-22T09:30:00.000Z", "15m", 97),
+            ("from=-7d&step=1h", Grain::Hour, "2026-11-16T09:00:00.000Z", "1h", 169),
+            ("from=-30d&step=1h", Grain::Hour, "2026-10-24T09:00:00.000Z", "1h", 721),
+            ("", Grain::Minute, "2026-11-22T09:30:00.000Z", "5m", 289),
+            ("from=-7d", Grain::Quarter, "2026-11-16T09:30:00.000Z", "30m", 337),
+            ("from=-72h&to=-71h", Grain::Quarter, "2026-11-20T09:30:00.000Z", "15m", 5),
+            ("from=-52w", Grain::Hour, "2025-11-24T00:00:00.000Z", "1d", 365),
+            ("from=-9000d", Grain::Hour, "2002-03-14T00:00:00.000Z", "28d", 323),
+            ("from=-2h&step=7m", Grain::Minute, "2026-11-23T07:29:00.000Z", "7m", 18),
+            ("from=-3d&step=45m", Grain::Quarter, "2026-11-20T09:00:00.000Z", "45m", 97),
+            (
+                "from=2026-11-23T09:00:00Z&to=2026-11-23T09:10:00Z&step=5m",
+                Grain::Minute,
+                "2026-11-23T09:00:00.000Z",
+                "5m",
+                2,
+            ),
+            (
+                "from=2026-11-23T10:00:00+01:00&to=2099-01-01T00:00:00Z&step=1h",
+                Grain::Hour,
+                "2026-11-23T09:00:00.000Z",
+                "1h",
+                1,
+            ),
+        ] {
+            let plan = plan(query).unwrap();
+            let told = (plan.grain, &*moment(plan.from), &*name(plan.step_ms), plan.count);
+            assert_eq!(told, (grain, from, step, count), "{query}");
+            assert!(plan.from < plan.to && plan.to <= plan.end() && plan.to <= NOW);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_named_with_what_can() {
+        for (query, field, expected) in [
+            ("from=yesterday", "from", "RFC 3339"),
+            ("from=-24", "from", "RFC 3339"),
+            ("from=1960-01-01T00:00:00Z", "from", "RFC 3339"),
+            ("from=-1h&to=2026-11-23T09:30:00", "to", "RFC 3339"),
+            ("from=-99999999999999999999h", "from", "RFC 3339"),
+            ("from=-1h&to=-1h", "from", "before `to`"),
+            ("from=2026-12-23T09:30:00Z", "from", "before now"),
+            ("step=1s", "step", "1m, 15m, 1h"),
+            ("step=0m", "step", "1m, 15m, 1h"),
+            ("step=-1h", "step", "1m, 15m, 1h"),
+            ("step=367d", "step", "1m, 15m, 1h"),
+            ("from=-49h&to=-48h&step=1m", "step", "a multiple of 15m for a `from` as early"),
+            ("from=-31d&to=-30d&step=45m", "step", "a multiple of 1h for a `from` as early"),
+            ("from=-3d&step=5m", "step", "1m is kept back to 2026-11-21T09:30:17.000Z, 15m to"),
+            ("from=-40h&step=1m", "step", "at least 2m for so long a time, or none"),
+            ("from=-365d&step=1h", "step", "at least 6h"),
+            ("agent=a%20b", "agent", "1 to 64 letters"),
+        ] {
+            let wrong = plan(query).unwrap_err();
+            assert_eq!(wrong.field, field, "{query}");
+            assert!(wrong.expected.contains(expected), "{query}: {}", wrong.expected);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `GET /metrics`: how the service does, for Prometheus.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use live_users_broadcast::Transport;
+use live_users_core::{Agent, Numbers};
+use live_users_http_kit::metrics::{Labels, Page};
+use live_users_state::{Cause, Sureness, words};
+
+use crate::app::State;
+use crate::http::error::ApiError;
+use crate::parts::counters::{Hook, Outcome};
+use crate::parts::queue::View;
+
+/// What is read off the writer at the moment of a scrape.
+struct Snapshot {
+    numbers: Numbers,
+    sureness: Sureness,
+    /// In the order of the agents that were asked for.
+    by_agent: Vec<Numbers>,
+    healed: Vec<(Cause, u64)>,
+}
+
+/// All figures for whoever shows `API_TOKEN`. Those of the count are left out while it is not
+/// known: unknown is never 0.
+pub(crate) async fn metrics(
+    state: Data<State>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    state.auth.check(&request)?;
+    let agents = state.agents.now();
+    let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
+    let suspect_after_ms = state.suspect_after_ms;
+    let snapshot = state.queue.query(move |View { state, now, .. }| {
+        let tracker = state.tracker();
+        let live = tracker.by_agent();
+        let of = |id: &Agent| live.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
+        Snapshot {
+            numbers: tracker.numbers(),
+            sureness: state.sureness(now, suspect_after_ms),
+            by_agent: ids.iter().map(|id| of(id).unwrap_or_default()).collect(),
+            healed: state.drift().totals().collect(),
+        }
+    });
+    let snapshot = snapshot.await;
+    let mut page = Page::of(env!("CARGO_PKG_VERSION"), state.counters.started);
+    let help = "Whether the count is known: 0 while the journal or the writer does not answer, \
+                and then the gauges of the count are absent";
+    page.gauge("live_users_count_known", help, one_if(snapshot.is_ok()));
+    if let Ok(snapshot) = snapshot {
+        count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
+    }
+    journal(&mut page, &state);
+    webhooks(&mut page, &state);
+    outgoing(&mut page, &state);
+    streams(&mut page, &state);
+    Ok(page.answer())
+}
+
+fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {
+    let Snapshot { numbers, sureness, by_agent, healed } = snapshot;
+    page.gauge("live_users_users", "Distinct callers on the line", number(numbers.users));
+    page.gauge("live_users_calls", "Live calls", number(numbers.calls));
+    let help = "Live users of whom something was heard lately";
+    page.gauge("live_users_confirmed_users", help, number(sureness.confirmed));
+    let help = "Live users of whom nothing was heard for SUSPECT_AFTER_SECONDS";
+    page.gauge("live_users_suspect_users", help, number(sureness.suspect));
+    let labels: Vec<_> = ids.map(|id| [("agent", id)]).collect();
+    let of_agents = |number: fn(&Numbers) -> usize| {
+        let values = by_agent.iter().map(move |numbers| self::number(number(numbers)));
+        labels.iter().map(|labels| labels as Labels<'_>).zip(values)
+    };
+    let help = "Distinct callers on the line with a configured agent";
+    page.gauges("live_users_agent_users", help, of_agents(|it| it.users));
+    let help = "Live calls of a configured agent";
+    page.gauges("live_users_agent_calls", help, of_agents(|it| it.calls));
+    let of = |cause| healed.iter().find(|(it, _)| *it == cause).map_or(0, |(_, n)| *n);
+    let causes = Cause::ALL.map(|cause| (words::of_cause(cause), of(cause)));
+    let labels = causes.each_ref().map(|(name, n)| ([("cause", name.as_ref())], *n));
+    let values = labels.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    let help = "Calls that were counted wrongly until this was found, since the journal began";
+    page.counters("live_users_healed_calls", help, values);
+}
+
+fn journal(page: &mut Page, state: &State) {
+    let (kept, is_in_trouble) = state.queue.trouble();
+    let at = state.latest.borrow().at;
+    let help = "Whether the journal cannot be written just now";
+    page.gauge("live_users_journal_trouble", help, one_if(is_in_trouble));
+    let help = "Pieces of evidence that wait in memory until the journal can be written again";
+    page.gauge("live_users_journal_backlog", help, number(kept));
+    let help = "How long ago it was last known that nothing is missing here of a shared journal; \
+                0 for a journal of one backend";
+    let age_s = seconds(state.clock.age_ms());
+    page.gauge("live_users_journal_contact_age_seconds", help, age_s);
+    let help = "The last record of the journal that is in the count; its epoch is a label of \
+                live_users_journal_info";
+    page.gauge("live_users_journal_position", help, at.seq as f64);
+    let epoch = format!("{:016x}", at.epoch);
+    let help = "Names the journal: another epoch means that it was lost";
+    page.info("live_users_journal", help, &[("epoch", &epoch)]);
+    let help = "Whether this backend asks the provider and gives old calls up, of all that share \
+                a journal";
+    page.gauge("live_users_leads", help, one_if(state.leadership.is_held()));
+    let help = "Pieces of work that wait for the writer";
+    page.gauge("live_users_queue_depth", help, number(state.queue.depth()));
+    let help = "How long webhooks have waited until they were recorded, or were known not to be";
+    page.histogram("live_users_acknowledgement_seconds", help, state.queue.waited());
+}
+
+fn webhooks(page: &mut Page, state: &State) {
+    let help = "Webhooks by path, and by what became of them: accepted (recorded), unsigned \
+                (refused), bad (no form, or one that cannot be counted), not_recorded";
+    let each = Hook::ALL.into_iter().flat_map(|hook| Outcome::ALL.map(|outcome| (hook, outcome)));
+    let values: Vec<_> = each
+        .map(|(hook, outcome)| {
+            let labels = [("path", hook.path()), ("outcome", outcome.name())];
+            (labels, state.counters.webhooks(hook, outcome).get())
+        })
+        .collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    page.counters("live_users_webhooks", help, values);
+    let help = "Voice webhooks that were answered with TwiML";
+    page.counter("live_users_twiml_answers", help, state.counters.twiml.get());
+}
+
+fn outgoing(page: &mut Page, state: &State) {
+    if let Some(status) = state.reconciler.status(state.clock.now()) {
+        let help = "Requests to the provider that asked which calls go on";
+        page.counter("live_users_referee_requests", help, status.requests);
+        let help = "Of these, those without an answer that could be used";
+        page.counter("live_users_referee_failures", help, state.counters.referee_failures.get());
+    }
+    let (asked, failed) = (state.chat.asked.get(), state.chat.failed.get());
+    page.counter("live_users_chat_requests", "Questions to chats of agents", asked);
+    let help = "Of these, those without an answer, or with none in time";
+    page.counter("live_users_chat_failures", help, failed);
+}
+
+fn streams(page: &mut Page, state: &State) {
+    let places = &state.streams.places;
+    let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
+    let open = |(by, labels)| (labels as Labels<'_>, number(places.taken_by(by)));
+    let values = labels.iter().map(|(by, labels)| open((*by, labels)));
+    page.gauges("live_users_open_streams", "Streams that are open", values);
+    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, places.told_by(*by)));
+    page.counters("live_users_frames", "Frames that streams were told", values);
+}
+
+fn one_if(is_so: bool) -> f64 {
+    f64::from(u8::from(is_so))
+}
+
+/// Exact up to 2^53, as every number that Prometheus knows.
+fn number(n: usize) -> f64 {
+    n as f64
+}
+
+fn seconds(ms: u64) -> f64 {
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}

@@ -1,0 +1,145 @@
+//! Whatever goes wrong inside us, the caller hears TwiML, and a status callback is told to come
+//! back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, http::StatusCode};
+use live_users_core::{Millis, Numbers};
+use live_users_http_kit::{AllowedOrigins, Env, Reader, Sparing};
+use live_users_intake::{CallerKey, Farewell};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::*;
+use crate::config::Verification;
+use crate::http::auth::BearerAuth;
+use crate::http::routes;
+use crate::http::signature::SignatureVerifier;
+use crate::parts::agents::AgentRegistry;
+use crate::parts::chat::Chat;
+use crate::parts::clock::Clock;
+use crate::parts::conversation::Conversation;
+use crate::parts::counters::Counters;
+use crate::parts::latest::LatestCount;
+use crate::parts::leadership::Leadership;
+use crate::parts::public_url::UrlRule;
+use crate::parts::queue::Queue;
+use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::streams::Streams;
+use crate::parts::summary::Summarizer;
+
+const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
+
+fn state(queue: Queue) -> Arc<State> {
+    let env = Env::default();
+    let journal = live_users_journal::open("memory:").unwrap();
+    let published = LatestCount::new(Numbers::default(), journal.position(), Millis(0));
+    let (_publisher, latest) = watch::channel(published);
+    let (queue, agents) =
+        (queue, Arc::new(AgentRegistry::read(&mut Reader::new(&env), &UrlRule::AsReceived)));
+    let (clock, leadership) = (Clock::default(), Leadership::none());
+    let summarizer = Summarizer {
+        queue: queue.clone(),
+        agents: agents.clone(),
+        reconciler: ReconcilerHandle::default(),
+        leadership: leadership.clone(),
+        clock: clock.clone(),
+        suspect_after_ms: 1,
+    };
+    Arc::new(State {
+        signature: SignatureVerifier::new(Verification::Off, UrlRule::AsReceived),
+        agents,
+        chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
+        caller_key: CallerKey::new("0123456789abcdef").unwrap(),
+        conversation: Conversation::new("", Farewell::default()),
+        queue,
+        latest,
+        counters: Arc::new(Counters::new()),
+        streams: Arc::new(Streams::new(1, AllowedOrigins::default())),
+        clock,
+        leadership,
+        auth: BearerAuth(None),
+        reconciler: ReconcilerHandle::default(),
+        summarizer,
+        journal_reader: Arc::new(Mutex::new(journal.reader().unwrap())),
+        suspect_after_ms: 1,
+        max_call_ms: 1,
+        refusals: Sparing::default(),
+        wrong_methods: Sparing::default(),
+    })
+}
+
+/// The status and body of the answer to one request, with this queue behind the door.
+async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
+    let state = state(queue);
+    let origins = AllowedOrigins::default();
+    let app = init_service(App::new().configure(|app| routes::add(app, &state, &origins))).await;
+    let request = match path {
+        "/readyz" | "/api/live-users" => TestRequest::get().uri(path),
+        _ => TestRequest::post()
+            .uri(path)
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .set_payload(BODY),
+    };
+    let answer = call_service(&app, request.to_request()).await;
+    let status = answer.status();
+    (status, String::from_utf8(read_body(answer).await.to_vec()).unwrap())
+}
+
+async fn assert_the_caller_comes_first(queue: Queue, why: &str) {
+    for (path, verb) in [("/voice", "<Gather "), ("/speech-result", "<Hangup/>")] {
+        let (status, body) = answer(queue.clone(), path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(body.contains("<Response>") && body.contains(verb), "{path}: {body}");
+    }
+    let (status, body) = answer(queue, "/call-status").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains(why), "{body}");
+}
+
+#[actix_web::test]
+async fn when_the_writer_has_stopped() {
+    let (queue, stuck) = Queue::broken(1);
+    drop(stuck);
+    assert_the_caller_comes_first(queue.clone(), "has stopped").await;
+    // A number that stands still is not given out as if it lived.
+    let (status, body) = answer(queue.clone(), "/api/live-users").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("has stopped"), "{body}");
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("unready") && body.contains("has stopped"), "{body}");
+}
+
+#[actix_web::test]
+async fn when_the_queue_is_full() {
+    let (queue, _stuck) = Queue::broken(1);
+    queue.sweep(true);
+    assert_the_caller_comes_first(queue.clone(), "is full").await;
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("is full"), "{body}");
+}
+
+/// Time is paused: it jumps to the next deadline when nothing else is left to do.
+#[tokio::test(start_paused = true)]
+async fn when_the_writer_is_stuck() {
+    let (queue, _stuck) = Queue::broken(8);
+    assert_the_caller_comes_first(queue.clone(), "does not acknowledge").await;
+    let (status, body) = answer(queue, "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("does not acknowledge"), "{body}");
+}
+
+#[actix_web::test]
+async fn when_there_is_a_bug_that_panics() {
+    let (queue, _stuck) = Queue::broken(1);
+    let state = state(queue);
+    let answer = spoken(&state, Some("booking"), async { panic!("a bug") }).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains(r#"<Gather input="speech" action="/speech-result?agent=booking""#));
+}

@@ -1,0 +1,18 @@
+//! What handlers and tasks share.
+
+pub(crate) mod agents;
+pub(crate) mod chat;
+pub(crate) mod clock;
+pub(crate) mod conversation;
+pub(crate) mod counters;
+pub(crate) mod latest;
+pub(crate) mod leadership;
+pub(crate) mod presentation;
+pub(crate) mod public_url;
+pub(crate) mod queue;
+pub(crate) mod reconciler;
+pub(crate) mod streams;
+pub(crate) mod summary;
+pub(crate) mod twilio_api;
+
+mod outgoing;

@@ -1,0 +1,128 @@
+//! The agents as they are configured now: the agents file can be read again while calls go on.
+
+use std::sync::Arc;
+
+use live_users_http_kit::Reader;
+use live_users_intake::agents::{Agents, AgentsFile};
+use parking_lot::RwLock;
+
+use crate::parts::public_url::UrlRule;
+
+/// The agents, and the file that they come from.
+#[derive(Debug)]
+pub(crate) struct AgentRegistry {
+    file: AgentsFile,
+    url_rule: UrlRule,
+    now: RwLock<Arc<Agents>>,
+}
+
+impl AgentRegistry {
+    /// Reads the file for the first time; what is wrong with it the reader is told.
+    pub(crate) fn read(reader: &mut Reader<'_>, url_rule: &UrlRule) -> Self {
+        let file = AgentsFile::at(reader.text("AGENTS_FILE"));
+        let (agents, mistakes) = read(&file, url_rule);
+        mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
+        Self { file, url_rule: url_rule.clone(), now: RwLock::new(Arc::new(agents)) }
+    }
+
+    /// The agents. They stay the same for whoever has them.
+    pub(crate) fn now(&self) -> Arc<Agents> {
+        self.now.read().clone()
+    }
+
+    /// Reads the file again, and takes the agents in it if `also` finds nothing wrong either.
+    ///
+    /// # Errors
+    /// All that is wrong with it. Then the agents are those that they were.
+    pub(crate) fn reload(
+        &self,
+        also: impl FnOnce(&Agents) -> Option<String>,
+    ) -> Result<Arc<Agents>, Vec<String>> {
+        if self.file.is_missing() && !self.now().is_empty() {
+            return Err(vec![format!("{} is gone", self.file)]);
+        }
+        let (agents, mut mistakes) = read(&self.file, &self.url_rule);
+        mistakes.extend(also(&agents));
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let agents = Arc::new(agents);
+        *self.now.write() = agents.clone();
+        Ok(agents)
+    }
+}
+
+fn read(file: &AgentsFile, url_rule: &UrlRule) -> (Agents, Vec<String>) {
+    let (agents, mut mistakes) = file.read();
+    mistakes.extend(loops(&agents, url_rule));
+    (agents, mistakes)
+}
+
+/// A `voice_url` that is our own `/voice` would send the caller round in silence.
+fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
+    let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
+    let looping = agents
+        .iter()
+        .filter(|agent| agent.voice_url.as_deref().is_some_and(|url| public.is_above(url)));
+    let mistake = |id| {
+        format!(
+            "agents: agent {id:?}: voice_url leads back to PUBLIC_URL; expected the address of the \
+             agent's own application"
+        )
+    };
+    looping.map(|agent| mistake(&agent.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::parts::public_url::PublicUrl;
+    use live_users_http_kit::Env;
+
+    const ONE: &str = "[[agent]]\nid = \"one\"\nname = \"One\"\n";
+
+    fn registry(path: &str) -> AgentRegistry {
+        let env = Env::of([("AGENTS_FILE", path)]);
+        AgentRegistry::read(&mut Reader::new(&env), &UrlRule::AsReceived)
+    }
+
+    #[test]
+    fn a_voice_url_that_leads_back_here_is_refused() {
+        let (agents, _) = Agents::parse(
+            "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
+             voice_url = \"https://calls.example.com/voice?agent=loop\"",
+        );
+        let refused = |public_url| {
+            let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
+            !loops(&agents, &rule).is_empty()
+        };
+        assert!(refused("https://calls.example.com/"));
+        assert!(!refused("https://elsewhere.example.com"));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_or_gone_leaves_the_agents_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agents.toml");
+        fs::write(&path, ONE).unwrap();
+        let agents = registry(path.to_str().unwrap());
+        let nothing = |_: &Agents| None;
+        let held = agents.now();
+        assert!(held.by_id("one").is_some());
+        fs::write(&path, ONE.replace("one", "two")).unwrap();
+        assert!(agents.reload(nothing).unwrap().by_id("two").is_some());
+        assert!(held.by_id("one").is_some(), "whoever has them keeps them");
+        for wrong in [ONE.repeat(2), "[[agent".to_owned()] {
+            fs::write(&path, wrong).unwrap();
+            assert!(agents.reload(nothing).is_err());
+        }
+        fs::write(&path, ONE).unwrap();
+        let also = |_: &Agents| Some("not that".to_owned());
+        assert_eq!(agents.reload(also).unwrap_err(), ["not that"]);
+        fs::remove_file(&path).unwrap();
+        assert!(agents.reload(nothing).is_err());
+        assert!(agents.now().by_id("two").is_some());
+    }
+}

@@ -1,0 +1,150 @@
+//! An agent's chat: what to answer to what a caller has said.
+//!
+//! The agent's `chat_url` is asked by `POST {"message": "...", "callSid": "CA..."}`. The CallSid
+//! tells conversations apart, and says nothing about the caller: whoever has it can find out more
+//! only with the account's own credentials. What was said is neither kept nor logged here.
+
+mod answer;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use live_users_http_kit::Sparing;
+use live_users_http_kit::metrics::Counter;
+use live_users_intake::agents::{Agent, Agents};
+use log::warn;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Response};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use self::answer::Reading;
+use crate::parts::outgoing::{chain, client};
+
+/// Questions under way at the same time. With [`answer::BODY_BYTES_MAX`] this bounds the memory
+/// that they take.
+const QUESTIONS_MAX: usize = 1_000;
+
+/// Asks the chats of all agents.
+pub(crate) struct Chat {
+    client: Client,
+    /// Why only `http://` addresses can be asked, if it is so.
+    no_tls: Option<String>,
+    timeout: Duration,
+    places: Arc<Semaphore>,
+    lines: Sparing,
+    /// Questions, and those without an answer.
+    pub(crate) asked: Counter,
+    pub(crate) failed: Counter,
+    /// Where questions run. Not the runtime of the worker that happens to ask, or the connections
+    /// would belong to that worker.
+    runtime: Handle,
+}
+
+/// What a chat is asked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'a> {
+    message: &'a str,
+    call_sid: &'a str,
+}
+
+/// Why there is no answer, for the log: nothing of the question, the answer or the address.
+type Failure = String;
+
+impl Chat {
+    /// Prepares to ask; nothing is sent yet. An answer may take `timeout`, to its last byte.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
+        let (client, no_tls) = match client(timeout).build() {
+            Ok(client) => (client, None),
+            // In a container without certificates, which need not be there for http://.
+            Err(error) => {
+                let plain = client(timeout).tls_certs_only([]).build();
+                (plain.map_err(io::Error::other)?, Some(chain(&error)))
+            }
+        };
+        let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
+        let (lines, runtime) = (Sparing::default(), Handle::current());
+        let (asked, failed) = <_>::default();
+        Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
+    }
+
+    /// What keeps these agents' chats from being asked, if anything.
+    pub(crate) fn mistake_in(&self, agents: &Agents) -> Option<String> {
+        let cause = self.no_tls.as_ref()?;
+        let is_https = |agent: &&Agent| {
+            agent.chat_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        };
+        let agent = agents.iter().find(is_https)?;
+        Some(format!(
+            "agents: agent {:?}: chat_url cannot be asked: {cause}; https:// needs CA certificates \
+             (in Debian the package ca-certificates)",
+            agent.id
+        ))
+    }
+
+    /// The agent's answer to what a caller has said, to be spoken. `None` if it has none, or not in
+    /// time: then the log says why.
+    pub(crate) async fn ask(&self, agent: &Agent, call_sid: &str, message: &str) -> Option<String> {
+        let url = agent.chat_url.as_deref()?;
+        self.asked.add();
+        self.answer(url, &Question { message, call_sid })
+            .await
+            .inspect_err(|why| {
+                self.failed.add();
+                if let Some(held_back) = self.lines.line_at(Instant::now()) {
+                    warn!(
+                        "the chat of agent {} has no answer: {why} ({held_back} such lines before \
+                         this one were held back)",
+                        agent.id
+                    );
+                }
+            })
+            .ok()
+    }
+
+    async fn answer(&self, url: &str, question: &Question<'_>) -> Result<String, Failure> {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| format!("{QUESTIONS_MAX} are asked already"))?;
+        let body = serde_json::to_vec(question).map_err(|error| error.to_string())?;
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json, text/event-stream")
+            .body(body);
+        let timeout = self.timeout;
+        let exchange = self.runtime.spawn(async move {
+            let exchange = async { text_of(request.send().await.map_err(failure)?).await };
+            let answer = tokio::time::timeout(timeout, exchange).await;
+            drop(place);
+            answer.unwrap_or_else(|_| Err(format!("it took more than {} ms", timeout.as_millis())))
+        });
+        exchange.await.unwrap_or_else(|_| Err("asking was interrupted".to_owned()))
+    }
+}
+
+async fn text_of(mut response: Response) -> Result<String, Failure> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("status {}", status.as_u16()));
+    }
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut reading = Reading::of(kind.unwrap_or_default());
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if reading.take(&chunk)?.is_complete() {
+            break;
+        }
+    }
+    reading.text()
+}
+
+/// Without the address, which may have a secret in its query.
+fn failure(error: reqwest::Error) -> Failure {
+    chain(&error.without_url())
+}

@@ -1,0 +1,32 @@
+//! The latest value: what readers see, encoded once per change.
+
+use bytes::Bytes;
+use live_users_core::{Millis, Numbers};
+use live_users_journal::Position;
+use live_users_wire::Count;
+use tokio::sync::watch;
+
+/// The count after a batch of records.
+#[derive(Clone, Debug)]
+pub(crate) struct LatestCount {
+    /// The answer of `GET /api/live-users`.
+    pub(crate) body: Bytes,
+    /// The number in it.
+    pub(crate) live_users: u64,
+    /// How far the journal is in it.
+    pub(crate) at: Position,
+    /// Since when it is so.
+    pub(crate) as_of: Millis,
+}
+
+impl LatestCount {
+    /// Encodes the answer for these numbers.
+    pub(crate) fn new(numbers: Numbers, at: Position, as_of: Millis) -> Self {
+        let live_users = numbers.users as u64;
+        let body = serde_json::to_vec(&Count { live_users }).expect("a number is always JSON");
+        Self { body: Bytes::from(body), live_users, at, as_of }
+    }
+}
+
+/// The reading end: a slow reader skips to now, and there is no queue that could overflow.
+pub(crate) type Reader = watch::Receiver<LatestCount>;

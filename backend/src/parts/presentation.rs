@@ -1,0 +1,78 @@
+//! How agents, places and callers are shown: without what is private.
+
+use live_users_core::{Agent, Caller, Place};
+use live_users_wire::{AgentRef, PlaceView};
+
+/// Digits of a phone number that are shown, at its beginning and at its end.
+const DIGITS_SHOWN: (usize, usize) = (2, 2);
+
+/// A run of so many digits is a phone number.
+const NUMBER_DIGITS_MIN: usize = 7;
+
+pub(crate) fn agent_ref(agent: &Agent) -> AgentRef {
+    match agent {
+        Agent::Unknown => AgentRef::default(),
+        Agent::Address(address) => AgentRef { agent: None, address: Some(masked(address)) },
+        Agent::Id(id) => AgentRef { agent: Some(id.to_string()), address: None },
+    }
+}
+
+/// Country, region and city, as far as they are known.
+pub(crate) fn shown_place(place: &Place) -> PlaceView {
+    PlaceView {
+        country: place.country.map(|country| country.to_string()),
+        region: place.region.as_deref().map(str::to_owned),
+        city: place.city.as_deref().map(str::to_owned),
+    }
+}
+
+/// Some of the hash: enough to see that two calls are one person's, too little to look anybody up
+/// by trying numbers, even with the key.
+pub(crate) fn label(Caller(hash): Caller) -> String {
+    format!("{:06x}", hash.get() >> 40)
+}
+
+/// An address with the middle of each phone number in it left out.
+fn masked(address: &str) -> String {
+    let mut shown = String::with_capacity(address.len());
+    let mut digits = String::new();
+    for letter in address.chars().map(Some).chain([None]) {
+        match letter {
+            Some(digit) if digit.is_ascii_digit() => digits.push(digit),
+            other => {
+                push_masked(&mut shown, &digits);
+                digits.clear();
+                shown.extend(other);
+            }
+        }
+    }
+    shown
+}
+
+fn push_masked(shown: &mut String, digits: &str) {
+    if digits.len() < NUMBER_DIGITS_MIN {
+        return shown.push_str(digits);
+    }
+    let (first, last) = DIGITS_SHOWN;
+    shown.push_str(&digits[..first]);
+    shown.push('…');
+    shown.push_str(&digits[digits.len() - last..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_number_is_not_shown_in_full() {
+        for (address, shown) in [
+            ("+15005550006", "+15…06"),
+            ("sip:bot@pbx.example.com", "sip:bot@pbx.example.com"),
+            ("sip:+442079460123@pbx7.example.com", "sip:+44…23@pbx7.example.com"),
+            ("12345", "12345"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(address), shown);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Summaries: the number, how sure it is, how old, and how it is made up.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
+use live_users_intake::Status;
+use live_users_intake::agents::{self, Agents};
+use live_users_journal::Position;
+use live_users_state::{Drift, State, Sureness, Talked, words};
+use live_users_wire::{
+    AgentCount, CountryCount, DriftView, HealedView, PlaceView, RefereeView, RegionCount, Summary,
+    TalkedView,
+};
+
+use super::agents::AgentRegistry;
+use super::clock::{Clock, moment};
+use super::leadership::Leadership;
+use super::presentation::{agent_ref, shown_place};
+use super::queue::{NotRecorded, Queue, View};
+use super::reconciler::ReconcilerHandle;
+
+/// So many of the calls that were healed are shown in a summary.
+const HEALED_SHOWN_MAX: usize = 50;
+
+/// Makes summaries. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Summarizer {
+    pub(crate) queue: Queue,
+    pub(crate) agents: Arc<AgentRegistry>,
+    pub(crate) reconciler: ReconcilerHandle,
+    pub(crate) leadership: Leadership,
+    pub(crate) clock: Clock,
+    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
+    pub(crate) suspect_after_ms: u64,
+}
+
+impl Summarizer {
+    /// The number, how sure it is, how old, and how it is made up.
+    pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
+        let status = self.reconciler.status(self.clock.now());
+        let suspect_after_ms = self.suspect_after_ms;
+        let snapshot = self.queue.query(move |view| Snapshot::of(view, suspect_after_ms)).await?;
+        let leads = self.leadership.is_held();
+        Ok(snapshot.shown(&self.agents.now(), referee(status, leads)))
+    }
+}
+
+/// How things stand at one moment, taken on the writer's thread: as little as can be, since the
+/// writer stands still for it. What people are to read is made of it afterwards.
+struct Snapshot {
+    now: Millis,
+    at: Position,
+    numbers: Numbers,
+    sureness: Sureness,
+    ages: Ages,
+    talked: Lately,
+    by_agent: BTreeMap<Agent, AgentSnapshot>,
+    by_country: Vec<(Option<Country>, Numbers)>,
+    by_place: Vec<(Place, Numbers)>,
+    drift: DriftView,
+}
+
+/// The same of one agent.
+#[derive(Clone, Copy, Default)]
+struct AgentSnapshot {
+    numbers: Numbers,
+    ages: Ages,
+    talked: Lately,
+}
+
+/// The calls that were over lately.
+#[derive(Clone, Copy, Default)]
+struct Lately {
+    hour: Talked,
+    day: Talked,
+}
+
+impl Snapshot {
+    fn of(View { state, now, at }: View<'_>, suspect_after_ms: u64) -> Self {
+        let tracker = state.tracker();
+        let mut by_agent: BTreeMap<Agent, AgentSnapshot> = BTreeMap::new();
+        for (agent, numbers) in tracker.by_agent() {
+            by_agent.entry(agent).or_default().numbers = numbers;
+        }
+        let (ages, ages_by_agent) = tracker.ages(now);
+        for (agent, ages) in ages_by_agent {
+            by_agent.entry(agent).or_default().ages = ages;
+        }
+        for agent in state.talks().agents(now) {
+            by_agent.entry(agent.clone()).or_default().talked = Lately::of(state, Some(agent), now);
+        }
+        Self {
+            now,
+            at,
+            numbers: tracker.numbers(),
+            sureness: state.sureness(now, suspect_after_ms),
+            ages,
+            talked: Lately::of(state, None, now),
+            by_agent,
+            by_country: tracker.by_country(),
+            by_place: tracker.by_place(),
+            drift: drift(state.drift()),
+        }
+    }
+
+    fn shown(self, agents: &Agents, referee: RefereeView) -> Summary {
+        let (average_ms, longest_ms) = of_ages(self.ages);
+        Summary {
+            live_users: self.numbers.users as u64,
+            live_calls: self.numbers.calls as u64,
+            confirmed: self.sureness.confirmed as u64,
+            suspect: self.sureness.suspect as u64,
+            as_of: moment(self.now),
+            epoch: format!("{:016x}", self.at.epoch),
+            seq: self.at.seq,
+            average_ms,
+            longest_ms,
+            last_hour: talked(self.talked.hour),
+            last_day: talked(self.talked.day),
+            by_agent: by_agent(agents, self.by_agent),
+            by_country: by_country(self.by_country),
+            by_region: self.by_place.into_iter().map(by_region).collect(),
+            referee,
+            drift: self.drift,
+        }
+    }
+}
+
+impl Lately {
+    fn of(state: &State, agent: Option<&Agent>, now: Millis) -> Self {
+        let talks = state.talks();
+        Self { hour: talks.last_hour(agent, now), day: talks.last_day(agent, now) }
+    }
+}
+
+/// The agents that are configured, in the order of their file; then whatever else is called.
+fn by_agent(agents: &Agents, mut snapshots: BTreeMap<Agent, AgentSnapshot>) -> Vec<AgentCount> {
+    let configured = agents.iter().map(|agent| {
+        let key = Agent::Id(agent.id.as_str().into());
+        let snapshot = snapshots.remove(&key).unwrap_or_default();
+        row(&key, Some(agent), snapshot)
+    });
+    let mut rows: Vec<_> = configured.collect();
+    rows.extend(snapshots.into_iter().map(|(agent, snapshot)| row(&agent, None, snapshot)));
+    rows
+}
+
+fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapshot) -> AgentCount {
+    let AgentSnapshot { numbers, ages, talked: Lately { hour, day } } = snapshot;
+    let (average_ms, longest_ms) = of_ages(ages);
+    AgentCount {
+        agent: agent_ref(agent),
+        name: configured.map(|it| it.name.clone()),
+        numbers: configured.map(|it| it.numbers.clone()).unwrap_or_default(),
+        capacity: configured.and_then(|it| it.capacity),
+        own_voice: configured.is_some_and(|it| it.voice_url.is_some()),
+        live_users: numbers.users as u64,
+        live_calls: numbers.calls as u64,
+        average_ms,
+        longest_ms,
+        last_hour: talked(hour),
+        last_day: talked(day),
+    }
+}
+
+fn by_country(mut countries: Vec<(Option<Country>, Numbers)>) -> Vec<CountryCount> {
+    // Those with the same number stay in the order of their letters; the unknown comes last.
+    countries.sort_by_key(|(country, numbers)| (Reverse(numbers.users), country.is_none()));
+    let shown = |(country, Numbers { users, calls }): (Option<Country>, Numbers)| CountryCount {
+        country: country.map(|country| country.to_string()),
+        live_users: users as u64,
+        live_calls: calls as u64,
+    };
+    countries.into_iter().map(shown).collect()
+}
+
+fn by_region((place, Numbers { users, calls }): (Place, Numbers)) -> RegionCount {
+    let PlaceView { country, region, .. } = shown_place(&place);
+    RegionCount { country, region, live_users: users as u64, live_calls: calls as u64 }
+}
+
+fn of_ages(Ages { calls, total_ms, longest_ms }: Ages) -> (Option<u64>, Option<u64>) {
+    (total_ms.checked_div(calls), (calls > 0).then_some(longest_ms))
+}
+
+fn talked(talked: Talked) -> TalkedView {
+    let longest_ms = (talked.calls > 0).then_some(talked.longest_ms);
+    TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
+}
+
+/// How the referee stands. Of several replicas the one that leads asks for all.
+fn referee(status: Option<Status>, leads: bool) -> RefereeView {
+    let Some(status) = status else {
+        let (looked_at, next_at, failure) = (None, None, None);
+        return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
+    };
+    let state = match (leads, &status.failure) {
+        (false, _) => "elsewhere",
+        (true, Some(_)) => "failing",
+        (true, None) => "watching",
+    };
+    RefereeView {
+        state: state.to_owned(),
+        looked_at: status.looked.map(moment),
+        next_at: leads.then(|| moment(status.next)),
+        failure: status.failure.filter(|_| leads).map(|failure| failure.to_string()),
+        requests: status.requests,
+    }
+}
+
+fn drift(drift: &Drift) -> DriftView {
+    let named = drift.totals().map(|(cause, n)| (words::of_cause(cause).into_owned(), n));
+    let recent = drift.recent().rev().take(HEALED_SHOWN_MAX).map(|healed| HealedView {
+        at: moment(healed.at),
+        call_sid: healed.call.to_string(),
+        cause: words::of_cause(healed.cause).into_owned(),
+    });
+    DriftView {
+        healed: drift.totals().map(|(_, n)| n).sum(),
+        by_cause: named.collect(),
+        recent: recent.collect(),
+    }
+}

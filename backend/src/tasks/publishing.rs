@@ -1,0 +1,111 @@
+//! Publishes the total and the summary to the streams.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use live_users_broadcast::{Frame, Pace};
+use live_users_wire::{LiveCount, Problem};
+use log::debug;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::parts::clock::moment;
+use crate::parts::latest::{LatestCount, Reader};
+use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::streams::Streams;
+use crate::parts::summary::Summarizer;
+
+/// A summary is made again after so long, in milliseconds, though nothing was recorded: calls
+/// become suspect and last longer all the same.
+const SUMMARY_EVERY_MS: u64 = 5_000;
+
+/// How often it is looked whether the total is still known to be true, in milliseconds.
+const LOOK_EVERY_MS: u64 = 1_000;
+
+/// After a summary was made there is a rest of so many times what it took: it looks at every call,
+/// and the writer stands still for it.
+const REST_TIMES: u32 = 9;
+
+/// Publishes to the streams until the tasks are aborted.
+pub(crate) fn start(
+    streams: &Arc<Streams>,
+    latest: &Reader,
+    queue: &Queue,
+    summarizer: &Summarizer,
+) -> [JoinHandle<()>; 2] {
+    [
+        tokio::spawn(publish_total(streams.clone(), latest.clone(), queue.clone())),
+        tokio::spawn(publish_summary(streams.clone(), latest.clone(), summarizer.clone())),
+    ]
+}
+
+/// A record that leaves the number as it is, such as what a caller says, is no news.
+async fn publish_total(streams: Arc<Streams>, mut latest: Reader, queue: Queue) {
+    let (mut pace, mut published) = (Pace::default(), None);
+    latest.mark_changed();
+    let number = |count: &LatestCount| Some((count.at.epoch, count.live_users));
+    loop {
+        let look_again = Duration::from_millis(LOOK_EVERY_MS);
+        if matches!(timeout(look_again, latest.changed()).await, Ok(Err(_))) {
+            return;
+        }
+        // Of a shared journal that does not answer, others may have changed the number since.
+        if let Err(why) = queue.freshen().await {
+            if published.take().is_some() {
+                pace.turn().await;
+                streams.total.publish(no_value(why));
+            }
+            continue;
+        }
+        if number(&latest.borrow_and_update()) == published {
+            continue;
+        }
+        pace.turn().await;
+        let now = latest.borrow_and_update().clone();
+        published = number(&now);
+        let epoch = format!("{:016x}", now.at.epoch);
+        let (live_users, seq, as_of) = (now.live_users, now.at.seq, moment(now.as_of));
+        let count = LiveCount { live_users, epoch, seq, as_of };
+        let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
+        streams.total.publish(Frame::new(&count.epoch, seq, json));
+    }
+}
+
+async fn publish_summary(streams: Arc<Streams>, mut latest: Reader, summarizer: Summarizer) {
+    let (mut pace, cell) = (Pace::default(), &streams.summary);
+    loop {
+        cell.wanted().await;
+        pace.turn().await;
+        latest.mark_unchanged();
+        let start = Instant::now();
+        cell.publish(summary_frame(&summarizer).await);
+        sleep(start.elapsed() * REST_TIMES).await;
+        let next = async {
+            let _changed_or_over =
+                timeout(Duration::from_millis(SUMMARY_EVERY_MS), latest.changed()).await;
+        };
+        tokio::select! {
+            () = next => {}
+            // Who comes later is not to be told what was true when the last one left.
+            () = cell.unwanted() => cell.clear(),
+        }
+    }
+}
+
+async fn summary_frame(summarizer: &Summarizer) -> Frame {
+    match summarizer.summarize().await {
+        Ok(summary) => {
+            let json = serde_json::to_vec(&summary).expect("texts and numbers are always JSON");
+            Frame::new(&summary.epoch, summary.seq, json)
+        }
+        Err(why) => {
+            debug!("no summary for those who listen: {why:?}");
+            no_value(why)
+        }
+    }
+}
+
+fn no_value(why: NotRecorded) -> Frame {
+    let problem = Problem { error: why.to_string(), field: None, expected: None };
+    Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
+}

@@ -1,0 +1,47 @@
+//! Reads the agents file again at each SIGHUP.
+
+use std::io;
+use std::sync::Arc;
+
+use log::{error, info};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::parts::agents::AgentRegistry;
+use crate::parts::chat::Chat;
+use crate::parts::reconciler::ReconcilerHandle;
+
+/// From now on SIGHUP does not end the process.
+///
+/// # Errors
+/// The system's own.
+pub(crate) fn hang_ups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Reads the file again at each SIGHUP, for ever. The state does not change: calls go on, also
+/// those of agents that are gone.
+pub(crate) async fn run(
+    mut hang_ups: Signal,
+    registry: Arc<AgentRegistry>,
+    chat: Arc<Chat>,
+    reconciler: ReconcilerHandle,
+) {
+    while hang_ups.recv().await.is_some() {
+        // On a slow disk it would hold up everything else that this thread has to do.
+        let (reloading, chat) = (registry.clone(), chat.clone());
+        let reloaded =
+            tokio::task::spawn_blocking(move || reloading.reload(|agents| chat.mistake_in(agents)));
+        match reloaded.await {
+            Ok(Ok(agents)) => {
+                let n = agents.iter().count();
+                reconciler.learn(&agents);
+                info!("SIGHUP: the agents file is read again, {n} agents are configured");
+            }
+            Ok(Err(mistakes)) => error!(
+                "SIGHUP: the agents file is refused, and the agents stay as they were: {}",
+                mistakes.join("; ")
+            ),
+            Err(_) => error!("SIGHUP: reading the agents file has panicked; nothing has changed"),
+        }
+    }
+}
