@@ -6,23 +6,26 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_http_kit::{AllowedOrigins, Sparing, make_room_for, serve};
-use live_users_intake::CallerKey;
-use live_users_journal::{Lease, Reader as JournalReader};
+use actix_web::web::{Data, ServiceConfig};
+use live_users_http_kit::{AllowedOrigins, make_room_for, serve};
+use live_users_journal::Lease;
 use live_users_state::{LEAD, Snapshotter, Writer, replay_keeping};
 use log::{error, info, warn};
-use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::config::{Config, Verification};
 use crate::http::auth::BearerAuth;
-use crate::http::routes;
+use crate::http::metrics;
+use crate::http::routes::{self, WrongMethods};
 use crate::http::signature::SignatureVerifier;
+use crate::http::webhooks::Webhooks;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
+use crate::parts::counting_rules::CountingRules;
+use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, Reader};
 use crate::parts::leadership::Leadership;
 use crate::parts::queue::Queue;
@@ -32,44 +35,81 @@ use crate::parts::summary::Summarizer;
 use crate::tasks::reconciliation::{self, Reconciliation};
 use crate::tasks::{leadership, publishing, reload, sweep, writer_thread};
 
-/// What the request handlers share.
-pub(crate) struct State {
-    pub(crate) signature: SignatureVerifier,
-    pub(crate) agents: Arc<AgentRegistry>,
-    pub(crate) chat: Arc<Chat>,
-    pub(crate) caller_key: CallerKey,
-    pub(crate) conversation: Conversation,
-    pub(crate) queue: Queue,
-    pub(crate) latest: Reader,
-    /// What has happened since the start.
-    pub(crate) counters: Arc<Counters>,
-    /// What is told at once to whoever listens.
-    pub(crate) streams: Arc<Streams>,
-    /// What time it is.
-    pub(crate) clock: Clock,
-    /// Whether this replica leads.
-    pub(crate) leadership: Leadership,
-    /// Who may read more than the total.
-    pub(crate) auth: BearerAuth,
-    /// How the reconciler stands, if there are credentials for one.
-    pub(crate) reconciler: ReconcilerHandle,
-    /// Makes summaries.
-    pub(crate) summarizer: Summarizer,
-    /// Reads the journal beside the writer.
-    pub(crate) journal_reader: Arc<Mutex<Box<dyn JournalReader>>>,
-    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
-    pub(crate) suspect_after_ms: u64,
-    /// A silent call older than this is over, in milliseconds.
-    pub(crate) max_call_ms: u64,
-    /// Lines about unsigned requests, which anybody may send.
-    pub(crate) refusals: Sparing,
-    /// Lines about requests with a wrong method.
-    pub(crate) wrong_methods: Sparing,
+/// What the request handlers take.
+#[derive(Clone)]
+struct Parts {
+    auth: Arc<BearerAuth>,
+    webhooks: Arc<Webhooks>,
+    figures: Arc<metrics::Sources>,
+    queue: Queue,
+    latest: Reader,
+    streams: Arc<Streams>,
+    summarizer: Summarizer,
+    agents: Arc<AgentRegistry>,
+    rules: CountingRules,
+    reconciler: ReconcilerHandle,
+    journal_reader: JournalReader,
+    wrong_methods: Arc<WrongMethods>,
 }
 
-/// A backend that knows what its journal tells, and does not listen yet.
+impl Parts {
+    fn new(
+        auth: BearerAuth,
+        webhooks: Webhooks,
+        summarizer: Summarizer,
+        latest: Reader,
+        streams: Arc<Streams>,
+        journal_reader: JournalReader,
+    ) -> Self {
+        let Summarizer { queue, agents, reconciler, leadership, clock, rules } = summarizer.clone();
+        let figures = metrics::Sources {
+            agents: agents.clone(),
+            chat: webhooks.chat.clone(),
+            clock,
+            counters: webhooks.counters.clone(),
+            latest: latest.clone(),
+            leadership,
+            queue: queue.clone(),
+            reconciler: reconciler.clone(),
+            rules,
+            streams: streams.clone(),
+        };
+        Self {
+            auth: Arc::new(auth),
+            webhooks: Arc::new(webhooks),
+            figures: Arc::new(figures),
+            queue,
+            latest,
+            streams,
+            summarizer,
+            agents,
+            rules,
+            reconciler,
+            journal_reader,
+            wrong_methods: Arc::default(),
+        }
+    }
+
+    /// Gives them to an application, for its handlers.
+    fn add_to(&self, app: &mut ServiceConfig) {
+        app.app_data(Data::from(self.auth.clone()))
+            .app_data(Data::from(self.webhooks.clone()))
+            .app_data(Data::from(self.figures.clone()))
+            .app_data(Data::new(self.queue.clone()))
+            .app_data(Data::new(self.latest.clone()))
+            .app_data(Data::from(self.streams.clone()))
+            .app_data(Data::new(self.summarizer.clone()))
+            .app_data(Data::from(self.agents.clone()))
+            .app_data(Data::new(self.rules))
+            .app_data(Data::new(self.reconciler.clone()))
+            .app_data(Data::new(self.journal_reader.clone()))
+            .app_data(Data::from(self.wrong_methods.clone()));
+    }
+}
+
+/// A backend that has replayed its journal, and does not listen yet.
 pub struct Backend {
-    state: State,
+    parts: Parts,
     origins: AllowedOrigins,
     thread: JoinHandle<()>,
     reconciliation: Option<Reconciliation>,
@@ -83,12 +123,12 @@ impl Backend {
     /// If the journal cannot be opened or does not tell a state, or the system gives no thread.
     pub fn open(config: Config) -> io::Result<Self> {
         let counters = Arc::new(Counters::new());
-        say_hello(&config);
+        log_settings(&config);
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
         let replayed = replay_keeping(&*journal, config.keep.history).map_err(io::Error::other)?;
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
-        let journal_reader = Arc::new(Mutex::new(journal.reader().map_err(io::Error::other)?));
+        let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEAD).map_err(io::Error::other)?;
         let contact = journal.contact();
         let clock = Clock::of(contact.clone());
@@ -112,37 +152,30 @@ impl Backend {
             return Err(io::Error::other(mistake));
         }
         let reconciler = reconciliation.as_ref().map(|it| it.reconciler.clone());
-        let (agents, leadership) = (Arc::new(config.agents), Leadership::none());
         let summarizer = Summarizer {
-            queue: queue.clone(),
-            agents: agents.clone(),
-            reconciler: ReconcilerHandle(reconciler.clone()),
-            leadership: leadership.clone(),
-            clock: clock.clone(),
-            suspect_after_ms: config.suspect_after_ms,
+            queue,
+            agents: Arc::new(config.agents),
+            reconciler: ReconcilerHandle(reconciler),
+            leadership: Leadership::none(),
+            clock,
+            rules: CountingRules {
+                suspect_after_ms: config.suspect_after_ms,
+                max_call_ms: config.max_call_ms,
+            },
         };
-        let state = State {
+        let webhooks = Webhooks {
             conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
             signature: SignatureVerifier::new(config.verification, config.url_rule),
-            agents,
-            chat,
+            agents: summarizer.agents.clone(),
             caller_key: config.caller_key,
-            queue,
-            latest,
+            chat,
+            queue: summarizer.queue.clone(),
             counters,
-            streams: Arc::new(Streams::new(config.streams_max, config.origins.clone())),
-            clock,
-            leadership,
-            auth: BearerAuth(config.api_token),
-            reconciler: ReconcilerHandle(reconciler),
-            summarizer,
-            journal_reader,
-            suspect_after_ms: config.suspect_after_ms,
-            max_call_ms: config.max_call_ms,
-            refusals: Sparing::default(),
-            wrong_methods: Sparing::default(),
         };
-        Ok(Self { state, origins: config.origins, thread, reconciliation, lease })
+        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
+        let auth = BearerAuth(config.api_token);
+        let parts = Parts::new(auth, webhooks, summarizer, latest, streams, journal_reader);
+        Ok(Self { parts, origins: config.origins, thread, reconciliation, lease })
     }
 
     /// Serves on the listener until `shutdown` resolves; then finishes the requests under way and
@@ -155,21 +188,19 @@ impl Backend {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { state, origins, thread, reconciliation, lease } = self;
-        let (queue, clock) = (state.queue.clone(), state.clock.clone());
-        let (leadership, counters) = (state.leadership.clone(), state.counters.clone());
-        make_room_for(state.streams.places.max());
-        let publishing =
-            publishing::start(&state.streams, &state.latest, &queue, &state.summarizer);
+        let Self { parts, origins, thread, reconciliation, lease } = self;
+        let Summarizer { queue, clock, leadership, .. } = parts.summarizer.clone();
+        let (streams, counters) = (parts.streams.clone(), parts.webhooks.counters.clone());
+        make_room_for(streams.places.max());
+        let publishing = publishing::start(&streams, &parts.latest, &queue, &parts.summarizer);
         let leading = tokio::spawn(leadership::run(leadership.clone(), lease));
         let sweeping = tokio::spawn(sweep::run(queue.clone(), leadership.clone()));
-        let (agents, chat) = (state.agents.clone(), state.chat.clone());
-        let reloading = reload::run(reload::hang_ups()?, agents, chat, state.reconciler.clone());
+        let (agents, chat) = (parts.agents.clone(), parts.webhooks.chat.clone());
+        let reloading = reload::run(reload::hang_ups()?, agents, chat, parts.reconciler.clone());
         let reloading = tokio::spawn(reloading);
         let reconciling = reconciliation.map(|it| {
             tokio::spawn(reconciliation::run(it, queue.clone(), (clock, leadership), counters))
         });
-        let state = Arc::new(state);
         // Without a writer the count would stand still and look alive: better to end, and be
         // started again by whoever watches over the process.
         let writer_ended = queue.ended();
@@ -179,12 +210,13 @@ impl Backend {
                 () = writer_ended => error!("the writer has stopped: ending"),
             }
             // A stream has no end of its own that the server could wait for.
-            state.streams.close();
+            streams.close();
         };
-        let served = {
-            let state = state.clone();
-            serve(listener, stop, move |app| routes::add(app, &state, &origins)).await
-        };
+        let served = serve(listener, stop, move |app| {
+            parts.add_to(app);
+            routes::add(app, &origins);
+        });
+        let served = served.await;
 
         publishing.iter().for_each(|task| task.abort());
         reloading.abort();
@@ -199,7 +231,7 @@ impl Backend {
     }
 }
 
-fn say_hello(config: &Config) {
+fn log_settings(config: &Config) {
     match &config.verification {
         Verification::Signed(tokens) => {
             info!(

@@ -5,6 +5,8 @@ pub(crate) mod chat;
 pub(crate) mod clock;
 pub(crate) mod conversation;
 pub(crate) mod counters;
+pub(crate) mod counting_rules;
+pub(crate) mod journal_reader;
 pub(crate) mod latest;
 pub(crate) mod leadership;
 pub(crate) mod presentation;

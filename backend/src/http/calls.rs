@@ -13,94 +13,105 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Call, CallId, EndReason, Evidence, Phase, Said, Source};
-use live_users_state::explain::pieces;
 use live_users_wire::{Evicted, Explanation};
-use log::{error, info};
+use log::info;
 use serde::Serialize;
 
 use self::page::PageQuery;
-use self::view::Viewer;
-use crate::app::State;
-use crate::http::error::ApiError;
+use self::view::Presenter;
+use super::authorized::Authorized;
+use super::error::ApiError;
 use crate::parts::clock::moment;
-use crate::parts::queue::View;
+use crate::parts::counting_rules::CountingRules;
+use crate::parts::journal_reader::JournalReader;
+use crate::parts::queue::{Queue, View};
+use crate::parts::reconciler::ReconcilerHandle;
 
 /// `GET /api/live-users/calls`: the calls now live, the longest first.
 pub(crate) async fn list(
-    state: Data<State>,
+    _: Authorized,
+    queue: Data<Queue>,
+    rules: Data<CountingRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let query =
-        PageQuery::parse(request.query_string()).map_err(|it| ApiError::BadFields(vec![it]))?;
-    let suspect_after_ms = state.suspect_after_ms;
-    let found = state.queue.query(move |View { state, now, .. }| {
-        let viewer = Viewer { now, suspect_after_ms };
-        (query.calls(state, &viewer), viewer)
+    let (query, rules) = (PageQuery::parse(request.query_string())?, **rules);
+    let found = queue.query(move |View { state, now, .. }| {
+        let presenter = Presenter { now, rules };
+        (query.calls(state, &presenter), presenter)
     });
-    let (page, viewer) = found.await?;
-    Ok(json(&viewer.page(page)))
+    let (page, presenter) = found.await?;
+    Ok(json(&page.view(&presenter)))
 }
 
 /// `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.
 pub(crate) async fn explain(
-    state: Data<State>,
-    request: HttpRequest,
+    _: Authorized,
+    queue: Data<Queue>,
+    rules: Data<CountingRules>,
+    reconciler: Data<ReconcilerHandle>,
+    journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let (call, viewer) = known(&state, &call_sid).await?;
-    let (reader, of) = (state.journal_reader.clone(), call.clone());
-    // Reading the journal blocks.
-    let found = move || pieces(&mut **reader.lock(), &of);
-    let pieces = tokio::task::spawn_blocking(found).await;
-    let pieces =
-        pieces.map_err(|_| ApiError::Unavailable("the journal's reader has panicked".into()))?;
-    let pieces = pieces.map_err(|why| {
-        error!("the journal cannot be read to explain {}: {why}", call.id);
-        ApiError::Unavailable("the journal cannot be read; the log says why".into())
-    })?;
-    let status = state.reconciler.status(state.clock.now());
+    let (call, presenter) = known(&queue, **rules, &call_id(&call_sid)?).await?;
+    let pieces = journal.evidence_about(&call).await?;
+    let status = reconciler.status(presenter.now);
     Ok(json(&Explanation {
-        because: why::because(&call, &pieces, &viewer),
-        next: why::next(&call, &viewer, status.as_ref(), state.max_call_ms),
+        because: why::because(&call, &pieces, &presenter),
+        next: why::next(&call, &presenter, status.as_ref()),
         evidence: pieces.list.iter().map(view::evidence).collect(),
         incomplete: pieces.incomplete,
-        as_of: moment(viewer.now),
-        call: viewer.call(&call),
+        as_of: moment(presenter.now),
+        call: presenter.call(&call),
     }))
 }
 
 /// `POST /api/live-users/calls/{CallSid}/evict`: an operator takes a call out of the count. The
 /// call itself goes on, if it does: this is about the number.
 pub(crate) async fn evict(
-    state: Data<State>,
+    _: Authorized,
+    queue: Data<Queue>,
+    rules: Data<CountingRules>,
     request: HttpRequest,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let (call, _) = known(&state, &call_sid).await?;
+    let id = call_id(&call_sid)?;
+    let (call, presenter) = end_by_operator(&queue, **rules, &id).await?;
+    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    info!("audit: {} is evicted from the count by the holder of API_TOKEN{from}", call.id);
+    Ok(json(&Evicted { call: presenter.call(&call) }))
+}
+
+/// Ends a call that is not over, and returns it as it is then.
+async fn end_by_operator(
+    queue: &Queue,
+    rules: CountingRules,
+    id: &CallId,
+) -> Result<(Call, Presenter), ApiError> {
+    let (call, _) = known(queue, rules, id).await?;
     if matches!(call.phase, Phase::Ended(_)) {
         return Err(ApiError::OverAlready);
     }
     let said = Said::Over(EndReason::Evicted);
-    let evidence = Evidence::about(call.id.clone(), Source::Operator, said);
-    state.queue.record(evidence).await?;
-    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
-    info!("audit: {} is evicted from the count by the holder of API_TOKEN{from}", call.id);
-    let (call, viewer) = known(&state, &call_sid).await?;
-    Ok(json(&Evicted { call: viewer.call(&call) }))
+    queue.record(Evidence::about(call.id, Source::Operator, said)).await?;
+    known(queue, rules, id).await
 }
 
-/// A call that is known, at this moment.
-async fn known(state: &State, call_sid: &str) -> Result<(Call, Viewer), ApiError> {
-    let id = CallId::parse(call_sid).map_err(|_| ApiError::NoCall)?;
-    let suspect_after_ms = state.suspect_after_ms;
-    let found = state.queue.query(move |View { state, now, .. }| {
-        (state.tracker().call(&id), Viewer { now, suspect_after_ms })
+/// A call that is known, and the moment at which it is so.
+async fn known(
+    queue: &Queue,
+    rules: CountingRules,
+    id: &CallId,
+) -> Result<(Call, Presenter), ApiError> {
+    let id = id.clone();
+    let found = queue.query(move |View { state, now, .. }| {
+        (state.tracker().call(&id), Presenter { now, rules })
     });
-    let (call, viewer) = found.await?;
-    Ok((call.ok_or(ApiError::NoCall)?, viewer))
+    let (call, presenter) = found.await?;
+    Ok((call.ok_or(ApiError::NoCall)?, presenter))
+}
+
+fn call_id(text: &str) -> Result<CallId, ApiError> {
+    CallId::parse(text).map_err(|_| ApiError::NoCall)
 }
 
 fn json(body: &impl Serialize) -> HttpResponse {

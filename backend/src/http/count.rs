@@ -4,21 +4,22 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
 
-use crate::app::State;
 use crate::http::error::ApiError;
-use crate::parts::queue::NotRecorded;
+use crate::parts::latest::Reader;
+use crate::parts::queue::{NotRecorded, Queue};
 
-/// Answers `{"liveUsers":3}` from the cell: no lock that a writer could hold for long, nothing to
-/// encode. A number that nobody keeps any more is not given out, nor one that other replicas may
-/// have changed long ago.
+/// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, nothing to
+/// encode. It refuses once the writer has stopped, and while other replicas may have changed the
+/// number long ago.
 pub(crate) async fn total(
-    state: Data<State>,
+    queue: Data<Queue>,
+    latest: Data<Reader>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    if state.queue.has_stopped() {
+    if queue.has_stopped() {
         return Err(NotRecorded::Stopped.into());
     }
-    state.queue.freshen().await?;
-    let body = state.latest.borrow().body.clone();
+    queue.freshen().await?;
+    let body = latest.borrow().body.clone();
     Ok(polled(&request, body))
 }

@@ -1,7 +1,5 @@
 //! The answers to requests that cannot be served. Nothing that a request said is repeated in them.
 
-use std::borrow::Cow;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -10,7 +8,8 @@ use live_users_http_kit::{CHALLENGE, Denied};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
-use crate::http::signature::{BODY_BYTES_MAX, BODY_MS_MAX};
+use super::{auth, signature};
+use crate::parts::journal_reader::Unreadable;
 use crate::parts::queue::NotRecorded;
 
 /// Why a request is not served.
@@ -23,23 +22,12 @@ pub(crate) enum ApiError {
         /// The methods that it takes.
         allow: &'static str,
     },
-    /// The body is not a form.
-    NotAForm,
-    /// The body is too long.
-    TooLarge,
-    /// The body did not arrive, or not in time.
-    Incomplete,
-    /// The body is a form, but not one that a webhook can be.
-    BadForm(String),
-    /// Fields of the form are wrong.
+    /// A webhook is not let in.
+    Webhook(signature::Refusal),
+    /// Fields of the form or the query are wrong.
     BadFields(Vec<FieldError>),
-    /// The request is not signed by Twilio. One answer for every reason, so that it teaches
-    /// nobody anything; the log has the reason.
-    Forbidden,
-    /// No token is shown, or not the right one.
-    Denied(Denied),
-    /// `API_TOKEN` is not set, so nobody can be let in.
-    NoToken,
+    /// A request that needs `API_TOKEN` is not let in.
+    Auth(auth::Refusal),
     /// No such agent is known.
     NoAgent,
     /// No such call is known.
@@ -47,7 +35,7 @@ pub(crate) enum ApiError {
     /// The call is over, so it cannot be taken out of the count.
     OverAlready,
     /// It could not be recorded; asking again may help.
-    Unavailable(Cow<'static, str>),
+    Unavailable(String),
     /// There is no stream.
     NoStream(Refusal),
     /// A page of this origin may not open a WebSocket.
@@ -62,19 +50,7 @@ impl ApiError {
                 expected: Some((*allow).to_owned()),
                 ..field("method", "not allowed here")
             },
-            Self::NotAForm => Problem {
-                expected: Some("application/x-www-form-urlencoded".to_owned()),
-                ..field("Content-Type", "not a form")
-            },
-            Self::TooLarge => Problem {
-                expected: Some(format!("at most {BODY_BYTES_MAX} bytes")),
-                ..field("body", "too large")
-            },
-            Self::Incomplete => Problem {
-                expected: Some(format!("the whole body within {BODY_MS_MAX} ms")),
-                ..field("body", "incomplete")
-            },
-            Self::BadForm(what) => field("body", what),
+            Self::Webhook(why) => webhook_problem(why),
             Self::BadFields(mistakes) => {
                 let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 Problem {
@@ -83,13 +59,10 @@ impl ApiError {
                     expected: mistakes.first().map(|mistake| mistake.expected.clone()),
                 }
             }
-            Self::Forbidden => {
-                field("X-Twilio-Signature", "missing, or not a signature of this request")
-            }
-            Self::Denied(why) => {
+            Self::Auth(auth::Refusal::Denied(why)) => {
                 Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
             }
-            Self::NoToken => problem(
+            Self::Auth(auth::Refusal::NoToken) => problem(
                 "API_TOKEN is not set on this server: without it only the total can be read",
             ),
             Self::NoAgent => Problem {
@@ -108,6 +81,28 @@ impl ApiError {
     }
 }
 
+fn webhook_problem(why: &signature::Refusal) -> Problem {
+    use signature::Refusal;
+    match why {
+        Refusal::NotAForm => Problem {
+            expected: Some("application/x-www-form-urlencoded".to_owned()),
+            ..field("Content-Type", "not a form")
+        },
+        Refusal::TooLarge { bytes_max } => Problem {
+            expected: Some(format!("at most {bytes_max} bytes")),
+            ..field("body", "too large")
+        },
+        Refusal::Incomplete { ms_max } => Problem {
+            expected: Some(format!("the whole body within {ms_max} ms")),
+            ..field("body", "incomplete")
+        },
+        Refusal::BadForm(what) => field("body", what),
+        Refusal::Unsigned => {
+            field("X-Twilio-Signature", "missing, or not a signature of this request")
+        }
+    }
+}
+
 fn problem(what: &str) -> Problem {
     Problem { error: what.to_owned(), field: None, expected: None }
 }
@@ -122,9 +117,33 @@ impl std::fmt::Display for ApiError {
     }
 }
 
+impl From<signature::Refusal> for ApiError {
+    fn from(why: signature::Refusal) -> Self {
+        Self::Webhook(why)
+    }
+}
+
+impl From<auth::Refusal> for ApiError {
+    fn from(why: auth::Refusal) -> Self {
+        Self::Auth(why)
+    }
+}
+
+impl From<FieldError> for ApiError {
+    fn from(wrong: FieldError) -> Self {
+        Self::BadFields(vec![wrong])
+    }
+}
+
+impl From<Unreadable> for ApiError {
+    fn from(why: Unreadable) -> Self {
+        Self::Unavailable(why.to_string())
+    }
+}
+
 impl From<NotRecorded> for ApiError {
     fn from(why: NotRecorded) -> Self {
-        Self::Unavailable(why.to_string().into())
+        Self::Unavailable(why.to_string())
     }
 }
 
@@ -133,13 +152,16 @@ impl ResponseError for ApiError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::BadForm(_) | Self::BadFields(_) => StatusCode::BAD_REQUEST,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
-            Self::Denied(Denied::Wrong) | Self::NoToken => StatusCode::FORBIDDEN,
+            Self::Webhook(why) => match why {
+                signature::Refusal::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                signature::Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                signature::Refusal::Incomplete { .. } => StatusCode::REQUEST_TIMEOUT,
+                signature::Refusal::BadForm(_) => StatusCode::BAD_REQUEST,
+                signature::Refusal::Unsigned => StatusCode::FORBIDDEN,
+            },
+            Self::BadFields(_) => StatusCode::BAD_REQUEST,
+            Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
+            Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -157,7 +179,7 @@ impl ResponseError for ApiError {
             Self::Unavailable(_) => {
                 answer.insert_header((RETRY_AFTER, "1"));
             }
-            Self::Denied(Denied::Missing) => {
+            Self::Auth(auth::Refusal::Denied(Denied::Missing)) => {
                 answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
             }
             Self::NoStream(why) => {
@@ -166,16 +188,15 @@ impl ResponseError for ApiError {
                 }
             }
             // The rest of the body is not worth waiting for.
-            Self::TooLarge | Self::Incomplete => {
+            Self::Webhook(
+                signature::Refusal::TooLarge { .. } | signature::Refusal::Incomplete { .. },
+            ) => {
                 answer.force_close();
             }
             Self::NotFound
-            | Self::NotAForm
-            | Self::BadForm(_)
+            | Self::Webhook(_)
             | Self::BadFields(_)
-            | Self::Forbidden
-            | Self::Denied(Denied::Wrong)
-            | Self::NoToken
+            | Self::Auth(_)
             | Self::Origin
             | Self::NoAgent
             | Self::NoCall

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use live_users_wire::Health;
 
-use crate::app::State;
+use crate::parts::queue::Queue;
 
 /// `GET /healthz`: the process answers. A platform restarts it when it does not.
 pub(crate) async fn live() -> HttpResponse {
@@ -13,8 +13,8 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// `GET /readyz`: what a webhook says would be recorded now. A platform sends no requests here
 /// while it is not so.
-pub(crate) async fn ready(state: Data<State>) -> HttpResponse {
-    match state.queue.state() {
+pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
+    match queue.state() {
         Ok(()) => HttpResponse::Ok().json(Health { status: "ready".to_owned(), reason: None }),
         Err(why) => HttpResponse::ServiceUnavailable()
             .json(Health { status: "unready".to_owned(), reason: Some(why.to_string()) }),

@@ -1,5 +1,6 @@
 //! How the number of live users has changed, as figures and as a picture.
 
+mod found;
 mod picture;
 mod query;
 mod scale;
@@ -7,46 +8,42 @@ mod scale;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Agent, Millis};
-use live_users_state::history::{Excerpt, Peak, Point};
-use live_users_twilio::FieldError;
-use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 
+use self::found::find;
 use self::picture::Picture;
-use self::query::{POINTS_FITTING, Plan, Query};
-use crate::app::State;
-use crate::http::error::ApiError;
-use crate::parts::clock::moment;
-use crate::parts::queue::View;
+use self::query::{POINTS_FITTING, Query};
+use super::authorized::Authorized;
+use super::error::ApiError;
+use crate::parts::agents::AgentRegistry;
+use crate::parts::queue::Queue;
 
 /// Somebody may open the picture as a page: it needs its own style, and nothing else.
 const PICTURE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
-
 /// `GET /api/live-users/history`: the number over time, and its peaks.
 pub(crate) async fn read(
-    state: Data<State>,
+    _: Authorized,
+    queue: Data<Queue>,
+    agents: Data<AgentRegistry>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let query = Query::parse(request.query_string()).map_err(wrong)?;
-    let found = find(&state, query, POINTS_FITTING).await?;
+    let query = Query::parse(request.query_string())?;
+    let found = find(&queue, &agents.now(), query, POINTS_FITTING).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
 }
 
 /// `GET /api/live-users/history.svg`: a picture of it, for any document.
 pub(crate) async fn draw(
-    state: Data<State>,
+    _: Authorized,
+    queue: Data<Queue>,
+    agents: Data<AgentRegistry>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let picture = Picture::parse(request.query_string()).map_err(wrong)?;
-    let query = Query::parse(request.query_string()).map_err(wrong)?;
-    let found = find(&state, query, picture.points()).await?;
-    let agents = state.agents.now();
+    let picture = Picture::parse(request.query_string())?;
+    let query = Query::parse(request.query_string())?;
+    let agents = agents.now();
+    let found = find(&queue, &agents, query, picture.points()).await?;
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
     Ok(HttpResponse::Ok()
@@ -55,85 +52,4 @@ pub(crate) async fn draw(
         .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(picture.draw(&found, name)))
-}
-
-/// What was asked for and what is known of it.
-#[derive(Debug)]
-struct Found {
-    plan: Plan,
-    now: Millis,
-    points: Vec<Point>,
-    /// `None` if nothing is known at all.
-    excerpt: Option<Excerpt>,
-}
-
-/// With at most so many points if no step is asked for.
-async fn find(state: &State, query: Query, fitting: u64) -> Result<Found, ApiError> {
-    let agents = state.agents.now();
-    let is_configured = query.agent.as_deref().is_none_or(|id| agents.by_id(id).is_some());
-    let found = state.queue.query(move |View { state, now, .. }| {
-        let (tracker, history) = (state.tracker(), state.history());
-        let plan = query.plan(now, history.retention(), fitting).map_err(wrong)?;
-        let users = |id: &str| {
-            let of_agents = tracker.by_agent().into_iter();
-            let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));
-            of.next().map_or(0, |(_, numbers)| numbers.users)
-        };
-        let agent = plan.agent.as_deref().map(|id| match history.has(id) {
-            true => (id, 0),
-            false => (id, users(id)),
-        });
-        if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
-            return Err(ApiError::NoAgent);
-        }
-        let excerpt = history.excerpt(agent, plan.grain, (plan.from, plan.end()), now);
-        Ok((plan, now, excerpt))
-    });
-    let (plan, now, excerpt) = found.await??;
-    let unknown = || vec![Point::default(); plan.count];
-    let told = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
-    Ok(Found { points: told.unwrap_or_else(unknown), plan, now, excerpt })
-}
-
-impl Found {
-    fn view(&self) -> HistoryView {
-        let Plan { from, to, step_ms, agent, .. } = &self.plan;
-        let peaks = self.excerpt.as_ref().map(Excerpt::peaks);
-        let peak = |Peak { at, users }| Some(PeakView { at: moment(at), live_users: users });
-        HistoryView {
-            from: moment(*from),
-            to: moment(*to),
-            step_ms: *step_ms,
-            agent: agent.clone(),
-            points: self.timed_points().map(|(at, point)| view(at, point)).collect(),
-            peaks: peaks.map_or_else(PeaksView::default, |peaks| PeaksView {
-                hour: peak(peaks.hour),
-                day: peak(peaks.day),
-                week: peak(peaks.week),
-                month: peak(peaks.month),
-                ever: peak(peaks.ever),
-            }),
-            as_of: moment(self.now),
-        }
-    }
-
-    fn timed_points(&self) -> impl Iterator<Item = (Millis, &Point)> {
-        let moments = (self.plan.from.0..).step_by(usize::try_from(self.plan.step_ms).unwrap_or(1));
-        moments.map(Millis).zip(&self.points)
-    }
-}
-
-fn view(at: Millis, point: &Point) -> PointView {
-    let mean = point.mean();
-    let known = |value| mean.map(|_| value);
-    PointView {
-        at: moment(at),
-        min: known(point.min),
-        max: known(point.max),
-        mean: mean.map(|mean| (mean * 1e4).round() / 1e4),
-    }
-}
-
-fn wrong(mistake: FieldError) -> ApiError {
-    ApiError::BadFields(vec![mistake])
 }

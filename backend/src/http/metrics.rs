@@ -1,16 +1,40 @@
 //! `GET /metrics`: how the service does, for Prometheus.
 
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::Transport;
 use live_users_core::{Agent, Numbers};
 use live_users_http_kit::metrics::{Labels, Page};
 use live_users_state::{Cause, Sureness, words};
 
-use crate::app::State;
-use crate::http::error::ApiError;
-use crate::parts::counters::{Hook, Outcome};
-use crate::parts::queue::View;
+use super::authorized::Authorized;
+use super::error::ApiError;
+use crate::parts::agents::AgentRegistry;
+use crate::parts::chat::Chat;
+use crate::parts::clock::Clock;
+use crate::parts::counters::{Counters, Hook, Outcome};
+use crate::parts::counting_rules::CountingRules;
+use crate::parts::latest::Reader;
+use crate::parts::leadership::Leadership;
+use crate::parts::queue::{Queue, View};
+use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::streams::Streams;
+
+/// The parts that have figures.
+pub(crate) struct Sources {
+    pub(crate) agents: Arc<AgentRegistry>,
+    pub(crate) chat: Arc<Chat>,
+    pub(crate) clock: Clock,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) latest: Reader,
+    pub(crate) leadership: Leadership,
+    pub(crate) queue: Queue,
+    pub(crate) reconciler: ReconcilerHandle,
+    pub(crate) rules: CountingRules,
+    pub(crate) streams: Arc<Streams>,
+}
 
 /// What is read off the writer at the moment of a scrape.
 struct Snapshot {
@@ -21,17 +45,15 @@ struct Snapshot {
     healed: Vec<(Cause, u64)>,
 }
 
-/// All figures for whoever shows `API_TOKEN`. Those of the count are left out while it is not
-/// known: unknown is never 0.
+/// All figures. Those of the count are left out while it is not known: unknown is never 0.
 pub(crate) async fn metrics(
-    state: Data<State>,
-    request: HttpRequest,
+    _: Authorized,
+    sources: Data<Sources>,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let agents = state.agents.now();
+    let agents = sources.agents.now();
     let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
-    let suspect_after_ms = state.suspect_after_ms;
-    let snapshot = state.queue.query(move |View { state, now, .. }| {
+    let suspect_after_ms = sources.rules.suspect_after_ms;
+    let snapshot = sources.queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
         let live = tracker.by_agent();
         let of = |id: &Agent| live.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
@@ -43,17 +65,17 @@ pub(crate) async fn metrics(
         }
     });
     let snapshot = snapshot.await;
-    let mut page = Page::of(env!("CARGO_PKG_VERSION"), state.counters.started);
+    let mut page = Page::of(env!("CARGO_PKG_VERSION"), sources.counters.started);
     let help = "Whether the count is known: 0 while the journal or the writer does not answer, \
                 and then the gauges of the count are absent";
     page.gauge("live_users_count_known", help, one_if(snapshot.is_ok()));
     if let Ok(snapshot) = snapshot {
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
-    journal(&mut page, &state);
-    webhooks(&mut page, &state);
-    outgoing(&mut page, &state);
-    streams(&mut page, &state);
+    journal(&mut page, &sources);
+    webhooks(&mut page, &sources);
+    outgoing(&mut page, &sources);
+    streams(&mut page, &sources);
     Ok(page.answer())
 }
 
@@ -82,16 +104,16 @@ fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a
     page.counters("live_users_healed_calls", help, values);
 }
 
-fn journal(page: &mut Page, state: &State) {
-    let (kept, is_in_trouble) = state.queue.trouble();
-    let at = state.latest.borrow().at;
+fn journal(page: &mut Page, sources: &Sources) {
+    let (kept, is_in_trouble) = sources.queue.trouble();
+    let at = sources.latest.borrow().at;
     let help = "Whether the journal cannot be written just now";
     page.gauge("live_users_journal_trouble", help, one_if(is_in_trouble));
     let help = "Pieces of evidence that wait in memory until the journal can be written again";
     page.gauge("live_users_journal_backlog", help, number(kept));
     let help = "How long ago it was last known that nothing is missing here of a shared journal; \
                 0 for a journal of one backend";
-    let age_s = seconds(state.clock.age_ms());
+    let age_s = seconds(sources.clock.age_ms());
     page.gauge("live_users_journal_contact_age_seconds", help, age_s);
     let help = "The last record of the journal that is in the count; its epoch is a label of \
                 live_users_journal_info";
@@ -101,44 +123,44 @@ fn journal(page: &mut Page, state: &State) {
     page.info("live_users_journal", help, &[("epoch", &epoch)]);
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
-    page.gauge("live_users_leads", help, one_if(state.leadership.is_held()));
+    page.gauge("live_users_leads", help, one_if(sources.leadership.is_held()));
     let help = "Pieces of work that wait for the writer";
-    page.gauge("live_users_queue_depth", help, number(state.queue.depth()));
+    page.gauge("live_users_queue_depth", help, number(sources.queue.depth()));
     let help = "How long webhooks have waited until they were recorded, or were known not to be";
-    page.histogram("live_users_acknowledgement_seconds", help, state.queue.waited());
+    page.histogram("live_users_acknowledgement_seconds", help, sources.queue.waited());
 }
 
-fn webhooks(page: &mut Page, state: &State) {
+fn webhooks(page: &mut Page, sources: &Sources) {
     let help = "Webhooks by path, and by what became of them: accepted (recorded), unsigned \
                 (refused), bad (no form, or one that cannot be counted), not_recorded";
     let each = Hook::ALL.into_iter().flat_map(|hook| Outcome::ALL.map(|outcome| (hook, outcome)));
     let values: Vec<_> = each
         .map(|(hook, outcome)| {
             let labels = [("path", hook.path()), ("outcome", outcome.name())];
-            (labels, state.counters.webhooks(hook, outcome).get())
+            (labels, sources.counters.webhooks(hook, outcome).get())
         })
         .collect();
     let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     page.counters("live_users_webhooks", help, values);
     let help = "Voice webhooks that were answered with TwiML";
-    page.counter("live_users_twiml_answers", help, state.counters.twiml.get());
+    page.counter("live_users_twiml_answers", help, sources.counters.twiml.get());
 }
 
-fn outgoing(page: &mut Page, state: &State) {
-    if let Some(status) = state.reconciler.status(state.clock.now()) {
+fn outgoing(page: &mut Page, sources: &Sources) {
+    if let Some(status) = sources.reconciler.status(sources.clock.now()) {
         let help = "Requests to the provider that asked which calls go on";
         page.counter("live_users_referee_requests", help, status.requests);
         let help = "Of these, those without an answer that could be used";
-        page.counter("live_users_referee_failures", help, state.counters.referee_failures.get());
+        page.counter("live_users_referee_failures", help, sources.counters.referee_failures.get());
     }
-    let (asked, failed) = (state.chat.asked.get(), state.chat.failed.get());
+    let (asked, failed) = (sources.chat.asked.get(), sources.chat.failed.get());
     page.counter("live_users_chat_requests", "Questions to chats of agents", asked);
     let help = "Of these, those without an answer, or with none in time";
     page.counter("live_users_chat_failures", help, failed);
 }
 
-fn streams(page: &mut Page, state: &State) {
-    let places = &state.streams.places;
+fn streams(page: &mut Page, sources: &Sources) {
+    let places = &sources.streams.places;
     let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
     let open = |(by, labels)| (labels as Labels<'_>, number(places.taken_by(by)));
     let values = labels.iter().map(|(by, labels)| open((*by, labels)));

@@ -1,4 +1,4 @@
-//! The door: only what Twilio has signed comes in, as a form.
+//! Lets in the webhooks that Twilio has signed, as forms.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,13 @@ use live_users_twilio::{
 use log::warn;
 
 use crate::config::Verification;
-use crate::http::error::ApiError;
 use crate::parts::public_url::{UrlRule, other_urls};
 
 /// The longest body that is read, in bytes. A voice request with all its tokens has 3 kB.
-pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How long the body may take to arrive, in milliseconds.
-pub(crate) const BODY_MS_MAX: u64 = 5_000;
+const BODY_MS_MAX: u64 = 5_000;
 
 /// How much of a body that is too long is read and dropped, in bytes, so that its sender gets to
 /// read our answer.
@@ -34,14 +33,43 @@ const LOGGED_URL_BYTES_MAX: usize = 300;
 /// From this many digits in a row on, digits in the log may be a phone number.
 const DIGITS_MAX: usize = 6;
 
+/// Lets in the webhooks that Twilio has signed.
 pub(crate) struct SignatureVerifier {
     verification: Verification,
     url_rule: UrlRule,
+    /// Anybody may send unsigned requests, so there are few lines about them.
+    refusals: Sparing,
 }
+
+/// Why a webhook is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The body is not a form.
+    NotAForm,
+    /// The body is too long.
+    TooLarge {
+        /// The longest body that is read.
+        bytes_max: usize,
+    },
+    /// The body did not arrive, or not in time.
+    Incomplete {
+        /// How long it may take, in milliseconds.
+        ms_max: u64,
+    },
+    /// The body is a form, but not one that a webhook can be.
+    BadForm(String),
+    /// The request is not signed by Twilio. One answer for every reason, so that it teaches
+    /// nobody anything; the log has the reason.
+    Unsigned,
+}
+
+const TOO_LARGE: Refusal = Refusal::TooLarge { bytes_max: BODY_BYTES_MAX };
+
+const INCOMPLETE: Refusal = Refusal::Incomplete { ms_max: BODY_MS_MAX };
 
 impl SignatureVerifier {
     pub(crate) fn new(verification: Verification, url_rule: UrlRule) -> Self {
-        Self { verification, url_rule }
+        Self { verification, url_rule, refusals: Sparing::default() }
     }
 
     /// Lets a webhook in.
@@ -52,23 +80,22 @@ impl SignatureVerifier {
         &self,
         request: &HttpRequest,
         body: Payload,
-        refusals: &Sparing,
-    ) -> Result<Form, ApiError> {
+    ) -> Result<Form, Refusal> {
         let body = tokio::time::timeout(Duration::from_millis(BODY_MS_MAX), read(body)).await;
-        let body = body.map_err(|_| ApiError::Incomplete)??;
+        let body = body.map_err(|_| INCOMPLETE)??;
         if !is_form(request) {
-            return Err(ApiError::NotAForm);
+            return Err(Refusal::NotAForm);
         }
-        let form = Form::parse(&body).map_err(|error| ApiError::BadForm(error.to_string()))?;
+        let form = Form::parse(&body).map_err(|error| Refusal::BadForm(error.to_string()))?;
         match &self.verification {
             Verification::Off => Ok(form),
             Verification::Signed(tokens) => match self.check_signature(tokens, request, &form) {
                 Ok(()) => Ok(form),
                 Err(rejection) => {
-                    if let Some(held_back) = refusals.line_at(Instant::now()) {
+                    if let Some(held_back) = self.refusals.line_at(Instant::now()) {
                         self.log_refusal(tokens, request, &form, rejection, held_back);
                     }
-                    Err(ApiError::Forbidden)
+                    Err(Refusal::Unsigned)
                 }
             },
         }
@@ -136,11 +163,11 @@ fn is_form(request: &HttpRequest) -> bool {
     essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-async fn read(mut body: Payload) -> Result<BytesMut, ApiError> {
+async fn read(mut body: Payload) -> Result<BytesMut, Refusal> {
     let mut kept = BytesMut::new();
     let mut seen = 0;
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| ApiError::Incomplete)?;
+        let chunk = chunk.map_err(|_| INCOMPLETE)?;
         seen += chunk.len();
         if seen <= BODY_BYTES_MAX {
             kept.extend_from_slice(&chunk);
@@ -148,7 +175,7 @@ async fn read(mut body: Payload) -> Result<BytesMut, ApiError> {
             break;
         }
     }
-    if seen > BODY_BYTES_MAX { Err(ApiError::TooLarge) } else { Ok(kept) }
+    if seen > BODY_BYTES_MAX { Err(TOO_LARGE) } else { Ok(kept) }
 }
 
 /// A URL as it may stand in the log: not endless, no control characters, no phone number. Of the
@@ -193,6 +220,7 @@ mod tests {
     use actix_web::{FromRequest, ResponseError};
 
     use super::*;
+    use crate::http::error::ApiError;
 
     #[test]
     fn a_url_in_the_log_has_no_phone_number_and_no_control_characters() {
@@ -218,7 +246,8 @@ mod tests {
         let never = futures_util::stream::pending().boxed_local();
         let mut body: dev::Payload = dev::Payload::Stream { payload: never };
         let body = Payload::from_request(&request, &mut body).await.unwrap();
-        let refused = verifier.verify(&request, body, &Sparing::default()).await;
-        assert_eq!(refused.unwrap_err().status_code(), StatusCode::REQUEST_TIMEOUT);
+        let refused = verifier.verify(&request, body).await;
+        let refused = ApiError::from(refused.unwrap_err());
+        assert_eq!(refused.status_code(), StatusCode::REQUEST_TIMEOUT);
     }
 }

@@ -1,52 +1,49 @@
-//! The streams: the total and the summary, sent at once to whoever listens.
+//! The streams: the total and the summary, sent to each reader at once.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::{events, websocket};
 
-use crate::app::State;
-use crate::http::error::ApiError;
+use super::authorized::Authorized;
+use super::error::ApiError;
+use crate::parts::streams::Streams;
 
 /// `GET /api/live-users/stream`.
 pub(crate) async fn total_events(
-    state: Data<State>,
+    streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let streams = &state.streams;
     events(&request, &streams.total, &streams.places).map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/ws`.
 pub(crate) async fn total_socket(
-    state: Data<State>,
+    streams: Data<Streams>,
     request: HttpRequest,
-    heard: Payload,
+    received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let streams = &state.streams;
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    websocket(&request, heard, &streams.total, &streams.places).map_err(ApiError::NoStream)
+    websocket(&request, received, &streams.total, &streams.places).map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/stream`.
 pub(crate) async fn summary_events(
-    state: Data<State>,
+    _: Authorized,
+    streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let streams = &state.streams;
     events(&request, &streams.summary, &streams.places).map_err(ApiError::NoStream)
 }
 
-/// `GET /api/live-users/summary/ws`. No browser can show a token here, so there is no page to keep
-/// out.
+/// `GET /api/live-users/summary/ws`. No browser can show a token here, so the origin does
+/// not matter.
 pub(crate) async fn summary_socket(
-    state: Data<State>,
+    _: Authorized,
+    streams: Data<Streams>,
     request: HttpRequest,
-    heard: Payload,
+    received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let streams = &state.streams;
-    websocket(&request, heard, &streams.summary, &streams.places).map_err(ApiError::NoStream)
+    websocket(&request, received, &streams.summary, &streams.places).map_err(ApiError::NoStream)
 }

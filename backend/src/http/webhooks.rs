@@ -4,25 +4,41 @@
 //! fields or with us: there is a person on the line.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_core::{EndReason, Evidence, Said};
+use live_users_intake::CallerKey;
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_intake::evidence::{Attribution, of_webhook};
 use live_users_twilio::twiml;
 use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField, Webhook};
 use log::{error, warn};
 
-use crate::app::State;
-use crate::http::error::ApiError;
-use crate::parts::conversation::Answer;
-use crate::parts::counters::{Hook, Outcome};
+use super::error::ApiError;
+use super::signature::{self, SignatureVerifier};
+use crate::parts::agents::AgentRegistry;
+use crate::parts::chat::Chat;
+use crate::parts::conversation::{Answer, Conversation};
+use crate::parts::counters::{Counters, Hook, Outcome};
+use crate::parts::queue::Queue;
+
+/// What the three handlers share.
+pub(crate) struct Webhooks {
+    pub(crate) signature: SignatureVerifier,
+    pub(crate) agents: Arc<AgentRegistry>,
+    pub(crate) caller_key: CallerKey,
+    pub(crate) conversation: Conversation,
+    pub(crate) chat: Arc<Chat>,
+    pub(crate) queue: Queue,
+    pub(crate) counters: Arc<Counters>,
+}
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
 pub(crate) async fn voice(
-    state: Data<State>,
+    state: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -31,7 +47,7 @@ pub(crate) async fn voice(
     let agent_id = agent_id.as_deref();
     let response = async {
         let webhook = parse(&form, "voice");
-        note(&state, webhook.as_ref(), (Hook::Voice, Source::Voice), agent_id, false).await;
+        note(&state, webhook.as_ref(), Hook::Voice, agent_id, false).await;
         let agents = state.agents.now();
         let agent = Attribution::of(agent_id, webhook.as_ref(), &agents).configured;
         let is_fallback = webhook.is_some_and(|webhook| webhook.error_code.is_some());
@@ -42,7 +58,7 @@ pub(crate) async fn voice(
 
 /// `POST /speech-result`: Twilio tells what the caller said.
 pub(crate) async fn speech(
-    state: Data<State>,
+    state: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -55,7 +71,7 @@ pub(crate) async fn speech(
         let heard = form.text("SpeechResult").unwrap_or_default();
         let farewell = state.conversation.is_farewell(heard);
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&state, webhook.as_ref(), (Hook::Speech, Source::Speech), agent_id, farewell).await;
+        note(&state, webhook.as_ref(), Hook::Speech, agent_id, farewell).await;
         let answer = match heard {
             Some(heard) if !farewell => chat(&state, webhook.as_ref(), agent_id, heard).await,
             Some(_) | None => Answer::NotAsked,
@@ -67,7 +83,7 @@ pub(crate) async fn speech(
 
 /// What the agent's chat answers, if the agent has one.
 async fn chat(
-    state: &State,
+    state: &Webhooks,
     webhook: Option<&Webhook>,
     agent_id: Option<&str>,
     heard: &str,
@@ -87,7 +103,7 @@ async fn chat(
 /// The answer to a voice webhook that was let in. Even a bug that panics leaves the caller with an
 /// agent that listens.
 async fn spoken(
-    state: &State,
+    state: &Webhooks,
     agent_id: Option<&str>,
     response: impl Future<Output = twiml::Response>,
 ) -> HttpResponse {
@@ -103,7 +119,7 @@ async fn spoken(
 /// what could not be recorded is answered with 503, which brings the webhook again if its URL asks
 /// for that (`#rc=5&rp=all`).
 pub(crate) async fn status(
-    state: Data<State>,
+    state: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -128,46 +144,46 @@ pub(crate) async fn status(
     }
 }
 
-/// Lets a webhook in by the door, and counts it if it stays outside.
+/// Lets a webhook in, and counts it if it is refused.
 async fn admit(
-    state: &State,
+    state: &Webhooks,
     hook: Hook,
     request: &HttpRequest,
     body: Payload,
 ) -> Result<Form, ApiError> {
-    state.signature.verify(request, body, &state.refusals).await.inspect_err(|why| {
+    let verified = state.signature.verify(request, body).await.inspect_err(|why| {
         let outcome = match why {
-            ApiError::Forbidden => Outcome::Unsigned,
+            signature::Refusal::Unsigned => Outcome::Unsigned,
             _ => Outcome::Bad,
         };
         state.counters.webhooks(hook, outcome).add();
-    })
+    });
+    Ok(verified?)
 }
 
 /// What a status callback says, or all that is wrong with it.
 fn status_evidence(
-    state: &State,
+    state: &Webhooks,
     request: &HttpRequest,
     form: &Form,
 ) -> Result<Evidence, Vec<FieldError>> {
     let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
     let webhook = Webhook::parse(form)?;
     known_status(webhook.status).map_err(|mistake| vec![mistake])?;
-    to_evidence(state, &webhook, Source::StatusCallback, agent_id.as_deref())
-        .map_err(|mistake| vec![mistake])
+    to_evidence(state, &webhook, Hook::Status, agent_id.as_deref()).map_err(|mistake| vec![mistake])
 }
 
 /// Records what a voice webhook says, or logs why not.
 async fn note(
-    state: &State,
+    state: &Webhooks,
     webhook: Option<&Webhook>,
-    (hook, source): (Hook, Source),
+    hook: Hook,
     agent_id: Option<&str>,
     farewell: bool,
 ) {
     let became = |outcome| state.counters.webhooks(hook, outcome).add();
     let Some(webhook) = webhook else { return became(Outcome::Bad) };
-    let mut evidence = match to_evidence(state, webhook, source, agent_id) {
+    let mut evidence = match to_evidence(state, webhook, hook, agent_id) {
         Ok(evidence) => evidence,
         Err(mistake) => {
             became(Outcome::Bad);
@@ -187,14 +203,14 @@ async fn note(
 }
 
 fn to_evidence(
-    state: &State,
+    state: &Webhooks,
     webhook: &Webhook,
-    source: Source,
+    hook: Hook,
     agent_id: Option<&str>,
 ) -> Result<Evidence, FieldError> {
     let agents = state.agents.now();
     let attribution = Attribution::of(agent_id, Some(webhook), &agents);
-    of_webhook(webhook, source, attribution, &state.caller_key).map_err(|error| FieldError {
+    of_webhook(webhook, hook.source(), attribution, &state.caller_key).map_err(|error| FieldError {
         field: "CallSid".to_owned(),
         problem: FieldProblem::Invalid,
         expected: error.to_string(),

@@ -1,5 +1,6 @@
 //! What is counted while the service works: one atomic each, and no lock.
 
+use live_users_core::Source;
 use live_users_http_kit::metrics::{Counter, Started};
 
 /// Counted since the start of the process.
@@ -36,6 +37,15 @@ pub(crate) enum Outcome {
 
 impl Hook {
     pub(crate) const ALL: [Self; 3] = [Self::Voice, Self::Speech, Self::Status];
+
+    /// What the evidence in it is called.
+    pub(crate) fn source(self) -> Source {
+        match self {
+            Self::Voice => Source::Voice,
+            Self::Speech => Source::Speech,
+            Self::Status => Source::StatusCallback,
+        }
+    }
 
     pub(crate) fn path(self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use live_users_wire::{
 
 use super::agents::AgentRegistry;
 use super::clock::{Clock, moment};
+use super::counting_rules::CountingRules;
 use super::leadership::Leadership;
 use super::presentation::{agent_ref, shown_place};
 use super::queue::{NotRecorded, Queue, View};
@@ -32,15 +33,14 @@ pub(crate) struct Summarizer {
     pub(crate) reconciler: ReconcilerHandle,
     pub(crate) leadership: Leadership,
     pub(crate) clock: Clock,
-    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
-    pub(crate) suspect_after_ms: u64,
+    pub(crate) rules: CountingRules,
 }
 
 impl Summarizer {
     /// The number, how sure it is, how old, and how it is made up.
     pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
         let status = self.reconciler.status(self.clock.now());
-        let suspect_after_ms = self.suspect_after_ms;
+        let suspect_after_ms = self.rules.suspect_after_ms;
         let snapshot = self.queue.query(move |view| Snapshot::of(view, suspect_after_ms)).await?;
         let leads = self.leadership.is_held();
         Ok(snapshot.shown(&self.agents.now(), referee(status, leads)))

@@ -9,11 +9,11 @@ use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
 use super::query::{Query, wrong};
-use crate::app::State;
+use crate::http::authorized::Authorized;
 use crate::http::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::presentation::{agent_ref, label, shown_place};
-use crate::parts::queue::View;
+use crate::parts::queue::{Queue, View};
 
 /// Activities in one answer, unless something else is asked for.
 const LIMIT_DEFAULT: usize = 100;
@@ -33,13 +33,12 @@ struct Cursor {
 }
 
 pub(crate) async fn activity(
-    state: Data<State>,
+    _: Authorized,
+    queue: Data<Queue>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    state.auth.check(&request)?;
-    let bad = |mistake| ApiError::BadFields(vec![mistake]);
-    let wanted = Wanted::parse(request.query_string()).map_err(bad)?;
-    let found = state.queue.query(move |View { state, now, at }| {
+    let wanted = Wanted::parse(request.query_string())?;
+    let found = queue.query(move |View { state, now, at }| {
         let epoch = at.epoch;
         let number = match wanted.after {
             Some(cursor) if cursor.epoch != epoch => return None,
@@ -47,7 +46,7 @@ pub(crate) async fn activity(
         };
         Some((state.feed().after(number, wanted.limit), epoch, now))
     });
-    let (page, epoch, now) = found.await?.ok_or_else(|| bad(another_journal()))?;
+    let (page, epoch, now) = found.await?.ok_or_else(another_journal)?;
     Ok(json(&shown(page, epoch, now)))
 }
 

@@ -6,9 +6,11 @@ use live_users_core::{Agent, Call, Millis};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::State;
 use live_users_twilio::FieldError;
+use live_users_wire::CallPage;
 
 use super::query::{Query, wrong};
-use super::view::Viewer;
+use super::view::Presenter;
+use crate::parts::clock::moment;
 
 /// Calls on one page, unless something else is asked for.
 const LIMIT_DEFAULT: usize = 100;
@@ -51,12 +53,12 @@ impl PageQuery {
         })
     }
 
-    /// The calls, and whether there are more.
-    pub(super) fn calls(&self, state: &State, viewer: &Viewer) -> (Vec<Call>, bool) {
+    /// The calls.
+    pub(super) fn calls(&self, state: &State, presenter: &Presenter) -> Page {
         // The largest on top: it goes when one that comes before it is found.
         let mut first = BinaryHeap::with_capacity(self.limit + 2);
         for open in state.tracker().open().filter(|open| open.is_live()) {
-            let is_wanted = self.suspect.is_none_or(|it| it == viewer.is_suspect(open.heard()))
+            let is_wanted = self.suspect.is_none_or(|it| it == presenter.is_suspect(open.heard()))
                 && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id));
             if !is_wanted {
                 continue;
@@ -74,12 +76,29 @@ impl PageQuery {
         places.truncate(self.limit);
         let id = |id: String| live_users_core::CallId::parse(&id).ok();
         let calls = places.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
-        (calls.collect(), more)
+        Page { calls: calls.collect(), more }
+    }
+}
+
+/// Some of the calls.
+pub(super) struct Page {
+    calls: Vec<Call>,
+    /// Whether there are more behind them.
+    more: bool,
+}
+
+impl Page {
+    pub(super) fn view(&self, presenter: &Presenter) -> CallPage {
+        CallPage {
+            calls: self.calls.iter().map(|call| presenter.call(call)).collect(),
+            as_of: moment(presenter.now),
+            next: self.calls.last().filter(|_| self.more).map(next_after),
+        }
     }
 }
 
 /// What stands as `next` under a page that ends with this call.
-pub(super) fn next_after(call: &Call) -> String {
+fn next_after(call: &Call) -> String {
     format!("{}.{}", call.since.0, call.id)
 }
 

@@ -2,29 +2,23 @@
 
 use live_users_core::{Call, Millis, Outcome, Phase};
 use live_users_state::explain::Piece;
-use live_users_state::{is_suspect, words};
-use live_users_wire::{CallPage, CallView, EvidenceView};
+use live_users_state::words;
+use live_users_wire::{CallView, EvidenceView};
 
-use super::page::next_after;
 use crate::parts::clock::moment;
+use crate::parts::counting_rules::CountingRules;
 use crate::parts::presentation::{agent_ref, label, shown_place};
 
-/// How things look at one moment.
+/// Shows calls as they are at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Viewer {
+pub(super) struct Presenter {
     pub(super) now: Millis,
-    pub(super) suspect_after_ms: u64,
+    pub(super) rules: CountingRules,
 }
 
-impl Viewer {
+impl Presenter {
     pub(super) fn is_suspect(&self, heard: Millis) -> bool {
-        is_suspect(heard, self.now, self.suspect_after_ms)
-    }
-
-    pub(super) fn page(&self, (calls, more): (Vec<Call>, bool)) -> CallPage {
-        let next = calls.last().filter(|_| more).map(next_after);
-        let calls = calls.iter().map(|call| self.call(call)).collect();
-        CallPage { calls, as_of: moment(self.now), next }
+        self.rules.is_suspect(heard, self.now)
     }
 
     pub(super) fn call(&self, call: &Call) -> CallView {

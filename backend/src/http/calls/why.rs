@@ -6,11 +6,11 @@ use live_users_state::explain::{Piece, Pieces};
 use live_users_state::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS, words};
 use live_users_wire::Expectation;
 
-use super::view::Viewer;
+use super::view::Presenter;
 use crate::parts::clock::moment;
 
 /// Why a call is in the count, or is not.
-pub(super) fn because(call: &Call, pieces: &Pieces, viewer: &Viewer) -> String {
+pub(super) fn because(call: &Call, pieces: &Pieces, presenter: &Presenter) -> String {
     let turning = pieces.list.iter().rev().find(|piece| is_turning(piece));
     let by = turning.map_or_else(String::new, |piece| {
         let (source, said) = (words::of_source(piece.source), words::of_said(piece.said));
@@ -21,8 +21,8 @@ pub(super) fn because(call: &Call, pieces: &Pieces, viewer: &Viewer) -> String {
         Phase::Ended(reason) => format!("Not counted: {}{by}.", over(reason)),
         Phase::Live => {
             let since = moment(call.since);
-            let silent_s = viewer.now.since(call.heard) / 1000;
-            let how_sure = if viewer.is_suspect(call.heard) {
+            let silent_s = presenter.now.since(call.heard) / 1000;
+            let how_sure = if presenter.is_suspect(call.heard) {
                 format!("suspect, since nothing was heard of it for {silent_s} s")
             } else {
                 format!("confirmed {silent_s} s ago")
@@ -39,14 +39,9 @@ pub(super) fn because(call: &Call, pieces: &Pieces, viewer: &Viewer) -> String {
 }
 
 /// What happens next if nothing is heard.
-pub(super) fn next(
-    call: &Call,
-    viewer: &Viewer,
-    status: Option<&Status>,
-    max_call_ms: u64,
-) -> Expectation {
+pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) -> Expectation {
     let after = |from: Millis, ms: u64| Millis(from.0.saturating_add(ms));
-    let given_up = after(call.since, max_call_ms).max(after(call.heard, QUIET_MS));
+    let given_up = after(call.since, presenter.rules.max_call_ms).max(after(call.heard, QUIET_MS));
     let (what, at, text) = match (call.phase, status) {
         (Phase::Dialing, _) => (
             "timed-out",
@@ -58,14 +53,14 @@ pub(super) fn next(
             after(call.since, TOMBSTONE_MS),
             "forgotten; until then a late webhook cannot revive it",
         ),
-        (Phase::Live, _) if !viewer.is_suspect(call.heard) => (
+        (Phase::Live, _) if !presenter.is_suspect(call.heard) => (
             "suspect",
-            after(call.heard, viewer.suspect_after_ms),
+            after(call.heard, presenter.rules.suspect_after_ms),
             "suspect if nothing is heard until then, and still counted",
         ),
         (Phase::Live, Some(status)) => (
             "asked",
-            status.next.max(viewer.now),
+            status.next.max(presenter.now),
             "the referee asks the provider; only its word ends the call before MAX_CALL_HOURS",
         ),
         (Phase::Live, None) => (

@@ -12,9 +12,9 @@ use live_users_state::history::Point;
 use live_users_twilio::{FieldError, Form};
 
 use self::style::Theme;
+use super::found::Found;
 use super::query::{Plan, wrong};
-use super::scale::{moments, range, values};
-use super::{Found, scale};
+use super::scale::{self, moments, range, values};
 
 const WIDTH_DEFAULT: u32 = 960;
 const HEIGHT_DEFAULT: u32 = 400;

@@ -6,8 +6,10 @@ use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention};
 use live_users_twilio::{FieldError, FieldProblem, Form};
 
-use super::{DAY_MS, HOUR_MS};
 use crate::parts::clock::moment;
+
+const HOUR_MS: u64 = 3_600_000;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;

@@ -7,75 +7,42 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
-use live_users_http_kit::{AllowedOrigins, Env, Reader, Sparing};
+use live_users_http_kit::{AllowedOrigins, Env, Reader};
 use live_users_intake::{CallerKey, Farewell};
-use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::*;
 use crate::config::Verification;
-use crate::http::auth::BearerAuth;
 use crate::http::routes;
-use crate::http::signature::SignatureVerifier;
-use crate::parts::agents::AgentRegistry;
-use crate::parts::chat::Chat;
-use crate::parts::clock::Clock;
-use crate::parts::conversation::Conversation;
-use crate::parts::counters::Counters;
 use crate::parts::latest::LatestCount;
-use crate::parts::leadership::Leadership;
 use crate::parts::public_url::UrlRule;
-use crate::parts::queue::Queue;
-use crate::parts::reconciler::ReconcilerHandle;
-use crate::parts::streams::Streams;
-use crate::parts::summary::Summarizer;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
-fn state(queue: Queue) -> Arc<State> {
-    let env = Env::default();
-    let journal = live_users_journal::open("memory:").unwrap();
-    let published = LatestCount::new(Numbers::default(), journal.position(), Millis(0));
-    let (_publisher, latest) = watch::channel(published);
-    let (queue, agents) =
-        (queue, Arc::new(AgentRegistry::read(&mut Reader::new(&env), &UrlRule::AsReceived)));
-    let (clock, leadership) = (Clock::default(), Leadership::none());
-    let summarizer = Summarizer {
-        queue: queue.clone(),
-        agents: agents.clone(),
-        reconciler: ReconcilerHandle::default(),
-        leadership: leadership.clone(),
-        clock: clock.clone(),
-        suspect_after_ms: 1,
-    };
-    Arc::new(State {
-        signature: SignatureVerifier::new(Verification::Off, UrlRule::AsReceived),
-        agents,
-        chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
+fn webhooks(queue: Queue) -> Webhooks {
+    let (env, url_rule) = (Env::default(), UrlRule::AsReceived);
+    Webhooks {
+        agents: Arc::new(AgentRegistry::read(&mut Reader::new(&env), &url_rule)),
+        signature: SignatureVerifier::new(Verification::Off, url_rule),
         caller_key: CallerKey::new("0123456789abcdef").unwrap(),
         conversation: Conversation::new("", Farewell::default()),
+        chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
-        latest,
         counters: Arc::new(Counters::new()),
-        streams: Arc::new(Streams::new(1, AllowedOrigins::default())),
-        clock,
-        leadership,
-        auth: BearerAuth(None),
-        reconciler: ReconcilerHandle::default(),
-        summarizer,
-        journal_reader: Arc::new(Mutex::new(journal.reader().unwrap())),
-        suspect_after_ms: 1,
-        max_call_ms: 1,
-        refusals: Sparing::default(),
-        wrong_methods: Sparing::default(),
-    })
+    }
 }
 
-/// The status and body of the answer to one request, with this queue behind the door.
+/// The status and body of the answer to one request, with this queue behind the handlers.
 async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
-    let state = state(queue);
+    let at = live_users_journal::open("memory:").unwrap().position();
+    let (_publisher, latest) = watch::channel(LatestCount::new(Numbers::default(), at, Millis(0)));
     let origins = AllowedOrigins::default();
-    let app = init_service(App::new().configure(|app| routes::add(app, &state, &origins))).await;
+    let app = App::new()
+        .app_data(Data::new(webhooks(queue.clone())))
+        .app_data(Data::new(queue))
+        .app_data(Data::new(latest))
+        .configure(|app| routes::add(app, &origins));
+    let app = init_service(app).await;
     let request = match path {
         "/readyz" | "/api/live-users" => TestRequest::get().uri(path),
         _ => TestRequest::post()
@@ -136,8 +103,8 @@ async fn when_the_writer_is_stuck() {
 #[actix_web::test]
 async fn when_there_is_a_bug_that_panics() {
     let (queue, _stuck) = Queue::broken(1);
-    let state = state(queue);
-    let answer = spoken(&state, Some("booking"), async { panic!("a bug") }).await;
+    let webhooks = webhooks(queue);
+    let answer = spoken(&webhooks, Some("booking"), async { panic!("a bug") }).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
     let body = String::from_utf8(body.to_vec()).unwrap();

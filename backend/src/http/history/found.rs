@@ -1,0 +1,92 @@
+//! What was asked for of the history, and what is known of it.
+
+use live_users_core::{Agent, Millis};
+use live_users_intake::agents::Agents;
+use live_users_state::history::{Excerpt, Peak, Point};
+use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
+
+use super::query::{Plan, Query};
+use crate::http::error::ApiError;
+use crate::parts::clock::moment;
+use crate::parts::queue::{Queue, View};
+
+/// What was asked for and what is known of it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) plan: Plan,
+    pub(super) now: Millis,
+    pub(super) points: Vec<Point>,
+    /// `None` if nothing is known at all.
+    pub(super) excerpt: Option<Excerpt>,
+}
+
+/// With at most so many points if no step is asked for.
+pub(super) async fn find(
+    queue: &Queue,
+    agents: &Agents,
+    query: Query,
+    fitting: u64,
+) -> Result<Found, ApiError> {
+    let is_configured = query.agent.as_deref().is_none_or(|id| agents.by_id(id).is_some());
+    let found = queue.query(move |View { state, now, .. }| {
+        let (tracker, history) = (state.tracker(), state.history());
+        let plan = query.plan(now, history.retention(), fitting)?;
+        let users = |id: &str| {
+            let of_agents = tracker.by_agent().into_iter();
+            let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));
+            of.next().map_or(0, |(_, numbers)| numbers.users)
+        };
+        let agent = plan.agent.as_deref().map(|id| match history.has(id) {
+            true => (id, 0),
+            false => (id, users(id)),
+        });
+        if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
+            return Err(ApiError::NoAgent);
+        }
+        let excerpt = history.excerpt(agent, plan.grain, (plan.from, plan.end()), now);
+        Ok((plan, now, excerpt))
+    });
+    let (plan, now, excerpt) = found.await??;
+    let unknown = || vec![Point::default(); plan.count];
+    let told = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
+    Ok(Found { points: told.unwrap_or_else(unknown), plan, now, excerpt })
+}
+
+impl Found {
+    pub(super) fn view(&self) -> HistoryView {
+        let Plan { from, to, step_ms, agent, .. } = &self.plan;
+        let peaks = self.excerpt.as_ref().map(Excerpt::peaks);
+        let peak = |Peak { at, users }| Some(PeakView { at: moment(at), live_users: users });
+        HistoryView {
+            from: moment(*from),
+            to: moment(*to),
+            step_ms: *step_ms,
+            agent: agent.clone(),
+            points: self.timed_points().map(|(at, point)| view(at, point)).collect(),
+            peaks: peaks.map_or_else(PeaksView::default, |peaks| PeaksView {
+                hour: peak(peaks.hour),
+                day: peak(peaks.day),
+                week: peak(peaks.week),
+                month: peak(peaks.month),
+                ever: peak(peaks.ever),
+            }),
+            as_of: moment(self.now),
+        }
+    }
+
+    pub(super) fn timed_points(&self) -> impl Iterator<Item = (Millis, &Point)> {
+        let moments = (self.plan.from.0..).step_by(usize::try_from(self.plan.step_ms).unwrap_or(1));
+        moments.map(Millis).zip(&self.points)
+    }
+}
+
+fn view(at: Millis, point: &Point) -> PointView {
+    let mean = point.mean();
+    let known = |value| mean.map(|_| value);
+    PointView {
+        at: moment(at),
+        min: known(point.min),
+        max: known(point.max),
+        mean: mean.map(|mean| (mean * 1e4).round() / 1e4),
+    }
+}

@@ -1,0 +1,46 @@
+//! Reads the journal beside the writer.
+
+use std::sync::Arc;
+
+use live_users_core::Call;
+use live_users_journal::Reader;
+use live_users_state::explain::{Pieces, pieces};
+use log::error;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+/// A reader of the journal, for one request at a time. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct JournalReader(Arc<Mutex<Box<dyn Reader>>>);
+
+/// Why the journal was not read.
+#[derive(Clone, Copy, Debug, Error)]
+pub(crate) enum Unreadable {
+    /// Reading has panicked.
+    #[error("the journal's reader has panicked")]
+    Panicked,
+    /// Reading has failed.
+    #[error("the journal cannot be read; the log says why")]
+    Failed,
+}
+
+impl JournalReader {
+    pub(crate) fn new(reader: Box<dyn Reader>) -> Self {
+        Self(Arc::new(Mutex::new(reader)))
+    }
+
+    /// Finds all evidence about a call.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) async fn evidence_about(&self, call: &Call) -> Result<Pieces, Unreadable> {
+        let (reader, about) = (self.0.clone(), call.clone());
+        // Reading the journal blocks.
+        let read = tokio::task::spawn_blocking(move || pieces(&mut **reader.lock(), &about));
+        let found = read.await.map_err(|_| Unreadable::Panicked)?;
+        found.map_err(|why| {
+            error!("the journal cannot be read to explain {}: {why}", call.id);
+            Unreadable::Failed
+        })
+    }
+}
