@@ -117,10 +117,10 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Opens the journal, replays it, and is ready to serve: only then should anybody be let in.
+    /// Opens the journal and replays it. A listener should not be bound before.
     ///
     /// # Errors
-    /// If the journal cannot be opened or does not tell a state, or the system gives no thread.
+    /// If the journal cannot be opened or replayed, or the system starts no thread.
     pub fn open(config: Config) -> io::Result<Self> {
         let counters = Arc::new(Counters::new());
         log_settings(&config);
@@ -178,11 +178,11 @@ impl Backend {
         Ok(Self { parts, origins: config.origins, thread, reconciliation, lease })
     }
 
-    /// Serves on the listener until `shutdown` resolves; then finishes the requests under way and
-    /// what they gave the writer to do.
+    /// Serves on the listener until `shutdown` resolves. Then it finishes open requests and the
+    /// work in the writer's queue.
     ///
     /// # Errors
-    /// The system's own, or that the writer has ended before its time.
+    /// The system's own, or that the writer has panicked.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -201,15 +201,15 @@ impl Backend {
         let reconciling = reconciliation.map(|it| {
             tokio::spawn(reconciliation::run(it, queue.clone(), (clock, leadership), counters))
         });
-        // Without a writer the count would stand still and look alive: better to end, and be
-        // started again by whoever watches over the process.
+        // Without a writer the count would stand still and look alive. It is better to end, so that
+        // the supervisor starts the process again.
         let writer_ended = queue.ended();
         let stop = async {
             tokio::select! {
                 () = shutdown => {}
                 () = writer_ended => error!("the writer has stopped: ending"),
             }
-            // A stream has no end of its own that the server could wait for.
+            // A stream never ends by itself, and the server waits for open requests.
             streams.close();
         };
         let served = serve(listener, stop, move |app| {

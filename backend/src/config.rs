@@ -15,13 +15,13 @@ use crate::parts::public_url::{PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
 use crate::parts::twilio_api::TwilioApiSettings;
 
-/// The port that the backend listens on unless told otherwise.
+/// The port that the backend listens on by default.
 pub const DEFAULT_PORT: u16 = 8080;
 
 /// A directory below the one that the process runs in.
 pub(crate) const JOURNAL_URL_DEFAULT: &str = "file:./data";
 
-/// More records than these are never kept behind a snapshot: some 3 GB.
+/// The most records that are kept behind a snapshot: some 3 GB.
 const KEPT_RECORDS_MAX: u64 = 10_000_000;
 
 /// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to
@@ -42,23 +42,23 @@ pub struct Config {
     pub verification: Verification,
     /// Which URL a webhook's signature is checked against.
     pub(crate) url_rule: UrlRule,
-    /// Who may read the total from another origin.
+    /// The origins of pages that may read the total.
     pub origins: AllowedOrigins,
     /// The agents.
     pub(crate) agents: AgentRegistry,
     /// The key that caller ids are hashed with.
     pub(crate) caller_key: CallerKey,
-    /// A silent call older than this is over, in milliseconds.
+    /// A silent call that is older than this ends, in milliseconds.
     pub max_call_ms: u64,
-    /// A call is suspect when nothing was heard of it for so long, in milliseconds.
+    /// After this long without evidence a call is suspect, in milliseconds.
     pub(crate) suspect_after_ms: u64,
-    /// When and how fast the provider is asked.
+    /// When and how often the provider is asked.
     pub(crate) rules: ReconcilerRules,
-    /// What opens everything but the total.
+    /// The token for everything but the total.
     pub(crate) api_token: Option<BearerToken>,
     /// How long an agent's chat may take to answer, in milliseconds.
     pub(crate) chat_ms: u64,
-    /// What ends a call when the caller says it.
+    /// The phrases that end a call when the caller says one.
     pub farewell: Farewell,
     /// Where the journal is.
     pub journal_url: String,
@@ -83,7 +83,7 @@ impl Config {
     /// Reads the settings.
     ///
     /// # Errors
-    /// All that is wrong with them, at once.
+    /// All errors in them at once.
     pub fn read(env: &Env) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
@@ -166,8 +166,8 @@ fn within(
     default
 }
 
-/// How long the history is kept. A coarser one is kept at least as long as a finer one: it is what
-/// is left of that.
+/// How long the history is kept. A coarser resolution is kept at least as long as a finer one: it
+/// is what remains of that one.
 fn read_retention(reader: &mut Reader<'_>) -> Retention {
     let minutes = within(reader, "HISTORY_MINUTES_KEEP_HOURS", 48, 1..=336, "hours");
     let quarters = within(reader, "HISTORY_QUARTERS_KEEP_DAYS", 30, 1..=366, "days");
@@ -226,7 +226,7 @@ fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
         return if trust_forwarded { UrlRule::Forwarded } else { UrlRule::AsReceived };
     };
     PublicUrl::parse(text).map(UrlRule::Fixed).unwrap_or_else(|expected| {
-        // Not repeated: somebody may have put a password in it.
+        // Not repeated: it may contain a password.
         reader.mistake(format!("PUBLIC_URL cannot be used: expected {expected}"));
         UrlRule::AsReceived
     })
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let env = Env::of([
             ("PORT", "99999"),
             ("MAX_CALL_HOURS", "25"),
@@ -276,7 +276,7 @@ mod tests {
             ("CALLER_HASH_KEY", "hunter2"),
             ("AGENTS_FILE", "does-not-exist.toml"),
         ]);
-        let told = mistakes(env);
+        let errors = mistakes(env);
         for name in [
             "PORT",
             "MAX_CALL_HOURS",
@@ -286,9 +286,9 @@ mod tests {
             "AGENTS_FILE",
             "TWILIO_AUTH_TOKEN",
         ] {
-            assert!(told.contains(name), "{name} is missing in: {told}");
+            assert!(errors.contains(name), "{name} is missing in: {errors}");
         }
-        assert!(!told.contains("hunter2"), "a secret is repeated: {told}");
+        assert!(!errors.contains("hunter2"), "a secret is repeated: {errors}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What requests reach: the routes, their handlers, and who is let in.
+//! The routes, their handlers, and the checks of signature and token.
 
 pub(crate) mod auth;
 pub(crate) mod metrics;

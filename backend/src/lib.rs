@@ -1,14 +1,14 @@
-//! The backend: takes Twilio's webhooks in, gives the count out.
+//! The backend: receives Twilio's webhooks and publishes the count.
 //!
 //! `app` builds the parts and runs them. `http` has everything that requests reach, `tasks` what
-//! runs beside the requests, and `parts` what both of them use. Neither of `http` and `tasks` uses
-//! the other, and `parts` uses neither.
+//! runs beside the requests, and `parts` what both of them use. `http` and `tasks` do not use each
+//! other, and `parts` uses neither.
 //!
 //! A webhook is authenticated and parsed once (`http::signature`), becomes evidence, and waits in
 //! the queue (`parts::queue`) of the one writer of `live_users_state` (`tasks::writer_thread`),
 //! which records and applies it. The writer publishes the new value (`parts::latest`), where every
-//! reader finds it (`http::count`, `tasks::publishing`). What the caller hears is decided beside
-//! that line (`parts::conversation`, `parts::chat`), never behind it.
+//! reader finds it (`http::count`, `tasks::publishing`). The answer to the caller is made
+//! beside that line (`parts::conversation`, `parts::chat`), never behind it.
 
 mod app;
 mod config;

@@ -1,4 +1,4 @@
-//! Who may read more than the total, and change something.
+//! Checks the token of requests that read more than the total, or change something.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;

@@ -1,6 +1,6 @@
-//! The honest number, the calls behind it, why each is counted, and an operator's word.
+//! The summary, the calls behind the number, why each is counted, and an operator's eviction.
 //!
-//! All of this is read off the writer between two batches, so it is of one moment.
+//! The writer answers each of these queries between two batches, so an answer is of one moment.
 
 pub(crate) mod activity;
 mod page;

@@ -1,4 +1,4 @@
-//! The answers to requests that cannot be served. Nothing that a request said is repeated in them.
+//! The answers to requests that cannot be served. They never repeat text of the request.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -52,9 +52,9 @@ impl ApiError {
             },
             Self::Webhook(why) => webhook_problem(why),
             Self::BadFields(mistakes) => {
-                let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                let texts: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
                 Problem {
-                    error: told.join("; "),
+                    error: texts.join("; "),
                     field: mistakes.first().map(|mistake| mistake.field.clone()),
                     expected: mistakes.first().map(|mistake| mistake.expected.clone()),
                 }

@@ -11,8 +11,8 @@ pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok".to_owned(), reason: None })
 }
 
-/// `GET /readyz`: what a webhook says would be recorded now. A platform sends no requests here
-/// while it is not so.
+/// `GET /readyz`: a webhook would be recorded now. A platform sends no requests here while it is
+/// not.
 pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
     match queue.state() {
         Ok(()) => HttpResponse::Ok().json(Health { status: "ready".to_owned(), reason: None }),

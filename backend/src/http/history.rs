@@ -1,4 +1,4 @@
-//! How the number of live users has changed, as figures and as a picture.
+//! The number of live users over time, as figures and as a picture.
 
 mod found;
 mod picture;
@@ -17,7 +17,7 @@ use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::queue::Queue;
 
-/// Somebody may open the picture as a page: it needs its own style, and nothing else.
+/// A browser may open the picture as a page: it needs its own style, and nothing else.
 const PICTURE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 

@@ -1,4 +1,4 @@
-//! `GET /metrics`: how the service does, for Prometheus.
+//! `GET /metrics`: the figures of the service, for Prometheus.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) struct Sources {
     pub(crate) streams: Arc<Streams>,
 }
 
-/// What is read off the writer at the moment of a scrape.
+/// The state at the moment of a scrape.
 struct Snapshot {
     numbers: Numbers,
     sureness: Sureness,

@@ -1,5 +1,5 @@
-//! `GET /openapi.json`: every path, for programs that write clients. Tests hold it against the
-//! table of routes and real answers.
+//! `GET /openapi.json`: every path, for programs that generate clients. Tests compare it with the
+//! table of routes and with real answers.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;

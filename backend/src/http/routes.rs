@@ -74,7 +74,7 @@ where
         .default_service(web::to(|| async { no_method("GET, HEAD") }))
 }
 
-/// A path that answers GET alone: a stream without a body is none.
+/// A path that answers GET alone: a stream has a body, so it has no HEAD.
 fn open<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,

@@ -58,8 +58,8 @@ pub(crate) enum Refusal {
     },
     /// The body is a form, but not one that a webhook can be.
     BadForm(String),
-    /// The request is not signed by Twilio. One answer for every reason, so that it teaches
-    /// nobody anything; the log has the reason.
+    /// The request is not signed by Twilio. Every reason has the same answer, so that
+    /// an attacker learns nothing; the log has the reason.
     Unsigned,
 }
 
@@ -110,8 +110,8 @@ impl SignatureVerifier {
         tokens.verify(&signed(request, &self.url_rule.url_of(request), form))
     }
 
-    /// A wrong `PUBLIC_URL` is everybody's first mistake, so the log has the URL that was checked,
-    /// and the one that would have been right if it can be told.
+    /// A wrong `PUBLIC_URL` is the usual first mistake. The log has the URL that was checked, and
+    /// the one that would have been right if it can be found.
     fn log_refusal(
         &self,
         tokens: &AuthTokens,
@@ -178,8 +178,8 @@ async fn read(mut body: Payload) -> Result<BytesMut, Refusal> {
     if seen > BODY_BYTES_MAX { Err(TOO_LARGE) } else { Ok(kept) }
 }
 
-/// A URL as it may stand in the log: not endless, no control characters, no phone number. Of the
-/// query only the names and our own `agent` are told.
+/// A URL for the log: of limited length, without control characters and phone numbers. Of the
+/// query it has only the names, and the value of our own `agent`.
 fn shown(url: &str) -> String {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let mut shown: String = masked(path);
@@ -198,7 +198,7 @@ fn shown(url: &str) -> String {
     shown
 }
 
-/// In visible ASCII, and without the digits that may be a phone number.
+/// The text in visible ASCII, without digits that may be a phone number.
 fn masked(text: &str) -> String {
     let mut digits = 0;
     let mask = |c: char| {

@@ -1,4 +1,4 @@
-//! The agents as they are configured now: the agents file can be read again while calls go on.
+//! The configured agents. Their file can be read again while calls go on.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) struct AgentRegistry {
 }
 
 impl AgentRegistry {
-    /// Reads the file for the first time; what is wrong with it the reader is told.
+    /// Reads the file for the first time. Its errors go to the reader of the settings.
     pub(crate) fn read(reader: &mut Reader<'_>, url_rule: &UrlRule) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let (agents, mistakes) = read(&file, url_rule);
@@ -25,15 +25,15 @@ impl AgentRegistry {
         Self { file, url_rule: url_rule.clone(), now: RwLock::new(Arc::new(agents)) }
     }
 
-    /// The agents. They stay the same for whoever has them.
+    /// The agents at this moment. A later reload does not change the returned value.
     pub(crate) fn now(&self) -> Arc<Agents> {
         self.now.read().clone()
     }
 
-    /// Reads the file again, and takes the agents in it if `also` finds nothing wrong either.
+    /// Reads the file again, and takes its agents if `also` finds nothing wrong with them either.
     ///
     /// # Errors
-    /// All that is wrong with it. Then the agents are those that they were.
+    /// All errors in the file. Then the agents stay as they were.
     pub(crate) fn reload(
         &self,
         also: impl FnOnce(&Agents) -> Option<String>,
@@ -58,7 +58,7 @@ fn read(file: &AgentsFile, url_rule: &UrlRule) -> (Agents, Vec<String>) {
     (agents, mistakes)
 }
 
-/// A `voice_url` that is our own `/voice` would send the caller round in silence.
+/// A `voice_url` that leads to our own `/voice` would redirect the caller in silence for ever.
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
     let looping = agents

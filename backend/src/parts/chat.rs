@@ -1,8 +1,8 @@
-//! An agent's chat: what to answer to what a caller has said.
+//! Asks an agent's chat how to answer a caller.
 //!
 //! The agent's `chat_url` is asked by `POST {"message": "...", "callSid": "CA..."}`. The CallSid
-//! tells conversations apart, and says nothing about the caller: whoever has it can find out more
-//! only with the account's own credentials. What was said is neither kept nor logged here.
+//! tells conversations apart. It reveals nothing about the caller without the credentials of the
+//! account. The utterance is neither kept nor logged here.
 
 mod answer;
 
@@ -23,14 +23,14 @@ use tokio::sync::Semaphore;
 use self::answer::Reading;
 use crate::parts::outgoing::{chain, client};
 
-/// Questions under way at the same time. With [`answer::BODY_BYTES_MAX`] this bounds the memory
+/// The most questions under way at once. With [`answer::BODY_BYTES_MAX`] this bounds the memory
 /// that they take.
 const QUESTIONS_MAX: usize = 1_000;
 
 /// Asks the chats of all agents.
 pub(crate) struct Chat {
     client: Client,
-    /// Why only `http://` addresses can be asked, if it is so.
+    /// Why only `http://` addresses can be asked, if that is so.
     no_tls: Option<String>,
     timeout: Duration,
     places: Arc<Semaphore>,
@@ -70,7 +70,7 @@ impl Chat {
         };
         let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
         let (lines, runtime) = (Sparing::default(), Handle::current());
-        let (asked, failed) = <_>::default();
+        let (asked, failed) = (Counter::default(), Counter::default());
         Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
     }
 
@@ -88,8 +88,8 @@ impl Chat {
         ))
     }
 
-    /// The agent's answer to what a caller has said, to be spoken. `None` if it has none, or not in
-    /// time: then the log says why.
+    /// Asks the agent's chat how to answer an utterance. `None` if it has no answer, or not in
+    /// time; then the log says why.
     pub(crate) async fn ask(&self, agent: &Agent, call_sid: &str, message: &str) -> Option<String> {
         let url = agent.chat_url.as_deref()?;
         self.asked.add();

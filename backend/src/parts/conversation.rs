@@ -1,4 +1,4 @@
-//! What the caller hears: the built-in conversation, or the way to the agent's own.
+//! What the backend says to a caller: the built-in conversation, or a redirect to the agent's own.
 
 use live_users_intake::Farewell;
 use live_users_intake::agents::Agent;
@@ -11,18 +11,18 @@ const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
 const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
 const GOODBYE: &str = "Goodbye! Thank you for your call.";
 
-/// What the agent's chat says to what was heard.
+/// The answer of the agent's chat to an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// There is none to be asked, or nothing to ask it.
+    /// There is no chat, or nothing to ask it.
     NotAsked,
-    /// This.
+    /// The answer.
     Text(String),
-    /// Nothing, or not in time.
+    /// The chat gave no answer, or not in time.
     Silence,
 }
 
-/// Decides what is said next. It never waits and never fails.
+/// Decides what to say next. It never waits and never fails.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     /// The path of `/speech-result` as Twilio sees it.
@@ -54,8 +54,8 @@ impl Conversation {
         }
     }
 
-    /// The answer to what the caller said, `None` if nothing was understood. After a goodbye no
-    /// chat has a say.
+    /// The answer to what the caller said; `heard` is `None` if Twilio understood nothing. A
+    /// goodbye is answered here, whatever the chat answers.
     pub(crate) fn reply(
         &self,
         agent_id: Option<&str>,

@@ -1,9 +1,9 @@
-//! What is counted while the service works: one atomic each, and no lock.
+//! Counters of events since the start: one atomic each, and no lock.
 
 use live_users_core::Source;
 use live_users_http_kit::metrics::{Counter, Started};
 
-/// Counted since the start of the process.
+/// Counters since the start of the process.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) started: Started,
@@ -29,7 +29,7 @@ pub(crate) enum Outcome {
     Accepted,
     /// It is not signed by Twilio.
     Unsigned,
-    /// It is no form within the limits, or its fields make no sense.
+    /// It is not a form within the limits, or its fields are wrong.
     Bad,
     /// The writer or the journal did not take it, or not in time.
     NotRecorded,
@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
 impl Hook {
     pub(crate) const ALL: [Self; 3] = [Self::Voice, Self::Speech, Self::Status];
 
-    /// What the evidence in it is called.
+    /// The source of the evidence in it.
     pub(crate) fn source(self) -> Source {
         match self {
             Self::Voice => Source::Voice,
@@ -73,8 +73,12 @@ impl Outcome {
 impl Counters {
     /// Nothing has happened yet.
     pub(crate) fn new() -> Self {
-        let (webhooks, twiml, referee_failures) = <_>::default();
-        Self { started: Started::now(), webhooks, twiml, referee_failures }
+        Self {
+            started: Started::now(),
+            webhooks: Default::default(),
+            twiml: Counter::default(),
+            referee_failures: Counter::default(),
+        }
     }
 
     /// The webhooks at this path of which this became.

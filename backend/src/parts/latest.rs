@@ -1,4 +1,4 @@
-//! The latest value: what readers see, encoded once per change.
+//! The latest count, encoded once per change.
 
 use bytes::Bytes;
 use live_users_core::{Millis, Numbers};
@@ -13,9 +13,9 @@ pub(crate) struct LatestCount {
     pub(crate) body: Bytes,
     /// The number in it.
     pub(crate) live_users: u64,
-    /// How far the journal is in it.
+    /// The last record of the journal in it.
     pub(crate) at: Position,
-    /// Since when it is so.
+    /// The moment of the last record in it.
     pub(crate) as_of: Millis,
 }
 

@@ -1,4 +1,4 @@
-//! How this server asks others.
+//! The HTTP client for requests to other servers.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -11,8 +11,7 @@ use reqwest::{Client, ClientBuilder, redirect};
 /// request is not sent into one that is just being closed.
 const IDLE_MS_MAX: u64 = 2_000;
 
-/// A client that goes where it is sent and nowhere else: no redirects, no proxies of the
-/// environment. Connecting may take so long.
+/// A client without redirects, and without the proxies of the environment.
 pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -23,7 +22,7 @@ pub(crate) fn client(connect_timeout: Duration) -> ClientBuilder {
         .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
 }
 
-/// The error with all its causes; the outermost alone seldom says what happened.
+/// The error with all its causes: the outermost alone seldom explains what happened.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,12 +1,12 @@
-//! How agents, places and callers are shown: without what is private.
+//! How agents, places and callers are shown, without private data.
 
 use live_users_core::{Agent, Caller, Place};
 use live_users_wire::{AgentRef, PlaceView};
 
-/// Digits of a phone number that are shown, at its beginning and at its end.
+/// The digits of a phone number that are shown, at its beginning and at its end.
 const DIGITS_SHOWN: (usize, usize) = (2, 2);
 
-/// A run of so many digits is a phone number.
+/// A run of at least this many digits counts as a phone number.
 const NUMBER_DIGITS_MIN: usize = 7;
 
 pub(crate) fn agent_ref(agent: &Agent) -> AgentRef {
@@ -26,8 +26,8 @@ pub(crate) fn shown_place(place: &Place) -> PlaceView {
     }
 }
 
-/// Some of the hash: enough to see that two calls are one person's, too little to look anybody up
-/// by trying numbers, even with the key.
+/// Some of the hash: enough to see that two calls are one person's, and too little to find a
+/// person by trying numbers, even with the key.
 pub(crate) fn label(Caller(hash): Caller) -> String {
     format!("{:06x}", hash.get() >> 40)
 }

@@ -1,5 +1,5 @@
-//! Which URL Twilio has configured for the request at hand: its signature covers that URL, and
-//! behind a proxy it is not the one that arrives.
+//! Finds the URL that Twilio has configured for a request. The signature covers that URL, and
+//! behind a proxy the request arrives at another one.
 
 use std::fmt::{self, Display};
 
@@ -24,7 +24,7 @@ pub(crate) struct PublicUrl(String);
 
 impl PublicUrl {
     /// # Errors
-    /// What was expected, as the end of a sentence.
+    /// The expected form, as the end of a sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str =
             "a URL such as https://calls.example.com, without user, query or fragment";
@@ -83,8 +83,8 @@ impl UrlRule {
     }
 }
 
-/// The URLs that the sender may have meant, to tell an operator which one to set: never a reason to
-/// accept a request.
+/// The URLs that the sender may have meant, so that the log can suggest one. They are never a
+/// reason to accept a request.
 pub(crate) fn other_urls(request: &HttpRequest) -> Vec<String> {
     let host = header(request.headers(), HOST.as_str()).unwrap_or_default();
     let mut bases = vec![format!("https://{host}"), format!("http://{host}")];

@@ -1,4 +1,4 @@
-//! The reconciler, as it is shared between the task that runs it and those who ask how it stands.
+//! The reconciler, shared by the task that runs it and the parts that show its status.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use parking_lot::Mutex;
 pub(crate) struct ReconcilerHandle(pub(crate) Option<Arc<Mutex<Reconciler>>>);
 
 impl ReconcilerHandle {
-    /// How it stands; `None` if there is none.
+    /// Its status; `None` if there is no reconciler.
     pub(crate) fn status(&self, now: Millis) -> Option<Status> {
         self.0.as_ref().map(|reconciler| reconciler.lock().status(now))
     }
 
-    /// The agents are others now.
+    /// Replaces the agents.
     pub(crate) fn learn(&self, agents: &Agents) {
         if let Some(reconciler) = &self.0 {
             reconciler.lock().learn(agents.clone());

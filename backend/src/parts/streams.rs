@@ -1,9 +1,9 @@
-//! What the streams send, and to how many at most.
+//! The frames that streams send, and the limit on their number.
 
 use live_users_broadcast::{Cell, Places};
 use live_users_http_kit::AllowedOrigins;
 
-/// What is told, and to how many at most.
+/// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
     pub(crate) total: Cell,
     pub(crate) summary: Cell,

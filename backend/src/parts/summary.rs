@@ -22,7 +22,7 @@ use super::presentation::{agent_ref, shown_place};
 use super::queue::{NotRecorded, Queue, View};
 use super::reconciler::ReconcilerHandle;
 
-/// So many of the calls that were healed are shown in a summary.
+/// The most healed calls that a summary shows.
 const HEALED_SHOWN_MAX: usize = 50;
 
 /// Makes summaries. Cheap to clone.
@@ -47,8 +47,8 @@ impl Summarizer {
     }
 }
 
-/// How things stand at one moment, taken on the writer's thread: as little as can be, since the
-/// writer stands still for it. What people are to read is made of it afterwards.
+/// The state at one moment, taken on the writer's thread. It is as small as can be, since the
+/// writer stands still for it. The summary that people read is made from it afterwards.
 struct Snapshot {
     now: Millis,
     at: Position,
@@ -70,7 +70,7 @@ struct AgentSnapshot {
     talked: Lately,
 }
 
-/// The calls that were over lately.
+/// The calls that ended lately.
 #[derive(Clone, Copy, Default)]
 struct Lately {
     hour: Talked,
@@ -166,7 +166,7 @@ fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapsho
 }
 
 fn by_country(mut countries: Vec<(Option<Country>, Numbers)>) -> Vec<CountryCount> {
-    // Those with the same number stay in the order of their letters; the unknown comes last.
+    // Countries with the same number stay in alphabetical order; the unknown comes last.
     countries.sort_by_key(|(country, numbers)| (Reverse(numbers.users), country.is_none()));
     let shown = |(country, Numbers { users, calls }): (Option<Country>, Numbers)| CountryCount {
         country: country.map(|country| country.to_string()),
@@ -190,7 +190,7 @@ fn talked(talked: Talked) -> TalkedView {
     TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
 }
 
-/// How the referee stands. Of several replicas the one that leads asks for all.
+/// The status of the reconciler. Of several replicas, the leader alone asks the provider.
 fn referee(status: Option<Status>, leads: bool) -> RefereeView {
     let Some(status) = status else {
         let (looked_at, next_at, failure) = (None, None, None);

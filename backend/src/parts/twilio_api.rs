@@ -50,7 +50,7 @@ impl TwilioApi {
     /// Asks once.
     ///
     /// # Errors
-    /// Why there is no answer. Whether and when to ask again is for the caller to say.
+    /// Why there is no answer. The caller decides whether and when to ask again.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Answer, Failure> {
         let url = self.url_of(request)?;
         let exchange = async {
@@ -96,7 +96,7 @@ async fn body_of(mut response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// A connection that breaks is as good as none.
+/// A broken connection counts as no connection.
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     log::debug!("Twilio's REST API: {}", chain(&error));

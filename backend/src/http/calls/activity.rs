@@ -1,4 +1,4 @@
-//! `GET /api/live-users/activity`: what happened to calls, the newest first.
+//! `GET /api/live-users/activity`: the recent events of calls, the newest first.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,10 +15,10 @@ use crate::parts::clock::moment;
 use crate::parts::presentation::{agent_ref, label, shown_place};
 use crate::parts::queue::{Queue, View};
 
-/// Activities in one answer, unless something else is asked for.
+/// Activities in one answer, unless the query has a limit.
 const LIMIT_DEFAULT: usize = 100;
 
-/// What stands in the query.
+/// The fields of the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wanted {
     limit: usize,

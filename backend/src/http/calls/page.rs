@@ -1,4 +1,4 @@
-//! Which calls are asked for: some at a time, the longest first.
+//! Pages of calls: some at a time, the longest first.
 
 use std::collections::BinaryHeap;
 
@@ -12,22 +12,22 @@ use super::query::{Query, wrong};
 use super::view::Presenter;
 use crate::parts::clock::moment;
 
-/// Calls on one page, unless something else is asked for.
+/// Calls on one page, unless the query has a limit.
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
-/// What stands in the query.
+/// The fields of the query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PageQuery {
     limit: usize,
-    /// Behind this place.
-    after: Option<Place>,
+    /// The page begins behind this call.
+    after: Option<SortKey>,
     agent: Option<String>,
     suspect: Option<bool>,
 }
 
-/// Where a call stands in the order: since when it is live, and its id.
-type Place = (Millis, String);
+/// Orders calls: by the moment since which they are live, then by id.
+type SortKey = (Millis, String);
 
 impl PageQuery {
     pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
@@ -38,7 +38,7 @@ impl PageQuery {
             limit: query.limit(LIMIT_DEFAULT, LIMIT_MAX)?,
             after: match query.text("after", after)? {
                 None => None,
-                Some(text) => Some(place_of(text).ok_or_else(|| wrong("after", after))?),
+                Some(text) => Some(sort_key(text).ok_or_else(|| wrong("after", after))?),
             },
             agent: match query.text("agent", &agent)? {
                 Some(id) if !is_id(id) => return Err(wrong("agent", &agent)),
@@ -55,7 +55,7 @@ impl PageQuery {
 
     /// The calls.
     pub(super) fn calls(&self, state: &State, presenter: &Presenter) -> Page {
-        // The largest on top: it goes when one that comes before it is found.
+        // The largest is on top: a call that comes before it replaces it.
         let mut first = BinaryHeap::with_capacity(self.limit + 2);
         for open in state.tracker().open().filter(|open| open.is_live()) {
             let is_wanted = self.suspect.is_none_or(|it| it == presenter.is_suspect(open.heard()))
@@ -63,19 +63,19 @@ impl PageQuery {
             if !is_wanted {
                 continue;
             }
-            let place = (open.since(), open.id().to_string());
-            if self.after.as_ref().is_none_or(|after| place > *after) {
-                first.push(place);
+            let key = (open.since(), open.id().to_string());
+            if self.after.as_ref().is_none_or(|after| key > *after) {
+                first.push(key);
             }
             if first.len() > self.limit + 1 {
                 first.pop();
             }
         }
-        let mut places = first.into_sorted_vec();
-        let more = places.len() > self.limit;
-        places.truncate(self.limit);
+        let mut keys = first.into_sorted_vec();
+        let more = keys.len() > self.limit;
+        keys.truncate(self.limit);
         let id = |id: String| live_users_core::CallId::parse(&id).ok();
-        let calls = places.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
+        let calls = keys.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
         Page { calls: calls.collect(), more }
     }
 }
@@ -97,12 +97,12 @@ impl Page {
     }
 }
 
-/// What stands as `next` under a page that ends with this call.
+/// The `next` of a page that ends with this call.
 fn next_after(call: &Call) -> String {
     format!("{}.{}", call.since.0, call.id)
 }
 
-fn place_of(text: &str) -> Option<Place> {
+fn sort_key(text: &str) -> Option<SortKey> {
     let (since, call) = text.split_once('.')?;
     Some((Millis(since.parse().ok()?), call.to_owned()))
 }

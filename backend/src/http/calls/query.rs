@@ -1,4 +1,4 @@
-//! What stands in a query, field by field; what is wrong with one names it.
+//! Parses a query, field by field. An error names the field that is wrong.
 
 use live_users_twilio::{FieldError, FieldProblem, Form};
 
@@ -9,7 +9,7 @@ const VALUE_BYTES_MAX: usize = 128;
 pub(super) struct Query(Form);
 
 impl Query {
-    /// A query that cannot be read is as good as none.
+    /// A query that cannot be parsed counts as an empty one.
     pub(super) fn parse(query: &str) -> Self {
         Self(Form::parse(query.as_bytes()).unwrap_or_default())
     }
@@ -19,7 +19,7 @@ impl Query {
         self.0.text_within(field, VALUE_BYTES_MAX).map_err(|_| wrong(field, expected))
     }
 
-    /// How much is asked for at most.
+    /// The most items to return.
     pub(super) fn limit(&self, default: usize, max: usize) -> Result<usize, FieldError> {
         let expected = format!("a whole number from 1 to {max}");
         match self.text("limit", &expected)? {

@@ -1,4 +1,4 @@
-//! From what is known to what is shown.
+//! How calls and evidence about them are shown.
 
 use live_users_core::{Call, Millis, Outcome, Phase};
 use live_users_state::explain::Piece;

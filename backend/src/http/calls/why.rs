@@ -1,4 +1,4 @@
-//! Why a call is counted or not, and what happens next: in words.
+//! Explains in words why a call is counted or not, and what happens next.
 
 use live_users_core::{Call, Direction, EndReason, Millis, Outcome, Phase};
 use live_users_intake::Status;
@@ -38,7 +38,7 @@ pub(super) fn because(call: &Call, pieces: &Pieces, presenter: &Presenter) -> St
     }
 }
 
-/// What happens next if nothing is heard.
+/// What happens next if no evidence arrives.
 pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) -> Expectation {
     let after = |from: Millis, ms: u64| Millis(from.0.saturating_add(ms));
     let given_up = after(call.since, presenter.rules.max_call_ms).max(after(call.heard, QUIET_MS));

@@ -1,4 +1,4 @@
-//! What was asked for of the history, and what is known of it.
+//! The part of the history that a request asks for.
 
 use live_users_core::{Agent, Millis};
 use live_users_intake::agents::Agents;
@@ -10,17 +10,17 @@ use crate::http::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::queue::{Queue, View};
 
-/// What was asked for and what is known of it.
+/// The points of a plan, and the excerpt of the history that they are made from.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) plan: Plan,
     pub(super) now: Millis,
     pub(super) points: Vec<Point>,
-    /// `None` if nothing is known at all.
+    /// `None` if there is no history at all.
     pub(super) excerpt: Option<Excerpt>,
 }
 
-/// With at most so many points if no step is asked for.
+/// Finds what a query asks for. `fitting` limits the points if the query has no step.
 pub(super) async fn find(
     queue: &Queue,
     agents: &Agents,
@@ -48,8 +48,8 @@ pub(super) async fn find(
     });
     let (plan, now, excerpt) = found.await??;
     let unknown = || vec![Point::default(); plan.count];
-    let told = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
-    Ok(Found { points: told.unwrap_or_else(unknown), plan, now, excerpt })
+    let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
+    Ok(Found { points: known.unwrap_or_else(unknown), plan, now, excerpt })
 }
 
 impl Found {

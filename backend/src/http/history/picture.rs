@@ -1,7 +1,7 @@
-//! The history as a picture: SVG that needs nothing else, so that it can be put in any document.
+//! The history as a picture: SVG that needs nothing else, so that it fits into any document.
 //!
-//! No script, no font and no address of elsewhere, no custom properties (not every renderer knows
-//! them). All names are of this picture alone, since somebody may paste it into a page.
+//! It has no script, no font, no external address and no custom properties, which some renderers
+//! do not know. All its names have a prefix of their own, since the SVG may be pasted into a page.
 
 mod style;
 
@@ -21,13 +21,13 @@ const HEIGHT_DEFAULT: u32 = 400;
 const WIDTHS: (u32, u32) = (320, 4_000);
 const HEIGHTS: (u32, u32) = (200, 3_000);
 
-/// Below this width the figures leave no room for the title.
+/// Below this width, the figures leave no room for the title.
 const WIDTH_OF_FIGURES: f64 = 560.0;
 
-/// Below this width the legend leaves little room beside it.
+/// Below this width, the legend leaves little room beside it.
 const WIDTH_OF_WORDS: u32 = 420;
 
-/// Each point has so many pixels at least if no step is asked for: more of them would be noise.
+/// The least pixels of a point if the query has no step: more points would be noise.
 const PIXELS_OF_POINT: u32 = 4;
 
 /// How wide a letter is on average, by the size of its font.
@@ -274,7 +274,7 @@ fn description(found: &Found) -> String {
     format!("{range}: {mean} users live on average, at least {min} and at most {max}.")
 }
 
-/// The middle of a point, of what is asked for of it.
+/// The middle of the part of a point that the query asks for.
 fn middle(Millis(at): Millis, step_ms: u64, Millis(to): Millis) -> f64 {
     let end = (at + step_ms).min(to);
     (at as f64).midpoint(end as f64)
@@ -328,14 +328,14 @@ fn escaped(text: &str) -> String {
 /// A number with a thin space between each three of its digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let mut told = String::with_capacity(digits.len() * 2);
+    let mut grouped = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            told.push('\u{2009}');
+            grouped.push('\u{2009}');
         }
-        told.push(digit);
+        grouped.push(digit);
     }
-    told
+    grouped
 }
 
 fn round(place: f64) -> f64 {

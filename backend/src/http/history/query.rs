@@ -1,4 +1,4 @@
-//! Which time is asked for, in which steps.
+//! Parses which time a request asks for, in which steps.
 
 use jiff::Timestamp;
 use live_users_core::Millis;
@@ -13,7 +13,7 @@ pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;
-/// At most so many points are told if no step is asked for: they are enough for any screen.
+/// The most points of an answer if the query has no step: they are enough for any screen.
 pub(super) const POINTS_FITTING: u64 = 400;
 const STEP_MS_MAX: u64 = 366 * DAY_MS;
 const MINUTE_MS: u64 = 60_000;
@@ -42,7 +42,7 @@ pub(super) const STEPS_MS: [u64; 18] = [
 
 const WHEN: &str = "RFC 3339 (2026-11-23T09:30:00Z), now, or so long ago as -30m, -24h, -7d or -4w";
 
-/// What stands in the query.
+/// The fields of the query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     from: When,
@@ -54,17 +54,17 @@ pub(super) struct Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
     At(Millis),
-    /// So many milliseconds ago.
+    /// Milliseconds ago.
     Ago(u64),
 }
 
-/// The points that are to be told.
+/// The points of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) grain: Grain,
     /// Where the first point begins: a multiple of the step.
     pub(super) from: Millis,
-    /// The end of what is asked for, within the last point.
+    /// The end of the time that the query asks for, within the last point.
     pub(super) to: Millis,
     pub(super) step_ms: u64,
     pub(super) count: usize,
@@ -102,8 +102,8 @@ impl Query {
         })
     }
 
-    /// What it means at this moment, with at most so many points if no step is asked for. Nothing
-    /// is told of the future.
+    /// Resolves the query at this moment. `fitting` limits the points if the query has no step.
+    /// The answer never reaches into the future.
     pub(super) fn plan(
         self,
         now: Millis,
@@ -119,7 +119,7 @@ impl Query {
             return Err(wrong("from", "a moment before `to` and before now".to_owned()));
         }
         let count = |step_ms: u64| to.0.div_ceil(step_ms) - from.0 / step_ms;
-        // Of the hours everything is told that there is; what is older is not known.
+        // Hours have no such limit: those that are no longer kept are unknown points.
         let is_kept = |grain| grain == Grain::Hour || now.minus(retention.of(grain)).0 <= from.0;
         let grain_of = |step_ms: u64| {
             let fitting = |grain: &Grain| step_ms.is_multiple_of(grain.width_ms());
@@ -174,7 +174,7 @@ fn when(text: &str) -> Option<When> {
     if let Some(ago) = text.strip_prefix('-') {
         return span_ms(ago).map(When::Ago);
     }
-    // Whoever writes an offset into a URL seldom knows that its plus is a space there.
+    // The plus of an offset is a space in a query, which people who type a URL seldom know.
     let at = text.parse().or_else(|_| text.replace(' ', "+").parse::<Timestamp>());
     at.ok().and_then(|at| u64::try_from(at.as_millisecond()).ok()).map(Millis).map(When::At)
 }
@@ -193,7 +193,7 @@ fn span_ms(text: &str) -> Option<u64> {
     digits.then(|| number.parse::<u64>().ok())?.and_then(|n| n.checked_mul(unit_ms))
 }
 
-/// A step as it stands in a query.
+/// A step as a query writes it.
 fn name(step_ms: u64) -> String {
     match step_ms {
         ms if ms.is_multiple_of(DAY_MS) => format!("{}d", ms / DAY_MS),
@@ -243,8 +243,8 @@ mod tests {
             ),
         ] {
             let plan = plan(query).unwrap();
-            let told = (plan.grain, &*moment(plan.from), &*name(plan.step_ms), plan.count);
-            assert_eq!(told, (grain, from, step, count), "{query}");
+            let planned = (plan.grain, &*moment(plan.from), &*name(plan.step_ms), plan.count);
+            assert_eq!(planned, (grain, from, step, count), "{query}");
             assert!(plan.from < plan.to && plan.to <= plan.end() && plan.to <= NOW);
         }
     }

@@ -1,5 +1,5 @@
-//! Round values and moments on the axes of a picture. A picture does not know where it will be
-//! looked at, so its clock is UTC.
+//! Round values and moments on the axes of a picture. A picture does not know its readers' time
+//! zone, so its clock is UTC.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,8 +11,8 @@ use super::query::{DAY_MS, STEPS_MS};
 const DAYS: [i64; 5] = [1, 2, 5, 7, 14];
 const MONTHS: [i8; 4] = [1, 2, 3, 6];
 
-/// The values of an axis for whole things from 0 to at least `max`: 1, 2 or 5 times a power of ten
-/// apart, and no more than `most` of them above 0.
+/// The values of an axis for whole numbers, from 0 to at least `max`. They are 1, 2 or 5 times a
+/// power of ten apart, and at most `most` of them are above 0.
 pub(super) fn values(max: u32, most: u64) -> Vec<u64> {
     let max = u64::from(max.max(1));
     let powers = (0..).map(|power| 10_u64.pow(power));
@@ -21,11 +21,11 @@ pub(super) fn values(max: u32, most: u64) -> Vec<u64> {
     (0..=max.div_ceil(step)).map(|n| n * step).collect()
 }
 
-/// Round moments within a stretch of time, each with what stands below it: at most so many.
+/// At most `most` round moments within an interval, each with its label.
 pub(super) fn moments(from: Millis, to: Millis, most: u64) -> Vec<(Millis, String)> {
     let span_ms = to.since(from);
     let least = span_ms / most.max(1);
-    // Over several days, an hour without its day says nothing.
+    // Over several days, an hour without its day is ambiguous.
     let steps = STEPS_MS.into_iter().take_while(|step| *step < DAY_MS);
     let step = steps.filter(|_| span_ms <= 2 * DAY_MS).find(|step| *step >= least);
     if let Some(step) = step {
@@ -39,7 +39,7 @@ pub(super) fn moments(from: Millis, to: Millis, most: u64) -> Vec<(Millis, Strin
         _ => "%-d %b",
     };
     let (mut day, last) = (zoned(from).date(), zoned(to).date());
-    let mut told = Vec::new();
+    let mut ticks = Vec::new();
     while day <= last {
         let is_tick = match days {
             Some(days) => days_since_epoch(day).is_multiple_of(days.unsigned_abs()),
@@ -53,17 +53,17 @@ pub(super) fn moments(from: Millis, to: Millis, most: u64) -> Vec<(Millis, Strin
                 None if day.month() == 1 => day.strftime("%Y").to_string(),
                 None => day.strftime("%b").to_string(),
             };
-            told.push((at, text));
+            ticks.push((at, text));
         }
         match day.checked_add(1.day()) {
             Ok(next) => day = next,
             Err(_) => break,
         }
     }
-    told
+    ticks
 }
 
-/// From when to when, in words.
+/// An interval in words.
 pub(super) fn range(from: Millis, to: Millis) -> String {
     let (from, to) = (zoned(from), zoned(to));
     let (day, clock, both) = ("%-d %B %Y", "%H:%M", "%-d %B %Y, %H:%M");
@@ -83,7 +83,7 @@ fn clock_or_day(at: u64) -> String {
     zoned(Millis(at)).strftime(format).to_string()
 }
 
-/// Whether the first of this month is marked if marks are so far apart.
+/// Whether the first of this month has a mark if marks are at least `least_ms` apart.
 fn is_month_tick(day: Date, least_ms: u64) -> bool {
     let months = MONTHS.into_iter().find(|it| it.unsigned_abs() as u64 * 30 * DAY_MS >= least_ms);
     (day.month() - 1) % months.unwrap_or(12) == 0
@@ -141,17 +141,17 @@ mod tests {
                 ],
             ),
         ] {
-            let told = moments(Millis(NOW - span_ms), Millis(NOW), most);
-            let told: Vec<_> = told.iter().map(|(_, text)| text.as_str()).collect();
-            assert_eq!(told, expected, "{} days", span_ms / DAY_MS);
+            let ticks = moments(Millis(NOW - span_ms), Millis(NOW), most);
+            let texts: Vec<_> = ticks.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(texts, expected, "{} days", span_ms / DAY_MS);
         }
     }
 
     #[test]
-    fn a_range_is_told_in_words() {
-        let told = range(Millis(NOW - HOUR_MS), Millis(NOW));
-        assert_eq!(told, "23 November 2026, 08:30 – 09:30 UTC");
-        let told = range(Millis(NOW - DAY_MS), Millis(NOW));
-        assert_eq!(told, "22 November 2026, 09:30 – 23 November 2026, 09:30 UTC");
+    fn a_range_is_text() {
+        let text = range(Millis(NOW - HOUR_MS), Millis(NOW));
+        assert_eq!(text, "23 November 2026, 08:30 – 09:30 UTC");
+        let text = range(Millis(NOW - DAY_MS), Millis(NOW));
+        assert_eq!(text, "22 November 2026, 09:30 – 23 November 2026, 09:30 UTC");
     }
 }

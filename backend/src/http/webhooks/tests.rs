@@ -1,5 +1,4 @@
-//! Whatever goes wrong inside us, the caller hears TwiML, and a status callback is told to come
-//! back.
+//! A failure of the backend leaves the caller with TwiML, and asks for a status callback again.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Where Twilio's REST API is, and what opens it.
+//! The address and the credentials of Twilio's REST API.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ const SID_BYTES_MAX: usize = 64;
 
 const EXPECTED_SID: &str = "1 to 64 characters of visible ASCII without any of / ? # % :";
 
-/// Where Twilio's REST API is, and what opens it.
+/// The address and the credentials of Twilio's REST API.
 #[derive(Clone)]
 pub(crate) struct TwilioApiSettings {
     /// `https://`, or `http://` on loopback; without credentials, query and fragment.
@@ -43,7 +43,7 @@ impl TwilioApiSettings {
         };
         let base_url = base_url?;
         if let Err(expected) = check_account_sid(account_sid, &base_url) {
-            // Not repeated: somebody may have put the token here.
+            // Not repeated: it may be the token by mistake.
             reader.mistake(format!("TWILIO_ACCOUNT_SID cannot be used: expected {expected}"));
             return None;
         }
@@ -109,7 +109,7 @@ fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
     match parse_url(reader.text("TWILIO_API_URL").unwrap_or(API_URL_DEFAULT)) {
         Ok(url) => Some(url),
         Err(expected) => {
-            // Not repeated: somebody may have put a password in it.
+            // Not repeated: it may contain a password.
             reader.mistake(format!("TWILIO_API_URL cannot be used: expected {expected}"));
             None
         }
@@ -202,22 +202,24 @@ mod tests {
         assert!(read(both).unwrap_err().contains("without TWILIO_ACCOUNT_SID"));
         let colon =
             env().with("TWILIO_API_KEY_SID", "SK:1").with("TWILIO_API_KEY_SECRET", "topsecret");
-        let told = read(colon).unwrap_err();
-        assert!(told.contains("TWILIO_API_KEY_SID cannot be used") && !told.contains("topsecret"));
+        let error = read(colon).unwrap_err();
+        assert!(
+            error.contains("TWILIO_API_KEY_SID cannot be used") && !error.contains("topsecret")
+        );
     }
 
     #[test]
     fn an_account_with_nothing_to_sign_in_with_is_a_mistake() {
-        let told = read(Env::of([("TWILIO_ACCOUNT_SID", ACCOUNT)])).unwrap_err();
-        assert!(told.contains("TWILIO_ACCOUNT_SID") && told.contains("TWILIO_AUTH_TOKEN"));
+        let error = read(Env::of([("TWILIO_ACCOUNT_SID", ACCOUNT)])).unwrap_err();
+        assert!(error.contains("TWILIO_ACCOUNT_SID") && error.contains("TWILIO_AUTH_TOKEN"));
     }
 
     #[test]
     fn an_account_at_twilio_has_twilios_form() {
         for wrong in ["AC1", "SK00000000000000000000000000000001", &format!("{ACCOUNT}0")] {
-            let told = read(env().with("TWILIO_ACCOUNT_SID", wrong)).unwrap_err();
-            assert!(told.contains("TWILIO_ACCOUNT_SID cannot be used"), "{wrong}");
-            assert!(!told.contains(wrong), "{told}");
+            let error = read(env().with("TWILIO_ACCOUNT_SID", wrong)).unwrap_err();
+            assert!(error.contains("TWILIO_ACCOUNT_SID cannot be used"), "{wrong}");
+            assert!(!error.contains(wrong), "{error}");
         }
         let elsewhere = env().with("TWILIO_API_URL", "https://calls.example.com/api/laml");
         for (sid, is_fine) in [
@@ -257,9 +259,9 @@ mod tests {
             "https://api.twilio.com?x=topsecret",
             "https://api.twilio.com#topsecret",
         ] {
-            let told = taken(wrong).unwrap_err();
-            assert!(told.contains("TWILIO_API_URL cannot be used"), "{wrong}: {told}");
-            assert!(!told.contains("topsecret"), "{told}");
+            let error = taken(wrong).unwrap_err();
+            assert!(error.contains("TWILIO_API_URL cannot be used"), "{wrong}: {error}");
+            assert!(!error.contains("topsecret"), "{error}");
         }
     }
 

@@ -12,10 +12,10 @@ use super::*;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
-/// Far longer than anything takes that is answered at all.
+/// Far longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// For what is never answered.
+/// For requests that are never answered.
 const IMPATIENCE: Duration = Duration::from_millis(50);
 
 fn client(base_url: &str, token: &str, timeout: Duration) -> TwilioApi {
@@ -53,7 +53,7 @@ fn single(sid: &str) -> Request {
     Request::Call { sid: sid.to_owned() }
 }
 
-/// Answers one request with these bytes, as long as somebody reads, and tells what was asked.
+/// Answers one request with these bytes while the client reads, and returns the request.
 fn answers_once(answer: Vec<u8>) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();

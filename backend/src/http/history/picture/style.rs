@@ -1,15 +1,15 @@
 //! The colours and letters of a picture.
 
-/// What it stands on.
+/// The colours of the ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Theme {
-    /// As whoever looks at it prefers.
+    /// As the reader's system prefers.
     Auto,
     Light,
     Dark,
 }
 
-/// Colours: the ground, its edge, text, quiet text, lines behind, the line at 0, what is drawn.
+/// The colours of the ground, its edge, text, quiet text, grid lines, the line at 0, and the data.
 struct Palette {
     ground: &'static str,
     edge: &'static str,
@@ -41,7 +41,7 @@ const DARK: Palette = Palette {
 };
 
 impl Theme {
-    /// The style sheet, for this picture alone.
+    /// The style sheet, which applies to this picture alone.
     pub(super) fn style(self) -> String {
         let colours = match self {
             Self::Light => LIGHT.rules(),

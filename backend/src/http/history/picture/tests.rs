@@ -1,4 +1,4 @@
-//! That a picture is one, whatever it is of.
+//! Pictures are valid SVG, whatever they show.
 
 use live_users_core::{CallId, EndReason, Evidence, Said, Source};
 use live_users_state::State;
@@ -13,7 +13,7 @@ const MINUTE: u64 = 60_000;
 /// 2026-11-23, 09:30:00 in UTC.
 const NOW: u64 = 1_795_426_200_000;
 
-/// What is found if so many callers came, one in each minute until now, and each stayed for seven.
+/// The history of callers who came one a minute until now, and stayed for seven minutes each.
 fn found(query: &str, callers: u64) -> Found {
     let mut state = State::default();
     let mut hear = |at, call: u64, source, said| {
@@ -31,8 +31,8 @@ fn found(query: &str, callers: u64) -> Found {
     let now = Millis(NOW);
     let plan = Query::parse(query).unwrap().plan(now, Retention::default(), 192).unwrap();
     let excerpt = state.history().excerpt(None, plan.grain, (plan.from, plan.end()), now);
-    let told = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
-    let points = told.unwrap_or_else(|| vec![Point::default(); plan.count]);
+    let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
+    let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
     Found { plan, now, points, excerpt }
 }
 
@@ -70,9 +70,9 @@ fn a_picture_says_what_it_shows() {
     for id in root.attribute("aria-labelledby").unwrap().split(' ') {
         assert!(document.descendants().any(|node| node.attribute("id") == Some(id)), "{id}");
     }
-    let told = "23 November 2026, 08:30 – 09:30 UTC: 6.3 users live on average, at least 1 and at \
+    let description = "23 November 2026, 08:30 – 09:30 UTC: 6.3 users live on average, at least 1 and at \
                 most 7.";
-    assert!(svg.contains(told), "{svg}");
+    assert!(svg.contains(description), "{svg}");
 }
 
 #[test]
