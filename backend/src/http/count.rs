@@ -8,9 +8,9 @@ use crate::http::error::ApiError;
 use crate::parts::latest::Reader;
 use crate::parts::queue::{NotRecorded, Queue};
 
-/// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, nothing to
-/// encode. It refuses once the writer has stopped, and while other replicas may have changed the
-/// number long ago.
+/// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, and
+/// nothing to encode. It refuses once the writer has stopped, and while other replicas may have
+/// changed the number long ago.
 pub(crate) async fn total(
     queue: Data<Queue>,
     latest: Data<Reader>,

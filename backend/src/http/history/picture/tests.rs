@@ -70,8 +70,8 @@ fn a_picture_says_what_it_shows() {
     for id in root.attribute("aria-labelledby").unwrap().split(' ') {
         assert!(document.descendants().any(|node| node.attribute("id") == Some(id)), "{id}");
     }
-    let description = "23 November 2026, 08:30 – 09:30 UTC: 6.3 users live on average, at least 1 and at \
-                most 7.";
+    let description = "23 November 2026, 08:30 – 09:30 UTC: 6.3 users live on average, at least \
+                       1 and at most 7.";
     assert!(svg.contains(description), "{svg}");
 }
 
