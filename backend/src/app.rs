@@ -9,8 +9,11 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, make_room_for, serve};
 use live_users_journal::Lease;
-use live_users_state::{LEAD, Snapshotter, Writer, replay_keeping};
+use live_users_replica::{Node, Publication, Replica, Rules};
+use live_users_state::{LEAD, replay_keeping};
+use live_users_twilio::rest::Request;
 use log::{error, info, warn};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
 use crate::config::{Config, Verification};
@@ -27,13 +30,13 @@ use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, Reader};
-use crate::parts::leadership::Leadership;
 use crate::parts::queue::Queue;
-use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
-use crate::tasks::reconciliation::{self, Reconciliation};
-use crate::tasks::{leadership, publishing, reload, sweep, writer_thread};
+use crate::parts::twilio_api::TwilioApi;
+use crate::tasks::writer_thread::{self, Outlets};
+use crate::tasks::{leadership, publishing, reconciliation, reload};
 
 /// What the request handlers take.
 #[derive(Clone)]
@@ -47,7 +50,7 @@ struct Parts {
     summarizer: Summarizer,
     agents: Arc<AgentRegistry>,
     rules: CountingRules,
-    reconciler: ReconcilerHandle,
+    status: StatusReader,
     journal_reader: JournalReader,
     wrong_methods: Arc<WrongMethods>,
 }
@@ -57,21 +60,20 @@ impl Parts {
         auth: BearerAuth,
         webhooks: Webhooks,
         summarizer: Summarizer,
-        latest: Reader,
+        (latest, clock): (Reader, Clock),
         streams: Arc<Streams>,
         journal_reader: JournalReader,
     ) -> Self {
-        let Summarizer { queue, agents, reconciler, leadership, clock, rules } = summarizer.clone();
+        let Summarizer { queue, agents, status, rules } = summarizer.clone();
         let figures = metrics::Sources {
             agents: agents.clone(),
             chat: webhooks.chat.clone(),
             clock,
             counters: webhooks.counters.clone(),
             latest: latest.clone(),
-            leadership,
             queue: queue.clone(),
-            reconciler: reconciler.clone(),
             rules,
+            status: status.clone(),
             streams: streams.clone(),
         };
         Self {
@@ -84,7 +86,7 @@ impl Parts {
             summarizer,
             agents,
             rules,
-            reconciler,
+            status,
             journal_reader,
             wrong_methods: Arc::default(),
         }
@@ -101,7 +103,7 @@ impl Parts {
             .app_data(Data::new(self.summarizer.clone()))
             .app_data(Data::from(self.agents.clone()))
             .app_data(Data::new(self.rules))
-            .app_data(Data::new(self.reconciler.clone()))
+            .app_data(Data::new(self.status.clone()))
             .app_data(Data::new(self.journal_reader.clone()))
             .app_data(Data::from(self.wrong_methods.clone()));
     }
@@ -112,8 +114,11 @@ pub struct Backend {
     parts: Parts,
     origins: AllowedOrigins,
     thread: JoinHandle<()>,
-    reconciliation: Option<Reconciliation>,
     lease: Box<dyn Lease>,
+    renewals: UnboundedReceiver<()>,
+    /// The provider's API, if there are credentials for it, and what to ask it.
+    api: Option<TwilioApi>,
+    requests: UnboundedReceiver<Request>,
 }
 
 impl Backend {
@@ -132,32 +137,34 @@ impl Backend {
         let lease = journal.lease(LEAD).map_err(io::Error::other)?;
         let contact = journal.contact();
         let clock = Clock::of(contact.clone());
-        let snapshotter =
-            Snapshotter::start(&*journal, replayed.covered, clock.now(), config.keep)?;
-        let (numbers, now) = (replayed.state.tracker().numbers(), clock.now());
-        let (publisher, latest) = watch::channel(LatestCount::new(numbers, replayed.at, now));
-        let publish = Box::new(move |state: &live_users_state::State, at| {
-            let tracker = state.tracker();
-            publisher.send_replace(LatestCount::new(tracker.numbers(), at, tracker.now()));
-        });
-        let writer = Writer::new(journal, replayed, publish, Some(snapshotter), config.max_call_ms);
-        let (queue, thread) = writer_thread::start(writer, clock.clone())?;
-        let follower = queue.clone();
-        contact.on_growth(move || follower.follow());
+        let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
+        let publication = Publication {
+            numbers: replayed.state.tracker().numbers(),
+            at: replayed.at,
+            as_of: clock.now(),
+            stale: None,
+        };
+        let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
+        let (latest_writer, latest) = watch::channel(LatestCount::new(publication));
+        let (requests_sender, requests) = mpsc::unbounded_channel();
+        let (renewals_sender, renewals) = mpsc::unbounded_channel();
+        let outlets =
+            Outlets { latest: latest_writer, requests: requests_sender, renewals: renewals_sender };
+        let node = Node::new(replica, journal);
+        let (queue, status, thread) = writer_thread::start(node, clock.clone(), outlets)?;
+        let growing = queue.clone();
+        contact.on_growth(move || growing.catch_up());
         // What others have appended since the replay.
-        queue.follow();
-        let reconciliation = Reconciliation::prepare(&config)?;
+        queue.catch_up();
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
         if let Some(mistake) = chat.mistake_in(&config.agents.now()) {
             return Err(io::Error::other(mistake));
         }
-        let reconciler = reconciliation.as_ref().map(|it| it.reconciler.clone());
         let summarizer = Summarizer {
             queue,
             agents: Arc::new(config.agents),
-            reconciler: ReconcilerHandle(reconciler),
-            leadership: Leadership::none(),
-            clock,
+            status,
             rules: CountingRules {
                 suspect_after_ms: config.suspect_after_ms,
                 max_call_ms: config.max_call_ms,
@@ -174,8 +181,9 @@ impl Backend {
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
         let auth = BearerAuth(config.api_token);
-        let parts = Parts::new(auth, webhooks, summarizer, latest, streams, journal_reader);
-        Ok(Self { parts, origins: config.origins, thread, reconciliation, lease })
+        let parts =
+            Parts::new(auth, webhooks, summarizer, (latest, clock), streams, journal_reader);
+        Ok(Self { parts, origins: config.origins, thread, lease, renewals, api, requests })
     }
 
     /// Serves on the listener until `shutdown` resolves. Then it finishes open requests and the
@@ -188,19 +196,17 @@ impl Backend {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { parts, origins, thread, reconciliation, lease } = self;
-        let Summarizer { queue, clock, leadership, .. } = parts.summarizer.clone();
-        let (streams, counters) = (parts.streams.clone(), parts.webhooks.counters.clone());
+        let Self { parts, origins, thread, lease, renewals, api, requests } = self;
+        let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
+        let (agents, webhooks) = (parts.agents.clone(), parts.webhooks.clone());
         make_room_for(streams.places.max());
-        let publishing = publishing::start(&streams, &parts.latest, &queue, &parts.summarizer);
-        let leading = tokio::spawn(leadership::run(leadership.clone(), lease));
-        let sweeping = tokio::spawn(sweep::run(queue.clone(), leadership.clone()));
-        let (agents, chat) = (parts.agents.clone(), parts.webhooks.chat.clone());
-        let reloading = reload::run(reload::hang_ups()?, agents, chat, parts.reconciler.clone());
+        let publishing = publishing::start(&streams, &parts.latest, &parts.summarizer);
+        let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
+        let (chat, counters) = (webhooks.chat.clone(), webhooks.counters.clone());
+        let reloading = reload::run(reload::hang_ups()?, agents, chat, queue.clone());
         let reloading = tokio::spawn(reloading);
-        let reconciling = reconciliation.map(|it| {
-            tokio::spawn(reconciliation::run(it, queue.clone(), (clock, leadership), counters))
-        });
+        let reconciling = api
+            .map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone(), counters)));
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();
@@ -220,13 +226,13 @@ impl Backend {
 
         publishing.iter().for_each(|task| task.abort());
         reloading.abort();
-        sweeping.abort();
-        leading.abort();
         if let Some(reconciling) = reconciling {
             reconciling.abort();
         }
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
+        // Last, so that no other replica leads while this one still does what a leader does.
+        leading.abort();
         finished.and(served)
     }
 }

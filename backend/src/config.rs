@@ -6,7 +6,7 @@ use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
-use live_users_state::Keep;
+use live_users_replica::{Keep, SNAPSHOT_RECORDS};
 use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
@@ -119,6 +119,7 @@ impl Config {
             keep: Keep {
                 age_ms: keep_hours * HOUR_MS,
                 records_max: KEPT_RECORDS_MAX,
+                snapshot_records: SNAPSHOT_RECORDS,
                 history: read_retention(&mut reader),
             },
             streams_max: read_streams_max(&mut reader),

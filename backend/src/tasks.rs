@@ -4,5 +4,5 @@ pub(crate) mod leadership;
 pub(crate) mod publishing;
 pub(crate) mod reconciliation;
 pub(crate) mod reload;
-pub(crate) mod sweep;
+pub(crate) mod snapshots;
 pub(crate) mod writer_thread;

@@ -12,8 +12,8 @@ mod why;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Call, CallId, EndReason, Evidence, Phase, Said, Source};
-use live_users_wire::{Evicted, Explanation};
+use live_users_core::{Call, CallId};
+use live_users_wire::{self as wire, Explanation};
 use log::info;
 use serde::Serialize;
 
@@ -24,8 +24,8 @@ use super::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::queue::{Queue, View};
-use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::queue::{Evicted, Queue, View};
+use crate::parts::replica_status::StatusReader;
 
 /// `GET /api/live-users/calls`: the calls now live, the longest first.
 pub(crate) async fn list(
@@ -48,13 +48,13 @@ pub(crate) async fn explain(
     _: Authorized,
     queue: Data<Queue>,
     rules: Data<CountingRules>,
-    reconciler: Data<ReconcilerHandle>,
+    status: Data<StatusReader>,
     journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let (call, presenter) = known(&queue, **rules, &call_id(&call_sid)?).await?;
     let pieces = journal.evidence_about(&call).await?;
-    let status = reconciler.status(presenter.now);
+    let status = status.get().reconciler;
     Ok(json(&Explanation {
         because: why::because(&call, &pieces, &presenter),
         next: why::next(&call, &presenter, status.as_ref()),
@@ -78,7 +78,7 @@ pub(crate) async fn evict(
     let (call, presenter) = end_by_operator(&queue, **rules, &id).await?;
     let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
     info!("audit: {} is evicted from the count by the holder of API_TOKEN{from}", call.id);
-    Ok(json(&Evicted { call: presenter.call(&call) }))
+    Ok(json(&wire::Evicted { call: presenter.call(&call) }))
 }
 
 /// Ends a call that is not over, and returns it as it is then.
@@ -87,13 +87,11 @@ async fn end_by_operator(
     rules: CountingRules,
     id: &CallId,
 ) -> Result<(Call, Presenter), ApiError> {
-    let (call, _) = known(queue, rules, id).await?;
-    if matches!(call.phase, Phase::Ended(_)) {
-        return Err(ApiError::OverAlready);
+    match queue.evict(id.clone()).await? {
+        Evicted::Unknown => Err(ApiError::NoCall),
+        Evicted::OverAlready => Err(ApiError::OverAlready),
+        Evicted::Done { call, now } => Ok((*call, Presenter { now, rules })),
     }
-    let said = Said::Over(EndReason::Evicted);
-    queue.record(Evidence::about(call.id, Source::Operator, said)).await?;
-    known(queue, rules, id).await
 }
 
 /// A call that is known, and the moment at which it is so.

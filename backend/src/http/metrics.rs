@@ -17,9 +17,8 @@ use crate::parts::clock::Clock;
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::latest::Reader;
-use crate::parts::leadership::Leadership;
 use crate::parts::queue::{Queue, View};
-use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
 
 /// The parts that have figures.
@@ -29,9 +28,8 @@ pub(crate) struct Sources {
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     pub(crate) latest: Reader,
-    pub(crate) leadership: Leadership,
     pub(crate) queue: Queue,
-    pub(crate) reconciler: ReconcilerHandle,
+    pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
     pub(crate) streams: Arc<Streams>,
 }
@@ -105,12 +103,12 @@ fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a
 }
 
 fn journal(page: &mut Page, sources: &Sources) {
-    let (kept, is_in_trouble) = sources.queue.trouble();
+    let status = sources.status.get();
     let at = sources.latest.borrow().at;
     let help = "Whether the journal cannot be written just now";
-    page.gauge("live_users_journal_trouble", help, one_if(is_in_trouble));
+    page.gauge("live_users_journal_trouble", help, one_if(status.is_degraded));
     let help = "Pieces of evidence that wait in memory until the journal can be written again";
-    page.gauge("live_users_journal_backlog", help, number(kept));
+    page.gauge("live_users_journal_backlog", help, number(status.deferred));
     let help = "How long ago it was last known that nothing is missing here of a shared journal; \
                 0 for a journal of one backend";
     let age_s = seconds(sources.clock.age_ms());
@@ -123,7 +121,7 @@ fn journal(page: &mut Page, sources: &Sources) {
     page.info("live_users_journal", help, &[("epoch", &epoch)]);
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
-    page.gauge("live_users_leads", help, one_if(sources.leadership.is_held()));
+    page.gauge("live_users_leads", help, one_if(status.leads));
     let help = "Pieces of work that wait for the writer";
     page.gauge("live_users_queue_depth", help, number(sources.queue.depth()));
     let help = "How long webhooks have waited until they were recorded, or were known not to be";
@@ -147,7 +145,7 @@ fn webhooks(page: &mut Page, sources: &Sources) {
 }
 
 fn outgoing(page: &mut Page, sources: &Sources) {
-    if let Some(status) = sources.reconciler.status(sources.clock.now()) {
+    if let Some(status) = sources.status.get().reconciler {
         let help = "Requests to the provider that asked which calls go on";
         page.counter("live_users_referee_requests", help, status.requests);
         let help = "Of these, those without an answer that could be used";

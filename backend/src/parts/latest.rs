@@ -1,8 +1,9 @@
 //! The latest count, encoded once per change.
 
 use bytes::Bytes;
-use live_users_core::{Millis, Numbers};
+use live_users_core::Millis;
 use live_users_journal::Position;
+use live_users_replica::{Publication, Stale};
 use live_users_wire::Count;
 use tokio::sync::watch;
 
@@ -17,14 +18,17 @@ pub(crate) struct LatestCount {
     pub(crate) at: Position,
     /// The moment of the last record in it.
     pub(crate) as_of: Millis,
+    /// Why it must not be shown: others may have changed it since.
+    pub(crate) stale: Option<Stale>,
 }
 
 impl LatestCount {
     /// Encodes the answer for these numbers.
-    pub(crate) fn new(numbers: Numbers, at: Position, as_of: Millis) -> Self {
+    pub(crate) fn new(publication: Publication) -> Self {
+        let Publication { numbers, at, as_of, stale } = publication;
         let live_users = numbers.users as u64;
         let body = serde_json::to_vec(&Count { live_users }).expect("a number is always JSON");
-        Self { body: Bytes::from(body), live_users, at, as_of }
+        Self { body: Bytes::from(body), live_users, at, as_of, stale }
     }
 }
 

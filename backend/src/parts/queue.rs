@@ -2,26 +2,26 @@
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use live_users_core::{Evidence, Millis, Outcome};
+use live_users_core::{Call, CallId, Evidence, Millis, Outcome};
 use live_users_http_kit::metrics::Histogram;
+use live_users_intake::agents::Agents;
 use live_users_journal::Position;
-use live_users_state::{BATCH_MAX, State};
+use live_users_replica::{BATCH_MAX, is_fresh};
+use live_users_state::{RecoveryError, State};
+use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::parts::clock::Clock;
+use crate::parts::replica_status::StatusReader;
 
 /// Pieces of evidence that may wait for the writer. At 300 bytes each these are 10 MB, which are
 /// taken only when needed: while the servers of a shared journal choose a new leader the writer
 /// stands still for more than a second. A queue this long means that it is stuck.
 pub(crate) const QUEUE_MAX: usize = 32_768;
-
-/// What other replicas recorded before that is known here, in milliseconds; beyond that the journal
-/// is asked before anything is answered.
-pub(crate) const FRESH_MS: u64 = 2_500;
 
 /// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
 /// a caller hears silence long before.
@@ -35,15 +35,43 @@ pub(crate) struct Queue {
     sender: mpsc::Sender<Work>,
     /// Whether the last acknowledgement that was waited for did not come in time.
     slow: Arc<AtomicBool>,
-    /// Whether the journal cannot be written just now.
-    pub(crate) trouble: Arc<AtomicBool>,
-    /// Whether the writer is told already that others have appended something.
-    pub(crate) grown: Arc<AtomicBool>,
-    /// How many pieces of evidence are kept while the journal cannot be written.
-    pub(crate) kept: Arc<AtomicUsize>,
+    /// What others have appended, and how much of it is applied.
+    pub(crate) growth: Arc<Growth>,
+    /// How the replica is.
+    status: StatusReader,
     /// How long evidence has waited for its acknowledgement.
     waited: Arc<Histogram>,
-    pub(crate) clock: Clock,
+    clock: Clock,
+}
+
+/// How often others were seen to append to the journal, and how much of that is applied.
+///
+/// The journal says that something can be read before it says as of when all can be. So a reader
+/// that finds nothing noticed beyond what is applied, *after* it has found the journal fresh, shows
+/// a state in which nothing of that is missing.
+#[derive(Debug, Default)]
+pub(crate) struct Growth {
+    noticed: AtomicU64,
+    applied: AtomicU64,
+    /// Whether the writer was woken for it.
+    has_woken: AtomicBool,
+}
+
+impl Growth {
+    /// What was noticed by now, to be applied: asked before it is looked how far the journal is.
+    pub(crate) fn begin(&self) -> u64 {
+        self.has_woken.store(false, Ordering::Release);
+        self.noticed.load(Ordering::Acquire)
+    }
+
+    /// All that was noticed by then is applied.
+    pub(crate) fn end(&self, begun: u64) {
+        self.applied.store(begun, Ordering::Release);
+    }
+
+    fn is_applied(&self) -> bool {
+        self.noticed.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire)
+    }
 }
 
 /// Why a piece of evidence was not acknowledged.
@@ -88,17 +116,20 @@ impl Display for NotRecorded {
 pub(crate) enum Work {
     /// Record this, and acknowledge it.
     Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
-    /// Record all of this, and acknowledge it.
-    Many(Vec<Evidence>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Answer this.
     Query(Query),
-    /// Notice that time has passed.
-    Sweep {
-        /// Whether this replica leads.
-        leads: bool,
-    },
+    /// End this call by an operator's word.
+    Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
     /// Apply what other replicas have appended.
-    Follow,
+    CatchUp,
+    /// The provider has answered, or failed to.
+    Provider(Result<Answer, Failure>),
+    /// Whether the lease is held; `None` if nobody answers.
+    Lease(Option<bool>),
+    /// A snapshot was saved up to this record, or could not be saved.
+    Snapshot(Result<u64, RecoveryError>),
+    /// The agents file was read again.
+    Agents(Arc<Agents>),
     /// End.
     Stop,
 }
@@ -106,6 +137,22 @@ pub(crate) enum Work {
 /// A question to the writer, which answers it between two batches. It gets an error instead of the
 /// state if the state may be out of date.
 pub(crate) type Query = Box<dyn FnOnce(Result<View<'_>, NotRecorded>) + Send>;
+
+/// What became of an eviction.
+#[derive(Clone, Debug)]
+pub(crate) enum Evicted {
+    /// There is no such call.
+    Unknown,
+    /// It was over before.
+    OverAlready,
+    /// It is over by now.
+    Done {
+        /// As it is now.
+        call: Box<Call>,
+        /// The present.
+        now: Millis,
+    },
+}
 
 /// The state at one moment between two batches.
 #[derive(Clone, Copy)]
@@ -135,20 +182,6 @@ impl Queue {
         outcome
     }
 
-    /// Records many pieces of evidence, which nobody waits for with a caller on the line.
-    pub(crate) async fn record_all(&self, evidence: Vec<Evidence>) -> Result<(), NotRecorded> {
-        let mut evidence = evidence.into_iter();
-        loop {
-            let batch: Vec<_> = evidence.by_ref().take(BATCH_MAX).collect();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let (acknowledge, acknowledged) = oneshot::channel();
-            self.send(Work::Many(batch, acknowledge))?;
-            acknowledged.await.unwrap_or(Err(NotRecorded::Stopped))?;
-        }
-    }
-
     /// Asks the writer something, after all that was given to it before. The query holds up what
     /// comes behind it, so it has to be short. Of a shared journal, the state has everything that
     /// any replica acknowledged some seconds ago.
@@ -160,49 +193,85 @@ impl Queue {
         self.send(Work::Query(Box::new(move |view| {
             let _gave_up = answer.send(view.map(what));
         })))?;
+        self.within_patience(answered).await
+    }
+
+    async fn within_patience<T>(
+        &self,
+        answered: oneshot::Receiver<Result<T, NotRecorded>>,
+    ) -> Result<T, NotRecorded> {
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(NotRecorded::Stopped),
-            Err(_) if is_fresh(&self.clock) => Err(NotRecorded::Slow),
+            Err(_) if self.is_fresh() => Err(NotRecorded::Slow),
             // It waits for the journal's servers.
-            Err(_) => Err(stale(&self.clock)),
+            Err(_) => Err(self.stale()),
         }
+    }
+
+    /// Whether what is known here is what is.
+    fn is_fresh(&self) -> bool {
+        is_fresh(self.clock.age_ms()) && self.growth.is_applied()
+    }
+
+    fn stale(&self) -> NotRecorded {
+        NotRecorded::Stale { age_ms: self.clock.age_ms() }
     }
 
     /// Returns at once if what is known here is what is, and otherwise when it is again: a process
     /// that the system let sleep has to ask first what happened meanwhile.
     pub(crate) async fn freshen(&self) -> Result<(), NotRecorded> {
-        match is_fresh(&self.clock) {
+        match self.is_fresh() {
             true => Ok(()),
             false => self.query(|_| ()).await,
         }
     }
 
-    /// Lets the writer notice that time has passed. A full queue is no trouble: there is a next
-    /// time.
-    pub(crate) fn sweep(&self, leads: bool) {
-        let _next_time = self.send(Work::Sweep { leads });
+    /// Ends a call by an operator's word, if it is known and not over: looked up, recorded and looked
+    /// up again in one turn of the writer.
+    pub(crate) async fn evict(&self, id: CallId) -> Result<Evicted, NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        let start = Instant::now();
+        self.send(Work::Evict(id, answer))?;
+        let evicted = self.within_patience(answered).await;
+        if matches!(evicted, Ok(Evicted::Done { .. })) {
+            // It has waited as a webhook does.
+            self.waited.note(start.elapsed());
+        }
+        evicted
+    }
+
+    /// Gives the writer what it has asked for. A full queue holds it up and does not lose it.
+    pub(crate) async fn answer(&self, answer: Work) {
+        let _has_stopped = self.sender.send(answer).await;
+    }
+
+    /// The same, for a thread that may block.
+    pub(crate) fn answer_blocking(&self, answer: Work) {
+        let _has_stopped = self.sender.blocking_send(answer);
     }
 
     /// Lets the writer apply what others have appended.
-    pub(crate) fn follow(&self) {
-        if !self.grown.swap(true, Ordering::AcqRel) && self.send(Work::Follow).is_err() {
-            self.grown.store(false, Ordering::Release);
+    pub(crate) fn catch_up(&self) {
+        self.growth.noticed.fetch_add(1, Ordering::AcqRel);
+        let is_woken = self.growth.has_woken.swap(true, Ordering::AcqRel);
+        if !is_woken && self.send(Work::CatchUp).is_err() {
+            self.growth.has_woken.store(false, Ordering::Release);
         }
     }
 
     /// Whether a piece of evidence would be recorded now, as far as can be told.
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
         let slow = self.slow.load(Ordering::Relaxed);
-        let trouble = self.trouble.load(Ordering::Relaxed);
-        match (self.has_stopped(), trouble, self.sender.capacity(), slow) {
+        let is_degraded = self.status.get().is_degraded;
+        match (self.has_stopped(), is_degraded, self.sender.capacity(), slow) {
             (true, ..) => Err(NotRecorded::Stopped),
             (false, true, ..) => Err(NotRecorded::Trouble),
             (false, false, 0, _) => Err(NotRecorded::Full),
             (false, false, _, true) => Err(NotRecorded::Slow),
-            (false, false, _, false) if is_fresh(&self.clock) => Ok(()),
-            (false, false, _, false) => Err(stale(&self.clock)),
+            (false, false, _, false) if self.is_fresh() => Ok(()),
+            (false, false, _, false) => Err(self.stale()),
         }
     }
 
@@ -214,12 +283,6 @@ impl Queue {
     /// How many pieces of work wait for the writer.
     pub(crate) fn depth(&self) -> usize {
         self.sender.max_capacity() - self.sender.capacity()
-    }
-
-    /// How many pieces of evidence are kept until the journal can be written again, and whether it
-    /// cannot just now.
-    pub(crate) fn trouble(&self) -> (usize, bool) {
-        (self.kept.load(Ordering::Relaxed), self.trouble.load(Ordering::Relaxed))
     }
 
     /// Whether the writer has ended.
@@ -238,9 +301,9 @@ impl Queue {
     }
 
     /// A way to the writer that receives from the other end.
-    pub(crate) fn through(sender: mpsc::Sender<Work>, clock: Clock) -> Self {
-        let (slow, trouble, grown, kept, waited) = <_>::default();
-        Self { sender, slow, trouble, grown, kept, waited, clock }
+    pub(crate) fn through(sender: mpsc::Sender<Work>, clock: Clock, status: StatusReader) -> Self {
+        let (slow, growth, waited) = (Arc::default(), Arc::default(), Arc::default());
+        Self { sender, slow, growth, status, waited, clock }
     }
 
     fn send(&self, work: Work) -> Result<(), NotRecorded> {
@@ -255,16 +318,7 @@ impl Queue {
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
-        (Self::through(sender, Clock::default()), stuck)
+        let (status, reader) = StatusReader::new();
+        (Self::through(sender, Clock::default(), reader), (stuck, status))
     }
-}
-
-/// Whether what is known here is what is.
-pub(crate) fn is_fresh(clock: &Clock) -> bool {
-    clock.age_ms() < FRESH_MS
-}
-
-/// Why nothing is answered while it is not.
-pub(crate) fn stale(clock: &Clock) -> NotRecorded {
-    NotRecorded::Stale { age_ms: clock.age_ms() }
 }

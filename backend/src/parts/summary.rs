@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
-use live_users_intake::Status;
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
 use live_users_state::{Drift, State, Sureness, Talked, words};
@@ -15,12 +14,11 @@ use live_users_wire::{
 };
 
 use super::agents::AgentRegistry;
-use super::clock::{Clock, moment};
+use super::clock::moment;
 use super::counting_rules::CountingRules;
-use super::leadership::Leadership;
 use super::presentation::{agent_ref, shown_place};
 use super::queue::{NotRecorded, Queue, View};
-use super::reconciler::ReconcilerHandle;
+use super::replica_status::{ReplicaStatus, StatusReader};
 
 /// The most healed calls that a summary shows.
 const HEALED_SHOWN_MAX: usize = 50;
@@ -30,20 +28,16 @@ const HEALED_SHOWN_MAX: usize = 50;
 pub(crate) struct Summarizer {
     pub(crate) queue: Queue,
     pub(crate) agents: Arc<AgentRegistry>,
-    pub(crate) reconciler: ReconcilerHandle,
-    pub(crate) leadership: Leadership,
-    pub(crate) clock: Clock,
+    pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
 }
 
 impl Summarizer {
     /// The number, how sure it is, how old, and how it is made up.
     pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
-        let status = self.reconciler.status(self.clock.now());
         let suspect_after_ms = self.rules.suspect_after_ms;
         let snapshot = self.queue.query(move |view| Snapshot::of(view, suspect_after_ms)).await?;
-        let leads = self.leadership.is_held();
-        Ok(snapshot.shown(&self.agents.now(), referee(status, leads)))
+        Ok(snapshot.shown(&self.agents.now(), referee(self.status.get())))
     }
 }
 
@@ -191,8 +185,8 @@ fn talked(talked: Talked) -> TalkedView {
 }
 
 /// The status of the reconciler. Of several replicas, the leader alone asks the provider.
-fn referee(status: Option<Status>, leads: bool) -> RefereeView {
-    let Some(status) = status else {
+fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeView {
+    let Some(status) = reconciler else {
         let (looked_at, next_at, failure) = (None, None, None);
         return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
     };

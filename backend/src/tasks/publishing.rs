@@ -11,16 +11,13 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, Reader};
-use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::queue::NotRecorded;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
 /// A summary is made again after so long, in milliseconds, though nothing was recorded: calls
 /// become suspect and last longer all the same.
 const SUMMARY_EVERY_MS: u64 = 5_000;
-
-/// How often it is looked whether the total is still known to be true, in milliseconds.
-const LOOK_EVERY_MS: u64 = 1_000;
 
 /// After a summary was made there is a rest of so many times what it took: it looks at every call,
 /// and the writer stands still for it.
@@ -30,39 +27,37 @@ const REST_TIMES: u32 = 9;
 pub(crate) fn start(
     streams: &Arc<Streams>,
     latest: &Reader,
-    queue: &Queue,
     summarizer: &Summarizer,
 ) -> [JoinHandle<()>; 2] {
     [
-        tokio::spawn(publish_total(streams.clone(), latest.clone(), queue.clone())),
+        tokio::spawn(publish_total(streams.clone(), latest.clone())),
         tokio::spawn(publish_summary(streams.clone(), latest.clone(), summarizer.clone())),
     ]
 }
 
 /// A record that leaves the number as it is, such as what a caller says, is no news.
-async fn publish_total(streams: Arc<Streams>, mut latest: Reader, queue: Queue) {
+async fn publish_total(streams: Arc<Streams>, mut latest: Reader) {
     let (mut pace, mut published) = (Pace::default(), None);
     latest.mark_changed();
-    let number = |count: &LatestCount| Some((count.at.epoch, count.live_users));
+    let shown = |count: &LatestCount| match count.stale {
+        None => Some(Ok((count.at.epoch, count.live_users))),
+        Some(_) => Some(Err(())),
+    };
     loop {
-        let look_again = Duration::from_millis(LOOK_EVERY_MS);
-        if matches!(timeout(look_again, latest.changed()).await, Ok(Err(_))) {
+        if latest.changed().await.is_err() {
             return;
         }
-        // Of a shared journal that does not answer, others may have changed the number since.
-        if let Err(why) = queue.freshen().await {
-            if published.take().is_some() {
-                pace.turn().await;
-                streams.total.publish(no_value(why));
-            }
-            continue;
-        }
-        if number(&latest.borrow_and_update()) == published {
+        if shown(&latest.borrow_and_update()) == published {
             continue;
         }
         pace.turn().await;
         let now = latest.borrow_and_update().clone();
-        published = number(&now);
+        published = shown(&now);
+        // Of a shared journal that does not answer, others may have changed the number since.
+        if let Some(stale) = now.stale {
+            streams.total.publish(no_value(NotRecorded::Stale { age_ms: stale.age_ms }));
+            continue;
+        }
         let epoch = format!("{:016x}", now.at.epoch);
         let (live_users, seq, as_of) = (now.live_users, now.at.seq, moment(now.as_of));
         let count = LiveCount { live_users, epoch, seq, as_of };

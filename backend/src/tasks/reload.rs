@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::reconciler::ReconcilerHandle;
+use crate::parts::queue::{Queue, Work};
 
 /// From now on SIGHUP does not end the process.
 ///
@@ -24,7 +24,7 @@ pub(crate) async fn run(
     mut hang_ups: Signal,
     registry: Arc<AgentRegistry>,
     chat: Arc<Chat>,
-    reconciler: ReconcilerHandle,
+    queue: Queue,
 ) {
     while hang_ups.recv().await.is_some() {
         // On a slow disk it would hold up everything else that this thread has to do.
@@ -34,7 +34,7 @@ pub(crate) async fn run(
         match reloaded.await {
             Ok(Ok(agents)) => {
                 let n = agents.iter().count();
-                reconciler.learn(&agents);
+                queue.answer(Work::Agents(agents)).await;
                 info!("SIGHUP: the agents file is read again, {n} agents are configured");
             }
             Ok(Err(mistakes)) => error!(

@@ -1,92 +1,283 @@
-//! The writer's thread: it takes what waits in the queue, and records, applies and answers it.
+//! The writer's thread: the backend's driver of the replica. It gives the replica what waits in the
+//! queue and wakes it at its deadlines, and does what follows.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use live_users_state::{BATCH_MAX, Kept, Writer};
-use tokio::sync::mpsc;
+use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
+use live_users_replica::{BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
+use live_users_state::SnapshotTask;
+use live_users_twilio::rest::Request;
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::snapshots::Snapshots;
 use crate::parts::clock::Clock;
-use crate::parts::queue::{NotRecorded, QUEUE_MAX, Queue, View, Work, is_fresh, stale};
+use crate::parts::latest::LatestCount;
+use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
+use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
-/// Gives the writer a thread of its own, since a durable journal blocks it at every sync.
+/// Where the replica's effects go that are not an answer to somebody.
+pub(crate) struct Outlets {
+    pub(crate) latest: watch::Sender<LatestCount>,
+    /// To `tasks::reconciliation`.
+    pub(crate) requests: mpsc::UnboundedSender<Request>,
+    /// To `tasks::leadership`.
+    pub(crate) renewals: mpsc::UnboundedSender<()>,
+}
+
+/// The queue to the thread, the status that it publishes, and the thread.
+pub(crate) type Started = (Queue, StatusReader, JoinHandle<()>);
+
+/// Gives the replica a thread of its own, since a durable journal blocks it at every sync.
 ///
 /// # Errors
-/// The system's own, when there can be no thread.
-pub(crate) fn start(mut writer: Writer, clock: Clock) -> io::Result<(Queue, JoinHandle<()>)> {
-    let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
-    let queue = Queue::through(sender, clock);
-    let Queue { trouble, grown, kept, clock, .. } = queue.clone();
-    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
-        let mut work = Vec::with_capacity(BATCH_MAX);
-        while inbox.blocking_recv_many(&mut work, BATCH_MAX) > 0 {
-            let stop = work.iter().any(|work| matches!(work, Work::Stop));
-            // Before the writer follows, or what comes then would not be told.
-            grown.store(false, Ordering::Release);
-            process_batch(&mut writer, &clock, work.drain(..));
-            kept.store(writer.kept(), Ordering::Relaxed);
-            trouble.store(writer.is_in_trouble(), Ordering::Relaxed);
-            if stop || writer.has_ended() {
+/// The system's own, when there can be no thread, or if the journal gives no handles for snapshots.
+pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<Started> {
+    let (sender, inbox) = mpsc::channel(QUEUE_MAX);
+    let (status, status_reader) = StatusReader::new();
+    let queue = Queue::through(sender, clock.clone(), status_reader.clone());
+    let snapshots = Snapshots::start(node.journal(), queue.clone())?;
+    // Only for its timer: the thread waits for work or for a deadline, whichever comes first.
+    let timer = runtime::Builder::new_current_thread().enable_time().build()?;
+    let mut driver = Driver {
+        node,
+        clock,
+        start: Instant::now(),
+        outlets: Outlet { outlets, snapshots, pending: HashMap::new(), evictions: Vec::new() },
+        tickets: 0,
+        status,
+    };
+    driver.publish_status();
+    let growth = queue.growth.clone();
+    let name = "writer".to_owned();
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let (mut inbox, mut work) = (inbox, Vec::with_capacity(BATCH_MAX));
+        loop {
+            let received = inbox.recv_many(&mut work, BATCH_MAX);
+            let wait = driver.until_deadline();
+            let received = timer.block_on(async { tokio::time::timeout(wait, received).await });
+            let stop = received == Ok(0) || work.iter().any(|work| matches!(work, Work::Stop));
+            driver.process_batch(&growth, work.drain(..));
+            if stop || driver.node.replica().is_unreadable() {
                 break;
             }
         }
-        if writer.is_in_trouble() && !writer.has_ended() {
-            writer.retry(clock.now());
-        }
+        driver.step(driver.now(), Input::Shutdown);
+        // The thread of snapshots may be about to answer, and is waited for.
+        drop(inbox);
     })?;
-    Ok((queue, thread))
+    Ok((queue, status_reader, thread))
 }
 
-fn process_batch(writer: &mut Writer, clock: &Clock, work: impl Iterator<Item = Work>) {
-    let now = clock.now();
-    let (mut batch, mut waiting, mut queries) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut many, mut sweep, mut follows) = (Vec::new(), None, false);
-    for work in work {
-        match work {
-            Work::Evidence(evidence, acknowledge) => {
-                batch.push(evidence);
-                waiting.push(acknowledge);
+struct Driver {
+    node: Node,
+    clock: Clock,
+    start: Instant,
+    outlets: Outlet,
+    tickets: u64,
+    status: StatusWriter,
+}
+
+/// What effects are done with.
+struct Outlet {
+    outlets: Outlets,
+    snapshots: Snapshots,
+    pending: HashMap<Ticket, Pending>,
+    /// Calls that are known and not over, to be evicted.
+    evictions: Vec<(CallId, Evicting)>,
+}
+
+/// What an acknowledgement or an answer of the replica is for.
+enum Pending {
+    Batch(Vec<oneshot::Sender<Result<Outcome, NotRecorded>>>),
+    Query(Query),
+    /// The call is looked up.
+    LookUp(CallId, Evicting),
+    /// Its end is recorded.
+    Evict(CallId, Evicting),
+}
+
+type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
+
+impl Driver {
+    fn now(&self) -> Now {
+        now(&self.clock, self.start)
+    }
+
+    fn until_deadline(&self) -> Duration {
+        Duration::from_millis(self.node.replica().next_deadline().since(self.now().uptime))
+    }
+
+    /// Gives the replica an input at this moment, and each answer of the log at that of its own.
+    fn step(&mut self, at: Now, input: Input) {
+        let Self { node, clock, start, outlets, .. } = self;
+        let mut first = Some(at);
+        let now = || first.take().unwrap_or_else(|| now(clock, *start));
+        node.step(now, input, &mut |replica, effect| outlets.perform(clock, replica, effect));
+    }
+
+    fn ticket(&mut self, pending: Pending) -> Ticket {
+        self.tickets += 1;
+        self.outlets.pending.insert(Ticket(self.tickets), pending);
+        Ticket(self.tickets)
+    }
+
+    /// Gives the replica what has come: evidence first and in one batch, then what changes the
+    /// state, then what reads it.
+    ///
+    /// The moment of the batch is taken before it is looked how far the journal is. So a state that
+    /// the moment calls fresh has all that was known then; the other way round it might lack what
+    /// came in between.
+    fn process_batch(&mut self, growth: &Growth, work: impl Iterator<Item = Work>) {
+        let now = self.now();
+        let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+        let (mut inputs, mut reads) = (Vec::new(), Vec::new());
+        for work in work {
+            match work {
+                Work::Evidence(evidence, acknowledge) => {
+                    batch.push(evidence);
+                    waiting.push(acknowledge);
+                }
+                Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
+                Work::Query(query) => reads.push(Pending::Query(query)),
+                Work::Provider(answer) => inputs.push(Input::Provider(answer)),
+                Work::Lease(answer) => inputs.push(Input::Lease(answer)),
+                Work::Snapshot(saved) => inputs.push(Input::Snapshot(saved)),
+                Work::Agents(agents) => inputs.push(Input::Agents((*agents).clone())),
+                Work::CatchUp | Work::Stop => {}
             }
-            Work::Many(evidence, acknowledge) => many.push((evidence, acknowledge)),
-            Work::Query(query) => queries.push(query),
-            Work::Sweep { leads } => sweep = Some(leads),
-            Work::Follow => follows = true,
-            Work::Stop => {}
+        }
+        if !batch.is_empty() {
+            let ticket = self.ticket(Pending::Batch(waiting));
+            self.step(now, Input::Record(ticket, batch));
+        }
+        self.catch_up(now, growth);
+        inputs.into_iter().for_each(|input| self.step(now, input));
+        if self.node.replica().next_deadline() <= now.uptime {
+            self.step(now, Input::Tick);
+        }
+        for read in reads {
+            let ticket = self.ticket(read);
+            self.step(now, Input::Query(ticket));
+        }
+        for (id, answer) in std::mem::take(&mut self.outlets.evictions) {
+            let said = Said::Over(EndReason::Evicted);
+            let evidence = Evidence::about(id.clone(), Source::Operator, said);
+            let ticket = self.ticket(Pending::Evict(id, answer));
+            self.step(now, Input::Record(ticket, vec![evidence]));
+        }
+        self.publish_status();
+    }
+
+    /// Applies what others have appended, as far as it is known here.
+    fn catch_up(&mut self, now: Now, growth: &Growth) {
+        if !self.node.journal().is_shared() {
+            return;
+        }
+        let begun = growth.begin();
+        let end = self.node.journal().position();
+        self.step(now, Input::Grown(end));
+        if self.node.replica().position() == end || !self.node.replica().is_degraded() {
+            growth.end(begun);
         }
     }
-    match writer.record(now, batch) {
-        Ok(outcomes) => {
-            for (outcome, acknowledge) in outcomes.into_iter().zip(waiting) {
-                // Whoever asked may have given up waiting; the evidence counts all the same.
-                let _gave_up = acknowledge.send(Ok(outcome));
+
+    fn publish_status(&mut self) {
+        let (replica, now) = (self.node.replica(), self.now());
+        let status = ReplicaStatus {
+            leads: replica.leads(now),
+            is_degraded: replica.is_degraded(),
+            deferred: replica.deferred(),
+            reconciler: replica.reconciler_status(now),
+        };
+        self.status.send_if_modified(|published| {
+            let has_changed = *published != status;
+            *published = status;
+            has_changed
+        });
+    }
+}
+
+fn now(clock: &Clock, start: Instant) -> Now {
+    let uptime = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    // The age first: what is read of the journal later is never older than it says.
+    let log_age_ms = clock.age_ms();
+    Now { uptime: Millis(uptime), time: clock.now(), log_age_ms }
+}
+
+impl Outlet {
+    fn perform(&mut self, clock: &Clock, replica: &Replica, effect: Effect) {
+        // A receiver that is gone has given up waiting; the evidence counts all the same.
+        match effect {
+            Effect::Publish(publication) => {
+                self.outlets.latest.send_replace(LatestCount::new(publication));
+            }
+            Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
+            Effect::Ask(request) => drop(self.outlets.requests.send(request)),
+            Effect::Renew => drop(self.outlets.renewals.send(())),
+            Effect::SaveSnapshot(task) => self.save(task),
+            Effect::Recorded(ticket, recorded) => match self.pending.remove(&ticket) {
+                Some(Pending::Batch(waiting)) => {
+                    let mut outcomes = recorded.map(Vec::into_iter);
+                    for acknowledge in waiting {
+                        let outcome = match &mut outcomes {
+                            Ok(outcomes) => outcomes.next().ok_or(NotRecorded::Stopped),
+                            Err(_) => Err(NotRecorded::Trouble),
+                        };
+                        let _gave_up = acknowledge.send(outcome);
+                    }
+                }
+                Some(Pending::Evict(id, answer)) => {
+                    let now = clock.now().max(replica.state().tracker().now());
+                    let evicted = recorded.map_err(|_| NotRecorded::Trouble);
+                    let evicted = evicted.map(|_| match replica.state().tracker().call(&id) {
+                        Some(call) => Evicted::Done { call: Box::new(call), now },
+                        None => Evicted::Unknown,
+                    });
+                    let _gave_up = answer.send(evicted);
+                }
+                Some(Pending::Query(_) | Pending::LookUp(..)) | None => {}
+            },
+            Effect::Answer(ticket, known) => {
+                let known = known.map_err(|stale| NotRecorded::Stale { age_ms: stale.age_ms });
+                let pending = self.pending.remove(&ticket);
+                match pending {
+                    Some(Pending::Query(query)) => {
+                        let (state, at) = (replica.state(), replica.position());
+                        let now = clock.now().max(state.tracker().now());
+                        query(known.map(|()| View { state, now, at }));
+                    }
+                    Some(Pending::LookUp(id, answer)) => self.look_up(replica, id, answer, known),
+                    Some(Pending::Batch(_) | Pending::Evict(..)) | None => {}
+                }
             }
         }
-        Err(Kept) => {
-            for acknowledge in waiting {
-                let _gave_up = acknowledge.send(Err(NotRecorded::Trouble));
+    }
+
+    fn look_up(
+        &mut self,
+        replica: &Replica,
+        id: CallId,
+        answer: Evicting,
+        known: Result<(), NotRecorded>,
+    ) {
+        let phase = replica.state().tracker().call(&id).map(|call| call.phase);
+        let refused = match (known, phase) {
+            (Err(why), _) => Err(why),
+            (Ok(()), None) => Ok(Evicted::Unknown),
+            (Ok(()), Some(Phase::Ended(_))) => Ok(Evicted::OverAlready),
+            (Ok(()), Some(Phase::Dialing | Phase::Live)) => {
+                return self.evictions.push((id, answer));
             }
-        }
+        };
+        let _gave_up = answer.send(refused);
     }
-    for (evidence, acknowledge) in many {
-        let recorded = writer.record(now, evidence).map(|_| ());
-        let _gave_up = acknowledge.send(recorded.map_err(|Kept| NotRecorded::Trouble));
-    }
-    if follows {
-        writer.follow();
-    }
-    match sweep {
-        Some(true) => writer.sweep(now),
-        Some(false) => writer.stand_by(now),
-        None => {}
-    }
-    if !queries.is_empty() {
-        let is_known = is_fresh(clock) || writer.refresh();
-        let (state, at) = (writer.state(), writer.position());
-        let view = View { state, now: clock.now().max(state.tracker().now()), at };
-        for query in queries {
-            query(if is_known { Ok(view) } else { Err(stale(clock)) });
-        }
+
+    fn save(&self, task: SnapshotTask) {
+        self.snapshots.save(task);
     }
 }
 

@@ -8,13 +8,13 @@
 //! - [`run`]: plays a world, checks the invariants after every event, and gives a [`Report`] or a
 //!   [`Failure`] with the command that repeats it.
 
-mod asking;
 mod calls;
 mod delivery;
 mod invariants;
 mod live_users;
 mod oracle;
 mod people;
+mod process;
 mod promises;
 mod reading;
 mod replicas;

@@ -1,9 +1,8 @@
 //! The records of a journal, and the state that they lead to. There is no clock, no socket and no
 //! runtime here; time is an argument, so that the backend and the simulator run the very same code.
 //!
-//! - [`Writer`]: durable, applied, published, in this order.
 //! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
-//! - [`replay`], [`Snapshotter`]: from a journal back to the state.
+//! - [`replay`], [`SnapshotTask`]: from a journal back to the state.
 //! - [`copy`]: the state of one journal into another.
 //! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.
 //! - [`history`]: how the number has changed.
@@ -18,15 +17,13 @@ pub mod history;
 pub mod record;
 mod recovery;
 pub mod snapshot;
-mod snapshotter;
+mod snapshot_task;
 mod state;
 pub mod words;
-mod writer;
 
 pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
 pub use copy::{Copied, CopyError, LEAD, Purpose, Side, copy};
 pub use drift::{Cause, Drift, Healed, RECENT_MAX};
-pub use recovery::{RecoveryError, Replayed, replay, replay_keeping};
-pub use snapshotter::{Keep, Snapshotter};
+pub use recovery::{RecoveryError, Replayed, decode, replay, replay_keeping};
+pub use snapshot_task::SnapshotTask;
 pub use state::{State, Sureness, is_suspect};
-pub use writer::{BATCH_MAX, DIALING_MS_MAX, Kept, Publish, QUIET_MS, TOMBSTONE_MS, Writer};

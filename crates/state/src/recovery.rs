@@ -101,7 +101,11 @@ pub(crate) fn replayed(
     Ok((state, covered))
 }
 
-pub(crate) fn decode(stored: &live_users_journal::Record) -> Result<Record, RecoveryError> {
+/// The record that is stored. Its time is the log's, where the log has a time.
+///
+/// # Errors
+/// If it says nothing that this program understands.
+pub fn decode(stored: &live_users_journal::Record) -> Result<Record, RecoveryError> {
     let seq = stored.seq;
     let record =
         Record::decode(&stored.bytes).map_err(|error| RecoveryError::Record { seq, error })?;

@@ -2,8 +2,9 @@
 
 use live_users_core::{Call, Direction, EndReason, Millis, Outcome, Phase};
 use live_users_intake::Status;
+use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
 use live_users_state::explain::{Piece, Pieces};
-use live_users_state::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS, words};
+use live_users_state::words;
 use live_users_wire::Expectation;
 
 use super::view::Presenter;

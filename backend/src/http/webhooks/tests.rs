@@ -8,6 +8,7 @@ use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
 use live_users_http_kit::{AllowedOrigins, Env, Reader};
 use live_users_intake::{CallerKey, Farewell};
+use live_users_replica::Publication;
 use tokio::sync::watch;
 
 use super::*;
@@ -34,7 +35,9 @@ fn webhooks(queue: Queue) -> Webhooks {
 /// The status and body of the answer to one request, with this queue behind the handlers.
 async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
     let at = live_users_journal::open("memory:").unwrap().position();
-    let (_publisher, latest) = watch::channel(LatestCount::new(Numbers::default(), at, Millis(0)));
+    let (numbers, as_of) = (Numbers::default(), Millis(0));
+    let publication = Publication { numbers, at, as_of, stale: None };
+    let (_publisher, latest) = watch::channel(LatestCount::new(publication));
     let origins = AllowedOrigins::default();
     let app = App::new()
         .app_data(Data::new(webhooks(queue.clone())))
@@ -82,7 +85,7 @@ async fn when_the_writer_has_stopped() {
 #[actix_web::test]
 async fn when_the_queue_is_full() {
     let (queue, _stuck) = Queue::broken(1);
-    queue.sweep(true);
+    queue.catch_up();
     assert_the_caller_comes_first(queue.clone(), "is full").await;
     let (status, body) = answer(queue, "/readyz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -3,33 +3,53 @@
 use std::time::Duration;
 
 use live_users_core::{CallId, Evidence, Millis, Outcome, Said, Source};
-use live_users_journal::{Contact, Memory};
+use live_users_journal::{Contact, Journal, Memory};
+use live_users_replica::{FRESH_MS, Publication, Rules};
 use live_users_state::record::{Change, Record};
-use live_users_state::{State, replay};
-use tokio::sync::watch;
+use live_users_state::{Replayed, replay};
 
 use super::*;
-use crate::parts::queue::FRESH_MS;
+use crate::parts::latest::Reader;
 
 fn start_of(call: &str) -> Evidence {
     Evidence::about(CallId::parse(call).unwrap(), Source::Voice, Said::Dialing)
 }
 
+/// The queue to a replica on this journal, what it publishes, and its thread.
+fn started(journal: Box<dyn Journal>, clock: Clock) -> (Queue, Reader, JoinHandle<()>) {
+    started_from(replay(&*journal).unwrap(), journal, clock)
+}
+
+fn started_from(
+    replayed: Replayed,
+    journal: Box<dyn Journal>,
+    clock: Clock,
+) -> (Queue, Reader, JoinHandle<()>) {
+    let numbers = replayed.state.tracker().numbers();
+    let publication = Publication { numbers, at: replayed.at, as_of: Millis(0), stale: None };
+    let replica = Replica::new(replayed, journal.is_shared(), Rules::default(), None);
+    let (latest, reader) = watch::channel(LatestCount::new(publication));
+    let outlets = Outlets {
+        latest,
+        requests: mpsc::unbounded_channel().0,
+        renewals: mpsc::unbounded_channel().0,
+    };
+    let (queue, _, thread) = start(Node::new(replica, journal), clock, outlets).unwrap();
+    (queue, reader, thread)
+}
+
+fn known(view: View<'_>) -> usize {
+    view.state.tracker().known()
+}
+
 #[actix_web::test]
 async fn evidence_is_acknowledged_after_it_is_published() {
     let journal = live_users_journal::open("memory:").unwrap();
-    let (publisher, reader) = watch::channel(0);
-    let publish = move |state: &State, _| {
-        publisher.send_replace(state.tracker().numbers().users);
-    };
-    let replayed = replay(&*journal).unwrap();
-    let writer = Writer::new(journal, replayed, Box::new(publish), None, 1);
-    let (queue, thread) = start(writer, Clock::default()).unwrap();
+    let (queue, reader, thread) = started(journal, Clock::default());
     let outcome = queue.record(start_of("a")).await;
     assert_eq!(outcome, Ok(Outcome::Started));
-    assert_eq!(*reader.borrow(), 1);
-    let known = queue.query(|view| view.state.tracker().known()).await;
-    assert_eq!(known, Ok(1));
+    assert_eq!(reader.borrow().live_users, 1);
+    assert_eq!(queue.query(known).await, Ok(1));
     queue.stop().await;
     thread.join().unwrap();
     assert_eq!(queue.state(), Err(NotRecorded::Stopped));
@@ -38,9 +58,24 @@ async fn evidence_is_acknowledged_after_it_is_published() {
 }
 
 #[actix_web::test]
+async fn a_call_is_evicted_in_one_turn_and_only_once() {
+    let journal = live_users_journal::open("memory:").unwrap();
+    let (queue, reader, thread) = started(journal, Clock::default());
+    let id = || CallId::parse("a").unwrap();
+    assert!(matches!(queue.evict(id()).await, Ok(Evicted::Unknown)));
+    queue.record(start_of("a")).await.unwrap();
+    let Ok(Evicted::Done { call, .. }) = queue.evict(id()).await else { panic!("it is live") };
+    assert_eq!(call.phase, Phase::Ended(EndReason::Evicted));
+    assert_eq!(reader.borrow().live_users, 0);
+    assert!(matches!(queue.evict(id()).await, Ok(Evicted::OverAlready)));
+    queue.stop().await;
+    thread.join().unwrap();
+}
+
+#[actix_web::test]
 async fn a_full_queue_says_so_at_once() {
     let (queue, _stuck) = Queue::broken(1);
-    queue.sweep(true);
+    queue.catch_up();
     assert_eq!(queue.state(), Err(NotRecorded::Full));
     let outcome = queue.record(start_of("a")).await;
     assert_eq!(outcome, Err(NotRecorded::Full));
@@ -52,24 +87,23 @@ async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     let log = Memory::with_epoch(1);
     let (journal, line) = log.open_shared().unwrap();
     let (mut other, _) = log.open_shared().unwrap();
-    let replayed = replay(&*journal).unwrap();
-    let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, 1);
     let contact = Contact::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, thread) = start(writer, Clock::of(contact)).unwrap();
+    let (queue, mut reader, thread) = started(journal, Clock::of(contact));
 
     let change = Change::Evidence(start_of("a"));
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
-    let live = |view: View<'_>| view.state.tracker().known();
-    assert_eq!(queue.query(live).await, Ok(1), "it asks before it answers");
+    assert_eq!(queue.query(known).await, Ok(1), "it asks before it answers");
     assert_eq!(queue.freshen().await, Ok(()));
     line.set_cut(true);
-    assert!(matches!(queue.query(live).await, Err(NotRecorded::Stale { age_ms: FRESH_MS.. })));
+    assert!(matches!(queue.query(known).await, Err(NotRecorded::Stale { age_ms: FRESH_MS.. })));
     assert!(matches!(queue.freshen().await, Err(NotRecorded::Stale { .. })));
     assert_eq!(queue.record(start_of("b")).await, Err(NotRecorded::Trouble));
+    assert!(reader.borrow().stale.is_some(), "the streams say so");
 
+    // The replica tries again by itself, and records what it has kept.
     line.set_cut(false);
-    queue.sweep(true);
-    assert_eq!(queue.query(live).await, Ok(2), "and what was kept is recorded");
+    reader.wait_for(|latest| latest.live_users == 2).await.unwrap();
+    assert_eq!(queue.query(known).await, Ok(2));
     queue.stop().await;
     thread.join().unwrap();
 }
@@ -83,16 +117,10 @@ async fn what_others_append_is_applied_when_it_is_told() {
     let replayed = replay(&*journal).unwrap();
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
     journal.refresh().unwrap();
-    let (publisher, mut reader) = watch::channel(0);
-    let publish = move |state: &State, _| {
-        publisher.send_replace(state.tracker().known());
-    };
-    let writer = Writer::new(journal, replayed, Box::new(publish), None, 1);
-    let (queue, thread) = start(writer, Clock::default()).unwrap();
-    queue.follow();
-    queue.follow();
-    reader.changed().await.unwrap();
-    assert_eq!(*reader.borrow_and_update(), 1);
+    let (queue, mut reader, thread) = started_from(replayed, journal, Clock::default());
+    queue.catch_up();
+    queue.catch_up();
+    reader.wait_for(|latest| latest.live_users == 1).await.unwrap();
     queue.stop().await;
     thread.join().unwrap();
 }
@@ -100,14 +128,11 @@ async fn what_others_append_is_applied_when_it_is_told() {
 #[actix_web::test]
 async fn a_journal_that_is_not_understood_ends_the_writer() {
     let log = Memory::with_epoch(1);
-    let (mut journal, _) = log.open_shared().unwrap();
+    let (journal, _) = log.open_shared().unwrap();
     let (mut later, _) = log.open_shared().unwrap();
-    let replayed = replay(&*journal).unwrap();
+    let contact = Contact::with_service_unheard_for(Duration::from_millis(FRESH_MS));
+    let (queue, _reader, thread) = started(journal, Clock::of(contact));
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
-    journal.refresh().unwrap();
-    let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, 1);
-    let (queue, thread) = start(writer, Clock::default()).unwrap();
-    queue.follow();
     queue.ended().await;
     thread.join().unwrap();
 }

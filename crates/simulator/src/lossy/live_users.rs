@@ -1,35 +1,40 @@
-//! The engine of the backend as a system: the very code that counts in production, on a journal in
-//! memory that outlives a kill as a disk does.
+//! The backend as a system: the replica that counts in production, on a journal in memory that
+//! outlives a kill as a disk does.
 
-use live_users_core::{CallId, Evidence, Millis, Phase};
+use live_users_core::{CallId, Phase};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
-use live_users_state::{State, Writer, replay, snapshot};
+use live_users_replica::Keep;
+use live_users_state::history::Retention;
+use live_users_state::{State, snapshot};
 
-use super::asking::Asking;
 use super::invariants::{Endings, Recount};
+use super::process::{Making, Process, alone_at};
 use super::reading::Reading;
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
-/// As `MAX_CALL_HOURS` when it is not set, in milliseconds.
-pub(super) const MAX_CALL_MS: u64 = 4 * 3_600_000;
-/// Records between two snapshots, so that neither the journal nor a replay grows without end.
-const CHECKPOINT_RECORDS: u64 = 30_000;
+/// Nothing is kept behind a snapshot, so that neither the journal nor a replay grows without end.
+fn keep() -> Keep {
+    Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, history: Retention::default() }
+}
 /// With so few known calls the state is compared byte for byte after every restart, otherwise after
 /// one in [`COMPARE_EVERY`].
 pub(super) const COMPARE_ALWAYS_CALLS: usize = 1_000;
 pub(super) const COMPARE_EVERY: u64 = 30;
 
-/// The engine: webhooks become evidence as they do in the backend.
+/// One replica: webhooks become evidence as they do in the backend.
 pub struct LiveUsers {
     disk: Memory,
-    up: Option<Up>,
+    up: Option<Process>,
     rules: Option<ReconcilerRules>,
     seed: u64,
     reading: Reading,
     starts: u64,
+    /// It was ticked since it started: the first time is the world's next tick, within a second.
+    has_ticked: bool,
+    now_ms: u64,
     /// The state in bytes when it was killed.
     killed: Option<Vec<u8>>,
     broken: Option<String>,
@@ -37,16 +42,9 @@ pub struct LiveUsers {
     recount: Recount,
 }
 
-/// What a kill takes.
-struct Up {
-    writer: Writer,
-    asking: Option<Asking>,
-    checkpoint_seq: u64,
-}
-
 impl LiveUsers {
-    /// The engine on a new journal, with a referee that keeps to these rules or with none. The
-    /// seed is for the referee's jitter.
+    /// A replica on a new journal, with a referee that keeps to these rules or with none. The seed
+    /// is for the referee's jitter.
     pub fn new(seed: u64, rules: Option<ReconcilerRules>) -> Self {
         let mut system = Self {
             disk: Memory::with_epoch(seed),
@@ -55,6 +53,8 @@ impl LiveUsers {
             seed,
             reading: Reading::new(),
             starts: 0,
+            has_ticked: false,
+            now_ms: 0,
             killed: None,
             broken: None,
             endings: Endings::default(),
@@ -65,45 +65,31 @@ impl LiveUsers {
     }
 
     fn state(&self) -> Option<&State> {
-        self.up.as_ref().map(|up| up.writer.state())
+        self.up.as_ref().map(|up| up.replica().state())
     }
 
-    fn boot(&self) -> Result<Up, String> {
+    fn boot(&self) -> Result<Process, String> {
         let journal = self.disk.open().map_err(|error| error.to_string())?;
-        let replayed = replay(&*journal).map_err(|error| error.to_string())?;
-        if let Some(before) = &self.killed
-            && *before != snapshot::encode(&replayed.state)
-        {
-            return Err("what a replay tells is not what was counted before the kill".to_owned());
+        let (reading, rules) = (&self.reading, self.rules);
+        let making = Making { reading, rules, keep: keep(), seed: self.seed, stream: self.starts };
+        let process = Process::start(journal, &making)?;
+        match &self.killed {
+            Some(before) if *before != snapshot::encode(process.replica().state()) => {
+                Err("what a replay tells is not what was counted before the kill".to_owned())
+            }
+            _ => Ok(process),
         }
-        let agents = &self.reading.agents;
-        let asking =
-            self.rules.map(|rules| Asking::new(rules, agents.clone(), self.seed, self.starts));
-        let covered = replayed.covered;
-        let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
-        Ok(Up { writer, asking, checkpoint_seq: covered })
     }
 
-    /// Records, and holds the calls to I2: what has ended does not become live again.
-    fn record(&mut self, now_ms: u64, batch: Vec<Evidence>) -> bool {
-        let Some(up) = self.up.as_mut().filter(|_| !batch.is_empty()) else { return true };
-        let calls: Vec<CallId> = batch.iter().map(|evidence| evidence.call.clone()).collect();
-        let is_recorded = up.writer.record(Millis(now_ms), batch).is_ok();
-        self.recount.note(calls.len());
-        for id in calls {
-            if let Err(broken) = self.endings.check(up.writer.state(), id) {
+    /// Holds the calls that have changed to I2: what has ended does not become live again.
+    fn look(&mut self) {
+        let Some(up) = &mut self.up else { return };
+        let changed = up.take_changed();
+        self.recount.note(changed.len());
+        for id in changed {
+            if let Err(broken) = self.endings.check(up.replica().state(), id) {
                 self.broken = Some(broken);
             }
-        }
-        is_recorded
-    }
-
-    /// Goes on until the referee has to wait.
-    fn referee(&mut self, now_ms: u64, api: &mut CallsApi) {
-        while let Some(Up { writer, asking: Some(asking), .. }) = &mut self.up {
-            let state = Some(writer.state());
-            let Some(evidence) = asking.go_on(now_ms, Millis(now_ms), state, api) else { return };
-            self.record(now_ms, evidence);
         }
     }
 }
@@ -114,40 +100,38 @@ impl System for LiveUsers {
     }
 
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
-        if self.up.is_none() {
-            return Delivery::NoConnection;
-        }
-        match self.reading.evidence(webhook) {
-            Ok(evidence) => match self.record(now_ms, vec![evidence]) {
-                true => Delivery::Recorded,
-                false => Delivery::not_recorded(webhook, 0),
-            },
+        self.now_ms = now_ms;
+        let Some(up) = &mut self.up else { return Delivery::NoConnection };
+        let evidence = match self.reading.evidence(webhook) {
+            Ok(evidence) => evidence,
             Err(why) => {
                 self.broken = Some(why);
-                Delivery::Refused { after_ms: 0 }
+                return Delivery::Refused { after_ms: 0 };
             }
+        };
+        let is_recorded = up.record(alone_at(now_ms), vec![evidence]);
+        self.look();
+        match is_recorded {
+            true => Delivery::Recorded,
+            false => Delivery::not_recorded(webhook, 0),
         }
     }
 
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
-        let Some(up) = &mut self.up else { return };
-        up.writer.sweep(Millis(now_ms));
-        let seq = up.writer.position().seq;
-        if seq - up.checkpoint_seq >= CHECKPOINT_RECORDS {
-            up.checkpoint_seq = seq;
-            if let Err(error) = up.writer.checkpoint() {
-                self.broken = Some(error.to_string());
-            }
+        self.now_ms = now_ms;
+        if let Some(up) = &mut self.up {
+            up.tick(alone_at(now_ms), api);
+            self.has_ticked = true;
         }
-        self.referee(now_ms, api);
+        self.look();
     }
 
     fn wake_ms(&self) -> Option<u64> {
-        self.up.as_ref()?.asking.as_ref()?.wake_ms()
+        self.up.as_ref().filter(|_| self.has_ticked).map(Process::wake_ms)
     }
 
     fn shown(&self) -> Option<u64> {
-        self.state().map(|state| state.tracker().numbers().users as u64)
+        self.up.as_ref()?.shown(alone_at(self.now_ms))
     }
 
     fn is_live(&self, call_sid: &str) -> Option<bool> {
@@ -156,14 +140,16 @@ impl System for LiveUsers {
 
     fn kill(&mut self, _now_ms: u64) {
         let Some(up) = self.up.take() else { return };
-        let state = up.writer.state();
+        let state = up.replica().state();
         let few = state.tracker().known() <= COMPARE_ALWAYS_CALLS;
         let is_compared = few || self.starts.is_multiple_of(COMPARE_EVERY);
         self.killed = is_compared.then(|| snapshot::encode(state));
     }
 
-    fn start(&mut self, _now_ms: u64) {
+    fn start(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
         self.starts += 1;
+        self.has_ticked = false;
         self.up = match self.boot() {
             Ok(up) => Some(up),
             Err(why) => {
@@ -178,7 +164,7 @@ impl System for LiveUsers {
             return Err(why);
         }
         match &self.up {
-            Some(up) => self.recount.check(up.writer.state()).map(drop),
+            Some(up) => self.recount.check(up.replica().state()).map(drop),
             None => Ok(()),
         }
     }

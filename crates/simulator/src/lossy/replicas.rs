@@ -8,15 +8,18 @@ mod witness;
 use live_users_core::{CallId, Evidence};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
+use live_users_replica::Keep;
+use live_users_state::history::Retention;
 use live_users_state::snapshot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use self::place::Place;
-use self::replica::{Making, Replica};
+use self::replica::Replica;
 use self::witness::{Witness, fresh};
 use super::invariants::Endings;
 use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY, is_live};
+use super::process::Making;
 use super::reading::Reading;
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
@@ -28,14 +31,22 @@ const LOG_BEGAN_MS: u64 = 10 * 3_600_000;
 const CLOCK_ERROR_MS_MAX: i64 = 3_600_000;
 /// From a record to its being known to another replica, in milliseconds.
 const TAIL_MS: std::ops::RangeInclusive<u64> = 1..=20;
-/// How often a replica sweeps and hears of the journal, and the load balancer asks whether it is
-/// ready, in milliseconds.
+/// How often a replica hears of the journal, and the load balancer asks whether it is ready, in
+/// milliseconds.
 const BEAT_MS: u64 = 1_000;
 /// How often somebody who watches asks again, and is sent to any replica, in milliseconds.
 const WATCH_MS: u64 = 1_000;
 /// Every so many recounts a state is compared byte for byte: no multiple of the number of replicas,
 /// so that each has its turn.
 const COMPARE_RECOUNTS: u64 = 37;
+/// So few records are kept behind a snapshot that a replica which is cut off for 30 s may find that
+/// what it has missed is gone, and so few lie between two snapshots that small worlds have some.
+fn keep() -> Keep {
+    let history = Retention::default();
+    Keep { age_ms: u64::MAX, records_max: 300, snapshot_records: 400, history }
+}
+/// In the end, in milliseconds.
+const FINISH_MS: u64 = 5_000;
 /// The stream of the random numbers here; low ones are those of referees.
 const STREAM: u64 = 1 << 62;
 
@@ -120,7 +131,7 @@ impl Replicas {
     fn look_at(&mut self, n: usize, changes: usize) {
         let Some(replica) = &mut self.places[n].up else { return };
         let end = self.witness.seq();
-        match self.witness.check(n, replica.seen, &replica.writer) {
+        match self.witness.check(n, replica.seen, replica.process.replica()) {
             Ok(seen) => {
                 if replica.seen != seen {
                     replica.recount.note(changes.max(1));
@@ -145,7 +156,6 @@ impl Replicas {
         place.beat_ms = now_ms + BEAT_MS;
         if let Some(replica) = &mut place.up {
             replica.hear(now_ms, log_ms, travel_ms);
-            replica.sweep(now_ms, log_ms);
             place.follow_ms.get_or_insert(now_ms + travel_ms);
         }
         place.is_in_rotation = place.up.as_ref().is_some_and(|it| it.is_ready(now_ms));
@@ -157,22 +167,6 @@ impl Replicas {
         }
         if let Some(leader) = leaders.first().filter(|it| self.leader.0 != Some(**it)) {
             self.leader = (Some(*leader), self.leader.1 + 1);
-        }
-    }
-
-    /// Lets one that needs it save a snapshot. What is trimmed behind it others have read, all but
-    /// those that are cut off, for whom a real journal does not wait either.
-    fn shorten(&mut self) {
-        let end = self.witness.seq();
-        let mut reading = self.up().filter(|(_, it)| !it.is_cut());
-        let have_read = reading.all(|(_, it)| it.writer.position().seq == end);
-        drop(reading);
-        if have_read
-            && let Some(n) = self.any(|it| it.needs_snapshot())
-            && let Some(replica) = &mut self.places[n].up
-        {
-            let checked = replica.shorten().map_err(|error| error.to_string());
-            self.break_if(checked);
         }
     }
 
@@ -194,9 +188,9 @@ impl Replicas {
     fn record(&mut self, n: usize, log_ms: u64, webhook: &Webhook, it: Evidence) -> Delivery {
         let call: CallId = it.call.clone();
         let Some(replica) = &mut self.places[n].up else { return Delivery::NoConnection };
-        let delivery = replica.deliver(log_ms, webhook, it);
+        let delivery = replica.deliver(self.now_ms, log_ms, webhook, it);
         if delivery == Delivery::Recorded {
-            let checked = self.endings.check(replica.writer.state(), call);
+            let checked = self.endings.check(replica.process.replica().state(), call);
             self.break_if(checked);
         }
         self.look_at(n, 1);
@@ -208,13 +202,16 @@ impl Replicas {
         // It may be another machine, with another clock.
         let clock_error_ms = self.rng.random_range(-CLOCK_ERROR_MS_MAX..=CLOCK_ERROR_MS_MAX);
         let (rules, seed, stream) = (self.rules, self.seed, self.starts);
-        let making = Making { rules, seed, stream, clock_error_ms };
-        match Replica::start(&self.log, &self.reading, self.now_ms, making) {
-            Ok(replica) => {
-                let known = replica.writer.state().tracker().known();
+        let making = Making { reading: &self.reading, rules, keep: keep(), seed, stream };
+        match Replica::start(&self.log, self.now_ms, clock_error_ms, &making) {
+            Ok(mut replica) => {
+                // To open a journal is to hear of it, and what time it is there.
+                let travel_ms = self.rng.random_range(TAIL_MS);
+                replica.hear(self.now_ms, LOG_BEGAN_MS + self.now_ms, travel_ms);
+                let known = replica.process.replica().state().tracker().known();
                 let few = known <= COMPARE_ALWAYS_CALLS;
                 if few || self.starts.is_multiple_of(COMPARE_EVERY) {
-                    let replayed = snapshot::encode(replica.writer.state());
+                    let replayed = snapshot::encode(replica.process.replica().state());
                     if replayed != snapshot::encode(self.witness.state()) {
                         let why = "what a replay tells is not what the journal has told";
                         self.break_if(Err(why.to_owned()));
@@ -236,7 +233,7 @@ impl Replicas {
     /// The one whose number is looked at, if it gives it out.
     fn shows(&self) -> Option<&Replica> {
         let replica = self.places[self.watched].up.as_ref()?;
-        replica.is_fresh(self.now_ms).then_some(replica)
+        replica.shown(self.now_ms).and(Some(replica))
     }
 }
 
@@ -266,22 +263,19 @@ impl System for Replicas {
             let place = &mut self.places[n];
             if place.follow_ms.take_if(|due_ms| *due_ms <= now_ms).is_some() {
                 if let Some(replica) = &mut place.up {
-                    replica.follow();
+                    replica.catch_up(now_ms, log_ms);
                 }
                 self.look_at(n, 1);
             }
             if self.places[n].beat_ms <= now_ms {
                 self.beat(n, log_ms);
             }
-            let found = match &mut self.places[n].up {
-                Some(replica) => replica.referee(now_ms, log_ms, api),
-                None => 0,
-            };
-            if found > 0 {
-                self.look_at(n, found);
+            if let Some(replica) = &mut self.places[n].up {
+                replica.tick(now_ms, log_ms, api);
+                let changed = replica.process.take_changed().len();
+                self.look_at(n, changed);
             }
         }
-        self.shorten();
         if self.watch_ms <= now_ms {
             self.watch_ms = now_ms + WATCH_MS;
             self.watched = self.route();
@@ -294,11 +288,11 @@ impl System for Replicas {
     }
 
     fn shown(&self) -> Option<u64> {
-        self.shows().map(|it| it.writer.state().tracker().numbers().users as u64)
+        self.shows()?.shown(self.now_ms)
     }
 
     fn is_live(&self, call_sid: &str) -> Option<bool> {
-        Some(self.shows().is_some_and(|it| is_live(it.writer.state(), call_sid)))
+        Some(self.shows().is_some_and(|it| is_live(it.process.replica().state(), call_sid)))
     }
 
     fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
@@ -351,31 +345,28 @@ impl System for Replicas {
         }
         for (n, place) in self.places.iter_mut().enumerate() {
             let Some(replica) = &mut place.up else { continue };
-            self.recounts += u64::from(replica.recount.check(replica.writer.state())?);
+            self.recounts += u64::from(replica.recount.check(replica.process.replica().state())?);
             if self.recounts >= COMPARE_RECOUNTS {
                 self.recounts = 0;
-                self.witness.compare(n, &replica.writer)?;
+                self.witness.compare(n, replica.process.replica())?;
             }
         }
         Ok(())
     }
 
     fn finish(&mut self, now_ms: u64) -> Result<(), String> {
-        let log_ms = self.turn(now_ms);
-        // The second time is for who has slept past what the journal keeps.
-        for n in (0..self.places.len()).chain(0..self.places.len()) {
-            self.beat(n, log_ms);
-            if let Some(replica) = &mut self.places[n].up {
-                replica.follow();
-            }
-            self.look_at(n, 1);
+        // Each learns of all that there is, and time enough passes for whatever it has to do then:
+        // a replica that has slept past what the journal keeps reads it anew.
+        let mut api = CallsApi::new("AC00000000000000000000000000000001", "", self.seed);
+        for ms in (0..FINISH_MS).step_by(100) {
+            self.tick(now_ms + ms, &mut api);
         }
         self.check()?;
         let expected = fresh(&self.log)?;
         for (n, place) in self.places.iter().enumerate() {
             let Some(replica) = &place.up else { return Err(format!("replica {n} is down")) };
-            if replica.writer.is_in_trouble()
-                || snapshot::encode(replica.writer.state()) != expected
+            if replica.process.replica().is_degraded()
+                || snapshot::encode(replica.process.replica().state()) != expected
             {
                 return Err(format!("replica {n} has not come to agree with the journal"));
             }

@@ -21,8 +21,7 @@ impl Place {
 
     /// When there is something to do here.
     pub(super) fn wakes_ms(&self) -> impl Iterator<Item = u64> {
-        let up = self.up.as_ref();
-        let of_up = [up.and_then(Replica::wake_ms), up.map(Replica::stale_ms)];
-        [Some(self.beat_ms), self.follow_ms].into_iter().chain(of_up).flatten()
+        let up = self.up.as_ref().map(Replica::wake_ms);
+        [Some(self.beat_ms), self.follow_ms, up].into_iter().flatten()
     }
 }

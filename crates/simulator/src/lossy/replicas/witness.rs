@@ -1,14 +1,18 @@
-//! Reads the journal as it grows and is told nothing else: each replica is held against it.
+//! Reads the journal as it grows, with none of the rules of a replica: each replica is held against
+//! it.
 
 use live_users_core::Numbers;
-use live_users_journal::{Memory, Position};
-use live_users_state::{State, Writer, replay, snapshot};
+use live_users_journal::{Journal, Memory, PageLimit, Position};
+use live_users_replica::Replica;
+use live_users_state::{Replayed, State, decode, replay, snapshot};
 
-use crate::lossy::live_users::{COMPARE_ALWAYS_CALLS, MAX_CALL_MS};
+use crate::lossy::live_users::COMPARE_ALWAYS_CALLS;
 
 /// What the journal tells.
 pub(super) struct Witness {
-    writer: Writer,
+    journal: Box<dyn Journal>,
+    state: State,
+    at: Position,
 }
 
 /// What a replica told when it was last looked at.
@@ -19,25 +23,36 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(writer: &Writer) -> Self {
-        Self { at: writer.position(), numbers: writer.state().tracker().numbers() }
+    pub(super) fn of(replica: &Replica) -> Self {
+        Self { at: replica.position(), numbers: replica.state().tracker().numbers() }
     }
 }
 
 impl Witness {
     pub(super) fn new(log: &Memory) -> Result<Self, String> {
         let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
-        let replayed = replay(&*journal).map_err(|error| error.to_string())?;
-        let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
-        Ok(Self { writer })
+        let Replayed { state, at, .. } = replay(&*journal).map_err(|error| error.to_string())?;
+        Ok(Self { journal, state, at })
     }
 
     pub(super) fn state(&self) -> &State {
-        self.writer.state()
+        &self.state
     }
 
     pub(super) fn seq(&self) -> u64 {
-        self.writer.position().seq
+        self.at.seq
+    }
+
+    fn read_on(&mut self) -> Result<(), String> {
+        let end = self.journal.refresh().map_err(|error| error.to_string())?;
+        while self.at.seq < end.seq {
+            let page = self.journal.read(self.at.seq + 1, PageLimit::default());
+            for stored in page.map_err(|error| error.to_string())? {
+                self.state.apply(&decode(&stored).map_err(|error| error.to_string())?);
+                self.at.seq = stored.seq;
+            }
+        }
+        Ok(())
     }
 
     /// Holds a replica that has just done something, and has seen this before, against the
@@ -49,14 +64,12 @@ impl Witness {
         &mut self,
         n: usize,
         before: Seen,
-        writer: &Writer,
+        replica: &Replica,
     ) -> Result<Seen, String> {
-        if !self.writer.refresh() {
-            return Err("the journal cannot be followed".to_owned());
-        }
-        let now = Seen::of(writer);
-        let end = Seen::of(&self.writer);
-        if writer.has_ended() {
+        self.read_on().map_err(|why| format!("the journal cannot be followed: {why}"))?;
+        let now = Seen::of(replica);
+        let end = Seen { at: self.at, numbers: self.state.tracker().numbers() };
+        if replica.is_unreadable() {
             return Err(format!("replica {n} does not understand the journal"));
         }
         if now != before && now != end {
@@ -75,12 +88,12 @@ impl Witness {
     ///
     /// # Errors
     /// If it is another one.
-    pub(super) fn compare(&self, n: usize, writer: &Writer) -> Result<(), String> {
-        let few = self.state().tracker().known() <= COMPARE_ALWAYS_CALLS;
-        if !few || writer.position() != self.writer.position() {
+    pub(super) fn compare(&self, n: usize, replica: &Replica) -> Result<(), String> {
+        let few = self.state.tracker().known() <= COMPARE_ALWAYS_CALLS;
+        if !few || replica.position() != self.at {
             return Ok(());
         }
-        match snapshot::encode(writer.state()) == snapshot::encode(self.state()) {
+        match snapshot::encode(replica.state()) == snapshot::encode(&self.state) {
             true => Ok(()),
             false => Err(format!("the state of replica {n} is not what the journal tells")),
         }

@@ -1,50 +1,33 @@
-//! Writers that share a journal: each counts what all were told, whoever was told it.
+//! Replicas that share a journal: each counts what all were told, whoever was told it.
+
+mod harness;
 
 use std::collections::BTreeSet;
 
-use live_users_core::{
-    CallId, Direction, EndReason, Evidence, Millis, Outcome, Phase, Said, Source,
-};
+use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
 use live_users_journal::{Line, Memory};
-use live_users_state::{State, Writer, replay, snapshot};
+use live_users_replica::{FRESH_MS, Input, Now, Stale};
+use live_users_state::{State, snapshot};
 use proptest::prelude::*;
 
-const HOUR: u64 = 3_600_000;
+use self::harness::{Driver, HOUR, end, start};
+
 const MAX_CALL_MS: u64 = 4 * HOUR;
 
 struct Replica {
-    writer: Writer,
+    driver: Driver,
     line: Line,
 }
 
 impl Replica {
     fn start(log: &Memory) -> Self {
         let (journal, line) = log.open_shared().expect("a log");
-        let replayed = replay(&*journal).expect("it tells a state");
-        let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
-        Self { writer, line }
+        Self { driver: Driver::on_short_log(journal), line }
     }
 
     fn users(&self) -> usize {
-        self.writer.state().tracker().numbers().users
+        self.driver.users()
     }
-}
-
-fn said(call: usize, said: Said) -> Evidence {
-    let call = CallId::parse(&format!("call-{call}")).expect("an id");
-    let source = match said {
-        Said::Dialing => Source::Voice,
-        _ => Source::StatusCallback,
-    };
-    Evidence { direction: Some(Direction::Inbound), ..Evidence::about(call, source, said) }
-}
-
-fn start(call: usize) -> Evidence {
-    said(call, Said::Dialing)
-}
-
-fn end(call: usize) -> Evidence {
-    said(call, Said::Over(EndReason::Completed))
 }
 
 fn bytes(state: &State) -> Vec<u8> {
@@ -55,17 +38,17 @@ fn bytes(state: &State) -> Vec<u8> {
 fn what_one_was_told_all_know_and_a_repeat_through_another_counts_once() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
-    assert_eq!(a.writer.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
+    assert_eq!(a.driver.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
     assert_eq!(b.users(), 0);
-    assert!(b.writer.refresh());
+    assert!(b.driver.refresh());
     assert_eq!(b.users(), 2);
-    let outcomes = b.writer.record(Millis(6), vec![start(1), end(2)]).unwrap();
+    let outcomes = b.driver.record(Millis(6), vec![start(1), end(2)]).unwrap();
     assert_eq!(outcomes, [Outcome::Confirmed, Outcome::Ended(EndReason::Completed)]);
     // Without having asked what the other one has appended in between.
-    assert_eq!(a.writer.record(Millis(7), vec![end(2)]), Ok(vec![Outcome::Duplicate]));
-    assert_eq!((a.users(), a.writer.position().seq), (1, 5));
-    assert!(b.writer.refresh());
-    assert_eq!(bytes(a.writer.state()), bytes(b.writer.state()));
+    assert_eq!(a.driver.record(Millis(7), vec![end(2)]), Ok(vec![Outcome::Duplicate]));
+    assert_eq!((a.users(), a.driver.replica().position().seq), (1, 5));
+    assert!(b.driver.refresh());
+    assert_eq!(bytes(a.driver.state()), bytes(b.driver.state()));
 }
 
 #[test]
@@ -73,13 +56,13 @@ fn the_time_is_that_of_the_log_and_not_of_a_replica_whose_clock_is_wrong() {
     let log = Memory::with_epoch(1);
     let [mut right, mut wrong] = [Replica::start(&log), Replica::start(&log)];
     log.set_time(10 * HOUR);
-    wrong.writer.record(Millis(11 * HOUR), vec![start(1)]).unwrap();
+    wrong.driver.record(Millis(11 * HOUR), vec![start(1)]).unwrap();
     log.set_time(10 * HOUR + 60_000);
-    right.writer.record(Millis(10 * HOUR + 60_000), vec![end(1)]).unwrap();
-    wrong.writer.refresh();
-    assert_eq!(bytes(right.writer.state()), bytes(wrong.writer.state()));
+    right.driver.record(Millis(10 * HOUR + 60_000), vec![end(1)]).unwrap();
+    wrong.driver.refresh();
+    assert_eq!(bytes(right.driver.state()), bytes(wrong.driver.state()));
     let call = CallId::parse("call-1").unwrap();
-    let call = right.writer.state().tracker().call(&call).unwrap();
+    let call = right.driver.state().tracker().call(&call).unwrap();
     assert_eq!((call.first, call.since), (Millis(10 * HOUR), Millis(10 * HOUR + 60_000)));
 }
 
@@ -87,15 +70,15 @@ fn the_time_is_that_of_the_log_and_not_of_a_replica_whose_clock_is_wrong() {
 fn of_several_only_the_one_that_sweeps_gives_calls_up() {
     let log = Memory::with_epoch(1);
     let [mut leader, mut other] = [Replica::start(&log), Replica::start(&log)];
-    leader.writer.record(Millis(0), vec![start(1)]).unwrap();
-    other.writer.refresh();
+    leader.driver.record(Millis(0), vec![start(1)]).unwrap();
+    other.driver.refresh();
     let late = Millis(MAX_CALL_MS + 1);
     log.set_time(late.0);
-    other.writer.stand_by(late);
-    assert_eq!((other.users(), other.writer.position().seq), (1, 1));
-    leader.writer.sweep(late);
-    other.writer.refresh();
-    assert_eq!((leader.users(), other.users(), other.writer.position().seq), (0, 0, 2));
+    other.driver.stand_by(late);
+    assert_eq!((other.users(), other.driver.replica().position().seq), (1, 1));
+    leader.driver.sweep(late);
+    other.driver.refresh();
+    assert_eq!((leader.users(), other.users(), other.driver.replica().position().seq), (0, 0, 2));
 }
 
 #[test]
@@ -103,15 +86,15 @@ fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did()
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     b.line.set_cut(true);
-    b.writer.record(Millis(1), vec![start(1)]).unwrap_err();
-    b.writer.record(Millis(2), vec![start(2)]).unwrap_err();
-    assert!(b.writer.is_in_trouble() && !b.writer.refresh());
-    a.writer.record(Millis(3), vec![start(3)]).unwrap();
-    b.writer.stand_by(Millis(4));
+    b.driver.record(Millis(1), vec![start(1)]).unwrap_err();
+    b.driver.record(Millis(2), vec![start(2)]).unwrap_err();
+    assert!(b.driver.replica().is_degraded() && !b.driver.refresh());
+    a.driver.record(Millis(3), vec![start(3)]).unwrap();
+    b.driver.stand_by(Millis(4));
     assert_eq!(b.users(), 0, "it is cut off still");
     b.line.set_cut(false);
-    b.writer.stand_by(Millis(5));
-    assert!(!b.writer.is_in_trouble() && a.writer.refresh());
+    b.driver.stand_by(Millis(5));
+    assert!(!b.driver.replica().is_degraded() && a.driver.refresh());
     assert_eq!((a.users(), b.users()), (3, 3));
 }
 
@@ -119,32 +102,33 @@ fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did()
 fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
-    a.writer.record(Millis(1), (0..9).map(start).collect()).unwrap();
-    a.writer.checkpoint().unwrap();
-    a.writer.record(Millis(2), vec![end(1)]).unwrap();
-    assert!(!b.writer.refresh(), "what it would have to read is gone");
-    b.writer.stand_by(Millis(3));
-    assert!(b.writer.refresh());
+    a.driver.record(Millis(1), (0..9).map(start).collect()).unwrap();
+    a.driver.stand_by(Millis(1));
+    a.driver.checkpoint();
+    a.driver.record(Millis(2), vec![end(1)]).unwrap();
+    assert!(!b.driver.refresh(), "what it would have to read is gone");
+    b.driver.stand_by(Millis(3));
+    assert!(b.driver.refresh());
     assert_eq!((a.users(), b.users()), (8, 8));
-    assert_eq!(bytes(a.writer.state()), bytes(b.writer.state()));
+    assert_eq!(bytes(a.driver.state()), bytes(b.driver.state()));
 }
 
 #[test]
 fn a_log_that_was_lost_is_begun_anew_by_all_and_told_by_its_epoch() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
-    a.writer.record(Millis(1), vec![start(1), start(2)]).unwrap();
-    b.writer.refresh();
+    a.driver.record(Millis(1), vec![start(1), start(2)]).unwrap();
+    b.driver.refresh();
     log.replace(2);
     // Whoever notices first keeps what it was told meanwhile.
-    a.writer.record(Millis(2), vec![start(3)]).unwrap_err();
-    a.writer.stand_by(Millis(3));
-    assert!(!b.writer.refresh());
-    b.writer.stand_by(Millis(3));
+    a.driver.record(Millis(2), vec![start(3)]).unwrap_err();
+    a.driver.stand_by(Millis(3));
+    assert!(!b.driver.refresh());
+    b.driver.stand_by(Millis(3));
     for replica in [&a, &b] {
-        let position = replica.writer.position();
+        let position = replica.driver.replica().position();
         assert_eq!((position.epoch, position.seq, replica.users()), (2, 1, 1));
-        assert!(!replica.writer.is_in_trouble());
+        assert!(!replica.driver.replica().is_degraded());
     }
 }
 
@@ -154,7 +138,29 @@ fn what_a_later_version_has_written_ends_a_replica_and_not_the_log() {
     let mut replica = Replica::start(&log);
     let (mut later, _) = log.open_shared().unwrap();
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
-    assert!(!replica.writer.refresh() && replica.writer.has_ended());
+    assert!(!replica.driver.refresh() && replica.driver.replica().is_unreadable());
+}
+
+#[test]
+fn a_number_that_may_be_old_is_asked_for_first_and_said_to_be_old_if_nobody_answers() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    a.driver.record(Millis(1), vec![start(1)]).unwrap();
+    // Nothing was heard of the log for long: the replica asks by itself.
+    let old = |uptime| Now { uptime: Millis(uptime), time: Millis(1), log_age_ms: FRESH_MS };
+    b.driver.set_now(old(10_000));
+    b.driver.step(Input::Tick);
+    assert_eq!((b.users(), b.driver.published.last().unwrap().stale), (1, None));
+    b.line.set_cut(true);
+    b.driver.set_now(old(20_000));
+    b.driver.step(Input::Tick);
+    let stale = Some(Stale { age_ms: FRESH_MS });
+    assert_eq!(b.driver.published.last().unwrap().stale, stale);
+    assert!(!b.driver.refresh());
+    b.line.set_cut(false);
+    b.driver.stand_by(Millis(2));
+    assert!(b.driver.refresh());
+    assert_eq!(b.driver.published.last().unwrap().stale, None);
 }
 
 #[derive(Clone, Debug)]
@@ -205,45 +211,45 @@ proptest! {
                     let batch = evidence.iter().map(|&(call, is_end)| {
                         if is_end { end(call) } else { start(call) }
                     });
-                    let told = replicas[replica].writer.record(of(replica), batch.collect());
+                    let told = replicas[replica].driver.record(of(replica), batch.collect());
                     if told.is_ok() {
                         ended.extend(evidence.iter().filter(|it| it.1).map(|it| it.0));
                     }
                 }
                 Step::Cut { replica, is_cut } => replicas[replica].line.set_cut(is_cut),
-                Step::Sweep { replica } => replicas[replica].writer.stand_by(of(replica)),
-                Step::Follow { replica } => drop(replicas[replica].writer.refresh()),
+                Step::Sweep { replica } => replicas[replica].driver.stand_by(of(replica)),
+                Step::Follow { replica } => drop(replicas[replica].driver.refresh()),
                 Step::Snapshot { replica } => {
                     // It is refused where another replica has saved a later one.
-                    let _may_be_refused = replicas[replica].writer.checkpoint();
+                    replicas[replica].driver.checkpoint();
                 }
                 Step::Restart { replica } => replicas[replica] = Replica::start(&log),
                 Step::Wait { ms } => now += ms,
             }
             for replica in &replicas {
-                prop_assert!(replica.writer.state().tracker().check().is_ok());
+                prop_assert!(replica.driver.state().tracker().check().is_ok());
             }
         }
         for replica in &mut replicas {
             replica.line.set_cut(false);
             // Twice, since the first time may be the one at which it is found to have slept.
             for _ in 0..2 {
-                replica.writer.stand_by(Millis(now));
-                replica.writer.refresh();
+                replica.driver.stand_by(Millis(now));
+                replica.driver.refresh();
             }
-            replica.writer.stand_by(Millis(now));
+            replica.driver.stand_by(Millis(now));
         }
         for replica in &mut replicas {
-            prop_assert!(replica.writer.refresh() && !replica.writer.is_in_trouble());
+            prop_assert!(replica.driver.refresh() && !replica.driver.replica().is_degraded());
         }
         let late = Replica::start(&log);
-        let expected = bytes(late.writer.state());
+        let expected = bytes(late.driver.state());
         for replica in &replicas {
-            prop_assert!(bytes(replica.writer.state()) == expected);
+            prop_assert!(bytes(replica.driver.state()) == expected);
         }
         for call in ended {
             let id = CallId::parse(&format!("call-{call}")).unwrap();
-            let call = late.writer.state().tracker().call(&id);
+            let call = late.driver.state().tracker().call(&id);
             let is_over = call.is_some_and(|call| matches!(call.phase, Phase::Ended(_)));
             prop_assert!(is_over, "{id} had ended");
         }

@@ -1,14 +1,18 @@
 //! A journal is brought into another engine with all that its state says, or not at all.
 
+mod harness;
+
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Said, Source};
 use live_users_journal::{
     Journal, JournalError, Memory, PageLimit, Position, Reader, Record, Snapshots, open,
 };
 use live_users_state::record::Change;
 use live_users_state::{
-    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, Writer, explain, replay, snapshot,
+    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, explain, replay, snapshot,
 };
 use tempfile::TempDir;
+
+use self::harness::Driver;
 
 const HOUR: u64 = 3_600_000;
 /// What the clock of an engine shows that is copied to: long after the records were written.
@@ -50,18 +54,17 @@ fn said(call: usize, said: Said) -> Evidence {
 
 /// Writes the lives of some calls, some of them over and one forgotten, and returns what they are.
 fn fill(journal: Box<dyn Journal>) -> State {
-    let replayed = replay(&*journal).expect("a state");
-    let mut writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, 4 * HOUR);
+    let mut driver = Driver::on(journal);
     for call in 0..40 {
         let at = Millis(HOUR + call as u64 * 1_000);
-        writer.record(at, vec![said(call, Said::Dialing)]).expect("recorded");
+        driver.record(at, vec![said(call, Said::Dialing)]).expect("recorded");
         if call % 3 == 0 {
             let over = said(call, Said::Over(EndReason::Completed));
-            writer.record(Millis(at.0 + 500), vec![over]).expect("recorded");
+            driver.record(Millis(at.0 + 500), vec![over]).expect("recorded");
         }
     }
-    writer.sweep(Millis(3 * HOUR));
-    writer.state().clone()
+    driver.sweep(Millis(3 * HOUR));
+    driver.state().clone()
 }
 
 fn copy(from: &mut dyn Journal, to: &mut dyn Journal) -> Result<Copied, CopyError> {
@@ -88,13 +91,12 @@ fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_th
             assert_eq!(state(&*journal), told, "another process reads the same");
             let replayed = replay(&*journal).unwrap();
             assert_eq!(replayed.at, copied.to);
-            let mut writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, 4 * HOUR);
+            let mut driver = Driver::on(journal);
             // One that was over before stays so, and one that was live ends.
-            let calls = |writer: &Writer| writer.state().tracker().numbers().calls;
             let said = vec![said(0, Said::Dialing), said(1, Said::Over(EndReason::Completed))];
-            writer.record(Millis(LATER), said).unwrap();
-            assert_eq!(calls(&writer), 25);
-            drop(writer);
+            driver.record(Millis(LATER), said).unwrap();
+            assert_eq!(driver.state().tracker().numbers().calls, 25);
+            drop(driver);
             let after = replay(&*target.open()).unwrap();
             assert_eq!((after.at.seq, after.state.tracker().numbers().calls), (3, 25));
         }

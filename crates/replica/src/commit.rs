@@ -1,0 +1,320 @@
+//! From changes to records, and from the records of the log to the state: the one place where the
+//! state moves.
+//!
+//! A commit appends a batch, and applies it when it is durable. In a log of one process the batch
+//! is all that is new. In a shared log others may have appended before it: all of that is read back
+//! and applied first, in the log's order and by the log's time, or two replicas would differ.
+
+use std::collections::VecDeque;
+
+use live_users_core::{Millis, Numbers, Outcome};
+use live_users_journal::{BATCH_BYTES_MAX, JournalError, PageLimit, Position};
+use live_users_state::record::{Change, Record};
+use live_users_state::{RecoveryError, decode};
+use log::error;
+
+use crate::io::{Effect, LogAnswer, LogRequest, Now, Ticket};
+use crate::log_line::LogLine;
+use crate::replica::{Replica, evidence};
+
+/// Pieces of evidence that wait while the log cannot be written. At 300 bytes each this is 30 MB.
+pub const RETRY_BUFFER_MAX: usize = 100_000;
+
+/// What the answer of the log is for.
+#[derive(Debug)]
+pub(crate) enum Awaiting {
+    /// The first `batch` records of the commit are being appended.
+    Append { commit: Commit, batch: usize },
+    /// The log is being read to `end`.
+    Read { end: Position, then: Then },
+    /// The log is asked how far it is; these are answered then.
+    Refresh(Vec<Ticket>),
+    /// The log is being opened again.
+    Recover,
+    /// The state is being read from the log.
+    Rebuild,
+    /// Old records are being removed.
+    Trim,
+}
+
+/// What follows when the log is read.
+#[derive(Debug)]
+pub(crate) enum Then {
+    Nothing,
+    /// The last `batch` records that were read are the first of the commit.
+    Commit {
+        commit: Commit,
+        batch: usize,
+        applied: Vec<(Option<Outcome>, Numbers)>,
+    },
+    Answer(Vec<Ticket>),
+    /// The log can be written again.
+    Recovered,
+}
+
+/// Changes on their way into the log.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    purpose: Purpose,
+    changes: Vec<Change>,
+    /// What is not durable and applied yet.
+    records: VecDeque<Record>,
+    /// What those did that are.
+    outcomes: Vec<Outcome>,
+}
+
+/// Who wants to know what became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Who gave the evidence.
+    Request(Ticket),
+    /// Reconciliation has found it.
+    Found,
+    /// Time has ended it.
+    Overdue,
+    /// It comes out of the retry buffer.
+    Retry,
+}
+
+impl Commit {
+    pub(crate) fn new(purpose: Purpose, changes: Vec<Change>) -> Self {
+        Self { purpose, changes, records: VecDeque::new(), outcomes: Vec::new() }
+    }
+}
+
+impl Replica {
+    /// Stamps the changes, and appends the first batch of them.
+    pub(crate) fn begin_commit(&mut self, now: Now, mut commit: Commit) {
+        // The log's time never goes back, whatever the clock does.
+        let at = now.time.max(self.state.tracker().now());
+        let changes = std::mem::take(&mut commit.changes);
+        commit.records = changes.into_iter().map(|change| Record { at, change }).collect();
+        if self.is_degraded && commit.purpose != Purpose::Retry && !commit.records.is_empty() {
+            return self.defer(commit);
+        }
+        self.append(now, commit);
+    }
+
+    fn append(&mut self, now: Now, mut commit: Commit) {
+        if commit.records.is_empty() {
+            return self.end_commit(now, commit);
+        }
+        let batch = fitting(commit.records.make_contiguous());
+        let n = batch.len();
+        self.request(LogRequest::Append(batch), Awaiting::Append { commit, batch: n });
+    }
+
+    fn on_appended(
+        &mut self,
+        now: Now,
+        (mut commit, batch): (Commit, usize),
+        appended: Result<Position, JournalError>,
+    ) {
+        let end = match appended {
+            Ok(end) => end,
+            Err(error) => {
+                self.degrade(now, error.into());
+                return self.defer(commit);
+            }
+        };
+        let applied = Vec::with_capacity(batch);
+        if self.is_shared {
+            debug_assert!(
+                end.epoch != self.applied.epoch || end.seq >= self.applied.seq + batch as u64,
+                "the batch is behind all that was applied before"
+            );
+            return self.read_to(now, end, Then::Commit { commit, batch, applied });
+        }
+        debug_assert_eq!(end.seq, self.applied.seq + batch as u64, "nobody else appends");
+        let applied = commit.records.iter().take(batch);
+        let applied = applied.map(|record| {
+            let outcome = self.state.apply(record);
+            (outcome, self.state.tracker().numbers())
+        });
+        let applied = applied.collect();
+        self.applied = end;
+        self.end_batch(now, &mut commit, batch, applied);
+        self.append(now, commit);
+    }
+
+    /// The first records of a commit are durable and applied: publishes, and takes them out.
+    fn end_batch(
+        &mut self,
+        now: Now,
+        commit: &mut Commit,
+        batch: usize,
+        applied: Vec<(Option<Outcome>, Numbers)>,
+    ) {
+        debug_assert_eq!(applied.len(), batch, "each record of the batch has done something");
+        self.publish_if_fresh(now);
+        let records = commit.records.drain(..batch);
+        let lines = records.zip(applied).filter_map(|(record, (outcome, numbers))| {
+            let Change::Evidence(evidence) = record.change else { return None };
+            outcome.map(|outcome| LogLine::new(evidence, outcome, numbers))
+        });
+        let lines: Vec<_> = lines.collect();
+        commit.outcomes.extend(lines.iter().map(LogLine::outcome));
+        // Behind the publication: who reads the log and then asks finds what the log says.
+        self.effects.push(Effect::Report(lines));
+    }
+
+    fn end_commit(&mut self, now: Now, commit: Commit) {
+        match commit.purpose {
+            Purpose::Request(ticket) => {
+                self.effects.push(Effect::Recorded(ticket, Ok(commit.outcomes)));
+            }
+            Purpose::Retry => self.retry_next(now),
+            Purpose::Found | Purpose::Overdue => {}
+        }
+    }
+
+    /// The commit cannot be recorded now. What is evidence waits, behind all that waits already;
+    /// what comes from the retry buffer goes back to its front, so that the order is kept.
+    fn defer(&mut self, commit: Commit) {
+        let purpose = commit.purpose;
+        if purpose == Purpose::Retry {
+            for evidence in evidence(commit.records).collect::<Vec<_>>().into_iter().rev() {
+                self.retry_buffer.push_front(evidence);
+            }
+        } else if purpose != Purpose::Overdue {
+            let deferred: Vec<_> = evidence(commit.records).collect();
+            let room = RETRY_BUFFER_MAX.saturating_sub(self.retry_buffer.len());
+            let lost = deferred.len().saturating_sub(room);
+            if lost > 0 {
+                let full = RETRY_BUFFER_MAX;
+                error!("{lost} webhooks are lost: {full} wait for the journal already");
+            }
+            self.retry_buffer.extend(deferred.into_iter().take(room));
+        }
+        self.acknowledge_deferred(purpose);
+    }
+
+    /// Applies a shared log from where the state is to `end`, and then does what follows.
+    pub(crate) fn read_to(&mut self, now: Now, end: Position, then: Then) {
+        if end.epoch != self.applied.epoch {
+            let (was, is) = (self.applied.epoch, end.epoch);
+            return self.fail_read(now, JournalError::Replaced { was, is }.into(), then);
+        }
+        if end.seq <= self.applied.seq {
+            return self.end_read(now, end, then);
+        }
+        let (from_seq, limit) = (self.applied.seq + 1, PageLimit::default());
+        self.request(LogRequest::Read { from_seq, limit }, Awaiting::Read { end, then });
+    }
+
+    fn on_page(
+        &mut self,
+        now: Now,
+        (end, mut then): (Position, Then),
+        page: Result<Vec<live_users_journal::Record>, JournalError>,
+    ) {
+        let applied = page.map_err(RecoveryError::from).and_then(|page| {
+            page.iter()
+                .take_while(|stored| stored.seq <= end.seq)
+                .try_for_each(|stored| self.apply(stored, end, &mut then))
+        });
+        match applied {
+            Ok(()) => self.read_to(now, end, then),
+            Err(error) => self.fail_read(now, error, then),
+        }
+    }
+
+    /// Applies one record of the log. One of our own batch is at hand and need not be decoded, but
+    /// its time is the log's: our clock is not what the other replicas see.
+    fn apply(
+        &mut self,
+        stored: &live_users_journal::Record,
+        end: Position,
+        then: &mut Then,
+    ) -> Result<(), RecoveryError> {
+        debug_assert_eq!(stored.seq, self.applied.seq + 1, "no record is left out or repeated");
+        let own = match then {
+            Then::Commit { commit, batch, applied } => {
+                let first_own = end.seq + 1 - *batch as u64;
+                let n = stored.seq.checked_sub(first_own).and_then(|n| usize::try_from(n).ok());
+                n.and_then(|n| commit.records.get(n)).map(|record| (record.clone(), applied))
+            }
+            Then::Nothing | Then::Answer(_) | Then::Recovered => None,
+        };
+        match own {
+            Some((record, applied)) => {
+                let at = stored.at_ms.map_or(record.at, Millis);
+                let outcome = self.state.apply(&Record { at, ..record });
+                applied.push((outcome, self.state.tracker().numbers()));
+            }
+            None => drop(self.state.apply(&decode(stored)?)),
+        }
+        self.applied.seq = stored.seq;
+        Ok(())
+    }
+
+    fn end_read(&mut self, now: Now, end: Position, then: Then) {
+        debug_assert!(self.applied == end || !matches!(then, Then::Commit { .. }));
+        match then {
+            Then::Commit { mut commit, batch, applied } => {
+                self.end_batch(now, &mut commit, batch, applied);
+                self.append(now, commit);
+            }
+            Then::Nothing => self.publish_if_fresh(now),
+            Then::Answer(tickets) => {
+                self.publish(None);
+                let answers = tickets.into_iter().map(|ticket| Effect::Answer(ticket, Ok(())));
+                self.effects.extend(answers);
+            }
+            Then::Recovered => {
+                self.publish_if_fresh(now);
+                self.retry_next(now);
+            }
+        }
+    }
+
+    fn fail_read(&mut self, now: Now, error: RecoveryError, then: Then) {
+        // What was applied before the failure is what the log says.
+        self.publish_if_fresh(now);
+        self.degrade(now, error);
+        match then {
+            Then::Commit { commit, .. } => self.defer(commit),
+            Then::Answer(tickets) => self.answer_stale(now, tickets),
+            Then::Nothing | Then::Recovered => {}
+        }
+    }
+
+    pub(crate) fn on_log(&mut self, now: Now, answer: LogAnswer) {
+        match (self.awaiting.take(), answer) {
+            (Some(Awaiting::Append { commit, batch }), LogAnswer::Appended(appended)) => {
+                self.on_appended(now, (commit, batch), appended);
+            }
+            (Some(Awaiting::Read { end, then }), LogAnswer::Page(page)) => {
+                self.on_page(now, (end, then), page);
+            }
+            (Some(Awaiting::Refresh(tickets)), LogAnswer::Refreshed(refreshed)) => {
+                self.on_refreshed(now, tickets, refreshed);
+            }
+            (Some(Awaiting::Recover), LogAnswer::Recovered(recovered)) => {
+                self.on_recovered(now, recovered);
+            }
+            (Some(Awaiting::Rebuild), LogAnswer::Rebuilt(rebuilt)) => {
+                self.on_rebuilt(now, *rebuilt);
+            }
+            (Some(Awaiting::Trim), LogAnswer::Trimmed(trimmed)) => self.on_trimmed(now, trimmed),
+            // A driver's mistake. What was asked for stays asked for.
+            (awaiting, _) => {
+                debug_assert!(false, "an answer to something else");
+                self.awaiting = awaiting;
+            }
+        }
+    }
+}
+
+/// As many of the first records, in bytes, as fit into a batch; one at least.
+fn fitting(records: &[Record]) -> Vec<Vec<u8>> {
+    let (mut batch, mut sum) = (Vec::with_capacity(records.len()), 0);
+    for bytes in records.iter().map(Record::encode) {
+        sum += bytes.len();
+        if sum > BATCH_BYTES_MAX && !batch.is_empty() {
+            break;
+        }
+        batch.push(bytes);
+    }
+    batch
+}

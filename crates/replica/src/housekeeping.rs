@@ -1,0 +1,113 @@
+//! What the passing of time asks for.
+
+use live_users_core::Millis;
+use live_users_journal::JournalError;
+
+use crate::commit::{Awaiting, Commit, Purpose};
+use crate::io::{Effect, LogRequest, Now, Stale};
+use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
+
+/// The longest time without housekeeping, in milliseconds: the log's time may be set, and then what
+/// was due in an hour is due now.
+const HOUSEKEEPING_EVERY_MS: u64 = 60_000;
+
+impl Replica {
+    /// Notes until when what is known is fresh.
+    pub(crate) fn note_freshness(&mut self, now: Now) {
+        if is_fresh(now.log_age_ms) {
+            self.refresh_at = Millis(now.uptime.0 + FRESH_MS - now.log_age_ms);
+            if self.published.1.is_some() && self.awaiting.is_none() {
+                self.publish(None);
+            }
+        }
+    }
+
+    pub(crate) fn on_tick(&mut self, now: Now) {
+        if self.leadership.begin_renewal(now) {
+            self.effects.push(Effect::Renew);
+        }
+        if self.is_shared && self.refresh_at <= now.uptime {
+            self.refresh_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
+            match self.is_degraded {
+                true => self.publish(Some(Stale { age_ms: now.log_age_ms })),
+                false => self.todo.push_back(Todo::Refresh(Vec::new())),
+            }
+        }
+        if self.housekeeping_at <= now.uptime {
+            self.housekeeping_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
+            let todo = match self.is_degraded {
+                true => vec![Todo::Retry],
+                false => vec![Todo::Sweep, Todo::Compact, Todo::Schedule],
+            };
+            self.todo.extend(todo);
+        }
+        if let Some(reconciliation) = &mut self.reconciliation {
+            reconciliation.wake(now);
+        }
+    }
+
+    pub(crate) fn on_lease(&mut self, now: Now, answer: Option<bool>) {
+        let led = self.leads(now);
+        self.leadership.receive(now, answer);
+        if !led && self.leads(now) {
+            // What the leader does is to be done from now on.
+            self.housekeeping_at = self.housekeeping_at.min(now.uptime);
+            if let Some(reconciliation) = &mut self.reconciliation {
+                reconciliation.lead(now);
+            }
+        }
+    }
+
+    pub(crate) fn begin_sweep(&mut self, now: Now) {
+        if self.is_degraded || !self.leads(now) || self.sweep.due(self.state.tracker()) > now.time {
+            return;
+        }
+        let overdue = self.sweep.overdue(now.time, self.rules.max_call_ms, self.state.tracker());
+        self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
+    }
+
+    pub(crate) fn compact(&mut self, now: Now) {
+        let Some(compaction) = self.compaction.as_mut().filter(|_| !self.is_degraded) else {
+            return;
+        };
+        let task = compaction.begin(now.time, self.applied, &self.state);
+        self.effects.extend(task.map(Effect::SaveSnapshot));
+        self.trim(now);
+    }
+
+    fn trim(&mut self, now: Now) {
+        let last_seq = self.applied.seq;
+        let compaction = self.compaction.as_mut();
+        let before_seq = compaction.and_then(|it| it.next_trim(now.time, last_seq));
+        if let Some(before_seq) = before_seq {
+            self.request(LogRequest::Trim { before_seq }, Awaiting::Trim);
+        }
+    }
+
+    pub(crate) fn on_trimmed(&mut self, now: Now, trimmed: Result<u64, JournalError>) {
+        match (trimmed, &mut self.compaction) {
+            (Ok(first_seq), Some(compaction)) => {
+                compaction.trimmed(first_seq);
+                self.trim(now);
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => self.degrade(now, error.into()),
+        }
+    }
+
+    /// Decides when time asks for something again.
+    pub(crate) fn schedule(&mut self, now: Now) {
+        if self.is_degraded {
+            return;
+        }
+        let is_behind = self.compaction.as_ref().is_some_and(|it| it.is_behind());
+        let mut wait_ms = if is_behind { RETRY_EVERY_MS } else { HOUSEKEEPING_EVERY_MS };
+        if self.leads(now) {
+            let due = self.sweep.due(self.state.tracker());
+            // A pass that is under way goes on a second later, so that others get their turn.
+            let of_sweep = if due <= now.time { RETRY_EVERY_MS } else { due.since(now.time) };
+            wait_ms = wait_ms.min(of_sweep);
+        }
+        self.housekeeping_at = Millis(now.uptime.0 + wait_ms);
+    }
+}

@@ -1,0 +1,83 @@
+//! What the log says about a change: the call and the count, never a phone number or a word that
+//! was spoken.
+
+use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
+use log::{debug, info};
+
+/// A line about one piece of evidence: what it did, and how many were live then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    evidence: Evidence,
+    outcome: Outcome,
+    numbers: Numbers,
+}
+
+impl LogLine {
+    pub(crate) fn new(evidence: Evidence, outcome: Outcome, numbers: Numbers) -> Self {
+        Self { evidence, outcome, numbers }
+    }
+
+    /// What was recorded.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Writes it.
+    pub fn write(&self) {
+        let Self { evidence, outcome, numbers: Numbers { users, .. } } = self;
+        let call = &evidence.call;
+        let by = match evidence.source {
+            Source::Voice | Source::Speech | Source::StatusCallback | Source::Clock => "",
+            Source::Referee => " as the referee has found",
+            Source::Operator => " by an operator",
+        };
+        match outcome {
+            Outcome::Started => {
+                info!("call started{by}, {users} live: {call}, {}", Shown(&evidence.agent));
+            }
+            Outcome::Answered => {
+                info!("call answered{by}, {users} live: {call}, {}", Shown(&evidence.agent));
+            }
+            Outcome::Dialing => info!("call dialing, {users} live: {call}"),
+            Outcome::Ended(reason) => {
+                info!("call ended ({}){by}, {users} live: {call}", name(*reason))
+            }
+            Outcome::EndedUnseen(reason) => {
+                info!("call ended ({}) before it was seen, {users} live: {call}", name(*reason));
+            }
+            Outcome::Confirmed => debug!("call confirmed{by}, {users} live: {call}"),
+            Outcome::Late => debug!("late webhook, {users} live: {call}"),
+            Outcome::Duplicate => debug!("end of the call repeated, {users} live: {call}"),
+            Outcome::Leg => debug!("leg of another call, {users} live: {call}"),
+        }
+    }
+}
+
+struct Shown<'a>(&'a Agent);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Agent::Id(id) => write!(f, "agent {id}"),
+            Agent::Address(_) => f.write_str("a number of no agent"),
+            Agent::Unknown => f.write_str("no agent"),
+        }
+    }
+}
+
+fn name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::TimedOut => "timed out",
+        EndReason::Canceled => "canceled",
+        EndReason::NoAnswer => "no answer",
+        EndReason::Busy => "busy",
+        EndReason::Failed => "failed",
+        EndReason::Completed => "completed",
+        EndReason::Goodbye => "goodbye",
+        EndReason::Evicted => "evicted",
+    }
+}

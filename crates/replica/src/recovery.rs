@@ -1,0 +1,148 @@
+//! What happens when the log cannot be written, cannot be read, or is another one.
+
+use live_users_journal::{JournalError, Position};
+use live_users_state::record::Change;
+use live_users_state::{RecoveryError, Replayed};
+use log::{debug, error, info};
+
+use crate::commit::{Awaiting, Commit, Purpose, Then};
+use crate::io::{Effect, LogRequest, Now, Stale, Ticket};
+use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo, is_fresh};
+use live_users_core::Millis;
+
+impl Replica {
+    /// The log has failed: nothing is appended until it has recovered.
+    pub(crate) fn degrade(&mut self, now: Now, error: RecoveryError) {
+        let retry_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
+        let was_degraded = std::mem::replace(&mut self.is_degraded, true);
+        // Another failure does not put the next try off.
+        self.housekeeping_at = match was_degraded {
+            true => self.housekeeping_at.min(retry_at),
+            false => retry_at,
+        };
+        match error {
+            RecoveryError::Journal(JournalError::Replaced { was, is }) => self.lose(was, is),
+            // The process slept for so long that what it has not read is only in a snapshot by now.
+            RecoveryError::Journal(error @ JournalError::NotThere { .. }) => {
+                error!("too much was missed to be followed: {error}");
+                self.is_lost = true;
+            }
+            RecoveryError::Journal(error) if was_degraded => {
+                debug!("the journal cannot be used yet: {error}");
+            }
+            RecoveryError::Journal(error) => error!("the journal cannot be written: {error}"),
+            RecoveryError::Record { .. }
+            | RecoveryError::Snapshot(_)
+            | RecoveryError::NoBeginning { .. } => {
+                error!("the journal cannot be followed: {error}");
+                self.is_unreadable = true;
+            }
+        }
+    }
+
+    fn lose(&mut self, was: u64, is: u64) {
+        error!("{}", JournalError::Replaced { was, is });
+        self.is_lost = true;
+    }
+
+    pub(crate) fn begin_retry(&mut self) {
+        if self.is_degraded {
+            self.request(LogRequest::Recover, Awaiting::Recover);
+        }
+    }
+
+    pub(crate) fn on_recovered(&mut self, now: Now, recovered: Result<Position, JournalError>) {
+        match recovered {
+            Ok(end) if !self.is_lost => self.read_to(now, end, Then::Recovered),
+            Ok(_) => self.begin_rebuild(),
+            Err(JournalError::Replaced { was, is }) => {
+                self.lose(was, is);
+                self.begin_rebuild();
+            }
+            Err(error) => debug!("the journal cannot be written yet: {error}"),
+        }
+    }
+
+    /// Reads the state from the log as a restart does.
+    fn begin_rebuild(&mut self) {
+        let retention = self.state.history().retention();
+        self.request(LogRequest::Rebuild(retention), Awaiting::Rebuild);
+    }
+
+    pub(crate) fn on_rebuilt(
+        &mut self,
+        now: Now,
+        rebuilt: Result<(Replayed, Position), RecoveryError>,
+    ) {
+        let (Replayed { state, at, covered }, end) = match rebuilt {
+            Ok(rebuilt) => rebuilt,
+            Err(error) => return self.degrade(now, error),
+        };
+        (self.state, self.applied) = (state, at);
+        self.is_lost = false;
+        self.sweep.restart();
+        if let Some(compaction) = &mut self.compaction {
+            compaction.rebuild(covered, self.state.tracker().now());
+        }
+        self.read_to(now, end, Then::Recovered);
+    }
+
+    /// Records what waits in the retry buffer, a batch at a time.
+    pub(crate) fn retry_next(&mut self, now: Now) {
+        if self.retry_buffer.is_empty() {
+            info!("the journal can be written again, and nothing is left to record");
+            self.is_degraded = false;
+            self.housekeeping_at = now.uptime;
+            return;
+        }
+        let n = self.retry_buffer.len().min(BATCH_MAX);
+        let changes = self.retry_buffer.drain(..n).map(Change::Evidence).collect();
+        self.begin_commit(now, Commit::new(Purpose::Retry, changes));
+    }
+
+    /// Makes sure that what is known is fresh, and answers these.
+    pub(crate) fn begin_refresh(&mut self, now: Now, mut tickets: Vec<Ticket>) {
+        // Others that wait for the same need not ask again.
+        while let Some(Todo::Refresh(_)) = self.todo.front() {
+            let Some(Todo::Refresh(more)) = self.todo.pop_front() else { break };
+            tickets.extend(more);
+        }
+        if is_fresh(now.log_age_ms) {
+            self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Ok(()))));
+        } else if self.is_degraded {
+            self.answer_stale(now, tickets);
+        } else {
+            self.request(LogRequest::Refresh, Awaiting::Refresh(tickets));
+        }
+    }
+
+    pub(crate) fn on_refreshed(
+        &mut self,
+        now: Now,
+        tickets: Vec<Ticket>,
+        refreshed: Result<Position, JournalError>,
+    ) {
+        match refreshed {
+            Ok(end) => self.read_to(now, end, Then::Answer(tickets)),
+            Err(error) => {
+                self.degrade(now, error.into());
+                self.answer_stale(now, tickets);
+            }
+        }
+    }
+
+    pub(crate) fn answer_stale(&mut self, now: Now, tickets: Vec<Ticket>) {
+        let stale = Stale { age_ms: now.log_age_ms };
+        self.publish(Some(stale));
+        self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Err(stale))));
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        match self.retry_buffer.len() {
+            0 => {}
+            n => error!("{n} webhooks are lost: the journal could not be written until the end"),
+        }
+    }
+}

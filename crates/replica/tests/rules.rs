@@ -1,0 +1,312 @@
+//! The writer's rules of a replica, with time as an argument.
+
+mod harness;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use live_users_core::{Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
+use live_users_journal::{
+    Journal, JournalError, PageLimit, Position, Reader as JournalReader, Record as JournalRecord,
+    Snapshots,
+};
+use live_users_replica::{
+    DIALING_MS_MAX, Deferred, Input, Now, QUIET_MS, RETRY_BUFFER_MAX, TOMBSTONE_MS,
+};
+use live_users_state::{Replayed, replay, snapshot};
+
+use self::harness::{Driver, HOUR, evidence};
+
+fn driver() -> Driver {
+    Driver::on(live_users_journal::open("memory:").unwrap())
+}
+
+#[test]
+fn a_batch_is_recorded_and_published_as_one() {
+    let mut driver = driver();
+    let start = |sid| evidence(sid, Source::Voice, Said::Dialing);
+    let outcomes = driver.record(Millis(5), vec![start("a"), start("b"), start("a")]).unwrap();
+    assert_eq!(outcomes, [Outcome::Started, Outcome::Started, Outcome::Confirmed]);
+    assert_eq!(driver.journal().position().seq, 3);
+    assert_eq!(driver.shown(), 2);
+}
+
+#[test]
+fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before() {
+    let mut driver = driver();
+    driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    driver.sweep(Millis(4 * HOUR));
+    assert_eq!(driver.shown(), 1);
+    driver.sweep(Millis(4 * HOUR + 1));
+    assert_eq!(driver.shown(), 0);
+    // Its end was a record.
+    assert_eq!(driver.journal().position().seq, 2);
+}
+
+#[test]
+fn a_call_that_is_still_heard_of_is_not_given_up_however_old() {
+    let mut driver = driver();
+    driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    driver.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]).unwrap();
+    driver.sweep(Millis(4 * HOUR + QUIET_MS));
+    assert_eq!(driver.shown(), 1);
+    driver.sweep(Millis(4 * HOUR + QUIET_MS + 1));
+    assert_eq!(driver.shown(), 0);
+}
+
+#[test]
+fn a_call_that_waits_in_the_providers_queue_may_still_become_live() {
+    let mut driver = driver();
+    let status = |said| Evidence {
+        direction: Some(Direction::Outbound),
+        ..evidence("a", Source::StatusCallback, said)
+    };
+    driver.record(Millis(0), vec![status(Said::Dialing)]).unwrap();
+    driver.sweep(Millis(DIALING_MS_MAX));
+    driver.record(Millis(DIALING_MS_MAX), vec![status(Said::InProgress)]).unwrap();
+    assert_eq!(driver.shown(), 1);
+}
+
+#[test]
+fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
+    let mut driver = driver();
+    let voice = || evidence("a", Source::Voice, Said::Dialing);
+    let end = evidence("a", Source::StatusCallback, Said::Over(EndReason::Completed));
+    driver.record(Millis(0), vec![voice(), end]).unwrap();
+    driver.sweep(Millis(TOMBSTONE_MS));
+    assert_eq!(driver.record(Millis(TOMBSTONE_MS), vec![voice()]), Ok(vec![Outcome::Late]));
+    driver.sweep(Millis(TOMBSTONE_MS + 1));
+    assert_eq!(driver.state().tracker().known(), 0);
+    // Four records: the start, the end, the late webhook and the forgetting.
+    assert_eq!(driver.journal().position().seq, 4);
+}
+
+/// A journal in memory that fails when it is told to.
+struct Failing {
+    journal: Box<dyn Journal>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Failing {
+    fn check(&self) -> Result<(), JournalError> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(JournalError::Full { path: "the disk".into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Journal for Failing {
+    fn position(&self) -> Position {
+        self.journal.position()
+    }
+
+    fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
+        self.check()?;
+        self.journal.append(batch)
+    }
+
+    fn first_seq(&self) -> u64 {
+        self.journal.first_seq()
+    }
+
+    fn read(&mut self, from: u64, limit: PageLimit) -> Result<Vec<JournalRecord>, JournalError> {
+        self.journal.read(from, limit)
+    }
+
+    fn trim(&mut self, before: u64) -> Result<u64, JournalError> {
+        self.journal.trim(before)
+    }
+
+    fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
+        self.journal.snapshots()
+    }
+
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError> {
+        self.journal.reader()
+    }
+
+    fn recover(&mut self) -> Result<(), JournalError> {
+        self.check()
+    }
+}
+
+#[test]
+fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_written_again() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let journal = live_users_journal::open("memory:").unwrap();
+    let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
+    let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
+    driver.record(Millis(1), vec![start("a")]).unwrap();
+    fails.store(true, Ordering::Relaxed);
+    assert_eq!(driver.record(Millis(2), vec![start("b")]), Err(Deferred));
+    // Not even when the disk has room again, before the journal has recovered: order is kept.
+    driver.sweep(Millis(3));
+    assert_eq!(driver.record(Millis(4), vec![start("c")]), Err(Deferred));
+    assert!(driver.replica().is_degraded());
+    // Nothing is shown that is not durable.
+    assert_eq!(driver.shown(), 1);
+    fails.store(false, Ordering::Relaxed);
+    driver.sweep(Millis(5));
+    assert!(!driver.replica().is_degraded());
+    assert_eq!(driver.shown(), 3);
+    assert_eq!(driver.journal().position().seq, 3);
+    assert_eq!(driver.record(Millis(6), vec![start("a")]), Ok(vec![Outcome::Confirmed]));
+}
+
+#[test]
+fn the_backlog_is_bounded() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let journal = live_users_journal::open("memory:").unwrap();
+    let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
+    let end = |n: usize| evidence(&format!("a{n}"), Source::Voice, Said::Dialing);
+    for first in (0..RETRY_BUFFER_MAX + 5_000).step_by(1_000) {
+        let _trouble = driver.record(Millis(1), (first..first + 1_000).map(end).collect());
+    }
+    assert_eq!(driver.replica().deferred(), RETRY_BUFFER_MAX);
+    fails.store(false, Ordering::Relaxed);
+    driver.sweep(Millis(2));
+    assert_eq!(driver.state().tracker().known(), RETRY_BUFFER_MAX);
+}
+
+#[test]
+fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().display());
+    let mut driver = Driver::on(live_users_journal::open(&url).unwrap());
+    for n in 0..50u64 {
+        let sid = format!("CA{:032x}", n % 20);
+        let said = if n % 3 == 0 { Said::Over(EndReason::Completed) } else { Said::InProgress };
+        driver.record(Millis(n), vec![evidence(&sid, Source::StatusCallback, said)]).unwrap();
+    }
+    let original = driver.state().clone();
+    let at = driver.journal().position();
+    drop(driver);
+    let replayed = |bytes: Option<Vec<u8>>| {
+        let journal = live_users_journal::open(&url).unwrap();
+        if let Some(bytes) = bytes {
+            journal.snapshots().unwrap().save(at, &bytes).unwrap();
+        }
+        replay(&*journal).unwrap()
+    };
+    let bytes = snapshot::encode(&original);
+    let Replayed { state, covered, .. } = replayed(None);
+    assert_eq!((snapshot::encode(&state), covered), (bytes.clone(), 0));
+    let Replayed { state, covered, .. } = replayed(Some(bytes.clone()));
+    assert_eq!((snapshot::encode(&state), covered), (bytes, at.seq));
+}
+
+/// A snapshot is saved by replaying the log on its own, while the log goes on.
+#[test]
+fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
+    let journal = live_users_journal::Memory::with_epoch(1);
+    let mut driver = Driver::on(journal.open().unwrap());
+    let batch = |from: u64| {
+        let said = |n: u64| if n.is_multiple_of(3) { Said::InProgress } else { Said::Dialing };
+        let one = |n: u64| evidence(&format!("call-{}", n % 700), Source::Voice, said(n));
+        (from..from + 1_000).map(one).collect()
+    };
+    for first in (0..100_000).step_by(1_000) {
+        driver.record(Millis(first), batch(first)).unwrap();
+    }
+    let then = snapshot::encode(driver.state());
+    driver.sweep(Millis(100_000));
+    driver.record(Millis(100_001), batch(7)).unwrap();
+    driver.checkpoint();
+    let saved = driver.journal().snapshots().unwrap().load().unwrap().unwrap();
+    assert_eq!((saved.0.seq, saved.1 == then), (100_000, true));
+    assert_eq!(driver.journal().first_seq(), 1, "the log keeps what is young");
+    // What is older than the log keeps goes with later sweeps, a little at a time.
+    driver.sweep(Millis(100_000 + 2 * HOUR));
+    let first = driver.journal().first_seq();
+    assert!((2..100_000).contains(&first), "{first}");
+    driver.sweep(Millis(100_000 + 2 * HOUR + 1));
+    assert!(driver.journal().first_seq() > first);
+    let state = snapshot::encode(driver.state());
+    drop(driver);
+    let Replayed { state: replayed, covered, .. } = replay(&*journal.open().unwrap()).unwrap();
+    assert!(covered >= 100_000);
+    assert!(snapshot::encode(&replayed) == state);
+}
+
+#[test]
+fn a_snapshot_that_covers_all_leaves_nothing_to_replay() {
+    let journal = live_users_journal::Memory::with_epoch(1);
+    let mut driver = Driver::on_short_log(journal.open().unwrap());
+    driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    driver.sweep(Millis(2));
+    driver.checkpoint();
+    assert_eq!(driver.journal().first_seq(), 2);
+    drop(driver);
+    let Replayed { state, covered, .. } = replay(&*journal.open().unwrap()).unwrap();
+    assert_eq!((state.tracker().numbers().users, covered), (1, 1));
+}
+
+/// Nobody could start from what is left, but a replica that runs knows the state.
+#[test]
+fn a_snapshot_that_was_lost_is_replaced_by_the_state_of_one_that_runs() {
+    let log = live_users_journal::Memory::with_epoch(1);
+    let mut driver = Driver::on_short_log(log.open().unwrap());
+    driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    driver.sweep(Millis(2));
+    driver.checkpoint();
+    log.lose_snapshot();
+    // The loss is noticed when the next snapshot is saved, and made good by the one after that.
+    for now in [HOUR, 2 * HOUR] {
+        let said = vec![evidence("a", Source::Speech, Said::InProgress)];
+        driver.record(Millis(now), said).unwrap();
+        driver.sweep(Millis(now));
+        driver.checkpoint();
+    }
+    driver.checkpoint();
+    assert!(driver.journal().snapshots().unwrap().load().unwrap().is_some());
+    drop(driver);
+    let Replayed { state, .. } = replay(&*log.open().unwrap()).unwrap();
+    assert_eq!(state.tracker().numbers().users, 1);
+}
+
+#[test]
+fn what_is_given_is_durable_then_published_then_reported_then_acknowledged() {
+    let mut driver = driver();
+    driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    assert_eq!(driver.order, ["published", "reported", "acknowledged"]);
+    assert_eq!(driver.published[0].at, driver.journal().position());
+}
+
+#[test]
+fn a_replica_with_nothing_to_do_sleeps_and_never_asks_to_be_woken_at_once_for_ever() {
+    let mut driver = driver();
+    driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    let mut wakes = 0;
+    let end = 3 * HOUR;
+    while driver.now().uptime.0 < end {
+        let deadline = driver.replica().next_deadline().max(driver.now().uptime);
+        let now = Now { uptime: deadline, time: Millis(deadline.0 + 1), log_age_ms: 0 };
+        driver.set_now(now);
+        driver.step(Input::Tick);
+        assert!(driver.replica().next_deadline() > deadline, "it would spin");
+        wakes += 1;
+    }
+    // Once a minute, because the clock may be set, and not each second.
+    assert!(wakes <= end / 60_000 + 2, "{wakes}");
+}
+
+#[test]
+fn a_call_is_timed_out_at_its_deadline_without_anybody_ticking_before() {
+    let mut driver = driver();
+    driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    while driver.users() > 0 {
+        let deadline = driver.replica().next_deadline();
+        assert!(deadline.0 <= 4 * HOUR + 1, "it is late");
+        driver.set_now(Now { uptime: deadline, time: deadline, log_age_ms: 0 });
+        driver.step(Input::Tick);
+    }
+    assert_eq!(driver.now().time, Millis(4 * HOUR + 1));
+}
+
+#[test]
+fn a_sweep_with_nothing_to_do_writes_nothing() {
+    let mut driver = driver();
+    driver.sweep(Millis(HOUR));
+    assert_eq!(driver.journal().position().seq, 0);
+}

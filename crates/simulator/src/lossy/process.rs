@@ -1,0 +1,181 @@
+//! One process of the backend, as far as it counts: the replica that ships, on a journal, a clock and
+//! a provider that are simulated. It does what the backend's writer thread does, in simulated time.
+
+use live_users_core::{CallId, Evidence, Millis};
+use live_users_intake::{Reconciler, ReconcilerRules};
+use live_users_journal::{Journal, JournalError, Lease};
+use live_users_replica::{
+    Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket, is_fresh,
+};
+use live_users_state::{LEAD, RecoveryError, SnapshotTask, replay};
+use live_users_twilio::rest::{Answer, Failure, Request};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::reading::{Reading, key};
+use crate::rest::CallsApi;
+
+/// How long Twilio's REST API takes to answer, in milliseconds.
+const REST_TAKES_MS: u64 = 300;
+
+/// A process that is up.
+pub(super) struct Process {
+    node: Node,
+    lease: Box<dyn Lease>,
+    /// The journal cannot be reached.
+    is_cut: bool,
+    /// A request that the provider has not been sent yet.
+    request: Option<Request>,
+    /// An answer on its way, and when it is here.
+    answer: Option<(u64, Result<Answer, Failure>)>,
+    published: Option<Publication>,
+    /// The calls that evidence was recorded about since somebody looked.
+    changed: Vec<CallId>,
+}
+
+/// What a process is made with.
+pub(super) struct Making<'a> {
+    pub(super) reading: &'a Reading,
+    /// A referee that keeps to these, or none.
+    pub(super) rules: Option<ReconcilerRules>,
+    pub(super) keep: Keep,
+    /// For the referee's jitter, with a stream of its own for each start.
+    pub(super) seed: u64,
+    pub(super) stream: u64,
+}
+
+impl Process {
+    /// Starts on a journal, as the backend does: all that it tells is replayed first.
+    pub(super) fn start(journal: Box<dyn Journal>, making: &Making<'_>) -> Result<Self, String> {
+        let lease = journal.lease(LEAD).map_err(|error| error.to_string())?;
+        let replayed = replay(&*journal).map_err(|error| error.to_string())?;
+        let reconciler = making.rules.map(|rules| {
+            let mut rng = ChaCha8Rng::seed_from_u64(making.seed);
+            rng.set_stream(making.stream);
+            let jitter = move |below: u64| rng.random_range(0..below.max(1));
+            Reconciler::new(rules, making.reading.agents.clone(), key(), jitter)
+        });
+        let rules = Rules { keep: Some(making.keep), ..Rules::default() };
+        let published = Publication {
+            numbers: replayed.state.tracker().numbers(),
+            at: replayed.at,
+            as_of: replayed.state.tracker().now(),
+            stale: None,
+        };
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
+        Ok(Self {
+            node: Node::new(replica, journal),
+            lease,
+            is_cut: false,
+            request: None,
+            answer: None,
+            published: Some(published),
+            changed: Vec::new(),
+        })
+    }
+
+    pub(super) fn replica(&self) -> &Replica {
+        self.node.replica()
+    }
+
+    pub(super) fn set_cut(&mut self, is_cut: bool) {
+        self.is_cut = is_cut;
+    }
+
+    /// Takes evidence in, and says whether it is acknowledged.
+    pub(super) fn record(&mut self, now: Now, evidence: Vec<Evidence>) -> bool {
+        self.step(now, Input::Record(Ticket(0), evidence))
+    }
+
+    /// Applies what others have appended, as far as it is known here.
+    pub(super) fn catch_up(&mut self, now: Now) {
+        // A journal in memory learns of its end when it is asked, and not by itself as on a network.
+        if self.node.journal_mut().refresh().is_err() {
+            return;
+        }
+        let Self { node, published, .. } = self;
+        node.catch_up(|| now, &mut |_, effect| {
+            if let Effect::Publish(publication) = effect {
+                *published = Some(publication);
+            }
+        });
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Now, api: &mut CallsApi) {
+        let now_ms = now.uptime.0;
+        self.send(now_ms, api);
+        while let Some((_, answer)) = self.answer.take_if(|(due_ms, _)| *due_ms <= now_ms) {
+            self.step(now, Input::Provider(answer));
+            self.send(now_ms, api);
+        }
+        if self.node.replica().next_deadline() <= now.uptime {
+            self.step(now, Input::Tick);
+            self.send(now_ms, api);
+        }
+    }
+
+    /// When there is something to do, in milliseconds from the beginning of the world.
+    pub(super) fn wake_ms(&self) -> u64 {
+        let answer_ms = self.answer.as_ref().map_or(u64::MAX, |(due_ms, _)| *due_ms);
+        self.node.replica().next_deadline().0.min(answer_ms)
+    }
+
+    /// The number that it shows; `None` while it says that it does not know.
+    pub(super) fn shown(&self, now: Now) -> Option<u64> {
+        let published = self.published.filter(|it| it.stale.is_none() && is_fresh(now.log_age_ms));
+        published.map(|it| it.numbers.users as u64)
+    }
+
+    /// The calls that evidence was recorded about since this was asked.
+    pub(super) fn take_changed(&mut self) -> Vec<CallId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Sends the provider what it is to be asked.
+    fn send(&mut self, now_ms: u64, api: &mut CallsApi) {
+        if let Some(request) = self.request.take() {
+            self.answer = Some((now_ms + REST_TAKES_MS, api.ask(now_ms, &request)));
+        }
+    }
+
+    /// Takes an input in and does what follows. Says whether what it recorded is acknowledged.
+    fn step(&mut self, now: Now, input: Input) -> bool {
+        let (mut is_recorded, mut renews, mut task) = (true, false, None);
+        let Self { node, request, published, changed, .. } = self;
+        node.step(|| now, input, &mut |_, effect| match effect {
+            Effect::Publish(publication) => *published = Some(publication),
+            Effect::Report(lines) => {
+                changed.extend(lines.iter().map(|line| line.evidence().call.clone()));
+            }
+            Effect::Recorded(_, recorded) => is_recorded &= recorded.is_ok(),
+            Effect::Ask(asked) => *request = Some(asked),
+            Effect::Renew => renews = true,
+            Effect::SaveSnapshot(snapshot) => task = Some(snapshot),
+            Effect::Answer(..) => {}
+        });
+        if renews {
+            let answer = self.lease.hold().ok();
+            self.step(now, Input::Lease(answer));
+        }
+        if let Some(task) = task {
+            let saved = self.save(task);
+            self.step(now, Input::Snapshot(saved));
+        }
+        is_recorded
+    }
+
+    fn save(&self, task: SnapshotTask) -> Result<u64, RecoveryError> {
+        if self.is_cut {
+            let (doing, why) = ("saving a snapshot".to_owned(), "it is cut off".to_owned());
+            return Err(JournalError::Io { doing, why }.into());
+        }
+        let journal = self.node.journal();
+        task.perform(&mut *journal.reader()?, &mut *journal.snapshots()?)
+    }
+}
+
+/// A moment in a process whose clock is right and that has its journal to itself.
+pub(super) fn alone_at(now_ms: u64) -> Now {
+    Now { uptime: Millis(now_ms), time: Millis(now_ms), log_age_ms: 0 }
+}

@@ -1,0 +1,54 @@
+//! Saving a snapshot beside the writer, which goes on meanwhile.
+
+use live_users_journal::{Position, Reader, Snapshots};
+use log::info;
+
+use crate::history::Retention;
+use crate::recovery::{self, RecoveryError};
+use crate::snapshot;
+
+/// A snapshot to save, by a thread that has handles of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SnapshotTask {
+    /// Replay the log from its newest snapshot on, as a restart does, and save where that arrives.
+    /// So the writer never stands still for a snapshot, however many calls there are.
+    Replay {
+        /// The last record of the snapshot that was begun before.
+        since: u64,
+        /// The last record that the snapshot is to cover.
+        last: u64,
+        /// How long the history is kept.
+        retention: Retention,
+    },
+    /// Save this state, which the log has led to here.
+    Save(Position, Vec<u8>),
+}
+
+impl SnapshotTask {
+    /// Does it, and returns the last record that a snapshot covers by then. Of a shared log another
+    /// replica may have saved a snapshot meanwhile, which is as good.
+    ///
+    /// # Errors
+    /// If the log cannot be read, or the snapshot not be saved. [`RecoveryError::NoBeginning`] if
+    /// the newest snapshot was lost.
+    pub fn perform(
+        self,
+        reader: &mut dyn Reader,
+        snapshots: &mut dyn Snapshots,
+    ) -> Result<u64, RecoveryError> {
+        let (at, bytes) = match self {
+            Self::Save(at, bytes) => (at, bytes),
+            Self::Replay { since, last, retention } => {
+                let epoch = reader.position()?.epoch;
+                let (state, covered) = recovery::replayed(reader, snapshots, last, retention)?;
+                if covered > since {
+                    return Ok(covered);
+                }
+                (Position { epoch, seq: last }, snapshot::encode(&state))
+            }
+        };
+        snapshots.save(at, &bytes)?;
+        info!("snapshot of {} bytes at {at}", bytes.len());
+        Ok(at.seq)
+    }
+}
