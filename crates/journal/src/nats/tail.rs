@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt;
+use live_users_backoff::{Schedule, none};
 use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
@@ -23,9 +24,8 @@ const ASKED_EVERY: Duration = Duration::from_millis(500);
 /// How often the clocks are compared.
 const COMPARED_EVERY: Duration = Duration::from_secs(10);
 
-/// How long after a failure it is tried again: at first, and twice as long each time up to the
-/// last.
-const RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+/// How long after a failure it is tried again.
+const RETRY: Schedule = Schedule { base_ms: 100, max_ms: 2_000 };
 
 /// How long the tail may take to bring what the service is known to have.
 const TAIL_PATIENCE: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ const MESSAGES_AT_ONCE: usize = 64;
 
 /// Follows the log for ever.
 pub(super) async fn follow(log: Arc<Log>) {
-    let mut retry = RETRY[0];
+    let mut failures = 0_u32;
     loop {
         let brought = log.tail_brought.load(Ordering::Relaxed);
         tokio::select! {
@@ -52,8 +52,8 @@ pub(super) async fn follow(log: Arc<Log>) {
             () = log.tail_is_late.notified() => {}
         }
         let was_good = log.tail_brought.load(Ordering::Relaxed) != brought;
-        retry = if was_good { RETRY[0] } else { RETRY[1].min(retry * 2) };
-        sleep(retry).await;
+        failures = if was_good { 0 } else { failures.saturating_add(1) };
+        sleep(Duration::from_millis(RETRY.delay_ms(failures, none))).await;
     }
 }
 
