@@ -39,6 +39,7 @@ impl Contact {
 
     /// As [`Contact::with_service`], but nothing was heard of the service for so long: for tests of
     /// what follows from that.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_service_unheard_for(age: Duration) -> Self {
         let mut contact = Self::with_service();

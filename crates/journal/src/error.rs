@@ -14,6 +14,17 @@ pub enum JournalError {
         /// What is there; never more of the address than its scheme.
         found: String,
     },
+    /// The program was built without the engine of this address.
+    #[error(
+        "JOURNAL_URL has the scheme `{scheme}:`, and this program was built without the feature \
+         `{feature}` that it needs: build it with that feature, or name another journal"
+    )]
+    NotBuiltIn {
+        /// The scheme of the address.
+        scheme: String,
+        /// The feature of this crate that has its engine.
+        feature: &'static str,
+    },
     /// The files cannot be created or written.
     #[error(
         "cannot write `{}`: {why}; give the user of this service the right to write there, or \

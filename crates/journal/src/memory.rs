@@ -1,16 +1,23 @@
-//! A log in memory, for tests and benchmarks: the same contract without a disk or a network, of
-//! one process or shared by replicas that are all in this one.
+//! A log in memory, for tests and benchmarks: the same contract without a disk or a network.
+//!
+//! With the feature `testing` it can also be shared by replicas in this process, and fail on
+//! demand.
 
+#[cfg(feature = "testing")]
+mod faults;
+#[cfg(feature = "testing")]
 mod shared;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "testing")]
 pub use self::shared::Line;
-use self::shared::SharedJournal;
+#[cfg(feature = "testing")]
+use self::shared::Replicas;
 use crate::contract::{
     Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
     refuse_odd,
@@ -31,12 +38,11 @@ struct Log {
     handles: usize,
     /// Whether those who have it open are replicas.
     is_shared: bool,
-    is_full: bool,
     /// The time of a shared log, in milliseconds.
     now_ms: u64,
-    /// Who has which lease, and until when.
-    leases: HashMap<String, (u64, u64)>,
-    lines: u64,
+    is_full: bool,
+    #[cfg(feature = "testing")]
+    replicas: Replicas,
 }
 
 #[derive(Debug)]
@@ -75,46 +81,6 @@ impl Memory {
         self.0.lock().is_shared = false;
         Ok(Box::new(MemoryJournal { handle: Handle::new(self), latched: None }))
     }
-
-    /// Opens the log that is here as one of its replicas.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Locked`] while it is open as a log of one process.
-    pub fn open_shared(&self) -> Result<(Box<dyn Journal>, Line), JournalError> {
-        let mut log = self.0.lock();
-        if log.handles > 0 && !log.is_shared {
-            return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
-        }
-        log.is_shared = true;
-        log.lines += 1;
-        let (line, known) = (Line::new(log.lines), log.position());
-        drop(log);
-        let journal = SharedJournal::new(Handle::new(self), line.clone(), known);
-        Ok((Box::new(journal), line))
-    }
-
-    /// The clock of a shared log shows this, in milliseconds since the Unix epoch.
-    pub fn set_time(&self, now_ms: u64) {
-        self.0.lock().now_ms = now_ms;
-    }
-
-    /// Loses the snapshot, and with it what was trimmed.
-    pub fn lose_snapshot(&self) {
-        self.0.lock().snapshot = None;
-    }
-
-    /// Loses the log, with its snapshot, and puts a new one of this epoch in its place.
-    pub fn replace(&self, epoch: u64) {
-        let mut log = self.0.lock();
-        let Log { handles, is_shared, now_ms, lines, .. } = *log;
-        *log = Log { handles, is_shared, now_ms, lines, ..Log::new(epoch) };
-    }
-
-    /// From now on there is, or is not, space for anything more, as on a disk that is full.
-    pub fn set_full(&self, is_full: bool) {
-        self.0.lock().is_full = is_full;
-    }
 }
 
 /// Draws the epoch of a new log.
@@ -134,10 +100,10 @@ impl Log {
             snapshot: None,
             handles: 0,
             is_shared: false,
-            is_full: false,
             now_ms: 0,
-            leases: HashMap::new(),
-            lines: 0,
+            is_full: false,
+            #[cfg(feature = "testing")]
+            replicas: Replicas::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A log in memory as replicas have it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +10,26 @@ use crate::contract::{
 };
 use crate::{Contact, JournalError};
 
+/// What a shared log knows of its replicas.
+#[derive(Debug, Default)]
+pub(super) struct Replicas {
+    /// Who has which lease, and until when.
+    leases: HashMap<String, (u64, u64)>,
+    lines: u64,
+}
+
+impl Replicas {
+    pub(super) fn new_line(&mut self) -> Line {
+        self.lines += 1;
+        Line { is_cut: Arc::default(), number: self.lines }
+    }
+
+    /// The same replicas, after the log was lost with all leases.
+    pub(super) fn without_leases(&self) -> Self {
+        Self { leases: HashMap::new(), lines: self.lines }
+    }
+}
+
 /// The way from a replica to a shared log. Clones are the same way.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -17,10 +38,6 @@ pub struct Line {
 }
 
 impl Line {
-    pub(super) fn new(number: u64) -> Self {
-        Self { is_cut: Arc::default(), number }
-    }
-
     /// From now on the replica cannot, or can, reach the log.
     pub fn set_cut(&self, is_cut: bool) {
         self.is_cut.store(is_cut, Ordering::Release);
@@ -160,18 +177,23 @@ impl Lease for MemoryLease {
         self.line.check("taking a lease")?;
         let mut log = self.handle.log();
         let now_ms = log.now_ms;
-        let (holder, until_ms) = log.leases.get(&self.name).copied().unwrap_or_default();
+        let (holder, until_ms) = log.replicas.leases.get(&self.name).copied().unwrap_or_default();
         let is_free = holder == self.line.number || until_ms <= now_ms;
         if is_free {
-            log.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
+            log.replicas.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
         }
         Ok(is_free)
     }
 
     fn release(&mut self) {
         let mut log = self.handle.log();
-        if log.leases.get(&self.name).is_some_and(|(holder, _)| *holder == self.line.number) {
-            log.leases.remove(&self.name);
+        if log
+            .replicas
+            .leases
+            .get(&self.name)
+            .is_some_and(|(holder, _)| *holder == self.line.number)
+        {
+            log.replicas.leases.remove(&self.name);
         }
     }
 }
