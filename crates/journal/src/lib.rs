@@ -29,6 +29,7 @@ pub mod conformance;
 mod contact;
 mod contract;
 mod error;
+mod latch;
 mod memory;
 #[cfg(feature = "nats")]
 mod nats;

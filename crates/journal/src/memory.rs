@@ -22,6 +22,7 @@ use crate::contract::{
     Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
     refuse_odd,
 };
+use crate::latch::Latch;
 use crate::{JournalError, checksum};
 
 /// The place of a log that lasts as long as this value or a journal opened on it. Clones are the
@@ -79,7 +80,7 @@ impl Memory {
             return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
         }
         self.0.lock().is_shared = false;
-        Ok(Box::new(MemoryJournal { handle: Handle::new(self), latched: None }))
+        Ok(Box::new(MemoryJournal { handle: Handle::new(self), latch: Latch::default() }))
     }
 }
 
@@ -182,16 +183,7 @@ impl Drop for Handle {
 
 struct MemoryJournal {
     handle: Handle,
-    latched: Option<String>,
-}
-
-impl MemoryJournal {
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
-    }
+    latch: Latch,
 }
 
 impl Journal for MemoryJournal {
@@ -200,15 +192,11 @@ impl Journal for MemoryJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         let mut log = self.handle.log();
-        if !batch.is_empty()
-            && let Err(error) = log.has_space()
-        {
-            drop(log);
-            self.latched = Some(error.to_string());
-            return Err(error);
+        if !batch.is_empty() {
+            self.latch.watch(log.has_space())?;
         }
         log.push(batch);
         Ok(log.position())
@@ -223,7 +211,7 @@ impl Journal for MemoryJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         Ok(self.handle.log().trim(before_seq))
     }
 
@@ -237,7 +225,7 @@ impl Journal for MemoryJournal {
 
     fn recover(&mut self) -> Result<(), JournalError> {
         self.handle.log().has_space()?;
-        self.latched = None;
+        self.latch.open();
         Ok(())
     }
 }

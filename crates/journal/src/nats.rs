@@ -36,6 +36,7 @@ use self::snapshots::NatsSnapshots;
 use crate::contract::{
     APPEND_MS_MAX, Journal, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
 };
+use crate::latch::Latch;
 use crate::memory::draw_epoch as draw;
 use crate::{Contact, JournalError};
 
@@ -58,20 +59,13 @@ const BEGIN_PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct NatsJournal {
     engine: Arc<Engine>,
     cursor: Arc<tokio::sync::Mutex<Cursor>>,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl NatsJournal {
     pub(crate) fn open(address: NatsAddress, clock: Clock) -> Result<Self, JournalError> {
         let engine = Arc::new(Engine::open(address, clock)?);
-        Ok(Self { engine, cursor: Arc::default(), latched: None })
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        Ok(Self { engine, cursor: Arc::default(), latch: Latch::default() })
     }
 
     fn send(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
@@ -109,7 +103,7 @@ impl NatsJournal {
                 let begun = self.engine.wait(BEGIN_PATIENCE, beginning);
                 let begun = begun.map_err(|fault| fault.into_error("opening a new log"));
                 if let Err(JournalError::Replaced { .. }) = begun {
-                    self.latched = None;
+                    self.latch.open();
                 }
                 begun
             }
@@ -124,16 +118,13 @@ impl Journal for NatsJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         if batch.is_empty() {
             return Ok(self.position());
         }
         let sent = self.send(batch);
-        if let Err(error) = &sent {
-            self.latched = Some(error.to_string());
-        }
-        sent
+        self.latch.watch(sent)
     }
 
     fn first_seq(&self) -> u64 {
@@ -145,7 +136,7 @@ impl Journal for NatsJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         let log = self.engine.log.clone();
         let trimming = async move { trim::step(&log, before_seq).await };
         let trimmed = self.engine.wait(FETCH_PATIENCE, trimming);
@@ -166,11 +157,11 @@ impl Journal for NatsJournal {
         let verifying = async move { log.verify().await };
         let verified = self.engine.wait(FETCH_PATIENCE, verifying);
         verified.map_err(|fault| fault.into_error("looking for the last record"))?;
-        if self.latched.is_some() {
+        if self.latch.is_closed() {
             // A message without records: it shows that there is room, and what was sent for its
             // place and has not come is void from now on.
             self.send(&[])?;
-            self.latched = None;
+            self.latch.open();
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ use self::reader::FileReader;
 use self::snapshots::FileSnapshots;
 use crate::JournalError;
 use crate::contract::{Journal, PageLimit, Position, Reader, Record, Snapshots, refuse_large};
+use crate::latch::Latch;
 
 /// A log on a local disk.
 pub(crate) struct FileJournal {
@@ -36,7 +37,7 @@ pub(crate) struct FileJournal {
     first_seq: u64,
     /// The last record that is known to be durable.
     last_seq: u64,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl FileJournal {
@@ -53,14 +54,7 @@ impl FileJournal {
         let acknowledged = AtomicU64::new(last_seq);
         let turn = Mutex::default();
         let shared = Arc::new(Shared { connection, directory, turn, acknowledged });
-        Ok(Self { shared, epoch, first_seq, last_seq, latched: None })
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        Ok(Self { shared, epoch, first_seq, last_seq, latch: Latch::default() })
     }
 }
 
@@ -70,23 +64,17 @@ impl Journal for FileJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         if batch.is_empty() {
             return Ok(self.position());
         }
         let last = self.last_seq;
-        match self.shared.change("appending", |tx| records::insert(tx, last, batch)) {
-            Ok(()) => {
-                self.last_seq += batch.len() as u64;
-                self.shared.acknowledged.store(self.last_seq, Ordering::Release);
-                Ok(self.position())
-            }
-            Err(error) => {
-                self.latched = Some(error.to_string());
-                Err(error)
-            }
-        }
+        let done = self.shared.change("appending", |tx| records::insert(tx, last, batch));
+        self.latch.watch(done)?;
+        self.last_seq += batch.len() as u64;
+        self.shared.acknowledged.store(self.last_seq, Ordering::Release);
+        Ok(self.position())
     }
 
     fn first_seq(&self) -> u64 {
@@ -102,7 +90,7 @@ impl Journal for FileJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         self.first_seq = self.shared.change("trimming", |tx| records::trim(tx, before_seq))?;
         Ok(self.first_seq)
     }
@@ -116,7 +104,7 @@ impl Journal for FileJournal {
     }
 
     fn recover(&mut self) -> Result<(), JournalError> {
-        if self.latched.is_none() {
+        if !self.latch.is_closed() {
             return Ok(());
         }
         let head = self.shared.reopen()?;
@@ -133,7 +121,7 @@ impl Journal for FileJournal {
             self.shared.change(doing, |tx| records::cut_after(tx, known.seq))?;
         }
         self.first_seq = head.first_seq;
-        self.latched = None;
+        self.latch.open();
         Ok(())
     }
 }

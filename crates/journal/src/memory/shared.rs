@@ -8,6 +8,7 @@ use super::{Handle, MemoryReader, MemorySnapshots};
 use crate::contract::{
     Journal, LEASE_MS, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
 };
+use crate::latch::Latch;
 use crate::{Contact, JournalError};
 
 /// What a shared log knows of its replicas.
@@ -56,19 +57,12 @@ pub(super) struct SharedJournal {
     handle: Handle,
     line: Line,
     known: Position,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl SharedJournal {
     pub(super) fn new(handle: Handle, line: Line, known: Position) -> Self {
-        Self { handle, line, known, latched: None }
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        Self { handle, line, known, latch: Latch::default() }
     }
 
     fn push(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
@@ -91,18 +85,10 @@ impl Journal for SharedJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
-        match self.push(batch) {
-            Ok(position) => {
-                self.known = position;
-                Ok(position)
-            }
-            Err(error) => {
-                self.latched = Some(error.to_string());
-                Err(error)
-            }
-        }
+        self.known = self.latch.watch(self.push(batch))?;
+        Ok(self.known)
     }
 
     fn first_seq(&self) -> u64 {
@@ -121,7 +107,7 @@ impl Journal for SharedJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         self.line.check("trimming")?;
         Ok(self.handle.log().trim(before_seq))
     }
@@ -137,7 +123,7 @@ impl Journal for SharedJournal {
     fn recover(&mut self) -> Result<(), JournalError> {
         self.refresh()?;
         self.handle.log().has_space()?;
-        self.latched = None;
+        self.latch.open();
         Ok(())
     }
 
@@ -150,7 +136,7 @@ impl Journal for SharedJournal {
         let found = self.handle.log().position();
         let was = std::mem::replace(&mut self.known, found).epoch;
         if was != found.epoch {
-            self.latched = None;
+            self.latch.open();
             return Err(JournalError::Replaced { was, is: found.epoch });
         }
         Ok(found)

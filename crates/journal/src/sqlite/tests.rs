@@ -17,6 +17,12 @@ fn limit_pages(shared: &Shared, pages: u32) {
     connection.as_ref().unwrap().query_row(&pragma, (), |_| Ok(())).unwrap();
 }
 
+/// As a failed append does.
+fn close(latch: &mut Latch, why: &str) {
+    let failure = JournalError::Refused { why: why.to_owned() };
+    latch.watch::<()>(Err(failure)).unwrap_err();
+}
+
 #[test]
 fn a_full_disk_latches_until_recovered() {
     let (_directory, journal) = opened();
@@ -58,7 +64,7 @@ fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
     journal.append(&[b"one".to_vec()]).unwrap();
     let unheard = [b"two".to_vec(), b"three".to_vec()];
     journal.shared.change("", |tx| records::insert(tx, 1, &unheard)).unwrap();
-    journal.latched = Some("the sync failed".to_owned());
+    close(&mut journal.latch, "the sync failed");
     journal.recover().unwrap();
     assert_eq!(journal.position().seq, 1);
     journal.append(&[b"other".to_vec()]).unwrap();
@@ -73,7 +79,7 @@ fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
 fn recovering_without_what_was_acknowledged_is_refused() {
     let (directory, mut journal) = opened();
     journal.append(&[b"one".to_vec(), b"two".to_vec()]).unwrap();
-    journal.latched = Some("the disk was pulled".to_owned());
+    close(&mut journal.latch, "the disk was pulled");
     journal.shared.change("", |tx| records::cut_after(tx, 1)).unwrap();
     let error = journal.recover().unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
