@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use crate::JournalError;
-use crate::contact::Contact;
+use crate::replication_status::Contact;
 
 /// The largest record, in bytes. A larger one is refused before anything is written.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;

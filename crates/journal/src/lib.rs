@@ -26,13 +26,13 @@ mod address;
 mod checksum;
 #[cfg(feature = "testing")]
 pub mod conformance;
-mod contact;
 mod contract;
 mod error;
 mod latch;
 mod memory;
 #[cfg(feature = "nats")]
 mod nats;
+mod replication_status;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -42,7 +42,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use contact::Contact;
 pub use contract::{
     APPEND_MS_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, LEASE_MS, Lease, PageLimit,
     Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
@@ -51,6 +50,7 @@ pub use error::JournalError;
 #[cfg(feature = "testing")]
 pub use memory::Line;
 pub use memory::Memory;
+pub use replication_status::Contact;
 
 pub use self::address::without_secrets;
 
