@@ -152,19 +152,19 @@ pub trait Journal: Send {
     fn recover(&mut self) -> Result<(), JournalError>;
 
     /// Whether replicas in other processes append to this log too. Then the position moves by
-    /// itself, and [`Contact`] tells when.
+    /// itself, and [`Contact`] calls a function when it does.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Asks how far the log is by now, with all that anybody was told is durable, and waits until
-    /// that much can be read here. It takes [`APPEND_MS_MAX`] at most.
+    /// Asks for the end of the log, which has all that was acknowledged to any replica by now, and
+    /// waits until that much can be read here. It takes [`APPEND_MS_MAX`] at most.
     ///
     /// # Errors
     ///
     /// If the service of a shared log does not answer. [`JournalError::Replaced`] if it has another
     /// log by now, because the one before was lost: this handle is of the new one from then on,
-    /// and whoever holds what the old one told begins anew.
+    /// and a state that was made from the old one has to be rebuilt.
     fn refresh(&mut self) -> Result<Position, JournalError> {
         Ok(self.position())
     }

@@ -49,8 +49,8 @@ pub(super) struct Frame {
     pub(super) first_seq: u64,
     /// How many records it has.
     pub(super) count: u64,
-    /// When the service took it in, but never earlier than the one before, in milliseconds since the
-    /// Unix epoch: another server may have become leader, with a clock that is behind.
+    /// When the service took it in, but never earlier than the one before, in milliseconds since
+    /// the Unix epoch: another server may have become leader, with a clock that is behind.
     pub(super) at_ms: u64,
     /// Drawn by the replica that made it, which knows it again by that.
     pub(super) nonce: u64,

@@ -1,4 +1,5 @@
-//! What needs a hand inside: a database that may not grow, and a commit that nobody heard of.
+//! Tests that need a hand inside: a database that may not grow, and a commit that was never
+//! acknowledged.
 
 use tempfile::TempDir;
 
@@ -62,8 +63,8 @@ fn a_snapshot_that_finds_no_room_leaves_the_one_before_and_the_journal_alone() {
 fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
     let (_directory, mut journal) = opened();
     journal.append(&[b"one".to_vec()]).unwrap();
-    let unheard = [b"two".to_vec(), b"three".to_vec()];
-    journal.shared.change("", |tx| records::insert(tx, 1, &unheard)).unwrap();
+    let unacknowledged = [b"two".to_vec(), b"three".to_vec()];
+    journal.shared.change("", |tx| records::insert(tx, 1, &unacknowledged)).unwrap();
     close(&mut journal.latch, "the sync failed");
     journal.recover().unwrap();
     assert_eq!(journal.position().seq, 1);
@@ -80,7 +81,7 @@ fn recovering_without_what_was_acknowledged_is_refused() {
     let (directory, mut journal) = opened();
     journal.append(&[b"one".to_vec(), b"two".to_vec()]).unwrap();
     close(&mut journal.latch, "the disk was pulled");
-    journal.shared.change("", |tx| records::cut_after(tx, 1)).unwrap();
+    journal.shared.change("", |tx| records::remove_after(tx, 1)).unwrap();
     let error = journal.recover().unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("record 2"), "{error}");
