@@ -98,8 +98,9 @@ impl Attempt<'_> {
         let log = self.log;
         let frame = pack(self.end, self.nonce, batch);
         let mut fault = Fault::Silent("no answer in time".to_owned());
+        // Of the first copy: any copy may be the one that is stored.
+        let (first_sent, before_ms) = (Moment::now(), (log.clock)());
         loop {
-            let (asked, before_ms) = (Moment::now(), (log.clock)());
             let answer = timeout_at(give_up, self.publish(frame.clone())).await;
             let after_ms = (log.clock)();
             let learned = match answer {
@@ -120,8 +121,9 @@ impl Attempt<'_> {
             }
             match self.place()? {
                 Place::Own(commit) => {
-                    // Nobody else had appended when it was sent, or it would not be there.
-                    log.status.known_at(asked);
+                    // Nobody else had appended before the first copy was sent, or the frame would
+                    // not be there. After that somebody may have, behind an early copy.
+                    log.status.known_at(first_sent);
                     log.set_clock_offset(commit.at_ms, before_ms, after_ms);
                     return Ok(Some(commit));
                 }
