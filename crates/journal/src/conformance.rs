@@ -1,4 +1,4 @@
-//! What every engine must do: run against each of them by tests.
+//! The conformance suite: tests run it against every engine.
 
 mod shared;
 

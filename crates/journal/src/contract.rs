@@ -1,4 +1,4 @@
-//! What every engine does: positions, records, and the two traits.
+//! The contract of every engine: positions, records, and the traits.
 
 use std::fmt::{self, Display};
 
@@ -169,18 +169,18 @@ pub trait Journal: Send {
         Ok(self.position())
     }
 
-    /// What is known of the service that keeps the log.
+    /// The status of the log's replication to this replica.
     fn contact(&self) -> Contact {
         Contact::default()
     }
 
-    /// A handle for a lease of this name, for another thread: of all replicas one has it.
+    /// A handle for the lease of this name, for another thread. One replica at most holds it.
     ///
     /// # Errors
     ///
     /// If the engine cannot make one.
     fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
-        let _nobody_else_could_have_it = name;
+        let _no_other_holder_is_possible = name;
         Ok(Box::new(OwnLease))
     }
 }
@@ -192,7 +192,7 @@ pub const APPEND_MS_MAX: u64 = 1_500;
 /// How long a lease is held without being renewed, in milliseconds.
 pub const LEASE_MS: u64 = 10_000;
 
-/// What only one of several replicas is to do.
+/// The right to do what only one of several replicas may do.
 pub trait Lease: Send {
     /// Takes the lease or renews it, and says whether it is held: then for [`LEASE_MS`] from the
     /// moment of the call. It blocks; call it about every third of that time.
@@ -202,11 +202,11 @@ pub trait Lease: Send {
     /// If the service does not answer. What was held before is held until its time is over.
     fn hold(&mut self) -> Result<bool, JournalError>;
 
-    /// Gives the lease back, so that another one need not wait until its time is over.
+    /// Releases the lease, so that another replica need not wait until its time is over.
     fn release(&mut self) {}
 }
 
-/// In a log of one process nobody else could have it.
+/// The lease of a log of one process: no other holder is possible.
 struct OwnLease;
 
 impl Lease for OwnLease {

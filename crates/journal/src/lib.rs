@@ -1,8 +1,8 @@
 //! An ordered, durable log of byte records, with snapshots to shorten its replay.
 //!
-//! A log is opened by its address and used by one writer thread through [`Journal`], a small trait
-//! that says nothing of files. What a record means is not known here; who appends them decides.
-//! `docs/JOURNAL.md` describes the format, what a crash can leave behind, backup and restore.
+//! A log is opened by its address. One writer thread uses it through [`Journal`], a small trait
+//! that hides the engine. The journal does not know what a record means. `docs/JOURNAL.md`
+//! describes the formats, what a crash can leave behind, backup and restore.
 //!
 //! ```
 //! use live_users_journal::{PageLimit, open};
@@ -72,9 +72,9 @@ pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
     open_with_clock(url, machine_ms)
 }
 
-/// Opens the log at this address as [`open`] does, on a machine whose clock is this, in
-/// milliseconds since the Unix epoch. It matters where the log has a clock of its own, with which
-/// [`Contact::ms`] compares it.
+/// Opens the log at this address as [`open`] does, with this clock in place of the machine's. It
+/// shows milliseconds since the Unix epoch. It matters for a log with a clock of its own: see
+/// [`Contact::ms`].
 ///
 /// # Errors
 ///

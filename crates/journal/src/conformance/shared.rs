@@ -1,4 +1,4 @@
-//! What every engine must do whose logs are shared by replicas.
+//! The conformance suite of engines whose logs are shared by replicas.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! A log in memory as replicas have it.
+//! A log in memory as one of its replicas has it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -159,7 +159,8 @@ fn a_write_ahead_log_without_its_database_is_not_thrown_away() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Reported, or without effect: never a log that is shorter or other than what was acknowledged.
+    /// Reported, or without effect: never a log that is shorter or other than what was
+    /// acknowledged.
     #[test]
     fn a_flipped_bit_anywhere_in_the_database_is_reported_or_harmless(
         at in any::<prop::sample::Index>(),
