@@ -3,6 +3,7 @@
 mod apply;
 mod counting;
 mod http;
+mod journal;
 mod memory;
 mod report;
 mod world;
@@ -23,7 +24,10 @@ usage: cargo run --release -p live-users-bench [core] [restart] [http] [scale] [
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
   history  a year of a thousand busy agents: what it takes, and how fast the backend answers
 
-All of them, without an argument.";
+All of them, without an argument. By themselves, with tables of their own:
+
+  journal  a journal on the disk, beside the bare disk
+  journal-nats  a journal of NATS, beside bare publishes, at one node and at three";
 
 /// How a command that was called wrongly ends: EX_USAGE of `sysexits.h`.
 const EXIT_USAGE: u8 = 64;
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
     let parts: Option<Vec<Part>> = arguments.iter().map(part).collect();
     let ended = match (&arguments[..], parts) {
         ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
+        (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
+        (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),
         ([], _) => bench(&PARTS.map(|(_, part)| part)),
         (_, Some(parts)) => bench(&parts),
         (_, None) => {
@@ -63,12 +69,17 @@ const PARTS: [(&str, Part); 6] = [
 ];
 
 fn bench(parts: &[Part]) -> Result<()> {
-    anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");
+    in_release()?;
     let mut report = Report::default();
     for part in parts {
         part(&mut report)?;
     }
     println!("{report}");
+    Ok(())
+}
+
+fn in_release() -> Result<()> {
+    anyhow::ensure!(!cfg!(debug_assertions), "figures of a debug build say nothing: use --release");
     Ok(())
 }
 

@@ -1,15 +1,19 @@
 //! The address of a log, as operators write it in `JOURNAL_URL`.
 
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 
 use crate::JournalError;
+#[cfg(feature = "nats")]
 use crate::nats::NatsAddress;
 
 /// Where a log is, and so which engine keeps it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Address {
+    #[cfg(feature = "sqlite")]
     Directory(PathBuf),
     Memory,
+    #[cfg(feature = "nats")]
     Nats(NatsAddress),
 }
 
@@ -19,22 +23,34 @@ impl Address {
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let bad = |found: String| Err(JournalError::BadAddress { found });
         match (scheme, rest) {
+            #[cfg(feature = "sqlite")]
             ("file", "" | "//") => bad("file: without a directory".to_owned()),
+            #[cfg(feature = "sqlite")]
             ("file", rest) => match rest.strip_prefix("//") {
                 None => Ok(Self::Directory(PathBuf::from(rest))),
                 Some(path) if path.starts_with('/') => Ok(Self::Directory(PathBuf::from(path))),
                 Some(_) => bad("file://, and not a third slash after it".to_owned()),
             },
+            #[cfg(not(feature = "sqlite"))]
+            ("file", _) => Err(not_built_in(scheme, "sqlite")),
             ("memory", "") => Ok(Self::Memory),
             ("memory", _) => bad("memory: with something after it".to_owned()),
+            #[cfg(feature = "nats")]
             ("nats" | "tls", rest) => match NatsAddress::parse(scheme, rest) {
                 Ok(address) => Ok(Self::Nats(address)),
                 Err(found) => bad(found),
             },
+            #[cfg(not(feature = "nats"))]
+            ("nats" | "tls", _) => Err(not_built_in(scheme, "nats")),
             ("", _) => bad("no scheme".to_owned()),
             (other, _) => bad(format!("scheme `{other}:`")),
         }
     }
+}
+
+#[cfg(not(all(feature = "nats", feature = "sqlite")))]
+fn not_built_in(scheme: &str, feature: &'static str) -> JournalError {
+    JournalError::NotBuiltIn { scheme: scheme.to_owned(), feature }
 }
 
 /// An address as it may be shown: without the user and the password in it.
@@ -82,6 +98,14 @@ mod tests {
             assert_eq!(Address::parse(url).unwrap(), Address::Directory(directory.into()), "{url}");
         }
         assert_eq!(Address::parse("memory:").unwrap(), Address::Memory);
+    }
+
+    #[test]
+    fn an_engine_that_is_not_built_in_is_named_with_its_feature() {
+        let error = JournalError::NotBuiltIn { scheme: "tls".to_owned(), feature: "nats" };
+        let message = error.to_string();
+        assert!(message.contains("JOURNAL_URL has the scheme `tls:`"), "{message}");
+        assert!(message.contains("the feature `nats`"), "{message}");
     }
 
     #[test]

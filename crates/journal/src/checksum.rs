@@ -9,11 +9,13 @@ pub(crate) fn of_record(seq: u64, bytes: &[u8]) -> u32 {
 }
 
 /// Of what a log says of itself.
+#[cfg(feature = "sqlite")]
 pub(crate) fn of_numbers(numbers: &[u64]) -> u32 {
     over(numbers, &[])
 }
 
 /// Of a snapshot.
+#[cfg(any(feature = "nats", feature = "sqlite"))]
 pub(crate) fn of_snapshot(epoch: u64, seq: u64, bytes: &[u8]) -> u32 {
     over(&[epoch, seq], bytes)
 }

@@ -1,4 +1,4 @@
-//! What every engine must do: run against each of them by tests.
+//! The conformance suite: tests run it against every engine.
 
 mod shared;
 
@@ -40,7 +40,7 @@ where
         a_batch_that_is_too_large_is_refused_whole,
         large_records_fit,
         pages_are_bounded_and_get_on,
-        what_is_not_there_is_said,
+        what_is_not_there_is_reported,
         opening_again_keeps_everything,
         the_newest_snapshot_is_kept,
         large_snapshots_are_saved_while_records_are_appended,
@@ -161,7 +161,7 @@ fn pages_are_bounded_and_get_on(place: Place<'_>) {
     assert_eq!(page(6, 100, 520), [0_u64; 0]);
 }
 
-fn what_is_not_there_is_said(place: Place<'_>) {
+fn what_is_not_there_is_reported(place: Place<'_>) {
     let mut journal = open(place);
     ok(journal.append(&numbered(1..=3)));
     for wanted in [0, 5, u64::MAX] {

@@ -1,9 +1,9 @@
-//! What every engine does: positions, records, and the two traits.
+//! The contract of every engine: positions, records, and the traits.
 
 use std::fmt::{self, Display};
 
 use crate::JournalError;
-use crate::contact::Contact;
+use crate::replication_status::Contact;
 
 /// The largest record, in bytes. A larger one is refused before anything is written.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
@@ -152,35 +152,35 @@ pub trait Journal: Send {
     fn recover(&mut self) -> Result<(), JournalError>;
 
     /// Whether replicas in other processes append to this log too. Then the position moves by
-    /// itself, and [`Contact`] tells when.
+    /// itself, and [`Contact`] calls a function when it does.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Asks how far the log is by now, with all that anybody was told is durable, and waits until
-    /// that much can be read here. It takes [`APPEND_MS_MAX`] at most.
+    /// Asks for the end of the log, which has all that was acknowledged to any replica by now, and
+    /// waits until that much can be read here. It takes [`APPEND_MS_MAX`] at most.
     ///
     /// # Errors
     ///
     /// If the service of a shared log does not answer. [`JournalError::Replaced`] if it has another
     /// log by now, because the one before was lost: this handle is of the new one from then on,
-    /// and whoever holds what the old one told begins anew.
+    /// and a state that was made from the old one has to be rebuilt.
     fn refresh(&mut self) -> Result<Position, JournalError> {
         Ok(self.position())
     }
 
-    /// What is known of the service that keeps the log.
+    /// The status of the log's replication to this replica.
     fn contact(&self) -> Contact {
         Contact::default()
     }
 
-    /// A handle for a lease of this name, for another thread: of all replicas one has it.
+    /// A handle for the lease of this name, for another thread. One replica at most holds it.
     ///
     /// # Errors
     ///
     /// If the engine cannot make one.
     fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
-        let _nobody_else_could_have_it = name;
+        let _no_other_holder_is_possible = name;
         Ok(Box::new(OwnLease))
     }
 }
@@ -192,7 +192,7 @@ pub const APPEND_MS_MAX: u64 = 1_500;
 /// How long a lease is held without being renewed, in milliseconds.
 pub const LEASE_MS: u64 = 10_000;
 
-/// What only one of several replicas is to do.
+/// The right to do what only one of several replicas may do.
 pub trait Lease: Send {
     /// Takes the lease or renews it, and says whether it is held: then for [`LEASE_MS`] from the
     /// moment of the call. It blocks; call it about every third of that time.
@@ -202,11 +202,11 @@ pub trait Lease: Send {
     /// If the service does not answer. What was held before is held until its time is over.
     fn hold(&mut self) -> Result<bool, JournalError>;
 
-    /// Gives the lease back, so that another one need not wait until its time is over.
+    /// Releases the lease, so that another replica need not wait until its time is over.
     fn release(&mut self) {}
 }
 
-/// In a log of one process nobody else could have it.
+/// The lease of a log of one process: no other holder is possible.
 struct OwnLease;
 
 impl Lease for OwnLease {

@@ -1,8 +1,8 @@
-//! What can go wrong with a journal, and what an operator does about it.
+//! The errors of a journal. Each message says what an operator does about it.
 
 use std::path::PathBuf;
 
-/// Why a journal cannot do what it was asked. Each message says what to do next.
+/// Why a journal fails. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The address is not one of the forms that are known.
@@ -13,6 +13,17 @@ pub enum JournalError {
     BadAddress {
         /// What is there; never more of the address than its scheme.
         found: String,
+    },
+    /// The program was built without the engine of this address.
+    #[error(
+        "JOURNAL_URL has the scheme `{scheme}:`, and this program was built without the feature \
+         `{feature}` that it needs: build it with that feature, or name another journal"
+    )]
+    NotBuiltIn {
+        /// The scheme of the address.
+        scheme: String,
+        /// The feature of this crate that has its engine.
+        feature: &'static str,
     },
     /// The files cannot be created or written.
     #[error(
@@ -34,7 +45,7 @@ pub enum JournalError {
         /// The file that had to grow.
         path: PathBuf,
     },
-    /// Somebody else has the journal open.
+    /// Another process has the journal open.
     #[error(
         "`{}` is in use by {}: end that one first, or give this one a directory of its own in \
          JOURNAL_URL", path.display(), holder(*pid)
@@ -42,7 +53,7 @@ pub enum JournalError {
     Locked {
         /// The directory, or the file that another program holds.
         path: PathBuf,
-        /// The process that has it open, where it has said so.
+        /// The process that has it open, if its lock names it.
         pid: Option<u32>,
     },
     /// A newer version of this program wrote it. Nothing was changed.
@@ -127,7 +138,7 @@ pub enum JournalError {
         /// As the system says it.
         why: String,
     },
-    /// The storage engine says something that fits none of the others.
+    /// An error of the storage engine that fits none of the others.
     #[error("{doing}: {why}")]
     Engine {
         /// What was being done.

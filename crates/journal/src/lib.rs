@@ -1,8 +1,8 @@
 //! An ordered, durable log of byte records, with snapshots to shorten its replay.
 //!
-//! A log is opened by its address and used by one writer thread through [`Journal`], a small trait
-//! that says nothing of files. What a record means is not known here; who appends them decides.
-//! `docs/JOURNAL.md` describes the format, what a crash can leave behind, backup and restore.
+//! A log is opened by its address. One writer thread uses it through [`Journal`], a small trait
+//! that hides the engine. The journal does not know what a record means. `docs/JOURNAL.md`
+//! describes the formats, what a crash can leave behind, backup and restore.
 //!
 //! ```
 //! use live_users_journal::{PageLimit, open};
@@ -13,28 +13,44 @@
 //! assert_eq!(journal.read(2, PageLimit::default())?[0].bytes, b"second");
 //! # Ok::<(), live_users_journal::JournalError>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default: the contract and a log in memory need no other package to speak of.
+//!
+//! - `sqlite`: logs on a local disk, `file:DIRECTORY`, and their `backup`.
+//! - `nats`: logs that a NATS service keeps, `nats://HOST:PORT/NAME`.
+//! - `testing`: the `conformance` suite, replicas in memory, and faults on demand.
 
 mod address;
 mod checksum;
+#[cfg(feature = "testing")]
 pub mod conformance;
-mod contact;
 mod contract;
 mod error;
+mod latch;
 mod memory;
+#[cfg(feature = "nats")]
 mod nats;
+mod replication_status;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
 use std::path::Path;
+#[cfg(feature = "nats")]
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use contact::Contact;
 pub use contract::{
     APPEND_MS_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, LEASE_MS, Lease, PageLimit,
     Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
 };
 pub use error::JournalError;
-pub use memory::{Line, Memory};
+#[cfg(feature = "testing")]
+pub use memory::Line;
+pub use memory::Memory;
+pub use replication_status::Contact;
 
 pub use self::address::without_secrets;
 
@@ -49,15 +65,16 @@ use self::address::Address;
 ///
 /// # Errors
 ///
-/// If the address has another form, or if the log cannot be opened; each variant of
+/// [`JournalError::NotBuiltIn`] if this program was built without the engine of the address.
+/// Otherwise if the address has another form, or if the log cannot be opened; each variant of
 /// [`JournalError`] says what to do.
 pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
     open_with_clock(url, machine_ms)
 }
 
-/// Opens the log at this address as [`open`] does, on a machine whose clock is this, in
-/// milliseconds since the Unix epoch. It matters where the log has a clock of its own, with which
-/// [`Contact::ms`] compares it.
+/// Opens the log at this address as [`open`] does, with this clock in place of the machine's. It
+/// shows milliseconds since the Unix epoch. It matters for a log with a clock of its own: see
+/// [`Contact::ms`].
 ///
 /// # Errors
 ///
@@ -66,9 +83,13 @@ pub fn open_with_clock(
     url: &str,
     clock: impl Fn() -> u64 + Send + Sync + 'static,
 ) -> Result<Box<dyn Journal>, JournalError> {
+    #[cfg(not(feature = "nats"))]
+    let _only_a_service_has_a_clock_of_its_own = clock;
     match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
         Address::Directory(directory) => Ok(Box::new(sqlite::FileJournal::open(&directory)?)),
         Address::Memory => Memory::new()?.open(),
+        #[cfg(feature = "nats")]
         Address::Nats(address) => Ok(Box::new(nats::NatsJournal::open(address, Arc::new(clock))?)),
     }
 }
@@ -83,9 +104,11 @@ pub fn open_with_clock(
 ///
 /// If the address is not `file:`, if there is no log at it, if `to` exists, or if reading or
 /// writing fails. No unfinished copy is ever left as `to`.
+#[cfg(feature = "sqlite")]
 pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
     match Address::parse(url)? {
         Address::Directory(directory) => sqlite::backup(&directory, to),
+        #[cfg(feature = "nats")]
         Address::Nats(_) => Err(JournalError::Refused {
             why: "a journal that a NATS service keeps is backed up by copying it into a file: run \
                   `live-users-backend journal copy --in-use`"

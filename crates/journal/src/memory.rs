@@ -1,20 +1,28 @@
-//! A log in memory, for tests and benchmarks: the same contract without a disk or a network, of
-//! one process or shared by replicas that are all in this one.
+//! A log in memory, for tests and benchmarks: the same contract without a disk or a network.
+//!
+//! With the feature `testing` it can also be shared by replicas in this process, and fail on
+//! demand.
 
+#[cfg(feature = "testing")]
+mod faults;
+#[cfg(feature = "testing")]
 mod shared;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "testing")]
 pub use self::shared::Line;
-use self::shared::SharedJournal;
+#[cfg(feature = "testing")]
+use self::shared::Replicas;
 use crate::contract::{
     Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
     refuse_odd,
 };
+use crate::latch::Latch;
 use crate::{JournalError, checksum};
 
 /// The place of a log that lasts as long as this value or a journal opened on it. Clones are the
@@ -31,12 +39,11 @@ struct Log {
     handles: usize,
     /// Whether those who have it open are replicas.
     is_shared: bool,
-    is_full: bool,
     /// The time of a shared log, in milliseconds.
     now_ms: u64,
-    /// Who has which lease, and until when.
-    leases: HashMap<String, (u64, u64)>,
-    lines: u64,
+    is_full: bool,
+    #[cfg(feature = "testing")]
+    replicas: Replicas,
 }
 
 #[derive(Debug)]
@@ -73,47 +80,7 @@ impl Memory {
             return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
         }
         self.0.lock().is_shared = false;
-        Ok(Box::new(MemoryJournal { handle: Handle::new(self), latched: None }))
-    }
-
-    /// Opens the log that is here as one of its replicas.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError::Locked`] while it is open as a log of one process.
-    pub fn open_shared(&self) -> Result<(Box<dyn Journal>, Line), JournalError> {
-        let mut log = self.0.lock();
-        if log.handles > 0 && !log.is_shared {
-            return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
-        }
-        log.is_shared = true;
-        log.lines += 1;
-        let (line, known) = (Line::new(log.lines), log.position());
-        drop(log);
-        let journal = SharedJournal::new(Handle::new(self), line.clone(), known);
-        Ok((Box::new(journal), line))
-    }
-
-    /// The clock of a shared log shows this, in milliseconds since the Unix epoch.
-    pub fn set_time(&self, now_ms: u64) {
-        self.0.lock().now_ms = now_ms;
-    }
-
-    /// Loses the snapshot, and with it what was trimmed.
-    pub fn lose_snapshot(&self) {
-        self.0.lock().snapshot = None;
-    }
-
-    /// Loses the log, with its snapshot, and puts a new one of this epoch in its place.
-    pub fn replace(&self, epoch: u64) {
-        let mut log = self.0.lock();
-        let Log { handles, is_shared, now_ms, lines, .. } = *log;
-        *log = Log { handles, is_shared, now_ms, lines, ..Log::new(epoch) };
-    }
-
-    /// From now on there is, or is not, space for anything more, as on a disk that is full.
-    pub fn set_full(&self, is_full: bool) {
-        self.0.lock().is_full = is_full;
+        Ok(Box::new(MemoryJournal { handle: Handle::new(self), latch: Latch::default() }))
     }
 }
 
@@ -134,10 +101,10 @@ impl Log {
             snapshot: None,
             handles: 0,
             is_shared: false,
-            is_full: false,
             now_ms: 0,
-            leases: HashMap::new(),
-            lines: 0,
+            is_full: false,
+            #[cfg(feature = "testing")]
+            replicas: Replicas::default(),
         }
     }
 
@@ -216,16 +183,7 @@ impl Drop for Handle {
 
 struct MemoryJournal {
     handle: Handle,
-    latched: Option<String>,
-}
-
-impl MemoryJournal {
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
-    }
+    latch: Latch,
 }
 
 impl Journal for MemoryJournal {
@@ -234,15 +192,11 @@ impl Journal for MemoryJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         let mut log = self.handle.log();
-        if !batch.is_empty()
-            && let Err(error) = log.has_space()
-        {
-            drop(log);
-            self.latched = Some(error.to_string());
-            return Err(error);
+        if !batch.is_empty() {
+            self.latch.watch(log.has_space())?;
         }
         log.push(batch);
         Ok(log.position())
@@ -257,7 +211,7 @@ impl Journal for MemoryJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         Ok(self.handle.log().trim(before_seq))
     }
 
@@ -271,7 +225,7 @@ impl Journal for MemoryJournal {
 
     fn recover(&mut self) -> Result<(), JournalError> {
         self.handle.log().has_space()?;
-        self.latched = None;
+        self.latch.open();
         Ok(())
     }
 }

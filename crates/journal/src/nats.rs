@@ -1,23 +1,26 @@
 //! A log that is kept by a NATS service (JetStream), shared by any number of replicas.
 //!
-//! The service orders, replicates and keeps; nothing of that is done here. `docs/JOURNAL.md` says
-//! what is stored, what is promised, and what a production service needs.
+//! The service orders, replicates and keeps the messages; this engine does none of that.
+//! `docs/JOURNAL.md` describes what is stored, what is promised, and what a production service
+//! needs.
 
 mod address;
 mod append;
-mod engine;
+mod client;
+mod cursor;
 mod fault;
+mod fetch;
+mod follower;
 mod frame;
-mod known;
 mod lease;
 mod log;
-mod majority;
-mod names;
-mod pages;
-mod service;
+mod log_index;
+mod opening;
+mod quorum;
+mod runtime;
 mod snapshots;
 mod state;
-mod tail;
+mod subjects;
 mod trim;
 
 use std::sync::Arc;
@@ -27,68 +30,62 @@ use tokio::time::Instant;
 
 pub(crate) use self::address::NatsAddress;
 use self::append::append;
-use self::engine::Engine;
+use self::cursor::{Cursor, from_memory};
 use self::fault::Fault;
 use self::lease::NatsLease;
-use self::log::{Log, TAIL_PATIENCE};
-use self::pages::{Cursor, at_hand};
+use self::log::{FOLLOWER_PATIENCE, Log};
+use self::runtime::Runtime;
 use self::snapshots::NatsSnapshots;
 use crate::contract::{
     APPEND_MS_MAX, Journal, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
 };
+use crate::latch::Latch;
 use crate::memory::draw_epoch as draw;
 use crate::{Contact, JournalError};
 
-/// What tells the time of this machine, in milliseconds since the Unix epoch.
+/// The clock of this machine, in milliseconds since the Unix epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// How long an append or a question may take.
+/// How long an append or a refresh may take.
 const PATIENCE: Duration = Duration::from_millis(APPEND_MS_MAX);
 
-/// How much longer is waited for what bounds itself.
+/// How much longer the caller waits for a task that has a bound of its own.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long a page may take that has to be fetched, and a step of a trim.
+/// How long fetching a page may take, and a step of a trim.
 const FETCH_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it may take to begin anew with a log.
-const BEGIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long turning to a new log may take.
+const REPLACE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A replica's way to a log.
+/// A log as the writer of one replica has it.
 pub(crate) struct NatsJournal {
-    engine: Arc<Engine>,
+    runtime: Arc<Runtime>,
     cursor: Arc<tokio::sync::Mutex<Cursor>>,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl NatsJournal {
     pub(crate) fn open(address: NatsAddress, clock: Clock) -> Result<Self, JournalError> {
-        let engine = Arc::new(Engine::open(address, clock)?);
-        Ok(Self { engine, cursor: Arc::default(), latched: None })
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        let runtime = Arc::new(Runtime::open(address, clock)?);
+        Ok(Self { runtime, cursor: Arc::default(), latch: Latch::default() })
     }
 
     fn send(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        let (log, batch) = (self.engine.log.clone(), batch.to_vec());
-        let sent = self.engine.wait(PATIENCE + GRACE, async move {
+        let (log, batch) = (self.runtime.log.clone(), batch.to_vec());
+        let sent = self.runtime.wait(PATIENCE + GRACE, async move {
             append(&log, &batch, Instant::now() + PATIENCE).await
         });
         sent.map_err(|fault| fault.into_error("appending"))
     }
 
-    /// Learns how far the log is, and turns to the new one if it was lost.
-    fn ask(&mut self) -> Result<(), JournalError> {
-        let log = self.engine.log.clone();
+    /// Brings the index up to the end of the log, and turns to the new log if this one was lost.
+    fn bring_up_to_date(&mut self) -> Result<(), JournalError> {
+        let log = self.runtime.log.clone();
         let give_up = Instant::now() + PATIENCE;
-        let asked = self.engine.wait(PATIENCE + GRACE, async move {
+        let refreshed = self.runtime.wait(PATIENCE + GRACE, async move {
             loop {
-                match log.catch_up(TAIL_PATIENCE).await {
+                match log.catch_up(FOLLOWER_PATIENCE).await {
                     Err(Fault::Silent(_))
                         if Instant::now() + Duration::from_millis(100) < give_up =>
                     {
@@ -98,20 +95,21 @@ impl NatsJournal {
                 }
             }
         });
-        match asked {
+        match refreshed {
             Ok(_) => Ok(()),
             Err(Fault::NotFound | Fault::Error(JournalError::Replaced { .. })) => {
-                let log = self.engine.log.clone();
-                let beginning = async move {
+                let log = self.runtime.log.clone();
+                let replacing = async move {
                     log.replace().await.map_err(Fault::Error)?;
-                    log.catch_up(TAIL_PATIENCE).await.map(drop)
+                    log.catch_up(FOLLOWER_PATIENCE).await.map(drop)
                 };
-                let begun = self.engine.wait(BEGIN_PATIENCE, beginning);
-                let begun = begun.map_err(|fault| fault.into_error("opening a new log"));
-                if let Err(JournalError::Replaced { .. }) = begun {
-                    self.latched = None;
+                let replaced = self.runtime.wait(REPLACE_PATIENCE, replacing);
+                let replaced = replaced.map_err(|fault| fault.into_error("opening a new log"));
+                if let Err(JournalError::Replaced { .. }) = replaced {
+                    // Nothing was appended to the new log yet, so nothing of it is uncertain.
+                    self.latch.open();
                 }
-                begun
+                replaced
             }
             Err(fault) => Err(fault.into_error("asking how far the log is")),
         }
@@ -120,57 +118,55 @@ impl NatsJournal {
 
 impl Journal for NatsJournal {
     fn position(&self) -> Position {
-        position(&self.engine.log)
+        position(&self.runtime.log)
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         if batch.is_empty() {
             return Ok(self.position());
         }
         let sent = self.send(batch);
-        if let Err(error) = &sent {
-            self.latched = Some(error.to_string());
-        }
-        sent
+        self.latch.watch(sent)
     }
 
     fn first_seq(&self) -> u64 {
-        self.engine.log.known.lock().first_seq
+        self.runtime.log.index.lock().first_seq
     }
 
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
-        read(&self.engine, &self.cursor, from_seq, limit)
+        read(&self.runtime, &self.cursor, from_seq, limit)
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
-        let log = self.engine.log.clone();
+        self.latch.check()?;
+        let log = self.runtime.log.clone();
         let trimming = async move { trim::step(&log, before_seq).await };
-        let trimmed = self.engine.wait(FETCH_PATIENCE, trimming);
+        let trimmed = self.runtime.wait(FETCH_PATIENCE, trimming);
         trimmed.map_err(|fault| fault.into_error("trimming"))
     }
 
     fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError> {
-        Ok(Box::new(NatsSnapshots { engine: self.engine.clone() }))
+        Ok(Box::new(NatsSnapshots { runtime: self.runtime.clone() }))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, JournalError> {
-        Ok(Box::new(NatsReader { engine: self.engine.clone(), cursor: Arc::default() }))
+        Ok(Box::new(NatsReader { runtime: self.runtime.clone(), cursor: Arc::default() }))
     }
 
     fn recover(&mut self) -> Result<(), JournalError> {
-        self.ask()?;
-        let log = self.engine.log.clone();
+        self.bring_up_to_date()?;
+        let log = self.runtime.log.clone();
         let verifying = async move { log.verify().await };
-        let verified = self.engine.wait(FETCH_PATIENCE, verifying);
+        let verified = self.runtime.wait(FETCH_PATIENCE, verifying);
         verified.map_err(|fault| fault.into_error("looking for the last record"))?;
-        if self.latched.is_some() {
-            // A message without records: it shows that there is room, and what was sent for its
-            // place and has not come is void from now on.
+        if self.latch.is_closed() {
+            // A frame without records. It shows that there is room again. It also takes the place
+            // that the failed frame was made for, so that one is void if it has not come by now. If
+            // it has come, its records stay in the log, and the caller may append them once more.
             self.send(&[])?;
-            self.latched = None;
+            self.latch.open();
         }
         Ok(())
     }
@@ -180,51 +176,51 @@ impl Journal for NatsJournal {
     }
 
     fn refresh(&mut self) -> Result<Position, JournalError> {
-        self.ask()?;
+        self.bring_up_to_date()?;
         Ok(self.position())
     }
 
     fn contact(&self) -> Contact {
-        self.engine.log.contact.clone()
+        self.runtime.log.status.clone()
     }
 
     fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
-        Ok(Box::new(NatsLease::new(&self.engine, name)?))
+        Ok(Box::new(NatsLease::new(&self.runtime, name)?))
     }
 }
 
 struct NatsReader {
-    engine: Arc<Engine>,
+    runtime: Arc<Runtime>,
     cursor: Arc<tokio::sync::Mutex<Cursor>>,
 }
 
 impl Reader for NatsReader {
     fn position(&mut self) -> Result<Position, JournalError> {
-        Ok(position(&self.engine.log))
+        Ok(position(&self.runtime.log))
     }
 
     fn first_seq(&mut self) -> Result<u64, JournalError> {
-        Ok(self.engine.log.known.lock().first_seq)
+        Ok(self.runtime.log.index.lock().first_seq)
     }
 
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
-        read(&self.engine, &self.cursor, from_seq, limit.of_a_reader())
+        read(&self.runtime, &self.cursor, from_seq, limit.of_a_reader())
     }
 }
 
 fn position(log: &Log) -> Position {
-    let known = log.known.lock();
-    Position { epoch: known.epoch, seq: known.end.seq }
+    let index = log.index.lock();
+    Position { epoch: index.epoch, seq: index.end.seq }
 }
 
 fn read(
-    engine: &Engine,
+    runtime: &Runtime,
     cursor: &Arc<tokio::sync::Mutex<Cursor>>,
     from_seq: u64,
     limit: PageLimit,
 ) -> Result<Vec<Record>, JournalError> {
-    let log = engine.log.clone();
-    if let Some(page) = at_hand(&log, from_seq, limit)? {
+    let log = runtime.log.clone();
+    if let Some(page) = from_memory(&log, from_seq, limit)? {
         return Ok(page);
     }
     let cursor = cursor.clone();
@@ -235,6 +231,6 @@ fn read(
             other => other,
         }
     };
-    let fetched = engine.wait(FETCH_PATIENCE, fetching);
+    let fetched = runtime.wait(FETCH_PATIENCE, fetching);
     fetched.map_err(|fault| fault.into_error("reading"))
 }

@@ -1,7 +1,10 @@
 //! The embedded engine: a log in one SQLite file, in a directory of its own.
 //!
-//! All handles of a log in this process share one connection, so that nothing in it ever waits for
-//! a lock of the file, and a recovery closes and opens all of them at once.
+//! All handles of a log share one connection. So none of them ever waits for a lock of the file,
+//! and a recovery reopens it for all of them at once.
+//!
+//! Three record numbers matter, and `acknowledged == last_seq <= last record in the file` always
+//! holds. The file is ahead only from a failed append that reached it until the recovery.
 
 mod backup;
 mod directory;
@@ -28,15 +31,16 @@ use self::reader::FileReader;
 use self::snapshots::FileSnapshots;
 use crate::JournalError;
 use crate::contract::{Journal, PageLimit, Position, Reader, Record, Snapshots, refuse_large};
+use crate::latch::Latch;
 
 /// A log on a local disk.
 pub(crate) struct FileJournal {
     shared: Arc<Shared>,
     epoch: u64,
     first_seq: u64,
-    /// The last record that is known to be durable.
+    /// The last record that is acknowledged, and so durable. A failed append leaves it as it is.
     last_seq: u64,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl FileJournal {
@@ -51,16 +55,9 @@ impl FileJournal {
         let Head { epoch, first_seq, last_seq, .. } = head;
         let connection = Mutex::new(Some(connection));
         let acknowledged = AtomicU64::new(last_seq);
-        let turn = Mutex::default();
-        let shared = Arc::new(Shared { connection, directory, turn, acknowledged });
-        Ok(Self { shared, epoch, first_seq, last_seq, latched: None })
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        let snapshot_turn = Mutex::default();
+        let shared = Arc::new(Shared { connection, directory, snapshot_turn, acknowledged });
+        Ok(Self { shared, epoch, first_seq, last_seq, latch: Latch::default() })
     }
 }
 
@@ -70,23 +67,19 @@ impl Journal for FileJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
         if batch.is_empty() {
             return Ok(self.position());
         }
         let last = self.last_seq;
-        match self.shared.change("appending", |tx| records::insert(tx, last, batch)) {
-            Ok(()) => {
-                self.last_seq += batch.len() as u64;
-                self.shared.acknowledged.store(self.last_seq, Ordering::Release);
-                Ok(self.position())
-            }
-            Err(error) => {
-                self.latched = Some(error.to_string());
-                Err(error)
-            }
-        }
+        let done = self.shared.change("appending", |tx| records::insert(tx, last, batch));
+        self.latch.watch(done)?;
+        self.last_seq += batch.len() as u64;
+        // Last: from now on readers show the batch.
+        debug_assert!(self.shared.acknowledged.load(Ordering::Acquire) <= self.last_seq);
+        self.shared.acknowledged.store(self.last_seq, Ordering::Release);
+        Ok(self.position())
     }
 
     fn first_seq(&self) -> u64 {
@@ -98,11 +91,11 @@ impl Journal for FileJournal {
         if from_seq < first || from_seq > last + 1 {
             return Err(JournalError::NotThere { wanted: from_seq, first, last });
         }
-        self.shared.look("reading", |connection| records::page(connection, from_seq..=last, limit))
+        self.shared.query("reading", |connection| records::page(connection, from_seq..=last, limit))
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         self.first_seq = self.shared.change("trimming", |tx| records::trim(tx, before_seq))?;
         Ok(self.first_seq)
     }
@@ -116,38 +109,52 @@ impl Journal for FileJournal {
     }
 
     fn recover(&mut self) -> Result<(), JournalError> {
-        if self.latched.is_none() {
+        if !self.latch.is_closed() {
             return Ok(());
         }
+        // Trap: after a failed sync, what this connection has in memory may never have reached the
+        // disk, and a second sync may succeed without it. Only a new connection shows what is
+        // there. A torn end of the write-ahead log is no damage here: either the batch that failed
+        // was there, or too few records are left, which the comparison below finds.
         let head = self.shared.reopen()?;
         let found = Position { epoch: head.epoch, seq: head.last_seq };
         let known = self.position();
+        debug_assert_eq!(
+            self.shared.acknowledged.load(Ordering::Acquire),
+            known.seq,
+            "readers show what is acknowledged, and nothing else"
+        );
         if found.epoch != known.epoch || found.seq < known.seq {
             let fault = Fault::Damaged(format!("it ends at {found}, and {known} was acknowledged"));
-            return Err(fault.told("opening the log again", &self.shared.directory.database()));
+            return Err(
+                fault.into_error("opening the log again", &self.shared.directory.database())
+            );
         }
         if found.seq > known.seq {
-            // The append that failed had reached the disk after all. Nobody was told of it, and
-            // it will be appended again.
+            // The append that failed had reached the disk after all. It was never acknowledged, no
+            // reader has shown it, and the caller appends it again: it would be there twice. It
+            // goes before the latch opens, because the next append has to follow `known`.
             let doing = "undoing a failed append";
-            self.shared.change(doing, |tx| records::cut_after(tx, known.seq))?;
+            self.shared.change(doing, |tx| records::remove_after(tx, known.seq))?;
         }
         self.first_seq = head.first_seq;
-        self.latched = None;
+        debug_assert!(self.first_seq <= self.last_seq + 1);
+        self.latch.open();
         Ok(())
     }
 }
 
-/// What the handles of one log have in common.
+/// Shared by all handles of one log.
 struct Shared {
     /// None after a recovery that could not open it again. Before `directory`, because the lock
     /// must outlast the connection when both are dropped.
     connection: Mutex<Option<Connection>>,
     directory: Directory,
-    /// Whose turn it is to save or load a snapshot. Held for long; taken before `connection`.
-    turn: Mutex<()>,
-    /// The last record whose append has succeeded. One that has failed may be in the file all the
-    /// same, until the recovery cuts it off.
+    /// Held while a snapshot is saved or loaded, which takes long. Always taken before
+    /// `connection`.
+    snapshot_turn: Mutex<()>,
+    /// The last record whose append has succeeded. Readers show nothing after it: a batch that
+    /// failed may be in the file all the same, until the recovery removes it.
     acknowledged: AtomicU64,
 }
 
@@ -162,17 +169,17 @@ impl Shared {
         let result = transaction(guard.as_mut().ok_or_else(closed)?, body);
         // Fair, so that a snapshot's transactions in a row do not keep an append waiting.
         MutexGuard::unlock_fair(guard);
-        result.map_err(|fault| fault.told(doing, &self.directory.database()))
+        result.map_err(|fault| fault.into_error(doing, &self.directory.database()))
     }
 
-    fn look<T>(
+    fn query<T>(
         &self,
         doing: &str,
         body: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
         let guard = self.connection.lock();
         let result = body(guard.as_ref().ok_or_else(closed)?);
-        result.map_err(|fault| fault.told(doing, &self.directory.database()))
+        result.map_err(|fault| fault.into_error(doing, &self.directory.database()))
     }
 
     fn reopen(&self) -> Result<Head, JournalError> {
@@ -187,7 +194,8 @@ impl Shared {
 
 fn opened(database: &Path) -> Result<(Connection, Head), JournalError> {
     let connection = schema::connect(database)?;
-    let head = schema::head(&connection).map_err(|it| it.told("opening the log", database))?;
+    let head =
+        schema::head(&connection).map_err(|it| it.into_error("opening the log", database))?;
     Ok((connection, head))
 }
 

@@ -70,7 +70,7 @@ fn a_replica_that_is_cut_off_knows_what_it_knew_and_catches_up() {
 }
 
 #[test]
-fn a_log_that_was_lost_is_told_to_whoever_knew_it() {
+fn a_log_that_was_lost_is_reported_to_its_replicas() {
     let memory = Memory::with_epoch(7);
     let (mut journal, _) = memory.open_shared().unwrap();
     journal.append(&[b"1".to_vec()]).unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use jiff::Timestamp;
+use live_users_backoff::{Schedule, full};
 use live_users_broadcast::{EventStream, HEARTBEAT_MS};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
@@ -26,10 +27,9 @@ const LINGER_MS: u64 = 30_000;
 /// A backend that is silent for so long is gone, in milliseconds.
 const SILENCE_MS_MAX: u64 = 2 * HEARTBEAT_MS;
 
-/// The waits between two tries, in milliseconds: at random up to the first, then up to twice as
-/// much each time.
-const WAIT_MS_FIRST: u64 = 250;
-const WAIT_MS_MAX: u64 = 10_000;
+/// The waits between two tries. With full jitter, many proxies that have lost one backend do not
+/// come back at the same moment.
+const WAITS: Schedule = Schedule { base_ms: 250, max_ms: 10_000 };
 
 /// The longest frame, in bytes: as long as an answer to an admin may be.
 const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -104,7 +104,8 @@ impl Stream {
             None | Some(true) => log::warn!("the backend's stream is lost: {trouble}: {detail}"),
         }
         self.told.lose(&self.streams, &trouble.to_string());
-        sleep(wait(self.tries, getrandom::u64().ok())).await;
+        let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
+        sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);
     }
 
@@ -184,26 +185,11 @@ async fn left_alone(streams: &Streams) {
     }
 }
 
-/// Full jitter: many proxies that have lost one backend do not come back at the same moment.
-/// Without randomness the longest wait.
-fn wait(tries: u32, random: Option<u64>) -> Duration {
-    let most = WAIT_MS_FIRST.saturating_mul(1 << tries.min(16)).min(WAIT_MS_MAX);
-    Duration::from_millis(random.map_or(most, |random| random % most))
-}
-
 #[cfg(test)]
 mod tests {
     use live_users_http_kit::AllowedOrigins;
 
     use super::*;
-
-    #[test]
-    fn waits_are_at_random_and_bounded_by_twice_as_much_each_time() {
-        let waits = |tries| (0..20_000).map(move |random| wait(tries, Some(random)).as_millis());
-        let most = [0, 1, 2, 5, 6, 99].map(|tries| waits(tries).max());
-        assert_eq!(most, [249, 499, 999, 7_999, 9_999, 9_999].map(Some));
-        assert_eq!((waits(99).min(), wait(99, None).as_millis()), (Some(0), 10_000));
-    }
 
     #[tokio::test(start_paused = true)]
     async fn the_stream_is_kept_a_little_longer_than_somebody_listens() {

@@ -1,5 +1,6 @@
 //! How fast the provider may be asked: a budget always, and a pause after a failure.
 
+use live_users_backoff::Schedule;
 use live_users_core::Millis;
 use live_users_twilio::rest::Failure;
 
@@ -48,8 +49,7 @@ pub(super) struct Backoff {
     free: Millis,
 }
 
-const FIRST_MS: u64 = 1_000;
-const BOUND_MS: u64 = 5 * 60_000;
+const DELAYS: Schedule = Schedule { base_ms: 1_000, max_ms: 5 * 60_000 };
 
 impl Backoff {
     pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static) -> Self {
@@ -63,13 +63,12 @@ impl Backoff {
 
     /// A request has failed.
     pub(super) fn fail(&mut self, now: Millis, failure: &Failure) {
-        let doubled = FIRST_MS.saturating_mul(1 << self.failures.min(20));
-        self.failures += 1;
         let wait_ms = match failure {
             // Wrong credentials do not get right by asking again soon.
-            Failure::Refused(_) => BOUND_MS,
-            _ => (self.jitter)(doubled.min(BOUND_MS)),
+            Failure::Refused(_) => DELAYS.max_ms,
+            _ => DELAYS.delay_ms(self.failures, &mut self.jitter),
         };
+        self.failures += 1;
         self.free = Millis(now.0 + wait_ms);
     }
 

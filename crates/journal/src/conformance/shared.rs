@@ -1,4 +1,4 @@
-//! What every engine must do whose logs are shared by replicas.
+//! The conformance suite of engines whose logs are shared by replicas.
 
 use std::thread;
 
@@ -20,7 +20,7 @@ where
     let checks: [fn(Place<'_>); 3] = [
         replicas_see_what_each_of_them_appends,
         replicas_append_at_once_and_all_read_the_same,
-        of_two_snapshots_the_newer_one_is_kept_whoever_saves_it,
+        of_two_snapshots_the_newer_one_is_kept_by_any_replica,
     ];
     for check in checks {
         check(&new_place().0);
@@ -33,7 +33,7 @@ fn replicas_see_what_each_of_them_appends(place: Place<'_>) {
     let (mut a, mut b) = (open(place), open(place));
     assert!(a.is_shared() && b.is_shared());
     assert_eq!(ok(a.append(&numbered(1..=3))).seq, 3);
-    assert_eq!(ok(b.refresh()), a.position(), "whoever asks is told at once");
+    assert_eq!(ok(b.refresh()), a.position(), "a refresh shows it at once");
     assert_eq!(ok(b.append(&numbered(4..=5))).seq, 5, "the numbers go on");
     assert_eq!(ok(a.append(&numbered(6..=6))).seq, 6, "behind what others have appended meanwhile");
     assert_eq!(ok(b.refresh()).seq, 6);
@@ -65,11 +65,7 @@ fn replicas_append_at_once_and_all_read_the_same(place: Place<'_>) {
                     assert!(first > before);
                     let own = ok(journal.read(first, PageLimit::default()));
                     let own: Vec<_> = own.into_iter().map(|it| it.bytes).collect();
-                    assert_eq!(
-                        own[..batch.len()],
-                        batch,
-                        "a batch is whole, where it is said to be"
-                    );
+                    assert_eq!(own[..batch.len()], batch, "a batch is whole, at its position");
                 }
                 journal
             })
@@ -87,7 +83,7 @@ fn replicas_append_at_once_and_all_read_the_same(place: Place<'_>) {
     assert_eq!(logs[0].len() as u64, 3 * 2 * BATCHES, "and nothing twice or not at all");
 }
 
-fn of_two_snapshots_the_newer_one_is_kept_whoever_saves_it(place: Place<'_>) {
+fn of_two_snapshots_the_newer_one_is_kept_by_any_replica(place: Place<'_>) {
     let (mut a, mut b) = (open(place), open(place));
     let at = ok(a.append(&numbered(1..=9)));
     ok(b.refresh());
@@ -117,5 +113,5 @@ fn one_replica_has_a_lease_until_it_is_over(place: Place<'_>, let_it_end: impl F
     let_it_end();
     assert!(ok(of_a.hold()) && !ok(of_b.hold()), "and what was not renewed in time");
     of_b.release();
-    assert!(ok(of_a.hold()), "nobody gives back what another one has");
+    assert!(ok(of_a.hold()), "a release leaves the lease of another holder");
 }

@@ -1,5 +1,6 @@
-//! A log in memory as replicas have it.
+//! A log in memory as one of its replicas has it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +8,28 @@ use super::{Handle, MemoryReader, MemorySnapshots};
 use crate::contract::{
     Journal, LEASE_MS, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
 };
+use crate::latch::Latch;
 use crate::{Contact, JournalError};
+
+/// What a shared log knows of its replicas.
+#[derive(Debug, Default)]
+pub(super) struct Replicas {
+    /// Who has which lease, and until when.
+    leases: HashMap<String, (u64, u64)>,
+    lines: u64,
+}
+
+impl Replicas {
+    pub(super) fn new_line(&mut self) -> Line {
+        self.lines += 1;
+        Line { is_cut: Arc::default(), number: self.lines }
+    }
+
+    /// The same replicas, after the log was lost with all leases.
+    pub(super) fn without_leases(&self) -> Self {
+        Self { leases: HashMap::new(), lines: self.lines }
+    }
+}
 
 /// The way from a replica to a shared log. Clones are the same way.
 #[derive(Clone, Debug)]
@@ -17,10 +39,6 @@ pub struct Line {
 }
 
 impl Line {
-    pub(super) fn new(number: u64) -> Self {
-        Self { is_cut: Arc::default(), number }
-    }
-
     /// From now on the replica cannot, or can, reach the log.
     pub fn set_cut(&self, is_cut: bool) {
         self.is_cut.store(is_cut, Ordering::Release);
@@ -39,19 +57,12 @@ pub(super) struct SharedJournal {
     handle: Handle,
     line: Line,
     known: Position,
-    latched: Option<String>,
+    latch: Latch,
 }
 
 impl SharedJournal {
     pub(super) fn new(handle: Handle, line: Line, known: Position) -> Self {
-        Self { handle, line, known, latched: None }
-    }
-
-    fn refuse_latched(&self) -> Result<(), JournalError> {
-        match &self.latched {
-            Some(why) => Err(JournalError::Latched { why: why.clone() }),
-            None => Ok(()),
-        }
+        Self { handle, line, known, latch: Latch::default() }
     }
 
     fn push(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
@@ -74,18 +85,10 @@ impl Journal for SharedJournal {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         refuse_large(batch)?;
-        match self.push(batch) {
-            Ok(position) => {
-                self.known = position;
-                Ok(position)
-            }
-            Err(error) => {
-                self.latched = Some(error.to_string());
-                Err(error)
-            }
-        }
+        self.known = self.latch.watch(self.push(batch))?;
+        Ok(self.known)
     }
 
     fn first_seq(&self) -> u64 {
@@ -104,7 +107,7 @@ impl Journal for SharedJournal {
     }
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
-        self.refuse_latched()?;
+        self.latch.check()?;
         self.line.check("trimming")?;
         Ok(self.handle.log().trim(before_seq))
     }
@@ -120,7 +123,7 @@ impl Journal for SharedJournal {
     fn recover(&mut self) -> Result<(), JournalError> {
         self.refresh()?;
         self.handle.log().has_space()?;
-        self.latched = None;
+        self.latch.open();
         Ok(())
     }
 
@@ -133,7 +136,7 @@ impl Journal for SharedJournal {
         let found = self.handle.log().position();
         let was = std::mem::replace(&mut self.known, found).epoch;
         if was != found.epoch {
-            self.latched = None;
+            self.latch.open();
             return Err(JournalError::Replaced { was, is: found.epoch });
         }
         Ok(found)
@@ -160,18 +163,23 @@ impl Lease for MemoryLease {
         self.line.check("taking a lease")?;
         let mut log = self.handle.log();
         let now_ms = log.now_ms;
-        let (holder, until_ms) = log.leases.get(&self.name).copied().unwrap_or_default();
+        let (holder, until_ms) = log.replicas.leases.get(&self.name).copied().unwrap_or_default();
         let is_free = holder == self.line.number || until_ms <= now_ms;
         if is_free {
-            log.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
+            log.replicas.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
         }
         Ok(is_free)
     }
 
     fn release(&mut self) {
         let mut log = self.handle.log();
-        if log.leases.get(&self.name).is_some_and(|(holder, _)| *holder == self.line.number) {
-            log.leases.remove(&self.name);
+        if log
+            .replicas
+            .leases
+            .get(&self.name)
+            .is_some_and(|(holder, _)| *holder == self.line.number)
+        {
+            log.replicas.leases.remove(&self.name);
         }
     }
 }

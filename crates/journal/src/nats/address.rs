@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_login_and_name_are_told_apart() {
+    fn servers_login_and_name_are_taken_apart() {
         let plain = parse("nats://localhost:4222/calls").unwrap();
         assert_eq!(plain.servers, ["nats://localhost:4222"]);
         assert_eq!((plain.name.as_str(), plain.replicas), ("calls", None));

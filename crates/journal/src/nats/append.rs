@@ -1,26 +1,31 @@
-//! Appending: a frame is sent for the place behind the last message that is known, again and again
-//! until it is known what lies there.
+//! Appending: a frame is sent for the place behind the end of the index, again and again, until the
+//! index shows what lies in that place.
+//!
+//! The service may store a message and never say so. So no answer alone decides: it only says what
+//! to wait for. What decides is the index, that is, the log itself as every replica reads it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::fault::Fault;
 use super::frame::{End, pack};
 use super::log::Log;
+use super::log_index::Commit;
 use crate::{JournalError, Position};
 
 /// The header by which a message is refused in another place.
 const EXPECTED: &str = "Nats-Expected-Last-Sequence";
 
-/// How long the tail may take to bring what somebody else has appended.
-const TAIL_PATIENCE: Duration = Duration::from_millis(20);
+/// How long the follower may take to deliver what another replica has appended.
+const FOLLOWER_PATIENCE: Duration = Duration::from_millis(20);
 
-/// How long after silence it is tried again.
+/// How long after silence the frame is sent again.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Appends a batch, and returns the position of its last record. Once it fails the batch may or
-/// may not be there, and may still come to be.
+/// Appends a batch, and returns the position of its last record. After a failure the batch may or
+/// may not be in the log, and may still get there.
 pub(super) async fn append(
     log: &Log,
     batch: &[Vec<u8>],
@@ -29,19 +34,29 @@ pub(super) async fn append(
     loop {
         log.check()?;
         let nonce = super::draw().map_err(Fault::Error)?;
+        // One lock for both: the nonce is expected before the frame can come back, and the place is
+        // that of this very end.
         let (epoch, end) = {
-            let mut known = log.known.lock();
-            known.expect(nonce);
-            (known.epoch, known.end)
+            let mut index = log.index.lock();
+            index.expect(nonce);
+            (index.epoch, index.end)
         };
         let attempt = Attempt { log, epoch, end, nonce };
-        if let Some(seq) = attempt.make(batch, give_up).await? {
-            return Ok(Position { epoch, seq });
+        if let Some(commit) = attempt.run(batch, give_up).await? {
+            // The frame counts in its place only, which is directly behind the end it was made for.
+            debug_assert_eq!(
+                commit.seq,
+                end.seq + batch.len() as u64,
+                "own records follow the end"
+            );
+            return Ok(Position { epoch, seq: commit.seq });
         }
+        // Another message took the place, so this frame can never count (`Frame::counts`). That
+        // makes it safe to pack the batch anew: it cannot come to be in the log twice.
     }
 }
 
-/// An attempt to be the next message.
+/// An attempt to be the message directly behind one end of the log.
 struct Attempt<'a> {
     log: &'a Log,
     epoch: u64,
@@ -49,21 +64,46 @@ struct Attempt<'a> {
     nonce: u64,
 }
 
+/// What lies in the place of an attempt.
+enum Place {
+    /// The frame of this attempt.
+    Own(Commit),
+    /// Another message. Whatever becomes of the frame, it is void.
+    Taken,
+    /// Nothing that is known here; the frame may be on its way.
+    Unknown,
+}
+
 impl Attempt<'_> {
-    /// The number of the last record; `None` if another message lies where this one was to.
-    async fn make(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Option<u64>, Fault> {
+    /// Sends the frame until the index shows what lies in its place. Returns `None` if that is
+    /// another message.
+    ///
+    /// | the service says | then |
+    /// |---|---|
+    /// | stored, as message N | wait until the index has N |
+    /// | wrong last sequence | ask what lies there: another message, or this frame |
+    /// | nothing, or no leader | pause, and ask what lies there: it may be stored all the same |
+    /// | any other refusal | fail with it |
+    /// | no answer until `give_up` | fail with the last silence |
+    ///
+    /// Each case that goes on ends in [`Attempt::place`]: own, taken, or unknown. Only an unknown
+    /// place makes it send the same frame again.
+    ///
+    /// The id of the message makes the service drop repeats, which only saves work; the log is
+    /// right without it. A repeat has different answers: one server says *wrong last sequence*, a
+    /// cluster says *stored* with the number of the first copy. While the first copy is under way a
+    /// cluster may also say *duplicate in process* (10158), which is a refusal here: the append
+    /// fails although the frame is about to be stored.
+    async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Option<Commit>, Fault> {
         let log = self.log;
         let frame = pack(self.end, self.nonce, batch);
-        let subject = log.names.log_subject(self.epoch);
         let mut fault = Fault::Silent("no answer in time".to_owned());
+        // Of the first copy: any copy may be the one that is stored.
+        let (first_sent, before_ms) = (Moment::now(), (log.clock)());
         loop {
-            let (asked, before_ms) = (std::time::Instant::now(), (log.clock)());
-            let expected = Some((EXPECTED, self.end.message));
-            let id = Some(format!("{:016x}", self.nonce));
-            let sending = log.service.publish(&subject, expected, id, frame.clone());
-            let answer = timeout_at(give_up, sending).await;
+            let answer = timeout_at(give_up, self.publish(frame.clone())).await;
             let after_ms = (log.clock)();
-            let known = match answer {
+            let learned = match answer {
                 Ok(Ok(number)) => timeout_at(give_up, log.settle(number)).await,
                 Ok(Err(Fault::Conflict)) => timeout_at(give_up, self.look()).await,
                 Ok(Err(Fault::Silent(why))) => {
@@ -74,41 +114,61 @@ impl Attempt<'_> {
                 Ok(Err(other)) => return Err(other),
                 Err(_) => return Err(fault),
             };
-            if let Ok(Err(error @ Fault::Error(_))) = known {
+            // A log that is damaged or replaced. Silence, on the other hand, is no reason to stop:
+            // the follower may have delivered meanwhile what could not be asked.
+            if let Ok(Err(error @ Fault::Error(_))) = learned {
                 return Err(error);
             }
-            let (landed, end) = {
-                let known = log.known.lock();
-                if known.epoch != self.epoch {
-                    let (was, is) = (self.epoch, known.epoch);
-                    return Err(Fault::Error(JournalError::Replaced { was, is }));
+            match self.place()? {
+                Place::Own(commit) => {
+                    // Nobody else had appended before the first copy was sent, or the frame would
+                    // not be there. After that somebody may have, behind an early copy.
+                    log.status.known_at(first_sent);
+                    log.set_clock_offset(commit.at_ms, before_ms, after_ms);
+                    return Ok(Some(commit));
                 }
-                (known.landed(), known.end)
-            };
-            if let Some((seq, at_ms)) = landed {
-                // Nobody else had appended when it was sent, or it would not be there.
-                log.contact.known_at(asked);
-                log.compared(at_ms, before_ms, after_ms);
-                return Ok(Some(seq));
+                Place::Taken => return Ok(None),
+                Place::Unknown if Instant::now() >= give_up => return Err(fault),
+                Place::Unknown => {}
             }
-            if end.message > self.end.message {
-                return Ok(None);
-            }
-            if Instant::now() >= give_up {
-                return Err(fault);
-            }
-            if let Ok(Err(Fault::Silent(why))) = known {
+            if let Ok(Err(Fault::Silent(why))) = learned {
                 fault = Fault::Silent(why);
             }
             sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Learns what lies where this was to.
+    async fn publish(&self, frame: Bytes) -> Result<u64, Fault> {
+        let subject = self.log.subjects.log_subject(self.epoch);
+        let expected = Some((EXPECTED, self.end.message));
+        let id = Some(format!("{:016x}", self.nonce));
+        self.log.client.publish(&subject, expected, id, frame).await
+    }
+
+    /// Learns what lies in the place.
     async fn look(&self) -> Result<(), Fault> {
-        if self.log.wait_for(self.end.message + 1, TAIL_PATIENCE).await {
+        if self.log.wait_for(self.end.message + 1, FOLLOWER_PATIENCE).await {
             return Ok(());
         }
         self.log.catch_up(Duration::ZERO).await.map(drop)
+    }
+
+    /// What the index has in the place. Fails if it is the index of another log by now.
+    fn place(&self) -> Result<Place, Fault> {
+        let index = self.log.index.lock();
+        if index.epoch != self.epoch {
+            let (was, is) = (self.epoch, index.epoch);
+            return Err(Fault::Error(JournalError::Replaced { was, is }));
+        }
+        debug_assert!(index.end.message >= self.end.message, "the end never goes back");
+        // Own before taken: with an own frame the end is past the place as well.
+        Ok(match index.confirm_commit() {
+            Some(commit) => {
+                debug_assert!(self.end.seq <= commit.seq && commit.seq <= index.end.seq);
+                Place::Own(commit)
+            }
+            None if index.end.message > self.end.message => Place::Taken,
+            None => Place::Unknown,
+        })
     }
 }

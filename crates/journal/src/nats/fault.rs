@@ -1,4 +1,4 @@
-//! What a NATS service answers when it does not do what it was asked.
+//! How a request to a NATS service fails.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::JournalError;
 /// What to do where there are not as many servers as are to keep the log.
 const FEWER: &str = "start more servers, or add ?replicas=1 to JOURNAL_URL";
 
-/// Told apart by what is to be done about them.
+/// Each asks for another reaction.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// No answer, or one that there is no leader at the moment: it may be over soon, and what was
@@ -21,13 +21,13 @@ pub(super) enum Fault {
     NotFound,
     /// There is a stream of that name already.
     Exists,
-    /// Something else was stored first.
+    /// Another message was stored first.
     Conflict,
     /// There is no space, or no more is allowed.
     Full,
-    /// Something that is told to the owner as it is.
+    /// An error that the owner gets as it is.
     Error(JournalError),
-    /// It is not going to be otherwise by itself.
+    /// It will not change by itself.
     Refused(String),
 }
 
@@ -40,13 +40,13 @@ impl Fault {
                 JournalError::Unsuitable { why: format!("says: {why} ({doing})") }
             }
             Self::Error(error) => error,
-            Self::NotFound => engine(doing, "it is not there"),
-            Self::Exists | Self::Conflict => engine(doing, "somebody else was faster"),
+            Self::NotFound => runtime(doing, "it is not there"),
+            Self::Exists | Self::Conflict => runtime(doing, "somebody else was faster"),
         }
     }
 }
 
-fn engine(doing: &str, why: &str) -> JournalError {
+fn runtime(doing: &str, why: &str) -> JournalError {
     JournalError::Engine { doing: doing.to_owned(), why: why.to_owned() }
 }
 

@@ -1,14 +1,14 @@
 //! A batch of records as one message of the log, so that it is there whole or not at all.
 //!
-//! A frame says which message it was made to follow. It counts only in the very place behind that
-//! one: a frame that was sent twice, or came late, is void wherever else it lies, whatever the
-//! server let through. It also says what that message was, so that a log that lost its end and
-//! went on is noticed by whoever knew the old end.
+//! A frame names the message that it was made to follow, and counts only directly behind that one.
+//! A frame that was sent twice, or came late, is void wherever else it lies, even if the server let
+//! it through. A frame also has the checksum of that message. So every replica that knew the old
+//! end notices a log that lost its end and went on.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use crc32fast::hash;
 
-use super::names::newer;
+use super::subjects::newer;
 use crate::{JournalError, checksum};
 
 /// The format of frames, and of what else is kept beside the log.
@@ -36,7 +36,7 @@ pub(super) struct End {
     pub(super) at_ms: u64,
 }
 
-/// A message of the log that was taken apart, with its records still packed.
+/// A message of the log, parsed except for its records.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     /// The number of the message.
@@ -49,15 +49,15 @@ pub(super) struct Frame {
     pub(super) first_seq: u64,
     /// How many records it has.
     pub(super) count: u64,
-    /// When it was taken in, and no earlier than the one before, in milliseconds since the Unix
-    /// epoch.
+    /// When the service took it in, but never earlier than the one before, in milliseconds since
+    /// the Unix epoch: another server may have become leader, with a clock that is behind.
     pub(super) at_ms: u64,
-    /// Drawn by whoever made it, to know it again.
+    /// Drawn by the replica that made it, which knows it again by that.
     pub(super) nonce: u64,
     payload: Bytes,
 }
 
-/// Why a message cannot be taken apart.
+/// Why a message cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     Newer(u8),
@@ -97,7 +97,7 @@ pub(super) fn pack(end: End, nonce: u64, batch: &[Vec<u8>]) -> Bytes {
 }
 
 impl Frame {
-    /// Takes apart the message of this number, which the service took in at this time.
+    /// Parses the message of this number, which the service took in at this time.
     pub(super) fn parse(message: u64, taken_ms: u64, payload: &[u8]) -> Result<Self, Unreadable> {
         let damaged = || Unreadable::Damaged(format!("message {message} is not what was written"));
         let mut head = payload.strip_prefix(MAGIC).ok_or_else(damaged)?;
@@ -125,7 +125,7 @@ impl Frame {
         })
     }
 
-    /// Whether it lies where it was made for.
+    /// Whether it lies in the place it was made for. Otherwise it is void.
     pub(super) fn counts(&self) -> bool {
         self.follows + 1 == self.message
     }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_told_from_damage() {
+    fn a_newer_format_is_not_taken_for_damage() {
         let mut payload = pack(END, 99, &batch()).to_vec();
         payload[3] = 2;
         assert_eq!(Frame::parse(7, 0, &payload).unwrap_err(), Unreadable::Newer(2));

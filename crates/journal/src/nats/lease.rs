@@ -1,20 +1,20 @@
-//! A lease: an entry that ends by itself unless whoever made it renews it.
+//! A lease: an entry that the service removes unless its holder renews it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Engine;
 use super::fault::Fault;
 use super::log::Log;
+use super::runtime::Runtime;
 use crate::{JournalError, LEASE_MS, Lease};
 
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
-/// How long one answer is waited for: a third of the time between two calls, or so.
+/// How long one request may take: less than a third of the lease, after which it is renewed.
 const PATIENCE: Duration = Duration::from_millis(LEASE_MS / 4);
 
 pub(super) struct NatsLease {
-    engine: Arc<Engine>,
+    runtime: Arc<Runtime>,
     subject: String,
     /// Drawn by this handle.
     own: String,
@@ -23,15 +23,15 @@ pub(super) struct NatsLease {
 }
 
 impl NatsLease {
-    pub(super) fn new(engine: &Arc<Engine>, name: &str) -> Result<Self, JournalError> {
+    pub(super) fn new(runtime: &Arc<Runtime>, name: &str) -> Result<Self, JournalError> {
         let is_plain = |it: char| it.is_ascii_alphanumeric() || it == '-';
         if name.is_empty() || !name.chars().all(is_plain) {
             let why = format!("a lease `{name}`: expected a name of letters, digits and -");
             return Err(JournalError::Refused { why });
         }
         Ok(Self {
-            engine: engine.clone(),
-            subject: engine.log.names.lease_subject(name),
+            runtime: runtime.clone(),
+            subject: runtime.log.subjects.lease_subject(name),
             own: format!("{:016x}", super::draw()?),
             held: None,
         })
@@ -40,8 +40,9 @@ impl NatsLease {
 
 impl Lease for NatsLease {
     fn hold(&mut self) -> Result<bool, JournalError> {
-        let (log, subject, own) = (self.engine.log.clone(), self.subject.clone(), self.own.clone());
-        let taken = self.engine.wait(PATIENCE, async move { take(&log, &subject, own).await });
+        let (log, subject, own) =
+            (self.runtime.log.clone(), self.subject.clone(), self.own.clone());
+        let taken = self.runtime.wait(PATIENCE, async move { take(&log, &subject, own).await });
         let taken = taken.map_err(|fault| fault.into_error("taking a lease"))?;
         self.held = taken;
         Ok(taken.is_some())
@@ -49,10 +50,10 @@ impl Lease for NatsLease {
 
     fn release(&mut self) {
         let Some(number) = self.held.take() else { return };
-        let log = self.engine.log.clone();
-        let released = self.engine.wait(PATIENCE, async move {
+        let log = self.runtime.log.clone();
+        let released = self.runtime.wait(PATIENCE, async move {
             // By its number, so that an entry of another holder stays.
-            log.service.remove(&log.names.leases, number).await
+            log.client.remove(&log.subjects.leases, number).await
         });
         let _or_it_ends_by_itself = released;
     }
@@ -60,18 +61,18 @@ impl Lease for NatsLease {
 
 /// The number of the entry if it could be made.
 async fn take(log: &Log, subject: &str, own: String) -> Result<Option<u64>, Fault> {
-    let revision = match log.service.last(&log.names.leases, subject).await? {
+    let revision = match log.client.last(&log.subjects.leases, subject).await? {
         Some(entry) if entry.payload != own.as_bytes() => return Ok(None),
         Some(own) => own.message,
         None => 0,
     };
     let expected = Some((EXPECTED, revision));
-    let number = match log.service.publish(subject, expected, None, own.into()).await {
+    let number = match log.client.publish(subject, expected, None, own.into()).await {
         Ok(number) => number,
         Err(Fault::Conflict) => return Ok(None),
         Err(fault) => return Err(fault),
     };
     // Older servers may let two through that are under way at once: the later one has it.
-    let newest = log.service.last(&log.names.leases, subject).await?;
+    let newest = log.client.last(&log.subjects.leases, subject).await?;
     Ok(newest.filter(|it| it.message == number).map(|it| it.message))
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use super::engine::Engine;
 use super::fault::Fault;
 use super::log::Log;
+use super::runtime::Runtime;
 use super::state::Manifest;
 use crate::JournalError;
 use crate::contract::{Position, Snapshots, refuse_odd};
@@ -26,26 +26,26 @@ const PART_PATIENCE: Duration = Duration::from_secs(20);
 /// How long it takes to save or load a snapshot at most: a bound for what is stuck.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Parts of no snapshot are removed when they are older than this: whoever was saving them has
-/// ended. In milliseconds.
+/// Parts of no snapshot are removed when they are older than this, in milliseconds: the process
+/// that was saving them has ended.
 const LEFT_BEHIND_MS: u64 = 2 * 600 * 1_000;
 
 pub(super) struct NatsSnapshots {
-    pub(super) engine: Arc<Engine>,
+    pub(super) runtime: Arc<Runtime>,
 }
 
 impl Snapshots for NatsSnapshots {
     fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
-        let log = self.engine.log.clone();
+        let log = self.runtime.log.clone();
         let bytes = Bytes::copy_from_slice(bytes);
         let saving = async move { save(&log, at, bytes).await };
-        let saved = self.engine.wait(PATIENCE, saving);
+        let saved = self.runtime.wait(PATIENCE, saving);
         saved.map_err(|fault| fault.into_error("saving a snapshot"))
     }
 
     fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
-        let log = self.engine.log.clone();
-        let loaded = self.engine.wait(PATIENCE, async move { load(&log).await });
+        let log = self.runtime.log.clone();
+        let loaded = self.runtime.wait(PATIENCE, async move { load(&log).await });
         loaded.map_err(|fault| fault.into_error("loading a snapshot"))
     }
 }
@@ -69,11 +69,11 @@ async fn save(log: &Log, at: Position, bytes: Bytes) -> Result<(), Fault> {
 /// Refuses what does not fit, and returns what it would replace.
 async fn check(log: &Log, at: Position) -> Result<super::state::Said<Manifest>, Fault> {
     let newest = log.state().manifest().await?;
-    let known = {
-        let known = log.known.lock();
-        Position { epoch: known.epoch, seq: known.end.seq }
+    let index = {
+        let index = log.index.lock();
+        Position { epoch: index.epoch, seq: index.end.seq }
     };
-    refuse_odd(at, known, newest.it.as_ref().map(|it| it.seq)).map_err(Fault::Error)?;
+    refuse_odd(at, index, newest.it.as_ref().map(|it| it.seq)).map_err(Fault::Error)?;
     Ok(newest)
 }
 
@@ -84,7 +84,7 @@ async fn save_parts(
     id: &str,
     bytes: Bytes,
 ) -> Result<Option<Manifest>, Fault> {
-    let subject = log.names.part_subject(id);
+    let subject = log.subjects.part_subject(id);
     let mut parts = Vec::with_capacity(bytes.len() / PART_BYTES + 1);
     for (n, start) in (0..bytes.len()).step_by(PART_BYTES).enumerate() {
         let part = bytes.slice(start..bytes.len().min(start + PART_BYTES));
@@ -95,14 +95,14 @@ async fn save_parts(
         let newest = check(log, at).await?;
         match log.state().set_manifest(&newest, &manifest).await {
             Ok(()) => {
-                // Older servers may let two through that are under way at once.
+                // Older servers may accept two at once, and the older one may be the last.
                 let found = log.state().manifest().await?.it;
                 if found.is_some_and(|it| it.seq >= at.seq) {
                     return Ok(newest.it);
                 }
             }
             Err(Fault::Conflict) => {}
-            // It may have been stored all the same.
+            // The manifest may be stored all the same.
             Err(Fault::Silent(why)) => {
                 let found = log.state().manifest().await?.it;
                 return match found.is_some_and(|it| it.id == manifest.id) {
@@ -118,7 +118,7 @@ async fn save_parts(
 async fn save_part(log: &Log, subject: &str, id: String, part: Bytes) -> Result<u64, Fault> {
     let give_up = tokio::time::Instant::now() + PART_PATIENCE;
     loop {
-        match log.service.publish(subject, None, Some(id.clone()), part.clone()).await {
+        match log.client.publish(subject, None, Some(id.clone()), part.clone()).await {
             Err(Fault::Silent(_)) if tokio::time::Instant::now() < give_up => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -152,7 +152,7 @@ async fn load(log: &Log) -> Result<Option<(Position, Vec<u8>)>, Fault> {
 
 async fn load_parts(log: &Log, manifest: &Manifest) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::with_capacity(manifest.parts.len() * PART_BYTES);
-    let fetch = |number: &u64| log.service.message(&log.names.parts, *number);
+    let fetch = |number: &u64| log.client.message(&log.subjects.parts, *number);
     let mut fetched = stream::iter(&manifest.parts).map(fetch).buffered(FETCHED_AT_ONCE);
     while let Some(part) = fetched.next().await {
         bytes.extend_from_slice(&part?.payload);
@@ -161,23 +161,23 @@ async fn load_parts(log: &Log, manifest: &Manifest) -> Result<Vec<u8>, Fault> {
 }
 
 async fn remove_parts(log: &Log, id: &str) -> Result<(), Fault> {
-    let which = json!({ "filter": log.names.part_subject(id) });
-    log.service.purge(&log.names.parts, which).await
+    let which = json!({ "filter": log.subjects.part_subject(id) });
+    log.client.purge(&log.subjects.parts, which).await
 }
 
-/// Removes the parts of those who ended while they were saving, and of logs that were lost.
+/// Removes the parts of a save that was never completed, and of logs that were lost.
 async fn remove_left_behind(log: &Log) -> Result<(), Fault> {
     let Some(newest) = log.state().manifest().await?.it else { return Ok(()) };
-    let first = log.service.info(&log.names.parts).await?.state.first_sequence;
-    // One at a time: there will be more saves than savers who die.
+    let first = log.client.info(&log.subjects.parts).await?.state.first_sequence;
+    // One at a time is enough: more saves succeed than end half-way.
     if newest.parts.first().is_none_or(|it| *it == first) {
         return Ok(());
     }
-    let oldest = log.service.message(&log.names.parts, first).await?;
-    let now_ms = log.contact.ms((log.clock)());
-    let current = log.names.part_subject(&newest.id);
+    let oldest = log.client.message(&log.subjects.parts, first).await?;
+    let now_ms = log.status.ms((log.clock)());
+    let current = log.subjects.part_subject(&newest.id);
     if oldest.subject != current && oldest.at_ms + LEFT_BEHIND_MS < now_ms {
-        log.service.purge(&log.names.parts, json!({ "filter": oldest.subject })).await?;
+        log.client.purge(&log.subjects.parts, json!({ "filter": oldest.subject })).await?;
     }
     Ok(())
 }

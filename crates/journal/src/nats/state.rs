@@ -1,22 +1,22 @@
-//! What is said of a log beside it: the oldest record that is kept, and the newest snapshot. Each
-//! is one message that is replaced only by whoever knew the one before.
+//! The state of a log beside it: the oldest record that is kept, and the newest snapshot. Each is
+//! one message, and a writer that did not know the present one cannot replace it.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::client::Client;
 use super::fault::Fault;
 use super::frame::FORMAT;
-use super::names::{Names, newer};
-use super::service::Service;
+use super::subjects::{Subjects, newer};
 use crate::{JournalError, checksum};
 
 /// The header by which a message is refused if there is a newer one of its subject.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
-/// The oldest record that is kept.
+/// The oldest record that is kept. It only rises, except in a new log.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Floor {
+pub(super) struct LowWatermark {
     format: u8,
     pub(super) first_seq: u64,
 }
@@ -25,7 +25,7 @@ pub(super) struct Floor {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     format: u8,
-    /// The record up to which it says everything.
+    /// The last record that it covers.
     pub(super) seq: u64,
     /// The last word of the subject of its parts.
     pub(super) id: String,
@@ -36,7 +36,7 @@ pub(super) struct Manifest {
     crc: u32,
 }
 
-impl Floor {
+impl LowWatermark {
     pub(super) fn new(first_seq: u64) -> Self {
         Self { format: FORMAT, first_seq }
     }
@@ -54,21 +54,21 @@ impl Manifest {
     }
 }
 
-/// What is said of the log of one epoch.
+/// The state of the log of one epoch.
 pub(super) struct State<'a> {
-    pub(super) service: &'a Service,
-    pub(super) names: &'a Names,
+    pub(super) client: &'a Client,
+    pub(super) subjects: &'a Subjects,
     pub(super) epoch: u64,
 }
 
-/// Something that was said, with what it takes to replace it.
+/// A value, with the revision that it takes to replace it.
 pub(super) struct Said<T> {
     pub(super) it: Option<T>,
     revision: u64,
 }
 
 impl State<'_> {
-    pub(super) async fn floor(&self) -> Result<Said<Floor>, Fault> {
+    pub(super) async fn low_watermark(&self) -> Result<Said<LowWatermark>, Fault> {
         self.get("floor").await
     }
 
@@ -76,12 +76,16 @@ impl State<'_> {
         self.get("snapshot").await
     }
 
-    /// Fails with [`Fault::Conflict`] if somebody else was faster.
-    pub(super) async fn set_floor(&self, was: &Said<Floor>, it: Floor) -> Result<(), Fault> {
+    /// Fails with [`Fault::Conflict`] if another replica was faster.
+    pub(super) async fn set_low_watermark(
+        &self,
+        was: &Said<LowWatermark>,
+        it: LowWatermark,
+    ) -> Result<(), Fault> {
         self.put("floor", was.revision, &it).await
     }
 
-    /// Fails with [`Fault::Conflict`] if somebody else was faster.
+    /// Fails with [`Fault::Conflict`] if another replica was faster.
     pub(super) async fn set_manifest(
         &self,
         was: &Said<Manifest>,
@@ -90,11 +94,11 @@ impl State<'_> {
         self.put("snapshot", was.revision, it).await
     }
 
-    /// Says anything at all, and returns the number of the message and its time.
+    /// Stores a message, and returns the time that the service gave it.
     pub(super) async fn ask_the_time(&self) -> Result<u64, Fault> {
-        let subject = self.names.state_subject(self.epoch, "clock");
-        let number = self.service.publish(&subject, None, None, Bytes::new()).await?;
-        Ok(self.service.message(&self.names.state, number).await?.at_ms)
+        let subject = self.subjects.state_subject(self.epoch, "clock");
+        let number = self.client.publish(&subject, None, None, Bytes::new()).await?;
+        Ok(self.client.message(&self.subjects.state, number).await?.at_ms)
     }
 
     async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<Said<T>, Fault> {
@@ -102,26 +106,26 @@ impl State<'_> {
         struct Version {
             format: u32,
         }
-        let subject = self.names.state_subject(self.epoch, what);
-        let Some(found) = self.service.last(&self.names.state, &subject).await? else {
+        let subject = self.subjects.state_subject(self.epoch, what);
+        let Some(found) = self.client.last(&self.subjects.state, &subject).await? else {
             return Ok(Said { it: None, revision: 0 });
         };
         let odd = |_| {
-            let what = format!("what stream {} says of the {what}", self.names.state);
+            let what = format!("what stream {} says of the {what}", self.subjects.state);
             Fault::Error(JournalError::Damaged { what })
         };
         let Version { format } = serde_json::from_slice(&found.payload).map_err(odd)?;
         if format > FORMAT.into() {
-            return Err(Fault::Error(newer(&self.names.state, format)));
+            return Err(Fault::Error(newer(&self.subjects.state, format)));
         }
         let it = serde_json::from_slice(&found.payload).map_err(odd)?;
         Ok(Said { it: Some(it), revision: found.message })
     }
 
     async fn put(&self, what: &str, revision: u64, it: &impl Serialize) -> Result<(), Fault> {
-        let subject = self.names.state_subject(self.epoch, what);
+        let subject = self.subjects.state_subject(self.epoch, what);
         let payload = serde_json::to_vec(it).expect("it has nothing that JSON cannot say");
         let expected = Some((EXPECTED, revision));
-        self.service.publish(&subject, expected, None, payload.into()).await.map(drop)
+        self.client.publish(&subject, expected, None, payload.into()).await.map(drop)
     }
 }

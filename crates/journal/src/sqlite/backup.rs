@@ -49,10 +49,10 @@ fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
         _ => {}
     }
     let source = schema::connect(from)?;
-    let failed = |error| Fault::from(error).told("copying", from);
-    // Whoever opens the log next may do that; a backup changes nothing.
+    let failed = |error| Fault::from(error).into_error("copying", from);
+    // A backup changes nothing. The next process that opens the log may do that.
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
-    let written = |error| Fault::from(error).told("writing the backup", part);
+    let written = |error| Fault::from(error).into_error("writing the backup", part);
     let mut copy = Connection::open(part).map_err(written)?;
     let done =
         Backup::new(&source, &mut copy).and_then(|it| it.step(ALL_PAGES)).map_err(written)?;
@@ -61,7 +61,8 @@ fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
     }
     copy.close().map_err(|(_, error)| written(error))?;
     let copy = schema::connect(part)?;
-    let head = schema::head(&copy).map_err(|fault| fault.told("checking the backup", part))?;
+    let head =
+        schema::head(&copy).map_err(|fault| fault.into_error("checking the backup", part))?;
     copy.close().map_err(|(_, error)| written(error))?;
     Ok(Position { epoch: head.epoch, seq: head.last_seq })
 }

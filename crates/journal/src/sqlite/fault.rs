@@ -8,7 +8,7 @@ use rusqlite::ffi::{self, SQLITE_ERROR, SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHM
 use super::schema::FORMAT;
 use crate::JournalError;
 
-/// Why something could not be done with the file, before it is told which file.
+/// Why an operation on the file failed, without the name of the file.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// SQLite cannot do it.
@@ -26,8 +26,8 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    /// Tells it of this file, where it came up while doing this.
-    pub(super) fn told(self, doing: &str, file: &Path) -> JournalError {
+    /// As the error of this operation on this file.
+    pub(super) fn into_error(self, doing: &str, file: &Path) -> JournalError {
         let name = file.display();
         let damaged = |what: String| JournalError::Damaged { what: format!("`{name}`: {what}") };
         match self {
@@ -38,7 +38,9 @@ impl Fault {
             Self::Engine(error) => {
                 let why = error.to_string();
                 match error {
-                    rusqlite::Error::SqliteFailure(failure, _) => told(failure, why, doing, file),
+                    rusqlite::Error::SqliteFailure(failure, _) => {
+                        of_sqlite(failure, why, doing, file)
+                    }
                     // Values of other types than were written, and the like.
                     _ => damaged(format!("{doing}: {why}")),
                 }
@@ -48,7 +50,7 @@ impl Fault {
 }
 
 /// See <https://sqlite.org/rescode.html> for the codes.
-fn told(failure: ffi::Error, why: String, doing: &str, file: &Path) -> JournalError {
+fn of_sqlite(failure: ffi::Error, why: String, doing: &str, file: &Path) -> JournalError {
     let path = file.to_owned();
     let place = format!("{doing} in `{}`", file.display());
     match (failure.code, failure.extended_code) {

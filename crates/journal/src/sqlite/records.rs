@@ -73,7 +73,7 @@ pub(super) fn trim(tx: &Transaction<'_>, before_seq: u64) -> Result<u64, Fault> 
 }
 
 /// Removes the records after this one.
-pub(super) fn cut_after(tx: &Transaction<'_>, last_seq: u64) -> Result<(), Fault> {
+pub(super) fn remove_after(tx: &Transaction<'_>, last_seq: u64) -> Result<(), Fault> {
     tx.execute("DELETE FROM record WHERE seq > ?1", [last_seq.cast_signed()])?;
     Head { last_seq, ..Head::read(tx)? }.write(tx)?;
     Ok(())

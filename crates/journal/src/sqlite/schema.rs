@@ -1,4 +1,4 @@
-//! The format on disk: how a log is created, told from other files, opened and summed up.
+//! The format on disk: creating a log, recognizing one, opening it, and reading its head.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -97,7 +97,7 @@ pub(super) fn create(directory: &Directory) -> Result<(), JournalError> {
     }
     let epoch = draw_epoch()?;
     write_empty(&draft, epoch)
-        .map_err(|error| Fault::from(error).told("creating a log", &draft))?;
+        .map_err(|error| Fault::from(error).into_error("creating a log", &draft))?;
     File::open(&draft)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&draft, &path))
@@ -122,7 +122,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, JournalError> {
         ))?;
         Ok(connection)
     };
-    open().map_err(|error: rusqlite::Error| Fault::from(error).told("opening the log", path))
+    open().map_err(|error: rusqlite::Error| Fault::from(error).into_error("opening the log", path))
 }
 
 /// Reads what a log says of itself, and refuses it where the rest says otherwise.

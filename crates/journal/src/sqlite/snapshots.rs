@@ -23,13 +23,13 @@ pub(super) struct FileSnapshots(pub(super) Arc<Shared>);
 
 impl Snapshots for FileSnapshots {
     fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError> {
-        let _turn = self.0.turn.lock();
+        let _turn = self.0.snapshot_turn.lock();
         let doing = "saving a snapshot";
-        let head = self.0.look(doing, Head::read)?;
+        let head = self.0.query(doing, Head::read)?;
         let log = Position { epoch: head.epoch, seq: head.last_seq };
         refuse_odd(at, log, head.snapshot.map(|it| it.seq))?;
         self.drop_parts()?;
-        let first = self.0.look(doing, next_part)?;
+        let first = self.0.query(doing, next_part)?;
         let mut next = first;
         for part in bytes.chunks(PART_BYTES_MAX) {
             self.0.change(doing, |tx| insert(tx, next, part))?;
@@ -45,20 +45,20 @@ impl Snapshots for FileSnapshots {
     }
 
     fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError> {
-        let _turn = self.0.turn.lock();
+        let _turn = self.0.snapshot_turn.lock();
         let doing = "loading the snapshot";
-        let head = self.0.look(doing, Head::read)?;
+        let head = self.0.query(doing, Head::read)?;
         let Some(saved) = head.snapshot else { return Ok(None) };
         let mut bytes = Vec::new();
         for id in saved.parts.clone() {
-            let part = self.0.look(doing, |it| read(it, id))?;
+            let part = self.0.query(doing, |it| read(it, id))?;
             bytes.extend_from_slice(&part.unwrap_or_default());
         }
         let whole = bytes.len() as u64 == saved.length
             && checksum::of_snapshot(head.epoch, saved.seq, &bytes) == saved.crc;
         if !whole {
             let what = format!("the snapshot of record {} is not what was saved", saved.seq);
-            return Err(Fault::Damaged(what).told(doing, &self.0.directory.database()));
+            return Err(Fault::Damaged(what).into_error(doing, &self.0.directory.database()));
         }
         Ok(Some((Position { epoch: head.epoch, seq: saved.seq }, bytes)))
     }

@@ -1,4 +1,5 @@
-//! What needs a hand inside: a database that may not grow, and a commit that nobody heard of.
+//! Tests that need a hand inside: a database that may not grow, and a commit that was never
+//! acknowledged.
 
 use tempfile::TempDir;
 
@@ -15,6 +16,12 @@ fn limit_pages(shared: &Shared, pages: u32) {
     let connection = shared.connection.lock();
     let pragma = format!("PRAGMA max_page_count = {pages}");
     connection.as_ref().unwrap().query_row(&pragma, (), |_| Ok(())).unwrap();
+}
+
+/// As a failed append does.
+fn close(latch: &mut Latch, why: &str) {
+    let failure = JournalError::Refused { why: why.to_owned() };
+    latch.watch::<()>(Err(failure)).unwrap_err();
 }
 
 #[test]
@@ -56,9 +63,9 @@ fn a_snapshot_that_finds_no_room_leaves_the_one_before_and_the_journal_alone() {
 fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
     let (_directory, mut journal) = opened();
     journal.append(&[b"one".to_vec()]).unwrap();
-    let unheard = [b"two".to_vec(), b"three".to_vec()];
-    journal.shared.change("", |tx| records::insert(tx, 1, &unheard)).unwrap();
-    journal.latched = Some("the sync failed".to_owned());
+    let unacknowledged = [b"two".to_vec(), b"three".to_vec()];
+    journal.shared.change("", |tx| records::insert(tx, 1, &unacknowledged)).unwrap();
+    close(&mut journal.latch, "the sync failed");
     journal.recover().unwrap();
     assert_eq!(journal.position().seq, 1);
     journal.append(&[b"other".to_vec()]).unwrap();
@@ -73,8 +80,8 @@ fn a_failed_append_that_reached_the_disk_is_undone_by_recovering() {
 fn recovering_without_what_was_acknowledged_is_refused() {
     let (directory, mut journal) = opened();
     journal.append(&[b"one".to_vec(), b"two".to_vec()]).unwrap();
-    journal.latched = Some("the disk was pulled".to_owned());
-    journal.shared.change("", |tx| records::cut_after(tx, 1)).unwrap();
+    close(&mut journal.latch, "the disk was pulled");
+    journal.shared.change("", |tx| records::remove_after(tx, 1)).unwrap();
     let error = journal.recover().unwrap_err();
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("record 2"), "{error}");

@@ -1,10 +1,10 @@
-//! Tells a write-ahead log that is torn at its end, as a crash leaves it, from one that is damaged
-//! further up.
+//! Distinguishes a write-ahead log that is torn at its end, as a crash leaves it, from one that is
+//! damaged further up.
 //!
-//! SQLite takes both for the same: it goes by the frames up to the first that does not fit, and
-//! forgets the rest. For a torn end that is right, as nobody was told that it was written. But a
-//! transaction is written only after the one before it is synced; so when a frame does not fit and
-//! whole transactions follow it, then it was synced once and acknowledged, and is lost by damage.
+//! SQLite takes both for the same: it uses the frames up to the first that does not fit, and
+//! forgets the rest. For a torn end that is right, because it was never acknowledged. But a
+//! transaction is written only after the one before it is synced. So if a frame does not fit and
+//! whole transactions follow it, the frame was synced and acknowledged once, and is lost by damage.
 //! Only damage to the last transaction, or to the end mark of the one before, looks like a torn
 //! end.
 //!

@@ -1,4 +1,4 @@
-//! Damage to what was acknowledged: it is told, with its place, and nothing is skipped.
+//! Damage to what was acknowledged: it is reported, with its place, and nothing is skipped.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn assert_damaged(error: &JournalError, named: &str) {
 }
 
 #[test]
-fn a_changed_byte_of_a_record_is_told_with_its_number() {
+fn a_changed_byte_of_a_record_is_reported_with_its_number() {
     let directory = tempfile::tempdir().unwrap();
     sound(directory.path());
     change(&database(directory.path()), |bytes| {
@@ -52,7 +52,7 @@ fn a_changed_byte_of_a_record_is_told_with_its_number() {
 }
 
 #[test]
-fn a_page_of_zeros_is_told_with_the_first_record_that_it_held() {
+fn a_page_of_zeros_is_reported_with_the_first_record_that_it_held() {
     let directory = tempfile::tempdir().unwrap();
     sound(directory.path());
     change(&database(directory.path()), |bytes| {
@@ -65,7 +65,7 @@ fn a_page_of_zeros_is_told_with_the_first_record_that_it_held() {
 }
 
 #[test]
-fn records_that_are_gone_are_told_wherever_they_were() {
+fn records_that_are_gone_are_reported_wherever_they_were() {
     let cases = [
         ("DELETE FROM record WHERE seq = 1000", false, "record 1000 is missing"),
         ("DELETE FROM record WHERE seq BETWEEN 5 AND 1999", false, "record 5 is missing"),
@@ -100,7 +100,7 @@ fn records_that_are_gone_are_told_wherever_they_were() {
 }
 
 #[test]
-fn a_snapshot_that_is_not_what_was_saved_is_told() {
+fn a_snapshot_that_is_not_what_was_saved_is_reported() {
     for statement in [
         "UPDATE part SET bytes = zeroblob(length(bytes)) WHERE id = 2",
         "DELETE FROM part WHERE id = 3",
@@ -159,9 +159,10 @@ fn a_write_ahead_log_without_its_database_is_not_thrown_away() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Told, or without effect: never a log that is shorter or other than what was acknowledged.
+    /// Reported, or without effect: never a log that is shorter or other than what was
+    /// acknowledged.
     #[test]
-    fn a_flipped_bit_anywhere_in_the_database_is_told_or_harmless(
+    fn a_flipped_bit_anywhere_in_the_database_is_reported_or_harmless(
         at in any::<prop::sample::Index>(),
         bit in 0_u8..8,
     ) {
@@ -187,9 +188,9 @@ proptest! {
     }
 
     /// Of twenty transactions the last could have been torn. So could the one before, for all that
-    /// can be told, where it is the end mark between the two that is hit.
+    /// can be noticed, where it is the end mark between the two that is hit.
     #[test]
-    fn a_flipped_bit_anywhere_in_the_write_ahead_log_is_told_or_harmless(
+    fn a_flipped_bit_anywhere_in_the_write_ahead_log_is_reported_or_harmless(
         at in any::<prop::sample::Index>(),
         bit in 0_u8..8,
     ) {

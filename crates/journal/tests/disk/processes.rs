@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{all, numbered, opened, refused};
 
-/// Tells the other process that it is that, and the directory.
+/// Set for the other process: its directory.
 const DIRECTORY: &str = "JOURNAL_OF_THE_TEST";
 
 const RECORD_BYTES: usize = 300;

@@ -52,7 +52,7 @@ fn the_death_of_a_leader_is_survived() {
 }
 
 #[test]
-fn without_a_majority_nothing_is_acknowledged_and_it_is_said() {
+fn without_a_quorum_nothing_is_acknowledged_and_the_error_says_so() {
     let (mut nats, name) = (Nats::cluster(), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     journal.append(&one("0")).unwrap();
@@ -76,7 +76,7 @@ fn without_a_majority_nothing_is_acknowledged_and_it_is_said() {
 }
 
 #[test]
-fn a_server_that_stops_without_a_word_holds_nobody_longer_than_is_said() {
+fn a_server_that_stops_without_a_word_blocks_no_longer_than_promised() {
     let (mut nats, name) = (Nats::alone(), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     journal.append(&one("0")).unwrap();
@@ -93,7 +93,7 @@ fn a_server_that_stops_without_a_word_holds_nobody_longer_than_is_said() {
 }
 
 #[test]
-fn a_network_that_is_cut_is_told_by_the_age_and_comes_back() {
+fn a_network_that_is_cut_shows_in_the_age_and_comes_back() {
     let (nats, name) = (Nats::alone(), new_name());
     let relay = Relay::start(&nats.address(0));
     let mut near = open(&nats.journal_url(&name)).unwrap();

@@ -1,4 +1,4 @@
-//! What is lost, or not what it was: seen and said, and never taken for something else.
+//! What is lost or damaged: noticed and reported, and never taken for something else.
 
 use async_nats::jetstream::stream;
 use live_users_journal::{JournalError, PageLimit, Position, open};

@@ -1,4 +1,4 @@
-//! Services that cannot keep a journal: said with what to do, and without what is secret.
+//! Services that cannot keep a journal: the error says what to do, and repeats no secret.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! Replicas of one log: what they see of each other, and what time they have.
+//! Replicas of one log: what they receive from each other, and which time they have.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,19 +18,19 @@ fn now_ms() -> u64 {
 }
 
 #[test]
-fn a_replica_is_told_by_itself_what_another_one_appends() {
+fn a_replica_receives_by_itself_what_another_one_appends() {
     let (nats, name) = (Nats::alone(), new_name());
     let url = nats.journal_url(&name);
     let (mut a, mut b) = (open(&url).unwrap(), open(&url).unwrap());
-    let told = Arc::new(AtomicUsize::new(0));
-    let count = told.clone();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
     b.contact().on_growth(move || {
         count.fetch_add(1, Ordering::Relaxed);
     });
     for n in 1..=20 {
         a.append(&one(&n.to_string())).unwrap();
     }
-    patiently(|| (b.position().seq == 20 && told.load(Ordering::Relaxed) > 0).then_some(()));
+    patiently(|| (b.position().seq == 20 && calls.load(Ordering::Relaxed) > 0).then_some(()));
     assert_eq!(all(&mut *b).len(), 20);
     let asked = Instant::now();
     patiently(|| (b.contact().age() < asked.elapsed()).then_some(()));

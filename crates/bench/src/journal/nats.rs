@@ -1,23 +1,22 @@
-//! Measures a journal that a NATS service keeps, beside bare publishes of the same bytes, at one
-//! server and at three, with all of them on this machine.
-//!
-//! `cargo run --release -p live-users-journal --example nats_rate`
+//! A journal that a NATS service keeps, beside bare publishes of the same bytes, at one server and
+//! at three, with all of them on this machine.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use async_nats::jetstream::{self, stream};
 use live_users_journal::{PageLimit, open};
 use live_users_testkit::Nats;
+
+use super::timed;
 
 const RECORD_BYTES: usize = 300;
 const BATCHES: [usize; 3] = [1, 64, 1024];
 const RUN: Duration = Duration::from_secs(4);
 const SNAPSHOT_BYTES: usize = 100 * 1024 * 1024;
 
-type Done<T = ()> = Result<T, Box<dyn Error>>;
-
-fn main() -> Done {
+/// Prints a table, and a line for each service with what is not a matter of batches.
+pub(crate) fn measure() -> Result<()> {
     println!("{RECORD_BYTES} bytes a record, {} s a batch size, turn by turn\n", RUN.as_secs());
     println!("| servers | batch | | records/s | of bare | p50 ms | p99 ms | max ms |");
     println!("|--:|--:|---|--:|--:|--:|--:|--:|");
@@ -31,7 +30,7 @@ fn main() -> Done {
     Ok(())
 }
 
-fn rates(nats: &Nats, count: usize) -> Done {
+fn rates(nats: &Nats, count: usize) -> Result<()> {
     let batch = vec![vec![b'x'; RECORD_BYTES]; count];
     let whole = batch.concat();
     let mut journal = open(&nats.journal_url(&format!("rate-{count}")))?;
@@ -65,7 +64,7 @@ fn rates(nats: &Nats, count: usize) -> Done {
     Ok(())
 }
 
-async fn bare_stream(nats: &Nats, count: usize) -> Done<jetstream::Context> {
+async fn bare_stream(nats: &Nats, count: usize) -> Result<jetstream::Context> {
     let context = jetstream::new(async_nats::connect(nats.address(0)).await?);
     let name = format!("bare-{count}");
     let config = stream::Config { name, num_replicas: nats.count(), ..Default::default() };
@@ -74,7 +73,7 @@ async fn bare_stream(nats: &Nats, count: usize) -> Done<jetstream::Context> {
 }
 
 /// What is not a matter of batches: replay, snapshots, and how soon another replica has a record.
-fn others(nats: &Nats) -> Done {
+fn others(nats: &Nats) -> Result<()> {
     let url = nats.journal_url("rate-64");
     let opened = timed(|| Ok(open(&url).map(drop)?))?;
     let mut journal = open(&url)?;
@@ -107,10 +106,4 @@ fn others(nats: &Nats) -> Done {
         seen[seen.len() - 1]
     );
     Ok(())
-}
-
-fn timed(work: impl FnOnce() -> Done) -> Done<Duration> {
-    let begin = Instant::now();
-    work()?;
-    Ok(begin.elapsed())
 }

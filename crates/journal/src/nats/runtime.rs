@@ -1,29 +1,29 @@
-//! The threads behind a log that is opened here, for callers that block.
+//! The runtime behind an open log, for callers that block.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime;
 
 use super::address::NatsAddress;
 use super::fault::Fault;
+use super::follower;
 use super::log::Log;
-use super::tail;
 use crate::JournalError;
 use crate::nats::Clock;
 
-/// What keeps a log open: all handles of it share one.
-pub(super) struct Engine {
+/// Keeps a log open: all handles of it share one. Its tasks end with it.
+pub(super) struct Runtime {
     /// `None` only while it is dropped.
-    runtime: Option<Runtime>,
+    tokio: Option<runtime::Runtime>,
     pub(super) log: Arc<Log>,
 }
 
-impl Engine {
+impl Runtime {
     pub(super) fn open(address: NatsAddress, clock: Clock) -> Result<Self, JournalError> {
-        let runtime = Builder::new_multi_thread()
+        let tokio = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("journal")
             .enable_all()
@@ -33,31 +33,32 @@ impl Engine {
                 why: error.to_string(),
             })?;
         let (sender, receiver) = sync_channel(1);
-        runtime.spawn(async move {
+        tokio.spawn(async move {
             let _nobody_may_wait = sender.send(Log::open(&address, clock).await);
         });
         let opened = receiver.recv().expect("opening ends, as each step of it is bounded");
         let log = match opened {
             Ok(log) => Arc::new(log),
             Err(error) => {
-                runtime.shutdown_background();
+                tokio.shutdown_background();
                 return Err(error);
             }
         };
-        runtime.spawn(tail::follow(log.clone()));
-        runtime.spawn(tail::ask(log.clone()));
-        Ok(Self { runtime: Some(runtime), log })
+        tokio.spawn(follower::follow(log.clone()));
+        tokio.spawn(follower::poll(log.clone()));
+        Ok(Self { tokio: Some(tokio), log })
     }
 
-    /// Waits for something that the service is asked, for this long at most.
+    /// Runs a request, and waits for its result for this long at most. Not for callers on a
+    /// runtime: it blocks.
     pub(super) fn wait<T: Send + 'static>(
         &self,
         limit: Duration,
         asking: impl Future<Output = Result<T, Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
-        let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
+        let tokio = self.tokio.as_ref().expect("it is there until it is dropped");
         let (sender, receiver) = sync_channel(1);
-        let task = runtime.spawn(async move {
+        let task = tokio.spawn(async move {
             let _nobody_may_wait = sender.send(asking.await);
         });
         receiver.recv_timeout(limit).unwrap_or_else(|_| {
@@ -67,11 +68,11 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl Drop for Runtime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Without waiting, so that it can be done from any thread.
-            runtime.shutdown_background();
+        if let Some(tokio) = self.tokio.take() {
+            // Without waiting, so that any thread may drop it, also one of a runtime.
+            tokio.shutdown_background();
         }
     }
 }

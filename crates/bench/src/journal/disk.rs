@@ -1,15 +1,15 @@
-//! Measures a journal in a new directory below the working directory, beside the bare disk.
-//!
-//! `cargo run --release -p live-users-journal --example rate`
+//! A journal in a new directory below the working directory, beside the bare disk.
 
-use std::error::Error;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use live_users_journal::{Journal, PageLimit, Position, open};
+
+use super::timed;
 
 const RECORD_BYTES: usize = 300;
 const BATCHES: [usize; 3] = [1, 64, 1024];
@@ -19,9 +19,8 @@ const RUN_BYTES_MAX: usize = 300_000_000;
 const MANY_RECORDS: u64 = 1_000_000;
 const SNAPSHOT_BYTES: usize = 64 * 1024 * 1024;
 
-type Done<T = ()> = Result<T, Box<dyn Error>>;
-
-fn main() -> Done {
+/// Prints a table, and a line for each thing that is not a matter of batches.
+pub(crate) fn measure() -> Result<()> {
     let directory = tempfile::tempdir_in(".")?;
     println!("{RECORD_BYTES} bytes a record, at most {} s a batch size\n", RUN.as_secs());
     println!("| batch | engine | records/s | of bare | p50 ms | p99 ms | max ms |");
@@ -33,7 +32,7 @@ fn main() -> Done {
     many(&directory.path().join("many"))
 }
 
-fn rates(directory: &Path, count: usize) -> Done {
+fn rates(directory: &Path, count: usize) -> Result<()> {
     let batch: Vec<Vec<u8>> = (0..count).map(|it| record(it as u64)).collect();
     let mut bare = File::create(directory.join("bare"))?;
     let whole = batch.concat();
@@ -59,12 +58,6 @@ fn rates(directory: &Path, count: usize) -> Done {
     Ok(())
 }
 
-fn timed(turn: impl FnOnce() -> Done) -> Done<Duration> {
-    let start = Instant::now();
-    turn()?;
-    Ok(start.elapsed())
-}
-
 fn rate(took: &[Duration], count: usize) -> f64 {
     (took.len() * count) as f64 / took.iter().sum::<Duration>().as_secs_f64()
 }
@@ -83,7 +76,7 @@ fn spread(took: &mut [Duration]) -> [f64; 3] {
     [at(50), at(99), at(100)]
 }
 
-fn many(directory: &Path) -> Done {
+fn many(directory: &Path) -> Result<()> {
     let mut journal = open(&url(directory))?;
     let batch: Vec<Vec<u8>> = (0..1000).map(record).collect();
     for _ in 0..MANY_RECORDS / 1000 {
@@ -124,7 +117,7 @@ fn many(directory: &Path) -> Done {
 }
 
 /// How long appends take while a large snapshot is saved.
-fn saving(journal: &mut dyn Journal, at: Position) -> Done {
+fn saving(journal: &mut dyn Journal, at: Position) -> Result<()> {
     let bytes: Vec<u8> = (0..=250).cycle().take(SNAPSHOT_BYTES).collect();
     let mut snapshots = journal.snapshots()?;
     let start = Instant::now();
@@ -155,7 +148,7 @@ fn url(directory: &Path) -> String {
     format!("file:{}", directory.display())
 }
 
-fn size(directory: &Path) -> Done<f64> {
+fn size(directory: &Path) -> Result<f64> {
     let mut sum = 0;
     for entry in fs::read_dir(directory)? {
         sum += entry?.metadata()?.len();

@@ -1,4 +1,4 @@
-//! The service that keeps a log: how it is reached, and what is asked of it.
+//! The client of the NATS service that keeps a log: the connection and each request.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{self, Info};
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, HeaderMap, ServerAddr, header};
+use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, ServerAddr, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::address::{Login, NatsAddress};
 use super::fault::Fault;
 use crate::JournalError;
 
-/// How long the service may take to be there when a log is opened.
+/// How long opening a log waits for the service.
 pub(super) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long one answer may take.
@@ -36,15 +36,15 @@ pub(super) struct Stored {
     pub(super) payload: Bytes,
 }
 
-/// A connection that comes back by itself.
+/// A connection that is made again by itself after it is lost.
 #[derive(Clone)]
-pub(super) struct Service {
-    client: Client,
+pub(super) struct Client {
+    client: async_nats::Client,
     pub(super) context: Context,
 }
 
-impl Service {
-    /// Connects, and sees that the server does what a log needs.
+impl Client {
+    /// Connects, and checks that the server can do what a log needs.
     pub(super) async fn connect(address: &NatsAddress) -> Result<Self, JournalError> {
         let servers: Vec<ServerAddr> = parse(&address.servers)?;
         let give_up = Instant::now() + OPEN_PATIENCE;
@@ -86,15 +86,14 @@ impl Service {
         self.client.server_info().cluster.is_some()
     }
 
-    /// The stream of this configuration, which is created unless there is one of its name: then
-    /// that is what comes back.
+    /// Returns the stream of this name, and creates it with this configuration if it is missing.
     pub(super) async fn ensure(&self, config: &stream::Config) -> Result<Info, JournalError> {
         let give_up = Instant::now() + OPEN_PATIENCE;
         loop {
             let found = match self.info(&config.name).await {
                 Err(Fault::NotFound) => {
                     match self.api(&format!("STREAM.CREATE.{}", config.name), config).await {
-                        // Somebody else was faster.
+                        // Another replica was faster.
                         Err(Fault::Exists) => self.info(&config.name).await,
                         other => other,
                     }
@@ -110,16 +109,16 @@ impl Service {
         }
     }
 
-    /// What the leader of a stream says of it.
+    /// The info of a stream, from its leader.
     pub(super) async fn info(&self, stream: &str) -> Result<Info, Fault> {
         self.api(&format!("STREAM.INFO.{stream}"), &json!({})).await
     }
 
-    /// The message of this number, from whichever server has it.
+    /// The message of this number, from any server that has it.
     pub(super) async fn message(&self, stream: &str, number: u64) -> Result<Stored, Fault> {
         let handle = self.context.get_stream_no_info(stream).await;
         let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
-        // A server that lags behind does not have it yet; the leader does.
+        // A follower that lags does not have it yet; the leader does.
         let found = match handle.direct_get(number).await {
             Ok(found) => found,
             Err(_) => handle.get_raw_message(number).await.map_err(Fault::from)?,
@@ -138,8 +137,9 @@ impl Service {
         }
     }
 
-    /// Stores a message, and returns its number. `expected` is a header with a number that makes
-    /// the service refuse it if something else came first.
+    /// Stores a message, and returns its number. The service refuses it with [`Fault::Conflict`] if
+    /// another message came first; `expected` is the header that says so. It drops a message whose
+    /// `id` it remembers, and returns the number of the first one.
     pub(super) async fn publish(
         &self,
         subject: &str,

@@ -1,4 +1,4 @@
-//! Pages of records: from the newest batches, which are at hand, or fetched from the service.
+//! Pages of records: from the newest batches, which are in memory, or fetched from the service.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::fault::Fault;
+use super::fetch::frame;
 use super::frame::Frame;
-use super::log::{Log, frame};
+use super::log::Log;
 use crate::contract::{PageLimit, Record};
 use crate::{JournalError, Position};
 
@@ -17,7 +18,7 @@ const FETCHED_AT_ONCE: usize = 64;
 /// How many bytes are fetched at once, by the size of the message before.
 const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 
-/// What was fetched for one reader and not yet read.
+/// The position of one reader, with the frames that were fetched ahead for it.
 #[derive(Default)]
 pub(super) struct Cursor {
     epoch: u64,
@@ -38,7 +39,7 @@ impl Page {
         Self { records: Vec::new(), sum: 0, limit, next: from_seq }
     }
 
-    /// Takes what fits, and says whether there is room for more.
+    /// Takes the records that fit, and returns whether there is room for more.
     fn take(&mut self, frame: &Frame) -> Result<bool, JournalError> {
         if frame.first_seq > self.next {
             return Err(missing(self.next));
@@ -66,14 +67,14 @@ fn missing(seq: u64) -> JournalError {
     JournalError::Damaged { what: format!("record {seq} is missing") }
 }
 
-/// A page of what is at hand, if this record is; of nothing just past the last one.
-pub(super) fn at_hand(
+/// A page from memory, if this record is there; an empty one just past the last record.
+pub(super) fn from_memory(
     log: &Log,
     from_seq: u64,
     limit: PageLimit,
 ) -> Result<Option<Vec<Record>>, JournalError> {
-    let known = log.known.lock();
-    let (first, last) = (known.first_seq, known.end.seq);
+    let index = log.index.lock();
+    let (first, last) = (index.first_seq, index.end.seq);
     if from_seq < first || from_seq > last.saturating_add(1) {
         return Err(JournalError::NotThere { wanted: from_seq, first, last });
     }
@@ -81,7 +82,7 @@ pub(super) fn at_hand(
     if from_seq == last + 1 {
         return Ok(Some(page.records));
     }
-    let Some(recent) = known.recent(from_seq) else { return Ok(None) };
+    let Some(recent) = index.recent(from_seq) else { return Ok(None) };
     for frame in recent {
         if !page.take(frame)? {
             break;
@@ -91,7 +92,7 @@ pub(super) fn at_hand(
 }
 
 impl Cursor {
-    /// A page of what has to be fetched, of known records only.
+    /// A page that has to be fetched, of records in the index only.
     pub(super) async fn fetch(
         &mut self,
         log: &Arc<Log>,
@@ -99,8 +100,8 @@ impl Cursor {
         limit: PageLimit,
     ) -> Result<Vec<Record>, Fault> {
         let (end, epoch) = {
-            let known = log.known.lock();
-            (Position { epoch: known.epoch, seq: known.end.seq }, known.epoch)
+            let index = log.index.lock();
+            (Position { epoch: index.epoch, seq: index.end.seq }, index.epoch)
         };
         if self.epoch != epoch || self.ahead.front().is_none_or(|it| it.first_seq > from_seq) {
             *self =
@@ -112,7 +113,7 @@ impl Cursor {
                 if frame.end_seq() > page.next && !page.take(frame).map_err(Fault::Error)? {
                     return Ok(page.records);
                 }
-                // What is at hand for the next page begins where this one ends.
+                // The next page begins in the last frame of this one.
                 if self.ahead.len() == 1 {
                     break;
                 }
@@ -124,14 +125,14 @@ impl Cursor {
         }
     }
 
-    /// Says whether there was more.
+    /// Returns whether there was more.
     async fn fetch_more(&mut self, log: &Arc<Log>) -> Result<bool, Fault> {
-        let last = log.known.lock().end.message;
+        let last = log.index.lock().end.message;
         let size = self.ahead.back().map_or(BYTES_AT_ONCE, Frame::bytes).max(1);
         let count = (BYTES_AT_ONCE / size).clamp(1, FETCHED_AT_ONCE);
         let until = last.min(self.next_message + count as u64 - 1);
         let numbers = self.next_message..=until;
-        let get = |number| frame(&log.service, &log.names, number);
+        let get = |number| frame(&log.client, &log.subjects, number);
         let mut fetched = stream::iter(numbers.clone()).map(get).buffered(FETCHED_AT_ONCE);
         while let Some(frame) = fetched.next().await {
             let frame = frame?;
@@ -144,20 +145,21 @@ impl Cursor {
     }
 }
 
-/// The message that this record is in, which is a known one.
+/// The message with this record, which is one of the index.
 pub(super) async fn find(log: &Log, seq: u64) -> Result<u64, Fault> {
     let (mut low, mut high) = {
-        let known = log.known.lock();
-        (known.first_message, known.end.message)
+        let index = log.index.lock();
+        (index.first_message, index.end.message)
     };
-    // The message sought lies in low..=high.
+    // By halves: the message is in low..=high. A void frame in the middle says nothing of the
+    // records, so the next one that counts stands in for it.
     while low < high {
         let middle = low.midpoint(high);
         let mut probe = middle;
-        let mut found = frame(&log.service, &log.names, probe).await?;
+        let mut found = frame(&log.client, &log.subjects, probe).await?;
         while !found.counts() && probe < high {
             probe += 1;
-            found = frame(&log.service, &log.names, probe).await?;
+            found = frame(&log.client, &log.subjects, probe).await?;
         }
         if found.counts() && found.end_seq() <= seq {
             low = probe + 1;

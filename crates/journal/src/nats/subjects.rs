@@ -1,25 +1,25 @@
-//! What the streams of a log are called, and how they are made.
+//! The names, subjects and configurations of the streams of a log.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
 
+use super::client::unsuitable;
 use super::frame::FORMAT;
-use super::service::unsuitable;
 use crate::{JournalError, LEASE_MS};
 
 /// How long the service remembers the id of a message, to drop it if it comes again.
 const REPEATS_DROPPED: Duration = Duration::from_secs(120);
 
-/// The streams of one log. Each ends in a word of its own, so that no two names share one.
+/// The streams of one log. Each name ends in a word of its own, so that no two logs share a stream.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
+pub(super) struct Subjects {
     name: String,
     replicas: usize,
     /// The log itself.
     pub(super) log: String,
-    /// What is said of it: its first record, its newest snapshot.
+    /// Beside the log: its oldest record that is kept, its newest snapshot.
     pub(super) state: String,
     /// The parts of snapshots.
     pub(super) parts: String,
@@ -27,7 +27,7 @@ pub(super) struct Names {
     pub(super) leases: String,
 }
 
-impl Names {
+impl Subjects {
     pub(super) fn new(name: &str, replicas: usize) -> Self {
         let stream = |what: &str| format!("live-users-{name}-{what}");
         Self {
@@ -40,12 +40,13 @@ impl Names {
         }
     }
 
-    /// The epoch is in it: what was meant for a log that was lost never gets into the next one.
+    /// The epoch is a part of it, so a message for a log that was lost never gets into the next
+    /// one.
     pub(super) fn log_subject(&self, epoch: u64) -> String {
         format!("live-users.{}.log.{epoch:016x}", self.name)
     }
 
-    /// What is said of the log of this epoch.
+    /// Belongs to the log of this epoch.
     pub(super) fn state_subject(&self, epoch: u64, what: &str) -> String {
         format!("live-users.{}.state.{epoch:016x}.{what}", self.name)
     }

@@ -1,0 +1,138 @@
+//! The status of a shared log at one replica, for any thread: the service's time, how old the
+//! replica's knowledge is, and what is wrong between the two. New records of other replicas call a
+//! function.
+//!
+//! Each of these is a part of its own; this type only holds them together.
+
+mod append_hook;
+mod clock_offset;
+mod freshness;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use self::append_hook::AppendHook;
+use self::clock_offset::ClockOffset;
+use self::freshness::Freshness;
+
+/// Cheap to clone; clones show the same status. The default is that of a log of one process, which
+/// is always up to date and has the time of this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Contact(Option<Arc<Parts>>);
+
+/// Only of a shared log.
+#[derive(Debug)]
+struct Parts {
+    clock_offset: ClockOffset,
+    freshness: Freshness,
+    append_hook: AppendHook,
+    trouble: Mutex<Option<String>>,
+}
+
+impl Contact {
+    /// The status of a shared log, all of which is known here as of now.
+    #[must_use]
+    pub fn with_service() -> Self {
+        Self::of(Freshness::new())
+    }
+
+    /// As [`Contact::with_service`], but the last news of the service is this old.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_service_unheard_for(age: Duration) -> Self {
+        Self::of(Freshness::of_age(age))
+    }
+
+    fn of(freshness: Freshness) -> Self {
+        Self(Some(Arc::new(Parts {
+            clock_offset: ClockOffset::default(),
+            freshness,
+            append_hook: AppendHook::default(),
+            trouble: Mutex::default(),
+        })))
+    }
+
+    /// The time of the log at this time of the machine's clock, both in milliseconds since the Unix
+    /// epoch.
+    #[must_use]
+    pub fn ms(&self, machine_ms: u64) -> u64 {
+        self.0.as_ref().map_or(machine_ms, |it| it.clock_offset.service_ms(machine_ms))
+    }
+
+    /// How long ago all that the log had could be read here. Zero for a log of one process.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |it| it.freshness.age())
+    }
+
+    /// What is wrong between this replica and the service, as a text for an operator.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.as_ref().and_then(|it| it.trouble.lock().clone())
+    }
+
+    /// Calls this function whenever other replicas have appended records. It is called soon after
+    /// that, from any thread, and has to be short. Only the first function counts.
+    pub fn on_growth(&self, hook: impl Fn() + Send + Sync + 'static) {
+        if let Some(parts) = &self.0 {
+            parts.append_hook.set(hook);
+        }
+    }
+
+    /// For engines: sets what is wrong, or that nothing is.
+    pub fn set_trouble(&self, trouble: Option<String>) {
+        if let Some(parts) = &self.0 {
+            *parts.trouble.lock() = trouble;
+        }
+    }
+
+    /// For engines: all that the log had at this moment can be read here.
+    pub fn known_at(&self, moment: Instant) {
+        if let Some(parts) = &self.0 {
+            parts.freshness.known_at(moment);
+        }
+    }
+
+    /// For engines: the clocks of the service and of the machine at the same moment, in
+    /// milliseconds since the Unix epoch.
+    pub fn compared(&self, service_ms: u64, machine_ms: u64) {
+        if let Some(parts) = &self.0 {
+            parts.clock_offset.set(service_ms, machine_ms);
+        }
+    }
+
+    /// For engines: there is more to read than there was.
+    pub fn has_grown(&self) {
+        if let Some(parts) = &self.0 {
+            parts.append_hook.call();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_of_one_process_is_up_to_date_and_has_the_time_of_the_machine() {
+        let status = Contact::default();
+        status.compared(5, 3);
+        status.has_grown();
+        status.set_trouble(Some("none".to_owned()));
+        assert_eq!((status.age(), status.ms(7), status.trouble()), (Duration::ZERO, 7, None));
+    }
+
+    #[test]
+    fn clones_show_the_same_status() {
+        let status = Contact::with_service_unheard_for(Duration::from_secs(3_600));
+        let clone = status.clone();
+        status.compared(3_600_007, 7);
+        status.set_trouble(Some("no answer".to_owned()));
+        assert_eq!((clone.ms(10), clone.trouble().as_deref()), (3_600_010, Some("no answer")));
+        assert!(clone.age() >= Duration::from_secs(3_600));
+        status.known_at(Instant::now());
+        assert!(clone.age() < Duration::from_secs(3_600));
+    }
+}
