@@ -19,8 +19,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     cargo(root, "fmt --all --check")?;
     setup::run()?;
     cargo(root, "clippy --workspace --all-targets --locked -- -D warnings")?;
-    // `--examples` brings in what tests depend on, and so the very features that clippy has just
-    // built with. The servers' binaries share the names of their libraries, where all is documented.
+    // `--examples` asks for the very features that clippy has just built with.
     cargo(root, "doc --workspace --no-deps --locked --lib --examples --bin xtask")?;
     let tests = cargo_command(root, "test --workspace --locked");
     watch(tests, SILENCE_MAX, &mut std::io::stdout()).context("`cargo test --workspace --locked`")

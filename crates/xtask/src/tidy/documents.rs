@@ -31,8 +31,9 @@ fn paths(code: &str) -> impl Iterator<Item = &str> {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
     let is_ours = |it: &str| TOP.split(' ').any(|top| it.starts_with(&format!("{top}/")));
     let words = code.split([' ', '"', '\'', ',', ';', '(', ')', ':']);
-    let words = words.map(|word| word.trim_start_matches("./"));
-    words.filter(move |word| word.chars().all(inner) && is_ours(word))
+    words
+        .map(|word| word.trim_start_matches("./"))
+        .filter(move |word| word.chars().all(inner) && is_ours(word))
 }
 
 /// The path from the top of what a document at `from` calls `target`.
