@@ -11,7 +11,6 @@ use anyhow::{Result, ensure};
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
-
   verify  check everything: format, clippy, documentation, all tests; changes no file
   setup   see that the tools of the tests are installed; as root on Debian, install them
   fix     format, and let clippy repair what it can
@@ -68,8 +67,9 @@ fn cargo_command(root: &Path, arguments: &str) -> Command {
     let mut command = Command::new("cargo");
     // `cargo doc` has no flag of its own that denies warnings.
     command.current_dir(root).args(arguments.split(' ')).env("RUSTDOCFLAGS", "-D warnings");
-    let is_outer = |key: &String| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MAN");
-    for key in std::env::vars().map(|(key, _)| key).filter(is_outer) {
+    let outer = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    let keys = std::env::vars_os().filter_map(|(key, _)| key.into_string().ok());
+    for key in keys.filter(|key| outer.iter().any(|it| key.starts_with(it))) {
         command.env_remove(key);
     }
     command
