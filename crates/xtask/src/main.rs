@@ -1,72 +1,76 @@
 //! The chores of this repository: `verify` reads and judges, `fix` writes and never judges.
 
-mod cargo;
 mod setup;
 mod tidy;
 mod verify;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
-
   verify  check everything: format, clippy, documentation, all tests; changes no file
-  setup   see that Chromium and its driver are installed; as root on Debian, install them
+  setup   see that the tools of the tests are installed; as root on Debian, install them
   fix     format, and let clippy repair what it can
-  tidy    run the tidy rules alone (they are also tests of this crate)";
+  tidy    run the tidy rules alone (they are also a test of this crate)
+  audit   check licences, sources and advisories of all dependencies with cargo-deny";
 
-/// How a command that was called wrongly ends: EX_USAGE of `sysexits.h`.
-const EXIT_USAGE: u8 = 64;
+const FIX: &str = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["verify"] => verify::run(&repository()),
-        ["setup"] => setup::run(),
-        ["fix"] => fix(&repository()),
-        ["tidy"] => tidy(&repository()),
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let done = match &std::env::args().skip(1).collect::<Vec<_>>().join(" ")[..] {
+        "verify" => verify::run(root),
+        "setup" => setup::run(),
+        "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),
+        "tidy" => tidy(root),
+        "audit" => audit(root),
         _ => {
             eprintln!("{USAGE}");
-            return ExitCode::from(EXIT_USAGE);
+            return ExitCode::from(64); // EX_USAGE of `sysexits.h`
         }
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn fix(root: &Path) -> Result<()> {
-    let clippy = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
-    for arguments in [clippy, "fmt --all"] {
-        if !cargo::command(root, arguments).status()?.success() {
-            bail!("fix: `cargo {arguments}` failed");
-        }
-    }
-    Ok(())
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("{error:#}");
+    ExitCode::FAILURE
 }
 
 fn tidy(root: &Path) -> Result<()> {
-    let findings = tidy::check(root)?;
-    for finding in &findings {
-        println!("{finding}");
-    }
-    match findings.len() {
-        0 => {
-            println!("tidy: nothing found");
-            Ok(())
-        }
-        n => bail!("tidy: {n} found, see above"),
-    }
+    let found = tidy::check(root)?;
+    ensure!(found.is_empty(), "{}\ntidy: {} found, see above", found.join("\n"), found.len());
+    println!("tidy: nothing found");
+    Ok(())
 }
 
-fn repository() -> PathBuf {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    crates.and_then(Path::parent).expect("this crate is two folders deep").to_owned()
+fn audit(root: &Path) -> Result<()> {
+    let advice =
+        "audit: cargo-deny is missing: install it with `cargo install cargo-deny --locked`";
+    ensure!(setup::is_on_path("cargo-deny"), advice);
+    cargo(root, "deny --workspace --locked check licenses sources bans")?;
+    cargo(root, "deny --workspace --locked check advisories")
+}
+
+/// Runs cargo to its end, which has to be a good one.
+fn cargo(root: &Path, arguments: &str) -> Result<()> {
+    let status = cargo_command(root, arguments).status()?;
+    ensure!(status.success(), "`cargo {arguments}` ended with {status}");
+    Ok(())
+}
+
+/// `cargo` in this folder, with arguments that are divided by spaces.
+///
+/// The variables of the outer `cargo run` are removed: some build scripts (ring's is one) watch
+/// them, and would build anew each time that `verify` and a plain `cargo test` take turns.
+fn cargo_command(root: &Path, arguments: &str) -> Command {
+    let mut command = Command::new("cargo");
+    // `cargo doc` has no flag of its own that denies warnings.
+    command.current_dir(root).args(arguments.split(' ')).env("RUSTDOCFLAGS", "-D warnings");
+    let outer = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    let keys = std::env::vars_os().filter_map(|(key, _)| key.into_string().ok());
+    for key in keys.filter(|key| outer.iter().any(|it| key.starts_with(it))) {
+        command.env_remove(key);
+    }
+    command
 }

@@ -1,94 +1,47 @@
-//! Rules for README, CHANGELOG and docs: what they name exists.
+//! Rules for what stands beside the code and has to keep up with it: documents, settings, images.
 
-use super::Finding;
 use super::tree::{File, Tree};
 
 /// Places at the top of the repository that documents speak of.
-const TOP: [&str; 7] = ["crates", "backend", "proxy", "docs", "deploy", ".ci", ".cargo"];
+const TOP: &str = "crates backend proxy docs deploy examples .ci .cargo";
 
-/// A document that names what is gone misleads.
-pub(super) fn named_paths_exist(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in documents(tree) {
-        for (number, code) in code(file) {
-            for path in paths(code).filter(|path| !tree.has(path)) {
-                let what_to_do = format!("`{path}` does not exist: correct or remove it");
-                findings.push(file.finding(number, "named path", what_to_do));
+/// Holds the paths in backticks and in fenced blocks, and the links, against the tree.
+pub(super) fn named_paths_and_links_exist(tree: &Tree, found: &mut Vec<String>) {
+    let ours = |it: &str| !it.contains('/') || it.starts_with("docs") || it.starts_with("examples");
+    for file in tree.ending_in(".md").filter(|file| ours(&file.path)) {
+        let mut is_fenced = false;
+        for (number, line) in file.lines() {
+            is_fenced ^= line.trim_start().starts_with("```");
+            let code = line.split('`').skip(1).step_by(2);
+            let code: Vec<&str> = if is_fenced { vec![line] } else { code.collect() };
+            let named = code.into_iter().flat_map(paths).map(str::to_owned);
+            let links = line.split("](").skip(1).filter_map(|it| it.split([')', ' ', '#']).next());
+            let inside = links.filter(|it| !it.is_empty() && !it.contains(':'));
+            for path in named.chain(inside.map(|it| resolve(&file.path, it))) {
+                if !tree.has(&path) {
+                    found.push(file.at(number, &format!("`{path}` does not exist")));
+                }
             }
         }
     }
-    findings
-}
-
-/// A link within the repository works in any viewer.
-pub(super) fn links_lead_somewhere(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in documents(tree) {
-        for (number, target) in links(file) {
-            let place = target.split('#').next().unwrap_or_default();
-            let outside = target.contains("://") || target.starts_with("mailto:");
-            if !outside && !place.is_empty() && !tree.has(&resolve(&file.path, place)) {
-                let what_to_do = format!("`{target}` does not exist: correct or remove it");
-                findings.push(file.finding(number, "link", what_to_do));
-            }
-        }
-    }
-    findings
-}
-
-fn documents(tree: &Tree) -> impl Iterator<Item = &File> {
-    let is_document = |path: &str| {
-        path == "README.md"
-            || path == "CHANGELOG.md"
-            || (path.starts_with("docs/") && path.ends_with(".md"))
-    };
-    tree.files.iter().filter(move |file| is_document(&file.path))
-}
-
-/// The text in backticks and in fenced blocks, with the number of its line.
-fn code(file: &File) -> Vec<(usize, &str)> {
-    let (mut code, mut fenced) = (Vec::new(), false);
-    for (number, line) in file.lines() {
-        if line.trim_start().starts_with("```") {
-            fenced = !fenced;
-        } else if fenced {
-            code.push((number, line));
-        } else {
-            code.extend(line.split('`').skip(1).step_by(2).map(|span| (number, span)));
-        }
-    }
-    code
 }
 
 /// The words of a piece of code that can only be paths of this repository.
 fn paths(code: &str) -> impl Iterator<Item = &str> {
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-    code.split_whitespace()
-        .map(|word| word.trim_matches(['"', '\'', ',', ';', '(', ')', ':', '@']))
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    let is_ours = |it: &str| TOP.split(' ').any(|top| it.starts_with(&format!("{top}/")));
+    let words = code.split([' ', '"', '\'', ',', ';', '(', ')', ':']);
+    words
         .map(|word| word.trim_start_matches("./"))
-        .filter(move |word| word.chars().all(part))
-        .filter(|word| word.split_once('/').is_some_and(|(top, _)| TOP.contains(&top)))
-}
-
-/// The targets of Markdown links and images, with the number of their line.
-fn links(file: &File) -> Vec<(usize, &str)> {
-    let mut links = Vec::new();
-    for (number, line) in file.lines() {
-        for after in line.split("](").skip(1) {
-            let target = after.split([')', ' ']).next().unwrap_or_default();
-            links.push((number, target));
-        }
-    }
-    links
+        .filter(move |word| word.chars().all(inner) && is_ours(word))
 }
 
 /// The path from the top of what a document at `from` calls `target`.
 fn resolve(from: &str, target: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
-    for part in target.split('/') {
+    for part in target.split('/').filter(|it| *it != ".") {
         match part {
-            "." => {}
             ".." => drop(parts.pop()),
             part => parts.push(part),
         }
@@ -96,31 +49,65 @@ fn resolve(from: &str, target: &str) -> String {
     parts.join("/")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tidy::tests::found;
-
-    #[test]
-    fn a_path_in_backticks_that_does_not_exist_is_found() {
-        let readme = "See `crates/core/src/lib.rs`, `crates/core/`, `crates/gone` and `a/b`.\n\
-                      crates/prose is not code; `GET /api/x`, `docs/<page>.md`, `crates/*`.\n\
-                      ```sh\n./.ci/run && cat docs/GONE.md\n```\n`./backend/gone.rs`\n";
-        let files = [
-            ("README.md", readme),
-            (".ci/run", ""),
-            ("crates/core/src/lib.rs", ""),
-            ("crates/core/README.md", "`crates/not-a-document-of-ours`\n"),
-        ];
-        let wrong = ["README.md:1", "README.md:4", "README.md:6"];
-        assert_eq!(found(named_paths_exist, &files), wrong);
+/// What can be set is explained, and what is explained can be set.
+pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String>) {
+    let Some(compose) = tree.file("docker-compose.yml") else { return };
+    let Some(example) = tree.file(".env.example") else { return };
+    let readme = tree.file("README.md").map_or("", |it| &it.text);
+    let deployed = tree.ending_in(".yaml").filter(|file| file.path.starts_with("deploy/"));
+    for file in deployed.chain([compose]) {
+        for (line, text) in file.lines() {
+            let is_new = |it: &&str| ["\n", "\n#"].iter().all(|begin| !example.has(begin, it, "="));
+            for name in text.split("${").skip(1).map(name).filter(is_new) {
+                found.push(file.at(line, &format!("explain {name} in .env.example")));
+            }
+            // `NAME: value`, and Kubernetes' `- name: NAME`.
+            let text = text.trim_start().trim_start_matches("- name: ");
+            let name = name(text);
+            let is_one = matches!(text[name.len()..].get(..1), None | Some(":"));
+            if is_one && name.contains('_') && !readme.contains(&format!("`{name}`")) {
+                found.push(file.at(line, &format!("explain {name} in README.md")));
+            }
+        }
     }
+    for (line, text) in example.lines() {
+        let text = text.trim_start_matches('#');
+        let is_one = !name(text).is_empty() && text[name(text).len()..].starts_with('=');
+        if is_one && !compose.has("${", name(text), ":") {
+            found.push(example.at(line, "use it in docker-compose.yml, or remove it"));
+        }
+    }
+}
 
-    #[test]
-    fn a_link_that_leads_nowhere_is_found() {
-        let page = "[a](../README.md) [b](OTHER.md#top) [c](#here) [d](https://example.com/x)\n\
-                    ![e](pictures/gone.png)\n[f](../crates/gone \"title\")\n";
-        let files = [("README.md", "[a](docs)\n"), ("docs/OTHER.md", ""), ("docs/PAGE.md", page)];
-        assert_eq!(found(links_lead_somewhere, &files), ["docs/PAGE.md:2", "docs/PAGE.md:3"]);
+/// The name of a setting at the beginning of this text.
+fn name(text: &str) -> &str {
+    let inner = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    &text[..text.find(|c| !inner(c)).unwrap_or(text.len())]
+}
+
+/// A Dockerfile copies the manifests first, so that the layer of dependencies lasts while only
+/// source changes. One that misses a member does not build.
+pub(super) fn dockerfiles_name_every_manifest(tree: &Tree, found: &mut Vec<String>) {
+    for file in tree.ending_in("Dockerfile").filter(|it| it.text.contains("cargo ")) {
+        for member in tree.ending_in("/Cargo.toml").filter(|it| !file.text.contains(&it.path)) {
+            found.push(file.at(1, &format!("copy `{}` as well", member.path)));
+        }
+    }
+}
+
+/// An alert on a metric that is gone never fires.
+pub(super) fn metrics_in_examples_exist(tree: &Tree, found: &mut Vec<String>) {
+    let is_source = |it: &&File| it.path.contains("/src/") && !it.is_test();
+    let sources: Vec<&File> = tree.ending_in(".rs").filter(is_source).collect();
+    for file in tree.ending_in(".yml").filter(|it| it.path.starts_with("examples/")) {
+        for (line, text) in file.lines() {
+            let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
+            for word in words.filter(|it| it.starts_with("live_users_")) {
+                let metric = word.trim_end_matches("_total").trim_end_matches("_bucket");
+                if !sources.iter().any(|it| it.has("\"", metric, "\"")) {
+                    found.push(file.at(line, &format!("`{word}` is no metric: correct it")));
+                }
+            }
+        }
     }
 }
