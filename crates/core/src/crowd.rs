@@ -1,10 +1,13 @@
 //! Who is on the line in one respect: in all, at one agent, in one country or region.
 
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
-use crate::Caller;
-use crate::intern::HASHER;
+use crate::intern::{HASHER, Key};
+use crate::{Caller, Country};
 
 /// How many people and how many calls are live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,4 +91,63 @@ impl Crowd {
         let users = self.callers.len() + self.withheld.len();
         Numbers { users, calls: users + self.more_calls }
     }
+}
+
+/// The people on the line, in every respect in which they are counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowds {
+    pub(crate) all: Crowd,
+    pub(crate) by_agent: Vec<Crowd>,
+    pub(crate) by_place: Vec<Crowd>,
+    pub(crate) by_country: BTreeMap<Option<Country>, Crowd>,
+}
+
+impl Crowds {
+    pub(crate) fn enter(
+        &mut self,
+        member: Member,
+        agent: Key,
+        area: Key,
+        country: Option<Country>,
+    ) {
+        self.all.enter(member);
+        at(&mut self.by_agent, agent).enter(member);
+        at(&mut self.by_place, area).enter(member);
+        self.by_country.entry(country).or_default().enter(member);
+    }
+
+    pub(crate) fn leave(
+        &mut self,
+        member: Member,
+        agent: Key,
+        area: Key,
+        country: Option<Country>,
+    ) {
+        self.all.leave(member);
+        at(&mut self.by_agent, agent).leave(member);
+        at(&mut self.by_place, area).leave(member);
+        self.by_country.entry(country).or_default().leave(member);
+    }
+
+    pub(crate) fn of_agent(&self, Key(key): Key) -> Numbers {
+        self.by_agent.get(key as usize).map(Crowd::numbers).unwrap_or_default()
+    }
+}
+
+fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
+    let key = key as usize;
+    if crowds.len() <= key {
+        crowds.resize_with(key + 1, Crowd::default);
+    }
+    &mut crowds[key]
+}
+
+/// The numbers of those crowds that have a live call, under their names and in the order of these.
+pub(crate) fn named<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
+    let keys = (0..).map(Key);
+    let all = crowds.iter().zip(keys).map(|(crowd, key)| (key, crowd.numbers()));
+    let live = all.filter(|(_, numbers)| numbers.calls > 0);
+    let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
+    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    named
 }

@@ -28,7 +28,9 @@ extern crate alloc;
 extern crate std;
 
 mod agent;
+mod agent_delta;
 mod ages;
+mod applied;
 mod atlas;
 mod call;
 mod call_id;
@@ -36,22 +38,22 @@ mod check;
 mod crowd;
 mod evidence;
 mod intern;
-mod moves;
 mod open;
 mod place;
 mod tracker;
 
 pub use agent::{Agent, AgentFrom};
+pub use agent_delta::{AgentDelta, AgentDeltas};
 pub use ages::Ages;
+pub use applied::{Applied, Before, Outcome};
 pub use call::{Call, EndReason, Phase};
 pub use call_id::{CallId, CallIdError};
 pub use check::Broken;
 pub use crowd::Numbers;
 pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
-pub use moves::Move;
 pub use open::Open;
 pub use place::{Country, Place};
-pub use tracker::{Outcome, Tracker};
+pub use tracker::Tracker;
 
 /// A moment, in milliseconds since the Unix epoch. In a tracker it is the journal's time: the
 /// moment at which a record was appended, which never goes backwards.

@@ -1,20 +1,19 @@
 //! The one place that knows which calls there are and who is on the line.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::max;
 use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
+use crate::agent_delta::{AgentDelta, AgentDeltas};
+use crate::applied::{Applied, Before, Outcome};
 use crate::atlas::Atlas;
 use crate::call::{Entry, Step, seconds_between};
-use crate::crowd::{Crowd, Member};
+use crate::crowd::{Crowds, Member, named};
 use crate::intern::{HASHER, Interner, Key};
-use crate::moves::Moves;
-use crate::{
-    Agent, Call, CallId, Claim, Country, EndReason, Evidence, Millis, Numbers, Phase, Place,
-};
+use crate::{Agent, Call, CallId, Claim, Country, Evidence, Millis, Numbers, Phase, Place};
 
 /// Every call that is known, and the numbers that follow from them.
 ///
@@ -31,42 +30,8 @@ pub struct Tracker {
     pub(crate) agents: Interner<Agent>,
     pub(crate) places: Atlas,
     pub(crate) crowds: Crowds,
-    /// What the last evidence did to the numbers of agents.
-    pub(crate) moves: Moves,
     /// The time of the newest record: time does not go backwards here.
     now: Millis,
-}
-
-/// The people on the line, in every respect in which they are counted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Crowds {
-    pub(crate) all: Crowd,
-    pub(crate) by_agent: Vec<Crowd>,
-    pub(crate) by_place: Vec<Crowd>,
-    pub(crate) by_country: BTreeMap<Option<Country>, Crowd>,
-}
-
-/// What a piece of evidence did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A call that was not known, and a person is on the line.
-    Started,
-    /// A call that was not known, and nobody is on the line yet.
-    Dialing,
-    /// The person picked up.
-    Answered,
-    /// What was known already, heard again.
-    Confirmed,
-    /// The call is over.
-    Ended(EndReason),
-    /// The first that was heard of a call is that it is over.
-    EndedUnseen(EndReason),
-    /// The call was over already.
-    Duplicate,
-    /// Behind what is known: a webhook that was overtaken. It changes no number.
-    Late,
-    /// About a leg, which is part of another call's conversation.
-    Leg,
 }
 
 impl Tracker {
@@ -82,34 +47,33 @@ impl Tracker {
                 tracker.insert(call);
             }
         }
-        tracker.moves = Moves::default();
         tracker
     }
 
-    /// Takes in one piece of evidence, at the journal's time.
-    pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Outcome {
+    /// Takes in one piece of evidence, at the journal's time, and says what it has done.
+    pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
-        self.moves = Moves::default();
-        let claim = evidence.claim();
-        match (self.slot(&evidence.call), claim) {
+        let slot = self.slot(&evidence.call);
+        let before = slot.map(|slot| self.entry(slot).before());
+        let nothing = AgentDeltas::default;
+        let (outcome, deltas) = match (slot, evidence.claim()) {
             (_, Claim::Leg) => {
                 self.confirm_parent(evidence);
-                Outcome::Leg
+                (Outcome::Leg, nothing())
             }
             (None, Claim::Dialing) => {
-                self.insert(evidence.call_at(self.now, Phase::Dialing));
-                Outcome::Dialing
+                (Outcome::Dialing, self.insert(evidence.call_at(self.now, Phase::Dialing)))
             }
             (None, Claim::Live) => {
-                self.insert(evidence.call_at(self.now, Phase::Live));
-                Outcome::Started
+                (Outcome::Started, self.insert(evidence.call_at(self.now, Phase::Live)))
             }
             (None, Claim::Ended(reason)) => {
-                self.insert(evidence.call_at(self.now, Phase::Ended(reason)));
-                Outcome::EndedUnseen(reason)
+                let ended = evidence.call_at(self.now, Phase::Ended(reason));
+                (Outcome::EndedUnseen(reason), self.insert(ended))
             }
             (Some(slot), claim) => self.join(slot, evidence, claim),
-        }
+        };
+        Applied { outcome, before, deltas }
     }
 
     /// Drops the calls that ended before this moment, and says how many. It has to be older than
@@ -165,13 +129,13 @@ impl Tracker {
     /// Live users and live calls of each agent that has any, in the order of [`Agent`]. A person
     /// who talks to two agents at once is a user of both, and one user in all.
     pub fn by_agent(&self) -> Vec<(Agent, Numbers)> {
-        some(&self.crowds.by_agent, |key| self.agents.value(key).clone())
+        named(&self.crowds.by_agent, |key| self.agents.value(key).clone())
     }
 
     /// Live users and live calls of each country and region that has any, in the order of
     /// [`Place`]; cities are not told apart.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {
-        some(&self.crowds.by_place, |area| self.places.value(area).clone())
+        named(&self.crowds.by_place, |area| self.places.value(area).clone())
     }
 
     /// Live users and live calls of each country that has any; `None` is the unknown one.
@@ -218,12 +182,16 @@ impl Tracker {
         }
     }
 
+    fn entry(&self, slot: u32) -> &Entry {
+        self.entries[slot as usize].as_ref().expect("the index has no gaps")
+    }
+
     pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
         let same = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|e| e.id == *id);
         self.index.find(HASHER.hash_one(id), same).copied()
     }
 
-    fn insert(&mut self, call: Call) {
+    fn insert(&mut self, call: Call) -> AgentDeltas {
         let entry = Entry {
             caller: call.caller,
             since: call.since,
@@ -248,14 +216,17 @@ impl Tracker {
             HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
         });
         match call.phase {
-            Phase::Dialing => {}
+            Phase::Dialing => AgentDeltas::default(),
             Phase::Live => self.restand(slot, Standing { live: false, ..standing }, standing),
-            Phase::Ended(_) => self.ended.push_back(slot),
+            Phase::Ended(_) => {
+                self.ended.push_back(slot);
+                AgentDeltas::default()
+            }
         }
     }
 
     /// Joins evidence into what is known of its call: the maximum in everything.
-    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> Outcome {
+    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
         let before = entry.standing();
 
@@ -298,9 +269,10 @@ impl Tracker {
         };
 
         let after = entry.standing();
-        if before != after {
-            self.restand(slot, before, after);
-        }
+        let deltas = match before == after {
+            true => AgentDeltas::default(),
+            false => self.restand(slot, before, after),
+        };
         // An agent may be taken twice, when only how it is known is better: then one goes back.
         if taken_agent {
             self.agents.give_back(before.agent);
@@ -308,11 +280,12 @@ impl Tracker {
         if before.place != after.place {
             self.places.give_back(before.place);
         }
-        outcome
+        (outcome, deltas)
     }
 
-    /// Moves a live call between the crowds that it is counted in.
-    fn restand(&mut self, slot: u32, before: Standing, after: Standing) {
+    /// Moves a call between the crowds that it is counted in, and says what that does to the
+    /// numbers of its agent, or agents.
+    fn restand(&mut self, slot: u32, before: Standing, after: Standing) -> AgentDeltas {
         let numbers = [before.agent, after.agent].map(|key| self.crowds.of_agent(key));
         if before.live {
             let (area, country) = self.counted_place(before);
@@ -324,7 +297,13 @@ impl Tracker {
             let member = Member { caller: after.caller, slot };
             self.crowds.enter(member, after.agent, area, country);
         }
-        self.note_moves(before, after, numbers);
+        let delta = |key, before| AgentDelta {
+            agent: self.agents.value(key).clone(),
+            before,
+            after: self.crowds.of_agent(key),
+        };
+        let other = (after.agent != before.agent).then(|| delta(after.agent, numbers[1]));
+        AgentDeltas::new(delta(before.agent, numbers[0]), other)
     }
 
     fn counted_place(&self, standing: Standing) -> (Key, Option<Country>) {
@@ -344,10 +323,10 @@ impl Tracker {
 
 /// All that decides which crowds a call is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+struct Standing {
     live: bool,
     caller: Option<crate::Caller>,
-    pub(crate) agent: Key,
+    agent: Key,
     place: Key,
 }
 
@@ -356,37 +335,8 @@ impl Entry {
         let live = self.phase == Phase::Live;
         Standing { live, caller: self.caller, agent: self.agent, place: self.place }
     }
-}
 
-impl Crowds {
-    fn enter(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
-        self.all.enter(member);
-        at(&mut self.by_agent, agent).enter(member);
-        at(&mut self.by_place, area).enter(member);
-        self.by_country.entry(country).or_default().enter(member);
+    fn before(&self) -> Before {
+        Before { phase: self.phase, since: self.since }
     }
-
-    fn leave(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
-        self.all.leave(member);
-        at(&mut self.by_agent, agent).leave(member);
-        at(&mut self.by_place, area).leave(member);
-        self.by_country.entry(country).or_default().leave(member);
-    }
-}
-
-fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
-    let key = key as usize;
-    if crowds.len() <= key {
-        crowds.resize_with(key + 1, Crowd::default);
-    }
-    &mut crowds[key]
-}
-
-fn some<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
-    let keys = (0..).map(Key);
-    let all = crowds.iter().zip(keys).map(|(crowd, key)| (key, crowd.numbers()));
-    let live = all.filter(|(_, numbers)| numbers.calls > 0);
-    let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
-    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    named
 }

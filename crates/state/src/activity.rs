@@ -6,7 +6,7 @@ mod feed;
 pub(crate) mod form;
 mod talks;
 
-use live_users_core::{Call, Claim, EndReason, Evidence, Millis, Outcome, Phase, Tracker};
+use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, Tracker};
 
 pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
 use self::talks::Correction;
@@ -21,28 +21,11 @@ pub(crate) struct Activities {
     pub(crate) talks: Talks,
 }
 
-/// Since when the call of this evidence is live, if the evidence may be about to end it.
-pub(crate) fn live_since(tracker: &Tracker, evidence: &Evidence) -> Option<Millis> {
-    match evidence.claim() {
-        Claim::Ended(_) => tracker.call(&evidence.call),
-        Claim::Dialing | Claim::Live | Claim::Leg => None,
-    }
-    .filter(|call| call.phase == Phase::Live)
-    .map(|call| call.since)
-}
-
 impl Activities {
-    /// Notes what a record has done. `live_since` is of before it was applied, the tracker of
-    /// after.
-    pub(crate) fn note(
-        &mut self,
-        tracker: &Tracker,
-        evidence: &Evidence,
-        outcome: Outcome,
-        live_since: Option<Millis>,
-    ) {
-        let cause = Cause::of(evidence, outcome);
-        let (what, reason) = match outcome {
+    /// Notes what a piece of evidence has done; the tracker is of after it.
+    pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
+        let cause = Cause::of(evidence, applied.outcome);
+        let (what, reason) = match applied.outcome {
             Outcome::Started | Outcome::Dialing => (What::Started, None),
             Outcome::Answered => (What::Answered, None),
             Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => (What::Ended, Some(reason)),
@@ -51,6 +34,7 @@ impl Activities {
         };
         let Some(call) = tracker.call(&evidence.call) else { return };
         let at = tracker.now();
+        let live_since = applied.live_since();
         let lasted = reason.and_then(|reason| lasted(at, reason, evidence, live_since));
         if let Some(ms) = reason.and_then(|reason| counted_ms(reason, lasted)) {
             self.talks.note(at, &call.agent, ms);

@@ -116,7 +116,7 @@ fn piece(replay: &mut Tracker, seq: u64, record: &Record, call: &CallId) -> Opti
     if !is_own && evidence.parent.as_ref() != Some(call) {
         return None;
     }
-    let outcome = replay.apply(record.at, evidence);
+    let outcome = replay.apply(record.at, evidence).outcome;
     let leg = (!is_own).then(|| evidence.call.clone());
     let (source, said) = (evidence.source, evidence.said);
     Some(Piece { seq, at: record.at, source, said, leg, outcome })

@@ -19,7 +19,7 @@ mod series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Millis, Numbers, Tracker};
+use live_users_core::{Agent, AgentDeltas, Millis, Numbers, Tracker};
 
 pub use self::excerpt::{Excerpt, Point};
 pub use self::peaks::{Peak, Peaks};
@@ -120,17 +120,17 @@ impl History {
         Self { retention, ..self }
     }
 
-    /// Takes in what a record has done to the numbers; the tracker is of after it.
-    pub(crate) fn note(&mut self, tracker: &Tracker) {
+    /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
+    pub(crate) fn note(&mut self, tracker: &Tracker, deltas: &AgentDeltas) {
         let now = tracker.now();
         let users = count(tracker.numbers());
         let Some(all) = &mut self.all else {
             return self.begin(now, tracker);
         };
         all.step(now, users);
-        for moved in tracker.moves() {
-            if let Agent::Id(id) = &moved.agent {
-                self.step(now, id, count(moved.before), count(moved.after));
+        for delta in deltas.iter() {
+            if let Agent::Id(id) = &delta.agent {
+                self.step(now, id, count(delta.before), count(delta.after));
             }
         }
         let hour = now.0 / HOUR_MS;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
-use crate::activity::{Activities, Feed, Talks, live_since};
+use crate::activity::{Activities, Feed, Talks};
 use crate::drift::Drift;
 use crate::history::{History, Retention};
 use crate::record::{Change, Record};
@@ -49,12 +49,11 @@ impl State {
     pub fn apply(&mut self, record: &Record) -> Option<Outcome> {
         match &record.change {
             Change::Evidence(evidence) => {
-                let live_since = live_since(&self.tracker, evidence);
-                let outcome = self.tracker.apply(record.at, evidence);
-                self.drift.note(self.tracker.now(), evidence, outcome);
-                self.activities.note(&self.tracker, evidence, outcome, live_since);
-                self.history.note(&self.tracker);
-                Some(outcome)
+                let applied = self.tracker.apply(record.at, evidence);
+                self.drift.note(self.tracker.now(), evidence, applied.outcome);
+                self.activities.note(&self.tracker, evidence, &applied);
+                self.history.note(&self.tracker, &applied.deltas);
+                Some(applied.outcome)
             }
             Change::Forget { ended_before } => {
                 self.tracker.forget(*ended_before);

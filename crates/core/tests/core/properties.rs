@@ -124,20 +124,22 @@ proptest! {
     }
 
     #[test]
-    fn the_moves_are_the_difference_between_the_numbers_of_agents(log in many()) {
+    fn the_deltas_are_the_difference_between_the_numbers_of_agents(log in many()) {
         let mut tracker = Tracker::default();
         let mut known = BTreeMap::new();
         for (evidence, at) in log.iter().zip(1..) {
-            tracker.apply(Millis(at), evidence);
-            for moved in tracker.moves() {
-                let before = known.insert(moved.agent.clone(), moved.after);
-                prop_assert_eq!(before.unwrap_or_default(), moved.before);
+            let phase = tracker.call(&evidence.call).map(|call| (call.phase, call.since));
+            let applied = tracker.apply(Millis(at), evidence);
+            prop_assert_eq!(applied.before.map(|before| (before.phase, before.since)), phase);
+            prop_assert_eq!(applied.deltas.is_empty(), applied.deltas.iter().count() == 0);
+            for delta in applied.deltas.iter() {
+                let before = known.insert(delta.agent.clone(), delta.after);
+                prop_assert_eq!(before.unwrap_or_default(), delta.before);
             }
             let live = known.iter().filter(|(_, numbers)| numbers.calls > 0);
             let live: Vec<_> = live.map(|(agent, numbers)| (agent.clone(), *numbers)).collect();
             prop_assert_eq!(live, tracker.by_agent());
         }
-        prop_assert_eq!(Tracker::restore(Millis(0), tracker.calls()).moves().count(), 0);
     }
 
     #[test]
