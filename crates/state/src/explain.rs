@@ -48,8 +48,8 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
     let mut next = first_record_at(reader, call.first, first_kept, last + 1)?;
     let mut found =
         Pieces { incomplete: next == first_kept && first_kept > 1, ..Pieces::default() };
-    let id = call.id.to_string();
-    let finder = Finder::new(&id);
+    let needle = as_written(&call.id);
+    let finder = Finder::new(&needle);
     let mut replay = Tracker::default();
     while next <= last {
         for stored in reader.read(next, PageLimit::default())? {
@@ -75,6 +75,12 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
         }
     }
     Ok(found)
+}
+
+/// An id as it stands in the bytes of a record, with its quotes. An id may have `"` and `\` in it,
+/// which JSON escapes: the plain text of such an id is in no record.
+fn as_written(call: &CallId) -> String {
+    serde_json::Value::from(call.to_string()).to_string()
 }
 
 /// Whatever is known of a call was said before this.
@@ -121,3 +127,6 @@ fn piece(replay: &mut Tracker, seq: u64, record: &Record, call: &CallId) -> Opti
     let (source, said) = (evidence.source, evidence.said);
     Some(Piece { seq, at: record.at, source, said, leg, outcome })
 }
+
+#[cfg(test)]
+mod tests;
