@@ -1,7 +1,7 @@
 //! From what is known to what is shown.
 
 use jiff::Timestamp;
-use live_users_core::{Agent, Call, Caller, Millis, Outcome, Phase, Place};
+use live_users_core::{Agent, Call, Caller, Millis, Phase, Place};
 use live_users_state::explain::Piece;
 use live_users_state::{is_suspect, words};
 use live_users_wire::{AgentRef, CallPage, CallView, EvidenceView, PlaceView};
@@ -57,7 +57,7 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
         at: moment(piece.at),
         source: words::of_source(piece.source).into_owned(),
         said: words::of_said(piece.said).into_owned(),
-        outcome: outcome(piece.outcome).to_owned(),
+        outcome: words::of_outcome(piece.outcome).into_owned(),
         leg: piece.leg.as_ref().map(ToString::to_string),
     }
 }
@@ -66,20 +66,6 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
 pub(crate) fn moment(Millis(ms): Millis) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", at.unwrap_or(Timestamp::MAX))
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Started => "started",
-        Outcome::Dialing => "dialing",
-        Outcome::Answered => "answered",
-        Outcome::Confirmed => "confirmed",
-        Outcome::Ended(_) => "ended",
-        Outcome::EndedUnseen(_) => "ended-unseen",
-        Outcome::Duplicate => "duplicate",
-        Outcome::Late => "late",
-        Outcome::Leg => "leg",
-    }
 }
 
 pub(super) fn agent_ref(agent: &Agent) -> AgentRef {

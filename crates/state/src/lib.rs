@@ -14,6 +14,7 @@ mod activity;
 mod copy;
 mod drift;
 pub mod explain;
+mod format;
 pub mod history;
 pub mod record;
 mod recovery;

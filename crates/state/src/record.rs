@@ -8,12 +8,9 @@ use live_users_core::{Evidence, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::about::AboutForm;
-use crate::words::{Name, SAID, SOURCES, call_id, name, value};
-
-/// The version that is written. A record of a later one is refused: it may mean anything.
-///
-/// Version 2 has the words `referee`, `operator` and `evicted`, which version 1 does not know.
-pub(crate) const VERSION: u8 = 2;
+pub use crate::format::DecodeError;
+use crate::format::{VERSION, known_version};
+use crate::words::{SAID, SOURCES, Word, call_id, value, word};
 
 /// One entry of the log. Nothing changes but by one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,20 +33,6 @@ pub enum Change {
     },
 }
 
-/// Why bytes are no record, or no snapshot.
-#[derive(Debug, thiserror::Error)]
-pub enum FormError {
-    /// They are not JSON of the right shape.
-    #[error("not readable: {0}")]
-    Json(#[from] serde_json::Error),
-    /// A later version wrote them.
-    #[error("written in version {0} of the format; this program knows {VERSION}: run a newer one")]
-    Newer(u8),
-    /// A value in them cannot be.
-    #[error("`{0}` has a value that cannot be")]
-    Value(&'static str),
-}
-
 impl Record {
     /// The record in bytes.
     #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
@@ -66,20 +49,16 @@ impl Record {
     ///
     /// # Errors
     /// If they are none, or one of a later version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FormError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let form: RecordForm = serde_json::from_slice(bytes)?;
         known_version(form.v)?;
         let change = match (form.evidence, form.forget) {
             (Some(evidence), None) => Change::Evidence(evidence.read()?),
             (None, Some(before)) => Change::Forget { ended_before: Millis(before) },
-            (Some(_), Some(_)) | (None, None) => return Err(FormError::Value("evidence")),
+            (Some(_), Some(_)) | (None, None) => return Err(DecodeError::Value("evidence")),
         };
         Ok(Self { at: Millis(form.at), change })
     }
-}
-
-pub(crate) fn known_version(version: u8) -> Result<(), FormError> {
-    if version > VERSION { Err(FormError::Newer(version)) } else { Ok(()) }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,8 +76,8 @@ struct EvidenceForm {
     call: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
-    source: Name,
-    said: Name,
+    source: Word,
+    said: Word,
     #[serde(default)]
     about: AboutForm,
     #[serde(default, rename = "durationS", skip_serializing_if = "Option::is_none")]
@@ -110,8 +89,8 @@ impl EvidenceForm {
         Self {
             call: evidence.call.to_string(),
             parent: evidence.parent.as_ref().map(ToString::to_string),
-            source: name(SOURCES, &evidence.source),
-            said: name(SAID, &evidence.said),
+            source: word(SOURCES, &evidence.source),
+            said: word(SAID, &evidence.said),
             about: AboutForm::of(
                 evidence.direction,
                 evidence.caller,
@@ -122,7 +101,7 @@ impl EvidenceForm {
         }
     }
 
-    fn read(self) -> Result<Evidence, FormError> {
+    fn read(self) -> Result<Evidence, DecodeError> {
         let parent = self.parent.as_deref().map(|parent| call_id(parent, "parent"));
         let (agent, agent_from) = self.about.agent();
         Ok(Evidence {

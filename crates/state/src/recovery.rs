@@ -5,8 +5,9 @@ use live_users_core::Millis;
 use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Snapshots};
 use log::{info, warn};
 
+use crate::format::DecodeError;
 use crate::history::Retention;
-use crate::record::{FormError, Record};
+use crate::record::Record;
 use crate::snapshot;
 use crate::state::State;
 
@@ -22,11 +23,11 @@ pub enum RecoveryError {
         /// Which.
         seq: u64,
         /// What is wrong with it.
-        error: FormError,
+        error: DecodeError,
     },
     /// The snapshot is there, and says nothing that this program understands.
     #[error("the snapshot in the journal is {0}")]
-    Snapshot(FormError),
+    Snapshot(DecodeError),
     /// The records begin in the middle, and there is no snapshot of what was before.
     #[error(
         "the journal begins with record {first} and has no snapshot of what was before: restore a \

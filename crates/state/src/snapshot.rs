@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::about::AboutForm;
 use crate::activity::form::ActivitiesForm;
 use crate::drift::{Drift, Healed};
+use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::form::HistoryForm;
-use crate::record::{FormError, VERSION, known_version};
 use crate::state::State;
-use crate::words::{CAUSES, Name, PHASES, call_id, name, value};
+use crate::words::{CAUSES, PHASES, Word, call_id, value, word};
 
 /// The state in bytes: the same for all who have applied the same records (I7).
 #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
@@ -20,7 +20,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         v: VERSION,
         now: state.tracker().now().0,
         calls: calls.iter().map(CallForm::of).collect(),
-        drift: drift.totals().map(|(cause, n)| (name(CAUSES, &cause), n)).collect(),
+        drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
         healed: drift.recent().map(HealedForm::of).collect(),
         activities: ActivitiesForm::of(state.activities()),
         history: HistoryForm::of(state.history()),
@@ -32,7 +32,7 @@ pub fn encode(state: &State) -> Vec<u8> {
 ///
 /// # Errors
 /// If the bytes are no snapshot, or one of a later version.
-pub fn decode(bytes: &[u8]) -> Result<State, FormError> {
+pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let form: SnapshotForm = serde_json::from_slice(bytes)?;
     known_version(form.v)?;
     let calls = form.calls.into_iter().map(CallForm::read);
@@ -54,7 +54,7 @@ struct SnapshotForm {
     now: u64,
     calls: Vec<CallForm>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    drift: Vec<(Name, u64)>,
+    drift: Vec<(Word, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     healed: Vec<HealedForm>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,16 +67,16 @@ struct SnapshotForm {
 struct HealedForm {
     at: u64,
     call: String,
-    cause: Name,
+    cause: Word,
 }
 
 impl HealedForm {
     fn of(healed: &Healed) -> Self {
         let Healed { at, call, cause } = healed;
-        Self { at: at.0, call: call.to_string(), cause: name(CAUSES, cause) }
+        Self { at: at.0, call: call.to_string(), cause: word(CAUSES, cause) }
     }
 
-    fn read(self) -> Result<Healed, FormError> {
+    fn read(self) -> Result<Healed, DecodeError> {
         let call = call_id(&self.call, "call")?;
         Ok(Healed { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
     }
@@ -85,7 +85,7 @@ impl HealedForm {
 #[derive(Serialize, Deserialize)]
 struct CallForm {
     call: String,
-    phase: Name,
+    phase: Word,
     /// Not in what version 1 wrote: then as `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<u64>,
@@ -99,7 +99,7 @@ impl CallForm {
     fn of(call: &Call) -> Self {
         Self {
             call: call.id.to_string(),
-            phase: name(PHASES, &call.phase),
+            phase: word(PHASES, &call.phase),
             first: (call.first != call.since).then_some(call.first.0),
             since: call.since.0,
             heard: call.heard.0,
@@ -112,7 +112,7 @@ impl CallForm {
         }
     }
 
-    fn read(self) -> Result<Call, FormError> {
+    fn read(self) -> Result<Call, DecodeError> {
         let (agent, agent_from) = self.about.agent();
         Ok(Call {
             id: call_id(&self.call, "call")?,

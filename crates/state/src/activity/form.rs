@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::talks::{Ring, Sums};
 use super::{Activities, Activity, Feed, Lasted, Talked, Talks};
 use crate::about::AboutForm;
-use crate::record::FormError;
-use crate::words::{CAUSES, Name, PHASES, WHATS, call_id, name, of_reason, value};
+use crate::format::DecodeError;
+use crate::words::{CAUSES, PHASES, WHATS, Word, call_id, of_reason, value, word};
 
 /// What a snapshot has of them; neither was in the snapshots of older programs.
 #[derive(Default, Serialize, Deserialize)]
@@ -29,12 +29,12 @@ struct FeedForm {
 #[derive(Serialize, Deserialize)]
 struct ActivityForm {
     at: u64,
-    what: Name,
+    what: Word,
     call: String,
     #[serde(default)]
     about: AboutForm,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Name>,
+    reason: Option<Word>,
     /// How long it was, in milliseconds: as it was measured,
     #[serde(default, rename = "measuredMs", skip_serializing_if = "Option::is_none")]
     measured_ms: Option<u64>,
@@ -42,7 +42,7 @@ struct ActivityForm {
     #[serde(default, rename = "toldMs", skip_serializing_if = "Option::is_none")]
     told_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cause: Option<Name>,
+    cause: Option<Word>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl ActivitiesForm {
         }
     }
 
-    pub(crate) fn read(self) -> Result<Activities, FormError> {
+    pub(crate) fn read(self) -> Result<Activities, DecodeError> {
         let feed = match self.feed {
             Some(FeedForm { told, list }) => {
                 let list: Vec<_> =
@@ -101,20 +101,20 @@ impl ActivityForm {
         };
         Self {
             at: activity.at.0,
-            what: name(WHATS, &activity.what),
+            what: word(WHATS, &activity.what),
             call: activity.call.to_string(),
             about: AboutForm::of(*direction, *caller, (agent, AgentFrom::Address), place),
             reason: activity.reason.map(of_reason),
             measured_ms,
             told_ms,
-            cause: activity.cause.map(|cause| name(CAUSES, &cause)),
+            cause: activity.cause.map(|cause| word(CAUSES, &cause)),
         }
     }
 
-    fn read(self) -> Result<Activity, FormError> {
+    fn read(self) -> Result<Activity, DecodeError> {
         let reason = self.reason.map(|reason| match value(PHASES, &reason, "reason")? {
             Phase::Ended(reason) => Ok(reason),
-            Phase::Dialing | Phase::Live => Err(FormError::Value("reason")),
+            Phase::Dialing | Phase::Live => Err(DecodeError::Value("reason")),
         });
         let told = self.told_ms.map(Lasted::Told);
         Ok(Activity {

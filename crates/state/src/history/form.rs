@@ -15,7 +15,7 @@ use super::level::{Chunk, Level};
 use super::peaks::{Stairs, Stretch};
 use super::series::Series;
 use super::{HOUR_MS, History, Retention};
-use crate::record::FormError;
+use crate::format::DecodeError;
 
 /// What a snapshot has of it; it was not in the snapshots of older programs.
 #[derive(Serialize, Deserialize)]
@@ -69,12 +69,12 @@ impl HistoryForm {
     }
 
     /// The history of a state whose newest record is of this moment.
-    pub(crate) fn read(self, now: Millis) -> Result<History, FormError> {
+    pub(crate) fn read(self, now: Millis) -> Result<History, DecodeError> {
         let agents = self.agents.into_iter().map(|(id, series)| Ok((id, series.read()?)));
         Ok(History {
             retention: Retention::default(),
             all: Some(self.all.read()?),
-            by_agent: agents.collect::<Result<_, FormError>>()?,
+            by_agent: agents.collect::<Result<_, DecodeError>>()?,
             refused: self.refused.map(Millis),
             hour: now.0 / HOUR_MS,
         })
@@ -100,7 +100,7 @@ impl From<&Series> for SeriesForm {
 }
 
 impl SeriesForm {
-    fn read(self) -> Result<Series, FormError> {
+    fn read(self) -> Result<Series, DecodeError> {
         let stretch = |(since, until, users)| Stretch { since, until, users };
         Ok(Series {
             since: self.since,
@@ -132,13 +132,13 @@ impl From<&Level> for LevelForm {
 }
 
 impl LevelForm {
-    fn read(self) -> Result<Level, FormError> {
+    fn read(self) -> Result<Level, DecodeError> {
         let mut behind = 0;
         let mut chunks = Vec::with_capacity(self.chunks.len());
         for (first, last, close, Bytes(bytes)) in self.chunks {
             // They are looked for by their places.
             if first < behind || last < first || last == u64::MAX {
-                return Err(FormError::Value("history"));
+                return Err(DecodeError::Value("history"));
             }
             behind = last + 1;
             chunks.push(Chunk { first, last, close, bytes });

@@ -197,7 +197,7 @@ fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
     let added = V1_FORGET.replace("}", r#","mood":"good"}"#);
     assert!(Record::decode(added.as_bytes()).is_ok());
     let newer = V1_FORGET.replace(r#""v":1"#, r#""v":3"#);
-    assert!(matches!(Record::decode(newer.as_bytes()), Err(FormError::Newer(3))));
+    assert!(matches!(Record::decode(newer.as_bytes()), Err(DecodeError::Newer(3))));
     for wrong in [r#"{"v":1,"at":5}"#, "{}", "[]", "", &V1_EVIDENCE.replace("voice", "smoke")] {
         assert!(Record::decode(wrong.as_bytes()).is_err(), "{wrong}");
     }

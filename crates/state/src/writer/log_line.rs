@@ -4,6 +4,8 @@
 use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
 use log::{debug, info};
 
+use crate::words;
+
 pub(super) fn write(evidence: &Evidence, outcome: Outcome, Numbers { users, .. }: Numbers) {
     let call = &evidence.call;
     let by = match evidence.source {
@@ -19,9 +21,9 @@ pub(super) fn write(evidence: &Evidence, outcome: Outcome, Numbers { users, .. }
             info!("call answered{by}, {users} live: {call}, {}", Shown(&evidence.agent));
         }
         Outcome::Dialing => info!("call dialing, {users} live: {call}"),
-        Outcome::Ended(reason) => info!("call ended ({}){by}, {users} live: {call}", name(reason)),
+        Outcome::Ended(reason) => info!("call ended ({}){by}, {users} live: {call}", shown(reason)),
         Outcome::EndedUnseen(reason) => {
-            info!("call ended ({}) before it was seen, {users} live: {call}", name(reason));
+            info!("call ended ({}) before it was seen, {users} live: {call}", shown(reason));
         }
         Outcome::Confirmed => debug!("call confirmed{by}, {users} live: {call}"),
         Outcome::Late => debug!("late webhook, {users} live: {call}"),
@@ -42,15 +44,7 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-fn name(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::TimedOut => "timed out",
-        EndReason::Canceled => "canceled",
-        EndReason::NoAnswer => "no answer",
-        EndReason::Busy => "busy",
-        EndReason::Failed => "failed",
-        EndReason::Completed => "completed",
-        EndReason::Goodbye => "goodbye",
-        EndReason::Evicted => "evicted",
-    }
+/// The word that stands for it everywhere, without its dash.
+fn shown(reason: EndReason) -> String {
+    words::of_reason(reason).replace('-', " ")
 }
