@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use live_users_core::Millis;
+use live_users_core::{HOUR_MS, Millis};
 use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
@@ -103,7 +103,7 @@ impl Config {
             roster,
             caller_key: caller_key(&mut reader),
             // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
-            max_call_ms: hours * 3_600_000,
+            max_call_ms: hours * HOUR_MS,
             suspect_after_ms: suspect_s * 1_000,
             rules: ReconcilerRules::looking_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
@@ -115,7 +115,7 @@ impl Config {
             },
             journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
             keep: Keep {
-                age_ms: keep_hours * 3_600_000,
+                age_ms: keep_hours * HOUR_MS,
                 records_max: KEPT_RECORDS_MAX,
                 history: history::read_retention(&mut reader),
             },

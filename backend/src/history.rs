@@ -7,7 +7,7 @@ mod scale;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Agent, Millis};
+use live_users_core::{Agent, DAY_MS, HOUR_MS, Millis};
 use live_users_http_kit::Reader;
 use live_users_state::history::{Excerpt, Peak, Point, Retention};
 use live_users_twilio::FieldError;
@@ -24,9 +24,6 @@ use crate::health::reason;
 /// Somebody may open the picture as a page: it needs its own style, and nothing else.
 const PICTURE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
-
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// `GET /api/live-users/history`: the number over time, and its peaks.
 pub(crate) async fn read(

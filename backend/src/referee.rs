@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use live_users_core::{Evidence, Millis};
+use live_users_core::{Evidence, MINUTE_MS, Millis};
 use live_users_intake::{Reconciler, Step};
 use live_users_twilio::rest::Failure;
 use log::{info, warn};
@@ -25,7 +25,7 @@ const BUSY_MS: u64 = 1_000;
 const STAND_BY_MS: u64 = 500;
 
 /// The longest wait at once, in milliseconds: the clock may be set.
-const WAIT_MS_MAX: u64 = 60_000;
+const WAIT_MS_MAX: u64 = MINUTE_MS;
 
 /// The referee, for who runs it and for who tells how it stands.
 pub(crate) type Shared = Arc<Mutex<Reconciler>>;

@@ -1,6 +1,6 @@
 //! Why a call is counted or not, and what happens next: in words.
 
-use live_users_core::{Call, Direction, Millis, Outcome, Phase};
+use live_users_core::{Call, Direction, Millis, Outcome, Phase, SECOND_MS};
 use live_users_intake::Status;
 use live_users_state::explain::{Piece, Pieces};
 use live_users_state::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS, words};
@@ -22,7 +22,7 @@ pub(super) fn because(call: &Call, pieces: &Pieces, viewer: &Viewer) -> String {
         }
         Phase::Live => {
             let since = moment(call.since);
-            let silent_s = viewer.now.since(call.heard) / 1000;
+            let silent_s = viewer.now.since(call.heard) / SECOND_MS;
             let how_sure = if viewer.is_suspect(call.heard) {
                 format!("suspect, since nothing was heard of it for {silent_s} s")
             } else {

@@ -1,12 +1,11 @@
 //! Which time is asked for, in which steps.
 
 use jiff::Timestamp;
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention};
 use live_users_twilio::{FieldError, FieldProblem, Form};
 
-use super::{DAY_MS, HOUR_MS};
 use crate::calls::view::moment;
 
 /// Points of one answer.
@@ -14,7 +13,6 @@ const POINTS_MAX: u64 = 2_000;
 /// At most so many points are told if no step is asked for: they are enough for any screen.
 pub(super) const POINTS_FITTING: u64 = 400;
 const STEP_MS_MAX: u64 = 366 * DAY_MS;
-const MINUTE_MS: u64 = 60_000;
 
 /// The steps that people count in, in milliseconds.
 pub(super) const STEPS_MS: [u64; 18] = [

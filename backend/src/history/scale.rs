@@ -4,9 +4,8 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, Millis};
 
-use super::DAY_MS;
 use super::query::STEPS_MS;
 
 const DAYS: [i64; 5] = [1, 2, 5, 7, 14];

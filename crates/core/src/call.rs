@@ -1,7 +1,7 @@
 //! What is known about one call.
 
 use crate::intern::Key;
-use crate::{AgentFrom, Caller, Claim, Direction, Millis};
+use crate::{AgentFrom, Caller, Claim, Direction, Millis, SECOND_MS};
 
 /// Where a call is in its life. It only ever rises: `Dialing < Live < Ended`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ const _: () = assert!(size_of::<Option<Entry>>() <= 64);
 impl Entry {
     /// When it was first heard of, to the second.
     pub(crate) fn first(&self) -> Millis {
-        self.since.minus(u64::from(self.first_s) * 1000)
+        self.since.minus(u64::from(self.first_s) * SECOND_MS)
     }
 
     /// Comes to a phase at this moment.
@@ -98,7 +98,7 @@ impl Entry {
 
 /// Rounded up: what happened at the first moment has to lie within.
 pub(crate) fn seconds_between(first: Millis, since: Millis) -> u32 {
-    u32::try_from(since.since(first).div_ceil(1000)).unwrap_or(u32::MAX)
+    u32::try_from(since.since(first).div_ceil(SECOND_MS)).unwrap_or(u32::MAX)
 }
 
 /// What a claim does to a phase.

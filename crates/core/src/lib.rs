@@ -40,6 +40,7 @@ mod evidence;
 mod intern;
 mod open;
 mod place;
+mod time;
 mod tracker;
 
 pub use agent::{Agent, AgentFrom};
@@ -53,23 +54,5 @@ pub use crowd::Numbers;
 pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
 pub use open::Open;
 pub use place::{Country, Place};
+pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};
 pub use tracker::Tracker;
-
-/// A moment, in milliseconds since the Unix epoch. In a tracker it is the journal's time: the
-/// moment at which a record was appended, which never goes backwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Millis(pub u64);
-
-impl Millis {
-    /// This moment and so many milliseconds earlier, not before the epoch.
-    #[must_use]
-    pub fn minus(self, ms: u64) -> Self {
-        Self(self.0.saturating_sub(ms))
-    }
-
-    /// The milliseconds from an earlier moment to this one; 0 if it is not earlier.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
-    }
-}

@@ -21,7 +21,7 @@ mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source, Tracker};
+use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Said, Source, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 
@@ -119,7 +119,7 @@ const SIFT_PAGES_MAX: usize = 5;
 
 /// What is asked by name is not asked any more when it took so long to get there, in milliseconds:
 /// a new look is better.
-const CHECKING_MS_MAX: u64 = 120_000;
+const CHECKING_MS_MAX: u64 = 2 * MINUTE_MS;
 
 impl Reconciler {
     /// A referee that looks at once. `jitter` gives a random number below its argument; it decides

@@ -6,7 +6,7 @@ mod feed;
 pub(crate) mod form;
 mod talks;
 
-use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, Tracker};
+use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
 
 pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
 use self::talks::Correction;
@@ -89,7 +89,7 @@ fn lasted(
 }
 
 fn told(duration_s: u32) -> Lasted {
-    Lasted::Told(u64::from(duration_s) * 1000)
+    Lasted::Told(u64::from(duration_s) * SECOND_MS)
 }
 
 /// What of it counts as a conversation. When a call was given up or evicted it is not known how

@@ -19,7 +19,7 @@ mod series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, AgentDeltas, Millis, Numbers, Tracker};
+use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Numbers, Tracker};
 
 pub use self::excerpt::{Excerpt, Point};
 pub use self::peaks::{Peak, Peaks};
@@ -28,8 +28,6 @@ use self::series::Series;
 /// So many agents have a history of their own; the others count in all. Agents without an id, known
 /// by an address that callers can make up, have none.
 pub const AGENTS_MAX: usize = 1_000;
-
-const HOUR_MS: u64 = 3_600_000;
 
 /// How wide buckets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +47,8 @@ impl Grain {
     /// How wide, in milliseconds.
     pub fn width_ms(self) -> u64 {
         match self {
-            Self::Minute => 60_000,
-            Self::Quarter => 15 * 60_000,
+            Self::Minute => MINUTE_MS,
+            Self::Quarter => 15 * MINUTE_MS,
             Self::Hour => HOUR_MS,
         }
     }
@@ -72,11 +70,7 @@ pub struct Retention {
 impl Default for Retention {
     /// 48 hours, 30 days, 2 years.
     fn default() -> Self {
-        Self {
-            minutes_ms: 48 * HOUR_MS,
-            quarters_ms: 30 * 24 * HOUR_MS,
-            hours_ms: 730 * 24 * HOUR_MS,
-        }
+        Self { minutes_ms: 2 * DAY_MS, quarters_ms: 30 * DAY_MS, hours_ms: 730 * DAY_MS }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use live_users_core::Millis;
+use live_users_core::{MINUTE_MS, Millis};
 use live_users_journal::{Journal, JournalError, Position, Reader, Snapshots};
 use log::{info, warn};
 
@@ -20,9 +20,9 @@ use crate::state::State;
 /// A snapshot is taken after so many records,
 const RECORDS_MAX: u64 = 100_000;
 /// or, if there is any record since the last one, after this time, in milliseconds.
-const AGE_MS_MAX: u64 = 10 * 60_000;
+const AGE_MS_MAX: u64 = 10 * MINUTE_MS;
 /// The age of records is known to this, in milliseconds.
-const MARK_EVERY_MS: u64 = 60_000;
+const MARK_EVERY_MS: u64 = MINUTE_MS;
 /// Trims of one sweep. Each is small, so that no batch waits long behind it.
 const TRIMS_MAX: usize = 8;
 

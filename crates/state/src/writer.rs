@@ -7,7 +7,9 @@ mod log_line;
 use std::collections::VecDeque;
 use std::mem;
 
-use live_users_core::{EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
+use live_users_core::{
+    EndReason, Evidence, HOUR_MS, MINUTE_MS, Millis, Outcome, Phase, Said, Source,
+};
 use live_users_journal::{Journal, JournalError, Position};
 use log::{debug, error, info};
 
@@ -20,15 +22,15 @@ use crate::state::State;
 
 /// A call is not given up by the clock, however old, while something was heard of it within this
 /// time, in milliseconds: the account may allow longer calls than `MAX_CALL_HOURS` says.
-pub const QUIET_MS: u64 = 15 * 60_000;
+pub const QUIET_MS: u64 = 15 * MINUTE_MS;
 
 /// Twilio keeps an outbound call in its queue for up to 24 h before it dials or cancels it; an hour
 /// is added for the ringing. In milliseconds.
-pub const DIALING_MS_MAX: u64 = 25 * 3_600_000;
+pub const DIALING_MS_MAX: u64 = 25 * HOUR_MS;
 
 /// How long an ended call is remembered, so that a late webhook cannot revive it, in milliseconds.
 /// Twilio's longest way is the 4 h for which Event Streams retries.
-pub const TOMBSTONE_MS: u64 = 25 * 3_600_000;
+pub const TOMBSTONE_MS: u64 = 25 * HOUR_MS;
 
 /// How many calls one sweep looks at, so that it never holds up the batch behind it for long.
 const SWEEP_CALLS_MAX: usize = 50_000;
@@ -40,7 +42,7 @@ pub const BATCH_MAX: usize = 1024;
 /// 30 MB.
 const BACKLOG_MAX: usize = 100_000;
 
-const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
+const _: () = assert!(TOMBSTONE_MS > 4 * HOUR_MS);
 
 /// Tells everybody what the state is after a batch, and at which position of the journal.
 pub type Publish = Box<dyn FnMut(&State, Position) + Send>;

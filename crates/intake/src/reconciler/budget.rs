@@ -1,6 +1,6 @@
 //! How fast the provider may be asked: a budget always, and a pause after a failure.
 
-use live_users_core::Millis;
+use live_users_core::{MINUTE_MS, Millis, SECOND_MS};
 use live_users_twilio::rest::Failure;
 
 /// A budget of requests: what is not used in one minute may be used at once in the next.
@@ -10,8 +10,6 @@ pub(super) struct Bucket {
     filled_ms: u64,
     at: Millis,
 }
-
-const MINUTE_MS: u64 = 60_000;
 
 impl Bucket {
     pub(super) fn new(per_minute: u32) -> Self {
@@ -48,8 +46,8 @@ pub(super) struct Backoff {
     free: Millis,
 }
 
-const FIRST_MS: u64 = 1_000;
-const BOUND_MS: u64 = 5 * 60_000;
+const FIRST_MS: u64 = SECOND_MS;
+const BOUND_MS: u64 = 5 * MINUTE_MS;
 
 impl Backoff {
     pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static) -> Self {

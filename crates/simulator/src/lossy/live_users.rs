@@ -1,7 +1,7 @@
 //! The engine of the backend as a system: the very code that counts in production, on a journal in
 //! memory that outlives a kill as a disk does.
 
-use live_users_core::{CallId, Evidence, Millis, Phase};
+use live_users_core::{CallId, Evidence, HOUR_MS, Millis, Phase};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_state::{State, Writer, replay, snapshot};
@@ -14,7 +14,7 @@ use crate::rest::CallsApi;
 use crate::world::Webhook;
 
 /// As `MAX_CALL_HOURS` when it is not set, in milliseconds.
-pub(super) const MAX_CALL_MS: u64 = 4 * 3_600_000;
+pub(super) const MAX_CALL_MS: u64 = 4 * HOUR_MS;
 /// Records between two snapshots, so that neither the journal nor a replay grows without end.
 const CHECKPOINT_RECORDS: u64 = 30_000;
 /// With so few known calls the state is compared byte for byte after every restart, otherwise after

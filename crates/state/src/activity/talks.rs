@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use live_users_core::{Agent, Millis};
+use live_users_core::{Agent, MINUTE_MS, Millis};
 
 /// So many agents have sums of their own; the calls of the rest count among all. With
 /// [`Scale::HOUR`] and [`Scale::DAY`] this is at most 5 MB.
@@ -56,8 +56,8 @@ struct Scale {
 }
 
 impl Scale {
-    const HOUR: Self = Self { bucket_ms: 60_000, buckets: 60 };
-    const DAY: Self = Self { bucket_ms: 15 * 60_000, buckets: 96 };
+    const HOUR: Self = Self { bucket_ms: MINUTE_MS, buckets: 60 };
+    const DAY: Self = Self { bucket_ms: 15 * MINUTE_MS, buckets: 96 };
 
     fn bucket_of(self, Millis(at): Millis) -> u64 {
         at / self.bucket_ms

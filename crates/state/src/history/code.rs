@@ -177,8 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const HOUR_MS: u64 = 3_600_000;
+    use live_users_core::HOUR_MS;
 
     #[test]
     fn a_busy_bucket_takes_three_bytes_or_four() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use base64::prelude::*;
-use live_users_core::Millis;
+use live_users_core::{HOUR_MS, Millis};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,7 +14,7 @@ use super::code::{Bucket, Run};
 use super::level::{Chunk, Level};
 use super::peaks::{Stairs, Stretch};
 use super::series::Series;
-use super::{HOUR_MS, History, Retention};
+use super::{History, Retention};
 use crate::format::DecodeError;
 
 /// What a snapshot has of it; it was not in the snapshots of older programs.

@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, HOUR_MS, Millis};
 
 /// How far back peaks reach, but for the one of all time, in milliseconds.
-pub(super) const MONTH_MS: u64 = 30 * 24 * HOUR_MS;
-const WEEK_MS: u64 = 7 * 24 * HOUR_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
-const HOUR_MS: u64 = 3_600_000;
+pub(super) const MONTH_MS: u64 = 30 * DAY_MS;
+const WEEK_MS: u64 = 7 * DAY_MS;
 
 /// A number of users, and since when there were so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
