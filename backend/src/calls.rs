@@ -26,6 +26,9 @@ use crate::error::ApiError;
 use crate::health::reason;
 use crate::queue::NotRecorded;
 
+/// A `CallSid` that the proxy passes on is one that can be read here.
+const _: () = assert!(live_users_wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
+
 /// `GET /api/live-users/calls`: the calls now live, the longest first.
 pub(crate) async fn list(
     state: Data<State>,

@@ -17,6 +17,9 @@ use crate::country;
 /// compatible providers that count the ringing. A longer duration is a mistake.
 const DURATION_S_MAX: u32 = 25 * 3600;
 
+/// What a webhook may name its call is what a call may be named.
+const _: () = assert!(twilio::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
+
 /// Whose call it is.
 pub struct Attribution<'a> {
     /// The agent that the call counts for.
