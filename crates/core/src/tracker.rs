@@ -9,10 +9,10 @@ use hashbrown::HashTable;
 
 use crate::agent_delta::{AgentDelta, AgentDeltas};
 use crate::applied::{Applied, Before, Outcome};
-use crate::atlas::Atlas;
 use crate::call::{Entry, Step, seconds_between};
-use crate::crowd::{Crowds, Member, named};
+use crate::counted_set::{CountedSets, Member, named};
 use crate::intern::{HASHER, Interner, Key};
+use crate::place_interner::PlaceInterner;
 use crate::{Agent, Call, CallId, Claim, Country, Evidence, Millis, Numbers, Phase, Place};
 
 /// Every call that is known, and the numbers that follow from them.
@@ -28,8 +28,8 @@ pub struct Tracker {
     /// Slots of the calls that have ended, in the order in which they did.
     pub(crate) ended: VecDeque<u32>,
     pub(crate) agents: Interner<Agent>,
-    pub(crate) places: Atlas,
-    pub(crate) crowds: Crowds,
+    pub(crate) places: PlaceInterner,
+    pub(crate) sets: CountedSets,
     /// The time of the newest record: time does not go backwards here.
     now: Millis,
 }
@@ -87,8 +87,8 @@ impl Tracker {
             if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
                 found.remove();
             }
-            self.agents.give_back(entry.agent);
-            self.places.give_back(entry.place);
+            self.agents.release(entry.agent);
+            self.places.release(entry.place);
             self.ended.pop_front();
             self.free.push(slot);
             forgotten += 1;
@@ -123,24 +123,24 @@ impl Tracker {
 
     /// Live users and live calls in all.
     pub fn numbers(&self) -> Numbers {
-        self.crowds.all.numbers()
+        self.sets.all.numbers()
     }
 
     /// Live users and live calls of each agent that has any, in the order of [`Agent`]. A person
     /// who talks to two agents at once is a user of both, and one user in all.
     pub fn by_agent(&self) -> Vec<(Agent, Numbers)> {
-        named(&self.crowds.by_agent, |key| self.agents.value(key).clone())
+        named(&self.sets.by_agent, |key| self.agents.value(key).clone())
     }
 
     /// Live users and live calls of each country and region that has any, in the order of
     /// [`Place`]; cities are not told apart.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {
-        named(&self.crowds.by_place, |area| self.places.value(area).clone())
+        named(&self.sets.by_place, |area| self.places.value(area).clone())
     }
 
     /// Live users and live calls of each country that has any; `None` is the unknown one.
     pub fn by_country(&self) -> Vec<(Option<Country>, Numbers)> {
-        let all = self.crowds.by_country.iter().map(|(&country, crowd)| (country, crowd.numbers()));
+        let all = self.sets.by_country.iter().map(|(&country, set)| (country, set.numbers()));
         all.filter(|(_, numbers)| numbers.calls > 0).collect()
     }
 
@@ -196,8 +196,8 @@ impl Tracker {
             caller: call.caller,
             since: call.since,
             heard: call.heard,
-            agent: self.agents.take(&call.agent),
-            place: self.places.take(&call.place),
+            agent: self.agents.acquire(&call.agent),
+            place: self.places.acquire(&call.place),
             first_s: seconds_between(call.first, call.since),
             agent_from: call.agent_from,
             phase: call.phase,
@@ -208,7 +208,7 @@ impl Tracker {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
         });
-        let standing = entry.standing();
+        let membership = entry.membership();
         let hash = HASHER.hash_one(&entry.id);
         self.entries[slot as usize] = Some(entry);
         let entries = &self.entries;
@@ -217,7 +217,7 @@ impl Tracker {
         });
         match call.phase {
             Phase::Dialing => AgentDeltas::default(),
-            Phase::Live => self.restand(slot, Standing { live: false, ..standing }, standing),
+            Phase::Live => self.reindex(slot, Membership { live: false, ..membership }, membership),
             Phase::Ended(_) => {
                 self.ended.push_back(slot);
                 AgentDeltas::default()
@@ -228,7 +228,7 @@ impl Tracker {
     /// Joins evidence into what is known of its call: the maximum in everything.
     fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
-        let before = entry.standing();
+        let before = entry.membership();
 
         entry.caller = max(entry.caller, evidence.caller);
         entry.direction = max(entry.direction, evidence.direction);
@@ -236,11 +236,11 @@ impl Tracker {
         let agent = (entry.agent_from, self.agents.value(entry.agent));
         let taken_agent = agent < (evidence.agent_from, &evidence.agent);
         if taken_agent {
-            entry.agent = self.agents.take(&evidence.agent);
+            entry.agent = self.agents.acquire(&evidence.agent);
             entry.agent_from = evidence.agent_from;
         }
         if self.places.place(entry.place) < &evidence.place {
-            entry.place = self.places.take(&evidence.place);
+            entry.place = self.places.acquire(&evidence.place);
         }
         let outcome = match (entry.phase.step(claim), entry.phase) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {
@@ -268,47 +268,47 @@ impl Tracker {
             (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
         };
 
-        let after = entry.standing();
+        let after = entry.membership();
         let deltas = match before == after {
             true => AgentDeltas::default(),
-            false => self.restand(slot, before, after),
+            false => self.reindex(slot, before, after),
         };
         // An agent may be taken twice, when only how it is known is better: then one goes back.
         if taken_agent {
-            self.agents.give_back(before.agent);
+            self.agents.release(before.agent);
         }
         if before.place != after.place {
-            self.places.give_back(before.place);
+            self.places.release(before.place);
         }
         (outcome, deltas)
     }
 
-    /// Moves a call between the crowds that it is counted in, and says what that does to the
+    /// Moves a call between the sets that it is counted in, and says what that does to the
     /// numbers of its agent, or agents.
-    fn restand(&mut self, slot: u32, before: Standing, after: Standing) -> AgentDeltas {
-        let numbers = [before.agent, after.agent].map(|key| self.crowds.of_agent(key));
+    fn reindex(&mut self, slot: u32, before: Membership, after: Membership) -> AgentDeltas {
+        let numbers = [before.agent, after.agent].map(|key| self.sets.of_agent(key));
         if before.live {
             let (area, country) = self.counted_place(before);
             let member = Member { caller: before.caller, slot };
-            self.crowds.leave(member, before.agent, area, country);
+            self.sets.leave(member, before.agent, area, country);
         }
         if after.live {
             let (area, country) = self.counted_place(after);
             let member = Member { caller: after.caller, slot };
-            self.crowds.enter(member, after.agent, area, country);
+            self.sets.enter(member, after.agent, area, country);
         }
         let delta = |key, before| AgentDelta {
             agent: self.agents.value(key).clone(),
             before,
-            after: self.crowds.of_agent(key),
+            after: self.sets.of_agent(key),
         };
         let other = (after.agent != before.agent).then(|| delta(after.agent, numbers[1]));
         AgentDeltas::new(delta(before.agent, numbers[0]), other)
     }
 
-    fn counted_place(&self, standing: Standing) -> (Key, Option<Country>) {
-        let country = self.places.place(standing.place).country;
-        (self.places.area(standing.place), country)
+    fn counted_place(&self, membership: Membership) -> (Key, Option<Country>) {
+        let country = self.places.place(membership.place).country;
+        (self.places.area(membership.place), country)
     }
 
     /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
@@ -321,9 +321,9 @@ impl Tracker {
     }
 }
 
-/// All that decides which crowds a call is counted in.
+/// All that decides which sets a call is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Standing {
+struct Membership {
     live: bool,
     caller: Option<crate::Caller>,
     agent: Key,
@@ -331,9 +331,9 @@ struct Standing {
 }
 
 impl Entry {
-    fn standing(&self) -> Standing {
+    fn membership(&self) -> Membership {
         let live = self.phase == Phase::Live;
-        Standing { live, caller: self.caller, agent: self.agent, place: self.place }
+        Membership { live, caller: self.caller, agent: self.agent, place: self.place }
     }
 
     fn before(&self) -> Before {

@@ -23,7 +23,7 @@ pub struct Numbers {
 /// Nearly every caller has one live call at a time, so only the exceptions carry a count: this is
 /// what keeps a live call at a few bytes for each respect in which it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct CountedSet {
     callers: HashSet<Caller, FixedState>,
     /// Callers with more than one live call here, and how many more.
     more: HashMap<Caller, u32, FixedState>,
@@ -33,14 +33,14 @@ pub(crate) struct Crowd {
     withheld: HashSet<u32, FixedState>,
 }
 
-/// One live call as a member of a crowd.
+/// One live call as a member of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) caller: Option<Caller>,
     pub(crate) slot: u32,
 }
 
-impl Default for Crowd {
+impl Default for CountedSet {
     fn default() -> Self {
         Self {
             callers: HashSet::with_hasher(HASHER),
@@ -51,7 +51,7 @@ impl Default for Crowd {
     }
 }
 
-impl Crowd {
+impl CountedSet {
     pub(crate) fn enter(&mut self, member: Member) {
         let Some(caller) = member.caller else {
             let new = self.withheld.insert(member.slot);
@@ -95,14 +95,14 @@ impl Crowd {
 
 /// The people on the line, in every respect in which they are counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Crowds {
-    pub(crate) all: Crowd,
-    pub(crate) by_agent: Vec<Crowd>,
-    pub(crate) by_place: Vec<Crowd>,
-    pub(crate) by_country: BTreeMap<Option<Country>, Crowd>,
+pub(crate) struct CountedSets {
+    pub(crate) all: CountedSet,
+    pub(crate) by_agent: Vec<CountedSet>,
+    pub(crate) by_place: Vec<CountedSet>,
+    pub(crate) by_country: BTreeMap<Option<Country>, CountedSet>,
 }
 
-impl Crowds {
+impl CountedSets {
     pub(crate) fn enter(
         &mut self,
         member: Member,
@@ -130,22 +130,22 @@ impl Crowds {
     }
 
     pub(crate) fn of_agent(&self, Key(key): Key) -> Numbers {
-        self.by_agent.get(key as usize).map(Crowd::numbers).unwrap_or_default()
+        self.by_agent.get(key as usize).map(CountedSet::numbers).unwrap_or_default()
     }
 }
 
-fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
+fn at(sets: &mut Vec<CountedSet>, Key(key): Key) -> &mut CountedSet {
     let key = key as usize;
-    if crowds.len() <= key {
-        crowds.resize_with(key + 1, Crowd::default);
+    if sets.len() <= key {
+        sets.resize_with(key + 1, CountedSet::default);
     }
-    &mut crowds[key]
+    &mut sets[key]
 }
 
-/// The numbers of those crowds that have a live call, under their names and in the order of these.
-pub(crate) fn named<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
+/// The numbers of those sets that have a live call, under their names and in the order of these.
+pub(crate) fn named<T: Ord>(sets: &[CountedSet], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
     let keys = (0..).map(Key);
-    let all = crowds.iter().zip(keys).map(|(crowd, key)| (key, crowd.numbers()));
+    let all = sets.iter().zip(keys).map(|(set, key)| (key, set.numbers()));
     let live = all.filter(|(_, numbers)| numbers.calls > 0);
     let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
     named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
