@@ -3,13 +3,13 @@
 //! Both follow from the records and their times alone, so a replay tells the same.
 
 mod feed;
-pub(crate) mod form;
+pub(crate) mod stored;
 mod talks;
 
 use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
 
 pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
-use self::talks::Correction;
+use self::talks::DurationUpdate;
 pub use self::talks::{Talked, Talks};
 use crate::drift::Cause;
 
@@ -72,7 +72,7 @@ impl Activities {
         let counted = counted_ms(reason, activity.lasted);
         activity.lasted = Some(told);
         let (at, agent) = (activity.at, activity.agent.clone());
-        self.talks.correct(now, &agent, Correction { at, counted_ms: counted, ms: told.ms() });
+        self.talks.correct(now, &agent, DurationUpdate { at, counted_ms: counted, ms: told.ms() });
     }
 }
 

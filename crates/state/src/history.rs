@@ -9,12 +9,12 @@
 //! It follows from the records and their times alone, and from how long it is kept, so a replay
 //! tells the same.
 
-mod code;
+mod codec;
 mod excerpt;
-pub(crate) mod form;
-mod level;
 mod peaks;
-mod series;
+mod resolution;
+pub(crate) mod stored;
+mod time_series;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Nu
 
 pub use self::excerpt::{Excerpt, Point};
 pub use self::peaks::{Peak, Peaks};
-use self::series::Series;
+use self::time_series::TimeSeries;
 
 /// So many agents have a history of their own; the others count in all. Agents without an id, known
 /// by an address that callers can make up, have none.
@@ -99,8 +99,8 @@ impl Retention {
 pub struct History {
     retention: Retention,
     /// In all, from the first record on.
-    all: Option<Series>,
-    by_agent: BTreeMap<Arc<str>, Series>,
+    all: Option<TimeSeries>,
+    by_agent: BTreeMap<Arc<str>, TimeSeries>,
     /// When there was last no room for an agent: since then an agent without a history of its own
     /// has had no users, if it has none now.
     refused: Option<Millis>,
@@ -137,7 +137,7 @@ impl History {
     /// The numbers may be those of a snapshot that was written before there was a history.
     fn begin(&mut self, now: Millis, tracker: &Tracker) {
         self.hour = now.0 / HOUR_MS;
-        self.all = Some(Series::new(now, count(tracker.numbers())));
+        self.all = Some(TimeSeries::new(now, count(tracker.numbers())));
         for (agent, numbers) in tracker.by_agent() {
             if let Agent::Id(id) = agent {
                 self.step(now, &id, 0, count(numbers));
@@ -163,11 +163,11 @@ impl History {
         // With users whom nobody has noted, there was no room for it before.
         let series = match (before, self.zero_since()) {
             (0, Some(since)) => {
-                let mut series = Series::new(since, 0);
+                let mut series = TimeSeries::new(since, 0);
                 series.step(now, after);
                 series
             }
-            _ => Series::new(now, after),
+            _ => TimeSeries::new(now, after),
         };
         self.by_agent.insert(id.clone(), series);
     }
@@ -206,12 +206,12 @@ impl History {
         times: (Millis, Millis),
         now: Millis,
     ) -> Option<Excerpt> {
-        let of = |series: &Series| series.excerpt(self.retention, grain, times, now);
+        let of = |series: &TimeSeries| series.excerpt(self.retention, grain, times, now);
         match agent {
             None => self.all.as_ref().map(of),
             Some((id, users)) => match self.by_agent.get(id) {
                 Some(series) => Some(of(series)),
-                None if users == 0 => self.zero_since().map(|since| of(&Series::new(since, 0))),
+                None if users == 0 => self.zero_since().map(|since| of(&TimeSeries::new(since, 0))),
                 None => None,
             },
         }

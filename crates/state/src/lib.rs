@@ -9,8 +9,8 @@
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
-mod about;
 mod activity;
+mod attributes;
 mod copy;
 mod drift;
 pub mod explain;

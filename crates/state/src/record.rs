@@ -7,7 +7,7 @@
 use live_users_core::{Evidence, Millis};
 use serde::{Deserialize, Serialize};
 
-use crate::about::AboutForm;
+use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::words::{SAID, SOURCES, Word, call_id, value, word};
@@ -37,12 +37,12 @@ impl Record {
     /// The record in bytes.
     #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
     pub fn encode(&self) -> Vec<u8> {
-        let mut form = RecordForm { v: VERSION, at: self.at.0, evidence: None, forget: None };
+        let mut stored = StoredRecord { v: VERSION, at: self.at.0, evidence: None, forget: None };
         match &self.change {
-            Change::Evidence(evidence) => form.evidence = Some(EvidenceForm::of(evidence)),
-            Change::Forget { ended_before } => form.forget = Some(ended_before.0),
+            Change::Evidence(evidence) => stored.evidence = Some(StoredEvidence::of(evidence)),
+            Change::Forget { ended_before } => stored.forget = Some(ended_before.0),
         }
-        serde_json::to_vec(&form).expect("text and numbers are always JSON")
+        serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
 
     /// The record that these bytes are.
@@ -50,48 +50,48 @@ impl Record {
     /// # Errors
     /// If they are none, or one of a later version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let form: RecordForm = serde_json::from_slice(bytes)?;
-        known_version(form.v)?;
-        let change = match (form.evidence, form.forget) {
+        let stored: StoredRecord = serde_json::from_slice(bytes)?;
+        known_version(stored.v)?;
+        let change = match (stored.evidence, stored.forget) {
             (Some(evidence), None) => Change::Evidence(evidence.read()?),
             (None, Some(before)) => Change::Forget { ended_before: Millis(before) },
             (Some(_), Some(_)) | (None, None) => return Err(DecodeError::Value("evidence")),
         };
-        Ok(Self { at: Millis(form.at), change })
+        Ok(Self { at: Millis(stored.at), change })
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct RecordForm {
+struct StoredRecord {
     v: u8,
     at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    evidence: Option<EvidenceForm>,
+    evidence: Option<StoredEvidence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forget: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct EvidenceForm {
+struct StoredEvidence {
     call: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
     source: Word,
     said: Word,
     #[serde(default)]
-    about: AboutForm,
+    about: StoredAttributes,
     #[serde(default, rename = "durationS", skip_serializing_if = "Option::is_none")]
     duration_s: Option<u32>,
 }
 
-impl EvidenceForm {
+impl StoredEvidence {
     fn of(evidence: &Evidence) -> Self {
         Self {
             call: evidence.call.to_string(),
             parent: evidence.parent.as_ref().map(ToString::to_string),
             source: word(SOURCES, &evidence.source),
             said: word(SAID, &evidence.said),
-            about: AboutForm::of(
+            about: StoredAttributes::of(
                 evidence.direction,
                 evidence.caller,
                 (&evidence.agent, evidence.agent_from),

@@ -95,7 +95,7 @@ impl Snapshotter {
 
     /// The journal is another one, or was read anew; this record is the last that a
     /// snapshot covers.
-    pub(crate) fn begin_anew(&mut self, covered: u64, now: Millis) {
+    pub(crate) fn reset(&mut self, covered: u64, now: Millis) {
         self.covered.store(covered, Ordering::Relaxed);
         (self.begun, self.marks) = ((covered, now), VecDeque::new());
     }

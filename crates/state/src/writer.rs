@@ -40,7 +40,7 @@ pub const BATCH_MAX: usize = 1024;
 
 /// Pieces of evidence that are kept while the journal cannot be written. At 300 bytes each this is
 /// 30 MB.
-const BACKLOG_MAX: usize = 100_000;
+const RETRY_BUFFER_MAX: usize = 100_000;
 
 const _: () = assert!(TOMBSTONE_MS > 4 * HOUR_MS);
 
@@ -66,11 +66,11 @@ pub struct Writer {
     max_call_ms: u64,
     cursor: usize,
     /// What could not be recorded yet. While there is anything in it the journal is in trouble.
-    backlog: VecDeque<Evidence>,
-    in_trouble: bool,
+    retry_buffer: VecDeque<Evidence>,
+    degraded: bool,
     /// The state is none that the journal leads to, and has to be read from it anew.
     is_lost: bool,
-    has_ended: bool,
+    is_unreadable: bool,
 }
 
 impl Writer {
@@ -93,10 +93,10 @@ impl Writer {
             snapshotter,
             max_call_ms,
             cursor: 0,
-            backlog: VecDeque::new(),
-            in_trouble: false,
+            retry_buffer: VecDeque::new(),
+            degraded: false,
             is_lost: false,
-            has_ended: false,
+            is_unreadable: false,
         }
     }
 
@@ -105,14 +105,14 @@ impl Writer {
     /// # Errors
     /// If the journal cannot be written.
     pub fn record(&mut self, at: Millis, batch: Vec<Evidence>) -> Result<Vec<Outcome>, Kept> {
-        if self.in_trouble {
-            self.keep(batch);
+        if self.degraded {
+            self.defer(batch);
             return Err(Kept);
         }
         let recorded = self.commit(at, batch.into_iter().map(Change::Evidence).collect());
         recorded.map_err(|Failed { records, error }| {
-            self.trouble(error);
-            self.keep(evidence(records));
+            self.degrade(error);
+            self.defer(evidence(records));
             Kept
         })
     }
@@ -121,42 +121,42 @@ impl Writer {
     /// over, and tombstones that have outlived their use are dropped. What changes something is a
     /// record, or a replay would count differently. Of several replicas one is to do it.
     pub fn sweep(&mut self, now: Millis) {
-        if self.in_trouble && !self.retry(now) {
+        if self.degraded && !self.retry(now) {
             return;
         }
         let overdue = self.overdue(now);
         match self.commit(now, overdue) {
-            Ok(_) => self.shorten(now),
-            Err(failed) => self.trouble(failed.error),
+            Ok(_) => self.compact(now),
+            Err(failed) => self.degrade(failed.error),
         }
     }
 
     /// Lets time pass: what could not be recorded is tried again, and the journal is kept short.
     pub fn stand_by(&mut self, now: Millis) {
-        if !self.in_trouble || self.retry(now) {
-            self.shorten(now);
+        if !self.degraded || self.retry(now) {
+            self.compact(now);
         }
     }
 
     /// Applies what other replicas have appended, as far as it is known here.
     pub fn follow(&mut self) {
-        if !self.in_trouble
-            && let Err(error) = self.follow_to(self.journal.position())
+        if !self.degraded
+            && let Err(error) = self.catch_up_to(self.journal.position())
         {
-            self.trouble(error);
+            self.degrade(error);
         }
     }
 
     /// Applies all that any replica was told is durable, and says whether that could be done.
     pub fn refresh(&mut self) -> bool {
-        if self.in_trouble {
+        if self.degraded {
             return false;
         }
         let refreshed = self.journal.refresh().map_err(RecoveryError::from);
-        match refreshed.and_then(|end| self.follow_to(end)) {
+        match refreshed.and_then(|end| self.catch_up_to(end)) {
             Ok(_) => true,
             Err(error) => {
-                self.trouble(error);
+                self.degrade(error);
                 false
             }
         }
@@ -187,18 +187,18 @@ impl Writer {
 
     /// Whether the journal cannot be written just now.
     pub fn is_in_trouble(&self) -> bool {
-        self.in_trouble
+        self.degraded
     }
 
     /// How many pieces of evidence are kept until it can.
     pub fn kept(&self) -> usize {
-        self.backlog.len()
+        self.retry_buffer.len()
     }
 
     /// Whether there is something in the journal that this program does not understand, so that it
     /// cannot know what is true from there on.
     pub fn has_ended(&self) -> bool {
-        self.has_ended
+        self.is_unreadable
     }
 
     /// Records what is kept, if the journal can be written again; `false` if it cannot.
@@ -211,36 +211,36 @@ impl Writer {
                 return false;
             }
         }
-        let begun = if self.is_lost { self.begin_anew() } else { Ok(()) };
-        if let Err(error) = begun.and_then(|()| self.follow_to(self.journal.position())) {
-            self.trouble(error);
+        let begun = if self.is_lost { self.rebuild() } else { Ok(()) };
+        if let Err(error) = begun.and_then(|()| self.catch_up_to(self.journal.position())) {
+            self.degrade(error);
             return false;
         }
-        while !self.backlog.is_empty() {
-            let n = self.backlog.len().min(BATCH_MAX);
-            let batch = self.backlog.drain(..n).map(Change::Evidence).collect();
+        while !self.retry_buffer.is_empty() {
+            let n = self.retry_buffer.len().min(BATCH_MAX);
+            let batch = self.retry_buffer.drain(..n).map(Change::Evidence).collect();
             if let Err(Failed { records, error }) = self.commit(now, batch) {
-                self.trouble(error);
-                evidence(records).into_iter().rev().for_each(|it| self.backlog.push_front(it));
+                self.degrade(error);
+                evidence(records).into_iter().rev().for_each(|it| self.retry_buffer.push_front(it));
                 return false;
             }
         }
         info!("the journal can be written again, and nothing is left to record");
-        self.in_trouble = false;
+        self.degraded = false;
         true
     }
 
-    fn keep(&mut self, batch: Vec<Evidence>) {
-        let room = BACKLOG_MAX - self.backlog.len();
+    fn defer(&mut self, batch: Vec<Evidence>) {
+        let room = RETRY_BUFFER_MAX - self.retry_buffer.len();
         let lost = batch.len().saturating_sub(room);
         if lost > 0 {
-            error!("{lost} webhooks are lost: {BACKLOG_MAX} wait for the journal already");
+            error!("{lost} webhooks are lost: {RETRY_BUFFER_MAX} wait for the journal already");
         }
-        self.backlog.extend(batch.into_iter().take(room));
+        self.retry_buffer.extend(batch.into_iter().take(room));
     }
 
-    fn trouble(&mut self, error: RecoveryError) {
-        self.in_trouble = true;
+    fn degrade(&mut self, error: RecoveryError) {
+        self.degraded = true;
         match error {
             RecoveryError::Journal(JournalError::Replaced { was, is }) => self.lose(was, is),
             // It slept for so long that what it has not read is only in a snapshot by now.
@@ -253,7 +253,7 @@ impl Writer {
             | RecoveryError::Snapshot(_)
             | RecoveryError::NoBeginning { .. } => {
                 error!("the journal cannot be followed: {error}");
-                self.has_ended = true;
+                self.is_unreadable = true;
             }
         }
     }
@@ -264,23 +264,23 @@ impl Writer {
     }
 
     /// Reads the state from the journal as a restart does.
-    fn begin_anew(&mut self) -> Result<(), RecoveryError> {
+    fn rebuild(&mut self) -> Result<(), RecoveryError> {
         let retention = self.state.history().retention();
         let Replayed { state, at, covered } = replay_keeping(&*self.journal, retention)?;
         (self.state, self.applied, self.cursor) = (state, at, 0);
         self.is_lost = false;
         if let Some(snapshotter) = &mut self.snapshotter {
-            snapshotter.begin_anew(covered, self.state.tracker().now());
+            snapshotter.reset(covered, self.state.tracker().now());
         }
         (self.publish)(&self.state, at);
         Ok(())
     }
 
-    fn shorten(&mut self, now: Millis) {
+    fn compact(&mut self, now: Millis) {
         let Some(snapshotter) = &mut self.snapshotter else { return };
         snapshotter.tick(now, self.applied, &self.state);
         if let Err(error) = snapshotter.trim(now, &mut *self.journal) {
-            self.trouble(error.into());
+            self.degrade(error.into());
         }
     }
 
@@ -305,7 +305,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        match mem::take(&mut self.backlog).len() {
+        match mem::take(&mut self.retry_buffer).len() {
             0 => {}
             n => error!("{n} webhooks are lost: the journal could not be written until the end"),
         }

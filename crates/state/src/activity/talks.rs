@@ -39,7 +39,7 @@ impl Talked {
 
 /// What has become known of a call that ended a while ago.
 #[derive(Clone, Copy)]
-pub(super) struct Correction {
+pub(super) struct DurationUpdate {
     /// When it ended.
     pub(super) at: Millis,
     /// The duration that it was noted with, if it was.
@@ -87,8 +87,8 @@ impl Ring {
         }
     }
 
-    fn correct(&mut self, scale: Scale, now: Millis, correction: Correction) {
-        let Correction { at, counted_ms, ms } = correction;
+    fn correct(&mut self, scale: Scale, now: Millis, update: DurationUpdate) {
+        let DurationUpdate { at, counted_ms, ms } = update;
         let bucket = scale.bucket_of(at);
         let place = self.0.partition_point(|(kept, _)| *kept < bucket);
         let is_there = self.0.get(place).is_some_and(|(kept, _)| *kept == bucket);
@@ -130,9 +130,9 @@ impl Sums {
         self.day.note(Scale::DAY, at, ms);
     }
 
-    fn correct(&mut self, now: Millis, correction: Correction) {
-        self.hour.correct(Scale::HOUR, now, correction);
-        self.day.correct(Scale::DAY, now, correction);
+    fn correct(&mut self, now: Millis, update: DurationUpdate) {
+        self.hour.correct(Scale::HOUR, now, update);
+        self.day.correct(Scale::DAY, now, update);
     }
 
     fn is_of_the_day(&self, now: Millis) -> bool {
@@ -175,14 +175,14 @@ impl Talks {
     }
 
     /// The duration of a call of this agent that ended before is known now.
-    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, correction: Correction) {
-        self.all.correct(now, correction);
-        let sums = match correction.counted_ms {
+    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, update: DurationUpdate) {
+        self.all.correct(now, update);
+        let sums = match update.counted_ms {
             Some(_) => self.by_agent.get_mut(agent),
             None => self.make_room(now, agent),
         };
         if let Some(sums) = sums {
-            sums.correct(now, correction);
+            sums.correct(now, update);
         }
     }
 

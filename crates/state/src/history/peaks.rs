@@ -36,44 +36,44 @@ pub struct Peaks {
 
 /// What stood from one moment to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Interval {
     pub(super) since: u64,
     pub(super) until: u64,
     pub(super) users: u32,
 }
 
-/// The stretches that can still be a peak: each of more users than all that came behind it. There
+/// The intervals that can still be a peak: each of more users than all that came behind it. There
 /// are no more of them than there were users at once within 30 days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stairs {
-    pub(super) list: VecDeque<Stretch>,
-    /// The first of all stretches with the most users.
-    pub(super) ever: Option<Stretch>,
+pub(super) struct PeakDeque {
+    pub(super) list: VecDeque<Interval>,
+    /// The first of all intervals with the most users.
+    pub(super) ever: Option<Interval>,
 }
 
-impl Stairs {
+impl PeakDeque {
     /// Takes in what has stood until now.
-    pub(super) fn push(&mut self, stretch: Stretch) {
-        while self.list.back().is_some_and(|behind| behind.users <= stretch.users) {
+    pub(super) fn push(&mut self, interval: Interval) {
+        while self.list.back().is_some_and(|behind| behind.users <= interval.users) {
             self.list.pop_back();
         }
-        self.list.push_back(stretch);
-        self.forget(stretch.until);
-        if self.ever.is_none_or(|ever| ever.users < stretch.users) {
-            self.ever = Some(stretch);
+        self.list.push_back(interval);
+        self.forget(interval.until);
+        if self.ever.is_none_or(|ever| ever.users < interval.users) {
+            self.ever = Some(interval);
         }
     }
 
     /// Drops what is older than a month.
     pub(super) fn forget(&mut self, now: u64) {
         let oldest = now.saturating_sub(MONTH_MS);
-        while self.list.front().is_some_and(|stretch| stretch.until <= oldest) {
+        while self.list.front().is_some_and(|interval| interval.until <= oldest) {
             self.list.pop_front();
         }
     }
 
     /// The peaks, if `current` is what stands now.
-    pub(super) fn peaks(&self, current: Stretch) -> Peaks {
+    pub(super) fn peaks(&self, current: Interval) -> Peaks {
         let within = |ms: u64| {
             let begin = current.until.saturating_sub(ms);
             let found = self.list.iter().find(|it| it.until > begin);

@@ -59,7 +59,7 @@ impl Writer {
         Ok(outcomes)
     }
 
-    pub(super) fn follow_to(&mut self, end: Position) -> Result<(), RecoveryError> {
+    pub(super) fn catch_up_to(&mut self, end: Position) -> Result<(), RecoveryError> {
         let before = self.applied.seq;
         let followed = self.apply_to(end, &[]);
         self.tell(before);

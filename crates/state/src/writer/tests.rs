@@ -177,18 +177,18 @@ fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_writt
 }
 
 #[test]
-fn the_backlog_is_bounded() {
+fn the_retry_buffer_is_bounded() {
     let fails = Arc::new(AtomicBool::new(true));
     let journal = live_users_journal::open("memory:").unwrap();
     let (mut writer, _reader) = writer_to(Box::new(Failing { journal, fails: fails.clone() }));
     let end = |n: usize| evidence(&format!("a{n}"), Source::Voice, Said::Dialing);
-    for first in (0..BACKLOG_MAX + 5_000).step_by(1_000) {
+    for first in (0..RETRY_BUFFER_MAX + 5_000).step_by(1_000) {
         let _trouble = writer.record(Millis(1), (first..first + 1_000).map(end).collect());
     }
-    assert_eq!(writer.backlog.len(), BACKLOG_MAX);
+    assert_eq!(writer.retry_buffer.len(), RETRY_BUFFER_MAX);
     fails.store(false, Ordering::Relaxed);
     writer.sweep(Millis(2));
-    assert_eq!(writer.state().tracker().known(), BACKLOG_MAX);
+    assert_eq!(writer.state().tracker().known(), RETRY_BUFFER_MAX);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::words::{DIRECTIONS, Word, value, word};
 
 /// What evidence and calls have in common: who, where, which agent.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct AboutForm {
+pub(crate) struct StoredAttributes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     direction: Option<Word>,
     /// The keyed hash, in hexadecimal: a number in JSON has only 53 bits.
@@ -31,7 +31,7 @@ pub(crate) struct AboutForm {
     city: Option<Arc<str>>,
 }
 
-impl AboutForm {
+impl StoredAttributes {
     pub(crate) fn of(
         direction: Option<Direction>,
         caller: Option<Caller>,

@@ -11,7 +11,7 @@
 //!
 //! For a bucket between whose min and max are 4 users or fewer this is 4 bytes at most.
 
-/// One stretch of time in which the number changed.
+/// One interval of time in which the number changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     /// Which: the moment of its beginning by its width.
@@ -43,7 +43,7 @@ const GAP: u8 = 0xF0;
 
 /// Buckets being written, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct OpenSegment {
     pub(super) first: u64,
     /// The index behind the last one.
     pub(super) next: u64,
@@ -55,7 +55,7 @@ pub(super) struct Run {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Run {
+impl OpenSegment {
     pub(super) fn new(first: u64) -> Self {
         Self { first, next: first, low: 0, last: 0, count: 0, bytes: Vec::new() }
     }
@@ -182,13 +182,13 @@ mod tests {
     #[test]
     fn a_busy_bucket_takes_three_bytes_or_four() {
         for (width_ms, max, bytes) in [(60_000, 3, 3), (60_000, 6, 4), (HOUR_MS, 6, 4)] {
-            let mut run = Run::new(7);
+            let mut segment = OpenSegment::new(7);
             for index in 7..17 {
                 let bucket =
                     Bucket { index, min: 2, max, sum: u64::from(max) * width_ms - 7, last: 3 };
-                run.push(&bucket, width_ms, width_ms);
+                segment.push(&bucket, width_ms, width_ms);
             }
-            assert_eq!(run.bytes.len(), 10 * bytes);
+            assert_eq!(segment.bytes.len(), 10 * bytes);
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
             buckets in vec((0_u64..3, 0_u32..40, 0_u32..40, 0_u64..=100, any::<u32>()), 1..50),
             big in any::<(u32, u32)>(),
         ) {
-            let mut run = Run::new(1000);
+            let mut segment = OpenSegment::new(1000);
             let (mut index, mut quiet, mut expected) = (1000, 0, Vec::new());
             let last = (1, big.0 / 2, big.1 / 2, 50, 0);
             for (gap, min, range, percent, close) in buckets.into_iter().chain([last]) {
@@ -207,12 +207,12 @@ mod tests {
                 let excess = u64::from(range) * HOUR_MS * percent / 100;
                 let sum = u64::from(min) * HOUR_MS + excess;
                 let bucket = Bucket { index, min, max: min + range, sum, last: close };
-                run.push(&bucket, HOUR_MS, HOUR_MS);
+                segment.push(&bucket, HOUR_MS, HOUR_MS);
                 let quiet_before = (gap > 0).then_some(quiet);
                 expected.push(Coded { index, min, max: min + range, excess, quiet: quiet_before });
                 (index, quiet) = (index + 1, close);
             }
-            let read: Vec<_> = Decoder::new(1000, &run.bytes, HOUR_MS).collect();
+            let read: Vec<_> = Decoder::new(1000, &segment.bytes, HOUR_MS).collect();
             prop_assert_eq!(read, expected);
         }
 

@@ -3,26 +3,26 @@
 use live_users_core::Millis;
 
 use super::excerpt::Excerpt;
-use super::level::{Chunk, Level};
-use super::peaks::{MONTH_MS, Stairs, Stretch};
+use super::peaks::{Interval, MONTH_MS, PeakDeque};
+use super::resolution::{Chunk, Resolution};
 use super::{Grain, Retention};
 
 /// The number of live users in all, or of one agent, over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Series {
+pub(super) struct TimeSeries {
     /// Since when it is known.
     pub(super) since: u64,
     /// When it last changed.
     pub(super) at: u64,
     pub(super) users: u32,
-    pub(super) levels: [Level; 3],
-    pub(super) stairs: Stairs,
+    pub(super) resolutions: [Resolution; 3],
+    pub(super) peaks: PeakDeque,
 }
 
-impl Series {
+impl TimeSeries {
     pub(super) fn new(since: Millis, users: u32) -> Self {
-        let (levels, stairs) = Default::default();
-        Self { since: since.0, at: since.0, users, levels, stairs }
+        let (resolutions, peaks) = Default::default();
+        Self { since: since.0, at: since.0, users, resolutions, peaks }
     }
 
     /// There are so many from now on. What stood for less than a millisecond was never told to
@@ -32,10 +32,10 @@ impl Series {
             return;
         }
         if now > self.at {
-            for (grain, level) in Grain::ALL.into_iter().zip(&mut self.levels) {
-                level.stood(grain.width_ms(), self.since, (self.at, now), self.users);
+            for (grain, resolution) in Grain::ALL.into_iter().zip(&mut self.resolutions) {
+                resolution.stood(grain.width_ms(), self.since, (self.at, now), self.users);
             }
-            self.stairs.push(self.now_until(now));
+            self.peaks.push(self.now_until(now));
             self.at = now;
         }
         self.users = users;
@@ -43,10 +43,10 @@ impl Series {
 
     /// Drops what is older than it is kept.
     pub(super) fn trim(&mut self, retention: Retention, now: Millis) {
-        for (grain, level) in Grain::ALL.into_iter().zip(&mut self.levels) {
-            level.trim(retention.oldest_bucket(grain, now));
+        for (grain, resolution) in Grain::ALL.into_iter().zip(&mut self.resolutions) {
+            resolution.trim(retention.oldest_bucket(grain, now));
         }
-        self.stairs.forget(now.0);
+        self.peaks.forget(now.0);
     }
 
     /// Whether nobody was live for so long that nothing of it is kept but the peak of all time.
@@ -65,28 +65,29 @@ impl Series {
         (from, to): (Millis, Millis),
         now: Millis,
     ) -> Excerpt {
-        let level = &self.levels[grain as usize];
+        let resolution = &self.resolutions[grain as usize];
         let known_from = Millis(self.since).max(retention.oldest(grain, now));
         let (from, to) = (known_from.max(from).0, to.0);
         let width_ms = grain.width_ms();
         let skipped =
-            level.chunks.partition_point(|it| (it.last + 1).saturating_mul(width_ms) <= from);
-        let before = skipped.checked_sub(1).map_or(level.before, |at| level.chunks[at].close);
-        let chunks = level.chunks.range(skipped..);
+            resolution.chunks.partition_point(|it| (it.last + 1).saturating_mul(width_ms) <= from);
+        let before =
+            skipped.checked_sub(1).map_or(resolution.before, |at| resolution.chunks[at].close);
+        let chunks = resolution.chunks.range(skipped..);
         let chunks = chunks.take_while(|it| it.first.saturating_mul(width_ms) < to).cloned();
         Excerpt {
             width_ms,
             since: self.since,
             known_from: known_from.0,
             before,
-            chunks: chunks.chain(level.run.as_ref().map(Chunk::of)).collect(),
-            open: level.open,
+            chunks: chunks.chain(resolution.segment.as_ref().map(Chunk::of)).collect(),
+            open: resolution.open,
             current: self.now_until(now.0.max(self.at + 1)),
-            stairs: self.stairs.clone(),
+            peaks: self.peaks.clone(),
         }
     }
 
-    fn now_until(&self, until: u64) -> Stretch {
-        Stretch { since: self.at, until, users: self.users }
+    fn now_until(&self, until: u64) -> Interval {
+        Interval { since: self.at, until, users: self.users }
     }
 }
