@@ -59,17 +59,23 @@ pub struct Kept;
 pub struct Writer {
     journal: Box<dyn Journal>,
     state: State,
-    /// How far the journal is in the state.
+    /// How far the journal is in the state. Never behind what is published, and never ahead of what
+    /// is durable: `published <= applied <= appended`.
     applied: Position,
+    /// The last record of the state that was published.
+    published: u64,
     publish: Publish,
     snapshotter: Option<Snapshotter>,
     max_call_ms: u64,
     cursor: usize,
-    /// What could not be recorded yet. While there is anything in it the journal is in trouble.
+    /// What could not be recorded yet, the oldest first. While there is anything in it the writer
+    /// is degraded, and new evidence goes behind it: order is kept.
     retry_buffer: VecDeque<Evidence>,
+    /// The journal cannot be written or followed just now.
     degraded: bool,
     /// The state is none that the journal leads to, and has to be read from it anew.
     is_lost: bool,
+    /// A record was found that this program does not understand.
     is_unreadable: bool,
 }
 
@@ -89,6 +95,7 @@ impl Writer {
             journal,
             state,
             applied: at,
+            published: at.seq,
             publish,
             snapshotter,
             max_call_ms,
@@ -178,6 +185,7 @@ impl Writer {
     /// If the journal cannot be written.
     pub fn checkpoint(&mut self) -> Result<(), JournalError> {
         let at = self.applied;
+        debug_assert_eq!(self.published, at.seq, "nothing is saved that nobody could see");
         self.journal.snapshots()?.save(at, &snapshot::encode(&self.state))?;
         while self.journal.first_seq() <= at.seq {
             self.journal.trim(at.seq + 1)?;
@@ -273,6 +281,7 @@ impl Writer {
             snapshotter.reset(covered, self.state.tracker().now());
         }
         (self.publish)(&self.state, at);
+        self.published = at.seq;
         Ok(())
     }
 
