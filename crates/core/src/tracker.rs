@@ -83,6 +83,7 @@ impl Tracker {
         while let Some(&slot) = self.ended.front() {
             let entry = self.entries[slot as usize].take_if(|entry| entry.since < ended_before);
             let Some(entry) = entry else { break };
+            debug_assert!(matches!(entry.phase, Phase::Ended(_)), "only a tombstone is forgotten");
             let hash = HASHER.hash_one(&entry.id);
             if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
                 found.remove();
@@ -226,13 +227,22 @@ impl Tracker {
     }
 
     /// Joins evidence into what is known of its call: the maximum in everything.
+    ///
+    /// The maximum is why neither order nor repetition matters (I3, I4). So nothing here overwrites
+    /// a value with a smaller one, and nothing returns early: also of a call that is over, a better
+    /// attribute is taken. Else the state would depend on whether it came before the end.
+    ///
+    /// The trap is the order of the three steps. The sets are keyed by the *keys* of agents and
+    /// places, so the old keys have to be valid until the call has left its old sets. New values
+    /// are acquired first, then the call moves, and only then the old values are released.
     fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
         let before = entry.membership();
+        let phase_before = entry.phase;
 
         entry.caller = max(entry.caller, evidence.caller);
         entry.direction = max(entry.direction, evidence.direction);
-        // Values are compared and not their keys, which are in the order of arrival (I4).
+        // Values are compared and not their keys: keys are in the order of arrival (I4).
         let agent = (entry.agent_from, self.agents.value(entry.agent));
         let taken_agent = agent < (evidence.agent_from, &evidence.agent);
         if taken_agent {
@@ -256,6 +266,8 @@ impl Tracker {
                 entry.heard = self.now;
                 Outcome::Confirmed
             }
+            // `since` stays: the call was over from the first report on, and its tombstone lies in
+            // the order of these moments.
             (Step::Again(reason), known) => {
                 entry.phase = max(known, Phase::Ended(reason));
                 entry.heard = self.now;
@@ -265,15 +277,18 @@ impl Tracker {
                 entry.heard = self.now;
                 Outcome::Late
             }
+            // It does not agree with the phase, so it is no sign that the call goes on.
             (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
         };
+        debug_assert!(phase_before <= entry.phase, "I2: a phase never falls");
 
         let after = entry.membership();
         let deltas = match before == after {
             true => AgentDeltas::default(),
             false => self.reindex(slot, before, after),
         };
-        // An agent may be taken twice, when only how it is known is better: then one goes back.
+        // Not `before.agent != after.agent`: when only how the agent is known got better, the same
+        // key was acquired a second time, and one of the two has to be released.
         if taken_agent {
             self.agents.release(before.agent);
         }
@@ -285,6 +300,9 @@ impl Tracker {
 
     /// Moves a call between the sets that it is counted in, and says what that does to the
     /// numbers of its agent, or agents.
+    ///
+    /// It leaves all of its sets before it enters any. A call whose caller is withheld is in a set
+    /// by its slot, and only once: if it entered first, leaving would take it out for good.
     fn reindex(&mut self, slot: u32, before: Membership, after: Membership) -> AgentDeltas {
         let numbers = [before.agent, after.agent].map(|key| self.sets.of_agent(key));
         if before.live {

@@ -95,6 +95,7 @@ pub(crate) fn replayed(
             if seq > last {
                 break;
             }
+            debug_assert_eq!(seq, next, "no record is left out");
             state.apply(&decode(&record)?);
             next = seq + 1;
         }

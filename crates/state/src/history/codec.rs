@@ -9,6 +9,10 @@
 //! excess: sum less min times time, in as many bytes as (max - min) times the width can need
 //! ```
 //!
+//! The two traps: a difference is by the *min* of the bucket before, across chunks from 0 again;
+//! and a reader has to know the width to know how many bytes an excess takes. That the excess fits
+//! follows from `min * covered <= sum <= max * covered` and `covered <= width`.
+//!
 //! For a bucket between whose min and max are 4 users or fewer this is 4 bytes at most.
 
 /// One interval of time in which the number changed.
@@ -63,6 +67,8 @@ impl OpenSegment {
     /// Adds a bucket behind the last one; `covered_ms` is how much of its width it tells of.
     pub(super) fn push(&mut self, bucket: &Bucket, width_ms: u64, covered_ms: u64) {
         let Bucket { index, min, max, sum, last } = *bucket;
+        debug_assert!(self.next <= index, "buckets are pushed in the order of time");
+        debug_assert!(min <= max, "a min is no more than its max");
         if index > self.next {
             self.bytes.push(GAP);
             push_varint(&mut self.bytes, index - self.next);
@@ -80,6 +86,7 @@ impl OpenSegment {
         }
         let excess = sum.saturating_sub(u64::from(min) * covered_ms);
         let length = excess_bytes(range, width_ms);
+        debug_assert!(excess <= u64::from(range).saturating_mul(width_ms), "it fits its bytes");
         self.bytes.extend_from_slice(&excess.to_le_bytes()[..length]);
         (self.next, self.low, self.last) = (index + 1, min, last);
         self.count += 1;

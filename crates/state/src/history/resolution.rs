@@ -33,6 +33,10 @@ impl Chunk {
 
 /// The buckets in which something changed, the oldest first. What stood in the others follows from
 /// the one before.
+///
+/// They lie in four places, one behind the other: `before` is all that was trimmed, `chunks` do not
+/// change any more, `segment` is written at its end, and `open` is still being summed up. So it
+/// holds that `chunks.last < segment.first <= segment.next <= open.index`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Resolution {
     /// What stood before the oldest chunk that is kept.
@@ -45,7 +49,12 @@ pub(super) struct Resolution {
 
 impl Resolution {
     /// Takes in that so many users were live between two changes. `since` is the beginning of all.
+    ///
+    /// Only the first and the last bucket that the interval touches are written. In those between
+    /// nothing changed, and that is told by the gap: they have no bytes. An interval that ends just
+    /// where a bucket begins leaves none open there.
     pub(super) fn stood(&mut self, width_ms: u64, since: u64, (from, to): (u64, u64), users: u32) {
+        debug_assert!(since <= from && from < to, "an interval has a length");
         let (first, last) = (from / width_ms, to / width_ms);
         if self.open.is_none_or(|open| open.index != first) {
             self.close(width_ms, since);
@@ -70,7 +79,10 @@ impl Resolution {
 
     fn close(&mut self, width_ms: u64, since: u64) {
         let Some(bucket) = self.open.take() else { return };
+        let behind = self.chunks.back().map_or(0, |chunk| chunk.last + 1);
+        debug_assert!(behind <= bucket.index, "buckets are written in the order of time");
         let segment = self.segment.get_or_insert_with(|| OpenSegment::new(bucket.index));
+        // The very first bucket is known from the middle on: less than its width is covered.
         let begin = since.max(bucket.index * width_ms);
         segment.push(&bucket, width_ms, (bucket.index + 1) * width_ms - begin);
         if segment.count == CHUNK_BUCKETS {

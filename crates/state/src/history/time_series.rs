@@ -25,9 +25,14 @@ impl TimeSeries {
         Self { since: since.0, at: since.0, users, resolutions, peaks }
     }
 
-    /// There are so many from now on. What stood for less than a millisecond was never told to
-    /// anybody, and is no part of the history.
+    /// There are so many from now on. What stood for less than a millisecond was never published,
+    /// and is no part of the history.
+    ///
+    /// A step writes down what stood *until* now and not what stands from now on: how long that
+    /// will stand is not known yet. So the buckets reach to `at`, the last step, and a reader adds
+    /// the rest up to its own moment.
     pub(super) fn step(&mut self, Millis(now): Millis, users: u32) {
+        debug_assert!(self.since <= self.at && self.at <= now, "time does not go backwards");
         if users == self.users {
             return;
         }
@@ -55,9 +60,12 @@ impl TimeSeries {
         self.users == 0 && self.at < oldest.0
     }
 
-    /// What it takes to tell of the points between two moments, where the first of them begins and
-    /// the last one ends. Little is copied here, and nothing
-    /// decoded: this runs on the writer's thread.
+    /// What it takes to draw the points between two moments, where the first of them begins and the
+    /// last one ends. Little is copied here, and nothing decoded: this runs on the writer's thread.
+    ///
+    /// Of the chunks those are taken that end after `from` and begin before `to`. The number before
+    /// the first of them is the close of the last one that is skipped; without a skipped one, that
+    /// which the trimming has left.
     pub(super) fn excerpt(
         &self,
         retention: Retention,
@@ -82,6 +90,7 @@ impl TimeSeries {
             before,
             chunks: chunks.chain(resolution.segment.as_ref().map(Chunk::of)).collect(),
             open: resolution.open,
+            // A reader's clock may be behind the journal's: what stands now stood for a moment.
             current: self.now_until(now.0.max(self.at + 1)),
             peaks: self.peaks.clone(),
         }
