@@ -1,4 +1,4 @@
-//! The referee against a provider that is written down, second by second.
+//! The reconciler against a provider that is written down, second by second.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ impl Scene {
         self.provider.calls.insert(call.to_owned(), resource(call, status));
     }
 
-    /// Lets time pass, and the referee do what it does.
+    /// Lets time pass, and the reconciler do what it does.
     fn pass(&mut self, ms: u64) {
         let end = Millis(self.now.0 + ms);
         loop {
@@ -273,7 +273,7 @@ fn a_list_of_completed_calls_that_says_something_else_ends_nothing() {
     let round = Round { began: scene.now, differed: None };
     let live = (0..20).map(|call| id(&format!("CA{call:02}"))).collect();
     let missing = Missing { live, dialing: BTreeSet::new() };
-    assert_eq!(scene.referee.sift(scene.now, round, missing, 1, page), []);
+    assert_eq!(scene.referee.bulk_check(scene.now, round, missing, 1, page), []);
     assert_eq!(scene.live(), 20);
 }
 
