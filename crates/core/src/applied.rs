@@ -51,7 +51,9 @@ impl Applied {
     /// Since when the call was live before this, if it was.
     ///
     /// ```
-    /// use live_users_core::{CallId, CallIdError, EndReason, Evidence, Millis, Said, Source, Tracker};
+    /// use live_users_core::{
+    ///     CallId, CallIdError, EndReason, Evidence, Millis, Said, Source, Tracker,
+    /// };
     ///
     /// let call = CallId::parse("CA1")?;
     /// let start = Evidence::about(call.clone(), Source::Voice, Said::Dialing);

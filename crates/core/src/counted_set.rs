@@ -10,6 +10,24 @@ use crate::intern::{HASHER, Key};
 use crate::{Caller, Country};
 
 /// How many people and how many calls are live.
+///
+/// A person with two calls is one user. Two calls whose callers are withheld are two users.
+///
+/// ```
+/// use core::num::NonZeroU64;
+/// use live_users_core::{
+///     CallId, CallIdError, Caller, Evidence, Millis, Numbers, Said, Source, Tracker,
+/// };
+///
+/// let mut tracker = Tracker::default();
+/// let jo = NonZeroU64::new(7).map(Caller);
+/// for (id, caller) in [("CA1", jo), ("CA2", jo), ("CA3", None), ("CA4", None)] {
+///     let voice = Evidence::about(CallId::parse(id)?, Source::Voice, Said::Dialing);
+///     tracker.apply(Millis(0), &Evidence { caller, ..voice });
+/// }
+/// assert_eq!(tracker.numbers(), Numbers { users: 3, calls: 4 });
+/// # Ok::<(), CallIdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
     /// Distinct callers with at least one live call. A call whose caller is withheld is one user.

@@ -1,9 +1,33 @@
 //! The rules of counting: evidence about calls in, calls and counts out.
 //!
 //! There is no clock, no randomness, no file, no socket and no JSON in this crate, and there
-//! cannot be: it is `no_std`. Time is an argument. Whoever holds a [`Tracker`] and applies the same
-//! records in the same order has the same state, which is what makes a restart a replay and a
-//! replica a replay.
+//! cannot be: it is `no_std`. Time is an argument. Two [`Tracker`]s that apply the same records in
+//! the same order have the same state. This is what makes a restart a replay and a replica a replay.
+//!
+//! ```
+//! use live_users_core::{CallId, CallIdError, EndReason, Evidence, Millis, Said, Source, Tracker};
+//!
+//! let call = CallId::parse("CAfa4e0000000000000000000000000001")?;
+//! let mut tracker = Tracker::default();
+//!
+//! // The provider asks what to say to a caller: a person is on the line.
+//! let start = Evidence::about(call.clone(), Source::Voice, Said::Dialing);
+//! tracker.apply(Millis(1_000), &start);
+//! assert_eq!(tracker.numbers().users, 1);
+//!
+//! // The same webhook again changes nothing.
+//! tracker.apply(Millis(1_500), &start);
+//! assert_eq!(tracker.numbers().users, 1);
+//!
+//! let end = Evidence::about(call, Source::StatusCallback, Said::Over(EndReason::Completed));
+//! tracker.apply(Millis(9_000), &end);
+//! assert_eq!(tracker.numbers().users, 0);
+//!
+//! // A webhook that was overtaken does not bring the call back.
+//! tracker.apply(Millis(9_001), &start);
+//! assert_eq!(tracker.numbers().users, 0);
+//! # Ok::<(), CallIdError>(())
+//! ```
 //!
 //! # Invariants
 //!

@@ -26,7 +26,7 @@ impl<'a> OpenCall<'a> {
         self.entry.since
     }
 
-    /// When something was last heard that agrees with its being in its phase.
+    /// When the last report came that agrees with its being in its phase.
     pub fn heard(&self) -> Millis {
         self.entry.heard
     }

@@ -11,6 +11,15 @@ pub const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// A moment, in milliseconds since the Unix epoch. In a tracker it is the journal's time: the
 /// moment at which a record was appended, which never goes backwards.
+///
+/// ```
+/// use live_users_core::{MINUTE_MS, Millis};
+///
+/// let (call, report) = (Millis(60_000), Millis(90_000));
+/// assert_eq!(report.since(call), MINUTE_MS / 2);
+/// assert_eq!(call.since(report), 0, "never negative");
+/// assert_eq!(call.minus(2 * MINUTE_MS), Millis(0), "never before the epoch");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 

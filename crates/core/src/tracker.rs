@@ -134,7 +134,7 @@ impl Tracker {
     }
 
     /// Live users and live calls of each country and region that has any, in the order of
-    /// [`Place`]; cities are not told apart.
+    /// [`Place`]; the cities of a region count as one.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {
         named(&self.sets.by_place, |area| self.places.value(area).clone())
     }

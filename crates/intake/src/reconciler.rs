@@ -122,8 +122,8 @@ const BULK_CHECK_PAGES_MAX: usize = 5;
 const CHECKING_MS_MAX: u64 = 2 * MINUTE_MS;
 
 impl Reconciler {
-    /// A reconciler that polls at once. `jitter` gives a random number below its argument; it decides
-    /// how long to wait after a failure, so that many of us do not come back at the same moment.
+    /// A reconciler that polls at once. `jitter` gives a random number below its argument. It
+    /// decides how long to wait after a failure, so that many replicas do not come back at once.
     pub fn new(
         rules: ReconcilerRules,
         agents: Agents,

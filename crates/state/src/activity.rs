@@ -1,6 +1,6 @@
 //! What happened to calls, for people: the feed, and how long finished calls were.
 //!
-//! Both follow from the records and their times alone, so a replay tells the same.
+//! Both follow from the records and their times alone, so a replay gives the same.
 
 mod feed;
 pub(crate) mod stored;
@@ -62,7 +62,7 @@ impl Activities {
 
     /// A call that was over already is reported again, and now with its duration.
     fn correct(&mut self, now: Millis, evidence: &Evidence) {
-        let Some(told) = evidence.duration_s.map(told) else { return };
+        let Some(reported) = evidence.duration_s.map(reported) else { return };
         let Some(activity) = self.feed.end_of(&evidence.call) else { return };
         let Some(reason) = activity.reason else { return };
         let was_live = activity.lasted.is_some() || was_answered(reason);
@@ -70,9 +70,13 @@ impl Activities {
             return;
         }
         let counted = counted_ms(reason, activity.lasted);
-        activity.lasted = Some(told);
+        activity.lasted = Some(reported);
         let (at, agent) = (activity.at, activity.agent.clone());
-        self.talks.correct(now, &agent, DurationUpdate { at, counted_ms: counted, ms: told.ms() });
+        self.talks.correct(
+            now,
+            &agent,
+            DurationUpdate { at, counted_ms: counted, ms: reported.ms() },
+        );
     }
 }
 
@@ -84,11 +88,11 @@ fn lasted(
     live_since: Option<Millis>,
 ) -> Option<Lasted> {
     let was_live = live_since.is_some() || was_answered(reason);
-    let told = evidence.duration_s.filter(|_| was_live).map(told);
-    told.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
+    let reported = evidence.duration_s.filter(|_| was_live).map(reported);
+    reported.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
 }
 
-fn told(duration_s: u32) -> Lasted {
+fn reported(duration_s: u32) -> Lasted {
     Lasted::Told(u64::from(duration_s) * SECOND_MS)
 }
 

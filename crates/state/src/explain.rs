@@ -36,9 +36,9 @@ pub struct Pieces {
     pub incomplete: bool,
 }
 
-/// All that was said about a call. Only the records from when it was first heard of to when it was
-/// last heard of are looked at, so the time that this takes follows from how much was recorded
-/// while the call went on, and not from the length of the journal.
+/// All that was said about a call. Only the records between the first and the last report about it
+/// are looked at. So the time that this takes follows from how much was recorded while the call
+/// went on, and not from the length of the journal.
 ///
 /// # Errors
 /// If the journal cannot be read.

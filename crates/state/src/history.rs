@@ -3,11 +3,11 @@
 //! Every change is a step at its record's time. Steps are summed up, while they come, in buckets of
 //! a minute, a quarter of an hour, and an hour, each with the fewest, the most, and users times
 //! milliseconds, so that the mean is exact. Only buckets in which something changed take room, 3 to
-//! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: whoever reads
-//! fills in what has stood since the last step.
+//! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: a
+//! reader fills in what has stood since the last step.
 //!
 //! It follows from the records and their times alone, and from how long it is kept, so a replay
-//! tells the same.
+//! gives the same.
 
 mod codec;
 mod excerpt;
@@ -196,7 +196,7 @@ impl History {
         self.by_agent.contains_key(agent)
     }
 
-    /// What it takes to tell of the points between two moments, where the first of them begins and
+    /// What it takes to draw the points between two moments, where the first of them begins and
     /// the last one ends; of all, or of one agent, which has so many users now. If it has none and
     /// no history of its own, it has had none. `None` if nothing is known.
     pub fn excerpt(

@@ -2,7 +2,7 @@
 //! runtime here; time is an argument, so that the backend and the simulator run the very same code.
 //!
 //! - [`Writer`]: durable, applied, published, in this order.
-//! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
+//! - [`State`]: what follows from the records; [`record`] and [`snapshot`] are its form in bytes.
 //! - [`replay`], [`Snapshotter`]: from a journal back to the state.
 //! - [`copy`]: the state of one journal into another.
 //! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.

@@ -1,4 +1,4 @@
-//! From a journal to the state that it tells: the newest snapshot, and the records behind it
+//! From a journal to the state that it leads to: the newest snapshot, and the records behind it
 //! through the same `apply` that runs when they are written.
 
 use live_users_core::Millis;
@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::snapshot;
 use crate::state::State;
 
-/// Why a journal does not tell a state.
+/// Why a journal leads to no state.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     /// It cannot be read.
@@ -39,7 +39,7 @@ pub enum RecoveryError {
     },
 }
 
-/// What a journal tells.
+/// What a journal leads to.
 #[derive(Clone, Debug)]
 pub struct Replayed {
     /// The state.
@@ -50,7 +50,7 @@ pub struct Replayed {
     pub covered: u64,
 }
 
-/// The state that a journal tells.
+/// The state that a journal leads to.
 ///
 /// # Errors
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built

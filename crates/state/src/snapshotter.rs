@@ -93,8 +93,8 @@ impl Snapshotter {
         Ok(Self { thread, busy, is_lost, covered, begun, marks: VecDeque::new(), keep })
     }
 
-    /// The journal is another one, or was read anew; this record is the last that a
-    /// snapshot covers.
+    /// The journal is another one, or was read again from its beginning. This record is the last
+    /// that a snapshot covers.
     pub(crate) fn reset(&mut self, covered: u64, now: Millis) {
         self.covered.store(covered, Ordering::Relaxed);
         (self.begun, self.marks) = ((covered, now), VecDeque::new());
@@ -163,7 +163,7 @@ impl Drop for Snapshotter {
 
 /// What the thread is to do.
 enum Work {
-    /// Replay the log, and save the state that it tells.
+    /// Replay the log, and save the state that it leads to.
     Replay(Range),
     /// Save this state.
     Save(Position, Vec<u8>),

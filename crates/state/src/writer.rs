@@ -20,7 +20,7 @@ use crate::snapshot;
 use crate::snapshotter::Snapshotter;
 use crate::state::State;
 
-/// A call is not given up by the clock, however old, while something was heard of it within this
+/// A call is not given up by the clock, however old, while a report about it came within this
 /// time, in milliseconds: the account may allow longer calls than `MAX_CALL_HOURS` says.
 pub const QUIET_MS: u64 = 15 * MINUTE_MS;
 
@@ -44,7 +44,7 @@ const RETRY_BUFFER_MAX: usize = 100_000;
 
 const _: () = assert!(TOMBSTONE_MS > 4 * HOUR_MS);
 
-/// Tells everybody what the state is after a batch, and at which position of the journal.
+/// Publishes what the state is after a batch, and at which position of the journal.
 pub type Publish = Box<dyn FnMut(&State, Position) + Send>;
 
 /// The journal cannot be written: what was given is kept, and tried again at each
@@ -54,8 +54,8 @@ pub struct Kept;
 
 /// Owns the journal and the state.
 ///
-/// In a journal that is shared, each replica has a writer. The state of each is what the journal
-/// tells, in its order: a batch is applied when all before it is, whoever appended that.
+/// In a journal that is shared, each replica has a writer. The state of each follows from the
+/// journal, in its order: a batch is applied when all before it is, that of other replicas too.
 pub struct Writer {
     journal: Box<dyn Journal>,
     state: State,
@@ -73,14 +73,14 @@ pub struct Writer {
     retry_buffer: VecDeque<Evidence>,
     /// The journal cannot be written or followed just now.
     degraded: bool,
-    /// The state is none that the journal leads to, and has to be read from it anew.
+    /// The state does not follow from the journal any more, and has to be read from it again.
     is_lost: bool,
     /// A record was found that this program does not understand.
     is_unreadable: bool,
 }
 
 impl Writer {
-    /// A writer to a journal that tells this state. A call that is silent and older than
+    /// A writer to a journal that leads to this state. A call that is silent and older than
     /// `max_call_ms` is over. Without a snapshotter, snapshots are taken by [`Writer::checkpoint`]
     /// alone.
     pub fn new(
@@ -154,7 +154,7 @@ impl Writer {
         }
     }
 
-    /// Applies all that any replica was told is durable, and says whether that could be done.
+    /// Applies all that was acknowledged to any replica as durable, and says whether that could be done.
     pub fn refresh(&mut self) -> bool {
         if self.degraded {
             return false;
@@ -169,7 +169,7 @@ impl Writer {
         }
     }
 
-    /// What the journal tells.
+    /// What the journal leads to.
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -7,9 +7,9 @@ pub struct ReconcilerRules {
     pub look_every_ms: u64,
     /// From a poll that has found differences to the second one.
     pub look_again_ms: u64,
-    /// A call that something was heard of so lately is not missing, whatever the lists say.
+    /// A call about which a report came so lately is not missing, whatever the lists say.
     pub grace_ms: u64,
-    /// A call that is in the lists is noted as confirmed when nothing was heard of it for so long.
+    /// A call that is in the lists is noted as confirmed when no report about it came for so long.
     pub confirm_after_ms: u64,
     /// A call that the provider does not know by name is not asked for again before this.
     pub unknown_again_ms: u64,

@@ -38,7 +38,7 @@ struct StoredActivity {
     /// How long it was, in milliseconds: as it was measured,
     #[serde(default, rename = "measuredMs", skip_serializing_if = "Option::is_none")]
     measured_ms: Option<u64>,
-    /// or as the provider has told.
+    /// or as the provider has reported.
     #[serde(default, rename = "toldMs", skip_serializing_if = "Option::is_none")]
     told_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ impl StoredActivity {
             Phase::Ended(reason) => Ok(reason),
             Phase::Dialing | Phase::Live => Err(DecodeError::Value("reason")),
         });
-        let told = self.told_ms.map(Lasted::Told);
+        let reported = self.told_ms.map(Lasted::Told);
         Ok(Activity {
             at: Millis(self.at),
             what: value(WHATS, &self.what, "what")?,
@@ -126,7 +126,7 @@ impl StoredActivity {
             place: self.about.place()?,
             direction: self.about.direction()?,
             reason: reason.transpose()?,
-            lasted: told.or(self.measured_ms.map(Lasted::Measured)),
+            lasted: reported.or(self.measured_ms.map(Lasted::Measured)),
             cause: self.cause.map(|cause| value(CAUSES, &cause, "cause")).transpose()?,
         })
     }

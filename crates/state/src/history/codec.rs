@@ -64,7 +64,7 @@ impl OpenSegment {
         Self { first, next: first, low: 0, last: 0, count: 0, bytes: Vec::new() }
     }
 
-    /// Adds a bucket behind the last one; `covered_ms` is how much of its width it tells of.
+    /// Adds a bucket behind the last one; `covered_ms` is how much of its width is known.
     pub(super) fn push(&mut self, bucket: &Bucket, width_ms: u64, covered_ms: u64) {
         let Bucket { index, min, max, sum, last } = *bucket;
         debug_assert!(self.next <= index, "buckets are pushed in the order of time");

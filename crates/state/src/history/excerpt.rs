@@ -69,7 +69,7 @@ impl Excerpt {
                 let (from, to) = (begin.max(self.since), begin.saturating_add(self.width_ms));
                 line.stood((end, begin), coded.quiet.unwrap_or(stood));
                 end = end.max(to);
-                // The oldest chunk reaches back behind what is told.
+                // The oldest chunk reaches back behind what is kept.
                 if from >= self.known_from {
                     let known_ms = to.saturating_sub(from);
                     let sum = u64::from(coded.min).saturating_mul(known_ms);

@@ -51,7 +51,7 @@ impl Resolution {
     /// Takes in that so many users were live between two changes. `since` is the beginning of all.
     ///
     /// Only the first and the last bucket that the interval touches are written. In those between
-    /// nothing changed, and that is told by the gap: they have no bytes. An interval that ends just
+    /// nothing changed, and the gap says so: they have no bytes. An interval that ends just
     /// where a bucket begins leaves none open there.
     pub(super) fn stood(&mut self, width_ms: u64, since: u64, (from, to): (u64, u64), users: u32) {
         debug_assert!(since <= from && from < to, "an interval has a length");

@@ -37,8 +37,8 @@ impl Writer {
 
     /// Appends one batch, applies it, publishes, and says what its evidence has done.
     ///
-    /// The order is the promise of this service: nothing is applied that is not durable, and nothing
-    /// is acknowledged that is not published.
+    /// The order is the promise of this service: nothing is applied that is not durable, and
+    /// nothing is acknowledged that is not published.
     fn commit_batch(
         &mut self,
         batch: &[Vec<u8>],
