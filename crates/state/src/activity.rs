@@ -2,16 +2,16 @@
 //!
 //! Both follow from the records and their times alone, so a replay gives the same.
 
-mod feed;
+mod activity_log;
+mod call_durations;
 pub(crate) mod stored;
-mod talks;
 
 use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
 
-pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
-use self::talks::DurationUpdate;
-pub use self::talks::{Talked, Talks};
-use crate::drift::Cause;
+pub use self::activity_log::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted};
+use self::call_durations::DurationUpdate;
+pub use self::call_durations::{Talked, Talks};
+use crate::corrections::Cause;
 
 /// The feed and the sums, kept together: when the provider corrects how long a call was, both are
 /// put right.
@@ -26,9 +26,11 @@ impl Activities {
     pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
         let cause = Cause::of(evidence, applied.outcome);
         let (what, reason) = match applied.outcome {
-            Outcome::Started | Outcome::Dialing => (What::Started, None),
-            Outcome::Answered => (What::Answered, None),
-            Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => (What::Ended, Some(reason)),
+            Outcome::Started | Outcome::Dialing => (ActivityKind::Started, None),
+            Outcome::Answered => (ActivityKind::Answered, None),
+            Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => {
+                (ActivityKind::Ended, Some(reason))
+            }
             Outcome::Duplicate => return self.correct(tracker.now(), evidence),
             Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
         };
@@ -40,8 +42,8 @@ impl Activities {
             self.talks.note(at, &call.agent, ms);
         }
         let what = match cause {
-            Some(Cause::Evicted) => What::Evicted,
-            Some(_) => What::Healed,
+            Some(Cause::Evicted) => ActivityKind::Evicted,
+            Some(_) => ActivityKind::Corrected,
             None => what,
         };
         let Call { id, agent, caller, place, direction, .. } = call;

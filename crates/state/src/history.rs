@@ -10,7 +10,7 @@
 //! gives the same.
 
 mod codec;
-mod excerpt;
+mod history_slice;
 mod peaks;
 mod resolution;
 pub(crate) mod stored;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Numbers, Tracker};
 
-pub use self::excerpt::{Excerpt, Point};
+pub use self::history_slice::{Excerpt, Point};
 pub use self::peaks::{Peak, Peaks};
 use self::time_series::TimeSeries;
 

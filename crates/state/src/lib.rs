@@ -12,7 +12,7 @@
 mod activity;
 mod attributes;
 mod copy;
-mod drift;
+mod corrections;
 pub mod explain;
 mod format;
 pub mod history;
@@ -24,9 +24,9 @@ mod state;
 pub mod words;
 mod writer;
 
-pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
+pub use activity::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks};
 pub use copy::{Copied, CopyError, LEAD, Purpose, Side, copy};
-pub use drift::{Cause, Drift, Healed, RECENT_MAX};
+pub use corrections::{Cause, Drift, Healed, RECENT_MAX};
 pub use recovery::{RecoveryError, Replayed, replay, replay_keeping};
 pub use snapshotter::{Keep, Snapshotter};
 pub use state::{State, Sureness, is_suspect};

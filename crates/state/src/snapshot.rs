@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::stored::StoredActivities;
 use crate::attributes::StoredAttributes;
-use crate::drift::{Drift, Healed};
+use crate::corrections::{Drift, Healed};
 use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::stored::StoredHistory;
 use crate::state::State;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, Feed, Talks};
-use crate::drift::Drift;
+use crate::corrections::Drift;
 use crate::history::{History, Retention};
 use crate::record::{Change, Record};
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use live_users_core::{CallId, Direction, EndReason, Outcome, Phase, Said, Source};
 
-use crate::activity::What;
-use crate::drift::Cause;
+use crate::activity::ActivityKind;
+use crate::corrections::Cause;
 use crate::format::DecodeError;
 
 /// A word out of one of the tables here.
@@ -56,12 +56,12 @@ pub(crate) const PHASES: &[(&str, Phase)] = with_reasons!(
     "live" => Phase::Live
 );
 
-pub(crate) const WHATS: &[(&str, What)] = &[
-    ("started", What::Started),
-    ("answered", What::Answered),
-    ("ended", What::Ended),
-    ("healed", What::Healed),
-    ("evicted", What::Evicted),
+pub(crate) const KINDS: &[(&str, ActivityKind)] = &[
+    ("started", ActivityKind::Started),
+    ("answered", ActivityKind::Answered),
+    ("ended", ActivityKind::Ended),
+    ("healed", ActivityKind::Corrected),
+    ("evicted", ActivityKind::Evicted),
 ];
 
 pub(crate) const CAUSES: &[(&str, Cause)] = &[
@@ -112,8 +112,8 @@ pub fn of_direction(direction: Direction) -> Word {
 }
 
 /// What happened to a call, in a word.
-pub fn of_what(what: What) -> Word {
-    word(WHATS, &what)
+pub fn of_kind(what: ActivityKind) -> Word {
+    word(KINDS, &what)
 }
 
 /// Why a call is over, in a word.

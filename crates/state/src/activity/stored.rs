@@ -5,11 +5,11 @@ use std::sync::Arc;
 use live_users_core::{Agent, AgentFrom, Millis, Phase};
 use serde::{Deserialize, Serialize};
 
-use super::talks::{Ring, Sums};
+use super::call_durations::{Ring, Sums};
 use super::{Activities, Activity, Feed, Lasted, Talked, Talks};
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
-use crate::words::{CAUSES, PHASES, WHATS, Word, call_id, of_reason, value, word};
+use crate::words::{CAUSES, KINDS, PHASES, Word, call_id, of_reason, value, word};
 
 /// What a snapshot has of them; neither was in the snapshots of older programs.
 #[derive(Default, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl StoredActivity {
         };
         Self {
             at: activity.at.0,
-            what: word(WHATS, &activity.what),
+            what: word(KINDS, &activity.what),
             call: activity.call.to_string(),
             about: StoredAttributes::of(*direction, *caller, (agent, AgentFrom::Address), place),
             reason: activity.reason.map(of_reason),
@@ -119,7 +119,7 @@ impl StoredActivity {
         let reported = self.told_ms.map(Lasted::Told);
         Ok(Activity {
             at: Millis(self.at),
-            what: value(WHATS, &self.what, "what")?,
+            what: value(KINDS, &self.what, "what")?,
             call: call_id(&self.call, "call")?,
             agent: self.about.agent().0,
             caller: self.about.caller()?,

@@ -81,9 +81,9 @@ fn a_call_is_told_from_its_start_to_its_end() {
         .map(|(number, activity)| (*number, activity.what, activity.at.0 - T, activity.lasted));
     let told: Vec<_> = told.collect();
     let expected = [
-        (3, What::Ended, 65_500, Some(Lasted::Told(61_000))),
-        (2, What::Answered, 5_000, None),
-        (1, What::Started, 0, None),
+        (3, ActivityKind::Ended, 65_500, Some(Lasted::Told(61_000))),
+        (2, ActivityKind::Answered, 5_000, None),
+        (1, ActivityKind::Started, 0, None),
     ];
     assert_eq!(told, expected);
     let ended = newest(&state);
@@ -139,14 +139,17 @@ fn what_is_healed_says_of_what_and_a_ghost_is_in_no_average() {
     }
     hear(&mut state, T + HOUR, over("CA1", Source::Operator, EndReason::Evicted));
     let evicted = newest(&state);
-    assert_eq!((evicted.what, evicted.lasted), (What::Evicted, Some(Lasted::Measured(HOUR))));
+    assert_eq!(
+        (evicted.what, evicted.lasted),
+        (ActivityKind::Evicted, Some(Lasted::Measured(HOUR)))
+    );
     hear(&mut state, T + HOUR, over("CA2", Source::Clock, EndReason::TimedOut));
     let given_up = newest(&state);
-    assert_eq!((given_up.what, given_up.cause), (What::Healed, Some(Cause::TimedOut)));
+    assert_eq!((given_up.what, given_up.cause), (ActivityKind::Corrected, Some(Cause::TimedOut)));
     let referee = Evidence { source: Source::Referee, ..end("CA3", Some(90)) };
     hear(&mut state, T + HOUR, referee);
     let found = newest(&state);
-    assert_eq!((found.what, found.cause), (What::Healed, Some(Cause::MissedEnd)));
+    assert_eq!((found.what, found.cause), (ActivityKind::Corrected, Some(Cause::MissedEnd)));
     assert_eq!(
         (found.reason, found.lasted),
         (Some(EndReason::Completed), Some(Lasted::Told(90_000)))

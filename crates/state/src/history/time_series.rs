@@ -2,7 +2,7 @@
 
 use live_users_core::Millis;
 
-use super::excerpt::Excerpt;
+use super::history_slice::Excerpt;
 use super::peaks::{Interval, MONTH_MS, PeakDeque};
 use super::resolution::{Chunk, Resolution};
 use super::{Grain, Retention};

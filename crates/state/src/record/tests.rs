@@ -10,11 +10,11 @@ use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction
 
 use super::*;
 use crate::activity::Activities;
-use crate::drift::{Cause, Drift, Healed};
+use crate::corrections::{Cause, Drift, Healed};
 use crate::history::History;
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, PHASES, WHATS};
+use crate::words::{CAUSES, DIRECTIONS, KINDS, PHASES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -213,5 +213,5 @@ fn every_value_has_a_word_of_its_own() {
         (0..table.len()).all(alone)
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
-    assert!(unique(WHATS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
+    assert!(unique(KINDS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

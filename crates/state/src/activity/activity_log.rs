@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Place};
 
-use crate::drift::Cause;
+use crate::corrections::Cause;
 
 /// So many activities are kept.
 pub const FEED_MAX: usize = 1_000;
@@ -15,7 +15,7 @@ pub struct Activity {
     /// When it was recorded.
     pub at: Millis,
     /// What it was.
-    pub what: What,
+    pub what: ActivityKind,
     /// The call.
     pub call: CallId,
     /// The agent that it belonged to, as far as was known then; and so for what follows.
@@ -36,7 +36,7 @@ pub struct Activity {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ActivityKind {
     /// A call began: a person is on the line, or one is being dialled.
     Started,
     /// The person who was dialled picked up.
@@ -44,7 +44,7 @@ pub enum What {
     /// The call was over.
     Ended,
     /// The count was put right, since webhooks had not come.
-    Healed,
+    Corrected,
     /// An operator took the call out of the count.
     Evicted,
 }
