@@ -44,8 +44,8 @@ pub struct Call {
     pub id: crate::CallId,
     /// Where it is in its life.
     pub phase: Phase,
-    /// When the first report about it came. When it has changed its phase since, to the second and rather
-    /// too early than too late.
+    /// When the first report about it came. When it has changed its phase since, this is to the
+    /// second, and rather too early than too late.
     pub first: Millis,
     /// Since when it is in that phase.
     pub since: Millis,

@@ -2,7 +2,7 @@
 //!
 //! There is no clock, no randomness, no file, no socket and no JSON in this crate, and there
 //! cannot be: it is `no_std`. Time is an argument. Two [`Tracker`]s that apply the same records in
-//! the same order have the same state. This is what makes a restart a replay and a replica a replay.
+//! the same order have the same state. So a restart is a replay, and so is a replica.
 //!
 //! ```
 //! use live_users_core::{CallId, CallIdError, EndReason, Evidence, Millis, Said, Source, Tracker};

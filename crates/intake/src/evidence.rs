@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_referee_is_told_the_duration_too() {
+    fn the_reconciler_receives_the_duration_too() {
         let of = |status| {
             let resource = CallResource {
                 sid: "CA1".to_owned(),
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_country_the_number_tells_it() {
+    fn without_a_country_the_number_gives_it() {
         let place = |from| evidence(&[("CallSid", "CA1"), ("From", from)], None).place;
         assert_eq!(place("+14165550123").country, Country::parse("CA"));
         assert_eq!(place("+442079460123").country, Country::parse("GB"));

@@ -91,8 +91,8 @@ impl State {
         &self.activities
     }
 
-    /// The live users by how sure it is that they are there. A call is suspect when no report
-    /// about it came for `suspect_after_ms`. It takes time in proportion to the calls that are known.
+    /// The live users by how sure it is that they are there. A call is suspect when no report about
+    /// it came for `suspect_after_ms`. This takes time in proportion to the calls that are known.
     pub fn sureness(&self, now: Millis, suspect_after_ms: u64) -> Sureness {
         let Numbers { users, .. } = self.tracker.numbers();
         let mut known = HashSet::new();

@@ -154,7 +154,7 @@ impl Writer {
         }
     }
 
-    /// Applies all that was acknowledged to any replica as durable, and says whether that could be done.
+    /// Applies all that any replica knows to be durable, and says whether that could be done.
     pub fn refresh(&mut self) -> bool {
         if self.degraded {
             return false;

@@ -1,4 +1,4 @@
-//! Writers that share a journal: each counts what all were told, whoever was told it.
+//! Writers that share a journal: each counts what any of them was sent.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ struct Replica {
 impl Replica {
     fn start(log: &Memory) -> Self {
         let (journal, line) = log.open_shared().expect("a log");
-        let replayed = replay(&*journal).expect("it tells a state");
+        let replayed = replay(&*journal).expect("it leads to a state");
         let writer = Writer::new(journal, replayed, Box::new(|_, _| {}), None, MAX_CALL_MS);
         Self { writer, line }
     }
@@ -52,7 +52,7 @@ fn bytes(state: &State) -> Vec<u8> {
 }
 
 #[test]
-fn what_one_was_told_all_know_and_a_repeat_through_another_counts_once() {
+fn what_one_was_sent_all_know_and_a_repeat_through_another_counts_once() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     assert_eq!(a.writer.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
@@ -130,13 +130,13 @@ fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
 }
 
 #[test]
-fn a_log_that_was_lost_is_begun_anew_by_all_and_told_by_its_epoch() {
+fn a_log_that_was_lost_is_rebuilt_by_all_and_known_by_its_epoch() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     a.writer.record(Millis(1), vec![start(1), start(2)]).unwrap();
     b.writer.refresh();
     log.replace(2);
-    // Whoever notices first keeps what it was told meanwhile.
+    // The first that notices keeps what it was sent meanwhile.
     a.writer.record(Millis(2), vec![start(3)]).unwrap_err();
     a.writer.stand_by(Millis(3));
     assert!(!b.writer.refresh());
@@ -159,7 +159,7 @@ fn what_a_later_version_has_written_ends_a_replica_and_not_the_log() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Tell { replica: usize, evidence: Vec<(usize, bool)> },
+    Send { replica: usize, evidence: Vec<(usize, bool)> },
     Cut { replica: usize, is_cut: bool },
     Sweep { replica: usize },
     Follow { replica: usize },
@@ -172,7 +172,7 @@ fn step() -> impl Strategy<Value = Step> {
     let replica = || 0..3_usize;
     let evidence = prop::collection::vec((0..20_usize, any::<bool>()), 1..5);
     prop_oneof![
-        8 => (replica(), evidence).prop_map(|(replica, evidence)| Step::Tell { replica, evidence }),
+        8 => (replica(), evidence).prop_map(|(replica, evidence)| Step::Send { replica, evidence }),
         2 => (replica(), any::<bool>()).prop_map(|(replica, is_cut)| Step::Cut { replica, is_cut }),
         2 => replica().prop_map(|replica| Step::Sweep { replica }),
         3 => replica().prop_map(|replica| Step::Follow { replica }),
@@ -190,7 +190,7 @@ proptest! {
     })]
 
     /// Whatever happens to the lines and to the replicas: nothing acknowledged is missing, and in
-    /// the end all of them and whoever comes later have the same state, byte for byte.
+    /// the end all of them and those that come later have the same state, byte for byte.
     #[test]
     fn replicas_agree_and_lose_nothing(steps in prop::collection::vec(step(), 1..80)) {
         let log = Memory::with_epoch(1);
@@ -201,12 +201,12 @@ proptest! {
             // Their clocks are wrong by an hour either way, and nobody asks them.
             let of = |replica: usize| Millis((now + replica as u64 * HOUR).saturating_sub(HOUR));
             match step {
-                Step::Tell { replica, evidence } => {
+                Step::Send { replica, evidence } => {
                     let batch = evidence.iter().map(|&(call, is_end)| {
                         if is_end { end(call) } else { start(call) }
                     });
-                    let told = replicas[replica].writer.record(of(replica), batch.collect());
-                    if told.is_ok() {
+                    let recorded = replicas[replica].writer.record(of(replica), batch.collect());
+                    if recorded.is_ok() {
                         ended.extend(evidence.iter().filter(|it| it.1).map(|it| it.0));
                     }
                 }

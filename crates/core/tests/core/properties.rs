@@ -40,7 +40,7 @@ fn places() -> impl Strategy<Value = Place> {
     ])
 }
 
-/// Anything the door can let in, about a handful of calls and people so that they meet.
+/// Anything that can come in, about a handful of calls and people so that they meet.
 fn evidence() -> impl Strategy<Value = Evidence> {
     let sources = select(vec![
         Source::Voice,
@@ -111,7 +111,7 @@ proptest! {
         let mut model = Model::default();
         for (evidence, at) in log.iter().zip(1..) {
             tracker.apply(Millis(at), evidence);
-            model.hear(evidence);
+            model.receive(evidence);
             prop_assert_eq!(tracker.check(), Ok(()));
             prop_assert_eq!(tracker.numbers(), model.numbers());
             let (all, ages) = tracker.ages(Millis(at));
@@ -148,7 +148,7 @@ proptest! {
         let mut model = Model::default();
         for (evidence, at) in log.iter().zip(1..) {
             tracker.apply(Millis(at), evidence);
-            model.hear(evidence);
+            model.receive(evidence);
             for call in tracker.calls() {
                 let over = matches!(call.phase, Phase::Ended(_));
                 prop_assert_eq!(over, model.ended(&call.id));
@@ -255,7 +255,7 @@ fn walk(alphabet: &[Evidence], depth: u32, tracker: &Tracker, model: &Model, seq
     for evidence in alphabet {
         let (mut tracker, mut model) = (tracker.clone(), model.clone());
         tracker.apply(Millis(1), evidence);
-        model.hear(evidence);
+        model.receive(evidence);
         *sequences += 1;
         assert_eq!(tracker.numbers(), model.numbers(), "after {evidence:?} in {:?}", model.live());
         assert_eq!(tracker.check(), Ok(()));

@@ -126,14 +126,14 @@ fn a_better_attribution_moves_a_live_call() {
 }
 
 #[test]
-fn a_city_is_told_of_each_call_and_nobody_is_counted_by_it() {
+fn a_city_is_known_of_each_call_and_nobody_is_counted_by_it() {
     let mut tracker = Tracker::default();
     let from = |n, place| Evidence { place, caller: caller(9), ..inbound(n) };
     tracker.apply(T, &from(1, city("OAKLAND")));
     tracker.apply(T, &from(2, city("SAN FRANCISCO")));
     tracker.apply(T, &from(2, place("US", Some("CA"))));
-    let told = |n| tracker.call(&call(n)).unwrap().place;
-    assert_eq!((told(1), told(2)), (city("OAKLAND"), city("SAN FRANCISCO")));
+    let place_of = |n| tracker.call(&call(n)).unwrap().place;
+    assert_eq!((place_of(1), place_of(2)), (city("OAKLAND"), city("SAN FRANCISCO")));
     let one = Numbers { users: 1, calls: 2 };
     assert_eq!(tracker.by_place(), [(place("US", Some("CA")), one)]);
     tracker.check().unwrap();
@@ -261,7 +261,7 @@ fn an_operators_word_stays_the_reason_whatever_is_reported_afterwards() {
 }
 
 #[test]
-fn a_call_remembers_when_it_was_first_and_last_heard_of() {
+fn a_call_remembers_when_it_was_first_and_last_reported() {
     let mut tracker = Tracker::default();
     tracker.apply(Millis(10_000), &status(1, Said::Dialing, Direction::Outbound));
     tracker.apply(Millis(12_500), &status(1, Said::InProgress, Direction::Outbound));

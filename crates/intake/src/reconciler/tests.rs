@@ -60,14 +60,14 @@ impl Scene {
         Self { now, state: State::default(), provider: Provider::default(), referee }
     }
 
-    fn hears(&mut self, evidence: Evidence) {
+    fn receives(&mut self, evidence: Evidence) {
         self.state.apply(&Record { at: self.now, change: Change::Evidence(evidence) });
     }
 
-    /// A webhook tells that a call began.
+    /// A webhook reports that a call began.
     fn starts(&mut self, call: &str) {
         let direction = Some(Direction::Inbound);
-        self.hears(Evidence {
+        self.receives(Evidence {
             direction,
             ..Evidence::about(id(call), Source::Voice, Said::Dialing)
         });
@@ -94,7 +94,7 @@ impl Scene {
                 }
                 Step::Compare => self.referee.compare(self.now, self.state.tracker()),
             };
-            evidence.into_iter().for_each(|evidence| self.hears(evidence));
+            evidence.into_iter().for_each(|evidence| self.receives(evidence));
         }
         self.now = end;
     }
@@ -142,7 +142,7 @@ impl Provider {
 }
 
 #[test]
-fn an_end_that_no_webhook_told_of_is_found_within_a_minute() {
+fn an_end_that_no_webhook_reported_is_found_within_a_minute() {
     let mut scene = Scene::new();
     scene.starts("CA1");
     scene.at_provider("CA1", CallStatus::Completed);
@@ -154,7 +154,7 @@ fn an_end_that_no_webhook_told_of_is_found_within_a_minute() {
 }
 
 #[test]
-fn a_start_that_no_webhook_told_of_is_found_with_its_caller_and_agent() {
+fn a_start_that_no_webhook_reported_is_found_with_its_caller_and_agent() {
     let mut scene = Scene::new();
     scene.at_provider("CA1", CallStatus::InProgress);
     scene.pass(60 * SECOND);
@@ -167,11 +167,11 @@ fn a_start_that_no_webhook_told_of_is_found_with_its_caller_and_agent() {
 }
 
 #[test]
-fn an_answer_that_no_webhook_told_of_is_found() {
+fn an_answer_that_no_webhook_reported_is_found() {
     let mut scene = Scene::new();
     let direction = Some(Direction::Outbound);
     let dialing = Evidence::about(id("CA1"), Source::StatusCallback, Said::Dialing);
-    scene.hears(Evidence { direction, ..dialing });
+    scene.receives(Evidence { direction, ..dialing });
     scene.at_provider("CA1", CallStatus::InProgress);
     scene.pass(60 * SECOND);
     assert_eq!((scene.live(), scene.drift()), (1, vec![(Cause::MissedAnswer, 1)]));

@@ -62,7 +62,7 @@ fn restarted(history: &History, now: Millis) -> History {
     stored.read(now).unwrap().keeping(history.retention)
 }
 
-/// Holds everything that a series tells against the steps.
+/// Compares everything that a series gives with the steps.
 fn check(
     history: &History,
     agent: Option<(&str, usize)>,
@@ -82,8 +82,8 @@ fn check(
             let excerpt = history.excerpt(agent, grain, times, Millis(now)).unwrap();
             let oldest = (now - history.retention.of(grain)) / width * width;
             let known_from = oldest.max(steps[0].0);
-            let told = excerpt.points(Millis(from), step, count);
-            for (place, point) in told.into_iter().enumerate() {
+            let expected = excerpt.points(Millis(from), step, count);
+            for (place, point) in expected.into_iter().enumerate() {
                 let begin = from + place as u64 * step;
                 let expected = recounted(steps, known_from, (begin, begin + step), now);
                 prop_assert_eq!(point, expected, "{:?} {} at {}", grain, step, begin);
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn everything_told_is_what_a_recount_of_all_steps_gives(
+    fn everything_given_is_what_a_recount_of_all_steps_gives(
         steps in vec((gaps(), 0_u32..6, any::<bool>()), 1..400),
         big in 0_u32..2_000_000,
         rest in 0_u64..3 * HOUR_MS,
@@ -130,7 +130,7 @@ proptest! {
         let all = Some(TimeSeries::new(Millis(now), 0));
         let mut whole = History { all, retention: SHORT, ..History::default() };
         let mut recovered = whole.clone();
-        let mut told: Steps = vec![(now, 0)];
+        let mut expected: Steps = vec![(now, 0)];
         let (restart, last) = (restart.index(steps.len()), steps.len() - 1);
         for (place, ((gap, round), users, trims)) in steps.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
@@ -144,12 +144,12 @@ proptest! {
                     history.trim(Millis(now));
                 }
             }
-            if told.last().unwrap().1 != users {
-                told.push((now, users));
+            if expected.last().unwrap().1 != users {
+                expected.push((now, users));
             }
         }
-        check(&whole, None, &told, (now + rest, places))?;
-        check(&recovered, None, &told, (now + rest, places))?;
+        check(&whole, None, &expected, (now + rest, places))?;
+        check(&recovered, None, &expected, (now + rest, places))?;
         let stored = |history| serde_json::to_string(&StoredHistory::of(history)).unwrap();
         prop_assert_eq!(stored(&whole), stored(&recovered), "I7");
     }
@@ -163,7 +163,7 @@ proptest! {
     ) {
         let mut now = BEGIN;
         let mut state = State::default().keeping(LONG);
-        let mut told: BTreeMap<Option<String>, Steps> = BTreeMap::new();
+        let mut expected: BTreeMap<Option<String>, Steps> = BTreeMap::new();
         let (restart, mut begin) = (restart.index(records.len()), 0);
         for (place, ((gap, round), call, agent, what, caller)) in records.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
@@ -184,13 +184,13 @@ proptest! {
             });
             let all = (None, count(state.tracker().numbers()));
             for (agent, users) in agents.into_iter().chain([all]) {
-                let steps = told.entry(agent).or_insert_with(|| vec![(begin, users)]);
+                let steps = expected.entry(agent).or_insert_with(|| vec![(begin, users)]);
                 if !is_first && steps.last().unwrap().1 != users {
                     steps.push((now, users));
                 }
             }
         }
-        for (agent, steps) in told {
+        for (agent, steps) in expected {
             let users = steps.last().unwrap().1 as usize;
             let agent = agent.as_deref().map(|id| (id, users));
             check(state.history(), agent, &steps, (now + rest, places))?;
@@ -264,7 +264,7 @@ fn crowded(agents: usize, now: u64) -> History {
 }
 
 #[test]
-fn agents_are_bounded_and_of_the_others_nothing_wrong_is_told() {
+fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
     let (now, later) = (BEGIN + HOUR_MS, BEGIN + 2 * HOUR_MS);
     let mut history = crowded(AGENTS_MAX + 1, now);
     assert_eq!(history.by_agent.len(), AGENTS_MAX);

@@ -66,7 +66,7 @@ fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before()
 }
 
 #[test]
-fn a_call_that_is_still_heard_of_is_not_given_up_however_old() {
+fn a_call_that_is_still_reported_is_not_given_up_however_old() {
     let (mut writer, reader) = writer();
     writer.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     writer.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]).unwrap();
@@ -103,7 +103,7 @@ fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
     assert_eq!(writer.journal.position().seq, 4);
 }
 
-/// A journal in memory that fails when it is told to.
+/// A journal in memory that fails on demand.
 struct Failing {
     journal: Box<dyn Journal>,
     fails: Arc<AtomicBool>,
@@ -264,7 +264,7 @@ fn a_checkpoint_covers_all_and_leaves_nothing_to_replay() {
     assert_eq!((state.tracker().numbers().users, covered), (1, 1));
 }
 
-/// Nobody could start from what is left, but whoever runs knows the state.
+/// Nobody could start from what is left, but a writer that runs knows the state.
 #[test]
 fn a_snapshot_that_was_lost_is_replaced_by_the_state_of_one_that_runs() {
     let log = live_users_journal::Memory::with_epoch(1);
