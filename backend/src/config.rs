@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use live_users_core::{DAY_MS, HOUR_MS};
 use live_users_http_kit::{
     AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
 };
@@ -27,9 +28,6 @@ const KEPT_RECORDS_MAX: u64 = 10_000_000;
 /// The longest that an agent's chat may take, in milliseconds. Twilio waits 15 s for the answer to
 /// a voice webhook, with the way there and back, and recording it comes first.
 const CHAT_MS_MAX: u64 = 10_000;
-
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 const _: () = assert!(ACKNOWLEDGE_MS + CHAT_MS_MAX <= 12_000);
 

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use live_users_wire::Problem;
+use live_users_wire::{CALL_SID_BYTES_MAX, Problem};
 use reqwest::Method;
 
 use crate::admin::Admin;
@@ -12,9 +12,6 @@ use crate::upstream::{Details, NoDetails};
 /// What of a query is passed on for the list of calls, and for the feed.
 const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "suspect"];
 const ACTIVITY_KEYS: &[&str] = &["limit", "after"];
-
-/// The longest `CallSid`, in bytes.
-const CALL_SID_BYTES_MAX: usize = 64;
 
 /// The count with all that is behind it.
 pub(crate) async fn summary(_: Admin, details: Data<Details>) -> Result<HttpResponse, NoDetails> {

@@ -27,6 +27,9 @@ use crate::parts::journal_reader::JournalReader;
 use crate::parts::queue::{Evicted, Queue, View};
 use crate::parts::replica_status::StatusReader;
 
+/// A `CallSid` that the proxy passes on is one that can be read here.
+const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
+
 /// `GET /api/live-users/calls`: the calls now live, the longest first.
 pub(crate) async fn list(
     _: Authorized,

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use live_users_core::{EndReason, Evidence, Said};
-use live_users_intake::CallerKey;
-use live_users_intake::agents::{ID_BYTES_MAX, is_id};
-use live_users_intake::evidence::{Attribution, of_webhook};
+use live_users_core::Evidence;
+use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
+use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
 use live_users_twilio::twiml;
-use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField, Webhook};
+use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField};
 use log::{error, warn};
 
 use super::error::ApiError;
@@ -46,12 +45,10 @@ pub(crate) async fn voice(
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
-        let webhook = parse(&form, "voice");
-        note(&state, webhook.as_ref(), Hook::Voice, agent_id, false).await;
         let agents = state.agents.now();
-        let agent = Attribution::of(agent_id, webhook.as_ref(), &agents).configured;
-        let is_fallback = webhook.is_some_and(|webhook| webhook.error_code.is_some());
-        state.conversation.greet(agent_id, agent, is_fallback)
+        let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&state, &agents));
+        note(&state, Hook::Voice, inbound.evidence).await;
+        state.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
     };
     Ok(spoken(&state, agent_id, response).await)
 }
@@ -66,34 +63,27 @@ pub(crate) async fn speech(
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
-        let webhook = parse(&form, "speech-result");
-        // What was said decides the answer even if something else about the request is wrong.
-        let heard = form.text("SpeechResult").unwrap_or_default();
-        let farewell = state.conversation.is_farewell(heard);
+        let agents = state.agents.now();
+        let inbound = Inbound::read(&form, Hook::Speech.source(), agent_id, rules(&state, &agents));
+        let call_sid = inbound.evidence.as_ref().map(|evidence| evidence.call.to_string());
+        let call_sid = call_sid.unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&state, webhook.as_ref(), Hook::Speech, agent_id, farewell).await;
-        let answer = match heard {
-            Some(heard) if !farewell => chat(&state, webhook.as_ref(), agent_id, heard).await,
-            Some(_) | None => Answer::NotAsked,
+        note(&state, Hook::Speech, inbound.evidence).await;
+        // What was said decides the answer even if something else about the request is wrong.
+        let answer = match inbound.utterance {
+            Utterance::Words(words) => chat(&state, inbound.answering, &call_sid, words).await,
+            Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
-        state.conversation.reply(agent_id, heard, answer)
+        state.conversation.reply(agent_id, inbound.utterance, answer)
     };
     Ok(spoken(&state, agent_id, response).await)
 }
 
 /// What the agent's chat answers, if the agent has one.
-async fn chat(
-    state: &Webhooks,
-    webhook: Option<&Webhook>,
-    agent_id: Option<&str>,
-    heard: &str,
-) -> Answer {
-    let agents = state.agents.now();
-    let agent = Attribution::of(agent_id, webhook, &agents).configured;
+async fn chat(state: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &str) -> Answer {
     let Some(agent) = agent.filter(|agent| agent.chat_url.is_some()) else {
         return Answer::NotAsked;
     };
-    let call_sid = webhook.map(|webhook| webhook.call_sid.as_str()).unwrap_or_default();
     match state.chat.ask(agent, call_sid, heard).await {
         Some(text) => Answer::Text(text),
         None => Answer::Silence,
@@ -168,60 +158,35 @@ fn status_evidence(
     form: &Form,
 ) -> Result<Evidence, Vec<FieldError>> {
     let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
-    let webhook = Webhook::parse(form)?;
-    known_status(webhook.status).map_err(|mistake| vec![mistake])?;
-    to_evidence(state, &webhook, Hook::Status, agent_id.as_deref()).map_err(|mistake| vec![mistake])
+    let (source, agents) = (Hook::Status.source(), state.agents.now());
+    let inbound = Inbound::read(form, source, agent_id.as_deref(), rules(state, &agents));
+    let evidence = inbound.evidence?;
+    known_status(inbound.status).map_err(|mistake| vec![mistake])?;
+    Ok(evidence)
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(
-    state: &Webhooks,
-    webhook: Option<&Webhook>,
-    hook: Hook,
-    agent_id: Option<&str>,
-    farewell: bool,
-) {
+async fn note(state: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<FieldError>>) {
     let became = |outcome| state.counters.webhooks(hook, outcome).add();
-    let Some(webhook) = webhook else { return became(Outcome::Bad) };
-    let mut evidence = match to_evidence(state, webhook, hook, agent_id) {
+    let evidence = match evidence {
         Ok(evidence) => evidence,
-        Err(mistake) => {
+        Err(mistakes) => {
             became(Outcome::Bad);
-            return warn!("a voice webhook is not counted: {mistake}");
+            return warn!("{} is answered but not counted: {}", hook.path(), told(&mistakes));
         }
     };
-    if farewell {
-        evidence.said = Said::Over(EndReason::Goodbye);
-    }
+    let call = evidence.call.clone();
     match state.queue.record(evidence).await {
         Ok(_) => became(Outcome::Accepted),
         Err(why) => {
             became(Outcome::NotRecorded);
-            error!("a voice webhook of {} is not recorded: {why}", webhook.call_sid);
+            error!("a voice webhook of {call} is not recorded: {why}");
         }
     }
 }
 
-fn to_evidence(
-    state: &Webhooks,
-    webhook: &Webhook,
-    hook: Hook,
-    agent_id: Option<&str>,
-) -> Result<Evidence, FieldError> {
-    let agents = state.agents.now();
-    let attribution = Attribution::of(agent_id, Some(webhook), &agents);
-    of_webhook(webhook, hook.source(), attribution, &state.caller_key).map_err(|error| FieldError {
-        field: "CallSid".to_owned(),
-        problem: FieldProblem::Invalid,
-        expected: error.to_string(),
-    })
-}
-
-fn parse(form: &Form, path: &str) -> Option<Webhook> {
-    let log = |mistakes: &Vec<FieldError>| {
-        warn!("/{path} is answered but not counted: {}", told(mistakes));
-    };
-    Webhook::parse(form).inspect_err(log).ok()
+fn rules<'a>(state: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {
+    InboundRules { agents, key: &state.caller_key, farewell: state.conversation.farewell() }
 }
 
 fn told(mistakes: &[FieldError]) -> String {

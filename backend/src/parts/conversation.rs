@@ -1,7 +1,7 @@
 //! What the backend says to a caller: the built-in conversation, or a redirect to the agent's own.
 
-use live_users_intake::Farewell;
 use live_users_intake::agents::Agent;
+use live_users_intake::{Farewell, Utterance};
 use live_users_twilio::twiml::{Gather, Response};
 
 const GREETING: &str = "Hello! How can I help you?";
@@ -54,22 +54,19 @@ impl Conversation {
         }
     }
 
-    /// The answer to what the caller said; `heard` is `None` if Twilio understood nothing. A
-    /// goodbye is answered here, whatever the chat answers.
+    /// The answer to what the caller said. After a goodbye no chat has a say.
     pub(crate) fn reply(
         &self,
         agent_id: Option<&str>,
-        heard: Option<&str>,
+        utterance: Utterance<'_>,
         answer: Answer,
     ) -> Response {
-        match (heard, answer) {
-            (Some(utterance), _) if self.farewell.is_meant(utterance) => {
-                Response::new().say(GOODBYE).hangup()
-            }
-            (Some(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
-            (Some(_), Answer::Text(text)) => self.listen(agent_id, &text),
-            (Some(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
-            (None, _) => self.listen(agent_id, NOT_HEARD),
+        match (utterance, answer) {
+            (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
+            (Utterance::Words(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
+            (Utterance::Words(_), Answer::Text(text)) => self.listen(agent_id, &text),
+            (Utterance::Words(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
+            (Utterance::Nothing, _) => self.listen(agent_id, NOT_HEARD),
         }
     }
 
@@ -78,9 +75,9 @@ impl Conversation {
         self.listen(agent_id, NOT_HEARD)
     }
 
-    /// Whether this utterance ends the call.
-    pub(crate) fn is_farewell(&self, heard: Option<&str>) -> bool {
-        heard.is_some_and(|utterance| self.farewell.is_meant(utterance))
+    /// What ends a call when the caller says it.
+    pub(crate) fn farewell(&self) -> &Farewell {
+        &self.farewell
     }
 
     /// Without input Twilio goes on to the verbs after `<Gather>`.

@@ -1,7 +1,7 @@
 //! What is known about one call.
 
 use crate::intern::Key;
-use crate::{AgentFrom, Caller, Claim, Direction, Millis};
+use crate::{AgentFrom, Caller, Claim, Direction, Millis, SECOND_MS};
 
 /// Where a call is in its life. It only ever rises: `Dialing < Live < Ended`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,8 +14,8 @@ pub enum Phase {
     Ended(EndReason),
 }
 
-/// Why a call is over. When several reasons were given for one call, the greatest in this order is
-/// told: what people said outweighs what the provider reported, and that outweighs the clock. An
+/// Why a call is over. When several reasons were given for one call, the greatest in this order
+/// counts: what people said outweighs what the provider reported, and that outweighs the clock. An
 /// operator's word is why a call is not counted any more, whatever is reported afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndReason {
@@ -44,13 +44,13 @@ pub struct Call {
     pub id: crate::CallId,
     /// Where it is in its life.
     pub phase: Phase,
-    /// When it was first heard of. When it has changed its phase since, to the second and rather
-    /// too early than too late.
+    /// When the first report about it came. When it has changed its phase since, this is to the
+    /// second, and rather too early than too late.
     pub first: Millis,
     /// Since when it is in that phase.
     pub since: Millis,
-    /// When something was last heard that agrees with its being in that phase; of a call that has
-    /// ended, when anything was last heard.
+    /// When the last report came that agrees with its being in that phase; of a call that has
+    /// ended, when any report last came.
     pub heard: Millis,
     /// Which way it goes, if anything said so.
     pub direction: Option<Direction>,
@@ -73,7 +73,7 @@ pub(crate) struct Entry {
     pub(crate) heard: Millis,
     pub(crate) agent: Key,
     pub(crate) place: Key,
-    /// How long before `since` it was first heard of, in seconds.
+    /// How long before `since` the first report about it came, in seconds.
     pub(crate) first_s: u32,
     pub(crate) agent_from: AgentFrom,
     pub(crate) phase: Phase,
@@ -84,9 +84,9 @@ pub(crate) struct Entry {
 const _: () = assert!(size_of::<Option<Entry>>() <= 64);
 
 impl Entry {
-    /// When it was first heard of, to the second.
+    /// When the first report about it came, to the second.
     pub(crate) fn first(&self) -> Millis {
-        self.since.minus(u64::from(self.first_s) * 1000)
+        self.since.minus(u64::from(self.first_s) * SECOND_MS)
     }
 
     /// Comes to a phase at this moment.
@@ -98,7 +98,7 @@ impl Entry {
 
 /// Rounded up: what happened at the first moment has to lie within.
 pub(crate) fn seconds_between(first: Millis, since: Millis) -> u32 {
-    u32::try_from(since.since(first).div_ceil(1000)).unwrap_or(u32::MAX)
+    u32::try_from(since.since(first).div_ceil(SECOND_MS)).unwrap_or(u32::MAX)
 }
 
 /// What a claim does to a phase.

@@ -5,6 +5,21 @@ use core::fmt::{self, Display};
 
 /// A call's identity: Twilio's CallSid, or whatever a compatible provider puts in its place
 /// (UUIDs, `v3:...`). Opaque text, parsed once.
+///
+/// ```
+/// use live_users_core::{CallId, CallIdError};
+///
+/// // 34 bytes of text, kept in 16 bytes.
+/// let twilio = CallId::parse("CAfa4e0000000000000000000000000001")?;
+/// assert_eq!(twilio.to_string(), "CAfa4e0000000000000000000000000001");
+///
+/// // Any other text of up to 64 visible ASCII characters, quotes and backslashes among them.
+/// assert!(CallId::parse("v3:9X2vxPDFY2RH").is_ok());
+/// assert!(CallId::parse(r#"a"b\c"#).is_ok());
+/// assert_eq!(CallId::parse("two words"), Err(CallIdError));
+/// assert_eq!(CallId::parse(&"x".repeat(CallId::BYTES_MAX + 1)), Err(CallIdError));
+/// # Ok::<(), CallIdError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(Repr);
 

@@ -9,15 +9,15 @@ use crate::{Call, CallId, Caller, Millis, Numbers, Phase, Tracker};
 
 /// An invariant that does not hold: a bug in this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(String);
+pub struct InvariantViolation(String);
 
-impl Display for Broken {
+impl Display for InvariantViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl core::error::Error for Broken {}
+impl core::error::Error for InvariantViolation {}
 
 /// Who is on the line, written the plain way.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Tracker {
     ///
     /// # Errors
     /// What does not hold, by the number of its invariant.
-    pub fn check(&self) -> Result<(), Broken> {
+    pub fn check(&self) -> Result<(), InvariantViolation> {
         let calls = self.calls();
         let mut all = Recount::default();
         let mut by_agent = BTreeMap::<_, Recount>::new();
@@ -70,7 +70,7 @@ impl Tracker {
         self.check_indexes(&calls)
     }
 
-    fn check_indexes(&self, calls: &[Call]) -> Result<(), Broken> {
+    fn check_indexes(&self, calls: &[Call]) -> Result<(), InvariantViolation> {
         same("entries in the index", self.known(), calls.len())?;
         same("slots in use", self.entries.len() - self.free.len(), calls.len())?;
         for call in calls {
@@ -86,7 +86,7 @@ impl Tracker {
         let mut before = Millis(0);
         for &slot in &self.ended {
             let entry = self.entries[slot as usize].as_ref();
-            let entry = entry.ok_or_else(|| Broken("I2 a tombstone is gone".into()))?;
+            let entry = entry.ok_or_else(|| InvariantViolation("I2 a tombstone is gone".into()))?;
             holds("I2 tombstones have ended", matches!(entry.phase, Phase::Ended(_)))?;
             holds("tombstones are in the order of their ends", before <= entry.since)?;
             before = entry.since;
@@ -103,13 +103,13 @@ fn recounted<K: Ord>(counts: BTreeMap<K, Recount>) -> BTreeMap<K, Numbers> {
     counts.into_iter().map(|(key, recount)| (key, recount.numbers())).collect()
 }
 
-fn same<T: PartialEq + Debug>(what: &str, kept: T, recounted: T) -> Result<(), Broken> {
+fn same<T: PartialEq + Debug>(what: &str, kept: T, recounted: T) -> Result<(), InvariantViolation> {
     if kept == recounted {
         return Ok(());
     }
-    Err(Broken(format!("{what}: kept {kept:?}, recounted {recounted:?}")))
+    Err(InvariantViolation(format!("{what}: kept {kept:?}, recounted {recounted:?}")))
 }
 
-fn holds(what: &str, truth: bool) -> Result<(), Broken> {
-    if truth { Ok(()) } else { Err(Broken(format!("does not hold: {what}"))) }
+fn holds(what: &str, truth: bool) -> Result<(), InvariantViolation> {
+    if truth { Ok(()) } else { Err(InvariantViolation(format!("does not hold: {what}"))) }
 }

@@ -23,8 +23,8 @@ pub struct Evidence {
     pub agent: Agent,
     /// How that is known: an agent that a URL names stands, whatever numbers say.
     pub agent_from: AgentFrom,
-    /// The person, or `None` if the caller id is withheld or unusable: then nobody can tell whether
-    /// two such calls are one person, and each counts as one user.
+    /// The person, or `None` if the caller id is withheld or unusable: then it is not
+    /// known whether two such calls are one person, and each counts as one user.
     pub caller: Option<Caller>,
     /// Where the person is.
     pub place: Place,
@@ -33,8 +33,8 @@ pub struct Evidence {
     pub duration_s: Option<u32>,
 }
 
-/// A person, known only by a keyed hash of the caller id. Which hash, and the key, are the door's
-/// affair; here it only matters whether two are equal.
+/// A person, known only by a keyed hash of the caller id. Which hash, and which key, is decided
+/// elsewhere; here it only matters whether two are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Caller(pub NonZeroU64);
 
@@ -43,7 +43,7 @@ pub struct Caller(pub NonZeroU64);
 pub enum Source {
     /// The provider asked what to say: somebody is on the line.
     Voice,
-    /// The provider told what the caller said or pressed.
+    /// The provider sent what the caller said or pressed.
     Speech,
     /// The provider reported the call's progress.
     StatusCallback,
@@ -58,7 +58,7 @@ pub enum Source {
 /// What evidence says about the progress of a call, in words that no provider owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// No status, or one that nobody has heard of: only the request itself tells something.
+    /// No status, or one that is not known: only the request itself says something.
     Nothing,
     /// Queued, initiated or ringing.
     Dialing,
@@ -119,7 +119,7 @@ impl Evidence {
         }
     }
 
-    /// The call as this evidence alone tells it.
+    /// The call as it is by this evidence alone.
     pub(crate) fn call_at(&self, now: Millis, phase: Phase) -> Call {
         Call {
             id: self.call.clone(),
@@ -142,6 +142,20 @@ impl Evidence {
     /// Nothing later says "answered" for an inbound call. An outbound call is live from
     /// `in-progress` on, when the person has picked up. (Twilio, TwiML for Programmable Voice and
     /// Call resource.)
+    ///
+    /// ```
+    /// use live_users_core::{CallId, CallIdError, Claim, Direction, Evidence, Said, Source};
+    ///
+    /// let ringing = |source, direction| Evidence {
+    ///     direction: Some(direction),
+    ///     ..Evidence::about(CallId::parse("CA1").expect("an id"), source, Said::Dialing)
+    /// };
+    /// assert_eq!(ringing(Source::Voice, Direction::Inbound).claim(), Claim::Live);
+    /// assert_eq!(ringing(Source::Voice, Direction::Outbound).claim(), Claim::Dialing);
+    /// assert_eq!(ringing(Source::StatusCallback, Direction::Inbound).claim(), Claim::Dialing);
+    /// assert_eq!(ringing(Source::StatusCallback, Direction::Dial).claim(), Claim::Leg);
+    /// # Ok::<(), CallIdError>(())
+    /// ```
     pub fn claim(&self) -> Claim {
         if self.parent.is_some() || self.direction == Some(Direction::Dial) {
             return Claim::Leg;

@@ -34,7 +34,7 @@ impl<T> Default for Interner<T> {
 
 impl<T: Clone + Default + Eq + Hash> Interner<T> {
     /// The key of a value that one more call has.
-    pub(crate) fn take(&mut self, value: &T) -> Key {
+    pub(crate) fn acquire(&mut self, value: &T) -> Key {
         let hash = HASHER.hash_one(value);
         let values = &self.values;
         if let Some(&at) = self.index.find(hash, |&at| values[at as usize].value == *value) {
@@ -58,7 +58,7 @@ impl<T: Clone + Default + Eq + Hash> Interner<T> {
     }
 
     /// One call less has the value behind this key.
-    pub(crate) fn give_back(&mut self, Key(at): Key) {
+    pub(crate) fn release(&mut self, Key(at): Key) {
         let shared = &mut self.values[at as usize];
         shared.calls -= 1;
         if shared.calls == 0 {

@@ -1,9 +1,33 @@
 //! The rules of counting: evidence about calls in, calls and counts out.
 //!
 //! There is no clock, no randomness, no file, no socket and no JSON in this crate, and there
-//! cannot be: it is `no_std`. Time is an argument. Whoever holds a [`Tracker`] and applies the same
-//! records in the same order has the same state, which is what makes a restart a replay and a
-//! replica a replay.
+//! cannot be: it is `no_std`. Time is an argument. Two [`Tracker`]s that apply the same records in
+//! the same order have the same state. So a restart is a replay, and so is a replica.
+//!
+//! ```
+//! use live_users_core::{CallId, CallIdError, EndReason, Evidence, Millis, Said, Source, Tracker};
+//!
+//! let call = CallId::parse("CAfa4e0000000000000000000000000001")?;
+//! let mut tracker = Tracker::default();
+//!
+//! // The provider asks what to say to a caller: a person is on the line.
+//! let start = Evidence::about(call.clone(), Source::Voice, Said::Dialing);
+//! tracker.apply(Millis(1_000), &start);
+//! assert_eq!(tracker.numbers().users, 1);
+//!
+//! // The same webhook again changes nothing.
+//! tracker.apply(Millis(1_500), &start);
+//! assert_eq!(tracker.numbers().users, 1);
+//!
+//! let end = Evidence::about(call, Source::StatusCallback, Said::Over(EndReason::Completed));
+//! tracker.apply(Millis(9_000), &end);
+//! assert_eq!(tracker.numbers().users, 0);
+//!
+//! // A webhook that was overtaken does not bring the call back.
+//! tracker.apply(Millis(9_001), &start);
+//! assert_eq!(tracker.numbers().users, 0);
+//! # Ok::<(), CallIdError>(())
+//! ```
 //!
 //! # Invariants
 //!
@@ -28,46 +52,31 @@ extern crate alloc;
 extern crate std;
 
 mod agent;
+mod agent_delta;
 mod ages;
-mod atlas;
+mod applied;
 mod call;
 mod call_id;
 mod check;
-mod crowd;
+mod counted_set;
 mod evidence;
 mod intern;
-mod moves;
-mod open;
+mod open_call;
 mod place;
+mod place_interner;
+mod time;
 mod tracker;
 
 pub use agent::{Agent, AgentFrom};
+pub use agent_delta::{AgentDelta, AgentDeltas};
 pub use ages::Ages;
+pub use applied::{Applied, Before, Outcome};
 pub use call::{Call, EndReason, Phase};
 pub use call_id::{CallId, CallIdError};
-pub use check::Broken;
-pub use crowd::Numbers;
+pub use check::InvariantViolation;
+pub use counted_set::Numbers;
 pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
-pub use moves::Move;
-pub use open::Open;
+pub use open_call::OpenCall;
 pub use place::{Country, Place};
-pub use tracker::{Outcome, Tracker};
-
-/// A moment, in milliseconds since the Unix epoch. In a tracker it is the journal's time: the
-/// moment at which a record was appended, which never goes backwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Millis(pub u64);
-
-impl Millis {
-    /// This moment and so many milliseconds earlier, not before the epoch.
-    #[must_use]
-    pub fn minus(self, ms: u64) -> Self {
-        Self(self.0.saturating_sub(ms))
-    }
-
-    /// The milliseconds from an earlier moment to this one; 0 if it is not earlier.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
-    }
-}
+pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};
+pub use tracker::Tracker;

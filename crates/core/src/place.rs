@@ -36,8 +36,8 @@ pub struct Place {
     pub country: Option<Country>,
     /// The state or province, as the provider writes it, if known.
     pub region: Option<Arc<str>>,
-    /// The city, as the provider writes it, if known. It is told of each call; nobody is counted
-    /// by it.
+    /// The city, as the provider writes it, if known. It is shown with each call; nobody is
+    /// counted by it.
     pub city: Option<Arc<str>>,
 }
 

@@ -1,20 +1,19 @@
 //! The one place that knows which calls there are and who is on the line.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::max;
 use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use crate::atlas::Atlas;
+use crate::agent_delta::{AgentDelta, AgentDeltas};
+use crate::applied::{Applied, Before, Outcome};
 use crate::call::{Entry, Step, seconds_between};
-use crate::crowd::{Crowd, Member};
+use crate::counted_set::{CountedSets, Member, named};
 use crate::intern::{HASHER, Interner, Key};
-use crate::moves::Moves;
-use crate::{
-    Agent, Call, CallId, Claim, Country, EndReason, Evidence, Millis, Numbers, Phase, Place,
-};
+use crate::place_interner::PlaceInterner;
+use crate::{Agent, Call, CallId, Claim, Country, Evidence, Millis, Numbers, Phase, Place};
 
 /// Every call that is known, and the numbers that follow from them.
 ///
@@ -29,44 +28,10 @@ pub struct Tracker {
     /// Slots of the calls that have ended, in the order in which they did.
     pub(crate) ended: VecDeque<u32>,
     pub(crate) agents: Interner<Agent>,
-    pub(crate) places: Atlas,
-    pub(crate) crowds: Crowds,
-    /// What the last evidence did to the numbers of agents.
-    pub(crate) moves: Moves,
+    pub(crate) places: PlaceInterner,
+    pub(crate) sets: CountedSets,
     /// The time of the newest record: time does not go backwards here.
     now: Millis,
-}
-
-/// The people on the line, in every respect in which they are counted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Crowds {
-    pub(crate) all: Crowd,
-    pub(crate) by_agent: Vec<Crowd>,
-    pub(crate) by_place: Vec<Crowd>,
-    pub(crate) by_country: BTreeMap<Option<Country>, Crowd>,
-}
-
-/// What a piece of evidence did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A call that was not known, and a person is on the line.
-    Started,
-    /// A call that was not known, and nobody is on the line yet.
-    Dialing,
-    /// The person picked up.
-    Answered,
-    /// What was known already, heard again.
-    Confirmed,
-    /// The call is over.
-    Ended(EndReason),
-    /// The first that was heard of a call is that it is over.
-    EndedUnseen(EndReason),
-    /// The call was over already.
-    Duplicate,
-    /// Behind what is known: a webhook that was overtaken. It changes no number.
-    Late,
-    /// About a leg, which is part of another call's conversation.
-    Leg,
 }
 
 impl Tracker {
@@ -82,34 +47,33 @@ impl Tracker {
                 tracker.insert(call);
             }
         }
-        tracker.moves = Moves::default();
         tracker
     }
 
-    /// Takes in one piece of evidence, at the journal's time.
-    pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Outcome {
+    /// Takes in one piece of evidence, at the journal's time, and says what it has done.
+    pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
-        self.moves = Moves::default();
-        let claim = evidence.claim();
-        match (self.slot(&evidence.call), claim) {
+        let slot = self.slot(&evidence.call);
+        let before = slot.map(|slot| self.entry(slot).before());
+        let nothing = AgentDeltas::default;
+        let (outcome, deltas) = match (slot, evidence.claim()) {
             (_, Claim::Leg) => {
                 self.confirm_parent(evidence);
-                Outcome::Leg
+                (Outcome::Leg, nothing())
             }
             (None, Claim::Dialing) => {
-                self.insert(evidence.call_at(self.now, Phase::Dialing));
-                Outcome::Dialing
+                (Outcome::Dialing, self.insert(evidence.call_at(self.now, Phase::Dialing)))
             }
             (None, Claim::Live) => {
-                self.insert(evidence.call_at(self.now, Phase::Live));
-                Outcome::Started
+                (Outcome::Started, self.insert(evidence.call_at(self.now, Phase::Live)))
             }
             (None, Claim::Ended(reason)) => {
-                self.insert(evidence.call_at(self.now, Phase::Ended(reason)));
-                Outcome::EndedUnseen(reason)
+                let ended = evidence.call_at(self.now, Phase::Ended(reason));
+                (Outcome::EndedUnseen(reason), self.insert(ended))
             }
             (Some(slot), claim) => self.join(slot, evidence, claim),
-        }
+        };
+        Applied { outcome, before, deltas }
     }
 
     /// Drops the calls that ended before this moment, and says how many. It has to be older than
@@ -119,12 +83,13 @@ impl Tracker {
         while let Some(&slot) = self.ended.front() {
             let entry = self.entries[slot as usize].take_if(|entry| entry.since < ended_before);
             let Some(entry) = entry else { break };
+            debug_assert!(matches!(entry.phase, Phase::Ended(_)), "only a tombstone is forgotten");
             let hash = HASHER.hash_one(&entry.id);
             if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
                 found.remove();
             }
-            self.agents.give_back(entry.agent);
-            self.places.give_back(entry.place);
+            self.agents.release(entry.agent);
+            self.places.release(entry.place);
             self.ended.pop_front();
             self.free.push(slot);
             forgotten += 1;
@@ -159,24 +124,24 @@ impl Tracker {
 
     /// Live users and live calls in all.
     pub fn numbers(&self) -> Numbers {
-        self.crowds.all.numbers()
+        self.sets.all.numbers()
     }
 
     /// Live users and live calls of each agent that has any, in the order of [`Agent`]. A person
     /// who talks to two agents at once is a user of both, and one user in all.
     pub fn by_agent(&self) -> Vec<(Agent, Numbers)> {
-        some(&self.crowds.by_agent, |key| self.agents.value(key).clone())
+        named(&self.sets.by_agent, |key| self.agents.value(key).clone())
     }
 
     /// Live users and live calls of each country and region that has any, in the order of
-    /// [`Place`]; cities are not told apart.
+    /// [`Place`]; the cities of a region count as one.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {
-        some(&self.crowds.by_place, |area| self.places.value(area).clone())
+        named(&self.sets.by_place, |area| self.places.value(area).clone())
     }
 
     /// Live users and live calls of each country that has any; `None` is the unknown one.
     pub fn by_country(&self) -> Vec<(Option<Country>, Numbers)> {
-        let all = self.crowds.by_country.iter().map(|(&country, crowd)| (country, crowd.numbers()));
+        let all = self.sets.by_country.iter().map(|(&country, set)| (country, set.numbers()));
         all.filter(|(_, numbers)| numbers.calls > 0).collect()
     }
 
@@ -218,18 +183,22 @@ impl Tracker {
         }
     }
 
+    fn entry(&self, slot: u32) -> &Entry {
+        self.entries[slot as usize].as_ref().expect("the index has no gaps")
+    }
+
     pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
         let same = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|e| e.id == *id);
         self.index.find(HASHER.hash_one(id), same).copied()
     }
 
-    fn insert(&mut self, call: Call) {
+    fn insert(&mut self, call: Call) -> AgentDeltas {
         let entry = Entry {
             caller: call.caller,
             since: call.since,
             heard: call.heard,
-            agent: self.agents.take(&call.agent),
-            place: self.places.take(&call.place),
+            agent: self.agents.acquire(&call.agent),
+            place: self.places.acquire(&call.place),
             first_s: seconds_between(call.first, call.since),
             agent_from: call.agent_from,
             phase: call.phase,
@@ -240,7 +209,7 @@ impl Tracker {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
         });
-        let standing = entry.standing();
+        let membership = entry.membership();
         let hash = HASHER.hash_one(&entry.id);
         self.entries[slot as usize] = Some(entry);
         let entries = &self.entries;
@@ -248,28 +217,40 @@ impl Tracker {
             HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
         });
         match call.phase {
-            Phase::Dialing => {}
-            Phase::Live => self.restand(slot, Standing { live: false, ..standing }, standing),
-            Phase::Ended(_) => self.ended.push_back(slot),
+            Phase::Dialing => AgentDeltas::default(),
+            Phase::Live => self.reindex(slot, Membership { live: false, ..membership }, membership),
+            Phase::Ended(_) => {
+                self.ended.push_back(slot);
+                AgentDeltas::default()
+            }
         }
     }
 
     /// Joins evidence into what is known of its call: the maximum in everything.
-    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> Outcome {
+    ///
+    /// The maximum is why neither order nor repetition matters (I3, I4). So nothing here overwrites
+    /// a value with a smaller one, and nothing returns early: also of a call that is over, a better
+    /// attribute is taken. Else the state would depend on whether it came before the end.
+    ///
+    /// The trap is the order of the three steps. The sets are keyed by the *keys* of agents and
+    /// places, so the old keys have to be valid until the call has left its old sets. New values
+    /// are acquired first, then the call moves, and only then the old values are released.
+    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
-        let before = entry.standing();
+        let before = entry.membership();
+        let phase_before = entry.phase;
 
         entry.caller = max(entry.caller, evidence.caller);
         entry.direction = max(entry.direction, evidence.direction);
-        // Values are compared and not their keys, which are in the order of arrival (I4).
+        // Values are compared and not their keys: keys are in the order of arrival (I4).
         let agent = (entry.agent_from, self.agents.value(entry.agent));
         let taken_agent = agent < (evidence.agent_from, &evidence.agent);
         if taken_agent {
-            entry.agent = self.agents.take(&evidence.agent);
+            entry.agent = self.agents.acquire(&evidence.agent);
             entry.agent_from = evidence.agent_from;
         }
         if self.places.place(entry.place) < &evidence.place {
-            entry.place = self.places.take(&evidence.place);
+            entry.place = self.places.acquire(&evidence.place);
         }
         let outcome = match (entry.phase.step(claim), entry.phase) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {
@@ -285,6 +266,8 @@ impl Tracker {
                 entry.heard = self.now;
                 Outcome::Confirmed
             }
+            // `since` stays: the call was over from the first report on, and its tombstone lies in
+            // the order of these moments.
             (Step::Again(reason), known) => {
                 entry.phase = max(known, Phase::Ended(reason));
                 entry.heard = self.now;
@@ -294,42 +277,56 @@ impl Tracker {
                 entry.heard = self.now;
                 Outcome::Late
             }
+            // It does not agree with the phase, so it is no sign that the call goes on.
             (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
         };
+        debug_assert!(phase_before <= entry.phase, "I2: a phase never falls");
 
-        let after = entry.standing();
-        if before != after {
-            self.restand(slot, before, after);
-        }
-        // An agent may be taken twice, when only how it is known is better: then one goes back.
+        let after = entry.membership();
+        let deltas = match before == after {
+            true => AgentDeltas::default(),
+            false => self.reindex(slot, before, after),
+        };
+        // Not `before.agent != after.agent`: when only how the agent is known got better, the same
+        // key was acquired a second time, and one of the two has to be released.
         if taken_agent {
-            self.agents.give_back(before.agent);
+            self.agents.release(before.agent);
         }
         if before.place != after.place {
-            self.places.give_back(before.place);
+            self.places.release(before.place);
         }
-        outcome
+        (outcome, deltas)
     }
 
-    /// Moves a live call between the crowds that it is counted in.
-    fn restand(&mut self, slot: u32, before: Standing, after: Standing) {
-        let numbers = [before.agent, after.agent].map(|key| self.crowds.of_agent(key));
+    /// Moves a call between the sets that it is counted in, and says what that does to the
+    /// numbers of its agent, or agents.
+    ///
+    /// It leaves all of its sets before it enters any. A call whose caller is withheld is in a set
+    /// by its slot, and only once: if it entered first, leaving would take it out for good.
+    fn reindex(&mut self, slot: u32, before: Membership, after: Membership) -> AgentDeltas {
+        let numbers = [before.agent, after.agent].map(|key| self.sets.of_agent(key));
         if before.live {
             let (area, country) = self.counted_place(before);
             let member = Member { caller: before.caller, slot };
-            self.crowds.leave(member, before.agent, area, country);
+            self.sets.leave(member, before.agent, area, country);
         }
         if after.live {
             let (area, country) = self.counted_place(after);
             let member = Member { caller: after.caller, slot };
-            self.crowds.enter(member, after.agent, area, country);
+            self.sets.enter(member, after.agent, area, country);
         }
-        self.note_moves(before, after, numbers);
+        let delta = |key, before| AgentDelta {
+            agent: self.agents.value(key).clone(),
+            before,
+            after: self.sets.of_agent(key),
+        };
+        let other = (after.agent != before.agent).then(|| delta(after.agent, numbers[1]));
+        AgentDeltas::new(delta(before.agent, numbers[0]), other)
     }
 
-    fn counted_place(&self, standing: Standing) -> (Key, Option<Country>) {
-        let country = self.places.place(standing.place).country;
-        (self.places.area(standing.place), country)
+    fn counted_place(&self, membership: Membership) -> (Key, Option<Country>) {
+        let country = self.places.place(membership.place).country;
+        (self.places.area(membership.place), country)
     }
 
     /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
@@ -342,51 +339,22 @@ impl Tracker {
     }
 }
 
-/// All that decides which crowds a call is counted in.
+/// All that decides which sets a call is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+struct Membership {
     live: bool,
     caller: Option<crate::Caller>,
-    pub(crate) agent: Key,
+    agent: Key,
     place: Key,
 }
 
 impl Entry {
-    fn standing(&self) -> Standing {
+    fn membership(&self) -> Membership {
         let live = self.phase == Phase::Live;
-        Standing { live, caller: self.caller, agent: self.agent, place: self.place }
-    }
-}
-
-impl Crowds {
-    fn enter(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
-        self.all.enter(member);
-        at(&mut self.by_agent, agent).enter(member);
-        at(&mut self.by_place, area).enter(member);
-        self.by_country.entry(country).or_default().enter(member);
+        Membership { live, caller: self.caller, agent: self.agent, place: self.place }
     }
 
-    fn leave(&mut self, member: Member, agent: Key, area: Key, country: Option<Country>) {
-        self.all.leave(member);
-        at(&mut self.by_agent, agent).leave(member);
-        at(&mut self.by_place, area).leave(member);
-        self.by_country.entry(country).or_default().leave(member);
+    fn before(&self) -> Before {
+        Before { phase: self.phase, since: self.since }
     }
-}
-
-fn at(crowds: &mut Vec<Crowd>, Key(key): Key) -> &mut Crowd {
-    let key = key as usize;
-    if crowds.len() <= key {
-        crowds.resize_with(key + 1, Crowd::default);
-    }
-    &mut crowds[key]
-}
-
-fn some<T: Ord>(crowds: &[Crowd], value: impl Fn(Key) -> T) -> Vec<(T, Numbers)> {
-    let keys = (0..).map(Key);
-    let all = crowds.iter().zip(keys).map(|(crowd, key)| (key, crowd.numbers()));
-    let live = all.filter(|(_, numbers)| numbers.calls > 0);
-    let mut named: Vec<_> = live.map(|(key, numbers)| (value(key), numbers)).collect();
-    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    named
 }

@@ -59,7 +59,7 @@ impl CallerKey {
     }
 
     /// The person behind a caller id, or `None` when it is withheld or no address at all: then
-    /// nobody can tell whether two calls are one person's.
+    /// it is not known whether two calls are one person's.
     #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
     pub fn person(&self, caller_id: &str) -> Option<Caller> {
         let address = address(caller_id)?;

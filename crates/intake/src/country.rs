@@ -1,4 +1,4 @@
-//! The country of a caller's number, for when the provider has not told it.
+//! The country of a caller's number, for when the provider does not send it.
 
 use live_users_core::Country;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber};

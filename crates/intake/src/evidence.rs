@@ -17,33 +17,36 @@ use crate::country;
 /// compatible providers that count the ringing. A longer duration is a mistake.
 const DURATION_S_MAX: u32 = 25 * 3600;
 
+/// What a webhook may name its call is what a call may be named.
+const _: () = assert!(twilio::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
+
 /// Whose call it is.
-pub struct Attribution<'a> {
+pub(crate) struct Attribution<'a> {
     /// The agent that the call counts for.
-    pub agent: Agent,
+    pub(crate) agent: Agent,
     /// How that is known.
-    pub from: AgentFrom,
+    pub(crate) from: AgentFrom,
     /// The agent that answers, if it is configured.
-    pub configured: Option<&'a agents::Agent>,
+    pub(crate) configured: Option<&'a agents::Agent>,
 }
 
 impl<'a> Attribution<'a> {
     /// The agent by its id in the URL, else by its number, else the number itself: an agent that
     /// nobody configured is never dropped.
-    pub fn of(id: Option<&str>, webhook: Option<&Webhook>, agents: &'a Agents) -> Self {
-        let ours = webhook.and_then(|webhook| Parties::of(webhook).ours);
+    pub(crate) fn of(id: Option<&str>, parties: &Parties<'_>, agents: &'a Agents) -> Self {
+        let ours = parties.ours;
         let number = ours.map(|ours| ours.strip_prefix("whatsapp:").unwrap_or(ours));
         let by_number = number.and_then(|number| agents.by_number(number));
         if let Some(id) = id {
             let configured = agents.by_id(id).or(by_number);
             return Self { agent: Agent::Id(Arc::from(id)), from: AgentFrom::Url, configured };
         }
-        let agent = match (by_number, ours, webhook) {
-            (Some(agent), ..) => Agent::Id(Arc::from(agent.id.as_str())),
-            (None, Some(ours), Some(webhook)) if !is_dialled_by_a_client(webhook) => {
+        let agent = match (by_number, ours) {
+            (Some(agent), _) => Agent::Id(Arc::from(agent.id.as_str())),
+            (None, Some(ours)) if !parties.is_dialled_by_a_client => {
                 Agent::Address(Arc::from(ours))
             }
-            (None, ..) => Agent::Unknown,
+            (None, _) => Agent::Unknown,
         };
         Self { agent, from: AgentFrom::Address, configured: by_number }
     }
@@ -53,22 +56,54 @@ impl<'a> Attribution<'a> {
 ///
 /// # Errors
 /// If the id of the call or of its parent cannot be one.
-pub fn of_webhook(
+pub(crate) fn of_webhook(
     webhook: &Webhook,
     source: Source,
-    attribution: Attribution<'_>,
+    parties: &Parties<'_>,
+    attribution: &Attribution<'_>,
     key: &CallerKey,
 ) -> Result<Evidence, CallIdError> {
-    let parties = Parties::of(webhook);
-    let theirs = parties.theirs.unwrap_or_default();
     let said = said(webhook.status);
+    let call = CallId::parse(&webhook.call_sid)?;
     Ok(Evidence {
-        call: CallId::parse(&webhook.call_sid)?,
         parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
-        source,
-        said,
-        direction: direction(webhook),
-        agent: attribution.agent,
+        duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
+        ..between(parties, attribution, key, Evidence::about(call, source, said))
+    })
+}
+
+/// What the provider's list of calls says about one of which there was no webhook, if it is one for
+/// us: a leg belongs to its parent, and when agents have numbers, a call on another number is
+/// somebody else's on the same account.
+pub(crate) fn of_unheard(
+    call: &CallResource,
+    agents: &Agents,
+    key: &CallerKey,
+) -> Option<Evidence> {
+    let parties = Parties::of_resource(call);
+    let is_whole = call.parent_call_sid.is_none()
+        && matches!(parties.direction, Some(Direction::Inbound | Direction::Outbound));
+    let attribution = Attribution::of(None, &parties, agents);
+    let any_number = agents.iter().all(|agent| agent.numbers.is_empty());
+    if !is_whole || !(any_number || attribution.configured.is_some()) {
+        return None;
+    }
+    let said = call.status.map_or(Said::Nothing, said_by);
+    let evidence = Evidence::about(CallId::parse(&call.sid).ok()?, Source::Referee, said);
+    Some(between(&parties, &attribution, key, evidence))
+}
+
+/// The evidence with who is on the call: the agent, the person and where that person is.
+fn between(
+    parties: &Parties<'_>,
+    attribution: &Attribution<'_>,
+    key: &CallerKey,
+    evidence: Evidence,
+) -> Evidence {
+    let theirs = parties.theirs.unwrap_or_default();
+    Evidence {
+        direction: parties.direction,
+        agent: attribution.agent.clone(),
         agent_from: attribution.from,
         caller: key.person(theirs),
         // Twilio takes the country from the number, and a number that stands for "withheld" has
@@ -78,36 +113,8 @@ pub fn of_webhook(
         } else {
             place(parties.their_place, theirs)
         },
-        duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
-    })
-}
-
-/// What the provider's list of calls says about one that no webhook has told of, if it is one for
-/// us: a leg belongs to its parent, and when agents have numbers, a call on another number is
-/// somebody else's on the same account.
-pub fn of_unheard(call: &CallResource, agents: &Agents, key: &CallerKey) -> Option<Evidence> {
-    let webhook = Webhook {
-        call_sid: call.sid.clone(),
-        status: call.status.map_or(StatusField::Unknown, StatusField::Known),
-        direction: call.direction,
-        parent_call_sid: call.parent_call_sid.clone(),
-        from: call.from.clone(),
-        to: call.to.clone(),
-        from_place: Geography::default(),
-        to_place: Geography::default(),
-        speech_result: None,
-        digits: None,
-        call_duration_s: None,
-        sequence_number: None,
-        timestamp: None,
-        error_code: None,
-    };
-    let attribution = Attribution::of(None, Some(&webhook), agents);
-    let any_number = agents.iter().all(|agent| agent.numbers.is_empty());
-    let is_ours = any_number || attribution.configured.is_some();
-    let is_whole = webhook.parent_call_sid.is_none() && webhook.direction.is_some();
-    let evidence = of_webhook(&webhook, Source::Referee, attribution, key).ok()?;
-    (is_ours && is_whole && evidence.direction != Some(Direction::Dial)).then_some(evidence)
+        ..evidence
+    }
 }
 
 /// What the provider says about a single call that it was asked for, if its status is known.
@@ -126,36 +133,50 @@ fn of_a_call_that_is_over(said: Said, duration_s: Option<u32>) -> Option<u32> {
 }
 
 /// The two ends of a call: the person is who calls us, or whom we call.
-struct Parties<'a> {
+#[derive(Default)]
+pub(crate) struct Parties<'a> {
+    direction: Option<Direction>,
+    /// The agent's number or address.
     ours: Option<&'a str>,
+    /// The person's.
     theirs: Option<&'a str>,
-    their_place: &'a Geography,
+    /// Where the person is, as far as the provider says.
+    their_place: Option<&'a Geography>,
+    /// A call from a browser or an app is inbound although a person dials out: what it calls may be
+    /// anybody's phone number, which is none of ours and must not be kept.
+    is_dialled_by_a_client: bool,
 }
 
 impl<'a> Parties<'a> {
-    fn of(webhook: &'a Webhook) -> Self {
-        let (ours, theirs, their_place) = match direction(webhook) {
-            None | Some(Direction::Inbound) => (&webhook.to, &webhook.from, &webhook.from_place),
-            Some(Direction::Outbound | Direction::Dial) => {
-                (&webhook.from, &webhook.to, &webhook.to_place)
-            }
-        };
-        Self { ours: ours.as_deref(), theirs: theirs.as_deref(), their_place }
+    /// As a webhook names them.
+    pub(crate) fn of_webhook(webhook: &'a Webhook) -> Self {
+        let from = (webhook.from.as_deref(), Some(&webhook.from_place));
+        let to = (webhook.to.as_deref(), Some(&webhook.to_place));
+        Self::of(webhook.direction, from, to)
     }
-}
 
-fn direction(webhook: &Webhook) -> Option<Direction> {
-    webhook.direction.map(|direction| match direction {
-        twilio::Direction::Inbound => Direction::Inbound,
-        twilio::Direction::Outbound => Direction::Outbound,
-        twilio::Direction::OutboundDial => Direction::Dial,
-    })
-}
+    /// As the provider's list of calls names them, which says nothing of places.
+    pub(crate) fn of_resource(call: &'a CallResource) -> Self {
+        Self::of(call.direction, (call.from.as_deref(), None), (call.to.as_deref(), None))
+    }
 
-/// A call from a browser or an app is inbound although a person dials out: what it calls may be
-/// anybody's phone number, which is none of ours and must not be kept.
-fn is_dialled_by_a_client(webhook: &Webhook) -> bool {
-    webhook.from.as_deref().is_some_and(|from| from.starts_with("client:"))
+    fn of(
+        direction: Option<twilio::Direction>,
+        from: (Option<&'a str>, Option<&'a Geography>),
+        to: (Option<&'a str>, Option<&'a Geography>),
+    ) -> Self {
+        let direction = direction.map(|direction| match direction {
+            twilio::Direction::Inbound => Direction::Inbound,
+            twilio::Direction::Outbound => Direction::Outbound,
+            twilio::Direction::OutboundDial => Direction::Dial,
+        });
+        let ((ours, _), (theirs, their_place)) = match direction {
+            None | Some(Direction::Inbound) => (to, from),
+            Some(Direction::Outbound | Direction::Dial) => (from, to),
+        };
+        let is_dialled_by_a_client = from.0.is_some_and(|from| from.starts_with("client:"));
+        Self { direction, ours, theirs, their_place, is_dialled_by_a_client }
+    }
 }
 
 fn said(status: StatusField) -> Said {
@@ -180,13 +201,14 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
 /// providers, the number's own country.
-fn place(geography: &Geography, theirs: &str) -> Place {
-    let told = geography.country.as_deref().and_then(Country::parse);
-    let country = told.or_else(|| country::of_number(theirs));
+fn place(geography: Option<&Geography>, theirs: &str) -> Place {
+    let part =
+        |part: fn(&Geography) -> &Option<String>| geography.and_then(|it| part(it).as_deref());
+    let named = part(|it| &it.country).and_then(Country::parse);
+    let country = named.or_else(|| country::of_number(theirs));
     // A region or a city of no country could be anywhere.
-    let named =
-        |name: &Option<String>| name.as_deref().filter(|_| country.is_some()).map(Arc::from);
-    Place { country, region: named(&geography.state), city: named(&geography.city) }
+    let within = |name: Option<&str>| name.filter(|_| country.is_some()).map(Arc::from);
+    Place { country, region: within(part(|it| &it.state)), city: within(part(|it| &it.city)) }
 }
 
 #[cfg(test)]
@@ -210,8 +232,9 @@ mod tests {
         let (agents, _) = Agents::parse(
             "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
         );
-        let attribution = Attribution::of(agent_id, Some(&webhook), &agents);
-        of_webhook(&webhook, Source::Voice, attribution, &key).unwrap()
+        let parties = Parties::of_webhook(&webhook);
+        let attribution = Attribution::of(agent_id, &parties, &agents);
+        of_webhook(&webhook, Source::Voice, &parties, &attribution, &key).unwrap()
     }
 
     fn inbound_with(name: &str, value: &str) -> Evidence {
@@ -280,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_referee_is_told_the_duration_too() {
+    fn the_reconciler_receives_the_duration_too() {
         let of = |status| {
             let resource = CallResource {
                 sid: "CA1".to_owned(),
@@ -321,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_country_the_number_tells_it() {
+    fn without_a_country_the_number_gives_it() {
         let place = |from| evidence(&[("CallSid", "CA1"), ("From", from)], None).place;
         assert_eq!(place("+14165550123").country, Country::parse("CA"));
         assert_eq!(place("+442079460123").country, Country::parse("GB"));

@@ -1,12 +1,12 @@
-//! The referee: what to ask the provider when webhooks are silent, and what its answers mean.
+//! The reconciler: what to ask the provider when webhooks are silent, and what its answers mean.
 //!
 //! No "answered" and no heartbeat exists for an inbound call, so no timeout is right: a short one
 //! ends live conversations, a long one counts ghosts. The provider knows, and its word is evidence
 //! like any other.
 //!
-//! A *look* asks for the lists of calls that are in progress, ringing and queued. What differs from
+//! A *poll* asks for the lists of calls that are in progress, ringing and queued. What differs from
 //! what we know may be a webhook that is still on its way, or a list that lags behind (Twilio's
-//! Calls resource is eventually consistent). So a difference has to be there in a second look a few
+//! Calls resource is eventually consistent). So a difference has to be there in a second poll a few
 //! seconds later; then a call that only the provider has is added, and of each call that only we
 //! have the provider is asked by name, and ended only if it says that it is over. When there are
 //! many such calls, as after an outage, the list of completed calls is read first: it says the same
@@ -16,17 +16,17 @@
 //! argument.
 
 mod budget;
-mod look;
+mod poll;
 mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use live_users_core::{CallId, Evidence, Millis, Phase, Said, Source, Tracker};
+use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Said, Source, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
-use self::look::Look;
+use self::poll::Poll;
 pub use self::rules::ReconcilerRules;
 use crate::CallerKey;
 use crate::agents::Agents;
@@ -43,12 +43,12 @@ pub enum Step {
     Wait(Millis),
 }
 
-/// How the referee stands, for people.
+/// How the reconciler stands, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// When the last look was complete.
+    /// When the last poll was complete.
     pub looked: Option<Millis>,
-    /// When the next request or look is due.
+    /// When the next request or poll is due.
     pub next: Millis,
     /// What the last request failed with, if it failed.
     pub failure: Option<Failure>,
@@ -66,31 +66,31 @@ pub struct Reconciler {
     backoff: Backoff,
     /// Calls that the provider does not know by name, and when they may be asked for again.
     unknown: HashMap<CallId, Millis>,
-    looked: Option<Millis>,
+    polled: Option<Millis>,
     failure: Option<Failure>,
     requests: u64,
 }
 
 /// Where it is in its round.
 enum Stage {
-    /// Until the next look.
+    /// Until the next poll.
     Idle { until: Millis },
     /// Reading the lists.
-    Looking { round: Round, look: Look },
+    Polling { round: Round, poll: Poll },
     /// The lists are read.
     Comparing { round: Round, listed: HashMap<CallId, CallResource>, began: Millis },
-    /// Until the second look.
+    /// Until the second poll.
     Between { round: Round, until: Millis },
     /// Reading the list of completed calls, for many that are missing.
-    Sifting { round: Round, missing: Missing, pages: usize, next_page_uri: Option<String> },
+    BulkChecking { round: Round, missing: Missing, pages: usize, next_page_uri: Option<String> },
     /// Asking for calls by name.
     Checking { round: Round, calls: VecDeque<CallId>, since: Millis },
 }
 
-/// One round: a first look, and what it found.
+/// One round: a first poll, and what it found.
 struct Round {
     began: Millis,
-    /// What differed in the first look; `None` before its end.
+    /// What differed in the first poll; `None` before its end.
     differed: Option<Differences>,
 }
 
@@ -111,19 +111,19 @@ struct Missing {
 }
 
 /// From so many missing calls on the list of completed calls is read.
-const SIFT_CALLS_MIN: usize = 10;
+const BULK_CHECK_CALLS_MIN: usize = 10;
 
 /// Pages of it that are read. It has the newest calls first, and a call that is not on these began
 /// long ago: then it is asked for by name.
-const SIFT_PAGES_MAX: usize = 5;
+const BULK_CHECK_PAGES_MAX: usize = 5;
 
 /// What is asked by name is not asked any more when it took so long to get there, in milliseconds:
-/// a new look is better.
-const CHECKING_MS_MAX: u64 = 120_000;
+/// a new poll is better.
+const CHECKING_MS_MAX: u64 = 2 * MINUTE_MS;
 
 impl Reconciler {
-    /// A referee that looks at once. `jitter` gives a random number below its argument; it decides
-    /// how long to wait after a failure, so that many of us do not come back at the same moment.
+    /// A reconciler that polls at once. `jitter` gives a random number below its argument. It
+    /// decides how long to wait after a failure, so that many replicas do not come back at once.
     pub fn new(
         rules: ReconcilerRules,
         agents: Agents,
@@ -138,7 +138,7 @@ impl Reconciler {
             bucket: Bucket::new(rules.requests_per_minute),
             backoff: Backoff::new(jitter),
             unknown: HashMap::new(),
-            looked: None,
+            polled: None,
             failure: None,
             requests: 0,
         }
@@ -155,8 +155,8 @@ impl Reconciler {
         let request = match &self.stage {
             Stage::Idle { until } | Stage::Between { until, .. } => return Step::Wait(*until),
             Stage::Comparing { .. } => return Step::Compare,
-            Stage::Looking { look, .. } => look.request(),
-            Stage::Sifting { next_page_uri, .. } => Request::List {
+            Stage::Polling { poll, .. } => poll.request(),
+            Stage::BulkChecking { next_page_uri, .. } => Request::List {
                 status: CallStatus::Completed,
                 next_page_uri: next_page_uri.clone(),
             },
@@ -181,7 +181,7 @@ impl Reconciler {
             Err(failure) => {
                 self.backoff.fail(now, &failure);
                 self.failure = Some(failure);
-                self.look_afresh();
+                self.poll_afresh();
                 return Vec::new();
             }
         };
@@ -189,23 +189,23 @@ impl Reconciler {
         self.failure = None;
         let idle = Stage::Idle { until: now };
         match (std::mem::replace(&mut self.stage, idle), answer) {
-            (Stage::Looking { round, mut look }, Answer::Page(page)) => {
-                self.stage = match look.turn(page) {
-                    None => Stage::Looking { round, look },
-                    Some(listed) => Stage::Comparing { round, listed, began: look.began },
+            (Stage::Polling { round, mut poll }, Answer::Page(page)) => {
+                self.stage = match poll.turn(page) {
+                    None => Stage::Polling { round, poll },
+                    Some(listed) => Stage::Comparing { round, listed, began: poll.began },
                 };
                 Vec::new()
             }
-            (Stage::Sifting { round, missing, pages, .. }, Answer::Page(page)) => {
-                self.sift(now, round, missing, pages + 1, page)
+            (Stage::BulkChecking { round, missing, pages, .. }, Answer::Page(page)) => {
+                self.bulk_check(now, round, missing, pages + 1, page)
             }
             (Stage::Checking { round, mut calls, since }, answer) => {
                 let asked = calls.pop_front();
                 self.stage = match calls.is_empty() {
-                    true => Stage::Idle { until: self.next_look(&round) },
+                    true => Stage::Idle { until: self.next_poll(&round) },
                     false => Stage::Checking { round, calls, since },
                 };
-                asked.and_then(|call| self.verdict(now, call, answer)).into_iter().collect()
+                asked.and_then(|call| self.resolve(now, call, answer)).into_iter().collect()
             }
             // An answer that fits to nothing that was asked: begin again.
             (_, _) => Vec::new(),
@@ -219,13 +219,13 @@ impl Reconciler {
         else {
             return Vec::new();
         };
-        self.looked = Some(now);
+        self.polled = Some(now);
         self.unknown.retain(|_, again| *again > now);
         let (differences, mut evidence) = self.differences(now, began, &listed, calls);
         let Some(first) = round.differed else {
             let agreed = differences.missing.is_empty() && differences.unheard.is_empty();
             self.stage = if agreed {
-                Stage::Idle { until: self.next_look(&round) }
+                Stage::Idle { until: self.next_poll(&round) }
             } else {
                 let until = Millis(now.0 + self.rules.look_again_ms);
                 Stage::Between { round: Round { differed: Some(differences), ..round }, until }
@@ -240,10 +240,10 @@ impl Reconciler {
         let (live, dialing) = missing.partition(|call| phase(call) == Some(Phase::Live));
         let (missing, round) =
             (Missing { live, dialing }, Round { began: round.began, differed: None });
-        self.stage = if missing.live.len() < SIFT_CALLS_MIN {
+        self.stage = if missing.live.len() < BULK_CHECK_CALLS_MIN {
             self.checking(now, round, missing)
         } else {
-            Stage::Sifting { round, missing, pages: 0, next_page_uri: None }
+            Stage::BulkChecking { round, missing, pages: 0, next_page_uri: None }
         };
         evidence
     }
@@ -252,13 +252,13 @@ impl Reconciler {
     pub fn status(&self, now: Millis) -> Status {
         let next = match &self.stage {
             Stage::Idle { until } | Stage::Between { until, .. } => *until,
-            Stage::Looking { .. }
+            Stage::Polling { .. }
             | Stage::Comparing { .. }
-            | Stage::Sifting { .. }
+            | Stage::BulkChecking { .. }
             | Stage::Checking { .. } => now,
         };
         Status {
-            looked: self.looked,
+            looked: self.polled,
             next: next.max(self.backoff.free_at()).max(self.bucket.free_at(now)),
             failure: self.failure.clone(),
             requests: self.requests,
@@ -276,11 +276,11 @@ impl Reconciler {
             }
             _ => return,
         };
-        self.stage = Stage::Looking { round, look: Look::new(now) };
+        self.stage = Stage::Polling { round, poll: Poll::new(now) };
     }
 
     /// Ends those of the missing calls that are on this page of completed ones.
-    fn sift(
+    fn bulk_check(
         &mut self,
         now: Millis,
         round: Round,
@@ -292,11 +292,11 @@ impl Reconciler {
         let named = listed.filter_map(|call| CallId::parse(&call.sid).ok().zip(Some(call)));
         let over = named.filter(|(id, _)| missing.live.remove(id));
         let evidence = over.filter_map(|(id, call)| of_known(id, call)).collect();
-        let next_page_uri = page.next_page_uri.filter(|_| pages < SIFT_PAGES_MAX);
+        let next_page_uri = page.next_page_uri.filter(|_| pages < BULK_CHECK_PAGES_MAX);
         let is_done = missing.live.is_empty() || next_page_uri.is_none();
         self.stage = match is_done {
             true => self.checking(now, round, missing),
-            false => Stage::Sifting { round, missing, pages, next_page_uri },
+            false => Stage::BulkChecking { round, missing, pages, next_page_uri },
         };
         evidence
     }
@@ -304,21 +304,21 @@ impl Reconciler {
     fn checking(&self, now: Millis, round: Round, missing: Missing) -> Stage {
         let calls: VecDeque<_> = missing.live.into_iter().chain(missing.dialing).collect();
         match calls.is_empty() {
-            true => Stage::Idle { until: self.next_look(&round) },
+            true => Stage::Idle { until: self.next_poll(&round) },
             false => Stage::Checking { round, calls, since: now },
         }
     }
 
     /// After a failure the pages that were read are too old to go on with.
-    fn look_afresh(&mut self) {
+    fn poll_afresh(&mut self) {
         let idle = Stage::Idle { until: Millis(0) };
         self.stage = match std::mem::replace(&mut self.stage, idle) {
-            Stage::Looking { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
+            Stage::Polling { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
             other => other,
         };
     }
 
-    fn next_look(&self, round: &Round) -> Millis {
+    fn next_poll(&self, round: &Round) -> Millis {
         Millis(round.began.0 + self.rules.look_every_ms)
     }
 
@@ -365,7 +365,7 @@ impl Reconciler {
     }
 
     /// What follows from what the provider says about one call that its lists do not have.
-    fn verdict(&mut self, now: Millis, call: CallId, answer: Answer) -> Option<Evidence> {
+    fn resolve(&mut self, now: Millis, call: CallId, answer: Answer) -> Option<Evidence> {
         match answer {
             Answer::Call(resource) => of_known(call, &resource),
             // It may be a sub-account's, or another provider's. That nobody knows it is no proof

@@ -2,6 +2,7 @@
 //! was spoken.
 
 use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
+use live_users_state::words;
 use log::{debug, info};
 
 /// A line about one piece of evidence: what it did, and how many were live then.
@@ -44,10 +45,10 @@ impl LogLine {
             }
             Outcome::Dialing => info!("call dialing, {users} live: {call}"),
             Outcome::Ended(reason) => {
-                info!("call ended ({}){by}, {users} live: {call}", name(*reason))
+                info!("call ended ({}){by}, {users} live: {call}", shown(*reason))
             }
             Outcome::EndedUnseen(reason) => {
-                info!("call ended ({}) before it was seen, {users} live: {call}", name(*reason));
+                info!("call ended ({}) before it was seen, {users} live: {call}", shown(*reason));
             }
             Outcome::Confirmed => debug!("call confirmed{by}, {users} live: {call}"),
             Outcome::Late => debug!("late webhook, {users} live: {call}"),
@@ -69,15 +70,7 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-fn name(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::TimedOut => "timed out",
-        EndReason::Canceled => "canceled",
-        EndReason::NoAnswer => "no answer",
-        EndReason::Busy => "busy",
-        EndReason::Failed => "failed",
-        EndReason::Completed => "completed",
-        EndReason::Goodbye => "goodbye",
-        EndReason::Evicted => "evicted",
-    }
+/// The word that stands for it everywhere, without its dash.
+fn shown(reason: EndReason) -> String {
+    words::of_reason(reason).replace('-', " ")
 }

@@ -78,17 +78,17 @@ fn state(journal: &dyn Journal) -> Vec<u8> {
 #[test]
 fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_there() {
     for source in Place::all(HOUR) {
-        let told = snapshot::encode(&fill(source.open()));
+        let original = snapshot::encode(&fill(source.open()));
         for target in Place::all(LATER) {
             let (mut from, mut to) = (source.open(), target.open());
-            assert_eq!(state(&*from), told);
+            assert_eq!(state(&*from), original);
             let copied = copy(&mut *from, &mut *to).unwrap();
             assert_eq!((copied.from, copied.to.seq), (from.position(), 1));
             assert_eq!(copied.numbers.calls, 26);
             drop((from, to));
 
             let journal = target.open();
-            assert_eq!(state(&*journal), told, "another process reads the same");
+            assert_eq!(state(&*journal), original, "another process reads the same");
             let replayed = replay(&*journal).unwrap();
             assert_eq!(replayed.at, copied.to);
             let mut driver = Driver::on(journal);
@@ -106,11 +106,11 @@ fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_th
 #[test]
 fn there_and_back_nothing_is_lost() {
     let [file, _, shared] = Place::all(LATER);
-    let told = snapshot::encode(&fill(file.open()));
+    let original = snapshot::encode(&fill(file.open()));
     copy(&mut *file.open(), &mut *shared.open()).unwrap();
     let [back, ..] = Place::all(LATER);
     copy(&mut *shared.open(), &mut *back.open()).unwrap();
-    assert_eq!(state(&*back.open()), told);
+    assert_eq!(state(&*back.open()), original);
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn an_explanation_says_that_what_was_said_before_the_copy_is_not_there() {
     fill(file.open());
     copy(&mut *file.open(), &mut *shared.open()).unwrap();
     let journal = shared.open();
-    let told = replay(&*journal).unwrap().state;
-    let call = told.tracker().call(&CallId::parse("call-1").unwrap()).expect("it is known");
+    let original = replay(&*journal).unwrap().state;
+    let call = original.tracker().call(&CallId::parse("call-1").unwrap()).expect("it is known");
     let pieces = explain::pieces(&mut *journal.reader().unwrap(), &call).unwrap();
     assert!(pieces.list.is_empty() && pieces.incomplete);
 }
@@ -244,9 +244,9 @@ fn a_source_that_grows_meanwhile_is_not_copied() {
 }
 
 #[test]
-fn a_backup_is_of_one_moment_whoever_leads_and_writes_meanwhile() {
+fn a_backup_is_of_one_moment_while_another_leads_and_writes() {
     let ([_, _, source], [target, ..]) = (Place::all(HOUR), Place::all(LATER));
-    let told = snapshot::encode(&fill(source.open()));
+    let original = snapshot::encode(&fill(source.open()));
     let leader = source.open();
     assert!(leader.lease(LEAD).unwrap().hold().unwrap());
     let other = Some(source.open());
@@ -254,7 +254,7 @@ fn a_backup_is_of_one_moment_whoever_leads_and_writes_meanwhile() {
     let mut journal = target.open();
     let copied = live_users_state::copy(&mut meddled, &mut *journal, Purpose::Backup).unwrap();
     assert!(copied.from.seq < source.open().position().seq, "it has grown");
-    assert_eq!(state(&*journal), told);
+    assert_eq!(state(&*journal), original);
 }
 
 #[test]
@@ -269,20 +269,20 @@ fn a_copy_whose_snapshot_is_lost_is_not_taken_for_an_empty_journal() {
     }
 }
 
-/// The contract allows for it, whoever makes one.
+/// The contract allows for it in any engine.
 #[test]
 fn a_snapshot_of_no_record_is_where_a_replay_begins() {
     for place in Place::all(LATER) {
         let [filled, ..] = Place::all(HOUR);
-        let told = snapshot::encode(&fill(filled.open()));
+        let original = snapshot::encode(&fill(filled.open()));
         let mut journal = place.open();
         let at = journal.position();
-        journal.snapshots().unwrap().save(at, &told).unwrap();
-        assert_eq!(state(&*journal), told);
+        journal.snapshots().unwrap().save(at, &original).unwrap();
+        assert_eq!(state(&*journal), original);
         let change = Change::Forget { ended_before: Millis(0) };
         let record = live_users_state::record::Record { at: Millis(LATER), change };
         journal.append(&[record.encode()]).unwrap();
         drop(journal);
-        assert_eq!(state(&*place.open()), told);
+        assert_eq!(state(&*place.open()), original);
     }
 }

@@ -35,7 +35,7 @@ fn bytes(state: &State) -> Vec<u8> {
 }
 
 #[test]
-fn what_one_was_told_all_know_and_a_repeat_through_another_counts_once() {
+fn what_one_was_sent_all_know_and_a_repeat_through_another_counts_once() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     assert_eq!(a.driver.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
@@ -114,7 +114,7 @@ fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
 }
 
 #[test]
-fn a_log_that_was_lost_is_begun_anew_by_all_and_told_by_its_epoch() {
+fn a_log_that_was_lost_is_rebuilt_by_all_and_known_by_its_epoch() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     a.driver.record(Millis(1), vec![start(1), start(2)]).unwrap();
@@ -165,7 +165,7 @@ fn a_number_that_may_be_old_is_asked_for_first_and_said_to_be_old_if_nobody_answ
 
 #[derive(Clone, Debug)]
 enum Step {
-    Tell { replica: usize, evidence: Vec<(usize, bool)> },
+    Send { replica: usize, evidence: Vec<(usize, bool)> },
     Cut { replica: usize, is_cut: bool },
     Sweep { replica: usize },
     Follow { replica: usize },
@@ -178,7 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
     let replica = || 0..3_usize;
     let evidence = prop::collection::vec((0..20_usize, any::<bool>()), 1..5);
     prop_oneof![
-        8 => (replica(), evidence).prop_map(|(replica, evidence)| Step::Tell { replica, evidence }),
+        8 => (replica(), evidence).prop_map(|(replica, evidence)| Step::Send { replica, evidence }),
         2 => (replica(), any::<bool>()).prop_map(|(replica, is_cut)| Step::Cut { replica, is_cut }),
         2 => replica().prop_map(|replica| Step::Sweep { replica }),
         3 => replica().prop_map(|replica| Step::Follow { replica }),
@@ -196,7 +196,7 @@ proptest! {
     })]
 
     /// Whatever happens to the lines and to the replicas: nothing acknowledged is missing, and in
-    /// the end all of them and whoever comes later have the same state, byte for byte.
+    /// the end all of them and those that come later have the same state, byte for byte.
     #[test]
     fn replicas_agree_and_lose_nothing(steps in prop::collection::vec(step(), 1..80)) {
         let log = Memory::with_epoch(1);
@@ -207,7 +207,7 @@ proptest! {
             // Their clocks are wrong by an hour either way, and nobody asks them.
             let of = |replica: usize| Millis((now + replica as u64 * HOUR).saturating_sub(HOUR));
             match step {
-                Step::Tell { replica, evidence } => {
+                Step::Send { replica, evidence } => {
                     let batch = evidence.iter().map(|&(call, is_end)| {
                         if is_end { end(call) } else { start(call) }
                     });

@@ -1,17 +1,17 @@
 //! What happened to calls, for people: the feed, and how long finished calls were.
 //!
-//! Both follow from the records and their times alone, so a replay tells the same.
+//! Both follow from the records and their times alone, so a replay gives the same.
 
-mod feed;
-pub(crate) mod form;
-mod talks;
+mod activity_log;
+mod call_durations;
+pub(crate) mod stored;
 
-use live_users_core::{Call, Claim, EndReason, Evidence, Millis, Outcome, Phase, Tracker};
+use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
 
-pub use self::feed::{Activity, FEED_MAX, Feed, FeedPage, Lasted, What};
-use self::talks::Correction;
-pub use self::talks::{Talked, Talks};
-use crate::drift::Cause;
+pub use self::activity_log::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted};
+use self::call_durations::DurationUpdate;
+pub use self::call_durations::{Talked, Talks};
+use crate::corrections::Cause;
 
 /// The feed and the sums, kept together: when the provider corrects how long a call was, both are
 /// put right.
@@ -21,43 +21,29 @@ pub(crate) struct Activities {
     pub(crate) talks: Talks,
 }
 
-/// Since when the call of this evidence is live, if the evidence may be about to end it.
-pub(crate) fn live_since(tracker: &Tracker, evidence: &Evidence) -> Option<Millis> {
-    match evidence.claim() {
-        Claim::Ended(_) => tracker.call(&evidence.call),
-        Claim::Dialing | Claim::Live | Claim::Leg => None,
-    }
-    .filter(|call| call.phase == Phase::Live)
-    .map(|call| call.since)
-}
-
 impl Activities {
-    /// Notes what a record has done. `live_since` is of before it was applied, the tracker of
-    /// after.
-    pub(crate) fn note(
-        &mut self,
-        tracker: &Tracker,
-        evidence: &Evidence,
-        outcome: Outcome,
-        live_since: Option<Millis>,
-    ) {
-        let cause = Cause::of(evidence, outcome);
-        let (what, reason) = match outcome {
-            Outcome::Started | Outcome::Dialing => (What::Started, None),
-            Outcome::Answered => (What::Answered, None),
-            Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => (What::Ended, Some(reason)),
+    /// Notes what a piece of evidence has done; the tracker is of after it.
+    pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
+        let cause = Cause::of(evidence, applied.outcome);
+        let (what, reason) = match applied.outcome {
+            Outcome::Started | Outcome::Dialing => (ActivityKind::Started, None),
+            Outcome::Answered => (ActivityKind::Answered, None),
+            Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => {
+                (ActivityKind::Ended, Some(reason))
+            }
             Outcome::Duplicate => return self.correct(tracker.now(), evidence),
             Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
         };
         let Some(call) = tracker.call(&evidence.call) else { return };
         let at = tracker.now();
+        let live_since = applied.live_since();
         let lasted = reason.and_then(|reason| lasted(at, reason, evidence, live_since));
         if let Some(ms) = reason.and_then(|reason| counted_ms(reason, lasted)) {
             self.talks.note(at, &call.agent, ms);
         }
         let what = match cause {
-            Some(Cause::Evicted) => What::Evicted,
-            Some(_) => What::Healed,
+            Some(Cause::Evicted) => ActivityKind::Evicted,
+            Some(_) => ActivityKind::Corrected,
             None => what,
         };
         let Call { id, agent, caller, place, direction, .. } = call;
@@ -78,7 +64,7 @@ impl Activities {
 
     /// A call that was over already is reported again, and now with its duration.
     fn correct(&mut self, now: Millis, evidence: &Evidence) {
-        let Some(told) = evidence.duration_s.map(told) else { return };
+        let Some(reported) = evidence.duration_s.map(reported) else { return };
         let Some(activity) = self.feed.end_of(&evidence.call) else { return };
         let Some(reason) = activity.reason else { return };
         let was_live = activity.lasted.is_some() || was_answered(reason);
@@ -86,9 +72,13 @@ impl Activities {
             return;
         }
         let counted = counted_ms(reason, activity.lasted);
-        activity.lasted = Some(told);
+        activity.lasted = Some(reported);
         let (at, agent) = (activity.at, activity.agent.clone());
-        self.talks.correct(now, &agent, Correction { at, counted_ms: counted, ms: told.ms() });
+        self.talks.correct(
+            now,
+            &agent,
+            DurationUpdate { at, counted_ms: counted, ms: reported.ms() },
+        );
     }
 }
 
@@ -100,12 +90,12 @@ fn lasted(
     live_since: Option<Millis>,
 ) -> Option<Lasted> {
     let was_live = live_since.is_some() || was_answered(reason);
-    let told = evidence.duration_s.filter(|_| was_live).map(told);
-    told.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
+    let reported = evidence.duration_s.filter(|_| was_live).map(reported);
+    reported.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
 }
 
-fn told(duration_s: u32) -> Lasted {
-    Lasted::Told(u64::from(duration_s) * 1000)
+fn reported(duration_s: u32) -> Lasted {
+    Lasted::Told(u64::from(duration_s) * SECOND_MS)
 }
 
 /// What of it counts as a conversation. When a call was given up or evicted it is not known how

@@ -10,7 +10,7 @@ use crate::record::{Change, Record};
 use crate::recovery::{RecoveryError, replay};
 use crate::snapshot;
 
-/// The lease that whoever leads on a journal holds: while it is held, the journal is in use.
+/// The lease of the replica that leads on a journal: while it is held, the journal is in use.
 pub const LEAD: &str = "lead";
 
 /// What was copied.
@@ -20,7 +20,7 @@ pub struct Copied {
     pub from: Position,
     /// Where the copy begins.
     pub to: Position,
-    /// What the copy tells.
+    /// What the copy leads to.
     pub numbers: Numbers,
 }
 
@@ -53,7 +53,7 @@ pub enum CopyError {
         /// Why.
         error: JournalError,
     },
-    /// One of the two does not tell a state.
+    /// One of the two leads to no state.
     #[error("{side}: {error}")]
     Recovery {
         /// Which.
@@ -99,7 +99,7 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Brings the state that one journal tells into another, which has to be empty, as its snapshot,
+/// Brings the state that one journal leads to into another, which has to be empty, as its snapshot,
 /// and reads it again there: it is the same byte for byte.
 ///
 /// The copy has an epoch of its own and none of the records, so what was said about each call
@@ -114,7 +114,7 @@ pub fn copy(
     to: &mut dyn Journal,
     purpose: Purpose,
 ) -> Result<Copied, CopyError> {
-    // Held until the end: whoever starts on either meanwhile does not lead.
+    // Held until the end: a backend that starts on either meanwhile does not lead.
     let mut leases = vec![hold(to, Side::Target)?];
     if purpose == Purpose::Move {
         leases.push(hold(from, Side::Source)?);
@@ -138,10 +138,11 @@ fn copy_state(
     let source = |error| CopyError::Journal { side: Side::Source, error };
     let target = |error| CopyError::Journal { side: Side::Target, error };
     from.refresh().map_err(source)?;
-    let told = replay(from).map_err(|error| CopyError::Recovery { side: Side::Source, error })?;
+    let replayed =
+        replay(from).map_err(|error| CopyError::Recovery { side: Side::Source, error })?;
     let has_snapshot = |snapshots: Option<_>| snapshots.is_some();
     let found = from.snapshots().and_then(|mut it| it.load()).map(has_snapshot);
-    if told.at.seq == 0 && !found.map_err(source)? {
+    if replayed.at.seq == 0 && !found.map_err(source)? {
         return Err(CopyError::Nothing);
     }
     let empty = to.refresh().map_err(target)?;
@@ -149,12 +150,12 @@ fn copy_state(
     if empty.seq > 0 || snapshots.load().map_err(target)?.is_some() {
         return Err(CopyError::NotEmpty(empty));
     }
-    unchanged(from, told.at, purpose)?;
-    let state = snapshot::encode(&told.state);
+    unchanged(from, replayed.at, purpose)?;
+    let state = snapshot::encode(&replayed.state);
     // A record that changes nothing, and is trimmed at once: a journal whose records begin with
     // the second one cannot be taken for an empty one if its snapshot is ever lost.
     let change = Change::Forget { ended_before: Millis(0) };
-    let first = Record { at: told.state.tracker().now(), change };
+    let first = Record { at: replayed.state.tracker().now(), change };
     let at = to.append(&[first.encode()]).map_err(target)?;
     if at.seq != 1 {
         return Err(CopyError::InUse(Side::Target));
@@ -165,8 +166,8 @@ fn copy_state(
     if read.at != at || read.covered != at.seq || snapshot::encode(&read.state) != state {
         return Err(CopyError::Differs);
     }
-    unchanged(from, told.at, purpose)?;
-    Ok(Copied { from: told.at, to: at, numbers: read.state.tracker().numbers() })
+    unchanged(from, replayed.at, purpose)?;
+    Ok(Copied { from: replayed.at, to: at, numbers: read.state.tracker().numbers() })
 }
 
 fn unchanged(from: &mut dyn Journal, was: Position, purpose: Purpose) -> Result<(), CopyError> {

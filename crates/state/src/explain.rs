@@ -36,9 +36,9 @@ pub struct Pieces {
     pub incomplete: bool,
 }
 
-/// All that was said about a call. Only the records from when it was first heard of to when it was
-/// last heard of are looked at, so the time that this takes follows from how much was recorded
-/// while the call went on, and not from the length of the journal.
+/// All that was said about a call. Only the records between the first and the last report about it
+/// are looked at. So the time that this takes follows from how much was recorded while the call
+/// went on, and not from the length of the journal.
 ///
 /// # Errors
 /// If the journal cannot be read.
@@ -48,8 +48,8 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
     let mut next = first_record_at(reader, call.first, first_kept, last + 1)?;
     let mut found =
         Pieces { incomplete: next == first_kept && first_kept > 1, ..Pieces::default() };
-    let id = call.id.to_string();
-    let finder = Finder::new(&id);
+    let needle = as_written(&call.id);
+    let finder = Finder::new(&needle);
     let mut replay = Tracker::default();
     while next <= last {
         for stored in reader.read(next, PageLimit::default())? {
@@ -75,6 +75,12 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
         }
     }
     Ok(found)
+}
+
+/// An id as it stands in the bytes of a record, with its quotes. An id may have `"` and `\` in it,
+/// which JSON escapes: the plain text of such an id is in no record.
+fn as_written(call: &CallId) -> String {
+    serde_json::Value::from(call.to_string()).to_string()
 }
 
 /// Whatever is known of a call was said before this.
@@ -116,8 +122,11 @@ fn piece(replay: &mut Tracker, seq: u64, record: &Record, call: &CallId) -> Opti
     if !is_own && evidence.parent.as_ref() != Some(call) {
         return None;
     }
-    let outcome = replay.apply(record.at, evidence);
+    let outcome = replay.apply(record.at, evidence).outcome;
     let leg = (!is_own).then(|| evidence.call.clone());
     let (source, said) = (evidence.source, evidence.said);
     Some(Piece { seq, at: record.at, source, said, leg, outcome })
 }
+
+#[cfg(test)]
+mod tests;

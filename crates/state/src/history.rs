@@ -3,33 +3,31 @@
 //! Every change is a step at its record's time. Steps are summed up, while they come, in buckets of
 //! a minute, a quarter of an hour, and an hour, each with the fewest, the most, and users times
 //! milliseconds, so that the mean is exact. Only buckets in which something changed take room, 3 to
-//! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: whoever reads
-//! fills in what has stood since the last step.
+//! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: a
+//! reader fills in what has stood since the last step.
 //!
 //! It follows from the records and their times alone, and from how long it is kept, so a replay
-//! tells the same.
+//! gives the same.
 
-mod code;
-mod excerpt;
-pub(crate) mod form;
-mod level;
+mod codec;
+mod history_slice;
 mod peaks;
-mod series;
+mod resolution;
+pub(crate) mod stored;
+mod time_series;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Millis, Numbers, Tracker};
+use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Numbers, Tracker};
 
-pub use self::excerpt::{Excerpt, Point};
+pub use self::history_slice::{Excerpt, Point};
 pub use self::peaks::{Peak, Peaks};
-use self::series::Series;
+use self::time_series::TimeSeries;
 
 /// So many agents have a history of their own; the others count in all. Agents without an id, known
 /// by an address that callers can make up, have none.
 pub const AGENTS_MAX: usize = 1_000;
-
-const HOUR_MS: u64 = 3_600_000;
 
 /// How wide buckets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +47,8 @@ impl Grain {
     /// How wide, in milliseconds.
     pub fn width_ms(self) -> u64 {
         match self {
-            Self::Minute => 60_000,
-            Self::Quarter => 15 * 60_000,
+            Self::Minute => MINUTE_MS,
+            Self::Quarter => 15 * MINUTE_MS,
             Self::Hour => HOUR_MS,
         }
     }
@@ -72,11 +70,7 @@ pub struct Retention {
 impl Default for Retention {
     /// 48 hours, 30 days, 2 years.
     fn default() -> Self {
-        Self {
-            minutes_ms: 48 * HOUR_MS,
-            quarters_ms: 30 * 24 * HOUR_MS,
-            hours_ms: 730 * 24 * HOUR_MS,
-        }
+        Self { minutes_ms: 2 * DAY_MS, quarters_ms: 30 * DAY_MS, hours_ms: 730 * DAY_MS }
     }
 }
 
@@ -105,8 +99,8 @@ impl Retention {
 pub struct History {
     retention: Retention,
     /// In all, from the first record on.
-    all: Option<Series>,
-    by_agent: BTreeMap<Arc<str>, Series>,
+    all: Option<TimeSeries>,
+    by_agent: BTreeMap<Arc<str>, TimeSeries>,
     /// When there was last no room for an agent: since then an agent without a history of its own
     /// has had no users, if it has none now.
     refused: Option<Millis>,
@@ -120,17 +114,17 @@ impl History {
         Self { retention, ..self }
     }
 
-    /// Takes in what a record has done to the numbers; the tracker is of after it.
-    pub(crate) fn note(&mut self, tracker: &Tracker) {
+    /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
+    pub(crate) fn note(&mut self, tracker: &Tracker, deltas: &AgentDeltas) {
         let now = tracker.now();
         let users = count(tracker.numbers());
         let Some(all) = &mut self.all else {
             return self.begin(now, tracker);
         };
         all.step(now, users);
-        for moved in tracker.moves() {
-            if let Agent::Id(id) = &moved.agent {
-                self.step(now, id, count(moved.before), count(moved.after));
+        for delta in deltas.iter() {
+            if let Agent::Id(id) = &delta.agent {
+                self.step(now, id, count(delta.before), count(delta.after));
             }
         }
         let hour = now.0 / HOUR_MS;
@@ -143,7 +137,7 @@ impl History {
     /// The numbers may be those of a snapshot that was written before there was a history.
     fn begin(&mut self, now: Millis, tracker: &Tracker) {
         self.hour = now.0 / HOUR_MS;
-        self.all = Some(Series::new(now, count(tracker.numbers())));
+        self.all = Some(TimeSeries::new(now, count(tracker.numbers())));
         for (agent, numbers) in tracker.by_agent() {
             if let Agent::Id(id) = agent {
                 self.step(now, &id, 0, count(numbers));
@@ -169,11 +163,11 @@ impl History {
         // With users whom nobody has noted, there was no room for it before.
         let series = match (before, self.zero_since()) {
             (0, Some(since)) => {
-                let mut series = Series::new(since, 0);
+                let mut series = TimeSeries::new(since, 0);
                 series.step(now, after);
                 series
             }
-            _ => Series::new(now, after),
+            _ => TimeSeries::new(now, after),
         };
         self.by_agent.insert(id.clone(), series);
     }
@@ -202,7 +196,7 @@ impl History {
         self.by_agent.contains_key(agent)
     }
 
-    /// What it takes to tell of the points between two moments, where the first of them begins and
+    /// What it takes to draw the points between two moments, where the first of them begins and
     /// the last one ends; of all, or of one agent, which has so many users now. If it has none and
     /// no history of its own, it has had none. `None` if nothing is known.
     pub fn excerpt(
@@ -212,12 +206,12 @@ impl History {
         times: (Millis, Millis),
         now: Millis,
     ) -> Option<Excerpt> {
-        let of = |series: &Series| series.excerpt(self.retention, grain, times, now);
+        let of = |series: &TimeSeries| series.excerpt(self.retention, grain, times, now);
         match agent {
             None => self.all.as_ref().map(of),
             Some((id, users)) => match self.by_agent.get(id) {
                 Some(series) => Some(of(series)),
-                None if users == 0 => self.zero_since().map(|since| of(&Series::new(since, 0))),
+                None if users == 0 => self.zero_since().map(|since| of(&TimeSeries::new(since, 0))),
                 None => None,
             },
         }

@@ -8,11 +8,12 @@
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
-mod about;
 mod activity;
+mod attributes;
 mod copy;
-mod drift;
+mod corrections;
 pub mod explain;
+mod format;
 pub mod history;
 pub mod record;
 mod recovery;
@@ -21,9 +22,9 @@ mod snapshot_task;
 mod state;
 pub mod words;
 
-pub use activity::{Activity, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks, What};
+pub use activity::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks};
 pub use copy::{Copied, CopyError, LEAD, Purpose, Side, copy};
-pub use drift::{Cause, Drift, Healed, RECENT_MAX};
+pub use corrections::{Cause, Drift, Healed, RECENT_MAX};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_keeping};
 pub use snapshot_task::SnapshotTask;
 pub use state::{State, Sureness, is_suspect};

@@ -7,13 +7,10 @@
 use live_users_core::{Evidence, Millis};
 use serde::{Deserialize, Serialize};
 
-use crate::about::AboutForm;
-use crate::words::{Name, SAID, SOURCES, call_id, name, value};
-
-/// The version that is written. A record of a later one is refused: it may mean anything.
-///
-/// Version 2 has the words `referee`, `operator` and `evicted`, which version 1 does not know.
-pub(crate) const VERSION: u8 = 2;
+use crate::attributes::StoredAttributes;
+pub use crate::format::DecodeError;
+use crate::format::{VERSION, known_version};
+use crate::words::{SAID, SOURCES, Word, call_id, value, word};
 
 /// One entry of the log. Nothing changes but by one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,83 +33,65 @@ pub enum Change {
     },
 }
 
-/// Why bytes are no record, or no snapshot.
-#[derive(Debug, thiserror::Error)]
-pub enum FormError {
-    /// They are not JSON of the right shape.
-    #[error("not readable: {0}")]
-    Json(#[from] serde_json::Error),
-    /// A later version wrote them.
-    #[error("written in version {0} of the format; this program knows {VERSION}: run a newer one")]
-    Newer(u8),
-    /// A value in them cannot be.
-    #[error("`{0}` has a value that cannot be")]
-    Value(&'static str),
-}
-
 impl Record {
     /// The record in bytes.
     #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
     pub fn encode(&self) -> Vec<u8> {
-        let mut form = RecordForm { v: VERSION, at: self.at.0, evidence: None, forget: None };
+        let mut stored = StoredRecord { v: VERSION, at: self.at.0, evidence: None, forget: None };
         match &self.change {
-            Change::Evidence(evidence) => form.evidence = Some(EvidenceForm::of(evidence)),
-            Change::Forget { ended_before } => form.forget = Some(ended_before.0),
+            Change::Evidence(evidence) => stored.evidence = Some(StoredEvidence::of(evidence)),
+            Change::Forget { ended_before } => stored.forget = Some(ended_before.0),
         }
-        serde_json::to_vec(&form).expect("text and numbers are always JSON")
+        serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
 
     /// The record that these bytes are.
     ///
     /// # Errors
     /// If they are none, or one of a later version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FormError> {
-        let form: RecordForm = serde_json::from_slice(bytes)?;
-        known_version(form.v)?;
-        let change = match (form.evidence, form.forget) {
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let stored: StoredRecord = serde_json::from_slice(bytes)?;
+        known_version(stored.v)?;
+        let change = match (stored.evidence, stored.forget) {
             (Some(evidence), None) => Change::Evidence(evidence.read()?),
             (None, Some(before)) => Change::Forget { ended_before: Millis(before) },
-            (Some(_), Some(_)) | (None, None) => return Err(FormError::Value("evidence")),
+            (Some(_), Some(_)) | (None, None) => return Err(DecodeError::Value("evidence")),
         };
-        Ok(Self { at: Millis(form.at), change })
+        Ok(Self { at: Millis(stored.at), change })
     }
 }
 
-pub(crate) fn known_version(version: u8) -> Result<(), FormError> {
-    if version > VERSION { Err(FormError::Newer(version)) } else { Ok(()) }
-}
-
 #[derive(Serialize, Deserialize)]
-struct RecordForm {
+struct StoredRecord {
     v: u8,
     at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    evidence: Option<EvidenceForm>,
+    evidence: Option<StoredEvidence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forget: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct EvidenceForm {
+struct StoredEvidence {
     call: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
-    source: Name,
-    said: Name,
+    source: Word,
+    said: Word,
     #[serde(default)]
-    about: AboutForm,
+    about: StoredAttributes,
     #[serde(default, rename = "durationS", skip_serializing_if = "Option::is_none")]
     duration_s: Option<u32>,
 }
 
-impl EvidenceForm {
+impl StoredEvidence {
     fn of(evidence: &Evidence) -> Self {
         Self {
             call: evidence.call.to_string(),
             parent: evidence.parent.as_ref().map(ToString::to_string),
-            source: name(SOURCES, &evidence.source),
-            said: name(SAID, &evidence.said),
-            about: AboutForm::of(
+            source: word(SOURCES, &evidence.source),
+            said: word(SAID, &evidence.said),
+            about: StoredAttributes::of(
                 evidence.direction,
                 evidence.caller,
                 (&evidence.agent, evidence.agent_from),
@@ -122,7 +101,7 @@ impl EvidenceForm {
         }
     }
 
-    fn read(self) -> Result<Evidence, FormError> {
+    fn read(self) -> Result<Evidence, DecodeError> {
         let parent = self.parent.as_deref().map(|parent| call_id(parent, "parent"));
         let (agent, agent_from) = self.about.agent();
         Ok(Evidence {

@@ -1,16 +1,17 @@
-//! From a journal to the state that it tells: the newest snapshot, and the records behind it
+//! From a journal to the state that it leads to: the newest snapshot, and the records behind it
 //! through the same `apply` that runs when they are written.
 
 use live_users_core::Millis;
 use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Snapshots};
 use log::{info, warn};
 
+use crate::format::DecodeError;
 use crate::history::Retention;
-use crate::record::{FormError, Record};
+use crate::record::Record;
 use crate::snapshot;
 use crate::state::State;
 
-/// Why a journal does not tell a state.
+/// Why a journal leads to no state.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     /// It cannot be read.
@@ -22,11 +23,11 @@ pub enum RecoveryError {
         /// Which.
         seq: u64,
         /// What is wrong with it.
-        error: FormError,
+        error: DecodeError,
     },
     /// The snapshot is there, and says nothing that this program understands.
     #[error("the snapshot in the journal is {0}")]
-    Snapshot(FormError),
+    Snapshot(DecodeError),
     /// The records begin in the middle, and there is no snapshot of what was before.
     #[error(
         "the journal begins with record {first} and has no snapshot of what was before: restore a \
@@ -38,7 +39,7 @@ pub enum RecoveryError {
     },
 }
 
-/// What a journal tells.
+/// What a journal leads to.
 #[derive(Clone, Debug)]
 pub struct Replayed {
     /// The state.
@@ -49,7 +50,7 @@ pub struct Replayed {
     pub covered: u64,
 }
 
-/// The state that a journal tells.
+/// The state that a journal leads to.
 ///
 /// # Errors
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built
@@ -94,6 +95,7 @@ pub(crate) fn replayed(
             if seq > last {
                 break;
             }
+            debug_assert_eq!(seq, next, "no record is left out");
             state.apply(&decode(&record)?);
             next = seq + 1;
         }

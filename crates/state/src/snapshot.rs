@@ -3,107 +3,108 @@
 use live_users_core::{Call, Millis, Tracker};
 use serde::{Deserialize, Serialize};
 
-use crate::about::AboutForm;
-use crate::activity::form::ActivitiesForm;
-use crate::drift::{Drift, Healed};
-use crate::history::form::HistoryForm;
-use crate::record::{FormError, VERSION, known_version};
+use crate::activity::stored::StoredActivities;
+use crate::attributes::StoredAttributes;
+use crate::corrections::{Drift, Healed};
+use crate::format::{DecodeError, VERSION, known_version};
+use crate::history::stored::StoredHistory;
 use crate::state::State;
-use crate::words::{CAUSES, Name, PHASES, call_id, name, value};
+use crate::words::{CAUSES, PHASES, Word, call_id, value, word};
 
 /// The state in bytes: the same for all who have applied the same records (I7).
 #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
 pub fn encode(state: &State) -> Vec<u8> {
     let calls = state.tracker().calls();
     let drift = state.drift();
-    let form = SnapshotForm {
+    let stored = StoredSnapshot {
         v: VERSION,
         now: state.tracker().now().0,
-        calls: calls.iter().map(CallForm::of).collect(),
-        drift: drift.totals().map(|(cause, n)| (name(CAUSES, &cause), n)).collect(),
-        healed: drift.recent().map(HealedForm::of).collect(),
-        activities: ActivitiesForm::of(state.activities()),
-        history: HistoryForm::of(state.history()),
+        calls: calls.iter().map(StoredCall::of).collect(),
+        drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
+        healed: drift.recent().map(StoredCorrection::of).collect(),
+        activities: StoredActivities::of(state.activities()),
+        history: StoredHistory::of(state.history()),
     };
-    serde_json::to_vec(&form).expect("text and numbers are always JSON")
+    serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
 
 /// The state that a snapshot is of.
 ///
 /// # Errors
 /// If the bytes are no snapshot, or one of a later version.
-pub fn decode(bytes: &[u8]) -> Result<State, FormError> {
-    let form: SnapshotForm = serde_json::from_slice(bytes)?;
-    known_version(form.v)?;
-    let calls = form.calls.into_iter().map(CallForm::read);
+pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
+    let stored: StoredSnapshot = serde_json::from_slice(bytes)?;
+    known_version(stored.v)?;
+    let calls = stored.calls.into_iter().map(StoredCall::read);
     let calls: Vec<_> = calls.collect::<Result<_, _>>()?;
-    let mut totals = Vec::with_capacity(form.drift.len());
-    for (cause, n) in form.drift {
+    let mut totals = Vec::with_capacity(stored.drift.len());
+    for (cause, n) in stored.drift {
         totals.push((value(CAUSES, &cause, "drift")?, n));
     }
-    let healed: Vec<_> = form.healed.into_iter().map(HealedForm::read).collect::<Result<_, _>>()?;
-    let now = Millis(form.now);
-    let history = form.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
+    let healed: Vec<_> =
+        stored.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
+    let now = Millis(stored.now);
+    let history = stored.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
     let (tracker, drift) = (Tracker::restore(now, calls), Drift::restore(totals, healed));
-    Ok(State::restore(tracker, drift, form.activities.read()?, history))
+    Ok(State::restore(tracker, drift, stored.activities.read()?, history))
 }
 
 #[derive(Serialize, Deserialize)]
-struct SnapshotForm {
+struct StoredSnapshot {
     v: u8,
     now: u64,
-    calls: Vec<CallForm>,
+    calls: Vec<StoredCall>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    drift: Vec<(Name, u64)>,
+    drift: Vec<(Word, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    healed: Vec<HealedForm>,
+    healed: Vec<StoredCorrection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    history: Option<HistoryForm>,
+    history: Option<StoredHistory>,
     #[serde(flatten)]
-    activities: ActivitiesForm,
+    activities: StoredActivities,
 }
 
 #[derive(Serialize, Deserialize)]
-struct HealedForm {
+struct StoredCorrection {
     at: u64,
     call: String,
-    cause: Name,
+    cause: Word,
 }
 
-impl HealedForm {
+impl StoredCorrection {
     fn of(healed: &Healed) -> Self {
         let Healed { at, call, cause } = healed;
-        Self { at: at.0, call: call.to_string(), cause: name(CAUSES, cause) }
+        Self { at: at.0, call: call.to_string(), cause: word(CAUSES, cause) }
     }
 
-    fn read(self) -> Result<Healed, FormError> {
+    fn read(self) -> Result<Healed, DecodeError> {
         let call = call_id(&self.call, "call")?;
         Ok(Healed { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct CallForm {
+struct StoredCall {
     call: String,
-    phase: Name,
+    phase: Word,
     /// Not in what version 1 wrote: then as `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<u64>,
     since: u64,
     heard: u64,
     #[serde(default)]
-    about: AboutForm,
+    about: StoredAttributes,
 }
 
-impl CallForm {
+impl StoredCall {
     fn of(call: &Call) -> Self {
         Self {
             call: call.id.to_string(),
-            phase: name(PHASES, &call.phase),
+            phase: word(PHASES, &call.phase),
             first: (call.first != call.since).then_some(call.first.0),
             since: call.since.0,
             heard: call.heard.0,
-            about: AboutForm::of(
+            about: StoredAttributes::of(
                 call.direction,
                 call.caller,
                 (&call.agent, call.agent_from),
@@ -112,7 +113,7 @@ impl CallForm {
         }
     }
 
-    fn read(self) -> Result<Call, FormError> {
+    fn read(self) -> Result<Call, DecodeError> {
         let (agent, agent_from) = self.about.agent();
         Ok(Call {
             id: call_id(&self.call, "call")?,

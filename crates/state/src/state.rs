@@ -1,15 +1,15 @@
-//! The state: all that the records of a journal tell, and nothing else.
+//! The state: all that follows from the records of a journal, and nothing else.
 
 use std::collections::HashSet;
 
 use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
-use crate::activity::{Activities, Feed, Talks, live_since};
-use crate::drift::Drift;
+use crate::activity::{Activities, Feed, Talks};
+use crate::corrections::Drift;
 use crate::history::{History, Retention};
 use crate::record::{Change, Record};
 
-/// What is known after a number of records. Whoever applies the same records has the same state.
+/// What is known after a number of records. The same records lead to the same state.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     tracker: Tracker,
@@ -21,7 +21,7 @@ pub struct State {
 /// The live users by how sure it is that they are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sureness {
-    /// Users with a call that something was heard of lately.
+    /// Users with a call about which a report came lately.
     pub confirmed: usize,
     /// Users with no such call: still counted, since silence is no proof of an end.
     pub suspect: usize,
@@ -49,12 +49,11 @@ impl State {
     pub fn apply(&mut self, record: &Record) -> Option<Outcome> {
         match &record.change {
             Change::Evidence(evidence) => {
-                let live_since = live_since(&self.tracker, evidence);
-                let outcome = self.tracker.apply(record.at, evidence);
-                self.drift.note(self.tracker.now(), evidence, outcome);
-                self.activities.note(&self.tracker, evidence, outcome, live_since);
-                self.history.note(&self.tracker);
-                Some(outcome)
+                let applied = self.tracker.apply(record.at, evidence);
+                self.drift.note(self.tracker.now(), evidence, applied.outcome);
+                self.activities.note(&self.tracker, evidence, &applied);
+                self.history.note(&self.tracker, &applied.deltas);
+                Some(applied.outcome)
             }
             Change::Forget { ended_before } => {
                 self.tracker.forget(*ended_before);
@@ -92,8 +91,8 @@ impl State {
         &self.activities
     }
 
-    /// The live users by how sure it is that they are there. A call is suspect when nothing was
-    /// heard of it for `suspect_after_ms`. It takes time in proportion to the calls that are known.
+    /// The live users by how sure it is that they are there. A call is suspect when no report about
+    /// it came for `suspect_after_ms`. This takes time in proportion to the calls that are known.
     pub fn sureness(&self, now: Millis, suspect_after_ms: u64) -> Sureness {
         let Numbers { users, .. } = self.tracker.numbers();
         let mut known = HashSet::new();
@@ -112,7 +111,7 @@ impl State {
     }
 }
 
-/// Whether a call that was last heard of at this moment has become suspect.
+/// Whether a call has become suspect about which the last report came at this moment (`heard`).
 pub fn is_suspect(heard: Millis, now: Millis, suspect_after_ms: u64) -> bool {
     now.since(heard) > suspect_after_ms
 }

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use live_users_core::{CallId, Direction, EndReason, Phase, Said, Source};
+use live_users_core::{CallId, Direction, EndReason, Outcome, Phase, Said, Source};
 
-use crate::activity::What;
-use crate::drift::Cause;
-use crate::record::FormError;
+use crate::activity::ActivityKind;
+use crate::corrections::Cause;
+use crate::format::DecodeError;
 
 /// A word out of one of the tables here.
-pub type Name = Cow<'static, str>;
+pub type Word = Cow<'static, str>;
 
 pub(crate) const SOURCES: &[(&str, Source)] = &[
     ("voice", Source::Voice),
@@ -26,58 +26,42 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
     ("dial", Direction::Dial),
 ];
 
-pub(crate) const SAID: &[(&str, Said)] = &[
-    ("nothing", Said::Nothing),
-    ("dialing", Said::Dialing),
-    ("in-progress", Said::InProgress),
-    ("timed-out", Said::Over(EndReason::TimedOut)),
-    ("canceled", Said::Over(EndReason::Canceled)),
-    ("no-answer", Said::Over(EndReason::NoAnswer)),
-    ("busy", Said::Over(EndReason::Busy)),
-    ("failed", Said::Over(EndReason::Failed)),
-    ("completed", Said::Over(EndReason::Completed)),
-    ("goodbye", Said::Over(EndReason::Goodbye)),
-    ("evicted", Said::Over(EndReason::Evicted)),
-];
-
-pub(crate) const PHASES: &[(&str, Phase)] = &[
-    ("dialing", Phase::Dialing),
-    ("live", Phase::Live),
-    ("timed-out", Phase::Ended(EndReason::TimedOut)),
-    ("canceled", Phase::Ended(EndReason::Canceled)),
-    ("no-answer", Phase::Ended(EndReason::NoAnswer)),
-    ("busy", Phase::Ended(EndReason::Busy)),
-    ("failed", Phase::Ended(EndReason::Failed)),
-    ("completed", Phase::Ended(EndReason::Completed)),
-    ("goodbye", Phase::Ended(EndReason::Goodbye)),
-    ("evicted", Phase::Ended(EndReason::Evicted)),
-];
-
-/// The word for a value. Every value has one: a test holds the tables to that.
-pub(crate) fn name<T: PartialEq>(table: &'static [(&'static str, T)], value: &T) -> Name {
-    let found = table.iter().find(|(_, other)| other == value);
-    Cow::Borrowed(found.map_or("", |(name, _)| name))
+/// The words for some values and those for all reasons why a call is over: the one table of these.
+macro_rules! with_reasons {
+    ($over:path, $($word:literal => $value:expr),*) => {
+        &[
+            $(($word, $value),)*
+            ("timed-out", $over(EndReason::TimedOut)),
+            ("canceled", $over(EndReason::Canceled)),
+            ("no-answer", $over(EndReason::NoAnswer)),
+            ("busy", $over(EndReason::Busy)),
+            ("failed", $over(EndReason::Failed)),
+            ("completed", $over(EndReason::Completed)),
+            ("goodbye", $over(EndReason::Goodbye)),
+            ("evicted", $over(EndReason::Evicted)),
+        ]
+    };
 }
 
-pub(crate) fn value<T: Copy>(
-    table: &[(&str, T)],
-    name: &str,
-    field: &'static str,
-) -> Result<T, FormError> {
-    let found = table.iter().find(|(other, _)| *other == name);
-    found.map(|(_, value)| *value).ok_or(FormError::Value(field))
-}
+pub(crate) const SAID: &[(&str, Said)] = with_reasons!(
+    Said::Over,
+    "nothing" => Said::Nothing,
+    "dialing" => Said::Dialing,
+    "in-progress" => Said::InProgress
+);
 
-pub(crate) fn call_id(text: &str, field: &'static str) -> Result<CallId, FormError> {
-    CallId::parse(text).map_err(|_| FormError::Value(field))
-}
+pub(crate) const PHASES: &[(&str, Phase)] = with_reasons!(
+    Phase::Ended,
+    "dialing" => Phase::Dialing,
+    "live" => Phase::Live
+);
 
-pub(crate) const WHATS: &[(&str, What)] = &[
-    ("started", What::Started),
-    ("answered", What::Answered),
-    ("ended", What::Ended),
-    ("healed", What::Healed),
-    ("evicted", What::Evicted),
+pub(crate) const KINDS: &[(&str, ActivityKind)] = &[
+    ("started", ActivityKind::Started),
+    ("answered", ActivityKind::Answered),
+    ("ended", ActivityKind::Ended),
+    ("healed", ActivityKind::Corrected),
+    ("evicted", ActivityKind::Evicted),
 ];
 
 pub(crate) const CAUSES: &[(&str, Cause)] = &[
@@ -88,37 +72,85 @@ pub(crate) const CAUSES: &[(&str, Cause)] = &[
     ("evicted", Cause::Evicted),
 ];
 
+/// The word for a value. Every value has one: a test holds the tables to that.
+pub(crate) fn word<T: PartialEq>(table: &'static [(&'static str, T)], value: &T) -> Word {
+    let found = table.iter().find(|(_, other)| other == value);
+    Cow::Borrowed(found.map_or("", |(name, _)| name))
+}
+
+pub(crate) fn value<T: Copy>(
+    table: &[(&str, T)],
+    name: &str,
+    field: &'static str,
+) -> Result<T, DecodeError> {
+    let found = table.iter().find(|(other, _)| *other == name);
+    found.map(|(_, value)| *value).ok_or(DecodeError::Value(field))
+}
+
+pub(crate) fn call_id(text: &str, field: &'static str) -> Result<CallId, DecodeError> {
+    CallId::parse(text).map_err(|_| DecodeError::Value(field))
+}
+
 /// Where evidence comes from, in a word.
-pub fn of_source(source: Source) -> Name {
-    name(SOURCES, &source)
+pub fn of_source(source: Source) -> Word {
+    word(SOURCES, &source)
 }
 
 /// What evidence says, in a word.
-pub fn of_said(said: Said) -> Name {
-    name(SAID, &said)
+pub fn of_said(said: Said) -> Word {
+    word(SAID, &said)
 }
 
 /// Where a call is in its life, in a word: `dialing`, `live`, or why it is over.
-pub fn of_phase(phase: Phase) -> Name {
-    name(PHASES, &phase)
+pub fn of_phase(phase: Phase) -> Word {
+    word(PHASES, &phase)
 }
 
 /// Which way a call goes, in a word.
-pub fn of_direction(direction: Direction) -> Name {
-    name(DIRECTIONS, &direction)
+pub fn of_direction(direction: Direction) -> Word {
+    word(DIRECTIONS, &direction)
 }
 
 /// What happened to a call, in a word.
-pub fn of_what(what: What) -> Name {
-    name(WHATS, &what)
+pub fn of_kind(what: ActivityKind) -> Word {
+    word(KINDS, &what)
 }
 
 /// Why a call is over, in a word.
-pub fn of_reason(reason: EndReason) -> Name {
+pub fn of_reason(reason: EndReason) -> Word {
     of_phase(Phase::Ended(reason))
 }
 
+/// Why a call is over, as the end of a sentence.
+pub fn sentence_of_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::TimedOut => "it was older than a call can be, and silent",
+        EndReason::Canceled => "it was cancelled before it was answered",
+        EndReason::NoAnswer => "it was not answered",
+        EndReason::Busy => "the line was busy",
+        EndReason::Failed => "it could not be put through",
+        EndReason::Completed => "it is over",
+        EndReason::Goodbye => "the caller said goodbye",
+        EndReason::Evicted => "an operator took it out of the count",
+    }
+}
+
+/// What a piece of evidence did to its call, in a word; without the reason, if the call is over.
+pub fn of_outcome(outcome: Outcome) -> Word {
+    Cow::Borrowed(match outcome {
+        Outcome::Started => "started",
+        Outcome::Dialing => "dialing",
+        Outcome::Answered => "answered",
+        Outcome::Confirmed => "confirmed",
+        Outcome::Ended(_) => "ended",
+        Outcome::EndedUnseen(_) => "ended-unseen",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Late => "late",
+        Outcome::Leg => "leg",
+    })
+}
+
 /// Why the count was wrong until it was healed, in a word.
-pub fn of_cause(cause: Cause) -> Name {
-    name(CAUSES, &cause)
+pub fn of_cause(cause: Cause) -> Word {
+    word(CAUSES, &cause)
 }

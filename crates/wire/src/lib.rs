@@ -19,6 +19,10 @@ pub use calls::{
 pub use history::{HistoryView, PeakView, PeaksView, PointView};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
+/// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
+/// backend sees: the backend asserts that they are the same.
+pub const CALL_SID_BYTES_MAX: usize = 64;
+
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -73,7 +73,7 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
     ActivityView {
         cursor,
         at: moment(activity.at),
-        what: words::of_what(activity.what).into_owned(),
+        what: words::of_kind(activity.what).into_owned(),
         call_sid: activity.call.to_string(),
         agent: agent_ref(&activity.agent),
         caller: activity.caller.map(label),

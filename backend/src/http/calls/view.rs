@@ -1,6 +1,6 @@
 //! How calls and evidence about them are shown.
 
-use live_users_core::{Call, Millis, Outcome, Phase};
+use live_users_core::{Call, Millis, Phase};
 use live_users_state::explain::Piece;
 use live_users_state::words;
 use live_users_wire::{CallView, EvidenceView};
@@ -46,21 +46,7 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
         at: moment(piece.at),
         source: words::of_source(piece.source).into_owned(),
         said: words::of_said(piece.said).into_owned(),
-        outcome: outcome(piece.outcome).to_owned(),
+        outcome: words::of_outcome(piece.outcome).into_owned(),
         leg: piece.leg.as_ref().map(ToString::to_string),
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Started => "started",
-        Outcome::Dialing => "dialing",
-        Outcome::Answered => "answered",
-        Outcome::Confirmed => "confirmed",
-        Outcome::Ended(_) => "ended",
-        Outcome::EndedUnseen(_) => "ended-unseen",
-        Outcome::Duplicate => "duplicate",
-        Outcome::Late => "late",
-        Outcome::Leg => "leg",
     }
 }

@@ -1,6 +1,6 @@
 //! Explains in words why a call is counted or not, and what happens next.
 
-use live_users_core::{Call, Direction, EndReason, Millis, Outcome, Phase};
+use live_users_core::{Call, Direction, Millis, Outcome, Phase, SECOND_MS};
 use live_users_intake::Status;
 use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
 use live_users_state::explain::{Piece, Pieces};
@@ -19,10 +19,12 @@ pub(super) fn because(call: &Call, pieces: &Pieces, presenter: &Presenter) -> St
     });
     match call.phase {
         Phase::Dialing => format!("Not counted: nobody has picked up yet{by}."),
-        Phase::Ended(reason) => format!("Not counted: {}{by}.", over(reason)),
+        Phase::Ended(reason) => {
+            format!("Not counted: {}{by}.", words::sentence_of_reason(reason))
+        }
         Phase::Live => {
             let since = moment(call.since);
-            let silent_s = presenter.now.since(call.heard) / 1000;
+            let silent_s = presenter.now.since(call.heard) / SECOND_MS;
             let how_sure = if presenter.is_suspect(call.heard) {
                 format!("suspect, since nothing was heard of it for {silent_s} s")
             } else {
@@ -83,18 +85,5 @@ fn is_turning(piece: &Piece) -> bool {
         | Outcome::Ended(_)
         | Outcome::EndedUnseen(_) => true,
         Outcome::Confirmed | Outcome::Duplicate | Outcome::Late | Outcome::Leg => false,
-    }
-}
-
-fn over(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::TimedOut => "it was older than a call can be, and silent",
-        EndReason::Canceled => "it was cancelled before it was answered",
-        EndReason::NoAnswer => "it was not answered",
-        EndReason::Busy => "the line was busy",
-        EndReason::Failed => "it could not be put through",
-        EndReason::Completed => "it is over",
-        EndReason::Goodbye => "the caller said goodbye",
-        EndReason::Evicted => "an operator took it out of the count",
     }
 }

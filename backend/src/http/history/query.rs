@@ -1,22 +1,18 @@
 //! Parses which time a request asks for, in which steps.
 
 use jiff::Timestamp;
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention};
 use live_users_twilio::{FieldError, FieldProblem, Form};
 
 use crate::parts::clock::moment;
 
-const HOUR_MS: u64 = 3_600_000;
-pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
-
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;
 /// The most points of an answer if the query has no step: they are enough for any screen.
 pub(super) const POINTS_FITTING: u64 = 400;
 const STEP_MS_MAX: u64 = 366 * DAY_MS;
-const MINUTE_MS: u64 = 60_000;
 
 /// The steps that people count in, in milliseconds.
 pub(super) const STEPS_MS: [u64; 18] = [

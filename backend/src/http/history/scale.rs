@@ -4,9 +4,9 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, Millis};
 
-use super::query::{DAY_MS, STEPS_MS};
+use super::query::STEPS_MS;
 
 const DAYS: [i64; 5] = [1, 2, 5, 7, 14];
 const MONTHS: [i8; 4] = [1, 2, 3, 6];

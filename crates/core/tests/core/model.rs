@@ -16,7 +16,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn hear(&mut self, evidence: &Evidence) {
+    pub(crate) fn receive(&mut self, evidence: &Evidence) {
         self.said.entry(evidence.call.clone()).or_default().push(evidence.clone());
     }
 

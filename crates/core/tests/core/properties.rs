@@ -40,7 +40,7 @@ fn places() -> impl Strategy<Value = Place> {
     ])
 }
 
-/// Anything the door can let in, about a handful of calls and people so that they meet.
+/// Anything that can come in, about a handful of calls and people so that they meet.
 fn evidence() -> impl Strategy<Value = Evidence> {
     let sources = select(vec![
         Source::Voice,
@@ -111,7 +111,7 @@ proptest! {
         let mut model = Model::default();
         for (evidence, at) in log.iter().zip(1..) {
             tracker.apply(Millis(at), evidence);
-            model.hear(evidence);
+            model.receive(evidence);
             prop_assert_eq!(tracker.check(), Ok(()));
             prop_assert_eq!(tracker.numbers(), model.numbers());
             let (all, ages) = tracker.ages(Millis(at));
@@ -124,20 +124,22 @@ proptest! {
     }
 
     #[test]
-    fn the_moves_are_the_difference_between_the_numbers_of_agents(log in many()) {
+    fn the_deltas_are_the_difference_between_the_numbers_of_agents(log in many()) {
         let mut tracker = Tracker::default();
         let mut known = BTreeMap::new();
         for (evidence, at) in log.iter().zip(1..) {
-            tracker.apply(Millis(at), evidence);
-            for moved in tracker.moves() {
-                let before = known.insert(moved.agent.clone(), moved.after);
-                prop_assert_eq!(before.unwrap_or_default(), moved.before);
+            let phase = tracker.call(&evidence.call).map(|call| (call.phase, call.since));
+            let applied = tracker.apply(Millis(at), evidence);
+            prop_assert_eq!(applied.before.map(|before| (before.phase, before.since)), phase);
+            prop_assert_eq!(applied.deltas.is_empty(), applied.deltas.iter().count() == 0);
+            for delta in applied.deltas.iter() {
+                let before = known.insert(delta.agent.clone(), delta.after);
+                prop_assert_eq!(before.unwrap_or_default(), delta.before);
             }
             let live = known.iter().filter(|(_, numbers)| numbers.calls > 0);
             let live: Vec<_> = live.map(|(agent, numbers)| (agent.clone(), *numbers)).collect();
             prop_assert_eq!(live, tracker.by_agent());
         }
-        prop_assert_eq!(Tracker::restore(Millis(0), tracker.calls()).moves().count(), 0);
     }
 
     #[test]
@@ -146,7 +148,7 @@ proptest! {
         let mut model = Model::default();
         for (evidence, at) in log.iter().zip(1..) {
             tracker.apply(Millis(at), evidence);
-            model.hear(evidence);
+            model.receive(evidence);
             for call in tracker.calls() {
                 let over = matches!(call.phase, Phase::Ended(_));
                 prop_assert_eq!(over, model.ended(&call.id));
@@ -253,7 +255,7 @@ fn walk(alphabet: &[Evidence], depth: u32, tracker: &Tracker, model: &Model, seq
     for evidence in alphabet {
         let (mut tracker, mut model) = (tracker.clone(), model.clone());
         tracker.apply(Millis(1), evidence);
-        model.hear(evidence);
+        model.receive(evidence);
         *sequences += 1;
         assert_eq!(tracker.numbers(), model.numbers(), "after {evidence:?} in {:?}", model.live());
         assert_eq!(tracker.check(), Ok(()));

@@ -47,7 +47,7 @@ fn a_call_may_first_be_seen_by_any_webhook() {
     assert_eq!(users_after(&[speech]), [1]);
     let mut tracker = Tracker::default();
     let busy = status(1, Said::Over(EndReason::Busy), Direction::Outbound);
-    assert_eq!(tracker.apply(T, &busy), Outcome::EndedUnseen(EndReason::Busy));
+    assert_eq!(tracker.apply(T, &busy).outcome, Outcome::EndedUnseen(EndReason::Busy));
     assert_eq!(tracker.numbers(), Numbers::default());
 }
 
@@ -55,10 +55,10 @@ fn a_call_may_first_be_seen_by_any_webhook() {
 fn i2_a_late_webhook_does_not_revive_a_call() {
     let mut tracker = Tracker::default();
     let completed = status(1, COMPLETED, Direction::Inbound);
-    assert_eq!(tracker.apply(T, &inbound(1)), Outcome::Started);
-    assert_eq!(tracker.apply(T, &completed), Outcome::Ended(EndReason::Completed));
-    assert_eq!(tracker.apply(T, &inbound(1)), Outcome::Late);
-    assert_eq!(tracker.apply(T, &completed), Outcome::Duplicate);
+    assert_eq!(tracker.apply(T, &inbound(1)).outcome, Outcome::Started);
+    assert_eq!(tracker.apply(T, &completed).outcome, Outcome::Ended(EndReason::Completed));
+    assert_eq!(tracker.apply(T, &inbound(1)).outcome, Outcome::Late);
+    assert_eq!(tracker.apply(T, &completed).outcome, Outcome::Duplicate);
     assert_eq!(tracker.numbers().users, 0);
 }
 
@@ -95,7 +95,7 @@ fn news_of_a_leg_confirms_its_parent() {
     let mut tracker = Tracker::default();
     tracker.apply(T, &inbound(1));
     let leg = Evidence { parent: Some(call(1)), ..status(2, Said::Dialing, Direction::Dial) };
-    assert_eq!(tracker.apply(Millis(9_000), &leg), Outcome::Leg);
+    assert_eq!(tracker.apply(Millis(9_000), &leg).outcome, Outcome::Leg);
     assert_eq!(tracker.call(&call(1)).unwrap().heard, Millis(9_000));
     assert_eq!(tracker.call(&call(2)), None);
 }
@@ -126,14 +126,14 @@ fn a_better_attribution_moves_a_live_call() {
 }
 
 #[test]
-fn a_city_is_told_of_each_call_and_nobody_is_counted_by_it() {
+fn a_city_is_known_of_each_call_and_nobody_is_counted_by_it() {
     let mut tracker = Tracker::default();
     let from = |n, place| Evidence { place, caller: caller(9), ..inbound(n) };
     tracker.apply(T, &from(1, city("OAKLAND")));
     tracker.apply(T, &from(2, city("SAN FRANCISCO")));
     tracker.apply(T, &from(2, place("US", Some("CA"))));
-    let told = |n| tracker.call(&call(n)).unwrap().place;
-    assert_eq!((told(1), told(2)), (city("OAKLAND"), city("SAN FRANCISCO")));
+    let place_of = |n| tracker.call(&call(n)).unwrap().place;
+    assert_eq!((place_of(1), place_of(2)), (city("OAKLAND"), city("SAN FRANCISCO")));
     let one = Numbers { users: 1, calls: 2 };
     assert_eq!(tracker.by_place(), [(place("US", Some("CA")), one)]);
     tracker.check().unwrap();
@@ -255,13 +255,13 @@ fn an_operators_word_stays_the_reason_whatever_is_reported_afterwards() {
     tracker.apply(T, &inbound(1));
     let evicted = Said::Over(EndReason::Evicted);
     let evict = Evidence { source: Source::Operator, said: evicted, ..inbound(1) };
-    assert_eq!(tracker.apply(T, &evict), Outcome::Ended(EndReason::Evicted));
+    assert_eq!(tracker.apply(T, &evict).outcome, Outcome::Ended(EndReason::Evicted));
     tracker.apply(T, &status(1, COMPLETED, Direction::Inbound));
     assert_eq!(tracker.call(&call(1)).unwrap().phase, Phase::Ended(EndReason::Evicted));
 }
 
 #[test]
-fn a_call_remembers_when_it_was_first_and_last_heard_of() {
+fn a_call_remembers_when_it_was_first_and_last_reported() {
     let mut tracker = Tracker::default();
     tracker.apply(Millis(10_000), &status(1, Said::Dialing, Direction::Outbound));
     tracker.apply(Millis(12_500), &status(1, Said::InProgress, Direction::Outbound));

@@ -1,7 +1,7 @@
 //! How fast the provider may be asked: a budget always, and a pause after a failure.
 
 use live_users_backoff::Schedule;
-use live_users_core::Millis;
+use live_users_core::{MINUTE_MS, Millis, SECOND_MS};
 use live_users_twilio::rest::Failure;
 
 /// A budget of requests: what is not used in one minute may be used at once in the next.
@@ -11,8 +11,6 @@ pub(super) struct Bucket {
     filled_ms: u64,
     at: Millis,
 }
-
-const MINUTE_MS: u64 = 60_000;
 
 impl Bucket {
     pub(super) fn new(per_minute: u32) -> Self {
@@ -49,7 +47,7 @@ pub(super) struct Backoff {
     free: Millis,
 }
 
-const DELAYS: Schedule = Schedule { base_ms: 1_000, max_ms: 5 * 60_000 };
+const DELAYS: Schedule = Schedule { base_ms: SECOND_MS, max_ms: 5 * MINUTE_MS };
 
 impl Backoff {
     pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static) -> Self {

@@ -1,15 +1,15 @@
-//! What the referee keeps to.
+//! What the reconciler keeps to.
 
-/// What the referee keeps to. Times are in milliseconds.
+/// What the reconciler keeps to. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReconcilerRules {
-    /// From the beginning of one look to that of the next.
+    /// From the beginning of one poll to that of the next.
     pub look_every_ms: u64,
-    /// From a look that has found differences to the second one.
+    /// From a poll that has found differences to the second one.
     pub look_again_ms: u64,
-    /// A call that something was heard of so lately is not missing, whatever the lists say.
+    /// A call about which a report came so lately is not missing, whatever the lists say.
     pub grace_ms: u64,
-    /// A call that is in the lists is noted as confirmed when nothing was heard of it for so long.
+    /// A call that is in the lists is noted as confirmed when no report about it came for so long.
     pub confirm_after_ms: u64,
     /// A call that the provider does not know by name is not asked for again before this.
     pub unknown_again_ms: u64,
@@ -24,7 +24,7 @@ impl Default for ReconcilerRules {
 }
 
 impl ReconcilerRules {
-    /// The rules for a look every so often, where a call is suspect after so much silence: it is
+    /// The rules for a poll every so often, where a call is suspect after so much silence: it is
     /// confirmed before.
     pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {
         Self {

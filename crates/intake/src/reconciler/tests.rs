@@ -1,4 +1,4 @@
-//! The referee against a provider that is written down, second by second.
+//! The reconciler against a provider that is written down, second by second.
 
 use std::collections::BTreeMap;
 
@@ -60,14 +60,14 @@ impl Scene {
         Self { now, state: State::default(), provider: Provider::default(), referee }
     }
 
-    fn hears(&mut self, evidence: Evidence) {
+    fn receives(&mut self, evidence: Evidence) {
         self.state.apply(&Record { at: self.now, change: Change::Evidence(evidence) });
     }
 
-    /// A webhook tells that a call began.
+    /// A webhook reports that a call began.
     fn starts(&mut self, call: &str) {
         let direction = Some(Direction::Inbound);
-        self.hears(Evidence {
+        self.receives(Evidence {
             direction,
             ..Evidence::about(id(call), Source::Voice, Said::Dialing)
         });
@@ -77,7 +77,7 @@ impl Scene {
         self.provider.calls.insert(call.to_owned(), resource(call, status));
     }
 
-    /// Lets time pass, and the referee do what it does.
+    /// Lets time pass, and the reconciler do what it does.
     fn pass(&mut self, ms: u64) {
         let end = Millis(self.now.0 + ms);
         loop {
@@ -94,7 +94,7 @@ impl Scene {
                 }
                 Step::Compare => self.referee.compare(self.now, self.state.tracker()),
             };
-            evidence.into_iter().for_each(|evidence| self.hears(evidence));
+            evidence.into_iter().for_each(|evidence| self.receives(evidence));
         }
         self.now = end;
     }
@@ -142,7 +142,7 @@ impl Provider {
 }
 
 #[test]
-fn an_end_that_no_webhook_told_of_is_found_within_a_minute() {
+fn an_end_that_no_webhook_reported_is_found_within_a_minute() {
     let mut scene = Scene::new();
     scene.starts("CA1");
     scene.at_provider("CA1", CallStatus::Completed);
@@ -154,7 +154,7 @@ fn an_end_that_no_webhook_told_of_is_found_within_a_minute() {
 }
 
 #[test]
-fn a_start_that_no_webhook_told_of_is_found_with_its_caller_and_agent() {
+fn a_start_that_no_webhook_reported_is_found_with_its_caller_and_agent() {
     let mut scene = Scene::new();
     scene.at_provider("CA1", CallStatus::InProgress);
     scene.pass(60 * SECOND);
@@ -167,11 +167,11 @@ fn a_start_that_no_webhook_told_of_is_found_with_its_caller_and_agent() {
 }
 
 #[test]
-fn an_answer_that_no_webhook_told_of_is_found() {
+fn an_answer_that_no_webhook_reported_is_found() {
     let mut scene = Scene::new();
     let direction = Some(Direction::Outbound);
     let dialing = Evidence::about(id("CA1"), Source::StatusCallback, Said::Dialing);
-    scene.hears(Evidence { direction, ..dialing });
+    scene.receives(Evidence { direction, ..dialing });
     scene.at_provider("CA1", CallStatus::InProgress);
     scene.pass(60 * SECOND);
     assert_eq!((scene.live(), scene.drift()), (1, vec![(Cause::MissedAnswer, 1)]));
@@ -273,7 +273,7 @@ fn a_list_of_completed_calls_that_says_something_else_ends_nothing() {
     let round = Round { began: scene.now, differed: None };
     let live = (0..20).map(|call| id(&format!("CA{call:02}"))).collect();
     let missing = Missing { live, dialing: BTreeSet::new() };
-    assert_eq!(scene.referee.sift(scene.now, round, missing, 1, page), []);
+    assert_eq!(scene.referee.bulk_check(scene.now, round, missing, 1, page), []);
     assert_eq!(scene.live(), 20);
 }
 

@@ -1,10 +1,9 @@
 //! Webhooks become evidence as they do in the backend.
 
-use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_core::{Evidence, Source};
 use live_users_intake::agents::Agents;
-use live_users_intake::evidence::{Attribution, of_webhook};
-use live_users_intake::{CallerKey, Farewell};
-use live_users_twilio::{Form, Webhook as Parsed};
+use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
+use live_users_twilio::Form;
 
 use super::calls::AGENT_NUMBERS;
 use crate::world::Webhook;
@@ -33,21 +32,15 @@ impl Reading {
     /// Why it would be refused.
     pub(super) fn evidence(&self, webhook: &Webhook) -> Result<Evidence, String> {
         let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let parsed = Parsed::parse(&Form::from_pairs(fields));
-        let parsed = parsed.map_err(|mistakes| format!("a webhook is refused: {mistakes:?}"))?;
+        let form = Form::from_pairs(fields);
         let source = match webhook.path {
             "/voice" => Source::Voice,
             "/speech-result" => Source::Speech,
             _ => Source::StatusCallback,
         };
-        let attribution = Attribution::of(None, Some(&parsed), &self.agents);
-        let mut evidence = of_webhook(&parsed, source, attribution, &self.key)
-            .map_err(|error| format!("a webhook is refused: {error}"))?;
-        let heard = parsed.speech_result.as_deref().unwrap_or_default();
-        if source == Source::Speech && self.farewell.is_meant(heard) {
-            evidence.said = Said::Over(EndReason::Goodbye);
-        }
-        Ok(evidence)
+        let Self { agents, key, farewell } = self;
+        let inbound = Inbound::read(&form, source, None, InboundRules { agents, key, farewell });
+        inbound.evidence.map_err(|mistakes| format!("a webhook is refused: {mistakes:?}"))
     }
 }
 

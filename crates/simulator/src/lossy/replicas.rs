@@ -5,7 +5,7 @@ mod place;
 mod replica;
 mod witness;
 
-use live_users_core::{CallId, Evidence};
+use live_users_core::{CallId, Evidence, HOUR_MS};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_replica::Keep;
@@ -26,7 +26,7 @@ use crate::rest::CallsApi;
 use crate::world::Webhook;
 
 /// What the journal's clock shows when the world begins, in milliseconds.
-const LOG_BEGAN_MS: u64 = 10 * 3_600_000;
+const LOG_BEGAN_MS: u64 = 10 * HOUR_MS;
 /// How far the clock of a replica is from the journal's at most, in milliseconds.
 const CLOCK_ERROR_MS_MAX: i64 = 3_600_000;
 /// From a record to its being known to another replica, in milliseconds.

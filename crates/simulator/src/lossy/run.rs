@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use live_users_core::{HOUR_MS, MINUTE_MS};
+
 use super::calls::{self, Calls};
 use super::delivery::{self, Attempt, Fate};
 use super::oracle::{Oracle, Score};
@@ -24,9 +26,8 @@ use self::queue::Queue;
 const TICK_MS: u64 = 1_000;
 /// How often all calls are looked at and not only those that are believed wrongly.
 const LOOK_ALL_MS: u64 = 10_000;
-const MINUTE_MS: u64 = 60_000;
 /// Twilio's record of a call is kept for so long after its end: longer than any error is to last.
-const REST_KEEPS_MS: u64 = 6 * 3_600_000;
+const REST_KEEPS_MS: u64 = 6 * HOUR_MS;
 
 /// Plays a world to its end. `progress` is told, each simulated minute, how far it is and how far
 /// it goes, in milliseconds.

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use live_users_core::MINUTE_MS;
+
 use crate::rest::Behaviour;
 
 /// The standard worlds.
@@ -128,8 +130,6 @@ pub enum Retries {
     /// `#rc=5&rp=all`: up to five more attempts after any failure, within 15 s in all.
     All,
 }
-
-const MINUTE_MS: u64 = 60_000;
 
 /// As long as an outage is, unless the world is shorter than four times that.
 const OUTAGE_MS: u64 = 10 * MINUTE_MS;

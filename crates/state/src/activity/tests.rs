@@ -1,4 +1,4 @@
-//! The feed and the sums: what they tell, that they are bounded, and that a restart changes
+//! The activity log and the sums: what they give, that they are bounded, and that a restart changes
 //! neither.
 
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn over(call: &str, source: Source, reason: EndReason) -> Evidence {
     Evidence::about(id(call), source, Said::Over(reason))
 }
 
-fn hear(state: &mut State, at: u64, evidence: Evidence) {
+fn receive(state: &mut State, at: u64, evidence: Evidence) {
     state.apply(&Record { at: Millis(at), change: Change::Evidence(evidence) });
 }
 
@@ -64,28 +64,28 @@ fn sums(state: &State, agent: Option<&Agent>, now: u64) -> [(u64, Option<u64>, u
 }
 
 #[test]
-fn a_call_is_told_from_its_start_to_its_end() {
+fn a_call_is_listed_from_its_start_to_its_end() {
     let mut state = State::default();
     let direction = Some(Direction::Outbound);
     let dialed = Evidence { direction, ..voice("CA1") };
     let picked_up = Evidence { said: Said::InProgress, ..dialed.clone() };
-    hear(&mut state, T, dialed);
-    hear(&mut state, T + 5_000, picked_up.clone());
-    hear(&mut state, T + 6_000, picked_up);
-    hear(&mut state, T + 65_500, end("CA1", Some(61)));
-    hear(&mut state, T + 66_000, end("CA1", Some(61)));
+    receive(&mut state, T, dialed);
+    receive(&mut state, T + 5_000, picked_up.clone());
+    receive(&mut state, T + 6_000, picked_up);
+    receive(&mut state, T + 65_500, end("CA1", Some(61)));
+    receive(&mut state, T + 66_000, end("CA1", Some(61)));
     let page = state.feed().after(None, 10);
-    let told = page
+    let listed = page
         .activities
         .iter()
         .map(|(number, activity)| (*number, activity.what, activity.at.0 - T, activity.lasted));
-    let told: Vec<_> = told.collect();
+    let listed: Vec<_> = listed.collect();
     let expected = [
-        (3, What::Ended, 65_500, Some(Lasted::Told(61_000))),
-        (2, What::Answered, 5_000, None),
-        (1, What::Started, 0, None),
+        (3, ActivityKind::Ended, 65_500, Some(Lasted::Told(61_000))),
+        (2, ActivityKind::Answered, 5_000, None),
+        (1, ActivityKind::Started, 0, None),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let ended = newest(&state);
     assert_eq!((ended.agent, ended.direction), (agent("booking"), direction));
     assert_eq!(ended.place.country, Country::parse("US"));
@@ -95,13 +95,13 @@ fn a_call_is_told_from_its_start_to_its_end() {
 #[test]
 fn without_the_providers_word_a_call_is_measured_from_live_to_end() {
     let mut state = State::default();
-    hear(&mut state, T, voice("CA1"));
-    hear(&mut state, T + 7_250, over("CA1", Source::Speech, EndReason::Goodbye));
+    receive(&mut state, T, voice("CA1"));
+    receive(&mut state, T + 7_250, over("CA1", Source::Speech, EndReason::Goodbye));
     assert_eq!(newest(&state).lasted, Some(Lasted::Measured(7_250)));
     assert_eq!(sums(&state, None, T + 7_250), [(1, Some(7_250), 7_250); 2]);
     // The status callback comes later, and knows better; once.
-    hear(&mut state, T + 9_000, end("CA1", Some(9)));
-    hear(&mut state, T + 9_000, end("CA1", Some(10)));
+    receive(&mut state, T + 9_000, end("CA1", Some(9)));
+    receive(&mut state, T + 9_000, end("CA1", Some(10)));
     assert_eq!(newest(&state).lasted, Some(Lasted::Told(9_000)));
     assert_eq!(sums(&state, Some(&agent("booking")), T + 9_000), [(1, Some(9_000), 9_000); 2]);
 }
@@ -110,23 +110,23 @@ fn without_the_providers_word_a_call_is_measured_from_live_to_end() {
 fn a_call_that_nobody_was_on_has_no_duration_and_is_in_no_average() {
     let mut state = State::default();
     let direction = Some(Direction::Outbound);
-    hear(&mut state, T, Evidence { direction, ..voice("CA1") });
+    receive(&mut state, T, Evidence { direction, ..voice("CA1") });
     let no_answer = over("CA1", Source::StatusCallback, EndReason::NoAnswer);
-    hear(&mut state, T + 30_000, Evidence { duration_s: Some(0), ..no_answer.clone() });
-    hear(&mut state, T + 31_000, Evidence { duration_s: Some(0), ..no_answer });
+    receive(&mut state, T + 30_000, Evidence { duration_s: Some(0), ..no_answer.clone() });
+    receive(&mut state, T + 31_000, Evidence { duration_s: Some(0), ..no_answer });
     let ended = newest(&state);
     assert_eq!((ended.reason, ended.lasted), (Some(EndReason::NoAnswer), None));
     assert_eq!(sums(&state, None, T + 30_000), [(0, None, 0); 2]);
 }
 
 #[test]
-fn a_call_of_which_only_the_end_was_heard_counts_if_its_duration_is_told() {
+fn a_call_of_which_only_the_end_was_reported_counts_if_its_duration_is() {
     let mut state = State::default();
-    hear(&mut state, T, end("CA1", None));
+    receive(&mut state, T, end("CA1", None));
     assert_eq!(newest(&state).lasted, None);
     assert_eq!(sums(&state, None, T), [(0, None, 0); 2]);
-    hear(&mut state, T + 1, end("CA1", Some(20)));
-    hear(&mut state, T + 2, end("CA2", Some(40)));
+    receive(&mut state, T + 1, end("CA1", Some(20)));
+    receive(&mut state, T + 2, end("CA2", Some(40)));
     assert_eq!(sums(&state, None, T + 2), [(2, Some(30_000), 40_000); 2]);
     assert_eq!(sums(&state, Some(&Agent::Unknown), T + 2), [(2, Some(30_000), 40_000); 2]);
 }
@@ -135,35 +135,38 @@ fn a_call_of_which_only_the_end_was_heard_counts_if_its_duration_is_told() {
 fn what_is_healed_says_of_what_and_a_ghost_is_in_no_average() {
     let mut state = State::default();
     for call in ["CA1", "CA2", "CA3"] {
-        hear(&mut state, T, voice(call));
+        receive(&mut state, T, voice(call));
     }
-    hear(&mut state, T + HOUR, over("CA1", Source::Operator, EndReason::Evicted));
+    receive(&mut state, T + HOUR, over("CA1", Source::Operator, EndReason::Evicted));
     let evicted = newest(&state);
-    assert_eq!((evicted.what, evicted.lasted), (What::Evicted, Some(Lasted::Measured(HOUR))));
-    hear(&mut state, T + HOUR, over("CA2", Source::Clock, EndReason::TimedOut));
+    assert_eq!(
+        (evicted.what, evicted.lasted),
+        (ActivityKind::Evicted, Some(Lasted::Measured(HOUR)))
+    );
+    receive(&mut state, T + HOUR, over("CA2", Source::Clock, EndReason::TimedOut));
     let given_up = newest(&state);
-    assert_eq!((given_up.what, given_up.cause), (What::Healed, Some(Cause::TimedOut)));
+    assert_eq!((given_up.what, given_up.cause), (ActivityKind::Corrected, Some(Cause::TimedOut)));
     let referee = Evidence { source: Source::Referee, ..end("CA3", Some(90)) };
-    hear(&mut state, T + HOUR, referee);
+    receive(&mut state, T + HOUR, referee);
     let found = newest(&state);
-    assert_eq!((found.what, found.cause), (What::Healed, Some(Cause::MissedEnd)));
+    assert_eq!((found.what, found.cause), (ActivityKind::Corrected, Some(Cause::MissedEnd)));
     assert_eq!(
         (found.reason, found.lasted),
         (Some(EndReason::Completed), Some(Lasted::Told(90_000)))
     );
     assert_eq!(sums(&state, None, T + HOUR), [(1, Some(90_000), 90_000); 2]);
-    // In the end Twilio tells how long the one that was given up had been.
-    hear(&mut state, T + HOUR + MINUTE, end("CA2", Some(30)));
+    // In the end Twilio reports how long the one that was given up had been.
+    receive(&mut state, T + HOUR + MINUTE, end("CA2", Some(30)));
     assert_eq!(sums(&state, None, T + HOUR + MINUTE), [(2, Some(60_000), 90_000); 2]);
     let started = over("CA4", Source::Referee, EndReason::Completed);
-    hear(&mut state, T + HOUR, Evidence { said: Said::InProgress, ..started });
+    receive(&mut state, T + HOUR, Evidence { said: Said::InProgress, ..started });
     assert_eq!(newest(&state).cause, Some(Cause::MissedStart));
 }
 
 #[test]
 fn an_hour_and_a_day_after_its_end_a_call_is_in_no_sum() {
     let mut state = State::default();
-    hear(&mut state, T, end("CA1", Some(10)));
+    receive(&mut state, T, end("CA1", Some(10)));
     let counted = |now| sums(&state, None, now).map(|(calls, ..)| calls);
     assert_eq!(counted(T + HOUR - 1), [1, 1]);
     assert_eq!(counted(T + HOUR), [0, 1]);
@@ -184,7 +187,7 @@ fn the_feed_goes_on_from_a_number_and_says_what_it_has_missed() {
     assert_eq!(page(&state, None, 5), (vec![], 0, false));
     assert_eq!(page(&state, Some(0), 5), (vec![], 0, false));
     for n in 1..=FEED_MAX + 2 {
-        hear(&mut state, T, voice(&format!("CA{n}")));
+        receive(&mut state, T, voice(&format!("CA{n}")));
     }
     assert_eq!(page(&state, None, 2), (vec![1002, 1001], 1002, false));
     assert_eq!(page(&state, Some(1000), 5), (vec![1002, 1001], 1002, false));
@@ -201,11 +204,11 @@ fn callers_cannot_make_up_so_many_addresses_that_agents_have_no_room() {
     let mut state = State::default();
     for n in 0..1_200 {
         let agent = Agent::Address(Arc::from(format!("sip:{n}@example.com")));
-        hear(&mut state, T, Evidence { agent, ..end(&format!("A{n}"), Some(1)) });
+        receive(&mut state, T, Evidence { agent, ..end(&format!("A{n}"), Some(1)) });
     }
     for n in 0..1_200 {
         let agent = agent(&format!("agent-{n}"));
-        hear(&mut state, T, Evidence { agent, ..end(&format!("B{n}"), Some(1)) });
+        receive(&mut state, T, Evidence { agent, ..end(&format!("B{n}"), Some(1)) });
     }
     let (addresses, ids): (Vec<_>, Vec<_>) =
         state.talks().agents(Millis(T)).partition(|agent| matches!(agent, Agent::Address(_)));
@@ -213,7 +216,7 @@ fn callers_cannot_make_up_so_many_addresses_that_agents_have_no_room() {
     assert_eq!(sums(&state, None, T)[0].0, 2_400, "none is missing among all");
     // A day later there is room again.
     let later = T + 24 * HOUR;
-    hear(&mut state, later, Evidence { agent: agent("late"), ..end("C", Some(1)) });
+    receive(&mut state, later, Evidence { agent: agent("late"), ..end("C", Some(1)) });
     assert_eq!(state.talks().agents(Millis(later)).collect::<Vec<_>>(), [&agent("late")]);
     assert_eq!(state.activities().talks.by_agent.len(), 1);
 }
@@ -285,7 +288,7 @@ proptest! {
     }
 
     #[test]
-    fn the_sums_are_those_of_the_ends_that_the_feed_tells(records in records()) {
+    fn the_sums_are_those_of_the_ends_that_the_log_has(records in records()) {
         let mut state = State::default();
         for record in &records {
             state.apply(record);

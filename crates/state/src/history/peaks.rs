@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-use live_users_core::Millis;
+use live_users_core::{DAY_MS, HOUR_MS, Millis};
 
 /// How far back peaks reach, but for the one of all time, in milliseconds.
-pub(super) const MONTH_MS: u64 = 30 * 24 * HOUR_MS;
-const WEEK_MS: u64 = 7 * 24 * HOUR_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
-const HOUR_MS: u64 = 3_600_000;
+pub(super) const MONTH_MS: u64 = 30 * DAY_MS;
+const WEEK_MS: u64 = 7 * DAY_MS;
 
 /// A number of users, and since when there were so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,47 +36,58 @@ pub struct Peaks {
 
 /// What stood from one moment to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Interval {
     pub(super) since: u64,
     pub(super) until: u64,
     pub(super) users: u32,
 }
 
-/// The stretches that can still be a peak: each of more users than all that came behind it. There
+/// The intervals that can still be a peak: each of more users than all that came behind it. There
 /// are no more of them than there were users at once within 30 days.
+///
+/// This is the monotonic queue of a sliding maximum: from the front to the back, times rise and
+/// users strictly fall. So the first interval that reaches into a window is the most in it, for
+/// every window that ends now; and one that is pushed makes all smaller ones before it useless.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stairs {
-    pub(super) list: VecDeque<Stretch>,
-    /// The first of all stretches with the most users.
-    pub(super) ever: Option<Stretch>,
+pub(super) struct PeakDeque {
+    pub(super) list: VecDeque<Interval>,
+    /// The first of all intervals with the most users.
+    pub(super) ever: Option<Interval>,
 }
 
-impl Stairs {
+impl PeakDeque {
     /// Takes in what has stood until now.
-    pub(super) fn push(&mut self, stretch: Stretch) {
-        while self.list.back().is_some_and(|behind| behind.users <= stretch.users) {
+    pub(super) fn push(&mut self, interval: Interval) {
+        // Also one with as many users goes: the later of two is within a window for longer.
+        while self.list.back().is_some_and(|behind| behind.users <= interval.users) {
             self.list.pop_back();
         }
-        self.list.push_back(stretch);
-        self.forget(stretch.until);
-        if self.ever.is_none_or(|ever| ever.users < stretch.users) {
-            self.ever = Some(stretch);
+        debug_assert!(
+            self.list.back().is_none_or(|it| it.until <= interval.since),
+            "intervals come in the order of time"
+        );
+        self.list.push_back(interval);
+        self.forget(interval.until);
+        // Of all time it is the first that counts, and so `<` and not `<=`.
+        if self.ever.is_none_or(|ever| ever.users < interval.users) {
+            self.ever = Some(interval);
         }
     }
 
     /// Drops what is older than a month.
     pub(super) fn forget(&mut self, now: u64) {
         let oldest = now.saturating_sub(MONTH_MS);
-        while self.list.front().is_some_and(|stretch| stretch.until <= oldest) {
+        while self.list.front().is_some_and(|interval| interval.until <= oldest) {
             self.list.pop_front();
         }
     }
 
     /// The peaks, if `current` is what stands now.
-    pub(super) fn peaks(&self, current: Stretch) -> Peaks {
+    pub(super) fn peaks(&self, current: Interval) -> Peaks {
         let within = |ms: u64| {
             let begin = current.until.saturating_sub(ms);
             let found = self.list.iter().find(|it| it.until > begin);
+            // What stands now is not in the list before it has an end.
             let found = found.filter(|it| it.users > current.users).unwrap_or(&current);
             Peak { at: Millis(found.since.max(begin)), users: found.users }
         };

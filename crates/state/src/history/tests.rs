@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::form::HistoryForm;
+use super::stored::StoredHistory;
 use super::*;
 use crate::record::{Change, Record};
 use crate::snapshot;
@@ -26,8 +26,8 @@ const LONG: Retention = Retention { hours_ms: 20_000 * DAY, ..SHORT };
 /// Every step that there was: since when, and how many.
 type Steps = Vec<(u64, u32)>;
 
-/// The stretches between the steps, up to this moment: from, to, how many.
-fn stretches(steps: &Steps, now: u64) -> Vec<(u64, u64, u32)> {
+/// The intervals between the steps, up to this moment: from, to, how many.
+fn intervals(steps: &Steps, now: u64) -> Vec<(u64, u64, u32)> {
     let ends = steps.iter().skip(1).map(|(at, _)| *at).chain([now]);
     let all = steps.iter().zip(ends).map(|((from, users), to)| (*from, to, *users));
     all.filter(|(from, to, _)| from < to).collect()
@@ -35,7 +35,7 @@ fn stretches(steps: &Steps, now: u64) -> Vec<(u64, u64, u32)> {
 
 fn recounted(steps: &Steps, known_from: u64, (from, to): (u64, u64), now: u64) -> Point {
     let (from, to) = (from.max(known_from), to.min(now));
-    let within = stretches(steps, now).into_iter();
+    let within = intervals(steps, now).into_iter();
     let within = within.map(|(a, b, users)| (a.max(from), b.min(to), users));
     let within: Vec<_> = within.filter(|(a, b, _)| a < b).collect();
     Point {
@@ -48,7 +48,7 @@ fn recounted(steps: &Steps, known_from: u64, (from, to): (u64, u64), now: u64) -
 
 fn recounted_peak(steps: &Steps, within_ms: Option<u64>, now: u64) -> Peak {
     let begin = within_ms.map_or(0, |ms| now - ms);
-    let all = stretches(steps, now).into_iter().filter(|(_, to, _)| *to > begin);
+    let all = intervals(steps, now).into_iter().filter(|(_, to, _)| *to > begin);
     let peaks = all.map(|(from, _, users)| Peak { at: Millis(from.max(begin)), users });
     let peaks: Vec<_> = peaks.collect();
     let most = peaks.iter().map(|peak| peak.users).max().unwrap();
@@ -57,12 +57,12 @@ fn recounted_peak(steps: &Steps, within_ms: Option<u64>, now: u64) -> Peak {
 }
 
 fn restarted(history: &History, now: Millis) -> History {
-    let bytes = serde_json::to_vec(&HistoryForm::of(history)).unwrap();
-    let form: HistoryForm = serde_json::from_slice(&bytes).unwrap();
-    form.read(now).unwrap().keeping(history.retention)
+    let bytes = serde_json::to_vec(&StoredHistory::of(history)).unwrap();
+    let stored: StoredHistory = serde_json::from_slice(&bytes).unwrap();
+    stored.read(now).unwrap().keeping(history.retention)
 }
 
-/// Holds everything that a series tells against the steps.
+/// Compares everything that a series gives with the steps.
 fn check(
     history: &History,
     agent: Option<(&str, usize)>,
@@ -82,8 +82,8 @@ fn check(
             let excerpt = history.excerpt(agent, grain, times, Millis(now)).unwrap();
             let oldest = (now - history.retention.of(grain)) / width * width;
             let known_from = oldest.max(steps[0].0);
-            let told = excerpt.points(Millis(from), step, count);
-            for (place, point) in told.into_iter().enumerate() {
+            let expected = excerpt.points(Millis(from), step, count);
+            for (place, point) in expected.into_iter().enumerate() {
                 let begin = from + place as u64 * step;
                 let expected = recounted(steps, known_from, (begin, begin + step), now);
                 prop_assert_eq!(point, expected, "{:?} {} at {}", grain, step, begin);
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn everything_told_is_what_a_recount_of_all_steps_gives(
+    fn everything_given_is_what_a_recount_of_all_steps_gives(
         steps in vec((gaps(), 0_u32..6, any::<bool>()), 1..400),
         big in 0_u32..2_000_000,
         rest in 0_u64..3 * HOUR_MS,
@@ -127,10 +127,10 @@ proptest! {
         places in any::<[Index; 2]>(),
     ) {
         let mut now = BEGIN;
-        let all = Some(Series::new(Millis(now), 0));
+        let all = Some(TimeSeries::new(Millis(now), 0));
         let mut whole = History { all, retention: SHORT, ..History::default() };
         let mut recovered = whole.clone();
-        let mut told: Steps = vec![(now, 0)];
+        let mut expected: Steps = vec![(now, 0)];
         let (restart, last) = (restart.index(steps.len()), steps.len() - 1);
         for (place, ((gap, round), users, trims)) in steps.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
@@ -144,14 +144,14 @@ proptest! {
                     history.trim(Millis(now));
                 }
             }
-            if told.last().unwrap().1 != users {
-                told.push((now, users));
+            if expected.last().unwrap().1 != users {
+                expected.push((now, users));
             }
         }
-        check(&whole, None, &told, (now + rest, places))?;
-        check(&recovered, None, &told, (now + rest, places))?;
-        let form = |history| serde_json::to_string(&HistoryForm::of(history)).unwrap();
-        prop_assert_eq!(form(&whole), form(&recovered), "I7");
+        check(&whole, None, &expected, (now + rest, places))?;
+        check(&recovered, None, &expected, (now + rest, places))?;
+        let stored = |history| serde_json::to_string(&StoredHistory::of(history)).unwrap();
+        prop_assert_eq!(stored(&whole), stored(&recovered), "I7");
     }
 
     #[test]
@@ -163,7 +163,7 @@ proptest! {
     ) {
         let mut now = BEGIN;
         let mut state = State::default().keeping(LONG);
-        let mut told: BTreeMap<Option<String>, Steps> = BTreeMap::new();
+        let mut expected: BTreeMap<Option<String>, Steps> = BTreeMap::new();
         let (restart, mut begin) = (restart.index(records.len()), 0);
         for (place, ((gap, round), call, agent, what, caller)) in records.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
@@ -184,13 +184,13 @@ proptest! {
             });
             let all = (None, count(state.tracker().numbers()));
             for (agent, users) in agents.into_iter().chain([all]) {
-                let steps = told.entry(agent).or_insert_with(|| vec![(begin, users)]);
+                let steps = expected.entry(agent).or_insert_with(|| vec![(begin, users)]);
                 if !is_first && steps.last().unwrap().1 != users {
                     steps.push((now, users));
                 }
             }
         }
-        for (agent, steps) in told {
+        for (agent, steps) in expected {
             let users = steps.last().unwrap().1 as usize;
             let agent = agent.as_deref().map(|id| (id, users));
             check(state.history(), agent, &steps, (now + rest, places))?;
@@ -243,9 +243,9 @@ fn before_the_first_record_nothing_is_known() {
 fn a_snapshot_from_before_there_was_a_history_begins_one_with_what_is_live() {
     let mut state = State::default();
     state.apply(&record(BEGIN, 1, 0, 1, 1));
-    let mut form: serde_json::Value = serde_json::from_slice(&snapshot::encode(&state)).unwrap();
-    form.as_object_mut().unwrap().remove("history").expect("it is there");
-    let mut state = snapshot::decode(&serde_json::to_vec(&form).unwrap()).unwrap();
+    let mut stored: serde_json::Value = serde_json::from_slice(&snapshot::encode(&state)).unwrap();
+    stored.as_object_mut().unwrap().remove("history").expect("it is there");
+    let mut state = snapshot::decode(&serde_json::to_vec(&stored).unwrap()).unwrap();
     state.apply(&record(100 * HOUR_MS + BEGIN / HOUR_MS * HOUR_MS, 2, 1, 1, 2));
     let now = 101 * HOUR_MS + BEGIN / HOUR_MS * HOUR_MS;
     let means = [None, Some(("a0", 1)), Some(("a1", 1)), Some(("a2", 0))]
@@ -255,7 +255,8 @@ fn a_snapshot_from_before_there_was_a_history_begins_one_with_what_is_live() {
 
 /// A history that every agent `0..agents` has had one user in, from this moment on.
 fn crowded(agents: usize, now: u64) -> History {
-    let mut history = History { all: Some(Series::new(Millis(BEGIN), 0)), ..History::default() };
+    let mut history =
+        History { all: Some(TimeSeries::new(Millis(BEGIN), 0)), ..History::default() };
     for n in 0..agents {
         history.step(Millis(now), &format!("a{n}").into(), 0, 1);
     }
@@ -263,7 +264,7 @@ fn crowded(agents: usize, now: u64) -> History {
 }
 
 #[test]
-fn agents_are_bounded_and_of_the_others_nothing_wrong_is_told() {
+fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
     let (now, later) = (BEGIN + HOUR_MS, BEGIN + 2 * HOUR_MS);
     let mut history = crowded(AGENTS_MAX + 1, now);
     assert_eq!(history.by_agent.len(), AGENTS_MAX);
@@ -282,12 +283,12 @@ fn agents_are_bounded_and_of_the_others_nothing_wrong_is_told() {
     let later = now + Retention::default().hours_ms + 2 * HOUR_MS;
     history.step(Millis(later), &late.into(), 1, 2);
     assert_eq!(history.by_agent.len(), 1);
-    assert_eq!(history.by_agent[late], Series::new(Millis(later), 2));
+    assert_eq!(history.by_agent[late], TimeSeries::new(Millis(later), 2));
 }
 
 #[test]
 fn two_busy_years_of_an_agent_take_as_much_as_is_said() {
-    let mut series = Series::new(Millis(BEGIN), 0);
+    let mut series = TimeSeries::new(Millis(BEGIN), 0);
     let days = 730;
     for minute in 0..days * 1440 {
         let at = Millis(BEGIN + minute * MINUTE + minute % 7 * 3001);
@@ -296,16 +297,18 @@ fn two_busy_years_of_an_agent_take_as_much_as_is_said() {
             series.trim(Retention::default(), at);
         }
     }
-    let bytes = |level: &level::Level| {
-        let chunks = level.chunks.iter().map(|it| it.bytes.len() + size_of::<level::Chunk>() + 32);
-        chunks.sum::<usize>() + level.run.as_ref().map_or(0, |run| run.bytes.capacity())
+    let bytes = |resolution: &resolution::Resolution| {
+        let chunks =
+            resolution.chunks.iter().map(|it| it.bytes.len() + size_of::<resolution::Chunk>() + 32);
+        chunks.sum::<usize>()
+            + resolution.segment.as_ref().map_or(0, |segment| segment.bytes.capacity())
     };
-    let [minutes, quarters, hours] = series.levels.each_ref().map(bytes);
+    let [minutes, quarters, hours] = series.resolutions.each_ref().map(bytes);
     assert!(
         minutes < 14_000 && quarters < 16_000 && hours < 76_000,
         "{minutes} {quarters} {hours}"
     );
-    assert!(series.stairs.list.len() <= 4);
+    assert!(series.peaks.list.len() <= 4);
 }
 
 #[test]
@@ -315,10 +318,11 @@ fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
     for minute in 0..600 {
         all.step(Millis(BEGIN + minute * MINUTE), u32::try_from(minute % 2).unwrap());
     }
-    let form = serde_json::to_value(HistoryForm::of(&history)).unwrap();
-    let read = |form| serde_json::from_value::<HistoryForm>(form).unwrap().read(Millis(BEGIN));
-    assert_eq!(read(form.clone()).unwrap().by_agent, history.by_agent);
-    let mut turned = form;
+    let stored = serde_json::to_value(StoredHistory::of(&history)).unwrap();
+    let read =
+        |stored| serde_json::from_value::<StoredHistory>(stored).unwrap().read(Millis(BEGIN));
+    assert_eq!(read(stored.clone()).unwrap().by_agent, history.by_agent);
+    let mut turned = stored;
     turned["all"]["minutes"]["chunks"].as_array_mut().unwrap().reverse();
     assert!(read(turned).is_err());
 }

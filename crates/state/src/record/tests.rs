@@ -10,11 +10,11 @@ use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction
 
 use super::*;
 use crate::activity::Activities;
-use crate::drift::{Cause, Drift, Healed};
+use crate::corrections::{Cause, Drift, Healed};
 use crate::history::History;
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, PHASES, WHATS};
+use crate::words::{CAUSES, DIRECTIONS, KINDS, PHASES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -197,7 +197,7 @@ fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
     let added = V1_FORGET.replace("}", r#","mood":"good"}"#);
     assert!(Record::decode(added.as_bytes()).is_ok());
     let newer = V1_FORGET.replace(r#""v":1"#, r#""v":3"#);
-    assert!(matches!(Record::decode(newer.as_bytes()), Err(FormError::Newer(3))));
+    assert!(matches!(Record::decode(newer.as_bytes()), Err(DecodeError::Newer(3))));
     for wrong in [r#"{"v":1,"at":5}"#, "{}", "[]", "", &V1_EVIDENCE.replace("voice", "smoke")] {
         assert!(Record::decode(wrong.as_bytes()).is_err(), "{wrong}");
     }
@@ -213,5 +213,5 @@ fn every_value_has_a_word_of_its_own() {
         (0..table.len()).all(alone)
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
-    assert!(unique(WHATS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
+    assert!(unique(KINDS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

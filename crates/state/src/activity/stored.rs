@@ -5,93 +5,93 @@ use std::sync::Arc;
 use live_users_core::{Agent, AgentFrom, Millis, Phase};
 use serde::{Deserialize, Serialize};
 
-use super::talks::{Ring, Sums};
+use super::call_durations::{Ring, Sums};
 use super::{Activities, Activity, Feed, Lasted, Talked, Talks};
-use crate::about::AboutForm;
-use crate::record::FormError;
-use crate::words::{CAUSES, Name, PHASES, WHATS, call_id, name, of_reason, value};
+use crate::attributes::StoredAttributes;
+use crate::format::DecodeError;
+use crate::words::{CAUSES, KINDS, PHASES, Word, call_id, of_reason, value, word};
 
 /// What a snapshot has of them; neither was in the snapshots of older programs.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct ActivitiesForm {
+pub(crate) struct StoredActivities {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    feed: Option<FeedForm>,
+    feed: Option<StoredLog>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    talks: Option<TalksForm>,
+    talks: Option<StoredDurations>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct FeedForm {
+struct StoredLog {
     told: u64,
-    list: Vec<ActivityForm>,
+    list: Vec<StoredActivity>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct ActivityForm {
+struct StoredActivity {
     at: u64,
-    what: Name,
+    what: Word,
     call: String,
     #[serde(default)]
-    about: AboutForm,
+    about: StoredAttributes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Name>,
+    reason: Option<Word>,
     /// How long it was, in milliseconds: as it was measured,
     #[serde(default, rename = "measuredMs", skip_serializing_if = "Option::is_none")]
     measured_ms: Option<u64>,
-    /// or as the provider has told.
+    /// or as the provider has reported.
     #[serde(default, rename = "toldMs", skip_serializing_if = "Option::is_none")]
     told_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cause: Option<Name>,
+    cause: Option<Word>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct TalksForm {
-    all: SumsForm,
-    agents: Vec<AgentForm>,
+struct StoredDurations {
+    all: StoredSums,
+    agents: Vec<StoredAgent>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct AgentForm {
+struct StoredAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<Arc<str>>,
     #[serde(flatten)]
-    sums: SumsForm,
+    sums: StoredSums,
 }
 
 /// Of each bucket its place, how many calls, how long they were together, and the longest of them.
 #[derive(Serialize, Deserialize)]
-struct SumsForm {
+struct StoredSums {
     hour: Vec<[u64; 4]>,
     day: Vec<[u64; 4]>,
 }
 
-impl ActivitiesForm {
+impl StoredActivities {
     pub(crate) fn of(Activities { feed, talks }: &Activities) -> Self {
-        let list: Vec<_> = feed.list().map(ActivityForm::of).collect();
+        let list: Vec<_> = feed.list().map(StoredActivity::of).collect();
         Self {
-            feed: (!list.is_empty()).then(|| FeedForm { told: feed.after(None, 0).newest, list }),
-            talks: (*talks != Talks::default()).then(|| TalksForm::of(talks)),
+            feed: (!list.is_empty()).then(|| StoredLog { told: feed.after(None, 0).newest, list }),
+            talks: (*talks != Talks::default()).then(|| StoredDurations::of(talks)),
         }
     }
 
-    pub(crate) fn read(self) -> Result<Activities, FormError> {
+    pub(crate) fn read(self) -> Result<Activities, DecodeError> {
         let feed = match self.feed {
-            Some(FeedForm { told, list }) => {
+            Some(StoredLog { told, list }) => {
                 let list: Vec<_> =
-                    list.into_iter().map(ActivityForm::read).collect::<Result<_, _>>()?;
+                    list.into_iter().map(StoredActivity::read).collect::<Result<_, _>>()?;
                 Feed::restore(told, list)
             }
             None => Feed::default(),
         };
-        let talks = self.talks.map(TalksForm::read).unwrap_or_default();
+        let talks = self.talks.map(StoredDurations::read).unwrap_or_default();
         Ok(Activities { feed, talks })
     }
 }
 
-impl ActivityForm {
+impl StoredActivity {
     fn of(activity: &Activity) -> Self {
         let Activity { agent, caller, place, direction, lasted, .. } = activity;
         let (measured_ms, told_ms) = match *lasted {
@@ -101,38 +101,38 @@ impl ActivityForm {
         };
         Self {
             at: activity.at.0,
-            what: name(WHATS, &activity.what),
+            what: word(KINDS, &activity.what),
             call: activity.call.to_string(),
-            about: AboutForm::of(*direction, *caller, (agent, AgentFrom::Address), place),
+            about: StoredAttributes::of(*direction, *caller, (agent, AgentFrom::Address), place),
             reason: activity.reason.map(of_reason),
             measured_ms,
             told_ms,
-            cause: activity.cause.map(|cause| name(CAUSES, &cause)),
+            cause: activity.cause.map(|cause| word(CAUSES, &cause)),
         }
     }
 
-    fn read(self) -> Result<Activity, FormError> {
+    fn read(self) -> Result<Activity, DecodeError> {
         let reason = self.reason.map(|reason| match value(PHASES, &reason, "reason")? {
             Phase::Ended(reason) => Ok(reason),
-            Phase::Dialing | Phase::Live => Err(FormError::Value("reason")),
+            Phase::Dialing | Phase::Live => Err(DecodeError::Value("reason")),
         });
-        let told = self.told_ms.map(Lasted::Told);
+        let reported = self.told_ms.map(Lasted::Told);
         Ok(Activity {
             at: Millis(self.at),
-            what: value(WHATS, &self.what, "what")?,
+            what: value(KINDS, &self.what, "what")?,
             call: call_id(&self.call, "call")?,
             agent: self.about.agent().0,
             caller: self.about.caller()?,
             place: self.about.place()?,
             direction: self.about.direction()?,
             reason: reason.transpose()?,
-            lasted: told.or(self.measured_ms.map(Lasted::Measured)),
+            lasted: reported.or(self.measured_ms.map(Lasted::Measured)),
             cause: self.cause.map(|cause| value(CAUSES, &cause, "cause")).transpose()?,
         })
     }
 }
 
-impl TalksForm {
+impl StoredDurations {
     fn of(talks: &Talks) -> Self {
         let agents = talks.by_agent.iter().map(|(agent, sums)| {
             let (agent, address) = match agent {
@@ -140,13 +140,13 @@ impl TalksForm {
                 Agent::Address(address) => (None, Some(address.clone())),
                 Agent::Id(id) => (Some(id.clone()), None),
             };
-            AgentForm { agent, address, sums: SumsForm::of(sums) }
+            StoredAgent { agent, address, sums: StoredSums::of(sums) }
         });
-        Self { all: SumsForm::of(&talks.all), agents: agents.collect() }
+        Self { all: StoredSums::of(&talks.all), agents: agents.collect() }
     }
 
     fn read(self) -> Talks {
-        let agents = self.agents.into_iter().map(|AgentForm { agent, address, sums }| {
+        let agents = self.agents.into_iter().map(|StoredAgent { agent, address, sums }| {
             let agent = match (agent, address) {
                 (Some(id), _) => Agent::Id(id),
                 (None, Some(address)) => Agent::Address(address),
@@ -158,16 +158,16 @@ impl TalksForm {
     }
 }
 
-impl SumsForm {
+impl StoredSums {
     fn of(Sums { hour, day }: &Sums) -> Self {
-        let form = |Ring(buckets): &Ring| {
+        let rows = |Ring(buckets): &Ring| {
             let row = |(bucket, talked): &(u64, Talked)| {
                 let Talked { calls, total_ms, longest_ms } = *talked;
                 [*bucket, calls, total_ms, longest_ms]
             };
             buckets.iter().map(row).collect()
         };
-        Self { hour: form(hour), day: form(day) }
+        Self { hour: rows(hour), day: rows(day) }
     }
 
     fn read(self) -> Sums {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use live_users_core::{Agent, Millis};
+use live_users_core::{Agent, MINUTE_MS, Millis};
 
 /// So many agents have sums of their own; the calls of the rest count among all. With
 /// [`Scale::HOUR`] and [`Scale::DAY`] this is at most 5 MB.
@@ -39,7 +39,7 @@ impl Talked {
 
 /// What has become known of a call that ended a while ago.
 #[derive(Clone, Copy)]
-pub(super) struct Correction {
+pub(super) struct DurationUpdate {
     /// When it ended.
     pub(super) at: Millis,
     /// The duration that it was noted with, if it was.
@@ -56,8 +56,8 @@ struct Scale {
 }
 
 impl Scale {
-    const HOUR: Self = Self { bucket_ms: 60_000, buckets: 60 };
-    const DAY: Self = Self { bucket_ms: 15 * 60_000, buckets: 96 };
+    const HOUR: Self = Self { bucket_ms: MINUTE_MS, buckets: 60 };
+    const DAY: Self = Self { bucket_ms: 15 * MINUTE_MS, buckets: 96 };
 
     fn bucket_of(self, Millis(at): Millis) -> u64 {
         at / self.bucket_ms
@@ -87,8 +87,8 @@ impl Ring {
         }
     }
 
-    fn correct(&mut self, scale: Scale, now: Millis, correction: Correction) {
-        let Correction { at, counted_ms, ms } = correction;
+    fn correct(&mut self, scale: Scale, now: Millis, update: DurationUpdate) {
+        let DurationUpdate { at, counted_ms, ms } = update;
         let bucket = scale.bucket_of(at);
         let place = self.0.partition_point(|(kept, _)| *kept < bucket);
         let is_there = self.0.get(place).is_some_and(|(kept, _)| *kept == bucket);
@@ -130,9 +130,9 @@ impl Sums {
         self.day.note(Scale::DAY, at, ms);
     }
 
-    fn correct(&mut self, now: Millis, correction: Correction) {
-        self.hour.correct(Scale::HOUR, now, correction);
-        self.day.correct(Scale::DAY, now, correction);
+    fn correct(&mut self, now: Millis, update: DurationUpdate) {
+        self.hour.correct(Scale::HOUR, now, update);
+        self.day.correct(Scale::DAY, now, update);
     }
 
     fn is_of_the_day(&self, now: Millis) -> bool {
@@ -175,14 +175,14 @@ impl Talks {
     }
 
     /// The duration of a call of this agent that ended before is known now.
-    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, correction: Correction) {
-        self.all.correct(now, correction);
-        let sums = match correction.counted_ms {
+    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, update: DurationUpdate) {
+        self.all.correct(now, update);
+        let sums = match update.counted_ms {
             Some(_) => self.by_agent.get_mut(agent),
             None => self.make_room(now, agent),
         };
         if let Some(sums) = sums {
-            sums.correct(now, correction);
+            sums.correct(now, update);
         }
     }
 

@@ -1,4 +1,4 @@
-//! One look: the provider's lists, page by page.
+//! One poll: the provider's lists, page by page.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ const LISTS: [CallStatus; 3] = [CallStatus::InProgress, CallStatus::Ringing, Cal
 const PAGES_MAX: usize = 1_000;
 
 /// Reading the lists.
-pub(super) struct Look {
+pub(super) struct Poll {
     /// When it began: what happened since may or may not be in it.
     pub(super) began: Millis,
     list: usize,
@@ -24,7 +24,7 @@ pub(super) struct Look {
     found: HashMap<CallId, CallResource>,
 }
 
-impl Look {
+impl Poll {
     pub(super) fn new(began: Millis) -> Self {
         Self { began, list: 0, pages: 0, next_page_uri: None, found: HashMap::new() }
     }

@@ -10,11 +10,11 @@ pub const RECENT_MAX: usize = 1_000;
 /// Why a call was counted, or not counted, wrongly until it was healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It was going on at the provider, and no webhook had told of it.
+    /// It was going on at the provider, and no webhook had reported it.
     MissedStart,
     /// It was known as dialing, and the person had picked up.
     MissedAnswer,
-    /// It was over at the provider, and no webhook had told so.
+    /// It was over at the provider, and no webhook had reported that.
     MissedEnd,
     /// The clock gave it up: older than a call can be, and silent.
     TimedOut,
@@ -59,7 +59,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// What a snapshot tells; of more than [`RECENT_MAX`] calls the last ones.
+    /// What is in a snapshot; of more than [`RECENT_MAX`] calls the last ones.
     pub(crate) fn restore(
         totals: impl IntoIterator<Item = (Cause, u64)>,
         recent: impl IntoIterator<Item = Healed>,

@@ -9,9 +9,13 @@
 //! excess: sum less min times time, in as many bytes as (max - min) times the width can need
 //! ```
 //!
+//! The two traps: a difference is by the *min* of the bucket before, across chunks from 0 again;
+//! and a reader has to know the width to know how many bytes an excess takes. That the excess fits
+//! follows from `min * covered <= sum <= max * covered` and `covered <= width`.
+//!
 //! For a bucket between whose min and max are 4 users or fewer this is 4 bytes at most.
 
-/// One stretch of time in which the number changed.
+/// One interval of time in which the number changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     /// Which: the moment of its beginning by its width.
@@ -43,7 +47,7 @@ const GAP: u8 = 0xF0;
 
 /// Buckets being written, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct OpenSegment {
     pub(super) first: u64,
     /// The index behind the last one.
     pub(super) next: u64,
@@ -55,14 +59,16 @@ pub(super) struct Run {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Run {
+impl OpenSegment {
     pub(super) fn new(first: u64) -> Self {
         Self { first, next: first, low: 0, last: 0, count: 0, bytes: Vec::new() }
     }
 
-    /// Adds a bucket behind the last one; `covered_ms` is how much of its width it tells of.
+    /// Adds a bucket behind the last one; `covered_ms` is how much of its width is known.
     pub(super) fn push(&mut self, bucket: &Bucket, width_ms: u64, covered_ms: u64) {
         let Bucket { index, min, max, sum, last } = *bucket;
+        debug_assert!(self.next <= index, "buckets are pushed in the order of time");
+        debug_assert!(min <= max, "a min is no more than its max");
         if index > self.next {
             self.bytes.push(GAP);
             push_varint(&mut self.bytes, index - self.next);
@@ -80,6 +86,7 @@ impl Run {
         }
         let excess = sum.saturating_sub(u64::from(min) * covered_ms);
         let length = excess_bytes(range, width_ms);
+        debug_assert!(excess <= u64::from(range).saturating_mul(width_ms), "it fits its bytes");
         self.bytes.extend_from_slice(&excess.to_le_bytes()[..length]);
         (self.next, self.low, self.last) = (index + 1, min, last);
         self.count += 1;
@@ -177,19 +184,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const HOUR_MS: u64 = 3_600_000;
+    use live_users_core::HOUR_MS;
 
     #[test]
     fn a_busy_bucket_takes_three_bytes_or_four() {
         for (width_ms, max, bytes) in [(60_000, 3, 3), (60_000, 6, 4), (HOUR_MS, 6, 4)] {
-            let mut run = Run::new(7);
+            let mut segment = OpenSegment::new(7);
             for index in 7..17 {
                 let bucket =
                     Bucket { index, min: 2, max, sum: u64::from(max) * width_ms - 7, last: 3 };
-                run.push(&bucket, width_ms, width_ms);
+                segment.push(&bucket, width_ms, width_ms);
             }
-            assert_eq!(run.bytes.len(), 10 * bytes);
+            assert_eq!(segment.bytes.len(), 10 * bytes);
         }
     }
 
@@ -199,7 +205,7 @@ mod tests {
             buckets in vec((0_u64..3, 0_u32..40, 0_u32..40, 0_u64..=100, any::<u32>()), 1..50),
             big in any::<(u32, u32)>(),
         ) {
-            let mut run = Run::new(1000);
+            let mut segment = OpenSegment::new(1000);
             let (mut index, mut quiet, mut expected) = (1000, 0, Vec::new());
             let last = (1, big.0 / 2, big.1 / 2, 50, 0);
             for (gap, min, range, percent, close) in buckets.into_iter().chain([last]) {
@@ -208,12 +214,12 @@ mod tests {
                 let excess = u64::from(range) * HOUR_MS * percent / 100;
                 let sum = u64::from(min) * HOUR_MS + excess;
                 let bucket = Bucket { index, min, max: min + range, sum, last: close };
-                run.push(&bucket, HOUR_MS, HOUR_MS);
+                segment.push(&bucket, HOUR_MS, HOUR_MS);
                 let quiet_before = (gap > 0).then_some(quiet);
                 expected.push(Coded { index, min, max: min + range, excess, quiet: quiet_before });
                 (index, quiet) = (index + 1, close);
             }
-            let read: Vec<_> = Decoder::new(1000, &run.bytes, HOUR_MS).collect();
+            let read: Vec<_> = Decoder::new(1000, &segment.bytes, HOUR_MS).collect();
             prop_assert_eq!(read, expected);
         }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::code::{Bucket, Run};
+use super::codec::{Bucket, OpenSegment};
 
 /// Buckets of one chunk: few enough that retention is kept closely, many enough that what a chunk
 /// takes beside its bytes does not matter.
@@ -20,27 +20,41 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn of(run: &Run) -> Self {
-        let bytes = run.bytes.as_slice().into();
-        Self { first: run.first, last: run.next.saturating_sub(1), close: run.last, bytes }
+    pub(super) fn of(segment: &OpenSegment) -> Self {
+        let bytes = segment.bytes.as_slice().into();
+        Self {
+            first: segment.first,
+            last: segment.next.saturating_sub(1),
+            close: segment.last,
+            bytes,
+        }
     }
 }
 
 /// The buckets in which something changed, the oldest first. What stood in the others follows from
 /// the one before.
+///
+/// They lie in four places, one behind the other: `before` is all that was trimmed, `chunks` do not
+/// change any more, `segment` is written at its end, and `open` is still being summed up. So it
+/// holds that `chunks.last < segment.first <= segment.next <= open.index`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Level {
+pub(super) struct Resolution {
     /// What stood before the oldest chunk that is kept.
     pub(super) before: u32,
     pub(super) chunks: VecDeque<Chunk>,
-    pub(super) run: Option<Run>,
+    pub(super) segment: Option<OpenSegment>,
     /// The bucket of the last change, which may see another one.
     pub(super) open: Option<Bucket>,
 }
 
-impl Level {
+impl Resolution {
     /// Takes in that so many users were live between two changes. `since` is the beginning of all.
+    ///
+    /// Only the first and the last bucket that the interval touches are written. In those between
+    /// nothing changed, and the gap says so: they have no bytes. An interval that ends just
+    /// where a bucket begins leaves none open there.
     pub(super) fn stood(&mut self, width_ms: u64, since: u64, (from, to): (u64, u64), users: u32) {
+        debug_assert!(since <= from && from < to, "an interval has a length");
         let (first, last) = (from / width_ms, to / width_ms);
         if self.open.is_none_or(|open| open.index != first) {
             self.close(width_ms, since);
@@ -65,12 +79,15 @@ impl Level {
 
     fn close(&mut self, width_ms: u64, since: u64) {
         let Some(bucket) = self.open.take() else { return };
-        let run = self.run.get_or_insert_with(|| Run::new(bucket.index));
+        let behind = self.chunks.back().map_or(0, |chunk| chunk.last + 1);
+        debug_assert!(behind <= bucket.index, "buckets are written in the order of time");
+        let segment = self.segment.get_or_insert_with(|| OpenSegment::new(bucket.index));
+        // The very first bucket is known from the middle on: less than its width is covered.
         let begin = since.max(bucket.index * width_ms);
-        run.push(&bucket, width_ms, (bucket.index + 1) * width_ms - begin);
-        if run.count == CHUNK_BUCKETS {
-            self.chunks.push_back(Chunk::of(run));
-            self.run = None;
+        segment.push(&bucket, width_ms, (bucket.index + 1) * width_ms - begin);
+        if segment.count == CHUNK_BUCKETS {
+            self.chunks.push_back(Chunk::of(segment));
+            self.segment = None;
         }
     }
 }

@@ -5,12 +5,12 @@ use crate::{Agent, Call, CallId, Caller, Millis, Phase, Tracker};
 
 /// A call that has not ended, looked at in its place.
 #[derive(Clone, Copy)]
-pub struct Open<'a> {
+pub struct OpenCall<'a> {
     tracker: &'a Tracker,
     entry: &'a Entry,
 }
 
-impl<'a> Open<'a> {
+impl<'a> OpenCall<'a> {
     /// The call.
     pub fn id(&self) -> &'a CallId {
         &self.entry.id
@@ -26,7 +26,7 @@ impl<'a> Open<'a> {
         self.entry.since
     }
 
-    /// When something was last heard that agrees with its being in its phase.
+    /// When the last report came that agrees with its being in its phase.
     pub fn heard(&self) -> Millis {
         self.entry.heard
     }
@@ -49,9 +49,9 @@ impl<'a> Open<'a> {
 
 impl Tracker {
     /// Looks at every call that has not ended, in no order.
-    pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
+    pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
         let open = |entry: &&Entry| !matches!(entry.phase, Phase::Ended(_));
         let entries = self.entries.iter().flatten().filter(open);
-        entries.map(|entry| Open { tracker: self, entry })
+        entries.map(|entry| OpenCall { tracker: self, entry })
     }
 }

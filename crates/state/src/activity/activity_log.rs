@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Place};
 
-use crate::drift::Cause;
+use crate::corrections::Cause;
 
 /// So many activities are kept.
 pub const FEED_MAX: usize = 1_000;
@@ -15,7 +15,7 @@ pub struct Activity {
     /// When it was recorded.
     pub at: Millis,
     /// What it was.
-    pub what: What,
+    pub what: ActivityKind,
     /// The call.
     pub call: CallId,
     /// The agent that it belonged to, as far as was known then; and so for what follows.
@@ -36,7 +36,7 @@ pub struct Activity {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ActivityKind {
     /// A call began: a person is on the line, or one is being dialled.
     Started,
     /// The person who was dialled picked up.
@@ -44,7 +44,7 @@ pub enum What {
     /// The call was over.
     Ended,
     /// The count was put right, since webhooks had not come.
-    Healed,
+    Corrected,
     /// An operator took the call out of the count.
     Evicted,
 }
@@ -54,7 +54,7 @@ pub enum What {
 pub enum Lasted {
     /// From when it was live here to when it was over here.
     Measured(u64),
-    /// As the provider has told, in whole seconds.
+    /// As the provider has reported, in whole seconds.
     Told(u64),
 }
 
@@ -72,7 +72,7 @@ impl Lasted {
 pub struct Feed {
     list: VecDeque<Activity>,
     /// How many there ever were: the number of the newest.
-    told: u64,
+    count: u64,
 }
 
 /// Some of the feed.
@@ -89,23 +89,23 @@ pub struct FeedPage {
 impl Feed {
     /// The newest activities after the one with this number, or of all, but no more than `limit`.
     pub fn after(&self, number: Option<u64>, limit: usize) -> FeedPage {
-        // A number that nobody was told is from another life of this journal.
-        let known = number.filter(|number| *number <= self.told);
-        let newer = self.told - known.unwrap_or(0);
+        // A number that was never given out is from another life of this journal.
+        let known = number.filter(|number| *number <= self.count);
+        let newer = self.count - known.unwrap_or(0);
         let listed = limit.min(self.list.len()).min(usize::try_from(newer).unwrap_or(usize::MAX));
-        let numbers = (0..self.told).map(|older| self.told - older);
+        let numbers = (0..self.count).map(|older| self.count - older);
         FeedPage {
             activities: numbers.zip(self.list.iter().rev().cloned()).take(listed).collect(),
-            newest: self.told,
+            newest: self.count,
             missed: number.is_some() && (known.is_none() || newer > listed as u64),
         }
     }
 
-    /// What a snapshot tells; of more than [`FEED_MAX`] activities the last ones.
-    pub(super) fn restore(told: u64, list: impl IntoIterator<Item = Activity>) -> Self {
+    /// What is in a snapshot; of more than [`FEED_MAX`] activities the last ones.
+    pub(super) fn restore(count: u64, list: impl IntoIterator<Item = Activity>) -> Self {
         let mut feed = Self::default();
         list.into_iter().for_each(|activity| feed.note(activity));
-        feed.told = told.max(feed.told);
+        feed.count = count.max(feed.count);
         feed
     }
 
@@ -119,7 +119,7 @@ impl Feed {
             self.list.pop_front();
         }
         self.list.push_back(activity);
-        self.told = self.told.saturating_add(1);
+        self.count = self.count.saturating_add(1);
     }
 
     /// The end of a call, if it is still listed.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use live_users_core::{Agent, AgentFrom, Caller, Country, Direction, Place};
 use serde::{Deserialize, Serialize};
 
-use crate::record::FormError;
-use crate::words::{DIRECTIONS, Name, name, value};
+use crate::format::DecodeError;
+use crate::words::{DIRECTIONS, Word, value, word};
 
 /// What evidence and calls have in common: who, where, which agent.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct AboutForm {
+pub(crate) struct StoredAttributes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    direction: Option<Name>,
+    direction: Option<Word>,
     /// The keyed hash, in hexadecimal: a number in JSON has only 53 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caller: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct AboutForm {
     city: Option<Arc<str>>,
 }
 
-impl AboutForm {
+impl StoredAttributes {
     pub(crate) fn of(
         direction: Option<Direction>,
         caller: Option<Caller>,
@@ -44,7 +44,7 @@ impl AboutForm {
             Agent::Id(id) => (Some(id.clone()), None),
         };
         Self {
-            direction: direction.map(|direction| name(DIRECTIONS, &direction)),
+            direction: direction.map(|direction| word(DIRECTIONS, &direction)),
             caller: caller.map(|Caller(hash)| format!("{hash:016x}")),
             agent: id,
             address,
@@ -55,13 +55,14 @@ impl AboutForm {
         }
     }
 
-    pub(crate) fn direction(&self) -> Result<Option<Direction>, FormError> {
+    pub(crate) fn direction(&self) -> Result<Option<Direction>, DecodeError> {
         self.direction.as_deref().map(|name| value(DIRECTIONS, name, "direction")).transpose()
     }
 
-    pub(crate) fn caller(&self) -> Result<Option<Caller>, FormError> {
+    pub(crate) fn caller(&self) -> Result<Option<Caller>, DecodeError> {
         let hash = |hex: &str| u64::from_str_radix(hex, 16).ok().and_then(NonZeroU64::new);
-        let caller = self.caller.as_deref().map(|hex| hash(hex).ok_or(FormError::Value("caller")));
+        let caller =
+            self.caller.as_deref().map(|hex| hash(hex).ok_or(DecodeError::Value("caller")));
         Ok(caller.transpose()?.map(Caller))
     }
 
@@ -75,8 +76,8 @@ impl AboutForm {
         (agent, from)
     }
 
-    pub(crate) fn place(&self) -> Result<Place, FormError> {
-        let country = |text: &str| Country::parse(text).ok_or(FormError::Value("country"));
+    pub(crate) fn place(&self) -> Result<Place, DecodeError> {
+        let country = |text: &str| Country::parse(text).ok_or(DecodeError::Value("country"));
         let country = self.country.as_deref().map(country).transpose()?;
         Ok(Place { country, region: self.region.clone(), city: self.city.clone() })
     }

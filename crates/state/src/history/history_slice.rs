@@ -2,9 +2,9 @@
 
 use live_users_core::Millis;
 
-use super::code::{Bucket, Decoder};
-use super::level::Chunk;
-use super::peaks::{Peaks, Stairs, Stretch};
+use super::codec::{Bucket, Decoder};
+use super::peaks::{Interval, PeakDeque, Peaks};
+use super::resolution::Chunk;
 
 /// Part of the history of one number, as compactly as it is kept.
 #[derive(Clone, Debug)]
@@ -17,11 +17,11 @@ pub struct Excerpt {
     pub(super) chunks: Vec<Chunk>,
     pub(super) open: Option<Bucket>,
     /// What stands now.
-    pub(super) current: Stretch,
-    pub(super) stairs: Stairs,
+    pub(super) current: Interval,
+    pub(super) peaks: PeakDeque,
 }
 
-/// The number over a stretch of time, as far as it is known.
+/// The number over a interval of time, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Point {
     /// The fewest users.
@@ -30,7 +30,7 @@ pub struct Point {
     pub max: u32,
     /// Users times milliseconds.
     pub sum: u64,
-    /// How much of the stretch is known, in milliseconds; 0 if nothing is.
+    /// How much of the interval is known, in milliseconds; 0 if nothing is.
     pub known_ms: u64,
 }
 
@@ -69,7 +69,7 @@ impl Excerpt {
                 let (from, to) = (begin.max(self.since), begin.saturating_add(self.width_ms));
                 line.stood((end, begin), coded.quiet.unwrap_or(stood));
                 end = end.max(to);
-                // The oldest chunk reaches back behind what is told.
+                // The oldest chunk reaches back behind what is kept.
                 if from >= self.known_from {
                     let known_ms = to.saturating_sub(from);
                     let sum = u64::from(coded.min).saturating_mul(known_ms);
@@ -89,7 +89,7 @@ impl Excerpt {
             }
             stood = last;
         }
-        let Stretch { since, until, users } = self.current;
+        let Interval { since, until, users } = self.current;
         line.stood((end, since), stood);
         line.stood((end.max(since), until), users);
         points
@@ -97,7 +97,7 @@ impl Excerpt {
 
     /// The most users at once.
     pub fn peaks(&self) -> Peaks {
-        self.stairs.peaks(self.current)
+        self.peaks.peaks(self.current)
     }
 
     /// How many there are now.

@@ -6,35 +6,35 @@ use std::sync::Arc;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use base64::prelude::*;
-use live_users_core::Millis;
+use live_users_core::{HOUR_MS, Millis};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::code::{Bucket, Run};
-use super::level::{Chunk, Level};
-use super::peaks::{Stairs, Stretch};
-use super::series::Series;
-use super::{HOUR_MS, History, Retention};
-use crate::record::FormError;
+use super::codec::{Bucket, OpenSegment};
+use super::peaks::{Interval, PeakDeque};
+use super::resolution::{Chunk, Resolution};
+use super::time_series::TimeSeries;
+use super::{History, Retention};
+use crate::format::DecodeError;
 
 /// What a snapshot has of it; it was not in the snapshots of older programs.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct HistoryForm {
-    all: SeriesForm,
-    agents: Vec<(Arc<str>, SeriesForm)>,
+pub(crate) struct StoredHistory {
+    all: StoredSeries,
+    agents: Vec<(Arc<str>, StoredSeries)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SeriesForm {
+struct StoredSeries {
     since: u64,
     at: u64,
     users: u32,
-    minutes: LevelForm,
-    quarters: LevelForm,
-    hours: LevelForm,
-    /// Of each stretch its beginning, its end, and the users.
+    minutes: StoredResolution,
+    quarters: StoredResolution,
+    hours: StoredResolution,
+    /// Of each interval its beginning, its end, and the users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stairs: Vec<(u64, u64, u32)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct SeriesForm {
 }
 
 #[derive(Serialize, Deserialize)]
-struct LevelForm {
+struct StoredResolution {
     before: u32,
     /// The first and the last bucket of each, and what stood at its end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -58,7 +58,7 @@ struct LevelForm {
 /// Bytes as base64, without a copy of the text on either way.
 struct Bytes(Arc<[u8]>);
 
-impl HistoryForm {
+impl StoredHistory {
     pub(crate) fn of(history: &History) -> Option<Self> {
         let agents = history.by_agent.iter().map(|(id, series)| (id.clone(), series.into()));
         Some(Self {
@@ -69,23 +69,23 @@ impl HistoryForm {
     }
 
     /// The history of a state whose newest record is of this moment.
-    pub(crate) fn read(self, now: Millis) -> Result<History, FormError> {
+    pub(crate) fn read(self, now: Millis) -> Result<History, DecodeError> {
         let agents = self.agents.into_iter().map(|(id, series)| Ok((id, series.read()?)));
         Ok(History {
             retention: Retention::default(),
             all: Some(self.all.read()?),
-            by_agent: agents.collect::<Result<_, FormError>>()?,
+            by_agent: agents.collect::<Result<_, DecodeError>>()?,
             refused: self.refused.map(Millis),
             hour: now.0 / HOUR_MS,
         })
     }
 }
 
-impl From<&Series> for SeriesForm {
-    fn from(series: &Series) -> Self {
-        let [minutes, quarters, hours] = series.levels.each_ref().map(LevelForm::from);
-        let Stairs { list, ever } = &series.stairs;
-        let row = |&Stretch { since, until, users }: &Stretch| (since, until, users);
+impl From<&TimeSeries> for StoredSeries {
+    fn from(series: &TimeSeries) -> Self {
+        let [minutes, quarters, hours] = series.resolutions.each_ref().map(StoredResolution::from);
+        let PeakDeque { list, ever } = &series.peaks;
+        let row = |&Interval { since, until, users }: &Interval| (since, until, users);
         Self {
             since: series.since,
             at: series.at,
@@ -99,51 +99,51 @@ impl From<&Series> for SeriesForm {
     }
 }
 
-impl SeriesForm {
-    fn read(self) -> Result<Series, FormError> {
-        let stretch = |(since, until, users)| Stretch { since, until, users };
-        Ok(Series {
+impl StoredSeries {
+    fn read(self) -> Result<TimeSeries, DecodeError> {
+        let interval = |(since, until, users)| Interval { since, until, users };
+        Ok(TimeSeries {
             since: self.since,
             at: self.at,
             users: self.users,
-            levels: [self.minutes.read()?, self.quarters.read()?, self.hours.read()?],
-            stairs: Stairs {
-                list: self.stairs.into_iter().map(stretch).collect(),
-                ever: self.ever.map(stretch),
+            resolutions: [self.minutes.read()?, self.quarters.read()?, self.hours.read()?],
+            peaks: PeakDeque {
+                list: self.stairs.into_iter().map(interval).collect(),
+                ever: self.ever.map(interval),
             },
         })
     }
 }
 
-impl From<&Level> for LevelForm {
-    fn from(Level { before, chunks, run, open }: &Level) -> Self {
+impl From<&Resolution> for StoredResolution {
+    fn from(Resolution { before, chunks, segment, open }: &Resolution) -> Self {
         let chunk = |it: &Chunk| (it.first, it.last, it.close, Bytes(it.bytes.clone()));
-        let run_form = |it: &Run| {
-            let Run { first, next, low, last, count, bytes } = it;
+        let row = |it: &OpenSegment| {
+            let OpenSegment { first, next, low, last, count, bytes } = it;
             (*first, *next, *last, *low, *count, Bytes(bytes.as_slice().into()))
         };
         Self {
             before: *before,
             chunks: chunks.iter().map(chunk).collect(),
-            run: run.as_ref().map(run_form),
+            run: segment.as_ref().map(row),
             open: open.map(|it| (it.index, it.min, it.max, it.sum, it.last)),
         }
     }
 }
 
-impl LevelForm {
-    fn read(self) -> Result<Level, FormError> {
+impl StoredResolution {
+    fn read(self) -> Result<Resolution, DecodeError> {
         let mut behind = 0;
         let mut chunks = Vec::with_capacity(self.chunks.len());
         for (first, last, close, Bytes(bytes)) in self.chunks {
             // They are looked for by their places.
             if first < behind || last < first || last == u64::MAX {
-                return Err(FormError::Value("history"));
+                return Err(DecodeError::Value("history"));
             }
             behind = last + 1;
             chunks.push(Chunk { first, last, close, bytes });
         }
-        let run = self.run.map(|(first, next, last, low, count, Bytes(bytes))| Run {
+        let segment = self.run.map(|(first, next, last, low, count, Bytes(bytes))| OpenSegment {
             first,
             next,
             low,
@@ -153,7 +153,7 @@ impl LevelForm {
         });
         let open =
             self.open.map(|(index, min, max, sum, last)| Bucket { index, min, max, sum, last });
-        Ok(Level { before: self.before, chunks: chunks.into(), run, open })
+        Ok(Resolution { before: self.before, chunks: chunks.into(), segment, open })
     }
 }
 

@@ -8,20 +8,20 @@ use crate::intern::{Interner, Key};
 /// Each place stands once, and so does what of it is counted. A call holds one key, that of the
 /// place: it has no room for two.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Atlas {
+pub(crate) struct PlaceInterner {
     places: Interner<Place>,
     areas: Interner<Place>,
     /// By the key of a place, the key of what of it is counted.
     area_of: Vec<Key>,
 }
 
-impl Atlas {
+impl PlaceInterner {
     /// The key of a place that one more call has.
-    pub(crate) fn take(&mut self, place: &Place) -> Key {
+    pub(crate) fn acquire(&mut self, place: &Place) -> Key {
         let known = self.places.len();
-        let key = self.places.take(place);
+        let key = self.places.acquire(place);
         if self.places.len() > known {
-            let area = self.areas.take(&place.area());
+            let area = self.areas.acquire(&place.area());
             let at = key.0 as usize;
             if self.area_of.len() <= at {
                 self.area_of.resize(at + 1, area);
@@ -32,11 +32,11 @@ impl Atlas {
     }
 
     /// One call less has the place behind this key.
-    pub(crate) fn give_back(&mut self, key: Key) {
+    pub(crate) fn release(&mut self, key: Key) {
         let known = self.places.len();
-        self.places.give_back(key);
+        self.places.release(key);
         if self.places.len() < known {
-            self.areas.give_back(self.area(key));
+            self.areas.release(self.area(key));
         }
     }
 
@@ -50,7 +50,7 @@ impl Atlas {
         self.area_of[place as usize]
     }
 
-    /// The country and region behind a key that [`Atlas::area`] gave.
+    /// The country and region behind a key that [`PlaceInterner::area`] gave.
     pub(crate) fn value(&self, area: Key) -> &Place {
         self.areas.value(area)
     }

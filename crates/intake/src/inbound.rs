@@ -1,0 +1,230 @@
+//! A webhook, read once: what it says about its call, who answers, and what the caller said.
+
+use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_twilio::{FieldError, FieldProblem, Form, StatusField, Webhook};
+
+use crate::agents::{Agent, Agents};
+use crate::evidence::{Attribution, Parties, of_webhook};
+use crate::{CallerKey, Farewell};
+
+/// What it takes to read a webhook.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundRules<'a> {
+    /// The agents that are configured.
+    pub agents: &'a Agents,
+    /// What callers are hashed with.
+    pub key: &'a CallerKey,
+    /// What ends a call when the caller says it.
+    pub farewell: &'a Farewell,
+}
+
+/// All that follows from one webhook. It is worked out here and nowhere else, so what is counted
+/// and what the caller hears cannot differ.
+#[derive(Debug)]
+pub struct Inbound<'a> {
+    /// What it says about its call, or every field that is wrong.
+    pub evidence: Result<Evidence, Vec<FieldError>>,
+    /// The agent that answers, if it is configured.
+    pub answering: Option<&'a Agent>,
+    /// What the caller said. It is known even if something else about the webhook is wrong.
+    pub utterance: Utterance<'a>,
+    /// How the call stands in the provider's words; missing if the webhook is wrong.
+    pub status: StatusField,
+    /// Whether it comes because the request to another URL failed.
+    pub is_fallback: bool,
+}
+
+/// What a caller said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Utterance<'a> {
+    /// Nothing, or nothing that was understood.
+    Nothing,
+    /// Goodbye: this ends the call.
+    Farewell,
+    /// These words. Private.
+    Words(&'a str),
+}
+
+impl<'a> Inbound<'a> {
+    /// Reads the form of a webhook. `agent_id` is the id in its URL. Words are looked for in what
+    /// the provider sends about speech alone: a `source` of [`Source::Speech`].
+    ///
+    /// ```
+    /// use live_users_core::{EndReason, Said, Source};
+    /// use live_users_intake::agents::Agents;
+    /// use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules, Utterance};
+    /// use live_users_twilio::Form;
+    ///
+    /// let (agents, _) = Agents::parse("[[agent]]\nid = \"booking\"\nname = \"Bookings\"");
+    /// let (key, farewell) = (CallerKey::derived_from("a token"), Farewell::default());
+    /// let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell };
+    /// let form = Form::parse(b"CallSid=CA1&CallStatus=in-progress&SpeechResult=Goodbye!")?;
+    ///
+    /// let inbound = Inbound::read(&form, Source::Speech, Some("booking"), rules);
+    /// assert!(inbound.utterance == Utterance::Farewell);
+    /// assert_eq!(inbound.answering.map(|agent| agent.name.as_str()), Some("Bookings"));
+    /// let evidence = inbound.evidence.expect("nothing is wrong with it");
+    /// assert_eq!(evidence.said, Said::Over(EndReason::Goodbye));
+    /// # Ok::<(), live_users_twilio::FormError>(())
+    /// ```
+    pub fn read(
+        form: &'a Form,
+        source: Source,
+        agent_id: Option<&str>,
+        rules: InboundRules<'a>,
+    ) -> Self {
+        let InboundRules { agents, key, farewell } = rules;
+        let heard = match source {
+            Source::Speech => form.text("SpeechResult").unwrap_or_default(),
+            _ => None,
+        };
+        let utterance = match heard {
+            None => Utterance::Nothing,
+            Some(words) if farewell.is_meant(words) => Utterance::Farewell,
+            Some(words) => Utterance::Words(words),
+        };
+        let webhook = match Webhook::parse(form) {
+            Ok(webhook) => webhook,
+            // Who answers is known by the URL all the same.
+            Err(mistakes) => {
+                let attribution = Attribution::of(agent_id, &Parties::default(), agents);
+                return Self {
+                    evidence: Err(mistakes),
+                    answering: attribution.configured,
+                    utterance,
+                    status: StatusField::Missing,
+                    is_fallback: false,
+                };
+            }
+        };
+        let parties = Parties::of_webhook(&webhook);
+        let attribution = Attribution::of(agent_id, &parties, agents);
+        let evidence = of_webhook(&webhook, source, &parties, &attribution, key);
+        let evidence = evidence.map(|evidence| match utterance {
+            Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
+            Utterance::Nothing | Utterance::Words(_) => evidence,
+        });
+        Self {
+            evidence: evidence.map_err(|error| {
+                let (field, problem) = ("CallSid".to_owned(), FieldProblem::Invalid);
+                vec![FieldError { field, problem, expected: error.to_string() }]
+            }),
+            answering: attribution.configured,
+            utterance,
+            status: webhook.status,
+            is_fallback: webhook.error_code.is_some(),
+        }
+    }
+}
+
+/// Without the words.
+impl std::fmt::Debug for Utterance<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Farewell => "Farewell",
+            Self::Words(_) => "Words(hidden)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_core::Agent as CountedFor;
+
+    use super::*;
+
+    /// Reads a webhook with these fields, and gives what follows from it to a check.
+    fn read(
+        fields: &[(&str, &str)],
+        source: Source,
+        agent_id: Option<&str>,
+        check: impl Fn(Inbound<'_>),
+    ) {
+        let (agents, _) = Agents::parse(
+            "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
+        );
+        let key = CallerKey::new("0123456789abcdef").unwrap();
+        let farewell = Farewell::default();
+        let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell };
+        let form = Form::from_pairs(fields.iter().copied());
+        check(Inbound::read(&form, source, agent_id, rules));
+    }
+
+    const CALL: [(&str, &str); 4] = [
+        ("CallSid", "CA1"),
+        ("CallStatus", "in-progress"),
+        ("From", "+14155550123"),
+        ("To", "+15005550006"),
+    ];
+
+    fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+        [&CALL[..], &[(name, value)]].concat()
+    }
+
+    #[test]
+    fn a_goodbye_ends_the_call_and_other_words_do_not() {
+        read(&with("SpeechResult", "Goodbye!"), Source::Speech, None, |inbound| {
+            assert_eq!(inbound.utterance, Utterance::Farewell);
+            assert_eq!(inbound.evidence.unwrap().said, Said::Over(EndReason::Goodbye));
+        });
+        read(&with("SpeechResult", "don't hang up"), Source::Speech, None, |inbound| {
+            assert_eq!(inbound.utterance, Utterance::Words("don't hang up"));
+            assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+        });
+        read(&CALL, Source::Speech, None, |inbound| {
+            assert_eq!(inbound.utterance, Utterance::Nothing);
+        });
+    }
+
+    #[test]
+    fn words_count_only_where_the_provider_sends_what_was_said() {
+        for source in [Source::Voice, Source::StatusCallback] {
+            read(&with("SpeechResult", "goodbye"), source, None, |inbound| {
+                assert_eq!(inbound.utterance, Utterance::Nothing);
+                assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+            });
+        }
+    }
+
+    #[test]
+    fn one_attribution_says_who_answers_and_for_whom_it_counts() {
+        read(&CALL, Source::Voice, None, |inbound| {
+            assert_eq!(inbound.answering.unwrap().id, "booking");
+            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("booking".into()));
+        });
+        // An id that nobody configured counts, and the agent of the number answers.
+        read(&CALL, Source::Voice, Some("x"), |inbound| {
+            assert_eq!(inbound.answering.unwrap().id, "booking");
+            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("x".into()));
+        });
+    }
+
+    #[test]
+    fn of_a_webhook_that_is_wrong_the_words_and_the_agent_in_the_url_are_known() {
+        let fields = [("SpeechResult", "bye, I mean goodbye"), ("From", "+14155550123")];
+        read(&fields, Source::Speech, Some("booking"), |inbound| {
+            let mistakes = inbound.evidence.unwrap_err();
+            assert_eq!(
+                mistakes.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
+                ["CallSid"]
+            );
+            assert_eq!(inbound.utterance, Utterance::Farewell);
+            assert_eq!(inbound.answering.unwrap().id, "booking");
+            assert_eq!(inbound.status, StatusField::Missing);
+        });
+    }
+
+    #[test]
+    fn a_request_after_an_error_is_a_fallback() {
+        read(&with("ErrorCode", "11200"), Source::Voice, None, |it| assert!(it.is_fallback));
+        read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
+    }
+
+    #[test]
+    fn what_was_said_is_not_shown_by_debug() {
+        read(&with("SpeechResult", "my secret"), Source::Speech, None, |inbound| {
+            assert!(!format!("{inbound:?}").contains("secret"));
+        });
+    }
+}
