@@ -174,10 +174,10 @@ impl Driver {
 
     /// Applies what others have appended, as far as it is known here.
     fn catch_up(&mut self, now: Now, growth: &Growth) {
-        if !self.node.journal().is_shared() {
-            return;
-        }
         let begun = growth.begin();
+        if !self.node.journal().is_shared() {
+            return growth.end(begun);
+        }
         let end = self.node.journal().position();
         self.step(now, Input::Grown(end));
         if self.node.replica().position() == end || !self.node.replica().is_degraded() {
