@@ -135,8 +135,8 @@ impl Backend {
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEAD).map_err(io::Error::other)?;
-        let contact = journal.contact();
-        let clock = Clock::of(contact.clone());
+        let replication_status = journal.replication_status();
+        let clock = Clock::of(replication_status.clone());
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
         let publication = Publication {
             numbers: replayed.state.tracker().numbers(),
@@ -154,7 +154,7 @@ impl Backend {
         let node = Node::new(replica, journal);
         let (queue, status, thread) = writer_thread::start(node, clock.clone(), outlets)?;
         let growing = queue.clone();
-        contact.on_growth(move || growing.catch_up());
+        replication_status.on_append(move || growing.catch_up());
         // What others have appended since the replay.
         queue.catch_up();
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);

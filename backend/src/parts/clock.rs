@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 use live_users_core::Millis;
-use live_users_journal::Contact;
+use live_users_journal::ReplicationStatus;
 
 /// Tells the time, and how old what is known here is. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock(Contact);
+pub(crate) struct Clock(ReplicationStatus);
 
 impl Clock {
-    pub(crate) fn of(contact: Contact) -> Self {
-        Self(contact)
+    pub(crate) fn of(replication_status: ReplicationStatus) -> Self {
+        Self(replication_status)
     }
 
     /// Now.
     pub(crate) fn now(&self) -> Millis {
-        Millis(self.0.ms(system_clock().0))
+        Millis(self.0.log_time_ms(system_clock().0))
     }
 
     /// For how long nothing is known of what other replicas may have recorded, in milliseconds.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use crate::JournalError;
-use crate::replication_status::Contact;
+use crate::replication_status::ReplicationStatus;
 
 /// The largest record, in bytes. A larger one is refused before anything is written.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
@@ -152,7 +152,7 @@ pub trait Journal: Send {
     fn recover(&mut self) -> Result<(), JournalError>;
 
     /// Whether replicas in other processes append to this log too. Then the position moves by
-    /// itself, and [`Contact`] calls a function when it does.
+    /// itself, and [`ReplicationStatus`] calls a function when it does.
     fn is_shared(&self) -> bool {
         false
     }
@@ -170,8 +170,8 @@ pub trait Journal: Send {
     }
 
     /// The status of the log's replication to this replica.
-    fn contact(&self) -> Contact {
-        Contact::default()
+    fn replication_status(&self) -> ReplicationStatus {
+        ReplicationStatus::default()
     }
 
     /// A handle for the lease of this name, for another thread. One replica at most holds it.

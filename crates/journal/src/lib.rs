@@ -48,9 +48,9 @@ pub use contract::{
 };
 pub use error::JournalError;
 #[cfg(feature = "testing")]
-pub use memory::Line;
+pub use memory::Link;
 pub use memory::Memory;
-pub use replication_status::Contact;
+pub use replication_status::ReplicationStatus;
 
 pub use self::address::without_secrets;
 
@@ -74,7 +74,7 @@ pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
 
 /// Opens the log at this address as [`open`] does, with this clock in place of the machine's. It
 /// shows milliseconds since the Unix epoch. It matters for a log with a clock of its own: see
-/// [`Contact::ms`].
+/// [`ReplicationStatus::log_time_ms`].
 ///
 /// # Errors
 ///

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 #[cfg(feature = "testing")]
-pub use self::shared::Line;
+pub use self::shared::Link;
 #[cfg(feature = "testing")]
 use self::shared::Replicas;
 use crate::contract::{

@@ -41,7 +41,7 @@ use crate::contract::{
 };
 use crate::latch::Latch;
 use crate::memory::draw_epoch as draw;
-use crate::{Contact, JournalError};
+use crate::{JournalError, ReplicationStatus};
 
 /// The clock of this machine, in milliseconds since the Unix epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -180,7 +180,7 @@ impl Journal for NatsJournal {
         Ok(self.position())
     }
 
-    fn contact(&self) -> Contact {
+    fn replication_status(&self) -> ReplicationStatus {
         self.runtime.log.status.clone()
     }
 

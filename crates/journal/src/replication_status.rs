@@ -20,7 +20,7 @@ use self::freshness::Freshness;
 /// Cheap to clone; clones show the same status. The default is that of a log of one process, which
 /// is always up to date and has the time of this machine.
 #[derive(Clone, Debug, Default)]
-pub struct Contact(Option<Arc<Parts>>);
+pub struct ReplicationStatus(Option<Arc<Parts>>);
 
 /// Only of a shared log.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ struct Parts {
     trouble: Mutex<Option<String>>,
 }
 
-impl Contact {
+impl ReplicationStatus {
     /// The status of a shared log, all of which is known here as of now.
     #[must_use]
     pub fn with_service() -> Self {
         Self::of(Freshness::new())
     }
 
-    /// As [`Contact::with_service`], but the last news of the service is this old.
+    /// As [`ReplicationStatus::with_service`], but the last news of the service is this old.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_service_unheard_for(age: Duration) -> Self {
@@ -57,7 +57,7 @@ impl Contact {
     /// The time of the log at this time of the machine's clock, both in milliseconds since the Unix
     /// epoch.
     #[must_use]
-    pub fn ms(&self, machine_ms: u64) -> u64 {
+    pub fn log_time_ms(&self, machine_ms: u64) -> u64 {
         self.0.as_ref().map_or(machine_ms, |it| it.clock_offset.service_ms(machine_ms))
     }
 
@@ -75,7 +75,7 @@ impl Contact {
 
     /// Calls this function whenever other replicas have appended records. It is called soon after
     /// that, from any thread, and has to be short. Only the first function counts.
-    pub fn on_growth(&self, hook: impl Fn() + Send + Sync + 'static) {
+    pub fn on_append(&self, hook: impl Fn() + Send + Sync + 'static) {
         if let Some(parts) = &self.0 {
             parts.append_hook.set(hook);
         }
@@ -97,14 +97,14 @@ impl Contact {
 
     /// For engines: the clocks of the service and of the machine at the same moment, in
     /// milliseconds since the Unix epoch.
-    pub fn compared(&self, service_ms: u64, machine_ms: u64) {
+    pub fn set_clock_offset(&self, service_ms: u64, machine_ms: u64) {
         if let Some(parts) = &self.0 {
             parts.clock_offset.set(service_ms, machine_ms);
         }
     }
 
     /// For engines: there is more to read than there was.
-    pub fn has_grown(&self) {
+    pub fn notify_append(&self) {
         if let Some(parts) = &self.0 {
             parts.append_hook.call();
         }
@@ -117,20 +117,26 @@ mod tests {
 
     #[test]
     fn a_log_of_one_process_is_up_to_date_and_has_the_time_of_the_machine() {
-        let status = Contact::default();
-        status.compared(5, 3);
-        status.has_grown();
+        let status = ReplicationStatus::default();
+        status.set_clock_offset(5, 3);
+        status.notify_append();
         status.set_trouble(Some("none".to_owned()));
-        assert_eq!((status.age(), status.ms(7), status.trouble()), (Duration::ZERO, 7, None));
+        assert_eq!(
+            (status.age(), status.log_time_ms(7), status.trouble()),
+            (Duration::ZERO, 7, None)
+        );
     }
 
     #[test]
     fn clones_show_the_same_status() {
-        let status = Contact::with_service_unheard_for(Duration::from_secs(3_600));
+        let status = ReplicationStatus::with_service_unheard_for(Duration::from_secs(3_600));
         let clone = status.clone();
-        status.compared(3_600_007, 7);
+        status.set_clock_offset(3_600_007, 7);
         status.set_trouble(Some("no answer".to_owned()));
-        assert_eq!((clone.ms(10), clone.trouble().as_deref()), (3_600_010, Some("no answer")));
+        assert_eq!(
+            (clone.log_time_ms(10), clone.trouble().as_deref()),
+            (3_600_010, Some("no answer"))
+        );
         assert!(clone.age() >= Duration::from_secs(3_600));
         status.known_at(Instant::now());
         assert!(clone.age() < Duration::from_secs(3_600));

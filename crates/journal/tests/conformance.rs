@@ -55,15 +55,15 @@ fn the_shared_engine_in_memory_latches_until_recovered() {
 #[test]
 fn a_replica_that_is_cut_off_knows_what_it_knew_and_catches_up() {
     let memory = Memory::with_epoch(7);
-    let ((mut a, _), (mut b, line)) =
+    let ((mut a, _), (mut b, link)) =
         (memory.open_shared().unwrap(), memory.open_shared().unwrap());
     a.append(&[b"1".to_vec()]).unwrap();
     assert_eq!(b.refresh().unwrap().seq, 1);
-    line.set_cut(true);
+    link.set_partitioned(true);
     a.append(&[b"2".to_vec()]).unwrap();
     assert!(b.refresh().is_err() && b.append(&[b"x".to_vec()]).is_err() && b.recover().is_err());
     assert_eq!(b.position().seq, 1);
-    line.set_cut(false);
+    link.set_partitioned(false);
     b.recover().unwrap();
     assert_eq!(b.position().seq, 2);
     assert_eq!(b.append(&[b"3".to_vec()]).unwrap().seq, 3);

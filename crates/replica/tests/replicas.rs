@@ -5,7 +5,7 @@ mod harness;
 use std::collections::BTreeSet;
 
 use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
-use live_users_journal::{Line, Memory};
+use live_users_journal::{Link, Memory};
 use live_users_replica::{FRESH_MS, Input, Now, Stale};
 use live_users_state::{State, snapshot};
 use proptest::prelude::*;
@@ -16,13 +16,13 @@ const MAX_CALL_MS: u64 = 4 * HOUR;
 
 struct Replica {
     driver: Driver,
-    line: Line,
+    link: Link,
 }
 
 impl Replica {
     fn start(log: &Memory) -> Self {
-        let (journal, line) = log.open_shared().expect("a log");
-        Self { driver: Driver::on_short_log(journal), line }
+        let (journal, link) = log.open_shared().expect("a log");
+        Self { driver: Driver::on_short_log(journal), link }
     }
 
     fn users(&self) -> usize {
@@ -85,14 +85,14 @@ fn of_several_only_the_one_that_sweeps_gives_calls_up() {
 fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
-    b.line.set_cut(true);
+    b.link.set_partitioned(true);
     b.driver.record(Millis(1), vec![start(1)]).unwrap_err();
     b.driver.record(Millis(2), vec![start(2)]).unwrap_err();
     assert!(b.driver.replica().is_degraded() && !b.driver.refresh());
     a.driver.record(Millis(3), vec![start(3)]).unwrap();
     b.driver.stand_by(Millis(4));
     assert_eq!(b.users(), 0, "it is cut off still");
-    b.line.set_cut(false);
+    b.link.set_partitioned(false);
     b.driver.stand_by(Millis(5));
     assert!(!b.driver.replica().is_degraded() && a.driver.refresh());
     assert_eq!((a.users(), b.users()), (3, 3));
@@ -151,13 +151,13 @@ fn a_number_that_may_be_old_is_asked_for_first_and_said_to_be_old_if_nobody_answ
     b.driver.set_now(old(10_000));
     b.driver.step(Input::Tick);
     assert_eq!((b.users(), b.driver.published.last().unwrap().stale), (1, None));
-    b.line.set_cut(true);
+    b.link.set_partitioned(true);
     b.driver.set_now(old(20_000));
     b.driver.step(Input::Tick);
     let stale = Some(Stale { age_ms: FRESH_MS });
     assert_eq!(b.driver.published.last().unwrap().stale, stale);
     assert!(!b.driver.refresh());
-    b.line.set_cut(false);
+    b.link.set_partitioned(false);
     b.driver.stand_by(Millis(2));
     assert!(b.driver.refresh());
     assert_eq!(b.driver.published.last().unwrap().stale, None);
@@ -216,7 +216,7 @@ proptest! {
                         ended.extend(evidence.iter().filter(|it| it.1).map(|it| it.0));
                     }
                 }
-                Step::Cut { replica, is_cut } => replicas[replica].line.set_cut(is_cut),
+                Step::Cut { replica, is_cut } => replicas[replica].link.set_partitioned(is_cut),
                 Step::Sweep { replica } => replicas[replica].driver.stand_by(of(replica)),
                 Step::Follow { replica } => drop(replicas[replica].driver.refresh()),
                 Step::Snapshot { replica } => {
@@ -231,7 +231,7 @@ proptest! {
             }
         }
         for replica in &mut replicas {
-            replica.line.set_cut(false);
+            replica.link.set_partitioned(false);
             // Twice, since the first time may be the one at which it is found to have slept.
             for _ in 0..2 {
                 replica.driver.stand_by(Millis(now));

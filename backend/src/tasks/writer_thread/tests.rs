@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use live_users_core::{CallId, Evidence, Millis, Outcome, Said, Source};
-use live_users_journal::{Contact, Journal, Memory};
+use live_users_journal::{Journal, Memory, ReplicationStatus};
 use live_users_replica::{FRESH_MS, Publication, Rules};
 use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, replay};
@@ -85,23 +85,24 @@ async fn a_full_queue_says_so_at_once() {
 #[actix_web::test]
 async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     let log = Memory::with_epoch(1);
-    let (journal, line) = log.open_shared().unwrap();
+    let (journal, link) = log.open_shared().unwrap();
     let (mut other, _) = log.open_shared().unwrap();
-    let contact = Contact::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, mut reader, thread) = started(journal, Clock::of(contact));
+    let replication_status =
+        ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
+    let (queue, mut reader, thread) = started(journal, Clock::of(replication_status));
 
     let change = Change::Evidence(start_of("a"));
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
     assert_eq!(queue.query(known).await, Ok(1), "it asks before it answers");
     assert_eq!(queue.freshen().await, Ok(()));
-    line.set_cut(true);
+    link.set_partitioned(true);
     assert!(matches!(queue.query(known).await, Err(NotRecorded::Stale { age_ms: FRESH_MS.. })));
     assert!(matches!(queue.freshen().await, Err(NotRecorded::Stale { .. })));
     assert_eq!(queue.record(start_of("b")).await, Err(NotRecorded::Trouble));
     assert!(reader.borrow().stale.is_some(), "the streams say so");
 
     // The replica tries again by itself, and records what it has kept.
-    line.set_cut(false);
+    link.set_partitioned(false);
     reader.wait_for(|latest| latest.live_users == 2).await.unwrap();
     assert_eq!(queue.query(known).await, Ok(2));
     queue.stop().await;
@@ -130,8 +131,9 @@ async fn a_journal_that_is_not_understood_ends_the_writer() {
     let log = Memory::with_epoch(1);
     let (journal, _) = log.open_shared().unwrap();
     let (mut later, _) = log.open_shared().unwrap();
-    let contact = Contact::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, _reader, thread) = started(journal, Clock::of(contact));
+    let replication_status =
+        ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
+    let (queue, _reader, thread) = started(journal, Clock::of(replication_status));
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
     queue.ended().await;
     thread.join().unwrap();

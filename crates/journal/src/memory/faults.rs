@@ -1,7 +1,7 @@
 //! What a test does to a log in memory: replicas of it, its clock, and faults on demand.
 
 use super::shared::SharedJournal;
-use super::{Handle, Line, Log, Memory, name};
+use super::{Handle, Link, Log, Memory, name};
 use crate::JournalError;
 use crate::contract::Journal;
 
@@ -11,16 +11,16 @@ impl Memory {
     /// # Errors
     ///
     /// [`JournalError::Locked`] while it is open as a log of one process.
-    pub fn open_shared(&self) -> Result<(Box<dyn Journal>, Line), JournalError> {
+    pub fn open_shared(&self) -> Result<(Box<dyn Journal>, Link), JournalError> {
         let mut log = self.0.lock();
         if log.handles > 0 && !log.is_shared {
             return Err(JournalError::Locked { path: name(), pid: Some(std::process::id()) });
         }
         log.is_shared = true;
-        let (line, known) = (log.replicas.new_line(), log.position());
+        let (link, known) = (log.replicas.new_link(), log.position());
         drop(log);
-        let journal = SharedJournal::new(Handle::new(self), line.clone(), known);
-        Ok((Box::new(journal), line))
+        let journal = SharedJournal::new(Handle::new(self), link.clone(), known);
+        Ok((Box::new(journal), link))
     }
 
     /// The clock of a shared log shows this, in milliseconds since the Unix epoch.

@@ -9,43 +9,43 @@ use crate::contract::{
     Journal, LEASE_MS, Lease, PageLimit, Position, Reader, Record, Snapshots, refuse_large,
 };
 use crate::latch::Latch;
-use crate::{Contact, JournalError};
+use crate::{JournalError, ReplicationStatus};
 
 /// What a shared log knows of its replicas.
 #[derive(Debug, Default)]
 pub(super) struct Replicas {
     /// Who has which lease, and until when.
     leases: HashMap<String, (u64, u64)>,
-    lines: u64,
+    links: u64,
 }
 
 impl Replicas {
-    pub(super) fn new_line(&mut self) -> Line {
-        self.lines += 1;
-        Line { is_cut: Arc::default(), number: self.lines }
+    pub(super) fn new_link(&mut self) -> Link {
+        self.links += 1;
+        Link { is_partitioned: Arc::default(), number: self.links }
     }
 
     /// The same replicas, after the log was lost with all leases.
     pub(super) fn without_leases(&self) -> Self {
-        Self { leases: HashMap::new(), lines: self.lines }
+        Self { leases: HashMap::new(), links: self.links }
     }
 }
 
 /// The way from a replica to a shared log. Clones are the same way.
 #[derive(Clone, Debug)]
-pub struct Line {
-    is_cut: Arc<AtomicBool>,
+pub struct Link {
+    is_partitioned: Arc<AtomicBool>,
     number: u64,
 }
 
-impl Line {
+impl Link {
     /// From now on the replica cannot, or can, reach the log.
-    pub fn set_cut(&self, is_cut: bool) {
-        self.is_cut.store(is_cut, Ordering::Release);
+    pub fn set_partitioned(&self, is_partitioned: bool) {
+        self.is_partitioned.store(is_partitioned, Ordering::Release);
     }
 
     fn check(&self, doing: &str) -> Result<(), JournalError> {
-        match self.is_cut.load(Ordering::Acquire) {
+        match self.is_partitioned.load(Ordering::Acquire) {
             true => Err(JournalError::Io { doing: doing.to_owned(), why: "it is cut off".into() }),
             false => Ok(()),
         }
@@ -55,18 +55,18 @@ impl Line {
 /// A replica's journal: it knows what it has appended, and what there was when it last asked.
 pub(super) struct SharedJournal {
     handle: Handle,
-    line: Line,
+    link: Link,
     known: Position,
     latch: Latch,
 }
 
 impl SharedJournal {
-    pub(super) fn new(handle: Handle, line: Line, known: Position) -> Self {
-        Self { handle, line, known, latch: Latch::default() }
+    pub(super) fn new(handle: Handle, link: Link, known: Position) -> Self {
+        Self { handle, link, known, latch: Latch::default() }
     }
 
     fn push(&self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.line.check("appending")?;
+        self.link.check("appending")?;
         let mut log = self.handle.log();
         if log.epoch != self.known.epoch {
             return Err(JournalError::Replaced { was: self.known.epoch, is: log.epoch });
@@ -108,7 +108,7 @@ impl Journal for SharedJournal {
 
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError> {
         self.latch.check()?;
-        self.line.check("trimming")?;
+        self.link.check("trimming")?;
         Ok(self.handle.log().trim(before_seq))
     }
 
@@ -132,7 +132,7 @@ impl Journal for SharedJournal {
     }
 
     fn refresh(&mut self) -> Result<Position, JournalError> {
-        self.line.check("asking how far the log is")?;
+        self.link.check("asking how far the log is")?;
         let found = self.handle.log().position();
         let was = std::mem::replace(&mut self.known, found).epoch;
         if was != found.epoch {
@@ -142,31 +142,31 @@ impl Journal for SharedJournal {
         Ok(found)
     }
 
-    fn contact(&self) -> Contact {
-        Contact::default()
+    fn replication_status(&self) -> ReplicationStatus {
+        ReplicationStatus::default()
     }
 
     fn lease(&self, name: &str) -> Result<Box<dyn Lease>, JournalError> {
-        let (handle, line) = (Handle::new(&self.handle.0), self.line.clone());
-        Ok(Box::new(MemoryLease { handle, line, name: name.to_owned() }))
+        let (handle, link) = (Handle::new(&self.handle.0), self.link.clone());
+        Ok(Box::new(MemoryLease { handle, link, name: name.to_owned() }))
     }
 }
 
 struct MemoryLease {
     handle: Handle,
-    line: Line,
+    link: Link,
     name: String,
 }
 
 impl Lease for MemoryLease {
     fn hold(&mut self) -> Result<bool, JournalError> {
-        self.line.check("taking a lease")?;
+        self.link.check("taking a lease")?;
         let mut log = self.handle.log();
         let now_ms = log.now_ms;
         let (holder, until_ms) = log.replicas.leases.get(&self.name).copied().unwrap_or_default();
-        let is_free = holder == self.line.number || until_ms <= now_ms;
+        let is_free = holder == self.link.number || until_ms <= now_ms;
         if is_free {
-            log.replicas.leases.insert(self.name.clone(), (self.line.number, now_ms + LEASE_MS));
+            log.replicas.leases.insert(self.name.clone(), (self.link.number, now_ms + LEASE_MS));
         }
         Ok(is_free)
     }
@@ -177,7 +177,7 @@ impl Lease for MemoryLease {
             .replicas
             .leases
             .get(&self.name)
-            .is_some_and(|(holder, _)| *holder == self.line.number)
+            .is_some_and(|(holder, _)| *holder == self.link.number)
         {
             log.replicas.leases.remove(&self.name);
         }

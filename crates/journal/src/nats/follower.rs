@@ -119,7 +119,7 @@ pub(super) async fn poll(log: Arc<Log>) {
                 let is_lost = matches!(fault, Fault::Error(_) | Fault::NotFound);
                 if is_lost && log.status.trouble().is_none() {
                     // Once, so that the owner refreshes and gets the error.
-                    log.status.has_grown();
+                    log.status.notify_append();
                 }
                 Some(fault.into_error("asking how far the log is").to_string())
             }

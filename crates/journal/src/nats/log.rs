@@ -23,7 +23,7 @@ use super::opening::begin;
 use super::quorum::quorum_age;
 use super::state::State;
 use super::subjects::{Subjects, epoch_of};
-use crate::{Contact, JournalError};
+use crate::{JournalError, ReplicationStatus};
 
 /// How many messages are fetched at once.
 const FETCHED_AT_ONCE: usize = 16;
@@ -39,7 +39,7 @@ pub(super) struct Log {
     pub(super) client: Client,
     pub(super) subjects: Subjects,
     pub(super) index: Mutex<LogIndex>,
-    pub(super) status: Contact,
+    pub(super) status: ReplicationStatus,
     pub(super) clock: Clock,
     /// Changes whenever the index does.
     moved: watch::Sender<()>,
@@ -62,7 +62,7 @@ impl Log {
             client,
             subjects,
             index: Mutex::new(index),
-            status: Contact::with_service(),
+            status: ReplicationStatus::with_service(),
             clock,
             moved: watch::Sender::new(()),
             follower_is_late: Notify::new(),
@@ -109,7 +109,7 @@ impl Log {
         // lock is still held: another task may call the log known as soon as it sees these records,
         // and the owner has to have been told of them by then.
         if matches!(ingested, Ingested::Grown | Ingested::Broken) {
-            self.status.has_grown();
+            self.status.notify_append();
         }
         drop(index);
         // The lock is free by now: those who wait take it.
@@ -315,7 +315,7 @@ impl Log {
         let mut known_ms = self.ahead_ms.lock();
         if known_ms.is_none_or(|it| it.abs_diff(ahead_ms) > doubt_ms) {
             *known_ms = Some(ahead_ms);
-            self.status.compared(service_ms, machine_ms);
+            self.status.set_clock_offset(service_ms, machine_ms);
         }
     }
 }

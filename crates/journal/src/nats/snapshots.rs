@@ -174,7 +174,7 @@ async fn remove_left_behind(log: &Log) -> Result<(), Fault> {
         return Ok(());
     }
     let oldest = log.client.message(&log.subjects.parts, first).await?;
-    let now_ms = log.status.ms((log.clock)());
+    let now_ms = log.status.log_time_ms((log.clock)());
     let current = log.subjects.part_subject(&newest.id);
     if oldest.subject != current && oldest.at_ms + LEFT_BEHIND_MS < now_ms {
         log.client.purge(&log.subjects.parts, json!({ "filter": oldest.subject })).await?;

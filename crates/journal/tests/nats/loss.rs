@@ -25,7 +25,7 @@ fn a_log_that_was_wiped_is_another_one() {
     assert_eq!(journal.snapshots().unwrap().load().unwrap(), None, "it was of the other one");
     assert_eq!(journal.append(&one("new 1")).unwrap(), Position { epoch: is, seq: 1 });
     // The other one has known as many records, and is not deceived.
-    patiently(|| other.contact().trouble());
+    patiently(|| other.replication_status().trouble());
     let error = other.append(&one("3")).unwrap_err();
     assert!(matches!(error, JournalError::Replaced { .. }), "{error}");
     let error = other.refresh().unwrap_err();

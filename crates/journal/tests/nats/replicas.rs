@@ -24,7 +24,7 @@ fn a_replica_receives_by_itself_what_another_one_appends() {
     let (mut a, mut b) = (open(&url).unwrap(), open(&url).unwrap());
     let calls = Arc::new(AtomicUsize::new(0));
     let count = calls.clone();
-    b.contact().on_growth(move || {
+    b.replication_status().on_append(move || {
         count.fetch_add(1, Ordering::Relaxed);
     });
     for n in 1..=20 {
@@ -33,7 +33,7 @@ fn a_replica_receives_by_itself_what_another_one_appends() {
     patiently(|| (b.position().seq == 20 && calls.load(Ordering::Relaxed) > 0).then_some(()));
     assert_eq!(all(&mut *b).len(), 20);
     let asked = Instant::now();
-    patiently(|| (b.contact().age() < asked.elapsed()).then_some(()));
+    patiently(|| (b.replication_status().age() < asked.elapsed()).then_some(()));
 }
 
 #[test]
@@ -44,11 +44,14 @@ fn a_replica_whose_clock_is_wrong_has_the_time_of_the_log() {
         let clock = move || now_ms().saturating_add_signed(ahead_ms);
         let mut journal = open_with_clock(&url, clock).unwrap();
         let is_right = |it: u64| it.abs_diff(now_ms()) < HOUR_MS.unsigned_abs() / 2;
-        assert!(is_right(journal.contact().ms(clock())), "before anything was appended");
+        assert!(
+            is_right(journal.replication_status().log_time_ms(clock())),
+            "before anything was appended"
+        );
         let seq = journal.append(&one("x")).unwrap().seq;
         let record = journal.read(seq, PageLimit::default()).unwrap().remove(0);
         assert!(is_right(record.at_ms.unwrap()));
-        assert!(is_right(journal.contact().ms(clock())));
+        assert!(is_right(journal.replication_status().log_time_ms(clock())));
     }
 }
 

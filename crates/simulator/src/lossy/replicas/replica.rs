@@ -2,7 +2,7 @@
 //! cut.
 
 use live_users_core::{Evidence, Millis};
-use live_users_journal::{APPEND_MS_MAX, Contact, Line, Memory};
+use live_users_journal::{APPEND_MS_MAX, Link, Memory, ReplicationStatus};
 use live_users_replica::{Now, is_fresh};
 
 use super::witness::Seen;
@@ -17,10 +17,10 @@ pub(super) struct Replica {
     pub(super) process: Process,
     pub(super) seen: Seen,
     pub(super) recount: Recount,
-    line: Line,
+    link: Link,
     is_cut: bool,
     /// What it knows of the journal's clock.
-    contact: Contact,
+    replication_status: ReplicationStatus,
     /// How far its own clock is from the journal's, in milliseconds.
     clock_error_ms: i64,
     /// All that the journal had at this moment it can read.
@@ -34,15 +34,15 @@ impl Replica {
         clock_error_ms: i64,
         making: &Making<'_>,
     ) -> Result<Self, String> {
-        let (journal, line) = log.open_shared().map_err(|error| error.to_string())?;
+        let (journal, link) = log.open_shared().map_err(|error| error.to_string())?;
         let process = Process::start(journal, making)?;
         Ok(Self {
             seen: Seen::of(process.replica()),
             recount: Recount::default(),
             process,
-            line,
+            link,
             is_cut: false,
-            contact: Contact::with_service(),
+            replication_status: ReplicationStatus::with_service(),
             clock_error_ms,
             known_ms: now_ms,
         })
@@ -50,7 +50,7 @@ impl Replica {
 
     pub(super) fn set_cut(&mut self, is_cut: bool) {
         self.is_cut = is_cut;
-        self.line.set_cut(is_cut);
+        self.link.set_partitioned(is_cut);
         self.process.set_cut(is_cut);
     }
 
@@ -101,7 +101,8 @@ impl Replica {
     pub(super) fn hear(&mut self, now_ms: u64, log_ms: u64, travel_ms: u64) {
         if !self.is_cut {
             self.known_ms = now_ms;
-            self.contact.compared(log_ms.saturating_sub(travel_ms), self.own_clock_ms(log_ms));
+            self.replication_status
+                .set_clock_offset(log_ms.saturating_sub(travel_ms), self.own_clock_ms(log_ms));
         }
     }
 
@@ -119,7 +120,7 @@ impl Replica {
     fn now(&self, now_ms: u64, log_ms: u64) -> Now {
         Now {
             uptime: Millis(now_ms),
-            time: Millis(self.contact.ms(self.own_clock_ms(log_ms))),
+            time: Millis(self.replication_status.log_time_ms(self.own_clock_ms(log_ms))),
             log_age_ms: now_ms.saturating_sub(self.known_ms),
         }
     }
