@@ -10,7 +10,7 @@ use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, make_room_for, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules};
-use live_users_state::{LEAD, replay_keeping};
+use live_users_state::{LEADER_LEASE, replay_keeping};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -29,7 +29,7 @@ use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::latest::{LatestCount, Reader};
+use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
@@ -45,7 +45,7 @@ struct Parts {
     webhooks: Arc<Webhooks>,
     figures: Arc<metrics::Sources>,
     queue: Queue,
-    latest: Reader,
+    latest: LatestReader,
     streams: Arc<Streams>,
     summarizer: Summarizer,
     agents: Arc<AgentRegistry>,
@@ -60,7 +60,7 @@ impl Parts {
         auth: BearerAuth,
         webhooks: Webhooks,
         summarizer: Summarizer,
-        (latest, clock): (Reader, Clock),
+        (latest, clock): (LatestReader, Clock),
         streams: Arc<Streams>,
         journal_reader: JournalReader,
     ) -> Self {
@@ -134,7 +134,7 @@ impl Backend {
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
-        let lease = journal.lease(LEAD).map_err(io::Error::other)?;
+        let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
         let clock = Clock::of(replication_status.clone());
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();

@@ -105,7 +105,7 @@ impl Config {
             // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
             max_call_ms: hours * HOUR_MS,
             suspect_after_ms: suspect_s * 1_000,
-            rules: ReconcilerRules::looking_every(look_s * 1_000, suspect_s * 1_000)
+            rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
             api_token: BearerToken::read_for(&mut reader, "API_TOKEN", listen),
             chat_ms,

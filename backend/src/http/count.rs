@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
 
 use crate::http::error::ApiError;
-use crate::parts::latest::Reader;
+use crate::parts::latest::LatestReader;
 use crate::parts::queue::{NotRecorded, Queue};
 
 /// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, and
@@ -13,7 +13,7 @@ use crate::parts::queue::{NotRecorded, Queue};
 /// changed the number long ago.
 pub(crate) async fn total(
     queue: Data<Queue>,
-    latest: Data<Reader>,
+    latest: Data<LatestReader>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     if queue.has_stopped() {

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use live_users_broadcast::Transport;
 use live_users_core::{Agent, Numbers};
 use live_users_http_kit::metrics::{Labels, Page};
-use live_users_state::{Cause, Sureness, words};
+use live_users_state::{Cause, Confidence, words};
 
 use super::authorized::Authorized;
 use super::error::ApiError;
@@ -16,7 +16,7 @@ use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::counting_rules::CountingRules;
-use crate::parts::latest::Reader;
+use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
@@ -27,7 +27,7 @@ pub(crate) struct Sources {
     pub(crate) chat: Arc<Chat>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) latest: Reader,
+    pub(crate) latest: LatestReader,
     pub(crate) queue: Queue,
     pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
@@ -37,7 +37,7 @@ pub(crate) struct Sources {
 /// The state at the moment of a scrape.
 struct Snapshot {
     numbers: Numbers,
-    sureness: Sureness,
+    confidence: Confidence,
     /// In the order of the agents that were asked for.
     by_agent: Vec<Numbers>,
     healed: Vec<(Cause, u64)>,
@@ -57,9 +57,9 @@ pub(crate) async fn metrics(
         let of = |id: &Agent| live.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
         Snapshot {
             numbers: tracker.numbers(),
-            sureness: state.sureness(now, suspect_after_ms),
+            confidence: state.confidence(now, suspect_after_ms),
             by_agent: ids.iter().map(|id| of(id).unwrap_or_default()).collect(),
-            healed: state.drift().totals().collect(),
+            healed: state.corrections().totals().collect(),
         }
     });
     let snapshot = snapshot.await;
@@ -78,13 +78,13 @@ pub(crate) async fn metrics(
 }
 
 fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {
-    let Snapshot { numbers, sureness, by_agent, healed } = snapshot;
+    let Snapshot { numbers, confidence, by_agent, healed } = snapshot;
     page.gauge("live_users_users", "Distinct callers on the line", number(numbers.users));
     page.gauge("live_users_calls", "Live calls", number(numbers.calls));
     let help = "Live users of whom something was heard lately";
-    page.gauge("live_users_confirmed_users", help, number(sureness.confirmed));
+    page.gauge("live_users_confirmed_users", help, number(confidence.confirmed));
     let help = "Live users of whom nothing was heard for SUSPECT_AFTER_SECONDS";
-    page.gauge("live_users_suspect_users", help, number(sureness.suspect));
+    page.gauge("live_users_suspect_users", help, number(confidence.suspect));
     let labels: Vec<_> = ids.map(|id| [("agent", id)]).collect();
     let of_agents = |number: fn(&Numbers) -> usize| {
         let values = by_agent.iter().map(move |numbers| self::number(number(numbers)));

@@ -37,54 +37,55 @@ pub(crate) struct Webhooks {
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
 pub(crate) async fn voice(
-    state: Data<Webhooks>,
+    shared: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&state, Hook::Voice, &request, body).await?;
+    let form = admit(&shared, Hook::Voice, &request, body).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
-        let agents = state.agents.now();
-        let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&state, &agents));
-        note(&state, Hook::Voice, inbound.evidence).await;
-        state.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
+        let agents = shared.agents.now();
+        let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&shared, &agents));
+        note(&shared, Hook::Voice, inbound.evidence).await;
+        shared.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
     };
-    Ok(spoken(&state, agent_id, response).await)
+    Ok(spoken(&shared, agent_id, response).await)
 }
 
 /// `POST /speech-result`: Twilio tells what the caller said.
 pub(crate) async fn speech(
-    state: Data<Webhooks>,
+    shared: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&state, Hook::Speech, &request, body).await?;
+    let form = admit(&shared, Hook::Speech, &request, body).await?;
     let agent_id = agent_id(&request).unwrap_or_default();
     let agent_id = agent_id.as_deref();
     let response = async {
-        let agents = state.agents.now();
-        let inbound = Inbound::read(&form, Hook::Speech.source(), agent_id, rules(&state, &agents));
+        let agents = shared.agents.now();
+        let inbound =
+            Inbound::read(&form, Hook::Speech.source(), agent_id, rules(&shared, &agents));
         let call_sid = inbound.evidence.as_ref().map(|evidence| evidence.call.to_string());
         let call_sid = call_sid.unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&state, Hook::Speech, inbound.evidence).await;
+        note(&shared, Hook::Speech, inbound.evidence).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
-            Utterance::Words(words) => chat(&state, inbound.answering, &call_sid, words).await,
+            Utterance::Words(words) => chat(&shared, inbound.answering, &call_sid, words).await,
             Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
-        state.conversation.reply(agent_id, inbound.utterance, answer)
+        shared.conversation.reply(agent_id, inbound.utterance, answer)
     };
-    Ok(spoken(&state, agent_id, response).await)
+    Ok(spoken(&shared, agent_id, response).await)
 }
 
 /// What the agent's chat answers, if the agent has one.
-async fn chat(state: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &str) -> Answer {
+async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &str) -> Answer {
     let Some(agent) = agent.filter(|agent| agent.chat_url.is_some()) else {
         return Answer::NotAsked;
     };
-    match state.chat.ask(agent, call_sid, heard).await {
+    match shared.chat.ask(agent, call_sid, heard).await {
         Some(text) => Answer::Text(text),
         None => Answer::Silence,
     }
@@ -93,15 +94,15 @@ async fn chat(state: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &s
 /// The answer to a voice webhook that was let in. Even a bug that panics leaves the caller with an
 /// agent that listens.
 async fn spoken(
-    state: &Webhooks,
+    shared: &Webhooks,
     agent_id: Option<&str>,
     response: impl Future<Output = twiml::Response>,
 ) -> HttpResponse {
     let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
         error!("a voice webhook has caused a panic");
-        state.conversation.apologise(agent_id)
+        shared.conversation.apologise(agent_id)
     });
-    state.counters.twiml.add();
+    shared.counters.twiml.add();
     HttpResponse::Ok().content_type(twiml::CONTENT_TYPE).body(response.to_xml())
 }
 
@@ -109,19 +110,19 @@ async fn spoken(
 /// what could not be recorded is answered with 503, which brings the webhook again if its URL asks
 /// for that (`#rc=5&rp=all`).
 pub(crate) async fn status(
-    state: Data<Webhooks>,
+    shared: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&state, Hook::Status, &request, body).await?;
-    let became = |outcome| state.counters.webhooks(Hook::Status, outcome).add();
-    let evidence = status_evidence(&state, &request, &form).map_err(|mistakes| {
+    let form = admit(&shared, Hook::Status, &request, body).await?;
+    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
+    let evidence = status_evidence(&shared, &request, &form).map_err(|mistakes| {
         became(Outcome::Bad);
         warn!("/call-status is refused: {}", told(&mistakes));
         ApiError::BadFields(mistakes)
     })?;
     let call = evidence.call.clone();
-    match state.queue.record(evidence).await {
+    match shared.queue.record(evidence).await {
         Ok(_) => {
             became(Outcome::Accepted);
             Ok(HttpResponse::NoContent().finish())
@@ -136,38 +137,38 @@ pub(crate) async fn status(
 
 /// Lets a webhook in, and counts it if it is refused.
 async fn admit(
-    state: &Webhooks,
+    shared: &Webhooks,
     hook: Hook,
     request: &HttpRequest,
     body: Payload,
 ) -> Result<Form, ApiError> {
-    let verified = state.signature.verify(request, body).await.inspect_err(|why| {
+    let verified = shared.signature.verify(request, body).await.inspect_err(|why| {
         let outcome = match why {
             signature::Refusal::Unsigned => Outcome::Unsigned,
             _ => Outcome::Bad,
         };
-        state.counters.webhooks(hook, outcome).add();
+        shared.counters.webhooks(hook, outcome).add();
     });
     Ok(verified?)
 }
 
 /// What a status callback says, or all that is wrong with it.
 fn status_evidence(
-    state: &Webhooks,
+    shared: &Webhooks,
     request: &HttpRequest,
     form: &Form,
 ) -> Result<Evidence, Vec<FieldError>> {
     let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
-    let (source, agents) = (Hook::Status.source(), state.agents.now());
-    let inbound = Inbound::read(form, source, agent_id.as_deref(), rules(state, &agents));
+    let (source, agents) = (Hook::Status.source(), shared.agents.now());
+    let inbound = Inbound::read(form, source, agent_id.as_deref(), rules(shared, &agents));
     let evidence = inbound.evidence?;
     known_status(inbound.status).map_err(|mistake| vec![mistake])?;
     Ok(evidence)
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(state: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<FieldError>>) {
-    let became = |outcome| state.counters.webhooks(hook, outcome).add();
+async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<FieldError>>) {
+    let became = |outcome| shared.counters.webhooks(hook, outcome).add();
     let evidence = match evidence {
         Ok(evidence) => evidence,
         Err(mistakes) => {
@@ -176,7 +177,7 @@ async fn note(state: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<Field
         }
     };
     let call = evidence.call.clone();
-    match state.queue.record(evidence).await {
+    match shared.queue.record(evidence).await {
         Ok(_) => became(Outcome::Accepted),
         Err(why) => {
             became(Outcome::NotRecorded);
@@ -185,8 +186,8 @@ async fn note(state: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<Field
     }
 }
 
-fn rules<'a>(state: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {
-    InboundRules { agents, key: &state.caller_key, farewell: state.conversation.farewell() }
+fn rules<'a>(shared: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {
+    InboundRules { agents, key: &shared.caller_key, farewell: shared.conversation.farewell() }
 }
 
 fn told(mistakes: &[FieldError]) -> String {

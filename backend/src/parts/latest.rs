@@ -33,4 +33,4 @@ impl LatestCount {
 }
 
 /// The reading end: a slow reader skips to now, and there is no queue that could overflow.
-pub(crate) type Reader = watch::Receiver<LatestCount>;
+pub(crate) type LatestReader = watch::Receiver<LatestCount>;

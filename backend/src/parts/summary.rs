@@ -7,7 +7,7 @@ use std::sync::Arc;
 use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
-use live_users_state::{Drift, State, Sureness, Talked, words};
+use live_users_state::{Confidence, Corrections, DurationSummary, State, words};
 use live_users_wire::{
     AgentCount, CountryCount, DriftView, HealedView, PlaceView, RefereeView, RegionCount, Summary,
     TalkedView,
@@ -47,7 +47,7 @@ struct Snapshot {
     now: Millis,
     at: Position,
     numbers: Numbers,
-    sureness: Sureness,
+    confidence: Confidence,
     ages: Ages,
     talked: Lately,
     by_agent: BTreeMap<Agent, AgentSnapshot>,
@@ -67,8 +67,8 @@ struct AgentSnapshot {
 /// The calls that ended lately.
 #[derive(Clone, Copy, Default)]
 struct Lately {
-    hour: Talked,
-    day: Talked,
+    hour: DurationSummary,
+    day: DurationSummary,
 }
 
 impl Snapshot {
@@ -82,20 +82,20 @@ impl Snapshot {
         for (agent, ages) in ages_by_agent {
             by_agent.entry(agent).or_default().ages = ages;
         }
-        for agent in state.talks().agents(now) {
+        for agent in state.durations().agents(now) {
             by_agent.entry(agent.clone()).or_default().talked = Lately::of(state, Some(agent), now);
         }
         Self {
             now,
             at,
             numbers: tracker.numbers(),
-            sureness: state.sureness(now, suspect_after_ms),
+            confidence: state.confidence(now, suspect_after_ms),
             ages,
             talked: Lately::of(state, None, now),
             by_agent,
             by_country: tracker.by_country(),
             by_place: tracker.by_place(),
-            drift: drift(state.drift()),
+            drift: drift(state.corrections()),
         }
     }
 
@@ -104,8 +104,8 @@ impl Snapshot {
         Summary {
             live_users: self.numbers.users as u64,
             live_calls: self.numbers.calls as u64,
-            confirmed: self.sureness.confirmed as u64,
-            suspect: self.sureness.suspect as u64,
+            confirmed: self.confidence.confirmed as u64,
+            suspect: self.confidence.suspect as u64,
             as_of: moment(self.now),
             epoch: format!("{:016x}", self.at.epoch),
             seq: self.at.seq,
@@ -124,7 +124,7 @@ impl Snapshot {
 
 impl Lately {
     fn of(state: &State, agent: Option<&Agent>, now: Millis) -> Self {
-        let talks = state.talks();
+        let talks = state.durations();
         Self { hour: talks.last_hour(agent, now), day: talks.last_day(agent, now) }
     }
 }
@@ -179,7 +179,7 @@ fn of_ages(Ages { calls, total_ms, longest_ms }: Ages) -> (Option<u64>, Option<u
     (total_ms.checked_div(calls), (calls > 0).then_some(longest_ms))
 }
 
-fn talked(talked: Talked) -> TalkedView {
+fn talked(talked: DurationSummary) -> TalkedView {
     let longest_ms = (talked.calls > 0).then_some(talked.longest_ms);
     TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
 }
@@ -197,14 +197,14 @@ fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeVie
     };
     RefereeView {
         state: state.to_owned(),
-        looked_at: status.looked.map(moment),
+        looked_at: status.polled.map(moment),
         next_at: leads.then(|| moment(status.next)),
         failure: status.failure.filter(|_| leads).map(|failure| failure.to_string()),
         requests: status.requests,
     }
 }
 
-fn drift(drift: &Drift) -> DriftView {
+fn drift(drift: &Corrections) -> DriftView {
     let named = drift.totals().map(|(cause, n)| (words::of_cause(cause).into_owned(), n));
     let recent = drift.recent().rev().take(HEALED_SHOWN_MAX).map(|healed| HealedView {
         at: moment(healed.at),

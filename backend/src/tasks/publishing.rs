@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::clock::moment;
-use crate::parts::latest::{LatestCount, Reader};
+use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::queue::NotRecorded;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
@@ -26,7 +26,7 @@ const REST_TIMES: u32 = 9;
 /// Publishes to the streams until the tasks are aborted.
 pub(crate) fn start(
     streams: &Arc<Streams>,
-    latest: &Reader,
+    latest: &LatestReader,
     summarizer: &Summarizer,
 ) -> [JoinHandle<()>; 2] {
     [
@@ -36,7 +36,7 @@ pub(crate) fn start(
 }
 
 /// A record that leaves the number as it is, such as what a caller says, is no news.
-async fn publish_total(streams: Arc<Streams>, mut latest: Reader) {
+async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
     let (mut pace, mut published) = (Pace::default(), None);
     latest.mark_changed();
     let shown = |count: &LatestCount| match count.stale {
@@ -66,7 +66,7 @@ async fn publish_total(streams: Arc<Streams>, mut latest: Reader) {
     }
 }
 
-async fn publish_summary(streams: Arc<Streams>, mut latest: Reader, summarizer: Summarizer) {
+async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summarizer: Summarizer) {
     let (mut pace, cell) = (Pace::default(), &streams.summary);
     loop {
         cell.wanted().await;

@@ -32,7 +32,7 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Option<(Reconciler, TwilioA
     let api = TwilioApi::new(settings.clone(), Duration::from_millis(ASK_MS_MAX))?;
     info!(
         "the referee looks every {} s and asks Twilio at most {} times a minute",
-        config.rules.look_every_ms / 1000,
+        config.rules.poll_every_ms / 1000,
         config.rules.requests_per_minute
     );
     Ok(Some((reconciler, api)))

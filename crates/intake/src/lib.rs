@@ -16,4 +16,4 @@ mod reconciler;
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance};
-pub use reconciler::{Reconciler, ReconcilerRules, Status, Step};
+pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};

@@ -34,8 +34,8 @@ use crate::evidence::{of_known, of_unheard, said_by};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Ask this, and give what comes of it to [`Reconciler::hear`].
+pub enum Action {
+    /// Ask this, and give what comes of it to [`Reconciler::receive`].
     Ask(Request),
     /// Give the state to [`Reconciler::compare`].
     Compare,
@@ -47,7 +47,7 @@ pub enum Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// When the last poll was complete.
-    pub looked: Option<Millis>,
+    pub polled: Option<Millis>,
     /// When the next request or poll is due.
     pub next: Millis,
     /// What the last request failed with, if it failed.
@@ -150,11 +150,11 @@ impl Reconciler {
     }
 
     /// What to do now.
-    pub fn next(&mut self, now: Millis) -> Step {
+    pub fn next(&mut self, now: Millis) -> Action {
         self.begin_what_is_due(now);
         let request = match &self.stage {
-            Stage::Idle { until } | Stage::Between { until, .. } => return Step::Wait(*until),
-            Stage::Comparing { .. } => return Step::Compare,
+            Stage::Idle { until } | Stage::Between { until, .. } => return Action::Wait(*until),
+            Stage::Comparing { .. } => return Action::Compare,
             Stage::Polling { poll, .. } => poll.request(),
             Stage::BulkChecking { next_page_uri, .. } => Request::List {
                 status: CallStatus::Completed,
@@ -162,20 +162,20 @@ impl Reconciler {
             },
             Stage::Checking { calls, .. } => match calls.front() {
                 Some(call) => Request::Call { sid: call.to_string() },
-                None => return Step::Compare,
+                None => return Action::Compare,
             },
         };
         let free = self.backoff.free_at().max(self.bucket.free_at(now));
         if free > now {
-            return Step::Wait(free);
+            return Action::Wait(free);
         }
         self.bucket.take(now);
         self.requests += 1;
-        Step::Ask(request)
+        Action::Ask(request)
     }
 
     /// Takes in what came of a request, and says what follows for the count.
-    pub fn hear(&mut self, now: Millis, answer: Result<Answer, Failure>) -> Vec<Evidence> {
+    pub fn receive(&mut self, now: Millis, answer: Result<Answer, Failure>) -> Vec<Evidence> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -227,7 +227,7 @@ impl Reconciler {
             self.stage = if agreed {
                 Stage::Idle { until: self.next_poll(&round) }
             } else {
-                let until = Millis(now.0 + self.rules.look_again_ms);
+                let until = Millis(now.0 + self.rules.confirm_poll_ms);
                 Stage::Between { round: Round { differed: Some(differences), ..round }, until }
             };
             return evidence;
@@ -258,7 +258,7 @@ impl Reconciler {
             | Stage::Checking { .. } => now,
         };
         Status {
-            looked: self.polled,
+            polled: self.polled,
             next: next.max(self.backoff.free_at()).max(self.bucket.free_at(now)),
             failure: self.failure.clone(),
             requests: self.requests,
@@ -319,7 +319,7 @@ impl Reconciler {
     }
 
     fn next_poll(&self, round: &Round) -> Millis {
-        Millis(round.began.0 + self.rules.look_every_ms)
+        Millis(round.began.0 + self.rules.poll_every_ms)
     }
 
     fn differences(

@@ -2,7 +2,7 @@
 //! and records what follows from the answers.
 
 use live_users_core::{Evidence, Millis};
-use live_users_intake::{Reconciler, Step};
+use live_users_intake::{Action, Reconciler};
 use live_users_state::record::Change;
 use live_users_twilio::rest::{Answer, Failure};
 
@@ -57,7 +57,7 @@ impl Replica {
         let Some(reconciliation) = &mut self.reconciliation else { return };
         reconciliation.is_asking = false;
         reconciliation.is_due = true;
-        let found = reconciliation.reconciler.hear(now.time, answer);
+        let found = reconciliation.reconciler.receive(now.time, answer);
         self.record_found(found);
     }
 
@@ -81,21 +81,21 @@ impl Replica {
             return false;
         }
         match reconciliation.reconciler.next(now.time) {
-            Step::Wait(until) => {
+            Action::Wait(until) => {
                 reconciliation.wait(now, until.since(now.time).clamp(1, WAIT_MS_MAX));
                 false
             }
-            Step::Ask(request) => {
+            Action::Ask(request) => {
                 (reconciliation.is_due, reconciliation.is_asking) = (false, true);
                 self.effects.push(Effect::Ask(request));
                 false
             }
-            Step::Compare if is_fresh(now.log_age_ms) => {
+            Action::Compare if is_fresh(now.log_age_ms) => {
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
                 self.record_found(found);
                 true
             }
-            Step::Compare => {
+            Action::Compare => {
                 reconciliation.wait(now, BUSY_MS);
                 // So that it is fresh by then, if it can be.
                 self.todo.push_back(Todo::Refresh(Vec::new()));

@@ -8,7 +8,7 @@ use live_users_journal::{
 };
 use live_users_state::record::Change;
 use live_users_state::{
-    Copied, CopyError, LEAD, Purpose, RecoveryError, Side, State, explain, replay, snapshot,
+    Copied, CopyError, LEADER_LEASE, Purpose, RecoveryError, Side, State, explain, replay, snapshot,
 };
 use tempfile::TempDir;
 
@@ -154,7 +154,7 @@ fn a_journal_on_which_somebody_leads_is_not_copied_and_not_copied_to() {
     let ([source, ..], [_, _, target]) = (Place::all(HOUR), Place::all(LATER));
     fill(source.open());
     let other = target.open();
-    let mut lease = other.lease(LEAD).unwrap();
+    let mut lease = other.lease(LEADER_LEASE).unwrap();
     assert!(lease.hold().unwrap());
     let refused = copy(&mut *source.open(), &mut *target.open()).unwrap_err();
     assert!(matches!(refused, CopyError::InUse(Side::Target)), "{refused}");
@@ -248,7 +248,7 @@ fn a_backup_is_of_one_moment_while_another_leads_and_writes() {
     let ([_, _, source], [target, ..]) = (Place::all(HOUR), Place::all(LATER));
     let original = snapshot::encode(&fill(source.open()));
     let leader = source.open();
-    assert!(leader.lease(LEAD).unwrap().hold().unwrap());
+    assert!(leader.lease(LEADER_LEASE).unwrap().hold().unwrap());
     let other = Some(source.open());
     let mut meddled = Meddled { journal: source.open(), other, has_lost: false };
     let mut journal = target.open();

@@ -8,17 +8,19 @@ pub(crate) mod stored;
 
 use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
 
-pub use self::activity_log::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted};
+pub use self::activity_log::{
+    ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
+};
 use self::call_durations::DurationUpdate;
-pub use self::call_durations::{Talked, Talks};
+pub use self::call_durations::{CallDurations, DurationSummary};
 use crate::corrections::Cause;
 
 /// The feed and the sums, kept together: when the provider corrects how long a call was, both are
 /// put right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Activities {
-    pub(crate) feed: Feed,
-    pub(crate) talks: Talks,
+    pub(crate) feed: ActivityLog,
+    pub(crate) talks: CallDurations,
 }
 
 impl Activities {
@@ -68,7 +70,7 @@ impl Activities {
         let Some(activity) = self.feed.end_of(&evidence.call) else { return };
         let Some(reason) = activity.reason else { return };
         let was_live = activity.lasted.is_some() || was_answered(reason);
-        if !was_live || matches!(activity.lasted, Some(Lasted::Told(_))) {
+        if !was_live || matches!(activity.lasted, Some(CallDuration::Reported(_))) {
             return;
         }
         let counted = counted_ms(reason, activity.lasted);
@@ -88,21 +90,21 @@ fn lasted(
     reason: EndReason,
     evidence: &Evidence,
     live_since: Option<Millis>,
-) -> Option<Lasted> {
+) -> Option<CallDuration> {
     let was_live = live_since.is_some() || was_answered(reason);
     let reported = evidence.duration_s.filter(|_| was_live).map(reported);
-    reported.or_else(|| live_since.map(|since| Lasted::Measured(at.since(since))))
+    reported.or_else(|| live_since.map(|since| CallDuration::Measured(at.since(since))))
 }
 
-fn reported(duration_s: u32) -> Lasted {
-    Lasted::Told(u64::from(duration_s) * SECOND_MS)
+fn reported(duration_s: u32) -> CallDuration {
+    CallDuration::Reported(u64::from(duration_s) * SECOND_MS)
 }
 
 /// What of it counts as a conversation. When a call was given up or evicted it is not known how
 /// long the conversation was, only how long it was counted.
-fn counted_ms(reason: EndReason, lasted: Option<Lasted>) -> Option<u64> {
+fn counted_ms(reason: EndReason, lasted: Option<CallDuration>) -> Option<u64> {
     match (lasted?, reason) {
-        (Lasted::Measured(_), EndReason::TimedOut | EndReason::Evicted) => None,
+        (CallDuration::Measured(_), EndReason::TimedOut | EndReason::Evicted) => None,
         (lasted, _) => Some(lasted.ms()),
     }
 }

@@ -11,7 +11,7 @@ use crate::recovery::{RecoveryError, replay};
 use crate::snapshot;
 
 /// The lease of the replica that leads on a journal: while it is held, the journal is in use.
-pub const LEAD: &str = "lead";
+pub const LEADER_LEASE: &str = "lead";
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub fn copy(
 
 fn hold(journal: &dyn Journal, side: Side) -> Result<Box<dyn Lease>, CopyError> {
     let failed = |error| CopyError::Journal { side, error };
-    let mut lease = journal.lease(LEAD).map_err(failed)?;
+    let mut lease = journal.lease(LEADER_LEASE).map_err(failed)?;
     if lease.hold().map_err(failed)? { Ok(lease) } else { Err(CopyError::InUse(side)) }
 }
 

@@ -1,4 +1,4 @@
-//! Drift: where the count was wrong because webhooks did not come, and what healed it.
+//! Corrections: where the count was wrong because webhooks did not come, and what healed it.
 
 use std::collections::VecDeque;
 
@@ -42,7 +42,7 @@ impl Cause {
 
 /// One call that was healed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Healed {
+pub struct Correction {
     /// When.
     pub at: Millis,
     /// Which.
@@ -53,16 +53,16 @@ pub struct Healed {
 
 /// How often the count had to be healed since the journal began, and the newest of these calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drift {
+pub struct Corrections {
     totals: [u64; Cause::ALL.len()],
-    recent: VecDeque<Healed>,
+    recent: VecDeque<Correction>,
 }
 
-impl Drift {
+impl Corrections {
     /// What is in a snapshot; of more than [`RECENT_MAX`] calls the last ones.
     pub(crate) fn restore(
         totals: impl IntoIterator<Item = (Cause, u64)>,
-        recent: impl IntoIterator<Item = Healed>,
+        recent: impl IntoIterator<Item = Correction>,
     ) -> Self {
         let mut drift = Self::default();
         for (cause, n) in totals {
@@ -76,7 +76,7 @@ impl Drift {
     pub(crate) fn note(&mut self, at: Millis, evidence: &Evidence, outcome: Outcome) {
         let Some(cause) = Cause::of(evidence, outcome) else { return };
         self.totals[cause as usize] += 1;
-        self.list(Healed { at, call: evidence.call.clone(), cause });
+        self.list(Correction { at, call: evidence.call.clone(), cause });
     }
 
     /// How many calls were healed, by cause, with the causes that never occurred left out.
@@ -86,11 +86,11 @@ impl Drift {
     }
 
     /// The newest calls that were healed, the oldest of them first.
-    pub fn recent(&self) -> impl DoubleEndedIterator<Item = &Healed> {
+    pub fn recent(&self) -> impl DoubleEndedIterator<Item = &Correction> {
         self.recent.iter()
     }
 
-    fn list(&mut self, healed: Healed) {
+    fn list(&mut self, healed: Correction) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }

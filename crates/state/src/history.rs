@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Numbers, Tracker};
 
-pub use self::history_slice::{Excerpt, Point};
+pub use self::history_slice::{HistorySlice, Point};
 pub use self::peaks::{Peak, Peaks};
 use self::time_series::TimeSeries;
 
@@ -199,14 +199,14 @@ impl History {
     /// What it takes to draw the points between two moments, where the first of them begins and
     /// the last one ends; of all, or of one agent, which has so many users now. If it has none and
     /// no history of its own, it has had none. `None` if nothing is known.
-    pub fn excerpt(
+    pub fn slice(
         &self,
         agent: Option<(&str, usize)>,
         grain: Grain,
         times: (Millis, Millis),
         now: Millis,
-    ) -> Option<Excerpt> {
-        let of = |series: &TimeSeries| series.excerpt(self.retention, grain, times, now);
+    ) -> Option<HistorySlice> {
+        let of = |series: &TimeSeries| series.slice(self.retention, grain, times, now);
         match agent {
             None => self.all.as_ref().map(of),
             Some((id, users)) => match self.by_agent.get(id) {

@@ -4,7 +4,7 @@
 //! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
 //! - [`replay`], [`SnapshotTask`]: from a journal back to the state.
 //! - [`copy`]: the state of one journal into another.
-//! - [`Feed`], [`Talks`]: what happened to calls, and how long they were.
+//! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
@@ -22,9 +22,12 @@ mod snapshot_task;
 mod state;
 pub mod words;
 
-pub use activity::{Activity, ActivityKind, FEED_MAX, Feed, FeedPage, Lasted, Talked, Talks};
-pub use copy::{Copied, CopyError, LEAD, Purpose, Side, copy};
-pub use corrections::{Cause, Drift, Healed, RECENT_MAX};
+pub use activity::{
+    ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
+    CallDurations, DurationSummary,
+};
+pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
+pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_keeping};
 pub use snapshot_task::SnapshotTask;
-pub use state::{State, Sureness, is_suspect};
+pub use state::{Confidence, State, is_suspect};

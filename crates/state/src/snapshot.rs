@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::stored::StoredActivities;
 use crate::attributes::StoredAttributes;
-use crate::corrections::{Drift, Healed};
+use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::stored::StoredHistory;
 use crate::state::State;
@@ -15,7 +15,7 @@ use crate::words::{CAUSES, PHASES, Word, call_id, value, word};
 #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
 pub fn encode(state: &State) -> Vec<u8> {
     let calls = state.tracker().calls();
-    let drift = state.drift();
+    let drift = state.corrections();
     let stored = StoredSnapshot {
         v: VERSION,
         now: state.tracker().now().0,
@@ -45,7 +45,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
         stored.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
     let now = Millis(stored.now);
     let history = stored.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
-    let (tracker, drift) = (Tracker::restore(now, calls), Drift::restore(totals, healed));
+    let (tracker, drift) = (Tracker::restore(now, calls), Corrections::restore(totals, healed));
     Ok(State::restore(tracker, drift, stored.activities.read()?, history))
 }
 
@@ -72,14 +72,14 @@ struct StoredCorrection {
 }
 
 impl StoredCorrection {
-    fn of(healed: &Healed) -> Self {
-        let Healed { at, call, cause } = healed;
+    fn of(healed: &Correction) -> Self {
+        let Correction { at, call, cause } = healed;
         Self { at: at.0, call: call.to_string(), cause: word(CAUSES, cause) }
     }
 
-    fn read(self) -> Result<Healed, DecodeError> {
+    fn read(self) -> Result<Correction, DecodeError> {
         let call = call_id(&self.call, "call")?;
-        Ok(Healed { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
+        Ok(Correction { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use live_users_core::{Millis, Numbers, Outcome, Tracker};
 
-use crate::activity::{Activities, Feed, Talks};
-use crate::corrections::Drift;
+use crate::activity::{Activities, ActivityLog, CallDurations};
+use crate::corrections::Corrections;
 use crate::history::{History, Retention};
 use crate::record::{Change, Record};
 
@@ -13,14 +13,14 @@ use crate::record::{Change, Record};
 #[derive(Clone, Debug, Default)]
 pub struct State {
     tracker: Tracker,
-    drift: Drift,
+    drift: Corrections,
     activities: Activities,
     history: History,
 }
 
 /// The live users by how sure it is that they are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sureness {
+pub struct Confidence {
     /// Users with a call about which a report came lately.
     pub confirmed: usize,
     /// Users with no such call: still counted, since silence is no proof of an end.
@@ -30,7 +30,7 @@ pub struct Sureness {
 impl State {
     pub(crate) fn restore(
         tracker: Tracker,
-        drift: Drift,
+        drift: Corrections,
         activities: Activities,
         history: History,
     ) -> Self {
@@ -68,17 +68,17 @@ impl State {
     }
 
     /// What had to be healed.
-    pub fn drift(&self) -> &Drift {
+    pub fn corrections(&self) -> &Corrections {
         &self.drift
     }
 
     /// What happened to calls lately.
-    pub fn feed(&self) -> &Feed {
+    pub fn activity_log(&self) -> &ActivityLog {
         &self.activities.feed
     }
 
     /// How long the calls were that have ended lately.
-    pub fn talks(&self) -> &Talks {
+    pub fn durations(&self) -> &CallDurations {
         &self.activities.talks
     }
 
@@ -93,7 +93,7 @@ impl State {
 
     /// The live users by how sure it is that they are there. A call is suspect when no report about
     /// it came for `suspect_after_ms`. This takes time in proportion to the calls that are known.
-    pub fn sureness(&self, now: Millis, suspect_after_ms: u64) -> Sureness {
+    pub fn confidence(&self, now: Millis, suspect_after_ms: u64) -> Confidence {
         let Numbers { users, .. } = self.tracker.numbers();
         let mut known = HashSet::new();
         let mut withheld = 0;
@@ -107,7 +107,7 @@ impl State {
             }
         }
         let confirmed = known.len() + withheld;
-        Sureness { confirmed, suspect: users - confirmed }
+        Confidence { confirmed, suspect: users - confirmed }
     }
 }
 

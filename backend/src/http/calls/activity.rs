@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
-use live_users_state::{Activity, FEED_MAX, FeedPage, words};
+use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, words};
 use live_users_twilio::FieldError;
 use live_users_wire::{ActivityPage, ActivityView};
 
@@ -44,7 +44,7 @@ pub(crate) async fn activity(
             Some(cursor) if cursor.epoch != epoch => return None,
             after => after.map(|cursor| cursor.number),
         };
-        Some((state.feed().after(number, wanted.limit), epoch, now))
+        Some((state.activity_log().after(number, wanted.limit), epoch, now))
     });
     let (page, epoch, now) = found.await?.ok_or_else(another_journal)?;
     Ok(json(&shown(page, epoch, now)))
@@ -54,11 +54,7 @@ fn another_journal() -> FieldError {
     wrong("after", "a cursor of the journal that is kept now, or nothing: this one is of another")
 }
 
-fn shown(
-    FeedPage { activities, newest, missed }: FeedPage,
-    epoch: u64,
-    now: Millis,
-) -> ActivityPage {
+fn shown(LogPage { activities, newest, missed }: LogPage, epoch: u64, now: Millis) -> ActivityPage {
     let cursor = |number| Cursor { epoch, number }.to_text();
     let activities = activities.into_iter().map(|(number, it)| view(it, cursor(number)));
     ActivityPage {
@@ -89,7 +85,7 @@ impl Wanted {
     fn parse(query: &str) -> Result<Self, FieldError> {
         const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
         let query = Query::parse(query);
-        let limit = query.limit(LIMIT_DEFAULT, FEED_MAX)?;
+        let limit = query.limit(LIMIT_DEFAULT, ACTIVITY_LOG_MAX)?;
         let after = query.text("after", AFTER)?;
         let after = after.map(|text| Cursor::parse(text).ok_or_else(|| wrong("after", AFTER)));
         Ok(Self { limit, after: after.transpose()? })

@@ -2,7 +2,7 @@
 
 use live_users_core::{Agent, Millis};
 use live_users_intake::agents::Agents;
-use live_users_state::history::{Excerpt, Peak, Point};
+use live_users_state::history::{HistorySlice, Peak, Point};
 use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 
 use super::query::{Plan, Query};
@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) now: Millis,
     pub(super) points: Vec<Point>,
     /// `None` if there is no history at all.
-    pub(super) excerpt: Option<Excerpt>,
+    pub(super) excerpt: Option<HistorySlice>,
 }
 
 /// Finds what a query asks for. `fitting` limits the points if the query has no step.
@@ -43,7 +43,7 @@ pub(super) async fn find(
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
             return Err(ApiError::NoAgent);
         }
-        let excerpt = history.excerpt(agent, plan.grain, (plan.from, plan.end()), now);
+        let excerpt = history.slice(agent, plan.grain, (plan.from, plan.end()), now);
         Ok((plan, now, excerpt))
     });
     let (plan, now, excerpt) = found.await??;
@@ -55,7 +55,7 @@ pub(super) async fn find(
 impl Found {
     pub(super) fn view(&self) -> HistoryView {
         let Plan { from, to, step_ms, agent, .. } = &self.plan;
-        let peaks = self.excerpt.as_ref().map(Excerpt::peaks);
+        let peaks = self.excerpt.as_ref().map(HistorySlice::peaks);
         let peak = |Peak { at, users }| Some(PeakView { at: moment(at), live_users: users });
         HistoryView {
             from: moment(*from),

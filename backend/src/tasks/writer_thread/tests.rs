@@ -9,14 +9,14 @@ use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, replay};
 
 use super::*;
-use crate::parts::latest::Reader;
+use crate::parts::latest::LatestReader;
 
 fn start_of(call: &str) -> Evidence {
     Evidence::about(CallId::parse(call).unwrap(), Source::Voice, Said::Dialing)
 }
 
 /// The queue to a replica on this journal, what it publishes, and its thread.
-fn started(journal: Box<dyn Journal>, clock: Clock) -> (Queue, Reader, JoinHandle<()>) {
+fn started(journal: Box<dyn Journal>, clock: Clock) -> (Queue, LatestReader, JoinHandle<()>) {
     started_from(replay(&*journal).unwrap(), journal, clock)
 }
 
@@ -24,7 +24,7 @@ fn started_from(
     replayed: Replayed,
     journal: Box<dyn Journal>,
     clock: Clock,
-) -> (Queue, Reader, JoinHandle<()>) {
+) -> (Queue, LatestReader, JoinHandle<()>) {
     let numbers = replayed.state.tracker().numbers();
     let publication = Publication { numbers, at: replayed.at, as_of: Millis(0), stale: None };
     let replica = Replica::new(replayed, journal.is_shared(), Rules::default(), None);

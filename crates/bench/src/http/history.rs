@@ -73,7 +73,7 @@ pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
 
     let feed_ms = (0..REQUESTS).map(|_| {
         let begin = Instant::now();
-        black_box(state.feed().after(None, FEED_PAGE));
+        black_box(state.activity_log().after(None, FEED_PAGE));
         begin.elapsed().as_secs_f64() * 1000.0
     });
     let feed = Times::of(feed_ms.collect());

@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReconcilerRules {
     /// From the beginning of one poll to that of the next.
-    pub look_every_ms: u64,
+    pub poll_every_ms: u64,
     /// From a poll that has found differences to the second one.
-    pub look_again_ms: u64,
+    pub confirm_poll_ms: u64,
     /// A call about which a report came so lately is not missing, whatever the lists say.
     pub grace_ms: u64,
     /// A call that is in the lists is noted as confirmed when no report about it came for so long.
@@ -19,20 +19,20 @@ pub struct ReconcilerRules {
 
 impl Default for ReconcilerRules {
     fn default() -> Self {
-        Self::looking_every(20_000, 120_000)
+        Self::polling_every(20_000, 120_000)
     }
 }
 
 impl ReconcilerRules {
     /// The rules for a poll every so often, where a call is suspect after so much silence: it is
     /// confirmed before.
-    pub fn looking_every(look_every_ms: u64, suspect_after_ms: u64) -> Self {
+    pub fn polling_every(poll_every_ms: u64, suspect_after_ms: u64) -> Self {
         Self {
-            look_every_ms,
-            look_again_ms: look_every_ms / 4,
-            grace_ms: look_every_ms / 2,
+            poll_every_ms,
+            confirm_poll_ms: poll_every_ms / 4,
+            grace_ms: poll_every_ms / 2,
             confirm_after_ms: suspect_after_ms / 2,
-            unknown_again_ms: look_every_ms.saturating_mul(30),
+            unknown_again_ms: poll_every_ms.saturating_mul(30),
             requests_per_minute: 120,
         }
     }

@@ -82,17 +82,17 @@ impl Scene {
         let end = Millis(self.now.0 + ms);
         loop {
             let evidence = match self.referee.next(self.now) {
-                Step::Wait(until) if until > end => break,
-                Step::Wait(until) => {
+                Action::Wait(until) if until > end => break,
+                Action::Wait(until) => {
                     assert!(until > self.now, "it waits for the past");
                     self.now = until;
                     continue;
                 }
-                Step::Ask(request) => {
+                Action::Ask(request) => {
                     let answer = self.provider.answer(request);
-                    self.referee.hear(self.now, answer)
+                    self.referee.receive(self.now, answer)
                 }
-                Step::Compare => self.referee.compare(self.now, self.state.tracker()),
+                Action::Compare => self.referee.compare(self.now, self.state.tracker()),
             };
             evidence.into_iter().for_each(|evidence| self.receives(evidence));
         }
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     fn drift(&self) -> Vec<(Cause, u64)> {
-        self.state.drift().totals().collect()
+        self.state.corrections().totals().collect()
     }
 
     fn singles(&self) -> usize {
@@ -209,7 +209,7 @@ fn a_call_that_the_provider_does_not_know_is_never_ended_and_seldom_asked_for() 
     scene.pass(3600 * SECOND);
     assert_eq!((scene.live(), scene.drift()), (1, vec![]));
     assert!((5..=7).contains(&scene.singles()), "{}", scene.singles());
-    assert_eq!(scene.state.sureness(scene.now, 120 * SECOND).suspect, 1);
+    assert_eq!(scene.state.confidence(scene.now, 120 * SECOND).suspect, 1);
 }
 
 #[test]
@@ -332,10 +332,10 @@ fn when_nothing_differs_one_look_is_three_requests() {
 #[test]
 fn odd_answers_do_not_confuse_it() {
     let mut scene = Scene::new();
-    assert_eq!(scene.referee.hear(scene.now, Ok(Answer::NotFound)), []);
-    assert!(matches!(scene.referee.next(scene.now), Step::Ask(Request::List { .. })));
+    assert_eq!(scene.referee.receive(scene.now, Ok(Answer::NotFound)), []);
+    assert!(matches!(scene.referee.next(scene.now), Action::Ask(Request::List { .. })));
     let call = resource("CA1", CallStatus::Completed);
-    assert_eq!(scene.referee.hear(scene.now, Ok(Answer::Call(call))), []);
+    assert_eq!(scene.referee.receive(scene.now, Ok(Answer::Call(call))), []);
     assert_eq!(scene.referee.compare(scene.now, scene.state.tracker()), []);
     scene.starts("CA2");
     scene.at_provider("CA2", CallStatus::Completed);

@@ -7,7 +7,7 @@ use live_users_journal::{Journal, JournalError, Lease};
 use live_users_replica::{
     Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket, is_fresh,
 };
-use live_users_state::{LEAD, RecoveryError, SnapshotTask, replay};
+use live_users_state::{LEADER_LEASE, RecoveryError, SnapshotTask, replay};
 use live_users_twilio::rest::{Answer, Failure, Request};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ pub(super) struct Making<'a> {
 impl Process {
     /// Starts on a journal, as the backend does: all that it tells is replayed first.
     pub(super) fn start(journal: Box<dyn Journal>, making: &Making<'_>) -> Result<Self, String> {
-        let lease = journal.lease(LEAD).map_err(|error| error.to_string())?;
+        let lease = journal.lease(LEADER_LEASE).map_err(|error| error.to_string())?;
         let replayed = replay(&*journal).map_err(|error| error.to_string())?;
         let reconciler = making.rules.map(|rules| {
             let mut rng = ChaCha8Rng::seed_from_u64(making.seed);

@@ -7,7 +7,7 @@ use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Place
 use crate::corrections::Cause;
 
 /// So many activities are kept.
-pub const FEED_MAX: usize = 1_000;
+pub const ACTIVITY_LOG_MAX: usize = 1_000;
 
 /// One thing that happened to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Activity {
     /// Why the call was over, if it was.
     pub reason: Option<EndReason>,
     /// How long it had been live, if it was over and had been.
-    pub lasted: Option<Lasted>,
+    pub lasted: Option<CallDuration>,
     /// Why the count had been wrong, if this has healed it.
     pub cause: Option<Cause>,
 }
@@ -51,25 +51,25 @@ pub enum ActivityKind {
 
 /// How long a call was, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasted {
+pub enum CallDuration {
     /// From when it was live here to when it was over here.
     Measured(u64),
     /// As the provider has reported, in whole seconds.
-    Told(u64),
+    Reported(u64),
 }
 
-impl Lasted {
+impl CallDuration {
     /// In milliseconds.
     pub fn ms(self) -> u64 {
         match self {
-            Self::Measured(ms) | Self::Told(ms) => ms,
+            Self::Measured(ms) | Self::Reported(ms) => ms,
         }
     }
 }
 
-/// The newest activities, at most [`FEED_MAX`].
+/// The newest activities, at most [`ACTIVITY_LOG_MAX`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Feed {
+pub struct ActivityLog {
     list: VecDeque<Activity>,
     /// How many there ever were: the number of the newest.
     count: u64,
@@ -77,7 +77,7 @@ pub struct Feed {
 
 /// Some of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedPage {
+pub struct ActivityPage {
     /// Activities with their numbers, the newest first.
     pub activities: Vec<(u64, Activity)>,
     /// The number of the newest activity that there is.
@@ -86,22 +86,22 @@ pub struct FeedPage {
     pub missed: bool,
 }
 
-impl Feed {
+impl ActivityLog {
     /// The newest activities after the one with this number, or of all, but no more than `limit`.
-    pub fn after(&self, number: Option<u64>, limit: usize) -> FeedPage {
+    pub fn after(&self, number: Option<u64>, limit: usize) -> ActivityPage {
         // A number that was never given out is from another life of this journal.
         let known = number.filter(|number| *number <= self.count);
         let newer = self.count - known.unwrap_or(0);
         let listed = limit.min(self.list.len()).min(usize::try_from(newer).unwrap_or(usize::MAX));
         let numbers = (0..self.count).map(|older| self.count - older);
-        FeedPage {
+        ActivityPage {
             activities: numbers.zip(self.list.iter().rev().cloned()).take(listed).collect(),
             newest: self.count,
             missed: number.is_some() && (known.is_none() || newer > listed as u64),
         }
     }
 
-    /// What is in a snapshot; of more than [`FEED_MAX`] activities the last ones.
+    /// What is in a snapshot; of more than [`ACTIVITY_LOG_MAX`] activities the last ones.
     pub(super) fn restore(count: u64, list: impl IntoIterator<Item = Activity>) -> Self {
         let mut feed = Self::default();
         list.into_iter().for_each(|activity| feed.note(activity));
@@ -115,7 +115,7 @@ impl Feed {
     }
 
     pub(super) fn note(&mut self, activity: Activity) {
-        if self.list.len() == FEED_MAX {
+        if self.list.len() == ACTIVITY_LOG_MAX {
             self.list.pop_front();
         }
         self.list.push_back(activity);

@@ -14,7 +14,7 @@ const ADDRESSES_MAX: usize = AGENTS_MAX / 2;
 
 /// Finished calls and how long they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Talked {
+pub struct DurationSummary {
     /// How many calls.
     pub calls: u64,
     /// How long they were together, in milliseconds.
@@ -24,7 +24,7 @@ pub struct Talked {
     pub longest_ms: u64,
 }
 
-impl Talked {
+impl DurationSummary {
     /// How long a call was on average, in milliseconds; `None` if there was none.
     pub fn average_ms(&self) -> Option<u64> {
         self.total_ms.checked_div(self.calls)
@@ -71,7 +71,7 @@ impl Scale {
 
 /// Sums by the bucket in which the calls ended, the oldest first, without those that are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ring(pub(super) VecDeque<(u64, Talked)>);
+pub(super) struct Ring(pub(super) VecDeque<(u64, DurationSummary)>);
 
 impl Ring {
     fn note(&mut self, scale: Scale, at: Millis, ms: u64) {
@@ -80,10 +80,10 @@ impl Ring {
             self.0.pop_front();
         }
         if self.0.back().is_none_or(|(kept, _)| *kept < bucket) {
-            self.0.push_back((bucket, Talked::default()));
+            self.0.push_back((bucket, DurationSummary::default()));
         }
         if let Some((_, talked)) = self.0.back_mut() {
-            talked.add(Talked { calls: 1, total_ms: ms, longest_ms: ms });
+            talked.add(DurationSummary { calls: 1, total_ms: ms, longest_ms: ms });
         }
     }
 
@@ -100,17 +100,17 @@ impl Ring {
             }
             None if bucket >= scale.oldest(now) => {
                 if !is_there {
-                    self.0.insert(place, (bucket, Talked::default()));
+                    self.0.insert(place, (bucket, DurationSummary::default()));
                 }
-                self.0[place].1.add(Talked { calls: 1, total_ms: ms, longest_ms: ms });
+                self.0[place].1.add(DurationSummary { calls: 1, total_ms: ms, longest_ms: ms });
             }
             // It is not within the hour, or day, any more.
             Some(_) | None => {}
         }
     }
 
-    fn sum(&self, scale: Scale, now: Millis) -> Talked {
-        let mut sum = Talked::default();
+    fn sum(&self, scale: Scale, now: Millis) -> DurationSummary {
+        let mut sum = DurationSummary::default();
         let oldest = scale.oldest(now);
         self.0.iter().filter(|(kept, _)| *kept >= oldest).for_each(|(_, it)| sum.add(*it));
         sum
@@ -144,19 +144,19 @@ impl Sums {
 /// durations are known. The hour is the minute under way and the 59 before it, the day the quarter
 /// of an hour under way and the 95 before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Talks {
+pub struct CallDurations {
     pub(super) all: Sums,
     pub(super) by_agent: BTreeMap<Agent, Sums>,
 }
 
-impl Talks {
+impl CallDurations {
     /// The calls of the last hour, of one agent or of all.
-    pub fn last_hour(&self, agent: Option<&Agent>, now: Millis) -> Talked {
+    pub fn last_hour(&self, agent: Option<&Agent>, now: Millis) -> DurationSummary {
         self.sums(agent).map(|sums| sums.hour.sum(Scale::HOUR, now)).unwrap_or_default()
     }
 
     /// The calls of the last day, of one agent or of all.
-    pub fn last_day(&self, agent: Option<&Agent>, now: Millis) -> Talked {
+    pub fn last_day(&self, agent: Option<&Agent>, now: Millis) -> DurationSummary {
         self.sums(agent).map(|sums| sums.day.sum(Scale::DAY, now)).unwrap_or_default()
     }
 

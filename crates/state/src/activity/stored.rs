@@ -6,7 +6,7 @@ use live_users_core::{Agent, AgentFrom, Millis, Phase};
 use serde::{Deserialize, Serialize};
 
 use super::call_durations::{Ring, Sums};
-use super::{Activities, Activity, Feed, Lasted, Talked, Talks};
+use super::{Activities, Activity, ActivityLog, CallDuration, CallDurations, DurationSummary};
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
 use crate::words::{CAUSES, KINDS, PHASES, Word, call_id, of_reason, value, word};
@@ -73,7 +73,7 @@ impl StoredActivities {
         let list: Vec<_> = feed.list().map(StoredActivity::of).collect();
         Self {
             feed: (!list.is_empty()).then(|| StoredLog { told: feed.after(None, 0).newest, list }),
-            talks: (*talks != Talks::default()).then(|| StoredDurations::of(talks)),
+            talks: (*talks != CallDurations::default()).then(|| StoredDurations::of(talks)),
         }
     }
 
@@ -82,9 +82,9 @@ impl StoredActivities {
             Some(StoredLog { told, list }) => {
                 let list: Vec<_> =
                     list.into_iter().map(StoredActivity::read).collect::<Result<_, _>>()?;
-                Feed::restore(told, list)
+                ActivityLog::restore(told, list)
             }
-            None => Feed::default(),
+            None => ActivityLog::default(),
         };
         let talks = self.talks.map(StoredDurations::read).unwrap_or_default();
         Ok(Activities { feed, talks })
@@ -95,8 +95,8 @@ impl StoredActivity {
     fn of(activity: &Activity) -> Self {
         let Activity { agent, caller, place, direction, lasted, .. } = activity;
         let (measured_ms, told_ms) = match *lasted {
-            Some(Lasted::Measured(ms)) => (Some(ms), None),
-            Some(Lasted::Told(ms)) => (None, Some(ms)),
+            Some(CallDuration::Measured(ms)) => (Some(ms), None),
+            Some(CallDuration::Reported(ms)) => (None, Some(ms)),
             None => (None, None),
         };
         Self {
@@ -116,7 +116,7 @@ impl StoredActivity {
             Phase::Ended(reason) => Ok(reason),
             Phase::Dialing | Phase::Live => Err(DecodeError::Value("reason")),
         });
-        let reported = self.told_ms.map(Lasted::Told);
+        let reported = self.told_ms.map(CallDuration::Reported);
         Ok(Activity {
             at: Millis(self.at),
             what: value(KINDS, &self.what, "what")?,
@@ -126,14 +126,14 @@ impl StoredActivity {
             place: self.about.place()?,
             direction: self.about.direction()?,
             reason: reason.transpose()?,
-            lasted: reported.or(self.measured_ms.map(Lasted::Measured)),
+            lasted: reported.or(self.measured_ms.map(CallDuration::Measured)),
             cause: self.cause.map(|cause| value(CAUSES, &cause, "cause")).transpose()?,
         })
     }
 }
 
 impl StoredDurations {
-    fn of(talks: &Talks) -> Self {
+    fn of(talks: &CallDurations) -> Self {
         let agents = talks.by_agent.iter().map(|(agent, sums)| {
             let (agent, address) = match agent {
                 Agent::Unknown => (None, None),
@@ -145,7 +145,7 @@ impl StoredDurations {
         Self { all: StoredSums::of(&talks.all), agents: agents.collect() }
     }
 
-    fn read(self) -> Talks {
+    fn read(self) -> CallDurations {
         let agents = self.agents.into_iter().map(|StoredAgent { agent, address, sums }| {
             let agent = match (agent, address) {
                 (Some(id), _) => Agent::Id(id),
@@ -154,15 +154,15 @@ impl StoredDurations {
             };
             (agent, sums.read())
         });
-        Talks { all: self.all.read(), by_agent: agents.collect() }
+        CallDurations { all: self.all.read(), by_agent: agents.collect() }
     }
 }
 
 impl StoredSums {
     fn of(Sums { hour, day }: &Sums) -> Self {
         let rows = |Ring(buckets): &Ring| {
-            let row = |(bucket, talked): &(u64, Talked)| {
-                let Talked { calls, total_ms, longest_ms } = *talked;
+            let row = |(bucket, talked): &(u64, DurationSummary)| {
+                let DurationSummary { calls, total_ms, longest_ms } = *talked;
                 [*bucket, calls, total_ms, longest_ms]
             };
             buckets.iter().map(row).collect()
@@ -175,7 +175,7 @@ impl StoredSums {
             // They are looked for by their places.
             rows.sort_unstable_by_key(|[bucket, ..]| *bucket);
             let bucket = |[bucket, calls, total_ms, longest_ms]: [u64; 4]| {
-                (bucket, Talked { calls, total_ms, longest_ms })
+                (bucket, DurationSummary { calls, total_ms, longest_ms })
             };
             Ring(rows.into_iter().map(bucket).collect())
         };

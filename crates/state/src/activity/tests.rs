@@ -53,11 +53,11 @@ fn receive(state: &mut State, at: u64, evidence: Evidence) {
 
 /// The newest activity.
 fn newest(state: &State) -> Activity {
-    state.feed().after(None, 1).activities.remove(0).1
+    state.activity_log().after(None, 1).activities.remove(0).1
 }
 
 fn sums(state: &State, agent: Option<&Agent>, now: u64) -> [(u64, Option<u64>, u64); 2] {
-    let talks = state.talks();
+    let talks = state.durations();
     let now = Millis(now);
     [talks.last_hour(agent, now), talks.last_day(agent, now)]
         .map(|talked| (talked.calls, talked.average_ms(), talked.longest_ms))
@@ -74,14 +74,14 @@ fn a_call_is_listed_from_its_start_to_its_end() {
     receive(&mut state, T + 6_000, picked_up);
     receive(&mut state, T + 65_500, end("CA1", Some(61)));
     receive(&mut state, T + 66_000, end("CA1", Some(61)));
-    let page = state.feed().after(None, 10);
+    let page = state.activity_log().after(None, 10);
     let listed = page
         .activities
         .iter()
         .map(|(number, activity)| (*number, activity.what, activity.at.0 - T, activity.lasted));
     let listed: Vec<_> = listed.collect();
     let expected = [
-        (3, ActivityKind::Ended, 65_500, Some(Lasted::Told(61_000))),
+        (3, ActivityKind::Ended, 65_500, Some(CallDuration::Reported(61_000))),
         (2, ActivityKind::Answered, 5_000, None),
         (1, ActivityKind::Started, 0, None),
     ];
@@ -97,12 +97,12 @@ fn without_the_providers_word_a_call_is_measured_from_live_to_end() {
     let mut state = State::default();
     receive(&mut state, T, voice("CA1"));
     receive(&mut state, T + 7_250, over("CA1", Source::Speech, EndReason::Goodbye));
-    assert_eq!(newest(&state).lasted, Some(Lasted::Measured(7_250)));
+    assert_eq!(newest(&state).lasted, Some(CallDuration::Measured(7_250)));
     assert_eq!(sums(&state, None, T + 7_250), [(1, Some(7_250), 7_250); 2]);
     // The status callback comes later, and knows better; once.
     receive(&mut state, T + 9_000, end("CA1", Some(9)));
     receive(&mut state, T + 9_000, end("CA1", Some(10)));
-    assert_eq!(newest(&state).lasted, Some(Lasted::Told(9_000)));
+    assert_eq!(newest(&state).lasted, Some(CallDuration::Reported(9_000)));
     assert_eq!(sums(&state, Some(&agent("booking")), T + 9_000), [(1, Some(9_000), 9_000); 2]);
 }
 
@@ -141,7 +141,7 @@ fn what_is_healed_says_of_what_and_a_ghost_is_in_no_average() {
     let evicted = newest(&state);
     assert_eq!(
         (evicted.what, evicted.lasted),
-        (ActivityKind::Evicted, Some(Lasted::Measured(HOUR)))
+        (ActivityKind::Evicted, Some(CallDuration::Measured(HOUR)))
     );
     receive(&mut state, T + HOUR, over("CA2", Source::Clock, EndReason::TimedOut));
     let given_up = newest(&state);
@@ -152,7 +152,7 @@ fn what_is_healed_says_of_what_and_a_ghost_is_in_no_average() {
     assert_eq!((found.what, found.cause), (ActivityKind::Corrected, Some(Cause::MissedEnd)));
     assert_eq!(
         (found.reason, found.lasted),
-        (Some(EndReason::Completed), Some(Lasted::Told(90_000)))
+        (Some(EndReason::Completed), Some(CallDuration::Reported(90_000)))
     );
     assert_eq!(sums(&state, None, T + HOUR), [(1, Some(90_000), 90_000); 2]);
     // In the end Twilio reports how long the one that was given up had been.
@@ -172,21 +172,21 @@ fn an_hour_and_a_day_after_its_end_a_call_is_in_no_sum() {
     assert_eq!(counted(T + HOUR), [0, 1]);
     assert_eq!(counted(T + 24 * HOUR - 1), [0, 1]);
     assert_eq!(counted(T + 24 * HOUR), [0, 0]);
-    assert_eq!(state.talks().agents(Millis(T)).count(), 1);
-    assert_eq!(state.talks().agents(Millis(T + 24 * HOUR)).count(), 0);
+    assert_eq!(state.durations().agents(Millis(T)).count(), 1);
+    assert_eq!(state.durations().agents(Millis(T + 24 * HOUR)).count(), 0);
 }
 
 #[test]
 fn the_feed_goes_on_from_a_number_and_says_what_it_has_missed() {
     let mut state = State::default();
     let page = |state: &State, after, limit| {
-        let FeedPage { activities, newest, missed } = state.feed().after(after, limit);
+        let ActivityPage { activities, newest, missed } = state.activity_log().after(after, limit);
         let numbers: Vec<_> = activities.into_iter().map(|(number, _)| number).collect();
         (numbers, newest, missed)
     };
     assert_eq!(page(&state, None, 5), (vec![], 0, false));
     assert_eq!(page(&state, Some(0), 5), (vec![], 0, false));
-    for n in 1..=FEED_MAX + 2 {
+    for n in 1..=ACTIVITY_LOG_MAX + 2 {
         receive(&mut state, T, voice(&format!("CA{n}")));
     }
     assert_eq!(page(&state, None, 2), (vec![1002, 1001], 1002, false));
@@ -194,7 +194,7 @@ fn the_feed_goes_on_from_a_number_and_says_what_it_has_missed() {
     assert_eq!(page(&state, Some(1002), 5), (vec![], 1002, false));
     assert_eq!(page(&state, Some(999), 2), (vec![1002, 1001], 1002, true));
     assert!(!page(&state, Some(2), 5000).2 && page(&state, Some(1), 5000).2);
-    assert_eq!(page(&state, None, 5000).0.len(), FEED_MAX);
+    assert_eq!(page(&state, None, 5000).0.len(), ACTIVITY_LOG_MAX);
     // From a life of the journal that is not this one.
     assert_eq!(page(&state, Some(1003), 1), (vec![1002], 1002, true));
 }
@@ -211,13 +211,13 @@ fn callers_cannot_make_up_so_many_addresses_that_agents_have_no_room() {
         receive(&mut state, T, Evidence { agent, ..end(&format!("B{n}"), Some(1)) });
     }
     let (addresses, ids): (Vec<_>, Vec<_>) =
-        state.talks().agents(Millis(T)).partition(|agent| matches!(agent, Agent::Address(_)));
+        state.durations().agents(Millis(T)).partition(|agent| matches!(agent, Agent::Address(_)));
     assert_eq!((addresses.len(), ids.len()), (500, 500));
     assert_eq!(sums(&state, None, T)[0].0, 2_400, "none is missing among all");
     // A day later there is room again.
     let later = T + 24 * HOUR;
     receive(&mut state, later, Evidence { agent: agent("late"), ..end("C", Some(1)) });
-    assert_eq!(state.talks().agents(Millis(later)).collect::<Vec<_>>(), [&agent("late")]);
+    assert_eq!(state.durations().agents(Millis(later)).collect::<Vec<_>>(), [&agent("late")]);
     assert_eq!(state.activities().talks.by_agent.len(), 1);
 }
 
@@ -294,7 +294,7 @@ proptest! {
             state.apply(record);
         }
         let now = state.tracker().now();
-        let page = state.feed().after(None, FEED_MAX);
+        let page = state.activity_log().after(None, ACTIVITY_LOG_MAX);
         let within = |activity: &Activity, bucket_ms: u64, buckets: u64| {
             now.0 / bucket_ms - activity.at.0 / bucket_ms < buckets
         };
@@ -306,8 +306,8 @@ proptest! {
         };
         for of in [None, Some(Agent::Unknown), Some(agent("a"))] {
             let of = of.as_ref();
-            let hour = (state.talks().last_hour(of, now), durations(MINUTE, 60, of));
-            let day = (state.talks().last_day(of, now), durations(15 * MINUTE, 96, of));
+            let hour = (state.durations().last_hour(of, now), durations(MINUTE, 60, of));
+            let day = (state.durations().last_day(of, now), durations(15 * MINUTE, 96, of));
             for (talked, durations) in [hour, day] {
                 prop_assert_eq!(talked.calls, durations.len() as u64);
                 prop_assert_eq!(talked.total_ms, durations.iter().sum::<u64>());

@@ -8,7 +8,7 @@ use super::resolution::Chunk;
 
 /// Part of the history of one number, as compactly as it is kept.
 #[derive(Clone, Debug)]
-pub struct Excerpt {
+pub struct HistorySlice {
     pub(super) width_ms: u64,
     pub(super) since: u64,
     pub(super) known_from: u64,
@@ -56,7 +56,7 @@ impl Point {
     }
 }
 
-impl Excerpt {
+impl HistorySlice {
     /// So many points of `step_ms` from this moment on. Both are multiples of the width of the
     /// grain that the excerpt was taken of; a step of 0 gives nothing.
     pub fn points(&self, from: Millis, step_ms: u64, count: usize) -> Vec<Point> {

@@ -2,7 +2,7 @@
 
 use live_users_core::Millis;
 
-use super::history_slice::Excerpt;
+use super::history_slice::HistorySlice;
 use super::peaks::{Interval, MONTH_MS, PeakDeque};
 use super::resolution::{Chunk, Resolution};
 use super::{Grain, Retention};
@@ -66,13 +66,13 @@ impl TimeSeries {
     /// Of the chunks those are taken that end after `from` and begin before `to`. The number before
     /// the first of them is the close of the last one that is skipped; without a skipped one, that
     /// which the trimming has left.
-    pub(super) fn excerpt(
+    pub(super) fn slice(
         &self,
         retention: Retention,
         grain: Grain,
         (from, to): (Millis, Millis),
         now: Millis,
-    ) -> Excerpt {
+    ) -> HistorySlice {
         let resolution = &self.resolutions[grain as usize];
         let known_from = Millis(self.since).max(retention.oldest(grain, now));
         let (from, to) = (known_from.max(from).0, to.0);
@@ -83,7 +83,7 @@ impl TimeSeries {
             skipped.checked_sub(1).map_or(resolution.before, |at| resolution.chunks[at].close);
         let chunks = resolution.chunks.range(skipped..);
         let chunks = chunks.take_while(|it| it.first.saturating_mul(width_ms) < to).cloned();
-        Excerpt {
+        HistorySlice {
             width_ms,
             since: self.since,
             known_from: known_from.0,

@@ -10,7 +10,7 @@ use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction
 
 use super::*;
 use crate::activity::Activities;
-use crate::corrections::{Cause, Drift, Healed};
+use crate::corrections::{Cause, Correction, Corrections};
 use crate::history::History;
 use crate::snapshot;
 use crate::state::State;
@@ -94,18 +94,18 @@ proptest! {
     #[test]
     fn a_snapshot_is_read_back_as_it_was(now: u64, calls in prop::collection::vec(calls(), 0..8)) {
         let tracker = Tracker::restore(Millis(now), calls);
-        let healed = tracker.calls().into_iter().map(|call| Healed {
+        let healed = tracker.calls().into_iter().map(|call| Correction {
             at: call.since,
             call: call.id,
             cause: Cause::MissedEnd,
         });
-        let drift = Drift::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
+        let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
         let original = State::restore(tracker, drift, Activities::default(), History::default());
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
         prop_assert_eq!(restored.tracker().now(), original.tracker().now());
-        prop_assert_eq!(restored.drift(), original.drift());
+        prop_assert_eq!(restored.corrections(), original.corrections());
     }
 
     #[test]
@@ -184,11 +184,11 @@ fn what_version_2_has_written_is_read_for_ever() {
     }
     let state = snapshot::decode(V2_SNAPSHOT.as_bytes()).unwrap();
     assert_eq!(state.tracker().calls()[0].first, Millis(2000));
-    assert_eq!(state.drift().totals().map(|(_, n)| n).sum::<u64>(), 3);
+    assert_eq!(state.corrections().totals().map(|(_, n)| n).sum::<u64>(), 3);
     assert_eq!(String::from_utf8(snapshot::encode(&state)).unwrap(), V2_SNAPSHOT);
     let state = snapshot::decode(V2_SNAPSHOT_WITH_FEED.as_bytes()).unwrap();
-    assert_eq!(state.feed().after(None, 5).activities[1].0, 6);
-    assert_eq!(state.talks().last_hour(None, Millis(9)).calls, 2);
+    assert_eq!(state.activity_log().after(None, 5).activities[1].0, 6);
+    assert_eq!(state.durations().last_hour(None, Millis(9)).calls, 2);
     assert_eq!(String::from_utf8(snapshot::encode(&state)).unwrap(), V2_SNAPSHOT_WITH_FEED);
 }
 
