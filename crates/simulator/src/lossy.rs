@@ -10,13 +10,13 @@
 
 mod calls;
 mod delivery;
+mod durability;
 mod invariants;
 mod live_users;
 mod oracle;
-mod people;
+mod parser;
+mod population;
 mod process;
-mod promises;
-mod reading;
 mod replicas;
 mod report;
 mod run;

@@ -9,8 +9,8 @@ use live_users_state::history::Retention;
 use live_users_state::{State, snapshot};
 
 use super::invariants::{Endings, Recount};
+use super::parser::Parser;
 use super::process::{Making, Process, alone_at};
-use super::reading::Reading;
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
@@ -30,7 +30,7 @@ pub struct LiveUsers {
     up: Option<Process>,
     rules: Option<ReconcilerRules>,
     seed: u64,
-    reading: Reading,
+    parser: Parser,
     starts: u64,
     /// It was ticked since it started: the first time is the world's next tick, within a second.
     has_ticked: bool,
@@ -51,7 +51,7 @@ impl LiveUsers {
             up: None,
             rules,
             seed,
-            reading: Reading::new(),
+            parser: Parser::new(),
             starts: 0,
             has_ticked: false,
             now_ms: 0,
@@ -70,8 +70,8 @@ impl LiveUsers {
 
     fn boot(&self) -> Result<Process, String> {
         let journal = self.disk.open().map_err(|error| error.to_string())?;
-        let (reading, rules) = (&self.reading, self.rules);
-        let making = Making { reading, rules, keep: keep(), seed: self.seed, stream: self.starts };
+        let (parser, rules) = (&self.parser, self.rules);
+        let making = Making { parser, rules, keep: keep(), seed: self.seed, stream: self.starts };
         let process = Process::start(journal, &making)?;
         match &self.killed {
             Some(before) if *before != snapshot::encode(process.replica().state()) => {
@@ -102,7 +102,7 @@ impl System for LiveUsers {
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
         self.now_ms = now_ms;
         let Some(up) = &mut self.up else { return Delivery::NoConnection };
-        let evidence = match self.reading.evidence(webhook) {
+        let evidence = match self.parser.evidence(webhook) {
             Ok(evidence) => evidence,
             Err(why) => {
                 self.broken = Some(why);

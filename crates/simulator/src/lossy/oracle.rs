@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::people::{Counts, People};
+use super::population::{Counts, Population};
 
 /// What is right after so long was never wrong for a person who watches, in milliseconds: a webhook
 /// takes its time on the way, whatever we do.
@@ -13,7 +13,7 @@ pub const ALLOWANCE_MS: u64 = 2_000;
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     now_ms: u64,
-    people: People,
+    population: Population,
     shown: Option<u64>,
     is_measuring_over: bool,
     pub(super) score: Score,
@@ -49,13 +49,13 @@ impl Oracle {
     /// A person is on the line from now on, with one call more.
     pub(super) fn enter(&mut self, now_ms: u64, person: &Arc<str>) {
         self.advance(now_ms);
-        self.people.enter(now_ms, ALLOWANCE_MS, person);
+        self.population.enter(now_ms, ALLOWANCE_MS, person);
     }
 
     /// A person has one call fewer from now on.
     pub(super) fn leave(&mut self, now_ms: u64, person: &Arc<str>) {
         self.advance(now_ms);
-        self.people.leave(now_ms, ALLOWANCE_MS, person);
+        self.population.leave(now_ms, ALLOWANCE_MS, person);
     }
 
     /// This is shown from now on.
@@ -89,7 +89,7 @@ impl Oracle {
 
     /// How many people are on the line.
     pub(super) fn truth(&self) -> u64 {
-        self.people.counts().now
+        self.population.counts().now
     }
 
     /// What was wrong for longer than the allowance when the world ended.
@@ -100,9 +100,9 @@ impl Oracle {
 
     /// Lets time pass.
     pub(super) fn advance(&mut self, to_ms: u64) {
-        while let Some(due_ms) = self.people.next_due_ms().filter(|due_ms| *due_ms <= to_ms) {
+        while let Some(due_ms) = self.population.next_due_ms().filter(|due_ms| *due_ms <= to_ms) {
             self.integrate(due_ms);
-            self.people.settle(ALLOWANCE_MS);
+            self.population.settle(ALLOWANCE_MS);
         }
         self.integrate(to_ms);
     }
@@ -115,7 +115,7 @@ impl Oracle {
         }
         let from_ms = self.now_ms;
         self.now_ms = to_ms;
-        let counts = self.people.counts();
+        let counts = self.population.counts();
         if self.by_number {
             self.follow_number(from_ms, counts.now);
         }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn somebody_with_two_calls_is_one_person_and_there_throughout_both() {
         let a = Arc::from("a");
-        let mut people = People::default();
+        let mut people = Population::default();
         people.enter(0, 2_000, &a);
         people.enter(1_000, 2_000, &a);
         people.leave(1_500, 2_000, &a);

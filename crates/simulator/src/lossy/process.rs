@@ -12,7 +12,7 @@ use live_users_twilio::rest::{Answer, Failure, Request};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::reading::{Reading, key};
+use super::parser::{Parser, key};
 use crate::rest::CallsApi;
 
 /// How long Twilio's REST API takes to answer, in milliseconds.
@@ -35,7 +35,7 @@ pub(super) struct Process {
 
 /// What a process is made with.
 pub(super) struct Making<'a> {
-    pub(super) reading: &'a Reading,
+    pub(super) parser: &'a Parser,
     /// A referee that keeps to these, or none.
     pub(super) rules: Option<ReconcilerRules>,
     pub(super) keep: Keep,
@@ -53,7 +53,7 @@ impl Process {
             let mut rng = ChaCha8Rng::seed_from_u64(making.seed);
             rng.set_stream(making.stream);
             let jitter = move |below: u64| rng.random_range(0..below.max(1));
-            Reconciler::new(rules, making.reading.agents.clone(), key(), jitter)
+            Reconciler::new(rules, making.parser.agents.clone(), key(), jitter)
         });
         let rules = Rules { keep: Some(making.keep), ..Rules::default() };
         let published = Publication {

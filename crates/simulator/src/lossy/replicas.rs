@@ -1,9 +1,9 @@
 //! Several replicas of the engine on one journal, behind a load balancer: each webhook goes to any
 //! of them, and a person who watches is shown the number of any of them.
 
-mod place;
+mod observer;
 mod replica;
-mod witness;
+mod slot;
 
 use live_users_core::{CallId, Evidence, HOUR_MS};
 use live_users_intake::ReconcilerRules;
@@ -14,13 +14,13 @@ use live_users_state::snapshot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use self::place::Place;
+use self::observer::{Observer, fresh};
 use self::replica::Replica;
-use self::witness::{Witness, fresh};
+use self::slot::Slot;
 use super::invariants::Endings;
 use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY, is_live};
+use super::parser::Parser;
 use super::process::Making;
-use super::reading::Reading;
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
@@ -53,11 +53,11 @@ const STREAM: u64 = 1 << 62;
 /// Several of [`super::LiveUsers`] on one journal.
 pub struct Replicas {
     log: Memory,
-    places: Vec<Place>,
-    witness: Witness,
+    slots: Vec<Slot>,
+    observer: Observer,
     rules: Option<ReconcilerRules>,
     seed: u64,
-    reading: Reading,
+    parser: Parser,
     rng: ChaCha8Rng,
     starts: u64,
     now_ms: u64,
@@ -84,15 +84,15 @@ impl Replicas {
         rng.set_stream(STREAM);
         let log = Memory::with_epoch(seed);
         log.set_time(LOG_BEGAN_MS);
-        let witness = Witness::new(&log).expect("a new journal tells nothing");
-        let places = (0..n).map(|_| Place::empty(rng.random_range(0..BEAT_MS))).collect();
+        let observer = Observer::new(&log).expect("a new journal tells nothing");
+        let slots = (0..n).map(|_| Slot::empty(rng.random_range(0..BEAT_MS))).collect();
         let mut system = Self {
             log,
-            places,
-            witness,
+            slots,
+            observer,
             rules,
             seed,
-            reading: Reading::new(),
+            parser: Parser::new(),
             rng,
             starts: 0,
             now_ms: 0,
@@ -129,9 +129,9 @@ impl Replicas {
     /// Holds a replica that has just done something against the journal, and lets the others know
     /// in a while if there is more in it.
     fn look_at(&mut self, n: usize, changes: usize) {
-        let Some(replica) = &mut self.places[n].up else { return };
-        let end = self.witness.seq();
-        match self.witness.check(n, replica.seen, replica.process.replica()) {
+        let Some(replica) = &mut self.slots[n].up else { return };
+        let end = self.observer.seq();
+        match self.observer.check(n, replica.seen, replica.process.replica()) {
             Ok(seen) => {
                 if replica.seen != seen {
                     replica.recount.note(changes.max(1));
@@ -140,25 +140,25 @@ impl Replicas {
             }
             Err(why) => drop(self.broken.get_or_insert(why)),
         }
-        if self.witness.seq() == end {
+        if self.observer.seq() == end {
             return;
         }
-        for (m, place) in self.places.iter_mut().enumerate() {
-            if m != n && place.up.is_some() && place.follow_ms.is_none() {
-                place.follow_ms = Some(self.now_ms + self.rng.random_range(TAIL_MS));
+        for (m, slot) in self.slots.iter_mut().enumerate() {
+            if m != n && slot.up.is_some() && slot.follow_ms.is_none() {
+                slot.follow_ms = Some(self.now_ms + self.rng.random_range(TAIL_MS));
             }
         }
     }
 
     fn beat(&mut self, n: usize, log_ms: u64) {
         let (now_ms, travel_ms) = (self.now_ms, self.rng.random_range(TAIL_MS));
-        let place = &mut self.places[n];
-        place.beat_ms = now_ms + BEAT_MS;
-        if let Some(replica) = &mut place.up {
+        let slot = &mut self.slots[n];
+        slot.beat_ms = now_ms + BEAT_MS;
+        if let Some(replica) = &mut slot.up {
             replica.hear(now_ms, log_ms, travel_ms);
-            place.follow_ms.get_or_insert(now_ms + travel_ms);
+            slot.follow_ms.get_or_insert(now_ms + travel_ms);
         }
-        place.is_in_rotation = place.up.as_ref().is_some_and(|it| it.is_ready(now_ms));
+        slot.is_in_rotation = slot.up.as_ref().is_some_and(|it| it.is_ready(now_ms));
         self.look_at(n, 1);
         let leaders: Vec<usize> =
             self.up().filter(|(_, it)| it.leads(now_ms)).map(|it| it.0).collect();
@@ -171,23 +171,23 @@ impl Replicas {
     }
 
     fn up(&self) -> impl Iterator<Item = (usize, &Replica)> {
-        self.places.iter().enumerate().filter_map(|(n, place)| Some((n, place.up.as_ref()?)))
+        self.slots.iter().enumerate().filter_map(|(n, slot)| Some((n, slot.up.as_ref()?)))
     }
 
     /// Where the load balancer sends somebody: to any that it takes for ready, and if there is
     /// none to any at all.
     fn route(&mut self) -> usize {
         let ready: Vec<usize> =
-            (0..self.places.len()).filter(|n| self.places[*n].is_in_rotation).collect();
+            (0..self.slots.len()).filter(|n| self.slots[*n].is_in_rotation).collect();
         match ready.is_empty() {
-            true => self.rng.random_range(0..self.places.len()),
+            true => self.rng.random_range(0..self.slots.len()),
             false => ready[self.rng.random_range(0..ready.len())],
         }
     }
 
     fn record(&mut self, n: usize, log_ms: u64, webhook: &Webhook, it: Evidence) -> Delivery {
         let call: CallId = it.call.clone();
-        let Some(replica) = &mut self.places[n].up else { return Delivery::NoConnection };
+        let Some(replica) = &mut self.slots[n].up else { return Delivery::NoConnection };
         let delivery = replica.deliver(self.now_ms, log_ms, webhook, it);
         if delivery == Delivery::Recorded {
             let checked = self.endings.check(replica.process.replica().state(), call);
@@ -202,7 +202,7 @@ impl Replicas {
         // It may be another machine, with another clock.
         let clock_error_ms = self.rng.random_range(-CLOCK_ERROR_MS_MAX..=CLOCK_ERROR_MS_MAX);
         let (rules, seed, stream) = (self.rules, self.seed, self.starts);
-        let making = Making { reading: &self.reading, rules, keep: keep(), seed, stream };
+        let making = Making { parser: &self.parser, rules, keep: keep(), seed, stream };
         match Replica::start(&self.log, self.now_ms, clock_error_ms, &making) {
             Ok(mut replica) => {
                 // To open a journal is to hear of it, and what time it is there.
@@ -212,12 +212,12 @@ impl Replicas {
                 let few = known <= COMPARE_ALWAYS_CALLS;
                 if few || self.starts.is_multiple_of(COMPARE_EVERY) {
                     let replayed = snapshot::encode(replica.process.replica().state());
-                    if replayed != snapshot::encode(self.witness.state()) {
+                    if replayed != snapshot::encode(self.observer.state()) {
                         let why = "what a replay tells is not what the journal has told";
                         self.break_if(Err(why.to_owned()));
                     }
                 }
-                self.places[n].up = Some(replica);
+                self.slots[n].up = Some(replica);
                 self.look_at(n, 0);
             }
             Err(why) => self.break_if(Err(why)),
@@ -232,7 +232,7 @@ impl Replicas {
 
     /// The one whose number is looked at, if it gives it out.
     fn shows(&self) -> Option<&Replica> {
-        let replica = self.places[self.watched].up.as_ref()?;
+        let replica = self.slots[self.watched].up.as_ref()?;
         replica.shown(self.now_ms).and(Some(replica))
     }
 }
@@ -245,10 +245,10 @@ impl System for Replicas {
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
         let log_ms = self.turn(now_ms);
         let n = self.route();
-        if self.places[n].up.is_none() {
+        if self.slots[n].up.is_none() {
             return Delivery::NoConnection;
         }
-        match self.reading.evidence(webhook) {
+        match self.parser.evidence(webhook) {
             Ok(evidence) => self.record(n, log_ms, webhook, evidence),
             Err(why) => {
                 self.break_if(Err(why));
@@ -259,18 +259,18 @@ impl System for Replicas {
 
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
         let log_ms = self.turn(now_ms);
-        for n in 0..self.places.len() {
-            let place = &mut self.places[n];
-            if place.follow_ms.take_if(|due_ms| *due_ms <= now_ms).is_some() {
-                if let Some(replica) = &mut place.up {
+        for n in 0..self.slots.len() {
+            let slot = &mut self.slots[n];
+            if slot.follow_ms.take_if(|due_ms| *due_ms <= now_ms).is_some() {
+                if let Some(replica) = &mut slot.up {
                     replica.catch_up(now_ms, log_ms);
                 }
                 self.look_at(n, 1);
             }
-            if self.places[n].beat_ms <= now_ms {
+            if self.slots[n].beat_ms <= now_ms {
                 self.beat(n, log_ms);
             }
-            if let Some(replica) = &mut self.places[n].up {
+            if let Some(replica) = &mut self.slots[n].up {
                 replica.tick(now_ms, log_ms, api);
                 let changed = replica.process.take_changed().len();
                 self.look_at(n, changed);
@@ -283,8 +283,8 @@ impl System for Replicas {
     }
 
     fn wake_ms(&self) -> Option<u64> {
-        let places = self.places.iter().flat_map(Place::wakes_ms);
-        places.filter(|at_ms| *at_ms > self.now_ms).min()
+        let slots = self.slots.iter().flat_map(Slot::wakes_ms);
+        slots.filter(|at_ms| *at_ms > self.now_ms).min()
     }
 
     fn shown(&self) -> Option<u64> {
@@ -296,22 +296,22 @@ impl System for Replicas {
     }
 
     fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
-        Some(is_live(self.witness.state(), call_sid))
+        Some(is_live(self.observer.state(), call_sid))
     }
 
     fn kill(&mut self, now_ms: u64) {
         self.turn(now_ms);
         if let Some(n) = self.any(|_| true) {
-            let place = &mut self.places[n];
-            (place.up, place.follow_ms) = (None, None);
+            let slot = &mut self.slots[n];
+            (slot.up, slot.follow_ms) = (None, None);
         }
     }
 
     fn start(&mut self, now_ms: u64) {
         self.turn(now_ms);
-        for n in 0..self.places.len() {
+        for n in 0..self.slots.len() {
             // Who cannot reach the journal cannot start.
-            if self.places[n].up.is_none() && !self.places[n].is_cut {
+            if self.slots[n].up.is_none() && !self.slots[n].is_cut {
                 self.start_at(n);
             }
         }
@@ -320,18 +320,18 @@ impl System for Replicas {
     fn cut_off(&mut self, now_ms: u64) {
         self.turn(now_ms);
         let Some(n) = self.any(|replica| !replica.is_cut()) else { return };
-        self.places[n].is_cut = true;
-        if let Some(replica) = &mut self.places[n].up {
+        self.slots[n].is_cut = true;
+        if let Some(replica) = &mut self.slots[n].up {
             replica.set_cut(true);
         }
     }
 
     fn reconnect(&mut self, now_ms: u64) {
         self.turn(now_ms);
-        for n in 0..self.places.len() {
-            let place = &mut self.places[n];
-            let was_cut = std::mem::take(&mut place.is_cut);
-            match &mut place.up {
+        for n in 0..self.slots.len() {
+            let slot = &mut self.slots[n];
+            let was_cut = std::mem::take(&mut slot.is_cut);
+            match &mut slot.up {
                 Some(replica) => replica.set_cut(false),
                 None if was_cut => self.start_at(n),
                 None => {}
@@ -343,12 +343,12 @@ impl System for Replicas {
         if let Some(why) = self.broken.take() {
             return Err(why);
         }
-        for (n, place) in self.places.iter_mut().enumerate() {
-            let Some(replica) = &mut place.up else { continue };
+        for (n, slot) in self.slots.iter_mut().enumerate() {
+            let Some(replica) = &mut slot.up else { continue };
             self.recounts += u64::from(replica.recount.check(replica.process.replica().state())?);
             if self.recounts >= COMPARE_RECOUNTS {
                 self.recounts = 0;
-                self.witness.compare(n, replica.process.replica())?;
+                self.observer.compare(n, replica.process.replica())?;
             }
         }
         Ok(())
@@ -363,8 +363,8 @@ impl System for Replicas {
         }
         self.check()?;
         let expected = fresh(&self.log)?;
-        for (n, place) in self.places.iter().enumerate() {
-            let Some(replica) = &place.up else { return Err(format!("replica {n} is down")) };
+        for (n, slot) in self.slots.iter().enumerate() {
+            let Some(replica) = &slot.up else { return Err(format!("replica {n} is down")) };
             if replica.process.replica().is_degraded()
                 || snapshot::encode(replica.process.replica().state()) != expected
             {

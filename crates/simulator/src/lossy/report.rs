@@ -27,7 +27,7 @@ pub struct Report {
     pub webhooks: Webhooks,
     /// How often the service was killed, or one of its replicas.
     pub kills: u64,
-    /// People on the line, on average.
+    /// Population on the line, on average.
     pub mean_live: f64,
     /// And at most.
     pub max_live: u64,

@@ -8,8 +8,8 @@ use live_users_core::{HOUR_MS, MINUTE_MS};
 
 use super::calls::{self, Calls};
 use super::delivery::{self, Attempt, Fate};
+use super::durability::Durability;
 use super::oracle::{Oracle, Score};
-use super::promises::Promises;
 use super::report::{Healing, Report, RestRequests, Webhooks};
 use super::scenario::Scenario;
 use super::system::{Delivery, System};
@@ -96,7 +96,7 @@ struct Run<'a> {
     by_number: bool,
     /// The calls with a person on the line.
     live: BTreeSet<Arc<str>>,
-    promises: Promises,
+    durability: Durability,
     /// The first promise that was broken.
     broken: Option<String>,
     /// When everything is over, as far as is known.
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             oracle: Oracle::new(by_number),
             by_number,
             live: BTreeSet::new(),
-            promises: Promises::default(),
+            durability: Durability::default(),
             broken: None,
             end_ms: scenario.length_ms + scenario.settle_ms,
             n_calls: 0,
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
             }
             Event::Leave(call) => {
                 self.live.remove(call.sid.as_str());
-                self.promises.leave(&call.sid);
+                self.durability.leave(&call.sid);
                 self.oracle.leave(now_ms, &calls::person(&call));
                 self.truth_has_changed(now_ms, &call.sid);
             }
@@ -263,7 +263,7 @@ impl<'a> Run<'a> {
         self.webhooks.delivered += 1;
         if delivery == Delivery::Recorded {
             let is_live = self.live.contains(webhook.field("CallSid"));
-            self.promises.acknowledge(webhook, is_live);
+            self.durability.acknowledge(webhook, is_live);
         }
         self.look_at(now_ms, webhook.field("CallSid"));
         delivery
@@ -320,7 +320,7 @@ impl<'a> Run<'a> {
         }
         let is_live = self.live.contains(call);
         if self.broken.is_none() {
-            self.broken = self.promises.broken(self.system, call, is_live);
+            self.broken = self.durability.broken(self.system, call, is_live);
         }
         let believed = self.system.is_live(call).unwrap_or_default();
         self.oracle.believe(now_ms, call, believed != is_live);

@@ -5,7 +5,7 @@ use live_users_core::{Evidence, Millis};
 use live_users_journal::{APPEND_MS_MAX, Link, Memory, ReplicationStatus};
 use live_users_replica::{Now, is_fresh};
 
-use super::witness::Seen;
+use super::observer::Seen;
 use crate::lossy::invariants::Recount;
 use crate::lossy::process::{Making, Process};
 use crate::lossy::system::Delivery;

@@ -9,13 +9,13 @@ use super::calls::AGENT_NUMBERS;
 use crate::world::Webhook;
 
 /// What it takes to read a webhook.
-pub(super) struct Reading {
+pub(super) struct Parser {
     pub(super) agents: Agents,
     pub(super) key: CallerKey,
     farewell: Farewell,
 }
 
-impl Reading {
+impl Parser {
     pub(super) fn new() -> Self {
         let numbers = AGENT_NUMBERS.iter().enumerate().map(|(n, number)| {
             format!(

@@ -11,14 +11,14 @@ const OVER: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"]
 
 /// The calls of which something was acknowledged that binds.
 #[derive(Debug, Default)]
-pub(super) struct Promises {
+pub(super) struct Durability {
     /// Their end was: they are not live, for ever.
     over: HashSet<String>,
     /// That the caller is on the line was: they are live until the caller hangs up.
     on_the_line: HashSet<String>,
 }
 
-impl Promises {
+impl Durability {
     /// A webhook was acknowledged; `is_live` is the truth about its call.
     pub(super) fn acknowledge(&mut self, webhook: &Webhook, is_live: bool) {
         if !webhook.field("ParentCallSid").is_empty() {

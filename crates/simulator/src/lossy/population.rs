@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Who is on the line. `now` is exact; the other two say what a system can know that is told after
 /// a delay of up to the allowance.
 #[derive(Debug, Default)]
-pub(super) struct People {
+pub(super) struct Population {
     presences: HashMap<Arc<str>, Presence>,
     /// When somebody's last coming or going is as old as the allowance; in the order of time.
     due: VecDeque<(u64, Arc<str>)>,
@@ -33,7 +33,7 @@ struct Presence {
     is_ever: bool,
 }
 
-impl People {
+impl Population {
     /// A person has one more call.
     pub(super) fn enter(&mut self, now_ms: u64, allowance_ms: u64, person: &Arc<str>) {
         let presence = self.presences.entry(Arc::clone(person)).or_default();

@@ -3,7 +3,7 @@
 use super::replica::Replica;
 
 /// What is known of a replica outside it.
-pub(super) struct Place {
+pub(super) struct Slot {
     pub(super) up: Option<Replica>,
     pub(super) beat_ms: u64,
     /// When it learns of what others have appended.
@@ -13,7 +13,7 @@ pub(super) struct Place {
     pub(super) is_cut: bool,
 }
 
-impl Place {
+impl Slot {
     /// None is here yet.
     pub(super) fn empty(beat_ms: u64) -> Self {
         Self { up: None, beat_ms, follow_ms: None, is_in_rotation: true, is_cut: false }

@@ -9,7 +9,7 @@ use live_users_state::{Replayed, State, decode, replay, snapshot};
 use crate::lossy::live_users::COMPARE_ALWAYS_CALLS;
 
 /// What the journal tells.
-pub(super) struct Witness {
+pub(super) struct Observer {
     journal: Box<dyn Journal>,
     state: State,
     at: Position,
@@ -28,7 +28,7 @@ impl Seen {
     }
 }
 
-impl Witness {
+impl Observer {
     pub(super) fn new(log: &Memory) -> Result<Self, String> {
         let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
         let Replayed { state, at, .. } = replay(&*journal).map_err(|error| error.to_string())?;
