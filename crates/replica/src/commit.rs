@@ -1,9 +1,10 @@
-//! From changes to records, and from the records of the log to the state: the one place where the
-//! state moves.
+//! Turns changes into records, and applies the records of the log to the state. The state moves
+//! along the log only here.
 //!
-//! A commit appends a batch, and applies it when it is durable. In a log of one process the batch
-//! is all that is new. In a shared log others may have appended before it: all of that is read back
-//! and applied first, in the log's order and by the log's time, or two replicas would differ.
+//! A commit appends a batch and applies it when it is durable. In a log of one process only the
+//! batch is new. In a shared log other replicas may have appended records before it. This replica
+//! reads and applies those first, in the log's order and by the log's time. Otherwise two replicas
+//! would differ.
 
 use std::collections::VecDeque;
 
@@ -17,31 +18,31 @@ use crate::io::{Effect, LogAnswer, LogRequest, Now, Ticket};
 use crate::log_line::LogLine;
 use crate::replica::{Replica, evidence};
 
-/// Pieces of evidence that wait while the log cannot be written. At 300 bytes each this is 30 MB.
+/// The most pieces of evidence in the retry buffer. At 300 bytes each this is 30 MB.
 pub const RETRY_BUFFER_MAX: usize = 100_000;
 
-/// What the answer of the log is for.
+/// The purpose of the outstanding request to the log.
 #[derive(Debug)]
 pub(crate) enum Awaiting {
     /// The first `batch` records of the commit are being appended.
     Append { commit: Commit, batch: usize },
     /// The log is being read to `end`.
     Read { end: Position, then: Then },
-    /// The log is asked how far it is; these are answered then.
+    /// The log is asked for its end. Then these queries are answered.
     Refresh(Vec<Ticket>),
     /// The log is being opened again.
     Recover,
-    /// The state is being read from the log.
+    /// The state is being rebuilt from the log.
     Rebuild,
     /// Old records are being removed.
     Trim,
 }
 
-/// What follows when the log is read.
+/// What happens after the log is read.
 #[derive(Debug)]
 pub(crate) enum Then {
     Nothing,
-    /// The last `batch` records that were read are the first of the commit.
+    /// The last `batch` records that are read are the first ones of the commit.
     Commit {
         commit: Commit,
         batch: usize,
@@ -57,22 +58,22 @@ pub(crate) enum Then {
 pub(crate) struct Commit {
     purpose: Purpose,
     changes: Vec<Change>,
-    /// What is not durable and applied yet.
+    /// The records that are not durable and applied yet.
     records: VecDeque<Record>,
-    /// What those did that are.
+    /// What the applied ones changed.
     outcomes: Vec<Outcome>,
 }
 
-/// Who wants to know what became of a commit.
+/// The origin of a commit, which receives its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Who gave the evidence.
+    /// An [`Input::Record`](crate::Input::Record).
     Request(Ticket),
-    /// Reconciliation has found it.
+    /// The reconciler derived it from the provider's answers.
     Found,
-    /// Time has ended it.
+    /// The sweep found it overdue.
     Overdue,
-    /// It comes out of the retry buffer.
+    /// The retry buffer.
     Retry,
 }
 
@@ -85,7 +86,7 @@ impl Commit {
 impl Replica {
     /// Stamps the changes, and appends the first batch of them.
     pub(crate) fn begin_commit(&mut self, now: Now, mut commit: Commit) {
-        // The log's time never goes back, whatever the clock does.
+        // The log's time never goes back, even if the clock does.
         let at = now.time.max(self.state.tracker().now());
         let changes = std::mem::take(&mut commit.changes);
         commit.records = changes.into_iter().map(|change| Record { at, change }).collect();
@@ -121,11 +122,15 @@ impl Replica {
         if self.is_shared {
             debug_assert!(
                 end.epoch != self.applied.epoch || end.seq >= self.applied.seq + batch as u64,
-                "the batch is behind all that was applied before"
+                "the batch comes after every applied record"
             );
             return self.read_to(now, end, Then::Commit { commit, batch, applied });
         }
-        debug_assert_eq!(end.seq, self.applied.seq + batch as u64, "nobody else appends");
+        debug_assert_eq!(
+            end.seq,
+            self.applied.seq + batch as u64,
+            "a log of one process has one writer"
+        );
         let applied = commit.records.iter().take(batch);
         let applied = applied.map(|record| {
             let outcome = self.state.apply(record);
@@ -137,7 +142,7 @@ impl Replica {
         self.append(now, commit);
     }
 
-    /// The first records of a commit are durable and applied: publishes, and takes them out.
+    /// Publishes and reports the first records of a commit, which are durable and applied now.
     fn end_batch(
         &mut self,
         now: Now,
@@ -145,7 +150,7 @@ impl Replica {
         batch: usize,
         applied: Vec<(Option<Outcome>, Numbers)>,
     ) {
-        debug_assert_eq!(applied.len(), batch, "each record of the batch has done something");
+        debug_assert_eq!(applied.len(), batch, "each record of the batch was applied once");
         self.publish_if_fresh(now);
         let records = commit.records.drain(..batch);
         let lines = records.zip(applied).filter_map(|(record, (outcome, numbers))| {
@@ -154,7 +159,7 @@ impl Replica {
         });
         let lines: Vec<_> = lines.collect();
         commit.outcomes.extend(lines.iter().map(LogLine::outcome));
-        // Behind the publication: who reads the log and then asks finds what the log says.
+        // After the publication: a query that follows a log line sees what the line reports.
         self.effects.push(Effect::Report(lines));
     }
 
@@ -168,8 +173,8 @@ impl Replica {
         }
     }
 
-    /// The commit cannot be recorded now. What is evidence waits, behind all that waits already;
-    /// what comes from the retry buffer goes back to its front, so that the order is kept.
+    /// Puts the evidence of a commit that cannot be recorded now at the end of the retry buffer.
+    /// Evidence that came from the buffer goes back to its front, so the order stays.
     fn defer(&mut self, commit: Commit) {
         let purpose = commit.purpose;
         if purpose == Purpose::Retry {
@@ -189,7 +194,7 @@ impl Replica {
         self.acknowledge_deferred(purpose);
     }
 
-    /// Applies a shared log from where the state is to `end`, and then does what follows.
+    /// Applies a shared log from the position of the state to `end`, and then does `then`.
     pub(crate) fn read_to(&mut self, now: Now, end: Position, then: Then) {
         if end.epoch != self.applied.epoch {
             let (was, is) = (self.applied.epoch, end.epoch);
@@ -219,15 +224,15 @@ impl Replica {
         }
     }
 
-    /// Applies one record of the log. One of our own batch is at hand and need not be decoded, but
-    /// its time is the log's: our clock is not what the other replicas see.
+    /// Applies one record of the log. A record of our own batch is in memory and need not be
+    /// decoded. Its time is the log's all the same, because other replicas do not see our clock.
     fn apply(
         &mut self,
         stored: &live_users_journal::Record,
         end: Position,
         then: &mut Then,
     ) -> Result<(), RecoveryError> {
-        debug_assert_eq!(stored.seq, self.applied.seq + 1, "no record is left out or repeated");
+        debug_assert_eq!(stored.seq, self.applied.seq + 1, "no record is skipped or repeated");
         let own = match then {
             Then::Commit { commit, batch, applied } => {
                 let first_own = end.seq + 1 - *batch as u64;
@@ -269,7 +274,7 @@ impl Replica {
     }
 
     fn fail_read(&mut self, now: Now, error: RecoveryError, then: Then) {
-        // What was applied before the failure is what the log says.
+        // Records that were applied before the failure are valid.
         self.publish_if_fresh(now);
         self.degrade(now, error);
         match then {
@@ -297,16 +302,16 @@ impl Replica {
                 self.on_rebuilt(now, *rebuilt);
             }
             (Some(Awaiting::Trim), LogAnswer::Trimmed(trimmed)) => self.on_trimmed(now, trimmed),
-            // A driver's mistake. What was asked for stays asked for.
+            // A mistake of the driver. The request stays outstanding.
             (awaiting, _) => {
-                debug_assert!(false, "an answer to something else");
+                debug_assert!(false, "the answer does not belong to the outstanding request");
                 self.awaiting = awaiting;
             }
         }
     }
 }
 
-/// As many of the first records, in bytes, as fit into a batch; one at least.
+/// Encodes as many of the first records as fit into a batch, and at least one.
 fn fitting(records: &[Record]) -> Vec<Vec<u8>> {
     let (mut batch, mut sum) = (Vec::with_capacity(records.len()), 0);
     for bytes in records.iter().map(Record::encode) {

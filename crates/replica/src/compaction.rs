@@ -1,4 +1,4 @@
-//! What keeps the log short: when a snapshot is due, and how far the log may be trimmed behind it.
+//! Keeps the log short: when a snapshot is due, and how far the log may be trimmed after it.
 
 use std::collections::VecDeque;
 
@@ -8,45 +8,45 @@ use live_users_state::history::Retention;
 use live_users_state::{RecoveryError, SnapshotTask, State, snapshot};
 use log::warn;
 
-/// A snapshot is due after this many records,
+/// A snapshot is due after this many records.
 pub const SNAPSHOT_RECORDS: u64 = 100_000;
-/// or, if there is any record since the last one, after this time, in milliseconds.
+/// A snapshot is also due after this time, in milliseconds, if there is any new record.
 pub const SNAPSHOT_AGE_MS: u64 = 10 * 60_000;
-/// The age of records is known to this, in milliseconds.
+/// How precisely the age of records is known, in milliseconds.
 const MARK_EVERY_MS: u64 = 60_000;
-/// Trims in a row. Each is small, so that no batch waits long behind it.
+/// Trims in a row. Each is small, so the next batch does not wait long.
 const TRIMS_MAX: usize = 8;
 
-/// How much of what a snapshot covers is kept all the same.
+/// How much of the log is kept although a snapshot covers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Keep {
-    /// Records younger than this are kept, in milliseconds,
+    /// Records younger than this are kept, in milliseconds.
     pub age_ms: u64,
-    /// but never more than this many.
+    /// Never more records than this are kept, whatever their age.
     pub records_max: u64,
     /// A snapshot is due after this many records.
     pub snapshot_records: u64,
-    /// How long the history is kept in the snapshots themselves.
+    /// How long the history in the snapshots is kept.
     pub history: Retention,
 }
 
-/// Decides on snapshots and trims; others save and remove.
+/// Decides about snapshots and trims. The driver and the journal carry them out.
 #[derive(Debug)]
 pub(crate) struct Compaction {
     keep: Keep,
     /// A snapshot is being saved.
     is_busy: bool,
-    /// The newest snapshot was lost, and with it what a replay would begin with.
+    /// The newest snapshot was lost, so a replay has no beginning.
     is_lost: bool,
     /// The last record that the newest complete snapshot covers.
     covered: u64,
-    /// The last record of the newest snapshot that was begun, and when that was.
+    /// The last record of the newest snapshot that was begun, and the time of its beginning.
     begun: (u64, Millis),
-    /// When the log had reached which record, oldest first.
+    /// Times, and the last record at each of them; oldest first.
     marks: VecDeque<(Millis, u64)>,
-    /// The oldest record that is kept, as far as is known.
+    /// The oldest known record.
     first_seq: u64,
-    /// Trims that are left before the log is given to others.
+    /// Trims that are left before other work gets its turn.
     trims: usize,
     /// The last trim removed nothing.
     is_stuck: bool,
@@ -67,14 +67,16 @@ impl Compaction {
         }
     }
 
-    /// The log is another one, or was read from its newest snapshot on.
+    /// Starts again after the state was rebuilt from a snapshot that covers `covered`.
     pub(crate) fn rebuild(&mut self, covered: u64, now: Millis) {
         (self.covered, self.begun, self.first_seq) = (covered, (covered, now), 0);
         self.marks.clear();
     }
 
-    /// A snapshot to save, if one is due and none is being saved. If the newest one was lost, the
-    /// state itself is saved: the one time when it is encoded on the writer's thread.
+    /// Returns the snapshot to save, if one is due and none is being saved.
+    ///
+    /// If the newest snapshot was lost, this encodes the state itself. Only then does an encoding
+    /// block the writer.
     pub(crate) fn begin(
         &mut self,
         now: Millis,
@@ -106,7 +108,7 @@ impl Compaction {
         Some(SnapshotTask::Replay { since, last: at.seq, retention })
     }
 
-    /// A snapshot was saved, or could not be.
+    /// Takes the result of a snapshot.
     pub(crate) fn end(&mut self, saved: Result<u64, RecoveryError>) {
         self.is_busy = false;
         match saved {
@@ -118,8 +120,8 @@ impl Compaction {
         }
     }
 
-    /// The record before which to trim now, if there is anything to trim: what a snapshot covers
-    /// and nobody needs any more.
+    /// Returns the first record to keep, if there are records before it to trim. A snapshot covers
+    /// those, and they are old or too many.
     pub(crate) fn next_trim(&mut self, now: Millis, last_seq: u64) -> Option<u64> {
         let old = now.minus(self.keep.age_ms);
         while self.marks.get(1).is_some_and(|(when, _)| *when <= old) {
@@ -127,7 +129,7 @@ impl Compaction {
         }
         let aged = self.marks.front().filter(|(when, _)| *when <= old).map_or(0, |(_, seq)| *seq);
         let crowded = last_seq.saturating_sub(self.keep.records_max);
-        // Never past the snapshot: a replay begins with it.
+        // Never past the snapshot: a replay begins there.
         let before = aged.max(crowded).min(self.covered) + 1;
         if before <= self.first_seq.max(1) || self.trims == 0 {
             return None;
@@ -136,8 +138,8 @@ impl Compaction {
         Some(before)
     }
 
-    /// This is the oldest record by now. Nothing more goes until the next [`Compaction::begin`] if
-    /// the last trim removed nothing.
+    /// Takes the oldest record after a trim. If the trim removed nothing, trimming pauses until the
+    /// next [`Compaction::begin`].
     pub(crate) fn trimmed(&mut self, first_seq: u64) {
         if first_seq <= self.first_seq {
             (self.trims, self.is_stuck) = (0, true);
@@ -145,7 +147,7 @@ impl Compaction {
         self.first_seq = first_seq;
     }
 
-    /// Whether there is more to trim than was allowed in a row.
+    /// Whether records are left to trim, beyond the trims allowed in a row.
     pub(crate) fn is_behind(&self) -> bool {
         self.trims == 0 && !self.is_stuck
     }

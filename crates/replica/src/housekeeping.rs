@@ -1,4 +1,4 @@
-//! What the passing of time asks for.
+//! Does what is due by time, and computes when something is due next.
 
 use live_users_core::Millis;
 use live_users_journal::JournalError;
@@ -7,12 +7,12 @@ use crate::commit::{Awaiting, Commit, Purpose};
 use crate::io::{Effect, LogRequest, Now, Stale};
 use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 
-/// The longest time without housekeeping, in milliseconds: the log's time may be set, and then what
-/// was due in an hour is due now.
+/// The longest time without housekeeping, in milliseconds. The log's time may jump, and then work
+/// that was due in an hour is due now.
 const HOUSEKEEPING_EVERY_MS: u64 = 60_000;
 
 impl Replica {
-    /// Notes until when what is known is fresh.
+    /// Notes how long the state stays fresh.
     pub(crate) fn note_freshness(&mut self, now: Now) {
         if is_fresh(now.log_age_ms) {
             self.refresh_at = Millis(now.uptime.0 + FRESH_MS - now.log_age_ms);
@@ -50,7 +50,7 @@ impl Replica {
         let led = self.leads(now);
         self.leadership.receive(now, answer);
         if !led && self.leads(now) {
-            // What the leader does is to be done from now on.
+            // The leader's work begins now.
             self.housekeeping_at = self.housekeeping_at.min(now.uptime);
             if let Some(reconciliation) = &mut self.reconciliation {
                 reconciliation.lead(now);
@@ -95,7 +95,7 @@ impl Replica {
         }
     }
 
-    /// Decides when time asks for something again.
+    /// Sets the time of the next housekeeping.
     pub(crate) fn schedule(&mut self, now: Now) {
         if self.is_degraded {
             return;
@@ -104,7 +104,7 @@ impl Replica {
         let mut wait_ms = if is_behind { RETRY_EVERY_MS } else { HOUSEKEEPING_EVERY_MS };
         if self.leads(now) {
             let due = self.sweep.due(self.state.tracker());
-            // A pass that is under way goes on a second later, so that others get their turn.
+            // A pass in progress continues a second later, so that other work gets its turn.
             let of_sweep = if due <= now.time { RETRY_EVERY_MS } else { due.since(now.time) };
             wait_ms = wait_ms.min(of_sweep);
         }

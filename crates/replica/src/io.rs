@@ -1,4 +1,4 @@
-//! What goes into a replica and what comes out of it, as data.
+//! The inputs and outputs of a replica, as data.
 
 use live_users_core::{Evidence, Millis, Numbers, Outcome};
 use live_users_intake::agents::Agents;
@@ -9,106 +9,108 @@ use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::log_line::LogLine;
 
-/// One moment, as the driver's clocks show it.
+/// One moment, by the driver's clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// By a clock that nobody sets and that never goes back: milliseconds since any fixed moment of
-    /// the process. Deadlines and the lease are reckoned in it.
+    /// The monotonic clock: milliseconds since any fixed moment of the process. Deadlines and the
+    /// lease use it.
     pub uptime: Millis,
-    /// The log's time: the machine's clock, put right by the service of a shared log. Milliseconds
-    /// since the Unix epoch. Records carry it, and calls are as old as it says.
+    /// The log's time, in milliseconds since the Unix epoch. For a shared log it is the machine's
+    /// clock, corrected by the log's service. Records and the ages of calls use it.
     pub time: Millis,
-    /// How long ago all that the log had was last known here, in milliseconds. 0 for a log of one
-    /// process.
+    /// The age of the replica's knowledge, in milliseconds: this long ago, everything in the log was
+    /// readable here. It is 0 for a log of one process.
+    ///
+    /// Trap: a driver samples it *before* it asks for the log's end, never after.
     pub log_age_ms: u64,
 }
 
-/// A number that a driver chooses, to find out what an [`Effect`] answers.
+/// A number that the driver chooses. An [`Effect`] carries it back with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// What a replica takes in.
+/// An input of a replica.
 #[derive(Debug)]
 pub enum Input {
-    /// Evidence to record, all at one moment; answered by [`Effect::Recorded`].
+    /// Evidence to record, all with the same time. [`Effect::Recorded`] answers it.
     Record(Ticket, Vec<Evidence>),
-    /// Somebody wants to read the state; answered by [`Effect::Answer`].
+    /// A request to read the state. [`Effect::Answer`] answers it.
     Query(Ticket),
-    /// Other replicas have appended to the log: this much of it can be read here.
+    /// Other replicas have appended to the log. It can be read here up to this position.
     Grown(Position),
     /// The answer to [`Output::log`].
     Log(LogAnswer),
-    /// The answer to [`Effect::Renew`]: whether the lease is held; `None` if nobody answers.
+    /// The answer to [`Effect::Renew`]: whether the lease is held. `None` if there was no answer.
     Lease(Option<bool>),
     /// The answer to [`Effect::Ask`].
     Provider(Result<Answer, Failure>),
-    /// The answer to [`Effect::SaveSnapshot`]: the last record that a snapshot covers now.
+    /// The answer to [`Effect::SaveSnapshot`]: the last record that the newest snapshot covers.
     Snapshot(Result<u64, RecoveryError>),
     /// The agents file was read again.
     Agents(Agents),
     /// [`crate::Replica::next_deadline`] has come.
     Tick,
-    /// The process is about to end: a last try to record what is deferred.
+    /// The process is about to end. The replica tries once more to record the retry buffer.
     Shutdown,
 }
 
-/// What follows from an input.
+/// The result of an input.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Output {
-    /// What to do, in this order.
+    /// Instructions to the driver, in this order.
     pub effects: Vec<Effect>,
-    /// After that, what to do with the log. While this is there the next input is its answer.
+    /// The operation on the log that follows them. Its answer has to be the next input.
     pub log: Option<LogRequest>,
 }
 
-/// What a driver is to do.
+/// An instruction to the driver.
 #[derive(Debug)]
 pub enum Effect {
     /// Publish these numbers.
     Publish(Publication),
-    /// Write lines about what has changed, which is published by now.
+    /// Write these log lines. The changes in them are published already.
     Report(Vec<LogLine>),
-    /// What became of the evidence of an [`Input::Record`].
+    /// The outcome of an [`Input::Record`].
     Recorded(Ticket, Recorded),
-    /// What became of an [`Input::Query`]: the state may be read, or is too old to be shown.
+    /// The outcome of an [`Input::Query`]: the state may be read, or is too old to be shown.
     Answer(Ticket, Result<(), Stale>),
-    /// Ask the provider, and give what comes of it to [`Input::Provider`].
+    /// Send this request to the provider. [`Input::Provider`] takes the answer.
     Ask(Request),
-    /// Take the lease or renew it, and give what comes of it to [`Input::Lease`].
+    /// Acquire or renew the lease. [`Input::Lease`] takes the answer.
     Renew,
-    /// Save a snapshot, and give what comes of it to [`Input::Snapshot`].
+    /// Save a snapshot. [`Input::Snapshot`] takes the result.
     SaveSnapshot(SnapshotTask),
 }
 
-/// What each piece of evidence did once it was durable, applied and published.
+/// The outcome of each piece of evidence, which is durable, applied and published.
 pub type Recorded = Result<Vec<Outcome>, Deferred>;
 
-/// The log cannot be written: the evidence waits in the retry buffer.
+/// The log cannot be written, so the evidence waits in the retry buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deferred;
 
-/// The log does not answer: what is known here is this old, in milliseconds.
+/// The log does not answer, and the knowledge of this replica is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale {
-    /// Milliseconds.
+    /// Its age, in milliseconds.
     pub age_ms: u64,
 }
 
-/// What everybody may be told.
+/// The public numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication {
     /// Live users and live calls.
     pub numbers: Numbers,
-    /// How far the log is in them.
+    /// The last record in them.
     pub at: Position,
-    /// Since when it is so, by the log's time.
+    /// The log's time of that record.
     pub as_of: Millis,
-    /// Why the numbers must not be shown: others may have changed them since.
+    /// If present, the numbers must not be shown: other replicas may have changed them since.
     pub stale: Option<Stale>,
 }
 
-/// What to do with the log. Each is one call of [`live_users_journal::Journal`], or a replay.
+/// An operation on the log: one call of [`live_users_journal::Journal`], or a replay.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LogRequest {
     /// Append this batch.
@@ -117,34 +119,34 @@ pub enum LogRequest {
     Read {
         /// Its number.
         from_seq: u64,
-        /// How much at most.
+        /// The most records and bytes to read.
         limit: PageLimit,
     },
-    /// Ask how far the log is, with all that any replica has acknowledged.
+    /// Ask for the end of the log, which includes every record that any replica acknowledged.
     Refresh,
     /// Open the log again after a failure.
     Recover,
-    /// Read the state from the log as a restart does, with a history that is kept for so long.
+    /// Rebuild the state from the log as a restart does, with this retention of the history.
     Rebuild(Retention),
-    /// Remove records before this one, as many as one call removes.
+    /// Remove records before this one. One call removes a limited number.
     Trim {
         /// Its number.
         before_seq: u64,
     },
 }
 
-/// What came of a [`LogRequest`], in the same order.
+/// The answer to a [`LogRequest`], in the same order.
 #[derive(Debug)]
 pub enum LogAnswer {
     /// The position of the last record of the batch.
     Appended(Result<Position, JournalError>),
-    /// The page. An empty one is an error: there is always something to read where it was asked.
+    /// The page. The replica asks only for records that exist, so an empty page is an error.
     Page(Result<Vec<Record>, JournalError>),
-    /// How far the log is.
+    /// The end of the log.
     Refreshed(Result<Position, JournalError>),
-    /// How far the log is by now.
+    /// The end of the log after recovery.
     Recovered(Result<Position, JournalError>),
-    /// The state, and how far the log is by now.
+    /// The state, and the end of the log after the replay.
     Rebuilt(Box<Result<(Replayed, Position), RecoveryError>>),
     /// The oldest record that is kept.
     Trimmed(Result<u64, JournalError>),

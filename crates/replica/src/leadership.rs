@@ -1,4 +1,5 @@
-//! Of several replicas one leads: it asks the provider, and times old calls out. All of them count.
+//! Leadership by a lease. One of several replicas leads: it asks the provider and times out old
+//! calls. All of them count.
 
 use live_users_core::Millis;
 use live_users_journal::LEASE_MS;
@@ -6,28 +7,28 @@ use log::{debug, info};
 
 use crate::io::Now;
 
-/// A leader stops this long before its lease is over, in milliseconds: what it has begun by then is
-/// done before another replica takes the lease.
+/// A leader stops this long before its lease ends, in milliseconds. So its last work is done before
+/// another replica acquires the lease.
 pub const LEASE_MARGIN_MS: u64 = 2_000;
 
-/// How often the lease is taken or renewed, in milliseconds.
+/// How often the lease is acquired or renewed, in milliseconds.
 pub const RENEW_EVERY_MS: u64 = LEASE_MS / 4;
 
-// Two renewals in a row may fail without the lease being lost.
+// Two renewals in a row may fail before the lease is lost.
 const _: () = assert!(LEASE_MARGIN_MS + 2 * RENEW_EVERY_MS < LEASE_MS);
 
-/// Whether this replica leads, and when it asks for the lease next.
+/// Whether this replica leads, and when it renews the lease next.
 #[derive(Debug)]
 pub(crate) enum Leadership {
-    /// In a log of one process nobody else could.
+    /// A log of one process needs no lease.
     Alone,
     /// By a lease. All times are uptimes.
     Lease {
-        /// It leads until then.
+        /// The end of its leadership.
         until: Millis,
-        /// When the lease was asked for that nobody has answered yet.
+        /// The moment of the request that has no answer yet.
         asked: Option<Millis>,
-        /// When to ask next.
+        /// The moment of the next request.
         renew_at: Millis,
     },
 }
@@ -47,7 +48,7 @@ impl Leadership {
         }
     }
 
-    /// When the lease has to be asked for.
+    /// When to request the lease next. `None` while an answer is outstanding.
     pub(crate) fn deadline(&self) -> Option<Millis> {
         match self {
             Self::Lease { asked: None, renew_at, .. } => Some(*renew_at),
@@ -55,7 +56,7 @@ impl Leadership {
         }
     }
 
-    /// Whether the lease is to be asked for now. The answer goes to [`Leadership::receive`].
+    /// Whether to request the lease now. [`Leadership::receive`] takes the answer.
     pub(crate) fn begin_renewal(&mut self, now: Now) -> bool {
         match self {
             Self::Lease { asked: asked @ None, renew_at, .. } if *renew_at <= now.uptime => {
@@ -66,8 +67,8 @@ impl Leadership {
         }
     }
 
-    /// Takes the answer in. The lease is held from the moment at which it was asked for, not from
-    /// that of the answer: its service counts from some moment in between.
+    /// Takes the answer. The lease counts from the moment of the request, not from that of the
+    /// answer, because the service started it at some moment in between.
     pub(crate) fn receive(&mut self, now: Now, answer: Option<bool>) {
         let was_held = self.is_held(now);
         let Self::Lease { until, asked, renew_at } = self else { return };
@@ -86,7 +87,7 @@ impl Leadership {
                     info!("another replica leads now");
                 }
             }
-            // What was held stays held until its time is over.
+            // A held lease stays held until its end.
             None => debug!("nobody answers when the lease is asked for"),
         }
     }
@@ -108,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_of_one_process_is_led_without_asking() {
+    fn a_log_of_one_process_needs_no_lease() {
         let mut alone = Leadership::new(false);
         assert!(alone.is_held(at(0)) && !alone.begin_renewal(at(0)));
         assert_eq!(alone.deadline(), None);
     }
 
     #[test]
-    fn the_lease_counts_from_the_moment_at_which_it_was_asked_for() {
+    fn the_lease_counts_from_the_moment_of_the_request() {
         let leadership = leading_from(1_000, 2_400);
         assert!(leadership.is_held(at(1_000 + LEASE_MS - LEASE_MARGIN_MS - 1)));
         assert!(!leadership.is_held(at(1_000 + LEASE_MS - LEASE_MARGIN_MS)));
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_cannot_be_renewed_is_held_until_its_time_is_over() {
+    fn a_lease_that_cannot_be_renewed_is_held_until_it_ends() {
         let mut leadership = leading_from(0, 0);
         assert!(leadership.begin_renewal(at(RENEW_EVERY_MS)));
         leadership.receive(at(4_000), None);
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_another_one_has_is_given_up_at_once() {
+    fn leadership_ends_at_once_when_another_replica_holds_the_lease() {
         let mut leadership = leading_from(0, 0);
         assert!(leadership.begin_renewal(at(RENEW_EVERY_MS)));
         leadership.receive(at(RENEW_EVERY_MS + 1), Some(false));
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_asked_for_changes_nothing() {
+    fn an_answer_without_a_request_changes_nothing() {
         let mut leadership = Leadership::new(true);
         leadership.receive(at(5), Some(true));
         assert!(!leadership.is_held(at(5)));

@@ -1,26 +1,27 @@
 //! One replica as a pure state machine.
 //!
-//! A [`Replica`] holds the state, the writer's rules, the lease, the age of what it knows and the
-//! reconciliation with the provider. [`Replica::step`] takes one [`Input`] at one moment and returns
-//! what follows from it as data; [`Replica::next_deadline`] says when it wants to be woken. There is
-//! no clock, no socket, no thread, no lock and no runtime here.
+//! A [`Replica`] holds the state and decides what happens next: appending, publishing, the lease,
+//! snapshots, and the reconciliation with the provider. [`Replica::step`] takes one [`Input`] at one
+//! moment and returns an [`Output`] as data. [`Replica::next_deadline`] returns when the next
+//! [`Input::Tick`] is due. There is no clock, socket, thread, lock or runtime here.
 //!
-//! Two drivers run the same code: the backend's writer thread, and the simulator. A driver owns the
-//! journal, the clocks and the requests to the provider, and does what an [`Output`] asks for:
+//! Two drivers run this code: the backend's writer thread and the simulator. A driver owns the
+//! journal and the clocks, and carries out each [`Output`]:
 //!
-//! - [`LogRequest`]: append, read, refresh, recover, rebuild or trim. It is answered before any other
-//!   input; [`Node`] does that for both drivers.
-//! - [`Effect::Publish`]: the numbers have changed, or are not known any more.
-//! - [`Effect::Recorded`]: acknowledge what was given to [`Input::Record`].
-//! - [`Effect::Answer`]: answer what was given to [`Input::Query`].
+//! - [`LogRequest`]: append, read, refresh, recover, rebuild or trim. Its answer comes before any
+//!   other input. [`Node`] ensures this for both drivers.
+//! - [`Effect::Publish`]: publish new numbers, or that they are too old to be shown.
+//! - [`Effect::Report`]: write log lines about what changed.
+//! - [`Effect::Recorded`]: acknowledge an [`Input::Record`].
+//! - [`Effect::Answer`]: answer an [`Input::Query`].
 //! - [`Effect::Ask`]: send a request to the provider.
-//! - [`Effect::Renew`]: take or renew the lease.
-//! - [`Effect::SaveSnapshot`]: save a snapshot beside the writer.
+//! - [`Effect::Renew`]: acquire or renew the lease.
+//! - [`Effect::SaveSnapshot`]: save a snapshot on another thread.
 //!
 //! # The order
 //!
-//! What is given to [`Input::Record`] is *durable, then applied, then published, then
-//! acknowledged*. So `published <= applied <= appended` holds at every moment.
+//! Evidence of an [`Input::Record`] is *durable, then applied, then published, then acknowledged*.
+//! So `published <= applied <= appended` holds at every moment.
 //!
 //! ```
 //! use live_users_core::{CallId, Evidence, Millis, Said, Source};

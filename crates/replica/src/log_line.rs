@@ -1,11 +1,10 @@
-//! What the log says about a change: the call and the count, never a phone number or a word that
-//! was spoken.
+//! The log line about a change: the call and the count, never a phone number or a spoken word.
 
 use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
 use live_users_state::words;
 use log::{debug, info};
 
-/// A line about one piece of evidence: what it did, and how many were live then.
+/// A line about one piece of evidence: its outcome, and how many users were live after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     evidence: Evidence,
@@ -18,7 +17,7 @@ impl LogLine {
         Self { evidence, outcome, numbers }
     }
 
-    /// What was recorded.
+    /// The recorded evidence.
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
     }
@@ -27,7 +26,7 @@ impl LogLine {
         self.outcome
     }
 
-    /// Writes it.
+    /// Writes the line to the log.
     pub fn write(&self) {
         let Self { evidence, outcome, numbers: Numbers { users, .. } } = self;
         let call = &evidence.call;
@@ -70,7 +69,7 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-/// The word that stands for it everywhere, without its dash.
+/// The word for this reason in the journal and the API, with a space for the dash.
 fn shown(reason: EndReason) -> String {
     words::of_reason(reason).replace('-', " ")
 }

@@ -1,4 +1,4 @@
-//! A replica on its journal: what both drivers do with the log, in one place.
+//! A replica and its journal. Both drivers use this to carry out operations on the log.
 
 use live_users_journal::{Journal, JournalError};
 use live_users_state::replay_keeping;
@@ -6,37 +6,39 @@ use live_users_state::replay_keeping;
 use crate::io::{Effect, Input, LogAnswer, LogRequest, Now};
 use crate::replica::Replica;
 
-/// A replica, and the journal that its requests go to.
+/// A replica, and the journal that takes its requests.
 pub struct Node {
     replica: Replica,
     journal: Box<dyn Journal>,
 }
 
 impl Node {
-    /// Joins the two. The replica holds what this journal tells.
+    /// Joins the two. The replica has to be one that was replayed from this journal.
     pub fn new(replica: Replica, journal: Box<dyn Journal>) -> Self {
         Self { replica, journal }
     }
 
-    /// The replica, to be read.
+    /// The replica, for reading.
     pub fn replica(&self) -> &Replica {
         &self.replica
     }
 
-    /// The journal, to be read.
+    /// The journal, for reading.
     pub fn journal(&self) -> &dyn Journal {
         &*self.journal
     }
 
-    /// The journal, for a driver that has to move it along. Appending past the replica would leave it
-    /// behind.
+    /// The journal, for a driver that has to refresh it.
+    ///
+    /// Trap: do not append through it. The replica would not apply those records.
     pub fn journal_mut(&mut self) -> &mut dyn Journal {
         &mut *self.journal
     }
 
-    /// Takes an input in, answers each request to the log at once, and hands each effect to
-    /// `perform` in its order: between two requests, so that an acknowledgement does not wait for
-    /// what comes behind it.
+    /// Takes an input, answers each request to the log at once, and passes each effect to `perform`
+    /// in order. Effects come before the next request, so an acknowledgement does not wait for it.
+    ///
+    /// It calls `now` once for each step of the replica.
     pub fn step(
         &mut self,
         mut now: impl FnMut() -> Now,
@@ -54,7 +56,10 @@ impl Node {
         }
     }
 
-    /// Applies what others have appended, as far as it is known here.
+    /// Applies the records of other replicas that can be read here.
+    ///
+    /// Trap: this asks the journal for its end before it calls `now`. So `now` has to return a moment
+    /// that was sampled before the call, or a state may pass for fresh that lacks a record.
     pub fn catch_up(
         &mut self,
         now: impl FnMut() -> Now,
@@ -65,7 +70,7 @@ impl Node {
     }
 }
 
-/// Does what a replica asks of the log. It blocks for as long as the journal does.
+/// Carries out one operation on the log. It blocks for as long as the journal does.
 fn execute(journal: &mut dyn Journal, request: LogRequest) -> LogAnswer {
     match request {
         LogRequest::Append(batch) => LogAnswer::Appended(journal.append(&batch)),

@@ -1,56 +1,56 @@
-//! What the passing of time ends: calls that are older than a call can be, and tombstones.
+//! Finds what time ends: calls that are too old, and tombstones.
 
 use std::cell::Cell;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source, Tracker};
 use live_users_state::record::Change;
 
-/// A silent call older than this is over unless a setting says otherwise, in milliseconds. Twilio's
-/// own limit is 4 h, but for accounts with the 24-hour switch.
+/// The default age at which a silent call is over, in milliseconds. Twilio's own limit is 4 h, except
+/// for accounts with the 24-hour switch.
 pub const MAX_CALL_MS: u64 = 4 * 3_600_000;
 
-/// A call is not timed out, however old, while something was heard of it within this time, in
-/// milliseconds: the account may allow longer calls than `MAX_CALL_HOURS` says.
+/// A call is timed out only after this much silence, in milliseconds, however old it is. The account
+/// may allow longer calls than `MAX_CALL_HOURS`.
 pub const QUIET_MS: u64 = 15 * 60_000;
 
-/// Twilio keeps an outbound call in its queue for up to 24 h before it dials or cancels it; an hour
-/// is added for the ringing. In milliseconds.
+/// The longest time in the phase dialing, in milliseconds. Twilio keeps an outbound call in its queue
+/// for up to 24 h, and ringing adds up to an hour.
 pub const DIALING_MS_MAX: u64 = 25 * 3_600_000;
 
-/// How long an ended call is remembered, so that a late webhook cannot revive it, in milliseconds.
-/// Twilio's longest way is the 4 h for which Event Streams retries.
+/// How long a tombstone stays, in milliseconds, so that a late webhook cannot revive its call. The
+/// latest webhooks are retries of Event Streams, up to 4 h.
 pub const TOMBSTONE_MS: u64 = 25 * 3_600_000;
 
 const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
 
-/// How many calls one sweep looks at, so that it never holds up the batch behind it for long.
+/// The most calls in one sweep, so that the next batch does not wait long.
 const SWEEP_CALLS_MAX: usize = 50_000;
 
-/// Looks at all calls, some at a time, and knows when it has to look again.
+/// Examines all calls, a part at a time, and knows when the next one is overdue.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     cursor: usize,
-    /// When the pass that is under way began, and the first moment at which one of the calls that it
-    /// has seen is overdue.
+    /// The beginning of the pass in progress, and the first moment at which a call that it has
+    /// examined will be overdue.
     pass: Option<(Millis, u64)>,
     /// No call is overdue before this. By the log's time.
     due: Millis,
 }
 
 impl Sweep {
-    /// From the beginning: the calls are others.
+    /// Starts again, because the state was rebuilt.
     pub(crate) fn restart(&mut self) {
         *self = Self::default();
     }
 
-    /// When there may be something overdue. Now, while a pass is under way.
+    /// The next moment at which something may be overdue. A pass in progress is due at once.
     pub(crate) fn due(&self, calls: &Tracker) -> Millis {
         let forget = calls.oldest_end().map_or(u64::MAX, |end| end.0 + TOMBSTONE_MS + 1);
         self.due.min(Millis(forget))
     }
 
-    /// Ends calls that are older than a call can be, and drops tombstones that have outlived their
-    /// use. Each is a record, or a replay would count differently.
+    /// Returns the changes that end overdue calls and forget old tombstones. Each becomes a record,
+    /// because otherwise a replay would count differently.
     pub(crate) fn overdue(
         &mut self,
         now: Millis,
@@ -74,7 +74,7 @@ impl Sweep {
                 Phase::Live => (since.0 + max_call_ms).max(heard.0 + QUIET_MS) + 1,
                 Phase::Ended(_) => return false,
             };
-            // What is over now is not looked at again; what is not says when it will be.
+            // A call that is over now is not examined again. Any other has a due time.
             if due > now.0 {
                 first_due.set(first_due.get().min(due));
             }
@@ -84,7 +84,7 @@ impl Sweep {
         let timed_out = calls.sweep(&mut self.cursor, SWEEP_CALLS_MAX, is_over);
         let due = seen_due.min(first_due.get());
         if self.cursor == 0 {
-            // A call that came since is overdue later than one that came when the pass began.
+            // A call that began during the pass is overdue later than one from its beginning.
             let of_later_ones = began.0 + max_call_ms.min(DIALING_MS_MAX) + 1;
             self.due = Millis(due.min(of_later_ones));
         } else {
@@ -110,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn the_next_moment_at_which_something_is_overdue_is_known_exactly() {
+    fn the_next_due_time_is_exact() {
         let (mut calls, mut sweep) = (Tracker::default(), Sweep::default());
-        assert_eq!(sweep.due(&calls), Millis(0), "nobody has looked yet");
+        assert_eq!(sweep.due(&calls), Millis(0), "the first sweep is due at once");
         calls.apply(Millis(HOUR), &inbound("a"));
         calls.apply(Millis(2 * HOUR), &inbound("b"));
         assert!(sweep.overdue(Millis(3 * HOUR), 4 * HOUR, &calls).is_empty());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_is_forgotten_when_it_has_outlived_its_use() {
+    fn a_tombstone_is_forgotten_after_its_time() {
         let (mut calls, mut sweep) = (Tracker::default(), Sweep::default());
         let end = Said::Over(EndReason::Completed);
         let call = CallId::parse("a").unwrap();

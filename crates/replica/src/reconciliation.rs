@@ -1,5 +1,5 @@
-//! Runs the reconciler: asks the provider, one request at a time and only while this replica leads,
-//! and records what follows from the answers.
+//! Runs the reconciler while this replica leads: one request to the provider at a time. Evidence from
+//! the answers is recorded like a webhook.
 
 use live_users_core::{Evidence, Millis};
 use live_users_intake::{Action, Reconciler};
@@ -10,20 +10,20 @@ use crate::commit::{Commit, Purpose};
 use crate::io::{Effect, Now};
 use crate::replica::{Replica, Todo, is_fresh};
 
-/// How long to wait when what is known is too old to be compared, in milliseconds.
+/// The pause before the next try when the state is too old to be compared, in milliseconds.
 const BUSY_MS: u64 = 1_000;
 
-/// The longest wait at once, in milliseconds: the log's time may be set.
+/// The longest single wait, in milliseconds. The log's time may jump.
 const WAIT_MS_MAX: u64 = 60_000;
 
-/// The reconciler, and what it waits for.
+/// The reconciler, and its timer.
 pub(crate) struct Reconciliation {
     pub(crate) reconciler: Reconciler,
-    /// A request is on its way.
+    /// A request to the provider is outstanding.
     is_asking: bool,
-    /// When it goes on. An uptime; `None` while it need not be woken.
+    /// The uptime of its next step. `None` while another event wakes it.
     wake_at: Option<Millis>,
-    /// It is to go on now.
+    /// Its next step is due now.
     is_due: bool,
 }
 
@@ -36,12 +36,12 @@ impl Reconciliation {
         self.wake_at.filter(|_| !self.is_asking)
     }
 
-    /// Time has come.
+    /// Marks the next step as due if its time has come.
     pub(crate) fn wake(&mut self, now: Now) {
         self.is_due |= self.deadline().is_some_and(|at| at <= now.uptime);
     }
 
-    /// This replica leads from now on.
+    /// Starts when this replica becomes the leader.
     pub(crate) fn lead(&mut self, now: Now) {
         self.wake_at = Some(now.uptime);
     }
@@ -68,7 +68,7 @@ impl Replica {
         }
     }
 
-    /// Lets the reconciler go on by one step. Returns whether there is more to do.
+    /// Lets the reconciler take one step. Returns whether there is more to do.
     pub(crate) fn reconcile(&mut self, now: Now) -> bool {
         let leads = self.leads(now);
         let Some(reconciliation) = &mut self.reconciliation else { return false };
@@ -76,7 +76,7 @@ impl Replica {
             return false;
         }
         if !leads {
-            // The lease wakes it.
+            // It wakes when this replica leads again.
             (reconciliation.is_due, reconciliation.wake_at) = (false, None);
             return false;
         }
@@ -97,7 +97,7 @@ impl Replica {
             }
             Action::Compare => {
                 reconciliation.wait(now, BUSY_MS);
-                // So that it is fresh by then, if it can be.
+                // The state is fresh at the next try, if the log answers.
                 self.todo.push_back(Todo::Refresh(Vec::new()));
                 true
             }

@@ -1,4 +1,4 @@
-//! What happens when the log cannot be written, cannot be read, or is another one.
+//! Handles a log that cannot be written, cannot be read, or was replaced; and refreshes the state.
 
 use live_users_journal::{JournalError, Position};
 use live_users_state::record::Change;
@@ -11,18 +11,18 @@ use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 use live_users_core::Millis;
 
 impl Replica {
-    /// The log has failed: nothing is appended until it has recovered.
+    /// Notes a failure of the log. Nothing is appended until it has recovered.
     pub(crate) fn degrade(&mut self, now: Now, error: RecoveryError) {
         let retry_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
         let was_degraded = std::mem::replace(&mut self.is_degraded, true);
-        // Another failure does not put the next try off.
+        // A further failure does not delay the next try.
         self.housekeeping_at = match was_degraded {
             true => self.housekeeping_at.min(retry_at),
             false => retry_at,
         };
         match error {
             RecoveryError::Journal(JournalError::Replaced { was, is }) => self.lose(was, is),
-            // The process slept for so long that what it has not read is only in a snapshot by now.
+            // The process slept so long that the records it lacks are trimmed.
             RecoveryError::Journal(error @ JournalError::NotThere { .. }) => {
                 error!("too much was missed to be followed: {error}");
                 self.is_lost = true;
@@ -63,7 +63,7 @@ impl Replica {
         }
     }
 
-    /// Reads the state from the log as a restart does.
+    /// Rebuilds the state from the log as a restart does.
     fn begin_rebuild(&mut self) {
         let retention = self.state.history().retention();
         self.request(LogRequest::Rebuild(retention), Awaiting::Rebuild);
@@ -87,7 +87,7 @@ impl Replica {
         self.read_to(now, end, Then::Recovered);
     }
 
-    /// Records what waits in the retry buffer, a batch at a time.
+    /// Records the next batch of the retry buffer, or ends the degraded state.
     pub(crate) fn retry_next(&mut self, now: Now) {
         if self.retry_buffer.is_empty() {
             info!("the journal can be written again, and nothing is left to record");
@@ -100,9 +100,9 @@ impl Replica {
         self.begin_commit(now, Commit::new(Purpose::Retry, changes));
     }
 
-    /// Makes sure that what is known is fresh, and answers these.
+    /// Makes the state fresh if it is not, and answers these queries.
     pub(crate) fn begin_refresh(&mut self, now: Now, mut tickets: Vec<Ticket>) {
-        // Others that wait for the same need not ask again.
+        // One request to the log serves all queries that wait.
         while let Some(Todo::Refresh(_)) = self.todo.front() {
             let Some(Todo::Refresh(more)) = self.todo.pop_front() else { break };
             tickets.extend(more);

@@ -1,4 +1,4 @@
-//! The replica: its parts, and the one function through which everything goes.
+//! The type [`Replica`], and its one entry point [`Replica::step`].
 
 use std::collections::VecDeque;
 
@@ -15,28 +15,28 @@ use crate::leadership::Leadership;
 use crate::overdue::{MAX_CALL_MS, Sweep};
 use crate::reconciliation::Reconciliation;
 
-/// A number is told while all that the log had this long ago is known here, in milliseconds. After
-/// that the log is asked first.
+/// A number is shown while the replica's knowledge of the log is younger than this, in milliseconds.
+/// Otherwise the replica asks the log first.
 pub const FRESH_MS: u64 = 2_500;
 
-/// How often a log that cannot be written, or does not answer, is tried again, in milliseconds.
+/// The interval between tries when the log cannot be written or does not answer, in milliseconds.
 pub const RETRY_EVERY_MS: u64 = 1_000;
 
-/// Pieces of evidence in one batch, and so in one sync of the log.
+/// The most pieces of evidence in one batch, and so in one sync of the log.
 pub const BATCH_MAX: usize = 1024;
 
-/// Whether a number may be told when all that the log had this long ago is known, in milliseconds.
+/// Whether a number may be shown at this age of the knowledge, in milliseconds.
 pub fn is_fresh(log_age_ms: u64) -> bool {
     log_age_ms < FRESH_MS
 }
 
-/// What a replica keeps to.
+/// The settings of a replica.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// A silent call older than this is over, in milliseconds.
+    /// The age at which a silent call is over, in milliseconds.
     pub max_call_ms: u64,
-    /// When a snapshot is due and how much is kept behind it; without it there are no snapshots and
-    /// nothing is trimmed.
+    /// When a snapshot is due, and how much of the log is kept after it. `None`: no snapshots and no
+    /// trims.
     pub keep: Option<Keep>,
 }
 
@@ -46,58 +46,59 @@ impl Default for Rules {
     }
 }
 
-/// One replica: what it knows, and what it does next. See the crate's documentation.
+/// One replica: its state, and its decisions. See the documentation of the crate.
 pub struct Replica {
     pub(crate) rules: Rules,
     pub(crate) state: State,
-    /// How far the log is in the state.
+    /// The last record in the state.
     pub(crate) applied: Position,
-    /// What was published last. Never ahead of `applied`.
+    /// The last publication. It is never ahead of `applied`.
     pub(crate) published: (Position, Option<Stale>),
-    /// Whether replicas in other processes append to the log too.
+    /// Whether other replicas append to the log too.
     pub(crate) is_shared: bool,
 
-    /// What the outstanding request to the log is for.
+    /// The purpose of the outstanding request to the log.
     pub(crate) awaiting: Option<Awaiting>,
-    /// What to do when the log is free, in this order.
+    /// The work that follows when no request is outstanding, in this order.
     pub(crate) todo: VecDeque<Todo>,
     request: Option<LogRequest>,
     pub(crate) effects: Vec<Effect>,
 
-    /// What could not be recorded yet. While there is anything in it the log is degraded.
+    /// The retry buffer: evidence that could not be recorded yet. It is empty unless degraded.
     pub(crate) retry_buffer: VecDeque<Evidence>,
     /// The log cannot be written.
     pub(crate) is_degraded: bool,
-    /// The state is none that the log leads to, and has to be read from it.
+    /// The state does not belong to this log, and has to be rebuilt from it.
     pub(crate) is_lost: bool,
+    /// See [`Replica::is_unreadable`].
     pub(crate) is_unreadable: bool,
 
     pub(crate) leadership: Leadership,
     pub(crate) sweep: Sweep,
     pub(crate) compaction: Option<Compaction>,
-    /// When to do what time asks for. An uptime.
+    /// The uptime of the next housekeeping.
     pub(crate) housekeeping_at: Millis,
-    /// When the log is asked how far it is, unless something is heard of it before. An uptime.
+    /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
 }
 
-/// What waits until the log is free.
+/// Work that waits until no request is outstanding.
 #[derive(Debug)]
 pub(crate) enum Todo {
     Commit(Commit),
     CatchUp(Position),
-    /// Make sure that what is known is fresh, and answer these.
+    /// Make the state fresh if it is not, and answer these queries.
     Refresh(Vec<Ticket>),
     Retry,
     Sweep,
     Compact,
-    /// Decide when time asks for something again.
+    /// Set the time of the next housekeeping.
     Schedule,
 }
 
 impl Replica {
-    /// A replica that knows what a log tells. It reconciles with the provider if there is a
+    /// Makes a replica from a replayed log. It reconciles with the provider if there is a
     /// reconciler.
     pub fn new(
         replayed: Replayed,
@@ -130,10 +131,10 @@ impl Replica {
         }
     }
 
-    /// Takes one input in, and returns what follows from it.
+    /// Takes one input and returns what to do.
     ///
-    /// The answer to [`Output::log`] comes before any other input. Whatever comes in between all the
-    /// same waits until the log is free.
+    /// The answer to [`Output::log`] has to be the next input. The replica queues any other input
+    /// until then.
     pub fn step(&mut self, now: Now, input: Input) -> Output {
         self.note_freshness(now);
         match input {
@@ -150,7 +151,7 @@ impl Replica {
             Input::Snapshot(saved) => {
                 if let Some(compaction) = &mut self.compaction {
                     compaction.end(saved);
-                    // What it covers may go.
+                    // The records that it covers may be trimmed.
                     self.todo.push_back(Todo::Compact);
                 }
             }
@@ -174,7 +175,7 @@ impl Replica {
         Output { effects: std::mem::take(&mut self.effects), log: self.request.take() }
     }
 
-    /// When the next [`Input::Tick`] is due, by [`Now::uptime`]. It may be in the past: then now.
+    /// The uptime at which the next [`Input::Tick`] is due. A time in the past means now.
     pub fn next_deadline(&self) -> Millis {
         let leadership = self.leadership.deadline();
         let refresh = self.is_shared.then_some(self.refresh_at);
@@ -183,43 +184,43 @@ impl Replica {
         rest.fold(self.housekeeping_at, Millis::min)
     }
 
-    /// What the log tells.
+    /// The state.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// How far the log is in it.
+    /// The position of the last record in the state.
     pub fn position(&self) -> Position {
         self.applied
     }
 
-    /// Whether this replica leads: asks the provider, and times old calls out.
+    /// Whether this replica leads: it asks the provider and times out old calls.
     pub fn leads(&self, now: Now) -> bool {
         self.leadership.is_held(now)
     }
 
-    /// Whether the log cannot be written just now.
+    /// Whether the log cannot be written now.
     pub fn is_degraded(&self) -> bool {
         self.is_degraded
     }
 
-    /// How many pieces of evidence wait until it can.
+    /// The number of pieces of evidence in the retry buffer.
     pub fn deferred(&self) -> usize {
         self.retry_buffer.len()
     }
 
-    /// Whether there is something in the log that this program does not understand, so that it
-    /// cannot know what is true from there on: the process has to end.
+    /// Whether the log contains something that this program does not understand. Then the replica
+    /// cannot follow the log any more, and the process has to end.
     pub fn is_unreadable(&self) -> bool {
         self.is_unreadable
     }
 
-    /// How reconciliation stands, if there is any. Times are by the log.
+    /// The status of the reconciler, if there is one. Times are the log's.
     pub fn reconciler_status(&self, now: Now) -> Option<Status> {
         self.reconciliation.as_ref().map(|it| it.reconciler.status(now.time))
     }
 
-    /// Goes on until the log has to be asked, or there is nothing left to do.
+    /// Works until a request to the log is outstanding or nothing is left to do.
     fn advance(&mut self, now: Now) {
         while self.awaiting.is_none() {
             let Some(todo) = self.todo.pop_front() else {
@@ -230,8 +231,8 @@ impl Replica {
             };
             match todo {
                 Todo::Commit(commit) => self.begin_commit(now, commit),
-                // A state that is not of this log is rebuilt first. A log that only cannot be
-                // written is followed all the same: what it says is shown.
+                // A state of another log has to be rebuilt first. A log that only cannot be written
+                // is followed all the same.
                 Todo::CatchUp(_) if self.is_lost || self.is_unreadable => {}
                 Todo::CatchUp(end) => self.read_to(now, end, Then::Nothing),
                 Todo::Refresh(tickets) => self.begin_refresh(now, tickets),
@@ -243,13 +244,13 @@ impl Replica {
         }
     }
 
-    /// Asks the log. Its answer is for `awaiting`.
+    /// Makes a request to the log, with its purpose.
     pub(crate) fn request(&mut self, request: LogRequest, awaiting: Awaiting) {
-        debug_assert!(self.request.is_none() && self.awaiting.is_none(), "one at a time");
+        debug_assert!(self.request.is_none() && self.awaiting.is_none(), "one request at a time");
         (self.request, self.awaiting) = (Some(request), Some(awaiting));
     }
 
-    /// A query that is behind a batch in the same turn sees it: it waits for what came before.
+    /// Answers a query after all work that came before it, so that it sees an earlier batch.
     fn answer_when_free(&mut self, ticket: Ticket) {
         match self.awaiting.is_none() && self.todo.is_empty() {
             true => self.effects.push(Effect::Answer(ticket, Ok(()))),
@@ -257,13 +258,13 @@ impl Replica {
         }
     }
 
-    /// Publishes the numbers, or that they are too old to be shown.
+    /// Publishes the numbers, or that they are too old.
     pub(crate) fn publish_if_fresh(&mut self, now: Now) {
         let age_ms = now.log_age_ms;
         self.publish((!is_fresh(age_ms)).then_some(Stale { age_ms }));
     }
 
-    /// Publishes, if what is known is not what was published.
+    /// Publishes if something changed since the last publication.
     pub(crate) fn publish(&mut self, stale: Option<Stale>) {
         let is_known =
             self.published.0 == self.applied && self.published.1.is_some() == stale.is_some();
@@ -277,14 +278,14 @@ impl Replica {
         self.effects.push(Effect::Publish(Publication { numbers, at, as_of, stale }));
     }
 
-    /// The evidence waits until the log can be written again.
+    /// Reports that the evidence of a commit was deferred.
     pub(crate) fn acknowledge_deferred(&mut self, purpose: Purpose) {
         match purpose {
             Purpose::Request(ticket) => {
                 self.effects.push(Effect::Recorded(ticket, Err(Deferred)));
             }
             Purpose::Found => log::warn!("what the referee has found waits for the journal"),
-            // The calls are overdue still, and have to be found again.
+            // The calls are still overdue, and a new sweep finds them again.
             Purpose::Overdue => self.sweep.restart(),
             Purpose::Retry => {}
         }

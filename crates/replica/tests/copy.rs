@@ -1,4 +1,4 @@
-//! A journal is brought into another engine with all that its state says, or not at all.
+//! A journal is copied into another engine with its whole state, or not at all.
 
 mod harness;
 
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use self::harness::Driver;
 
 const HOUR: u64 = 3_600_000;
-/// What the clock of an engine shows that is copied to: long after the records were written.
+/// The clock of the target engine: long after the records were written.
 const LATER: u64 = 1_000 * HOUR;
 
-/// Where a journal is, and in which engine.
+/// The place and the engine of a journal.
 enum Place {
     File(TempDir),
     Own(Memory),
@@ -52,7 +52,7 @@ fn said(call: usize, said: Said) -> Evidence {
     Evidence { direction: Some(Direction::Inbound), ..Evidence::about(call, source, said) }
 }
 
-/// Writes the lives of some calls, some of them over and one forgotten, and returns what they are.
+/// Writes the lives of some calls, some of them ended, and returns their state.
 fn fill(journal: Box<dyn Journal>) -> State {
     let mut driver = Driver::on(journal);
     for call in 0..40 {
@@ -76,7 +76,7 @@ fn state(journal: &dyn Journal) -> Vec<u8> {
 }
 
 #[test]
-fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_there() {
+fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_continues_from_it() {
     for source in Place::all(HOUR) {
         let original = snapshot::encode(&fill(source.open()));
         for target in Place::all(LATER) {
@@ -92,7 +92,7 @@ fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_th
             let replayed = replay(&*journal).unwrap();
             assert_eq!(replayed.at, copied.to);
             let mut driver = Driver::on(journal);
-            // One that was over before stays so, and one that was live ends.
+            // A call that had ended stays ended, and a live one ends.
             let said = vec![said(0, Said::Dialing), said(1, Said::Over(EndReason::Completed))];
             driver.record(Millis(LATER), said).unwrap();
             assert_eq!(driver.state().tracker().numbers().calls, 25);
@@ -104,7 +104,7 @@ fn every_engine_takes_the_state_of_every_other_byte_for_byte_and_goes_on_from_th
 }
 
 #[test]
-fn there_and_back_nothing_is_lost() {
+fn a_copy_there_and_back_loses_nothing() {
     let [file, _, shared] = Place::all(LATER);
     let original = snapshot::encode(&fill(file.open()));
     copy(&mut *file.open(), &mut *shared.open()).unwrap();
@@ -114,7 +114,7 @@ fn there_and_back_nothing_is_lost() {
 }
 
 #[test]
-fn an_explanation_says_that_what_was_said_before_the_copy_is_not_there() {
+fn an_explanation_reports_that_evidence_from_before_the_copy_is_missing() {
     let [file, _, shared] = Place::all(LATER);
     fill(file.open());
     copy(&mut *file.open(), &mut *shared.open()).unwrap();
@@ -139,7 +139,7 @@ fn a_target_that_is_not_empty_and_a_source_that_is_are_refused() {
         assert!(matches!(twice, CopyError::NotEmpty(Position { seq: 1, .. })), "{twice}");
         assert_eq!(state(&*target.open()), before);
     }
-    // A snapshot is something too.
+    // A snapshot alone makes a target non-empty too.
     let ([source, ..], [_, target, _]) = (Place::all(HOUR), Place::all(HOUR));
     fill(source.open());
     let mut journal = target.open();
@@ -150,7 +150,7 @@ fn a_target_that_is_not_empty_and_a_source_that_is_are_refused() {
 }
 
 #[test]
-fn a_journal_on_which_somebody_leads_is_not_copied_and_not_copied_to() {
+fn a_journal_with_a_leader_is_neither_source_nor_target_of_a_copy() {
     let ([source, ..], [_, _, target]) = (Place::all(HOUR), Place::all(LATER));
     fill(source.open());
     let other = target.open();
@@ -160,7 +160,7 @@ fn a_journal_on_which_somebody_leads_is_not_copied_and_not_copied_to() {
     assert!(matches!(refused, CopyError::InUse(Side::Target)), "{refused}");
     lease.release();
     copy(&mut *source.open(), &mut *target.open()).unwrap();
-    // It gives the lease back when it is done.
+    // The copy releases the lease at its end.
     assert!(lease.hold().unwrap());
     let [back, ..] = Place::all(LATER);
     let refused = copy(&mut *target.open(), &mut *back.open()).unwrap_err();
@@ -168,10 +168,10 @@ fn a_journal_on_which_somebody_leads_is_not_copied_and_not_copied_to() {
     assert_eq!(back.open().position().seq, 0);
 }
 
-/// A journal to which something happens.
+/// A journal with a fault.
 struct Meddled {
     journal: Box<dyn Journal>,
-    /// Appends to the same log when the copy asks how far it is.
+    /// Appends to the same log when the copy asks for its end.
     other: Option<Box<dyn Journal>>,
     /// Whether its snapshot is gone.
     has_lost: bool,
@@ -232,7 +232,7 @@ impl Journal for Meddled {
 }
 
 #[test]
-fn a_source_that_grows_meanwhile_is_not_copied() {
+fn a_source_that_grows_during_a_move_is_not_copied() {
     let ([_, _, source], [target, ..]) = (Place::all(HOUR), Place::all(LATER));
     fill(source.open());
     let other = Some(source.open());
@@ -244,7 +244,7 @@ fn a_source_that_grows_meanwhile_is_not_copied() {
 }
 
 #[test]
-fn a_backup_is_of_one_moment_while_another_leads_and_writes() {
+fn a_backup_is_of_one_moment_while_another_replica_leads_and_writes() {
     let ([_, _, source], [target, ..]) = (Place::all(HOUR), Place::all(LATER));
     let original = snapshot::encode(&fill(source.open()));
     let leader = source.open();
@@ -258,7 +258,7 @@ fn a_backup_is_of_one_moment_while_another_leads_and_writes() {
 }
 
 #[test]
-fn a_copy_whose_snapshot_is_lost_is_not_taken_for_an_empty_journal() {
+fn a_copy_without_its_snapshot_does_not_pass_for_an_empty_journal() {
     let [source, ..] = Place::all(HOUR);
     fill(source.open());
     for target in Place::all(LATER) {
@@ -269,7 +269,7 @@ fn a_copy_whose_snapshot_is_lost_is_not_taken_for_an_empty_journal() {
     }
 }
 
-/// The contract allows for it in any engine.
+/// The contract allows this in any engine.
 #[test]
 fn a_snapshot_of_no_record_is_where_a_replay_begins() {
     for place in Place::all(LATER) {

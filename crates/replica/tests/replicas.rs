@@ -1,4 +1,4 @@
-//! Replicas that share a journal: each counts what all were told, whoever was told it.
+//! Replicas that share a journal: each counts the evidence that any of them received.
 
 mod harness;
 
@@ -35,7 +35,7 @@ fn bytes(state: &State) -> Vec<u8> {
 }
 
 #[test]
-fn what_one_was_sent_all_know_and_a_repeat_through_another_counts_once() {
+fn evidence_at_one_replica_counts_in_all_and_a_repeat_at_another_counts_once() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     assert_eq!(a.driver.record(Millis(5), vec![start(1), start(2)]).unwrap().len(), 2);
@@ -44,7 +44,7 @@ fn what_one_was_sent_all_know_and_a_repeat_through_another_counts_once() {
     assert_eq!(b.users(), 2);
     let outcomes = b.driver.record(Millis(6), vec![start(1), end(2)]).unwrap();
     assert_eq!(outcomes, [Outcome::Confirmed, Outcome::Ended(EndReason::Completed)]);
-    // Without having asked what the other one has appended in between.
+    // Without a refresh before it: the records of the other one are read with the batch.
     assert_eq!(a.driver.record(Millis(7), vec![end(2)]), Ok(vec![Outcome::Duplicate]));
     assert_eq!((a.users(), a.driver.replica().position().seq), (1, 5));
     assert!(b.driver.refresh());
@@ -52,7 +52,7 @@ fn what_one_was_sent_all_know_and_a_repeat_through_another_counts_once() {
 }
 
 #[test]
-fn the_time_is_that_of_the_log_and_not_of_a_replica_whose_clock_is_wrong() {
+fn the_time_is_that_of_the_log_and_not_of_a_replica_with_a_wrong_clock() {
     let log = Memory::with_epoch(1);
     let [mut right, mut wrong] = [Replica::start(&log), Replica::start(&log)];
     log.set_time(10 * HOUR);
@@ -67,7 +67,7 @@ fn the_time_is_that_of_the_log_and_not_of_a_replica_whose_clock_is_wrong() {
 }
 
 #[test]
-fn of_several_only_the_one_that_sweeps_gives_calls_up() {
+fn only_the_leader_times_calls_out() {
     let log = Memory::with_epoch(1);
     let [mut leader, mut other] = [Replica::start(&log), Replica::start(&log)];
     leader.driver.record(Millis(0), vec![start(1)]).unwrap();
@@ -82,7 +82,7 @@ fn of_several_only_the_one_that_sweeps_gives_calls_up() {
 }
 
 #[test]
-fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did() {
+fn evidence_deferred_while_partitioned_is_recorded_after_the_records_of_others() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     b.link.set_partitioned(true);
@@ -91,7 +91,7 @@ fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did()
     assert!(b.driver.replica().is_degraded() && !b.driver.refresh());
     a.driver.record(Millis(3), vec![start(3)]).unwrap();
     b.driver.stand_by(Millis(4));
-    assert_eq!(b.users(), 0, "it is cut off still");
+    assert_eq!(b.users(), 0, "it is still partitioned");
     b.link.set_partitioned(false);
     b.driver.stand_by(Millis(5));
     assert!(!b.driver.replica().is_degraded() && a.driver.refresh());
@@ -99,14 +99,14 @@ fn what_could_not_be_recorded_while_cut_off_is_recorded_behind_what_others_did()
 }
 
 #[test]
-fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
+fn a_replica_that_missed_trimmed_records_rebuilds_its_state() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     a.driver.record(Millis(1), (0..9).map(start).collect()).unwrap();
     a.driver.stand_by(Millis(1));
     a.driver.checkpoint();
     a.driver.record(Millis(2), vec![end(1)]).unwrap();
-    assert!(!b.driver.refresh(), "what it would have to read is gone");
+    assert!(!b.driver.refresh(), "the records that it lacks are trimmed");
     b.driver.stand_by(Millis(3));
     assert!(b.driver.refresh());
     assert_eq!((a.users(), b.users()), (8, 8));
@@ -114,13 +114,13 @@ fn a_replica_that_slept_past_what_the_log_keeps_begins_anew() {
 }
 
 #[test]
-fn a_log_that_was_lost_is_rebuilt_by_all_and_known_by_its_epoch() {
+fn all_replicas_notice_a_replaced_log_by_its_epoch_and_rebuild() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     a.driver.record(Millis(1), vec![start(1), start(2)]).unwrap();
     b.driver.refresh();
     log.replace(2);
-    // Whoever notices first keeps what it was told meanwhile.
+    // The first one to notice defers the evidence that it received meanwhile.
     a.driver.record(Millis(2), vec![start(3)]).unwrap_err();
     a.driver.stand_by(Millis(3));
     assert!(!b.driver.refresh());
@@ -133,7 +133,7 @@ fn a_log_that_was_lost_is_rebuilt_by_all_and_known_by_its_epoch() {
 }
 
 #[test]
-fn what_a_later_version_has_written_ends_a_replica_and_not_the_log() {
+fn a_record_of_a_later_version_ends_a_replica_and_not_the_log() {
     let log = Memory::with_epoch(1);
     let mut replica = Replica::start(&log);
     let (mut later, _) = log.open_shared().unwrap();
@@ -142,11 +142,11 @@ fn what_a_later_version_has_written_ends_a_replica_and_not_the_log() {
 }
 
 #[test]
-fn a_number_that_may_be_old_is_asked_for_first_and_said_to_be_old_if_nobody_answers() {
+fn a_replica_refreshes_an_old_number_and_publishes_that_it_is_stale_without_an_answer() {
     let log = Memory::with_epoch(1);
     let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
     a.driver.record(Millis(1), vec![start(1)]).unwrap();
-    // Nothing was heard of the log for long: the replica asks by itself.
+    // Without news of the log the replica asks by itself.
     let old = |uptime| Now { uptime: Millis(uptime), time: Millis(1), log_age_ms: FRESH_MS };
     b.driver.set_now(old(10_000));
     b.driver.step(Input::Tick);
@@ -195,8 +195,8 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever happens to the lines and to the replicas: nothing acknowledged is missing, and in
-    /// the end all of them and those that come later have the same state, byte for byte.
+    /// Under any faults of links and replicas, nothing acknowledged is missing. In the end all
+    /// replicas, and any later one, have the same state, byte for byte.
     #[test]
     fn replicas_agree_and_lose_nothing(steps in prop::collection::vec(step(), 1..80)) {
         let log = Memory::with_epoch(1);
@@ -204,15 +204,15 @@ proptest! {
         let (mut now, mut ended) = (0, BTreeSet::new());
         for step in steps {
             log.set_time(now);
-            // Their clocks are wrong by an hour either way, and nobody asks them.
+            // Their clocks are wrong by an hour either way, which must not matter.
             let of = |replica: usize| Millis((now + replica as u64 * HOUR).saturating_sub(HOUR));
             match step {
                 Step::Send { replica, evidence } => {
                     let batch = evidence.iter().map(|&(call, is_end)| {
                         if is_end { end(call) } else { start(call) }
                     });
-                    let told = replicas[replica].driver.record(of(replica), batch.collect());
-                    if told.is_ok() {
+                    let recorded = replicas[replica].driver.record(of(replica), batch.collect());
+                    if recorded.is_ok() {
                         ended.extend(evidence.iter().filter(|it| it.1).map(|it| it.0));
                     }
                 }
@@ -220,7 +220,7 @@ proptest! {
                 Step::Sweep { replica } => replicas[replica].driver.stand_by(of(replica)),
                 Step::Follow { replica } => drop(replicas[replica].driver.refresh()),
                 Step::Snapshot { replica } => {
-                    // It is refused where another replica has saved a later one.
+                    // It is refused if another replica has saved a later one.
                     replicas[replica].driver.checkpoint();
                 }
                 Step::Restart { replica } => replicas[replica] = Replica::start(&log),
@@ -232,7 +232,7 @@ proptest! {
         }
         for replica in &mut replicas {
             replica.link.set_partitioned(false);
-            // Twice, since the first time may be the one at which it is found to have slept.
+            // Twice, since the first time may only find that records are missing.
             for _ in 0..2 {
                 replica.driver.stand_by(Millis(now));
                 replica.driver.refresh();

@@ -1,4 +1,4 @@
-//! The writer's rules of a replica, with time as an argument.
+//! The rules of one replica, with time as an argument.
 
 mod harness;
 
@@ -32,7 +32,7 @@ fn a_batch_is_recorded_and_published_as_one() {
 }
 
 #[test]
-fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before() {
+fn a_silent_call_times_out_after_the_longest_call_time_and_not_before() {
     let mut driver = driver();
     driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     driver.sweep(Millis(4 * HOUR));
@@ -44,7 +44,7 @@ fn a_silent_call_is_over_after_the_longest_time_a_call_can_take_and_not_before()
 }
 
 #[test]
-fn a_call_that_is_still_heard_of_is_not_given_up_however_old() {
+fn a_call_with_recent_evidence_is_not_timed_out_however_old() {
     let mut driver = driver();
     driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     driver.record(Millis(4 * HOUR), vec![evidence("a", Source::Speech, Said::InProgress)]).unwrap();
@@ -68,7 +68,7 @@ fn a_call_that_waits_in_the_providers_queue_may_still_become_live() {
 }
 
 #[test]
-fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
+fn a_late_webhook_finds_the_tombstone_until_it_is_forgotten() {
     let mut driver = driver();
     let voice = || evidence("a", Source::Voice, Said::Dialing);
     let end = evidence("a", Source::StatusCallback, Said::Over(EndReason::Completed));
@@ -77,11 +77,11 @@ fn a_late_webhook_finds_the_tombstone_until_it_is_swept_away() {
     assert_eq!(driver.record(Millis(TOMBSTONE_MS), vec![voice()]), Ok(vec![Outcome::Late]));
     driver.sweep(Millis(TOMBSTONE_MS + 1));
     assert_eq!(driver.state().tracker().known(), 0);
-    // Four records: the start, the end, the late webhook and the forgetting.
+    // Four records: the start, the end, the late webhook and the removal of the tombstone.
     assert_eq!(driver.journal().position().seq, 4);
 }
 
-/// A journal in memory that fails when it is told to.
+/// A journal in memory that fails on demand.
 struct Failing {
     journal: Box<dyn Journal>,
     fails: Arc<AtomicBool>,
@@ -132,7 +132,7 @@ impl Journal for Failing {
 }
 
 #[test]
-fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_written_again() {
+fn deferred_evidence_is_recorded_in_order_when_the_journal_has_recovered() {
     let fails = Arc::new(AtomicBool::new(false));
     let journal = live_users_journal::open("memory:").unwrap();
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
@@ -140,11 +140,11 @@ fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_writt
     driver.record(Millis(1), vec![start("a")]).unwrap();
     fails.store(true, Ordering::Relaxed);
     assert_eq!(driver.record(Millis(2), vec![start("b")]), Err(Deferred));
-    // Not even when the disk has room again, before the journal has recovered: order is kept.
+    // A further batch is deferred too, so that the order stays.
     driver.sweep(Millis(3));
     assert_eq!(driver.record(Millis(4), vec![start("c")]), Err(Deferred));
     assert!(driver.replica().is_degraded());
-    // Nothing is shown that is not durable.
+    // Only durable records are shown.
     assert_eq!(driver.shown(), 1);
     fails.store(false, Ordering::Relaxed);
     driver.sweep(Millis(5));
@@ -155,7 +155,7 @@ fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_writt
 }
 
 #[test]
-fn the_backlog_is_bounded() {
+fn the_retry_buffer_is_bounded() {
     let fails = Arc::new(AtomicBool::new(true));
     let journal = live_users_journal::open("memory:").unwrap();
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
@@ -196,9 +196,9 @@ fn a_replay_gives_the_same_state_byte_for_byte_with_a_snapshot_and_without() {
     assert_eq!((snapshot::encode(&state), covered), (bytes, at.seq));
 }
 
-/// A snapshot is saved by replaying the log on its own, while the log goes on.
+/// Saving a snapshot replays the log separately, while the log grows.
 #[test]
-fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
+fn a_snapshot_is_the_state_of_the_log_and_the_records_before_it_are_trimmed() {
     let journal = live_users_journal::Memory::with_epoch(1);
     let mut driver = Driver::on(journal.open().unwrap());
     let batch = |from: u64| {
@@ -215,8 +215,8 @@ fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
     driver.checkpoint();
     let saved = driver.journal().snapshots().unwrap().load().unwrap().unwrap();
     assert_eq!((saved.0.seq, saved.1 == then), (100_000, true));
-    assert_eq!(driver.journal().first_seq(), 1, "the log keeps what is young");
-    // What is older than the log keeps goes with later sweeps, a little at a time.
+    assert_eq!(driver.journal().first_seq(), 1, "the log keeps young records");
+    // Later ticks trim the old records, a part at a time.
     driver.sweep(Millis(100_000 + 2 * HOUR));
     let first = driver.journal().first_seq();
     assert!((2..100_000).contains(&first), "{first}");
@@ -230,7 +230,7 @@ fn a_snapshot_is_that_of_the_log_and_records_behind_it_are_trimmed() {
 }
 
 #[test]
-fn a_snapshot_that_covers_all_leaves_nothing_to_replay() {
+fn after_a_snapshot_of_everything_nothing_is_left_to_replay() {
     let journal = live_users_journal::Memory::with_epoch(1);
     let mut driver = Driver::on_short_log(journal.open().unwrap());
     driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
@@ -242,16 +242,16 @@ fn a_snapshot_that_covers_all_leaves_nothing_to_replay() {
     assert_eq!((state.tracker().numbers().users, covered), (1, 1));
 }
 
-/// Nobody could start from what is left, but a replica that runs knows the state.
+/// No process could start from the rest of the log, but a running replica has the state.
 #[test]
-fn a_snapshot_that_was_lost_is_replaced_by_the_state_of_one_that_runs() {
+fn a_running_replica_replaces_a_lost_snapshot_by_its_own_state() {
     let log = live_users_journal::Memory::with_epoch(1);
     let mut driver = Driver::on_short_log(log.open().unwrap());
     driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     driver.sweep(Millis(2));
     driver.checkpoint();
     log.lose_snapshot();
-    // The loss is noticed when the next snapshot is saved, and made good by the one after that.
+    // The next snapshot notices the loss, and the one after that replaces it.
     for now in [HOUR, 2 * HOUR] {
         let said = vec![evidence("a", Source::Speech, Said::InProgress)];
         driver.record(Millis(now), said).unwrap();
@@ -266,7 +266,7 @@ fn a_snapshot_that_was_lost_is_replaced_by_the_state_of_one_that_runs() {
 }
 
 #[test]
-fn what_is_given_is_durable_then_published_then_reported_then_acknowledged() {
+fn evidence_is_durable_then_published_then_reported_then_acknowledged() {
     let mut driver = driver();
     driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     assert_eq!(driver.order, ["published", "reported", "acknowledged"]);
@@ -274,7 +274,7 @@ fn what_is_given_is_durable_then_published_then_reported_then_acknowledged() {
 }
 
 #[test]
-fn a_replica_with_nothing_to_do_sleeps_and_never_asks_to_be_woken_at_once_for_ever() {
+fn an_idle_replica_wakes_rarely_and_its_deadline_is_never_in_the_past() {
     let mut driver = driver();
     driver.record(Millis(1), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     let mut wakes = 0;
@@ -284,15 +284,15 @@ fn a_replica_with_nothing_to_do_sleeps_and_never_asks_to_be_woken_at_once_for_ev
         let now = Now { uptime: deadline, time: Millis(deadline.0 + 1), log_age_ms: 0 };
         driver.set_now(now);
         driver.step(Input::Tick);
-        assert!(driver.replica().next_deadline() > deadline, "it would spin");
+        assert!(driver.replica().next_deadline() > deadline, "the driver would spin");
         wakes += 1;
     }
-    // Once a minute, because the clock may be set, and not each second.
+    // Once a minute, because the clock may jump, and not each second.
     assert!(wakes <= end / 60_000 + 2, "{wakes}");
 }
 
 #[test]
-fn a_call_is_timed_out_at_its_deadline_without_anybody_ticking_before() {
+fn the_deadlines_alone_lead_to_the_timeout_of_a_call() {
     let mut driver = driver();
     driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
     while driver.users() > 0 {

@@ -1,5 +1,5 @@
-//! A replica on a journal, driven by hand: the test sets the clocks, gives the lease and decides when
-//! a snapshot is saved.
+//! A replica on a journal, driven by a test. The test sets the clocks, grants the lease and decides
+//! when a snapshot is saved.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
@@ -10,22 +10,22 @@ use live_users_replica::{
 use live_users_state::{SnapshotTask, State, replay};
 
 pub(crate) const HOUR: u64 = 3_600_000;
-/// Longer than a replica ever waits for its housekeeping.
+/// Longer than any wait for housekeeping.
 const LONG_MS: u64 = 120_000;
 
 pub(crate) struct Driver {
     node: Node,
     now: Now,
-    /// Whether the lease is given when it is asked for.
+    /// Whether a request for the lease succeeds.
     gets_lease: bool,
     pub(crate) published: Vec<Publication>,
-    /// The effects that are about acknowledging and publishing, in their order.
+    /// The publications, reports and acknowledgements, in their order.
     pub(crate) order: Vec<&'static str>,
     snapshot: Option<SnapshotTask>,
 }
 
 impl Driver {
-    /// A replica that takes snapshots when a test wants one.
+    /// A replica with snapshots after 100,000 records.
     pub(crate) fn on(journal: Box<dyn Journal>) -> Self {
         let keep = Keep {
             age_ms: HOUR,
@@ -36,14 +36,14 @@ impl Driver {
         Self::keeping(journal, Some(keep))
     }
 
-    /// One that has a snapshot saved of whatever is new, and keeps nothing behind it.
+    /// A replica with a snapshot after any new record, which keeps nothing after it.
     pub(crate) fn on_short_log(journal: Box<dyn Journal>) -> Self {
         let keep = Keep { age_ms: 0, records_max: 0, snapshot_records: 1, history: <_>::default() };
         Self::keeping(journal, Some(keep))
     }
 
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
-        let replayed = replay(&*journal).expect("it tells a state");
+        let replayed = replay(&*journal).expect("the journal leads to a state");
         let rules = Rules { max_call_ms: 4 * HOUR, keep };
         let replica = Replica::new(replayed, journal.is_shared(), rules, None);
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
@@ -63,7 +63,7 @@ impl Driver {
         node.step(|| now, input, &mut |replica, effect| match effect {
             Effect::Publish(publication) => {
                 let numbers = replica.state().tracker().numbers();
-                assert_eq!(publication.numbers, numbers, "what is published is applied");
+                assert_eq!(publication.numbers, numbers, "published numbers are applied");
                 order.push("published");
                 published.push(publication);
             }
@@ -97,7 +97,7 @@ impl Driver {
             Effect::Recorded(Ticket(7), recorded) => Some(recorded),
             _ => None,
         });
-        recorded.expect("it is acknowledged, one way or the other")
+        recorded.expect("each input is acknowledged or deferred")
     }
 
     /// Lets time pass while this replica leads.
@@ -113,14 +113,14 @@ impl Driver {
     fn pass(&mut self, at: Millis, leads: bool) {
         self.gets_lease = leads;
         self.now.time = at;
-        // The first tick asks for the lease, the second does what a leader does.
+        // The first tick requests the lease, the second does a leader's work.
         for uptime in [LONG_MS, 1] {
             self.now.uptime.0 += uptime;
             self.step(Input::Tick);
         }
     }
 
-    /// Applies what others have appended; whether that could be done.
+    /// Applies the records of other replicas. Returns whether that was possible.
     pub(crate) fn refresh(&mut self) -> bool {
         self.now.log_age_ms = FRESH_MS;
         let effects = self.step(Input::Query(Ticket(8)));
@@ -128,7 +128,7 @@ impl Driver {
         effects.iter().any(|effect| matches!(effect, Effect::Answer(Ticket(8), Ok(()))))
     }
 
-    /// Saves the snapshot that was asked for, if there is any, and trims behind it.
+    /// Saves the snapshot that the replica requested, if there is one, and trims after it.
     pub(crate) fn checkpoint(&mut self) {
         let Some(task) = self.snapshot.take() else { return };
         let (mut reader, mut snapshots) =
@@ -153,7 +153,7 @@ impl Driver {
         self.state().tracker().numbers().users
     }
 
-    /// What was published last.
+    /// The number of users in the last publication.
     pub(crate) fn shown(&self) -> usize {
         self.published.last().map_or(0, |publication| publication.numbers.users)
     }
