@@ -35,4 +35,4 @@ mod webhooks;
 
 pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
-pub use tools::{backup, copy};
+pub use tools::Tool;
