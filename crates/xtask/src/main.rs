@@ -28,6 +28,14 @@ fn main() -> ExitCode {
         ["setup"] => setup::run(),
         ["fix"] => fix(&repository()),
         ["tidy"] => tidy(&repository()),
+        ["-h" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ["-V" | "--version"] => {
+            println!("xtask {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(EXIT_USAGE);
