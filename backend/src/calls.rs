@@ -4,7 +4,6 @@
 
 pub(crate) mod activity;
 mod page;
-mod query;
 pub(crate) mod summary;
 pub(crate) mod view;
 mod why;
@@ -32,8 +31,7 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
-    let query =
-        PageQuery::parse(request.query_string()).map_err(|it| ApiError::BadFields(vec![it]))?;
+    let query = PageQuery::parse(request.query_string())?;
     let (clock, suspect_after_ms) = (state.clock.clone(), state.suspect_after_ms);
     let look = state.queue.look(move |writer| {
         let now = clock.now().max(writer.state().tracker().now());

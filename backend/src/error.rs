@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_broadcast::Refusal;
-use live_users_http_kit::{CHALLENGE, Denied};
+use live_users_http_kit::{CHALLENGE, Denied, ParameterError};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
@@ -32,6 +32,8 @@ pub(crate) enum ApiError {
     BadForm(String),
     /// Fields of the form are wrong.
     BadFields(Vec<FieldError>),
+    /// A parameter of the query is wrong.
+    BadParameter(ParameterError),
     /// The request is not signed by Twilio. One answer for every reason, so that it teaches
     /// nobody anything; the log has the reason.
     Forbidden,
@@ -82,6 +84,11 @@ impl ApiError {
                     expected: mistakes.first().map(|mistake| mistake.expected.clone()),
                 }
             }
+            Self::BadParameter(mistake) => Problem {
+                error: mistake.to_string(),
+                field: Some(mistake.name.clone()),
+                expected: Some(mistake.expected.clone()),
+            },
             Self::Forbidden => {
                 field("X-Twilio-Signature", "missing, or not a signature of this request")
             }
@@ -107,6 +114,12 @@ impl ApiError {
     }
 }
 
+impl From<ParameterError> for ApiError {
+    fn from(mistake: ParameterError) -> Self {
+        Self::BadParameter(mistake)
+    }
+}
+
 fn problem(what: &str) -> Problem {
     Problem { error: what.to_owned(), field: None, expected: None }
 }
@@ -129,7 +142,9 @@ impl ResponseError for ApiError {
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::BadForm(_) | Self::BadFields(_) => StatusCode::BAD_REQUEST,
+            Self::BadForm(_) | Self::BadFields(_) | Self::BadParameter(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Wrong) | Self::NoToken => StatusCode::FORBIDDEN,
@@ -166,6 +181,7 @@ impl ResponseError for ApiError {
             | Self::NotAForm
             | Self::BadForm(_)
             | Self::BadFields(_)
+            | Self::BadParameter(_)
             | Self::Forbidden
             | Self::Denied(Denied::Wrong)
             | Self::NoToken

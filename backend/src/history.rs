@@ -4,13 +4,12 @@ mod picture;
 mod query;
 mod scale;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Agent, Millis};
-use live_users_http_kit::Reader;
+use live_users_http_kit::{self as http_kit, Reader};
 use live_users_state::history::{Excerpt, Peak, Point, Retention};
-use live_users_twilio::FieldError;
 use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 
 use self::picture::Picture;
@@ -21,10 +20,6 @@ use crate::config::within;
 use crate::error::ApiError;
 use crate::health::reason;
 
-/// Somebody may open the picture as a page: it needs its own style, and nothing else.
-const PICTURE_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
-
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
@@ -34,7 +29,7 @@ pub(crate) async fn read(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
-    let query = Query::parse(request.query_string()).map_err(wrong)?;
+    let query = Query::parse(request.query_string())?;
     let found = find(&state, query, POINTS_FITTING).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
 }
@@ -45,18 +40,13 @@ pub(crate) async fn draw(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
-    let picture = Picture::parse(request.query_string()).map_err(wrong)?;
-    let query = Query::parse(request.query_string()).map_err(wrong)?;
+    let picture = Picture::parse(request.query_string())?;
+    let query = Query::parse(request.query_string())?;
     let found = find(&state, query, picture.points()).await?;
     let agents = state.roster.now();
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(picture.draw(&found, name)))
+    Ok(http_kit::picture(picture.draw(&found, name)))
 }
 
 /// How long the history is kept. A coarser one is kept at least as long as a finer one: it is what
@@ -102,7 +92,7 @@ async fn find(state: &State, query: Query, fitting: u64) -> Result<Found, ApiErr
     let look = state.queue.look(move |writer| {
         let (tracker, history) = (writer.state().tracker(), writer.state().history());
         let now = clock.now().max(tracker.now());
-        let plan = query.plan(now, history.retention(), fitting).map_err(wrong)?;
+        let plan = query.plan(now, history.retention(), fitting)?;
         let users = |id: &str| {
             let of_agents = tracker.by_agent().into_iter();
             let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));
@@ -161,8 +151,4 @@ fn view(at: Millis, point: &Point) -> PointView {
         max: known(point.max),
         mean: mean.map(|mean| (mean * 1e4).round() / 1e4),
     }
-}
-
-fn wrong(mistake: FieldError) -> ApiError {
-    ApiError::BadFields(vec![mistake])
 }

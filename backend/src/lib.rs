@@ -22,7 +22,6 @@ mod history;
 mod lead;
 mod metrics;
 mod openapi;
-mod outgoing;
 mod public_url;
 mod queue;
 mod referee;
@@ -32,6 +31,9 @@ mod streams;
 mod tools;
 mod twilio_api;
 mod webhooks;
+
+/// What this server calls itself when it sends requests.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};

@@ -1,9 +1,8 @@
 //! What an admin may ask beyond the total, and how it is passed on to the backend.
 
-use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use live_users_wire::Problem;
+use live_users_http_kit::{ParameterError, Query};
 use reqwest::Method;
 
 use crate::admin::Admin;
@@ -27,7 +26,7 @@ pub(crate) async fn calls(
     request: HttpRequest,
     details: Data<Details>,
 ) -> Result<HttpResponse, NoDetails> {
-    let query = known_query(&request, CALLS_KEYS)?;
+    let query = Query::new(request.query_string()).only(CALLS_KEYS);
     details.ask(Method::GET, &["calls"], &query).await.map(json)
 }
 
@@ -37,7 +36,7 @@ pub(crate) async fn activity(
     request: HttpRequest,
     details: Data<Details>,
 ) -> Result<HttpResponse, NoDetails> {
-    let query = known_query(&request, ACTIVITY_KEYS)?;
+    let query = Query::new(request.query_string()).only(ACTIVITY_KEYS);
     details.ask(Method::GET, &["activity"], &query).await.map(json)
 }
 
@@ -63,20 +62,6 @@ pub(crate) fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
-/// Those pairs of a query whose keys are known.
-pub(crate) fn known_query(
-    request: &HttpRequest,
-    known: &[&str],
-) -> Result<Vec<(String, String)>, NoDetails> {
-    match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
-        Ok(query) => {
-            let pairs = query.into_inner().into_iter();
-            Ok(pairs.filter(|(key, _)| known.contains(&key.as_str())).collect())
-        }
-        Err(_) => Err(wrong("query", "pairs of names and values")),
-    }
-}
-
 /// The `CallSid` in the path, decoded once. The backend has the same rule; here it keeps a path
 /// from leading to another one there.
 async fn call_sid(request: &HttpRequest) -> Result<String, NoDetails> {
@@ -87,15 +72,7 @@ async fn call_sid(request: &HttpRequest) -> Result<String, NoDetails> {
     if is_a_name && text != "." && text != ".." {
         Ok(text)
     } else {
-        Err(wrong("CallSid", "1 to 64 visible ASCII characters without slashes, and not . or .."))
+        let expected = "1 to 64 visible ASCII characters without slashes, and not . or ..";
+        Err(ParameterError::new("CallSid", expected).into())
     }
-}
-
-fn wrong(field: &str, expected: &str) -> NoDetails {
-    let problem = Problem {
-        error: format!("{field}: invalid; expected {expected}"),
-        field: Some(field.to_owned()),
-        expected: Some(expected.to_owned()),
-    };
-    NoDetails::Problem(StatusCode::BAD_REQUEST, problem)
 }

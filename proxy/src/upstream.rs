@@ -8,6 +8,6 @@ mod stream;
 mod told;
 
 pub(crate) use count::Upstream;
-pub(crate) use details::{Details, NoDetails, SVG};
+pub(crate) use details::{Details, NoDetails};
 pub(crate) use link::Link;
 pub(crate) use stream::Stream;

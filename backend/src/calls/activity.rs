@@ -3,11 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
+use live_users_http_kit::{ParameterError, Query};
 use live_users_state::{Activity, FEED_MAX, FeedPage, words};
-use live_users_twilio::FieldError;
 use live_users_wire::{ActivityPage, ActivityView};
 
-use super::query::{Query, wrong};
 use super::view::{agent_ref, label, moment, shown_place};
 use super::{json, unavailable};
 use crate::app::State;
@@ -35,8 +34,7 @@ pub(crate) async fn activity(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     state.gate.admit(&request)?;
-    let bad = |mistake| ApiError::BadFields(vec![mistake]);
-    let wanted = Wanted::parse(request.query_string()).map_err(bad)?;
+    let wanted = Wanted::parse(request.query_string())?;
     let clock = state.clock.clone();
     let look = state.queue.look(move |writer| {
         let epoch = writer.position().epoch;
@@ -48,12 +46,13 @@ pub(crate) async fn activity(
         Some((writer.state().feed().after(number, wanted.limit), epoch, now))
     });
     let found = look.await.map_err(unavailable)?;
-    let (page, epoch, now) = found.ok_or_else(|| bad(another_journal()))?;
+    let (page, epoch, now) = found.ok_or_else(another_journal)?;
     Ok(json(&shown(page, epoch, now)))
 }
 
-fn another_journal() -> FieldError {
-    wrong("after", "a cursor of the journal that is kept now, or nothing: this one is of another")
+fn another_journal() -> ParameterError {
+    let expected = "a cursor of the journal that is kept now, or nothing: this one is of another";
+    ParameterError::new("after", expected)
 }
 
 fn shown(
@@ -88,13 +87,11 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
 }
 
 impl Wanted {
-    fn parse(query: &str) -> Result<Self, FieldError> {
+    fn parse(query: &str) -> Result<Self, ParameterError> {
         const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
-        let query = Query::parse(query);
-        let limit = query.limit(LIMIT_DEFAULT, FEED_MAX)?;
-        let after = query.text("after", AFTER)?;
-        let after = after.map(|text| Cursor::parse(text).ok_or_else(|| wrong("after", AFTER)));
-        Ok(Self { limit, after: after.transpose()? })
+        let query = Query::new(query);
+        let limit = query.number("limit", LIMIT_DEFAULT, 1..=FEED_MAX)?;
+        Ok(Self { limit, after: query.parsed("after", AFTER, Cursor::parse)? })
     }
 }
 
@@ -144,7 +141,7 @@ mod tests {
             ("limit=-1", "limit"),
             ("after=x", "after"),
         ] {
-            assert_eq!(Wanted::parse(query).unwrap_err().field, field, "{query}");
+            assert_eq!(Wanted::parse(query).unwrap_err().name, field, "{query}");
         }
         let wanted = Wanted { limit: LIMIT_DEFAULT, after: None };
         assert_eq!(Wanted::parse("after=&else=1"), Ok(wanted), "blank is nothing");

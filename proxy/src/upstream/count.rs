@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use live_users_http_kit::read_body;
 use live_users_wire::Count;
 use parking_lot::Mutex;
 use reqwest::{Method, Url};
 use tokio::sync::watch;
 
-use super::link::{Failure, Link, body_of, failure, wrong_status};
+use super::link::{Failure, Link, failure, wrong_status};
 use crate::error::Trouble;
 
 /// The biggest body that is read as a count, in bytes.
@@ -74,7 +75,7 @@ impl Upstream {
         let exchange = async {
             let response = request.send().await?;
             match response.status().as_u16() {
-                200 => count_in(&body_of(response, BODY_BYTES_MAX).await?),
+                200 => count_in(&read_body(response, BODY_BYTES_MAX).await?),
                 status => Err(wrong_status(status)),
             }
         };

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_http_kit::Sparing;
+use live_users_http_kit::{ParameterError, SVG, Sparing, read_body};
 use live_users_wire::{Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
-use super::link::{Failure, Link, body_of, failure, wrong_status};
+use super::link::{Failure, Link, failure, wrong_status};
 use crate::error::Trouble;
 
 /// The biggest answer that is passed on, in bytes.
@@ -27,9 +27,6 @@ const REQUESTS_MAX: usize = 32;
 
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
-
-/// The content type of a picture.
-pub(crate) const SVG: &str = "image/svg+xml";
 
 /// Asks the backend for details.
 pub(crate) struct Details {
@@ -169,7 +166,7 @@ async fn exchange(link: &Link, request: RequestBuilder, kind: Kind) -> Result<St
         let status = response.status().as_u16();
         match status {
             200 => Ok(Ok(match kind {
-                Kind::Object => in_envelope(body_of(response, BODY_BYTES_MAX).await?)?,
+                Kind::Object => in_envelope(read_body(response, BODY_BYTES_MAX).await?)?,
                 Kind::Picture => picture(response).await?,
             })),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
@@ -212,14 +209,14 @@ async fn picture(response: Response) -> Result<String, Failure> {
     if !response.headers().get(header::CONTENT_TYPE.as_str()).is_some_and(is_svg) {
         return Err(failure(Trouble::NotAPicture, "another content type".to_owned()));
     }
-    let body = body_of(response, BODY_BYTES_MAX).await?;
+    let body = read_body(response, BODY_BYTES_MAX).await?;
     String::from_utf8(body).map_err(|error| failure(Trouble::NotAPicture, error.to_string()))
 }
 
 /// What the backend says is wrong with the request.
 async fn problem(response: Response) -> Result<Told, Failure> {
     let status = response.status().as_u16();
-    let body = body_of(response, PROBLEM_BYTES_MAX).await?;
+    let body = read_body(response, PROBLEM_BYTES_MAX).await?;
     match (StatusCode::from_u16(status), serde_json::from_slice(&body)) {
         (Ok(status), Ok(problem)) => {
             Ok(Told { reason: NoDetails::Problem(status, problem), detail: String::new() })
@@ -232,6 +229,15 @@ async fn problem(response: Response) -> Result<Told, Failure> {
 impl From<Failure> for Told {
     fn from(Failure { trouble, detail }: Failure) -> Self {
         Self { reason: NoDetails::Trouble(trouble), detail }
+    }
+}
+
+impl From<ParameterError> for NoDetails {
+    fn from(mistake: ParameterError) -> Self {
+        let error = mistake.to_string();
+        let ParameterError { name, expected } = mistake;
+        let problem = Problem { error, field: Some(name), expected: Some(expected) };
+        Self::Problem(StatusCode::BAD_REQUEST, problem)
     }
 }
 

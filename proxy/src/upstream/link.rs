@@ -1,22 +1,16 @@
 //! The link to the backend: its address, its time limit, and what can go wrong on the way.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
+use live_users_http_kit::{BodyError, error_chain, http_client_of};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use tokio::runtime::Handle;
 
 use crate::Config;
 use crate::error::Trouble;
 
-/// How long an unused connection is kept, in milliseconds. Shorter than any server's usual
-/// patience with an idle connection (actix-web closes after 5 s), so that a request is not sent
-/// into one that is just being closed.
-const IDLE_MS_MAX: u64 = 2000;
-
-/// Unused connections that are kept; there are seldom more requests under way.
-const IDLE_CONNECTIONS_MAX: usize = 2;
+/// What this server calls itself.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// The link to the backend.
 #[derive(Clone)]
@@ -41,25 +35,8 @@ impl Link {
     /// # Errors
     /// When the system has no certificates to verify an `https://` backend with.
     pub(crate) fn new(config: &Config) -> std::io::Result<Self> {
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let mut client = Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(config.backend_timeout)
-            .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
-        if config.backend_url.scheme() == "http" {
-            // Otherwise building fails in a container without certificates that nothing needs.
-            client = client.tls_certs_only([]);
-        }
-        let client = client.build().map_err(|error| {
-            let cause = chain(&error);
-            std::io::Error::other(format!(
-                "cannot prepare to ask BACKEND_URL: {cause}; https:// needs CA certificates (in \
-                 Debian the package ca-certificates)"
-            ))
-        })?;
+        let backend = ("BACKEND_URL", &config.backend_url);
+        let client = http_client_of(backend, USER_AGENT, config.backend_timeout)?;
         Ok(Self {
             client,
             base: config.backend_url.clone(),
@@ -92,18 +69,6 @@ impl Link {
     }
 }
 
-/// The whole body, if it has at most so many bytes.
-pub(super) async fn body_of(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > bytes_max {
-            return Err(failure(Trouble::TooBig, format!("more than {bytes_max} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
 /// The trouble with an answer whose status is none that was hoped for.
 pub(super) fn wrong_status(status: u16) -> Failure {
     let trouble = match status {
@@ -128,17 +93,15 @@ impl From<reqwest::Error> for Failure {
             e if e.is_connect() => Trouble::Unreachable,
             _ => Trouble::Broken,
         };
-        failure(trouble, chain(&error))
+        failure(trouble, error_chain(&error))
     }
 }
 
-/// The error with all its causes; the outermost alone seldom says what happened.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _never_fails = write!(text, ": {error}");
-        cause = error.source();
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooBig(max) => failure(Trouble::TooBig, format!("more than {max} bytes")),
+            BodyError::Broken(error) => error.into(),
+        }
     }
-    text
 }
