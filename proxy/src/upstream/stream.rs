@@ -126,7 +126,7 @@ impl Stream {
             self.metrics.upstream.heard(std::time::Instant::now());
             let events = events.push(&bytes);
             for event in events.map_err(|error| failure(Trouble::TooBig, error.to_string()))? {
-                self.told.tell(&self.streams, source, event.data, now)?;
+                self.told.tell(&self.streams, source, event.into_text(), now)?;
                 (self.tries, has_told) = (0, true);
                 self.metrics.upstream.framed(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
