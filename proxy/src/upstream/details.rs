@@ -181,10 +181,10 @@ async fn exchange(link: &Link, request: RequestBuilder, kind: Kind) -> Result<St
 
 /// The answer as it came, with `success` before its own fields. It is checked, and not built anew:
 /// that would take many times its size in memory.
-pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
+fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
     let not_json = |error: &dyn ToString| failure(Trouble::NotJson, error.to_string());
     let not_an_object = |why: &str| failure(Trouble::NotAnObject, why.to_owned());
-    let mut body = String::from_utf8(body).map_err(|error| not_json(&error))?;
+    let body = String::from_utf8(body).map_err(|error| not_json(&error))?;
     let start = body.len() - body.trim_start_matches([' ', '\t', '\r', '\n']).len();
     if !body[start..].starts_with('{') {
         let any: Result<IgnoredAny, _> = serde_json::from_str(&body);
@@ -198,9 +198,15 @@ pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
     if fields.contains_key("success") {
         return Err(not_an_object("it says `success` itself"));
     }
-    let comma = if fields.is_empty() { "" } else { "," };
-    body.replace_range(..=start, &format!("{SUCCESS}{comma}"));
-    Ok(body)
+    Ok(with_success(body, !fields.is_empty()))
+}
+
+/// The text of an object, none of whose fields is called `success`, with `success` before them.
+pub(super) fn with_success(mut object: String, has_fields: bool) -> String {
+    let comma = if has_fields { "," } else { "" };
+    let brace = object.find('{').unwrap_or_default();
+    object.replace_range(..=brace, &format!("{SUCCESS}{comma}"));
+    object
 }
 
 /// The picture as it came.

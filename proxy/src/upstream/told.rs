@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use live_users_broadcast::Frame;
-use live_users_wire::{LastCount, LiveCount, NoFrame, Problem};
+use live_users_wire::{LastCount, LiveCount, NoFrame, Problem, Success};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
 
-use super::details::in_envelope;
+use super::details::with_success;
 use super::link::{Failure, failure};
 use crate::error::Trouble;
 use crate::streams::Streams;
@@ -28,6 +30,24 @@ pub(super) struct Told {
     trouble: Option<String>,
 }
 
+/// What a frame of the backend has to say of the count, whatever else is in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Received {
+    live_users: u64,
+    epoch: String,
+    seq: u64,
+    as_of: String,
+    /// There is a field `success`, which is the envelope's.
+    #[serde(default, rename = "success", deserialize_with = "is_there")]
+    has_success: bool,
+}
+
+/// Whatever the value is.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
+}
+
 impl Told {
     /// Something was heard of the backend: what it told last is still true.
     pub(super) fn heard(&mut self, now: Timestamp) {
@@ -47,27 +67,36 @@ impl Told {
         json: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let count: LiveCount = match serde_json::from_str(&json) {
-            Ok(count) => count,
-            Err(error) => {
-                let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
-                    return Err(failure(Trouble::NotACount, error.to_string()));
-                };
-                self.lose(streams, &error);
-                return Ok(());
-            }
-        };
-        let (epoch, seq) = (count.epoch.clone(), count.seq);
+        let Received { live_users, epoch, seq, as_of, has_success } =
+            match serde_json::from_str(&json) {
+                Ok(received) => received,
+                Err(error) => {
+                    let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
+                        return Err(failure(Trouble::NotACount, error.to_string()));
+                    };
+                    self.lose(streams, &error);
+                    return Ok(());
+                }
+            };
         if source == Source::Summary {
-            let frame = in_envelope(json.into_bytes())?;
-            streams.summary.publish(Frame::new(&epoch, seq, frame));
+            // It is passed on as it came: it has been parsed, so only these can still be wrong.
+            let why = match () {
+                () if !json.trim_ascii_start().starts_with('{') => Some("something else"),
+                () if has_success => Some("it says `success` itself"),
+                () => None,
+            };
+            if let Some(why) = why {
+                return Err(failure(Trouble::NotAnObject, why.to_owned()));
+            }
+            streams.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
         }
         self.trouble = None;
-        self.last = Some((count.live_users, now));
-        let present = Some((epoch, count.live_users));
+        self.last = Some((live_users, now));
+        let present = Some((epoch.clone(), live_users));
         if self.count != present {
+            let count = Success::new(LiveCount { live_users, epoch: epoch.clone(), seq, as_of });
             let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-            streams.total.publish(Frame::new(&count.epoch, seq, in_envelope(json)?));
+            streams.total.publish(Frame::new(&epoch, seq, json));
             self.count = present;
         }
         Ok(())
@@ -169,6 +198,15 @@ mod tests {
         assert!(tell(&mut told, r#"{"error":"the writer has stopped"}"#));
         assert!(frame(streams.total.now()).unwrap().1.contains("the writer has stopped"));
         assert!(!tell(&mut told, r#"{"liveUsers":3}"#) && !tell(&mut told, "3"));
+        let object = format!(r#"  {{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
+        for (json, is_passed_on) in [
+            (object.clone(), true),
+            (object.replace('{', r#"{"success":null,"#), false),
+            (r#"[3,"e",1,"2026-11-23T09:30:00.000Z"]"#.to_owned(), false),
+        ] {
+            let told = told.tell(&streams, Source::Summary, json.clone(), moment(0));
+            assert_eq!(told.is_ok(), is_passed_on, "{json}");
+        }
         told.forget(&streams);
         assert!(frame(streams.total.now()).is_none() && frame(streams.summary.now()).is_none());
     }
