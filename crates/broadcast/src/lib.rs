@@ -8,6 +8,7 @@
 //! A reader costs one connection and a few hundred bytes: it has no task of its own and no queue,
 //! since what it is sent is drawn by the connection itself whenever there is room.
 
+mod authorization;
 mod cell;
 mod close;
 mod event_stream;
@@ -19,11 +20,12 @@ mod polling;
 mod socket;
 mod talk;
 
+pub use authorization::Welcome;
 pub use cell::{Cell, Now};
 pub use close::Close;
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
-pub use open::{Refusal, Welcome, events, events_while, websocket, websocket_while};
+pub use open::{Refusal, events, events_while, websocket, websocket_while};
 pub use pace::{FRAMES_PER_S_MAX, Pace};
 pub use places::{Places, Transport};
 pub use polling::answer as polled;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::HEARTBEAT_MS;
+use crate::authorization::{Welcome, is_welcome};
 use crate::cell::{Cell, Now};
 use crate::places::{Place, Places, Transport};
 use crate::socket::Socket;
@@ -63,9 +64,6 @@ impl Refusal {
         }
     }
 }
-
-/// Whether a reader may go on reading. It is asked before each frame and each heartbeat.
-pub type Welcome = Box<dyn Fn() -> bool>;
 
 /// Answers with the cell's frames as server-sent events. A client that says in `Last-Event-ID`
 /// that it has the present one is told the next one first.
@@ -196,10 +194,6 @@ impl Events {
             }
         }
     }
-}
-
-pub(crate) fn is_welcome(welcome: Option<&Welcome>) -> bool {
-    welcome.is_none_or(|welcome| welcome())
 }
 
 /// Without randomness the longest.

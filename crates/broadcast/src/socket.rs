@@ -5,8 +5,8 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::authorization::{Welcome, is_welcome};
 use crate::cell::Now;
-use crate::open::{Welcome, is_welcome};
 use crate::places::Place;
 use crate::talk::{Step, Talk};
 use crate::{Close, Frame};
