@@ -58,7 +58,8 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 impl Lines {
     fn to(output: impl Write + Send + 'static) -> Self {
         let (sender, lines) = sync_channel(LINES_MAX);
-        std::thread::spawn(move || write_all(&lines, output));
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || write_all(&lines, output)).expect("the system has room for a thread");
         Self { sender }
     }
 
