@@ -19,6 +19,7 @@ mod server;
 mod shutdown;
 mod sparing;
 mod streams;
+mod tuning;
 
 pub use answers::{SVG, openapi, picture};
 pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret, token_in};
