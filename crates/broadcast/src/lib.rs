@@ -26,6 +26,6 @@ pub use close::Close;
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
 pub use open::{Refusal, events, events_while, websocket, websocket_while};
-pub use pace::{FRAMES_PER_S_MAX, Pace};
+pub use pace::Pace;
 pub use places::{Places, Transport};
 pub use polling::answer as polled;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// More frames than these in a second help nobody who looks at them.
-pub const FRAMES_PER_S_MAX: u64 = 20;
+const FRAMES_PER_S_MAX: u64 = 20;
 
 const STEP: Duration = Duration::from_millis(1000 / FRAMES_PER_S_MAX);
 

@@ -22,7 +22,7 @@ mod streams;
 mod tuning;
 
 pub use answers::{SVG, openapi, picture};
-pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret, token_in};
+pub use bearer::{BearerToken, CHALLENGE, Denied, read_secret, token_in};
 pub use client::{BodyError, error_chain, http_client, http_client_of, read_body};
 pub use cors::{AllowedOrigins, is_own};
 pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
@@ -30,7 +30,7 @@ pub use listen::ListenAddress;
 pub use logging::{flush as flush_logging, init as init_logging};
 pub use paths::{Methods, Paths};
 pub use query::{ParameterError, Query};
-pub use server::{SHUTDOWN_GRACE_S, serve};
+pub use server::serve;
 pub use shutdown::signal as shutdown_signal;
 pub use sparing::Sparing;
 pub use streams::{make_room_for, read_streams_max};

@@ -13,13 +13,13 @@ use crate::tuning;
 
 /// How long requests under way may take to finish once the server was asked to stop, in seconds.
 /// Below the 10 s that container platforms grant between SIGTERM and SIGKILL.
-pub const SHUTDOWN_GRACE_S: u64 = 8;
+const SHUTDOWN_GRACE_S: u64 = 8;
 
 /// Header lines of one request have to arrive within this time, in milliseconds.
 const REQUEST_HEAD_MS: u64 = 10_000;
 
 /// Serves `configure`'s routes on the listener until `shutdown` resolves, then drains: no new
-/// connections, requests under way finish within [`SHUTDOWN_GRACE_S`].
+/// connections, requests under way finish within 8 s.
 ///
 /// # Errors
 /// The system's own, when the listener cannot be served.
