@@ -1,4 +1,4 @@
-//! What can go wrong, and how it is told to a client.
+//! What can go wrong, and how clients learn of it.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
@@ -8,7 +8,7 @@ use live_users_wire::Envelope;
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
 /// names an address; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum UpstreamError {
     /// No connection came about.
     #[error("the backend cannot be reached")]
     Unreachable,
@@ -18,7 +18,7 @@ pub(crate) enum Trouble {
     /// The exchange took longer than `BACKEND_TIMEOUT_MS`.
     #[error("the backend did not answer in time")]
     Slow,
-    /// Followed nowhere: a redirect would lead to whoever the answer names.
+    /// Followed nowhere: a redirect would lead to a server that the answer names.
     #[error("the backend answered with a redirect")]
     Redirect,
     /// A status that is no answer to the question.
@@ -50,7 +50,7 @@ pub(crate) enum Trouble {
     Interrupted,
 }
 
-impl ResponseError for Trouble {
+impl ResponseError for UpstreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,

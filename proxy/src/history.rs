@@ -6,8 +6,8 @@ use live_users_http_kit::{self as http_kit, Query};
 use reqwest::Method;
 
 use crate::admin::Admin;
-use crate::details::json;
-use crate::upstream::{Details, NoDetails};
+use crate::admin_api::json;
+use crate::upstream::{AdminApi, AdminApiError};
 
 /// What of a query is passed on.
 const FIGURES_KEYS: [&str; 4] = ["from", "to", "step", "agent"];
@@ -17,19 +17,19 @@ const PICTURE_KEYS: [&str; 7] = ["from", "to", "step", "agent", "theme", "width"
 pub(crate) async fn figures(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
     let query = Query::new(request.query_string()).only(&FIGURES_KEYS);
-    details.ask(Method::GET, &["history"], &query).await.map(json)
+    admin_api.ask(Method::GET, &["history"], &query).await.map(json)
 }
 
 /// A picture of it.
 pub(crate) async fn picture(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
     let query = Query::new(request.query_string()).only(&PICTURE_KEYS);
-    let svg = details.ask_picture(&["history.svg"], &query).await?;
+    let svg = admin_api.ask_picture(&["history.svg"], &query).await?;
     Ok(http_kit::picture(svg))
 }

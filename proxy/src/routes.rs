@@ -12,14 +12,14 @@ use live_users_broadcast::polled;
 use live_users_http_kit::{AllowedOrigins, Paths};
 use live_users_wire::Envelope;
 
-use crate::admin::Door;
+use crate::admin::Authenticator;
+use crate::admin_api::{activity, call, calls, evict, summary};
 use crate::assets::ASSETS;
-use crate::details::{activity, call, calls, evict, summary};
-use crate::error::{Trouble, not_found, only_form, wrong_method};
+use crate::error::{UpstreamError, not_found, only_form, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
-use crate::upstream::{Details, Upstream};
+use crate::upstream::{AdminApi, Upstream};
 use crate::{forwarded, history, openapi, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
@@ -30,12 +30,12 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// What no page of ours has a use for, nor whoever would get a script into one.
+/// Features that no page of ours uses, so that a script that gets into one cannot use them either.
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), \
     payment=(), publickey-credentials-get=(), usb=()";
 
 /// For a year, a browser that has come by TLS comes only so. Where TLS is not known to be, it is
-/// the business of whoever provides it: on this host there may be others that do not have it.
+/// the business of the provider of TLS: on this host there may be others that do not have it.
 const TLS_ONLY: &str = "max-age=31536000";
 
 const PATHS: Paths = Paths::new(wrong_method);
@@ -47,12 +47,12 @@ pub(crate) struct Routes {
     pub(crate) upstream: Data<Arc<Upstream>>,
     /// What has happened since the start.
     pub(crate) metrics: Data<Metrics>,
-    /// What is told at once.
+    /// What is published at once.
     pub(crate) streams: Data<Streams>,
     /// Where everything else comes from.
-    pub(crate) details: Data<Details>,
+    pub(crate) admin_api: Data<AdminApi>,
     /// Who may have it.
-    pub(crate) door: Data<Door>,
+    pub(crate) authenticator: Data<Authenticator>,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
     /// Whether a reverse proxy in front says whether it was asked by TLS.
@@ -103,8 +103,8 @@ impl Routes {
         app.app_data(self.upstream.clone())
             .app_data(metrics.clone())
             .app_data(self.streams.clone())
-            .app_data(self.details.clone())
-            .app_data(self.door.clone())
+            .app_data(self.admin_api.clone())
+            .app_data(self.authenticator.clone())
             .service(
                 paths
                     .default_service(web::to(not_found))
@@ -112,7 +112,7 @@ impl Routes {
                         metrics::count(metrics.clone(), request, next)
                     }))
                     .wrap(default_headers())
-                    .wrap(Condition::new(self.trusts_forwarded, from_fn(tell_tls))),
+                    .wrap(Condition::new(self.trusts_forwarded, from_fn(require_tls))),
             );
     }
 }
@@ -133,14 +133,14 @@ fn default_headers() -> DefaultHeaders {
 async fn live_users(
     request: HttpRequest,
     upstream: Data<Arc<Upstream>>,
-) -> Result<HttpResponse, Trouble> {
+) -> Result<HttpResponse, UpstreamError> {
     let envelope = Envelope::success(upstream.count().await?);
     let json = serde_json::to_vec(&envelope).expect("a number is always JSON");
     Ok(polled(&request, json))
 }
 
-/// Says that there is TLS, where a reverse proxy that is trusted says so.
-async fn tell_tls(
+/// Requires TLS from then on, where a trusted reverse proxy reports it.
+async fn require_tls(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -153,9 +153,9 @@ async fn tell_tls(
     Ok(answer)
 }
 
-async fn show_page(request: HttpRequest, door: Data<Door>) -> HttpResponse {
-    if !door.is_signed_in(&request) {
-        return sign_in::lead_here(request.uri());
+async fn show_page(request: HttpRequest, authenticator: Data<Authenticator>) -> HttpResponse {
+    if !authenticator.is_signed_in(&request) {
+        return sign_in::redirect_here(request.uri());
     }
     HttpResponse::Ok()
         .content_type(ContentType::html())

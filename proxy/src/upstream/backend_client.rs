@@ -1,4 +1,4 @@
-//! The link to the backend: its address, its time limit, and what can go wrong on the way.
+//! The HTTP client for the backend: its address, its time limit, and what can go wrong.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use tokio::runtime::Handle;
 
 use crate::Config;
-use crate::error::Trouble;
+use crate::error::UpstreamError;
 
 /// What this server calls itself.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// The link to the backend.
+/// Sends requests to the backend.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct BackendClient {
     client: Client,
     base: Url,
     pub(super) timeout: Duration,
@@ -25,12 +25,12 @@ pub(crate) struct Link {
 
 /// What went wrong, for clients, with the details for the log.
 pub(crate) struct Failure {
-    pub(crate) trouble: Trouble,
+    pub(crate) upstream_error: UpstreamError,
     pub(crate) detail: String,
 }
 
-impl Link {
-    /// Prepares the link; nothing is sent yet. Requests will run on the current runtime.
+impl BackendClient {
+    /// Prepares requests; none is sent yet. They will run on the current runtime.
     ///
     /// # Errors
     /// When the system has no certificates to verify an `https://` backend with.
@@ -45,7 +45,7 @@ impl Link {
         })
     }
 
-    /// Where the backend's count is, and all that is told about it below.
+    /// The URL of the backend's count. All that is known about it lies below.
     ///
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it, which its reader rules out.
@@ -64,22 +64,24 @@ impl Link {
     ) -> Result<T, Failure> {
         match tokio::time::timeout(self.timeout, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(failure(Trouble::Slow, format!("no answer after {:?}", self.timeout))),
+            Err(_) => {
+                Err(failure(UpstreamError::Slow, format!("no answer after {:?}", self.timeout)))
+            }
         }
     }
 }
 
-/// The trouble with an answer whose status is none that was hoped for.
+/// The failure of an answer whose status is none that was hoped for.
 pub(super) fn wrong_status(status: u16) -> Failure {
-    let trouble = match status {
-        300..=399 => Trouble::Redirect,
-        _ => Trouble::Status(status),
+    let upstream_error = match status {
+        300..=399 => UpstreamError::Redirect,
+        _ => UpstreamError::Status(status),
     };
-    failure(trouble, format!("status {status}"))
+    failure(upstream_error, format!("status {status}"))
 }
 
-pub(super) fn failure(trouble: Trouble, detail: String) -> Failure {
-    Failure { trouble, detail }
+pub(super) fn failure(upstream_error: UpstreamError, detail: String) -> Failure {
+    Failure { upstream_error, detail }
 }
 
 impl From<reqwest::Error> for Failure {
@@ -88,19 +90,21 @@ impl From<reqwest::Error> for Failure {
         if let Some(url) = error.url_mut() {
             url.set_query(None);
         }
-        let trouble = match &error {
-            e if e.is_timeout() => Trouble::Slow,
-            e if e.is_connect() => Trouble::Unreachable,
-            _ => Trouble::Broken,
+        let upstream_error = match &error {
+            e if e.is_timeout() => UpstreamError::Slow,
+            e if e.is_connect() => UpstreamError::Unreachable,
+            _ => UpstreamError::Broken,
         };
-        failure(trouble, error_chain(&error))
+        failure(upstream_error, error_chain(&error))
     }
 }
 
 impl From<BodyError> for Failure {
     fn from(error: BodyError) -> Self {
         match error {
-            BodyError::TooBig(max) => failure(Trouble::TooBig, format!("more than {max} bytes")),
+            BodyError::TooBig(max) => {
+                failure(UpstreamError::TooBig, format!("more than {max} bytes"))
+            }
             BodyError::Broken(error) => error.into(),
         }
     }

@@ -1,4 +1,4 @@
-//! What an admin may ask beyond the total, and how it is passed on to the backend.
+//! The requests of admins for more than the total, which are passed on to the backend.
 
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
@@ -6,7 +6,7 @@ use live_users_http_kit::{ParameterError, Query};
 use reqwest::Method;
 
 use crate::admin::Admin;
-use crate::upstream::{Details, NoDetails};
+use crate::upstream::{AdminApi, AdminApiError};
 
 /// What of a query is passed on for the list of calls, and for the feed.
 const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "suspect"];
@@ -16,46 +16,52 @@ const ACTIVITY_KEYS: &[&str] = &["limit", "after"];
 const CALL_SID_BYTES_MAX: usize = 64;
 
 /// The count with all that is behind it.
-pub(crate) async fn summary(_: Admin, details: Data<Details>) -> Result<HttpResponse, NoDetails> {
-    details.ask(Method::GET, &["summary"], &[]).await.map(json)
+pub(crate) async fn summary(
+    _: Admin,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
+    admin_api.ask(Method::GET, &["summary"], &[]).await.map(json)
 }
 
 /// The calls that are live.
 pub(crate) async fn calls(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
     let query = Query::new(request.query_string()).only(CALLS_KEYS);
-    details.ask(Method::GET, &["calls"], &query).await.map(json)
+    admin_api.ask(Method::GET, &["calls"], &query).await.map(json)
 }
 
 /// What has happened to calls.
 pub(crate) async fn activity(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
     let query = Query::new(request.query_string()).only(ACTIVITY_KEYS);
-    details.ask(Method::GET, &["activity"], &query).await.map(json)
+    admin_api.ask(Method::GET, &["activity"], &query).await.map(json)
 }
 
 /// Why one call counts, or does not.
 pub(crate) async fn call(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
-    details.ask(Method::GET, &["calls", &call_sid(&request).await?], &[]).await.map(json)
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
+    admin_api.ask(Method::GET, &["calls", &call_sid(&request).await?], &[]).await.map(json)
 }
 
 /// The operator's word that a call is over.
 pub(crate) async fn evict(
     _: Admin,
     request: HttpRequest,
-    details: Data<Details>,
-) -> Result<HttpResponse, NoDetails> {
-    details.ask(Method::POST, &["calls", &call_sid(&request).await?, "evict"], &[]).await.map(json)
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
+    admin_api
+        .ask(Method::POST, &["calls", &call_sid(&request).await?, "evict"], &[])
+        .await
+        .map(json)
 }
 
 pub(crate) fn json(body: String) -> HttpResponse {
@@ -64,7 +70,7 @@ pub(crate) fn json(body: String) -> HttpResponse {
 
 /// The `CallSid` in the path, decoded once. The backend has the same rule; here it keeps a path
 /// from leading to another one there.
-async fn call_sid(request: &HttpRequest) -> Result<String, NoDetails> {
+async fn call_sid(request: &HttpRequest) -> Result<String, AdminApiError> {
     let text = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
     // A slash in it, however encoded, is a path to some of what may stand in between.
     let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\".contains(&byte));

@@ -1,4 +1,4 @@
-//! What browsers are told of what the backend tells.
+//! Turns frames of the backend's stream into frames for browsers, and publishes them.
 
 use jiff::Timestamp;
 use live_users_broadcast::Frame;
@@ -6,28 +6,28 @@ use live_users_wire::{LastCount, LiveCount, NoFrame, Problem, Success};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-use super::details::with_success;
-use super::link::{Failure, failure};
-use crate::error::Trouble;
+use super::admin_api::with_success;
+use super::backend_client::{Failure, failure};
+use crate::error::UpstreamError;
 use crate::streams::Streams;
 
-/// Which of the backend's streams is listened to.
+/// Which of the backend's streams is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Subscription {
     /// The summary, which has the total in it.
     Summary,
     /// The total alone.
     Total,
 }
 
-/// What was told last.
+/// Publishes the frames, and knows what it has published last.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Published {
     /// The epoch and the count, while it is known to be true.
     count: Option<(String, u64)>,
-    /// The last count, and when the backend was last heard.
+    /// The last count, and when the backend last sent anything.
     last: Option<(u64, Timestamp)>,
-    trouble: Option<String>,
+    upstream_error: Option<String>,
 }
 
 /// What a frame of the backend has to say of the count, whatever else is in it.
@@ -48,22 +48,22 @@ fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
 }
 
-impl Told {
-    /// Something was heard of the backend: what it told last is still true.
-    pub(super) fn heard(&mut self, now: Timestamp) {
+impl Published {
+    /// Bytes came from the backend: the last count is still true.
+    pub(super) fn received(&mut self, now: Timestamp) {
         if let (Some(_), Some((_, at))) = (&self.count, &mut self.last) {
             *at = now;
         }
     }
 
-    /// The backend tells something: a value, or why there is none.
+    /// Publishes a frame of the backend: a value, or why there is none.
     ///
     /// # Errors
     /// If it is neither.
-    pub(super) fn tell(
+    pub(super) fn publish(
         &mut self,
         streams: &Streams,
-        source: Source,
+        subscription: Subscription,
         json: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
@@ -72,13 +72,13 @@ impl Told {
                 Ok(received) => received,
                 Err(error) => {
                     let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
-                        return Err(failure(Trouble::NotACount, error.to_string()));
+                        return Err(failure(UpstreamError::NotACount, error.to_string()));
                     };
-                    self.lose(streams, &error);
+                    self.report_loss(streams, &error);
                     return Ok(());
                 }
             };
-        if source == Source::Summary {
+        if subscription == Subscription::Summary {
             // It is passed on as it came: it has been parsed, so only these can still be wrong.
             let why = match () {
                 () if !json.trim_ascii_start().starts_with('{') => Some("something else"),
@@ -86,11 +86,11 @@ impl Told {
                 () => None,
             };
             if let Some(why) = why {
-                return Err(failure(Trouble::NotAnObject, why.to_owned()));
+                return Err(failure(UpstreamError::NotAnObject, why.to_owned()));
             }
             streams.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
         }
-        self.trouble = None;
+        self.upstream_error = None;
         self.last = Some((live_users, now));
         let present = Some((epoch.clone(), live_users));
         if self.count != present {
@@ -102,27 +102,27 @@ impl Told {
         Ok(())
     }
 
-    /// There is no value any more; said once.
-    pub(super) fn lose(&mut self, streams: &Streams, why: &str) {
+    /// Reports once that there is no value any more.
+    pub(super) fn report_loss(&mut self, streams: &Streams, why: &str) {
         self.count = None;
-        if self.trouble.as_deref() == Some(why) {
+        if self.upstream_error.as_deref() == Some(why) {
             return;
         }
-        self.trouble = Some(why.to_owned());
+        self.upstream_error = Some(why.to_owned());
         let frame = self.no_frame(why);
         streams.total.publish(frame.clone());
         streams.summary.publish(frame);
     }
 
-    /// There is a total and no summary.
-    pub(super) fn no_summary(&self, streams: &Streams, why: &str) {
+    /// Reports that there is a total and no summary.
+    pub(super) fn report_no_summary(&self, streams: &Streams, why: &str) {
         streams.summary.publish(self.no_frame(why));
     }
 
-    /// Nobody listens any more.
+    /// Clears what is published, since nobody reads any more.
     pub(super) fn forget(&mut self, streams: &Streams) {
         streams.clear();
-        (self.count, self.trouble) = (None, None);
+        (self.count, self.upstream_error) = (None, None);
     }
 
     fn no_frame(&self, why: &str) -> Frame {
@@ -153,12 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_is_told_as_it_is_and_the_total_of_it_when_that_changes() {
+    fn a_summary_is_published_as_it_is_and_the_total_when_it_changes() {
         let streams = Streams::new(1, AllowedOrigins::default());
-        let mut told = Told::default();
+        let mut published = Published::default();
         for (users, seq, total) in [(3, 1, 1), (3, 2, 1), (4, 3, 3)] {
             let json = format!(r#"{{"liveUsers":{users},"more":[],"epoch":"e","seq":{seq},{AT}}}"#);
-            told.tell(&streams, Source::Summary, json.clone(), moment(seq))
+            published
+                .publish(&streams, Subscription::Summary, json.clone(), moment(seq))
                 .unwrap_or_else(|_| panic!());
             let (id, summary) = frame(streams.summary.now()).unwrap();
             assert_eq!(id, Some(format!("e-{seq}")));
@@ -172,42 +173,43 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
+    fn a_loss_is_reported_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
         let streams = Streams::new(1, AllowedOrigins::default());
-        let mut told = Told::default();
-        told.lose(&streams, "unreachable");
+        let mut published = Published::default();
+        published.report_loss(&streams, "unreachable");
         let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();
         assert_eq!(frame(streams.total.now()), Some((None, nothing.clone())));
         assert_eq!(frame(streams.summary.now()), Some((None, nothing)));
 
         let json = format!(r#"{{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
-        let tell = |told: &mut Told, json: &str| {
-            told.tell(&streams, Source::Total, json.to_owned(), moment(0)).is_ok()
+        let publish = |published: &mut Published, json: &str| {
+            published.publish(&streams, Subscription::Total, json.to_owned(), moment(0)).is_ok()
         };
-        assert!(tell(&mut told, &json));
-        told.heard(moment(9));
-        told.lose(&streams, "broken");
-        told.heard(moment(99));
-        told.lose(&streams, "broken");
+        assert!(publish(&mut published, &json));
+        published.received(moment(9));
+        published.report_loss(&streams, "broken");
+        published.received(moment(99));
+        published.report_loss(&streams, "broken");
         let last = format!(r#""last":{{"liveUsers":3,"asOf":"{:.3}"}}"#, moment(9));
         let broken = format!(r#"{{"success":false,"liveUsers":0,"error":"broken",{last}}}"#);
         assert_eq!(frame(streams.total.now()), Some((None, broken)));
-        assert!(tell(&mut told, &json), "the same value again is news now");
+        assert!(publish(&mut published, &json), "the same value again is news now");
         assert_eq!(frame(streams.total.now()).unwrap().0.as_deref(), Some("e-1"));
 
-        assert!(tell(&mut told, r#"{"error":"the writer has stopped"}"#));
+        assert!(publish(&mut published, r#"{"error":"the writer has stopped"}"#));
         assert!(frame(streams.total.now()).unwrap().1.contains("the writer has stopped"));
-        assert!(!tell(&mut told, r#"{"liveUsers":3}"#) && !tell(&mut told, "3"));
+        assert!(!publish(&mut published, r#"{"liveUsers":3}"#) && !publish(&mut published, "3"));
         let object = format!(r#"  {{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
         for (json, is_passed_on) in [
             (object.clone(), true),
             (object.replace('{', r#"{"success":null,"#), false),
             (r#"[3,"e",1,"2026-11-23T09:30:00.000Z"]"#.to_owned(), false),
         ] {
-            let told = told.tell(&streams, Source::Summary, json.clone(), moment(0));
-            assert_eq!(told.is_ok(), is_passed_on, "{json}");
+            let published =
+                published.publish(&streams, Subscription::Summary, json.clone(), moment(0));
+            assert_eq!(published.is_ok(), is_passed_on, "{json}");
         }
-        told.forget(&streams);
+        published.forget(&streams);
         assert!(frame(streams.total.now()).is_none() && frame(streams.summary.now()).is_none());
     }
 }
