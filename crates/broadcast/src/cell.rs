@@ -1,4 +1,4 @@
-//! The present value, and who waits for the next one.
+//! The present value, and the readers who wait for the next one.
 
 use tokio::sync::{Notify, watch};
 
@@ -16,7 +16,7 @@ pub enum Now {
     Closed,
 }
 
-/// Holds the present frame. Whoever writes is never held up by readers.
+/// Holds the present frame. Readers never hold up the writer.
 #[derive(Debug, Default)]
 pub struct Cell {
     now: watch::Sender<Now>,

@@ -1,8 +1,8 @@
 //! The reading end of server-sent events: one parser, for the backend's stream in the proxy, for the
 //! answers of chats in the backend, and for tests.
 
-/// A stream that is silent for so long says that it lives, in milliseconds: by a comment, or by a
-/// ping. A reader that hears nothing for twice as long may take it for dead.
+/// After so many milliseconds of silence a stream sends a comment or a ping. A reader that receives
+/// nothing for twice as long may take the stream for dead.
 pub const HEARTBEAT_MS: u64 = 15_000;
 
 /// Takes the bytes of a `text/event-stream` as they come, and gives the events in them (HTML,

@@ -1,9 +1,9 @@
-//! The latest value of something, told to many at once: by WebSocket, by server-sent events (SSE)
-//! and by polling.
+//! Publishes the latest value of something to many readers at once: by WebSocket, by server-sent
+//! events (SSE) and by polling.
 //!
 //! Readers want the present, not each step to it. So there is one [`Cell`] with the present
-//! [`Frame`] in it, encoded once for all readers; whoever is slow skips to now, and nothing is
-//! queued for anybody. Nothing here knows what a frame says.
+//! [`Frame`] in it, encoded once for all readers. A slow reader skips to now, and nothing is queued
+//! for anybody. Nothing here knows what is in a frame.
 //!
 //! A reader costs one connection and a few hundred bytes: it has no task of its own and no queue,
 //! since what it is sent is drawn by the connection itself whenever there is room.
@@ -18,7 +18,7 @@ mod pace;
 mod places;
 mod polling;
 mod socket;
-mod talk;
+mod ws_session;
 
 pub use authorization::Welcome;
 pub use cell::{Cell, Now};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The total at one record of the journal, as the backend tells it. The summary has the same
+/// The total at one record of the journal, as the backend publishes it. The summary has the same
 /// fields, among others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +17,7 @@ pub struct LiveCount {
     pub as_of: String,
 }
 
-/// What the proxy tells in place of a frame while it has none.
+/// What the proxy publishes in place of a frame while it has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NoFrame {

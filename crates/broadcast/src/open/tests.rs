@@ -49,10 +49,10 @@ async fn open_socket(cell: &Cell, places: &Places) -> (Drawn, impl Sized) {
         .insert_header(("sec-websocket-version", "13"))
         .insert_header(("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw=="))
         .to_http_request();
-    let (client, heard) = h1::Payload::create(false);
-    let mut heard = actix_web::dev::Payload::from(heard);
-    let heard = Payload::from_request(&request, &mut heard).await.unwrap();
-    let answer = websocket(&request, heard, cell, places).unwrap();
+    let (client, received) = h1::Payload::create(false);
+    let mut received = actix_web::dev::Payload::from(received);
+    let received = Payload::from_request(&request, &mut received).await.unwrap();
+    let answer = websocket(&request, received, cell, places).unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     (Drawn(answer.into_body()), client)
 }
@@ -100,7 +100,7 @@ async fn who_is_not_welcome_any_more_hears_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_the_present_frame_is_told_the_next_one_first() {
+async fn a_client_with_the_present_frame_is_sent_the_next_one_first() {
     let (cell, places) = (Cell::default(), Places::new(9));
     cell.publish(frame(1));
     let mut reader = open_events(&cell, &places, Some("e-1"));
@@ -167,10 +167,10 @@ async fn a_websocket_that_nobody_reads_is_sent_little_and_closed() {
 }
 
 #[test]
-fn a_request_that_is_none_for_a_websocket_is_told_so() {
+fn a_request_that_is_none_for_a_websocket_is_refused() {
     let (request, mut payload) = TestRequest::default().to_http_parts();
-    let heard = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
-    let refusal = websocket(&request, heard, &Cell::default(), &Places::new(1)).unwrap_err();
+    let received = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
+    let refusal = websocket(&request, received, &Cell::default(), &Places::new(1)).unwrap_err();
     assert_eq!(refusal.status().as_u16(), 426);
     assert!(refusal.headers().contains(&(UPGRADE, HeaderValue::from_static("websocket"))));
 }
