@@ -4,7 +4,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::Frame;
 
-/// What a reader finds in a cell.
+/// What a reader finds.
 #[derive(Clone, Debug, Default)]
 pub enum Now {
     /// Nothing yet, or nothing any more: wait.
@@ -24,7 +24,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Puts a frame into the cell, in place of the one before.
+    /// Publishes a frame, in place of the one before.
     pub fn publish(&self, frame: Frame) {
         self.put(Now::Frame(frame));
     }
@@ -40,7 +40,7 @@ impl Cell {
         self.now.send_replace(Now::Closed);
     }
 
-    /// What is in the cell.
+    /// The present frame, if there is one.
     pub fn now(&self) -> Now {
         self.now.borrow().clone()
     }

@@ -65,7 +65,7 @@ impl Refusal {
     }
 }
 
-/// Answers with the cell's frames as server-sent events. A client whose
+/// Answers with the latest frames as server-sent events. A client whose
 /// `Last-Event-ID` is the present one is sent the next one first.
 ///
 /// # Errors
@@ -78,7 +78,7 @@ pub fn events(
     events_while(request, cell, places, None)
 }
 
-/// As [`events`], for as long as the reader is welcome.
+/// As [`events`], for as long as the reader is authorized.
 ///
 /// # Errors
 /// If too many streams are open.
@@ -100,7 +100,7 @@ pub fn events_while(
         .body(body(events.into_stream())))
 }
 
-/// Answers with the cell's frames as messages on a WebSocket. The caller decides before
+/// Answers with the latest frames as messages on a WebSocket. The caller decides before
 /// who may open one: browsers let every page try.
 ///
 /// If too many streams are open, the WebSocket is opened and closed with 1013: a browser shows a page
@@ -117,7 +117,7 @@ pub fn websocket(
     websocket_while(request, received, cell, places, None)
 }
 
-/// As [`websocket`], for as long as the reader is welcome; then it is closed with 4001.
+/// As [`websocket`], for as long as the reader is authorized; then it is closed with 4001.
 ///
 /// # Errors
 /// If the request is not one for a WebSocket.

@@ -9,7 +9,7 @@ const FRAMES_PER_S_MAX: u64 = 20;
 
 const STEP: Duration = Duration::from_millis(1000 / FRAMES_PER_S_MAX);
 
-/// The pace of a cell's frames.
+/// Bounds how often frames are published.
 ///
 /// Wait for a change, then for your turn, and then take the present value: so the first change is
 /// published at once, those that follow are joined, and the last is always published.

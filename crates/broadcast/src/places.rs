@@ -27,7 +27,7 @@ impl Transport {
     }
 }
 
-/// The places for streams of one server, of whatever transport. Cheap to clone.
+/// Limits the open streams of one server, of whatever transport. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
     free: Arc<Semaphore>,
@@ -59,23 +59,23 @@ impl Permit {
 }
 
 impl Places {
-    /// So many places.
+    /// At most so many streams.
     pub fn new(max: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
     }
 
-    /// How many there are in all.
+    /// How many may be open in all.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// How many are taken.
+    /// How many are open.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }
 
-    /// How many are taken by this transport.
+    /// How many of this transport are open.
     pub fn taken_by(&self, by: Transport) -> usize {
         Arc::strong_count(&self.of(by).open) - 1
     }
