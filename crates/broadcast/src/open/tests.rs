@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_http::h1;
 use actix_web::FromRequest;
@@ -78,13 +79,13 @@ async fn events_begin_with_the_present_and_a_silence_is_broken_by_heartbeats() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_welcome_any_more_hears_nothing_new() {
+async fn a_reader_that_is_no_longer_authorized_receives_nothing_new() {
     let (cell, places) = (Cell::default(), Places::new(2));
     cell.publish(frame(1));
-    let is_welcome = Rc::new(std::cell::Cell::new(true));
+    let is_welcome = Rc::new(AtomicBool::new(true));
     let welcome = || -> Option<Welcome> {
         let is_welcome = is_welcome.clone();
-        Some(Box::new(move || is_welcome.get()))
+        Some(Box::new(move || is_welcome.load(Ordering::Relaxed)))
     };
     let request = TestRequest::default().to_http_request();
     let open = || events_while(&request, &cell, &places, welcome()).unwrap().into_body();
@@ -93,7 +94,7 @@ async fn who_is_not_welcome_any_more_hears_nothing_new() {
         assert!(reader.next().await.unwrap().starts_with("retry: "));
         assert!(reader.next().await.unwrap().starts_with("id: e-1"));
     }
-    is_welcome.set(false);
+    is_welcome.store(false, Ordering::Relaxed);
     assert_eq!(readers[0].next().await, None, "not even a heartbeat");
     cell.publish(frame(2));
     assert_eq!(readers[1].next().await, None);
