@@ -10,7 +10,7 @@ use live_users_http_kit::{
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-/// The port that the proxy listens on unless told otherwise.
+/// The port that the proxy listens on by default.
 pub const DEFAULT_PORT: u16 = 3000;
 
 const BACKEND_TIMEOUT_MS_DEFAULT: u64 = 3000;
@@ -20,7 +20,7 @@ const BACKEND_TIMEOUT_MS_MAX: u64 = 30_000;
 const SESSION_HOURS_DEFAULT: u64 = 12;
 const SESSION_HOURS_MAX: u64 = 30 * 24;
 
-/// All that the proxy can be told.
+/// The settings of the proxy.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where the command listens (`HOST`, `PORT`).
@@ -89,7 +89,7 @@ impl Config {
     }
 }
 
-/// Whoever has found one token must not have the other one too.
+/// One token that has leaked must not give the other one away.
 fn tell_apart(reader: &mut Reader<'_>, one: &str, other: &str) {
     let others = reader.list(other);
     if reader.list(one).iter().any(|token| others.contains(token)) {
@@ -119,7 +119,7 @@ fn backend_url(reader: &mut Reader<'_>) -> Option<Url> {
     match parse_backend_url(text) {
         Ok(url) => Some(url),
         Err(expected) => {
-            // The value is not repeated: whoever puts a password into it must not find it in a log.
+            // The value is not repeated: it may have a password in it, which must not be in a log.
             reader.mistake(format!("BACKEND_URL: expected {expected}"));
             None
         }

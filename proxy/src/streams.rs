@@ -1,4 +1,4 @@
-//! The total and the summary, told at once to whoever listens: by server-sent events and by
+//! Publishes the total and the summary to all readers at once: by server-sent events and by
 //! WebSocket.
 
 use actix_web::http::StatusCode;
@@ -10,9 +10,9 @@ use live_users_broadcast::{
 use live_users_http_kit::{AllowedOrigins, is_own};
 use live_users_wire::Envelope;
 
-use crate::admin::{Admin, Door};
+use crate::admin::{Admin, Authenticator};
 
-/// What is told, and to how many at most.
+/// What is published, and to how many readers at most.
 pub(crate) struct Streams {
     /// The total, for everybody.
     pub(crate) total: Cell,
@@ -24,7 +24,7 @@ pub(crate) struct Streams {
 
 /// Why there is no stream.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoStream {
+pub(crate) enum StreamError {
     /// The transport itself says no.
     #[error(transparent)]
     Refused(Refusal),
@@ -34,7 +34,7 @@ pub(crate) enum NoStream {
 }
 
 impl Streams {
-    /// Nothing is told yet.
+    /// Nothing is published yet.
     pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
         let places = Places::new(streams_max);
         Self { total: Cell::default(), summary: Cell::default(), places, origins }
@@ -45,7 +45,7 @@ impl Streams {
         &self.places
     }
 
-    /// Resolves when somebody listens.
+    /// Resolves when somebody reads.
     pub(crate) async fn wanted(&self) {
         tokio::select! {
             () = self.total.wanted() => {}
@@ -53,13 +53,13 @@ impl Streams {
         }
     }
 
-    /// Resolves when nobody listens, of one kind after the other.
+    /// Resolves when nobody reads, of one kind after the other.
     pub(crate) async fn unwanted(&self) {
         self.total.unwanted().await;
         self.summary.unwanted().await;
     }
 
-    /// Takes back what is told: it is no longer known to be true.
+    /// Takes back what is published: it is no longer known to be true.
     pub(crate) fn clear(&self) {
         self.total.clear();
         self.summary.clear();
@@ -76,53 +76,53 @@ impl Streams {
 pub(crate) async fn total_events(
     request: HttpRequest,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
-    events(&request, &streams.total, &streams.places).map_err(NoStream::Refused)
+) -> Result<HttpResponse, StreamError> {
+    events(&request, &streams.total, &streams.places).map_err(StreamError::Refused)
 }
 
 /// The total by WebSocket.
 pub(crate) async fn total_socket(
     request: HttpRequest,
-    heard: Payload,
+    received: Payload,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
+) -> Result<HttpResponse, StreamError> {
     match streams.origins.admit(&request) {
-        true => websocket(&request, heard, &streams.total, &streams.places),
-        false => return Err(NoStream::Origin),
+        true => websocket(&request, received, &streams.total, &streams.places),
+        false => return Err(StreamError::Origin),
     }
-    .map_err(NoStream::Refused)
+    .map_err(StreamError::Refused)
 }
 
 /// The summary by server-sent events.
 pub(crate) async fn summary_events(
     admin: Admin,
     request: HttpRequest,
-    door: Data<Door>,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
-    let welcome = Door::welcome(&door, &admin);
-    events_while(&request, &streams.summary, &streams.places, welcome).map_err(NoStream::Refused)
+) -> Result<HttpResponse, StreamError> {
+    let welcome = Authenticator::welcome(&authenticator, &admin);
+    events_while(&request, &streams.summary, &streams.places, welcome).map_err(StreamError::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
 pub(crate) async fn summary_socket(
     admin: Admin,
     request: HttpRequest,
-    heard: Payload,
-    door: Data<Door>,
+    received: Payload,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
+) -> Result<HttpResponse, StreamError> {
     match is_own(&request) {
         true => {
-            let welcome = Door::welcome(&door, &admin);
-            websocket_while(&request, heard, &streams.summary, &streams.places, welcome)
+            let welcome = Authenticator::welcome(&authenticator, &admin);
+            websocket_while(&request, received, &streams.summary, &streams.places, welcome)
         }
-        false => return Err(NoStream::Origin),
+        false => return Err(StreamError::Origin),
     }
-    .map_err(NoStream::Refused)
+    .map_err(StreamError::Refused)
 }
 
-impl ResponseError for NoStream {
+impl ResponseError for StreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),

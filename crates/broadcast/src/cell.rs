@@ -1,10 +1,10 @@
-//! The present value, and who waits for the next one.
+//! The present value, and the readers who wait for the next one.
 
 use tokio::sync::{Notify, watch};
 
 use crate::Frame;
 
-/// What a reader finds in a cell.
+/// What a reader finds.
 #[derive(Clone, Debug, Default)]
 pub enum Now {
     /// Nothing yet, or nothing any more: wait.
@@ -16,7 +16,7 @@ pub enum Now {
     Closed,
 }
 
-/// Holds the present frame. Whoever writes is never held up by readers.
+/// Holds the present frame. Readers never hold up the writer.
 #[derive(Debug, Default)]
 pub struct Cell {
     now: watch::Sender<Now>,
@@ -24,7 +24,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Puts a frame into the cell, in place of the one before.
+    /// Publishes a frame, in place of the one before.
     pub fn publish(&self, frame: Frame) {
         self.put(Now::Frame(frame));
     }
@@ -40,7 +40,7 @@ impl Cell {
         self.now.send_replace(Now::Closed);
     }
 
-    /// What is in the cell.
+    /// The present frame, if there is one.
     pub fn now(&self) -> Now {
         self.now.borrow().clone()
     }

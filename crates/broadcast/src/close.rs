@@ -18,7 +18,7 @@ pub enum Close {
     TooBig,
     /// 1013: as many streams are open as there may be. Come back later.
     Busy,
-    /// 4001: whoever opened the stream has signed out since, or the session is over.
+    /// 4001: the reader has signed out since the stream was opened, or the session is over.
     Unwelcome,
     /// 4000: the client does not read what it is sent, or does not answer a ping in time.
     TooSlow,

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use crate::{ListenAddress, Reader};
 
 /// The shortest token that is accepted, in bytes.
-pub const TOKEN_BYTES_MIN: usize = 16;
+const TOKEN_BYTES_MIN: usize = 16;
 
 /// The value of `WWW-Authenticate` beside a 401.
 pub const CHALLENGE: &str = "Bearer realm=\"live-users\"";

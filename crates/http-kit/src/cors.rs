@@ -25,7 +25,7 @@ impl AllowedOrigins {
         Self(origins.into_iter().map(as_browsers_send_it).collect())
     }
 
-    /// Whether whoever asks may open a WebSocket for what these origins may read: a page of ours, a
+    /// Whether the client may open a WebSocket for what these origins may read: a page of ours, a
     /// page of one of them, or a program that is no browser. Browsers leave that to the server.
     pub fn admit(&self, request: &HttpRequest) -> bool {
         let allowed = |origin: &str| self.0.iter().any(|it| it == "*" || it == origin);
@@ -46,7 +46,7 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether whoever asks is a page of this very server, or a program that is no browser. A page
+/// Whether the client is a page of this very server, or a program that is no browser. A page
 /// cannot choose what its browser says in `Origin`.
 pub fn is_own(request: &HttpRequest) -> bool {
     if !request.headers().contains_key(header::ORIGIN) {

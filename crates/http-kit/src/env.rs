@@ -43,7 +43,7 @@ impl Env {
     }
 
     /// The value of a variable without the white space around it; `None` when it is not set or
-    /// blank, since a blank line in a compose file means "not set" to whoever wrote it.
+    /// blank, since a blank line in a compose file means "not set" to its author.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }

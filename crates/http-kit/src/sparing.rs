@@ -1,4 +1,4 @@
-//! Sparing lines: what anybody on the network can cause must not fill the log.
+//! Throttles log lines: what anybody on the network can cause must not fill the log.
 
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};

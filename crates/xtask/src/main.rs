@@ -4,6 +4,7 @@ mod setup;
 mod tidy;
 mod verify;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),
         "tidy" => tidy(root),
         "audit" => audit(root),
+        "-h" | "--help" => writeln!(std::io::stdout(), "{USAGE}").map_err(Into::into),
+        "-V" | "--version" => {
+            writeln!(std::io::stdout(), "xtask {}", env!("CARGO_PKG_VERSION")).map_err(Into::into)
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(64); // EX_USAGE of `sysexits.h`

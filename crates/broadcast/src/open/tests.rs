@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_http::h1;
 use actix_web::FromRequest;
@@ -49,10 +50,10 @@ async fn open_socket(cell: &Cell, places: &Places) -> (Drawn, impl Sized) {
         .insert_header(("sec-websocket-version", "13"))
         .insert_header(("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw=="))
         .to_http_request();
-    let (client, heard) = h1::Payload::create(false);
-    let mut heard = actix_web::dev::Payload::from(heard);
-    let heard = Payload::from_request(&request, &mut heard).await.unwrap();
-    let answer = websocket(&request, heard, cell, places).unwrap();
+    let (client, received) = h1::Payload::create(false);
+    let mut received = actix_web::dev::Payload::from(received);
+    let received = Payload::from_request(&request, &mut received).await.unwrap();
+    let answer = websocket(&request, received, cell, places).unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     (Drawn(answer.into_body()), client)
 }
@@ -78,13 +79,13 @@ async fn events_begin_with_the_present_and_a_silence_is_broken_by_heartbeats() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_welcome_any_more_hears_nothing_new() {
+async fn a_reader_that_is_no_longer_authorized_receives_nothing_new() {
     let (cell, places) = (Cell::default(), Places::new(2));
     cell.publish(frame(1));
-    let is_welcome = Rc::new(std::cell::Cell::new(true));
+    let is_welcome = Rc::new(AtomicBool::new(true));
     let welcome = || -> Option<Welcome> {
         let is_welcome = is_welcome.clone();
-        Some(Box::new(move || is_welcome.get()))
+        Some(Box::new(move || is_welcome.load(Ordering::Relaxed)))
     };
     let request = TestRequest::default().to_http_request();
     let open = || events_while(&request, &cell, &places, welcome()).unwrap().into_body();
@@ -93,14 +94,14 @@ async fn who_is_not_welcome_any_more_hears_nothing_new() {
         assert!(reader.next().await.unwrap().starts_with("retry: "));
         assert!(reader.next().await.unwrap().starts_with("id: e-1"));
     }
-    is_welcome.set(false);
+    is_welcome.store(false, Ordering::Relaxed);
     assert_eq!(readers[0].next().await, None, "not even a heartbeat");
     cell.publish(frame(2));
     assert_eq!(readers[1].next().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_the_present_frame_is_told_the_next_one_first() {
+async fn a_client_with_the_present_frame_is_sent_the_next_one_first() {
     let (cell, places) = (Cell::default(), Places::new(9));
     cell.publish(frame(1));
     let mut reader = open_events(&cell, &places, Some("e-1"));
@@ -167,10 +168,10 @@ async fn a_websocket_that_nobody_reads_is_sent_little_and_closed() {
 }
 
 #[test]
-fn a_request_that_is_none_for_a_websocket_is_told_so() {
+fn a_request_that_is_none_for_a_websocket_is_refused() {
     let (request, mut payload) = TestRequest::default().to_http_parts();
-    let heard = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
-    let refusal = websocket(&request, heard, &Cell::default(), &Places::new(1)).unwrap_err();
+    let received = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
+    let refusal = websocket(&request, received, &Cell::default(), &Places::new(1)).unwrap_err();
     assert_eq!(refusal.status().as_u16(), 426);
     assert!(refusal.headers().contains(&(UPGRADE, HeaderValue::from_static("websocket"))));
 }

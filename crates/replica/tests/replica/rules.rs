@@ -1,7 +1,5 @@
 //! The writer's rules of a replica, with time as an argument.
 
-mod harness;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +13,7 @@ use live_users_replica::{
 };
 use live_users_state::{Replayed, replay, snapshot};
 
-use self::harness::{Driver, HOUR, evidence};
+use crate::harness::{Driver, HOUR, evidence};
 
 fn driver() -> Driver {
     Driver::on(live_users_journal::open("memory:").unwrap())

@@ -1,6 +1,5 @@
 //! A replica on a journal, driven by hand: the test sets the clocks, gives the lease and decides when
 //! a snapshot is saved.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::Journal;
