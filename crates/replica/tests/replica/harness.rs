@@ -130,8 +130,10 @@ impl Driver {
     /// Saves the snapshot that was asked for, if there is any, and trims behind it.
     pub(crate) fn checkpoint(&mut self) {
         let Some(task) = self.snapshot.take() else { return };
-        let (mut reader, mut snapshots) =
-            (self.node.journal().reader().unwrap(), self.node.journal().snapshots().unwrap());
+        let (mut reader, mut snapshots) = (
+            self.node.journal().reader().expect("a reader"),
+            self.node.journal().snapshots().expect("snapshots"),
+        );
         let saved = task.perform(&mut *reader, &mut *snapshots);
         self.step(Input::Snapshot(saved));
     }

@@ -16,7 +16,7 @@ use live_users_state::{Replayed, replay, snapshot};
 use crate::harness::{Driver, HOUR, evidence};
 
 fn driver() -> Driver {
-    Driver::on(live_users_journal::open("memory:").unwrap())
+    Driver::on(live_users_journal::open("memory:").expect("a journal"))
 }
 
 #[test]
@@ -132,7 +132,7 @@ impl Journal for Failing {
 #[test]
 fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_written_again() {
     let fails = Arc::new(AtomicBool::new(false));
-    let journal = live_users_journal::open("memory:").unwrap();
+    let journal = live_users_journal::open("memory:").expect("a journal");
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
     let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
     driver.record(Millis(1), vec![start("a")]).unwrap();
@@ -155,7 +155,7 @@ fn what_could_not_be_recorded_is_kept_and_recorded_when_the_journal_can_be_writt
 #[test]
 fn the_backlog_is_bounded() {
     let fails = Arc::new(AtomicBool::new(true));
-    let journal = live_users_journal::open("memory:").unwrap();
+    let journal = live_users_journal::open("memory:").expect("a journal");
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
     let end = |n: usize| evidence(&format!("a{n}"), Source::Voice, Said::Dialing);
     for first in (0..RETRY_BUFFER_MAX + 5_000).step_by(1_000) {
