@@ -1,5 +1,5 @@
-//! The reading end of server-sent events: one parser, for the backend's stream in the proxy, for the
-//! answers of chats in the backend, and for tests.
+//! The reading end of server-sent events: one parser, for the backend's stream in the proxy, for
+//! the answers of chats in the backend, and for tests.
 
 /// After so many milliseconds of silence a stream sends a comment or a ping. A reader that receives
 /// nothing for twice as long may take the stream for dead.

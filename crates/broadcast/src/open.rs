@@ -103,8 +103,8 @@ pub fn events_while(
 /// Answers with the latest frames as messages on a WebSocket. The caller decides before
 /// who may open one: browsers let every page try.
 ///
-/// If too many streams are open, the WebSocket is opened and closed with 1013: a browser shows a page
-/// no status of an answer.
+/// If too many streams are open, the WebSocket is opened and closed with 1013: a browser shows a
+/// page no status of an answer.
 ///
 /// # Errors
 /// If the request is not one for a WebSocket.

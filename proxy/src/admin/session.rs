@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 const NAME: &str = "__Host-live-users";
 
 /// For how long a browser keeps the cookie beyond the end of the session, in days: it no longer
-/// opens anything, but proves that the browser was signed in before (see [`super::login_throttle`]).
+/// opens anything, but proves to [`super::login_throttle`] that the browser was signed in before.
 const KNOWN_DAYS: u64 = 30;
 
 /// Sessions that were ended before their time. Only who has the token can have so many.
