@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use live_users_http_kit::{Env, Mistakes};
+use live_users_http_kit::{ConfigErrors, Env};
 use live_users_journal::without_secrets;
 use live_users_state::{Copied, Purpose};
 
@@ -52,7 +52,7 @@ impl Tool {
     /// If arguments or settings cannot be used. Inside, if there is no such journal, if it is in
     /// use where it may not be, if the target exists or has something in it, or if reading or
     /// writing fails.
-    pub fn run(self, env: &Env) -> Result<io::Result<()>, Mistakes> {
+    pub fn run(self, env: &Env) -> Result<io::Result<()>, ConfigErrors> {
         match self {
             Self::Backup { file } => {
                 let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
@@ -98,7 +98,7 @@ struct Journals {
 }
 
 impl Journals {
-    fn read(env: &Env, CopyArgs { from, to, in_use }: CopyArgs) -> Result<Self, Mistakes> {
+    fn read(env: &Env, CopyArgs { from, to, in_use }: CopyArgs) -> Result<Self, ConfigErrors> {
         let mut mistakes = Vec::new();
         let configured = env.get("JOURNAL_URL");
         if from.is_none() && to.is_none() {
@@ -119,7 +119,11 @@ impl Journals {
             mistakes.push("--from and --to are the same journal".to_owned());
         }
         let purpose = if in_use { Purpose::Backup } else { Purpose::Move };
-        if mistakes.is_empty() { Ok(Self { from, to, purpose }) } else { Err(Mistakes(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(Self { from, to, purpose })
+        } else {
+            Err(ConfigErrors(mistakes))
+        }
     }
 }
 

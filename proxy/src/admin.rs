@@ -15,9 +15,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
-use live_users_broadcast::Welcome;
+use live_users_broadcast::Authorization;
 use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
+use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, token_in};
 use live_users_wire::Envelope;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
@@ -31,7 +31,7 @@ pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
     throttle: LoginThrottle,
     trusts_forwarded: bool,
-    lines: Sparing,
+    lines: LogThrottle,
     /// Tokens that were wrong, and those that were not looked at.
     refused: [Counter; 2],
 }
@@ -83,7 +83,7 @@ impl Authenticator {
             credentials,
             throttle: LoginThrottle::default(),
             trusts_forwarded: config.trusts_forwarded,
-            lines: Sparing::default(),
+            lines: LogThrottle::default(),
             refused: <_>::default(),
         }
     }
@@ -111,7 +111,10 @@ impl Authenticator {
     }
 
     /// Whether an admin who came in may go on reading, to be asked again and again.
-    pub(crate) fn welcome(authenticator: &Data<Self>, admin: &Admin) -> Option<Welcome> {
+    pub(crate) fn authorization(
+        authenticator: &Data<Self>,
+        admin: &Admin,
+    ) -> Option<Authorization> {
         let (authenticator, session) = (authenticator.clone(), admin.session?);
         let is_live = move |credentials: &Credentials| {
             credentials.sessions.is_live(session, SystemTime::now())

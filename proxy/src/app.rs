@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_http_kit::{make_room_for, serve};
+use live_users_http_kit::{raise_fd_limit, serve};
 
 use crate::admin::Authenticator;
 use crate::config::Config;
@@ -26,7 +26,7 @@ pub async fn run(
     let metrics = Data::new(Metrics::new());
     let backend = BackendClient::new(&config)?;
     let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
-    make_room_for(config.streams_max);
+    raise_fd_limit(config.streams_max);
     let authorization = config.backend_authorization.clone();
     let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());

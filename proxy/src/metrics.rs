@@ -112,14 +112,14 @@ pub(crate) async fn metrics(
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
     requests(&mut page, &metrics);
     upstream(&mut page, &metrics.upstream);
-    let places = streams.places();
+    let connections = streams.connections();
     let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
     let values = labels.iter().map(|(by, labels)| {
         // Exact up to 2^53, as every number that Prometheus knows.
-        (labels as Labels<'_>, places.taken_by(*by) as f64)
+        (labels as Labels<'_>, connections.taken_by(*by) as f64)
     });
     page.gauges("live_users_proxy_open_streams", "Streams that are open", values);
-    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, places.told_by(*by)));
+    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, connections.sent_by(*by)));
     page.counters("live_users_proxy_frames", "Frames that streams were told", values);
     let help = "Tokens that were refused, by the form or by Authorization: wrong ones, and those \
                 that were not looked at after too many wrong ones";

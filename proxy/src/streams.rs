@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use live_users_broadcast::{
-    Cell, Places, Refusal, events, events_while, websocket, websocket_while,
+    ConnectionLimit, Latest, Refusal, events, events_while, websocket, websocket_while,
 };
 use live_users_http_kit::{AllowedOrigins, is_own};
 use live_users_wire::Envelope;
@@ -15,10 +15,10 @@ use crate::admin::{Admin, Authenticator};
 /// What is published, and to how many readers at most.
 pub(crate) struct Streams {
     /// The total, for everybody.
-    pub(crate) total: Cell,
+    pub(crate) total: Latest,
     /// The summary, for admins.
-    pub(crate) summary: Cell,
-    places: Places,
+    pub(crate) summary: Latest,
+    connections: ConnectionLimit,
     origins: AllowedOrigins,
 }
 
@@ -36,27 +36,27 @@ pub(crate) enum StreamError {
 impl Streams {
     /// Nothing is published yet.
     pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
-        let places = Places::new(streams_max);
-        Self { total: Cell::default(), summary: Cell::default(), places, origins }
+        let connections = ConnectionLimit::new(streams_max);
+        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
     }
 
-    /// The places for streams of all kinds.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    /// The connections for streams of all kinds.
+    pub(crate) fn connections(&self) -> &ConnectionLimit {
+        &self.connections
     }
 
     /// Resolves when somebody reads.
-    pub(crate) async fn wanted(&self) {
+    pub(crate) async fn has_readers(&self) {
         tokio::select! {
-            () = self.total.wanted() => {}
-            () = self.summary.wanted() => {}
+            () = self.total.has_readers() => {}
+            () = self.summary.has_readers() => {}
         }
     }
 
     /// Resolves when nobody reads, of one kind after the other.
-    pub(crate) async fn unwanted(&self) {
-        self.total.unwanted().await;
-        self.summary.unwanted().await;
+    pub(crate) async fn has_no_readers(&self) {
+        self.total.has_no_readers().await;
+        self.summary.has_no_readers().await;
     }
 
     /// Takes back what is published: it is no longer known to be true.
@@ -77,7 +77,7 @@ pub(crate) async fn total_events(
     request: HttpRequest,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    events(&request, &streams.total, &streams.places).map_err(StreamError::Refused)
+    events(&request, &streams.total, &streams.connections).map_err(StreamError::Refused)
 }
 
 /// The total by WebSocket.
@@ -87,7 +87,7 @@ pub(crate) async fn total_socket(
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
     match streams.origins.admit(&request) {
-        true => websocket(&request, received, &streams.total, &streams.places),
+        true => websocket(&request, received, &streams.total, &streams.connections),
         false => return Err(StreamError::Origin),
     }
     .map_err(StreamError::Refused)
@@ -100,8 +100,9 @@ pub(crate) async fn summary_events(
     authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    let welcome = Authenticator::welcome(&authenticator, &admin);
-    events_while(&request, &streams.summary, &streams.places, welcome).map_err(StreamError::Refused)
+    let authorization = Authenticator::authorization(&authenticator, &admin);
+    events_while(&request, &streams.summary, &streams.connections, authorization)
+        .map_err(StreamError::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
@@ -114,8 +115,14 @@ pub(crate) async fn summary_socket(
 ) -> Result<HttpResponse, StreamError> {
     match is_own(&request) {
         true => {
-            let welcome = Authenticator::welcome(&authenticator, &admin);
-            websocket_while(&request, received, &streams.summary, &streams.places, welcome)
+            let authorization = Authenticator::authorization(&authenticator, &admin);
+            websocket_while(
+                &request,
+                received,
+                &streams.summary,
+                &streams.connections,
+                authorization,
+            )
         }
         false => return Err(StreamError::Origin),
     }

@@ -6,7 +6,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
 };
-use live_users_http_kit::{AllowedOrigins, Methods, Paths, Sparing};
+use live_users_http_kit::{AllowedOrigins, LogThrottle, Methods, Paths};
 
 use super::error::ApiError;
 use super::{calls, count, health, history, metrics, openapi, streams, webhooks};
@@ -15,7 +15,7 @@ const PATHS: Paths = Paths::new(wrong_method);
 
 /// The lines about webhooks with a wrong method.
 #[derive(Default)]
-pub(crate) struct WrongMethods(Sparing);
+pub(crate) struct WrongMethods(LogThrottle);
 
 /// Adds the routes to an application, which has the parts that the handlers take.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {

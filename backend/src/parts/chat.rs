@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{Sparing, error_chain, http_client};
+use live_users_http_kit::{LogThrottle, error_chain, http_client};
 use live_users_intake::agents::{Agent, Agents};
 use log::warn;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -34,7 +34,7 @@ pub(crate) struct Chat {
     no_tls: Option<String>,
     timeout: Duration,
     places: Arc<Semaphore>,
-    lines: Sparing,
+    lines: LogThrottle,
     /// Questions, and those without an answer.
     pub(crate) asked: Counter,
     pub(crate) failed: Counter,
@@ -69,7 +69,7 @@ impl Chat {
             }
         };
         let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        let (lines, runtime) = (Sparing::default(), Handle::current());
+        let (lines, runtime) = (LogThrottle::default(), Handle::current());
         let (asked, failed) = (Counter::default(), Counter::default());
         Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
     }

@@ -16,9 +16,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::HEARTBEAT_MS;
-use crate::authorization::{Welcome, is_welcome};
-use crate::cell::{Cell, Now};
-use crate::places::{Permit, Places, Transport};
+use crate::authorization::{Authorization, is_authorized};
+use crate::connection_limit::{ConnectionLimit, Permit, Transport};
+use crate::latest::{Latest, SlotState};
 use crate::socket::Socket;
 
 /// The id of the last event that a client has (HTML, 9.2.4).
@@ -72,10 +72,10 @@ impl Refusal {
 /// If too many streams are open.
 pub fn events(
     request: &HttpRequest,
-    cell: &Cell,
-    places: &Places,
+    latest: &Latest,
+    connections: &ConnectionLimit,
 ) -> Result<HttpResponse, Refusal> {
-    events_while(request, cell, places, None)
+    events_while(request, latest, connections, None)
 }
 
 /// As [`events`], for as long as the reader is authorized.
@@ -84,14 +84,14 @@ pub fn events(
 /// If too many streams are open.
 pub fn events_while(
     request: &HttpRequest,
-    cell: &Cell,
-    places: &Places,
-    welcome: Option<Welcome>,
+    latest: &Latest,
+    connections: &ConnectionLimit,
+    authorization: Option<Authorization>,
 ) -> Result<HttpResponse, Refusal> {
-    let permit = places.take(Transport::Events).ok_or(Refusal::Busy(places.max()))?;
+    let permit = connections.take(Transport::Events).ok_or(Refusal::Busy(connections.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
-    let events = Events { now: cell.read(), known, is_open: false, welcome, permit };
+    let events = Events { now: latest.read(), known, is_open: false, authorization, permit };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
@@ -111,10 +111,10 @@ pub fn events_while(
 pub fn websocket(
     request: &HttpRequest,
     received: Payload,
-    cell: &Cell,
-    places: &Places,
+    latest: &Latest,
+    connections: &ConnectionLimit,
 ) -> Result<HttpResponse, Refusal> {
-    websocket_while(request, received, cell, places, None)
+    websocket_while(request, received, latest, connections, None)
 }
 
 /// As [`websocket`], for as long as the reader is authorized; then it is closed with 4001.
@@ -124,18 +124,18 @@ pub fn websocket(
 pub fn websocket_while(
     request: &HttpRequest,
     received: Payload,
-    cell: &Cell,
-    places: &Places,
-    welcome: Option<Welcome>,
+    latest: &Latest,
+    connections: &ConnectionLimit,
+    authorization: Option<Authorization>,
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
-    let permit = places.take(Transport::Socket);
+    let permit = connections.take(Transport::Socket);
     // A reader that is refused must not count as one who waits for a value.
     let now = match &permit {
-        Some(_) => cell.read(),
-        None => watch::channel(Now::Nothing).1,
+        Some(_) => latest.read(),
+        None => watch::channel(SlotState::Nothing).1,
     };
-    let socket = Socket::new(received, now, permit, welcome);
+    let socket = Socket::new(received, now, permit, authorization);
     Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
 }
 
@@ -145,11 +145,11 @@ fn body(stream: impl Stream<Item = Bytes> + 'static) -> BoxBody {
 
 /// One reader of events.
 struct Events {
-    now: watch::Receiver<Now>,
+    now: watch::Receiver<SlotState>,
     /// What the client has already.
     known: Option<Box<str>>,
     is_open: bool,
-    welcome: Option<Welcome>,
+    authorization: Option<Authorization>,
     permit: Permit,
 }
 
@@ -171,9 +171,9 @@ impl Events {
                 changed = self.now.changed() => {
                     changed.ok()?;
                     match &*self.now.borrow_and_update() {
-                        Now::Nothing => {}
-                        Now::Frame(frame) => {
-                            if !is_welcome(self.welcome.as_ref()) {
+                        SlotState::Nothing => {}
+                        SlotState::Frame(frame) => {
+                            if !is_authorized(self.authorization.as_ref()) {
                                 return None;
                             }
                             let known = self.known.take();
@@ -182,11 +182,11 @@ impl Events {
                                 return Some(frame.event().clone());
                             }
                         }
-                        Now::Closed => return None,
+                        SlotState::Closed => return None,
                     }
                 }
                 () = sleep(Duration::from_millis(HEARTBEAT_MS)) => {
-                    if !is_welcome(self.welcome.as_ref()) {
+                    if !is_authorized(self.authorization.as_ref()) {
                         return None;
                     }
                     return Some(Bytes::from_static(b": heartbeat\n\n"));

@@ -5,9 +5,9 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::authorization::{Welcome, is_welcome};
-use crate::cell::Now;
-use crate::places::Permit;
+use crate::authorization::{Authorization, is_authorized};
+use crate::connection_limit::Permit;
+use crate::latest::SlotState;
 use crate::ws_session::{Step, WsSession};
 use crate::{Close, Frame};
 
@@ -15,24 +15,24 @@ use crate::{Close, Frame};
 pub(crate) struct Socket {
     session: WsSession,
     received: Payload,
-    now: watch::Receiver<Now>,
+    now: watch::Receiver<SlotState>,
     /// There is something new that there was no room for.
     is_behind: bool,
     refused: Option<Close>,
-    welcome: Option<Welcome>,
+    authorization: Option<Authorization>,
     permit: Option<Permit>,
 }
 
 impl Socket {
     pub(crate) fn new(
         received: Payload,
-        now: watch::Receiver<Now>,
+        now: watch::Receiver<SlotState>,
         permit: Option<Permit>,
-        welcome: Option<Welcome>,
+        authorization: Option<Authorization>,
     ) -> Self {
         let refused = if permit.is_some() { None } else { Some(Close::Busy) };
         let session = WsSession::new(Instant::now());
-        Self { session, received, now, is_behind: false, refused, welcome, permit }
+        Self { session, received, now, is_behind: false, refused, authorization, permit }
     }
 
     /// All that is sent, until the connection is to be closed.
@@ -68,18 +68,18 @@ impl Socket {
                 },
                 changed = self.now.changed(), if !self.session.is_closing() => {
                     let is_over = changed.is_err()
-                        || matches!(&*self.now.borrow_and_update(), Now::Closed);
+                        || matches!(&*self.now.borrow_and_update(), SlotState::Closed);
                     if is_over {
                         return Some(self.session.close(Instant::now(), Close::Away));
                     }
-                    if !is_welcome(self.welcome.as_ref()) {
-                        return Some(self.session.close(Instant::now(), Close::Unwelcome));
+                    if !is_authorized(self.authorization.as_ref()) {
+                        return Some(self.session.close(Instant::now(), Close::SessionRevoked));
                     }
                     self.is_behind = true;
                 }
                 () = sleep_until(self.session.due()) => {
-                    if !self.session.is_closing() && !is_welcome(self.welcome.as_ref()) {
-                        return Some(self.session.close(Instant::now(), Close::Unwelcome));
+                    if !self.session.is_closing() && !is_authorized(self.authorization.as_ref()) {
+                        return Some(self.session.close(Instant::now(), Close::SessionRevoked));
                     }
                     let present = self.present();
                     match self.session.tick(Instant::now(), present.as_ref()) {
@@ -94,8 +94,8 @@ impl Socket {
 
     fn present(&self) -> Option<Frame> {
         match &*self.now.borrow() {
-            Now::Frame(frame) => Some(frame.clone()),
-            Now::Nothing | Now::Closed => None,
+            SlotState::Frame(frame) => Some(frame.clone()),
+            SlotState::Nothing | SlotState::Closed => None,
         }
     }
 }

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, flush_logging, healthcheck};
+use crate::{
+    ConfigErrors, EXIT_USAGE, Env, ListenAddress, SettingsReader, flush_logging, healthcheck,
+};
 
 /// The end of `--help`: where settings come from.
 pub const HELP_ON_SETTINGS: &str = "\
@@ -76,15 +78,15 @@ fn problem_in(error: &Error) -> String {
 ///
 /// # Errors
 /// If one of these settings is wrong; inside, if the server does not answer.
-pub fn check_health(env: &Env, default_port: u16) -> Result<io::Result<()>, Mistakes> {
-    let mut reader = Reader::new(env);
+pub fn check_health(env: &Env, default_port: u16) -> Result<io::Result<()>, ConfigErrors> {
+    let mut reader = SettingsReader::new(env);
     let listen = ListenAddress::read(&mut reader, default_port);
     reader.finish(listen).map(healthcheck::run)
 }
 
 /// How the command `name` ends: with 0 when all went well, with 1 when something failed on the
 /// way, with [`EXIT_USAGE`] when settings are wrong.
-pub fn end(name: &str, ended: Result<io::Result<()>, Mistakes>) -> ExitCode {
+pub fn end(name: &str, ended: Result<io::Result<()>, ConfigErrors>) -> ExitCode {
     flush_logging();
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -92,8 +94,8 @@ pub fn end(name: &str, ended: Result<io::Result<()>, Mistakes>) -> ExitCode {
             eprintln!("{name}: {error}");
             ExitCode::FAILURE
         }
-        Err(mistakes) => {
-            eprintln!("{name}: {mistakes}");
+        Err(errors) => {
+            eprintln!("{name}: {errors}");
             EXIT_USAGE.into()
         }
     }

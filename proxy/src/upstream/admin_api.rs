@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_http_kit::{ParameterError, SVG, Sparing, read_body};
+use live_users_http_kit::{LogThrottle, ParameterError, SVG, read_body};
 use live_users_wire::{Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
@@ -34,7 +34,7 @@ pub(crate) struct AdminApi {
     count_url: Url,
     authorization: Option<HeaderValue>,
     places: Arc<Semaphore>,
-    lines: Arc<Sparing>,
+    lines: Arc<LogThrottle>,
 }
 
 /// Why there is no answer.
@@ -138,7 +138,7 @@ impl AdminApi {
 
 impl FailedExchange {
     /// Logs what operators should know.
-    fn note(self, lines: &Sparing) -> AdminApiError {
+    fn note(self, lines: &LogThrottle) -> AdminApiError {
         let Self { reason, detail } = self;
         match reason {
             AdminApiError::Refused | AdminApiError::UpstreamError(_) => {

@@ -135,15 +135,15 @@ impl Published {
 
 #[cfg(test)]
 mod tests {
-    use live_users_broadcast::Now;
+    use live_users_broadcast::SlotState;
     use live_users_http_kit::AllowedOrigins;
 
     use super::*;
 
     const AT: &str = r#""asOf":"2026-11-23T09:30:00.000Z""#;
 
-    fn frame(now: Now) -> Option<(Option<String>, String)> {
-        let Now::Frame(frame) = now else { return None };
+    fn frame(now: SlotState) -> Option<(Option<String>, String)> {
+        let SlotState::Frame(frame) = now else { return None };
         let json = String::from_utf8(frame.json().to_vec()).unwrap();
         Some((frame.id().map(str::to_owned), json))
     }

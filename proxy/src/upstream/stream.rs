@@ -67,7 +67,7 @@ impl Stream {
     /// Goes on for ever.
     pub(crate) async fn run(mut self) {
         loop {
-            self.streams.wanted().await;
+            self.streams.has_readers().await;
             let streams = self.streams.clone();
             tokio::select! {
                 () = without_readers(&streams) => {
@@ -189,10 +189,10 @@ async fn chunk(response: &mut Response, until: Instant) -> Result<Bytes, Failure
 /// Resolves when there has been no reader for a while.
 async fn without_readers(streams: &Streams) {
     loop {
-        streams.unwanted().await;
+        streams.has_no_readers().await;
         tokio::select! {
             () = sleep(Duration::from_millis(LINGER_MS)) => return,
-            () = streams.wanted() => {}
+            () = streams.has_readers() => {}
         }
     }
 }

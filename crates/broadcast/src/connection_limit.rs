@@ -29,7 +29,7 @@ impl Transport {
 
 /// Limits the open streams of one server, of whatever transport. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct ConnectionLimit {
     free: Arc<Semaphore>,
     max: usize,
     streams: Arc<[Streams; Transport::ALL.len()]>,
@@ -47,18 +47,18 @@ struct Streams {
 pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
     _open: Arc<()>,
-    places: Places,
+    connections: ConnectionLimit,
     by: Transport,
 }
 
 impl Permit {
     /// Counts a frame that is sent.
     pub(crate) fn count_frame(&self) {
-        self.places.of(self.by).sent.fetch_add(1, Ordering::Relaxed);
+        self.connections.of(self.by).sent.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Places {
+impl ConnectionLimit {
     /// At most so many streams.
     pub fn new(max: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
@@ -81,14 +81,14 @@ impl Places {
     }
 
     /// How many frames were sent by this transport.
-    pub fn told_by(&self, by: Transport) -> u64 {
+    pub fn sent_by(&self, by: Transport) -> u64 {
         self.of(by).sent.load(Ordering::Relaxed)
     }
 
     pub(crate) fn take(&self, by: Transport) -> Option<Permit> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         let open = Arc::clone(&self.of(by).open);
-        Some(Permit { _permit: permit, _open: open, places: self.clone(), by })
+        Some(Permit { _permit: permit, _open: open, connections: self.clone(), by })
     }
 
     fn of(&self, by: Transport) -> &Streams {
@@ -102,16 +102,16 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_stream_is_gone() {
-        let places = Places::new(2);
-        let take = || places.take(Transport::Events);
-        let (first, second) = (take().unwrap(), places.take(Transport::Socket).unwrap());
+        let connections = ConnectionLimit::new(2);
+        let take = || connections.take(Transport::Events);
+        let (first, second) = (take().unwrap(), connections.take(Transport::Socket).unwrap());
         assert!(take().is_none());
-        assert_eq!(places.taken(), 2);
-        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [1, 1]);
+        assert_eq!(connections.taken(), 2);
+        assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [1, 1]);
         second.count_frame();
         drop(first);
-        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [0, 1]);
-        assert_eq!(Transport::ALL.map(|by| places.told_by(by)), [0, 1]);
+        assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [0, 1]);
+        assert_eq!(Transport::ALL.map(|by| connections.sent_by(by)), [0, 1]);
         assert!(take().is_some());
     }
 }

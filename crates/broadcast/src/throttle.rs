@@ -14,13 +14,13 @@ const STEP: Duration = Duration::from_millis(1000 / FRAMES_PER_S_MAX);
 /// Wait for a change, then for your turn, and then take the present value: so the first change is
 /// published at once, those that follow are joined, and the last is always published.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct Throttle {
     next: Option<Instant>,
 }
 
-impl Pace {
+impl Throttle {
     /// Resolves when the next frame may be published: at once, unless one was just now.
-    pub async fn turn(&mut self) {
+    pub async fn wait(&mut self) {
         if let Some(next) = self.next {
             sleep_until(next).await;
         }
@@ -39,9 +39,9 @@ mod tests {
         let (change, mut changes) = watch::channel(0);
         let start = Instant::now();
         let published = tokio::spawn(async move {
-            let (mut pace, mut published) = (Pace::default(), Vec::new());
+            let (mut throttle, mut published) = (Throttle::default(), Vec::new());
             while changes.changed().await.is_ok() {
-                pace.turn().await;
+                throttle.wait().await;
                 published.push((start.elapsed().as_millis(), *changes.borrow_and_update()));
             }
             published

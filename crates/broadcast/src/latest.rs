@@ -6,7 +6,7 @@ use crate::Frame;
 
 /// What a reader finds.
 #[derive(Clone, Debug, Default)]
-pub enum Now {
+pub enum SlotState {
     /// Nothing yet, or nothing any more: wait.
     #[default]
     Nothing,
@@ -18,35 +18,35 @@ pub enum Now {
 
 /// Holds the present frame. Readers never hold up the writer.
 #[derive(Debug, Default)]
-pub struct Cell {
-    now: watch::Sender<Now>,
+pub struct Latest {
+    now: watch::Sender<SlotState>,
     came: Notify,
 }
 
-impl Cell {
+impl Latest {
     /// Publishes a frame, in place of the one before.
     pub fn publish(&self, frame: Frame) {
-        self.put(Now::Frame(frame));
+        self.put(SlotState::Frame(frame));
     }
 
     /// Takes the frame out: it is no longer known to be true.
     pub fn clear(&self) {
-        self.put(Now::Nothing);
+        self.put(SlotState::Nothing);
     }
 
     /// Lets all streams end, and each that is opened from now on. For the end of a server: it
     /// waits for what is under way, and a stream always is.
     pub fn close(&self) {
-        self.now.send_replace(Now::Closed);
+        self.now.send_replace(SlotState::Closed);
     }
 
     /// The present frame, if there is one.
-    pub fn now(&self) -> Now {
+    pub fn now(&self) -> SlotState {
         self.now.borrow().clone()
     }
 
     /// Resolves when somebody reads.
-    pub async fn wanted(&self) {
+    pub async fn has_readers(&self) {
         loop {
             let came = self.came.notified();
             if self.now.receiver_count() > 0 {
@@ -57,11 +57,11 @@ impl Cell {
     }
 
     /// Resolves when nobody reads.
-    pub async fn unwanted(&self) {
+    pub async fn has_no_readers(&self) {
         self.now.closed().await;
     }
 
-    pub(crate) fn read(&self) -> watch::Receiver<Now> {
+    pub(crate) fn read(&self) -> watch::Receiver<SlotState> {
         let mut reader = self.now.subscribe();
         // It has not seen what is there already.
         reader.mark_changed();
@@ -69,10 +69,10 @@ impl Cell {
         reader
     }
 
-    fn put(&self, new: Now) {
+    fn put(&self, new: SlotState) {
         self.now.send_if_modified(|now| match now {
-            Now::Closed => false,
-            Now::Nothing | Now::Frame(_) => {
+            SlotState::Closed => false,
+            SlotState::Nothing | SlotState::Frame(_) => {
                 *now = new;
                 true
             }
@@ -88,35 +88,46 @@ mod tests {
 
     #[test]
     fn a_closed_cell_stays_closed() {
-        let cell = Cell::default();
-        cell.publish(Frame::new("e", 1, "{}"));
-        assert!(matches!(cell.now(), Now::Frame(_)));
-        cell.close();
-        cell.publish(Frame::new("e", 2, "{}"));
-        cell.clear();
-        assert!(matches!(cell.now(), Now::Closed));
+        let latest = Latest::default();
+        latest.publish(Frame::new("e", 1, "{}"));
+        assert!(matches!(latest.now(), SlotState::Frame(_)));
+        latest.close();
+        latest.publish(Frame::new("e", 2, "{}"));
+        latest.clear();
+        assert!(matches!(latest.now(), SlotState::Closed));
     }
 
     #[test]
     fn it_is_known_whether_somebody_reads() {
-        let cell = Cell::default();
-        assert!(cell.wanted().now_or_never().is_none() && cell.unwanted().now_or_never().is_some());
-        let mut waits = Box::pin(cell.wanted());
+        let latest = Latest::default();
+        assert!(
+            latest.has_readers().now_or_never().is_none()
+                && latest.has_no_readers().now_or_never().is_some()
+        );
+        let mut waits = Box::pin(latest.has_readers());
         assert!((&mut waits).now_or_never().is_none());
-        let reader = cell.read();
+        let reader = latest.read();
         assert!(waits.now_or_never().is_some());
-        assert!(cell.wanted().now_or_never().is_some() && cell.unwanted().now_or_never().is_none());
+        assert!(
+            latest.has_readers().now_or_never().is_some()
+                && latest.has_no_readers().now_or_never().is_none()
+        );
         drop(reader);
-        assert!(cell.wanted().now_or_never().is_none() && cell.unwanted().now_or_never().is_some());
+        assert!(
+            latest.has_readers().now_or_never().is_none()
+                && latest.has_no_readers().now_or_never().is_some()
+        );
     }
 
     #[test]
     fn a_reader_that_is_slow_skips_to_now() {
-        let cell = Cell::default();
-        let mut reader = cell.read();
-        (1..=9).for_each(|seq| cell.publish(Frame::new("e", seq, "{}")));
+        let latest = Latest::default();
+        let mut reader = latest.read();
+        (1..=9).for_each(|seq| latest.publish(Frame::new("e", seq, "{}")));
         assert!(reader.changed().now_or_never().is_some());
-        let Now::Frame(frame) = reader.borrow_and_update().clone() else { panic!("no frame") };
+        let SlotState::Frame(frame) = reader.borrow_and_update().clone() else {
+            panic!("no frame")
+        };
         assert_eq!(frame.id(), Some("e-9"));
         assert!(reader.changed().now_or_never().is_none());
     }
