@@ -19,6 +19,7 @@ COPY crates/core/Cargo.toml crates/core/
 COPY crates/http-kit/Cargo.toml crates/http-kit/
 COPY crates/intake/Cargo.toml crates/intake/
 COPY crates/journal/Cargo.toml crates/journal/
+COPY crates/replica/Cargo.toml crates/replica/
 COPY crates/simulator/Cargo.toml crates/simulator/
 COPY crates/stack/Cargo.toml crates/stack/
 COPY crates/state/Cargo.toml crates/state/

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, make_room_for, serve};
+use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules};
 use live_users_state::{LEADER_LEASE, replay_keeping};
@@ -199,7 +199,7 @@ impl Backend {
         let Self { parts, origins, thread, lease, renewals, api, requests } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, webhooks) = (parts.agents.clone(), parts.webhooks.clone());
-        make_room_for(streams.places.max());
+        raise_fd_limit(streams.connections.max());
         let publishing = publishing::start(&streams, &parts.latest, &parts.summarizer);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
         let (chat, counters) = (webhooks.chat.clone(), webhooks.counters.clone());

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use live_users_core::{DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_streams_max,
+    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
@@ -82,8 +82,8 @@ impl Config {
     ///
     /// # Errors
     /// All errors in them at once.
-    pub fn read(env: &Env) -> Result<Self, Mistakes> {
-        let mut reader = Reader::new(env);
+    pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
+        let mut reader = SettingsReader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
         let hours = within(&mut reader, "MAX_CALL_HOURS", 4, 1..=24, "hours");
         let keep_hours = within(&mut reader, "JOURNAL_KEEP_HOURS", 48, 1..=8760, "hours");
@@ -130,7 +130,7 @@ impl Config {
 /// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the
 /// hashes are in the journal, so the key has to be the same after a restart, and no other secret is
 /// at hand. Without a token either, a key of this process's own.
-fn caller_key(reader: &mut Reader<'_>) -> CallerKey {
+fn caller_key(reader: &mut SettingsReader<'_>) -> CallerKey {
     let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
     let key = match (reader.text("CALLER_HASH_KEY"), token) {
         (Some(key), _) => {
@@ -142,14 +142,14 @@ fn caller_key(reader: &mut Reader<'_>) -> CallerKey {
         }),
     };
     key.unwrap_or_else(|mistake| {
-        reader.mistake(mistake);
+        reader.error(mistake);
         CallerKey::derived_from("settings that are refused")
     })
 }
 
 /// A number within these bounds.
 fn within(
-    reader: &mut Reader<'_>,
+    reader: &mut SettingsReader<'_>,
     name: &str,
     default: u64,
     bounds: RangeInclusive<u64>,
@@ -161,24 +161,24 @@ fn within(
     if bounds.contains(&value) {
         return value;
     }
-    reader.mistake(format!("{name} is {value}: expected {expected}"));
+    reader.error(format!("{name} is {value}: expected {expected}"));
     default
 }
 
 /// How long the history is kept. A coarser resolution is kept at least as long as a finer one: it
 /// is what remains of that one.
-fn read_retention(reader: &mut Reader<'_>) -> Retention {
+fn read_retention(reader: &mut SettingsReader<'_>) -> Retention {
     let minutes = within(reader, "HISTORY_MINUTES_KEEP_HOURS", 48, 1..=336, "hours");
     let quarters = within(reader, "HISTORY_QUARTERS_KEEP_DAYS", 30, 1..=366, "days");
     let hours = within(reader, "HISTORY_HOURS_KEEP_DAYS", 730, 30..=3660, "days");
     if minutes > quarters * 24 {
-        reader.mistake(format!(
+        reader.error(format!(
             "HISTORY_MINUTES_KEEP_HOURS is {minutes}: expected at most the {quarters} days of \
              HISTORY_QUARTERS_KEEP_DAYS"
         ));
     }
     if quarters > hours {
-        reader.mistake(format!(
+        reader.error(format!(
             "HISTORY_QUARTERS_KEEP_DAYS is {quarters}: expected at most the {hours} of \
              HISTORY_HOURS_KEEP_DAYS"
         ));
@@ -190,11 +190,11 @@ fn read_retention(reader: &mut Reader<'_>) -> Retention {
     }
 }
 
-fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification {
+fn verification(reader: &mut SettingsReader<'_>, listen: ListenAddress) -> Verification {
     let unsigned = reader.switch("ALLOW_UNSIGNED_WEBHOOKS");
     let tokens = AuthTokens::new(reader.list("TWILIO_AUTH_TOKEN"));
     if unsigned && !listen.is_loopback() {
-        reader.mistake(format!(
+        reader.error(format!(
             "ALLOW_UNSIGNED_WEBHOOKS is for development on loopback only: with it, HOST has to be \
              127.0.0.1 or ::1, and it is {}",
             listen.0.ip()
@@ -202,15 +202,14 @@ fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification 
     }
     match (tokens, unsigned) {
         (Some(_), true) => {
-            reader.mistake(
-                "ALLOW_UNSIGNED_WEBHOOKS and TWILIO_AUTH_TOKEN are both set: expected one",
-            );
+            reader
+                .error("ALLOW_UNSIGNED_WEBHOOKS and TWILIO_AUTH_TOKEN are both set: expected one");
             Verification::Off
         }
         (Some(tokens), false) => Verification::Signed(tokens),
         (None, true) => Verification::Off,
         (None, false) => {
-            reader.mistake(
+            reader.error(
                 "TWILIO_AUTH_TOKEN is not set: without it nobody can tell Twilio's webhooks from \
                  forged ones (for development on loopback there is ALLOW_UNSIGNED_WEBHOOKS=true)",
             );
@@ -219,14 +218,14 @@ fn verification(reader: &mut Reader<'_>, listen: ListenAddress) -> Verification 
     }
 }
 
-fn url_rule(reader: &mut Reader<'_>) -> UrlRule {
+fn url_rule(reader: &mut SettingsReader<'_>) -> UrlRule {
     let trust_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
     let Some(text) = reader.text("PUBLIC_URL") else {
         return if trust_forwarded { UrlRule::Forwarded } else { UrlRule::AsReceived };
     };
     PublicUrl::parse(text).map(UrlRule::Fixed).unwrap_or_else(|expected| {
         // Not repeated: it may contain a password.
-        reader.mistake(format!("PUBLIC_URL cannot be used: expected {expected}"));
+        reader.error(format!("PUBLIC_URL cannot be used: expected {expected}"));
         UrlRule::AsReceived
     })
 }

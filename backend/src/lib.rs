@@ -19,4 +19,4 @@ mod tools;
 
 pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
-pub use tools::{backup, copy};
+pub use tools::Tool;

@@ -3,19 +3,43 @@
 use std::io;
 use std::process::ExitCode;
 
-use live_users_backend::{Backend, Config, DEFAULT_PORT, backup, copy};
-use live_users_http_kit::command::{self, Tool};
-use live_users_http_kit::{init_logging, shutdown_signal};
+use clap::{Parser, Subcommand};
+use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool};
+use live_users_http_kit::{Env, command, init_logging, shutdown_signal};
 
-/// Copies the journal while it is in use.
-const BACKUP: Tool = Tool { name: "backup", operands: "FILE", read: backup };
+/// The name of the binary.
+const NAME: &str = "live-users-backend";
 
-/// Brings the journal into another engine.
-const JOURNAL: Tool =
-    Tool { name: "journal", operands: "copy [--in-use] --from URL --to URL", read: copy };
+/// Receives Twilio's webhooks and counts the people on the line.
+///
+/// Without a command it serves until it is asked to stop.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, after_help = command::HELP_ON_SETTINGS)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Asks the backend at HOST and PORT whether it is alive; the exit code is the answer
+    Healthcheck,
+    #[command(flatten)]
+    Tool(Tool),
+}
 
 fn main() -> ExitCode {
-    command::run("live-users-backend", DEFAULT_PORT, &[BACKUP, JOURNAL], Config::read, serve)
+    let args: Args = match command::arguments() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let env = Env::process();
+    let ended = match args.command {
+        None => Config::read(&env).map(serve),
+        Some(Command::Healthcheck) => command::check_health(&env, DEFAULT_PORT),
+        Some(Command::Tool(tool)) => tool.run(&env),
+    };
+    command::end(NAME, ended)
 }
 
 #[actix_web::main]

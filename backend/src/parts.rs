@@ -16,4 +16,4 @@ pub(crate) mod streams;
 pub(crate) mod summary;
 pub(crate) mod twilio_api;
 
-mod outgoing;
+mod user_agent;

@@ -1,9 +1,9 @@
-//! Who may read more than the total, and end calls: whoever shows `ADMIN_TOKEN`, with each request
-//! or once to sign in.
+//! Authenticates admins, who may read more than the total and end calls. They show `ADMIN_TOKEN`
+//! with each request, or once to sign in.
 
-mod attempts;
+mod fetch_metadata;
+mod login_throttle;
 mod session;
-mod source;
 
 use std::future::{Ready, ready};
 use std::io;
@@ -15,32 +15,34 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
-use live_users_broadcast::Welcome;
+use live_users_broadcast::Authorization;
 use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{BearerToken, CHALLENGE, Denied, Sparing, token_in};
+use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, token_in};
 use live_users_wire::Envelope;
 
-use self::attempts::{Attempts, Client, Verdict};
+pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
+use self::login_throttle::{Client, LoginOutcome, LoginThrottle};
 use self::session::{Session, Sessions, no_cookie};
-pub(crate) use self::source::{Source, is_in_the_clear, source};
-use crate::{Config, forwarded};
+use crate::config::Config;
+use crate::forwarded;
 
-/// The door, which a request passes by taking an [`Admin`].
-pub(crate) struct Door {
-    lock: Option<Lock>,
-    attempts: Attempts,
+/// Checks requests. A handler asks for the check by taking an [`Admin`].
+pub(crate) struct Authenticator {
+    credentials: Option<Credentials>,
+    throttle: LoginThrottle,
     trusts_forwarded: bool,
-    lines: Sparing,
+    lines: LogThrottle,
     /// Tokens that were wrong, and those that were not looked at.
     refused: [Counter; 2],
 }
 
-struct Lock {
+/// What admins can show.
+struct Credentials {
     token: BearerToken,
     sessions: Sessions,
 }
 
-/// Proof that a request came through the door.
+/// Proof that a request is an admin's.
 pub(crate) struct Admin {
     /// What it came by, if that ends some time; a token does not while this process runs.
     session: Option<Session>,
@@ -50,9 +52,9 @@ pub(crate) struct Admin {
 /// use for what they ask.
 pub(crate) struct TokenShown;
 
-/// Why it did not.
+/// Why a request is not.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeptOut {
+pub(crate) enum AuthError {
     /// There is no token that could be shown.
     #[error("ADMIN_TOKEN is not set in the proxy: nobody may read more than the total")]
     NoAdminToken,
@@ -64,31 +66,31 @@ pub(crate) enum KeptOut {
         "a session is for the pages of this proxy, and this request is of none; expected \
          Sec-Fetch-Site: same-origin, or this proxy's own Origin"
     )]
-    Elsewhere,
+    NotOurPage,
     /// Too many wrong tokens came from there.
     #[error("too many wrong tokens: expected none for {} s", whole_seconds(*.0))]
     TooMany(Duration),
 }
 
-impl Door {
-    /// A door that opens to the admin token of these settings, or to nobody.
+impl Authenticator {
+    /// Accepts the admin token of these settings, or nobody without one.
     pub(crate) fn new(config: &Config) -> Self {
-        let lock = config.admin.clone().map(|token| {
+        let credentials = config.admin.clone().map(|token| {
             let sessions = Sessions::new(&token, config.session);
-            Lock { token, sessions }
+            Credentials { token, sessions }
         });
         Self {
-            lock,
-            attempts: Attempts::default(),
+            credentials,
+            throttle: LoginThrottle::default(),
             trusts_forwarded: config.trusts_forwarded,
-            lines: Sparing::default(),
+            lines: LogThrottle::default(),
             refused: <_>::default(),
         }
     }
 
-    /// Whether anybody can come in at all.
-    pub(crate) fn has_lock(&self) -> bool {
-        self.lock.is_some()
+    /// Whether there is a token at all.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
@@ -103,19 +105,24 @@ impl Door {
     }
 
     fn session(&self, request: &HttpRequest) -> Option<Session> {
-        let Lock { sessions, .. } = self.lock.as_ref()?;
+        let Credentials { sessions, .. } = self.credentials.as_ref()?;
         let session = sessions.shown(request.headers());
         session.filter(|session| sessions.is_live(*session, SystemTime::now()))
     }
 
     /// Whether an admin who came in may go on reading, to be asked again and again.
-    pub(crate) fn welcome(door: &Data<Self>, admin: &Admin) -> Option<Welcome> {
-        let (door, session) = (door.clone(), admin.session?);
-        let is_live = move |lock: &Lock| lock.sessions.is_live(session, SystemTime::now());
-        Some(Box::new(move || door.lock.as_ref().is_some_and(&is_live)))
+    pub(crate) fn authorization(
+        authenticator: &Data<Self>,
+        admin: &Admin,
+    ) -> Option<Authorization> {
+        let (authenticator, session) = (authenticator.clone(), admin.session?);
+        let is_live = move |credentials: &Credentials| {
+            credentials.sessions.is_live(session, SystemTime::now())
+        };
+        Some(Box::new(move || authenticator.credentials.as_ref().is_some_and(&is_live)))
     }
 
-    /// Begins a session for whoever shows the token, with a cookie of its own.
+    /// Begins a session, with a cookie of its own, for a client that shows the token.
     ///
     /// # Errors
     /// If it is not the token, or the system has no random numbers.
@@ -123,16 +130,16 @@ impl Door {
         &self,
         request: &HttpRequest,
         shown: &[u8],
-    ) -> Result<io::Result<Cookie<'static>>, KeptOut> {
-        let lock = self.lock.as_ref().ok_or(KeptOut::NoAdminToken)?;
-        let which = self.judge(lock, request, shown)?;
+    ) -> Result<io::Result<Cookie<'static>>, AuthError> {
+        let credentials = self.credentials.as_ref().ok_or(AuthError::NoAdminToken)?;
+        let which = self.judge(credentials, request, shown)?;
         log::info!("an admin has signed in from {}", self.address(request));
-        Ok(lock.sessions.begin(which, SystemTime::now()))
+        Ok(credentials.sessions.begin(which, SystemTime::now()))
     }
 
     /// Ends the session of this browser, and gives the cookie that takes the place of its own.
     pub(crate) fn sign_out(&self, request: &HttpRequest) -> Cookie<'static> {
-        if let Some(Lock { sessions, .. }) = &self.lock
+        if let Some(Credentials { sessions, .. }) = &self.credentials
             && let Some(session) = sessions.shown(request.headers())
         {
             sessions.end(session, SystemTime::now());
@@ -140,48 +147,57 @@ impl Door {
         no_cookie()
     }
 
-    fn pass(&self, request: &HttpRequest) -> Result<Admin, KeptOut> {
-        let lock = self.lock.as_ref().ok_or(KeptOut::NoAdminToken)?;
+    fn authenticate(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
+        let credentials = self.credentials.as_ref().ok_or(AuthError::NoAdminToken)?;
         let mut shown = request.headers().get_all(header::AUTHORIZATION);
         match (shown.next(), shown.next()) {
-            (None, _) => self.pass_by_session(request),
+            (None, _) => self.authenticate_session(request),
             (Some(only), None) => match token_in(only.as_bytes()) {
-                Some(token) => self.judge(lock, request, token).map(|_| Admin { session: None }),
-                None => Err(KeptOut::Denied(Denied::Missing)),
+                Some(token) => {
+                    self.judge(credentials, request, token).map(|_| Admin { session: None })
+                }
+                None => Err(AuthError::Denied(Denied::Missing)),
             },
             // Of two, somebody in between may have checked the other one.
-            (Some(_), Some(_)) => Err(KeptOut::Denied(Denied::Missing)),
+            (Some(_), Some(_)) => Err(AuthError::Denied(Denied::Missing)),
         }
     }
 
-    fn pass_by_session(&self, request: &HttpRequest) -> Result<Admin, KeptOut> {
-        let session = self.session(request).ok_or(KeptOut::Denied(Denied::Missing))?;
+    fn authenticate_session(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
+        let session = self.session(request).ok_or(AuthError::Denied(Denied::Missing))?;
         let admin = Admin { session: Some(session) };
-        match source(request.headers()) {
-            Source::Ours => Ok(admin),
-            Source::Person if request.method().is_safe() => Ok(admin),
-            Source::Person | Source::Elsewhere | Source::Unsaid => Err(KeptOut::Elsewhere),
+        match request_source(request.headers()) {
+            RequestSource::SameOrigin => Ok(admin),
+            RequestSource::UserInitiated if request.method().is_safe() => Ok(admin),
+            RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
+                Err(AuthError::NotOurPage)
+            }
         }
     }
 
     /// Which of the tokens is shown.
-    fn judge(&self, lock: &Lock, request: &HttpRequest, shown: &[u8]) -> Result<usize, KeptOut> {
-        let client = match lock.sessions.shown(request.headers()) {
+    fn judge(
+        &self,
+        credentials: &Credentials,
+        request: &HttpRequest,
+        shown: &[u8],
+    ) -> Result<usize, AuthError> {
+        let client = match credentials.sessions.shown(request.headers()) {
             Some(session) => Client::Browser(session.id),
             None => Client::at(self.address(request)),
         };
-        let which = |shown: &[u8]| lock.token.which(shown);
-        match self.attempts.judge(client, shown, Instant::now(), which) {
-            Verdict::Right(which) => Ok(which),
-            Verdict::Wrong => {
+        let which = |shown: &[u8]| credentials.token.which(shown);
+        match self.throttle.judge(client, shown, Instant::now(), which) {
+            LoginOutcome::Right(which) => Ok(which),
+            LoginOutcome::Wrong => {
                 self.refused[0].add();
                 self.note("somebody showed a token that is not ADMIN_TOKEN", request);
-                Err(KeptOut::Denied(Denied::Wrong))
+                Err(AuthError::Denied(Denied::Wrong))
             }
-            Verdict::Wait(wait) => {
+            LoginOutcome::Wait(wait) => {
                 self.refused[1].add();
                 self.note("a token was not looked at after too many wrong ones", request);
-                Err(KeptOut::TooMany(wait))
+                Err(AuthError::TooMany(wait))
             }
         }
     }
@@ -192,7 +208,7 @@ impl Door {
         forwarded.flatten().or_else(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
-    /// Whoever guesses tokens is to be seen in the log.
+    /// Guesses of tokens have to be seen in the log.
     fn note(&self, what: &str, request: &HttpRequest) {
         let Some(held_back) = self.lines.line_at(Instant::now()) else { return };
         let is_hidden = !self.trusts_forwarded && forwarded::client(request.headers()).is_some();
@@ -208,33 +224,35 @@ impl Door {
 }
 
 impl FromRequest for Admin {
-    type Error = KeptOut;
-    type Future = Ready<Result<Self, KeptOut>>;
+    type Error = AuthError;
+    type Future = Ready<Result<Self, AuthError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let door = request.app_data::<Data<Door>>().expect("the table of routes has the door");
-        ready(door.pass(request))
+        let authenticator =
+            request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
+        ready(authenticator.authenticate(request))
     }
 }
 
 impl FromRequest for TokenShown {
-    type Error = KeptOut;
-    type Future = Ready<Result<Self, KeptOut>>;
+    type Error = AuthError;
+    type Future = Ready<Result<Self, AuthError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let door = request.app_data::<Data<Door>>().expect("the table of routes has the door");
+        let authenticator =
+            request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
         let is_shown = request.headers().contains_key(header::AUTHORIZATION);
-        ready(match door.has_lock() && !is_shown {
-            true => Err(KeptOut::Denied(Denied::Missing)),
-            false => door.pass(request).map(|_| Self),
+        ready(match authenticator.is_configured() && !is_shown {
+            true => Err(AuthError::Denied(Denied::Missing)),
+            false => authenticator.authenticate(request).map(|_| Self),
         })
     }
 }
 
-impl ResponseError for KeptOut {
+impl ResponseError for AuthError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NoAdminToken | Self::Elsewhere | Self::Denied(Denied::Wrong) => {
+            Self::NoAdminToken | Self::NotOurPage | Self::Denied(Denied::Wrong) => {
                 StatusCode::FORBIDDEN
             }
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
@@ -251,7 +269,7 @@ impl ResponseError for KeptOut {
             Self::TooMany(wait) => {
                 answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
             }
-            Self::NoAdminToken | Self::Elsewhere | Self::Denied(Denied::Wrong) => {}
+            Self::NoAdminToken | Self::NotOurPage | Self::Denied(Denied::Wrong) => {}
         }
         answer.json(Envelope::failure(self.to_string()))
     }

@@ -3,14 +3,14 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_http_kit::{make_room_for, serve};
+use live_users_http_kit::{raise_fd_limit, serve};
 
-use crate::Config;
-use crate::admin::Door;
+use crate::admin::Authenticator;
+use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
-use crate::upstream::{Details, Link, Stream, Upstream};
+use crate::upstream::{AdminApi, BackendClient, Stream, Upstream};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -24,11 +24,11 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let metrics = Data::new(Metrics::new());
-    let link = Link::new(&config)?;
+    let backend = BackendClient::new(&config)?;
     let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
-    make_room_for(config.streams_max);
+    raise_fd_limit(config.streams_max);
     let authorization = config.backend_authorization.clone();
-    let stream = Stream::new(link.clone(), authorization, streams.clone(), metrics.clone());
+    let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
     let stop = {
         let streams = streams.clone();
@@ -41,9 +41,9 @@ pub async fn run(
     let routes = Routes {
         metrics,
         streams,
-        upstream: Data::new(Upstream::new(link.clone())?),
-        door: Data::new(Door::new(&config)),
-        details: Data::new(Details::new(link, config.backend_authorization)?),
+        upstream: Data::new(Upstream::new(backend.clone())?),
+        authenticator: Data::new(Authenticator::new(&config)),
+        admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
         allowed_origins: config.allowed_origins,
         trusts_forwarded: config.trusts_forwarded,
     };

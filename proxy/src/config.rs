@@ -4,13 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, Env, ListenAddress, Mistakes, Reader, read_secret,
+    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, read_secret,
     read_streams_max,
 };
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-/// The port that the proxy listens on unless told otherwise.
+/// The port that the proxy listens on by default.
 pub const DEFAULT_PORT: u16 = 3000;
 
 const BACKEND_TIMEOUT_MS_DEFAULT: u64 = 3000;
@@ -20,7 +20,7 @@ const BACKEND_TIMEOUT_MS_MAX: u64 = 30_000;
 const SESSION_HOURS_DEFAULT: u64 = 12;
 const SESSION_HOURS_MAX: u64 = 30 * 24;
 
-/// All that the proxy can be told.
+/// The settings of the proxy.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where the command listens (`HOST`, `PORT`).
@@ -54,8 +54,8 @@ impl Config {
         clippy::missing_panics_doc,
         reason = "without a URL, finish() has returned its mistake"
     )]
-    pub fn read(env: &Env) -> Result<Self, Mistakes> {
-        let mut reader = Reader::new(env);
+    pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
+        let mut reader = SettingsReader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
         let backend_url = backend_url(&mut reader);
         let TimeoutMs(timeout_ms) = reader.parsed(
@@ -89,11 +89,11 @@ impl Config {
     }
 }
 
-/// Whoever has found one token must not have the other one too.
-fn tell_apart(reader: &mut Reader<'_>, one: &str, other: &str) {
+/// One token that has leaked must not give the other one away.
+fn tell_apart(reader: &mut SettingsReader<'_>, one: &str, other: &str) {
     let others = reader.list(other);
     if reader.list(one).iter().any(|token| others.contains(token)) {
-        reader.mistake(format!(
+        reader.error(format!(
             "{one} and {other} have a token in common: expected different ones, so that who has \
              found one does not have the other"
         ));
@@ -108,7 +108,7 @@ fn bearer(token: &str) -> Option<HeaderValue> {
 }
 
 /// `None` exactly when a mistake was noted.
-fn backend_url(reader: &mut Reader<'_>) -> Option<Url> {
+fn backend_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
     let text = reader.required(
         "BACKEND_URL",
         "the count comes from there; expected the backend's address, such as http://127.0.0.1:8080",
@@ -119,8 +119,8 @@ fn backend_url(reader: &mut Reader<'_>) -> Option<Url> {
     match parse_backend_url(text) {
         Ok(url) => Some(url),
         Err(expected) => {
-            // The value is not repeated: whoever puts a password into it must not find it in a log.
-            reader.mistake(format!("BACKEND_URL: expected {expected}"));
+            // The value is not repeated: it may have a password in it, which must not be in a log.
+            reader.error(format!("BACKEND_URL: expected {expected}"));
             None
         }
     }
@@ -214,7 +214,7 @@ mod tests {
         assert!(!shown.contains("0123456789abcdef") && !shown.contains("fedcba98"), "{shown}");
 
         let weak = env.with("BACKEND_TOKEN", "hunter2").with("ADMIN_TOKEN", "hunter3");
-        let Mistakes(mistakes) = Config::read(&weak).unwrap_err();
+        let ConfigErrors(mistakes) = Config::read(&weak).unwrap_err();
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
         for (mistake, name) in mistakes.iter().zip(["BACKEND_TOKEN", "ADMIN_TOKEN"]) {
             assert!(mistake.contains(name) && !mistake.contains("hunter"), "{mistake}");
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn where_others_can_reach_the_proxy_there_has_to_be_an_admin_token() {
         let env = Env::of([("BACKEND_URL", "http://127.0.0.1:8080"), ("HOST", "0.0.0.0")]);
-        let Mistakes(mistakes) = Config::read(&env).unwrap_err();
+        let ConfigErrors(mistakes) = Config::read(&env).unwrap_err();
         assert_eq!(mistakes.len(), 1, "{mistakes:?}");
         assert!(mistakes[0].contains("ADMIN_TOKEN is not set"), "{mistakes:?}");
         assert!(Config::read(&env.with("ADMIN_TOKEN", "fedcba9876543210")).is_ok());
@@ -244,7 +244,7 @@ mod tests {
             (format!("{two},{one}"), one.to_owned()),
             (one.to_owned(), format!("{three}, {one}")),
         ] {
-            let Mistakes(mistakes) = read(&admin, &backend).unwrap_err();
+            let ConfigErrors(mistakes) = read(&admin, &backend).unwrap_err();
             assert_eq!(mistakes.len(), 1, "{mistakes:?}");
             let told = &mistakes[0];
             assert!(

@@ -1,13 +1,14 @@
-//! What can go wrong, and how it is told to a client.
+//! What can go wrong, and how clients learn of it.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
+use live_users_http_kit::Methods;
 use live_users_wire::Envelope;
 
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
 /// names an address; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum UpstreamError {
     /// No connection came about.
     #[error("the backend cannot be reached")]
     Unreachable,
@@ -17,7 +18,7 @@ pub(crate) enum Trouble {
     /// The exchange took longer than `BACKEND_TIMEOUT_MS`.
     #[error("the backend did not answer in time")]
     Slow,
-    /// Followed nowhere: a redirect would lead to whoever the answer names.
+    /// Followed nowhere: a redirect would lead to a server that the answer names.
     #[error("the backend answered with a redirect")]
     Redirect,
     /// A status that is no answer to the question.
@@ -49,7 +50,7 @@ pub(crate) enum Trouble {
     Interrupted,
 }
 
-impl ResponseError for Trouble {
+impl ResponseError for UpstreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
@@ -78,31 +79,24 @@ pub(crate) async fn not_found(request: HttpRequest) -> HttpResponse {
     refusal(&request, HttpResponse::NotFound(), "there is nothing at this path".to_owned())
 }
 
-/// The answer to a path that can be read, asked with a method other than GET or HEAD.
-pub(crate) async fn only_read(request: HttpRequest) -> HttpResponse {
-    let text = "this path can only be read: expected GET or HEAD";
-    wrong_method(&request, vec![Method::GET, Method::HEAD], text)
+/// The answer to a method that a path does not take.
+pub(crate) fn wrong_method(request: &HttpRequest, methods: Methods) -> HttpResponse {
+    let text = match methods {
+        Methods::Read => "this path can only be read: expected GET or HEAD",
+        Methods::Order => "this path takes orders: expected POST",
+        Methods::Stream => "this path opens a stream: expected GET",
+    };
+    not_allowed(request, methods.allow(), text)
 }
 
 /// The answer to a form's path, asked with a method that it has no use for.
 pub(crate) async fn only_form(request: HttpRequest) -> HttpResponse {
-    let allowed = vec![Method::GET, Method::HEAD, Method::POST];
-    wrong_method(&request, allowed, "this path has a form: expected GET, HEAD or POST")
+    not_allowed(&request, "GET, HEAD, POST", "this path has a form: expected GET, HEAD or POST")
 }
 
-/// The answer to a path that takes orders, asked with a method other than POST.
-pub(crate) async fn only_ordered(request: HttpRequest) -> HttpResponse {
-    wrong_method(&request, vec![Method::POST], "this path takes orders: expected POST")
-}
-
-/// The answer to a path that opens a stream, asked with a method other than GET.
-pub(crate) async fn only_opened(request: HttpRequest) -> HttpResponse {
-    wrong_method(&request, vec![Method::GET], "this path opens a stream: expected GET")
-}
-
-fn wrong_method(request: &HttpRequest, allowed: Vec<Method>, text: &str) -> HttpResponse {
+fn not_allowed(request: &HttpRequest, allow: &'static str, text: &str) -> HttpResponse {
     let mut answer = HttpResponse::MethodNotAllowed();
-    answer.insert_header(header::Allow(allowed));
+    answer.insert_header((header::ALLOW, allow));
     refusal(request, answer, text.to_owned())
 }
 

@@ -1,16 +1,16 @@
 //! The proxy: what browsers talk to. It asks the backend for the count, wraps the answer in the
-//! envelope, and serves the page and the custom element that show it. Whoever shows `ADMIN_TOKEN`
-//! is also told the details behind it.
+//! envelope, and serves the page and the custom element that show it. Admins, who show
+//! `ADMIN_TOKEN`, also get the details behind it.
 //!
 //! It keeps no count of its own: an answer that says `success` is the backend's to a request that
-//! was under way, and never older than that request may take. It passes on what is said of
-//! calls and understands none of it; it knows nothing of callers or Twilio.
+//! was under way, and never older than that request may take. It passes on what the
+//! backend reports of calls without understanding it, and knows nothing of callers or Twilio.
 
 mod admin;
+mod admin_api;
 mod app;
 mod assets;
 mod config;
-mod details;
 mod error;
 mod forwarded;
 mod health;

@@ -13,7 +13,7 @@ use live_users_broadcast::Transport;
 use live_users_http_kit::metrics::{Counter, Labels, Page, Started};
 use parking_lot::{Mutex, RwLock};
 
-use crate::admin::{Door, TokenShown};
+use crate::admin::{Authenticator, TokenShown};
 use crate::streams::Streams;
 
 /// The classes of status codes, 1xx to 5xx.
@@ -34,37 +34,37 @@ pub(crate) struct Metrics {
 #[derive(Default)]
 pub(crate) struct UpstreamStream {
     now: Mutex<Upstream>,
-    lost: Counter,
+    losses: Counter,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Upstream {
     /// Nothing is known while nobody listens.
     is_up: Option<bool>,
-    heard: Option<Instant>,
+    received: Option<Instant>,
     framed: Option<Instant>,
 }
 
 impl UpstreamStream {
     /// Bytes came, if only of a heartbeat.
-    pub(crate) fn heard(&self, now: Instant) {
-        self.now.lock().heard = Some(now);
+    pub(crate) fn received(&self, now: Instant) {
+        self.now.lock().received = Some(now);
     }
 
     /// A frame came.
-    pub(crate) fn framed(&self, now: Instant) {
+    pub(crate) fn frame_received(&self, now: Instant) {
         let mut upstream = self.now.lock();
         (upstream.is_up, upstream.framed) = (Some(true), Some(now));
     }
 
     /// It has broken off, or was not opened.
-    pub(crate) fn lose(&self) {
+    pub(crate) fn lost(&self) {
         self.now.lock().is_up = Some(false);
-        self.lost.add();
+        self.losses.add();
     }
 
     /// Nobody listens, so it is closed.
-    pub(crate) fn rest(&self) {
+    pub(crate) fn closed(&self) {
         *self.now.lock() = Upstream::default();
     }
 }
@@ -102,28 +102,28 @@ pub(crate) async fn count(
     answer
 }
 
-/// All figures, for whoever shows `ADMIN_TOKEN`.
+/// All figures, for clients that show `ADMIN_TOKEN`.
 pub(crate) async fn metrics(
     _: TokenShown,
     metrics: Data<Metrics>,
     streams: Data<Streams>,
-    door: Data<Door>,
+    authenticator: Data<Authenticator>,
 ) -> HttpResponse {
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
     requests(&mut page, &metrics);
     upstream(&mut page, &metrics.upstream);
-    let places = streams.places();
+    let connections = streams.connections();
     let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
     let values = labels.iter().map(|(by, labels)| {
         // Exact up to 2^53, as every number that Prometheus knows.
-        (labels as Labels<'_>, places.taken_by(*by) as f64)
+        (labels as Labels<'_>, connections.taken_by(*by) as f64)
     });
     page.gauges("live_users_proxy_open_streams", "Streams that are open", values);
-    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, places.told_by(*by)));
+    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, connections.sent_by(*by)));
     page.counters("live_users_proxy_frames", "Frames that streams were told", values);
     let help = "Tokens that were refused, by the form or by Authorization: wrong ones, and those \
                 that were not looked at after too many wrong ones";
-    let [wrong, unseen] = door.refused();
+    let [wrong, unseen] = authenticator.refused();
     let values: [(Labels<'_>, u64); 2] =
         [(&[("reason", "wrong")], wrong), (&[("reason", "too_many")], unseen)];
     page.counters("live_users_proxy_refused_tokens", help, values);
@@ -142,15 +142,15 @@ fn requests(page: &mut Page, metrics: &Metrics) {
 }
 
 fn upstream(page: &mut Page, stream: &UpstreamStream) {
-    let Upstream { is_up, heard, framed } = *stream.now.lock();
+    let Upstream { is_up, received, framed } = *stream.now.lock();
     if let Some(is_up) = is_up {
         let help = "Whether the backend's stream is open; absent while nobody listens, since then \
                     it need not be";
         page.gauge("live_users_proxy_upstream_up", help, f64::from(u8::from(is_up)));
     }
-    if let Some(heard) = heard {
+    if let Some(received) = received {
         let help = "How long ago anything was heard of the backend's stream, heartbeats included";
-        let age_s = heard.elapsed().as_secs_f64();
+        let age_s = received.elapsed().as_secs_f64();
         page.gauge("live_users_proxy_upstream_heard_age_seconds", help, age_s);
     }
     if let Some(framed) = framed {
@@ -161,5 +161,5 @@ fn upstream(page: &mut Page, stream: &UpstreamStream) {
     }
     let help = "How often the backend's stream has broken off, or could not be opened; each time \
                 it is tried again";
-    page.counter("live_users_proxy_upstream_losses", help, stream.lost.get());
+    page.counter("live_users_proxy_upstream_losses", help, stream.losses.get());
 }

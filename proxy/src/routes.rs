@@ -7,19 +7,19 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
-use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
-use live_users_http_kit::AllowedOrigins;
+use live_users_http_kit::{AllowedOrigins, Paths};
 use live_users_wire::Envelope;
 
-use crate::admin::Door;
+use crate::admin::Authenticator;
+use crate::admin_api::{activity, call, calls, evict, summary};
 use crate::assets::ASSETS;
-use crate::details::{activity, call, calls, evict, summary};
-use crate::error::{Trouble, not_found, only_form, only_opened, only_ordered, only_read};
+use crate::error::{UpstreamError, not_found, only_form, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
-use crate::upstream::{Details, Upstream};
+use crate::upstream::{AdminApi, Upstream};
 use crate::{forwarded, history, openapi, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
@@ -30,13 +30,15 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// What no page of ours has a use for, nor whoever would get a script into one.
+/// Features that no page of ours uses, so that a script that gets into one cannot use them either.
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), \
     payment=(), publickey-credentials-get=(), usb=()";
 
 /// For a year, a browser that has come by TLS comes only so. Where TLS is not known to be, it is
-/// the business of whoever provides it: on this host there may be others that do not have it.
+/// the business of the provider of TLS: on this host there may be others that do not have it.
 const TLS_ONLY: &str = "max-age=31536000";
+
+const PATHS: Paths = Paths::new(wrong_method);
 
 /// What the routes answer with.
 #[derive(Clone)]
@@ -45,12 +47,12 @@ pub(crate) struct Routes {
     pub(crate) upstream: Data<Arc<Upstream>>,
     /// What has happened since the start.
     pub(crate) metrics: Data<Metrics>,
-    /// What is told at once.
+    /// What is published at once.
     pub(crate) streams: Data<Streams>,
     /// Where everything else comes from.
-    pub(crate) details: Data<Details>,
+    pub(crate) admin_api: Data<AdminApi>,
     /// Who may have it.
-    pub(crate) door: Data<Door>,
+    pub(crate) authenticator: Data<Authenticator>,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
     /// Whether a reverse proxy in front says whether it was asked by TLS.
@@ -61,43 +63,48 @@ impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
         let mut paths = web::scope("")
-            .service(reading("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
-            .service(open("/api/live-users/stream", total_events).wrap(self.allowed_origins.cors()))
-            .service(open("/api/live-users/ws", total_socket))
-            .service(open("/api/live-users/summary/stream", summary_events))
-            .service(open("/api/live-users/summary/ws", summary_socket))
-            .service(reading("/api/live-users/summary", summary))
-            .service(reading("/api/live-users/activity", activity))
-            .service(reading("/api/live-users/calls", calls))
-            .service(reading("/api/live-users/calls/{CallSid}", call))
-            .service(ordering("/api/live-users/calls/{CallSid}/evict", evict))
-            .service(reading("/api/live-users/history", history::figures))
-            .service(reading("/api/live-users/history.svg", history::picture))
-            .service(reading("/healthz", healthz))
-            .service(reading("/readyz", readyz))
-            .service(reading("/metrics", metrics::metrics))
-            .service(reading("/openapi.json", openapi::openapi))
-            .service(reading("/", || async { Redirect::to(page::PATH).temporary() }))
-            .service(reading(page::PATH, show_page))
+            .service(PATHS.read("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
             .service(
-                reading(sign_in::PATH, sign_in::show)
+                PATHS
+                    .stream("/api/live-users/stream", total_events)
+                    .wrap(self.allowed_origins.cors()),
+            )
+            .service(PATHS.stream("/api/live-users/ws", total_socket))
+            .service(PATHS.stream("/api/live-users/summary/stream", summary_events))
+            .service(PATHS.stream("/api/live-users/summary/ws", summary_socket))
+            .service(PATHS.read("/api/live-users/summary", summary))
+            .service(PATHS.read("/api/live-users/activity", activity))
+            .service(PATHS.read("/api/live-users/calls", calls))
+            .service(PATHS.read("/api/live-users/calls/{CallSid}", call))
+            .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", evict))
+            .service(PATHS.read("/api/live-users/history", history::figures))
+            .service(PATHS.read("/api/live-users/history.svg", history::picture))
+            .service(PATHS.read("/healthz", healthz))
+            .service(PATHS.read("/readyz", readyz))
+            .service(PATHS.read("/metrics", metrics::metrics))
+            .service(PATHS.read("/openapi.json", openapi::openapi))
+            .service(PATHS.read("/", || async { Redirect::to(page::PATH).temporary() }))
+            .service(PATHS.read(page::PATH, show_page))
+            .service(
+                PATHS
+                    .read(sign_in::PATH, sign_in::show)
                     .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
                     .route(web::post().to(sign_in::sign_in))
                     .default_service(web::to(only_form)),
             )
-            .service(ordering("/admin/sign-out", sign_in::sign_out));
+            .service(PATHS.order("/admin/sign-out", sign_in::sign_out));
         for asset in ASSETS {
             let tag = asset.tag();
             let answer =
                 move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
-            paths = paths.service(reading(asset.path, answer));
+            paths = paths.service(PATHS.read(asset.path, answer));
         }
         let metrics = self.metrics.clone();
         app.app_data(self.upstream.clone())
             .app_data(metrics.clone())
             .app_data(self.streams.clone())
-            .app_data(self.details.clone())
-            .app_data(self.door.clone())
+            .app_data(self.admin_api.clone())
+            .app_data(self.authenticator.clone())
             .service(
                 paths
                     .default_service(web::to(not_found))
@@ -105,42 +112,9 @@ impl Routes {
                         metrics::count(metrics.clone(), request, next)
                     }))
                     .wrap(default_headers())
-                    .wrap(Condition::new(self.trusts_forwarded, from_fn(tell_tls))),
+                    .wrap(Condition::new(self.trusts_forwarded, from_fn(require_tls))),
             );
     }
-}
-
-/// A path that answers GET and HEAD. The server itself drops the body for HEAD.
-fn reading<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args> + Clone,
-    F::Output: Responder + 'static,
-    Args: FromRequest + 'static,
-{
-    web::resource(path)
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
-        .default_service(web::to(only_read))
-}
-
-/// A path that answers POST.
-fn ordering<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args>,
-    F::Output: Responder + 'static,
-    Args: FromRequest + 'static,
-{
-    web::resource(path).route(web::post().to(handler)).default_service(web::to(only_ordered))
-}
-
-/// A path that answers GET alone: a stream without a body is none.
-fn open<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args>,
-    F::Output: Responder + 'static,
-    Args: FromRequest + 'static,
-{
-    web::resource(path).route(web::get().to(handler)).default_service(web::to(only_opened))
 }
 
 /// For every answer that does not say otherwise.
@@ -159,14 +133,14 @@ fn default_headers() -> DefaultHeaders {
 async fn live_users(
     request: HttpRequest,
     upstream: Data<Arc<Upstream>>,
-) -> Result<HttpResponse, Trouble> {
+) -> Result<HttpResponse, UpstreamError> {
     let envelope = Envelope::success(upstream.count().await?);
     let json = serde_json::to_vec(&envelope).expect("a number is always JSON");
     Ok(polled(&request, json))
 }
 
-/// Says that there is TLS, where a reverse proxy that is trusted says so.
-async fn tell_tls(
+/// Requires TLS from then on, where a trusted reverse proxy reports it.
+async fn require_tls(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -179,9 +153,9 @@ async fn tell_tls(
     Ok(answer)
 }
 
-async fn show_page(request: HttpRequest, door: Data<Door>) -> HttpResponse {
-    if !door.is_signed_in(&request) {
-        return sign_in::lead_here(request.uri());
+async fn show_page(request: HttpRequest, authenticator: Data<Authenticator>) -> HttpResponse {
+    if !authenticator.is_signed_in(&request) {
+        return sign_in::redirect_here(request.uri());
     }
     HttpResponse::Ok()
         .content_type(ContentType::html())

@@ -9,7 +9,9 @@ use live_users_http_kit::Denied;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::admin::{Door, KeptOut, Source, is_in_the_clear, source, whole_seconds};
+use crate::admin::{
+    AuthError, Authenticator, RequestSource, is_in_the_clear, request_source, whole_seconds,
+};
 use crate::page;
 
 /// Where it is.
@@ -59,7 +61,7 @@ pub(crate) struct SignIn {
 }
 
 /// Leads to the page, and from there back.
-pub(crate) fn lead_here(asked: &Uri) -> HttpResponse {
+pub(crate) fn redirect_here(asked: &Uri) -> HttpResponse {
     let next = asked.path_and_query().map_or("/", |path| path.as_str());
     see(&format!("{PATH}?next={}", utf8_percent_encode(next, &AS_IT_IS))).finish()
 }
@@ -67,23 +69,23 @@ pub(crate) fn lead_here(asked: &Uri) -> HttpResponse {
 /// The page, or for who is signed in already what comes next.
 pub(crate) async fn show(
     request: HttpRequest,
-    door: Data<Door>,
+    authenticator: Data<Authenticator>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, Error> {
     let next = query.map_or_else(String::new, |query| query.into_inner().next);
     let next = local(&next);
-    if door.is_signed_in(&request) {
+    if authenticator.is_signed_in(&request) {
         return Ok(see(next).finish());
     }
-    match source(request.headers()) {
+    match request_source(request.headers()) {
         // A browser leaves a SameSite=Strict cookie out when a link of another site leads here.
         // This answer, which is ours, leads on, and then the cookie comes along if there is one.
-        Source::Elsewhere => Ok(HttpResponse::Ok()
+        RequestSource::CrossSite => Ok(HttpResponse::Ok()
             .insert_header(("refresh", format!("0; url={next}")))
             .content_type(ContentType::plaintext())
             .body("one moment")),
-        Source::Ours | Source::Person | Source::Unsaid => {
-            page(HttpResponse::Ok(), &door, next, None)
+        RequestSource::SameOrigin | RequestSource::UserInitiated | RequestSource::Unknown => {
+            page(HttpResponse::Ok(), &authenticator, next, None)
         }
     }
 }
@@ -91,63 +93,68 @@ pub(crate) async fn show(
 /// Begins a session.
 pub(crate) async fn sign_in(
     request: HttpRequest,
-    door: Data<Door>,
+    authenticator: Data<Authenticator>,
     form: Result<Form<SignIn>, Error>,
 ) -> Result<HttpResponse, Error> {
     let Ok(Form(form)) = form else {
         let text = "That was not this form: expected the fields token and next.";
-        return refuse(StatusCode::BAD_REQUEST, &door, page::PATH, text);
+        return refuse(StatusCode::BAD_REQUEST, &authenticator, page::PATH, text);
     };
     let (next, token) = (local(&form.next), form.token.trim_ascii());
     if is_in_the_clear(request.headers()) {
-        return refuse(StatusCode::FORBIDDEN, &door, next, IN_THE_CLEAR);
+        return refuse(StatusCode::FORBIDDEN, &authenticator, next, IN_THE_CLEAR);
     }
-    match source(request.headers()) {
-        Source::Ours => {}
-        Source::Person | Source::Elsewhere | Source::Unsaid => {
-            return refuse(StatusCode::FORBIDDEN, &door, next, CROSS_SITE);
+    match request_source(request.headers()) {
+        RequestSource::SameOrigin => {}
+        RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
+            return refuse(StatusCode::FORBIDDEN, &authenticator, next, CROSS_SITE);
         }
     }
     if token.is_empty() {
-        return refuse(StatusCode::BAD_REQUEST, &door, next, "Enter the token.");
+        return refuse(StatusCode::BAD_REQUEST, &authenticator, next, "Enter the token.");
     }
-    // Whoever signs in anew has one session afterwards, and not two.
-    let kept_out = match door.sign_in(&request, token.as_bytes()) {
+    // A browser that signs in anew has one session afterwards, and not two.
+    let refusal = match authenticator.sign_in(&request, token.as_bytes()) {
         Ok(cookie) => {
-            door.sign_out(&request);
+            authenticator.sign_out(&request);
             let cookie = cookie?.to_string();
             return Ok(see(next).insert_header((header::SET_COOKIE, cookie)).finish());
         }
-        Err(kept_out) => kept_out,
+        Err(refusal) => refusal,
     };
-    match kept_out {
-        KeptOut::TooMany(wait) => {
+    match refusal {
+        AuthError::TooMany(wait) => {
             let wait_s = whole_seconds(wait);
             let s = if wait_s == 1 { "" } else { "s" };
             let text = format!("Too many wrong tokens. Try again in {wait_s} second{s}.");
             let mut answer = HttpResponse::TooManyRequests();
             answer.insert_header((header::RETRY_AFTER, wait_s));
-            page(answer, &door, next, Some(&text))
+            page(answer, &authenticator, next, Some(&text))
         }
-        KeptOut::Denied(Denied::Wrong) => {
-            refuse(StatusCode::FORBIDDEN, &door, next, "That is not the token.")
+        AuthError::Denied(Denied::Wrong) => {
+            refuse(StatusCode::FORBIDDEN, &authenticator, next, "That is not the token.")
         }
         // The page says it at length.
-        KeptOut::NoAdminToken => page(HttpResponse::Forbidden(), &door, next, None),
-        other @ (KeptOut::Denied(Denied::Missing) | KeptOut::Elsewhere) => Err(other.into()),
+        AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
+        other @ (AuthError::Denied(Denied::Missing) | AuthError::NotOurPage) => Err(other.into()),
     }
 }
 
 /// Ends the session.
-pub(crate) async fn sign_out(request: HttpRequest, door: Data<Door>) -> HttpResponse {
-    match source(request.headers()) {
-        Source::Ours => {
-            let cookie = door.sign_out(&request).to_string();
+pub(crate) async fn sign_out(
+    request: HttpRequest,
+    authenticator: Data<Authenticator>,
+) -> HttpResponse {
+    match request_source(request.headers()) {
+        RequestSource::SameOrigin => {
+            let cookie = authenticator.sign_out(&request).to_string();
             see(PATH).insert_header((header::SET_COOKIE, cookie)).finish()
         }
-        Source::Person | Source::Elsewhere | Source::Unsaid => HttpResponse::Forbidden()
-            .content_type(ContentType::plaintext())
-            .body("only a page of this proxy can sign you out"),
+        RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
+            HttpResponse::Forbidden()
+                .content_type(ContentType::plaintext())
+                .body("only a page of this proxy can sign you out")
+        }
     }
 }
 
@@ -165,17 +172,22 @@ fn see(path: &str) -> HttpResponseBuilder {
     answer
 }
 
-fn refuse(status: StatusCode, door: &Door, next: &str, text: &str) -> Result<HttpResponse, Error> {
-    page(HttpResponse::build(status), door, next, Some(text))
+fn refuse(
+    status: StatusCode,
+    authenticator: &Authenticator,
+    next: &str,
+    text: &str,
+) -> Result<HttpResponse, Error> {
+    page(HttpResponse::build(status), authenticator, next, Some(text))
 }
 
 fn page(
     mut answer: HttpResponseBuilder,
-    door: &Door,
+    authenticator: &Authenticator,
     next: &str,
     error: Option<&str>,
 ) -> Result<HttpResponse, Error> {
-    let page = Page { next, error, has_token: door.has_lock() };
+    let page = Page { next, error, has_token: authenticator.is_configured() };
     let html = page.render().map_err(std::io::Error::other)?;
     Ok(answer
         .content_type(ContentType::html())
@@ -218,7 +230,7 @@ mod tests {
     #[test]
     fn a_path_is_led_back_to_whole() {
         let asked = Uri::from_static("/admin/existing-agents?a=1&next=//b#c");
-        let answer = lead_here(&asked);
+        let answer = redirect_here(&asked);
         let location = answer.headers().get(header::LOCATION).unwrap();
         let expected = "/admin/sign-in?next=/admin/existing-agents%3Fa%3D1%26next%3D//b";
         assert_eq!(location, expected);

@@ -1,30 +1,30 @@
-//! The total and the summary, told at once to whoever listens: by server-sent events and by
+//! Publishes the total and the summary to all readers at once: by server-sent events and by
 //! WebSocket.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use live_users_broadcast::{
-    Cell, Places, Refusal, events, events_while, websocket, websocket_while,
+    ConnectionLimit, Latest, Refusal, events, events_while, websocket, websocket_while,
 };
 use live_users_http_kit::{AllowedOrigins, is_own};
 use live_users_wire::Envelope;
 
-use crate::admin::{Admin, Door};
+use crate::admin::{Admin, Authenticator};
 
-/// What is told, and to how many at most.
+/// What is published, and to how many readers at most.
 pub(crate) struct Streams {
     /// The total, for everybody.
-    pub(crate) total: Cell,
+    pub(crate) total: Latest,
     /// The summary, for admins.
-    pub(crate) summary: Cell,
-    places: Places,
+    pub(crate) summary: Latest,
+    connections: ConnectionLimit,
     origins: AllowedOrigins,
 }
 
 /// Why there is no stream.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoStream {
+pub(crate) enum StreamError {
     /// The transport itself says no.
     #[error(transparent)]
     Refused(Refusal),
@@ -34,32 +34,32 @@ pub(crate) enum NoStream {
 }
 
 impl Streams {
-    /// Nothing is told yet.
+    /// Nothing is published yet.
     pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
-        let places = Places::new(streams_max);
-        Self { total: Cell::default(), summary: Cell::default(), places, origins }
+        let connections = ConnectionLimit::new(streams_max);
+        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
     }
 
-    /// The places for streams of all kinds.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    /// The connections for streams of all kinds.
+    pub(crate) fn connections(&self) -> &ConnectionLimit {
+        &self.connections
     }
 
-    /// Resolves when somebody listens.
-    pub(crate) async fn wanted(&self) {
+    /// Resolves when somebody reads.
+    pub(crate) async fn has_readers(&self) {
         tokio::select! {
-            () = self.total.wanted() => {}
-            () = self.summary.wanted() => {}
+            () = self.total.has_readers() => {}
+            () = self.summary.has_readers() => {}
         }
     }
 
-    /// Resolves when nobody listens, of one kind after the other.
-    pub(crate) async fn unwanted(&self) {
-        self.total.unwanted().await;
-        self.summary.unwanted().await;
+    /// Resolves when nobody reads, of one kind after the other.
+    pub(crate) async fn has_no_readers(&self) {
+        self.total.has_no_readers().await;
+        self.summary.has_no_readers().await;
     }
 
-    /// Takes back what is told: it is no longer known to be true.
+    /// Takes back what is published: it is no longer known to be true.
     pub(crate) fn clear(&self) {
         self.total.clear();
         self.summary.clear();
@@ -76,53 +76,60 @@ impl Streams {
 pub(crate) async fn total_events(
     request: HttpRequest,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
-    events(&request, &streams.total, &streams.places).map_err(NoStream::Refused)
+) -> Result<HttpResponse, StreamError> {
+    events(&request, &streams.total, &streams.connections).map_err(StreamError::Refused)
 }
 
 /// The total by WebSocket.
 pub(crate) async fn total_socket(
     request: HttpRequest,
-    heard: Payload,
+    received: Payload,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
+) -> Result<HttpResponse, StreamError> {
     match streams.origins.admit(&request) {
-        true => websocket(&request, heard, &streams.total, &streams.places),
-        false => return Err(NoStream::Origin),
+        true => websocket(&request, received, &streams.total, &streams.connections),
+        false => return Err(StreamError::Origin),
     }
-    .map_err(NoStream::Refused)
+    .map_err(StreamError::Refused)
 }
 
 /// The summary by server-sent events.
 pub(crate) async fn summary_events(
     admin: Admin,
     request: HttpRequest,
-    door: Data<Door>,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
-    let welcome = Door::welcome(&door, &admin);
-    events_while(&request, &streams.summary, &streams.places, welcome).map_err(NoStream::Refused)
+) -> Result<HttpResponse, StreamError> {
+    let authorization = Authenticator::authorization(&authenticator, &admin);
+    events_while(&request, &streams.summary, &streams.connections, authorization)
+        .map_err(StreamError::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
 pub(crate) async fn summary_socket(
     admin: Admin,
     request: HttpRequest,
-    heard: Payload,
-    door: Data<Door>,
+    received: Payload,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
-) -> Result<HttpResponse, NoStream> {
+) -> Result<HttpResponse, StreamError> {
     match is_own(&request) {
         true => {
-            let welcome = Door::welcome(&door, &admin);
-            websocket_while(&request, heard, &streams.summary, &streams.places, welcome)
+            let authorization = Authenticator::authorization(&authenticator, &admin);
+            websocket_while(
+                &request,
+                received,
+                &streams.summary,
+                &streams.connections,
+                authorization,
+            )
         }
-        false => return Err(NoStream::Origin),
+        false => return Err(StreamError::Origin),
     }
-    .map_err(NoStream::Refused)
+    .map_err(StreamError::Refused)
 }
 
-impl ResponseError for NoStream {
+impl ResponseError for StreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),

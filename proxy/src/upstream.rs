@@ -1,13 +1,13 @@
-//! What the proxy asks the backend for: the count, shared by all who wait; the details, for an
-//! admin; and the stream, for all who listen.
+//! What the proxy asks the backend for: the count, shared by all who wait; more than that, for an
+//! admin; and the stream, for all readers.
 
+mod admin_api;
+mod backend_client;
 mod count;
-mod details;
-mod link;
+mod published;
 mod stream;
-mod told;
 
+pub(crate) use admin_api::{AdminApi, AdminApiError};
+pub(crate) use backend_client::BackendClient;
 pub(crate) use count::Upstream;
-pub(crate) use details::{Details, NoDetails, SVG};
-pub(crate) use link::Link;
 pub(crate) use stream::Stream;

@@ -4,7 +4,6 @@
 
 pub(crate) mod activity;
 mod page;
-mod query;
 pub(crate) mod summary;
 pub(crate) mod view;
 mod why;

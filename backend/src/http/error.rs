@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_broadcast::Refusal;
-use live_users_http_kit::{CHALLENGE, Denied};
+use live_users_http_kit::{CHALLENGE, Denied, ParameterError};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
@@ -26,6 +26,8 @@ pub(crate) enum ApiError {
     Webhook(signature::Refusal),
     /// Fields of the form or the query are wrong.
     BadFields(Vec<FieldError>),
+    /// A parameter of the query is wrong.
+    BadParameter(ParameterError),
     /// A request that needs `API_TOKEN` is not let in.
     Auth(auth::Refusal),
     /// No such agent is known.
@@ -59,6 +61,11 @@ impl ApiError {
                     expected: mistakes.first().map(|mistake| mistake.expected.clone()),
                 }
             }
+            Self::BadParameter(mistake) => Problem {
+                error: mistake.to_string(),
+                field: Some(mistake.name.clone()),
+                expected: Some(mistake.expected.clone()),
+            },
             Self::Auth(auth::Refusal::Denied(why)) => {
                 Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
             }
@@ -78,6 +85,12 @@ impl ApiError {
             Self::NoStream(why @ Refusal::Busy(_)) => problem(&why.to_string()),
             Self::Origin => field("Origin", "pages of this origin are not allowed here"),
         }
+    }
+}
+
+impl From<ParameterError> for ApiError {
+    fn from(mistake: ParameterError) -> Self {
+        Self::BadParameter(mistake)
     }
 }
 
@@ -159,7 +172,7 @@ impl ResponseError for ApiError {
                 signature::Refusal::BadForm(_) => StatusCode::BAD_REQUEST,
                 signature::Refusal::Unsigned => StatusCode::FORBIDDEN,
             },
-            Self::BadFields(_) => StatusCode::BAD_REQUEST,
+            Self::BadFields(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
@@ -196,6 +209,7 @@ impl ResponseError for ApiError {
             Self::NotFound
             | Self::Webhook(_)
             | Self::BadFields(_)
+            | Self::BadParameter(_)
             | Self::Auth(_)
             | Self::Origin
             | Self::NoAgent

@@ -158,12 +158,12 @@ fn outgoing(page: &mut Page, sources: &Sources) {
 }
 
 fn streams(page: &mut Page, sources: &Sources) {
-    let places = &sources.streams.places;
+    let connections = &sources.streams.connections;
     let labels = Transport::ALL.map(|by| (by, [("transport", by.name())]));
-    let open = |(by, labels)| (labels as Labels<'_>, number(places.taken_by(by)));
+    let open = |(by, labels)| (labels as Labels<'_>, number(connections.taken_by(by)));
     let values = labels.iter().map(|(by, labels)| open((*by, labels)));
     page.gauges("live_users_open_streams", "Streams that are open", values);
-    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, places.told_by(*by)));
+    let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, connections.sent_by(*by)));
     page.counters("live_users_frames", "Frames that streams were told", values);
 }
 

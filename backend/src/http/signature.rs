@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
-use live_users_http_kit::Sparing;
+use live_users_http_kit::LogThrottle;
 use live_users_intake::agents::is_id;
 use live_users_twilio::{
     AuthTokens, Form, Payload as Signed, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
@@ -38,7 +38,7 @@ pub(crate) struct SignatureVerifier {
     verification: Verification,
     url_rule: UrlRule,
     /// Anybody may send unsigned requests, so there are few lines about them.
-    refusals: Sparing,
+    refusals: LogThrottle,
 }
 
 /// Why a webhook is not let in.
@@ -69,7 +69,7 @@ const INCOMPLETE: Refusal = Refusal::Incomplete { ms_max: BODY_MS_MAX };
 
 impl SignatureVerifier {
     pub(crate) fn new(verification: Verification, url_rule: UrlRule) -> Self {
-        Self { verification, url_rule, refusals: Sparing::default() }
+        Self { verification, url_rule, refusals: LogThrottle::default() }
     }
 
     /// Lets a webhook in.

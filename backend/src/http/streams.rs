@@ -13,7 +13,7 @@ pub(crate) async fn total_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.total, &streams.places).map_err(ApiError::NoStream)
+    events(&request, &streams.total, &streams.connections).map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/ws`.
@@ -25,7 +25,7 @@ pub(crate) async fn total_socket(
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    websocket(&request, received, &streams.total, &streams.places).map_err(ApiError::NoStream)
+    websocket(&request, received, &streams.total, &streams.connections).map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/stream`.
@@ -34,7 +34,7 @@ pub(crate) async fn summary_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.summary, &streams.places).map_err(ApiError::NoStream)
+    events(&request, &streams.summary, &streams.connections).map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/ws`. No browser can show a token here, so the origin does
@@ -45,5 +45,6 @@ pub(crate) async fn summary_socket(
     request: HttpRequest,
     received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    websocket(&request, received, &streams.summary, &streams.places).map_err(ApiError::NoStream)
+    websocket(&request, received, &streams.summary, &streams.connections)
+        .map_err(ApiError::NoStream)
 }

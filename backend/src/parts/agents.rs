@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use live_users_http_kit::Reader;
+use live_users_http_kit::SettingsReader;
 use live_users_intake::agents::{Agents, AgentsFile};
 use parking_lot::RwLock;
 
@@ -18,10 +18,10 @@ pub(crate) struct AgentRegistry {
 
 impl AgentRegistry {
     /// Reads the file for the first time. Its errors go to the reader of the settings.
-    pub(crate) fn read(reader: &mut Reader<'_>, url_rule: &UrlRule) -> Self {
+    pub(crate) fn read(reader: &mut SettingsReader<'_>, url_rule: &UrlRule) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let (agents, mistakes) = read(&file, url_rule);
-        mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
+        mistakes.into_iter().for_each(|mistake| reader.error(mistake));
         Self { file, url_rule: url_rule.clone(), now: RwLock::new(Arc::new(agents)) }
     }
 
@@ -85,7 +85,7 @@ mod tests {
 
     fn registry(path: &str) -> AgentRegistry {
         let env = Env::of([("AGENTS_FILE", path)]);
-        AgentRegistry::read(&mut Reader::new(&env), &UrlRule::AsReceived)
+        AgentRegistry::read(&mut SettingsReader::new(&env), &UrlRule::AsReceived)
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use live_users_http_kit::Sparing;
 use live_users_http_kit::metrics::Counter;
+use live_users_http_kit::{LogThrottle, error_chain, http_client};
 use live_users_intake::agents::{Agent, Agents};
 use log::warn;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::answer::Reading;
-use crate::parts::outgoing::{chain, client};
+use crate::parts::user_agent::USER_AGENT;
 
 /// The most questions under way at once. With [`answer::BODY_BYTES_MAX`] this bounds the memory
 /// that they take.
@@ -34,7 +34,7 @@ pub(crate) struct Chat {
     no_tls: Option<String>,
     timeout: Duration,
     places: Arc<Semaphore>,
-    lines: Sparing,
+    lines: LogThrottle,
     /// Questions, and those without an answer.
     pub(crate) asked: Counter,
     pub(crate) failed: Counter,
@@ -60,16 +60,16 @@ impl Chat {
     /// # Errors
     /// The system's own.
     pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
-        let (client, no_tls) = match client(timeout).build() {
+        let (client, no_tls) = match http_client(USER_AGENT, timeout).build() {
             Ok(client) => (client, None),
             // In a container without certificates, which need not be there for http://.
             Err(error) => {
-                let plain = client(timeout).tls_certs_only([]).build();
-                (plain.map_err(io::Error::other)?, Some(chain(&error)))
+                let plain = http_client(USER_AGENT, timeout).tls_certs_only([]).build();
+                (plain.map_err(io::Error::other)?, Some(error_chain(&error)))
             }
         };
         let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        let (lines, runtime) = (Sparing::default(), Handle::current());
+        let (lines, runtime) = (LogThrottle::default(), Handle::current());
         let (asked, failed) = (Counter::default(), Counter::default());
         Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
     }
@@ -146,5 +146,5 @@ async fn text_of(mut response: Response) -> Result<String, Failure> {
 
 /// Without the address, which may have a secret in its query.
 fn failure(error: reqwest::Error) -> Failure {
-    chain(&error.without_url())
+    error_chain(&error.without_url())
 }

@@ -1,20 +1,20 @@
 //! The frames that streams send, and the limit on their number.
 
-use live_users_broadcast::{Cell, Places};
+use live_users_broadcast::{ConnectionLimit, Latest};
 use live_users_http_kit::AllowedOrigins;
 
 /// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
-    pub(crate) total: Cell,
-    pub(crate) summary: Cell,
-    pub(crate) places: Places,
+    pub(crate) total: Latest,
+    pub(crate) summary: Latest,
+    pub(crate) connections: ConnectionLimit,
     pub(crate) origins: AllowedOrigins,
 }
 
 impl Streams {
     pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
-        let places = Places::new(streams_max);
-        Self { total: Cell::default(), summary: Cell::default(), places, origins }
+        let connections = ConnectionLimit::new(streams_max);
+        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
     }
 
     /// Ends all streams.

@@ -5,18 +5,16 @@ mod settings;
 use std::io;
 use std::time::Duration;
 
+use live_users_http_kit::{BodyError, error_chain, http_client_of, read_body};
 use live_users_twilio::rest::{self, Answer, Failure, Request};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Url};
 
 pub(crate) use settings::TwilioApiSettings;
 
-use crate::parts::outgoing::{chain, client};
+use crate::parts::user_agent::USER_AGENT;
 
 /// The biggest body that is read, in bytes. A page of 1000 calls has some 3 MB.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Unused connections that are kept; there are few requests at a time.
-const IDLE_CONNECTIONS_MAX: usize = 2;
 
 /// A client of Twilio's REST API, for one account.
 pub(crate) struct TwilioApi {
@@ -32,18 +30,8 @@ impl TwilioApi {
     /// # Errors
     /// When the system has no certificates to verify an `https://` address with.
     pub(crate) fn new(settings: TwilioApiSettings, timeout: Duration) -> io::Result<Self> {
-        let mut client = client(timeout).pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
-        if settings.base_url.scheme() == "http" {
-            // Otherwise building fails in a container without certificates that nothing needs.
-            client = client.tls_certs_only([]);
-        }
-        let client = client.build().map_err(|error| {
-            let cause = chain(&error);
-            io::Error::other(format!(
-                "cannot prepare to ask TWILIO_API_URL: {cause}; https:// needs CA certificates (in \
-                 Debian the package ca-certificates)"
-            ))
-        })?;
+        let base_url = ("TWILIO_API_URL", &settings.base_url);
+        let client = http_client_of(base_url, USER_AGENT, timeout)?;
         Ok(Self { client, settings, timeout })
     }
 
@@ -58,7 +46,11 @@ impl TwilioApi {
             let asked = self.client.get(url).basic_auth(user, Some(password));
             let response = asked.send().await.map_err(failure)?;
             let status = response.status().as_u16();
-            rest::answer(request, status, &body_of(response).await?)
+            let body = read_body(response, BODY_BYTES_MAX).await.map_err(|error| match error {
+                BodyError::TooBig(_) => Failure::Odd(error.to_string()),
+                BodyError::Broken(error) => failure(error),
+            })?;
+            rest::answer(request, status, &body)
         };
         match tokio::time::timeout(self.timeout, exchange).await {
             Ok(answer) => answer,
@@ -85,24 +77,13 @@ impl TwilioApi {
     }
 }
 
-async fn body_of(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(Failure::Odd(format!("a body of more than {BODY_BYTES_MAX} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// A broken connection counts as no connection.
+/// A connection that breaks is as good as none.
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    log::debug!("Twilio's REST API: {}", chain(&error));
+    log::debug!("Twilio's REST API: {}", error_chain(&error));
     match &error {
         e if e.is_timeout() => Failure::Timeout,
-        e if e.is_builder() => Failure::Odd(chain(e)),
+        e if e.is_builder() => Failure::Odd(error_chain(e)),
         _ => Failure::Unreachable,
     }
 }

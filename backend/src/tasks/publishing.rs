@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use live_users_broadcast::{Frame, Pace};
+use live_users_broadcast::{Frame, Throttle};
 use live_users_wire::{LiveCount, Problem};
 use log::debug;
 use tokio::task::JoinHandle;
@@ -37,7 +37,7 @@ pub(crate) fn start(
 
 /// A record that leaves the number as it is, such as what a caller says, is no news.
 async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
-    let (mut pace, mut published) = (Pace::default(), None);
+    let (mut throttle, mut published) = (Throttle::default(), None);
     latest.mark_changed();
     let shown = |count: &LatestCount| match count.stale {
         None => Some(Ok((count.at.epoch, count.live_users))),
@@ -50,7 +50,7 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
         if shown(&latest.borrow_and_update()) == published {
             continue;
         }
-        pace.turn().await;
+        throttle.wait().await;
         let now = latest.borrow_and_update().clone();
         published = shown(&now);
         // Of a shared journal that does not answer, others may have changed the number since.
@@ -67,10 +67,10 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
 }
 
 async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summarizer: Summarizer) {
-    let (mut pace, cell) = (Pace::default(), &streams.summary);
+    let (mut throttle, cell) = (Throttle::default(), &streams.summary);
     loop {
-        cell.wanted().await;
-        pace.turn().await;
+        cell.has_readers().await;
+        throttle.wait().await;
         latest.mark_unchanged();
         let start = Instant::now();
         cell.publish(summary_frame(&summarizer).await);
@@ -82,7 +82,7 @@ async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summar
         tokio::select! {
             () = next => {}
             // Who comes later is not to be told what was true when the last one left.
-            () = cell.unwanted() => cell.clear(),
+            () = cell.has_no_readers() => cell.clear(),
         }
     }
 }

@@ -144,13 +144,22 @@ fn a_journal_is_copied_into_an_empty_one_and_never_while_it_is_in_use() {
 #[test]
 fn wrong_arguments_of_a_tool_are_told_like_wrong_settings_and_no_address_is_repeated() {
     for (args, expected) in [
-        (&["backup"][..], "expected one FILE"),
+        (&["backup"][..], "expected <FILE>"),
+        (&["backup", "a", "file:hunter2"], "Usage: live-users-backend backup <FILE>"),
+        (&["journal"], "Usage: live-users-backend journal <COMMAND>"),
+        (&["journal", "move", "--from", "file:hunter2", "--to", "file:b"], "unknown command"),
         (&["journal", "copy", "--from", "file:hunter2"], "--to is not there"),
+        (&["journal", "copy", "--from", "file:hunter2", "--to"], "--to <URL> has no value"),
+        (&["journal", "copy", "--from=", "--to", "file:hunter2"], "--from <URL> has no value"),
         (
-            &["journal", "copy", "--from", "file:hunter2", "--into", "b"],
-            "not --from URL, --to URL or --in-use",
+            &["journal", "copy", "--from", "file:hunter2", "--from", "file:b"],
+            "--from <URL> is given twice",
         ),
-        (&["copy", "--from", "nats://user:hunter2@a/b"], "usage: live-users-backend [healthcheck"),
+        (&["journal", "copy", "--from", "file:hunter2", "--into", "b"], "unknown arguments"),
+        (&["journal", "copy", "file:hunter2", "file:b"], "unknown arguments"),
+        (&["copy", "--from", "nats://user:hunter2@a/b"], "Usage: live-users-backend [COMMAND]"),
+        (&["nats://user:hunter2@a/b"], "unknown command"),
+        (&["--from=file:hunter2"], "unknown arguments"),
     ] {
         let refused = exit_of(BINARY, args, &[("JOURNAL_URL", "")]);
         let told = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -65,5 +65,24 @@ fn an_address_that_is_taken_is_named() {
 
 #[test]
 fn a_wrong_argument_is_answered_with_the_usage() {
-    assert!(refused(&["--help"], &[("TWILIO_AUTH_TOKEN", TOKEN)]).contains("usage:"));
+    let told = refused(&["serve", "--fast"], &[("TWILIO_AUTH_TOKEN", TOKEN)]);
+    assert!(told.contains("unknown arguments: serve") && told.contains("Usage:"), "{told}");
+    assert!(!told.contains("--fast"), "the rest may be a secret: {told}");
+}
+
+#[test]
+fn help_and_version_need_no_settings_and_end_with_code_0() {
+    let printed = |args: &[&str]| {
+        let Output { status, stdout, stderr } = exit_of(BINARY, args, &[]);
+        assert_eq!((status.code(), &*stderr), (Some(0), &b""[..]), "{args:?}");
+        String::from_utf8(stdout).expect("text")
+    };
+    let help = printed(&["--help"]);
+    for part in ["healthcheck", "backup", "journal", "environment variables", "README.md", "64"] {
+        assert!(help.contains(part), "{part} is missing in:\n{help}");
+    }
+    assert!(printed(&["-h"]).contains("Usage: live-users-backend"));
+    assert!(printed(&["journal", "copy", "--help"]).contains("--in-use"));
+    let version = concat!("live-users-backend ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(printed(&["--version"]), version);
 }

@@ -42,8 +42,8 @@ async fn the_total_is_told_at_once_with_the_same_bytes_by_both_streams() {
             twilio.start(n);
         }
         let event = events.next_event().await.unwrap();
-        assert_eq!(socket.text().await, event.data);
-        let frame: Value = serde_json::from_str(&event.data).unwrap();
+        assert_eq!(socket.text().await, event.clone().into_text());
+        let frame: Value = serde_json::from_slice(&event.data).unwrap();
         assert_eq!((&frame["liveUsers"], &frame["seq"]), (&n.into(), &n.into()));
         let epoch = frame["epoch"].as_str().unwrap();
         assert_eq!(event.id, Some(format!("{epoch}-{n}")));

@@ -38,6 +38,14 @@ fn main() -> ExitCode {
     let part = |name: &&str| PARTS.iter().find(|(other, _)| other == name).map(|(_, part)| *part);
     let parts: Option<Vec<Part>> = arguments.iter().map(part).collect();
     let ended = match (&arguments[..], parts) {
+        (["-h" | "--help"], _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        (["-V" | "--version"], _) => {
+            println!("live-users-bench {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
         ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
         (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
         (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),

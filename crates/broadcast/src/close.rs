@@ -18,8 +18,8 @@ pub enum Close {
     TooBig,
     /// 1013: as many streams are open as there may be. Come back later.
     Busy,
-    /// 4001: whoever opened the stream has signed out since, or the session is over.
-    Unwelcome,
+    /// 4001: the reader has signed out since the stream was opened, or the session is over.
+    SessionRevoked,
     /// 4000: the client does not read what it is sent, or does not answer a ping in time.
     TooSlow,
 }
@@ -34,7 +34,7 @@ impl Close {
             Self::Policy => (1008, "too many pings"),
             Self::TooBig => (1009, "too big"),
             Self::Busy => (1013, "too many streams are open: come back later"),
-            Self::Unwelcome => (4001, "signed out"),
+            Self::SessionRevoked => (4001, "signed out"),
             Self::TooSlow => (4000, "too slow, or gone"),
         }
     }

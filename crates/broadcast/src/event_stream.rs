@@ -1,7 +1,8 @@
-//! The reading end of SSE, for a server that reads another one's stream.
+//! The reading end of server-sent events: one parser, for the backend's stream in the proxy, for
+//! the answers of chats in the backend, and for tests.
 
-/// A stream that is silent for so long says that it lives, in milliseconds: by a comment, or by a
-/// ping. A reader that hears nothing for twice as long may take it for dead.
+/// After so many milliseconds of silence a stream sends a comment or a ping. A reader that receives
+/// nothing for twice as long may take the stream for dead.
 pub const HEARTBEAT_MS: u64 = 15_000;
 
 /// Takes the bytes of a `text/event-stream` as they come, and gives the events in them (HTML,
@@ -15,12 +16,20 @@ pub struct EventStream {
 }
 
 /// One event. Names of events and `retry` are of no use here.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its `id`, if it has one.
     pub id: Option<String>,
-    /// Its data.
-    pub data: String,
+    /// Its data, which should be UTF-8.
+    pub data: Vec<u8>,
+}
+
+impl Event {
+    /// The data as text. Bytes that are not UTF-8 become U+FFFD, as in a browser.
+    pub fn into_text(self) -> String {
+        String::from_utf8(self.data)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
 }
 
 /// An event is longer than any that is expected.
@@ -52,12 +61,21 @@ impl EventStream {
         if self.buffer.len() > self.bytes_max { Err(TooLong(self.bytes_max)) } else { Ok(events) }
     }
 
-    /// Behind the next blank line.
+    /// The event at the end of the stream that no blank line ends. By the standard it does not
+    /// count; a reader of answers that break off may still want it.
+    pub fn into_rest(self) -> Option<Event> {
+        event_in(&self.buffer)
+    }
+
+    /// Behind the next blank line. Lines end with CRLF, LF or CR, and each in its own way.
     fn end_of_block(&self, start: usize) -> Option<usize> {
         let from = start.max(self.searched);
         let ends = |tail: &[u8]| match tail {
             [b'\r', b'\n', b'\r', b'\n', ..] => Some(4),
-            [b'\n', b'\n', ..] | [b'\r', b'\r', ..] => Some(2),
+            [b'\n', b'\r', b'\n', ..] => Some(3),
+            // A blank line that ends with CR may be one that ends with CRLF, of which the LF is
+            // still on its way. It then stands alone before the next event, and means nothing.
+            [b'\n', b'\n' | b'\r', ..] | [b'\r', b'\r', ..] => Some(2),
             _ => None,
         };
         (from..self.buffer.len()).find_map(|at| ends(&self.buffer[at..]).map(|length| at + length))
@@ -66,17 +84,21 @@ impl EventStream {
 
 /// `None` for a block without data, such as a comment.
 fn event_in(block: &[u8]) -> Option<Event> {
-    let text = String::from_utf8_lossy(block);
-    let (mut id, mut data) = (None, None::<String>);
-    for line in text.split(['\n', '\r']).filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
+    let (mut id, mut data) = (None, None::<Vec<u8>>);
+    let lines = block.split(|byte| matches!(byte, b'\n' | b'\r'));
+    for line in lines.filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let (name, value) = line.split_at(colon);
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
-            "id" => id = Some(value.to_owned()).filter(|id| !id.is_empty()),
-            "data" => match &mut data {
+            b"id" => {
+                id = Some(String::from_utf8_lossy(value).into_owned()).filter(|id| !id.is_empty());
+            }
+            b"data" => match &mut data {
                 Some(data) => {
-                    data.push('\n');
-                    data.push_str(value);
+                    data.push(b'\n');
+                    data.extend_from_slice(value);
                 }
                 None => data = Some(value.to_owned()),
             },
@@ -92,7 +114,7 @@ mod tests {
     use crate::Frame;
 
     fn event(id: Option<&str>, data: &str) -> Event {
-        Event { id: id.map(str::to_owned), data: data.to_owned() }
+        Event { id: id.map(str::to_owned), data: data.as_bytes().to_owned() }
     }
 
     #[test]
@@ -103,15 +125,39 @@ mod tests {
             b"retry: 1234\n\n",
             Frame::unnamed("{}").event(),
             b"event: other\r\nid: x\r\ndata: a\r\ndata:b\r\n\r\n",
+            b"data: c\n\r\ndata: d\r\n\ndata\rdata: e\r\r",
         ]
         .concat();
-        let expected =
-            [event(Some("e-1"), "{\"a\":1}"), event(None, "{}"), event(Some("x"), "a\nb")];
+        let expected = [
+            event(Some("e-1"), "{\"a\":1}"),
+            event(None, "{}"),
+            event(Some("x"), "a\nb"),
+            event(None, "c"),
+            event(None, "d"),
+            event(None, "\ne"),
+        ];
         for size in 1..=sent.len() {
             let mut stream = EventStream::new(100);
             let got = sent.chunks(size).flat_map(|chunk| stream.push(chunk).unwrap());
             assert_eq!(got.collect::<Vec<_>>(), expected, "in pieces of {size}");
         }
+    }
+
+    #[test]
+    fn an_event_that_breaks_off_is_given_to_readers_who_want_it() {
+        let mut stream = EventStream::new(100);
+        assert_eq!(stream.push(b"data: a\n\ndata: b"), Ok(vec![event(None, "a")]));
+        assert_eq!(stream.into_rest(), Some(event(None, "b")));
+        assert_eq!(EventStream::new(100).into_rest(), None);
+    }
+
+    #[test]
+    fn data_that_is_not_text_is_left_as_it_is_or_becomes_text_with_marks() {
+        let [event] = &EventStream::new(100).push(b"data: a\xff\n\n").unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(event.data, b"a\xff");
+        assert_eq!(event.clone().into_text(), "a\u{fffd}");
     }
 
     #[test]

@@ -18,17 +18,17 @@ struct Forms {
 }
 
 impl Frame {
-    /// A value that `epoch` and `seq` name: a reader who has it already is not told it again.
+    /// A value that `epoch` and `seq` name: it is not sent again to a reader that has it.
     pub fn new(epoch: &str, seq: u64, json: impl Into<Vec<u8>>) -> Self {
         Self::encode(Some(format!("{epoch}-{seq}")), json.into())
     }
 
-    /// A value that has no name, such as trouble: every reader is told it.
+    /// A value that has no name, such as an error: it is sent to every reader.
     pub fn unnamed(json: impl Into<Vec<u8>>) -> Self {
         Self::encode(None, json.into())
     }
 
-    /// What it says, and what polling answers with.
+    /// The JSON text, which is also the answer to polling.
     pub fn json(&self) -> &Bytes {
         &self.0.json
     }
@@ -55,8 +55,8 @@ impl Frame {
         for byte in json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
             *byte = b' ';
         }
-        // An empty id makes a browser forget the last one (HTML, 9.2.6): it then says so when it
-        // comes back, and is told whatever there is.
+        // An empty id makes a browser forget the last one (HTML, 9.2.6): it then sends
+        // none when it comes back, and gets whatever there is.
         let mut event = format!("id: {}\ndata: ", id.as_deref().unwrap_or_default()).into_bytes();
         event.extend_from_slice(&json);
         event.extend_from_slice(b"\n\n");

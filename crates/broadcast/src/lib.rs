@@ -1,29 +1,31 @@
-//! The latest value of something, told to many at once: by WebSocket, by server-sent events (SSE)
-//! and by polling.
+//! Publishes the latest value of something to many readers at once: by WebSocket, by server-sent
+//! events (SSE) and by polling.
 //!
-//! Readers want the present, not each step to it. So there is one [`Cell`] with the present
-//! [`Frame`] in it, encoded once for all readers; whoever is slow skips to now, and nothing is
-//! queued for anybody. Nothing here knows what a frame says.
+//! Readers want the present, not each step to it. So there is one [`Latest`] with the present
+//! [`Frame`] in it, encoded once for all readers. A slow reader skips to now, and nothing is queued
+//! for anybody. Nothing here knows what is in a frame.
 //!
 //! A reader costs one connection and a few hundred bytes: it has no task of its own and no queue,
 //! since what it is sent is drawn by the connection itself whenever there is room.
 
-mod cell;
+mod authorization;
 mod close;
+mod connection_limit;
 mod event_stream;
 mod frame;
+mod latest;
 mod open;
-mod pace;
-mod places;
 mod polling;
 mod socket;
-mod talk;
+mod throttle;
+mod ws_session;
 
-pub use cell::{Cell, Now};
+pub use authorization::Authorization;
 pub use close::Close;
+pub use connection_limit::{ConnectionLimit, Transport};
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
-pub use open::{Refusal, Welcome, events, events_while, websocket, websocket_while};
-pub use pace::{FRAMES_PER_S_MAX, Pace};
-pub use places::{Places, Transport};
+pub use latest::{Latest, SlotState};
+pub use open::{Refusal, events, events_while, websocket, websocket_while};
 pub use polling::answer as polled;
+pub use throttle::Throttle;

@@ -1,4 +1,4 @@
-//! Opening a stream: who asks gets one, or is told why not.
+//! Opens streams, or refuses them with a reason.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,14 +16,15 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::HEARTBEAT_MS;
-use crate::cell::{Cell, Now};
-use crate::places::{Place, Places, Transport};
+use crate::authorization::{Authorization, is_authorized};
+use crate::connection_limit::{ConnectionLimit, Permit, Transport};
+use crate::latest::{Latest, SlotState};
 use crate::socket::Socket;
 
 /// The id of the last event that a client has (HTML, 9.2.4).
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// When to come back if all places are taken, in seconds.
+/// When to come back if too many streams are open, in seconds.
 const RETRY_AFTER_S: &str = "10";
 
 /// When a browser's `EventSource` comes back after the end of a stream, in milliseconds: somewhere
@@ -34,7 +35,7 @@ const RETRY_MS_MAX: u16 = 4_000;
 /// Why there is no stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// All places are taken; so many there are.
+    /// As many streams are open as there may be; so many.
     #[error("{0} streams are open: expected fewer, come back later")]
     Busy(usize),
     /// The request is not one for a WebSocket.
@@ -64,36 +65,33 @@ impl Refusal {
     }
 }
 
-/// Whether a reader may go on reading. It is asked before each frame and each heartbeat.
-pub type Welcome = Box<dyn Fn() -> bool>;
-
-/// Answers with the cell's frames as server-sent events. A client that says in `Last-Event-ID`
-/// that it has the present one is told the next one first.
+/// Answers with the latest frames as server-sent events. A client whose
+/// `Last-Event-ID` is the present one is sent the next one first.
 ///
 /// # Errors
-/// If all places are taken.
+/// If too many streams are open.
 pub fn events(
     request: &HttpRequest,
-    cell: &Cell,
-    places: &Places,
+    latest: &Latest,
+    connections: &ConnectionLimit,
 ) -> Result<HttpResponse, Refusal> {
-    events_while(request, cell, places, None)
+    events_while(request, latest, connections, None)
 }
 
-/// As [`events`], for as long as the reader is welcome.
+/// As [`events`], for as long as the reader is authorized.
 ///
 /// # Errors
-/// If all places are taken.
+/// If too many streams are open.
 pub fn events_while(
     request: &HttpRequest,
-    cell: &Cell,
-    places: &Places,
-    welcome: Option<Welcome>,
+    latest: &Latest,
+    connections: &ConnectionLimit,
+    authorization: Option<Authorization>,
 ) -> Result<HttpResponse, Refusal> {
-    let place = places.take(Transport::Events).ok_or(Refusal::Busy(places.max()))?;
+    let permit = connections.take(Transport::Events).ok_or(Refusal::Busy(connections.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
-    let events = Events { now: cell.read(), known, is_open: false, welcome, place };
+    let events = Events { now: latest.read(), known, is_open: false, authorization, permit };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
@@ -102,42 +100,42 @@ pub fn events_while(
         .body(body(events.into_stream())))
 }
 
-/// Answers with the cell's frames as messages on a WebSocket. Who may open one is to be decided
-/// before: browsers ask nobody whether a page may.
+/// Answers with the latest frames as messages on a WebSocket. The caller decides before
+/// who may open one: browsers let every page try.
 ///
-/// If all places are taken, the WebSocket is opened and closed with 1013: a browser shows a page
-/// no status of an answer.
+/// If too many streams are open, the WebSocket is opened and closed with 1013: a browser shows a
+/// page no status of an answer.
 ///
 /// # Errors
 /// If the request is not one for a WebSocket.
 pub fn websocket(
     request: &HttpRequest,
-    heard: Payload,
-    cell: &Cell,
-    places: &Places,
+    received: Payload,
+    latest: &Latest,
+    connections: &ConnectionLimit,
 ) -> Result<HttpResponse, Refusal> {
-    websocket_while(request, heard, cell, places, None)
+    websocket_while(request, received, latest, connections, None)
 }
 
-/// As [`websocket`], for as long as the reader is welcome; then it is closed with 4001.
+/// As [`websocket`], for as long as the reader is authorized; then it is closed with 4001.
 ///
 /// # Errors
 /// If the request is not one for a WebSocket.
 pub fn websocket_while(
     request: &HttpRequest,
-    heard: Payload,
-    cell: &Cell,
-    places: &Places,
-    welcome: Option<Welcome>,
+    received: Payload,
+    latest: &Latest,
+    connections: &ConnectionLimit,
+    authorization: Option<Authorization>,
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
-    let place = places.take(Transport::Socket);
-    // A reader that is refused must not count as somebody who waits for a value.
-    let now = match &place {
-        Some(_) => cell.read(),
-        None => watch::channel(Now::Nothing).1,
+    let permit = connections.take(Transport::Socket);
+    // A reader that is refused must not count as one who waits for a value.
+    let now = match &permit {
+        Some(_) => latest.read(),
+        None => watch::channel(SlotState::Nothing).1,
     };
-    let socket = Socket::new(heard, now, place, welcome);
+    let socket = Socket::new(received, now, permit, authorization);
     Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
 }
 
@@ -147,12 +145,12 @@ fn body(stream: impl Stream<Item = Bytes> + 'static) -> BoxBody {
 
 /// One reader of events.
 struct Events {
-    now: watch::Receiver<Now>,
+    now: watch::Receiver<SlotState>,
     /// What the client has already.
     known: Option<Box<str>>,
     is_open: bool,
-    welcome: Option<Welcome>,
-    place: Place,
+    authorization: Option<Authorization>,
+    permit: Permit,
 }
 
 impl Events {
@@ -173,22 +171,22 @@ impl Events {
                 changed = self.now.changed() => {
                     changed.ok()?;
                     match &*self.now.borrow_and_update() {
-                        Now::Nothing => {}
-                        Now::Frame(frame) => {
-                            if !is_welcome(self.welcome.as_ref()) {
+                        SlotState::Nothing => {}
+                        SlotState::Frame(frame) => {
+                            if !is_authorized(self.authorization.as_ref()) {
                                 return None;
                             }
                             let known = self.known.take();
                             if known.is_none() || frame.id() != known.as_deref() {
-                                self.place.tells();
+                                self.permit.count_frame();
                                 return Some(frame.event().clone());
                             }
                         }
-                        Now::Closed => return None,
+                        SlotState::Closed => return None,
                     }
                 }
                 () = sleep(Duration::from_millis(HEARTBEAT_MS)) => {
-                    if !is_welcome(self.welcome.as_ref()) {
+                    if !is_authorized(self.authorization.as_ref()) {
                         return None;
                     }
                     return Some(Bytes::from_static(b": heartbeat\n\n"));
@@ -196,10 +194,6 @@ impl Events {
             }
         }
     }
-}
-
-pub(crate) fn is_welcome(welcome: Option<&Welcome>) -> bool {
-    welcome.is_none_or(|welcome| welcome())
 }
 
 /// Without randomness the longest.

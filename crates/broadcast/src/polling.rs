@@ -1,4 +1,4 @@
-//! For who asks again and again: an answer that need not be sent twice.
+//! Answers to polling, which need not be sent twice.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-/// 200 with this JSON, or 304 without it for a client that says in `If-None-Match` that it has it.
+/// 200 with this JSON, or 304 without it for a client whose `If-None-Match` names it.
 /// A cache has to ask each time (`no-cache`): what is true now may not be in a moment.
 pub fn answer(request: &HttpRequest, json: impl Into<Bytes>) -> HttpResponse {
     let json = json.into();

@@ -5,34 +5,34 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cell::Now;
-use crate::open::{Welcome, is_welcome};
-use crate::places::Place;
-use crate::talk::{Step, Talk};
+use crate::authorization::{Authorization, is_authorized};
+use crate::connection_limit::Permit;
+use crate::latest::SlotState;
+use crate::ws_session::{Step, WsSession};
 use crate::{Close, Frame};
 
 /// One client.
 pub(crate) struct Socket {
-    talk: Talk,
-    heard: Payload,
-    now: watch::Receiver<Now>,
+    session: WsSession,
+    received: Payload,
+    now: watch::Receiver<SlotState>,
     /// There is something new that there was no room for.
     is_behind: bool,
     refused: Option<Close>,
-    welcome: Option<Welcome>,
-    place: Option<Place>,
+    authorization: Option<Authorization>,
+    permit: Option<Permit>,
 }
 
 impl Socket {
     pub(crate) fn new(
-        heard: Payload,
-        now: watch::Receiver<Now>,
-        place: Option<Place>,
-        welcome: Option<Welcome>,
+        received: Payload,
+        now: watch::Receiver<SlotState>,
+        permit: Option<Permit>,
+        authorization: Option<Authorization>,
     ) -> Self {
-        let refused = if place.is_some() { None } else { Some(Close::Busy) };
-        let talk = Talk::new(Instant::now());
-        Self { talk, heard, now, is_behind: false, refused, welcome, place }
+        let refused = if permit.is_some() { None } else { Some(Close::Busy) };
+        let session = WsSession::new(Instant::now());
+        Self { session, received, now, is_behind: false, refused, authorization, permit }
     }
 
     /// All that is sent, until the connection is to be closed.
@@ -44,45 +44,45 @@ impl Socket {
 
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(why) = self.refused.take() {
-            return Some(self.talk.close(Instant::now(), why));
+            return Some(self.session.close(Instant::now(), why));
         }
         loop {
-            match self.talk.step(Instant::now()) {
+            match self.session.step(Instant::now()) {
                 Step::Wait => {}
                 Step::Send(bytes) => return Some(bytes),
                 Step::End => return None,
             }
-            if self.is_behind && self.talk.has_room() {
+            if self.is_behind && self.session.has_room() {
                 self.is_behind = false;
                 if let Some(frame) = self.present() {
-                    self.place.as_ref().inspect(|place| place.tells());
-                    return Some(self.talk.tell(Instant::now(), &frame));
+                    self.permit.as_ref().inspect(|permit| permit.count_frame());
+                    return Some(self.session.send(Instant::now(), &frame));
                 }
             }
             tokio::select! {
                 biased;
-                heard = self.heard.next() => match heard {
-                    Some(Ok(bytes)) => self.talk.hear(&bytes),
+                received = self.received.next() => match received {
+                    Some(Ok(bytes)) => self.session.receive(&bytes),
                     // Gone without a word.
                     Some(Err(_)) | None => return None,
                 },
-                changed = self.now.changed(), if !self.talk.is_closing() => {
+                changed = self.now.changed(), if !self.session.is_closing() => {
                     let is_over = changed.is_err()
-                        || matches!(&*self.now.borrow_and_update(), Now::Closed);
+                        || matches!(&*self.now.borrow_and_update(), SlotState::Closed);
                     if is_over {
-                        return Some(self.talk.close(Instant::now(), Close::Away));
+                        return Some(self.session.close(Instant::now(), Close::Away));
                     }
-                    if !is_welcome(self.welcome.as_ref()) {
-                        return Some(self.talk.close(Instant::now(), Close::Unwelcome));
+                    if !is_authorized(self.authorization.as_ref()) {
+                        return Some(self.session.close(Instant::now(), Close::SessionRevoked));
                     }
                     self.is_behind = true;
                 }
-                () = sleep_until(self.talk.due()) => {
-                    if !self.talk.is_closing() && !is_welcome(self.welcome.as_ref()) {
-                        return Some(self.talk.close(Instant::now(), Close::Unwelcome));
+                () = sleep_until(self.session.due()) => {
+                    if !self.session.is_closing() && !is_authorized(self.authorization.as_ref()) {
+                        return Some(self.session.close(Instant::now(), Close::SessionRevoked));
                     }
                     let present = self.present();
-                    match self.talk.tick(Instant::now(), present.as_ref()) {
+                    match self.session.tick(Instant::now(), present.as_ref()) {
                         Step::Wait => {}
                         Step::Send(bytes) => return Some(bytes),
                         Step::End => return None,
@@ -94,8 +94,8 @@ impl Socket {
 
     fn present(&self) -> Option<Frame> {
         match &*self.now.borrow() {
-            Now::Frame(frame) => Some(frame.clone()),
-            Now::Nothing | Now::Closed => None,
+            SlotState::Frame(frame) => Some(frame.clone()),
+            SlotState::Nothing | SlotState::Closed => None,
         }
     }
 }

@@ -6,10 +6,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{ListenAddress, Reader};
+use crate::{ListenAddress, SettingsReader};
 
 /// The shortest token that is accepted, in bytes.
-pub const TOKEN_BYTES_MIN: usize = 16;
+const TOKEN_BYTES_MIN: usize = 16;
 
 /// The value of `WWW-Authenticate` beside a 401.
 pub const CHALLENGE: &str = "Bearer realm=\"live-users\"";
@@ -38,20 +38,24 @@ pub enum Denied {
 
 impl BearerToken {
     /// The token in this variable, or several with commas between them; `None` if it is not set.
-    pub fn read(reader: &mut Reader<'_>, name: &str) -> Option<Self> {
+    pub fn read(reader: &mut SettingsReader<'_>, name: &str) -> Option<Self> {
         let tokens = reader.list(name);
         if tokens.iter().any(|token| !is_secret(token)) {
-            reader.mistake(format!("{name} cannot be used: expected {EXPECTED}"));
+            reader.error(format!("{name} cannot be used: expected {EXPECTED}"));
         }
         let digests: Vec<_> = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
         (!digests.is_empty()).then_some(Self { digests })
     }
 
     /// The same where others can reach the address: without a token nobody listens there.
-    pub fn read_for(reader: &mut Reader<'_>, name: &str, listen: ListenAddress) -> Option<Self> {
+    pub fn read_for(
+        reader: &mut SettingsReader<'_>,
+        name: &str,
+        listen: ListenAddress,
+    ) -> Option<Self> {
         let token = Self::read(reader, name);
         if reader.list(name).is_empty() && !listen.is_loopback() {
-            reader.mistake(format!(
+            reader.error(format!(
                 "{name} is not set: others can reach {}, and with it they would be kept from \
                  reading more than the total; expected {EXPECTED} (or HOST=127.0.0.1)",
                 listen.0.ip()
@@ -91,10 +95,10 @@ impl BearerToken {
 /// The secret that is to be sent to somebody else, in this variable; `None` if it is not set. Of
 /// several, with commas between them, it is the first: who checks them may have them all in one
 /// variable while they are changed.
-pub fn read_secret<'a>(reader: &mut Reader<'a>, name: &str) -> Option<&'a str> {
+pub fn read_secret<'a>(reader: &mut SettingsReader<'a>, name: &str) -> Option<&'a str> {
     let secrets = reader.list(name);
     if secrets.iter().any(|secret| !is_secret(secret)) {
-        reader.mistake(format!("{name} cannot be used: expected {EXPECTED}"));
+        reader.error(format!("{name} cannot be used: expected {EXPECTED}"));
     }
     secrets.first().copied()
 }
@@ -124,7 +128,7 @@ mod tests {
     const TOKEN: &str = "0123456789abcdef";
 
     fn token(text: &str) -> BearerToken {
-        BearerToken::read(&mut Reader::new(&Env::of([("T", text)])), "T").unwrap()
+        BearerToken::read(&mut SettingsReader::new(&Env::of([("T", text)])), "T").unwrap()
     }
 
     #[test]
@@ -164,7 +168,7 @@ mod tests {
     fn a_weak_token_is_refused_and_not_repeated() {
         for weak in ["hunter2", "0123456789abcdef,hunter2", "with spaces in between"] {
             let env = Env::of([("API_TOKEN", weak)]);
-            let mut reader = Reader::new(&env);
+            let mut reader = SettingsReader::new(&env);
             let token = BearerToken::read(&mut reader, "API_TOKEN");
             let told = reader.finish(()).unwrap_err().to_string();
             assert!(told.contains("API_TOKEN") && !told.contains(weak), "{told}");
@@ -176,7 +180,7 @@ mod tests {
     fn of_several_secrets_the_first_is_sent_and_none_may_be_weak() {
         let read = |text| {
             let env = Env::of([("BACKEND_TOKEN", text)]);
-            let mut reader = Reader::new(&env);
+            let mut reader = SettingsReader::new(&env);
             let secret = read_secret(&mut reader, "BACKEND_TOKEN").map(str::to_owned);
             reader.finish(secret)
         };
@@ -190,7 +194,7 @@ mod tests {
     fn where_others_can_reach_us_there_has_to_be_one() {
         let read = |host: &str, token: &str| {
             let env = Env::of([("HOST", host), ("API_TOKEN", token)]);
-            let mut reader = Reader::new(&env);
+            let mut reader = SettingsReader::new(&env);
             let listen = ListenAddress::read(&mut reader, 1);
             BearerToken::read_for(&mut reader, "API_TOKEN", listen);
             reader.finish(())

@@ -1,56 +1,92 @@
-//! The command of a server: without an argument it serves, with `healthcheck` it asks the one that
-//! does, and a server may have a tool or two beside that.
+//! What the commands of both servers share: reading arguments, the health check, exit codes.
+//!
+//! Each binary declares its own arguments with `clap`. This module reads them and says what is
+//! wrong without repeating values, because an argument may be a URL with a password in it.
 
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use crate::{EXIT_USAGE, Env, ListenAddress, Mistakes, Reader, flush_logging, healthcheck};
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-/// Something else that a server's command does.
-pub struct Tool {
-    /// The first argument.
-    pub name: &'static str,
-    /// What follows it, for the usage.
-    pub operands: &'static str,
-    /// Reads what follows it, and says what is to be done. Wrong arguments are mistakes like those
-    /// in settings.
-    pub read: fn(&Env, &[&str]) -> Result<Task, Mistakes>,
+use crate::{
+    ConfigErrors, EXIT_USAGE, Env, ListenAddress, SettingsReader, flush_logging, healthcheck,
+};
+
+/// The end of `--help`: where settings come from.
+pub const HELP_ON_SETTINGS: &str = "\
+Settings come from environment variables. The section \"Configuration\" of README.md describes each
+of them. Wrong settings are reported all at once.
+
+Exit codes: 0 when all went well, 1 when something failed, 64 for wrong arguments or settings.";
+
+/// The arguments of this process, or how it ends without doing anything else: with 0 behind
+/// `--help` and `--version`, with [`EXIT_USAGE`] behind wrong arguments.
+///
+/// # Errors
+/// The exit code; what there is to say has been printed.
+pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    A::try_parse_from(&args).map_err(|error| {
+        let is_a_request = !error.use_stderr();
+        // It repeats no argument, since it consists of our own declarations.
+        if is_a_request || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _closed_pipe = error.print();
+        } else {
+            let mut command = A::command();
+            let unknown = args.get(1).filter(|first| command.find_subcommand(first).is_none());
+            let problem = match unknown.and_then(|first| first.to_str()) {
+                Some(first) if is_word(first) => format!("unknown arguments: {first} ..."),
+                _ => problem_in(&error),
+            };
+            let name = command.get_name().to_owned();
+            let usage = match error.get(ContextKind::Usage) {
+                Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+                _ => command.render_usage().to_string(),
+            };
+            eprintln!("{name}: {problem}\n{usage}\nTry `{name} --help`.");
+        }
+        if is_a_request { ExitCode::SUCCESS } else { EXIT_USAGE.into() }
+    })
 }
 
-/// What a tool does when nothing is wrong with its arguments.
-pub type Task = Box<dyn FnOnce() -> io::Result<()>>;
+/// Whether it may be repeated: no address and no value has this form.
+fn is_word(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
 
-/// Runs the command of the server called `name`, and says how it ended: 0 when all went well, 1
-/// when something went wrong on the way, [`EXIT_USAGE`] when arguments or settings are wrong.
-///
-/// The health check needs `HOST` and `PORT` and no other setting.
-pub fn run<C>(
-    name: &str,
-    default_port: u16,
-    tools: &[Tool],
-    read: impl FnOnce(&Env) -> Result<C, Mistakes>,
-    serve: impl FnOnce(C) -> io::Result<()>,
-) -> ExitCode {
-    let env = Env::process();
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
-    let tool = |name: &str| tools.iter().find(|tool| tool.name == name);
-    let ended = match args[..] {
-        [] => read(&env).map(serve),
-        ["healthcheck"] => listen(&env, default_port).map(healthcheck::run),
-        [first, ref operands @ ..] if let Some(tool) = tool(first) => {
-            (tool.read)(&env, operands).map(|task| task())
-        }
-        // No more of them is repeated than the first: there may be a password in an address.
-        [first, ..] => {
-            let tools = tools.iter().map(|tool| format!(" | {} {}", tool.name, tool.operands));
-            let usage = format!("usage: {name} [healthcheck{}]", tools.collect::<String>());
-            eprintln!("{name}: unknown arguments: {first} ...\n{usage}");
-            return EXIT_USAGE.into();
-        }
+/// What is wrong with the arguments, in words that do not repeat what was typed.
+fn problem_in(error: &Error) -> String {
+    // These name an argument that we declare. The context of other errors is what was typed.
+    let ours = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => name.clone(),
+        Some(ContextValue::Strings(names)) => names.join(", "),
+        _ => String::new(),
     };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("expected {ours}"),
+        ErrorKind::InvalidValue => format!("{ours} has no value, or one that cannot be used"),
+        ErrorKind::ArgumentConflict => format!("{ours} is given twice"),
+        ErrorKind::InvalidSubcommand => "unknown command".to_owned(),
+        _ => "unknown arguments".to_owned(),
+    }
+}
+
+/// Asks the server on this machine whether it is alive. The health check needs `HOST` and `PORT`
+/// and no other setting.
+///
+/// # Errors
+/// If one of these settings is wrong; inside, if the server does not answer.
+pub fn check_health(env: &Env, default_port: u16) -> Result<io::Result<()>, ConfigErrors> {
+    let mut reader = SettingsReader::new(env);
+    let listen = ListenAddress::read(&mut reader, default_port);
+    reader.finish(listen).map(healthcheck::run)
+}
+
+/// How the command `name` ends: with 0 when all went well, with 1 when something failed on the
+/// way, with [`EXIT_USAGE`] when settings are wrong.
+pub fn end(name: &str, ended: Result<io::Result<()>, ConfigErrors>) -> ExitCode {
     flush_logging();
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -58,15 +94,9 @@ pub fn run<C>(
             eprintln!("{name}: {error}");
             ExitCode::FAILURE
         }
-        Err(mistakes) => {
-            eprintln!("{name}: {mistakes}");
+        Err(errors) => {
+            eprintln!("{name}: {errors}");
             EXIT_USAGE.into()
         }
     }
-}
-
-fn listen(env: &Env, default_port: u16) -> Result<ListenAddress, Mistakes> {
-    let mut reader = Reader::new(env);
-    let listen = ListenAddress::read(&mut reader, default_port);
-    reader.finish(listen)
 }

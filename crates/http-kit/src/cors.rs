@@ -4,7 +4,7 @@ use actix_cors::Cors;
 use actix_web::HttpRequest;
 use actix_web::http::{Method, Uri, header};
 
-use crate::Reader;
+use crate::SettingsReader;
 
 /// The origins in `ALLOWED_ORIGINS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,17 +15,17 @@ const PREFLIGHT_MAX_AGE_S: usize = 3600;
 
 impl AllowedOrigins {
     /// None by default: pages of the same origin need no permission. `*` allows every origin.
-    pub fn read(reader: &mut Reader<'_>) -> Self {
+    pub fn read(reader: &mut SettingsReader<'_>) -> Self {
         let origins = reader.list("ALLOWED_ORIGINS");
         for origin in origins.iter().filter(|origin| !is_origin(origin)) {
-            reader.mistake(format!(
+            reader.error(format!(
                 "ALLOWED_ORIGINS has {origin:?}: expected * or an origin such as https://example.com"
             ));
         }
         Self(origins.into_iter().map(as_browsers_send_it).collect())
     }
 
-    /// Whether whoever asks may open a WebSocket for what these origins may read: a page of ours, a
+    /// Whether the client may open a WebSocket for what these origins may read: a page of ours, a
     /// page of one of them, or a program that is no browser. Browsers leave that to the server.
     pub fn admit(&self, request: &HttpRequest) -> bool {
         let allowed = |origin: &str| self.0.iter().any(|it| it == "*" || it == origin);
@@ -46,7 +46,7 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether whoever asks is a page of this very server, or a program that is no browser. A page
+/// Whether the client is a page of this very server, or a program that is no browser. A page
 /// cannot choose what its browser says in `Origin`.
 pub fn is_own(request: &HttpRequest) -> bool {
     if !request.headers().contains_key(header::ORIGIN) {
@@ -115,8 +115,9 @@ mod tests {
 
     #[test]
     fn a_websocket_is_for_own_pages_for_allowed_ones_and_for_programs() {
-        let allowing =
-            |list| AllowedOrigins::read(&mut Reader::new(&Env::of([("ALLOWED_ORIGINS", list)])));
+        let allowing = |list| {
+            AllowedOrigins::read(&mut SettingsReader::new(&Env::of([("ALLOWED_ORIGINS", list)])))
+        };
         let admits = |list, origins: &[&str]| {
             let mut request = TestRequest::default().insert_header((header::HOST, "Live.example"));
             for origin in origins {
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_wrong_origin_is_named() {
         let env = Env::of([("ALLOWED_ORIGINS", "https://a.example, b.example")]);
-        let mut reader = Reader::new(&env);
+        let mut reader = SettingsReader::new(&env);
         let origins = AllowedOrigins::read(&mut reader);
         let mistakes = reader.finish(origins).unwrap_err().to_string();
         assert!(

@@ -43,7 +43,7 @@ impl Env {
     }
 
     /// The value of a variable without the white space around it; `None` when it is not set or
-    /// blank, since a blank line in a compose file means "not set" to whoever wrote it.
+    /// blank, since a blank line in a compose file means "not set" to its author.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -51,21 +51,21 @@ impl Env {
 
 /// Reads settings one by one and collects what is wrong, so that somebody who has three mistakes
 /// sees three and not one after the other.
-pub struct Reader<'a> {
+pub struct SettingsReader<'a> {
     env: &'a Env,
-    mistakes: Vec<String>,
+    errors: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SettingsReader<'a> {
     /// A reader of these variables.
     pub fn new(env: &'a Env) -> Self {
-        Self { env, mistakes: Vec::new() }
+        Self { env, errors: Vec::new() }
     }
 
     /// The value of a variable, `None` when it is not set or blank.
     pub fn text(&mut self, name: &str) -> Option<&'a str> {
         if self.env.no_text.contains(name) {
-            self.mistake(format!("{name} is not UTF-8: expected text"));
+            self.error(format!("{name} is not UTF-8: expected text"));
         }
         self.env.get(name)
     }
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         match self.text(name) {
             Some(text) => text,
             None => {
-                self.mistake(format!("{name} is not set: {why}"));
+                self.error(format!("{name} is not set: {why}"));
                 ""
             }
         }
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     pub fn parsed<T: FromStr>(&mut self, name: &str, default: T, expected: &str) -> T {
         let Some(text) = self.text(name) else { return default };
         text.parse().unwrap_or_else(|_| {
-            self.mistake(format!("{name} is {text:?}: expected {expected}"));
+            self.error(format!("{name} is {text:?}: expected {expected}"));
             default
         })
     }
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             None | Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(text) => {
-                self.mistake(format!("{name} is {text:?}: expected true or false"));
+                self.error(format!("{name} is {text:?}: expected true or false"));
                 false
             }
         }
@@ -117,24 +117,24 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a mistake and goes on reading.
-    pub fn mistake(&mut self, what: impl Into<String>) {
-        self.mistakes.push(what.into());
+    pub fn error(&mut self, what: impl Into<String>) {
+        self.errors.push(what.into());
     }
 
     /// The settings, if nothing was wrong with any of them.
     ///
     /// # Errors
     /// All the mistakes that were noted while reading.
-    pub fn finish<T>(self, settings: T) -> Result<T, Mistakes> {
-        if self.mistakes.is_empty() { Ok(settings) } else { Err(Mistakes(self.mistakes)) }
+    pub fn finish<T>(self, settings: T) -> Result<T, ConfigErrors> {
+        if self.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(self.errors)) }
     }
 }
 
 /// Everything that is wrong with the settings, one sentence each.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Mistakes(pub Vec<String>);
+pub struct ConfigErrors(pub Vec<String>);
 
-impl Display for Mistakes {
+impl Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (n, s) = (self.0.len(), if self.0.len() == 1 { "" } else { "s" });
         write!(f, "{n} mistake{s} in the settings:")?;
@@ -152,11 +152,11 @@ mod tests {
     #[test]
     fn every_mistake_is_reported_at_once() {
         let env = Env::of([("PORT", "http"), ("LOUD", "yes")]);
-        let mut reader = Reader::new(&env);
+        let mut reader = SettingsReader::new(&env);
         let _ = reader.parsed::<u16>("PORT", 8080, "a port number");
         let _ = reader.switch("LOUD");
         let _ = reader.required("TOKEN", "requests cannot be verified without it");
-        let Mistakes(mistakes) = reader.finish(()).unwrap_err();
+        let ConfigErrors(mistakes) = reader.finish(()).unwrap_err();
         assert_eq!(
             mistakes,
             [
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_value_that_is_no_text_is_a_mistake_and_not_the_default() {
         let env = Env { no_text: BTreeSet::from(["PORT".to_owned()]), ..Env::default() };
-        let mut reader = Reader::new(&env);
+        let mut reader = SettingsReader::new(&env);
         reader.parsed("PORT", 8080u16, "a port number");
         assert!(reader.finish(()).unwrap_err().to_string().contains("PORT is not UTF-8"));
     }
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_blank_value_counts_as_not_set() {
         let env = Env::of([("PORT", "  ")]);
-        let mut reader = Reader::new(&env);
+        let mut reader = SettingsReader::new(&env);
         assert_eq!(reader.parsed("PORT", 8080u16, "a port number"), 8080);
         assert_eq!(reader.text("PORT"), None);
         assert!(reader.finish(()).is_ok());
@@ -187,6 +187,6 @@ mod tests {
     #[test]
     fn a_list_drops_blanks_and_spaces() {
         let env = Env::of([("TOKENS", " a, b,,c ,")]);
-        assert_eq!(Reader::new(&env).list("TOKENS"), ["a", "b", "c"]);
+        assert_eq!(SettingsReader::new(&env).list("TOKENS"), ["a", "b", "c"]);
     }
 }

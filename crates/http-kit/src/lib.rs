@@ -3,25 +3,34 @@
 //!
 //! Nothing here knows what a call is.
 
+mod answers;
 mod bearer;
+mod client;
 pub mod command;
 mod cors;
 mod env;
 mod healthcheck;
 mod listen;
+mod log_throttle;
 mod logging;
 pub mod metrics;
+mod paths;
+mod query;
 mod server;
 mod shutdown;
-mod sparing;
 mod streams;
+mod tuning;
 
-pub use bearer::{BearerToken, CHALLENGE, Denied, TOKEN_BYTES_MIN, read_secret, token_in};
+pub use answers::{SVG, openapi, picture};
+pub use bearer::{BearerToken, CHALLENGE, Denied, read_secret, token_in};
+pub use client::{BodyError, error_chain, http_client, http_client_of, read_body};
 pub use cors::{AllowedOrigins, is_own};
-pub use env::{EXIT_USAGE, Env, Mistakes, Reader};
+pub use env::{ConfigErrors, EXIT_USAGE, Env, SettingsReader};
 pub use listen::ListenAddress;
+pub use log_throttle::LogThrottle;
 pub use logging::{flush as flush_logging, init as init_logging};
-pub use server::{SHUTDOWN_GRACE_S, serve};
+pub use paths::{Methods, Paths};
+pub use query::{ParameterError, Query};
+pub use server::serve;
 pub use shutdown::signal as shutdown_signal;
-pub use sparing::Sparing;
-pub use streams::{make_room_for, read_streams_max};
+pub use streams::{raise_fd_limit, read_streams_max};

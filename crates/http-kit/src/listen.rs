@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
-use crate::Reader;
+use crate::SettingsReader;
 
 /// An address to listen on, from `HOST` and `PORT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ const BACKLOG: u32 = 4096;
 impl ListenAddress {
     /// Loopback and the given port by default. A platform that sets `PORT` (Cloud Run does) wants
     /// to be answered on every interface, so `PORT` alone means `0.0.0.0:$PORT`.
-    pub fn read(reader: &mut Reader<'_>, default_port: u16) -> Self {
+    pub fn read(reader: &mut SettingsReader<'_>, default_port: u16) -> Self {
         let default_host = match reader.text("PORT") {
             Some(_) => Ipv4Addr::UNSPECIFIED,
             None => Ipv4Addr::LOCALHOST,
@@ -63,7 +63,7 @@ mod tests {
     use crate::Env;
 
     fn address(env: &Env) -> String {
-        let mut reader = Reader::new(env);
+        let mut reader = SettingsReader::new(env);
         let address = ListenAddress::read(&mut reader, 8080);
         reader.finish(address).unwrap().0.to_string()
     }

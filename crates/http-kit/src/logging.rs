@@ -1,8 +1,8 @@
 //! The log: to standard output, where a container platform looks for it, and never in the way.
 //!
-//! Whoever reads our standard output may stop reading, and then writing to it blocks. A webhook
+//! The reader of our standard output may stop reading, and then writing to it blocks. A webhook
 //! must not wait for that, so lines go through a bounded channel to a thread of their own; when it
-//! is full they are dropped, counted, and the number is told as soon as there is room.
+//! is full they are dropped, counted, and the number is logged as soon as there is room.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -58,7 +58,8 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 impl Lines {
     fn to(output: impl Write + Send + 'static) -> Self {
         let (sender, lines) = sync_channel(LINES_MAX);
-        std::thread::spawn(move || write_all(&lines, output));
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || write_all(&lines, output)).expect("the system has room for a thread");
         Self { sender }
     }
 
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stalls_holds_nobody_up_and_is_told_what_was_dropped() {
+    fn a_reader_that_stalls_holds_nobody_up_and_learns_what_was_dropped() {
         let (let_go, stalled) = sync_channel(LINES_MAX * 2);
         let (written, read) = sync_channel(LINES_MAX * 2);
         let mut lines = Lines::to(Stalled(stalled, written));

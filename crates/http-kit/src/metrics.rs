@@ -58,7 +58,7 @@ impl Histogram {
     }
 }
 
-/// When this process was started, for those who tell how long it runs.
+/// When this process was started, to show how long it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Started(SystemTime);
 
@@ -97,7 +97,7 @@ enum Value {
 }
 
 impl Page {
-    /// With what every server tells of itself.
+    /// With what every server shows of itself.
     pub fn of(version: &str, started: Started) -> Self {
         let mut page = Self::default();
         page.info("live_users_build", "The version that runs", &[("version", version)]);
@@ -139,7 +139,7 @@ impl Page {
         self.family(name, help, values);
     }
 
-    /// What is told by labels alone; `_info` is added to the name.
+    /// A value of labels alone; `_info` is added to the name.
     pub fn info(&mut self, name: &'static str, help: &'static str, labels: Labels<'_>) {
         self.family(name, help, [(labels, Value::Info)]);
     }

@@ -9,24 +9,17 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 use socket2::SockRef;
 
+use crate::tuning;
+
 /// How long requests under way may take to finish once the server was asked to stop, in seconds.
 /// Below the 10 s that container platforms grant between SIGTERM and SIGKILL.
-pub const SHUTDOWN_GRACE_S: u64 = 8;
+const SHUTDOWN_GRACE_S: u64 = 8;
 
 /// Header lines of one request have to arrive within this time, in milliseconds.
 const REQUEST_HEAD_MS: u64 = 10_000;
 
-/// A client that takes nothing of what it is sent for so long is gone, in milliseconds. The
-/// system itself breaks the connection off (`TCP_USER_TIMEOUT`): while an answer waits for the
-/// client, nobody here would look at a clock.
-const STUCK_MS_MAX: u64 = 30_000;
-
-/// So much that is not on its way yet is kept by the system for one client, in bytes. More would
-/// only be old news to a client that is slow.
-const UNSENT_BYTES_MAX: u32 = 32 * 1024;
-
 /// Serves `configure`'s routes on the listener until `shutdown` resolves, then drains: no new
-/// connections, requests under way finish within [`SHUTDOWN_GRACE_S`].
+/// connections, requests under way finish within 8 s.
 ///
 /// # Errors
 /// The system's own, when the listener cannot be served.
@@ -63,11 +56,7 @@ where
 
 fn tune(stream: &dyn Any) {
     let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
-    let socket = SockRef::from(stream);
-    let tuned = socket
-        .set_tcp_user_timeout(Some(Duration::from_millis(STUCK_MS_MAX)))
-        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
-    if let Err(error) = tuned {
+    if let Err(error) = tuning::tune(&SockRef::from(stream)) {
         log::debug!("a connection keeps the system's own limits: {error}");
     }
 }

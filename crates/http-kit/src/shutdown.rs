@@ -25,7 +25,7 @@ pub fn signal() -> impl Future<Output = ()> {
     }
 }
 
-/// A terminal that was closed is none any more, and whoever closes it sends SIGHUP.
+/// A terminal that was closed is none any more, and its end sends SIGHUP.
 async fn terminal_closed(at_first: usize, mut hang_ups: Signal) {
     while hang_ups.recv().await.is_some() {
         if terminals() < at_first {

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::Reader;
+use crate::SettingsReader;
 
 const STREAMS_DEFAULT: usize = 10_000;
 const STREAMS_MAX: usize = 1_000_000;
@@ -11,18 +11,18 @@ const STREAMS_MAX: usize = 1_000_000;
 const OTHERS: u64 = 1_000;
 
 /// The setting `STREAMS_MAX`.
-pub fn read_streams_max(reader: &mut Reader<'_>) -> usize {
+pub fn read_streams_max(reader: &mut SettingsReader<'_>) -> usize {
     let expected = format!("streams from 1 to {STREAMS_MAX}");
     let streams = reader.parsed("STREAMS_MAX", STREAMS_DEFAULT, &expected);
     if !(1..=STREAMS_MAX).contains(&streams) {
-        reader.mistake(format!("STREAMS_MAX is {streams}: expected {expected}"));
+        reader.error(format!("STREAMS_MAX is {streams}: expected {expected}"));
     }
     streams
 }
 
 /// Raises the limit of this process, as far as it may, to what this many streams need, and says so
 /// if that does not suffice. The usual limit of 1,024 is for programs that use select(2).
-pub fn make_room_for(streams: usize) {
+pub fn raise_fd_limit(streams: usize) {
     let needed = u64::try_from(streams).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current.is_none_or(|limit| limit >= needed) {
@@ -47,7 +47,7 @@ mod tests {
     fn the_number_of_streams_is_bounded() {
         let read = |text| {
             let env = Env::of([("STREAMS_MAX", text)]);
-            let mut reader = Reader::new(&env);
+            let mut reader = SettingsReader::new(&env);
             let streams = read_streams_max(&mut reader);
             reader.finish(streams)
         };
@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn room_is_made_as_far_as_the_system_allows() {
         let before = getrlimit(Resource::Nofile);
-        make_room_for(1);
-        make_room_for(usize::MAX);
+        raise_fd_limit(1);
+        raise_fd_limit(usize::MAX);
         let after = getrlimit(Resource::Nofile);
         assert_eq!((after.maximum, after.current), (before.maximum, before.maximum));
     }

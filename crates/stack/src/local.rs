@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
-use live_users_http_kit::{Env, Mistakes};
+use live_users_http_kit::{ConfigErrors, Env};
 use tokio::sync::watch;
 
 use crate::args::Ports;
@@ -181,25 +181,25 @@ impl Stack {
 fn settings(
     env: &Env,
     ports: &Ports,
-) -> Result<(live_users_backend::Config, live_users_proxy::Config), Mistakes> {
+) -> Result<(live_users_backend::Config, live_users_proxy::Config), ConfigErrors> {
     let here = |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
     let backend = live_users_backend::Config::read(&here(ports.backend_port));
     // The port is set when it is known.
     let env = here(ports.proxy_port).with("BACKEND_URL", "http://127.0.0.1:1");
-    let proxy = live_users_proxy::Config::read(&env).map_err(|Mistakes(proxys)| {
+    let proxy = live_users_proxy::Config::read(&env).map_err(|ConfigErrors(proxys)| {
         // Here it has the backend's value, so a mistake in it is one in that.
         let named = proxys.iter().map(|mistake| mistake.replace("BACKEND_TOKEN", "API_TOKEN"));
-        Mistakes(named.collect())
+        ConfigErrors(named.collect())
     });
     match (backend, proxy) {
         (Ok(backend), Ok(proxy)) => Ok((backend, proxy)),
         (Err(mistakes), Ok(_)) | (Ok(_), Err(mistakes)) => Err(mistakes),
-        (Err(Mistakes(mut all)), Err(Mistakes(proxys))) => {
+        (Err(ConfigErrors(mut all)), Err(ConfigErrors(proxys))) => {
             // Both read the origins.
             all.extend(proxys);
             let mut told = BTreeSet::new();
             all.retain(|mistake| told.insert(mistake.clone()));
-            Err(Mistakes(all))
+            Err(ConfigErrors(all))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use live_users_http_kit::{Env, Reader, shutdown_signal};
+use live_users_http_kit::{Env, SettingsReader, shutdown_signal};
 use live_users_intake::agents::AgentsFile;
 use live_users_simulator::{Player, Report, World, WorldSize, is_answering};
 use tokio::sync::{oneshot, watch};
@@ -81,9 +81,9 @@ type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The numbers that callers dial.
 fn agent_numbers(env: &Env) -> Result<Vec<String>, Failure> {
-    let mut reader = Reader::new(env);
+    let mut reader = SettingsReader::new(env);
     let (agents, mistakes) = AgentsFile::at(reader.text("AGENTS_FILE")).read();
-    mistakes.into_iter().for_each(|mistake| reader.mistake(mistake));
+    mistakes.into_iter().for_each(|mistake| reader.error(mistake));
     let agents = reader.finish(agents).map_err(Failure::usage)?;
     let numbers: Vec<_> = agents.iter().flat_map(|agent| agent.numbers.iter().cloned()).collect();
     if numbers.is_empty() { Ok(vec![NUMBER_OF_NO_AGENT.to_owned()]) } else { Ok(numbers) }

@@ -77,7 +77,7 @@ impl Events {
 
     /// The data of the next event; `None` at the end.
     pub async fn next(&mut self) -> Option<String> {
-        self.next_event().await.map(|event| event.data)
+        self.next_event().await.map(Event::into_text)
     }
 
     /// The next event; `None` at the end.

@@ -10,7 +10,7 @@ use crate::{AgentRef, PlaceView};
 pub struct ActivityPage {
     /// The newest activities after the one that was asked for, or of all; the newest first.
     pub activities: Vec<ActivityView>,
-    /// What to ask for as `after` to be told what is newer than all of these.
+    /// The `after` of a request for what is newer than all of these.
     pub cursor: String,
     /// Whether there were more between these and the one that was asked for.
     pub missed: bool,
@@ -43,7 +43,7 @@ pub struct ActivityView {
     /// Why the call was over, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it was, as the provider has told or else as it was measured; only of a call that
+    /// How long it was, as the provider reports it or else as it was measured; only of a call that
     /// was over and had been live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,

@@ -16,9 +16,9 @@ pub struct Summary {
     pub live_users: u64,
     /// How many calls are live.
     pub live_calls: u64,
-    /// Live users of whom something was heard lately.
+    /// Live users with recent evidence.
     pub confirmed: u64,
-    /// Live users of whom nothing was heard for a while: counted, since silence is no proof.
+    /// Live users without evidence for a while: counted, since silence is no proof.
     pub suspect: u64,
     /// The moment at which all of this held.
     pub as_of: String,
@@ -66,11 +66,11 @@ pub struct AgentCount {
     /// Which agent.
     #[serde(flatten)]
     pub agent: AgentRef,
-    /// What people call it; `None` if the agents file does not tell.
+    /// What people call it; `None` if the agents file has none.
     pub name: Option<String>,
-    /// The numbers that it answers, in full, as the agents file tells them.
+    /// The numbers that it answers, in full, as in the agents file.
     pub numbers: Vec<String>,
-    /// How many calls it can hold at once, if the agents file tells.
+    /// How many calls it can hold at once, if the agents file has it.
     pub capacity: Option<u32>,
     /// Whether a voice application of its own talks to its callers.
     pub own_voice: bool,
@@ -99,7 +99,7 @@ pub struct AgentRef {
     pub address: Option<String>,
 }
 
-/// Where a person is, as far as the provider or the number tells.
+/// Where a person is, as far as the provider or the number shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceView {
     /// Two letters; `None` if unknown.
@@ -199,7 +199,7 @@ pub struct CallView {
     pub phase: String,
     /// Whether it is in the count.
     pub counted: bool,
-    /// Whether nothing was heard of it for a while.
+    /// Whether there was no evidence of it for a while.
     pub suspect: bool,
     /// `inbound` or `outbound`, if it is known.
     pub direction: Option<String>,
@@ -211,11 +211,11 @@ pub struct CallView {
     /// Where the person is.
     #[serde(flatten)]
     pub place: PlaceView,
-    /// When it was first heard of, to the second.
+    /// When the first evidence of it came, to the second.
     pub first_heard_at: String,
     /// Since when it is in its phase.
     pub since: String,
-    /// When something was last heard that agrees with that.
+    /// When the last evidence came that agrees with that.
     pub heard_at: String,
     /// How long it has been live; `None` if it is not.
     pub live_ms: Option<u64>,
@@ -229,7 +229,7 @@ pub struct Explanation {
     pub call: CallView,
     /// Why it is counted or not, for people.
     pub because: String,
-    /// What happens next if nothing is heard.
+    /// What happens next without further evidence.
     pub next: Expectation,
     /// All that was said about it, the oldest first.
     pub evidence: Vec<EvidenceView>,
@@ -239,7 +239,7 @@ pub struct Explanation {
     pub as_of: String,
 }
 
-/// What is going to happen to a call if nothing is heard of it.
+/// What is going to happen to a call without further evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
     /// `suspect`, `asked`, `timed-out` or `forgotten`.

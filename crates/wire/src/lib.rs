@@ -72,6 +72,23 @@ impl Envelope {
     }
 }
 
+/// Any other value in the envelope of success: its own fields behind `"success":true`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Success<T> {
+    /// Always true.
+    success: bool,
+    /// The value, which is a struct or a map.
+    #[serde(flatten)]
+    value: T,
+}
+
+impl<T> Success<T> {
+    /// The envelope around a value that the backend has given.
+    pub fn new(value: T) -> Self {
+        Self { success: true, value }
+    }
+}
+
 impl From<Problem> for Envelope {
     fn from(Problem { error, field, expected }: Problem) -> Self {
         Self { success: false, live_users: 0, error: Some(error), field, expected }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The total at one record of the journal, as the backend tells it. The summary has the same
+/// The total at one record of the journal, as the backend publishes it. The summary has the same
 /// fields, among others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +17,7 @@ pub struct LiveCount {
     pub as_of: String,
 }
 
-/// What the proxy tells in place of a frame while it has none.
+/// What the proxy publishes in place of a frame while it has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NoFrame {
@@ -59,6 +59,8 @@ mod tests {
         let count = LiveCount { live_users: 3, epoch: "0a1b".to_owned(), seq: 42, as_of };
         let json = r#"{"liveUsers":3,"epoch":"0a1b","seq":42,"asOf":"2026-11-23T09:30:00.000Z"}"#;
         assert_eq!(serde_json::to_string(&count).unwrap(), json);
+        let envelope = serde_json::to_string(&crate::Success::new(&count)).unwrap();
+        assert_eq!(envelope, format!(r#"{{"success":true,{}"#, &json[1..]));
         let none = NoFrame::new("unreachable", None);
         let json = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#;
         assert_eq!(serde_json::to_string(&none).unwrap(), json);

@@ -16,7 +16,6 @@ usage: cargo xtask <task>
   fix     format, and let clippy repair what it can
   tidy    run the tidy rules alone (they are also a test of this crate)
   audit   check licences, sources and advisories of all dependencies with cargo-deny";
-
 const FIX: &str = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
 
 fn main() -> ExitCode {
@@ -27,14 +26,16 @@ fn main() -> ExitCode {
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),
         "tidy" => tidy(root),
         "audit" => audit(root),
+        "-h" | "--help" | "-V" | "--version" => {
+            println!("xtask {}\n{USAGE}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(64); // EX_USAGE of `sysexits.h`
         }
     };
-    let Err(error) = done else { return ExitCode::SUCCESS };
-    eprintln!("{error:#}");
-    ExitCode::FAILURE
+    done.inspect_err(|error| eprintln!("{error:#}")).map_or(1.into(), |()| ExitCode::SUCCESS)
 }
 
 fn tidy(root: &Path) -> Result<()> {
@@ -45,8 +46,7 @@ fn tidy(root: &Path) -> Result<()> {
 }
 
 fn audit(root: &Path) -> Result<()> {
-    let advice =
-        "audit: cargo-deny is missing: install it with `cargo install cargo-deny --locked`";
+    let advice = "audit: cargo-deny is missing: run `cargo install cargo-deny --locked`";
     ensure!(setup::is_on_path("cargo-deny"), advice);
     cargo(root, "deny --workspace --locked check licenses sources bans")?;
     cargo(root, "deny --workspace --locked check advisories")

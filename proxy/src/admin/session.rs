@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 const NAME: &str = "__Host-live-users";
 
 /// For how long a browser keeps the cookie beyond the end of the session, in days: it no longer
-/// opens anything, but proves that the browser was signed in before (see [`super::attempts`]).
+/// opens anything, but proves to [`super::login_throttle`] that the browser was signed in before.
 const KNOWN_DAYS: u64 = 30;
 
 /// Sessions that were ended before their time. Only who has the token can have so many.
@@ -45,7 +45,7 @@ pub(crate) struct Session {
 }
 
 impl Sessions {
-    /// For whoever shows one of these tokens; each session lasts this long.
+    /// Sessions for admins with one of these tokens; each lasts this long.
     pub(crate) fn new(token: &BearerToken, lifetime: Duration) -> Self {
         let keys = token.keys("live-users session cookie");
         let keys = keys.iter().map(|key| Key::derive_from(key)).collect();

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
+use live_users_http_kit::read_body;
 use live_users_wire::Count;
 use parking_lot::Mutex;
 use reqwest::{Method, Url};
 use tokio::sync::watch;
 
-use super::link::{Failure, Link, body_of, failure, wrong_status};
-use crate::error::Trouble;
+use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use crate::error::UpstreamError;
 
 /// The biggest body that is read as a count, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-type Answer = Result<Count, Trouble>;
+type Answer = Result<Count, UpstreamError>;
 
 /// What the task that asks the backend will say; `None` until then.
 type Flight = watch::Receiver<Option<Answer>>;
 
 /// Asks the backend for the count.
 pub(crate) struct Upstream {
-    link: Link,
+    backend: BackendClient,
     count_url: Url,
     flight: Mutex<Option<Flight>>,
     is_up: Mutex<Option<bool>>,
@@ -31,9 +32,9 @@ impl Upstream {
     ///
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it.
-    pub(crate) fn new(link: Link) -> std::io::Result<Arc<Self>> {
-        let count_url = link.count_url()?;
-        Ok(Arc::new(Self { link, count_url, flight: Mutex::default(), is_up: Mutex::default() }))
+    pub(crate) fn new(backend: BackendClient) -> std::io::Result<Arc<Self>> {
+        let count_url = backend.count_url()?;
+        Ok(Arc::new(Self { backend, count_url, flight: Mutex::default(), is_up: Mutex::default() }))
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
@@ -42,7 +43,7 @@ impl Upstream {
         let mut flight = self.join_or_start();
         match flight.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(answer)) => *answer,
-            Ok(None) | Err(_) => Err(Trouble::Interrupted),
+            Ok(None) | Err(_) => Err(UpstreamError::Interrupted),
         }
     }
 
@@ -58,10 +59,10 @@ impl Upstream {
             _ => {
                 let (sender, flight) = watch::channel(None);
                 let this = Arc::clone(self);
-                self.link.runtime.spawn(async move {
+                self.backend.runtime.spawn(async move {
                     let answer = this.ask().await;
                     this.note(&answer);
-                    sender.send_replace(Some(answer.map_err(|failure| failure.trouble)));
+                    sender.send_replace(Some(answer.map_err(|failure| failure.upstream_error)));
                 });
                 *last = Some(flight.clone());
                 flight
@@ -70,15 +71,15 @@ impl Upstream {
     }
 
     async fn ask(&self) -> Result<Count, Failure> {
-        let request = self.link.request(Method::GET, self.count_url.clone());
+        let request = self.backend.request(Method::GET, self.count_url.clone());
         let exchange = async {
             let response = request.send().await?;
             match response.status().as_u16() {
-                200 => count_in(&body_of(response, BODY_BYTES_MAX).await?),
+                200 => count_in(&read_body(response, BODY_BYTES_MAX).await?),
                 status => Err(wrong_status(status)),
             }
         };
-        self.link.in_time(exchange).await
+        self.backend.in_time(exchange).await
     }
 
     /// Logs when the link goes up or down, not every failure: browsers ask every few seconds.
@@ -87,11 +88,11 @@ impl Upstream {
         match (was_up, answer) {
             (Some(true), Ok(_)) => {}
             (None | Some(false), Ok(_)) => log::info!("link to the backend is up"),
-            (None | Some(true), Err(Failure { trouble, detail })) => {
-                log::warn!("link to the backend is down: {trouble}: {detail}");
+            (None | Some(true), Err(Failure { upstream_error, detail })) => {
+                log::warn!("link to the backend is down: {upstream_error}: {detail}");
             }
-            (Some(false), Err(Failure { trouble, detail })) => {
-                log::debug!("link to the backend is still down: {trouble}: {detail}");
+            (Some(false), Err(Failure { upstream_error, detail })) => {
+                log::debug!("link to the backend is still down: {upstream_error}: {detail}");
             }
         }
     }
@@ -99,12 +100,13 @@ impl Upstream {
 
 fn count_in(body: &[u8]) -> Result<Count, Failure> {
     let value: serde_json::Value = serde_json::from_slice(body)
-        .map_err(|error| failure(Trouble::NotJson, error.to_string()))?;
+        .map_err(|error| failure(UpstreamError::NotJson, error.to_string()))?;
     if !value.is_object() {
         // Serde would take `[3]` for a count, too.
-        return Err(failure(Trouble::NotACount, "not an object".to_owned()));
+        return Err(failure(UpstreamError::NotACount, "not an object".to_owned()));
     }
-    serde_json::from_value(value).map_err(|error| failure(Trouble::NotACount, error.to_string()))
+    serde_json::from_value(value)
+        .map_err(|error| failure(UpstreamError::NotACount, error.to_string()))
 }
 
 #[cfg(test)]
@@ -113,15 +115,23 @@ mod tests {
 
     #[test]
     fn only_an_object_with_a_whole_number_is_a_count() {
-        let trouble = |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.trouble);
-        assert_eq!(trouble(r#"{"liveUsers":3}"#), Ok(Count { live_users: 3 }));
-        assert_eq!(trouble(r#" {"liveUsers":0,"later":"more"} "#), Ok(Count { live_users: 0 }));
+        let upstream_error =
+            |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.upstream_error);
+        assert_eq!(upstream_error(r#"{"liveUsers":3}"#), Ok(Count { live_users: 3 }));
+        assert_eq!(
+            upstream_error(r#" {"liveUsers":0,"later":"more"} "#),
+            Ok(Count { live_users: 0 })
+        );
         for wrong in ["[3]", "3", "null", "{}", r#"{"liveUsers":"3"}"#, r#"{"liveUsers":-1}"#] {
-            assert_eq!(trouble(wrong), Err(Trouble::NotACount), "{wrong}");
+            assert_eq!(upstream_error(wrong), Err(UpstreamError::NotACount), "{wrong}");
         }
         for wrong in ["", "<html>", r#"{"liveUsers":3"#, r#"{"liveUsers":3} x"#] {
-            assert_eq!(trouble(wrong), Err(Trouble::NotJson), "{wrong}");
+            assert_eq!(upstream_error(wrong), Err(UpstreamError::NotJson), "{wrong}");
         }
-        assert_eq!(trouble(&"[".repeat(BODY_BYTES_MAX)), Err(Trouble::NotJson), "too deep");
+        assert_eq!(
+            upstream_error(&"[".repeat(BODY_BYTES_MAX)),
+            Err(UpstreamError::NotJson),
+            "too deep"
+        );
     }
 }

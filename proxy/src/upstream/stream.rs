@@ -14,9 +14,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::link::{Failure, Link, failure, wrong_status};
-use super::told::{Source, Told};
-use crate::error::Trouble;
+use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use super::published::{Published, Subscription};
+use crate::error::UpstreamError;
 use crate::metrics::Metrics;
 use crate::streams::Streams;
 
@@ -38,13 +38,13 @@ const REFUSED: &str =
     "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
 const NO_TOKEN: &str = "BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN";
 
-/// Listens to the backend for those who listen here.
+/// Keeps the backend's stream open while readers are here.
 pub(crate) struct Stream {
-    link: Link,
+    backend: BackendClient,
     authorization: Option<HeaderValue>,
     streams: Data<Streams>,
     metrics: Data<Metrics>,
-    told: Told,
+    published: Published,
     /// Tries since the last frame.
     tries: u32,
     /// The backend has refused the token.
@@ -55,25 +55,25 @@ pub(crate) struct Stream {
 impl Stream {
     /// Nothing is opened yet.
     pub(crate) fn new(
-        link: Link,
+        backend: BackendClient,
         authorization: Option<HeaderValue>,
         streams: Data<Streams>,
         metrics: Data<Metrics>,
     ) -> Self {
-        let (told, tries, is_refused, is_up) = (Told::default(), 0, false, None);
-        Self { link, authorization, streams, metrics, told, tries, is_refused, is_up }
+        let (published, tries, is_refused, is_up) = (Published::default(), 0, false, None);
+        Self { backend, authorization, streams, metrics, published, tries, is_refused, is_up }
     }
 
     /// Goes on for ever.
     pub(crate) async fn run(mut self) {
         loop {
-            self.streams.wanted().await;
+            self.streams.has_readers().await;
             let streams = self.streams.clone();
             tokio::select! {
-                () = left_alone(&streams) => {
+                () = without_readers(&streams) => {
                     log::debug!("nobody listens: the backend's stream is closed");
-                    self.told.forget(&streams);
-                    self.metrics.upstream.rest();
+                    self.published.forget(&streams);
+                    self.metrics.upstream.closed();
                     (self.tries, self.is_refused) = (0, false);
                 }
                 () = self.try_once() => {}
@@ -81,76 +81,88 @@ impl Stream {
         }
     }
 
-    /// Listens until it is over, and then waits for the time to try again.
+    /// Reads until the stream ends, and then waits for the time to try again.
     async fn try_once(&mut self) {
-        let source = match (&self.authorization, self.is_refused) {
-            (Some(_), false) => Source::Summary,
+        let subscription = match (&self.authorization, self.is_refused) {
+            (Some(_), false) => Subscription::Summary,
             // The total is for everybody.
-            (None, _) | (Some(_), true) => Source::Total,
+            (None, _) | (Some(_), true) => Subscription::Total,
         };
-        let Failure { trouble, detail } = match self.listen(source).await {
+        let Failure { upstream_error, detail } = match self.read(subscription).await {
             Ok(over) => match over {},
             Err(failure) => failure,
         };
-        if source == Source::Summary && matches!(trouble, Trouble::Status(401 | 403)) {
+        if subscription == Subscription::Summary
+            && matches!(upstream_error, UpstreamError::Status(401 | 403))
+        {
             log::warn!("{REFUSED}: {detail}");
             self.is_refused = true;
             return;
         }
         self.is_refused = false;
-        self.metrics.upstream.lose();
+        self.metrics.upstream.lost();
         match self.is_up.replace(false) {
-            Some(false) => log::debug!("the backend's stream is still lost: {trouble}: {detail}"),
-            None | Some(true) => log::warn!("the backend's stream is lost: {trouble}: {detail}"),
+            Some(false) => {
+                log::debug!("the backend's stream is still lost: {upstream_error}: {detail}")
+            }
+            None | Some(true) => {
+                log::warn!("the backend's stream is lost: {upstream_error}: {detail}")
+            }
         }
-        self.told.lose(&self.streams, &trouble.to_string());
+        self.published.report_loss(&self.streams, &upstream_error.to_string());
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
         sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);
     }
 
-    async fn listen(&mut self, source: Source) -> Result<std::convert::Infallible, Failure> {
+    async fn read(
+        &mut self,
+        subscription: Subscription,
+    ) -> Result<std::convert::Infallible, Failure> {
         let start = Instant::now();
-        let mut response = self.link.in_time(self.open(source)).await?;
-        if source == Source::Total {
+        let mut response = self.backend.in_time(self.open(subscription)).await?;
+        if subscription == Subscription::Total {
             let why = if self.is_refused { REFUSED } else { NO_TOKEN };
-            self.told.no_summary(&self.streams, why);
+            self.published.report_no_summary(&self.streams, why);
         }
         let mut events = EventStream::new(FRAME_BYTES_MAX);
         // The first frame is part of the answer, and has to come in time like one.
-        let mut until = start + self.link.timeout;
-        let mut has_told = false;
+        let mut until = start + self.backend.timeout;
+        let mut has_frame = false;
         loop {
             let bytes = chunk(&mut response, until).await?;
             let now = Timestamp::now();
-            self.told.heard(now);
-            self.metrics.upstream.heard(std::time::Instant::now());
+            self.published.received(now);
+            self.metrics.upstream.received(std::time::Instant::now());
             let events = events.push(&bytes);
-            for event in events.map_err(|error| failure(Trouble::TooBig, error.to_string()))? {
-                self.told.tell(&self.streams, source, event.data, now)?;
-                (self.tries, has_told) = (0, true);
-                self.metrics.upstream.framed(std::time::Instant::now());
+            for event in
+                events.map_err(|error| failure(UpstreamError::TooBig, error.to_string()))?
+            {
+                self.published.publish(&self.streams, subscription, event.into_text(), now)?;
+                (self.tries, has_frame) = (0, true);
+                self.metrics.upstream.frame_received(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
                     log::info!("the backend's stream is open");
                 }
             }
-            if has_told {
+            if has_frame {
                 until = Instant::now() + Duration::from_millis(SILENCE_MS_MAX);
             }
         }
     }
 
-    async fn open(&self, source: Source) -> Result<Response, Failure> {
-        let mut url = self.link.count_url().map_err(|it| {
-            failure(Trouble::Unreachable, format!("BACKEND_URL has no path: {it}"))
+    async fn open(&self, subscription: Subscription) -> Result<Response, Failure> {
+        let mut url = self.backend.count_url().map_err(|it| {
+            failure(UpstreamError::Unreachable, format!("BACKEND_URL has no path: {it}"))
         })?;
-        let segments: &[&str] = match source {
-            Source::Summary => &["summary", "stream"],
-            Source::Total => &["stream"],
+        let segments: &[&str] = match subscription {
+            Subscription::Summary => &["summary", "stream"],
+            Subscription::Total => &["stream"],
         };
         url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
-        let mut request = self.link.request(Method::GET, url).header(ACCEPT, "text/event-stream");
-        if let (Source::Summary, Some(authorization)) = (source, &self.authorization) {
+        let mut request =
+            self.backend.request(Method::GET, url).header(ACCEPT, "text/event-stream");
+        if let (Subscription::Summary, Some(authorization)) = (subscription, &self.authorization) {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
         let response = request.send().await?;
@@ -158,7 +170,7 @@ impl Stream {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match status {
             200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => Ok(response),
-            200 => Err(failure(Trouble::NotAStream, format!("content type {kind:?}"))),
+            200 => Err(failure(UpstreamError::NotAStream, format!("content type {kind:?}"))),
             _ => Err(wrong_status(status)),
         }
     }
@@ -168,19 +180,19 @@ impl Stream {
 async fn chunk(response: &mut Response, until: Instant) -> Result<Bytes, Failure> {
     match timeout_at(until, response.chunk()).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(failure(Trouble::Ended, "the backend has ended it".to_owned())),
+        Ok(Ok(None)) => Err(failure(UpstreamError::Ended, "the backend has ended it".to_owned())),
         Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(failure(Trouble::Slow, "silent for too long".to_owned())),
+        Err(_) => Err(failure(UpstreamError::Slow, "silent for too long".to_owned())),
     }
 }
 
-/// Resolves when nobody has listened for a while.
-async fn left_alone(streams: &Streams) {
+/// Resolves when there has been no reader for a while.
+async fn without_readers(streams: &Streams) {
     loop {
-        streams.unwanted().await;
+        streams.has_no_readers().await;
         tokio::select! {
             () = sleep(Duration::from_millis(LINGER_MS)) => return,
-            () = streams.wanted() => {}
+            () = streams.has_readers() => {}
         }
     }
 }
@@ -195,7 +207,7 @@ mod tests {
     async fn the_stream_is_kept_a_little_longer_than_somebody_listens() {
         let streams = Streams::new(1, AllowedOrigins::default());
         let start = Instant::now();
-        left_alone(&streams).await;
+        without_readers(&streams).await;
         assert_eq!(start.elapsed().as_millis(), 30_000);
     }
 }

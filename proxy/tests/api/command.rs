@@ -36,8 +36,24 @@ fn arguments_that_do_not_exist_are_refused_with_exit_code_64() {
     let output = exit_of(BINARY, &["serve", "--fast"], &[("BACKEND_URL", NO_BACKEND)]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{text}");
-    assert!(text.contains("unknown arguments: serve") && text.contains("usage:"), "{text}");
+    assert!(text.contains("unknown arguments: serve") && text.contains("Usage:"), "{text}");
     assert!(!text.contains("--fast"), "the rest may be a secret: {text}");
+}
+
+#[test]
+fn help_and_version_need_no_settings_and_end_with_code_0() {
+    let printed = |args: &[&str]| {
+        let output = exit_of(BINARY, args, &[]);
+        assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let help = printed(&["--help"]);
+    for part in ["healthcheck", "environment variables", "README.md", "64"] {
+        assert!(help.contains(part), "{part} is missing in:\n{help}");
+    }
+    assert!(printed(&["-h"]).contains("Usage: live-users-proxy"));
+    let version = concat!("live-users-proxy ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(printed(&["--version"]), version);
 }
 
 #[test]

@@ -3,12 +3,11 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
+use live_users_http_kit::{ParameterError, Query};
 use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, words};
-use live_users_twilio::FieldError;
 use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
-use super::query::{Query, wrong};
 use crate::http::authorized::Authorized;
 use crate::http::error::ApiError;
 use crate::parts::clock::moment;
@@ -50,8 +49,9 @@ pub(crate) async fn activity(
     Ok(json(&shown(page, epoch, now)))
 }
 
-fn another_journal() -> FieldError {
-    wrong("after", "a cursor of the journal that is kept now, or nothing: this one is of another")
+fn another_journal() -> ParameterError {
+    let expected = "a cursor of the journal that is kept now, or nothing: this one is of another";
+    ParameterError::new("after", expected)
 }
 
 fn shown(LogPage { activities, newest, missed }: LogPage, epoch: u64, now: Millis) -> ActivityPage {
@@ -82,13 +82,11 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
 }
 
 impl Wanted {
-    fn parse(query: &str) -> Result<Self, FieldError> {
+    fn parse(query: &str) -> Result<Self, ParameterError> {
         const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
-        let query = Query::parse(query);
-        let limit = query.limit(LIMIT_DEFAULT, ACTIVITY_LOG_MAX)?;
-        let after = query.text("after", AFTER)?;
-        let after = after.map(|text| Cursor::parse(text).ok_or_else(|| wrong("after", AFTER)));
-        Ok(Self { limit, after: after.transpose()? })
+        let query = Query::new(query);
+        let limit = query.number("limit", LIMIT_DEFAULT, 1..=ACTIVITY_LOG_MAX)?;
+        Ok(Self { limit, after: query.parsed("after", AFTER, Cursor::parse)? })
     }
 }
 
@@ -138,7 +136,7 @@ mod tests {
             ("limit=-1", "limit"),
             ("after=x", "after"),
         ] {
-            assert_eq!(Wanted::parse(query).unwrap_err().field, field, "{query}");
+            assert_eq!(Wanted::parse(query).unwrap_err().name, field, "{query}");
         }
         let wanted = Wanted { limit: LIMIT_DEFAULT, after: None };
         assert_eq!(Wanted::parse("after=&else=1"), Ok(wanted), "blank is nothing");

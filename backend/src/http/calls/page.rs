@@ -3,12 +3,11 @@
 use std::collections::BinaryHeap;
 
 use live_users_core::{Agent, Call, Millis};
+use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::State;
-use live_users_twilio::FieldError;
 use live_users_wire::CallPage;
 
-use super::query::{Query, wrong};
 use super::view::Presenter;
 use crate::parts::clock::moment;
 
@@ -30,26 +29,15 @@ pub(super) struct PageQuery {
 type SortKey = (Millis, String);
 
 impl PageQuery {
-    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
-        let query = Query::parse(query);
+    pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
+        let query = Query::new(query);
         let after = "the `next` of the page before";
         let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
         Ok(Self {
-            limit: query.limit(LIMIT_DEFAULT, LIMIT_MAX)?,
-            after: match query.text("after", after)? {
-                None => None,
-                Some(text) => Some(sort_key(text).ok_or_else(|| wrong("after", after))?),
-            },
-            agent: match query.text("agent", &agent)? {
-                Some(id) if !is_id(id) => return Err(wrong("agent", &agent)),
-                id => id.map(str::to_owned),
-            },
-            suspect: match query.text("suspect", "true or false")? {
-                None => None,
-                Some("true") => Some(true),
-                Some("false") => Some(false),
-                Some(_) => return Err(wrong("suspect", "true or false")),
-            },
+            limit: query.number("limit", LIMIT_DEFAULT, 1..=LIMIT_MAX)?,
+            after: query.parsed("after", after, sort_key)?,
+            agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
+            suspect: query.parsed("suspect", "true or false", |text| text.parse().ok())?,
         })
     }
 
@@ -126,7 +114,7 @@ mod tests {
             ("agent=a%20b", "agent"),
             ("suspect=maybe", "suspect"),
         ] {
-            assert_eq!(PageQuery::parse(query).unwrap_err().field, field, "{query}");
+            assert_eq!(PageQuery::parse(query).unwrap_err().name, field, "{query}");
         }
         let query = PageQuery::parse("limit=5&after=17.v3:a.b&agent=x&suspect=true&else=1");
         let query = query.unwrap();

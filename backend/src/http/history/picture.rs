@@ -6,20 +6,21 @@
 mod style;
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use live_users_core::Millis;
+use live_users_http_kit::{ParameterError, Query};
 use live_users_state::history::Point;
-use live_users_twilio::{FieldError, Form};
 
 use self::style::Theme;
 use super::found::Found;
-use super::query::{Plan, wrong};
+use super::query::Plan;
 use super::scale::{self, moments, range, values};
 
 const WIDTH_DEFAULT: u32 = 960;
 const HEIGHT_DEFAULT: u32 = 400;
-const WIDTHS: (u32, u32) = (320, 4_000);
-const HEIGHTS: (u32, u32) = (200, 3_000);
+const WIDTHS: RangeInclusive<u32> = 320..=4_000;
+const HEIGHTS: RangeInclusive<u32> = 200..=3_000;
 
 /// Below this width, the figures leave no room for the title.
 const WIDTH_OF_FIGURES: f64 = 560.0;
@@ -64,30 +65,18 @@ impl Plot {
 }
 
 impl Picture {
-    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
-        let form = Form::parse(query.as_bytes()).unwrap_or_default();
-        let themes = "auto, light or dark";
-        let size = |field: &str, default: u32, (least, most): (u32, u32)| {
-            let expected = format!("a whole number from {least} to {most}");
-            let wrong = || wrong(field, expected.clone());
-            match form.text_within(field, 16).map_err(|_| wrong())? {
-                None => Ok(default),
-                Some(text) => {
-                    let size = text.parse().ok().filter(|it| (least..=most).contains(it));
-                    size.ok_or_else(wrong)
-                }
-            }
-        };
-        let theme = form.text_within("theme", 16).map_err(|_| wrong("theme", themes.to_owned()))?;
+    pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
+        let query = Query::new(query);
+        let theme = query.parsed("theme", "auto, light or dark", |text| match text {
+            "auto" => Some(Theme::Auto),
+            "light" => Some(Theme::Light),
+            "dark" => Some(Theme::Dark),
+            _ => None,
+        })?;
         Ok(Self {
-            theme: match theme {
-                None | Some("auto") => Theme::Auto,
-                Some("light") => Theme::Light,
-                Some("dark") => Theme::Dark,
-                Some(_) => return Err(wrong("theme", themes.to_owned())),
-            },
-            width: size("width", WIDTH_DEFAULT, WIDTHS)?,
-            height: size("height", HEIGHT_DEFAULT, HEIGHTS)?,
+            theme: theme.unwrap_or(Theme::Auto),
+            width: query.number("width", WIDTH_DEFAULT, WIDTHS)?,
+            height: query.number("height", HEIGHT_DEFAULT, HEIGHTS)?,
         })
     }
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
+use live_users_http_kit::ParameterError;
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention};
-use live_users_twilio::{FieldError, FieldProblem, Form};
 
 use crate::parts::clock::moment;
 
@@ -68,33 +68,17 @@ pub(super) struct Plan {
 }
 
 impl Query {
-    pub(super) fn parse(query: &str) -> Result<Self, FieldError> {
-        let form = Form::parse(query.as_bytes()).unwrap_or_default();
-        let text = |field: &str, expected: &str| {
-            let text = form.text_within(field, 128);
-            text.map_err(|_| wrong(field, expected.to_owned()))
-        };
-        let when = |field: &str, default: When| match text(field, WHEN)? {
-            None => Ok(default),
-            Some(text) => when(text).ok_or_else(|| wrong(field, WHEN.to_owned())),
-        };
+    pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
+        let query = live_users_http_kit::Query::new(query);
         let step = "1m, 15m, 1h or a multiple of one of them, such as 5m, 6h or 1d, up to 366d";
         let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+        let step_ms =
+            |text: &str| span_ms(text).filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms));
         Ok(Self {
-            from: when("from", When::Ago(DAY_MS))?,
-            to: when("to", When::Ago(0))?,
-            step_ms: match text("step", step)? {
-                None => None,
-                Some(text) => Some(
-                    span_ms(text)
-                        .filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms))
-                        .ok_or_else(|| wrong("step", step.to_owned()))?,
-                ),
-            },
-            agent: match text("agent", &agent)? {
-                Some(id) if !is_id(id) => return Err(wrong("agent", agent)),
-                id => id.map(str::to_owned),
-            },
+            from: query.parsed("from", WHEN, when)?.unwrap_or(When::Ago(DAY_MS)),
+            to: query.parsed("to", WHEN, when)?.unwrap_or(When::Ago(0)),
+            step_ms: query.parsed("step", step, step_ms)?,
+            agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
         })
     }
 
@@ -105,14 +89,14 @@ impl Query {
         now: Millis,
         retention: Retention,
         fitting: u64,
-    ) -> Result<Plan, FieldError> {
+    ) -> Result<Plan, ParameterError> {
         let at = |when| match when {
             When::At(at) => at,
             When::Ago(ms) => now.minus(ms),
         };
         let (from, to) = (at(self.from), at(self.to).min(now));
         if from >= to {
-            return Err(wrong("from", "a moment before `to` and before now".to_owned()));
+            return Err(ParameterError::new("from", "a moment before `to` and before now"));
         }
         let count = |step_ms: u64| to.0.div_ceil(step_ms) - from.0 / step_ms;
         // Hours have no such limit: those that are no longer kept are unknown points.
@@ -131,7 +115,7 @@ impl Query {
             let least = kept.unwrap_or(Grain::Hour).width_ms();
             let minutes = moment(now.minus(retention.minutes_ms));
             let quarters = moment(now.minus(retention.quarters_ms));
-            return Err(wrong(
+            return Err(ParameterError::new(
                 "step",
                 format!(
                     "a multiple of {} for a `from` as early as this: 1m is kept back to {minutes}, \
@@ -145,7 +129,10 @@ impl Query {
             let least = STEPS_MS.into_iter().find(|ms| count(*ms) <= POINTS_MAX);
             let least = name(least.unwrap_or(STEP_MS_MAX));
             let expected = format!("at least {least} for so long a time, or none");
-            return Err(wrong("step", format!("{expected}: at most {POINTS_MAX} points are told")));
+            return Err(ParameterError::new(
+                "step",
+                format!("{expected}: at most {POINTS_MAX} points are told"),
+            ));
         };
         let from = Millis(from.0 - from.0 % step_ms);
         Ok(Plan { grain, from, to, step_ms, count, agent: self.agent })
@@ -157,10 +144,6 @@ impl Plan {
     pub(super) fn end(&self) -> Millis {
         Millis(self.from.0 + self.step_ms * self.count as u64)
     }
-}
-
-pub(super) fn wrong(field: &str, expected: String) -> FieldError {
-    FieldError { field: field.to_owned(), problem: FieldProblem::Invalid, expected }
 }
 
 fn when(text: &str) -> Option<When> {
@@ -205,7 +188,7 @@ mod tests {
     /// 2026-11-23, 09:30:17 in UTC.
     const NOW: Millis = Millis(1_795_426_217_000);
 
-    fn plan(query: &str) -> Result<Plan, FieldError> {
+    fn plan(query: &str) -> Result<Plan, ParameterError> {
         Query::parse(query)?.plan(NOW, Retention::default(), POINTS_FITTING)
     }
 
@@ -267,7 +250,7 @@ mod tests {
             ("agent=a%20b", "agent", "1 to 64 letters"),
         ] {
             let wrong = plan(query).unwrap_err();
-            assert_eq!(wrong.field, field, "{query}");
+            assert_eq!(wrong.name, field, "{query}");
             assert!(wrong.expected.contains(expected), "{query}: {}", wrong.expected);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
-use live_users_http_kit::{AllowedOrigins, Env, Reader};
+use live_users_http_kit::{AllowedOrigins, Env, SettingsReader};
 use live_users_intake::{CallerKey, Farewell};
 use live_users_replica::Publication;
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechR
 fn webhooks(queue: Queue) -> Webhooks {
     let (env, url_rule) = (Env::default(), UrlRule::AsReceived);
     Webhooks {
-        agents: Arc::new(AgentRegistry::read(&mut Reader::new(&env), &url_rule)),
+        agents: Arc::new(AgentRegistry::read(&mut SettingsReader::new(&env), &url_rule)),
         signature: SignatureVerifier::new(Verification::Off, url_rule),
         caller_key: CallerKey::new("0123456789abcdef").unwrap(),
         conversation: Conversation::new("", Farewell::default()),

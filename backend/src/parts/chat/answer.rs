@@ -1,5 +1,6 @@
 //! What a chat answers: JSON with `text`, or server-sent events with a piece of it each.
 
+use live_users_broadcast::{Event, EventStream};
 use serde::Deserialize;
 
 /// The biggest answer that is read, in bytes.
@@ -9,19 +10,20 @@ pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 const TEXT_BYTES_MAX: usize = 4_000;
 
 /// What some chats send as the last event of all.
-const DONE: &str = "[DONE]";
+const DONE: &[u8] = b"[DONE]";
 
 /// An answer that is being read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    is_stream: bool,
-    /// What of it was not looked at yet; of JSON all of it.
-    rest: Vec<u8>,
+    form: Form,
     n_bytes: usize,
-    /// The data of the event that is being read.
-    data: String,
-    text: String,
-    is_done: bool,
+}
+
+/// What has been read of it.
+#[derive(Debug)]
+enum Form {
+    Json(Vec<u8>),
+    Events { stream: EventStream, text: String, is_done: bool },
 }
 
 /// Whether there may be more of an answer.
@@ -48,14 +50,14 @@ impl Reading {
     /// An answer with this content type; anything but an event stream is read as JSON.
     pub(super) fn of(content_type: &str) -> Self {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
-        Self {
-            is_stream: essence.eq_ignore_ascii_case("text/event-stream"),
-            rest: Vec::new(),
-            n_bytes: 0,
-            data: String::new(),
-            text: String::new(),
-            is_done: false,
-        }
+        let form = match essence.eq_ignore_ascii_case("text/event-stream") {
+            true => {
+                let stream = EventStream::new(BODY_BYTES_MAX);
+                Form::Events { stream, text: String::new(), is_done: false }
+            }
+            false => Form::Json(Vec::new()),
+        };
+        Self { form, n_bytes: 0 }
     }
 
     /// Takes in some bytes.
@@ -67,64 +69,51 @@ impl Reading {
         if self.n_bytes > BODY_BYTES_MAX {
             return Err(format!("the answer has more than {BODY_BYTES_MAX} bytes"));
         }
-        self.rest.extend_from_slice(bytes);
-        if self.is_stream
-            && let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n')
-        {
-            let behind = self.rest.len() - bytes.len() + last + 1;
-            let rest = self.rest.split_off(behind);
-            for line in std::mem::replace(&mut self.rest, rest).split_inclusive(|it| *it == b'\n') {
-                self.line(line)?;
+        match &mut self.form {
+            Form::Json(body) => {
+                body.extend_from_slice(bytes);
+                Ok(Progress::More)
+            }
+            Form::Events { stream, text, is_done } => {
+                for event in stream.push(bytes).map_err(|error| error.to_string())? {
+                    *is_done = *is_done || join(text, &event)?.is_complete();
+                }
+                Ok(if *is_done { Progress::Complete } else { Progress::More })
             }
         }
-        Ok(if self.is_done { Progress::Complete } else { Progress::More })
     }
 
     /// The text of the whole answer, short enough to be spoken.
     ///
     /// # Errors
     /// If there is none.
-    pub(super) fn text(mut self) -> Result<String, String> {
-        if self.is_stream {
-            // Strictly an event that no empty line ends does not count, but nothing is lost by it.
-            let line = std::mem::take(&mut self.rest);
-            self.line(&line)?;
-            self.event()?;
-        } else {
-            self.text = said(&self.rest)?;
-        }
-        match self.text.trim() {
+    pub(super) fn text(self) -> Result<String, String> {
+        let text = match self.form {
+            Form::Json(body) => said(&body)?,
+            Form::Events { stream, mut text, is_done } => {
+                // Strictly an event that no empty line ends does not count, but nothing is lost by
+                // it.
+                if let Some(event) = stream.into_rest().filter(|_| !is_done) {
+                    join(&mut text, &event)?;
+                }
+                text
+            }
+        };
+        match text.trim() {
             "" => Err("the answer has no text".to_owned()),
             text => Ok(spoken(text).to_owned()),
         }
     }
+}
 
-    /// One line of an event stream (HTML standard, section 9.2.6). Lines end with LF or CRLF here;
-    /// a lone CR is not known as an end.
-    fn line(&mut self, line: &[u8]) -> Result<(), String> {
-        let line = std::str::from_utf8(line).map_err(|_| "the answer is not UTF-8")?;
-        let line = line.trim_end_matches(['\r', '\n']);
-        if line.is_empty() {
-            return self.event();
-        }
-        // Everything else is a comment, or a field that says nothing here.
-        if let Some(data) = line.strip_prefix("data:") {
-            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
-            self.data.push('\n');
-        }
-        Ok(())
+/// Adds the piece of text in an event.
+fn join(text: &mut String, event: &Event) -> Result<Progress, String> {
+    match event.data.trim_ascii() {
+        b"" => {}
+        DONE => return Ok(Progress::Complete),
+        data => text.push_str(&said(data)?),
     }
-
-    fn event(&mut self) -> Result<(), String> {
-        let data = std::mem::take(&mut self.data);
-        match data.trim() {
-            "" => {}
-            _ if self.is_done => {}
-            DONE => self.is_done = true,
-            data => self.text.push_str(&said(data.as_bytes())?),
-        }
-        Ok(())
-    }
+    Ok(Progress::More)
 }
 
 /// Without what it says in place of that: the answer is not for the log.
@@ -198,7 +187,11 @@ mod tests {
     fn an_answer_that_is_too_big_or_not_text_is_none() {
         let big = format!(r#"{{"text":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
         assert!(read("application/json", big.as_bytes(), 1000).unwrap_err().contains("65536"));
-        assert!(read(EVENTS, &b"data: \xff\n\n"[..], 3).is_err());
+        for data in
+            ["data: ".as_bytes(), b"data: {\"text\":\"", b"data: {\"text\":\"a\"}\n\ndata: "]
+        {
+            assert!(read(EVENTS, &[data, b"\xff\"}\n\n"].concat(), 3).is_err());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use live_users_http_kit::Reader;
+use live_users_http_kit::SettingsReader;
 use reqwest::Url;
 
 const API_URL_DEFAULT: &str = "https://api.twilio.com";
@@ -29,12 +29,12 @@ impl TwilioApiSettings {
     /// Reads `TWILIO_ACCOUNT_SID`, `TWILIO_API_URL`, `TWILIO_API_KEY_SID` and
     /// `TWILIO_API_KEY_SECRET`; without an API key the first of `TWILIO_AUTH_TOKEN` is used.
     /// `None` without an account, or if something is wrong.
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         let base_url = base_url(reader);
         let key = api_key(reader);
         let Some(account_sid) = reader.text("TWILIO_ACCOUNT_SID") else {
             if matches!(key, Key::Set { .. }) {
-                reader.mistake(
+                reader.error(
                     "TWILIO_API_KEY_SID is set without TWILIO_ACCOUNT_SID: expected the account \
                      that the key belongs to",
                 );
@@ -44,7 +44,7 @@ impl TwilioApiSettings {
         let base_url = base_url?;
         if let Err(expected) = check_account_sid(account_sid, &base_url) {
             // Not repeated: it may be the token by mistake.
-            reader.mistake(format!("TWILIO_ACCOUNT_SID cannot be used: expected {expected}"));
+            reader.error(format!("TWILIO_ACCOUNT_SID cannot be used: expected {expected}"));
             return None;
         }
         let (user, password) = match (key, reader.list("TWILIO_AUTH_TOKEN").first()) {
@@ -52,7 +52,7 @@ impl TwilioApiSettings {
             (Key::Set { sid, secret }, _) => (sid, secret),
             (Key::NotSet, Some(token)) => (account_sid, *token),
             (Key::NotSet, None) => {
-                reader.mistake(
+                reader.error(
                     "TWILIO_ACCOUNT_SID is set with nothing to sign in with: expected \
                      TWILIO_AUTH_TOKEN, or TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET",
                 );
@@ -85,32 +85,32 @@ enum Key<'a> {
     Wrong,
 }
 
-fn api_key<'a>(reader: &mut Reader<'a>) -> Key<'a> {
+fn api_key<'a>(reader: &mut SettingsReader<'a>) -> Key<'a> {
     match (reader.text("TWILIO_API_KEY_SID"), reader.text("TWILIO_API_KEY_SECRET")) {
         (None, None) => Key::NotSet,
         (Some(sid), Some(secret)) if is_sid(sid) => Key::Set { sid, secret },
         (Some(_), Some(_)) => {
-            reader.mistake(format!("TWILIO_API_KEY_SID cannot be used: expected {EXPECTED_SID}"));
+            reader.error(format!("TWILIO_API_KEY_SID cannot be used: expected {EXPECTED_SID}"));
             Key::Wrong
         }
         (Some(_), None) => {
-            reader.mistake("TWILIO_API_KEY_SECRET is not set: TWILIO_API_KEY_SID needs it");
+            reader.error("TWILIO_API_KEY_SECRET is not set: TWILIO_API_KEY_SID needs it");
             Key::Wrong
         }
         (None, Some(_)) => {
-            reader.mistake("TWILIO_API_KEY_SID is not set: TWILIO_API_KEY_SECRET needs it");
+            reader.error("TWILIO_API_KEY_SID is not set: TWILIO_API_KEY_SECRET needs it");
             Key::Wrong
         }
     }
 }
 
 /// `None` exactly when a mistake was noted.
-fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
+fn base_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
     match parse_url(reader.text("TWILIO_API_URL").unwrap_or(API_URL_DEFAULT)) {
         Ok(url) => Some(url),
         Err(expected) => {
             // Not repeated: it may contain a password.
-            reader.mistake(format!("TWILIO_API_URL cannot be used: expected {expected}"));
+            reader.error(format!("TWILIO_API_URL cannot be used: expected {expected}"));
             None
         }
     }
@@ -166,7 +166,7 @@ mod tests {
     const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
     fn read(env: Env) -> Result<Option<TwilioApiSettings>, String> {
-        let mut reader = Reader::new(&env);
+        let mut reader = SettingsReader::new(&env);
         let settings = TwilioApiSettings::read(&mut reader);
         reader.finish(settings).map_err(|mistakes| mistakes.to_string())
     }

@@ -4,7 +4,7 @@ use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
-use live_users_http_kit::{Env, Reader};
+use live_users_http_kit::{Env, SettingsReader};
 use live_users_simulator::rest::{Behaviour, CallFacts, CallsApi, Outage, Silence, StandIn};
 use live_users_twilio::{CallStatus, Direction};
 
@@ -24,7 +24,7 @@ fn client(base_url: &str, token: &str, timeout: Duration) -> TwilioApi {
         ("TWILIO_API_URL", base_url),
         ("TWILIO_AUTH_TOKEN", token),
     ]);
-    let mut reader = Reader::new(&env);
+    let mut reader = SettingsReader::new(&env);
     let settings = TwilioApiSettings::read(&mut reader);
     TwilioApi::new(reader.finish(settings).unwrap().unwrap(), timeout).unwrap()
 }

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_http::h1;
 use actix_web::FromRequest;
@@ -31,37 +32,37 @@ impl Drawn {
     }
 }
 
-fn open_events(cell: &Cell, places: &Places, known: Option<&str>) -> Drawn {
+fn open_events(latest: &Latest, connections: &ConnectionLimit, known: Option<&str>) -> Drawn {
     let mut request = TestRequest::default();
     if let Some(known) = known {
         request = request.insert_header((LAST_EVENT_ID, known));
     }
-    let answer = events(&request.to_http_request(), cell, places).unwrap();
+    let answer = events(&request.to_http_request(), latest, connections).unwrap();
     assert_eq!(answer.headers().get("content-type").unwrap(), "text/event-stream");
     Drawn(answer.into_body())
 }
 
 /// A WebSocket, and the client's end of it: without one the client is gone.
-async fn open_socket(cell: &Cell, places: &Places) -> (Drawn, impl Sized) {
+async fn open_socket(latest: &Latest, connections: &ConnectionLimit) -> (Drawn, impl Sized) {
     let request = TestRequest::default()
         .insert_header(("upgrade", "websocket"))
         .insert_header(("connection", "upgrade"))
         .insert_header(("sec-websocket-version", "13"))
         .insert_header(("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw=="))
         .to_http_request();
-    let (client, heard) = h1::Payload::create(false);
-    let mut heard = actix_web::dev::Payload::from(heard);
-    let heard = Payload::from_request(&request, &mut heard).await.unwrap();
-    let answer = websocket(&request, heard, cell, places).unwrap();
+    let (client, received) = h1::Payload::create(false);
+    let mut received = actix_web::dev::Payload::from(received);
+    let received = Payload::from_request(&request, &mut received).await.unwrap();
+    let answer = websocket(&request, received, latest, connections).unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     (Drawn(answer.into_body()), client)
 }
 
 #[tokio::test(start_paused = true)]
 async fn events_begin_with_the_present_and_a_silence_is_broken_by_heartbeats() {
-    let (cell, places) = (Cell::default(), Places::new(1));
-    cell.publish(frame(1));
-    let mut reader = open_events(&cell, &places, None);
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(1));
+    latest.publish(frame(1));
+    let mut reader = open_events(&latest, &connections, None);
     assert!(reader.next().await.unwrap().starts_with("retry: "));
     assert_eq!(reader.next().await.as_deref(), Some("id: e-1\ndata: {\"liveUsers\":1}\n\n"));
     let start = Instant::now();
@@ -69,47 +70,48 @@ async fn events_begin_with_the_present_and_a_silence_is_broken_by_heartbeats() {
         assert_eq!(reader.next().await.as_deref(), Some(": heartbeat\n\n"));
         assert_eq!(start.elapsed().as_millis(), u128::from(beat * HEARTBEAT_MS));
     }
-    (2..=9).for_each(|seq| cell.publish(frame(seq)));
+    (2..=9).for_each(|seq| latest.publish(frame(seq)));
     assert_eq!(reader.next().await.as_deref(), Some("id: e-9\ndata: {\"liveUsers\":9}\n\n"));
-    cell.clear();
+    latest.clear();
     assert!(reader.is_silent());
-    cell.close();
+    latest.close();
     assert_eq!(reader.next().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_welcome_any_more_hears_nothing_new() {
-    let (cell, places) = (Cell::default(), Places::new(2));
-    cell.publish(frame(1));
-    let is_welcome = Rc::new(std::cell::Cell::new(true));
-    let welcome = || -> Option<Welcome> {
-        let is_welcome = is_welcome.clone();
-        Some(Box::new(move || is_welcome.get()))
+async fn a_reader_that_is_no_longer_authorized_receives_nothing_new() {
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(2));
+    latest.publish(frame(1));
+    let is_authorized = Rc::new(AtomicBool::new(true));
+    let authorization = || -> Option<Authorization> {
+        let is_authorized = is_authorized.clone();
+        Some(Box::new(move || is_authorized.load(Ordering::Relaxed)))
     };
     let request = TestRequest::default().to_http_request();
-    let open = || events_while(&request, &cell, &places, welcome()).unwrap().into_body();
+    let open =
+        || events_while(&request, &latest, &connections, authorization()).unwrap().into_body();
     let mut readers = [Drawn(open()), Drawn(open())];
     for reader in &mut readers {
         assert!(reader.next().await.unwrap().starts_with("retry: "));
         assert!(reader.next().await.unwrap().starts_with("id: e-1"));
     }
-    is_welcome.set(false);
+    is_authorized.store(false, Ordering::Relaxed);
     assert_eq!(readers[0].next().await, None, "not even a heartbeat");
-    cell.publish(frame(2));
+    latest.publish(frame(2));
     assert_eq!(readers[1].next().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_the_present_frame_is_told_the_next_one_first() {
-    let (cell, places) = (Cell::default(), Places::new(9));
-    cell.publish(frame(1));
-    let mut reader = open_events(&cell, &places, Some("e-1"));
+async fn a_client_with_the_present_frame_is_sent_the_next_one_first() {
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(9));
+    latest.publish(frame(1));
+    let mut reader = open_events(&latest, &connections, Some("e-1"));
     assert!(reader.next().await.unwrap().starts_with("retry: "));
     assert!(reader.is_silent());
-    cell.publish(Frame::unnamed("{}"));
+    latest.publish(Frame::unnamed("{}"));
     assert_eq!(reader.next().await.as_deref(), Some("id: \ndata: {}\n\n"));
     for other in ["e-2", "", "x"] {
-        let mut reader = open_events(&cell, &places, Some(other));
+        let mut reader = open_events(&latest, &connections, Some(other));
         reader.next().await;
         assert_eq!(reader.next().await.as_deref(), Some("id: \ndata: {}\n\n"), "{other:?}");
     }
@@ -117,31 +119,31 @@ async fn who_has_the_present_frame_is_told_the_next_one_first() {
 
 #[tokio::test(start_paused = true)]
 async fn as_many_streams_as_there_are_places_and_a_place_is_free_when_its_stream_is_gone() {
-    let (cell, places) = (Cell::default(), Places::new(1));
-    let reader = open_events(&cell, &places, None);
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(1));
+    let reader = open_events(&latest, &connections, None);
     let request = TestRequest::default().to_http_request();
-    let refusal = events(&request, &cell, &places).unwrap_err();
+    let refusal = events(&request, &latest, &connections).unwrap_err();
     assert_eq!((refusal, refusal.status().as_u16()), (Refusal::Busy(1), 503));
     assert_eq!(refusal.headers()[0].0, RETRY_AFTER);
-    let (mut socket, _client) = open_socket(&cell, &places).await;
+    let (mut socket, _client) = open_socket(&latest, &connections).await;
     assert!(socket.next().await.unwrap().contains(Close::Busy.code().1));
     assert_eq!(socket.next().await, None, "the client does not answer");
     drop(reader);
-    assert_eq!(places.taken(), 0);
-    drop(open_events(&cell, &places, None));
+    assert_eq!(connections.taken(), 0);
+    drop(open_events(&latest, &connections, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_websocket_begins_with_the_present_skips_to_now_and_is_closed_with_the_server() {
-    let (cell, places) = (Cell::default(), Places::new(1));
-    cell.publish(frame(1));
-    let (mut socket, _client) = open_socket(&cell, &places).await;
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(1));
+    latest.publish(frame(1));
+    let (mut socket, _client) = open_socket(&latest, &connections).await;
     assert!(socket.next().await.unwrap().ends_with("{\"liveUsers\":1}"));
     assert!(socket.is_silent());
-    (2..=9).for_each(|seq| cell.publish(frame(seq)));
+    (2..=9).for_each(|seq| latest.publish(frame(seq)));
     assert!(socket.next().await.unwrap().ends_with("{\"liveUsers\":9}"));
     assert!(socket.is_silent());
-    cell.close();
+    latest.close();
     assert!(socket.next().await.unwrap().contains(Close::Away.code().1));
     let start = Instant::now();
     assert_eq!(socket.next().await, None);
@@ -150,12 +152,12 @@ async fn a_websocket_begins_with_the_present_skips_to_now_and_is_closed_with_the
 
 #[tokio::test(start_paused = true)]
 async fn a_websocket_that_nobody_reads_is_sent_little_and_closed() {
-    let (cell, places) = (Cell::default(), Places::new(1));
-    let (mut socket, _client) = open_socket(&cell, &places).await;
+    let (latest, connections) = (Latest::default(), ConnectionLimit::new(1));
+    let (mut socket, _client) = open_socket(&latest, &connections).await;
     let start = Instant::now();
     let mut sent = 0;
     let last = loop {
-        cell.publish(Frame::new("e", 1, format!("\"{}\"", "x".repeat(1000))));
+        latest.publish(Frame::new("e", 1, format!("\"{}\"", "x".repeat(1000))));
         match socket.next().await {
             Some(bytes) if bytes.contains(Close::TooSlow.code().1) => break bytes.len(),
             Some(bytes) => sent += bytes.len(),
@@ -167,10 +169,11 @@ async fn a_websocket_that_nobody_reads_is_sent_little_and_closed() {
 }
 
 #[test]
-fn a_request_that_is_none_for_a_websocket_is_told_so() {
+fn a_request_that_is_none_for_a_websocket_is_refused() {
     let (request, mut payload) = TestRequest::default().to_http_parts();
-    let heard = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
-    let refusal = websocket(&request, heard, &Cell::default(), &Places::new(1)).unwrap_err();
+    let received = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
+    let refusal =
+        websocket(&request, received, &Latest::default(), &ConnectionLimit::new(1)).unwrap_err();
     assert_eq!(refusal.status().as_u16(), 426);
     assert!(refusal.headers().contains(&(UPGRADE, HeaderValue::from_static("websocket"))));
 }

@@ -173,6 +173,9 @@ fn wrong_arguments_and_settings_end_with_code_64() {
     for (name, _) in env {
         assert_eq!(told.matches(name).count(), 1, "{name} in {told}");
     }
+    let version = exit_of(STACK, &["--version"], &[]);
+    let expected = concat!("live-users ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!((version.status.code(), version.stdout), (Some(0), expected.into()));
     let help = exit_of(STACK, &["--help"], &[]);
     assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("simulate"));
 }

@@ -1,7 +1,7 @@
 //! With a clock of the test's own.
 
 use actix_web::http::header::HeaderValue;
-use live_users_http_kit::{Env, Reader};
+use live_users_http_kit::{Env, SettingsReader};
 
 use super::*;
 
@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn sessions(tokens: &str) -> Sessions {
     let env = Env::of([("T", tokens)]);
-    let token = BearerToken::read(&mut Reader::new(&env), "T").unwrap();
+    let token = BearerToken::read(&mut SettingsReader::new(&env), "T").unwrap();
     Sessions::new(&token, 12 * HOUR)
 }
 

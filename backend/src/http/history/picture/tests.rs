@@ -122,6 +122,6 @@ fn what_no_picture_can_be_is_named() {
         ("height=3001", "height"),
         ("height=-1", "height"),
     ] {
-        assert_eq!(Picture::parse(query).unwrap_err().field, field, "{query}");
+        assert_eq!(Picture::parse(query).unwrap_err().name, field, "{query}");
     }
 }

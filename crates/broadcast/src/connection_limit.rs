@@ -18,7 +18,7 @@ impl Transport {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Events, Self::Socket];
 
-    /// What it is called where figures are told.
+    /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Events => "sse",
@@ -27,9 +27,9 @@ impl Transport {
     }
 }
 
-/// The places for streams of one server, of whatever transport. Cheap to clone.
+/// Limits the open streams of one server, of whatever transport. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct ConnectionLimit {
     free: Arc<Semaphore>,
     max: usize,
     streams: Arc<[Streams; Transport::ALL.len()]>,
@@ -38,56 +38,57 @@ pub struct Places {
 /// The streams of one transport.
 #[derive(Debug, Default)]
 struct Streams {
-    /// Held by each place that is taken, so that there is nothing to add and take away.
+    /// Held by each permit, so that there is nothing to add and take away.
     open: Arc<()>,
-    told: AtomicU64,
+    sent: AtomicU64,
 }
 
-/// A place that is taken, until it is dropped.
-pub(crate) struct Place {
+/// Lets one stream be open, until it is dropped.
+pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
     _open: Arc<()>,
-    places: Places,
+    connections: ConnectionLimit,
     by: Transport,
 }
 
-impl Place {
-    /// Another frame is told.
-    pub(crate) fn tells(&self) {
-        self.places.of(self.by).told.fetch_add(1, Ordering::Relaxed);
+impl Permit {
+    /// Counts a frame that is sent.
+    pub(crate) fn count_frame(&self) {
+        self.connections.of(self.by).sent.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Places {
-    /// So many places.
+impl ConnectionLimit {
+    /// At most so many streams.
     pub fn new(max: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
     }
 
-    /// How many there are in all.
+    /// How many may be open in all.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// How many are taken.
-    pub fn taken(&self) -> usize {
+    /// How many are open.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }
 
-    /// How many are taken by this transport.
+    /// How many of this transport are open.
     pub fn taken_by(&self, by: Transport) -> usize {
         Arc::strong_count(&self.of(by).open) - 1
     }
 
-    /// How many frames were told by this transport.
-    pub fn told_by(&self, by: Transport) -> u64 {
-        self.of(by).told.load(Ordering::Relaxed)
+    /// How many frames were sent by this transport.
+    pub fn sent_by(&self, by: Transport) -> u64 {
+        self.of(by).sent.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn take(&self, by: Transport) -> Option<Place> {
+    pub(crate) fn take(&self, by: Transport) -> Option<Permit> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         let open = Arc::clone(&self.of(by).open);
-        Some(Place { _permit: permit, _open: open, places: self.clone(), by })
+        Some(Permit { _permit: permit, _open: open, connections: self.clone(), by })
     }
 
     fn of(&self, by: Transport) -> &Streams {
@@ -101,16 +102,16 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_stream_is_gone() {
-        let places = Places::new(2);
-        let take = || places.take(Transport::Events);
-        let (first, second) = (take().unwrap(), places.take(Transport::Socket).unwrap());
+        let connections = ConnectionLimit::new(2);
+        let take = || connections.take(Transport::Events);
+        let (first, second) = (take().unwrap(), connections.take(Transport::Socket).unwrap());
         assert!(take().is_none());
-        assert_eq!(places.taken(), 2);
-        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [1, 1]);
-        second.tells();
+        assert_eq!(connections.taken(), 2);
+        assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [1, 1]);
+        second.count_frame();
         drop(first);
-        assert_eq!(Transport::ALL.map(|by| places.taken_by(by)), [0, 1]);
-        assert_eq!(Transport::ALL.map(|by| places.told_by(by)), [0, 1]);
+        assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [0, 1]);
+        assert_eq!(Transport::ALL.map(|by| connections.sent_by(by)), [0, 1]);
         assert!(take().is_some());
     }
 }

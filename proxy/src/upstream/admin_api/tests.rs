@@ -50,11 +50,12 @@ fn the_fields_of_an_object_stand_behind_success_as_they_came() {
 
 #[test]
 fn what_is_no_object_or_says_success_itself_is_not_passed_on() {
-    let trouble = |body: &[u8]| in_envelope(body.to_vec()).map_err(|failure| failure.trouble);
+    let upstream_error =
+        |body: &[u8]| in_envelope(body.to_vec()).map_err(|failure| failure.upstream_error);
     for wrong in ["[1]", "3", "null", r#"{"success":true}"#, r#"{"a":1,"\u0073uccess":true}"#] {
-        assert_eq!(trouble(wrong.as_bytes()), Err(Trouble::NotAnObject), "{wrong}");
+        assert_eq!(upstream_error(wrong.as_bytes()), Err(UpstreamError::NotAnObject), "{wrong}");
     }
     for wrong in [&b""[..], b"<html>", b"{\"a\":1", b"{\"a\":1} x", b"{\"a\":\"\xff\"}", b"{,}"] {
-        assert_eq!(trouble(wrong), Err(Trouble::NotJson));
+        assert_eq!(upstream_error(wrong), Err(UpstreamError::NotJson));
     }
 }

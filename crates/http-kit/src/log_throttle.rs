@@ -1,4 +1,4 @@
-//! Sparing lines: what anybody on the network can cause must not fill the log.
+//! Throttles log lines: what anybody on the network can cause must not fill the log.
 
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const STRETCH_MS: u64 = 10_000;
 
 /// Lets a bounded number of lines through in each stretch of time.
 #[derive(Debug, Default)]
-pub struct Sparing(Mutex<State>);
+pub struct LogThrottle(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -20,7 +20,7 @@ struct State {
     held_back: u64,
 }
 
-impl Sparing {
+impl LogThrottle {
     /// Whether to write a line now: `Some` with the number of lines that were held back before it,
     /// or `None`.
     pub fn line_at(&self, now: Instant) -> Option<u64> {
@@ -44,13 +44,13 @@ mod tests {
 
     #[test]
     fn a_stretch_has_a_bounded_number_of_lines_and_the_next_one_tells_the_rest() {
-        let sparing = Sparing::default();
+        let log_throttle = LogThrottle::default();
         let start = Instant::now();
-        let written = |at| (0..100).filter(|_| sparing.line_at(at).is_some()).count();
+        let written = |at| (0..100).filter(|_| log_throttle.line_at(at).is_some()).count();
         assert_eq!(written(start), 20);
         let next = start + Duration::from_millis(STRETCH_MS);
-        assert_eq!(sparing.line_at(next - Duration::from_millis(1)), None);
-        assert_eq!(sparing.line_at(next), Some(81));
-        assert_eq!(sparing.line_at(next), Some(0));
+        assert_eq!(log_throttle.line_at(next - Duration::from_millis(1)), None);
+        assert_eq!(log_throttle.line_at(next), Some(81));
+        assert_eq!(log_throttle.line_at(next), Some(0));
     }
 }

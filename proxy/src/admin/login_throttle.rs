@@ -1,10 +1,10 @@
-//! Who shows wrong tokens is made to wait, so that nobody can try many of them.
+//! Makes clients wait after wrong tokens, so that nobody can try many of them.
 //!
-//! While somebody has to wait, what is shown is not even looked at; otherwise waiting would hinder
-//! nobody's guessing. So that this never keeps out for good who has the right token: a wait is
-//! short and does not grow by being ignored; a program that shows the same old token again and
-//! again makes nobody wait; who has not erred yet is heard also while others err; and a browser
-//! that was signed in before is told apart from all else at its address.
+//! While a client has to wait, its tokens are not compared at all: otherwise waiting would not stop
+//! a guess. Four rules keep this from locking out the right token for good. A wait is short, and
+//! does not grow when it is ignored. A program that repeats the same old token makes nobody wait.
+//! A client without a wrong token is served while others wait. A browser that was signed in before
+//! is counted apart from all else at its address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -59,9 +59,9 @@ impl Client {
     }
 }
 
-/// What comes of an attempt.
+/// What comes of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum LoginOutcome {
     /// It is the right token; of several, this one.
     Right(usize),
     /// It is not.
@@ -70,9 +70,9 @@ pub(crate) enum Verdict {
     Wait(Duration),
 }
 
-/// The attempts of late.
+/// The wrong tokens of late.
 #[derive(Default)]
-pub(crate) struct Attempts {
+pub(crate) struct LoginThrottle {
     state: Mutex<State>,
     /// With keys that are drawn at random, so that nobody can find a token with another's hash.
     hasher: RandomState,
@@ -99,24 +99,24 @@ struct Wrongs {
 #[derive(Default)]
 struct Overall(Option<Instant>);
 
-impl Attempts {
-    /// Judges a token: `which` tells whether it is right.
+impl LoginThrottle {
+    /// Judges a token, which `which` compares.
     pub(crate) fn judge(
         &self,
         client: Client,
         shown: &[u8],
         now: Instant,
         which: impl FnOnce(&[u8]) -> Option<usize>,
-    ) -> Verdict {
+    ) -> LoginOutcome {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
-        match state.hinders(client, hash, now) {
-            Some(verdict) => verdict,
+        match state.outcome_without_comparing(client, hash, now) {
+            Some(outcome) => outcome,
             None => match which(shown) {
-                Some(one) => Verdict::Right(one),
+                Some(one) => LoginOutcome::Right(one),
                 None => {
                     state.count(client, hash, now);
-                    Verdict::Wrong
+                    LoginOutcome::Wrong
                 }
             },
         }
@@ -124,20 +124,25 @@ impl Attempts {
 }
 
 impl State {
-    /// The verdict, if it is clear without comparing anything.
-    fn hinders(&mut self, client: Client, hash: u64, now: Instant) -> Option<Verdict> {
+    /// The outcome, if it is clear without comparing anything.
+    fn outcome_without_comparing(
+        &mut self,
+        client: Client,
+        hash: u64,
+        now: Instant,
+    ) -> Option<LoginOutcome> {
         match self.clients.get(&client).filter(|wrongs| !wrongs.is_forgotten(now)) {
-            Some(wrongs) if wrongs.known.contains(&Some(hash)) => Some(Verdict::Wrong),
+            Some(wrongs) if wrongs.known.contains(&Some(hash)) => Some(LoginOutcome::Wrong),
             Some(wrongs) => {
                 let own = wrongs.wait_until.saturating_duration_since(now);
                 let wait = own.max(self.overall.wait(now));
-                (!wait.is_zero()).then_some(Verdict::Wait(wait))
+                (!wait.is_zero()).then_some(LoginOutcome::Wait(wait))
             }
             None => match client {
                 Client::Browser(_) => None,
                 Client::Address(_) => {
                     let is_full = self.is_full(now) && !self.clients.contains_key(&client);
-                    is_full.then_some(Verdict::Wait(Duration::from_secs(WAIT_S_MAX)))
+                    is_full.then_some(LoginOutcome::Wait(Duration::from_secs(WAIT_S_MAX)))
                 }
             },
         }
@@ -189,7 +194,7 @@ impl Overall {
 
     fn count(&mut self, now: Instant) {
         let end = self.0.map_or(now, |end| end.max(now)) + Duration::from_millis(INTERVAL_MS);
-        // Clients that have not erred yet are heard beyond the burst: no debt grows of that.
+        // Clients without a wrong token are served beyond the burst: no debt grows of that.
         self.0 = Some(end.min(now + Self::burst()));
     }
 

@@ -5,22 +5,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// More frames than these in a second help nobody who looks at them.
-pub const FRAMES_PER_S_MAX: u64 = 20;
+const FRAMES_PER_S_MAX: u64 = 20;
 
 const STEP: Duration = Duration::from_millis(1000 / FRAMES_PER_S_MAX);
 
-/// The pace of a cell's frames.
+/// Bounds how often frames are published.
 ///
 /// Wait for a change, then for your turn, and then take the present value: so the first change is
-/// told at once, those that follow are joined, and the last is always told.
+/// published at once, those that follow are joined, and the last is always published.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct Throttle {
     next: Option<Instant>,
 }
 
-impl Pace {
-    /// Resolves when the next frame may be told: at once, unless one was just now.
-    pub async fn turn(&mut self) {
+impl Throttle {
+    /// Resolves when the next frame may be published: at once, unless one was just now.
+    pub async fn wait(&mut self) {
         if let Some(next) = self.next {
             sleep_until(next).await;
         }
@@ -35,16 +35,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_change_is_told_at_once_then_twenty_a_second_and_the_last_always() {
+    async fn the_first_change_is_published_at_once_then_twenty_a_second_and_the_last_always() {
         let (change, mut changes) = watch::channel(0);
         let start = Instant::now();
-        let told = tokio::spawn(async move {
-            let (mut pace, mut told) = (Pace::default(), Vec::new());
+        let published = tokio::spawn(async move {
+            let (mut throttle, mut published) = (Throttle::default(), Vec::new());
             while changes.changed().await.is_ok() {
-                pace.turn().await;
-                told.push((start.elapsed().as_millis(), *changes.borrow_and_update()));
+                throttle.wait().await;
+                published.push((start.elapsed().as_millis(), *changes.borrow_and_update()));
             }
-            told
+            published
         });
         for n in 1..=1000 {
             change.send_replace(n);
@@ -53,10 +53,10 @@ mod tests {
         }
         change.send_replace(1001);
         drop(change);
-        let told = told.await.unwrap();
-        assert_eq!(told[0], (0, 1));
-        assert_eq!(told.last(), Some(&(1000, 1001)));
-        assert!(told.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 50), "{told:?}");
-        assert_eq!(told.len(), 21);
+        let published = published.await.unwrap();
+        assert_eq!(published[0], (0, 1));
+        assert_eq!(published.last(), Some(&(1000, 1001)));
+        assert!(published.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 50), "{published:?}");
+        assert_eq!(published.len(), 21);
     }
 }

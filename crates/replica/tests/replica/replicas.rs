@@ -1,7 +1,5 @@
 //! Replicas that share a journal: each counts the evidence that any of them received.
 
-mod harness;
-
 use std::collections::BTreeSet;
 
 use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
@@ -10,7 +8,7 @@ use live_users_replica::{FRESH_MS, Input, Now, Stale};
 use live_users_state::{State, snapshot};
 use proptest::prelude::*;
 
-use self::harness::{Driver, HOUR, end, start};
+use crate::harness::{Driver, HOUR, end, start};
 
 const MAX_CALL_MS: u64 = 4 * HOUR;
 

@@ -1,5 +1,5 @@
-//! Where a request comes from, as the browser says that sends it: the protection against pages of
-//! other sites that let an admin's browser act for them.
+//! Reads from what page a request comes (W3C Fetch Metadata). This protects against pages of other
+//! sites that make an admin's browser act for them.
 
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap};
@@ -7,34 +7,36 @@ use std::net::IpAddr;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum RequestSource {
     /// A page of ours.
-    Ours,
+    SameOrigin,
     /// A person who has typed the address or chosen a bookmark.
-    Person,
+    UserInitiated,
     /// Something of another site, or of another origin of this one.
-    Elsewhere,
+    CrossSite,
     /// It does not say: no browser of today, or one without TLS.
-    Unsaid,
+    Unknown,
 }
 
 /// What browsers say in `Sec-Fetch-Site` (W3C Fetch Metadata) when they have TLS or loopback, and
 /// else, as for a WebSocket, in `Origin`, which then has to name the host that was asked.
-pub(crate) fn source(headers: &HeaderMap) -> Source {
+pub(crate) fn request_source(headers: &HeaderMap) -> RequestSource {
     match (text(headers, "sec-fetch-site"), text(headers, header::ORIGIN.as_str())) {
-        (Some("same-origin"), _) => Source::Ours,
-        (Some("none"), _) => Source::Person,
-        (Some(_), _) => Source::Elsewhere,
+        (Some("same-origin"), _) => RequestSource::SameOrigin,
+        (Some("none"), _) => RequestSource::UserInitiated,
+        (Some(_), _) => RequestSource::CrossSite,
         (None, Some(origin)) => match (authority(origin), text(headers, header::HOST.as_str())) {
-            (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host) => Source::Ours,
-            (_, _) => Source::Elsewhere,
+            (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host) => {
+                RequestSource::SameOrigin
+            }
+            (_, _) => RequestSource::CrossSite,
         },
-        (None, None) => Source::Unsaid,
+        (None, None) => RequestSource::Unknown,
     }
 }
 
 /// Whether the browser says that it has neither TLS nor loopback. Then it keeps no cookie that is
-/// `Secure`, and whoever is in between reads the token.
+/// `Secure`, and anybody in between can read the token.
 pub(crate) fn is_in_the_clear(headers: &HeaderMap) -> bool {
     let origin = text(headers, header::ORIGIN.as_str());
     let plain = origin.filter(|origin| origin.starts_with("http://")).and_then(authority);
@@ -71,37 +73,37 @@ mod tests {
     #[test]
     fn a_browser_says_where_a_request_comes_from() {
         for (site, expected) in [
-            ("same-origin", Source::Ours),
-            ("none", Source::Person),
-            ("same-site", Source::Elsewhere),
-            ("cross-site", Source::Elsewhere),
-            ("", Source::Elsewhere),
-            ("\u{e9}", Source::Elsewhere),
+            ("same-origin", RequestSource::SameOrigin),
+            ("none", RequestSource::UserInitiated),
+            ("same-site", RequestSource::CrossSite),
+            ("cross-site", RequestSource::CrossSite),
+            ("", RequestSource::CrossSite),
+            ("\u{e9}", RequestSource::CrossSite),
         ] {
             let value = HeaderValue::from_str(site).unwrap();
             let mut headers = headers(&[("host", "a.example"), ("origin", "https://a.example")]);
             headers.insert(HeaderName::from_static("sec-fetch-site"), value);
-            assert_eq!(source(&headers), expected, "{site}");
+            assert_eq!(request_source(&headers), expected, "{site}");
         }
     }
 
     #[test]
     fn without_that_the_origin_has_to_name_the_host() {
         for (origin, expected) in [
-            ("https://a.example:8443", Source::Ours),
-            ("http://A.example:8443", Source::Ours),
-            ("https://a.example", Source::Elsewhere),
-            ("https://b.example:8443", Source::Elsewhere),
-            ("https://xa.example:8443", Source::Elsewhere),
-            ("ftp://a.example:8443", Source::Elsewhere),
-            ("null", Source::Elsewhere),
-            ("", Source::Elsewhere),
+            ("https://a.example:8443", RequestSource::SameOrigin),
+            ("http://A.example:8443", RequestSource::SameOrigin),
+            ("https://a.example", RequestSource::CrossSite),
+            ("https://b.example:8443", RequestSource::CrossSite),
+            ("https://xa.example:8443", RequestSource::CrossSite),
+            ("ftp://a.example:8443", RequestSource::CrossSite),
+            ("null", RequestSource::CrossSite),
+            ("", RequestSource::CrossSite),
         ] {
             let headers = headers(&[("host", "a.example:8443"), ("origin", origin)]);
-            assert_eq!(source(&headers), expected, "{origin}");
+            assert_eq!(request_source(&headers), expected, "{origin}");
         }
-        assert_eq!(source(&headers(&[("origin", "https://")])), Source::Elsewhere);
-        assert_eq!(source(&headers(&[("host", "a.example")])), Source::Unsaid);
+        assert_eq!(request_source(&headers(&[("origin", "https://")])), RequestSource::CrossSite);
+        assert_eq!(request_source(&headers(&[("host", "a.example")])), RequestSource::Unknown);
     }
 
     #[test]

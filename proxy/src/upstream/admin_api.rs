@@ -1,4 +1,4 @@
-//! The details: what the backend tells an admin, in the envelope.
+//! Asks the backend what an admin wants to know, and puts its answer into the envelope.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_http_kit::Sparing;
+use live_users_http_kit::{LogThrottle, ParameterError, SVG, read_body};
 use live_users_wire::{Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
-use super::link::{Failure, Link, body_of, failure, wrong_status};
-use crate::error::Trouble;
+use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use crate::error::UpstreamError;
 
 /// The biggest answer that is passed on, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -28,21 +28,18 @@ const REQUESTS_MAX: usize = 32;
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
 
-/// The content type of a picture.
-pub(crate) const SVG: &str = "image/svg+xml";
-
-/// Asks the backend for details.
-pub(crate) struct Details {
-    link: Link,
+/// Asks the backend for more than the total.
+pub(crate) struct AdminApi {
+    backend: BackendClient,
     count_url: Url,
     authorization: Option<HeaderValue>,
     places: Arc<Semaphore>,
-    lines: Arc<Sparing>,
+    lines: Arc<LogThrottle>,
 }
 
-/// Why there are none.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoDetails {
+pub(crate) enum AdminApiError {
     /// The proxy has nothing to show the backend.
     #[error("BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN")]
     NoBackendToken,
@@ -57,7 +54,7 @@ pub(crate) enum NoDetails {
     Problem(StatusCode, Problem),
     /// The backend gave no answer that could be passed on.
     #[error(transparent)]
-    Trouble(Trouble),
+    UpstreamError(UpstreamError),
 }
 
 /// What an answer has to be.
@@ -69,21 +66,24 @@ enum Kind {
     Picture,
 }
 
-/// A failed exchange, with what only the log is told.
-struct Told {
-    reason: NoDetails,
+/// A failed exchange, with details that go to the log alone.
+struct FailedExchange {
+    reason: AdminApiError,
     detail: String,
 }
 
-impl Details {
+impl AdminApi {
     /// Prepares to ask; nothing is sent yet.
     ///
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it.
-    pub(crate) fn new(link: Link, authorization: Option<HeaderValue>) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        backend: BackendClient,
+        authorization: Option<HeaderValue>,
+    ) -> std::io::Result<Self> {
         Ok(Self {
-            count_url: link.count_url()?,
-            link,
+            count_url: backend.count_url()?,
+            backend,
             authorization,
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             lines: Arc::default(),
@@ -99,7 +99,7 @@ impl Details {
         method: Method,
         segments: &[&str],
         query: &[(String, String)],
-    ) -> Result<String, NoDetails> {
+    ) -> Result<String, AdminApiError> {
         self.exchange(method, (segments, query), Kind::Object).await
     }
 
@@ -108,7 +108,7 @@ impl Details {
         &self,
         segments: &[&str],
         query: &[(String, String)],
-    ) -> Result<String, NoDetails> {
+    ) -> Result<String, AdminApiError> {
         self.exchange(Method::GET, (segments, query), Kind::Picture).await
     }
 
@@ -117,30 +117,31 @@ impl Details {
         method: Method,
         (segments, query): (&[&str], &[(String, String)]),
         kind: Kind,
-    ) -> Result<String, NoDetails> {
-        let authorization = self.authorization.clone().ok_or(NoDetails::NoBackendToken)?;
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoDetails::Busy)?;
+    ) -> Result<String, AdminApiError> {
+        let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
+        let place =
+            Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
         let request = self
-            .link
+            .backend
             .request(method, below(&self.count_url, segments, query))
             .header(header::AUTHORIZATION.as_str(), authorization);
-        let (link, lines) = (self.link.clone(), Arc::clone(&self.lines));
-        // In a task of its own: an order is carried out also when whoever gave it goes away.
-        let exchange = self.link.runtime.spawn(async move {
-            let answer = exchange(&link, request, kind).await;
+        let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
+        // In a task of its own: an order is carried out even when its sender goes away.
+        let exchange = self.backend.runtime.spawn(async move {
+            let answer = exchange(&backend, request, kind).await;
             drop(place);
-            answer.map_err(|told| told.note(&lines))
+            answer.map_err(|failed| failed.note(&lines))
         });
-        exchange.await.unwrap_or(Err(NoDetails::Trouble(Trouble::Interrupted)))
+        exchange.await.unwrap_or(Err(AdminApiError::UpstreamError(UpstreamError::Interrupted)))
     }
 }
 
-impl Told {
-    /// Tells the log what it is to know.
-    fn note(self, lines: &Sparing) -> NoDetails {
+impl FailedExchange {
+    /// Logs what operators should know.
+    fn note(self, lines: &LogThrottle) -> AdminApiError {
         let Self { reason, detail } = self;
         match reason {
-            NoDetails::Refused | NoDetails::Trouble(_) => {
+            AdminApiError::Refused | AdminApiError::UpstreamError(_) => {
                 if let Some(held_back) = lines.line_at(Instant::now()) {
                     log::warn!(
                         "no details for an admin: {reason}: {detail} ({held_back} such lines \
@@ -148,7 +149,7 @@ impl Told {
                     );
                 }
             }
-            NoDetails::NoBackendToken | NoDetails::Busy | NoDetails::Problem(..) => {}
+            AdminApiError::NoBackendToken | AdminApiError::Busy | AdminApiError::Problem(..) => {}
         }
         reason
     }
@@ -163,31 +164,36 @@ fn below(count_url: &Url, segments: &[&str], query: &[(String, String)]) -> Url 
     url
 }
 
-async fn exchange(link: &Link, request: RequestBuilder, kind: Kind) -> Result<String, Told> {
+async fn exchange(
+    backend: &BackendClient,
+    request: RequestBuilder,
+    kind: Kind,
+) -> Result<String, FailedExchange> {
     let exchange = async {
         let response = request.send().await?;
         let status = response.status().as_u16();
         match status {
             200 => Ok(Ok(match kind {
-                Kind::Object => in_envelope(body_of(response, BODY_BYTES_MAX).await?)?,
+                Kind::Object => in_envelope(read_body(response, BODY_BYTES_MAX).await?)?,
                 Kind::Picture => picture(response).await?,
             })),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
-            401 | 403 => {
-                Ok(Err(Told { reason: NoDetails::Refused, detail: format!("status {status}") }))
-            }
+            401 | 403 => Ok(Err(FailedExchange {
+                reason: AdminApiError::Refused,
+                detail: format!("status {status}"),
+            })),
             _ => Err(wrong_status(status)),
         }
     };
-    link.in_time(exchange).await?
+    backend.in_time(exchange).await?
 }
 
 /// The answer as it came, with `success` before its own fields. It is checked, and not built anew:
 /// that would take many times its size in memory.
-pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
-    let not_json = |error: &dyn ToString| failure(Trouble::NotJson, error.to_string());
-    let not_an_object = |why: &str| failure(Trouble::NotAnObject, why.to_owned());
-    let mut body = String::from_utf8(body).map_err(|error| not_json(&error))?;
+fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
+    let not_json = |error: &dyn ToString| failure(UpstreamError::NotJson, error.to_string());
+    let not_an_object = |why: &str| failure(UpstreamError::NotAnObject, why.to_owned());
+    let body = String::from_utf8(body).map_err(|error| not_json(&error))?;
     let start = body.len() - body.trim_start_matches([' ', '\t', '\r', '\n']).len();
     if !body[start..].starts_with('{') {
         let any: Result<IgnoredAny, _> = serde_json::from_str(&body);
@@ -201,47 +207,63 @@ pub(super) fn in_envelope(body: Vec<u8>) -> Result<String, Failure> {
     if fields.contains_key("success") {
         return Err(not_an_object("it says `success` itself"));
     }
-    let comma = if fields.is_empty() { "" } else { "," };
-    body.replace_range(..=start, &format!("{SUCCESS}{comma}"));
-    Ok(body)
+    Ok(with_success(body, !fields.is_empty()))
+}
+
+/// The text of an object, none of whose fields is called `success`, with `success` before them.
+pub(super) fn with_success(mut object: String, has_fields: bool) -> String {
+    let comma = if has_fields { "," } else { "" };
+    let brace = object.find('{').unwrap_or_default();
+    object.replace_range(..=brace, &format!("{SUCCESS}{comma}"));
+    object
 }
 
 /// The picture as it came.
 async fn picture(response: Response) -> Result<String, Failure> {
     let is_svg = |kind: &HeaderValue| kind.as_bytes() == SVG.as_bytes();
     if !response.headers().get(header::CONTENT_TYPE.as_str()).is_some_and(is_svg) {
-        return Err(failure(Trouble::NotAPicture, "another content type".to_owned()));
+        return Err(failure(UpstreamError::NotAPicture, "another content type".to_owned()));
     }
-    let body = body_of(response, BODY_BYTES_MAX).await?;
-    String::from_utf8(body).map_err(|error| failure(Trouble::NotAPicture, error.to_string()))
+    let body = read_body(response, BODY_BYTES_MAX).await?;
+    String::from_utf8(body).map_err(|error| failure(UpstreamError::NotAPicture, error.to_string()))
 }
 
 /// What the backend says is wrong with the request.
-async fn problem(response: Response) -> Result<Told, Failure> {
+async fn problem(response: Response) -> Result<FailedExchange, Failure> {
     let status = response.status().as_u16();
-    let body = body_of(response, PROBLEM_BYTES_MAX).await?;
+    let body = read_body(response, PROBLEM_BYTES_MAX).await?;
     match (StatusCode::from_u16(status), serde_json::from_slice(&body)) {
-        (Ok(status), Ok(problem)) => {
-            Ok(Told { reason: NoDetails::Problem(status, problem), detail: String::new() })
-        }
+        (Ok(status), Ok(problem)) => Ok(FailedExchange {
+            reason: AdminApiError::Problem(status, problem),
+            detail: String::new(),
+        }),
         // Not the backend's own words: something between us and it has answered.
         _ => Err(wrong_status(status)),
     }
 }
 
-impl From<Failure> for Told {
-    fn from(Failure { trouble, detail }: Failure) -> Self {
-        Self { reason: NoDetails::Trouble(trouble), detail }
+impl From<Failure> for FailedExchange {
+    fn from(Failure { upstream_error, detail }: Failure) -> Self {
+        Self { reason: AdminApiError::UpstreamError(upstream_error), detail }
     }
 }
 
-impl ResponseError for NoDetails {
+impl From<ParameterError> for AdminApiError {
+    fn from(mistake: ParameterError) -> Self {
+        let error = mistake.to_string();
+        let ParameterError { name, expected } = mistake;
+        let problem = Problem { error, field: Some(name), expected: Some(expected) };
+        Self::Problem(StatusCode::BAD_REQUEST, problem)
+    }
+}
+
+impl ResponseError for AdminApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoBackendToken | Self::Refused => StatusCode::BAD_GATEWAY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Problem(status, _) => *status,
-            Self::Trouble(trouble) => trouble.status_code(),
+            Self::UpstreamError(upstream_error) => upstream_error.status_code(),
         }
     }
 
@@ -252,7 +274,7 @@ impl ResponseError for NoDetails {
             Self::Busy => answer
                 .insert_header((header::RETRY_AFTER, "1"))
                 .json(Envelope::failure(self.to_string())),
-            Self::NoBackendToken | Self::Refused | Self::Trouble(_) => {
+            Self::NoBackendToken | Self::Refused | Self::UpstreamError(_) => {
                 answer.json(Envelope::failure(self.to_string()))
             }
         }

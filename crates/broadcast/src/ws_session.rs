@@ -1,8 +1,8 @@
-//! What is said on one WebSocket, and when: bytes in, bytes out, time is an argument.
+//! One side of a WebSocket, as bytes in and bytes out, with time as an argument.
 //!
 //! A pong confirms all that was sent before its ping. So it is known how much is on its way to the
-//! client, and it stays bounded: who does not read gets nothing more, and then the newest; who
-//! does not answer a ping in time is closed.
+//! client, and it stays bounded: a client that does not read gets nothing more, and
+//! then the newest. A client that does not answer a ping in time is closed.
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ const CONTROLS_MAX: u32 = 100;
 
 /// One side of one WebSocket.
 #[derive(Debug)]
-pub(crate) struct Talk {
+pub(crate) struct WsSession {
     input: BytesMut,
     on_its_way: usize,
     ping: Option<Ping>,
     pings: u32,
     /// When the next ping is due, if none is under way.
     heartbeat: Instant,
-    /// Nothing was told since the last ping.
+    /// No frame was sent since the last ping.
     is_quiet: bool,
     controls: u32,
     /// We have closed, and wait until then for the client to do so.
@@ -61,7 +61,7 @@ pub(crate) enum Step {
     End,
 }
 
-impl Talk {
+impl WsSession {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             input: BytesMut::new(),
@@ -75,7 +75,7 @@ impl Talk {
         }
     }
 
-    /// Whether the client may be told something now.
+    /// Whether something may be sent to the client now.
     pub(crate) fn has_room(&self) -> bool {
         self.closing.is_none() && self.on_its_way < ON_ITS_WAY_BYTES_MAX
     }
@@ -84,8 +84,8 @@ impl Talk {
         self.closing.is_some()
     }
 
-    /// Tells the client this. Only if there is room.
-    pub(crate) fn tell(&mut self, now: Instant, frame: &Frame) -> Bytes {
+    /// Sends a frame. Only if there is room.
+    pub(crate) fn send(&mut self, now: Instant, frame: &Frame) -> Bytes {
         self.is_quiet = false;
         let message = frame.message().clone();
         self.on_its_way += message.len();
@@ -96,18 +96,18 @@ impl Talk {
         message
     }
 
-    /// Closes, and goes on only to hear the client close.
+    /// Closes, and goes on only to receive the close of the client.
     pub(crate) fn close(&mut self, now: Instant, why: Close) -> Bytes {
         self.closing = Some(now + Duration::from_millis(ECHO_MS_MAX));
         why.frame()
     }
 
-    /// Takes what the client has sent.
-    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+    /// Takes bytes that the client has sent.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Reads the next frame of what was heard.
+    /// Reads the next frame of what was received.
     pub(crate) fn step(&mut self, now: Instant) -> Step {
         while !self.input.is_empty() {
             let step = match Parser::parse(&mut self.input, true, CONTROL_BYTES_MAX) {
@@ -139,7 +139,7 @@ impl Talk {
         }
     }
 
-    /// Does what is due. `present` is said again beside a ping if nothing was said since the last
+    /// Does what is due. `present` is sent again beside a ping if no frame was sent since the last
     /// one: a page cannot see pings, and so knows that the link lives.
     pub(crate) fn tick(&mut self, now: Instant, present: Option<&Frame>) -> Step {
         if now < self.due() {
@@ -155,7 +155,7 @@ impl Talk {
     fn ping(&mut self, now: Instant, present: Option<&Frame>) -> Bytes {
         let mut bytes = BytesMut::new();
         if let Some(frame) = present.filter(|_| self.is_quiet) {
-            bytes.extend_from_slice(&self.tell(now, frame));
+            bytes.extend_from_slice(&self.send(now, frame));
         }
         self.pings = self.pings.wrapping_add(1);
         Parser::write_message(&mut bytes, self.pings.to_be_bytes(), OpCode::Ping, true, false);
@@ -201,7 +201,7 @@ impl Talk {
         Step::Send(echo(code.map(|reason| reason.code)))
     }
 
-    /// A pong that nobody asked for is allowed (RFC 6455, 5.5.3), and says nothing.
+    /// A pong that nobody asked for is allowed (RFC 6455, 5.5.3), and means nothing.
     fn confirm(&mut self, now: Instant, payload: &[u8]) {
         let Some(ping) = self.ping.take_if(|_| payload == self.pings.to_be_bytes()) else { return };
         self.on_its_way -= ping.covers;

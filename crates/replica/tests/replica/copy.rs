@@ -1,7 +1,5 @@
 //! A journal is copied into another engine with its whole state, or not at all.
 
-mod harness;
-
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Said, Source};
 use live_users_journal::{
     Journal, JournalError, Memory, PageLimit, Position, Reader, Record, Snapshots, open,
@@ -12,7 +10,7 @@ use live_users_state::{
 };
 use tempfile::TempDir;
 
-use self::harness::Driver;
+use crate::harness::Driver;
 
 const HOUR: u64 = 3_600_000;
 /// The clock of the target engine: long after the records were written.

@@ -1,6 +1,5 @@
 //! A replica on a journal, driven by a test. The test sets the clocks, grants the lease and decides
 //! when a snapshot is saved.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::Journal;
@@ -131,8 +130,10 @@ impl Driver {
     /// Saves the snapshot that the replica requested, if there is one, and trims after it.
     pub(crate) fn checkpoint(&mut self) {
         let Some(task) = self.snapshot.take() else { return };
-        let (mut reader, mut snapshots) =
-            (self.node.journal().reader().unwrap(), self.node.journal().snapshots().unwrap());
+        let (mut reader, mut snapshots) = (
+            self.node.journal().reader().expect("a reader"),
+            self.node.journal().snapshots().expect("snapshots"),
+        );
         let saved = task.perform(&mut *reader, &mut *snapshots);
         self.step(Input::Snapshot(saved));
     }

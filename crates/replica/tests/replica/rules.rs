@@ -1,7 +1,5 @@
 //! The rules of one replica, with time as an argument.
 
-mod harness;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,10 +13,10 @@ use live_users_replica::{
 };
 use live_users_state::{Replayed, replay, snapshot};
 
-use self::harness::{Driver, HOUR, evidence};
+use crate::harness::{Driver, HOUR, evidence};
 
 fn driver() -> Driver {
-    Driver::on(live_users_journal::open("memory:").unwrap())
+    Driver::on(live_users_journal::open("memory:").expect("a journal"))
 }
 
 #[test]
@@ -134,7 +132,7 @@ impl Journal for Failing {
 #[test]
 fn deferred_evidence_is_recorded_in_order_when_the_journal_has_recovered() {
     let fails = Arc::new(AtomicBool::new(false));
-    let journal = live_users_journal::open("memory:").unwrap();
+    let journal = live_users_journal::open("memory:").expect("a journal");
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
     let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
     driver.record(Millis(1), vec![start("a")]).unwrap();
@@ -157,7 +155,7 @@ fn deferred_evidence_is_recorded_in_order_when_the_journal_has_recovered() {
 #[test]
 fn the_retry_buffer_is_bounded() {
     let fails = Arc::new(AtomicBool::new(true));
-    let journal = live_users_journal::open("memory:").unwrap();
+    let journal = live_users_journal::open("memory:").expect("a journal");
     let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
     let end = |n: usize| evidence(&format!("a{n}"), Source::Voice, Said::Dialing);
     for first in (0..RETRY_BUFFER_MAX + 5_000).step_by(1_000) {

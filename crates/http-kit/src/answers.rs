@@ -1,0 +1,29 @@
+//! Answers that both servers give in the same form.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+/// The content type of a picture.
+pub const SVG: &str = "image/svg+xml";
+
+/// Somebody may open the picture as a page: it needs its own style, and nothing else.
+const PICTURE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+
+/// A picture of what is true now, as SVG.
+pub fn picture(svg: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(SVG)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(svg)
+}
+
+/// The OpenAPI document of a server: every path, for programs that write clients.
+pub fn openapi(document: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .content_type("application/json")
+        .body(document)
+}

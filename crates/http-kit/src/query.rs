@@ -1,0 +1,141 @@
+//! Reads the parameters of a query; an error names the parameter and what it has to be.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+
+/// The longest value, in bytes.
+const VALUE_BYTES_MAX: usize = 128;
+
+/// The query of a URL: `name=value` pairs with `&` between them, encoded like a form.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a>(&'a str);
+
+/// A parameter that cannot be used. What was sent is not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: invalid; expected {expected}")]
+pub struct ParameterError {
+    /// The parameter.
+    pub name: String,
+    /// What would have been accepted, as the end of the sentence "expected ...".
+    pub expected: String,
+}
+
+impl ParameterError {
+    /// The error of this parameter, which has to be something else.
+    pub fn new(name: &str, expected: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), expected: expected.into() }
+    }
+}
+
+impl<'a> Query<'a> {
+    /// What follows the question mark.
+    pub fn new(query: &'a str) -> Self {
+        Self(query)
+    }
+
+    /// A parameter without the white space around it, read by `parse`; `None` if it is absent or
+    /// blank. The first value of a repeated one counts.
+    ///
+    /// # Errors
+    /// If `parse` gives nothing, or if the value is too long or not UTF-8.
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ParameterError> {
+        let Some((_, value)) = self.pairs().find(|(other, _)| **other == *name.as_bytes()) else {
+            return Ok(None);
+        };
+        let value = value.trim_ascii();
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let text = str::from_utf8(value).ok().filter(|text| text.len() <= VALUE_BYTES_MAX);
+        text.and_then(parse).map(Some).ok_or_else(|| ParameterError::new(name, expected))
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// If it is something else, or not within the range.
+    pub fn number<T: Copy + Display + FromStr + PartialOrd>(
+        &self,
+        name: &str,
+        default: T,
+        range: RangeInclusive<T>,
+    ) -> Result<T, ParameterError> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let parse = |text: &str| text.parse().ok().filter(|number| range.contains(number));
+        self.parsed(name, &expected, parse).map(|number| number.unwrap_or(default))
+    }
+
+    /// The pairs with these names, decoded, in the order of the query: to be passed on. Bytes that
+    /// are not UTF-8 become U+FFFD.
+    pub fn only(&self, names: &[&str]) -> Vec<(String, String)> {
+        let text = |bytes: Cow<'_, [u8]>| String::from_utf8_lossy(&bytes).into_owned();
+        let pairs = self.pairs().map(|(name, value)| (text(name), text(value)));
+        pairs.filter(|(name, _)| names.contains(&name.as_str())).collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (Cow<'a, [u8]>, Cow<'a, [u8]>)> {
+        self.0.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+    }
+}
+
+/// `+` is a space, and a `%` that begins no valid escape stands for itself (WHATWG URL standard,
+/// 5.1).
+fn decoded(text: &str) -> Cow<'_, [u8]> {
+    if text.contains('+') {
+        Cow::Owned(percent_decode_str(&text.replace('+', " ")).collect())
+    } else {
+        percent_decode_str(text).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_decoded_and_a_blank_one_is_absent() {
+        let query = Query::new("&a=+b%20c%2B+&a=second&blank=+&bare&%64=1%2&=x");
+        let text = |name| query.parsed(name, "text", |text| Some(text.to_owned())).unwrap();
+        assert_eq!(text("a").as_deref(), Some("b c+"));
+        assert_eq!(text("d").as_deref(), Some("1%2"));
+        assert_eq!([text("blank"), text("bare"), text("absent")], [None, None, None]);
+    }
+
+    #[test]
+    fn an_error_names_the_parameter_and_what_it_has_to_be_and_not_what_it_is() {
+        let long = format!("a={}", "x".repeat(129));
+        for query in ["a=%ff", &long] {
+            let error = Query::new(query).parsed("a", "text", |_| Some(())).unwrap_err();
+            assert_eq!(error.to_string(), "a: invalid; expected text");
+        }
+        let number = |query| Query::new(query).number("limit", 7u32, 1..=200);
+        assert_eq!(
+            (number("limit="), number("limit=1"), number("limit=200")),
+            (Ok(7), Ok(1), Ok(200))
+        );
+        for query in ["limit=0", "limit=201", "limit=-1", "limit=1.5", "limit=hunter2"] {
+            let error = number(query).unwrap_err();
+            assert_eq!(error, ParameterError::new("limit", "a whole number from 1 to 200"));
+        }
+    }
+
+    #[test]
+    fn only_known_pairs_are_passed_on_as_they_are() {
+        let query = Query::new("limit=&else=1&after=a%26b+%ff&limit=2");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [pair("limit", ""), pair("after", "a&b \u{fffd}"), pair("limit", "2")];
+        assert_eq!(query.only(&["after", "limit"]), expected);
+    }
+}

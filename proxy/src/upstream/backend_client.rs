@@ -1,0 +1,111 @@
+//! The HTTP client for the backend: its address, its time limit, and what can go wrong.
+
+use std::time::Duration;
+
+use live_users_http_kit::{BodyError, error_chain, http_client_of};
+use reqwest::{Client, Method, RequestBuilder, Url};
+use tokio::runtime::Handle;
+
+use crate::config::Config;
+use crate::error::UpstreamError;
+
+/// What this server calls itself.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests to the backend.
+#[derive(Clone)]
+pub(crate) struct BackendClient {
+    client: Client,
+    base: Url,
+    pub(super) timeout: Duration,
+    /// Where requests run. Not the runtime of the worker that happens to ask, or the connections
+    /// would belong to that worker.
+    pub(super) runtime: Handle,
+}
+
+/// What went wrong, for clients, with the details for the log.
+pub(crate) struct Failure {
+    pub(crate) upstream_error: UpstreamError,
+    pub(crate) detail: String,
+}
+
+impl BackendClient {
+    /// Prepares requests; none is sent yet. They will run on the current runtime.
+    ///
+    /// # Errors
+    /// When the system has no certificates to verify an `https://` backend with.
+    pub(crate) fn new(config: &Config) -> std::io::Result<Self> {
+        let backend = ("BACKEND_URL", &config.backend_url);
+        let client = http_client_of(backend, USER_AGENT, config.backend_timeout)?;
+        Ok(Self {
+            client,
+            base: config.backend_url.clone(),
+            timeout: config.backend_timeout,
+            runtime: Handle::current(),
+        })
+    }
+
+    /// The URL of the backend's count. All that is known about it lies below.
+    ///
+    /// # Errors
+    /// When `BACKEND_URL` can have no path behind it, which its reader rules out.
+    pub(crate) fn count_url(&self) -> std::io::Result<Url> {
+        self.base.join("api/live-users").map_err(std::io::Error::other)
+    }
+
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Gives an exchange, from connecting to the last byte of the body, `BACKEND_TIMEOUT_MS`.
+    pub(super) async fn in_time<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                Err(failure(UpstreamError::Slow, format!("no answer after {:?}", self.timeout)))
+            }
+        }
+    }
+}
+
+/// The failure of an answer whose status is none that was hoped for.
+pub(super) fn wrong_status(status: u16) -> Failure {
+    let upstream_error = match status {
+        300..=399 => UpstreamError::Redirect,
+        _ => UpstreamError::Status(status),
+    };
+    failure(upstream_error, format!("status {status}"))
+}
+
+pub(super) fn failure(upstream_error: UpstreamError, detail: String) -> Failure {
+    Failure { upstream_error, detail }
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(mut error: reqwest::Error) -> Self {
+        // A query may be anything that a client has sent, phone numbers among it.
+        if let Some(url) = error.url_mut() {
+            url.set_query(None);
+        }
+        let upstream_error = match &error {
+            e if e.is_timeout() => UpstreamError::Slow,
+            e if e.is_connect() => UpstreamError::Unreachable,
+            _ => UpstreamError::Broken,
+        };
+        failure(upstream_error, error_chain(&error))
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooBig(max) => {
+                failure(UpstreamError::TooBig, format!("more than {max} bytes"))
+            }
+            BodyError::Broken(error) => error.into(),
+        }
+    }
+}

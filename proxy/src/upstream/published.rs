@@ -1,0 +1,215 @@
+//! Turns frames of the backend's stream into frames for browsers, and publishes them.
+
+use jiff::Timestamp;
+use live_users_broadcast::Frame;
+use live_users_wire::{LastCount, LiveCount, NoFrame, Problem, Success};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+
+use super::admin_api::with_success;
+use super::backend_client::{Failure, failure};
+use crate::error::UpstreamError;
+use crate::streams::Streams;
+
+/// Which of the backend's streams is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    /// The summary, which has the total in it.
+    Summary,
+    /// The total alone.
+    Total,
+}
+
+/// Publishes the frames, and knows what it has published last.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    /// The epoch and the count, while it is known to be true.
+    count: Option<(String, u64)>,
+    /// The last count, and when the backend last sent anything.
+    last: Option<(u64, Timestamp)>,
+    upstream_error: Option<String>,
+}
+
+/// What a frame of the backend has to say of the count, whatever else is in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Received {
+    live_users: u64,
+    epoch: String,
+    seq: u64,
+    as_of: String,
+    /// There is a field `success`, which is the envelope's.
+    #[serde(default, rename = "success", deserialize_with = "is_there")]
+    has_success: bool,
+}
+
+/// Whatever the value is.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
+}
+
+impl Published {
+    /// Bytes came from the backend: the last count is still true.
+    pub(super) fn received(&mut self, now: Timestamp) {
+        if let (Some(_), Some((_, at))) = (&self.count, &mut self.last) {
+            *at = now;
+        }
+    }
+
+    /// Publishes a frame of the backend: a value, or why there is none.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub(super) fn publish(
+        &mut self,
+        streams: &Streams,
+        subscription: Subscription,
+        json: String,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Received { live_users, epoch, seq, as_of, has_success } =
+            match serde_json::from_str(&json) {
+                Ok(received) => received,
+                Err(error) => {
+                    let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
+                        return Err(failure(UpstreamError::NotACount, error.to_string()));
+                    };
+                    self.report_loss(streams, &error);
+                    return Ok(());
+                }
+            };
+        if subscription == Subscription::Summary {
+            // It is passed on as it came: it has been parsed, so only these can still be wrong.
+            let why = match () {
+                () if !json.trim_ascii_start().starts_with('{') => Some("something else"),
+                () if has_success => Some("it says `success` itself"),
+                () => None,
+            };
+            if let Some(why) = why {
+                return Err(failure(UpstreamError::NotAnObject, why.to_owned()));
+            }
+            streams.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
+        }
+        self.upstream_error = None;
+        self.last = Some((live_users, now));
+        let present = Some((epoch.clone(), live_users));
+        if self.count != present {
+            let count = Success::new(LiveCount { live_users, epoch: epoch.clone(), seq, as_of });
+            let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
+            streams.total.publish(Frame::new(&epoch, seq, json));
+            self.count = present;
+        }
+        Ok(())
+    }
+
+    /// Reports once that there is no value any more.
+    pub(super) fn report_loss(&mut self, streams: &Streams, why: &str) {
+        self.count = None;
+        if self.upstream_error.as_deref() == Some(why) {
+            return;
+        }
+        self.upstream_error = Some(why.to_owned());
+        let frame = self.no_frame(why);
+        streams.total.publish(frame.clone());
+        streams.summary.publish(frame);
+    }
+
+    /// Reports that there is a total and no summary.
+    pub(super) fn report_no_summary(&self, streams: &Streams, why: &str) {
+        streams.summary.publish(self.no_frame(why));
+    }
+
+    /// Clears what is published, since nobody reads any more.
+    pub(super) fn forget(&mut self, streams: &Streams) {
+        streams.clear();
+        (self.count, self.upstream_error) = (None, None);
+    }
+
+    fn no_frame(&self, why: &str) -> Frame {
+        let last =
+            self.last.map(|(live_users, at)| LastCount { live_users, as_of: format!("{at:.3}") });
+        let json = serde_json::to_vec(&NoFrame::new(why, last));
+        Frame::unnamed(json.expect("texts and numbers are always JSON"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_broadcast::SlotState;
+    use live_users_http_kit::AllowedOrigins;
+
+    use super::*;
+
+    const AT: &str = r#""asOf":"2026-11-23T09:30:00.000Z""#;
+
+    fn frame(now: SlotState) -> Option<(Option<String>, String)> {
+        let SlotState::Frame(frame) = now else { return None };
+        let json = String::from_utf8(frame.json().to_vec()).unwrap();
+        Some((frame.id().map(str::to_owned), json))
+    }
+
+    fn moment(s: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + s).unwrap()
+    }
+
+    #[test]
+    fn a_summary_is_published_as_it_is_and_the_total_when_it_changes() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let mut published = Published::default();
+        for (users, seq, total) in [(3, 1, 1), (3, 2, 1), (4, 3, 3)] {
+            let json = format!(r#"{{"liveUsers":{users},"more":[],"epoch":"e","seq":{seq},{AT}}}"#);
+            published
+                .publish(&streams, Subscription::Summary, json.clone(), moment(seq))
+                .unwrap_or_else(|_| panic!());
+            let (id, summary) = frame(streams.summary.now()).unwrap();
+            assert_eq!(id, Some(format!("e-{seq}")));
+            assert_eq!(summary, format!(r#"{{"success":true,{}"#, &json[1..]));
+            let (id, json) = frame(streams.total.now()).unwrap();
+            assert_eq!(id, Some(format!("e-{total}")));
+            let expected =
+                format!(r#"{{"success":true,"liveUsers":{users},"epoch":"e","seq":{total},{AT}}}"#);
+            assert_eq!(json, expected);
+        }
+    }
+
+    #[test]
+    fn a_loss_is_reported_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let mut published = Published::default();
+        published.report_loss(&streams, "unreachable");
+        let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();
+        assert_eq!(frame(streams.total.now()), Some((None, nothing.clone())));
+        assert_eq!(frame(streams.summary.now()), Some((None, nothing)));
+
+        let json = format!(r#"{{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
+        let publish = |published: &mut Published, json: &str| {
+            published.publish(&streams, Subscription::Total, json.to_owned(), moment(0)).is_ok()
+        };
+        assert!(publish(&mut published, &json));
+        published.received(moment(9));
+        published.report_loss(&streams, "broken");
+        published.received(moment(99));
+        published.report_loss(&streams, "broken");
+        let last = format!(r#""last":{{"liveUsers":3,"asOf":"{:.3}"}}"#, moment(9));
+        let broken = format!(r#"{{"success":false,"liveUsers":0,"error":"broken",{last}}}"#);
+        assert_eq!(frame(streams.total.now()), Some((None, broken)));
+        assert!(publish(&mut published, &json), "the same value again is news now");
+        assert_eq!(frame(streams.total.now()).unwrap().0.as_deref(), Some("e-1"));
+
+        assert!(publish(&mut published, r#"{"error":"the writer has stopped"}"#));
+        assert!(frame(streams.total.now()).unwrap().1.contains("the writer has stopped"));
+        assert!(!publish(&mut published, r#"{"liveUsers":3}"#) && !publish(&mut published, "3"));
+        let object = format!(r#"  {{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
+        for (json, is_passed_on) in [
+            (object.clone(), true),
+            (object.replace('{', r#"{"success":null,"#), false),
+            (r#"[3,"e",1,"2026-11-23T09:30:00.000Z"]"#.to_owned(), false),
+        ] {
+            let published =
+                published.publish(&streams, Subscription::Summary, json.clone(), moment(0));
+            assert_eq!(published.is_ok(), is_passed_on, "{json}");
+        }
+        published.forget(&streams);
+        assert!(frame(streams.total.now()).is_none() && frame(streams.summary.now()).is_none());
+    }
+}
