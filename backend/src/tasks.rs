@@ -1,4 +1,4 @@
-//! What runs beside the requests: the writer's thread, and the tasks that keep the count true.
+//! The work beside the requests: the writer thread, and the tasks that carry out its effects.
 
 pub(crate) mod leadership;
 pub(crate) mod publishing;

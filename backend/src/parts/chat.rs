@@ -1,7 +1,7 @@
 //! Asks an agent's chat how to answer a caller.
 //!
-//! The agent's `chat_url` is asked by `POST {"message": "...", "callSid": "CA..."}`. The CallSid
-//! tells conversations apart. It reveals nothing about the caller without the credentials of the
+//! The agent's `chat_url` gets `POST {"message": "...", "callSid": "CA..."}`. The CallSid
+//! identifies the conversation. It reveals nothing about the caller without the credentials of the
 //! account. The utterance is neither kept nor logged here.
 
 mod answer;
@@ -23,27 +23,26 @@ use tokio::sync::Semaphore;
 use self::answer::Reading;
 use crate::parts::user_agent::USER_AGENT;
 
-/// The most questions under way at once. With [`answer::BODY_BYTES_MAX`] this bounds the memory
-/// that they take.
+/// The most questions under way at once. With [`answer::BODY_BYTES_MAX`] this bounds their memory.
 const QUESTIONS_MAX: usize = 1_000;
 
 /// Asks the chats of all agents.
 pub(crate) struct Chat {
     client: Client,
-    /// Why only `http://` addresses can be asked, if that is so.
+    /// Why only `http://` addresses can be asked. `None` if `https://` works too.
     no_tls: Option<String>,
     timeout: Duration,
     places: Arc<Semaphore>,
     lines: LogThrottle,
-    /// Questions, and those without an answer.
+    /// The number of questions. `failed` counts those without an answer.
     pub(crate) asked: Counter,
     pub(crate) failed: Counter,
-    /// Where questions run. Not the runtime of the worker that happens to ask, or the connections
-    /// would belong to that worker.
+    /// The runtime of the questions. It is not that of the worker that asks, because the
+    /// connections would then belong to that worker.
     runtime: Handle,
 }
 
-/// What a chat is asked.
+/// One question to a chat.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Question<'a> {
@@ -51,18 +50,19 @@ struct Question<'a> {
     call_sid: &'a str,
 }
 
-/// Why there is no answer, for the log: nothing of the question, the answer or the address.
+/// Why there is no answer, for the log. It contains no part of the question, the answer or the
+/// address.
 type Failure = String;
 
 impl Chat {
-    /// Prepares to ask; nothing is sent yet. An answer may take `timeout`, to its last byte.
+    /// Prepares the client and sends nothing. An answer may take `timeout`, to its last byte.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
         let (client, no_tls) = match http_client(USER_AGENT, timeout).build() {
             Ok(client) => (client, None),
-            // In a container without certificates, which need not be there for http://.
+            // A container may have no certificates. Plain http:// does not need them.
             Err(error) => {
                 let plain = http_client(USER_AGENT, timeout).tls_certs_only([]).build();
                 (plain.map_err(io::Error::other)?, Some(error_chain(&error)))
@@ -74,7 +74,7 @@ impl Chat {
         Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
     }
 
-    /// What keeps these agents' chats from being asked, if anything.
+    /// Why the chats of these agents cannot be asked. `None` if they can.
     pub(crate) fn mistake_in(&self, agents: &Agents) -> Option<String> {
         let cause = self.no_tls.as_ref()?;
         let is_https = |agent: &&Agent| {
@@ -88,8 +88,8 @@ impl Chat {
         ))
     }
 
-    /// Asks the agent's chat how to answer an utterance. `None` if it has no answer, or not in
-    /// time; then the log says why.
+    /// Asks the agent's chat how to answer an utterance. Returns `None` and logs the reason if
+    /// there is no answer in time.
     pub(crate) async fn ask(&self, agent: &Agent, call_sid: &str, message: &str) -> Option<String> {
         let url = agent.chat_url.as_deref()?;
         self.asked.add();
@@ -144,7 +144,7 @@ async fn text_of(mut response: Response) -> Result<String, Failure> {
     reading.text()
 }
 
-/// Without the address, which may have a secret in its query.
+/// Removes the address, because its query may contain a secret.
 fn failure(error: reqwest::Error) -> Failure {
     error_chain(&error.without_url())
 }

@@ -1,10 +1,10 @@
-//! What time it is: the journal's, which is this machine's unless the journal is shared.
+//! The time. It is the journal's, which is this machine's unless the journal is shared.
 
 use jiff::Timestamp;
 use live_users_core::Millis;
 use live_users_journal::ReplicationStatus;
 
-/// Tells the time, and how old what is known here is. Cheap to clone.
+/// Returns the time, and the age of what is known of the journal. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock(ReplicationStatus);
 
@@ -13,12 +13,13 @@ impl Clock {
         Self(replication_status)
     }
 
-    /// Now.
+    /// The present.
     pub(crate) fn now(&self) -> Millis {
         Millis(self.0.log_time_ms(system_clock().0))
     }
 
-    /// For how long nothing is known of what other replicas may have recorded, in milliseconds.
+    /// The age of what is known of the journal, in milliseconds. Other replicas may have appended
+    /// since.
     pub(crate) fn age_ms(&self) -> u64 {
         u64::try_from(self.0.age().as_millis()).unwrap_or(u64::MAX)
     }
@@ -31,7 +32,7 @@ fn system_clock() -> Millis {
     Millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }
 
-/// A moment as text; one that no calendar has as the last that it has.
+/// A moment as text. A moment beyond the calendar becomes the last one that it has.
 pub(crate) fn moment(Millis(ms): Millis) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", at.unwrap_or(Timestamp::MAX))

@@ -1,4 +1,4 @@
-//! What the backend says to a caller: the built-in conversation, or a redirect to the agent's own.
+//! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
 use live_users_intake::agents::Agent;
 use live_users_intake::{Farewell, Utterance};
@@ -14,15 +14,15 @@ const GOODBYE: &str = "Goodbye! Thank you for your call.";
 /// The answer of the agent's chat to an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// There is no chat, or nothing to ask it.
+    /// There is no chat, or no question for it.
     NotAsked,
-    /// The answer.
+    /// The text of the answer.
     Text(String),
-    /// The chat gave no answer, or not in time.
+    /// The chat gave no answer in time.
     Silence,
 }
 
-/// Decides what to say next. It never waits and never fails.
+/// Decides how to answer. It never waits and never fails.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     /// The path of `/speech-result` as Twilio sees it.
@@ -36,8 +36,8 @@ impl Conversation {
     }
 
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
-    /// requests have to carry on. A request that comes because another one failed (Twilio's
-    /// fallback) is answered here: the agent's own application may be what has failed.
+    /// requests have to carry on. Twilio sends a fallback after another request failed. It is
+    /// answered here, because the agent's own application may have failed.
     pub(crate) fn greet(
         &self,
         agent_id: Option<&str>,
@@ -54,7 +54,7 @@ impl Conversation {
         }
     }
 
-    /// The answer to what the caller said. After a goodbye no chat has a say.
+    /// The answer to an utterance. After a farewell, the chat's answer is not used.
     pub(crate) fn reply(
         &self,
         agent_id: Option<&str>,
@@ -70,17 +70,17 @@ impl Conversation {
         }
     }
 
-    /// The answer when there is no other: something has gone wrong that must not.
+    /// The answer after an internal error. The call goes on.
     pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
         self.listen(agent_id, NOT_HEARD)
     }
 
-    /// What ends a call when the caller says it.
+    /// The phrases that end a call.
     pub(crate) fn farewell(&self) -> &Farewell {
         &self.farewell
     }
 
-    /// Without input Twilio goes on to the verbs after `<Gather>`.
+    /// Asks the caller to speak. Without input, Twilio goes on to the verbs after `<Gather>`.
     fn listen(&self, agent_id: Option<&str>, say: &str) -> Response {
         let action = match agent_id {
             Some(id) => format!("{}?agent={id}", self.speech_path),

@@ -1,4 +1,4 @@
-//! Counters of events since the start: one atomic each, and no lock.
+//! Counters of events since the start. Each is one atomic, without a lock.
 
 use live_users_core::Source;
 use live_users_http_kit::metrics::{Counter, Started};
@@ -10,7 +10,7 @@ pub(crate) struct Counters {
     webhooks: [[Counter; Outcome::ALL.len()]; Hook::ALL.len()],
     /// Voice webhooks that were answered.
     pub(crate) twiml: Counter,
-    /// Requests of the referee that were not answered.
+    /// Requests to the provider that failed.
     pub(crate) referee_failures: Counter,
 }
 
@@ -22,16 +22,16 @@ pub(crate) enum Hook {
     Status,
 }
 
-/// What became of a webhook.
+/// The result of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is recorded.
     Accepted,
     /// It is not signed by Twilio.
     Unsigned,
-    /// It is not a form within the limits, or its fields are wrong.
+    /// It is not a form within the limits, or has wrong fields.
     Bad,
-    /// The writer or the journal did not take it, or not in time.
+    /// The replica did not record it in time.
     NotRecorded,
 }
 
@@ -71,7 +71,7 @@ impl Outcome {
 }
 
 impl Counters {
-    /// Nothing has happened yet.
+    /// All counters are 0.
     pub(crate) fn new() -> Self {
         Self {
             started: Started::now(),
@@ -81,7 +81,7 @@ impl Counters {
         }
     }
 
-    /// The webhooks at this path of which this became.
+    /// The number of webhooks at this path with this outcome.
     pub(crate) fn webhooks(&self, hook: Hook, outcome: Outcome) -> &Counter {
         &self.webhooks[hook as usize][outcome as usize]
     }

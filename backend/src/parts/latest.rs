@@ -12,13 +12,13 @@ use tokio::sync::watch;
 pub(crate) struct LatestCount {
     /// The answer of `GET /api/live-users`.
     pub(crate) body: Bytes,
-    /// The number in it.
+    /// The number in the answer.
     pub(crate) live_users: u64,
-    /// The last record of the journal in it.
+    /// The last record of the journal that the number includes.
     pub(crate) at: Position,
-    /// The moment of the last record in it.
+    /// The time of that record.
     pub(crate) as_of: Millis,
-    /// Why it must not be shown: others may have changed it since.
+    /// If present, the number must not be shown: other replicas may have changed it since.
     pub(crate) stale: Option<Stale>,
 }
 
@@ -32,5 +32,5 @@ impl LatestCount {
     }
 }
 
-/// The reading end: a slow reader skips to now, and there is no queue that could overflow.
+/// The reading end. A slow reader skips to the present, and no queue can overflow.
 pub(crate) type LatestReader = watch::Receiver<LatestCount>;

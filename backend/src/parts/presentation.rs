@@ -3,7 +3,7 @@
 use live_users_core::{Agent, Caller, Place};
 use live_users_wire::{AgentRef, PlaceView};
 
-/// The digits of a phone number that are shown, at its beginning and at its end.
+/// How many digits of a phone number are shown, at its beginning and at its end.
 const DIGITS_SHOWN: (usize, usize) = (2, 2);
 
 /// A run of at least this many digits counts as a phone number.
@@ -26,13 +26,13 @@ pub(crate) fn shown_place(place: &Place) -> PlaceView {
     }
 }
 
-/// Some of the hash: enough to see that two calls are one person's, and too little to find a
-/// person by trying numbers, even with the key.
+/// The first digits of the hash. They show that two calls are one person's. They are too few to
+/// find a person by trying numbers, even with the key.
 pub(crate) fn label(Caller(hash): Caller) -> String {
     format!("{:06x}", hash.get() >> 40)
 }
 
-/// An address with the middle of each phone number in it left out.
+/// Masks the middle of each phone number in an address.
 fn masked(address: &str) -> String {
     let mut shown = String::with_capacity(address.len());
     let mut digits = String::new();

@@ -1,5 +1,5 @@
-//! Finds the URL that Twilio has configured for a request. The signature covers that URL, and
-//! behind a proxy the request arrives at another one.
+//! Finds the URL that Twilio has configured for a request. The signature covers that URL. Behind a
+//! proxy, the request arrives at another one.
 
 use std::fmt::{self, Display};
 
@@ -10,7 +10,7 @@ use actix_web::http::header::{HOST, HeaderMap};
 /// Where the public URL of a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UrlRule {
-    /// `PUBLIC_URL`, with the path and query of the request behind it.
+    /// `PUBLIC_URL`, followed by the path and query of the request.
     Fixed(PublicUrl),
     /// The headers that a trusted proxy sets.
     Forwarded,
@@ -18,7 +18,7 @@ pub(crate) enum UrlRule {
     AsReceived,
 }
 
-/// Scheme, host and perhaps a path that stands before our own paths; no slash at the end.
+/// Scheme, host and possibly a path before our own paths. It has no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PublicUrl(String);
 
@@ -37,7 +37,7 @@ impl PublicUrl {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
-    /// Whether a URL is one of ours: a webhook below this one.
+    /// Whether a URL is one of our webhooks, below this one.
     pub(crate) fn is_above(&self, url: &str) -> bool {
         let path = url.split(['?', '#']).next().and_then(|url| url.strip_prefix(&self.0));
         path.is_some_and(|path| {
@@ -45,7 +45,7 @@ impl PublicUrl {
         })
     }
 
-    /// The path that stands before our own paths in this URL; empty or `/...`.
+    /// The path before our own paths in this URL: empty or `/...`.
     pub(crate) fn path(&self) -> &str {
         let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
         self.0[after_scheme..].find('/').map_or("", |at| &self.0[after_scheme + at..])
@@ -74,7 +74,8 @@ impl UrlRule {
         base + path_and_query(request)
     }
 
-    /// The path to put before our own paths in an answer, so that Twilio comes back to us.
+    /// The path to put before our own paths in an answer, so that Twilio sends the next request to
+    /// us.
     pub(crate) fn path_prefix(&self) -> &str {
         match self {
             Self::Fixed(url) => url.path(),
@@ -83,8 +84,8 @@ impl UrlRule {
     }
 }
 
-/// The URLs that the sender may have meant, so that the log can suggest one. They are never a
-/// reason to accept a request.
+/// Other URLs that the sender may have meant. The log suggests them. They are never a reason to
+/// accept a request.
 pub(crate) fn other_urls(request: &HttpRequest) -> Vec<String> {
     let host = header(request.headers(), HOST.as_str()).unwrap_or_default();
     let mut bases = vec![format!("https://{host}"), format!("http://{host}")];
@@ -96,7 +97,7 @@ fn received(request: &HttpRequest) -> String {
     format!("http://{}", header(request.headers(), HOST.as_str()).unwrap_or_default())
 }
 
-/// The first value of each header is the one that was set nearest to the client.
+/// Uses the first value of each header, which the proxy nearest to the client has set.
 fn forwarded(headers: &HeaderMap) -> Option<String> {
     let scheme = header(headers, "x-forwarded-proto").unwrap_or("http");
     let host = header(headers, "x-forwarded-host").or_else(|| header(headers, HOST.as_str()))?;

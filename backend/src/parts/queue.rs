@@ -1,4 +1,4 @@
-//! The way to the writer: a bounded queue, and an acknowledgement for each piece of evidence.
+//! The queue to the writer thread. It is bounded, and acknowledges each piece of evidence.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -18,53 +18,53 @@ use tokio::sync::{mpsc, oneshot};
 use crate::parts::clock::Clock;
 use crate::parts::replica_status::StatusReader;
 
-/// Pieces of evidence that may wait for the writer. At 300 bytes each these are 10 MB, which are
-/// taken only when needed: while the servers of a shared journal choose a new leader the writer
-/// stands still for more than a second. A queue this long means that it is stuck.
+/// The most work that may wait for the writer thread. At 300 bytes each, this is 10 MB. Memory is
+/// taken only when needed: the thread waits for more than a second while the servers of a shared
+/// journal elect a leader. A full queue means that the thread is stuck.
 pub(crate) const QUEUE_MAX: usize = 32_768;
 
-/// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s;
-/// a caller hears silence long before.
+/// How long a webhook waits for its acknowledgement, in milliseconds. Twilio gives up after 15 s,
+/// but the caller hears silence meanwhile.
 pub(crate) const ACKNOWLEDGE_MS: u64 = 2_000;
 
 const _: () = assert!(BATCH_MAX <= QUEUE_MAX && ACKNOWLEDGE_MS < 15_000);
 
-/// A way to the writer, to be cloned.
+/// A handle of the queue. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     sender: mpsc::Sender<Work>,
-    /// Whether the last acknowledgement that was waited for did not come in time.
+    /// Whether the last acknowledgement did not come in time.
     slow: Arc<AtomicBool>,
-    /// What others have appended, and how much of it is applied.
+    /// The appends of other replicas that were noticed, and how many of them are applied.
     pub(crate) growth: Arc<Growth>,
-    /// How the replica is.
+    /// The status of the replica.
     status: StatusReader,
     /// How long evidence has waited for its acknowledgement.
     waited: Arc<Histogram>,
     clock: Clock,
 }
 
-/// How often others were seen to append to the journal, and how much of that is applied.
+/// How many appends of other replicas were noticed, and how many of these are applied.
 ///
-/// The journal says that something can be read before it says as of when all can be. So a reader
-/// that finds nothing noticed beyond what is applied, *after* it has found the journal fresh, shows
-/// a state in which nothing of that is missing.
+/// Trap: the journal notifies of a record before it calls the knowledge of that moment complete. So
+/// a reader checks the age first, and second that everything noticed is applied. Then nothing is
+/// missing in the state that was known at that age.
 #[derive(Debug, Default)]
 pub(crate) struct Growth {
     noticed: AtomicU64,
     applied: AtomicU64,
-    /// Whether the writer was woken for it.
+    /// Whether the writer thread was woken for it.
     has_woken: AtomicBool,
 }
 
 impl Growth {
-    /// What was noticed by now, to be applied: asked before it is looked how far the journal is.
+    /// Returns what was noticed by now. Trap: call it before the journal's position is read.
     pub(crate) fn begin(&self) -> u64 {
         self.has_woken.store(false, Ordering::Release);
         self.noticed.load(Ordering::Acquire)
     }
 
-    /// All that was noticed by then is applied.
+    /// Notes that everything up to this value of [`Growth::begin`] is applied.
     pub(crate) fn end(&self, begun: u64) {
         self.applied.store(begun, Ordering::Release);
     }
@@ -77,23 +77,23 @@ impl Growth {
 /// Why a piece of evidence was not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotRecorded {
-    /// The queue is full: it was not taken.
+    /// The queue is full, and the evidence was not taken.
     Full,
-    /// The writer has stopped: it was not taken.
+    /// The writer thread has stopped, and the evidence was not taken.
     Stopped,
-    /// It was taken, and not recorded in time; it may still be.
+    /// The evidence was taken and not recorded in time. It may still be recorded.
     Slow,
-    /// The journal cannot be written: it is kept and tried again.
+    /// The journal cannot be written. The evidence is in the retry buffer.
     Trouble,
-    /// The journal is shared and does not answer: nothing is known of what other replicas have
-    /// recorded in the last milliseconds, which are these.
+    /// The shared journal does not answer. Nothing is known of what other replicas have recorded
+    /// since this long ago.
     Stale {
-        /// Milliseconds.
+        /// In milliseconds.
         age_ms: u64,
     },
 }
 
-/// What an operator is told.
+/// The text for operators.
 impl Display for NotRecorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -112,42 +112,42 @@ impl Display for NotRecorded {
     }
 }
 
-/// What the writer does.
+/// A piece of work for the writer thread.
 pub(crate) enum Work {
-    /// Record this, and acknowledge it.
+    /// Record this evidence, and acknowledge it.
     Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
-    /// Answer this.
+    /// Answer this query.
     Query(Query),
-    /// End this call by an operator's word.
+    /// End this call for an operator.
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
-    /// Apply what other replicas have appended.
+    /// Apply the appends of other replicas.
     CatchUp,
-    /// The provider has answered, or failed to.
+    /// The answer of the provider.
     Provider(Result<Answer, Failure>),
-    /// Whether the lease is held; `None` if nobody answers.
+    /// Whether the lease is held. `None` if there was no answer.
     Lease(Option<bool>),
-    /// A snapshot was saved up to this record, or could not be saved.
+    /// The last record that a snapshot covers, or why it was not saved.
     Snapshot(Result<u64, RecoveryError>),
     /// The agents file was read again.
     Agents(Arc<Agents>),
-    /// End.
+    /// End the thread.
     Stop,
 }
 
-/// A question to the writer, which answers it between two batches. It gets an error instead of the
-/// state if the state may be out of date.
+/// A closure that reads the state on the writer thread, between two batches. It gets an error if
+/// the state is too old.
 pub(crate) type Query = Box<dyn FnOnce(Result<View<'_>, NotRecorded>) + Send>;
 
-/// What became of an eviction.
+/// The result of an eviction.
 #[derive(Clone, Debug)]
 pub(crate) enum Evicted {
-    /// There is no such call.
+    /// The call is not known.
     Unknown,
-    /// It was over before.
+    /// The call was over before.
     OverAlready,
-    /// It is over by now.
+    /// The call is over now.
     Done {
-        /// As it is now.
+        /// The call as it is now.
         call: Box<Call>,
         /// The present.
         now: Millis,
@@ -160,13 +160,12 @@ pub(crate) struct View<'a> {
     pub(crate) state: &'a State,
     /// The present, which is never before the last record.
     pub(crate) now: Millis,
-    /// How far the journal is in the state.
+    /// The last record in the state.
     pub(crate) at: Position,
 }
 
 impl Queue {
-    /// Records a piece of evidence, and returns what it did once it is recorded, applied and
-    /// published.
+    /// Records a piece of evidence. Returns its outcome once it is recorded, applied and published.
     pub(crate) async fn record(&self, evidence: Evidence) -> Result<Outcome, NotRecorded> {
         let (acknowledge, acknowledged) = oneshot::channel();
         let start = Instant::now();
@@ -182,9 +181,9 @@ impl Queue {
         outcome
     }
 
-    /// Asks the writer something, after all that was given to it before. The query holds up what
-    /// comes behind it, so it has to be short. Of a shared journal, the state has everything that
-    /// any replica acknowledged some seconds ago.
+    /// Runs a query on the writer thread, after all work that was queued before. The query has to
+    /// be short, because later work waits for it. On a shared journal, the state has everything
+    /// that any replica acknowledged until [`live_users_replica::FRESH_MS`] ago.
     pub(crate) async fn query<T: Send + 'static>(
         &self,
         what: impl FnOnce(View<'_>) -> T + Send + 'static,
@@ -205,12 +204,12 @@ impl Queue {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) if self.is_fresh() => Err(NotRecorded::Slow),
-            // It waits for the journal's servers.
+            // The replica waits for the journal's servers.
             Err(_) => Err(self.stale()),
         }
     }
 
-    /// Whether what is known here is what is.
+    /// Whether the state is fresh enough to show.
     fn is_fresh(&self) -> bool {
         is_fresh(self.clock.age_ms()) && self.growth.is_applied()
     }
@@ -219,8 +218,8 @@ impl Queue {
         NotRecorded::Stale { age_ms: self.clock.age_ms() }
     }
 
-    /// Returns at once if what is known here is what is, and otherwise when it is again: a process
-    /// that the system let sleep has to ask first what happened meanwhile.
+    /// Returns when the state is fresh: at once if it is so already. A process that the system let
+    /// sleep has to ask the journal first.
     pub(crate) async fn freshen(&self) -> Result<(), NotRecorded> {
         match self.is_fresh() {
             true => Ok(()),
@@ -228,31 +227,31 @@ impl Queue {
         }
     }
 
-    /// Ends a call by an operator's word, if it is known and not over: looked up, recorded and looked
-    /// up again in one turn of the writer.
+    /// Ends a call for an operator, if it is known and not over. Lookup, record and the second
+    /// lookup are one piece of work for the writer thread.
     pub(crate) async fn evict(&self, id: CallId) -> Result<Evicted, NotRecorded> {
         let (answer, answered) = oneshot::channel();
         let start = Instant::now();
         self.send(Work::Evict(id, answer))?;
         let evicted = self.within_patience(answered).await;
         if matches!(evicted, Ok(Evicted::Done { .. })) {
-            // It has waited as a webhook does.
+            // An eviction waits as a webhook does.
             self.waited.note(start.elapsed());
         }
         evicted
     }
 
-    /// Gives the writer what it has asked for. A full queue holds it up and does not lose it.
+    /// Sends the answer to an effect. It waits while the queue is full, and loses nothing.
     pub(crate) async fn answer(&self, answer: Work) {
         let _has_stopped = self.sender.send(answer).await;
     }
 
-    /// The same, for a thread that may block.
+    /// As [`Queue::answer`], for a thread that may block.
     pub(crate) fn answer_blocking(&self, answer: Work) {
         let _has_stopped = self.sender.blocking_send(answer);
     }
 
-    /// Lets the writer apply what others have appended.
+    /// Notes that other replicas have appended, and wakes the writer thread once for it.
     pub(crate) fn catch_up(&self) {
         self.growth.noticed.fetch_add(1, Ordering::AcqRel);
         let is_woken = self.growth.has_woken.swap(true, Ordering::AcqRel);
@@ -261,7 +260,7 @@ impl Queue {
         }
     }
 
-    /// Whether a piece of evidence would be recorded now, as far as can be told.
+    /// Whether evidence would be recorded now, as far as is known.
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
         let slow = self.slow.load(Ordering::Relaxed);
         let is_degraded = self.status.get().is_degraded;
@@ -275,32 +274,32 @@ impl Queue {
         }
     }
 
-    /// How long the pieces of evidence that were taken have waited for their acknowledgement.
+    /// How long evidence has waited for its acknowledgement.
     pub(crate) fn waited(&self) -> &Histogram {
         &self.waited
     }
 
-    /// How many pieces of work wait for the writer.
+    /// How many pieces of work wait.
     pub(crate) fn depth(&self) -> usize {
         self.sender.max_capacity() - self.sender.capacity()
     }
 
-    /// Whether the writer has ended.
+    /// Whether the writer thread has ended.
     pub(crate) fn has_stopped(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// Resolves when the writer has ended, for whatever reason.
+    /// Resolves when the writer thread has ended, also after a panic.
     pub(crate) async fn ended(&self) {
         self.sender.closed().await;
     }
 
-    /// Lets the writer finish what it was given, and then end.
+    /// Lets the writer thread finish the work in the queue, and then end.
     pub(crate) async fn stop(&self) {
         let _has_stopped_already = self.sender.send(Work::Stop).await;
     }
 
-    /// A way to the writer that receives from the other end.
+    /// A queue with this sending end.
     pub(crate) fn through(sender: mpsc::Sender<Work>, clock: Clock, status: StatusReader) -> Self {
         let (slow, growth, waited) = (Arc::default(), Arc::default(), Arc::default());
         Self { sender, slow, growth, status, waited, clock }
@@ -313,8 +312,8 @@ impl Queue {
         })
     }
 
-    /// A way to nowhere: a writer that has stopped, or one that is stuck for as long as what is
-    /// returned beside it is kept.
+    /// A queue without a writer thread. It seems stuck while the second value is kept, and stopped
+    /// once it is dropped.
     #[cfg(test)]
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);

@@ -1,18 +1,18 @@
-//! How this replica is: published by the writer's thread, for handlers that do not wait for it.
+//! The status of this replica. The writer thread publishes it, so handlers do not wait for it.
 
 use live_users_intake::Status;
 use tokio::sync::watch;
 
-/// What the writer's thread knew when it last did something.
+/// The status after the last step of the writer thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReplicaStatus {
-    /// Whether this replica leads: asks the provider, and times old calls out.
+    /// Whether this replica leads: it asks the provider and times out old calls.
     pub(crate) leads: bool,
     /// Whether the journal cannot be written.
     pub(crate) is_degraded: bool,
-    /// How many pieces of evidence wait until it can.
+    /// How many pieces of evidence are in the retry buffer.
     pub(crate) deferred: usize,
-    /// How reconciliation stands; `None` without credentials for it.
+    /// The status of the reconciler. `None` without credentials for the provider.
     pub(crate) reconciler: Option<Status>,
 }
 

@@ -1,4 +1,4 @@
-//! Summaries: the number, how sure it is, how old, and how it is made up.
+//! Summaries: the number, its confidence, its age, and its parts.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use super::presentation::{agent_ref, shown_place};
 use super::queue::{NotRecorded, Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
 
-/// The most healed calls that a summary shows.
+/// The most corrected calls that a summary shows.
 const HEALED_SHOWN_MAX: usize = 50;
 
 /// Makes summaries. Cheap to clone.
@@ -33,7 +33,7 @@ pub(crate) struct Summarizer {
 }
 
 impl Summarizer {
-    /// The number, how sure it is, how old, and how it is made up.
+    /// The number, its confidence, its age, and its parts.
     pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
         let suspect_after_ms = self.rules.suspect_after_ms;
         let snapshot = self.queue.query(move |view| Snapshot::of(view, suspect_after_ms)).await?;
@@ -41,8 +41,8 @@ impl Summarizer {
     }
 }
 
-/// The state at one moment, taken on the writer's thread. It is as small as can be, since the
-/// writer stands still for it. The summary that people read is made from it afterwards.
+/// The state at one moment, copied on the writer thread. It is small, because the writer waits
+/// meanwhile. The shown summary is made from it afterwards.
 struct Snapshot {
     now: Millis,
     at: Position,
@@ -64,7 +64,7 @@ struct AgentSnapshot {
     talked: Lately,
 }
 
-/// The calls that ended lately.
+/// The calls that ended within the last hour and the last day.
 #[derive(Clone, Copy, Default)]
 struct Lately {
     hour: DurationSummary,
@@ -129,7 +129,7 @@ impl Lately {
     }
 }
 
-/// The agents that are configured, in the order of their file; then whatever else is called.
+/// The configured agents in the order of their file, then all others that are called.
 fn by_agent(agents: &Agents, mut snapshots: BTreeMap<Agent, AgentSnapshot>) -> Vec<AgentCount> {
     let configured = agents.iter().map(|agent| {
         let key = Agent::Id(agent.id.as_str().into());
@@ -184,7 +184,7 @@ fn talked(talked: DurationSummary) -> TalkedView {
     TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
 }
 
-/// The status of the reconciler. Of several replicas, the leader alone asks the provider.
+/// The status of the reconciler. Of several replicas, only the leader asks the provider.
 fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeView {
     let Some(status) = reconciler else {
         let (looked_at, next_at, failure) = (None, None, None);

@@ -24,18 +24,18 @@ pub(crate) struct TwilioApi {
 }
 
 impl TwilioApi {
-    /// Prepares to ask; nothing is sent yet. An exchange may take `timeout`, from connecting to the
-    /// last byte of the body.
+    /// Prepares the client and sends nothing. An exchange may take `timeout`, from connecting to
+    /// the last byte of the body.
     ///
     /// # Errors
-    /// When the system has no certificates to verify an `https://` address with.
+    /// If the system has no certificates to verify an `https://` address with.
     pub(crate) fn new(settings: TwilioApiSettings, timeout: Duration) -> io::Result<Self> {
         let base_url = ("TWILIO_API_URL", &settings.base_url);
         let client = http_client_of(base_url, USER_AGENT, timeout)?;
         Ok(Self { client, settings, timeout })
     }
 
-    /// Asks once.
+    /// Sends one request.
     ///
     /// # Errors
     /// Why there is no answer. The caller decides whether and when to ask again.
@@ -58,8 +58,8 @@ impl TwilioApi {
         }
     }
 
-    /// The address of a next page counts from the root of the host, all others from the base URL,
-    /// which may have a path with a compatible provider.
+    /// The address of a next page counts from the root of the host. All others count from the base
+    /// URL, which may have a path with a compatible provider.
     fn url_of(&self, request: &Request) -> Result<Url, Failure> {
         let TwilioApiSettings { base_url, account_sid, .. } = &self.settings;
         let origin = base_url.origin();
@@ -69,7 +69,8 @@ impl TwilioApi {
                 base_url.as_str().trim_end_matches('/').to_owned()
             }
         };
-        // The credentials go nowhere else, even if a request was made of something never checked.
+        // Trap: the credentials must go to this host only, even with an unchecked path in a
+        // request.
         Url::parse(&(base + &request.path_and_query(account_sid)))
             .ok()
             .filter(|url| url.origin() == origin)
@@ -77,7 +78,7 @@ impl TwilioApi {
     }
 }
 
-/// A connection that breaks is as good as none.
+/// Treats a connection that breaks like one that was never made.
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     log::debug!("Twilio's REST API: {}", error_chain(&error));

@@ -1,4 +1,4 @@
-//! Takes and renews the lease whenever the replica asks for it.
+//! Acquires and renews the lease when the replica asks for it.
 
 use live_users_journal::Lease;
 use log::debug;
@@ -6,12 +6,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::parts::queue::{Queue, Work};
 
-/// Runs until it is aborted. The lease is given back then, so that another replica need not wait
-/// until its time is over.
+/// Runs until it is aborted. It then releases the lease, so that another replica need not wait for
+/// its end.
 pub(crate) async fn run(lease: Box<dyn Lease>, mut renewals: UnboundedReceiver<()>, queue: Queue) {
     let mut lease = Held(lease);
     while renewals.recv().await.is_some() {
-        // It blocks for as long as the journal's servers do not answer.
+        // It blocks until the journal's servers answer.
         let asked = tokio::task::spawn_blocking(move || {
             let answer =
                 lease.0.hold().map_err(|error| debug!("no answer about the lease: {error}"));
@@ -23,7 +23,7 @@ pub(crate) async fn run(lease: Box<dyn Lease>, mut renewals: UnboundedReceiver<(
     }
 }
 
-/// Given back when it is dropped.
+/// Releases the lease when it is dropped.
 struct Held(Box<dyn Lease>);
 
 impl Drop for Held {

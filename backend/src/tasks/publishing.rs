@@ -15,12 +15,12 @@ use crate::parts::queue::NotRecorded;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
-/// A summary is made again after so long, in milliseconds, though nothing was recorded: calls
-/// become suspect and last longer all the same.
+/// While nothing is recorded, a summary is made again after this time, in milliseconds. Calls still
+/// become suspect and last longer.
 const SUMMARY_EVERY_MS: u64 = 5_000;
 
-/// After a summary was made there is a rest of so many times what it took: it looks at every call,
-/// and the writer stands still for it.
+/// After a summary comes a pause of this many times its duration. A summary visits every call, and
+/// the writer waits meanwhile.
 const REST_TIMES: u32 = 9;
 
 /// Publishes to the streams until the tasks are aborted.
@@ -35,7 +35,7 @@ pub(crate) fn start(
     ]
 }
 
-/// A record that leaves the number as it is, such as what a caller says, is no news.
+/// Publishes the total when it changes. Many records, such as those of speech, leave it as it is.
 async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
     let (mut throttle, mut published) = (Throttle::default(), None);
     latest.mark_changed();
@@ -53,7 +53,7 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
         throttle.wait().await;
         let now = latest.borrow_and_update().clone();
         published = shown(&now);
-        // Of a shared journal that does not answer, others may have changed the number since.
+        // The shared journal does not answer, so other replicas may have changed the number.
         if let Some(stale) = now.stale {
             streams.total.publish(no_value(NotRecorded::Stale { age_ms: stale.age_ms }));
             continue;
@@ -81,7 +81,7 @@ async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summar
         };
         tokio::select! {
             () = next => {}
-            // Who comes later is not to be told what was true when the last one left.
+            // A later reader must not get the frame of before.
             () = cell.has_no_readers() => cell.clear(),
         }
     }

@@ -1,4 +1,4 @@
-//! Sends the provider what the replica wants to ask, one request at a time.
+//! Sends the replica's requests to the provider, one at a time.
 
 use std::io;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::parts::counters::Counters;
 use crate::parts::queue::{Queue, Work};
 use crate::parts::twilio_api::TwilioApi;
 
-/// How long one exchange with the provider may take, in milliseconds.
+/// The longest time of one exchange with the provider, in milliseconds.
 const ASK_MS_MAX: u64 = 10_000;
 
-/// The reconciler and the client that it needs. `None` without credentials: then a suspect call
+/// Makes the reconciler and its client. Returns `None` without credentials. Then a suspect call
 /// stays suspect until it is too old.
 pub(crate) fn prepare(config: &Config) -> io::Result<Option<(Reconciler, TwilioApi)>> {
     let Some(settings) = &config.twilio_api else {
@@ -38,8 +38,8 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Option<(Reconciler, TwilioA
     Ok(Some((reconciler, api)))
 }
 
-/// A random number below this one. Without randomness the bound itself: it only means to wait as
-/// long as can be.
+/// A random number below this one. Without randomness it returns the bound itself: the longest
+/// wait.
 fn below(bound: u64) -> u64 {
     getrandom::u64().map_or(bound, |random| random % bound.max(1))
 }
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Logs when asking begins to fail, fails for another reason, or works again.
+/// Logs when requests begin to fail, fail for another reason, or work again.
 fn log_change(failing: &mut Option<Failure>, failure: Option<&Failure>) {
     match (&failing, failure) {
         (None, Some(failure)) => warn!("the referee has no answer: {failure}"),

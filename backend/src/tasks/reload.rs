@@ -10,15 +10,15 @@ use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::queue::{Queue, Work};
 
-/// From now on SIGHUP does not end the process.
+/// Receives SIGHUP from now on, so it no longer ends the process.
 ///
 /// # Errors
-/// The system's own.
+/// If the system refuses.
 pub(crate) fn hang_ups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Reads the file again at each SIGHUP, for ever. The state does not change: calls go on, also
+/// Reads the file again at each SIGHUP, for ever. The state does not change. Calls go on, also
 /// those of agents that are gone.
 pub(crate) async fn run(
     mut hang_ups: Signal,
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     queue: Queue,
 ) {
     while hang_ups.recv().await.is_some() {
-        // On a slow disk it would hold up everything else that this thread has to do.
+        // A slow disk would block all other tasks of this thread.
         let (reloading, chat) = (registry.clone(), chat.clone());
         let reloaded =
             tokio::task::spawn_blocking(move || reloading.reload(|agents| chat.mistake_in(agents)));

@@ -1,4 +1,4 @@
-//! Saves snapshots on a thread of its own, so that the writer never stands still for one.
+//! Saves snapshots on a thread of its own, so that the writer never waits for one.
 
 use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -9,14 +9,14 @@ use live_users_state::SnapshotTask;
 
 use crate::parts::queue::{Queue, Work};
 
-/// The thread, and the way to it. It ends when the way is dropped.
+/// The thread, and the channel to it. The thread ends when the channel is dropped.
 pub(crate) struct Snapshots {
     tasks: Option<SyncSender<SnapshotTask>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Snapshots {
-    /// Starts the thread, with handles of this journal.
+    /// Starts the thread with its own handles of this journal.
     ///
     /// # Errors
     /// If the journal gives no handles, or the system no thread.
@@ -33,7 +33,7 @@ impl Snapshots {
         Ok(Self { tasks: Some(tasks), thread: Some(thread) })
     }
 
-    /// Has a snapshot saved. The replica asks for one at a time.
+    /// Passes the task to the thread. The replica requests one snapshot at a time.
     pub(crate) fn save(&self, task: SnapshotTask) {
         let sent = self.tasks.as_ref().is_some_and(|tasks| tasks.try_send(task).is_ok());
         if !sent {
@@ -42,7 +42,7 @@ impl Snapshots {
     }
 }
 
-/// The journal is free for the next process only when the thread has let go of it.
+/// Waits for the thread, which holds the journal open. The next process could not open it before.
 impl Drop for Snapshots {
     fn drop(&mut self) {
         self.tasks = None;

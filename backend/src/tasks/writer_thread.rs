@@ -1,5 +1,5 @@
-//! The writer's thread: the backend's driver of the replica. It gives the replica what waits in the
-//! queue and wakes it at its deadlines, and does what follows.
+//! The writer thread: the backend's driver of the replica. It passes the work in the queue to the
+//! replica, wakes it at its deadlines, and carries out its effects.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,7 +19,7 @@ use crate::parts::latest::LatestCount;
 use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
-/// Where the replica's effects go that are not an answer to somebody.
+/// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
     pub(crate) latest: watch::Sender<LatestCount>,
     /// To `tasks::reconciliation`.
@@ -31,16 +31,16 @@ pub(crate) struct Outlets {
 /// The queue to the thread, the status that it publishes, and the thread.
 pub(crate) type Started = (Queue, StatusReader, JoinHandle<()>);
 
-/// Gives the replica a thread of its own, since a durable journal blocks it at every sync.
+/// Starts the replica on a thread of its own, because a durable journal blocks it at every sync.
 ///
 /// # Errors
-/// The system's own, when there can be no thread, or if the journal gives no handles for snapshots.
+/// If the system gives no thread, or the journal gives no handles for snapshots.
 pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<Started> {
     let (sender, inbox) = mpsc::channel(QUEUE_MAX);
     let (status, status_reader) = StatusReader::new();
     let queue = Queue::through(sender, clock.clone(), status_reader.clone());
     let snapshots = Snapshots::start(node.journal(), queue.clone())?;
-    // Only for its timer: the thread waits for work or for a deadline, whichever comes first.
+    // Only its timer is used. The thread waits for work or for a deadline, whichever comes first.
     let timer = runtime::Builder::new_current_thread().enable_time().build()?;
     let mut driver = Driver {
         node,
@@ -66,7 +66,8 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
             }
         }
         driver.step(driver.now(), Input::Shutdown);
-        // The thread of snapshots may be about to answer, and is waited for.
+        // Before the driver, which waits for the thread of snapshots: that thread may be blocked
+        // while it sends an answer to a full queue.
         drop(inbox);
     })?;
     Ok((queue, status_reader, thread))
@@ -81,22 +82,22 @@ struct Driver {
     status: StatusWriter,
 }
 
-/// What effects are done with.
+/// Carries out effects.
 struct Outlet {
     outlets: Outlets,
     snapshots: Snapshots,
     pending: HashMap<Ticket, Pending>,
-    /// Calls that are known and not over, to be evicted.
+    /// Calls that are known and not over, to be evicted next.
     evictions: Vec<(CallId, Evicting)>,
 }
 
-/// What an acknowledgement or an answer of the replica is for.
+/// The purpose of a ticket.
 enum Pending {
     Batch(Vec<oneshot::Sender<Result<Outcome, NotRecorded>>>),
     Query(Query),
-    /// The call is looked up.
+    /// The call is being looked up.
     LookUp(CallId, Evicting),
-    /// Its end is recorded.
+    /// Its end is being recorded.
     Evict(CallId, Evicting),
 }
 
@@ -111,7 +112,7 @@ impl Driver {
         Duration::from_millis(self.node.replica().next_deadline().since(self.now().uptime))
     }
 
-    /// Gives the replica an input at this moment, and each answer of the log at that of its own.
+    /// Passes one input to the replica at this moment. Each answer of the log gets its own moment.
     fn step(&mut self, at: Now, input: Input) {
         let Self { node, clock, start, outlets, .. } = self;
         let mut first = Some(at);
@@ -125,12 +126,12 @@ impl Driver {
         Ticket(self.tickets)
     }
 
-    /// Gives the replica what has come: evidence first and in one batch, then what changes the
-    /// state, then what reads it.
+    /// Passes all work to the replica: the evidence first and in one batch, then the changes of the
+    /// state, then the queries.
     ///
-    /// The moment of the batch is taken before it is looked how far the journal is. So a state that
-    /// the moment calls fresh has all that was known then; the other way round it might lack what
-    /// came in between.
+    /// Trap: the moment of the batch is sampled before the journal's position. So a state that the
+    /// moment calls fresh has everything that was known at it. In the other order, it might lack
+    /// the records in between.
     fn process_batch(&mut self, growth: &Growth, work: impl Iterator<Item = Work>) {
         let now = self.now();
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
@@ -172,7 +173,7 @@ impl Driver {
         self.publish_status();
     }
 
-    /// Applies what others have appended, as far as it is known here.
+    /// Applies the records of other replicas that can be read here.
     fn catch_up(&mut self, now: Now, growth: &Growth) {
         let begun = growth.begin();
         if !self.node.journal().is_shared() {
@@ -203,14 +204,15 @@ impl Driver {
 
 fn now(clock: &Clock, start: Instant) -> Now {
     let uptime = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // The age first: what is read of the journal later is never older than it says.
+    // The age first: what is read of the journal later is never older than this.
     let log_age_ms = clock.age_ms();
     Now { uptime: Millis(uptime), time: clock.now(), log_age_ms }
 }
 
 impl Outlet {
     fn perform(&mut self, clock: &Clock, replica: &Replica, effect: Effect) {
-        // A receiver that is gone has given up waiting; the evidence counts all the same.
+        // Sending may fail, because a receiver has given up waiting. The evidence counts all the
+        // same.
         match effect {
             Effect::Publish(publication) => {
                 self.outlets.latest.send_replace(LatestCount::new(publication));

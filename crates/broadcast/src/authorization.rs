@@ -1,9 +1,9 @@
-//! Whether a reader may go on reading while its stream is open.
+//! Whether the reader of an open stream may still read.
 
-/// Says whether a reader may still read. It is asked before each frame and each heartbeat.
+/// Returns whether a reader may still read. It is called before each frame and each heartbeat.
 pub type Authorization = Box<dyn Fn() -> bool>;
 
-/// Readers without such a check may always read.
+/// A reader without a check may always read.
 pub(crate) fn is_authorized(authorization: Option<&Authorization>) -> bool {
     authorization.is_none_or(|authorization| authorization())
 }

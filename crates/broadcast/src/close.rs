@@ -1,31 +1,31 @@
-//! Why a WebSocket is closed. `docs/API.md` has the table for clients.
+//! The reasons for closing a WebSocket. `docs/API.md` has the table for clients.
 
 use actix_http::ws::{CloseCode, CloseReason, Parser};
 use actix_web::web::{Bytes, BytesMut};
 
-/// Why we close a WebSocket. Where RFC 6455 (7.4.1) has a code for it, that is used.
+/// Why the server closes a WebSocket. It uses the codes of RFC 6455 (7.4.1) where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// 1001: the server stops. Come back at once, to another one.
+    /// 1001: the server stops. The client may connect again at once, to another server.
     Away,
-    /// 1002: what the client sent is no WebSocket frame.
+    /// 1002: the client sent bytes that are no WebSocket frame.
     Protocol,
-    /// 1003: the client sent a message; here only the server has something to say.
+    /// 1003: the client sent a message. Only the server sends messages here.
     Unsupported,
-    /// 1008: the client sent more pings than anybody needs.
+    /// 1008: the client sent too many pings.
     Policy,
-    /// 1009: the client sent more than any frame that it may send has.
+    /// 1009: the client sent a frame longer than any that it may send.
     TooBig,
-    /// 1013: as many streams are open as there may be. Come back later.
+    /// 1013: the most streams are open. The client may connect again later.
     Busy,
     /// 4001: the reader has signed out since the stream was opened, or the session is over.
     SessionRevoked,
-    /// 4000: the client does not read what it is sent, or does not answer a ping in time.
+    /// 4000: the client does not read, or does not answer a ping in time.
     TooSlow,
 }
 
 impl Close {
-    /// The code and, for people, the reason.
+    /// The code, and the reason for people.
     pub fn code(self) -> (u16, &'static str) {
         match self {
             Self::Away => (1001, "the server stops"),
@@ -45,7 +45,7 @@ impl Close {
     }
 }
 
-/// The answer to a client that closes: its own code.
+/// The answer to a client that closes. It has the client's own code.
 pub(crate) fn echo(code: Option<CloseCode>) -> Bytes {
     encode(code.map(|code| CloseReason { code, description: None }))
 }

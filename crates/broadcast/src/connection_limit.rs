@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How frames come to a reader.
+/// How a reader gets frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Server-sent events.
@@ -15,7 +15,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both.
+    /// Both transports.
     pub const ALL: [Self; 2] = [Self::Events, Self::Socket];
 
     /// Its name in metrics.
@@ -27,7 +27,7 @@ impl Transport {
     }
 }
 
-/// Limits the open streams of one server, of whatever transport. Cheap to clone.
+/// Limits the open streams of one server, of all transports together. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimit {
     free: Arc<Semaphore>,
@@ -38,12 +38,12 @@ pub struct ConnectionLimit {
 /// The streams of one transport.
 #[derive(Debug, Default)]
 struct Streams {
-    /// Held by each permit, so that there is nothing to add and take away.
+    /// Each permit holds one. So the count cannot drift, because nothing adds or subtracts.
     open: Arc<()>,
     sent: AtomicU64,
 }
 
-/// Lets one stream be open, until it is dropped.
+/// The right to one open stream, until it is dropped.
 pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
     _open: Arc<()>,
@@ -52,35 +52,35 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Counts a frame that is sent.
+    /// Counts a sent frame.
     pub(crate) fn count_frame(&self) {
         self.connections.of(self.by).sent.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl ConnectionLimit {
-    /// At most so many streams.
+    /// Allows this many streams at once.
     pub fn new(max: usize) -> Self {
         Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
     }
 
-    /// How many may be open in all.
+    /// The most streams in all.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// How many are open.
+    /// The number of open streams.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }
 
-    /// How many of this transport are open.
+    /// The number of open streams of this transport.
     pub fn taken_by(&self, by: Transport) -> usize {
         Arc::strong_count(&self.of(by).open) - 1
     }
 
-    /// How many frames were sent by this transport.
+    /// The number of frames sent by this transport.
     pub fn sent_by(&self, by: Transport) -> u64 {
         self.of(by).sent.load(Ordering::Relaxed)
     }

@@ -1,26 +1,25 @@
-//! The reading end of server-sent events: one parser, for the backend's stream in the proxy, for
-//! the answers of chats in the backend, and for tests.
+//! The reading end of server-sent events. The proxy reads the backend's stream with it, and the
+//! backend the answers of chats. Tests use it, too.
 
-/// After so many milliseconds of silence a stream sends a comment or a ping. A reader that receives
-/// nothing for twice as long may take the stream for dead.
+/// After this much silence a stream sends a comment or a ping, in milliseconds. A reader that
+/// receives nothing for twice as long may treat the stream as dead.
 pub const HEARTBEAT_MS: u64 = 15_000;
 
-/// Takes the bytes of a `text/event-stream` as they come, and gives the events in them (HTML,
-/// 9.2.6).
+/// Parses a `text/event-stream` as its bytes arrive (HTML, 9.2.6).
 #[derive(Debug)]
 pub struct EventStream {
     buffer: Vec<u8>,
-    /// As much of the buffer is known to have no end of an event in it.
+    /// This much of the buffer contains no end of an event.
     searched: usize,
     bytes_max: usize,
 }
 
-/// One event. Names of events and `retry` are of no use here.
+/// One event. The fields `event` and `retry` are not used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its `id`, if it has one.
+    /// Its `id`, if present.
     pub id: Option<String>,
-    /// Its data, which should be UTF-8.
+    /// Its data. It should be UTF-8.
     pub data: Vec<u8>,
 }
 
@@ -32,21 +31,21 @@ impl Event {
     }
 }
 
-/// An event is longer than any that is expected.
+/// An event exceeds this limit, in bytes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream has more than {0} bytes")]
 pub struct TooLong(pub usize);
 
 impl EventStream {
-    /// For events of at most so many bytes.
+    /// Makes a parser for events of at most this many bytes.
     pub fn new(bytes_max: usize) -> Self {
         Self { buffer: Vec::new(), searched: 0, bytes_max }
     }
 
-    /// Takes the next bytes.
+    /// Adds bytes, and returns the events that are complete now.
     ///
     /// # Errors
-    /// If there is no end of an event in more bytes than an event may have.
+    /// If an event is longer than the limit.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
         self.buffer.extend_from_slice(bytes);
         let mut events = Vec::new();
@@ -56,25 +55,25 @@ impl EventStream {
             start = end;
         }
         self.buffer.drain(..start);
-        // An end may have begun at the very end of what there is.
+        // An end of an event may begin in the last three bytes.
         self.searched = self.buffer.len().saturating_sub(3);
         if self.buffer.len() > self.bytes_max { Err(TooLong(self.bytes_max)) } else { Ok(events) }
     }
 
-    /// The event at the end of the stream that no blank line ends. By the standard it does not
-    /// count; a reader of answers that break off may still want it.
+    /// The last event, if no blank line ends it. By the standard it does not count. A reader of
+    /// answers that break off may still use it.
     pub fn into_rest(self) -> Option<Event> {
         event_in(&self.buffer)
     }
 
-    /// Behind the next blank line. Lines end with CRLF, LF or CR, and each in its own way.
+    /// The position after the next blank line. Lines end with CRLF, LF or CR, also mixed.
     fn end_of_block(&self, start: usize) -> Option<usize> {
         let from = start.max(self.searched);
         let ends = |tail: &[u8]| match tail {
             [b'\r', b'\n', b'\r', b'\n', ..] => Some(4),
             [b'\n', b'\r', b'\n', ..] => Some(3),
-            // A blank line that ends with CR may be one that ends with CRLF, of which the LF is
-            // still on its way. It then stands alone before the next event, and means nothing.
+            // A blank line that ends with CR may be one with CRLF whose LF has not arrived yet.
+            // That LF then stands alone before the next event, and has no effect.
             [b'\n', b'\n' | b'\r', ..] | [b'\r', b'\r', ..] => Some(2),
             _ => None,
         };
@@ -82,7 +81,7 @@ impl EventStream {
     }
 }
 
-/// `None` for a block without data, such as a comment.
+/// Returns `None` for a block without data, such as a comment.
 fn event_in(block: &[u8]) -> Option<Event> {
     let (mut id, mut data) = (None, None::<Vec<u8>>);
     let lines = block.split(|byte| matches!(byte, b'\n' | b'\r'));

@@ -1,11 +1,11 @@
-//! One value, encoded once for everybody who will read it.
+//! One value, encoded once for all readers.
 
 use std::sync::Arc;
 
 use actix_http::ws::{OpCode, Parser};
 use actix_web::web::{Bytes, BytesMut};
 
-/// A JSON text in the form of each transport. Cheap to clone.
+/// A JSON text, in the form of each transport. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Frame(Arc<Forms>);
 
@@ -18,45 +18,45 @@ struct Forms {
 }
 
 impl Frame {
-    /// A value that `epoch` and `seq` name: it is not sent again to a reader that has it.
+    /// A value with the name `EPOCH-SEQ`. A reader that has it does not get it again.
     pub fn new(epoch: &str, seq: u64, json: impl Into<Vec<u8>>) -> Self {
         Self::encode(Some(format!("{epoch}-{seq}")), json.into())
     }
 
-    /// A value that has no name, such as an error: it is sent to every reader.
+    /// A value without a name, such as an error. Every reader gets it.
     pub fn unnamed(json: impl Into<Vec<u8>>) -> Self {
         Self::encode(None, json.into())
     }
 
-    /// The JSON text, which is also the answer to polling.
+    /// The JSON text, which also answers polling.
     pub fn json(&self) -> &Bytes {
         &self.0.json
     }
 
-    /// `EPOCH-SEQ`, if it has a name.
+    /// `EPOCH-SEQ`, if the value has a name.
     pub fn id(&self) -> Option<&str> {
         self.0.id.as_deref()
     }
 
-    /// The form of SSE: one event.
+    /// The form for SSE: one event.
     pub(crate) fn event(&self) -> &Bytes {
         &self.0.event
     }
 
-    /// The form of WebSocket: one text message. The server's are not masked (RFC 6455, 5.1), so
-    /// one encoding serves all.
+    /// The form for WebSocket: one text message. A server does not mask messages (RFC 6455, 5.1),
+    /// so one encoding serves all readers.
     pub(crate) fn message(&self) -> &Bytes {
         &self.0.message
     }
 
     fn encode(id: Option<String>, mut json: Vec<u8>) -> Self {
-        // In JSON a line break is white space, since no string may hold one as it is; in SSE it
+        // In JSON a line break is white space, because no string contains a raw one. In SSE it
         // would end the data.
         for byte in json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')) {
             *byte = b' ';
         }
-        // An empty id makes a browser forget the last one (HTML, 9.2.6): it then sends
-        // none when it comes back, and gets whatever there is.
+        // An empty id makes a browser forget the last one (HTML, 9.2.6). It then sends no id when
+        // it reconnects, and gets the present frame.
         let mut event = format!("id: {}\ndata: ", id.as_deref().unwrap_or_default()).into_bytes();
         event.extend_from_slice(&json);
         event.extend_from_slice(b"\n\n");

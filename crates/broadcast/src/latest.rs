@@ -1,22 +1,22 @@
-//! The present value, and the readers who wait for the next one.
+//! The slot with the latest frame, and the readers that wait for the next one.
 
 use tokio::sync::{Notify, watch};
 
 use crate::Frame;
 
-/// What a reader finds.
+/// The state of the slot.
 #[derive(Clone, Debug, Default)]
 pub enum SlotState {
-    /// Nothing yet, or nothing any more: wait.
+    /// There is no frame yet, or no longer. Readers wait.
     #[default]
     Nothing,
-    /// The present value.
+    /// The latest frame.
     Frame(Frame),
-    /// The end: the server stops.
+    /// The server stops. Streams end.
     Closed,
 }
 
-/// Holds the present frame. Readers never hold up the writer.
+/// Holds the latest frame. Readers never block the publisher.
 #[derive(Debug, Default)]
 pub struct Latest {
     now: watch::Sender<SlotState>,
@@ -24,28 +24,28 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Publishes a frame, in place of the one before.
+    /// Publishes a frame, which replaces the one before.
     pub fn publish(&self, frame: Frame) {
         self.put(SlotState::Frame(frame));
     }
 
-    /// Takes the frame out: it is no longer known to be true.
+    /// Removes the frame, because it may no longer be true.
     pub fn clear(&self) {
         self.put(SlotState::Nothing);
     }
 
-    /// Lets all streams end, and each that is opened from now on. For the end of a server: it
-    /// waits for what is under way, and a stream always is.
+    /// Ends all streams, and each that is opened from now on. A server that stops waits for open
+    /// requests, and a stream never ends by itself.
     pub fn close(&self) {
         self.now.send_replace(SlotState::Closed);
     }
 
-    /// The present frame, if there is one.
+    /// The state of the slot now.
     pub fn now(&self) -> SlotState {
         self.now.borrow().clone()
     }
 
-    /// Resolves when somebody reads.
+    /// Resolves when there is a reader.
     pub async fn has_readers(&self) {
         loop {
             let came = self.came.notified();
@@ -56,14 +56,14 @@ impl Latest {
         }
     }
 
-    /// Resolves when nobody reads.
+    /// Resolves when there is no reader.
     pub async fn has_no_readers(&self) {
         self.now.closed().await;
     }
 
     pub(crate) fn read(&self) -> watch::Receiver<SlotState> {
         let mut reader = self.now.subscribe();
-        // It has not seen what is there already.
+        // A new reader gets the present frame, too.
         reader.mark_changed();
         self.came.notify_waiters();
         reader

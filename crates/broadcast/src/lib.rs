@@ -1,12 +1,12 @@
 //! Publishes the latest value of something to many readers at once: by WebSocket, by server-sent
 //! events (SSE) and by polling.
 //!
-//! Readers want the present, not each step to it. So there is one [`Latest`] with the present
-//! [`Frame`] in it, encoded once for all readers. A slow reader skips to now, and nothing is queued
-//! for anybody. Nothing here knows what is in a frame.
+//! Readers need the present, not each step to it. So one [`Latest`] holds the present [`Frame`],
+//! encoded once for all readers. A slow reader skips to the present, and no reader has a queue.
+//! This crate does not know what a frame contains.
 //!
-//! A reader costs one connection and a few hundred bytes: it has no task of its own and no queue,
-//! since what it is sent is drawn by the connection itself whenever there is room.
+//! A reader costs one connection and a few hundred bytes. It has no task of its own: the connection
+//! takes the next bytes when there is room.
 
 mod authorization;
 mod close;

@@ -21,24 +21,24 @@ use crate::connection_limit::{ConnectionLimit, Permit, Transport};
 use crate::latest::{Latest, SlotState};
 use crate::socket::Socket;
 
-/// The id of the last event that a client has (HTML, 9.2.4).
+/// The header with the id of the last event that a client has (HTML, 9.2.4).
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// When to come back if too many streams are open, in seconds.
+/// When a client may try again if the most streams are open, in seconds.
 const RETRY_AFTER_S: &str = "10";
 
-/// When a browser's `EventSource` comes back after the end of a stream, in milliseconds: somewhere
-/// between these, so that not all come back at once.
+/// The bounds of a random delay, in milliseconds, after which a browser's `EventSource` reconnects.
+/// It spreads the clients of a stream that ended.
 const RETRY_MS_MIN: u16 = 1_000;
 const RETRY_MS_MAX: u16 = 4_000;
 
-/// Why there is no stream.
+/// Why a stream is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// As many streams are open as there may be; so many.
+    /// The most streams, which is this many, are open.
     #[error("{0} streams are open: expected fewer, come back later")]
     Busy(usize),
-    /// The request is not one for a WebSocket.
+    /// The request does not open a WebSocket.
     #[error("this path is a WebSocket: {0}")]
     NotAWebSocket(HandshakeError),
 }
@@ -53,7 +53,7 @@ impl Refusal {
         }
     }
 
-    /// The headers that belong to it.
+    /// The headers of the answer.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
             Self::Busy(_) => vec![(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))],
@@ -65,11 +65,11 @@ impl Refusal {
     }
 }
 
-/// Answers with the latest frames as server-sent events. A client whose
-/// `Last-Event-ID` is the present one is sent the next one first.
+/// Answers with the latest frames as server-sent events. A client whose `Last-Event-ID` is the
+/// present frame gets only later ones.
 ///
 /// # Errors
-/// If too many streams are open.
+/// If the most streams are open.
 pub fn events(
     request: &HttpRequest,
     latest: &Latest,
@@ -78,10 +78,10 @@ pub fn events(
     events_while(request, latest, connections, None)
 }
 
-/// As [`events`], for as long as the reader is authorized.
+/// As [`events`], while the reader is authorized.
 ///
 /// # Errors
-/// If too many streams are open.
+/// If the most streams are open.
 pub fn events_while(
     request: &HttpRequest,
     latest: &Latest,
@@ -95,19 +95,19 @@ pub fn events_while(
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
-        // nginx would hold events back until it has a buffer full of them.
+        // nginx would otherwise hold events back until its buffer is full.
         .insert_header(("x-accel-buffering", "no"))
         .body(body(events.into_stream())))
 }
 
-/// Answers with the latest frames as messages on a WebSocket. The caller decides before
-/// who may open one: browsers let every page try.
+/// Answers with the latest frames as messages on a WebSocket. Trap: browsers let every page open
+/// one, so the caller has to check the origin before.
 ///
-/// If too many streams are open, the WebSocket is opened and closed with 1013: a browser shows a
-/// page no status of an answer.
+/// If the most streams are open, the WebSocket is opened and closed with 1013, because a browser
+/// does not show the status of an answer to a page.
 ///
 /// # Errors
-/// If the request is not one for a WebSocket.
+/// If the request does not open a WebSocket.
 pub fn websocket(
     request: &HttpRequest,
     received: Payload,
@@ -117,10 +117,10 @@ pub fn websocket(
     websocket_while(request, received, latest, connections, None)
 }
 
-/// As [`websocket`], for as long as the reader is authorized; then it is closed with 4001.
+/// As [`websocket`], while the reader is authorized. Then it is closed with 4001.
 ///
 /// # Errors
-/// If the request is not one for a WebSocket.
+/// If the request does not open a WebSocket.
 pub fn websocket_while(
     request: &HttpRequest,
     received: Payload,
@@ -130,7 +130,7 @@ pub fn websocket_while(
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
     let permit = connections.take(Transport::Socket);
-    // A reader that is refused must not count as one who waits for a value.
+    // A refused reader must not count as a reader of the slot.
     let now = match &permit {
         Some(_) => latest.read(),
         None => watch::channel(SlotState::Nothing).1,
@@ -143,10 +143,10 @@ fn body(stream: impl Stream<Item = Bytes> + 'static) -> BoxBody {
     BoxBody::new(BodyStream::new(stream.map(Ok::<_, Infallible>)))
 }
 
-/// One reader of events.
+/// One reader of server-sent events.
 struct Events {
     now: watch::Receiver<SlotState>,
-    /// What the client has already.
+    /// The frame that the client has already.
     known: Option<Box<str>>,
     is_open: bool,
     authorization: Option<Authorization>,
@@ -196,7 +196,7 @@ impl Events {
     }
 }
 
-/// Without randomness the longest.
+/// A random delay. Without randomness it is the longest.
 fn retry_ms() -> u16 {
     let mut random = [0; 2];
     match getrandom::fill(&mut random) {

@@ -1,4 +1,4 @@
-//! Answers to polling, which need not be sent twice.
+//! Answers to polling, which a client need not download twice.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -8,8 +8,8 @@ use actix_web::http::header::{
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-/// 200 with this JSON, or 304 without it for a client whose `If-None-Match` names it.
-/// A cache has to ask each time (`no-cache`): what is true now may not be in a moment.
+/// Answers 200 with this JSON, or 304 if the client's `If-None-Match` names it. With `no-cache` a
+/// cache has to ask each time, because the value may change at any moment.
 pub fn answer(request: &HttpRequest, json: impl Into<Bytes>) -> HttpResponse {
     let json = json.into();
     let tag = tag(&json);
@@ -23,7 +23,7 @@ pub fn answer(request: &HttpRequest, json: impl Into<Bytes>) -> HttpResponse {
     if is_known { answer.finish() } else { answer.insert_header(ContentType::json()).body(json) }
 }
 
-/// The standard hasher has fixed keys, so two replicas agree.
+/// The standard hasher has fixed keys, so two replicas give the same tag.
 fn tag(json: &[u8]) -> EntityTag {
     let mut hasher = DefaultHasher::new();
     hasher.write(json);

@@ -1,4 +1,4 @@
-//! The body of a WebSocket's answer: what is sent to one client, drawn by its connection.
+//! The body of a WebSocket's answer: the bytes to one client, which its connection takes.
 
 use actix_web::web::{Bytes, Payload};
 use futures_util::{Stream, StreamExt};
@@ -16,7 +16,7 @@ pub(crate) struct Socket {
     session: WsSession,
     received: Payload,
     now: watch::Receiver<SlotState>,
-    /// There is something new that there was no room for.
+    /// A newer frame waits for room.
     is_behind: bool,
     refused: Option<Close>,
     authorization: Option<Authorization>,
@@ -35,7 +35,7 @@ impl Socket {
         Self { session, received, now, is_behind: false, refused, authorization, permit }
     }
 
-    /// All that is sent, until the connection is to be closed.
+    /// All bytes to the client, until the connection is to be closed.
     pub(crate) fn into_stream(self) -> impl Stream<Item = Bytes> {
         futures_util::stream::unfold(self, |mut socket| async move {
             socket.next().await.map(|bytes| (bytes, socket))
@@ -63,7 +63,7 @@ impl Socket {
                 biased;
                 received = self.received.next() => match received {
                     Some(Ok(bytes)) => self.session.receive(&bytes),
-                    // Gone without a word.
+                    // The client is gone without a close.
                     Some(Err(_)) | None => return None,
                 },
                 changed = self.now.changed(), if !self.session.is_closing() => {

@@ -1,25 +1,26 @@
-//! Changes that come thick and fast are joined.
+//! Merges changes that follow each other too fast.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// More frames than these in a second help nobody who looks at them.
+/// The most frames in a second. People cannot follow more.
 const FRAMES_PER_S_MAX: u64 = 20;
 
 const STEP: Duration = Duration::from_millis(1000 / FRAMES_PER_S_MAX);
 
 /// Bounds how often frames are published.
 ///
-/// Wait for a change, then for your turn, and then take the present value: so the first change is
-/// published at once, those that follow are joined, and the last is always published.
+/// A publisher waits for a change, then for this throttle, and then takes the present value. So the
+/// first change is published at once, fast ones are merged, and the last one is always published.
 #[derive(Debug, Default)]
 pub struct Throttle {
     next: Option<Instant>,
 }
 
 impl Throttle {
-    /// Resolves when the next frame may be published: at once, unless one was just now.
+    /// Resolves when the next frame may be published: at once, unless one was published just
+    /// before.
     pub async fn wait(&mut self) {
         if let Some(next) = self.next {
             sleep_until(next).await;

@@ -1,8 +1,8 @@
 //! One side of a WebSocket, as bytes in and bytes out, with time as an argument.
 //!
-//! A pong confirms all that was sent before its ping. So it is known how much is on its way to the
-//! client, and it stays bounded: a client that does not read gets nothing more, and
-//! then the newest. A client that does not answer a ping in time is closed.
+//! A pong confirms everything that was sent before its ping. So the number of bytes in flight is
+//! known, and stays bounded. A client that does not read gets nothing more, and later the newest
+//! frame. A client that does not answer a ping in time is closed.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use crate::{Close, Frame, HEARTBEAT_MS};
 /// How long a client may take to answer a ping, in milliseconds.
 const PONG_MS_MAX: u64 = 15_000;
 
-/// How long a client may take to answer a close, in milliseconds. Short, because the end of the
-/// server waits for it.
+/// How long a client may take to answer a close, in milliseconds. It is short, because a server
+/// that stops waits for it.
 const ECHO_MS_MAX: u64 = 1_000;
 
-/// Nothing more is sent to a client while this much is on its way, in bytes.
+/// Nothing more is sent to a client while this many bytes are in flight.
 const ON_ITS_WAY_BYTES_MAX: usize = 16 * 1024;
 
 /// The longest frame that a client may send: a control frame (RFC 6455, 5.5) with its mask.
 const CONTROL_BYTES_MAX: usize = 125;
 const CONTROL_HEAD_BYTES: usize = 14;
 
-/// Control frames of a client between two of our pings.
+/// The most control frames of a client between two of our pings.
 const CONTROLS_MAX: u32 = 100;
 
 /// One side of one WebSocket.
@@ -37,23 +37,23 @@ pub(crate) struct WsSession {
     on_its_way: usize,
     ping: Option<Ping>,
     pings: u32,
-    /// When the next ping is due, if none is under way.
+    /// When the next ping is due, if none is outstanding.
     heartbeat: Instant,
     /// No frame was sent since the last ping.
     is_quiet: bool,
     controls: u32,
-    /// We have closed, and wait until then for the client to do so.
+    /// We have closed, and wait until this moment for the client's close.
     closing: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Ping {
     sent: Instant,
-    /// What its pong confirms, in bytes.
+    /// How many bytes its pong confirms.
     covers: usize,
 }
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Wait,
@@ -75,7 +75,7 @@ impl WsSession {
         }
     }
 
-    /// Whether something may be sent to the client now.
+    /// Whether a frame may be sent now.
     pub(crate) fn has_room(&self) -> bool {
         self.closing.is_none() && self.on_its_way < ON_ITS_WAY_BYTES_MAX
     }
@@ -84,30 +84,30 @@ impl WsSession {
         self.closing.is_some()
     }
 
-    /// Sends a frame. Only if there is room.
+    /// Sends a frame. The caller has checked that there is room.
     pub(crate) fn send(&mut self, now: Instant, frame: &Frame) -> Bytes {
         self.is_quiet = false;
         let message = frame.message().clone();
         self.on_its_way += message.len();
         if self.on_its_way >= ON_ITS_WAY_BYTES_MAX / 2 {
-            // Ask early how much of it has arrived.
+            // Ping early, to learn how much has arrived.
             self.heartbeat = self.heartbeat.min(now);
         }
         message
     }
 
-    /// Closes, and goes on only to receive the close of the client.
+    /// Closes. From now on, only the client's close is received.
     pub(crate) fn close(&mut self, now: Instant, why: Close) -> Bytes {
         self.closing = Some(now + Duration::from_millis(ECHO_MS_MAX));
         why.frame()
     }
 
-    /// Takes bytes that the client has sent.
+    /// Adds bytes that the client has sent.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Reads the next frame of what was received.
+    /// Reads the next frame of the received bytes.
     pub(crate) fn step(&mut self, now: Instant) -> Step {
         while !self.input.is_empty() {
             let step = match Parser::parse(&mut self.input, true, CONTROL_BYTES_MAX) {
@@ -124,13 +124,13 @@ impl WsSession {
             }
         }
         if self.input.is_empty() {
-            // An empty buffer that keeps its memory would be most of what an idle client costs.
+            // Releases the memory, which would be most of the cost of an idle client.
             self.input = BytesMut::new();
         }
         Step::Wait
     }
 
-    /// When there is something to do without anything having happened.
+    /// The next moment at which [`WsSession::tick`] has work.
     pub(crate) fn due(&self) -> Instant {
         match (self.closing, &self.ping) {
             (Some(until), _) => until,
@@ -139,8 +139,8 @@ impl WsSession {
         }
     }
 
-    /// Does what is due. `present` is sent again beside a ping if no frame was sent since the last
-    /// one: a page cannot see pings, and so knows that the link lives.
+    /// Does what is due. If no frame was sent since the last ping, `present` is sent again beside
+    /// the next one. A page cannot see pings, and has to know that the connection works.
     pub(crate) fn tick(&mut self, now: Instant, present: Option<&Frame>) -> Step {
         if now < self.due() {
             return Step::Wait;
@@ -190,7 +190,7 @@ impl WsSession {
         }
     }
 
-    /// The client closes: the last word is our answer, unless it is one itself.
+    /// Handles the client's close. Our answer is the last frame, unless it answers ours.
     fn echo(&mut self, now: Instant, payload: &[u8]) -> Step {
         let was_closing = self.closing.replace(now).is_some();
         self.input.clear();
@@ -201,7 +201,7 @@ impl WsSession {
         Step::Send(echo(code.map(|reason| reason.code)))
     }
 
-    /// A pong that nobody asked for is allowed (RFC 6455, 5.5.3), and means nothing.
+    /// Handles a pong. An unsolicited one is allowed (RFC 6455, 5.5.3) and has no effect.
     fn confirm(&mut self, now: Instant, payload: &[u8]) {
         let Some(ping) = self.ping.take_if(|_| payload == self.pings.to_be_bytes()) else { return };
         self.on_its_way -= ping.covers;
@@ -213,7 +213,7 @@ impl WsSession {
         };
     }
 
-    /// What else the client has sent is not worth reading.
+    /// Closes, and discards the rest of the received bytes.
     fn object(&mut self, now: Instant, why: Close) -> Step {
         self.input.clear();
         match self.closing {

@@ -6,11 +6,11 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_
 /// The content type of a picture.
 pub const SVG: &str = "image/svg+xml";
 
-/// Somebody may open the picture as a page: it needs its own style, and nothing else.
+/// The picture may be opened as a page. It needs its own style, and nothing else.
 const PICTURE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
-/// A picture of what is true now, as SVG.
+/// Answers with a picture of the present, as SVG.
 pub fn picture(svg: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(SVG)
@@ -20,7 +20,7 @@ pub fn picture(svg: String) -> HttpResponse {
         .body(svg)
 }
 
-/// The OpenAPI document of a server: every path, for programs that write clients.
+/// Answers with the OpenAPI document of a server: every path, for programs that generate clients.
 pub fn openapi(document: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))

@@ -1,4 +1,4 @@
-//! A secret that callers of an API show: `Authorization: Bearer ...` (RFC 6750).
+//! Tokens of an API: `Authorization: Bearer ...` (RFC 6750).
 
 use std::fmt;
 
@@ -14,30 +14,30 @@ const TOKEN_BYTES_MIN: usize = 16;
 /// The value of `WWW-Authenticate` beside a 401.
 pub const CHALLENGE: &str = "Bearer realm=\"live-users\"";
 
-/// What a secret has to look like, for messages about one that does not.
+/// The form of a secret, for messages about one that has another form.
 const EXPECTED: &str = "at least 16 visible ASCII characters that nobody can guess, such as the \
                         output of `openssl rand -hex 32`";
 
-/// The tokens that open a door: more than one while they are changed.
+/// The accepted tokens. There are several during a change.
 #[derive(Clone)]
 pub struct BearerToken {
-    /// Hashes, so that a comparison takes the same time whatever is shown, its length included.
+    /// Hashes, so that a comparison always takes the same time, also for another length.
     digests: Vec<[u8; 32]>,
 }
 
-/// Why somebody is not let in.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No token is shown, or not in the right way. Status 401.
+    /// There is no token, or it is in another form. Status 401.
     #[error("Authorization: missing; expected `Bearer` and a token")]
     Missing,
-    /// The token is not the right one. Status 403.
+    /// The token is wrong. Status 403.
     #[error("Authorization: this token may not do that")]
     Wrong,
 }
 
 impl BearerToken {
-    /// The token in this variable, or several with commas between them; `None` if it is not set.
+    /// Reads the tokens in this variable, separated by commas. `None` if it is not set.
     pub fn read(reader: &mut SettingsReader<'_>, name: &str) -> Option<Self> {
         let tokens = reader.list(name);
         if tokens.iter().any(|token| !is_secret(token)) {
@@ -47,7 +47,7 @@ impl BearerToken {
         (!digests.is_empty()).then_some(Self { digests })
     }
 
-    /// The same where others can reach the address: without a token nobody listens there.
+    /// As [`BearerToken::read`]. A missing token is an error if others can reach this address.
     pub fn read_for(
         reader: &mut SettingsReader<'_>,
         name: &str,
@@ -64,24 +64,24 @@ impl BearerToken {
         token
     }
 
-    /// Lets in who shows the token in this `Authorization` header.
+    /// Accepts one of the tokens in this `Authorization` header.
     ///
     /// # Errors
-    /// If it does not.
+    /// If the header has none of them.
     pub fn check(&self, authorization: Option<&[u8]>) -> Result<(), Denied> {
         let shown = authorization.and_then(token_in).ok_or(Denied::Missing)?;
         self.which(shown).map(|_| ()).ok_or(Denied::Wrong)
     }
 
-    /// Which of the tokens this is, counted from 0. Each of them is compared, whatever is shown.
+    /// The index of this token. All tokens are compared each time, so the time reveals nothing.
     pub fn which(&self, shown: &[u8]) -> Option<usize> {
         let shown: [u8; 32] = Sha256::digest(shown).into();
         let compared = self.digests.iter().map(|digest| bool::from(digest.ct_eq(&shown)));
         compared.enumerate().fold(None, |found, (i, is_it)| if is_it { Some(i) } else { found })
     }
 
-    /// A key for each token, in their order, which changes with the token and is of no use for
-    /// another purpose.
+    /// A key for each token, in their order. It changes with the token, and differs for each
+    /// purpose.
     #[expect(clippy::missing_panics_doc, reason = "the key of an HMAC may have any length")]
     pub fn keys(&self, purpose: &str) -> Vec<[u8; 32]> {
         let key = |digest: &[u8; 32]| {
@@ -92,9 +92,9 @@ impl BearerToken {
     }
 }
 
-/// The secret that is to be sent to somebody else, in this variable; `None` if it is not set. Of
-/// several, with commas between them, it is the first: who checks them may have them all in one
-/// variable while they are changed.
+/// Reads the secret that this server sends to another one. `None` if the variable is not set. Of
+/// several, separated by commas, it is the first: both servers may have the same variable during a
+/// change.
 pub fn read_secret<'a>(reader: &mut SettingsReader<'a>, name: &str) -> Option<&'a str> {
     let secrets = reader.list(name);
     if secrets.iter().any(|secret| !is_secret(secret)) {

@@ -1,4 +1,4 @@
-//! How the servers send requests themselves: one client, bounded bodies, errors with their causes.
+//! Outgoing requests of both servers: the client, bounded bodies, errors with their causes.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Response, Url, redirect};
 
-/// How long an unused connection is kept, in milliseconds: long enough for requests that follow
-/// each other, and shorter than a server's usual patience with an idle connection (actix-web closes
-/// after 5 s), so that a request is not sent into one that is just being closed.
+/// How long an unused connection is kept, in milliseconds. It is long enough for requests in a row.
+/// It is shorter than a server usually keeps an idle connection (actix-web closes after 5 s), so no
+/// request goes into a connection that is being closed.
 const IDLE_MS_MAX: u64 = 2_000;
 
-/// Unused connections that are kept to one server; there are seldom more requests under way.
+/// The most unused connections to one server. More requests at once are rare.
 const IDLE_CONNECTIONS_MAX: usize = 2;
 
-/// A client that goes where it is sent and nowhere else: no redirects, no proxies of the
-/// environment. Connecting may take so long.
+/// A client that follows no redirects and uses no proxies of the environment. Connecting may take
+/// `connect_timeout`.
 pub fn http_client(user_agent: &'static str, connect_timeout: Duration) -> ClientBuilder {
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -27,10 +27,10 @@ pub fn http_client(user_agent: &'static str, connect_timeout: Duration) -> Clien
         .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
 }
 
-/// The same for the one server that the setting names.
+/// As [`http_client`], for the one server that the setting names.
 ///
 /// # Errors
-/// When the system has no certificates to verify an `https://` server with.
+/// If the system has no certificates to verify an `https://` server with.
 pub fn http_client_of(
     (setting, url): (&str, &Url),
     user_agent: &'static str,
@@ -39,7 +39,7 @@ pub fn http_client_of(
     let mut client =
         http_client(user_agent, connect_timeout).pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
     if url.scheme() == "http" {
-        // Otherwise building fails in a container without certificates that nothing needs.
+        // Otherwise building fails in a container without certificates, although none is needed.
         client = client.tls_certs_only([]);
     }
     client.build().map_err(|error| {
@@ -51,10 +51,10 @@ pub fn http_client_of(
     })
 }
 
-/// Why there is no body.
+/// Why a body was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is longer than it may be, in bytes.
+    /// It is longer than this many bytes.
     #[error("a body of more than {0} bytes")]
     TooBig(usize),
     /// It broke off.
@@ -62,10 +62,10 @@ pub enum BodyError {
     Broken(#[from] reqwest::Error),
 }
 
-/// The whole body of an answer, if it has at most so many bytes.
+/// Reads the whole body of an answer, if it has at most `bytes_max` bytes.
 ///
 /// # Errors
-/// If it has more, or breaks off.
+/// If it is longer, or breaks off.
 pub async fn read_body(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -77,7 +77,7 @@ pub async fn read_body(mut response: Response, bytes_max: usize) -> Result<Vec<u
     Ok(body)
 }
 
-/// The error with all its causes; the outermost alone seldom says what happened.
+/// The error with all its causes. The outermost one alone seldom gives the reason.
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

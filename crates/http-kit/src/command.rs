@@ -1,7 +1,7 @@
-//! What the commands of both servers share: reading arguments, the health check, exit codes.
+//! The commands of both servers: reading arguments, the health check, exit codes.
 //!
-//! Each binary declares its own arguments with `clap`. This module reads them and says what is
-//! wrong without repeating values, because an argument may be a URL with a password in it.
+//! Each binary declares its own arguments with `clap`. This module reads them and reports errors.
+//! It never repeats a value, because an argument may be a URL with a password.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,16 +21,16 @@ of them. Wrong settings are reported all at once.
 
 Exit codes: 0 when all went well, 1 when something failed, 64 for wrong arguments or settings.";
 
-/// The arguments of this process, or how it ends without doing anything else: with 0 behind
-/// `--help` and `--version`, with [`EXIT_USAGE`] behind wrong arguments.
+/// Reads the arguments of this process. Otherwise returns the exit code: 0 after `--help` and
+/// `--version`, [`EXIT_USAGE`] after wrong arguments.
 ///
 /// # Errors
-/// The exit code; what there is to say has been printed.
+/// The exit code. The text has been printed.
 pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
     let args: Vec<OsString> = std::env::args_os().collect();
     A::try_parse_from(&args).map_err(|error| {
         let is_a_request = !error.use_stderr();
-        // It repeats no argument, since it consists of our own declarations.
+        // This text repeats no argument. It consists of our own declarations.
         if is_a_request || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             let _closed_pipe = error.print();
         } else {
@@ -51,12 +51,12 @@ pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
     })
 }
 
-/// Whether it may be repeated: no address and no value has this form.
+/// Whether a message may repeat it. No address and no value has this form.
 fn is_word(text: &str) -> bool {
     text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// What is wrong with the arguments, in words that do not repeat what was typed.
+/// Describes the error without repeating what was typed.
 fn problem_in(error: &Error) -> String {
     // These name an argument that we declare. The context of other errors is what was typed.
     let ours = match error.get(ContextKind::InvalidArg) {
@@ -73,19 +73,18 @@ fn problem_in(error: &Error) -> String {
     }
 }
 
-/// Asks the server on this machine whether it is alive. The health check needs `HOST` and `PORT`
-/// and no other setting.
+/// Checks that the server on this machine is alive. It needs only the settings `HOST` and `PORT`.
 ///
 /// # Errors
-/// If one of these settings is wrong; inside, if the server does not answer.
+/// If one of these settings is wrong. The inner error means that the server does not answer.
 pub fn check_health(env: &Env, default_port: u16) -> Result<io::Result<()>, ConfigErrors> {
     let mut reader = SettingsReader::new(env);
     let listen = ListenAddress::read(&mut reader, default_port);
     reader.finish(listen).map(healthcheck::run)
 }
 
-/// How the command `name` ends: with 0 when all went well, with 1 when something failed on the
-/// way, with [`EXIT_USAGE`] when settings are wrong.
+/// Prints the error of the command `name`, and returns its exit code: 0 after success, 1 after a
+/// failure, [`EXIT_USAGE`] after wrong settings.
 pub fn end(name: &str, ended: Result<io::Result<()>, ConfigErrors>) -> ExitCode {
     flush_logging();
     match ended {

@@ -1,4 +1,4 @@
-//! Which other origins' pages may read the public total.
+//! The other origins whose pages may read the public total.
 
 use actix_cors::Cors;
 use actix_web::HttpRequest;
@@ -10,11 +10,12 @@ use crate::SettingsReader;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<String>);
 
-/// For how long a browser may remember a preflight answer, in seconds.
+/// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: usize = 3600;
 
 impl AllowedOrigins {
-    /// None by default: pages of the same origin need no permission. `*` allows every origin.
+    /// Reads them. By default there are none: pages of the same origin need no permission. `*`
+    /// allows every origin.
     pub fn read(reader: &mut SettingsReader<'_>) -> Self {
         let origins = reader.list("ALLOWED_ORIGINS");
         for origin in origins.iter().filter(|origin| !is_origin(origin)) {
@@ -25,15 +26,16 @@ impl AllowedOrigins {
         Self(origins.into_iter().map(as_browsers_send_it).collect())
     }
 
-    /// Whether the client may open a WebSocket for what these origins may read: a page of ours, a
-    /// page of one of them, or a program that is no browser. Browsers leave that to the server.
+    /// Whether the client may open a WebSocket for the public total. Allowed are our own pages,
+    /// pages of these origins, and programs that are no browser. Browsers leave this check to the
+    /// server.
     pub fn admit(&self, request: &HttpRequest) -> bool {
         let allowed = |origin: &str| self.0.iter().any(|it| it == "*" || it == origin);
         is_own(request)
             || only(request, header::ORIGIN).is_some_and(|origin| allowed(&origin.to_lowercase()))
     }
 
-    /// The middleware that says so to browsers.
+    /// The middleware that adds the headers for browsers.
     pub fn cors(&self) -> Cors {
         let cors = Cors::default()
             .allowed_methods([Method::GET, Method::HEAD])
@@ -46,36 +48,36 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether the client is a page of this very server, or a program that is no browser. A page
-/// cannot choose what its browser says in `Origin`.
+/// Whether the client is a page of this server, or a program that is no browser. A page cannot
+/// choose the `Origin` that its browser sends.
 pub fn is_own(request: &HttpRequest) -> bool {
     if !request.headers().contains_key(header::ORIGIN) {
         return true;
     }
     let (origin, host) = (only(request, header::ORIGIN), only(request, header::HOST));
     let (Some(origin), Some(host)) = (origin, host) else { return false };
-    // The scheme that the browser sees is not known here: something in between may do the TLS.
+    // The scheme in the browser is not known here, because a reverse proxy may add TLS.
     ["http://", "https://"].iter().any(|scheme| {
         let (origin, host) = (origin.to_lowercase(), format!("{scheme}{}", host.to_lowercase()));
         origin == as_browsers_send_it(&host)
     })
 }
 
-/// The value of a header that is there once.
+/// The value of a header that is present exactly once.
 fn only(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
     let mut values = request.headers().get_all(name);
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
-/// Browsers send the host in lower case, and no port that the scheme implies.
+/// As browsers send it: the host in lower case, without the scheme's default port.
 fn as_browsers_send_it(origin: &str) -> String {
     let origin = origin.to_lowercase();
     let implied = if origin.starts_with("https://") { ":443" } else { ":80" };
     origin.strip_suffix(implied).map(str::to_owned).unwrap_or(origin)
 }
 
-/// An origin is scheme, host and perhaps port, with nothing behind (RFC 6454).
+/// Whether it is a scheme, a host and possibly a port, and nothing else (RFC 6454).
 fn is_origin(text: &str) -> bool {
     let scheme = text.starts_with("http://") || text.starts_with("https://");
     let bare = |uri: Uri| uri.authority().is_some_and(|host| text.ends_with(host.as_str()));

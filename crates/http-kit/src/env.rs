@@ -1,4 +1,4 @@
-//! Settings from environment variables, with every mistake reported at once.
+//! Settings from environment variables. All errors are reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -7,11 +7,11 @@ use std::str::FromStr;
 /// The exit code of a process whose settings are wrong: `EX_USAGE` of BSD's `sysexits.h`.
 pub const EXIT_USAGE: u8 = 64;
 
-/// A set of environment variables: the process's own, or one that a test wrote down.
+/// A set of environment variables: those of the process, or those of a test.
 #[derive(Clone, Default)]
 pub struct Env {
     vars: BTreeMap<String, String>,
-    /// The names of those whose values are not text.
+    /// The variables whose values are not UTF-8.
     no_text: BTreeSet<String>,
 }
 
@@ -35,22 +35,21 @@ impl Env {
         Self { vars, no_text: BTreeSet::new() }
     }
 
-    /// The same variables with one set anew.
+    /// The same variables, with one more or another value.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.vars.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// The value of a variable without the white space around it; `None` when it is not set or
-    /// blank, since a blank line in a compose file means "not set" to its author.
+    /// The value of a variable, without the white space around it. `None` if it is not set or
+    /// blank: a blank line in a compose file means "not set".
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 }
 
-/// Reads settings one by one and collects what is wrong, so that somebody who has three mistakes
-/// sees three and not one after the other.
+/// Reads settings one by one and collects all errors, so that they are reported together.
 pub struct SettingsReader<'a> {
     env: &'a Env,
     errors: Vec<String>,
@@ -62,7 +61,7 @@ impl<'a> SettingsReader<'a> {
         Self { env, errors: Vec::new() }
     }
 
-    /// The value of a variable, `None` when it is not set or blank.
+    /// The value of a variable. `None` if it is not set or blank.
     pub fn text(&mut self, name: &str) -> Option<&'a str> {
         if self.env.no_text.contains(name) {
             self.error(format!("{name} is not UTF-8: expected text"));
@@ -70,8 +69,8 @@ impl<'a> SettingsReader<'a> {
         self.env.get(name)
     }
 
-    /// The value of a variable that has to be set. Blank, and a mistake, when it is not; `why`
-    /// completes the sentence "NAME is not set: ...".
+    /// The value of a variable that has to be set. Otherwise it returns "" and notes an error.
+    /// `why` completes the sentence "NAME is not set: ...".
     pub fn required(&mut self, name: &str, why: &str) -> &'a str {
         match self.text(name) {
             Some(text) => text,
@@ -82,10 +81,10 @@ impl<'a> SettingsReader<'a> {
         }
     }
 
-    /// The value of a variable read as a `T`, or `default` when it is not set. A value that is
-    /// not a `T` is a mistake; `expected` completes the sentence "NAME is "...": expected ...".
+    /// The value of a variable as a `T`, or `default` if it is not set. A value that is not a `T`
+    /// is an error. `expected` completes the sentence "NAME is "...": expected ...".
     ///
-    /// Not for secrets: the message repeats the value.
+    /// Trap: not for secrets, because the message repeats the value.
     pub fn parsed<T: FromStr>(&mut self, name: &str, default: T, expected: &str) -> T {
         let Some(text) = self.text(name) else { return default };
         text.parse().unwrap_or_else(|_| {
@@ -94,7 +93,7 @@ impl<'a> SettingsReader<'a> {
         })
     }
 
-    /// A switch: `true`/`1` or `false`/`0`; off when not set.
+    /// A switch: `true`/`1` or `false`/`0`. It is off if it is not set.
     pub fn switch(&mut self, name: &str) -> bool {
         match self.text(name) {
             None | Some("false" | "0") => false,
@@ -116,21 +115,21 @@ impl<'a> SettingsReader<'a> {
             .collect()
     }
 
-    /// Notes a mistake and goes on reading.
+    /// Notes an error. Reading goes on.
     pub fn error(&mut self, what: impl Into<String>) {
         self.errors.push(what.into());
     }
 
-    /// The settings, if nothing was wrong with any of them.
+    /// Returns the settings if there was no error.
     ///
     /// # Errors
-    /// All the mistakes that were noted while reading.
+    /// All errors that were noted.
     pub fn finish<T>(self, settings: T) -> Result<T, ConfigErrors> {
         if self.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(self.errors)) }
     }
 }
 
-/// Everything that is wrong with the settings, one sentence each.
+/// Everything that is wrong with the settings, one sentence for each error.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors(pub Vec<String>);
 

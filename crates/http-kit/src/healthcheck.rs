@@ -1,5 +1,5 @@
-//! Asks a server on this machine whether it is alive, for container health checks: the images
-//! hold one binary and no shell or curl.
+//! Checks that the server on this machine is alive, for health checks of containers. The images
+//! contain one binary, and no shell or curl.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -10,10 +10,10 @@ use crate::ListenAddress;
 /// How long the answer may take, in milliseconds.
 const TIMEOUT_MS: u64 = 3000;
 
-/// Asks `GET /healthz` of the server that listens on this address.
+/// Requests `GET /healthz` from the server at this address.
 ///
 /// # Errors
-/// The system's own, or that the answer was not 200.
+/// The system's own, or that the answer is not 200.
 pub(crate) fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,7 +1,7 @@
-//! What the backend and the proxy share as services: settings from the environment, the log,
-//! metrics, cross-origin rules, listening and shutdown.
+//! What the backend and the proxy share as servers: settings, the log, metrics, tokens, routes,
+//! queries, cross-origin rules, the HTTP client, listening and shutdown.
 //!
-//! Nothing here knows what a call is.
+//! This crate does not know what a call is.
 
 mod answers;
 mod bearer;

@@ -1,4 +1,4 @@
-//! Where a server listens.
+//! The address of a server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
@@ -8,12 +8,12 @@ use crate::SettingsReader;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenAddress(pub SocketAddr);
 
-/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+/// The most connections that wait to be accepted. The kernel caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
 
 impl ListenAddress {
-    /// Loopback and the given port by default. A platform that sets `PORT` (Cloud Run does) wants
-    /// to be answered on every interface, so `PORT` alone means `0.0.0.0:$PORT`.
+    /// Reads the address. The default is loopback and the given port. A platform that sets `PORT`,
+    /// such as Cloud Run, expects every interface, so `PORT` alone means `0.0.0.0:$PORT`.
     pub fn read(reader: &mut SettingsReader<'_>, default_port: u16) -> Self {
         let default_host = match reader.text("PORT") {
             Some(_) => Ipv4Addr::UNSPECIFIED,

@@ -1,15 +1,15 @@
-//! Throttles log lines: what anybody on the network can cause must not fill the log.
+//! Throttles log lines that any client can cause, so that they do not fill the log.
 
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// Lines in one stretch of time.
+/// The most lines in one period.
 const LINES_MAX: u32 = 20;
 
-/// A stretch of time, in milliseconds.
+/// The length of a period, in milliseconds.
 const STRETCH_MS: u64 = 10_000;
 
-/// Lets a bounded number of lines through in each stretch of time.
+/// Lets a bounded number of lines through in each period.
 #[derive(Debug, Default)]
 pub struct LogThrottle(Mutex<State>);
 
@@ -21,8 +21,7 @@ struct State {
 }
 
 impl LogThrottle {
-    /// Whether to write a line now: `Some` with the number of lines that were held back before it,
-    /// or `None`.
+    /// Whether to write a line now. `Some` has the number of lines held back before it.
     pub fn line_at(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock();
         let stretch = Duration::from_millis(STRETCH_MS);

@@ -1,8 +1,9 @@
-//! The log: to standard output, where a container platform looks for it, and never in the way.
+//! The log. It goes to standard output, where container platforms read it, and never blocks a
+//! request.
 //!
-//! The reader of our standard output may stop reading, and then writing to it blocks. A webhook
-//! must not wait for that, so lines go through a bounded channel to a thread of their own; when it
-//! is full they are dropped, counted, and the number is logged as soon as there is room.
+//! The reader of standard output may stop reading, and then writing blocks. A webhook must not wait
+//! for that. So lines pass a bounded channel to a thread of their own. When the channel is full
+//! they are dropped and counted. The number is logged once there is room.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use env_logger::{Env, Target, WriteStyle};
 
-/// Lines that may wait to be written.
+/// The most lines that wait to be written.
 const LINES_MAX: usize = 16_384;
 
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
@@ -20,8 +21,8 @@ const FLUSH_MS_MAX: u64 = 1_000;
 
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Starts the log. `RUST_LOG` chooses what is in it (`info` when not set), in the notation of
-/// `env_logger`. A second call changes nothing.
+/// Starts the log. `RUST_LOG` sets the levels in the notation of `env_logger`, `info` by default. A
+/// second call changes nothing.
 pub fn init() {
     let lines = LINES.get_or_init(|| Lines::to(io::stdout()));
     let style = match io::stdout().is_terminal() {
@@ -35,14 +36,15 @@ pub fn init() {
         .try_init();
 }
 
-/// Waits until what was logged so far is written, but not for long: for the end of a process.
+/// Waits until everything logged so far is written, but not for long. It is for the end of a
+/// process.
 pub fn flush() {
     if let Some(lines) = LINES.get() {
         lines.flush();
     }
 }
 
-/// The way to the thread that writes.
+/// The channel to the thread that writes.
 #[derive(Clone)]
 struct Lines {
     sender: SyncSender<Entry>,
@@ -65,7 +67,7 @@ impl Lines {
 
     fn flush(&self) {
         let (written, wait) = sync_channel(1);
-        // A full channel means a reader that does not read: nothing is worth waiting for.
+        // The channel is full, so its reader does not read. There is nothing to wait for.
         if self.sender.try_send(Entry::Flush(written)).is_ok() {
             let _in_time = wait.recv_timeout(Duration::from_millis(FLUSH_MS_MAX));
         }
@@ -88,7 +90,7 @@ impl Write for Lines {
 
 fn write_all(lines: &Receiver<Entry>, mut output: impl Write) {
     for entry in lines {
-        // Nobody reads any more when this fails, and there is nowhere else to say so.
+        // An error means that nothing reads the output any more. It cannot be logged anywhere.
         let _nobody_reads = match entry {
             Entry::Line(line) => match DROPPED.swap(0, Ordering::Relaxed) {
                 0 => output.write_all(&line),
@@ -108,7 +110,7 @@ fn write_all(lines: &Receiver<Entry>, mut output: impl Write) {
 mod tests {
     use super::*;
 
-    /// Blocks every write until it is let go, as a pipe does that nobody reads.
+    /// Blocks every write until it is released, as a pipe does without a reader.
     struct Stalled(Receiver<()>, SyncSender<Vec<u8>>);
 
     impl Write for Stalled {
@@ -133,7 +135,7 @@ mod tests {
             lines.write_all(b"line\n").unwrap();
         }
         drop(let_go);
-        // When two are written there is room for one more.
+        // After two are written there is room for one more.
         let mut all: Vec<u8> = read.iter().take(2).flatten().collect();
         lines.write_all(b"last\n").unwrap();
         drop(lines);

@@ -1,7 +1,7 @@
-//! Metrics in the text format of Prometheus (version 0.0.4): what is counted while a server works,
-//! and the page of all figures, which is made anew for each scrape.
+//! Metrics in the text format of Prometheus (version 0.0.4): counters of events, and the page of
+//! all figures, which is made anew for each scrape.
 //!
-//! What is counted is an atomic. The size of a set is never one: it is read where the set is.
+//! A counter of events is an atomic. The size of a set is never one: it is read from the set.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,26 +15,26 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// How often something has happened since the start of the process.
+/// Counts an event since the start of the process.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Once more.
+    /// Adds one.
     pub fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// So often by now.
+    /// The count.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The upper bounds of the buckets of a [`Histogram`], in seconds; the last one has none.
+/// The upper bounds of the buckets of a [`Histogram`], in seconds. The last bucket has no bound.
 const BOUNDS_S: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.0];
 
-/// How long something took, by buckets from half a millisecond to 2 s.
+/// Durations of something, in buckets from half a millisecond to 2 s.
 #[derive(Debug, Default)]
 pub struct Histogram {
     buckets: [AtomicU64; BOUNDS_S.len() + 1],
@@ -42,7 +42,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// It took so long.
+    /// Adds a duration.
     pub fn note(&self, took: Duration) {
         let bucket = BOUNDS_S.partition_point(|bound| *bound < took.as_secs_f64());
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl Histogram {
     }
 }
 
-/// When this process was started, to show how long it runs.
+/// The moment at which this process started.
 #[derive(Clone, Copy, Debug)]
 pub struct Started(SystemTime);
 
@@ -69,7 +69,7 @@ impl Started {
     }
 }
 
-/// The figures of one scrape, family by family.
+/// The figures of one scrape, by family.
 #[derive(Debug, Default)]
 pub struct Page(Vec<Family>);
 
@@ -88,7 +88,7 @@ enum Value {
     Gauge(f64),
     Counter(u64),
     Info,
-    /// The bucket without a bound is what is not in the others.
+    /// The bucket without a bound has what is in no other.
     Histogram {
         buckets: Vec<(f64, u64)>,
         count: u64,
@@ -97,7 +97,7 @@ enum Value {
 }
 
 impl Page {
-    /// With what every server shows of itself.
+    /// A page with the figures that every server has.
     pub fn of(version: &str, started: Started) -> Self {
         let mut page = Self::default();
         page.info("live_users_build", "The version that runs", &[("version", version)]);
@@ -107,12 +107,12 @@ impl Page {
         page
     }
 
-    /// How much there is of something.
+    /// Adds the present value of something.
     pub fn gauge(&mut self, name: &'static str, help: &'static str, value: f64) {
         self.gauges(name, help, [(&[] as Labels<'_>, value)]);
     }
 
-    /// The same for several things.
+    /// As [`Page::gauge`], for several labels.
     pub fn gauges<'a>(
         &mut self,
         name: &'static str,
@@ -123,12 +123,12 @@ impl Page {
         self.family(name, help, values);
     }
 
-    /// How often something has happened; `_total` is added to the name.
+    /// Adds the count of an event. `_total` is added to the name.
     pub fn counter(&mut self, name: &'static str, help: &'static str, value: u64) {
         self.counters(name, help, [(&[] as Labels<'_>, value)]);
     }
 
-    /// The same for several things.
+    /// As [`Page::counter`], for several labels.
     pub fn counters<'a>(
         &mut self,
         name: &'static str,
@@ -139,17 +139,17 @@ impl Page {
         self.family(name, help, values);
     }
 
-    /// A value of labels alone; `_info` is added to the name.
+    /// Adds labels without a value. `_info` is added to the name.
     pub fn info(&mut self, name: &'static str, help: &'static str, labels: Labels<'_>) {
         self.family(name, help, [(labels, Value::Info)]);
     }
 
-    /// How long something took.
+    /// Adds durations.
     pub fn histogram(&mut self, name: &'static str, help: &'static str, values: &Histogram) {
         self.family(name, help, [(&[] as Labels<'_>, values.value())]);
     }
 
-    /// A family without a figure is left out.
+    /// Adds a family, unless it has no figure.
     fn family<'a>(
         &mut self,
         name: &'static str,

@@ -1,17 +1,17 @@
-//! The kinds of paths in the tables of routes, with an answer for every other method.
+//! The kinds of routes: reading, streams and orders. Each answers all other methods in one way.
 
 use std::future::ready;
 
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
-/// The methods that a path takes.
+/// The methods of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Methods {
-    /// GET and HEAD: something to read. The server itself drops the body for HEAD.
+    /// GET and HEAD: something to read. The server drops the body for HEAD.
     Read,
-    /// GET alone: a stream, which would be none without a body.
+    /// GET only: a stream, which has no meaning without a body.
     Stream,
-    /// POST: an order.
+    /// POST: an order to change something.
     Order,
 }
 
@@ -26,19 +26,19 @@ impl Methods {
     }
 }
 
-/// Builds paths that answer wrong methods in the words of one server.
+/// Builds routes whose answer to other methods is the server's own.
 #[derive(Clone, Copy)]
 pub struct Paths {
     wrong_method: fn(&HttpRequest, Methods) -> HttpResponse,
 }
 
 impl Paths {
-    /// Paths that give this answer to a method that they do not take.
+    /// Builds routes with this answer to other methods.
     pub const fn new(wrong_method: fn(&HttpRequest, Methods) -> HttpResponse) -> Self {
         Self { wrong_method }
     }
 
-    /// A path that answers GET and HEAD.
+    /// A route that answers GET and HEAD.
     pub fn read<F, Args>(self, path: &str, handler: F) -> Resource
     where
         F: Handler<Args> + Clone,
@@ -51,7 +51,7 @@ impl Paths {
             .default_service(self.refusal(Methods::Read))
     }
 
-    /// A path that opens a stream by GET.
+    /// A route that opens a stream by GET.
     pub fn stream<F, Args>(self, path: &str, handler: F) -> Resource
     where
         F: Handler<Args>,
@@ -62,7 +62,7 @@ impl Paths {
         web::resource(path).route(web::get().to(handler)).default_service(refusal)
     }
 
-    /// A path that takes orders by POST.
+    /// A route that takes orders by POST.
     pub fn order<F, Args>(self, path: &str, handler: F) -> Resource
     where
         F: Handler<Args>,

@@ -1,4 +1,4 @@
-//! Reads the parameters of a query; an error names the parameter and what it has to be.
+//! Reads the parameters of a query. An error names the parameter and the expected form.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -7,41 +7,41 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
-/// The longest value, in bytes.
+/// The longest accepted value, in bytes.
 const VALUE_BYTES_MAX: usize = 128;
 
-/// The query of a URL: `name=value` pairs with `&` between them, encoded like a form.
+/// The query of a URL: pairs `name=value`, separated by `&` and encoded like a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a>(&'a str);
 
-/// A parameter that cannot be used. What was sent is not repeated.
+/// A parameter that cannot be used. The message does not repeat its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: invalid; expected {expected}")]
 pub struct ParameterError {
-    /// The parameter.
+    /// The name of the parameter.
     pub name: String,
-    /// What would have been accepted, as the end of the sentence "expected ...".
+    /// The accepted form, as the end of the sentence "expected ...".
     pub expected: String,
 }
 
 impl ParameterError {
-    /// The error of this parameter, which has to be something else.
+    /// The error for this parameter, with the accepted form.
     pub fn new(name: &str, expected: impl Into<String>) -> Self {
         Self { name: name.to_owned(), expected: expected.into() }
     }
 }
 
 impl<'a> Query<'a> {
-    /// What follows the question mark.
+    /// Takes the part of a URL after the question mark.
     pub fn new(query: &'a str) -> Self {
         Self(query)
     }
 
-    /// A parameter without the white space around it, read by `parse`; `None` if it is absent or
-    /// blank. The first value of a repeated one counts.
+    /// Reads a parameter with `parse`, without the white space around it. `None` if it is absent or
+    /// blank. Of a repeated parameter, the first value counts.
     ///
     /// # Errors
-    /// If `parse` gives nothing, or if the value is too long or not UTF-8.
+    /// If `parse` returns `None`, or the value is too long or not UTF-8.
     pub fn parsed<T>(
         &self,
         name: &str,
@@ -59,10 +59,10 @@ impl<'a> Query<'a> {
         text.and_then(parse).map(Some).ok_or_else(|| ParameterError::new(name, expected))
     }
 
-    /// A whole number.
+    /// Reads a whole number.
     ///
     /// # Errors
-    /// If it is something else, or not within the range.
+    /// If it is no whole number, or out of range.
     pub fn number<T: Copy + Display + FromStr + PartialOrd>(
         &self,
         name: &str,
@@ -74,8 +74,8 @@ impl<'a> Query<'a> {
         self.parsed(name, &expected, parse).map(|number| number.unwrap_or(default))
     }
 
-    /// The pairs with these names, decoded, in the order of the query: to be passed on. Bytes that
-    /// are not UTF-8 become U+FFFD.
+    /// The decoded pairs with these names, in the order of the query, to pass on. Bytes that are
+    /// not UTF-8 become U+FFFD.
     pub fn only(&self, names: &[&str]) -> Vec<(String, String)> {
         let text = |bytes: Cow<'_, [u8]>| String::from_utf8_lossy(&bytes).into_owned();
         let pairs = self.pairs().map(|(name, value)| (text(name), text(value)));
@@ -90,8 +90,8 @@ impl<'a> Query<'a> {
     }
 }
 
-/// `+` is a space, and a `%` that begins no valid escape stands for itself (WHATWG URL standard,
-/// 5.1).
+/// Decodes form encoding: `+` is a space, and an invalid `%` stands for itself (WHATWG URL
+/// standard, 5.1).
 fn decoded(text: &str) -> Cow<'_, [u8]> {
     if text.contains('+') {
         Cow::Owned(percent_decode_str(&text.replace('+', " ")).collect())

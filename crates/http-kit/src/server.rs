@@ -1,4 +1,4 @@
-//! One way to serve HTTP, for both servers: the caller binds and says when to stop.
+//! Serves HTTP for both servers. The caller binds the listener and decides when to stop.
 
 use std::any::Any;
 use std::net::TcpListener;
@@ -11,18 +11,18 @@ use socket2::SockRef;
 
 use crate::tuning;
 
-/// How long requests under way may take to finish once the server was asked to stop, in seconds.
-/// Below the 10 s that container platforms grant between SIGTERM and SIGKILL.
+/// How long open requests may take after the server was asked to stop, in seconds. Container
+/// platforms grant 10 s between SIGTERM and SIGKILL.
 const SHUTDOWN_GRACE_S: u64 = 8;
 
-/// Header lines of one request have to arrive within this time, in milliseconds.
+/// How long the header lines of a request may take, in milliseconds.
 const REQUEST_HEAD_MS: u64 = 10_000;
 
-/// Serves `configure`'s routes on the listener until `shutdown` resolves, then drains: no new
-/// connections, requests under way finish within 8 s.
+/// Serves `configure`'s routes on the listener until `shutdown` resolves. Then it accepts no new
+/// connections, and open requests finish within 8 s.
 ///
 /// # Errors
-/// The system's own, when the listener cannot be served.
+/// If the listener cannot be served.
 pub async fn serve<C>(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
@@ -37,7 +37,7 @@ where
         .shutdown_timeout(SHUTDOWN_GRACE_S)
         .client_request_timeout(Duration::from_millis(REQUEST_HEAD_MS))
         .on_connect(|stream, _| tune(stream))
-        // A change is one small packet, and it is not to wait for the next.
+        // A change is one small packet, which must not wait for the next one.
         .tcp_nodelay(true)
         .listen(listener)?
         .run();
@@ -48,7 +48,7 @@ where
         ended = &mut server => return ended,
         () = &mut shutdown => {}
     }
-    // The server has to be polled while it drains, or it would wait for itself.
+    // The server has to be polled while it drains. Otherwise it would wait for itself.
     let ((), ended) = tokio::join!(handle.stop(true), server);
     log::info!("stopped");
     ended

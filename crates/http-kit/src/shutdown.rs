@@ -1,13 +1,15 @@
-//! When to stop.
+//! The signals that stop a server.
 
 use std::io::{self, IsTerminal};
 
 use tokio::signal::unix::{Signal, SignalKind, signal as on};
 
-/// Resolves when the process is asked to stop: SIGTERM (a platform), SIGINT (a person), or SIGHUP
-/// because the person's terminal was closed. Any other SIGHUP asks a server to read files again and
-/// ends nothing. The signals are caught from this call on, and not only once it is waited for:
-/// until then the system would end the process without a word, also one that is serving already.
+/// Resolves when the process is asked to stop: by SIGTERM (a platform), by SIGINT (a person), or by
+/// SIGHUP after the person's terminal was closed. Any other SIGHUP asks a server to read files
+/// again, and stops nothing.
+///
+/// The signals are caught from this call on, not only from the first poll. Until then, a signal
+/// would end the process at once, even while it serves.
 ///
 /// # Panics
 /// If the system refuses to install a signal handler, or outside of a tokio runtime.
@@ -25,7 +27,7 @@ pub fn signal() -> impl Future<Output = ()> {
     }
 }
 
-/// A terminal that was closed is none any more, and its end sends SIGHUP.
+/// Resolves at a SIGHUP after which fewer standard streams are a terminal: it was closed.
 async fn terminal_closed(at_first: usize, mut hang_ups: Signal) {
     while hang_ups.recv().await.is_some() {
         if terminals() < at_first {
@@ -35,7 +37,7 @@ async fn terminal_closed(at_first: usize, mut hang_ups: Signal) {
     std::future::pending().await
 }
 
-/// How many of the standard streams are a terminal.
+/// The number of standard streams that are a terminal.
 fn terminals() -> usize {
     let streams =
         [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];

@@ -1,4 +1,4 @@
-//! How many streams a server may have open, and the file descriptors that they take.
+//! The most streams of a server, and the file descriptors that they take.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -7,10 +7,10 @@ use crate::SettingsReader;
 const STREAMS_DEFAULT: usize = 10_000;
 const STREAMS_MAX: usize = 1_000_000;
 
-/// Descriptors for everything that is not a stream: requests, the journal, links to others.
+/// Descriptors for everything else: requests, the journal, outgoing connections.
 const OTHERS: u64 = 1_000;
 
-/// The setting `STREAMS_MAX`.
+/// Reads the setting `STREAMS_MAX`.
 pub fn read_streams_max(reader: &mut SettingsReader<'_>) -> usize {
     let expected = format!("streams from 1 to {STREAMS_MAX}");
     let streams = reader.parsed("STREAMS_MAX", STREAMS_DEFAULT, &expected);
@@ -20,8 +20,8 @@ pub fn read_streams_max(reader: &mut SettingsReader<'_>) -> usize {
     streams
 }
 
-/// Raises the limit of this process, as far as it may, to what this many streams need, and says so
-/// if that does not suffice. The usual limit of 1,024 is for programs that use select(2).
+/// Raises this process's limit of descriptors to what these streams need, as far as allowed. Logs a
+/// warning if that is not enough. The usual limit of 1,024 is for programs that use select(2).
 pub fn raise_fd_limit(streams: usize) {
     let needed = u64::try_from(streams).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -1,19 +1,18 @@
-//! What the system does with the connection of a client that is slow or gone, on systems that have
-//! an option for it. Each function stands under the condition of its option in `socket2`.
+//! Socket options for clients that are slow or gone, on systems that have them. Each function has
+//! the condition of its option in `socket2`.
 
 use std::io;
 
 use socket2::SockRef;
 
-/// Sets what this system can set, and leaves the rest as it is.
+/// Sets the options that this system has.
 pub(crate) fn tune(socket: &SockRef<'_>) -> io::Result<()> {
     break_off_when_stuck(socket)?;
     keep_little_unsent(socket)
 }
 
-/// Breaks the connection off when the client takes nothing of what it is sent for too long
-/// (`TCP_USER_TIMEOUT`). The system has to do it: while an answer waits for the client, nobody
-/// here would look at a clock.
+/// Closes the connection of a client that takes no data for too long (`TCP_USER_TIMEOUT`). Only the
+/// system can do it: while an answer waits for the client, no code here runs.
 #[cfg(any(
     target_os = "android",
     target_os = "cygwin",
@@ -26,7 +25,7 @@ fn break_off_when_stuck(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(std::time::Duration::from_millis(STUCK_MS_MAX)))
 }
 
-/// Such a client keeps its connection for as long as this system likes.
+/// Without the option, the system decides how long such a client keeps its connection.
 #[cfg(not(any(
     target_os = "android",
     target_os = "cygwin",
@@ -37,16 +36,16 @@ fn break_off_when_stuck(_: &SockRef<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps little in the system that is not on its way yet (`TCP_NOTSENT_LOWAT`): more would only be
-/// old news to a client that is slow.
+/// Bounds the unsent data in the system (`TCP_NOTSENT_LOWAT`). More of it would only be outdated
+/// for a slow client.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn keep_little_unsent(socket: &SockRef<'_>) -> io::Result<()> {
-    /// Per client.
+    /// For each client.
     const UNSENT_BYTES_MAX: u32 = 32 * 1024;
     socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
 }
 
-/// A slow client gets more of what is old news by then.
+/// Without the option, a slow client gets more outdated data.
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn keep_little_unsent(_: &SockRef<'_>) -> io::Result<()> {
     Ok(())

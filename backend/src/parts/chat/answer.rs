@@ -1,4 +1,4 @@
-//! What a chat answers: JSON with `text`, or server-sent events with a piece of it each.
+//! Reads the answer of a chat: JSON with `text`, or server-sent events with a piece of it each.
 
 use live_users_broadcast::{Event, EventStream};
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 /// The biggest answer that is read, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The longest text that is spoken, in bytes: Twilio takes 4 KB in one `<Say>` (TwiML reference).
+/// The longest text that is spoken, in bytes. Twilio takes 4 KB in one `<Say>` (TwiML reference).
 const TEXT_BYTES_MAX: usize = 4_000;
 
-/// What some chats send as the last event of all.
+/// The last event of some chats.
 const DONE: &[u8] = b"[DONE]";
 
 /// An answer that is being read.
@@ -19,19 +19,19 @@ pub(super) struct Reading {
     n_bytes: usize,
 }
 
-/// What has been read of it.
+/// The part that has been read.
 #[derive(Debug)]
 enum Form {
     Json(Vec<u8>),
     Events { stream: EventStream, text: String, is_done: bool },
 }
 
-/// Whether there may be more of an answer.
+/// Whether more of an answer may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The rest does not matter.
+    /// It is complete. The rest does not matter.
     Complete,
-    /// It goes on.
+    /// More may follow.
     More,
 }
 
@@ -47,7 +47,7 @@ struct Said {
 }
 
 impl Reading {
-    /// An answer with this content type; anything but an event stream is read as JSON.
+    /// Begins an answer with this content type. Anything but an event stream is read as JSON.
     pub(super) fn of(content_type: &str) -> Self {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let form = match essence.eq_ignore_ascii_case("text/event-stream") {
@@ -60,10 +60,10 @@ impl Reading {
         Self { form, n_bytes: 0 }
     }
 
-    /// Takes in some bytes.
+    /// Adds some bytes.
     ///
     /// # Errors
-    /// If it becomes too big, or an event makes no sense.
+    /// If the answer becomes too big, or an event is not valid.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Progress, String> {
         self.n_bytes += bytes.len();
         if self.n_bytes > BODY_BYTES_MAX {
@@ -86,13 +86,13 @@ impl Reading {
     /// The text of the whole answer, short enough to be spoken.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is no text.
     pub(super) fn text(self) -> Result<String, String> {
         let text = match self.form {
             Form::Json(body) => said(&body)?,
             Form::Events { stream, mut text, is_done } => {
-                // Strictly an event that no empty line ends does not count, but nothing is lost by
-                // it.
+                // By the standard, an event without an empty line at its end does not count. Here
+                // it does, so that no text is lost.
                 if let Some(event) = stream.into_rest().filter(|_| !is_done) {
                     join(&mut text, &event)?;
                 }
@@ -116,13 +116,13 @@ fn join(text: &mut String, event: &Event) -> Result<Progress, String> {
     Ok(Progress::More)
 }
 
-/// Without what it says in place of that: the answer is not for the log.
+/// Omits the parser's own message, because it may repeat the answer in the log.
 fn said(json: &[u8]) -> Result<String, String> {
     let said: Result<Said, _> = serde_json::from_slice(json);
     said.map(|said| said.text).map_err(|_| "the answer is not JSON with a `text`".to_owned())
 }
 
-/// As much of it as can be spoken, up to the end of a sentence or else of a word.
+/// The part that can be spoken, up to the end of a sentence or else of a word.
 fn spoken(text: &str) -> &str {
     if text.len() <= TEXT_BYTES_MAX {
         return text;

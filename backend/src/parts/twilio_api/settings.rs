@@ -16,7 +16,7 @@ const EXPECTED_SID: &str = "1 to 64 characters of visible ASCII without any of /
 /// The address and the credentials of Twilio's REST API.
 #[derive(Clone)]
 pub(crate) struct TwilioApiSettings {
-    /// `https://`, or `http://` on loopback; without credentials, query and fragment.
+    /// `https://`, or `http://` on loopback, without credentials, query or fragment.
     pub(super) base_url: Url,
     pub(super) account_sid: String,
     /// The account's SID or that of one of its API keys.
@@ -27,8 +27,8 @@ pub(crate) struct TwilioApiSettings {
 
 impl TwilioApiSettings {
     /// Reads `TWILIO_ACCOUNT_SID`, `TWILIO_API_URL`, `TWILIO_API_KEY_SID` and
-    /// `TWILIO_API_KEY_SECRET`; without an API key the first of `TWILIO_AUTH_TOKEN` is used.
-    /// `None` without an account, or if something is wrong.
+    /// `TWILIO_API_KEY_SECRET`. Without an API key, it uses the first token of `TWILIO_AUTH_TOKEN`.
+    /// Returns `None` without an account, or after an error.
     pub(crate) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         let base_url = base_url(reader);
         let key = api_key(reader);
@@ -43,7 +43,7 @@ impl TwilioApiSettings {
         };
         let base_url = base_url?;
         if let Err(expected) = check_account_sid(account_sid, &base_url) {
-            // Not repeated: it may be the token by mistake.
+            // The value is not repeated, because it may be the token by mistake.
             reader.error(format!("TWILIO_ACCOUNT_SID cannot be used: expected {expected}"));
             return None;
         }
@@ -104,12 +104,12 @@ fn api_key<'a>(reader: &mut SettingsReader<'a>) -> Key<'a> {
     }
 }
 
-/// `None` exactly when a mistake was noted.
+/// `None` exactly when an error was reported.
 fn base_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
     match parse_url(reader.text("TWILIO_API_URL").unwrap_or(API_URL_DEFAULT)) {
         Ok(url) => Some(url),
         Err(expected) => {
-            // Not repeated: it may contain a password.
+            // The value is not repeated, because it may contain a password.
             reader.error(format!("TWILIO_API_URL cannot be used: expected {expected}"));
             None
         }
@@ -140,7 +140,7 @@ fn is_loopback(url: &Url) -> bool {
     address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
-/// Twilio's own have one form; compatible providers have others, such as UUIDs.
+/// Twilio's own SIDs have one form. Compatible providers have others, such as UUIDs.
 fn check_account_sid(sid: &str, base_url: &Url) -> Result<(), &'static str> {
     let host = base_url.host_str().unwrap_or_default();
     if host == "twilio.com" || host.ends_with(".twilio.com") {
@@ -152,7 +152,7 @@ fn check_account_sid(sid: &str, base_url: &Url) -> Result<(), &'static str> {
     if is_sid(sid) { Ok(()) } else { Err(EXPECTED_SID) }
 }
 
-/// A colon would end the user name of basic auth.
+/// A colon would end the user name of basic authentication.
 fn is_sid(text: &str) -> bool {
     (1..=SID_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#%:".contains(&byte))

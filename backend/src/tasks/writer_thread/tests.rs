@@ -1,4 +1,4 @@
-//! The queue and the thread behind it.
+//! The queue and the writer thread behind it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn start_of(call: &str) -> Evidence {
     Evidence::about(CallId::parse(call).unwrap(), Source::Voice, Said::Dialing)
 }
 
-/// The queue to a replica on this journal, what it publishes, and its thread.
+/// Starts a replica on this journal. Returns its queue, its publications and its thread.
 fn started(journal: Box<dyn Journal>, clock: Clock) -> (Queue, LatestReader, JoinHandle<()>) {
     started_from(replay(&*journal).unwrap(), journal, clock)
 }
@@ -81,7 +81,7 @@ async fn a_full_queue_says_so_at_once() {
     assert_eq!(outcome, Err(NotRecorded::Full));
 }
 
-/// A replica that has not heard of the journal's servers since long before it began.
+/// A replica without contact to the journal's servers since long before its start.
 #[actix_web::test]
 async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     let log = Memory::with_epoch(1);
@@ -101,7 +101,7 @@ async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     assert_eq!(queue.record(start_of("b")).await, Err(NotRecorded::Trouble));
     assert!(reader.borrow().stale.is_some(), "the streams say so");
 
-    // The replica tries again by itself, and records what it has kept.
+    // The replica retries by itself, and records its retry buffer.
     link.set_partitioned(false);
     reader.wait_for(|latest| latest.live_users == 2).await.unwrap();
     assert_eq!(queue.query(known).await, Ok(2));

@@ -18,7 +18,7 @@ fn frame(seq: u64) -> Frame {
     Frame::new("e", seq, format!("{{\"liveUsers\":{seq}}}"))
 }
 
-/// Draws from a body as a connection does.
+/// Takes bytes from a body as a connection does.
 struct Drawn(BoxBody);
 
 impl Drawn {
@@ -42,7 +42,7 @@ fn open_events(latest: &Latest, connections: &ConnectionLimit, known: Option<&st
     Drawn(answer.into_body())
 }
 
-/// A WebSocket, and the client's end of it: without one the client is gone.
+/// A WebSocket, and the client's end of it. Without that end the client is gone.
 async fn open_socket(latest: &Latest, connections: &ConnectionLimit) -> (Drawn, impl Sized) {
     let request = TestRequest::default()
         .insert_header(("upgrade", "websocket"))

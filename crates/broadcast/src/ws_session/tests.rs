@@ -1,4 +1,4 @@
-//! A WebSocket's session, moment by moment.
+//! A WebSocket session, moment by moment.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn closes(step: &Step, code: u16) -> bool {
     matches!(step, Step::Send(bytes) if bytes[0] == 0x88 && bytes[2..4] == code.to_be_bytes())
 }
 
-/// The payload of the ping at the end of what is sent.
+/// The payload of the ping at the end of these bytes.
 fn pinged(step: &Step) -> Vec<u8> {
     let Step::Send(bytes) = step else { panic!("{step:?}") };
     let (head, payload) = bytes[bytes.len() - 6..].split_at(2);
@@ -59,7 +59,7 @@ fn a_client_that_does_not_answer_a_ping_in_time_is_closed_with_4000_and_then_gon
     let start = Instant::now();
     let mut session = WsSession::new(start);
     let ping = pinged(&session.tick(at(start, HEARTBEAT_MS), None));
-    // A pong to something else is no answer.
+    // A pong with another payload is no answer.
     assert_eq!(
         received(&mut session, at(start, 15_500), &from_client(OpCode::Pong, b"1234")),
         Step::Wait
