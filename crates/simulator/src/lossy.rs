@@ -1,12 +1,12 @@
-//! A world in which webhooks get lost, in simulated time and in process, and an oracle that knows
-//! the truth and scores what a system says.
+//! Worlds in which webhooks are lost, in simulated time and in one process. An oracle knows the
+//! truth and scores the number that a system shows.
 //!
-//! - [`Scenario`]: what is wrong in a world. Calls are made as they begin, so that a day with
-//!   millions of webhooks fits into little memory.
-//! - [`System`]: what is scored: [`LiveUsers`], the engine of the backend; [`Replicas`], several of
-//!   it on one journal behind a load balancer; or [`SeedDesign`].
-//! - [`run`]: plays a world, checks the invariants after every event, and gives a [`Report`] or a
-//!   [`Failure`] with the command that repeats it.
+//! - [`Scenario`]: what is wrong in a world. Calls are made as they begin, so a day with millions
+//!   of webhooks needs little memory.
+//! - [`System`]: what is scored. [`LiveUsers`] is the backend's replica. [`Replicas`] is several of
+//!   them on one journal, behind a load balancer. [`SeedDesign`] is the design to compare with.
+//! - [`run`]: plays a world and checks the invariants after every event. It returns a [`Report`],
+//!   or a [`Failure`] with the command that repeats it.
 
 mod calls;
 mod delivery;

@@ -17,24 +17,24 @@ use crate::world::{Call, Webhook};
 /// The numbers that the agents answer.
 pub(super) const AGENT_NUMBERS: [&str; 3] = ["+15005550006", "+15005550007", "+15005550008"];
 
-/// One caller in so many withholds the number.
+/// One caller in this many withholds the number.
 const WITHHELD_ONE_IN: u32 = 15;
-/// One call in so many comes from somebody who has called lately, and may still be on the line.
+/// One call in this many comes from a caller of before, who may still be on the line.
 const AGAIN_ONE_IN: u32 = 8;
-/// One call in so many is handed to the agent's own application.
+/// One call in this many is redirected to the agent's own application.
 const HANDED_ON_ONE_IN: u32 = 10;
-/// From an inbound call's first request to its being in progress, in milliseconds.
+/// From the first request of an inbound call to its status `in-progress`, in milliseconds.
 const ANSWER_MS: u64 = 300;
-/// The spread of how long people talk: the standard deviation of its logarithm.
+/// The spread of the length of a talk: the standard deviation of its logarithm.
 const TALK_SIGMA: f64 = 0.7;
-/// Calls that are drawn to find out how long people are on the line on average: so many for each
-/// that is to be on the line, up to a limit. Small worlds are played by the hundred.
+/// How many calls are drawn to estimate the mean time on the line: this many for each live call, up
+/// to a limit. Small worlds are played by the hundred.
 const SAMPLE_PER_LIVE: u64 = 20;
 const SAMPLE_MAX: u64 = 2_000;
-/// The streams of the random numbers that are not a call's own.
+/// The random streams that belong to no call.
 const ARRIVALS: u64 = u64::MAX;
 const SAMPLES: u64 = 1 << 62;
-/// When worlds begin, in milliseconds since the epoch: 1 January 2026.
+/// The beginning of each world, in milliseconds since the Unix epoch: 1 January 2026.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
 
 /// Makes calls.
@@ -47,7 +47,7 @@ pub(super) struct Calls {
     gap_ms: f64,
     next_ms: f64,
     n: u64,
-    /// Who called lately.
+    /// The latest callers.
     lately: VecDeque<Caller>,
     lately_max: usize,
 }
@@ -85,7 +85,7 @@ impl Calls {
         self.next_ms as u64
     }
 
-    /// The next call, and its number.
+    /// Makes the next call, and returns its number and the call.
     pub(super) fn make(&mut self) -> (u64, Call) {
         let (n, start_ms) = (self.n, self.next_ms());
         let call = self.drawn(n, start_ms);
@@ -94,7 +94,7 @@ impl Calls {
         (n, call)
     }
 
-    /// Arrivals are independent of each other: the gaps between them are exponential.
+    /// Arrivals are independent of each other, so the gaps between them are exponential.
     fn pass_time(&mut self) {
         self.next_ms -= self.gap_ms * (1.0 - self.arrivals.random::<f64>()).ln();
     }
@@ -116,7 +116,7 @@ impl Calls {
         };
         let talk = Talk::Lasting(self.talk(&mut rng));
         let mut call = Writer::new(&mut rng, &caller, number, start_ms, talk).write(life);
-        // What comes twice is the network's affair here.
+        // Repeats are made by the network here.
         call.webhooks.dedup();
         let status = call.webhooks.iter_mut().filter(|webhook| webhook.path == "/call-status");
         status.for_each(|webhook| self.stamp(webhook));
@@ -130,14 +130,14 @@ impl Calls {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     #[expect(clippy::cast_precision_loss, reason = "nobody talks for 2^53 ms")]
     fn talk(&self, rng: &mut ChaCha8Rng) -> u64 {
-        // Box and Muller's way to a normal distribution.
+        // The Box-Muller transform gives a normal distribution.
         let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
         let normal = radius * (std::f64::consts::TAU * rng.random::<f64>()).cos();
         let (min_ms, max_ms) = self.talk_ms_range;
         ((self.talk_ms as f64 * (TALK_SIGMA * normal).exp()) as u64).clamp(min_ms, max_ms)
     }
 
-    /// When Twilio sent it, by a clock that may be wrong: `Tue, 01 Jan 2026 00:00:00 +0000`.
+    /// Stamps the time of sending, by a clock that may be wrong: `Tue, 01 Jan 2026 00:00:00 +0000`.
     fn stamp(&self, webhook: &mut Webhook) {
         let sent_ms = i64::try_from(webhook.at_ms).unwrap_or(i64::MAX / 2);
         let sent_ms = BEGINNING_MS + sent_ms + self.sender_clock_error_ms;
@@ -147,12 +147,12 @@ impl Calls {
     }
 }
 
-/// Who is on the line with this call: two with the same name are one person.
+/// The person of this call. Calls with the same name are of one person.
 pub(super) fn person(call: &Call) -> Arc<str> {
     Arc::from(call.person.as_deref().unwrap_or(&call.sid))
 }
 
-/// Tells Twilio's own record of calls how this call and its legs go, ahead of time.
+/// Enters the whole course of this call and its legs into Twilio's own record, ahead of time.
 pub(super) fn note(api: &mut CallsApi, call: &Call) {
     for (n, webhook) in call.webhooks.iter().enumerate() {
         let Some(status) = CallStatus::parse(webhook.field("CallStatus")) else { continue };

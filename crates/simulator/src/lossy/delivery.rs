@@ -1,54 +1,54 @@
-//! What becomes of a webhook: how the network treats an attempt, and when Twilio makes another.
+//! The delivery of a webhook: what the network does to an attempt, and when Twilio retries.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::scenario::{Loss, Network, Retries};
 
-/// All attempts of one webhook together may take so long, in milliseconds. (Twilio, "Webhooks:
-/// connection overrides": 15 s whatever the overrides say.)
+/// The longest time of all attempts of one webhook together, in milliseconds. (Twilio, "Webhooks:
+/// connection overrides": 15 s in any case.)
 pub(super) const ATTEMPTS_MS_MAX: u64 = 15_000;
 
-/// Attempts after the first with `rc=5`.
+/// The most attempts after the first with `rc=5`.
 const RETRIES_MAX: u32 = 5;
 
-/// A repeat comes so much later than the first copy at most, in milliseconds.
+/// The longest time from the first copy to a repeat, in milliseconds.
 const REPEAT_MS_MAX: u64 = 3_000;
 
-/// Which attempt of which webhook.
+/// Names an attempt of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
     /// The number of the call.
     pub(super) call: u64,
     /// The number of the webhook among those of its call.
     pub(super) webhook: u64,
-    /// 0 for the first.
+    /// The number of the attempt. 0 is the first.
     pub(super) n: u32,
-    /// When the first was made.
+    /// The time of the first attempt.
     pub(super) first_ms: u64,
 }
 
-/// What the network does to an attempt. Times are from when it is made, in milliseconds.
+/// What the network does to an attempt. Times count from the attempt, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It arrives, and perhaps once more.
+    /// It arrives, and possibly once more.
     Arrives { after_ms: u64, again_after_ms: Option<u64> },
-    /// It does not, and Twilio notices.
+    /// It does not arrive, and Twilio notices.
     Fails { noticed_after_ms: u64 },
-    /// It never arrives, and neither does any other attempt.
+    /// It does not arrive, and no other attempt does.
     Vanishes,
 }
 
-/// How an attempt that got as far as it could has failed.
+/// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection: nobody listens, or it was lost.
+    /// There was no connection, or it was lost.
     Connection,
-    /// An answer of 5xx.
+    /// The answer was 5xx.
     Refused,
 }
 
-/// Decides by the seed alone, so that every system meets the same network.
+/// Depends on the seed alone, so that every system has the same network.
 pub(super) fn fate(seed: u64, network: &Network, attempt: Attempt) -> Fate {
     let mut rng = rng_of(seed, attempt);
     let is = |rng: &mut ChaCha8Rng, share: u32| rng.random_range(0..1_000) < share;
@@ -69,13 +69,13 @@ pub(super) fn fate(seed: u64, network: &Network, attempt: Attempt) -> Fate {
     Fate::Arrives { after_ms, again_after_ms }
 }
 
-/// How long Twilio takes to notice that nobody took this attempt.
+/// How long Twilio takes to notice that this attempt was not answered.
 pub(super) fn noticed_after_ms(seed: u64, network: &Network, attempt: Attempt) -> u64 {
     let mut rng = rng_of(!seed, attempt);
     rng.random_range(network.notices_ms.clone())
 }
 
-/// The next attempt after this one has failed, if Twilio makes one; it does so at once.
+/// The next attempt after a failed one, if Twilio retries. It retries at once.
 pub(super) fn next(
     retries: Retries,
     failed: Attempt,

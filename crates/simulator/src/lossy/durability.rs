@@ -1,5 +1,5 @@
-//! What a system has acknowledged it has to know from then on, whatever it says of itself: checked
-//! from outside, so that no bug of a system can hide from its own checks.
+//! Checks that a system still knows what it has acknowledged. This is done from outside, so that no
+//! bug of a system can hide from its own checks.
 
 use std::collections::HashSet;
 
@@ -9,17 +9,17 @@ use crate::world::Webhook;
 /// The statuses that end a call.
 const OVER: [&str; 5] = ["completed", "busy", "failed", "no-answer", "canceled"];
 
-/// The calls of which something was acknowledged that binds.
+/// The calls with an acknowledgement that binds the system.
 #[derive(Debug, Default)]
 pub(super) struct Durability {
-    /// Their end was: they are not live, for ever.
+    /// The end was acknowledged. These calls are never live again.
     over: HashSet<String>,
-    /// That the caller is on the line was: they are live until the caller hangs up.
+    /// The caller was acknowledged as live. These calls are live until the caller hangs up.
     on_the_line: HashSet<String>,
 }
 
 impl Durability {
-    /// A webhook was acknowledged; `is_live` is the truth about its call.
+    /// Notes an acknowledged webhook. `is_live` is the truth about its call.
     pub(super) fn acknowledge(&mut self, webhook: &Webhook, is_live: bool) {
         if !webhook.field("ParentCallSid").is_empty() {
             return;
@@ -35,12 +35,12 @@ impl Durability {
         }
     }
 
-    /// The caller has hung up: the system may know or not.
+    /// The caller has hung up. The system may know it or not.
     pub(super) fn leave(&mut self, call: &str) {
         self.on_the_line.remove(call);
     }
 
-    /// Which promise about this call is broken, if one is. `is_live` is the truth.
+    /// Describes the broken promise about this call, if there is one. `is_live` is the truth.
     pub(super) fn broken(&self, system: &dyn System, call: &str, is_live: bool) -> Option<String> {
         match system.is_durably_live(call)? {
             true if self.over.contains(call) => {

@@ -1,24 +1,24 @@
-//! What has to hold in every state, whoever keeps it.
+//! The invariants of every state, for every system.
 
 use std::collections::HashSet;
 
 use live_users_core::{CallId, Phase};
 use live_users_state::State;
 
-/// With so few known calls everything is recounted after every change.
+/// With at most this many known calls, everything is recounted after every change.
 const RECOUNT_ALWAYS_CALLS: usize = 24;
-/// Otherwise when so many times as many changes as there are known calls have gone by.
+/// With more, a recount comes after this many changes for each known call.
 const RECOUNT_CALLS_FACTOR: usize = 4;
 
-/// The calls that were seen to end.
+/// The calls that have ended.
 #[derive(Debug, Default)]
 pub(super) struct Endings(HashSet<CallId>);
 
 impl Endings {
-    /// Something was said of this call.
+    /// Checks this call after new evidence about it.
     ///
     /// # Errors
-    /// I2, if it had ended and is live.
+    /// I2, if the call had ended and is live.
     pub(super) fn check(&mut self, state: &State, id: CallId) -> Result<(), String> {
         match state.tracker().call(&id).map(|call| call.phase) {
             Some(Phase::Ended(_)) => drop(self.0.insert(id)),
@@ -31,22 +31,22 @@ impl Endings {
     }
 }
 
-/// Counts the changes since everything was recounted.
+/// Counts the changes since the last recount.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recount {
     unchecked: usize,
 }
 
 impl Recount {
-    /// So many changes were made.
+    /// Adds this many changes.
     pub(super) fn note(&mut self, changes: usize) {
         self.unchecked += changes;
     }
 
-    /// Holds the numbers against each other, and from time to time against a recount: then `true`.
+    /// Compares the numbers with each other, and sometimes with a recount. Then it returns `true`.
     ///
     /// # Errors
-    /// Which invariant does not hold.
+    /// The violated invariant.
     pub(super) fn check(&mut self, state: &State) -> Result<bool, String> {
         let tracker = state.tracker();
         let numbers = tracker.numbers();

@@ -1,5 +1,5 @@
 //! The backend as a system: the replica that counts in production, on a journal in memory that
-//! outlives a kill as a disk does.
+//! survives a kill as a disk does.
 
 use live_users_core::{CallId, Phase};
 use live_users_intake::ReconcilerRules;
@@ -15,16 +15,16 @@ use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
-/// Nothing is kept behind a snapshot, so that neither the journal nor a replay grows without end.
+/// Keeps nothing behind a snapshot, so that neither the journal nor a replay grows for ever.
 fn keep() -> Keep {
     Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, history: Retention::default() }
 }
-/// With so few known calls the state is compared byte for byte after every restart, otherwise after
-/// one in [`COMPARE_EVERY`].
+/// With at most this many known calls, the state is compared byte for byte after every restart.
+/// With more, it is compared after one restart in [`COMPARE_EVERY`].
 pub(super) const COMPARE_ALWAYS_CALLS: usize = 1_000;
 pub(super) const COMPARE_EVERY: u64 = 30;
 
-/// One replica: webhooks become evidence as they do in the backend.
+/// One replica. Webhooks become evidence as in the backend.
 pub struct LiveUsers {
     disk: Memory,
     up: Option<Process>,
@@ -32,10 +32,11 @@ pub struct LiveUsers {
     seed: u64,
     parser: Parser,
     starts: u64,
-    /// It was ticked since it started: the first time is the world's next tick, within a second.
+    /// Whether it was ticked since its start. The first tick is the world's next one, within a
+    /// second.
     has_ticked: bool,
     now_ms: u64,
-    /// The state in bytes when it was killed.
+    /// The bytes of the state at the kill.
     killed: Option<Vec<u8>>,
     broken: Option<String>,
     endings: Endings,
@@ -43,8 +44,8 @@ pub struct LiveUsers {
 }
 
 impl LiveUsers {
-    /// A replica on a new journal, with a referee that keeps to these rules or with none. The seed
-    /// is for the referee's jitter.
+    /// A replica on a new journal, with a reconciler of these rules or without one. The seed is for
+    /// the reconciler's jitter.
     pub fn new(seed: u64, rules: Option<ReconcilerRules>) -> Self {
         let mut system = Self {
             disk: Memory::with_epoch(seed),
@@ -81,7 +82,7 @@ impl LiveUsers {
         }
     }
 
-    /// Holds the calls that have changed to I2: what has ended does not become live again.
+    /// Checks I2 for the calls that have changed: an ended call never becomes live again.
     fn look(&mut self) {
         let Some(up) = &mut self.up else { return };
         let changed = up.take_changed();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::population::{Counts, Population};
 
-/// What is right after so long was never wrong for a person who watches, in milliseconds: a webhook
-/// takes its time on the way, whatever we do.
+/// A number that becomes right within this time counts as right, in milliseconds. Every webhook
+/// needs some time to arrive.
 pub const ALLOWANCE_MS: u64 = 2_000;
 
-/// Integrates, from one event to the next, what is shown against the truth.
+/// Compares the shown number with the truth, and integrates over time from event to event.
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     now_ms: u64,
@@ -17,16 +17,16 @@ pub(super) struct Oracle {
     shown: Option<u64>,
     is_measuring_over: bool,
     pub(super) score: Score,
-    /// Since when each of these calls is believed to be what it is not.
+    /// The calls that are believed wrongly, with the time since which they are.
     wrong: BTreeMap<Arc<str>, u64>,
-    /// Since when the number is wrong; for systems that do not know calls.
+    /// Since when the number is wrong, for systems that do not know calls.
     wrong_number: Option<u64>,
     by_number: bool,
-    /// How long each that was wrong for longer than the allowance took to be right.
+    /// How long each error took to heal, of those longer than the allowance.
     pub(super) healed_ms: Vec<u64>,
 }
 
-/// Sums over time, in milliseconds and users times milliseconds.
+/// Sums over time, in milliseconds, and in users times milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Score {
     pub(super) total_ms: u64,
@@ -41,36 +41,36 @@ pub(super) struct Score {
 }
 
 impl Oracle {
-    /// `by_number`: healing is that of the number, since the system does not know calls.
+    /// With `by_number`, the number itself has to heal, because the system does not know calls.
     pub(super) fn new(by_number: bool) -> Self {
         Self { by_number, ..Self::default() }
     }
 
-    /// A person is on the line from now on, with one call more.
+    /// A person is on the line with one more call from now on.
     pub(super) fn enter(&mut self, now_ms: u64, person: &Arc<str>) {
         self.advance(now_ms);
         self.population.enter(now_ms, ALLOWANCE_MS, person);
     }
 
-    /// A person has one call fewer from now on.
+    /// A person is on the line with one call fewer from now on.
     pub(super) fn leave(&mut self, now_ms: u64, person: &Arc<str>) {
         self.advance(now_ms);
         self.population.leave(now_ms, ALLOWANCE_MS, person);
     }
 
-    /// This is shown from now on.
+    /// This number is shown from now on.
     pub(super) fn show(&mut self, now_ms: u64, shown: Option<u64>) {
         self.advance(now_ms);
         self.shown = shown;
     }
 
-    /// From now on only healing is measured.
+    /// From now on, only healing is measured.
     pub(super) fn end_measuring(&mut self, now_ms: u64) {
         self.advance(now_ms);
         self.is_measuring_over = true;
     }
 
-    /// Whether this call is believed to be what it is not, from now on.
+    /// Whether this call is believed wrongly from now on.
     pub(super) fn believe(&mut self, now_ms: u64, call: &str, is_wrong: bool) {
         match (is_wrong, self.wrong.contains_key(call)) {
             (true, false) => drop(self.wrong.insert(Arc::from(call), now_ms)),
@@ -82,23 +82,23 @@ impl Oracle {
         }
     }
 
-    /// The calls that are believed to be what they are not.
+    /// The calls that are believed wrongly.
     pub(super) fn wrong(&self) -> impl Iterator<Item = &Arc<str>> {
         self.wrong.keys()
     }
 
-    /// How many people are on the line.
+    /// The number of people on the line.
     pub(super) fn truth(&self) -> u64 {
         self.population.counts().now
     }
 
-    /// What was wrong for longer than the allowance when the world ended.
+    /// The number of errors that were longer than the allowance when the world ended.
     pub(super) fn never_healed(&self) -> u64 {
         let wrong = self.wrong.values().chain(&self.wrong_number);
         wrong.filter(|since_ms| self.now_ms - **since_ms > ALLOWANCE_MS).count() as u64
     }
 
-    /// Lets time pass.
+    /// Advances to this moment.
     pub(super) fn advance(&mut self, to_ms: u64) {
         while let Some(due_ms) = self.population.next_due_ms().filter(|due_ms| *due_ms <= to_ms) {
             self.integrate(due_ms);
@@ -107,7 +107,7 @@ impl Oracle {
         self.integrate(to_ms);
     }
 
-    /// Nothing has changed from `self.now_ms` to now.
+    /// Adds the time since `self.now_ms`, in which nothing has changed.
     fn integrate(&mut self, to_ms: u64) {
         let ms = to_ms - self.now_ms;
         if ms == 0 {
@@ -192,7 +192,7 @@ mod tests {
             total_ms: 20_000,
             // Wrong from 1 to 1.5, 6 to 6.5, 8 to 10.1 and 11 to 13.
             exact_ms: 20_000 - 500 - 500 - 2_100 - 2_000,
-            // b went at 8, so 2 is not right any more after 10.
+            // b left at 8, so 2 is wrong after 10.
             on_the_wire_ms: 20_000 - 100,
             down_ms: 0,
             error_user_ms: 500 + 500 + 2_100 + 2_000,
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(people.counts(), Counts { now: 1, throughout: 1, ever: 1 });
         people.leave(3_000, 2_000, &a);
         assert_eq!(people.counts(), Counts { now: 0, throughout: 0, ever: 1 });
-        // Back before the allowance is over: never quite gone, but not there throughout.
+        // Back before the allowance is over: never quite gone, and not there throughout.
         people.enter(4_000, 2_000, &a);
         people.settle(2_000);
         assert_eq!(people.counts(), Counts { now: 1, throughout: 0, ever: 1 });

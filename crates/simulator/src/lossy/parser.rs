@@ -1,4 +1,4 @@
-//! Webhooks become evidence as they do in the backend.
+//! Turns webhooks into evidence as the backend does.
 
 use live_users_core::{Evidence, Source};
 use live_users_intake::agents::Agents;
@@ -8,7 +8,7 @@ use live_users_twilio::Form;
 use super::calls::AGENT_NUMBERS;
 use crate::world::Webhook;
 
-/// What it takes to read a webhook.
+/// Everything that is needed to read a webhook.
 pub(super) struct Parser {
     pub(super) agents: Agents,
     pub(super) key: CallerKey,
@@ -26,10 +26,10 @@ impl Parser {
         Self { agents, key: key(), farewell: Farewell::default() }
     }
 
-    /// What a webhook says.
+    /// The evidence in a webhook.
     ///
     /// # Errors
-    /// Why it would be refused.
+    /// Why the backend would refuse it.
     pub(super) fn evidence(&self, webhook: &Webhook) -> Result<Evidence, String> {
         let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let form = Form::from_pairs(fields);
@@ -44,7 +44,7 @@ impl Parser {
     }
 }
 
-/// The same for everybody here: these callers do not exist.
+/// One key for all, because these callers do not exist.
 pub(super) fn key() -> CallerKey {
     CallerKey::new("simulated callers have no secrets").expect("it is long enough")
 }

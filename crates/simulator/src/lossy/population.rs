@@ -1,14 +1,15 @@
-//! Who is truly on the line: now, for all of the last moments, and at any of them.
+//! The people who are truly on the line: now, throughout the allowance, and at any moment of it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Who is on the line. `now` is exact; the other two say what a system can know that is told after
-/// a delay of up to the allowance.
+/// The people on the line. `now` is exact. A system learns with a delay of up to the allowance, so
+/// it can only know the other two.
 #[derive(Debug, Default)]
 pub(super) struct Population {
     presences: HashMap<Arc<str>, Presence>,
-    /// When somebody's last coming or going is as old as the allowance; in the order of time.
+    /// When the last arrival or departure of a person is as old as the allowance, in the order of
+    /// time.
     due: VecDeque<(u64, Arc<str>)>,
     counts: Counts,
 }
@@ -18,16 +19,16 @@ pub(super) struct Population {
 pub(super) struct Counts {
     /// On the line now.
     pub(super) now: u64,
-    /// For all of the allowance.
+    /// Throughout the allowance.
     pub(super) throughout: u64,
-    /// At any moment of it.
+    /// At any moment of the allowance.
     pub(super) ever: u64,
 }
 
 #[derive(Debug, Default)]
 struct Presence {
     calls: u32,
-    /// When the person last came (if there is a call) or went (if there is none).
+    /// When the person last arrived (with a call) or left (without one).
     since_ms: u64,
     is_throughout: bool,
     is_ever: bool,
@@ -70,16 +71,16 @@ impl Population {
         self.counts
     }
 
-    /// When the counts change next, if nobody comes or goes.
+    /// When the counts change next, if nobody arrives or leaves.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
         self.due.front().map(|(due_ms, _)| *due_ms)
     }
 
-    /// Lets the next of these changes happen.
+    /// Makes the next of these changes.
     pub(super) fn settle(&mut self, allowance_ms: u64) {
         let Some((due_ms, person)) = self.due.pop_front() else { return };
         let Some(presence) = self.presences.get_mut(&person) else { return };
-        // Whoever has come or gone since has an entry of its own.
+        // A person who has arrived or left since then has a later entry.
         if presence.since_ms + allowance_ms != due_ms {
             return;
         }

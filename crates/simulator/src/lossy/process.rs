@@ -1,5 +1,5 @@
-//! One process of the backend, as far as it counts: the replica that ships, on a journal, a clock and
-//! a provider that are simulated. It does what the backend's writer thread does, in simulated time.
+//! One process of the backend, as far as it counts. It runs the replica of production on a
+//! simulated journal, clock and provider, and drives it as the backend's writer thread does.
 
 use live_users_core::{CallId, Evidence, Millis};
 use live_users_intake::{Reconciler, ReconcilerRules};
@@ -22,30 +22,30 @@ const REST_TAKES_MS: u64 = 300;
 pub(super) struct Process {
     node: Node,
     lease: Box<dyn Lease>,
-    /// The journal cannot be reached.
+    /// The process cannot reach the journal.
     is_cut: bool,
-    /// A request that the provider has not been sent yet.
+    /// A request that is not sent yet.
     request: Option<Request>,
-    /// An answer on its way, and when it is here.
+    /// An answer under way, and the time of its arrival.
     answer: Option<(u64, Result<Answer, Failure>)>,
     published: Option<Publication>,
-    /// The calls that evidence was recorded about since somebody looked.
+    /// The calls with new evidence since the last [`Process::take_changed`].
     changed: Vec<CallId>,
 }
 
 /// What a process is made with.
 pub(super) struct Making<'a> {
     pub(super) parser: &'a Parser,
-    /// A referee that keeps to these, or none.
+    /// The rules of the reconciler. `None`: there is none.
     pub(super) rules: Option<ReconcilerRules>,
     pub(super) keep: Keep,
-    /// For the referee's jitter, with a stream of its own for each start.
+    /// The seed of the reconciler's jitter. Each start has a random stream of its own.
     pub(super) seed: u64,
     pub(super) stream: u64,
 }
 
 impl Process {
-    /// Starts on a journal, as the backend does: all that it tells is replayed first.
+    /// Starts on a journal as the backend does: it first replays the journal.
     pub(super) fn start(journal: Box<dyn Journal>, making: &Making<'_>) -> Result<Self, String> {
         let lease = journal.lease(LEADER_LEASE).map_err(|error| error.to_string())?;
         let replayed = replay(&*journal).map_err(|error| error.to_string())?;
@@ -82,14 +82,14 @@ impl Process {
         self.is_cut = is_cut;
     }
 
-    /// Takes evidence in, and says whether it is acknowledged.
+    /// Records evidence. Returns whether it is acknowledged.
     pub(super) fn record(&mut self, now: Now, evidence: Vec<Evidence>) -> bool {
         self.step(now, Input::Record(Ticket(0), evidence))
     }
 
-    /// Applies what others have appended, as far as it is known here.
+    /// Applies the records of other replicas that can be read here.
     pub(super) fn catch_up(&mut self, now: Now) {
-        // A journal in memory learns of its end when it is asked, and not by itself as on a network.
+        // A journal in memory learns of its end only when it is asked, unlike one on a network.
         if self.node.journal_mut().refresh().is_err() {
             return;
         }
@@ -115,31 +115,32 @@ impl Process {
         }
     }
 
-    /// When there is something to do, in milliseconds from the beginning of the world.
+    /// The next deadline, in milliseconds from the beginning of the world.
     pub(super) fn wake_ms(&self) -> u64 {
         let answer_ms = self.answer.as_ref().map_or(u64::MAX, |(due_ms, _)| *due_ms);
         self.node.replica().next_deadline().0.min(answer_ms)
     }
 
-    /// The number that it shows; `None` while it says that it does not know.
+    /// The shown number. `None` while it says that its number is too old.
     pub(super) fn shown(&self, now: Now) -> Option<u64> {
         let published = self.published.filter(|it| it.stale.is_none() && is_fresh(now.log_age_ms));
         published.map(|it| it.numbers.users as u64)
     }
 
-    /// The calls that evidence was recorded about since this was asked.
+    /// The calls with new evidence since the last call of this function.
     pub(super) fn take_changed(&mut self) -> Vec<CallId> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Sends the provider what it is to be asked.
+    /// Sends the request to the provider.
     fn send(&mut self, now_ms: u64, api: &mut CallsApi) {
         if let Some(request) = self.request.take() {
             self.answer = Some((now_ms + REST_TAKES_MS, api.ask(now_ms, &request)));
         }
     }
 
-    /// Takes an input in and does what follows. Says whether what it recorded is acknowledged.
+    /// Passes an input to the replica and carries out its effects. Returns whether it is
+    /// acknowledged.
     fn step(&mut self, now: Now, input: Input) -> bool {
         let (mut is_recorded, mut renews, mut task) = (true, false, None);
         let Self { node, request, published, changed, .. } = self;
@@ -175,7 +176,7 @@ impl Process {
     }
 }
 
-/// A moment in a process whose clock is right and that has its journal to itself.
+/// A moment in a process with a right clock and a journal of its own.
 pub(super) fn alone_at(now_ms: u64) -> Now {
     Now { uptime: Millis(now_ms), time: Millis(now_ms), log_age_ms: 0 }
 }

@@ -1,5 +1,5 @@
-//! Several replicas of the engine on one journal, behind a load balancer: each webhook goes to any
-//! of them, and a person who watches is shown the number of any of them.
+//! Several replicas on one journal, behind a load balancer. Each webhook goes to any of them, and a
+//! viewer sees the number of any of them.
 
 mod observer;
 mod replica;
@@ -25,29 +25,29 @@ use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
-/// What the journal's clock shows when the world begins, in milliseconds.
+/// The time of the journal's clock when the world begins, in milliseconds.
 const LOG_BEGAN_MS: u64 = 10 * HOUR_MS;
-/// How far the clock of a replica is from the journal's at most, in milliseconds.
+/// The largest error of a replica's clock, in milliseconds.
 const CLOCK_ERROR_MS_MAX: i64 = 3_600_000;
-/// From a record to its being known to another replica, in milliseconds.
+/// From an append to its arrival at another replica, in milliseconds.
 const TAIL_MS: std::ops::RangeInclusive<u64> = 1..=20;
-/// How often a replica hears of the journal, and the load balancer asks whether it is ready, in
-/// milliseconds.
+/// How often a replica gets news of the journal, in milliseconds. The load balancer checks
+/// `/readyz` as often.
 const BEAT_MS: u64 = 1_000;
-/// How often somebody who watches asks again, and is sent to any replica, in milliseconds.
+/// How often a viewer asks again, and is routed to any replica, in milliseconds.
 const WATCH_MS: u64 = 1_000;
-/// Every so many recounts a state is compared byte for byte: no multiple of the number of replicas,
-/// so that each has its turn.
+/// A state is compared byte for byte after this many recounts. It is no multiple of the number of
+/// replicas, so that each replica is compared.
 const COMPARE_RECOUNTS: u64 = 37;
-/// So few records are kept behind a snapshot that a replica which is cut off for 30 s may find that
-/// what it has missed is gone, and so few lie between two snapshots that small worlds have some.
+/// Keeps few records behind a snapshot, so a replica that was cut off for 30 s may find that its
+/// next record is gone. Few records lie between two snapshots, so that small worlds have some.
 fn keep() -> Keep {
     let history = Retention::default();
     Keep { age_ms: u64::MAX, records_max: 300, snapshot_records: 400, history }
 }
-/// In the end, in milliseconds.
+/// How long the replicas have to agree in the end, in milliseconds.
 const FINISH_MS: u64 = 5_000;
-/// The stream of the random numbers here; low ones are those of referees.
+/// The random stream of this system. Low streams are those of the reconcilers.
 const STREAM: u64 = 1 << 62;
 
 /// Several of [`super::LiveUsers`] on one journal.
@@ -61,23 +61,23 @@ pub struct Replicas {
     rng: ChaCha8Rng,
     starts: u64,
     now_ms: u64,
-    /// Whose number is looked at.
+    /// The replica whose number is watched.
     watched: usize,
     watch_ms: u64,
     endings: Endings,
-    /// Since a state was compared byte for byte.
+    /// Recounts since a state was compared byte for byte.
     recounts: u64,
     broken: Option<String>,
-    /// Who led last, and how often it was another one than before.
+    /// The last leader, and how often the leader changed.
     leader: (Option<usize>, u64),
 }
 
 impl Replicas {
-    /// So many replicas on a new journal, each with a referee that keeps to these rules or with
-    /// none. The seed is for who is asked, how long messages take and how wrong clocks are.
+    /// This many replicas on a new journal, each with a reconciler of these rules or without one.
+    /// The seed decides the routing, the travel times of messages and the errors of clocks.
     ///
     /// # Panics
-    /// If there is to be none.
+    /// If `n` is 0.
     pub fn new(seed: u64, n: u32, rules: Option<ReconcilerRules>) -> Self {
         assert!(n > 0, "a replica at least");
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -107,12 +107,12 @@ impl Replicas {
         system
     }
 
-    /// How often another replica than before has begun to lead, the first time included.
+    /// How often the leader changed. The first leader counts, too.
     pub fn leaders(&self) -> u64 {
         self.leader.1
     }
 
-    /// Time goes by for the journal, too.
+    /// Sets the time of the world and of the journal.
     fn turn(&mut self, now_ms: u64) -> u64 {
         self.now_ms = now_ms;
         let log_ms = LOG_BEGAN_MS + now_ms;
@@ -126,8 +126,8 @@ impl Replicas {
         }
     }
 
-    /// Holds a replica that has just done something against the journal, and lets the others know
-    /// in a while if there is more in it.
+    /// Compares a replica with the journal after it has done something. If the journal has grown,
+    /// the others get news of it after a while.
     fn look_at(&mut self, n: usize, changes: usize) {
         let Some(replica) = &mut self.slots[n].up else { return };
         let end = self.observer.seq();
@@ -174,8 +174,7 @@ impl Replicas {
         self.slots.iter().enumerate().filter_map(|(n, slot)| Some((n, slot.up.as_ref()?)))
     }
 
-    /// Where the load balancer sends somebody: to any that it takes for ready, and if there is
-    /// none to any at all.
+    /// Routes a request as the load balancer does: to any ready replica, else to any at all.
     fn route(&mut self) -> usize {
         let ready: Vec<usize> =
             (0..self.slots.len()).filter(|n| self.slots[*n].is_in_rotation).collect();
@@ -199,13 +198,13 @@ impl Replicas {
 
     fn start_at(&mut self, n: usize) {
         self.starts += 1;
-        // It may be another machine, with another clock.
+        // It may start on another machine, with another clock.
         let clock_error_ms = self.rng.random_range(-CLOCK_ERROR_MS_MAX..=CLOCK_ERROR_MS_MAX);
         let (rules, seed, stream) = (self.rules, self.seed, self.starts);
         let making = Making { parser: &self.parser, rules, keep: keep(), seed, stream };
         match Replica::start(&self.log, self.now_ms, clock_error_ms, &making) {
             Ok(mut replica) => {
-                // To open a journal is to hear of it, and what time it is there.
+                // Opening a journal gives news of it, and of its time.
                 let travel_ms = self.rng.random_range(TAIL_MS);
                 replica.hear(self.now_ms, LOG_BEGAN_MS + self.now_ms, travel_ms);
                 let known = replica.process.replica().state().tracker().known();
@@ -224,13 +223,13 @@ impl Replicas {
         }
     }
 
-    /// Any replica that is like this.
+    /// Any replica with this property.
     fn any(&mut self, is: impl Fn(&Replica) -> bool) -> Option<usize> {
         let some: Vec<usize> = self.up().filter(|(_, it)| is(it)).map(|it| it.0).collect();
         (!some.is_empty()).then(|| some[self.rng.random_range(0..some.len())])
     }
 
-    /// The one whose number is looked at, if it gives it out.
+    /// The watched replica, if it shows its number.
     fn shows(&self) -> Option<&Replica> {
         let replica = self.slots[self.watched].up.as_ref()?;
         replica.shown(self.now_ms).and(Some(replica))
@@ -310,7 +309,7 @@ impl System for Replicas {
     fn start(&mut self, now_ms: u64) {
         self.turn(now_ms);
         for n in 0..self.slots.len() {
-            // Who cannot reach the journal cannot start.
+            // A replica that cannot reach the journal cannot start.
             if self.slots[n].up.is_none() && !self.slots[n].is_cut {
                 self.start_at(n);
             }
@@ -355,8 +354,8 @@ impl System for Replicas {
     }
 
     fn finish(&mut self, now_ms: u64) -> Result<(), String> {
-        // Each learns of all that there is, and time enough passes for whatever it has to do then:
-        // a replica that has slept past what the journal keeps reads it anew.
+        // Each replica gets all news, and time for the work that follows. A replica that has missed
+        // more than the journal keeps rebuilds its state.
         let mut api = CallsApi::new("AC00000000000000000000000000000001", "", self.seed);
         for ms in (0..FINISH_MS).step_by(100) {
             self.tick(now_ms + ms, &mut api);

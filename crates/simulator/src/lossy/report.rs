@@ -1,55 +1,55 @@
-//! What came of a run, as text and as JSON with the same names.
+//! The results of a run, as text and as JSON with the same names.
 
 use std::fmt::{self, Display};
 
 use serde::Serialize;
 
-/// What came of a run. Shares are from 0 to 1. Accuracy is measured while calls begin; healing also
-/// afterwards.
+/// The results of a run. Shares are from 0 to 1. Accuracy is measured while calls begin, and
+/// healing also afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The standard world.
     pub world: &'static str,
-    /// What was scored.
+    /// The scored system.
     pub system: &'static str,
-    /// How many of it counted on one journal.
+    /// How many replicas counted on one journal.
     pub replicas: u32,
-    /// Whether it could ask Twilio's REST API.
+    /// Whether the system could ask Twilio's REST API.
     pub referee: bool,
-    /// What made the world.
+    /// The seed of the world.
     pub seed: u64,
-    /// How long accuracy was measured.
+    /// For how long accuracy was measured, in hours.
     pub hours: f64,
     /// Calls that began.
     pub calls: u64,
-    /// What became of the webhooks.
+    /// The fate of the webhooks.
     pub webhooks: Webhooks,
     /// How often the service was killed, or one of its replicas.
     pub kills: u64,
-    /// Population on the line, on average.
+    /// The mean number of people on the line.
     pub mean_live: f64,
-    /// And at most.
+    /// The largest number of people on the line.
     pub max_live: u64,
-    /// The share of time in which the number was exactly the truth; while the service is down it
-    /// is not.
+    /// The share of time in which the number was exactly the truth. While the service is down it is
+    /// not.
     pub exact: f64,
-    /// The share of time in which the number was as right as it can be when webhooks take up to
-    /// [`super::ALLOWANCE_MS`]: not below the people who were on the line for all of the last 2 s,
-    /// and not above those who were there at any moment of them. While down it is not.
+    /// The share of time in which the number was as right as it can be, since webhooks take up to
+    /// [`super::ALLOWANCE_MS`]. It must not be below the people who were on the line throughout the
+    /// last 2 s, and not above those who were at any moment of them. While down it is not right.
     pub exact_on_the_wire: f64,
-    /// The same as a share of the time in which the service was up.
+    /// The same, as a share of the time in which the service was up.
     pub exact_on_the_wire_while_up: f64,
-    /// How far the number was off, on average while the service was up.
+    /// The mean distance from the truth while the service was up.
     pub mean_error: f64,
-    /// The same as a share of the people on the line.
+    /// The same, as a share of the people on the line.
     pub mean_error_share: f64,
-    /// How far it was off at most.
+    /// The largest distance from the truth.
     pub max_error: u64,
-    /// The share of time in which the service was down. Of several replicas: in which the one that
-    /// was asked was down, or said that its number is old.
+    /// The share of time in which the service was down. Of several replicas: in which the watched
+    /// one was down, or said that its number is too old.
     pub down: f64,
-    /// What is still shown when everybody has hung up and time to heal has passed.
+    /// The shown number after everybody has hung up and the time to heal has passed.
     pub left_over: u64,
     /// How long errors took to heal.
     pub healing: Healing,
@@ -57,47 +57,47 @@ pub struct Report {
     pub rest_requests: RestRequests,
 }
 
-/// What became of the webhooks.
+/// The fate of the webhooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Webhooks {
-    /// What Twilio had to tell.
+    /// Webhooks that Twilio had to send.
     pub sent: u64,
     /// Attempts after the first.
     pub retries: u64,
-    /// Requests that reached the service, repeats and all.
+    /// Requests that reached the service, with repeats.
     pub delivered: u64,
-    /// Webhooks of which no attempt was acknowledged.
+    /// Webhooks without an acknowledged attempt.
     pub lost: u64,
 }
 
-/// How long errors took to heal, of those that lasted longer than [`super::ALLOWANCE_MS`].
+/// How long errors took to heal, of those longer than [`super::ALLOWANCE_MS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Healing {
-    /// Whose errors: those of `calls`, or those of the `number` if the system does not know calls.
+    /// What healed: `calls`, or the `number` if the system does not know calls.
     pub of: &'static str,
-    /// How many there were that healed.
+    /// How many errors healed.
     pub n: u64,
-    /// Half of them took no longer, in milliseconds.
+    /// The median, in milliseconds.
     pub p50_ms: u64,
-    /// 99 % of them took no longer.
+    /// The 99th percentile.
     pub p99_ms: u64,
-    /// None took longer.
+    /// The maximum.
     pub max_ms: u64,
-    /// How many had not healed when the world ended.
+    /// How many errors had not healed when the world ended.
     pub never: u64,
 }
 
-/// What was asked of Twilio's REST API.
+/// Requests to Twilio's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestRequests {
-    /// In all.
+    /// All requests.
     pub total: u64,
-    /// In a minute, on average.
+    /// The mean in a minute.
     pub per_minute_mean: f64,
-    /// In any minute at most.
+    /// The most in any minute.
     pub per_minute_max: u64,
 }
 
@@ -106,7 +106,7 @@ impl Healing {
     pub(super) fn of(of: &'static str, mut healed_ms: Vec<u64>, never: u64) -> Self {
         healed_ms.sort_unstable();
         let n = healed_ms.len();
-        // The smallest duration that so many percent do not exceed.
+        // The smallest duration that this share of them does not exceed.
         let quantile = |percent: usize| match (n * percent).div_ceil(100) {
             0 => 0,
             rank => healed_ms[rank - 1],
@@ -120,7 +120,7 @@ impl Report {
     /// The report as JSON.
     ///
     /// # Panics
-    /// Never: names and numbers are always JSON.
+    /// Never: names and numbers always become JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("names and numbers are always JSON")
     }
@@ -178,7 +178,7 @@ impl Display for Report {
     }
 }
 
-/// Milliseconds, told in seconds.
+/// Milliseconds, printed in seconds.
 struct Seconds(u64);
 
 impl Display for Seconds {

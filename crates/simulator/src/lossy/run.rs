@@ -22,15 +22,16 @@ mod queue;
 pub use self::failure::Failure;
 use self::queue::Queue;
 
-/// How often the system and its beliefs are looked at, in milliseconds.
+/// How often the system and its beliefs are checked, in milliseconds.
 const TICK_MS: u64 = 1_000;
-/// How often all calls are looked at and not only those that are believed wrongly.
+/// How often all calls are checked, and not only those believed wrongly, in milliseconds.
 const LOOK_ALL_MS: u64 = 10_000;
-/// Twilio's record of a call is kept for so long after its end: longer than any error is to last.
+/// How long Twilio keeps the record of an ended call, in milliseconds. It is longer than any error
+/// should last.
 const REST_KEEPS_MS: u64 = 6 * HOUR_MS;
 
-/// Plays a world to its end. `progress` is told, each simulated minute, how far it is and how far
-/// it goes, in milliseconds.
+/// Plays a world to its end. Each simulated minute, `progress` gets the present and the end of the
+/// world, in milliseconds.
 ///
 /// # Errors
 /// If an invariant does not hold after an event.
@@ -65,15 +66,15 @@ pub fn run(
 enum Event {
     /// The next call begins.
     Call,
-    /// The person of a call is on the line from now on.
+    /// The person of a call enters the line.
     Enter(Rc<Call>),
-    /// And not any more.
+    /// The person leaves the line.
     Leave(Rc<Call>),
     /// Twilio makes an attempt at a webhook.
     Send(Rc<Webhook>, Attempt),
-    /// It is here.
+    /// The attempt arrives.
     Arrive(Rc<Webhook>, Attempt),
-    /// It is here a second time, and nobody waits for an answer.
+    /// The webhook arrives a second time. Its answer is ignored.
     ArriveAgain(Rc<Webhook>),
     /// Twilio notices that an attempt has failed.
     Fail(Rc<Webhook>, Attempt, delivery::Failure),
@@ -82,7 +83,7 @@ enum Event {
     CutOff,
     Reconnect,
     Tick,
-    /// Calls begin no more.
+    /// No more calls begin.
     EndMeasuring,
 }
 
@@ -97,17 +98,17 @@ struct Run<'a> {
     /// The calls with a person on the line.
     live: BTreeSet<Arc<str>>,
     durability: Durability,
-    /// The first promise that was broken.
+    /// The first broken promise.
     broken: Option<String>,
-    /// When everything is over, as far as is known.
+    /// The end of the world, as far as it is known.
     end_ms: u64,
     n_calls: u64,
     webhooks: Webhooks,
     kills: u64,
     looked_ms: u64,
-    /// The next tick that counts; those before it were planned before the system wanted this one.
+    /// The next valid tick. Earlier ones were planned before the system asked for this one.
     tick_ms: u64,
-    /// When the current minute began, and how many requests there had been then.
+    /// The beginning of the current minute, and the number of requests before it.
     minute: (u64, u64),
     per_minute_max: u64,
 }
@@ -313,7 +314,7 @@ impl<'a> Run<'a> {
         self.api.forget(now_ms.saturating_sub(REST_KEEPS_MS));
     }
 
-    /// What the system believes of this call may have changed.
+    /// Notes that the system may believe something else of this call now.
     fn look_at(&mut self, now_ms: u64, call: &str) {
         if self.by_number || self.system.shown().is_none() {
             return;
@@ -326,8 +327,8 @@ impl<'a> Run<'a> {
         self.oracle.believe(now_ms, call, believed != is_live);
     }
 
-    /// While the system is down it goes on believing what it believed, which was right or wrong
-    /// and is the opposite now.
+    /// The truth about a call changes. A system that is down keeps its belief, so a right one
+    /// becomes wrong and a wrong one right.
     fn truth_has_changed(&mut self, now_ms: u64, call: &str) {
         if self.by_number || self.system.shown().is_some() {
             return self.look_at(now_ms, call);

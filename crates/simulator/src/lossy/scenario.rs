@@ -9,24 +9,25 @@ use crate::rest::Behaviour;
 /// The standard worlds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Every webhook arrives, once, within 20 to 120 ms.
+    /// Every webhook arrives once, within 20 to 120 ms.
     Clean,
-    /// 5 % of all webhooks are lost for good, 10 % come twice, 20 % come up to 1.5 s late and so
-    /// out of order.
+    /// 5 % of all webhooks are lost for good, 10 % arrive twice, and 20 % arrive up to 1.5 s late
+    /// and so out of order.
     Lossy,
-    /// The same network, which loses each *attempt* with 5 %; the URLs have `#rc=5&rp=all`, so
-    /// Twilio tries again.
+    /// The same network, which loses 5 % of all *attempts*. The URLs have `#rc=5&rp=all`, so Twilio
+    /// retries.
     Retried,
-    /// For 10 minutes in the middle no webhook reaches us.
+    /// For 10 minutes in the middle, no webhook arrives.
     Outage,
-    /// The service is killed each minute, and is back after 1.5 s; of several replicas one is.
+    /// The service is killed each minute, and is back after 1.5 s. Of several replicas, one is
+    /// killed.
     Killed,
-    /// Every two minutes one of several replicas is cut off from the journal for 30 s.
+    /// Every two minutes, one of several replicas is cut off from the journal for 30 s.
     Partitioned,
 }
 
 impl Kind {
-    /// All, in the order of reports.
+    /// All worlds, in the order of reports.
     pub const ALL: [Self; 6] =
         [Self::Clean, Self::Lossy, Self::Retried, Self::Outage, Self::Killed, Self::Partitioned];
 
@@ -42,96 +43,95 @@ impl Kind {
         }
     }
 
-    /// Whether there has to be more than one replica for it to be any other world than the clean
-    /// one.
+    /// Whether it needs several replicas. With one replica it equals the clean world.
     pub fn is_of_replicas(self) -> bool {
         self == Self::Partitioned
     }
 }
 
-/// A world. The same scenario is the same world, whatever system is in it: which attempt is lost
-/// depends on the seed and on nothing that a system does.
+/// A world. The same scenario gives the same world for every system: which attempt is lost depends
+/// on the seed, and not on what a system does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// Which of the standard worlds it is, or was made from.
+    /// The standard world that it is, or was made from.
     pub kind: Kind,
-    /// Makes the calls and the fate of each webhook.
+    /// Decides the calls and the fate of each webhook.
     pub seed: u64,
-    /// How long calls begin and accuracy is measured, in milliseconds. Then everybody hangs up in
-    /// their time, and what is wrong has [`Scenario::settle_ms`] to heal.
+    /// For how long calls begin and accuracy is measured, in milliseconds. Then everybody hangs up
+    /// after their time, and errors have [`Scenario::settle_ms`] to heal.
     pub length_ms: u64,
-    /// How many calls are on the line, on average.
+    /// The mean number of live calls.
     pub live: u32,
-    /// The median of how long people talk, in milliseconds: log-normal, from a twelfth of it to
-    /// seven and a half times as long.
+    /// The median length of a talk, in milliseconds. Lengths are log-normal, from a twelfth of it
+    /// to seven and a half times as long.
     pub talk_ms: u64,
     /// From the last hang-up to the end of the world, in milliseconds.
     pub settle_ms: u64,
-    /// The way from Twilio to us.
+    /// The network from Twilio to the service.
     pub network: Network,
-    /// What Twilio tries again.
+    /// When Twilio retries.
     pub retries: Retries,
     /// From one kill -9 to the next, in milliseconds.
     pub kill_every_ms: Option<u64>,
-    /// From a kill to the service's being up again, in milliseconds.
+    /// From a kill to the restart, in milliseconds.
     pub down_ms: u64,
-    /// When no webhook reaches us, in milliseconds from the beginning, `(from, until)`.
+    /// When no webhook arrives, in milliseconds from the beginning: `(from, until)`.
     pub outage_ms: Option<(u64, u64)>,
     /// How many replicas count on one journal.
     pub replicas: u32,
-    /// From one replica's being cut off from the journal to the next one's, in milliseconds. The
-    /// first is after half of that.
+    /// From cutting one replica off from the journal to cutting the next, in milliseconds. The
+    /// first cut comes after half of that.
     pub cut_every_ms: Option<u64>,
-    /// For how long it is, in milliseconds.
+    /// How long a cut lasts, in milliseconds.
     pub cut_ms: u64,
-    /// How wrong the clock of the sender is. It is in the field `Timestamp` and nowhere else.
+    /// The error of the sender's clock. It affects only the field `Timestamp`.
     pub sender_clock_error_ms: i64,
     /// Whether the system may ask Twilio's REST API.
     pub referee: bool,
-    /// How that behaves.
+    /// The behaviour of that API.
     pub rest: Behaviour,
 }
 
-/// The way from Twilio to us. Shares are in thousandths.
+/// The network from Twilio to the service. Shares are in thousandths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     /// How long an attempt travels, in milliseconds.
     pub travel_ms: RangeInclusive<u64>,
-    /// What is lost.
+    /// The share that is lost.
     pub lost: u32,
-    /// Of what that is the share.
+    /// What that is a share of.
     pub loses: Loss,
-    /// What comes a second time.
+    /// The share that arrives a second time.
     pub repeated: u32,
-    /// What is late.
+    /// The share that is late.
     pub reordered: u32,
-    /// How late that is at most, in milliseconds.
+    /// The longest delay of a late one, in milliseconds.
     pub reordered_ms_max: u64,
-    /// How long Twilio takes to notice that an attempt has failed, in milliseconds. As a reset
-    /// connection by default; a connection that is never answered takes `ct`, 5 s unless the URL
-    /// says otherwise.
+    /// How long Twilio takes to notice that an attempt has failed, in milliseconds. The default is
+    /// that of a reset connection. A connection that is never answered takes `ct`, which is 5 s by
+    /// default.
     pub notices_ms: RangeInclusive<u64>,
 }
 
 /// What the network loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// A webhook, with whatever attempts Twilio makes.
+    /// A webhook, with all attempts at it.
     ForGood,
     /// One attempt.
     Attempt,
 }
 
-/// What Twilio tries again. (Twilio, "Webhooks: connection overrides".)
+/// When Twilio retries. (Twilio, "Webhooks: connection overrides".)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retries {
-    /// One more attempt, if no connection came about.
+    /// One more attempt, if there was no connection.
     Default,
     /// `#rc=5&rp=all`: up to five more attempts after any failure, within 15 s in all.
     All,
 }
 
-/// As long as an outage is, unless the world is shorter than four times that.
+/// The length of an outage, unless the world is shorter than four times that.
 const OUTAGE_MS: u64 = 10 * MINUTE_MS;
 
 impl Scenario {
@@ -173,7 +173,7 @@ impl Scenario {
         scenario
     }
 
-    /// The command that plays this world, if it is one that the command line can make.
+    /// The command that plays this world, as far as the command line can make it.
     pub fn command(&self) -> String {
         #[expect(clippy::cast_precision_loss, reason = "no world is 2^53 ms long")]
         let hours = self.length_ms as f64 / 3_600_000.0;
@@ -201,7 +201,7 @@ impl Scenario {
         command
     }
 
-    /// The longest talk, in milliseconds.
+    /// The shortest and the longest talk, in milliseconds.
     pub(super) fn talk_ms_range(&self) -> (u64, u64) {
         (self.talk_ms / 12, self.talk_ms * 15 / 2)
     }

@@ -7,7 +7,7 @@ use crate::rest::CallsApi;
 use crate::world::Webhook;
 
 /// A set of phone numbers in memory. `/voice` adds the number in `From`, a spoken "goodbye" or
-/// "hang up" removes it, and nothing else does anything.
+/// "hang up" removes it, and nothing else has any effect.
 #[derive(Debug, Default)]
 pub struct SeedDesign {
     numbers: BTreeSet<String>,

@@ -1,27 +1,26 @@
-//! What is scored: something that is told webhooks and shows a number.
+//! The interface of a scored system: it receives webhooks and shows a number.
 
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
-/// What became of a webhook that has arrived.
+/// The result of a webhook that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// It is acknowledged: what it said is durable.
+    /// It is acknowledged, and its evidence is durable.
     Recorded,
-    /// It is answered, since there is a person on the line, and what it said is not durable yet.
+    /// It is answered for the person on the line, and its evidence is not durable yet.
     Answered,
-    /// It is refused, after so many milliseconds.
+    /// It is refused.
     Refused {
-        /// Milliseconds.
+        /// After this many milliseconds.
         after_ms: u64,
     },
-    /// Nobody listens.
+    /// There was no connection.
     NoConnection,
 }
 
 impl Delivery {
-    /// What becomes of a webhook that could not be recorded, which was known after so many
-    /// milliseconds.
+    /// The result of a webhook that could not be recorded. This was known after `after_ms`.
     pub(super) fn not_recorded(webhook: &Webhook, after_ms: u64) -> Self {
         if webhook.path == "/call-status" { Self::Refused { after_ms } } else { Self::Answered }
     }
@@ -32,49 +31,50 @@ pub trait System {
     /// Its name on the command line and in reports.
     fn name(&self) -> &'static str;
 
-    /// Takes in a webhook.
+    /// Delivers a webhook.
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery;
 
-    /// Lets time pass, at least once in each second and at [`System::wake_ms`] while it is up.
+    /// Advances the time. It is called at least once a second, and at [`System::wake_ms`] while the
+    /// system is up.
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi);
 
-    /// When it wants to be woken.
+    /// The next moment at which it has work.
     fn wake_ms(&self) -> Option<u64>;
 
-    /// The number of users that it shows; `None` while it is down, or says that it does not know.
+    /// The shown number. `None` while the system is down, or says that its number is too old.
     fn shown(&self) -> Option<u64>;
 
-    /// Whether what is shown has this call among the live; `None` from a system that does not know
+    /// Whether this call is live in the shown number. `None` from a system that does not know
     /// calls.
     fn is_live(&self, call_sid: &str) -> Option<bool>;
 
-    /// The same by what is durable, where that may be ahead of what is shown.
+    /// The same by what is durable, which may be ahead of what is shown.
     fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
         self.is_live(call_sid)
     }
 
-    /// Dies here and now, or a part of it does: whatever is not durable is gone.
+    /// Kills it, or a part of it. Everything that is not durable is lost.
     fn kill(&mut self, now_ms: u64);
 
-    /// Starts again with what is durable.
+    /// Restarts it with everything that is durable.
     fn start(&mut self, now_ms: u64);
 
-    /// A part of it is cut off from what is durable, if it has parts.
+    /// Cuts a part of it off from its durable data, if it has parts.
     fn cut_off(&mut self, _now_ms: u64) {}
 
-    /// And can reach it again.
+    /// Ends the cut.
     fn reconnect(&mut self, _now_ms: u64) {}
 
-    /// Whether its invariants hold; asked after every event.
+    /// Checks its invariants. It is called after every event.
     ///
     /// # Errors
-    /// Which one does not.
+    /// The violated invariant.
     fn check(&mut self) -> Result<(), String>;
 
-    /// Whether its parts agree, when nothing has been wrong for long.
+    /// Checks that its parts agree. It is called after a long time without faults.
     ///
     /// # Errors
-    /// Which one does not.
+    /// How they differ.
     fn finish(&mut self, _now_ms: u64) -> Result<(), String> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Whole worlds, small ones.
+//! Whole small worlds.
 
 use std::thread;
 
@@ -48,7 +48,7 @@ fn the_seed_design_leaks_even_when_every_webhook_arrives() {
     assert_eq!(live_users.exact_on_the_wire, 1.0, "{live_users}");
 }
 
-/// Plays each of these worlds: every invariant holds, and in the end nothing is wrong any more.
+/// Plays each of these worlds. Every invariant holds, and in the end no error is left.
 fn play_all(scenarios: &[Scenario], played: impl Fn(&Scenario) -> Result<Report, Failure> + Sync) {
     let workers = 4;
     let play = |worker: usize| {

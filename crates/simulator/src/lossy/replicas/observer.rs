@@ -1,5 +1,4 @@
-//! Reads the journal as it grows, with none of the rules of a replica: each replica is held against
-//! it.
+//! Reads the journal as it grows, without any rule of a replica. Each replica is compared with it.
 
 use live_users_core::Numbers;
 use live_users_journal::{Journal, Memory, PageLimit, Position};
@@ -8,14 +7,14 @@ use live_users_state::{Replayed, State, decode, replay, snapshot};
 
 use crate::lossy::live_users::COMPARE_ALWAYS_CALLS;
 
-/// What the journal tells.
+/// The state by the journal alone.
 pub(super) struct Observer {
     journal: Box<dyn Journal>,
     state: State,
     at: Position,
 }
 
-/// What a replica told when it was last looked at.
+/// What was seen of a replica at the last check.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seen {
     at: Position,
@@ -55,11 +54,11 @@ impl Observer {
         Ok(())
     }
 
-    /// Holds a replica that has just done something, and has seen this before, against the
-    /// journal: it is where it was, or at the journal's end.
+    /// Compares a replica with the journal after it has done something. It has to be where it was,
+    /// or at the journal's end.
     ///
     /// # Errors
-    /// What it tells that the journal does not.
+    /// How the replica differs from the journal.
     pub(super) fn check(
         &mut self,
         n: usize,
@@ -83,11 +82,11 @@ impl Observer {
         Ok(now)
     }
 
-    /// Compares the state of a replica byte for byte, if it is at the end of the journal and it is
-    /// not too much to do so often.
+    /// Compares the state of a replica byte for byte, if it is at the journal's end, and not so
+    /// large that it takes too long.
     ///
     /// # Errors
-    /// If it is another one.
+    /// If the states differ.
     pub(super) fn compare(&self, n: usize, replica: &Replica) -> Result<(), String> {
         let few = self.state.tracker().known() <= COMPARE_ALWAYS_CALLS;
         if !few || replica.position() != self.at {
@@ -100,7 +99,7 @@ impl Observer {
     }
 }
 
-/// The state of the journal as somebody finds it who comes now, in bytes.
+/// The bytes of the state that a replay of the whole journal gives now.
 pub(super) fn fresh(log: &Memory) -> Result<Vec<u8>, String> {
     let (journal, _) = log.open_shared().map_err(|error| error.to_string())?;
     let replayed = replay(&*journal).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
-//! One replica of several: a process with a clock of its own, and a way to the journal that may be
-//! cut.
+//! One of several replicas: a process with a clock of its own, and a link to the journal that may
+//! be cut.
 
 use live_users_core::{Evidence, Millis};
 use live_users_journal::{APPEND_MS_MAX, Link, Memory, ReplicationStatus};
@@ -19,11 +19,11 @@ pub(super) struct Replica {
     pub(super) recount: Recount,
     link: Link,
     is_cut: bool,
-    /// What it knows of the journal's clock.
+    /// What is known of the journal's clock.
     replication_status: ReplicationStatus,
-    /// How far its own clock is from the journal's, in milliseconds.
+    /// The error of its own clock, in milliseconds.
     clock_error_ms: i64,
-    /// All that the journal had at this moment it can read.
+    /// Everything that was in the journal at this moment can be read here.
     known_ms: u64,
 }
 
@@ -59,17 +59,17 @@ impl Replica {
     }
 
     pub(super) fn leads(&self, now_ms: u64) -> bool {
-        // The lease is reckoned in uptime alone.
+        // Only the uptime matters to the lease.
         self.process.replica().leads(self.now(now_ms, 0))
     }
 
-    /// What `/readyz` says.
+    /// Whether `/readyz` answers 200.
     pub(super) fn is_ready(&self, now_ms: u64) -> bool {
         let log_age_ms = now_ms.saturating_sub(self.known_ms);
         !self.process.replica().is_degraded() && is_fresh(log_age_ms)
     }
 
-    /// What it shows, if it shows anything.
+    /// The shown number. `None` if it is too old.
     pub(super) fn shown(&self, now_ms: u64) -> Option<u64> {
         self.process.shown(self.now(now_ms, 0))
     }
@@ -81,7 +81,7 @@ impl Replica {
         webhook: &Webhook,
         evidence: Evidence,
     ) -> Delivery {
-        // The webhook that finds out waits for as long as an append may take.
+        // The webhook that discovers a cut waits for as long as an append may take.
         let is_degraded = self.process.replica().is_degraded();
         let after_ms = if is_degraded { 0 } else { APPEND_MS_MAX };
         match self.process.record(self.now(now_ms, log_ms), vec![evidence]) {
@@ -90,14 +90,14 @@ impl Replica {
         }
     }
 
-    /// Applies what others have appended, if it can hear of it.
+    /// Applies the records of other replicas, if the journal can be reached.
     pub(super) fn catch_up(&mut self, now_ms: u64, log_ms: u64) {
         if !self.is_cut {
             self.process.catch_up(self.now(now_ms, log_ms));
         }
     }
 
-    /// It hears that the journal is there, by a message that was so long on its way.
+    /// Gets news of the journal, by a message that took `travel_ms`.
     pub(super) fn hear(&mut self, now_ms: u64, log_ms: u64, travel_ms: u64) {
         if !self.is_cut {
             self.known_ms = now_ms;
@@ -111,12 +111,12 @@ impl Replica {
         self.process.tick(self.now(now_ms, log_ms), api);
     }
 
-    /// When it has something to do, or what it shows becomes too old.
+    /// The next deadline, or the moment at which the shown number becomes too old.
     pub(super) fn wake_ms(&self) -> u64 {
         self.process.wake_ms()
     }
 
-    /// The moment as it sees it: its own clock, put right by what it knows of the journal's.
+    /// The moment in its view: its own clock, corrected by what it knows of the journal's.
     fn now(&self, now_ms: u64, log_ms: u64) -> Now {
         Now {
             uptime: Millis(now_ms),

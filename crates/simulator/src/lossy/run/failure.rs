@@ -1,13 +1,13 @@
-//! An invariant that did not hold.
+//! A violated invariant.
 
 use std::fmt::{self, Display};
 
-/// An invariant that did not hold, and how to see it again.
+/// A violated invariant, and how to repeat it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which one.
+    /// The invariant.
     pub what: String,
-    /// When, in milliseconds from the beginning of the world.
+    /// The time, in milliseconds from the beginning of the world.
     pub at_ms: u64,
     /// The command that repeats it.
     pub command: String,

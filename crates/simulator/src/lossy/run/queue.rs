@@ -1,4 +1,4 @@
-//! What will happen, in the order of time; of what happens at one moment, what was planned first.
+//! Planned events, in the order of time. At one moment, the one planned first comes first.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ pub(super) struct Queue<T> {
 
 struct Planned<T> {
     at_ms: u64,
-    /// Its number among all that was planned, so that the order never depends on the heap.
+    /// Its number among all planned events, so that the order never depends on the heap.
     n: u64,
     event: T,
 }

@@ -1,4 +1,4 @@
-//! Small worlds over several replicas.
+//! Small worlds of several replicas.
 
 use live_users_intake::ReconcilerRules;
 
@@ -9,7 +9,7 @@ fn small_of(replicas: u32, kind: Kind, seed: u64) -> Scenario {
     Scenario { replicas, ..small(kind, seed) }
 }
 
-/// Two minutes with very short calls, and something that goes wrong every few seconds.
+/// Two minutes with very short calls, and a fault every few seconds.
 fn tiny_of(replicas: u32, kind: Kind, seed: u64) -> Scenario {
     let scenario = Scenario::standard(kind, seed, 2 * MINUTE_MS, 3);
     Scenario {
@@ -83,7 +83,7 @@ fn who_leads_is_another_one_after_a_kill_of_the_leader() {
 
 #[test]
 fn who_is_cut_off_says_so_instead_of_showing_an_old_number() {
-    // Of two, one is cut off all the time: 30 s of each 30.
+    // Of two replicas, one is always cut off: for 30 s in each 30.
     let cut = |live, seed| {
         let cut_every_ms = Some(MINUTE_MS / 2);
         let scenario = Scenario { cut_every_ms, live, ..tiny_of(2, Kind::Clean, seed) };
@@ -91,11 +91,11 @@ fn who_is_cut_off_says_so_instead_of_showing_an_old_number() {
         assert_eq!((report.left_over, report.healing.never), (0, 0), "{report}");
         report
     };
-    // Few webhooks: it notices late that it is cut off, and says so when what it knows is old.
+    // Few webhooks: it notices late that it is cut off, and says so once its number is too old.
     let few: Vec<_> = (0..6).map(|seed| cut(1, seed)).collect();
     assert!(few.iter().any(|report| report.down > 0.0), "{few:?}");
     assert!(few.iter().all(|report| report.down < 0.1), "{few:?}");
-    // Many: it refuses some until the load balancer knows, and nothing that is asked for again.
+    // Many webhooks: it refuses some until the load balancer notices. Nothing retries those.
     let many = cut(40, 6);
     assert!(many.webhooks.lost > 0 && many.webhooks.lost < many.webhooks.sent / 20, "{many}");
     assert!(many.down < 0.05 && many.mean_error_share < 0.05, "{many}");
