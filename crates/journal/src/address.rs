@@ -7,7 +7,7 @@ use crate::JournalError;
 #[cfg(feature = "nats")]
 use crate::nats::NatsAddress;
 
-/// Where a log is, and so which engine keeps it.
+/// Where a log is, which decides its engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     #[cfg(feature = "sqlite")]
@@ -19,7 +19,7 @@ pub(crate) enum Address {
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, JournalError> {
-        // An address of another kind may hold a password, so no more than its scheme is repeated.
+        // The address of another program may contain a password, so only its scheme is repeated.
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let bad = |found: String| Err(JournalError::BadAddress { found });
         match (scheme, rest) {
@@ -53,11 +53,11 @@ fn not_built_in(scheme: &str, feature: &'static str) -> JournalError {
     JournalError::NotBuiltIn { scheme: scheme.to_owned(), feature }
 }
 
-/// An address as it may be shown: without the user and the password in it.
+/// An address that may be shown: without its user and password.
 #[must_use]
 pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // A password with a slash in it is a mistake, and still a password.
+    // A password must not contain a slash. If one does, it is still not shown.
     let rest = match (rest.find('/'), rest.rfind('@')) {
         (Some(slash @ 1..), Some(at)) if slash < at => &rest[at + 1..],
         _ => rest,

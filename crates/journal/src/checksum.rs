@@ -1,20 +1,20 @@
-//! Checksums (CRC-32 as in zlib) over what is stored and where it belongs, so that a piece in the
-//! wrong place is as wrong as a damaged one.
+//! Checksums (CRC-32 as in zlib). They cover the stored bytes and their place, so a piece in the
+//! wrong place is found like a damaged one.
 
 use crc32fast::Hasher;
 
-/// Of a record: its number, eight bytes with the lowest first, and its bytes.
+/// The checksum of a record: of its number, as eight bytes with the lowest first, and its bytes.
 pub(crate) fn of_record(seq: u64, bytes: &[u8]) -> u32 {
     over(&[seq], bytes)
 }
 
-/// Of what a log says of itself.
+/// The checksum of the head of a log.
 #[cfg(feature = "sqlite")]
 pub(crate) fn of_numbers(numbers: &[u64]) -> u32 {
     over(numbers, &[])
 }
 
-/// Of a snapshot.
+/// The checksum of a snapshot.
 #[cfg(any(feature = "nats", feature = "sqlite"))]
 pub(crate) fn of_snapshot(epoch: u64, seq: u64, bytes: &[u8]) -> u32 {
     over(&[epoch, seq], bytes)

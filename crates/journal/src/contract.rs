@@ -8,31 +8,29 @@ use crate::replication_status::ReplicationStatus;
 /// The largest record, in bytes. A larger one is refused before anything is written.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 
-/// The most that the records of one batch have together, in bytes, so that a batch fits into one
-/// message of an engine that is reached by network. A larger one is refused before anything is
-/// written.
+/// The most bytes of all records of a batch together, so that a batch fits into one message of a
+/// NATS server. A larger batch is refused before anything is written.
 pub const BATCH_BYTES_MAX: usize = 768 * 1024;
 
-/// The most records of one batch, for the same reason: each has a little around it. A larger one is
-/// refused before anything is written.
+/// The most records of one batch, for the same reason: each record adds a few bytes. A larger batch
+/// is refused before anything is written.
 pub const BATCH_RECORDS_MAX: usize = 20_000;
 
-/// The most records that one call of [`Journal::trim`] removes, so that an append never waits long
-/// behind it.
+/// The most records that one call of [`Journal::trim`] removes. So an append never waits long for
+/// it.
 pub const TRIM_RECORDS_MAX: u64 = 2_000;
 
-/// The most records on a page that a [`Reader`] gives, so that an append never waits long behind
-/// it.
+/// The most records on a page of a [`Reader`]. So an append never waits long for it.
 pub const READER_RECORDS_MAX: usize = 512;
 
-/// A place in a log: which log, and how far along.
+/// A place in a log: the log, and the number of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Drawn at random when the log is created, so that a new log is never taken for an old one
+    /// A random number, drawn when the log is created. It distinguishes a new log from an old one
     /// whose count jumped.
     pub epoch: u64,
-    /// The number of a record; the first one ever is 1. As the position of a log: how many records
-    /// were appended in its life.
+    /// The number of a record; the first one ever has 1. As the position of a log, it is how many
+    /// records were ever appended.
     pub seq: u64,
 }
 
@@ -45,17 +43,17 @@ impl Display for Position {
 /// An entry of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its number; each record's is one more than that of the record before.
+    /// Its number: one more than that of the record before.
     pub seq: u64,
-    /// When a shared log took it in, by the clock of its service, in milliseconds since the Unix
-    /// epoch. `None` in a log of one process, whose records say it themselves.
+    /// When a shared log accepted it, by the clock of its service, in milliseconds since the Unix
+    /// epoch. `None` in a log of one process, whose records contain their time.
     pub at_ms: Option<u64>,
-    /// As they were appended.
+    /// The bytes that were appended.
     pub bytes: Vec<u8>,
 }
 
-/// How much one read returns at most. The first record is returned whatever its size, so that a
-/// replay always gets on.
+/// The most that one read returns. The first record is returned whatever its size, so that a replay
+/// always makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
     /// The number of records; 0 is taken as 1.
@@ -78,55 +76,57 @@ impl Default for PageLimit {
 
 /// An ordered, durable log. It belongs to one thread, and its calls block.
 ///
-/// The order is the writer's safety: append, and only then apply, publish and acknowledge.
+/// The caller keeps one order: append, then apply, publish and acknowledge.
 ///
-/// A log is either of one process, which has it to itself, or shared by any number of replicas: see
+/// A log belongs to one process, or is shared by any number of replicas: see
 /// [`Journal::is_shared`].
 pub trait Journal: Send {
-    /// The position of the last record; `seq` is 0 in a new log. In a shared log, of the last one
-    /// that is known here and can be read at once.
+    /// The position of the last record. In a new log, `seq` is 0. In a shared log, it is the last
+    /// record that can be read here at once.
     fn position(&self) -> Position;
 
-    /// Appends a batch: all of it or nothing, with nothing of others in between. When this returns
-    /// the batch is durable, and the position is that of its last record: all up to there can be
-    /// read. In a shared log there may be records of others between what was the position before
-    /// and the batch. An empty batch does nothing.
+    /// Appends a batch: all of it or nothing, without records of others in between. When this
+    /// returns, the batch is durable and the position is that of its last record. Everything up to
+    /// it can be read. In a shared log, records of others may lie between the position before and
+    /// the batch. An empty batch does nothing.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`], or all together
-    /// than [`BATCH_BYTES_MAX`], or if there are more of them than [`BATCH_RECORDS_MAX`]. Any other
-    /// error latches the journal: each later append fails with [`JournalError::Latched`] until
-    /// [`Journal::recover`] has succeeded. Then the failed batch is not in the log and can be
-    /// appended again. If the process ends before that, the batch may turn out to be in the log:
-    /// a failed append says that nothing is certain, not that nothing was written. In a shared log
-    /// that holds after a recovery too: it may be there, or come to be there, without harm to a
-    /// reader to whom the same thing twice is once. A shared log is given up after
-    /// [`APPEND_MS_MAX`].
+    /// [`JournalError::Refused`] if a record is larger than [`RECORD_BYTES_MAX`], or the batch is
+    /// larger than [`BATCH_BYTES_MAX`], or has more than [`BATCH_RECORDS_MAX`] records.
+    ///
+    /// Any other error latches the journal: each later append fails with [`JournalError::Latched`]
+    /// until [`Journal::recover`] succeeds. Then the failed batch is not in the log and can be
+    /// appended again. If the process ends before that, the batch may be in the log all the same.
+    ///
+    /// In a shared log, a failed batch may be in the log, or appear in it later, even after a
+    /// recovery. So its reader has to count the same evidence only once. An append to a shared log
+    /// fails after [`APPEND_MS_MAX`].
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError>;
 
-    /// The oldest record that is kept; one past the position if none is.
+    /// The oldest record that is kept. One more than the position if none is.
     fn first_seq(&self) -> u64;
 
-    /// A page of records from this one on, checked for damage; empty just past the last record.
+    /// A page of records from this one on, checked for damage. It is empty just after the last
+    /// record.
     ///
     /// # Errors
     ///
-    /// [`JournalError::NotThere`] for a record that was trimmed or is further off than the next
-    /// one. [`JournalError::Damaged`] if a record is missing or is not what was appended.
+    /// [`JournalError::NotThere`] for a record that was trimmed, or is more than one past the last.
+    /// [`JournalError::Damaged`] if a record is missing, or is not what was appended.
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError>;
 
-    /// Removes records before this one, at most [`TRIM_RECORDS_MAX`] in a call, and returns the
-    /// oldest that is kept: call again while that is less and rises. Records that are in no
-    /// complete snapshot are kept whatever is asked.
+    /// Removes records before this one, at most [`TRIM_RECORDS_MAX`] in a call. Returns the oldest
+    /// record that is kept. Call it again while that is below `before_seq` and rises. Records that
+    /// no complete snapshot covers are always kept.
     ///
     /// # Errors
     ///
     /// If the removal cannot be written, and while the journal is latched.
     fn trim(&mut self, before_seq: u64) -> Result<u64, JournalError>;
 
-    /// A handle for snapshots of this log, for another thread. The log stays open until its
-    /// handles are dropped as well.
+    /// A handle for snapshots of this log, for another thread. The log stays open until its handles
+    /// are dropped, too.
     ///
     /// # Errors
     ///
@@ -134,37 +134,37 @@ pub trait Journal: Send {
     fn snapshots(&self) -> Result<Box<dyn Snapshots>, JournalError>;
 
     /// A handle for reading this log, for another thread. The log stays open until its handles are
-    /// dropped as well.
+    /// dropped, too.
     ///
     /// # Errors
     ///
     /// If the engine cannot make one.
     fn reader(&self) -> Result<Box<dyn Reader>, JournalError>;
 
-    /// Opens the log again after a failed append, and lifts the latch if all that was acknowledged
-    /// is there and nothing else.
+    /// Opens the log again after a failed append. Lifts the latch if the log has everything that
+    /// was acknowledged, and nothing else.
     ///
     /// # Errors
     ///
-    /// If the log still cannot be opened; the journal stays latched and this can be called again.
+    /// If the log still cannot be opened. The journal stays latched, and this can be called again.
     /// [`JournalError::Damaged`] if an acknowledged record is gone. [`JournalError::Replaced`] as
-    /// [`Journal::refresh`].
+    /// with [`Journal::refresh`].
     fn recover(&mut self) -> Result<(), JournalError>;
 
-    /// Whether replicas in other processes append to this log too. Then the position moves by
-    /// itself, and [`ReplicationStatus`] calls a function when it does.
+    /// Whether replicas in other processes append to this log, too. Then the position moves by
+    /// itself, and [`ReplicationStatus::on_append`] notifies of it.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Asks for the end of the log, which has all that was acknowledged to any replica by now, and
-    /// waits until that much can be read here. It takes [`APPEND_MS_MAX`] at most.
+    /// Asks for the end of the log, which has everything that any replica acknowledged by now.
+    /// Waits until that can be read here, at most [`APPEND_MS_MAX`].
     ///
     /// # Errors
     ///
-    /// If the service of a shared log does not answer. [`JournalError::Replaced`] if it has another
-    /// log by now, because the one before was lost: this handle is of the new one from then on,
-    /// and a state that was made from the old one has to be rebuilt.
+    /// If the service of a shared log does not answer. [`JournalError::Replaced`] if the log was
+    /// lost and the service has another one. This handle then belongs to the new log, and the state
+    /// has to be rebuilt from it.
     fn refresh(&mut self) -> Result<Position, JournalError> {
         Ok(self.position())
     }
@@ -174,7 +174,7 @@ pub trait Journal: Send {
         ReplicationStatus::default()
     }
 
-    /// A handle for the lease of this name, for another thread. One replica at most holds it.
+    /// A handle for the lease of this name, for another thread. At most one replica holds it.
     ///
     /// # Errors
     ///
@@ -185,28 +185,28 @@ pub trait Journal: Send {
     }
 }
 
-/// How long a shared log may take to append or to say how far it is, in milliseconds: a caller
-/// waits for no longer than 2 s in all.
+/// How long an append or a refresh of a shared log may take, in milliseconds. A caller on the phone
+/// waits for at most 2 s in all.
 pub const APPEND_MS_MAX: u64 = 1_500;
 
-/// How long a lease is held without being renewed, in milliseconds.
+/// How long a lease lasts without a renewal, in milliseconds.
 pub const LEASE_MS: u64 = 10_000;
 
-/// The right to do what only one of several replicas may do.
+/// The right to do what only one replica may do.
 pub trait Lease: Send {
-    /// Takes the lease or renews it, and says whether it is held: then for [`LEASE_MS`] from the
-    /// moment of the call. It blocks; call it about every third of that time.
+    /// Acquires or renews the lease. Returns whether it is held, for [`LEASE_MS`] from the moment
+    /// of the call. It blocks. Call it at least every third of that time.
     ///
     /// # Errors
     ///
-    /// If the service does not answer. What was held before is held until its time is over.
+    /// If the service does not answer. A lease that was held stays held until its time is over.
     fn hold(&mut self) -> Result<bool, JournalError>;
 
-    /// Releases the lease, so that another replica need not wait until its time is over.
+    /// Releases the lease, so that another replica need not wait for its end.
     fn release(&mut self) {}
 }
 
-/// The lease of a log of one process: no other holder is possible.
+/// The lease of a log of one process, which no other process can hold.
 struct OwnLease;
 
 impl Lease for OwnLease {
@@ -215,9 +215,9 @@ impl Lease for OwnLease {
     }
 }
 
-/// Reads one log while it is appended to. It sees what is durable and acknowledged: never a batch
-/// whose append has failed or is still under way. An append waits for one page of
-/// [`READER_RECORDS_MAX`] records at most.
+/// Reads a log while it is appended to. It returns durable and acknowledged records only: never a
+/// batch whose append has failed or is not done. An append waits for at most one page of
+/// [`READER_RECORDS_MAX`] records.
 pub trait Reader: Send {
     /// The position of the last record.
     ///
@@ -226,31 +226,31 @@ pub trait Reader: Send {
     /// If the log cannot be read.
     fn position(&mut self) -> Result<Position, JournalError>;
 
-    /// The oldest record that is kept; one past the position if none is.
+    /// The oldest record that is kept. One more than the position if none is.
     ///
     /// # Errors
     ///
     /// If the log cannot be read.
     fn first_seq(&mut self) -> Result<u64, JournalError>;
 
-    /// A page of records, as [`Journal::read`] gives it, of [`READER_RECORDS_MAX`] records at most.
+    /// A page of records as from [`Journal::read`], with at most [`READER_RECORDS_MAX`] of them.
     ///
     /// # Errors
     ///
-    /// As [`Journal::read`]; a record may be trimmed between two pages.
+    /// As [`Journal::read`]. A record may be trimmed between two pages.
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError>;
 }
 
-/// The snapshots of one log: the newest complete one is kept, the others are dropped.
+/// The snapshots of one log. The newest complete one is kept, and the others are dropped.
 pub trait Snapshots: Send {
-    /// Saves a snapshot of all that the log says up to this position. It is written in small
-    /// pieces, so that appends meanwhile never wait for more than one of them, and it counts once
-    /// it is complete; until then the one before does.
+    /// Saves a snapshot of everything in the log up to this position. It is written in small parts,
+    /// so an append never waits for more than one of them. It counts once it is complete, and until
+    /// then the one before counts.
     ///
     /// # Errors
     ///
-    /// [`JournalError::Refused`] if the position is of another log, past this log's end, or older
-    /// than the newest snapshot. Otherwise if it cannot be written; the one before is kept.
+    /// [`JournalError::Refused`] if the position is of another log, past this log's end, or before
+    /// the newest snapshot. Otherwise if it cannot be written. The one before is kept.
     fn save(&mut self, at: Position, bytes: &[u8]) -> Result<(), JournalError>;
 
     /// The newest complete snapshot, if there is any.
@@ -261,7 +261,7 @@ pub trait Snapshots: Send {
     fn load(&mut self) -> Result<Option<(Position, Vec<u8>)>, JournalError>;
 }
 
-/// Refuses a batch that is too large, or has a record that is, before any of it is written.
+/// Refuses a batch or a record that is too large, before anything is written.
 pub(crate) fn refuse_large(batch: &[Vec<u8>]) -> Result<(), JournalError> {
     let largest = batch.iter().map(Vec::len).max().unwrap_or(0);
     let together: usize = batch.iter().map(Vec::len).sum();
@@ -277,8 +277,8 @@ pub(crate) fn refuse_large(batch: &[Vec<u8>]) -> Result<(), JournalError> {
     Err(JournalError::Refused { why })
 }
 
-/// Refuses a snapshot that does not fit to the log, whose last record and newest snapshot are
-/// these: trimming relies on what a snapshot says that it covers.
+/// Refuses a snapshot that does not fit this log, with its last record and newest snapshot.
+/// Trimming relies on what a snapshot covers.
 pub(crate) fn refuse_odd(
     at: Position,
     log: Position,

@@ -1,17 +1,17 @@
-//! The errors of a journal. Each message says what an operator does about it.
+//! The errors of a journal. Each message says what an operator can do.
 
 use std::path::PathBuf;
 
 /// Why a journal fails. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The address is not one of the forms that are known.
+    /// The address has an unknown form.
     #[error(
         "JOURNAL_URL has {found}: expected file:DIRECTORY, such as file:./data or \
          file:/var/lib/live-users, nats://HOST:PORT/NAME, or memory: for tests"
     )]
     BadAddress {
-        /// What is there; never more of the address than its scheme.
+        /// What was found. It shows no more of the address than its scheme.
         found: String,
     },
     /// The program was built without the engine of this address.
@@ -33,16 +33,16 @@ pub enum JournalError {
     NotWritable {
         /// The file or directory.
         path: PathBuf,
-        /// As the system says it.
+        /// The system's own text.
         why: String,
     },
-    /// There is no space left.
+    /// The disk is full.
     #[error(
         "no space left on the disk of `{}`: free some; nothing that was acknowledged is lost",
         path.display()
     )]
     Full {
-        /// The file that had to grow.
+        /// The file that could not grow.
         path: PathBuf,
     },
     /// Another process has the journal open.
@@ -76,17 +76,17 @@ pub enum JournalError {
          docs/JOURNAL.md says"
     )]
     Damaged {
-        /// Which file, and which record where that is known.
+        /// The file, and the record if it is known.
         what: String,
     },
-    /// The record asked for is not kept, or is not there yet.
+    /// The record is not kept, or does not exist yet.
     #[error("record {wanted} is not in the log, which has the records {first} to {last}")]
     NotThere {
-        /// The record asked for.
+        /// The wanted record.
         wanted: u64,
-        /// The oldest that is kept.
+        /// The oldest record that is kept.
         first: u64,
-        /// The newest; one less than the oldest if none is kept.
+        /// The newest record. One less than the oldest if none is kept.
         last: u64,
     },
     /// The service of a shared log does not answer.
@@ -95,19 +95,19 @@ pub enum JournalError {
          of its servers is there and that JetStream is enabled (docs/JOURNAL.md)"
     )]
     Unreachable {
-        /// What was being done, and how it went.
+        /// What was tried, and the result.
         why: String,
     },
-    /// The service of a shared log does not do what a journal needs.
+    /// The service of a shared log lacks what a journal needs.
     #[error("the NATS service of JOURNAL_URL {why}")]
     Unsuitable {
-        /// What it says or lacks, and what to do.
+        /// What it lacks, and what to do.
         why: String,
     },
     /// An earlier append failed, and the journal has not recovered since.
     #[error("nothing is appended since an append failed: {why}")]
     Latched {
-        /// How that append failed.
+        /// Why that append failed.
         why: String,
     },
     /// A shared log was lost, and there is another one in its place.
@@ -121,7 +121,7 @@ pub enum JournalError {
         /// The epoch of the log that is.
         is: u64,
     },
-    /// What was asked makes no sense for this log. Nothing was changed.
+    /// The request does not fit this log. Nothing was changed.
     #[error("{why}")]
     Refused {
         /// What does not fit, and what would.
@@ -133,17 +133,17 @@ pub enum JournalError {
          file sizes"
     )]
     Io {
-        /// What was being done, with the path.
+        /// What was tried, with the path.
         doing: String,
-        /// As the system says it.
+        /// The system's own text.
         why: String,
     },
-    /// An error of the storage engine that fits none of the others.
+    /// Any other error of the storage engine.
     #[error("{doing}: {why}")]
     Engine {
-        /// What was being done.
+        /// What was tried.
         doing: String,
-        /// As the engine says it.
+        /// The engine's own text.
         why: String,
     },
 }

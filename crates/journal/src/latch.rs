@@ -1,15 +1,15 @@
-//! Why a journal does not write after a failed append.
+//! The latch that stops appends after a failed one.
 //!
-//! A failed append leaves open what is stored. A second one could then end up before it, or be
-//! acknowledged in its place. So every engine holds a latch: the first failure closes it, and only
-//! a recovery, which looks at what is stored, opens it again.
+//! After a failed append it is not known what is stored. A second append could then end up before
+//! it, or be acknowledged in its place. So every engine has a latch. The first failure closes it.
+//! Only a recovery, which reads what is stored, opens it again.
 
 use crate::JournalError;
 
-/// Closed by a failed append, opened by a recovery. Whatever writes records checks it first.
+/// Closed by a failed append, opened by a recovery. Everything that writes records checks it first.
 #[derive(Debug, Default)]
 pub(crate) struct Latch {
-    /// How the append failed.
+    /// Why the append failed.
     closed_by: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Latch {
         self.closed_by.is_some()
     }
 
-    /// Passes on the result of an append, and closes if it is an error.
+    /// Returns the result of an append, and closes the latch if it is an error.
     pub(crate) fn watch<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
         if let Err(error) = &result {
             self.closed_by = Some(error.to_string());
@@ -35,7 +35,7 @@ impl Latch {
         result
     }
 
-    /// Only for a recovery that knows what is stored, or for a log that has none of it.
+    /// Only for a recovery that knows what is stored, or for a new log that replaced the old one.
     pub(crate) fn open(&mut self) {
         self.closed_by = None;
     }

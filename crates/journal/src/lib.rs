@@ -16,7 +16,7 @@
 //!
 //! # Features
 //!
-//! None is on by default: the contract and a log in memory need no other package to speak of.
+//! None is on by default. The contract and the log in memory need hardly any other package.
 //!
 //! - `sqlite`: logs on a local disk, `file:DIRECTORY`, and their `backup`.
 //! - `nats`: logs that a NATS service keeps, `nats://HOST:PORT/NAME`.
@@ -58,23 +58,23 @@ use self::address::Address;
 
 /// Opens the log at this address, and creates it if there is none.
 ///
-/// `file:DIRECTORY`, such as `file:./data` or `file:/var/lib/live-users`, is a log on a local
-/// disk; no other process can open it meanwhile. `memory:` is a new log that is gone when it is
-/// dropped. `nats://HOST:PORT/NAME` is a log that a NATS service keeps for any number of replicas,
-/// as docs/JOURNAL.md says.
+/// - `file:DIRECTORY`, such as `file:./data` or `file:/var/lib/live-users`, is a log on a local
+///   disk. Only one process at a time can open it.
+/// - `memory:` is a new log that is gone when it is dropped.
+/// - `nats://HOST:PORT/NAME` is a log on a NATS service for any number of replicas: see
+///   docs/JOURNAL.md.
 ///
 /// # Errors
 ///
 /// [`JournalError::NotBuiltIn`] if this program was built without the engine of the address.
-/// Otherwise if the address has another form, or if the log cannot be opened; each variant of
+/// Otherwise if the address has another form, or the log cannot be opened. Each variant of
 /// [`JournalError`] says what to do.
 pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
     open_with_clock(url, machine_ms)
 }
 
-/// Opens the log at this address as [`open`] does, with this clock in place of the machine's. It
-/// shows milliseconds since the Unix epoch. It matters for a log with a clock of its own: see
-/// [`ReplicationStatus::log_time_ms`].
+/// As [`open`], with this clock in place of the machine's, in milliseconds since the Unix epoch. It
+/// matters for a log with a time of its own: see [`ReplicationStatus::log_time_ms`].
 ///
 /// # Errors
 ///
@@ -94,16 +94,16 @@ pub fn open_with_clock(
     }
 }
 
-/// Copies the log at this address into the new file `to`, as it is at this moment, and returns the
+/// Copies the log at this address into the new file `to`, as it is at this moment. Returns the
 /// position of the last record in the copy.
 ///
-/// The log may be in use meanwhile, by this process or another: appends do not wait for it. To
-/// restore, put the copy as `journal.sqlite3` into an empty directory and open that.
+/// This process or another one may use the log meanwhile, and appends do not wait. To restore, put
+/// the copy as `journal.sqlite3` into an empty directory and open that.
 ///
 /// # Errors
 ///
-/// If the address is not `file:`, if there is no log at it, if `to` exists, or if reading or
-/// writing fails. No unfinished copy is ever left as `to`.
+/// If the address is not `file:`, if there is no log, if `to` exists, or if reading or writing
+/// fails. An unfinished copy never has the name `to`.
 #[cfg(feature = "sqlite")]
 pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
     match Address::parse(url)? {
@@ -120,7 +120,7 @@ pub fn backup(url: &str, to: &Path) -> Result<Position, JournalError> {
     }
 }
 
-/// What the clock of this machine shows, in milliseconds since the Unix epoch.
+/// The time of this machine's clock, in milliseconds since the Unix epoch.
 fn machine_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

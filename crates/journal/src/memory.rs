@@ -1,7 +1,6 @@
 //! A log in memory, for tests and benchmarks: the same contract without a disk or a network.
 //!
-//! With the feature `testing` it can also be shared by replicas in this process, and fail on
-//! demand.
+//! With the feature `testing`, replicas in this process can share it, and it can fail on demand.
 
 #[cfg(feature = "testing")]
 mod faults;
@@ -25,8 +24,7 @@ use crate::contract::{
 use crate::latch::Latch;
 use crate::{JournalError, checksum};
 
-/// The place of a log that lasts as long as this value or a journal opened on it. Clones are the
-/// same place.
+/// A log that lasts as long as this value, or a journal opened on it. Clones are the same log.
 #[derive(Clone, Debug)]
 pub struct Memory(Arc<Mutex<Log>>);
 
@@ -37,7 +35,7 @@ struct Log {
     records: VecDeque<Stored>,
     snapshot: Option<(Position, Vec<u8>)>,
     handles: usize,
-    /// Whether those who have it open are replicas.
+    /// Whether it is open for replicas.
     is_shared: bool,
     /// The time of a shared log, in milliseconds.
     now_ms: u64,
@@ -48,29 +46,29 @@ struct Log {
 
 #[derive(Debug)]
 struct Stored {
-    /// So that the work done is that of a log on disk, without the disk.
+    /// A checksum, so that the work is that of a log on disk, without the disk.
     crc: u32,
     at_ms: Option<u64>,
     bytes: Vec<u8>,
 }
 
 impl Memory {
-    /// A place with a new and empty log.
+    /// A new and empty log.
     ///
     /// # Errors
     ///
-    /// If the system has no randomness to draw an epoch from.
+    /// If the system has no randomness for an epoch.
     pub fn new() -> Result<Self, JournalError> {
         Ok(Self::with_epoch(draw_epoch()?))
     }
 
-    /// A place with a new log of this epoch, for runs that must repeat exactly.
+    /// A new log of this epoch, for runs that must repeat exactly.
     #[must_use]
     pub fn with_epoch(epoch: u64) -> Self {
         Self(Arc::new(Mutex::new(Log::new(epoch))))
     }
 
-    /// Opens the log that is here.
+    /// Opens the log.
     ///
     /// # Errors
     ///
@@ -161,7 +159,7 @@ impl Log {
     }
 }
 
-/// What keeps a log open.
+/// Keeps a log open.
 struct Handle(Memory);
 
 impl Handle {

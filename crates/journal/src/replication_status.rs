@@ -1,8 +1,8 @@
-//! The status of a shared log at one replica, for any thread: the service's time, how old the
-//! replica's knowledge is, and what is wrong between the two. New records of other replicas call a
-//! function.
+//! The status of a shared log at one replica, for any thread: the service's time, the age of the
+//! replica's knowledge, and the trouble between the two. It also calls a function after appends of
+//! other replicas.
 //!
-//! Each of these is a part of its own; this type only holds them together.
+//! Each of these is a part of its own. This type only holds them together.
 
 mod append_hook;
 mod clock_offset;
@@ -17,12 +17,12 @@ use self::append_hook::AppendHook;
 use self::clock_offset::ClockOffset;
 use self::freshness::Freshness;
 
-/// Cheap to clone; clones show the same status. The default is that of a log of one process, which
+/// Cheap to clone; clones have the same status. The default is that of a log of one process, which
 /// is always up to date and has the time of this machine.
 #[derive(Clone, Debug, Default)]
 pub struct ReplicationStatus(Option<Arc<Parts>>);
 
-/// Only of a shared log.
+/// Present for a shared log only.
 #[derive(Debug)]
 struct Parts {
     clock_offset: ClockOffset,
@@ -32,7 +32,7 @@ struct Parts {
 }
 
 impl ReplicationStatus {
-    /// The status of a shared log, all of which is known here as of now.
+    /// The status of a shared log that is completely known now.
     #[must_use]
     pub fn with_service() -> Self {
         Self::of(Freshness::new())
@@ -54,41 +54,42 @@ impl ReplicationStatus {
         })))
     }
 
-    /// The time of the log at this time of the machine's clock, both in milliseconds since the Unix
+    /// The log's time at this time of the machine's clock, both in milliseconds since the Unix
     /// epoch.
     #[must_use]
     pub fn log_time_ms(&self, machine_ms: u64) -> u64 {
         self.0.as_ref().map_or(machine_ms, |it| it.clock_offset.service_ms(machine_ms))
     }
 
-    /// How long ago all that the log had could be read here. Zero for a log of one process.
+    /// The age of what can be read here: this long ago, it was the whole log. Zero for a log of one
+    /// process.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.0.as_ref().map_or(Duration::ZERO, |it| it.freshness.age())
     }
 
-    /// What is wrong between this replica and the service, as a text for an operator.
+    /// The trouble between this replica and the service, as a text for operators.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.0.as_ref().and_then(|it| it.trouble.lock().clone())
     }
 
-    /// Calls this function whenever other replicas have appended records. It is called soon after
-    /// that, from any thread, and has to be short. Only the first function counts.
+    /// Calls this function soon after other replicas have appended records. It is called from any
+    /// thread and has to be short. Only the first function counts.
     pub fn on_append(&self, hook: impl Fn() + Send + Sync + 'static) {
         if let Some(parts) = &self.0 {
             parts.append_hook.set(hook);
         }
     }
 
-    /// For engines: sets what is wrong, or that nothing is.
+    /// For engines: sets the trouble, or that there is none.
     pub fn set_trouble(&self, trouble: Option<String>) {
         if let Some(parts) = &self.0 {
             *parts.trouble.lock() = trouble;
         }
     }
 
-    /// For engines: all that the log had at this moment can be read here.
+    /// For engines: everything that was in the log at this moment can be read here.
     pub fn known_at(&self, moment: Instant) {
         if let Some(parts) = &self.0 {
             parts.freshness.known_at(moment);
@@ -103,7 +104,7 @@ impl ReplicationStatus {
         }
     }
 
-    /// For engines: there is more to read than there was.
+    /// For engines: more can be read than before.
     pub fn notify_append(&self) {
         if let Some(parts) = &self.0 {
             parts.append_hook.call();

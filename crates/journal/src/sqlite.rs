@@ -1,10 +1,10 @@
 //! The embedded engine: a log in one SQLite file, in a directory of its own.
 //!
-//! All handles of a log share one connection. So none of them ever waits for a lock of the file,
-//! and a recovery reopens it for all of them at once.
+//! All handles of a log share one connection. So no handle waits for a lock of the file, and a
+//! recovery reopens it for all of them at once.
 //!
 //! Three record numbers matter, and `acknowledged == last_seq <= last record in the file` always
-//! holds. The file is ahead only from a failed append that reached it until the recovery.
+//! holds. The file is ahead only after a failed append that reached it, until the recovery.
 
 mod backup;
 mod directory;
@@ -44,7 +44,7 @@ pub(crate) struct FileJournal {
 }
 
 impl FileJournal {
-    /// Opens the log in this directory; creates both where there is none.
+    /// Opens the log in this directory. Creates both if there is none.
     pub(crate) fn open(directory: &Path) -> Result<Self, JournalError> {
         let directory = Directory::lock(directory)?;
         if !schema::is_there(&directory)? {
@@ -131,9 +131,9 @@ impl Journal for FileJournal {
             );
         }
         if found.seq > known.seq {
-            // The append that failed had reached the disk after all. It was never acknowledged, no
-            // reader has shown it, and the caller appends it again: it would be there twice. It
-            // goes before the latch opens, because the next append has to follow `known`.
+            // The failed append had reached the disk after all. It was never acknowledged, and no
+            // reader has shown it. The caller appends it again, so it would be there twice. It is
+            // removed before the latch opens, because the next append has to follow `known`.
             let doing = "undoing a failed append";
             self.shared.change(doing, |tx| records::remove_after(tx, known.seq))?;
         }
@@ -146,20 +146,19 @@ impl Journal for FileJournal {
 
 /// Shared by all handles of one log.
 struct Shared {
-    /// None after a recovery that could not open it again. Before `directory`, because the lock
-    /// must outlast the connection when both are dropped.
+    /// `None` after a recovery that could not open it again. It stands before `directory`, because
+    /// the lock must outlast the connection when both are dropped.
     connection: Mutex<Option<Connection>>,
     directory: Directory,
-    /// Held while a snapshot is saved or loaded, which takes long. Always taken before
-    /// `connection`.
+    /// Held during a whole save or load of a snapshot. Always taken before `connection`.
     snapshot_turn: Mutex<()>,
-    /// The last record whose append has succeeded. Readers show nothing after it: a batch that
-    /// failed may be in the file all the same, until the recovery removes it.
+    /// The last record whose append has succeeded. Readers show nothing after it, because the file
+    /// may contain a failed batch until the recovery removes it.
     acknowledged: AtomicU64,
 }
 
 impl Shared {
-    /// Runs a small transaction: all of it is durable when this returns, or none of it.
+    /// Runs a small transaction. When this returns, all of it is durable, or nothing.
     fn change<T>(
         &self,
         doing: &str,
@@ -167,7 +166,7 @@ impl Shared {
     ) -> Result<T, JournalError> {
         let mut guard = self.connection.lock();
         let result = transaction(guard.as_mut().ok_or_else(closed)?, body);
-        // Fair, so that a snapshot's transactions in a row do not keep an append waiting.
+        // Fair, so that an append does not wait for a snapshot's transactions in a row.
         MutexGuard::unlock_fair(guard);
         result.map_err(|fault| fault.into_error(doing, &self.directory.database()))
     }
@@ -184,7 +183,7 @@ impl Shared {
 
     fn reopen(&self) -> Result<Head, JournalError> {
         let mut guard = self.connection.lock();
-        // Closed before it is opened again, or SQLite would go on with what it has in memory.
+        // Closed before it is opened again. Otherwise SQLite would use what it has in memory.
         drop(guard.take());
         let (connection, head) = opened(&self.directory.database())?;
         *guard = Some(connection);

@@ -1,4 +1,4 @@
-//! What a test does to a log in memory: replicas of it, its clock, and faults on demand.
+//! Controls of a log in memory, for tests: its replicas, its clock, and faults on demand.
 
 use super::shared::SharedJournal;
 use super::{Handle, Link, Log, Memory, name};
@@ -6,7 +6,7 @@ use crate::JournalError;
 use crate::contract::Journal;
 
 impl Memory {
-    /// Opens the log that is here as one of its replicas.
+    /// Opens the log as one of its replicas.
     ///
     /// # Errors
     ///
@@ -23,17 +23,17 @@ impl Memory {
         Ok((Box::new(journal), link))
     }
 
-    /// The clock of a shared log shows this, in milliseconds since the Unix epoch.
+    /// Sets the clock of a shared log, in milliseconds since the Unix epoch.
     pub fn set_time(&self, now_ms: u64) {
         self.0.lock().now_ms = now_ms;
     }
 
-    /// Loses the snapshot, and with it what was trimmed.
+    /// Loses the snapshot, and with it everything that was trimmed.
     pub fn lose_snapshot(&self) {
         self.0.lock().snapshot = None;
     }
 
-    /// Loses the log, with its snapshot, and puts a new one of this epoch in its place.
+    /// Loses the log and its snapshot, and replaces it with a new one of this epoch.
     pub fn replace(&self, epoch: u64) {
         let mut log = self.0.lock();
         let Log { handles, is_shared, now_ms, ref replicas, .. } = *log;
@@ -41,7 +41,7 @@ impl Memory {
         *log = Log { handles, is_shared, now_ms, replicas, ..Log::new(epoch) };
     }
 
-    /// From now on there is, or is not, space for anything more, as on a disk that is full.
+    /// Makes the log full, as on a full disk, or gives it space again.
     pub fn set_full(&self, is_full: bool) {
         self.0.lock().is_full = is_full;
     }

@@ -1,4 +1,4 @@
-//! A log in memory as one of its replicas has it.
+//! A log in memory, as one of its replicas uses it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::{JournalError, ReplicationStatus};
 /// What a shared log knows of its replicas.
 #[derive(Debug, Default)]
 pub(super) struct Replicas {
-    /// Who has which lease, and until when.
+    /// The holder and the end of each lease.
     leases: HashMap<String, (u64, u64)>,
     links: u64,
 }
@@ -31,7 +31,7 @@ impl Replicas {
     }
 }
 
-/// The way from a replica to a shared log. Clones are the same way.
+/// The link from a replica to a shared log. Clones are the same link.
 #[derive(Clone, Debug)]
 pub struct Link {
     is_partitioned: Arc<AtomicBool>,
@@ -39,7 +39,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// From now on the replica cannot, or can, reach the log.
+    /// Cuts the link, or restores it.
     pub fn set_partitioned(&self, is_partitioned: bool) {
         self.is_partitioned.store(is_partitioned, Ordering::Release);
     }
@@ -52,7 +52,7 @@ impl Link {
     }
 }
 
-/// A replica's journal: it knows what it has appended, and what there was when it last asked.
+/// A replica's journal. It knows its own appends, and the end of the log at its last refresh.
 pub(super) struct SharedJournal {
     handle: Handle,
     link: Link,

@@ -3,12 +3,12 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::OnceLock;
 
-/// Calls one function, from any thread, whenever there is more to read.
+/// Calls one function, from any thread, when more can be read.
 #[derive(Default)]
 pub(super) struct AppendHook(OnceLock<Box<dyn Fn() + Send + Sync>>);
 
 impl AppendHook {
-    /// Only the first function counts.
+    /// Sets the function. Only the first one counts.
     pub(super) fn set(&self, hook: impl Fn() + Send + Sync + 'static) {
         let _only_the_first = self.0.set(Box::new(hook));
     }

@@ -1,16 +1,16 @@
-//! How far the clock of a service is ahead of this machine's.
+//! The difference between the clock of a service and this machine's.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The service's clock less this machine's, in milliseconds.
+/// The service's clock minus this machine's, in milliseconds.
 #[derive(Debug, Default)]
 pub(super) struct ClockOffset(AtomicI64);
 
 impl ClockOffset {
-    /// Both clocks at the same moment, in milliseconds since the Unix epoch.
+    /// Sets it from both clocks at the same moment, in milliseconds since the Unix epoch.
     pub(super) fn set(&self, service_ms: u64, machine_ms: u64) {
         let ahead_ms = i128::from(service_ms) - i128::from(machine_ms);
-        // Clocks that are further apart than an i64 can say are no clocks.
+        // A difference beyond an i64 is an error of a clock, and is ignored.
         let ahead_ms = i64::try_from(ahead_ms).unwrap_or(0);
         self.0.store(ahead_ms, Ordering::Relaxed);
     }

@@ -1,38 +1,38 @@
-//! How old the knowledge of a shared log is.
+//! The age of what is known of a shared log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The latest moment of which it holds that all that the log had then can be read here.
+/// The latest moment of which everything in the log can be read here.
 #[derive(Debug)]
 pub(super) struct Freshness {
     start: Instant,
     /// That moment, in milliseconds after `start`. It only grows: answers may overtake each other,
-    /// and an older one does not undo what a newer one has shown.
+    /// and an older one must not undo a newer one.
     known_ms: AtomicU64,
 }
 
 impl Freshness {
-    /// All is known as of now.
+    /// Everything is known as of now.
     pub(super) fn new() -> Self {
         Self { start: Instant::now(), known_ms: AtomicU64::new(0) }
     }
 
-    /// All was known this long ago, and nothing was since.
+    /// Everything was known this long ago, and nothing since.
     #[cfg(feature = "testing")]
     pub(super) fn of_age(age: Duration) -> Self {
         let now = Instant::now();
         Self { start: now.checked_sub(age).unwrap_or(now), known_ms: AtomicU64::new(0) }
     }
 
-    /// All that the log had at this moment is known here.
+    /// Everything that was in the log at this moment is known here.
     pub(super) fn known_at(&self, moment: Instant) {
         let after = moment.saturating_duration_since(self.start).as_millis();
         let after = u64::try_from(after).unwrap_or(u64::MAX);
         self.known_ms.fetch_max(after, Ordering::AcqRel);
     }
 
-    /// How long ago that moment is.
+    /// The age of that moment.
     pub(super) fn age(&self) -> Duration {
         let known = Duration::from_millis(self.known_ms.load(Ordering::Acquire));
         self.start.elapsed().saturating_sub(known)

@@ -17,8 +17,8 @@ const ALL_PAGES: i32 = -1;
 
 /// Copies the log in this directory into the new file `to`.
 ///
-/// It asks for no lock on the directory, so that it can run beside the service. All pages are
-/// copied in one read transaction: what is appended meanwhile goes to the write-ahead log, and the
+/// It takes no lock on the directory, so it can run beside the service. All pages are copied in one
+/// read transaction. Appends meanwhile go to the write-ahead log, so the copy is of one moment.
 /// copy is of one moment.
 pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalError> {
     let from = std::path::absolute(database_in(directory))
@@ -34,7 +34,7 @@ pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalErr
     let part =
         std::path::absolute(beside(to, ".part")).map_err(|error| not_writable(to, &error))?;
     let position = copy(&from, &part).inspect_err(|_| {
-        // What is left of it is of no use to anybody; that it cannot be removed changes nothing.
+        // The rest of the file is useless. A failure to remove it changes nothing.
         let _ = fs::remove_file(&part);
     })?;
     finish(&part, to).map_err(|error| not_writable(to, &error))?;
@@ -50,7 +50,7 @@ fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
     }
     let source = schema::connect(from)?;
     let failed = |error| Fault::from(error).into_error("copying", from);
-    // A backup changes nothing. The next process that opens the log may do that.
+    // A backup must change nothing. The next process that opens the log may do this work.
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     let written = |error| Fault::from(error).into_error("writing the backup", part);
     let mut copy = Connection::open(part).map_err(written)?;

@@ -1,4 +1,4 @@
-//! The directory of a log: its files, and the lock that makes it one process's own.
+//! The directory of a log: its files, and the lock that reserves it for one process.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -10,8 +10,8 @@ const DATABASE: &str = "journal.sqlite3";
 const DRAFT: &str = "journal.sqlite3.new";
 const LOCK: &str = "journal.lock";
 
-/// A directory that is locked for as long as this value lives. The system lifts the lock when the
-/// process ends, however it ends; the file of the lock stays.
+/// A directory that is locked while this value lives. The system releases the lock when the process
+/// ends, in any way. The file of the lock stays.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Locks the directory, and creates it if it is not there.
+    /// Locks the directory. Creates it if it does not exist.
     pub(super) fn lock(path: &Path) -> Result<Self, JournalError> {
         let path = std::path::absolute(path).map_err(|error| not_writable(path, &error))?;
         create(&path).map_err(|error| not_writable(&path, &error))?;
@@ -35,7 +35,7 @@ impl Directory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // Who it is helps the operator, and is not needed.
+                // The number of the process helps operators. It is not needed.
                 let _ = file.read_to_string(&mut text);
                 return Err(JournalError::Locked { path, pid: text.trim().parse().ok() });
             }
@@ -45,7 +45,7 @@ impl Directory {
             .rewind()
             .and_then(|()| file.set_len(0))
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        // On a full disk there is no room for the number, and a log that opens all the same.
+        // On a full disk there is no room for the number. The log opens all the same.
         drop(signed);
         Ok(Self { path, _lock: file })
     }
@@ -58,12 +58,12 @@ impl Directory {
         database_in(&self.path)
     }
 
-    /// Where a new database is made, until it is complete.
+    /// The file of a new database until it is complete.
     pub(super) fn draft(&self) -> PathBuf {
         self.path.join(DRAFT)
     }
 
-    /// SQLite's write-ahead log, which is a part of the log as much as the database is.
+    /// SQLite's write-ahead log. It is as much a part of the log as the database.
     pub(super) fn wal(&self) -> PathBuf {
         beside(&self.database(), "-wal")
     }
@@ -80,7 +80,7 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Makes what was created, renamed or removed in a directory last.
+/// Makes created, renamed and removed files of a directory durable.
 pub(super) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }

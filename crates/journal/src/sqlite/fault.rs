@@ -1,4 +1,4 @@
-//! What can go wrong with the file, and what that means to an operator.
+//! The errors of the file, and their meaning for operators.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::JournalError;
 /// Why an operation on the file failed, without the name of the file.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// SQLite cannot do it.
+    /// SQLite failed.
     Engine(rusqlite::Error),
-    /// SQLite can, and what it finds is not what was written.
+    /// SQLite read something that was never written.
     Damaged(String),
-    /// It has this format, which is newer than ours.
+    /// The file has this newer format.
     Newer(u32),
 }
 
@@ -26,7 +26,7 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    /// As the error of this operation on this file.
+    /// Converts it to the error of this operation on this file.
     pub(super) fn into_error(self, doing: &str, file: &Path) -> JournalError {
         let name = file.display();
         let damaged = |what: String| JournalError::Damaged { what: format!("`{name}`: {what}") };
@@ -41,7 +41,7 @@ impl Fault {
                     rusqlite::Error::SqliteFailure(failure, _) => {
                         of_sqlite(failure, why, doing, file)
                     }
-                    // Values of other types than were written, and the like.
+                    // For example values of other types than were written.
                     _ => damaged(format!("{doing}: {why}")),
                 }
             }
@@ -54,7 +54,7 @@ fn of_sqlite(failure: ffi::Error, why: String, doing: &str, file: &Path) -> Jour
     let path = file.to_owned();
     let place = format!("{doing} in `{}`", file.display());
     match (failure.code, failure.extended_code) {
-        // The latter: the file that is mapped into memory could not grow.
+        // The second code means that the file mapped into memory could not grow.
         (ErrorCode::DiskFull, _) | (_, SQLITE_IOERR_SHMSIZE) => JournalError::Full { path },
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
             JournalError::Locked { path, pid: None }
@@ -65,7 +65,7 @@ fn of_sqlite(failure: ffi::Error, why: String, doing: &str, file: &Path) -> Jour
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) | (_, SQLITE_IOERR_CORRUPTFS) => {
             JournalError::Damaged { what: format!("{place}: {why}") }
         }
-        // Among others for a table that is missing: the statements are fixed, and fit to ours.
+        // For example a missing table. The statements are fixed, and fit our tables.
         (_, SQLITE_ERROR) => JournalError::Damaged { what: format!("{place}: {why}") },
         (ErrorCode::SystemIoFailure, _) => JournalError::Io { doing: place, why },
         _ => JournalError::Engine { doing: place, why },

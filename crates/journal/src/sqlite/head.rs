@@ -1,4 +1,4 @@
-//! The one row of table `log`: what the log says of itself, changed with each commit.
+//! The one row of table `log`: the head of the log, which changes with each commit.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::fault::Fault;
 use crate::checksum;
 
-/// What a log says of itself. It repeats what the table of records shows, because a damaged page
-/// can hide its last rows from SQLite without a sign.
+/// The head of a log. It repeats what the table of records shows, because a damaged page can hide
+/// its last rows from SQLite without a sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) epoch: u64,
@@ -22,14 +22,14 @@ pub(super) struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Saved {
     pub(super) seq: u64,
-    /// The rows of table `part` that hold it, in order.
+    /// The rows of table `part` with its bytes, in order.
     pub(super) parts: Range<i64>,
     pub(super) length: u64,
     pub(super) crc: u32,
 }
 
 impl Head {
-    /// Of a new log.
+    /// The head of a new log.
     pub(super) fn new(epoch: u64) -> Self {
         Self { epoch, first_seq: 1, last_seq: 0, snapshot: None }
     }
@@ -70,7 +70,7 @@ impl Head {
         Ok(())
     }
 
-    /// The last record that a snapshot makes dispensable, or 0.
+    /// The last record that the snapshot covers, or 0.
     pub(super) fn covered_seq(&self) -> u64 {
         self.snapshot.as_ref().map_or(0, |it| it.seq)
     }

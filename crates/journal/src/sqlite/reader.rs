@@ -12,9 +12,9 @@ use crate::contract::{PageLimit, Position, Reader, Record};
 pub(super) struct FileReader(pub(super) Arc<Shared>);
 
 impl FileReader {
-    /// The head of the log, without records that were not acknowledged.
+    /// The head of the log, without records that are not acknowledged.
     fn head(&self) -> Result<Head, JournalError> {
-        // Before the head is read, or a batch that is acknowledged meanwhile would be missing.
+        // Before the head. Otherwise a batch that is acknowledged meanwhile would be missing in it.
         let acknowledged = self.0.acknowledged.load(Ordering::Acquire);
         let head = self.0.query("reading", Head::read)?;
         Ok(Head { last_seq: acknowledged, ..head })
@@ -33,7 +33,7 @@ impl Reader for FileReader {
 
     fn read(&mut self, from_seq: u64, limit: PageLimit) -> Result<Vec<Record>, JournalError> {
         let acknowledged = self.0.acknowledged.load(Ordering::Acquire);
-        // One look, so that nothing is trimmed between the head and the page.
+        // In one query, so that nothing is trimmed between the head and the page.
         self.0.query("reading", |connection| {
             let (first, last) = (Head::read(connection)?.first_seq, acknowledged);
             if from_seq < first || from_seq > last + 1 {

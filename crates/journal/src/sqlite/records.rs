@@ -9,7 +9,7 @@ use super::head::Head;
 use crate::checksum;
 use crate::contract::{PageLimit, Record, TRIM_RECORDS_MAX};
 
-/// Inserts a batch after the last record, which must be this one.
+/// Inserts a batch after the last record, which must have this number.
 pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Result<(), Fault> {
     let mut head = Head::read(tx)?;
     if head.last_seq != last_seq {
@@ -27,7 +27,7 @@ pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> 
     Ok(())
 }
 
-/// A page of these records, each checked: its number, so that none is missing, and its checksum.
+/// A page of these records. It checks each number, so that none is missing, and each checksum.
 pub(super) fn page(
     connection: &Connection,
     range: RangeInclusive<u64>,
@@ -59,8 +59,8 @@ pub(super) fn page(
     Ok(page)
 }
 
-/// Removes records before this one, as far as one call goes and the snapshot reaches; returns the
-/// first that is left.
+/// Removes records before this one, within the limit of one call and of the snapshot. Returns the
+/// first record that is left.
 pub(super) fn trim(tx: &Transaction<'_>, before_seq: u64) -> Result<u64, Fault> {
     let mut head = Head::read(tx)?;
     let end = before_seq.min(head.covered_seq() + 1).min(head.first_seq + TRIM_RECORDS_MAX);

@@ -13,20 +13,20 @@ use super::head::Head;
 use crate::JournalError;
 use crate::memory::draw_epoch;
 
-/// The format that this version writes. A change that an older version cannot read makes it one
-/// more, and needs a fixture beside `tests/fixtures/v1`.
+/// The format that this version writes. Raise it for a change that older versions cannot read, and
+/// add a fixture beside `tests/fixtures/v1`.
 pub(super) const FORMAT: u32 = 1;
 
-/// "LUsJ" in the header of the file tells it from the databases of other programs.
+/// "LUsJ" in the header of the file. It distinguishes it from databases of other programs.
 const APPLICATION_ID: u32 = 0x4c55_734a;
 
-/// For a program such as `sqlite3` that an operator lets write to the file of a running service.
+/// For an operator's program, such as `sqlite3`, that writes to the file of a running service.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pages of the write-ahead log after which a commit moves them into the database: 4 MiB.
 const CHECKPOINT_PAGES: u32 = 1000;
 
-/// What is left of a write-ahead log that had to grow longer, when it starts anew, in bytes.
+/// The size to which a long write-ahead log is cut when it starts anew, in bytes.
 const WAL_BYTES_KEPT_MAX: u32 = 16 * 1024 * 1024;
 
 /// Table `log` has one row, with the id 1.
@@ -54,8 +54,8 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// Whether there is a log of a format that this version knows. Changes nothing, which is why it
-/// reads the header of the file itself: SQLite would repair and tidy what it opens.
+/// Whether there is a log of a known format. It changes nothing, so it reads the header of the file
+/// itself: SQLite would repair what it opens.
 pub(super) fn is_there(directory: &Directory) -> Result<bool, JournalError> {
     let path = directory.database();
     let header = match File::open(&path) {
@@ -84,7 +84,7 @@ pub(super) fn is_there(directory: &Directory) -> Result<bool, JournalError> {
     }
 }
 
-/// Creates an empty log. A crash at any point leaves either none or a complete one.
+/// Creates an empty log. A crash at any point leaves no log or a complete one.
 pub(super) fn create(directory: &Directory) -> Result<(), JournalError> {
     let (draft, path) = (directory.draft(), directory.database());
     for suffix in ["", "-wal", "-shm", "-journal"] {
@@ -105,7 +105,7 @@ pub(super) fn create(directory: &Directory) -> Result<(), JournalError> {
         .map_err(|error| not_writable(&path, &error))
 }
 
-/// Opens a database that exists, in the way that makes a commit durable.
+/// Opens an existing database, with settings that make a commit durable.
 pub(super) fn connect(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
@@ -125,10 +125,10 @@ pub(super) fn connect(path: &Path) -> Result<Connection, JournalError> {
     open().map_err(|error: rusqlite::Error| Fault::from(error).into_error("opening the log", path))
 }
 
-/// Reads what a log says of itself, and refuses it where the rest says otherwise.
+/// Reads the head of a log. Refuses it if the tables disagree.
 pub(super) fn head(connection: &Connection) -> Result<Head, Fault> {
     let damaged = |what: String| Err(Fault::Damaged(what));
-    // Again, because a newer version may have said so in the write-ahead log only.
+    // Checked again, because a newer version may have set it in the write-ahead log only.
     let format: u32 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     if format > FORMAT {
         return Err(Fault::Newer(format));
@@ -161,15 +161,15 @@ pub(super) fn head(connection: &Connection) -> Result<Head, Fault> {
     Ok(head)
 }
 
-/// The length of the header that each SQLite file begins with. Numbers in it have the highest byte
-/// first; see <https://sqlite.org/fileformat2.html>.
+/// The length of the header of each SQLite file. Its numbers have the highest byte first; see
+/// <https://sqlite.org/fileformat2.html>.
 const HEADER_BYTES: usize = 100;
 
 fn number_at(header: &[u8], at: usize) -> u32 {
     header[at..at + 4].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }
 
-/// Whether a log may be created: not where the better half of one was lost.
+/// Whether a log may be created. Not where a write-ahead log has lost its database.
 fn is_free(directory: &Directory) -> Result<bool, JournalError> {
     let wal = directory.wal();
     if fs::metadata(&wal).is_ok_and(|it| it.len() > 0) {
@@ -193,7 +193,7 @@ fn write_empty(path: &Path, epoch: u64) -> rusqlite::Result<()> {
     tx.pragma_update(None, "user_version", FORMAT)?;
     Head::new(epoch).write(&tx)?;
     tx.commit()?;
-    // Kept in the header of the file for all who open it later.
+    // The header of the file keeps it for everyone who opens it later.
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;
     connection.close().map_err(|(_, error)| error)
 }

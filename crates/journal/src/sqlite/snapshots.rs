@@ -1,7 +1,7 @@
-//! Snapshots in parts: each part is a small transaction, and so is their removal.
+//! Snapshots in parts. Each part is a small transaction, and so is each removal.
 //!
-//! The head of the log names the parts of the newest complete snapshot. Parts that it does not
-//! name are of one that was never completed, or of one that was replaced; they are dropped.
+//! The head of the log names the parts of the newest complete snapshot. All other parts belong to a
+//! snapshot that was never completed or was replaced. They are dropped.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::head::{Head, Saved};
 use crate::contract::{Position, Snapshots, refuse_odd};
 use crate::{JournalError, checksum};
 
-/// The size of a part, in bytes. An append waits for one at most: about a millisecond on an SSD.
+/// The size of a part, in bytes. An append waits for at most one: about a millisecond on an SSD.
 const PART_BYTES_MAX: usize = 256 * 1024;
 
 /// How many parts one transaction drops.
@@ -87,7 +87,7 @@ fn next_part(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.query_row(next, (), |row| row.get(0))?)
 }
 
-/// Drops a few parts that are of no use, and returns how many.
+/// Drops a few unused parts, and returns how many.
 fn drop_some(tx: &Transaction<'_>) -> Result<usize, Fault> {
     let named = Head::read(tx)?.snapshot.map_or(0..0, |it| it.parts);
     let dropped = tx.execute(

@@ -1,5 +1,4 @@
-//! Tests that need a hand inside: a database that may not grow, and a commit that was never
-//! acknowledged.
+//! Tests that reach inside: a database that may not grow, and a commit that was never acknowledged.
 
 use tempfile::TempDir;
 
@@ -30,8 +29,8 @@ fn a_full_disk_latches_until_recovered() {
     let shared = Arc::clone(&journal.shared);
     conformance::latches_until_recovered(
         Box::new(journal),
-        // It stands in for the disk: SQLite reports both with the same code. Opening the
-        // database anew, as a recovery does, lifts it.
+        // A limit of pages stands in for a full disk: SQLite reports both with the same code. A
+        // recovery opens the database again, which lifts the limit.
         || limit_pages(&shared, 20),
         || {},
     );

@@ -1,12 +1,11 @@
 //! Distinguishes a write-ahead log that is torn at its end, as a crash leaves it, from one that is
 //! damaged further up.
 //!
-//! SQLite takes both for the same: it uses the frames up to the first that does not fit, and
-//! forgets the rest. For a torn end that is right, because it was never acknowledged. But a
-//! transaction is written only after the one before it is synced. So if a frame does not fit and
-//! whole transactions follow it, the frame was synced and acknowledged once, and is lost by damage.
-//! Only damage to the last transaction, or to the end mark of the one before, looks like a torn
-//! end.
+//! SQLite treats both alike: it uses the frames up to the first wrong one, and forgets the rest.
+//! For a torn end that is right, because it was never acknowledged. But a transaction is written
+//! only after the one before it is synced. So if whole transactions follow a wrong frame, that
+//! frame was once synced and acknowledged, and is damaged. Only damage to the last transaction, or
+//! to the end mark of the one before, looks like a torn end.
 //!
 //! The layout of the file: <https://sqlite.org/fileformat2.html#walformat>.
 
@@ -21,10 +20,10 @@ use crate::JournalError;
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
-/// The lowest bit says whether the checksums read the file in words with the highest byte first.
+/// Its lowest bit is set if the checksums read the file in words with the highest byte first.
 const MAGIC: u32 = 0x377f_0682;
 
-/// What a log is created with, for where the header cannot be believed.
+/// The page size of a new log, for a header that is damaged.
 const PAGE_BYTES: usize = 4096;
 
 /// Refuses a write-ahead log with damage before its end. Changes nothing.
@@ -43,7 +42,7 @@ pub(super) fn refuse_damaged(directory: &Directory) -> Result<(), JournalError> 
     let damaged = match Header::read(header) {
         Some(header) => damaged_frame(&header, &header.frames(frames)),
         None => {
-            // Torn while the log began anew, if the database has all that it held before.
+            // Torn while the log began anew, if the database has everything that it held before.
             let header = Header::of_frames(header, frames);
             let frames = header.frames(frames);
             let lost = damaged_frame(&header, &frames).is_some()
@@ -64,7 +63,7 @@ pub(super) fn refuse_damaged(directory: &Directory) -> Result<(), JournalError> 
     }
 }
 
-/// The number, from 1 on, of the first frame that does not fit, if that is by damage.
+/// The number of the first damaged frame, from 1 on. `None` if the end is only torn.
 fn damaged_frame(header: &Header, frames: &[Frame<'_>]) -> Option<usize> {
     let whole = header.whole(frames);
     let damaged = (whole..frames.len().saturating_sub(1)).any(|index| {
@@ -79,7 +78,7 @@ fn damaged_frame(header: &Header, frames: &[Frame<'_>]) -> Option<usize> {
     damaged.then_some(whole + 1)
 }
 
-/// Whether the database has the pages of these frames, each as the last one of it says.
+/// Whether the database has the pages of these frames, each as in its last frame.
 fn are_in_database(path: &Path, header: &Header, frames: &[Frame<'_>]) -> io::Result<bool> {
     let pages: BTreeMap<u32, &[u8]> = frames
         .iter()
@@ -104,15 +103,15 @@ type Sum = (u32, u32);
 #[derive(Clone, Copy)]
 struct Header {
     page_bytes: usize,
-    /// Drawn anew each time that the log starts from its beginning, and repeated in each frame, to
-    /// tell its frames from those that are left of the last time.
+    /// Random numbers, drawn each time that the log begins anew and repeated in each frame. They
+    /// distinguish its frames from older ones.
     salts: [u32; 2],
     sum: Sum,
     is_big_endian: bool,
 }
 
 impl Header {
-    /// None if it is not what was written.
+    /// `None` if it is not what was written.
     fn read(bytes: &[u8]) -> Option<Self> {
         let is_big_endian = word(bytes, 0) & 1 == 1;
         let sum = (word(bytes, 6), word(bytes, 7));
@@ -124,10 +123,10 @@ impl Header {
         fits.then_some(Self { page_bytes, salts, sum, is_big_endian })
     }
 
-    /// What can be said from the frames alone.
+    /// As much as the frames alone show.
     fn of_frames(bytes: &[u8], frames: &[u8]) -> Self {
         let salts = frames.get(..FRAME_HEADER_BYTES).map_or([0; 2], |it| Frame(it).salts());
-        // The machine's own order, unless the header still says otherwise.
+        // The machine's own order, unless the header shows another one.
         let is_big_endian = match word(bytes, 0) & !1 {
             MAGIC => word(bytes, 0) & 1 == 1,
             _ => cfg!(target_endian = "big"),
@@ -143,7 +142,7 @@ impl Header {
         frame.salts() == self.salts
     }
 
-    /// How many frames fit from the first on.
+    /// How many frames are right, from the first on.
     fn whole(&self, frames: &[Frame<'_>]) -> usize {
         let mut sum = self.sum;
         for (index, frame) in frames.iter().enumerate() {
@@ -156,7 +155,7 @@ impl Header {
     }
 }
 
-/// A page, with a header before it.
+/// A page, preceded by a header.
 #[derive(Clone, Copy)]
 struct Frame<'a>(&'a [u8]);
 
@@ -173,12 +172,12 @@ impl<'a> Frame<'a> {
         [word(self.0, 2), word(self.0, 3)]
     }
 
-    /// Over all frames up to this one.
+    /// The checksum over all frames up to this one.
     fn stored_sum(self) -> Sum {
         (word(self.0, 4), word(self.0, 5))
     }
 
-    /// Its mark is the size of the database after the transaction.
+    /// The mark of the last frame of a transaction is the size of the database after it.
     fn ends_transaction(self) -> bool {
         word(self.0, 1) != 0
     }
@@ -187,7 +186,7 @@ impl<'a> Frame<'a> {
         self.sum(before, &self.0[..8], is_big_endian) == self.stored_sum()
     }
 
-    /// Whether it is only its mark that is wrong: then it ends no transaction.
+    /// Whether only its mark is wrong. Then it ends no transaction.
     fn fits_without_its_mark(self, before: Sum, is_big_endian: bool) -> bool {
         let mut head = [0; 8];
         head[..4].copy_from_slice(&self.0[..4]);
@@ -212,7 +211,7 @@ fn checksum(mut sum: Sum, bytes: &[u8], is_big_endian: bool) -> Sum {
     sum
 }
 
-/// The word of this index; in headers the highest byte comes first.
+/// The word with this index. In headers the highest byte comes first.
 fn word(bytes: &[u8], index: usize) -> u32 {
     bytes[index * 4..index * 4 + 4].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }
