@@ -226,15 +226,15 @@ impl Tracker {
         }
     }
 
-    /// Joins evidence into what is known of its call: the maximum in everything.
+    /// Joins evidence into what is known of its call: each value becomes the maximum of both.
     ///
     /// The maximum is why neither order nor repetition matters (I3, I4). So nothing here overwrites
-    /// a value with a smaller one, and nothing returns early: also of a call that is over, a better
-    /// attribute is taken. Else the state would depend on whether it came before the end.
+    /// a value with a smaller one, and nothing returns early. A call that is over takes a better
+    /// attribute, too. Otherwise the state would depend on whether it came before the end.
     ///
-    /// The trap is the order of the three steps. The sets are keyed by the *keys* of agents and
-    /// places, so the old keys have to be valid until the call has left its old sets. New values
-    /// are acquired first, then the call moves, and only then the old values are released.
+    /// Trap: the order of the three steps. The sets are keyed by the *keys* of agents and places,
+    /// so the old keys have to be valid until the call has left its old sets. New values are
+    /// acquired first, then the call moves, and only then the old values are released.
     fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
         let before = entry.membership();
@@ -298,11 +298,11 @@ impl Tracker {
         (outcome, deltas)
     }
 
-    /// Moves a call between the sets that it is counted in, and says what that does to the
-    /// numbers of its agent, or agents.
+    /// Moves a call between the sets that it is counted in. Returns how the numbers of its agent,
+    /// or of both agents, change.
     ///
-    /// It leaves all of its sets before it enters any. A call whose caller is withheld is in a set
-    /// by its slot, and only once: if it entered first, leaving would take it out for good.
+    /// Trap: it leaves all of its sets before it enters any. A call without a caller is a member by
+    /// its slot, and only once. If it entered first, leaving would remove it for good.
     fn reindex(&mut self, slot: u32, before: Membership, after: Membership) -> AgentDeltas {
         let numbers = [before.agent, after.agent].map(|key| self.sets.of_agent(key));
         if before.live {

@@ -10,12 +10,12 @@ use crate::{
     RECORD_BYTES_MAX, Record, TRIM_RECORDS_MAX,
 };
 
-/// Runs all checks on an engine whose logs are of one process. Each is given a new place: what
-/// opens the log that is there, and creates it the first time.
+/// Runs all checks on an engine whose logs are of one process. Each check gets a new place: a
+/// function that opens the log there, and creates it the first time.
 ///
 /// # Panics
 ///
-/// Where the engine does not do what [`Journal`] says.
+/// If the engine does not do what [`Journal`] requires.
 pub fn suite<P>(new_place: impl Fn() -> P)
 where
     P: Fn() -> Result<Box<dyn Journal>, JournalError>,
@@ -28,7 +28,7 @@ where
 ///
 /// # Panics
 ///
-/// Where the engine does not do what [`Journal`] says.
+/// If the engine does not do what [`Journal`] requires.
 fn of_any_engine<P>(new_place: &impl Fn() -> P)
 where
     P: Fn() -> Result<Box<dyn Journal>, JournalError>,
@@ -56,11 +56,11 @@ where
     assert_ne!(epochs[0], epochs[1], "two logs have two epochs");
 }
 
-/// Checks the latch: `fill` must make the next append fail and `make_room` must cure that.
+/// Checks the latch. `fill` must make the next append fail, and `make_room` must end that.
 ///
 /// # Panics
 ///
-/// Where the engine does not do what [`Journal::append`] and [`Journal::recover`] say.
+/// If the engine does not do what [`Journal::append`] and [`Journal::recover`] require.
 pub fn latches_until_recovered(
     mut journal: Box<dyn Journal>,
     fill: impl FnOnce(),
@@ -320,7 +320,7 @@ fn a_reader_sees_what_is_acknowledged_while_more_is_appended(place: Place<'_>) {
     });
 }
 
-/// Each record says its own number.
+/// Records that contain their own number.
 fn numbered(range: std::ops::RangeInclusive<u64>) -> Vec<Vec<u8>> {
     range.map(|seq| format!("record {seq}").into_bytes()).collect()
 }

@@ -1,8 +1,8 @@
-//! A log that is kept by a NATS service (JetStream), shared by any number of replicas.
+//! A log on a NATS service (JetStream), shared by any number of replicas.
 //!
-//! The service orders, replicates and keeps the messages; this engine does none of that.
-//! `docs/JOURNAL.md` describes what is stored, what is promised, and what a production service
-//! needs.
+//! The service orders, replicates and stores the messages. This engine does none of that.
+//! `docs/JOURNAL.md` describes the stored messages, the promises, and the needs of a production
+//! service.
 
 mod address;
 mod append;
@@ -43,22 +43,22 @@ use crate::latch::Latch;
 use crate::memory::draw_epoch as draw;
 use crate::{JournalError, ReplicationStatus};
 
-/// The clock of this machine, in milliseconds since the Unix epoch.
+/// The time of this machine's clock, in milliseconds since the Unix epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How long an append or a refresh may take.
 const PATIENCE: Duration = Duration::from_millis(APPEND_MS_MAX);
 
-/// How much longer the caller waits for a task that has a bound of its own.
+/// How much longer the caller waits for a task that has a limit of its own.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long fetching a page may take, and a step of a trim.
+/// How long fetching a page or a step of a trim may take.
 const FETCH_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long turning to a new log may take.
+/// How long the change to a new log may take.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A log as the writer of one replica has it.
+/// A log, as the writer of one replica uses it.
 pub(crate) struct NatsJournal {
     runtime: Arc<Runtime>,
     cursor: Arc<tokio::sync::Mutex<Cursor>>,
@@ -79,7 +79,7 @@ impl NatsJournal {
         sent.map_err(|fault| fault.into_error("appending"))
     }
 
-    /// Brings the index up to the end of the log, and turns to the new log if this one was lost.
+    /// Brings the index up to the end of the log. Changes to the new log if this one was lost.
     fn bring_up_to_date(&mut self) -> Result<(), JournalError> {
         let log = self.runtime.log.clone();
         let give_up = Instant::now() + PATIENCE;
@@ -106,7 +106,7 @@ impl NatsJournal {
                 let replaced = self.runtime.wait(REPLACE_PATIENCE, replacing);
                 let replaced = replaced.map_err(|fault| fault.into_error("opening a new log"));
                 if let Err(JournalError::Replaced { .. }) = replaced {
-                    // Nothing was appended to the new log yet, so nothing of it is uncertain.
+                    // Nothing was appended to the new log yet, so nothing in it is uncertain.
                     self.latch.open();
                 }
                 replaced

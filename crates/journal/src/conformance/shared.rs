@@ -5,12 +5,12 @@ use std::thread;
 use super::{Place, all, numbered, of_any_engine, ok, open};
 use crate::{Journal, JournalError, LEASE_MS, PageLimit, Position};
 
-/// Runs all checks on an engine whose logs are shared. With each new place comes what lets the
-/// leases there end that are not renewed.
+/// Runs all checks on an engine whose logs are shared. Each new place comes with a function that
+/// lets the leases there end unless they are renewed.
 ///
 /// # Panics
 ///
-/// Where the engine does not do what [`Journal`] says.
+/// If the engine does not do what [`Journal`] requires.
 pub fn shared_suite<P, E>(new_place: impl Fn() -> (P, E))
 where
     P: Fn() -> Result<Box<dyn Journal>, JournalError>,

@@ -1,4 +1,4 @@
-//! The address of a log that is kept by a NATS service.
+//! The address of a log on a NATS service.
 
 use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use percent_encoding::percent_decode_str;
 /// The longest name of a log, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-/// Where the service is, how to sign in, and which of its logs is meant.
+/// The servers, the login, and the name of the log.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct NatsAddress {
-    /// Each with its scheme and without anything secret.
+    /// Each with its scheme, and without secrets.
     pub(super) servers: Vec<String>,
     pub(super) login: Login,
     /// Certificates to trust beside those of the system.
     pub(super) ca: Option<PathBuf>,
     /// The name of the log.
     pub(super) name: String,
-    /// How many servers are to keep it.
+    /// How many servers keep the log.
     pub(super) replicas: Option<usize>,
 }
 
@@ -31,9 +31,9 @@ pub(super) enum Login {
 }
 
 impl NatsAddress {
-    /// Parses what stands behind the colon of `nats:` or `tls:`.
+    /// Parses the part after the colon of `nats:` or `tls:`.
     pub(crate) fn parse(scheme: &str, rest: &str) -> Result<Self, String> {
-        // Whatever is wrong: nothing of what stands before the `@` is repeated.
+        // Trap: no error repeats anything before the `@`.
         let rest = rest.strip_prefix("//").ok_or_else(|| format!("{scheme}: without //"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, name) = rest

@@ -1,8 +1,8 @@
-//! Appending: a frame is sent for the place behind the end of the index, again and again, until the
-//! index shows what lies in that place.
+//! Appends a batch. A frame is sent for the place after the end of the index, again and again,
+//! until the index shows what lies in that place.
 //!
-//! The service may store a message and never say so. So no answer alone decides: it only says what
-//! to wait for. What decides is the index, that is, the log itself as every replica reads it.
+//! The service may store a message without an answer. So no answer alone decides: it only shows
+//! what to wait for. The index decides, which is the log itself as every replica reads it.
 
 use std::time::{Duration, Instant as Moment};
 
@@ -15,7 +15,7 @@ use super::log::Log;
 use super::log_index::Commit;
 use crate::{JournalError, Position};
 
-/// The header by which a message is refused in another place.
+/// The header that makes the service refuse a message in another place.
 const EXPECTED: &str = "Nats-Expected-Last-Sequence";
 
 /// How long the follower may take to deliver what another replica has appended.
@@ -43,7 +43,7 @@ pub(super) async fn append(
         };
         let attempt = Attempt { log, epoch, end, nonce };
         if let Some(commit) = attempt.run(batch, give_up).await? {
-            // The frame counts in its place only, which is directly behind the end it was made for.
+            // The frame counts in its place only, directly after the end it was made for.
             debug_assert_eq!(
                 commit.seq,
                 end.seq + batch.len() as u64,
@@ -56,7 +56,7 @@ pub(super) async fn append(
     }
 }
 
-/// An attempt to be the message directly behind one end of the log.
+/// An attempt to be the message directly after one end of the log.
 struct Attempt<'a> {
     log: &'a Log,
     epoch: u64,
@@ -68,7 +68,7 @@ struct Attempt<'a> {
 enum Place {
     /// The frame of this attempt.
     Own(Commit),
-    /// Another message. Whatever becomes of the frame, it is void.
+    /// Another message. The frame is void, even if it is stored later.
     Taken,
     /// Nothing that is known here; the frame may be on its way.
     Unknown,
@@ -78,7 +78,7 @@ impl Attempt<'_> {
     /// Sends the frame until the index shows what lies in its place. Returns `None` if that is
     /// another message.
     ///
-    /// | the service says | then |
+    /// | answer of the service | then |
     /// |---|---|
     /// | stored, as message N | wait until the index has N |
     /// | wrong last sequence | ask what lies there: another message, or this frame |
@@ -90,10 +90,10 @@ impl Attempt<'_> {
     /// place makes it send the same frame again.
     ///
     /// The id of the message makes the service drop repeats, which only saves work; the log is
-    /// right without it. A repeat has different answers: one server says *wrong last sequence*, a
-    /// cluster says *stored* with the number of the first copy. While the first copy is under way a
-    /// cluster may also say *duplicate in process* (10158), which is a refusal here: the append
-    /// fails although the frame is about to be stored.
+    /// right without it. A repeat has different answers: one server answers *wrong last sequence*,
+    /// a cluster answers *stored* with the number of the first copy. While the first copy is under
+    /// way, a cluster may also answer *duplicate in process* (10158). Trap: that is a refusal here,
+    /// so the append fails although the frame is about to be stored.
     async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Option<Commit>, Fault> {
         let log = self.log;
         let frame = pack(self.end, self.nonce, batch);
@@ -121,8 +121,9 @@ impl Attempt<'_> {
             }
             match self.place()? {
                 Place::Own(commit) => {
-                    // Nobody else had appended before the first copy was sent, or the frame would
-                    // not be there. After that somebody may have, behind an early copy.
+                    // No other replica had appended before the first copy was sent, or the frame
+                    // would not count. After that one may have, after an early copy. So the log is
+                    // known as of `first_sent`, and not as of now.
                     log.status.known_at(first_sent);
                     log.set_clock_offset(commit.at_ms, before_ms, after_ms);
                     return Ok(Some(commit));

@@ -1,4 +1,4 @@
-//! The client of the NATS service that keeps a log: the connection and each request.
+//! The client of the NATS service: the connection, and each request.
 
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ pub(super) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one answer may take.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(1_000);
 
-/// The largest message that a server has to take: a batch with what is packed around it.
+/// The largest message that a server has to accept: a batch with its frame.
 const MESSAGE_BYTES_MIN: usize = 1_000_000;
 
-/// A message as it is stored.
+/// A stored message.
 pub(super) struct Stored {
     pub(super) message: u64,
     pub(super) subject: String,
-    /// In milliseconds since the Unix epoch, by the clock of the server that took it in.
+    /// When the server accepted it by its clock, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
     pub(super) payload: Bytes,
 }
 
-/// A connection that is made again by itself after it is lost.
+/// A connection, which reconnects by itself.
 #[derive(Clone)]
 pub(super) struct Client {
     client: async_nats::Client,
@@ -118,7 +118,7 @@ impl Client {
     pub(super) async fn message(&self, stream: &str, number: u64) -> Result<Stored, Fault> {
         let handle = self.context.get_stream_no_info(stream).await;
         let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
-        // A follower that lags does not have it yet; the leader does.
+        // A server that lags does not have it yet. The leader does.
         let found = match handle.direct_get(number).await {
             Ok(found) => found,
             Err(_) => handle.get_raw_message(number).await.map_err(Fault::from)?,
@@ -126,7 +126,7 @@ impl Client {
         Ok(stored(found))
     }
 
-    /// The last message with this subject, as the leader has it.
+    /// The last message with this subject, from the leader.
     pub(super) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Fault> {
         let handle = self.context.get_stream_no_info(stream).await;
         let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
@@ -137,9 +137,9 @@ impl Client {
         }
     }
 
-    /// Stores a message, and returns its number. The service refuses it with [`Fault::Conflict`] if
-    /// another message came first; `expected` is the header that says so. It drops a message whose
-    /// `id` it remembers, and returns the number of the first one.
+    /// Stores a message and returns its number. The service refuses it with [`Fault::Conflict`] if
+    /// another message came first: `expected` is the header for that. It drops a message whose `id`
+    /// it remembers, and returns the number of the first one.
     pub(super) async fn publish(
         &self,
         subject: &str,
@@ -164,7 +164,7 @@ impl Client {
         }
     }
 
-    /// Removes messages of a stream: those before a number, or those with a subject.
+    /// Removes messages of a stream: those before a number, or all with a subject.
     pub(super) async fn purge(&self, stream: &str, which: Value) -> Result<(), Fault> {
         let done: Value = self.api(&format!("STREAM.PURGE.{stream}"), &which).await?;
         let _how_many = done;
@@ -217,10 +217,10 @@ fn parse(servers: &[String]) -> Result<Vec<ServerAddr>, JournalError> {
 async fn options(address: &NatsAddress) -> Result<ConnectOptions, JournalError> {
     let options = ConnectOptions::new()
         .name("live-users")
-        // What JOURNAL_URL names can be reached from here; what servers tell of others need not.
+        // The servers in JOURNAL_URL can be reached from here. Those that they announce may not be.
         .ignore_discovered_servers()
         .connection_timeout(Duration::from_secs(2))
-        // A server that has stopped without a word is left after three of them.
+        // A silent server is left after three of them.
         .ping_interval(Duration::from_secs(1))
         .reconnect_delay_callback(|attempt| {
             Duration::from_millis(if attempt < 2 { 20 } else { 250 })

@@ -15,15 +15,15 @@ use crate::{JournalError, Position};
 /// How many small messages are fetched at once.
 const FETCHED_AT_ONCE: usize = 64;
 
-/// How many bytes are fetched at once, by the size of the message before.
+/// How many bytes are fetched at once, estimated by the size of the message before.
 const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 
-/// The position of one reader, with the frames that were fetched ahead for it.
+/// The position of one reader, with the frames that were fetched ahead.
 #[derive(Default)]
 pub(super) struct Cursor {
     epoch: u64,
     ahead: VecDeque<Frame>,
-    /// The message to be fetched next.
+    /// The next message to fetch.
     next_message: u64,
 }
 
@@ -39,7 +39,7 @@ impl Page {
         Self { records: Vec::new(), sum: 0, limit, next: from_seq }
     }
 
-    /// Takes the records that fit, and returns whether there is room for more.
+    /// Takes the records that fit. Returns whether there is room for more.
     fn take(&mut self, frame: &Frame) -> Result<bool, JournalError> {
         if frame.first_seq > self.next {
             return Err(missing(self.next));
@@ -67,7 +67,7 @@ fn missing(seq: u64) -> JournalError {
     JournalError::Damaged { what: format!("record {seq} is missing") }
 }
 
-/// A page from memory, if this record is there; an empty one just past the last record.
+/// A page from memory, if it has this record. It is empty just after the last record.
 pub(super) fn from_memory(
     log: &Log,
     from_seq: u64,
@@ -92,7 +92,7 @@ pub(super) fn from_memory(
 }
 
 impl Cursor {
-    /// A page that has to be fetched, of records in the index only.
+    /// Fetches a page of records that are in the index.
     pub(super) async fn fetch(
         &mut self,
         log: &Arc<Log>,
@@ -125,7 +125,7 @@ impl Cursor {
         }
     }
 
-    /// Returns whether there was more.
+    /// Fetches more frames. Returns whether there were more.
     async fn fetch_more(&mut self, log: &Arc<Log>) -> Result<bool, Fault> {
         let last = log.index.lock().end.message;
         let size = self.ahead.back().map_or(BYTES_AT_ONCE, Frame::bytes).max(1);
@@ -145,14 +145,14 @@ impl Cursor {
     }
 }
 
-/// The message with this record, which is one of the index.
+/// Finds the message with this record. The record has to be in the index.
 pub(super) async fn find(log: &Log, seq: u64) -> Result<u64, Fault> {
     let (mut low, mut high) = {
         let index = log.index.lock();
         (index.first_message, index.end.message)
     };
-    // By halves: the message is in low..=high. A void frame in the middle says nothing of the
-    // records, so the next one that counts stands in for it.
+    // Binary search: the message is in low..=high. A void frame in the middle shows nothing of the
+    // records, so the next frame that counts stands in for it.
     while low < high {
         let middle = low.midpoint(high);
         let mut probe = middle;

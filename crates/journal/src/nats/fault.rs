@@ -1,4 +1,4 @@
-//! How a request to a NATS service fails.
+//! The ways in which a request to a NATS service fails.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
 
 use crate::JournalError;
 
-/// What to do where there are not as many servers as are to keep the log.
+/// The advice if there are fewer servers than are to keep the log.
 const FEWER: &str = "start more servers, or add ?replicas=1 to JOURNAL_URL";
 
-/// Each asks for another reaction.
+/// A failure. Each variant needs another reaction.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// No answer, or one that there is no leader at the moment: it may be over soon, and what was
-    /// asked may have been done all the same.
+    /// There is no answer, or no leader at the moment. It may be over soon, and the request may
+    /// have been carried out all the same.
     Silent(String),
     /// There is no such stream or message.
     NotFound,
@@ -23,11 +23,11 @@ pub(super) enum Fault {
     Exists,
     /// Another message was stored first.
     Conflict,
-    /// There is no space, or no more is allowed.
+    /// There is no space, or a limit is reached.
     Full,
-    /// An error that the owner gets as it is.
+    /// An error that the owner gets unchanged.
     Error(JournalError),
-    /// It will not change by itself.
+    /// A refusal that will not change by itself.
     Refused(String),
 }
 
@@ -53,7 +53,7 @@ fn runtime(doing: &str, why: &str) -> JournalError {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let text = error.to_string();
-        // The server's list of codes, of which the newer ones have no name in every version.
+        // The server's list of codes. The newer ones have no name in every version.
         match error.error_code().0 {
             10059 | 10037 | 10043 => Self::NotFound,
             10058 => Self::Exists,

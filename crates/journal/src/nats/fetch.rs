@@ -21,8 +21,9 @@ pub(super) async fn first_frame(
     Ok(None)
 }
 
-/// The end of a log with these messages; `None` if no frame of them counts. The last message may be
-/// void. Then the records end with an earlier frame, but the next frame has to follow the void one.
+/// The end of a log with these messages. `None` if none of their frames counts. The last message
+/// may be void. Then the records end with an earlier frame, but the next frame has to follow the
+/// void one.
 pub(super) async fn last_end(
     client: &Client,
     subjects: &Subjects,

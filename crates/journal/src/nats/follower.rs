@@ -31,7 +31,7 @@ const RETRY: Schedule = Schedule { base_ms: 100, max_ms: 2_000 };
 /// How long the follower may take to deliver what the service is known to have.
 const FOLLOWER_PATIENCE: Duration = Duration::from_millis(250);
 
-/// The server says that often that it is there. Two in a row that do not come end the follower.
+/// How often the server sends a sign of life. The follower ends after two missing ones.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How long a request for messages is valid. It has to be more than two heartbeats.
@@ -40,7 +40,7 @@ const REQUEST: Duration = Duration::from_secs(5);
 /// The server removes the consumer after this time without a request.
 const REMOVED_AFTER: Duration = Duration::from_secs(10);
 
-/// How many messages one request asks for at most.
+/// The most messages of one request.
 const MESSAGES_AT_ONCE: usize = 64;
 
 /// Follows the log until the runtime ends.
@@ -59,7 +59,7 @@ pub(super) async fn follow(log: Arc<Log>) {
 }
 
 async fn follow_once(log: &Log) -> Result<(), Fault> {
-    // Not from the beginning: what is in the index came from here, or was fetched.
+    // Not from the beginning: the index has everything before.
     let from = log.index.lock().end.message + 1;
     let config = pull::Config {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
@@ -90,8 +90,8 @@ async fn follow_once(log: &Log) -> Result<(), Fault> {
             at_ms: u64::try_from(at_ms).unwrap_or(0),
             payload: message.payload.clone(),
         };
-        // A gap is left where messages were trimmed, or by a fetch that failed. Only the leader can
-        // say which.
+        // A gap is left where messages were trimmed, or by a failed fetch. Only the leader knows
+        // which.
         if matches!(log.ingest(&stored), Ingested::Gap | Ingested::Broken) {
             log.catch_up(Duration::ZERO).await?;
         }
@@ -109,7 +109,7 @@ pub(super) async fn poll(log: Arc<Log>) {
             Ok(was_fetched) => {
                 let before = delivered;
                 delivered = log.follower_delivered.load(Ordering::Relaxed);
-                // A follower on a busy machine is late as well, but delivers at least something.
+                // A follower on a busy machine is late, too, but delivers at least something.
                 if was_fetched && before == delivered {
                     log.follower_is_late.notify_one();
                 }

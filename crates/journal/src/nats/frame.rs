@@ -1,4 +1,4 @@
-//! A batch of records as one message of the log, so that it is there whole or not at all.
+//! A batch of records as one message of the log. So the batch is there whole or not at all.
 //!
 //! A frame names the message that it was made to follow, and counts only directly behind that one.
 //! A frame that was sent twice, or came late, is void wherever else it lies, even if the server let
@@ -11,19 +11,19 @@ use crc32fast::hash;
 use super::subjects::newer;
 use crate::{JournalError, checksum};
 
-/// The format of frames, and of what else is kept beside the log.
+/// The format of frames, and of everything else that is stored beside the log.
 pub(super) const FORMAT: u8 = 1;
 
 /// The bytes before the records.
 const HEAD_BYTES: usize = 48;
 
-/// The first bytes of a frame: what it is.
+/// The first bytes of a frame, which identify it.
 const MAGIC: &[u8; 3] = b"LUj";
 
 /// The bytes before each record: its length and its checksum.
 const RECORD_HEAD_BYTES: usize = 8;
 
-/// The last message of a log, and what it makes of it.
+/// The last message of a log, and the last record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct End {
     /// The number of the message; 0 if there is none.
@@ -49,10 +49,10 @@ pub(super) struct Frame {
     pub(super) first_seq: u64,
     /// How many records it has.
     pub(super) count: u64,
-    /// When the service took it in, but never earlier than the one before, in milliseconds since
-    /// the Unix epoch: another server may have become leader, with a clock that is behind.
+    /// When the service accepted it, in milliseconds since the Unix epoch. It is never earlier than
+    /// the record before: a new leader's clock may be behind.
     pub(super) at_ms: u64,
-    /// Drawn by the replica that made it, which knows it again by that.
+    /// A random number, by which its replica recognizes it.
     pub(super) nonce: u64,
     payload: Bytes,
 }
@@ -97,7 +97,7 @@ pub(super) fn pack(end: End, nonce: u64, batch: &[Vec<u8>]) -> Bytes {
 }
 
 impl Frame {
-    /// Parses the message of this number, which the service took in at this time.
+    /// Parses the message of this number. `taken_ms` is when the service accepted it.
     pub(super) fn parse(message: u64, taken_ms: u64, payload: &[u8]) -> Result<Self, Unreadable> {
         let damaged = || Unreadable::Damaged(format!("message {message} is not what was written"));
         let mut head = payload.strip_prefix(MAGIC).ok_or_else(damaged)?;
@@ -120,7 +120,7 @@ impl Frame {
             count,
             at_ms: taken_ms.max(not_before_ms),
             nonce,
-            // A copy, because what came from the network is a part of something larger.
+            // A copy, because the received bytes are a part of a larger buffer.
             payload: Bytes::copy_from_slice(payload),
         })
     }
@@ -144,14 +144,14 @@ impl Frame {
         hash(&self.payload)
     }
 
-    /// The log's end if this is its last message.
+    /// The end of the log if this is its last message.
     pub(super) fn end(&self) -> End {
         let seq = self.end_seq() - 1;
         End { message: self.message, crc: self.crc(), seq, at_ms: self.at_ms }
     }
 
-    /// The records from this one on, with their numbers; `None` in place of one that is not what
-    /// was written, and nothing behind it.
+    /// The records from this one on, with their numbers. A damaged one appears as `None`, and ends
+    /// them.
     pub(super) fn records(&self, from_seq: u64) -> impl Iterator<Item = (u64, Option<&[u8]>)> {
         let mut rest = self.payload.get(HEAD_BYTES..).unwrap_or_default();
         let mut is_sound = true;
@@ -176,7 +176,7 @@ fn record<'a>(rest: &mut &'a [u8], seq: u64, is_wanted: bool) -> Option<&'a [u8]
     (!is_wanted || crc == u64::from(checksum::of_record(seq, bytes))).then_some(bytes)
 }
 
-/// The next number, the lowest byte first.
+/// Reads the next number, with the lowest byte first.
 fn number(rest: &mut &[u8], bytes: usize) -> Option<u64> {
     let (number, behind) = rest.split_at_checked(bytes)?;
     *rest = behind;

@@ -16,9 +16,9 @@ const PATIENCE: Duration = Duration::from_millis(LEASE_MS / 4);
 pub(super) struct NatsLease {
     runtime: Arc<Runtime>,
     subject: String,
-    /// Drawn by this handle.
+    /// The random name of this handle.
     own: String,
-    /// The message that is its entry.
+    /// The number of the message that is its entry.
     held: Option<u64>,
 }
 
@@ -52,14 +52,14 @@ impl Lease for NatsLease {
         let Some(number) = self.held.take() else { return };
         let log = self.runtime.log.clone();
         let released = self.runtime.wait(PATIENCE, async move {
-            // By its number, so that an entry of another holder stays.
+            // By its number, so that an entry of another holder is not removed.
             log.client.remove(&log.subjects.leases, number).await
         });
         let _or_it_ends_by_itself = released;
     }
 }
 
-/// The number of the entry if it could be made.
+/// Creates or renews the entry. Returns its number, or `None` if another holder has one.
 async fn take(log: &Log, subject: &str, own: String) -> Result<Option<u64>, Fault> {
     let revision = match log.client.last(&log.subjects.leases, subject).await? {
         Some(entry) if entry.payload != own.as_bytes() => return Ok(None),
@@ -72,7 +72,7 @@ async fn take(log: &Log, subject: &str, own: String) -> Result<Option<u64>, Faul
         Err(Fault::Conflict) => return Ok(None),
         Err(fault) => return Err(fault),
     };
-    // Older servers may let two through that are under way at once: the later one has it.
+    // Older servers may accept two entries at the same moment. The later one holds the lease.
     let newest = log.client.last(&log.subjects.leases, subject).await?;
     Ok(newest.filter(|it| it.message == number).map(|it| it.message))
 }

@@ -1,4 +1,4 @@
-//! A log as one replica has it: an index of what is known, and the ways to learn more.
+//! A log as one replica knows it: the index, and the two ways to fill it.
 //!
 //! Two ways fill the index. The follower pushes messages as they are stored. Every request that
 //! needs the log's end polls the leader, and fetches what the follower has not delivered in time.
@@ -32,7 +32,7 @@ const FETCHED_AT_ONCE: usize = 16;
 /// one.
 pub(super) const FOLLOWER_PATIENCE: Duration = Duration::from_millis(60);
 
-/// An answer that took longer says nothing about the service's clock, in milliseconds.
+/// An answer that took longer is not used to compare the clocks, in milliseconds.
 const COMPARED_MS_MAX: u64 = 1_000;
 
 pub(super) struct Log {
@@ -43,16 +43,17 @@ pub(super) struct Log {
     pub(super) clock: Clock,
     /// Changes whenever the index does.
     moved: watch::Sender<()>,
-    /// Wakes the follower, so that it starts again: it does not deliver what is there.
+    /// Restarts the follower, which does not deliver what the log has.
     pub(super) follower_is_late: Notify,
-    /// How many messages it has delivered.
+    /// How many messages the follower has delivered.
     pub(super) follower_delivered: AtomicU64,
-    /// The service's clock less this machine's, in milliseconds; `None` before they were compared.
+    /// The service's clock minus this machine's, in milliseconds. `None` before the first
+    /// comparison.
     ahead_ms: Mutex<Option<i64>>,
 }
 
 impl Log {
-    /// Opens the log that is there, or creates one.
+    /// Opens the log, or creates one.
     pub(super) async fn open(address: &NatsAddress, clock: Clock) -> Result<Self, JournalError> {
         let client = Client::connect(address).await?;
         let alone_or_not = if client.is_clustered() { 3 } else { 1 };
@@ -71,7 +72,7 @@ impl Log {
         };
         log.await_quorum().await?;
         for _ in 0..5 {
-            // Another replica may compare at the same moment, and replace the message by its own.
+            // Another replica may compare at the same moment, and its message replaces ours.
             if log.compare_clocks().await.is_ok() {
                 break;
             }
@@ -98,30 +99,31 @@ impl Log {
         State { client: &self.client, subjects: &self.subjects, epoch }
     }
 
-    /// Takes in a message, whichever way it came.
+    /// Takes in a message, from the follower or a fetch.
     pub(super) fn ingest(&self, stored: &Stored) -> Ingested {
         let mut index = self.index.lock();
         if stored.subject != self.subjects.log_subject(index.epoch) {
             return Ingested::Gap;
         }
         let ingested = index.ingest(stored.message, stored.at_ms, &stored.payload);
-        // Own records are no news. A broken log is: its owner refreshes, and gets the error. The
-        // lock is still held: another task may call the log known as soon as it sees these records,
-        // and the owner has to have been told of them by then.
+        // Own records are no news. A broken log is: its owner refreshes, and gets the error.
+        //
+        // Trap: the lock has to be held until the call. Another task may call the log known as soon
+        // as it sees these records, and the owner must have been notified by then.
         if matches!(ingested, Ingested::Grown | Ingested::Broken) {
             self.status.notify_append();
         }
         drop(index);
-        // The lock is free by now: those who wait take it.
+        // The lock is free by now. The waiting tasks need it.
         if !matches!(ingested, Ingested::Old | Ingested::Gap) {
             self.moved.send_replace(());
         }
         ingested
     }
 
-    /// Waits until the index has this message, and returns whether it has.
+    /// Waits until the index has this message. Returns whether it has it.
     pub(super) async fn wait_for(&self, message: u64, limit: Duration) -> bool {
-        // Before the first look, or a change between the two would be missed.
+        // Before the first check. Otherwise a change between the two would be missed.
         let mut moved = self.moved.subscribe();
         let is_there = || self.index.lock().end.message >= message;
         let waiting = async {
@@ -132,7 +134,7 @@ impl Log {
         timeout(limit, waiting).await.is_ok()
     }
 
-    /// Makes sure that the index has this message, which the service is known to have.
+    /// Makes sure that the index has this message. The service is known to have it.
     pub(super) async fn settle(&self, message: u64) -> Result<(), Fault> {
         if self.wait_for(message, FOLLOWER_PATIENCE).await {
             return Ok(());

@@ -1,7 +1,7 @@
 //! The index of a log at one replica: where the log ends, and its newest batches.
 //!
-//! It takes in each message of the log exactly once and in the order of their numbers, so every
-//! replica makes the same of the same messages. What holds between two calls:
+//! It takes in each message of the log exactly once and in the order of their numbers. So every
+//! replica derives the same from the same messages. What holds between two calls:
 //!
 //! - The end never goes back while the epoch is the same: neither its message, nor its record, nor
 //!   its time.
@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use super::frame::{End, Frame, Unreadable};
 
-/// How much of the newest batches is kept, in bytes. What is older is fetched when it is read.
+/// How much of the newest batches is kept, in bytes. Older batches are fetched when they are read.
 const RECENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Filled by the follower and by fetches, whichever is faster.
@@ -28,7 +28,7 @@ pub(super) struct LogIndex {
     pub(super) broken: Option<Unreadable>,
     recent: VecDeque<Frame>,
     recent_bytes: usize,
-    /// The frame that was sent last.
+    /// The last frame that was sent.
     sent: Option<Sent>,
 }
 
@@ -44,24 +44,24 @@ struct Sent {
 pub(super) struct Commit {
     /// The number of its last record.
     pub(super) seq: u64,
-    /// When the service took it in, in milliseconds since the Unix epoch.
+    /// When the service accepted it, in milliseconds since the Unix epoch.
     pub(super) at_ms: u64,
 }
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ingested {
-    /// It was in the index already.
+    /// The index had it already.
     Old,
-    /// The log is longer now.
+    /// The log has grown.
     Grown,
-    /// As before, but by own records.
+    /// The log has grown by own records.
     Own,
-    /// It does not lie where it was made for, so it has no effect.
+    /// It is not in the place it was made for, so it has no effect.
     Void,
     /// A message before it is missing in the index.
     Gap,
-    /// It contradicts the index; see [`LogIndex::broken`].
+    /// It contradicts the index: see [`LogIndex::broken`].
     Broken,
 }
 
@@ -108,9 +108,9 @@ impl LogIndex {
             (self.end.message, self.end.crc) = (frame.message, frame.crc());
             return Ingested::Void;
         }
-        // It was made for this place. If it was made behind another message than the one in the
-        // index, the log has lost its end and went on without it. By numbers alone that can look
-        // right; the checksum tells.
+        // It was made for this place. If it was made to follow another message than the one in the
+        // index, the log has lost its end and went on without it. The numbers alone may fit. The
+        // checksum shows the difference.
         if frame.previous_crc != self.end.crc || frame.first_seq != self.end.seq + 1 {
             let what = format!(
                 "message {} follows another end of the log than record {}, which was there",
@@ -137,8 +137,8 @@ impl LogIndex {
         ingested
     }
 
-    /// Goes on behind messages that were trimmed before they were taken in. What is kept of the
-    /// newest batches goes, because they must not have a gap.
+    /// Moves past messages that were trimmed before they were taken in. The kept batches are
+    /// dropped, because they must not have a gap.
     pub(super) fn skip_to(&mut self, end: End) {
         debug_assert!(self.end.message < end.message, "the end never goes back");
         self.end = end;
@@ -146,18 +146,18 @@ impl LogIndex {
         self.recent_bytes = 0;
     }
 
-    /// A frame with this nonce is going to be sent. The one before is forgotten: if it still gets
-    /// into the log, its records count as those of another replica.
+    /// Notes that a frame with this nonce will be sent. The one before is forgotten: if it still
+    /// gets into the log, its records count as those of another replica.
     pub(super) fn expect(&mut self, nonce: u64) {
         self.sent = Some(Sent { nonce, commit: None });
     }
 
-    /// The frame that was sent last, once it is known to be in the log.
+    /// The last frame that was sent, once it is known to be in the log.
     pub(super) fn confirm_commit(&self) -> Option<Commit> {
         self.sent.and_then(|sent| sent.commit)
     }
 
-    /// The batches from the one with this record on, if they are still kept here.
+    /// The batches from the one with this record on, if they are still in memory.
     pub(super) fn recent(&self, seq: u64) -> Option<impl Iterator<Item = &Frame>> {
         if self.recent.front().is_none_or(|it| it.first_seq > seq) {
             return None;

@@ -1,4 +1,4 @@
-//! Opening a log: its streams are created if they are missing, and its end is found.
+//! Opens a log: creates missing streams, and finds the end.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::JournalError;
 
 /// Indexes the log of the service, and creates the log if there is none.
 pub(super) async fn begin(client: &Client, subjects: &Subjects) -> Result<LogIndex, JournalError> {
-    // Only counts if this call creates the stream: the epoch is a part of its configuration.
+    // It counts only if this call creates the stream, because the epoch is in its configuration.
     let drawn = super::draw()?;
     let [state, parts, leases] = subjects.other_configs();
     let log = subjects.log_config(drawn);

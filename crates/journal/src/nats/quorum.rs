@@ -1,9 +1,9 @@
-//! How old an answer of a stream's leader is.
+//! The age of an answer of a stream's leader.
 //!
-//! A leader that is cut off from the others goes on answering for a while: 20 s were seen. A server
-//! that is no leader any more answers too. Meanwhile the others may have another leader, and take
-//! in records. So an answer shows the log as it was when the leader last heard from a quorum: none
-//! of that quorum had another leader then.
+//! A leader that is cut off from the others still answers for a while: 20 s were seen. A server
+//! that is no longer leader answers, too. Meanwhile the others may have another leader, and accept
+//! records. So an answer shows the log as it was when the leader last had contact with a quorum: no
+//! server of that quorum had another leader then.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use async_nats::jetstream::stream::ClusterInfo;
 
 use super::fault::Fault;
 
-/// The oldest answer that is accepted. The servers hear from each other once a second.
+/// The oldest answer that is accepted. The servers contact each other once a second.
 const AGE_MAX: Duration = Duration::from_millis(2_500);
 
-/// How long before its answer the leader last heard from a quorum of the servers that keep the
-/// stream.
+/// How long before its answer the leader last had contact with a quorum of the servers that keep
+/// the stream.
 pub(super) fn quorum_age(cluster: Option<&ClusterInfo>) -> Result<Duration, Fault> {
     let Some(cluster) = cluster else { return Ok(Duration::ZERO) };
     if cluster.leader.is_none() {
@@ -23,7 +23,7 @@ pub(super) fn quorum_age(cluster: Option<&ClusterInfo>) -> Result<Duration, Faul
     }
     let mut ages: Vec<Duration> = cluster.replicas.iter().map(|it| it.active).collect();
     ages.sort_unstable();
-    // The leader itself is one of the quorum, so of n others half are needed, rounded up: the
+    // The leader itself is one of the quorum. So half of the others are needed, rounded up, and the
     // largest of their ages counts.
     let others = ages.len().div_ceil(2);
     let age = others.checked_sub(1).map_or(Duration::ZERO, |last| ages[last]);

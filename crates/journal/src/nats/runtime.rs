@@ -14,9 +14,9 @@ use super::log::Log;
 use crate::JournalError;
 use crate::nats::Clock;
 
-/// Keeps a log open: all handles of it share one. Its tasks end with it.
+/// Keeps a log open. All handles of a log share one. Its tasks end with it.
 pub(super) struct Runtime {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     tokio: Option<runtime::Runtime>,
     pub(super) log: Arc<Log>,
 }
@@ -49,8 +49,8 @@ impl Runtime {
         Ok(Self { tokio: Some(tokio), log })
     }
 
-    /// Runs a request, and waits for its result for this long at most. Not for callers on a
-    /// runtime: it blocks.
+    /// Runs a request, and waits for its result for at most this long. Trap: it blocks, so it must
+    /// not be called on a runtime.
     pub(super) fn wait<T: Send + 'static>(
         &self,
         limit: Duration,

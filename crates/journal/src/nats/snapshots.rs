@@ -1,4 +1,4 @@
-//! Snapshots: parts in a stream of their own, and a manifest that names them once all are there.
+//! Snapshots: parts in a stream of their own, and a manifest that names them once all are stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::state::Manifest;
 use crate::JournalError;
 use crate::contract::{Position, Snapshots, refuse_odd};
 
-/// A part of a snapshot, in bytes, so that an append waits for no more than one of them.
+/// The size of a part, in bytes. An append waits for at most one of them.
 const PART_BYTES: usize = 256 * 1024;
 
 /// How many parts are fetched at once.
 const FETCHED_AT_ONCE: usize = 8;
 
-/// How long a part may take to be stored, with all attempts.
+/// How long storing a part may take, with all attempts.
 const PART_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it takes to save or load a snapshot at most: a bound for what is stuck.
+/// The longest time to save or load a snapshot. After it, something is stuck.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Parts of no snapshot are removed when they are older than this, in milliseconds: the process
@@ -66,7 +66,7 @@ async fn save(log: &Log, at: Position, bytes: Bytes) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses what does not fit, and returns what it would replace.
+/// Refuses a snapshot that does not fit. Returns the manifest that it would replace.
 async fn check(log: &Log, at: Position) -> Result<super::state::Said<Manifest>, Fault> {
     let newest = log.state().manifest().await?;
     let index = {
@@ -95,7 +95,7 @@ async fn save_parts(
         let newest = check(log, at).await?;
         match log.state().set_manifest(&newest, &manifest).await {
             Ok(()) => {
-                // Older servers may accept two at once, and the older one may be the last.
+                // Older servers may accept two at once, and the older snapshot may be the last.
                 let found = log.state().manifest().await?.it;
                 if found.is_some_and(|it| it.seq >= at.seq) {
                     return Ok(newest.it);
@@ -143,7 +143,7 @@ async fn load(log: &Log) -> Result<Option<(Position, Vec<u8>)>, Fault> {
             }
             Ok(_) => return Err(damaged("is not what was saved")),
             Err(Fault::NotFound) if is_the_same => return Err(damaged("has lost a part")),
-            // There is a newer one by now.
+            // There is a newer snapshot now.
             Err(Fault::NotFound) => tried = Some(manifest.id),
             Err(fault) => return Err(fault),
         }
@@ -165,11 +165,11 @@ async fn remove_parts(log: &Log, id: &str) -> Result<(), Fault> {
     log.client.purge(&log.subjects.parts, which).await
 }
 
-/// Removes the parts of a save that was never completed, and of logs that were lost.
+/// Removes the parts of saves that were never completed, and of lost logs.
 async fn remove_left_behind(log: &Log) -> Result<(), Fault> {
     let Some(newest) = log.state().manifest().await?.it else { return Ok(()) };
     let first = log.client.info(&log.subjects.parts).await?.state.first_sequence;
-    // One at a time is enough: more saves succeed than end half-way.
+    // One at a time is enough, because more saves succeed than end half-way.
     if newest.parts.first().is_none_or(|it| *it == first) {
         return Ok(());
     }

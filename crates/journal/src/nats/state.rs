@@ -1,5 +1,5 @@
-//! The state of a log beside it: the oldest record that is kept, and the newest snapshot. Each is
-//! one message, and a writer that did not know the present one cannot replace it.
+//! The state beside a log: the oldest record that is kept, and the newest snapshot. Each is one
+//! message. A writer that does not know the present one cannot replace it.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use super::frame::FORMAT;
 use super::subjects::{Subjects, newer};
 use crate::{JournalError, checksum};
 
-/// The header by which a message is refused if there is a newer one of its subject.
+/// The header that refuses a message if there is a newer one of its subject.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
 /// The oldest record that is kept. It only rises, except in a new log.
@@ -31,7 +31,7 @@ pub(super) struct Manifest {
     pub(super) id: String,
     /// The messages that are its parts.
     pub(super) parts: Vec<u64>,
-    /// Its bytes in all.
+    /// The number of all its bytes.
     length: u64,
     crc: u32,
 }
@@ -61,7 +61,7 @@ pub(super) struct State<'a> {
     pub(super) epoch: u64,
 }
 
-/// A value, with the revision that it takes to replace it.
+/// A value, with the revision that a replacement has to name.
 pub(super) struct Said<T> {
     pub(super) it: Option<T>,
     revision: u64,
@@ -94,7 +94,7 @@ impl State<'_> {
         self.put("snapshot", was.revision, it).await
     }
 
-    /// Stores a message, and returns the time that the service gave it.
+    /// Stores a message, and returns the time at which the service accepted it.
     pub(super) async fn ask_the_time(&self) -> Result<u64, Fault> {
         let subject = self.subjects.state_subject(self.epoch, "clock");
         let number = self.client.publish(&subject, None, None, Bytes::new()).await?;

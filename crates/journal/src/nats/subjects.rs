@@ -9,21 +9,21 @@ use super::client::unsuitable;
 use super::frame::FORMAT;
 use crate::{JournalError, LEASE_MS};
 
-/// How long the service remembers the id of a message, to drop it if it comes again.
+/// How long the service remembers the id of a message, to drop repeats.
 const REPEATS_DROPPED: Duration = Duration::from_secs(120);
 
-/// The streams of one log. Each name ends in a word of its own, so that no two logs share a stream.
+/// The streams of one log. Each name ends with its own word, so no two logs share a stream.
 #[derive(Clone, Debug)]
 pub(super) struct Subjects {
     name: String,
     replicas: usize,
     /// The log itself.
     pub(super) log: String,
-    /// Beside the log: its oldest record that is kept, its newest snapshot.
+    /// Beside the log: the oldest record that is kept, and the newest snapshot.
     pub(super) state: String,
     /// The parts of snapshots.
     pub(super) parts: String,
-    /// Who has which lease; entries end by themselves.
+    /// The holders of leases. An entry ends by itself.
     pub(super) leases: String,
 }
 
@@ -40,13 +40,13 @@ impl Subjects {
         }
     }
 
-    /// The epoch is a part of it, so a message for a log that was lost never gets into the next
-    /// one.
+    /// The subject of the log. It contains the epoch, so a message for a lost log never gets into
+    /// the next one.
     pub(super) fn log_subject(&self, epoch: u64) -> String {
         format!("live-users.{}.log.{epoch:016x}", self.name)
     }
 
-    /// Belongs to the log of this epoch.
+    /// A subject of the state. It belongs to the log of this epoch.
     pub(super) fn state_subject(&self, epoch: u64, what: &str) -> String {
         format!("live-users.{}.state.{epoch:016x}.{what}", self.name)
     }
@@ -59,7 +59,7 @@ impl Subjects {
         format!("live-users.{}.leases.{lease}", self.name)
     }
 
-    /// The log is born with its epoch, and lost with it.
+    /// The configuration of the log. The log is created with its epoch, and lost with it.
     pub(super) fn log_config(&self, epoch: u64) -> Config {
         Config {
             description: Some(format!(

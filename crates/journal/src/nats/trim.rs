@@ -1,4 +1,4 @@
-//! Removing what a snapshot covers.
+//! Removes records that a snapshot covers.
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use super::log::Log;
 use super::state::LowWatermark;
 use crate::contract::TRIM_RECORDS_MAX;
 
-/// Removes records before this one as [`crate::Journal::trim`] does, and returns the oldest that is
-/// kept. First the low watermark rises, then the service removes messages. A message stays until
-/// all of its records are below the watermark.
+/// Removes records before this one as [`crate::Journal::trim`] does. Returns the oldest record that
+/// is kept. First the low watermark rises, and then the service removes messages. A message stays
+/// until all of its records are below the watermark.
 pub(super) async fn step(log: &Log, before_seq: u64) -> Result<u64, Fault> {
     let covered = log.state().manifest().await?.it.map_or(0, |it| it.seq);
     let low_watermark = loop {
@@ -39,11 +39,11 @@ pub(super) async fn step(log: &Log, before_seq: u64) -> Result<u64, Fault> {
     // The last message that counts stays: it shows where the log ends.
     let kept = match find(log, low_watermark.min(last)).await {
         Ok(kept) => kept,
-        // Another replica trims as well. What is left is removed the next time.
+        // Another replica trims, too. The rest is removed the next time.
         Err(Fault::NotFound) => return Ok(low_watermark),
         Err(fault) => return Err(fault),
     };
-    // Trap: the service takes a purge of what is before message 1 for a purge of everything.
+    // Trap: for the service, a purge of everything before message 1 is a purge of everything.
     if kept > 1 {
         log.client.purge(&log.subjects.log, json!({ "seq": kept })).await?;
     }

@@ -1,4 +1,4 @@
-//! The most that there were within a time that ends now, exactly: not by buckets.
+//! The exact peaks within windows that end now. They do not depend on buckets.
 
 use std::collections::VecDeque;
 
@@ -42,12 +42,12 @@ pub(super) struct Interval {
     pub(super) users: u32,
 }
 
-/// The intervals that can still be a peak: each of more users than all that came behind it. There
-/// are no more of them than there were users at once within 30 days.
+/// The intervals that can still be a peak: each has more users than all later ones. So there are at
+/// most as many as there were users at once within 30 days.
 ///
 /// This is the monotonic queue of a sliding maximum: from the front to the back, times rise and
-/// users strictly fall. So the first interval that reaches into a window is the most in it, for
-/// every window that ends now; and one that is pushed makes all smaller ones before it useless.
+/// users strictly fall. So the first interval that reaches into a window is its maximum, for every
+/// window that ends now. A pushed interval makes all smaller ones before it useless.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PeakDeque {
     pub(super) list: VecDeque<Interval>,
@@ -56,9 +56,9 @@ pub(super) struct PeakDeque {
 }
 
 impl PeakDeque {
-    /// Takes in what has stood until now.
+    /// Adds the interval that ends now.
     pub(super) fn push(&mut self, interval: Interval) {
-        // Also one with as many users goes: the later of two is within a window for longer.
+        // One with as many users goes, too: the later of two stays in a window for longer.
         while self.list.back().is_some_and(|behind| behind.users <= interval.users) {
             self.list.pop_back();
         }
@@ -68,7 +68,7 @@ impl PeakDeque {
         );
         self.list.push_back(interval);
         self.forget(interval.until);
-        // Of all time it is the first that counts, and so `<` and not `<=`.
+        // The first peak of all time counts, so `<` and not `<=`.
         if self.ever.is_none_or(|ever| ever.users < interval.users) {
             self.ever = Some(interval);
         }
@@ -87,7 +87,7 @@ impl PeakDeque {
         let within = |ms: u64| {
             let begin = current.until.saturating_sub(ms);
             let found = self.list.iter().find(|it| it.until > begin);
-            // What stands now is not in the list before it has an end.
+            // The present interval is not in the list, because it has no end yet.
             let found = found.filter(|it| it.users > current.users).unwrap_or(&current);
             Peak { at: Millis(found.since.max(begin)), users: found.users }
         };

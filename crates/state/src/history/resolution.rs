@@ -34,9 +34,9 @@ impl Chunk {
 /// The buckets in which something changed, the oldest first. What stood in the others follows from
 /// the one before.
 ///
-/// They lie in four places, one behind the other: `before` is all that was trimmed, `chunks` do not
-/// change any more, `segment` is written at its end, and `open` is still being summed up. So it
-/// holds that `chunks.last < segment.first <= segment.next <= open.index`.
+/// They lie in four places, one after the other. `before` stands for all that was trimmed. `chunks`
+/// do not change any more. `segment` is written at its end, and `open` is still being summed up. So
+/// `chunks.last < segment.first <= segment.next <= open.index` always holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Resolution {
     /// What stood before the oldest chunk that is kept.
@@ -48,11 +48,13 @@ pub(super) struct Resolution {
 }
 
 impl Resolution {
-    /// Takes in that so many users were live between two changes. `since` is the beginning of all.
+    /// Adds that `users` were live between two changes. `since` is the beginning of the series.
     ///
     /// Only the first and the last bucket that the interval touches are written. In those between
-    /// nothing changed, and the gap says so: they have no bytes. An interval that ends just
-    /// where a bucket begins leaves none open there.
+    /// nothing changed, so they have no bytes, and the next bucket is written after a gap.
+    ///
+    /// Trap: an interval may end exactly where a bucket begins. Then no bucket is left open there,
+    /// because one without any time would have neither a min nor a max.
     pub(super) fn stood(&mut self, width_ms: u64, since: u64, (from, to): (u64, u64), users: u32) {
         debug_assert!(since <= from && from < to, "an interval has a length");
         let (first, last) = (from / width_ms, to / width_ms);
@@ -68,6 +70,11 @@ impl Resolution {
                 self.open = Some(added(None, last, users, rest_ms));
             }
         }
+        debug_assert!(
+            self.segment.as_ref().is_none_or(|segment| segment.first <= segment.next
+                && self.open.is_none_or(|open| segment.next <= open.index)),
+            "the open bucket comes after the written ones"
+        );
     }
 
     /// Drops the chunks that end before this bucket.
@@ -94,6 +101,7 @@ impl Resolution {
 
 fn added(bucket: Option<Bucket>, index: u64, users: u32, ms: u64) -> Bucket {
     let sum = u64::from(users) * ms;
+    // The codec relies on `min * covered <= sum <= max * covered`, which each addition keeps.
     bucket.map_or(Bucket { index, min: users, max: users, sum, last: users }, |bucket| Bucket {
         index,
         min: bucket.min.min(users),

@@ -10,7 +10,7 @@ use super::{Grain, Retention};
 /// The number of live users in all, or of one agent, over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TimeSeries {
-    /// Since when it is known.
+    /// The beginning of what is known.
     pub(super) since: u64,
     /// When it last changed.
     pub(super) at: u64,
@@ -25,12 +25,12 @@ impl TimeSeries {
         Self { since: since.0, at: since.0, users, resolutions, peaks }
     }
 
-    /// There are so many from now on. What stood for less than a millisecond was never published,
-    /// and is no part of the history.
+    /// Sets the number from now on. A number of less than a millisecond was never published, and is
+    /// no part of the history.
     ///
-    /// A step writes down what stood *until* now and not what stands from now on: how long that
-    /// will stand is not known yet. So the buckets reach to `at`, the last step, and a reader adds
-    /// the rest up to its own moment.
+    /// Trap: a step writes the number that stood *until* now, and not the new one, whose duration
+    /// is not known yet. So the buckets reach to `at`, which is the last step. A reader adds the
+    /// rest up to its own moment.
     pub(super) fn step(&mut self, Millis(now): Millis, users: u32) {
         debug_assert!(self.since <= self.at && self.at <= now, "time does not go backwards");
         if users == self.users {
@@ -46,7 +46,7 @@ impl TimeSeries {
         self.users = users;
     }
 
-    /// Drops what is older than it is kept.
+    /// Drops everything older than the retention.
     pub(super) fn trim(&mut self, retention: Retention, now: Millis) {
         for (grain, resolution) in Grain::ALL.into_iter().zip(&mut self.resolutions) {
             resolution.trim(retention.oldest_bucket(grain, now));
@@ -54,18 +54,18 @@ impl TimeSeries {
         self.peaks.forget(now.0);
     }
 
-    /// Whether nobody was live for so long that nothing of it is kept but the peak of all time.
+    /// Whether nobody was live for so long that only the peak of all time is kept.
     pub(super) fn is_forgotten(&self, retention: Retention, now: Millis) -> bool {
         let oldest = retention.oldest(Grain::Hour, now).min(now.minus(MONTH_MS));
         self.users == 0 && self.at < oldest.0
     }
 
-    /// What it takes to draw the points between two moments, where the first of them begins and the
-    /// last one ends. Little is copied here, and nothing decoded: this runs on the writer's thread.
+    /// Everything that is needed to draw the points between two moments. Little is copied here, and
+    /// nothing is decoded, because this runs on the writer thread.
     ///
-    /// Of the chunks those are taken that end after `from` and begin before `to`. The number before
-    /// the first of them is the close of the last one that is skipped; without a skipped one, that
-    /// which the trimming has left.
+    /// It takes the chunks that end after `from` and begin before `to`. The number before the first
+    /// of them is the close of the last skipped chunk. Without a skipped one, it is the number that
+    /// trimming has left.
     pub(super) fn slice(
         &self,
         retention: Retention,
@@ -90,7 +90,7 @@ impl TimeSeries {
             before,
             chunks: chunks.chain(resolution.segment.as_ref().map(Chunk::of)).collect(),
             open: resolution.open,
-            // A reader's clock may be behind the journal's: what stands now stood for a moment.
+            // A reader's clock may be behind the journal's. The present number has lasted a moment.
             current: self.now_until(now.0.max(self.at + 1)),
             peaks: self.peaks.clone(),
         }
