@@ -147,7 +147,11 @@ impl Log {
         let fetch = |number| self.client.message(&self.subjects.log, number);
         let mut fetched = stream::iter(from..=message).map(fetch).buffered(FETCHED_AT_ONCE);
         while let Some(stored) = fetched.next().await {
-            self.ingest(&stored?);
+            // In order, only a message of another stream makes a gap: the stream was replaced
+            // meanwhile. The next question finds its other epoch.
+            if matches!(self.ingest(&stored?), Ingested::Gap) {
+                return Err(Fault::Silent("the log was replaced during the fetch".to_owned()));
+            }
         }
         self.check()
     }

@@ -22,7 +22,9 @@ pub(super) async fn step(log: &Log, before_seq: u64) -> Result<u64, Fault> {
         let first = said.it.map_or(1, |it| it.first_seq).max(first);
         let low_watermark = before_seq.min(covered + 1).min(last + 1).min(first + TRIM_RECORDS_MAX);
         if low_watermark <= first {
-            log.index.lock().first_seq = first;
+            let mut index = log.index.lock();
+            // Another task may have raised it since it was read.
+            index.first_seq = index.first_seq.max(first);
             return Ok(first);
         }
         match log.state().set_low_watermark(&said, LowWatermark::new(low_watermark)).await {
