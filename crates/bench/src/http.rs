@@ -1,6 +1,7 @@
 //! The real backend beside nginx: both on loopback, loaded by wrk in turns.
 
 mod backend;
+mod builds;
 mod count;
 mod fanout;
 mod history;
@@ -13,6 +14,8 @@ mod times;
 mod tools;
 mod voice;
 mod wrk;
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -29,6 +32,12 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let binary = Binary::build()?;
     count::measure(report, &binary)?;
     voice::measure(report, &binary)
+}
+
+/// This build beside another binary of the backend.
+pub(crate) fn against(report: &mut Report, other: &Path) -> Result<()> {
+    tools::install_what_is_missing()?;
+    builds::measure(report, &Binary::build()?, other)
 }
 
 pub(crate) fn fanout(report: &mut Report) -> Result<()> {

@@ -26,6 +26,7 @@ usage: cargo run --release -p live-users-bench [core] [restart] [http] [scale] [
 
 All of them, without an argument. By themselves, with tables of their own:
 
+  against BINARY  this build of the backend beside another binary of it, in turns
   journal  a journal on the disk, beside the bare disk
   journal-nats  a journal of NATS, beside bare publishes, at one node and at three";
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
+        (["against", other], _) => against(other),
         (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
         (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),
         ([], _) => bench(&PARTS.map(|(_, part)| part)),
@@ -82,6 +84,14 @@ fn bench(parts: &[Part]) -> Result<()> {
     for part in parts {
         part(&mut report)?;
     }
+    println!("{report}");
+    Ok(())
+}
+
+fn against(other: &str) -> Result<()> {
+    in_release()?;
+    let mut report = Report::default();
+    http::against(&mut report, other.as_ref())?;
     println!("{report}");
     Ok(())
 }

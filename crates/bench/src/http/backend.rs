@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -24,6 +24,13 @@ pub(super) struct Binary(PathBuf);
 impl Binary {
     pub(super) fn build() -> Result<Self> {
         built("live-users-backend").map(Self)
+    }
+
+    /// Another build of it.
+    pub(super) fn at(path: &Path) -> Result<Self> {
+        let path =
+            path.canonicalize().with_context(|| format!("{} is not there", path.display()))?;
+        Ok(Self(path))
     }
 
     /// Starts a backend that knows the agents of this crate's world and no call yet, with these

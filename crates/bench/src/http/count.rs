@@ -8,7 +8,7 @@ use super::nginx::Nginx;
 use super::{ROUNDS, Rounds, wrk};
 use crate::report::{Goal, Report};
 
-const PATH: &str = "/api/live-users";
+pub(super) const PATH: &str = "/api/live-users";
 
 /// How the backend should stand beside nginx.
 const RATIO_MIN: f64 = 0.9;

@@ -1,0 +1,43 @@
+//! This build of the backend beside another one, in turns: what a change costs.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::backend::Binary;
+use super::voice::{self, SIGNED};
+use super::{Rounds, count, wrk};
+use crate::report::Report;
+
+/// More than elsewhere, because a difference of a few percent has to show.
+const ROUNDS: usize = 9;
+
+pub(super) fn measure(report: &mut Report, ours: &Binary, other: &Path) -> Result<()> {
+    let other = Binary::at(other)?;
+    let requests = voice::signed_requests()?;
+    let (mut ours_voice, mut other_voice) = (Rounds::default(), Rounds::default());
+    let (mut ours_count, mut other_count) = (Rounds::default(), Rounds::default());
+    for round in 1..=ROUNDS {
+        eprintln!("against: round {round} of {ROUNDS}");
+        // The first of a pair is each build in turn, so that no one has the warmer machine.
+        let mut pair = [
+            (ours, &mut ours_voice, &mut ours_count),
+            (&other, &mut other_voice, &mut other_count),
+        ];
+        if round % 2 == 0 {
+            pair.reverse();
+        }
+        for (binary, voice, _) in &mut pair {
+            voice.0.push(voice::fill(binary, SIGNED, &requests)?.0);
+        }
+        for (binary, _, count) in &mut pair {
+            let backend = binary.start(SIGNED)?;
+            count.0.push(wrk::get(&format!("{}{}", backend.url, count::PATH))?);
+        }
+    }
+    let name = "the other build";
+    let what = format!("`POST {}`, signed and durable", voice::PATH);
+    report.add(ours_voice.row(&what, name, &other_voice).0);
+    report.add(ours_count.row(&format!("`GET {}`", count::PATH), name, &other_count).0);
+    Ok(())
+}
