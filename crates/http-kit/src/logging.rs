@@ -19,6 +19,9 @@ const LINES_MAX: usize = 16_384;
 /// How long [`flush`] waits for a reader that does not read, in milliseconds.
 const FLUSH_MS_MAX: u64 = 1_000;
 
+/// A package may write what it is given at the level `trace`, so that is not even compiled.
+const _: () = assert!(log::STATIC_MAX_LEVEL as usize <= log::LevelFilter::Debug as usize);
+
 static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Starts the log. `RUST_LOG` sets the levels in the notation of `env_logger`, `info` by default. A
