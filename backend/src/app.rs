@@ -200,7 +200,8 @@ impl Backend {
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, webhooks) = (parts.agents.clone(), parts.webhooks.clone());
         raise_fd_limit(streams.connections.max());
-        let publishing = publishing::start(&streams, &parts.latest, &parts.summarizer);
+        let publishing =
+            publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
         let (chat, counters) = (webhooks.chat.clone(), webhooks.counters.clone());
         let reloading = reload::run(reload::hang_ups()?, agents, chat, queue.clone());

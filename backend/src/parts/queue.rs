@@ -48,29 +48,60 @@ pub(crate) struct Queue {
 ///
 /// Trap: the journal notifies of a record before it calls the knowledge of that moment complete. So
 /// a reader checks the age first, and second that everything noticed is applied. Then nothing is
-/// missing in the state that was known at that age.
-#[derive(Debug, Default)]
+/// missing in the state that was known at that age. On a busy journal something is noticed all the
+/// time; then the age counts from the last moment that the state covers.
+#[derive(Debug)]
 pub(crate) struct Growth {
+    /// The start of the process. Uptimes count from here.
+    pub(crate) start: Instant,
+
     noticed: AtomicU64,
     applied: AtomicU64,
+    /// The newest moment at which nothing that was known was missing in the state: an uptime in
+    /// milliseconds.
+    covered_at: AtomicU64,
     /// Whether the writer thread was woken for it.
     has_woken: AtomicBool,
 }
 
+impl Default for Growth {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            noticed: AtomicU64::default(),
+            applied: AtomicU64::default(),
+            covered_at: AtomicU64::default(),
+            has_woken: AtomicBool::default(),
+        }
+    }
+}
+
 impl Growth {
+    /// The time since the start, in milliseconds.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Returns what was noticed by now. Trap: call it before the journal's position is read.
     pub(crate) fn begin(&self) -> u64 {
         self.has_woken.store(false, Ordering::Release);
         self.noticed.load(Ordering::Acquire)
     }
 
-    /// Notes that everything up to this value of [`Growth::begin`] is applied.
-    pub(crate) fn end(&self, begun: u64) {
+    /// Notes that everything up to this value of [`Growth::begin`] is applied. So the state has all
+    /// that was known at `known_at`, an uptime that was sampled before that call.
+    pub(crate) fn end(&self, begun: u64, known_at: Millis) {
         self.applied.store(begun, Ordering::Release);
+        self.covered_at.fetch_max(known_at.0, Ordering::AcqRel);
     }
 
-    fn is_applied(&self) -> bool {
-        self.noticed.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire)
+    /// The age of the state at this uptime, in milliseconds. `known_ms` is the age of what is known
+    /// of the journal, and was sampled before.
+    pub(crate) fn age_ms(&self, known_ms: u64, uptime_ms: u64) -> u64 {
+        if self.noticed.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire) {
+            return known_ms;
+        }
+        uptime_ms.saturating_sub(self.covered_at.load(Ordering::Acquire)).max(known_ms)
     }
 }
 
@@ -209,13 +240,19 @@ impl Queue {
         }
     }
 
+    /// The age of the state, in milliseconds: this long ago, it had everything in the journal.
+    pub(crate) fn age_ms(&self) -> u64 {
+        let known_ms = self.clock.age_ms();
+        self.growth.age_ms(known_ms, self.growth.uptime_ms())
+    }
+
     /// Whether the state is fresh enough to show.
     fn is_fresh(&self) -> bool {
-        is_fresh(self.clock.age_ms()) && self.growth.is_applied()
+        is_fresh(self.age_ms())
     }
 
     fn stale(&self) -> NotRecorded {
-        NotRecorded::Stale { age_ms: self.clock.age_ms() }
+        NotRecorded::Stale { age_ms: self.age_ms() }
     }
 
     /// Returns when the state is fresh: at once if it is so already. A process that the system let

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live_users_broadcast::{Frame, Throttle};
+use live_users_replica::{FRESH_MS, Stale};
 use live_users_wire::{LiveCount, Problem};
 use log::debug;
 use tokio::task::JoinHandle;
@@ -11,13 +12,20 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, LatestReader};
-use crate::parts::queue::NotRecorded;
+use crate::parts::queue::{ACKNOWLEDGE_MS, NotRecorded, Queue};
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
 /// While nothing is recorded, a summary is made again after this time, in milliseconds. Calls still
 /// become suspect and last longer.
 const SUMMARY_EVERY_MS: u64 = 5_000;
+
+/// A number is shown as unavailable when the state is older than this, in milliseconds. The writer
+/// says so sooner, unless it waits for the journal itself.
+const SILENCE_MS: u64 = FRESH_MS + ACKNOWLEDGE_MS;
+
+/// The interval between two looks at a state that is silent, in milliseconds.
+const SILENCE_LOOK_MS: u64 = 250;
 
 /// After a summary comes a pause of this many times its duration. A summary visits every call, and
 /// the writer waits meanwhile.
@@ -28,42 +36,59 @@ pub(crate) fn start(
     streams: &Arc<Streams>,
     latest: &LatestReader,
     summarizer: &Summarizer,
+    queue: &Queue,
 ) -> [JoinHandle<()>; 2] {
     [
-        tokio::spawn(publish_total(streams.clone(), latest.clone())),
+        tokio::spawn(publish_total(streams.clone(), latest.clone(), queue.clone())),
         tokio::spawn(publish_summary(streams.clone(), latest.clone(), summarizer.clone())),
     ]
 }
 
 /// Publishes the total when it changes. Many records, such as those of speech, leave it as it is.
-async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader) {
+async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader, queue: Queue) {
     let (mut throttle, mut published) = (Throttle::default(), None);
-    latest.mark_changed();
-    let shown = |count: &LatestCount| match count.stale {
-        None => Some(Ok((count.at.epoch, count.live_users))),
-        Some(_) => Some(Err(())),
-    };
     loop {
-        if latest.changed().await.is_err() {
+        let age_ms = queue.age_ms();
+        let now = with_silence(latest.borrow_and_update().clone(), age_ms);
+        if Some(shown(&now)) != published {
+            throttle.wait().await;
+            // It may have changed while the throttle waited.
+            let now = with_silence(latest.borrow_and_update().clone(), queue.age_ms());
+            published = Some(shown(&now));
+            streams.total.publish(total_frame(&now));
+        }
+        // A silent state is looked at again soon, because it may become fresh without a change.
+        let wait_ms = SILENCE_MS.saturating_sub(queue.age_ms()).max(SILENCE_LOOK_MS);
+        let changed = timeout(Duration::from_millis(wait_ms), latest.changed()).await;
+        if matches!(changed, Ok(Err(_))) {
             return;
         }
-        if shown(&latest.borrow_and_update()) == published {
-            continue;
-        }
-        throttle.wait().await;
-        let now = latest.borrow_and_update().clone();
-        published = shown(&now);
-        // The shared journal does not answer, so other replicas may have changed the number.
-        if let Some(stale) = now.stale {
-            streams.total.publish(no_value(NotRecorded::Stale { age_ms: stale.age_ms }));
-            continue;
-        }
-        let epoch = format!("{:016x}", now.at.epoch);
-        let (live_users, seq, as_of) = (now.live_users, now.at.seq, moment(now.as_of));
-        let count = LiveCount { live_users, epoch, seq, as_of };
-        let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-        streams.total.publish(Frame::new(&count.epoch, seq, json));
     }
+}
+
+/// Marks a count as stale if the writer could not say so, because it waits for the journal.
+fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
+    if count.stale.is_none() && age_ms >= SILENCE_MS {
+        count.stale = Some(Stale { age_ms });
+    }
+    count
+}
+
+/// What of a count a stream shows. A frame is published when this changes.
+fn shown(count: &LatestCount) -> Option<(u64, u64)> {
+    count.stale.is_none().then_some((count.at.epoch, count.live_users))
+}
+
+fn total_frame(count: &LatestCount) -> Frame {
+    // The shared journal does not answer, so other replicas may have changed the number.
+    if let Some(stale) = count.stale {
+        return no_value(NotRecorded::Stale { age_ms: stale.age_ms });
+    }
+    let epoch = format!("{:016x}", count.at.epoch);
+    let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
+    let count = LiveCount { live_users, epoch, seq, as_of };
+    let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
+    Frame::new(&count.epoch, seq, json)
 }
 
 async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summarizer: Summarizer) {

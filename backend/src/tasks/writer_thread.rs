@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
 use live_users_replica::{BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
@@ -45,13 +46,12 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
     let mut driver = Driver {
         node,
         clock,
-        start: Instant::now(),
+        growth: queue.growth.clone(),
         outlets: Outlet { outlets, snapshots, pending: HashMap::new(), evictions: Vec::new() },
         tickets: 0,
         status,
     };
     driver.publish_status();
-    let growth = queue.growth.clone();
     let name = "writer".to_owned();
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let (mut inbox, mut work) = (inbox, Vec::with_capacity(BATCH_MAX));
@@ -60,7 +60,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
             let wait = driver.until_deadline();
             let received = timer.block_on(async { tokio::time::timeout(wait, received).await });
             let stop = received == Ok(0) || work.iter().any(|work| matches!(work, Work::Stop));
-            driver.process_batch(&growth, work.drain(..));
+            driver.process_batch(work.drain(..));
             if stop || driver.node.replica().is_unreadable() {
                 break;
             }
@@ -76,7 +76,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
 struct Driver {
     node: Node,
     clock: Clock,
-    start: Instant,
+    growth: Arc<Growth>,
     outlets: Outlet,
     tickets: u64,
     status: StatusWriter,
@@ -105,7 +105,18 @@ type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
 
 impl Driver {
     fn now(&self) -> Now {
-        now(&self.clock, self.start)
+        now(&self.clock, &self.growth)
+    }
+
+    /// The present, with the knowledge of an earlier moment. What the journal has noticed since is
+    /// not applied, so the state is as old as that moment says.
+    fn later_than(&self, known: Now) -> Now {
+        let now = self.now();
+        let log_age_ms = match self.node.journal().is_shared() {
+            true => known.log_age_ms + now.uptime.since(known.uptime),
+            false => now.log_age_ms,
+        };
+        Now { log_age_ms, ..now }
     }
 
     fn until_deadline(&self) -> Duration {
@@ -114,9 +125,9 @@ impl Driver {
 
     /// Passes one input to the replica at this moment. Each answer of the log gets its own moment.
     fn step(&mut self, at: Now, input: Input) {
-        let Self { node, clock, start, outlets, .. } = self;
+        let Self { node, clock, growth, outlets, .. } = self;
         let mut first = Some(at);
-        let now = || first.take().unwrap_or_else(|| now(clock, *start));
+        let now = || first.take().unwrap_or_else(|| now(clock, growth));
         node.step(now, input, &mut |replica, effect| outlets.perform(clock, replica, effect));
     }
 
@@ -129,11 +140,8 @@ impl Driver {
     /// Passes all work to the replica: the evidence first and in one batch, then the changes of the
     /// state, then the queries.
     ///
-    /// Trap: the moment of the batch is sampled before the journal's position. So a state that the
-    /// moment calls fresh has everything that was known at it. In the other order, it might lack
-    /// the records in between.
-    fn process_batch(&mut self, growth: &Growth, work: impl Iterator<Item = Work>) {
-        let now = self.now();
+    /// Each input has its own time, because an earlier one may have waited for the journal.
+    fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
         for work in work {
@@ -153,37 +161,46 @@ impl Driver {
         }
         if !batch.is_empty() {
             let ticket = self.ticket(Pending::Batch(waiting));
-            self.step(now, Input::Record(ticket, batch));
+            self.step(self.now(), Input::Record(ticket, batch));
         }
-        self.catch_up(now, growth);
-        inputs.into_iter().for_each(|input| self.step(now, input));
+        let known = self.catch_up();
+        inputs.into_iter().for_each(|input| self.step(self.later_than(known), input));
+        let now = self.later_than(known);
         if self.node.replica().next_deadline() <= now.uptime {
             self.step(now, Input::Tick);
         }
         for read in reads {
             let ticket = self.ticket(read);
-            self.step(now, Input::Query(ticket));
+            self.step(self.later_than(known), Input::Query(ticket));
         }
         for (id, answer) in std::mem::take(&mut self.outlets.evictions) {
             let said = Said::Over(EndReason::Evicted);
             let evidence = Evidence::about(id.clone(), Source::Operator, said);
             let ticket = self.ticket(Pending::Evict(id, answer));
-            self.step(now, Input::Record(ticket, vec![evidence]));
+            self.step(self.later_than(known), Input::Record(ticket, vec![evidence]));
         }
         self.publish_status();
     }
 
-    /// Applies the records of other replicas that can be read here.
-    fn catch_up(&mut self, now: Now, growth: &Growth) {
-        let begun = growth.begin();
-        if !self.node.journal().is_shared() {
-            return growth.end(begun);
+    /// Applies the records of other replicas that can be read here. Returns the moment of the
+    /// knowledge that the state has now.
+    ///
+    /// Trap: the moment is sampled before the journal's position. So a state that the moment calls
+    /// fresh has everything that was known at it. In the other order, it might lack the records in
+    /// between.
+    fn catch_up(&mut self) -> Now {
+        let known = self.now();
+        let known_at = Millis(known.uptime.0.saturating_sub(known.log_age_ms));
+        let begun = self.growth.begin();
+        if self.node.journal().is_shared() {
+            let end = self.node.journal().position();
+            self.step(known, Input::Grown(end));
+            if self.node.replica().is_degraded() && self.node.replica().position() != end {
+                return known;
+            }
         }
-        let end = self.node.journal().position();
-        self.step(now, Input::Grown(end));
-        if self.node.replica().position() == end || !self.node.replica().is_degraded() {
-            growth.end(begun);
-        }
+        self.growth.end(begun, known_at);
+        known
     }
 
     fn publish_status(&mut self) {
@@ -202,8 +219,8 @@ impl Driver {
     }
 }
 
-fn now(clock: &Clock, start: Instant) -> Now {
-    let uptime = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+fn now(clock: &Clock, growth: &Growth) -> Now {
+    let uptime = growth.uptime_ms();
     // The age first: what is read of the journal later is never older than this.
     let log_age_ms = clock.age_ms();
     Now { uptime: Millis(uptime), time: clock.now(), log_age_ms }

@@ -255,6 +255,7 @@ impl Replica {
 
     fn end_read(&mut self, now: Now, end: Position, then: Then) {
         debug_assert!(self.applied == end || !matches!(then, Then::Commit { .. }));
+        self.is_behind = false;
         match then {
             Then::Commit { mut commit, batch, applied } => {
                 self.end_batch(now, &mut commit, batch, applied);
@@ -275,6 +276,7 @@ impl Replica {
 
     fn fail_read(&mut self, now: Now, error: RecoveryError, then: Then) {
         // Records that were applied before the failure are valid.
+        self.is_behind = true;
         self.publish_if_fresh(now);
         self.degrade(now, error);
         match then {

@@ -14,11 +14,9 @@ const HOUSEKEEPING_EVERY_MS: u64 = 60_000;
 impl Replica {
     /// Notes how long the state stays fresh.
     pub(crate) fn note_freshness(&mut self, now: Now) {
-        if is_fresh(now.log_age_ms) {
-            self.refresh_at = Millis(now.uptime.0 + FRESH_MS - now.log_age_ms);
-            if self.published.1.is_some() && self.awaiting.is_none() {
-                self.publish(None);
-            }
+        let age_ms = self.age_ms(now);
+        if is_fresh(age_ms) {
+            self.refresh_at = Millis(now.uptime.0 + FRESH_MS - age_ms);
         }
     }
 
@@ -29,7 +27,7 @@ impl Replica {
         if self.is_shared && self.refresh_at <= now.uptime {
             self.refresh_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
             match self.is_degraded {
-                true => self.publish(Some(Stale { age_ms: now.log_age_ms })),
+                true => self.publish(Some(Stale { age_ms: self.age_ms(now) })),
                 false => self.todo.push_back(Todo::Refresh(Vec::new())),
             }
         }
@@ -49,16 +47,20 @@ impl Replica {
     pub(crate) fn on_lease(&mut self, now: Now, answer: Option<bool>) {
         let led = self.leads(now);
         self.leadership.receive(now, answer);
-        if !led && self.leads(now) {
+        if !self.leads(now) {
+            return;
+        }
+        if !led {
             // The leader's work begins now.
             self.housekeeping_at = self.housekeeping_at.min(now.uptime);
-            if let Some(reconciliation) = &mut self.reconciliation {
-                reconciliation.lead(now);
-            }
+        }
+        if let Some(reconciliation) = &mut self.reconciliation {
+            reconciliation.lead(now);
         }
     }
 
     pub(crate) fn begin_sweep(&mut self, now: Now) {
+        self.sweep.note_time(now.time);
         if self.is_degraded || !self.leads(now) || self.sweep.due(self.state.tracker()) > now.time {
             return;
         }

@@ -8,7 +8,7 @@ use live_users_twilio::rest::{Answer, Failure};
 
 use crate::commit::{Commit, Purpose};
 use crate::io::{Effect, Now};
-use crate::replica::{Replica, Todo, is_fresh};
+use crate::replica::{Replica, Todo};
 
 /// The pause before the next try when the state is too old to be compared, in milliseconds.
 const BUSY_MS: u64 = 1_000;
@@ -41,9 +41,11 @@ impl Reconciliation {
         self.is_due |= self.deadline().is_some_and(|at| at <= now.uptime);
     }
 
-    /// Starts when this replica becomes the leader.
+    /// Continues if it stopped because this replica did not lead. This replica leads now.
     pub(crate) fn lead(&mut self, now: Now) {
-        self.wake_at = Some(now.uptime);
+        if self.wake_at.is_none() && !self.is_due && !self.is_asking {
+            self.wake_at = Some(now.uptime);
+        }
     }
 
     fn wait(&mut self, now: Now, ms: u64) {
@@ -70,7 +72,7 @@ impl Replica {
 
     /// Lets the reconciler take one step. Returns whether there is more to do.
     pub(crate) fn reconcile(&mut self, now: Now) -> bool {
-        let leads = self.leads(now);
+        let (leads, is_fresh) = (self.leads(now), self.is_fresh(now));
         let Some(reconciliation) = &mut self.reconciliation else { return false };
         if !reconciliation.is_due || reconciliation.is_asking {
             return false;
@@ -90,7 +92,7 @@ impl Replica {
                 self.effects.push(Effect::Ask(request));
                 false
             }
-            Action::Compare if is_fresh(now.log_age_ms) => {
+            Action::Compare if is_fresh => {
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
                 self.record_found(found);
                 true

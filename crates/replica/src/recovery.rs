@@ -7,7 +7,7 @@ use log::{debug, error, info};
 
 use crate::commit::{Awaiting, Commit, Purpose, Then};
 use crate::io::{Effect, LogRequest, Now, Stale, Ticket};
-use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo, is_fresh};
+use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo};
 use live_users_core::Millis;
 
 impl Replica {
@@ -15,6 +15,10 @@ impl Replica {
     pub(crate) fn degrade(&mut self, now: Now, error: RecoveryError) {
         let retry_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
         let was_degraded = std::mem::replace(&mut self.is_degraded, true);
+        let why = error.to_string();
+        // The same failure again and again would fill the log.
+        let is_known = was_degraded && self.degraded_by == why;
+        self.degraded_by = why;
         // A further failure does not delay the next try.
         self.housekeeping_at = match was_degraded {
             true => self.housekeeping_at.min(retry_at),
@@ -27,7 +31,7 @@ impl Replica {
                 error!("too much was missed to be followed: {error}");
                 self.is_lost = true;
             }
-            RecoveryError::Journal(error) if was_degraded => {
+            RecoveryError::Journal(error) if is_known => {
                 debug!("the journal cannot be used yet: {error}");
             }
             RecoveryError::Journal(error) => error!("the journal cannot be written: {error}"),
@@ -42,7 +46,7 @@ impl Replica {
 
     fn lose(&mut self, was: u64, is: u64) {
         error!("{}", JournalError::Replaced { was, is });
-        self.is_lost = true;
+        (self.is_lost, self.is_behind) = (true, true);
     }
 
     pub(crate) fn begin_retry(&mut self) {
@@ -107,7 +111,7 @@ impl Replica {
             let Some(Todo::Refresh(more)) = self.todo.pop_front() else { break };
             tickets.extend(more);
         }
-        if is_fresh(now.log_age_ms) {
+        if self.is_fresh(now) {
             self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Ok(()))));
         } else if self.is_degraded {
             self.answer_stale(now, tickets);
@@ -132,7 +136,7 @@ impl Replica {
     }
 
     pub(crate) fn answer_stale(&mut self, now: Now, tickets: Vec<Ticket>) {
-        let stale = Stale { age_ms: now.log_age_ms };
+        let stale = Stale { age_ms: self.age_ms(now) };
         self.publish(Some(stale));
         self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Err(stale))));
     }

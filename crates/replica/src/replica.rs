@@ -68,10 +68,16 @@ pub struct Replica {
     pub(crate) retry_buffer: VecDeque<Evidence>,
     /// The log cannot be written.
     pub(crate) is_degraded: bool,
+    /// The last failure that made it so, or that came since.
+    pub(crate) degraded_by: String,
     /// The state does not belong to this log, and has to be rebuilt from it.
     pub(crate) is_lost: bool,
     /// See [`Replica::is_unreadable`].
     pub(crate) is_unreadable: bool,
+    /// The log has records that the state lacks, because reading them failed.
+    pub(crate) is_behind: bool,
+    /// The newest moment at which nothing that was known was missing in the state. An uptime.
+    covered_at: Millis,
 
     pub(crate) leadership: Leadership,
     pub(crate) sweep: Sweep,
@@ -120,8 +126,11 @@ impl Replica {
             effects: Vec::new(),
             retry_buffer: VecDeque::new(),
             is_degraded: false,
+            degraded_by: String::new(),
             is_lost: false,
             is_unreadable: false,
+            is_behind: false,
+            covered_at: Millis(0),
             leadership: Leadership::new(is_shared),
             sweep: Sweep::default(),
             compaction: rules.keep.map(|keep| Compaction::new(keep, covered, now)),
@@ -137,13 +146,14 @@ impl Replica {
     /// until then.
     pub fn step(&mut self, now: Now, input: Input) -> Output {
         self.note_freshness(now);
+        let is_record = matches!(input, Input::Record(..));
         match input {
             Input::Log(answer) => self.on_log(now, answer),
             Input::Record(ticket, evidence) => {
                 let changes = evidence.into_iter().map(Change::Evidence).collect();
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
-            Input::Query(ticket) if is_fresh(now.log_age_ms) => self.answer_when_free(ticket),
+            Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),
             Input::Lease(answer) => self.on_lease(now, answer),
@@ -167,6 +177,7 @@ impl Replica {
             Input::Shutdown => {}
         }
         self.advance(now);
+        self.note_coverage(now, is_record);
         debug_assert!(
             self.published.0.epoch != self.applied.epoch
                 || self.published.0.seq <= self.applied.seq,
@@ -197,6 +208,34 @@ impl Replica {
     /// Whether this replica leads: it asks the provider and times out old calls.
     pub fn leads(&self, now: Now) -> bool {
         self.leadership.is_held(now)
+    }
+
+    /// The age of the state, in milliseconds: this long ago, it had everything in the log.
+    pub(crate) fn age_ms(&self, now: Now) -> u64 {
+        match self.is_shared && self.is_behind {
+            true => now.uptime.since(self.covered_at).max(now.log_age_ms),
+            false => now.log_age_ms,
+        }
+    }
+
+    /// Whether its numbers may be shown now.
+    pub fn is_fresh(&self, now: Now) -> bool {
+        is_fresh(self.age_ms(now))
+    }
+
+    /// Notes the end of a step, at which the state may have become fresh again.
+    ///
+    /// Trap: evidence comes before the news of the log in a batch. So a step with evidence that only
+    /// went to the retry buffer says nothing about records that were noticed.
+    fn note_coverage(&mut self, now: Now, is_record: bool) {
+        if self.awaiting.is_some() || self.is_behind || is_record {
+            return;
+        }
+        let known_at = Millis(now.uptime.0.saturating_sub(now.log_age_ms));
+        self.covered_at = self.covered_at.max(known_at);
+        if self.published.1.is_some() && self.is_fresh(now) {
+            self.publish(None);
+        }
     }
 
     /// Whether the log cannot be written now.
@@ -260,7 +299,7 @@ impl Replica {
 
     /// Publishes the numbers, or that they are too old.
     pub(crate) fn publish_if_fresh(&mut self, now: Now) {
-        let age_ms = now.log_age_ms;
+        let age_ms = self.age_ms(now);
         self.publish((!is_fresh(age_ms)).then_some(Stale { age_ms }));
     }
 

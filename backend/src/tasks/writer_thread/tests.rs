@@ -81,6 +81,22 @@ async fn a_full_queue_says_so_at_once() {
     assert_eq!(outcome, Err(NotRecorded::Full));
 }
 
+#[actix_web::test]
+async fn what_was_noticed_a_moment_ago_makes_nobody_unready() {
+    let (queue, _stuck) = Queue::broken(2);
+    queue.growth.end(queue.growth.begin(), Millis(queue.growth.uptime_ms()));
+    queue.catch_up();
+    // A test may stand still here for long, so only the growth is asked at other uptimes.
+    let growth = &queue.growth;
+    growth.end(growth.begin(), Millis(1_000));
+    queue.catch_up();
+    assert_eq!(growth.age_ms(5, 1_200), 200, "the state covers the moment 1000");
+    assert_eq!(growth.age_ms(300, 1_200), 300, "and what is known may be older");
+    assert_eq!(growth.age_ms(5, 4_000), 3_000, "what is not applied for long makes it old");
+    growth.end(growth.begin(), Millis(3_990));
+    assert_eq!(growth.age_ms(5, 4_000), 5);
+}
+
 /// A replica without contact to the journal's servers since long before its start.
 #[actix_web::test]
 async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
+use live_users_intake::agents::Agents;
+use live_users_intake::{CallerKey, Reconciler, ReconcilerRules};
 use live_users_journal::{Link, Memory};
-use live_users_replica::{FRESH_MS, Input, Now, Stale};
-use live_users_state::{State, snapshot};
+use live_users_replica::{Effect, FRESH_MS, Input, Now, Rules, Stale, Ticket};
+use live_users_state::{State, replay, snapshot};
+use live_users_twilio::rest::Failure;
 use proptest::prelude::*;
 
 use crate::harness::{Driver, HOUR, end, start};
@@ -109,6 +112,60 @@ fn a_replica_that_missed_trimmed_records_rebuilds_its_state() {
     assert!(b.driver.refresh());
     assert_eq!((a.users(), b.users()), (8, 8));
     assert_eq!(bytes(a.driver.state()), bytes(b.driver.state()));
+}
+
+#[test]
+fn a_state_that_is_known_to_lack_records_is_not_shown_as_fresh() {
+    let log = Memory::with_epoch(1);
+    let [mut a, mut b] = [Replica::start(&log), Replica::start(&log)];
+    let fresh = |uptime| Now { uptime: Millis(uptime), time: Millis(3), log_age_ms: 0 };
+    let query = |b: &mut Replica| b.driver.step(Input::Query(Ticket(9)));
+    b.driver.set_now(fresh(10_000));
+    b.driver.step(Input::Tick);
+    a.driver.record(Millis(1), (0..9).map(start).collect()).unwrap();
+    a.driver.stand_by(Millis(1));
+    a.driver.checkpoint();
+    // It slept, and hears of the log again. The records that it lacks are trimmed.
+    b.driver.set_now(fresh(20_000));
+    b.driver.step(Input::Grown(a.driver.replica().position()));
+    let stale = Some(Stale { age_ms: 10_000 });
+    assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale));
+    assert!(matches!(query(&mut b)[..], [Effect::Answer(_, Err(Stale { age_ms: 10_000 }))]));
+    b.driver.step(Input::Tick);
+    assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale), "also later");
+    b.driver.stand_by(Millis(4));
+    assert!(matches!(query(&mut b)[..], [Effect::Answer(_, Ok(()))]));
+    let last = b.driver.published.last().expect("it publishes");
+    assert_eq!((last.stale, last.numbers.users), (None, 9));
+}
+
+#[test]
+fn a_leader_asks_the_provider_also_after_its_lease_had_lapsed_in_the_middle_of_a_step() {
+    let log = Memory::with_epoch(1);
+    let (journal, _) = log.open_shared().unwrap();
+    let key = CallerKey::new("a key that no caller has").expect("it is long enough");
+    let reconciler = Reconciler::new(ReconcilerRules::default(), Agents::default(), key, |_| 0);
+    let replayed = replay(&*journal).unwrap();
+    let mut replica =
+        live_users_replica::Replica::new(replayed, true, Rules::default(), Some(reconciler));
+    let mut step = |uptime, input| {
+        let now = Now { uptime: Millis(uptime), time: Millis(uptime), log_age_ms: 0 };
+        replica.step(now, input).effects
+    };
+    let asks = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Ask(_)));
+    step(0, Input::Tick);
+    step(0, Input::Lease(Some(true)));
+    assert!(asks(&step(1, Input::Tick)), "it leads");
+    step(2_500, Input::Tick);
+    // The lease has lapsed when the answer comes, and its renewal is answered late.
+    step(9_000, Input::Provider(Err(Failure::Timeout)));
+    // By a driver that has sampled the time of both before.
+    step(7_000, Input::Lease(Some(true)));
+    let mut uptimes = (9_000..120_000).step_by(2_000);
+    assert!(uptimes.any(|uptime| {
+        let effects = step(uptime, Input::Tick);
+        asks(&effects) || asks(&step(uptime, Input::Lease(Some(true))))
+    }));
 }
 
 #[test]

@@ -4,9 +4,7 @@
 use live_users_core::{CallId, Evidence, Millis};
 use live_users_intake::{Reconciler, ReconcilerRules};
 use live_users_journal::{Journal, JournalError, Lease};
-use live_users_replica::{
-    Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket, is_fresh,
-};
+use live_users_replica::{Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket};
 use live_users_state::{LEADER_LEASE, RecoveryError, SnapshotTask, replay};
 use live_users_twilio::rest::{Answer, Failure, Request};
 use rand::{RngExt, SeedableRng};
@@ -123,7 +121,8 @@ impl Process {
 
     /// The shown number. `None` while it says that its number is too old.
     pub(super) fn shown(&self, now: Now) -> Option<u64> {
-        let published = self.published.filter(|it| it.stale.is_none() && is_fresh(now.log_age_ms));
+        let is_fresh = self.replica().is_fresh(now);
+        let published = self.published.filter(|it| it.stale.is_none() && is_fresh);
         published.map(|it| it.numbers.users as u64)
     }
 

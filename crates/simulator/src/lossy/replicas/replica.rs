@@ -3,7 +3,7 @@
 
 use live_users_core::{Evidence, Millis};
 use live_users_journal::{APPEND_MS_MAX, Link, Memory, ReplicationStatus};
-use live_users_replica::{Now, is_fresh};
+use live_users_replica::Now;
 
 use super::observer::Seen;
 use crate::lossy::invariants::Recount;
@@ -65,8 +65,8 @@ impl Replica {
 
     /// Whether `/readyz` answers 200.
     pub(super) fn is_ready(&self, now_ms: u64) -> bool {
-        let log_age_ms = now_ms.saturating_sub(self.known_ms);
-        !self.process.replica().is_degraded() && is_fresh(log_age_ms)
+        let replica = self.process.replica();
+        !replica.is_degraded() && replica.is_fresh(self.now(now_ms, 0))
     }
 
     /// The shown number. `None` if it is too old.
