@@ -71,13 +71,32 @@ impl Rule {
 ///   checks all digits and then knows no country.
 /// - A number with too few or too many digits for a shared calling code has no country. The library
 ///   recognizes some of them by their area code.
-/// - A trunk prefix, as in `+44 020 ...`, is not part of E.164, and it is not taken off.
 pub(crate) fn of_number(address: &str) -> Option<Country> {
     let number = address.strip_prefix("whatsapp:").unwrap_or(address);
     let digits = number.strip_prefix('+')?;
     if !DIGITS.contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    country_of(digits).or_else(|| country_of(&without_trunk_prefix(digits)?))
+}
+
+/// The country of the digits of a number.
+fn country_of(digits: &str) -> Option<Country> {
     // The file is sorted, so the last one has the longest prefix.
     RULES.iter().rfind(|rule| rule.fits(digits))?.country
+}
+
+/// The trunk prefix of each shared calling code that has one: what people there dial before the area
+/// code. A calling code of one country needs none, because all of its numbers are that country's. For +7
+/// a number with the 8 is Russian by its length, so it is not here.
+const TRUNK_PREFIXES: [(&str, &str); 7] =
+    [("1", "1"), ("44", "0"), ("61", "0"), ("212", "0"), ("262", "0"), ("358", "0"), ("590", "0")];
+
+/// The digits without a trunk prefix, as of `+44 020 ...`. E.164 has none, but some callers' systems
+/// send one.
+fn without_trunk_prefix(digits: &str) -> Option<String> {
+    TRUNK_PREFIXES.iter().find_map(|(code, trunk)| {
+        let national = digits.strip_prefix(code)?.strip_prefix(trunk)?;
+        Some(format!("{code}{national}"))
+    })
 }

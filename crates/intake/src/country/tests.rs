@@ -211,3 +211,27 @@ fn a_number_in_use_has_the_country_that_the_library_gives() {
     }
     assert!(wrong.is_empty(), "{} of {valid}: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
 }
+
+#[test]
+fn a_trunk_prefix_after_the_calling_code_is_passed_over_as_the_library_does() {
+    let mut compared = 0;
+    for number in examples() {
+        let trunk = TRUNK_PREFIXES.iter().find_map(|(code, trunk)| {
+            let national = number.strip_prefix('+')?.strip_prefix(code)?;
+            Some(format!("+{code}{trunk}{national}"))
+        });
+        let Some(with_trunk) = trunk.filter(|it| DIGITS.contains(&(it.len() - 1))) else {
+            continue;
+        };
+        let parsed = PhoneNumber::parse(&with_trunk, None);
+        let taken_off = parsed.is_ok_and(|parsed| {
+            PHONE_NUMBER_UTIL.format(&parsed, PhoneNumberFormat::E164) == number
+        });
+        if taken_off {
+            compared += 1;
+            assert_eq!(of_number(&with_trunk), of_number(&number), "{with_trunk}");
+        }
+    }
+    assert!(compared > 50, "{compared}");
+    assert_eq!(of_number("+4401647487196"), Country::parse("GB"));
+}
