@@ -108,6 +108,11 @@ impl Compaction {
         Some(SnapshotTask::Replay { since, last: at.seq, retention })
     }
 
+    /// Whether a snapshot is due by the number of records, up to this one.
+    pub(crate) fn is_due(&self, last_seq: u64) -> bool {
+        !self.is_busy && last_seq.saturating_sub(self.begun.0) >= self.keep.snapshot_records.max(1)
+    }
+
     /// Takes the result of a snapshot.
     pub(crate) fn end(&mut self, saved: Result<u64, RecoveryError>) {
         self.is_busy = false;

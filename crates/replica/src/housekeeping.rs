@@ -7,11 +7,34 @@ use crate::commit::{Awaiting, Commit, Purpose};
 use crate::io::{Effect, LogRequest, Now, Stale};
 use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 
-/// The longest time without housekeeping, in milliseconds. The log's time may jump, and then work
-/// that was due in an hour is due now.
-const HOUSEKEEPING_EVERY_MS: u64 = 60_000;
+/// The longest time without housekeeping, in milliseconds. The log's time may jump while nothing
+/// happens, and then work that was due in an hour is due now.
+const HOUSEKEEPING_EVERY_MS: u64 = 10_000;
+
+/// The log's time has jumped if it went this much further than the uptime, or less far, in
+/// milliseconds.
+const JUMP_MS: u64 = 1_000;
 
 impl Replica {
+    /// Notices a jump of the log's time: what was due later may be due now.
+    pub(crate) fn note_time(&mut self, now: Now) {
+        if let Some(last) = self.last_step.replace(now) {
+            let expected = Millis(last.time.0 + now.uptime.since(last.uptime));
+            let jump_ms = now.time.since(expected).max(expected.since(now.time));
+            if jump_ms > JUMP_MS && !self.is_degraded {
+                self.housekeeping_at = self.housekeeping_at.min(now.uptime);
+            }
+        }
+    }
+
+    /// Notices that a snapshot is due by the number of records.
+    pub(crate) fn note_growth(&mut self, now: Now) {
+        let last_seq = self.applied.seq;
+        if !self.is_degraded && self.compaction.as_ref().is_some_and(|it| it.is_due(last_seq)) {
+            self.housekeeping_at = self.housekeeping_at.min(now.uptime);
+        }
+    }
+
     /// Notes how long the state stays fresh.
     pub(crate) fn note_freshness(&mut self, now: Now) {
         let age_ms = self.age_ms(now);

@@ -84,6 +84,8 @@ pub struct Replica {
     pub(crate) compaction: Option<Compaction>,
     /// The uptime of the next housekeeping.
     pub(crate) housekeeping_at: Millis,
+    /// The moment of the last step.
+    pub(crate) last_step: Option<Now>,
     /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
@@ -135,6 +137,7 @@ impl Replica {
             sweep: Sweep::default(),
             compaction: rules.keep.map(|keep| Compaction::new(keep, covered, now)),
             housekeeping_at: Millis(0),
+            last_step: None,
             refresh_at: Millis(0),
             reconciliation: reconciler.map(Reconciliation::new),
         }
@@ -145,6 +148,7 @@ impl Replica {
     /// The answer to [`Output::log`] has to be the next input. The replica queues any other input
     /// until then.
     pub fn step(&mut self, now: Now, input: Input) -> Output {
+        self.note_time(now);
         self.note_freshness(now);
         let is_record = matches!(input, Input::Record(..));
         match input {
@@ -178,6 +182,7 @@ impl Replica {
         }
         self.advance(now);
         self.note_coverage(now, is_record);
+        self.note_growth(now);
         debug_assert!(
             self.published.0.epoch != self.applied.epoch
                 || self.published.0.seq <= self.applied.seq,
