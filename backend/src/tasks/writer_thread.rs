@@ -20,6 +20,10 @@ use crate::parts::latest::LatestCount;
 use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
+/// The longest wait of the thread, in milliseconds. The clock may be set, or the machine may sleep,
+/// while nothing happens: the replica notices that at its next step.
+const CLOCK_LOOK_MS: u64 = 5_000;
+
 /// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
     pub(crate) latest: watch::Sender<LatestCount>,
@@ -120,7 +124,8 @@ impl Driver {
     }
 
     fn until_deadline(&self) -> Duration {
-        Duration::from_millis(self.node.replica().next_deadline().since(self.now().uptime))
+        let wait_ms = self.node.replica().next_deadline().since(self.now().uptime);
+        Duration::from_millis(wait_ms.min(CLOCK_LOOK_MS))
     }
 
     /// Passes one input to the replica at this moment. Each answer of the log gets its own moment.
@@ -142,9 +147,10 @@ impl Driver {
     ///
     /// Each input has its own time, because an earlier one may have waited for the journal.
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
-        let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+        let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
         for work in work {
+            is_idle = false;
             match work {
                 Work::Evidence(evidence, acknowledge) => {
                     batch.push(evidence);
@@ -166,7 +172,7 @@ impl Driver {
         let known = self.catch_up();
         inputs.into_iter().for_each(|input| self.step(self.later_than(known), input));
         let now = self.later_than(known);
-        if self.node.replica().next_deadline() <= now.uptime {
+        if is_idle || self.node.replica().next_deadline() <= now.uptime {
             self.step(now, Input::Tick);
         }
         for read in reads {

@@ -285,8 +285,8 @@ fn an_idle_replica_wakes_rarely_and_its_deadline_is_never_in_the_past() {
         assert!(driver.replica().next_deadline() > deadline, "the driver would spin");
         wakes += 1;
     }
-    // Each ten seconds, because the clock may jump, and not each second.
-    assert!(wakes <= end / 10_000 + 2, "{wakes}");
+    // Once a minute, because the clock may drift, and not each second.
+    assert!(wakes <= end / 60_000 + 2, "{wakes}");
 }
 
 #[test]
