@@ -20,8 +20,12 @@ impl Replica {
     pub(crate) fn note_time(&mut self, now: Now) {
         if let Some(last) = self.last_step.replace(now) {
             let expected = Millis(last.time.0 + now.uptime.since(last.uptime));
-            let jump_ms = now.time.since(expected).max(expected.since(now.time));
-            if jump_ms > JUMP_MS && !self.is_degraded {
+            let (ahead_ms, back_ms) = (now.time.since(expected), expected.since(now.time));
+            if back_ms > JUMP_MS {
+                // What was worked out with the later time is worth nothing.
+                self.sweep.restart();
+            }
+            if ahead_ms.max(back_ms) > JUMP_MS && !self.is_degraded {
                 self.housekeeping_at = self.housekeeping_at.min(now.uptime);
             }
         }
@@ -83,7 +87,6 @@ impl Replica {
     }
 
     pub(crate) fn begin_sweep(&mut self, now: Now) {
-        self.sweep.note_time(now.time);
         if self.is_degraded || !self.leads(now) || self.sweep.due(self.state.tracker()) > now.time {
             return;
         }

@@ -35,22 +35,12 @@ pub(crate) struct Sweep {
     pass: Option<(Millis, u64)>,
     /// No call is overdue before this. By the log's time.
     due: Millis,
-    /// The log's time at the last look.
-    seen: Millis,
 }
 
 impl Sweep {
-    /// Starts again, because the state was rebuilt.
+    /// Starts again, because the state was rebuilt or the time went back.
     pub(crate) fn restart(&mut self) {
         *self = Self::default();
-    }
-
-    /// Notes the time. If it went back, what was worked out with the later time is worth nothing.
-    pub(crate) fn note_time(&mut self, now: Millis) {
-        if now < self.seen {
-            self.restart();
-        }
-        self.seen = now;
     }
 
     /// The next moment at which something may be overdue. A pass in progress is due at once.
@@ -131,18 +121,6 @@ mod tests {
         assert!(sweep.overdue(Millis(due.0 - 1), 4 * HOUR, &calls).is_empty());
         assert_eq!(sweep.overdue(due, 4 * HOUR, &calls).len(), 1);
         assert_eq!(sweep.due(&calls), Millis(6 * HOUR + 1));
-    }
-
-    #[test]
-    fn a_clock_that_was_ahead_for_a_while_delays_no_timeout() {
-        let (mut calls, mut sweep) = (Tracker::default(), Sweep::default());
-        let years = 20_000 * HOUR;
-        sweep.note_time(Millis(years));
-        assert!(sweep.overdue(Millis(years), 4 * HOUR, &calls).is_empty());
-        calls.apply(Millis(HOUR), &inbound("a"));
-        sweep.note_time(Millis(6 * HOUR));
-        assert!(sweep.due(&calls) <= Millis(6 * HOUR));
-        assert_eq!(sweep.overdue(Millis(6 * HOUR), 4 * HOUR, &calls).len(), 1);
     }
 
     #[test]

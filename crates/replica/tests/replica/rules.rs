@@ -320,6 +320,23 @@ fn a_jump_of_the_clock_makes_overdue_calls_due_at_the_next_step() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_for_a_while_delays_no_timeout() {
+    let mut driver = driver();
+    let at = |uptime, time| Now { uptime: Millis(uptime), time: Millis(time), log_age_ms: 0 };
+    // The first sweep is made by a clock that is years ahead, and finds nothing.
+    driver.set_now(at(0, 20_000 * HOUR));
+    driver.step(Input::Tick);
+    driver.set_now(at(100, HOUR));
+    driver.record(Millis(HOUR), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    while driver.users() > 0 {
+        let deadline = driver.replica().next_deadline().max(driver.now().uptime);
+        assert!(deadline.0 <= 4 * HOUR + 101, "it is late");
+        driver.set_now(at(deadline.0, HOUR + deadline.0 - 100));
+        driver.step(Input::Tick);
+    }
+}
+
+#[test]
 fn a_snapshot_is_due_as_soon_as_there_are_enough_records() {
     let journal = live_users_journal::Memory::with_epoch(1);
     let mut driver = Driver::on(journal.open().unwrap());
