@@ -24,7 +24,7 @@ use crate::http::signature::SignatureVerifier;
 use crate::http::webhooks::Webhooks;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::clock::Clock;
+use crate::parts::clock::{Clock, steady_unix_ms};
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
@@ -129,14 +129,18 @@ impl Backend {
     pub fn open(config: Config) -> io::Result<Self> {
         let counters = Arc::new(Counters::new());
         log_settings(&config);
-        let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
+        let journal = live_users_journal::open_with_clock(&config.journal_url, steady_unix_ms)
+            .map_err(io::Error::other)?;
         let replayed = replay_keeping(&*journal, config.keep.history).map_err(io::Error::other)?;
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
-        let clock = Clock::of(replication_status.clone());
+        let clock = match journal.is_shared() {
+            true => Clock::of_service(replication_status.clone()),
+            false => Clock::of_one_process(replayed.state.tracker().now()),
+        };
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
         let publication = Publication {
             numbers: replayed.state.tracker().numbers(),

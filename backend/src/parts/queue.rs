@@ -355,6 +355,6 @@ impl Queue {
     pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
         let (sender, stuck) = mpsc::channel(places);
         let (status, reader) = StatusReader::new();
-        (Self::through(sender, Clock::default(), reader), (stuck, status))
+        (Self::through(sender, Clock::of_one_process(Millis(0)), reader), (stuck, status))
     }
 }

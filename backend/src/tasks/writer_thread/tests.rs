@@ -45,7 +45,7 @@ fn known(view: View<'_>) -> usize {
 #[actix_web::test]
 async fn evidence_is_acknowledged_after_it_is_published() {
     let journal = live_users_journal::open("memory:").unwrap();
-    let (queue, reader, thread) = started(journal, Clock::default());
+    let (queue, reader, thread) = started(journal, Clock::of_one_process(Millis(0)));
     let outcome = queue.record(start_of("a")).await;
     assert_eq!(outcome, Ok(Outcome::Started));
     assert_eq!(reader.borrow().live_users, 1);
@@ -60,7 +60,7 @@ async fn evidence_is_acknowledged_after_it_is_published() {
 #[actix_web::test]
 async fn a_call_is_evicted_in_one_turn_and_only_once() {
     let journal = live_users_journal::open("memory:").unwrap();
-    let (queue, reader, thread) = started(journal, Clock::default());
+    let (queue, reader, thread) = started(journal, Clock::of_one_process(Millis(0)));
     let id = || CallId::parse("a").unwrap();
     assert!(matches!(queue.evict(id()).await, Ok(Evicted::Unknown)));
     queue.record(start_of("a")).await.unwrap();
@@ -105,7 +105,7 @@ async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     let (mut other, _) = log.open_shared().unwrap();
     let replication_status =
         ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, mut reader, thread) = started(journal, Clock::of(replication_status));
+    let (queue, mut reader, thread) = started(journal, Clock::of_service(replication_status));
 
     let change = Change::Evidence(start_of("a"));
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
@@ -134,7 +134,7 @@ async fn what_others_append_is_applied_when_it_is_told() {
     let replayed = replay(&*journal).unwrap();
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
     journal.refresh().unwrap();
-    let (queue, mut reader, thread) = started_from(replayed, journal, Clock::default());
+    let (queue, mut reader, thread) = started_from(replayed, journal, Clock::of_one_process(Millis(0)));
     queue.catch_up();
     queue.catch_up();
     reader.wait_for(|latest| latest.live_users == 1).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_journal_that_is_not_understood_ends_the_writer() {
     let (mut later, _) = log.open_shared().unwrap();
     let replication_status =
         ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, _reader, thread) = started(journal, Clock::of(replication_status));
+    let (queue, _reader, thread) = started(journal, Clock::of_service(replication_status));
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
     queue.ended().await;
     thread.join().unwrap();
