@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::Lease;
-use live_users_replica::{Node, Publication, Replica, Rules};
+use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, replay_keeping};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
@@ -21,7 +21,7 @@ use crate::http::auth::BearerAuth;
 use crate::http::metrics;
 use crate::http::routes::{self, WrongMethods};
 use crate::http::signature::SignatureVerifier;
-use crate::http::webhooks::Webhooks;
+use crate::http::webhooks::{OldCallbacks, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::{Clock, steady_unix_ms};
@@ -149,7 +149,8 @@ impl Backend {
             stale: None,
         };
         let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
+            .auditing(check_invariants);
         let (latest_writer, latest) = watch::channel(LatestCount::new(publication));
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();
@@ -182,6 +183,7 @@ impl Backend {
             chat,
             queue: summarizer.queue.clone(),
             counters,
+            old_callbacks: OldCallbacks::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
         let auth = BearerAuth(config.api_token);

@@ -159,6 +159,8 @@ pub(crate) enum Work {
     Lease(Option<bool>),
     /// The last record that a snapshot covers, or why it was not saved.
     Snapshot(Result<u64, RecoveryError>),
+    /// The result of a recount of the calls.
+    Audited(Result<(), String>),
     /// The agents file was read again.
     Agents(Arc<Agents>),
     /// End the thread.
@@ -309,6 +311,17 @@ impl Queue {
             (false, false, _, false) if self.is_fresh() => Ok(()),
             (false, false, _, false) => Err(self.stale()),
         }
+    }
+
+    /// Why the count may be wrong until a restart, if a recount has found that.
+    pub(crate) fn violation(&self) -> Option<String> {
+        let violated = self.status.get().audit.violated?;
+        Some(format!("the numbers do not agree with the calls ({violated}); restart this backend"))
+    }
+
+    /// The journal's time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// How long evidence has waited for its acknowledgement.

@@ -66,6 +66,7 @@ impl Replica {
             };
             self.todo.extend(todo);
         }
+        self.tick_audit(now);
         if let Some(reconciliation) = &mut self.reconciliation {
             reconciliation.wake(now);
         }

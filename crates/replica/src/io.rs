@@ -7,6 +7,7 @@ use live_users_state::history::Retention;
 use live_users_state::{RecoveryError, Replayed, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
+use crate::audit::AuditTask;
 use crate::log_line::LogLine;
 
 /// One moment, by the driver's clocks.
@@ -46,6 +47,8 @@ pub enum Input {
     Provider(Result<Answer, Failure>),
     /// The answer to [`Effect::SaveSnapshot`]: the last record that the newest snapshot covers.
     Snapshot(Result<u64, RecoveryError>),
+    /// The answer to [`Effect::Audit`]: an error names the invariant that does not hold.
+    Audited(Result<(), String>),
     /// The agents file was read again.
     Agents(Agents),
     /// [`crate::Replica::next_deadline`] has come.
@@ -81,6 +84,8 @@ pub enum Effect {
     Renew,
     /// Save a snapshot. [`Input::Snapshot`] takes the result.
     SaveSnapshot(SnapshotTask),
+    /// Recount a copy of the calls on another thread. [`Input::Audited`] takes the result.
+    Audit(AuditTask),
 }
 
 /// The outcome of each piece of evidence, which is durable, applied and published.

@@ -29,6 +29,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
         counters: Arc::new(Counters::new()),
+        old_callbacks: OldCallbacks::default(),
     }
 }
 

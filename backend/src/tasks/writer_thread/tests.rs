@@ -134,7 +134,8 @@ async fn what_others_append_is_applied_when_it_is_told() {
     let replayed = replay(&*journal).unwrap();
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
     journal.refresh().unwrap();
-    let (queue, mut reader, thread) = started_from(replayed, journal, Clock::of_one_process(Millis(0)));
+    let (queue, mut reader, thread) =
+        started_from(replayed, journal, Clock::of_one_process(Millis(0)));
     queue.catch_up();
     queue.catch_up();
     reader.wait_for(|latest| latest.live_users == 1).await.unwrap();
