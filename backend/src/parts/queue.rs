@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::parts::clock::Clock;
 use crate::parts::replica_status::StatusReader;
+#[cfg(test)]
+use crate::parts::replica_status::StatusWriter;
 
 /// The most work that may wait for the writer thread. At 300 bytes each, this is 10 MB. Memory is
 /// taken only when needed: the thread waits for more than a second while the servers of a shared
@@ -362,10 +364,10 @@ impl Queue {
         })
     }
 
-    /// A queue without a writer thread. It seems stuck while the second value is kept, and stopped
-    /// once it is dropped.
+    /// A queue without a writer thread. It seems stuck while the first of the other values is kept,
+    /// and stopped once it is dropped. The last one sets the status.
     #[cfg(test)]
-    pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
+    pub(crate) fn broken(places: usize) -> (Self, (impl Sized, StatusWriter)) {
         let (sender, stuck) = mpsc::channel(places);
         let (status, reader) = StatusReader::new();
         (Self::through(sender, Clock::of_one_process(Millis(0)), reader), (stuck, status))

@@ -91,6 +91,10 @@ pub struct Replica {
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
     pub(crate) audit: Option<Audit>,
+    /// The uptime of the first step.
+    pub(crate) started: Option<Millis>,
+    /// The time of the last record before it, if any call was known then.
+    pub(crate) last_before: Option<Millis>,
 }
 
 /// Work that waits until no request is outstanding.
@@ -119,6 +123,7 @@ impl Replica {
     ) -> Self {
         let Replayed { state, at, covered } = replayed;
         let now = state.tracker().now();
+        let last_before = (state.tracker().known() > 0).then_some(now);
         Self {
             rules,
             state,
@@ -144,6 +149,8 @@ impl Replica {
             refresh_at: Millis(0),
             reconciliation: reconciler.map(Reconciliation::new),
             audit: None,
+            started: None,
+            last_before,
         }
     }
 
