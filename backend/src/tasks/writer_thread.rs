@@ -20,7 +20,7 @@ use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue,
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
 /// The longest wait of the thread, in milliseconds. The clock may be set, or the machine may sleep,
-/// while nothing happens: the replica notices that at its next step.
+/// while nothing happens: [`Clock`] and the replica notice that at the next step.
 const CLOCK_LOOK_MS: u64 = 5_000;
 
 /// The receivers of the effects that answer nobody.

@@ -37,11 +37,11 @@ fn our_path(theirs: &str) -> &'static str {
 /// remembered starts no call.
 fn sent_now(body: &[u8]) -> Vec<u8> {
     let now = format!("Timestamp={:.0}", Timestamp::now());
-    let field = |field| match field {
-        [b'T', b'i', b'm', b'e', b's', b't', b'a', b'm', b'p', b'=', ..] => now.as_bytes(),
+    let fields = body.split(|byte| *byte == b'&').map(|field| match field {
+        _ if field.starts_with(b"Timestamp=") => now.as_bytes(),
         other => other,
-    };
-    body.split(|byte| *byte == b'&').map(field).collect::<Vec<_>>().join(&b'&')
+    });
+    fields.collect::<Vec<_>>().join(&b'&')
 }
 
 /// Plays one fixture, signed anew for our URL, and returns the count after it.

@@ -16,8 +16,9 @@ pub struct Now {
     /// The monotonic clock: milliseconds since any fixed moment of the process. Deadlines and the
     /// lease use it.
     pub uptime: Millis,
-    /// The log's time, in milliseconds since the Unix epoch. For a shared log it is the machine's
-    /// clock, corrected by the log's service. Records and the ages of calls use it.
+    /// The log's time, in milliseconds since the Unix epoch. For a shared log it is the service's.
+    /// For a log of one process it goes on about as fast as the uptime. Records and the ages of
+    /// calls use it.
     pub time: Millis,
     /// The age of the replica's knowledge, in milliseconds: this long ago, everything in the log was
     /// readable here. It is 0 for a log of one process.
