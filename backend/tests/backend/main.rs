@@ -12,6 +12,7 @@ mod life;
 mod metrics;
 mod openapi;
 mod overview;
+mod parties;
 mod referee;
 mod replicas;
 mod settings;
