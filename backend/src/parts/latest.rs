@@ -26,11 +26,12 @@ pub(crate) struct LatestCount {
 
 impl LatestCount {
     /// Encodes the answer for these numbers.
+    #[cfg(test)]
     pub(crate) fn new(publication: Publication) -> Self {
         Self::with_agents(publication, None)
     }
 
-    /// The same, with the numbers of the agents if they are given out.
+    /// Encodes the answer for these numbers, with those of the agents if they are given out.
     pub(crate) fn with_agents(publication: Publication, by_agent: Option<ByAgent>) -> Self {
         let Publication { numbers, at, as_of, stale } = publication;
         let live_users = numbers.users as u64;

@@ -12,7 +12,11 @@ pub struct LiveCount {
     /// How many distinct callers have at least one live call.
     pub live_users: u64,
     /// The same of each agent, as in [`crate::Count`].
-    #[serde(default, deserialize_with = "crate::if_object", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::if_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub by_agent: Option<ByAgent>,
     /// Which journal it comes from: another one after the journal was lost.
     pub epoch: String,

@@ -121,10 +121,7 @@ mod tests {
             |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.upstream_error);
         let count = |live_users, by_agent| Ok(Count { live_users, by_agent });
         assert_eq!(upstream_error(r#"{"liveUsers":3}"#), count(3, None));
-        assert_eq!(
-            upstream_error(r#" {"liveUsers":0,"later":"more"} "#),
-            count(0, None)
-        );
+        assert_eq!(upstream_error(r#" {"liveUsers":0,"later":"more"} "#), count(0, None));
         let by_agent = ByAgent::from([("booking".to_owned(), 2)]);
         assert_eq!(
             upstream_error(r#"{"liveUsers":2,"byAgent":{"booking":2}}"#),

@@ -189,7 +189,11 @@ mod tests {
         let rows = r#""byAgent":[{"agent":"booking"}]"#;
         for (subscription, agents, shown) in [
             (Subscription::Total, booking.to_owned(), format!("{booking},")),
-            (Subscription::Summary, format!("{rows},"publicByAgent":{{}}"), ""byAgent":{},".into()),
+            (
+                Subscription::Summary,
+                format!(r#"{rows},"publicByAgent":{{}}"#),
+                r#""byAgent":{},"#.to_owned(),
+            ),
             (Subscription::Summary, rows.to_owned(), String::new()),
         ] {
             let json = format!(r#"{{"liveUsers":3,{agents},"epoch":"e","seq":1,{AT}}}"#);

@@ -78,9 +78,10 @@ impl Presenter {
             since: call.first,
             until,
         });
-        let past = dialling.into_iter().chain(past).map(|stretch| {
-            view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until))
-        });
+        let past = dialling
+            .into_iter()
+            .chain(past)
+            .map(|stretch| view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until)));
         let present = present.map(|(party, since)| view(party, call.acting_agent(), since, None));
         past.chain(present).collect()
     }
@@ -91,7 +92,9 @@ impl Presenter {
 fn only_stretch(call: &Call) -> Option<Stretch> {
     let Phase::Ended(reason) = call.phase else { return None };
     let was_answered = match reason {
-        EndReason::Completed | EndReason::Goodbye | EndReason::TimedOut | EndReason::Evicted => true,
+        EndReason::Completed | EndReason::Goodbye | EndReason::TimedOut | EndReason::Evicted => {
+            true
+        }
         EndReason::Canceled | EndReason::NoAnswer | EndReason::Busy | EndReason::Failed => false,
     };
     let is_users = call.details.leg.is_none() && !call.details.is_colleague;

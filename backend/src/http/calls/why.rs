@@ -86,9 +86,8 @@ fn over(reason: EndReason, call: &Call) -> String {
 
 /// With whom the caller of a live call is connected.
 fn connected(call: &Call, legs: &[Call]) -> &'static str {
-    let is_dialled = |leg: &Call| {
-        leg.phase == Phase::Dialing && leg.details.endpoint == Some(Endpoint::Person)
-    };
+    let is_dialled =
+        |leg: &Call| leg.phase == Phase::Dialing && leg.details.endpoint == Some(Endpoint::Person);
     match call.party {
         Some(Party::Person) => "the caller was handed over to a person",
         Some(Party::Machine) => match call.details.answered_by {

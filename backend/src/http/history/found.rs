@@ -3,9 +3,7 @@
 use live_users_core::{Agent, Millis};
 use live_users_intake::agents::Agents;
 use live_users_state::history::{HistorySlice, Line, Peak, Point};
-use live_users_wire::{
-    HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView,
-};
+use live_users_wire::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 
 use super::query::{Plan, Query};
 use crate::http::error::ApiError;
@@ -109,8 +107,7 @@ impl Found {
             let point = self.lines.get(line).and_then(|points| points.get(n));
             point.map(range).unwrap_or_default()
         };
-        let [with_agent, waiting, with_person, machine, on_the_line] =
-            [0, 1, 2, 3, 4].map(range);
+        let [with_agent, waiting, with_person, machine, on_the_line] = [0, 1, 2, 3, 4].map(range);
         LinePointView { with_agent, waiting, with_person, machine, on_the_line }
     }
 
