@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{CallId, Phase};
+use live_users_core::{CallId, EndReason, Phase};
 use live_users_state::State;
 
 /// With at most this many known calls, everything is recounted after every change.
@@ -10,7 +10,8 @@ const RECOUNT_ALWAYS_CALLS: usize = 24;
 /// With more, a recount comes after this many changes for each known call.
 const RECOUNT_CALLS_FACTOR: usize = 4;
 
-/// The calls that have ended.
+/// The calls that have ended by the word of the provider or of an operator. An end by our own guess
+/// (a goodbye, the clock) may be taken back.
 #[derive(Debug, Default)]
 pub(super) struct Endings(HashSet<CallId>);
 
@@ -18,9 +19,10 @@ impl Endings {
     /// Checks this call after new evidence about it.
     ///
     /// # Errors
-    /// I2, if the call had ended and is live.
+    /// I2, if the call had ended for good and is live.
     pub(super) fn check(&mut self, state: &State, id: CallId) -> Result<(), String> {
         match state.tracker().call(&id).map(|call| call.phase) {
+            Some(Phase::Ended(EndReason::Goodbye | EndReason::TimedOut)) => {}
             Some(Phase::Ended(_)) => drop(self.0.insert(id)),
             Some(Phase::Live) if self.0.contains(&id) => {
                 return Err(format!("I2: {id} had ended and is live again"));

@@ -1,17 +1,20 @@
 //! The backend as a system: the replica that counts in production, on a journal in memory that
 //! survives a kill as a disk does.
 
-use live_users_core::{CallId, Phase};
+use live_users_core::Millis;
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
-use live_users_replica::Keep;
+use live_users_replica::{Keep, Now};
 use live_users_state::history::Retention;
 use live_users_state::{State, snapshot};
 
 use super::invariants::{Endings, Recount};
 use super::parser::Parser;
-use super::process::{Making, Process, alone_at};
+use super::process::{Making, Process};
+use super::scenario::Scenario;
+use super::shown::{Belief, Shown, belief_of, is_up, shown_of};
 use super::system::{Delivery, System};
+use super::wall_clock::WallClock;
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
@@ -30,6 +33,7 @@ pub struct LiveUsers {
     up: Option<Process>,
     rules: Option<ReconcilerRules>,
     seed: u64,
+    clock: WallClock,
     parser: Parser,
     starts: u64,
     /// Whether it was ticked since its start. The first tick is the world's next one, within a
@@ -52,6 +56,7 @@ impl LiveUsers {
             up: None,
             rules,
             seed,
+            clock: WallClock::default(),
             parser: Parser::new(),
             starts: 0,
             has_ticked: false,
@@ -63,6 +68,19 @@ impl LiveUsers {
         };
         system.start(0);
         system
+    }
+
+    /// The replica of this world, with its clock.
+    pub fn of(scenario: &Scenario) -> Self {
+        let rules = scenario.referee.then(ReconcilerRules::default);
+        Self { clock: scenario.clock.clone(), ..Self::new(scenario.seed, rules) }
+    }
+
+    /// The moment as the process sees it: the uptime is right, and the time is what the wall clock
+    /// shows.
+    fn now(&self) -> Now {
+        let (uptime, time) = (Millis(self.now_ms), self.clock.at(self.now_ms));
+        Now { uptime, time, log_age_ms: 0 }
     }
 
     fn state(&self) -> Option<&State> {
@@ -82,7 +100,7 @@ impl LiveUsers {
         }
     }
 
-    /// Checks I2 for the calls that have changed: an ended call never becomes live again.
+    /// Checks I2 for the calls that have changed: a call that ended for good never becomes live again.
     fn look(&mut self) {
         let Some(up) = &mut self.up else { return };
         let changed = up.take_changed();
@@ -102,6 +120,7 @@ impl System for LiveUsers {
 
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
         self.now_ms = now_ms;
+        let now = self.now();
         let Some(up) = &mut self.up else { return Delivery::NoConnection };
         let evidence = match self.parser.evidence(webhook) {
             Ok(evidence) => evidence,
@@ -110,7 +129,7 @@ impl System for LiveUsers {
                 return Delivery::Refused { after_ms: 0 };
             }
         };
-        let is_recorded = up.record(alone_at(now_ms), vec![evidence]);
+        let is_recorded = up.record(now, vec![evidence]);
         self.look();
         match is_recorded {
             true => Delivery::Recorded,
@@ -120,8 +139,9 @@ impl System for LiveUsers {
 
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
         self.now_ms = now_ms;
+        let now = self.now();
         if let Some(up) = &mut self.up {
-            up.tick(alone_at(now_ms), api);
+            up.tick(now, api);
             self.has_ticked = true;
         }
         self.look();
@@ -132,11 +152,23 @@ impl System for LiveUsers {
     }
 
     fn shown(&self) -> Option<u64> {
-        self.up.as_ref()?.shown(alone_at(self.now_ms))
+        self.up.as_ref()?.shown(self.now())
+    }
+
+    fn shown_numbers(&self) -> Option<Shown> {
+        self.shown().and_then(|_| self.state()).map(shown_of)
     }
 
     fn is_live(&self, call_sid: &str) -> Option<bool> {
-        Some(self.state().is_some_and(|state| is_live(state, call_sid)))
+        Some(self.state().is_some_and(|state| belief_of(state, call_sid).is_with_agent()))
+    }
+
+    fn party_of(&self, call_sid: &str) -> Option<Belief> {
+        self.state().map(|state| belief_of(state, call_sid))
+    }
+
+    fn is_durably_up(&self, call_sid: &str) -> Option<bool> {
+        Some(self.state().is_some_and(|state| is_up(state, call_sid)))
     }
 
     fn kill(&mut self, _now_ms: u64) {
@@ -169,9 +201,4 @@ impl System for LiveUsers {
             None => Ok(()),
         }
     }
-}
-
-pub(super) fn is_live(state: &State, call_sid: &str) -> bool {
-    let call = CallId::parse(call_sid).ok().and_then(|id| state.tracker().call(&id));
-    call.is_some_and(|call| call.phase == Phase::Live)
 }

@@ -2,8 +2,6 @@
 
 use std::thread;
 
-use live_users_intake::ReconcilerRules;
-
 use super::{Failure, Kind, LiveUsers, Network, Report, Scenario, SeedDesign, run};
 
 mod replicas;
@@ -17,8 +15,7 @@ fn small(kind: Kind, seed: u64) -> Scenario {
 }
 
 fn played(scenario: &Scenario) -> Result<Report, Failure> {
-    let rules = scenario.referee.then(ReconcilerRules::default);
-    run(scenario, &mut LiveUsers::new(scenario.seed, rules), &mut |_, _| {})
+    run(scenario, &mut LiveUsers::of(scenario), &mut |_, _| {})
 }
 
 #[test]
