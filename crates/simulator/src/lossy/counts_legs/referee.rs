@@ -49,11 +49,9 @@ impl Referee {
         match self.answer.take() {
             Some(Answer::Page(page)) => {
                 let asked = self.asking.pop_front();
-                if let Some((Request::List { status, .. }, Some(uri))) =
-                    asked.zip(Some(page.next_page_uri))
+                if let (Some(Request::List { status, .. }), Some(uri)) = (asked, page.next_page_uri)
                 {
-                    let next = uri.map(|uri| Request::List { status, next_page_uri: Some(uri) });
-                    next.into_iter().for_each(|next| self.asking.push_front(next));
+                    self.asking.push_front(Request::List { status, next_page_uri: Some(uri) });
                 }
                 self.listed.extend(page.calls.into_iter().map(|call| (call.sid.clone(), call)));
                 if self.asking.is_empty() {
