@@ -10,7 +10,7 @@ use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules};
-use live_users_state::{LEADER_LEASE, replay_keeping};
+use live_users_state::{LEADER_LEASE, replay_with};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -130,7 +130,7 @@ impl Backend {
         let counters = Arc::new(Counters::new());
         log_settings(&config);
         let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
-        let replayed = replay_keeping(&*journal, config.keep.history).map_err(io::Error::other)?;
+        let replayed = replay_with(&*journal, config.keep.settings).map_err(io::Error::other)?;
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);

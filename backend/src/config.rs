@@ -1,13 +1,15 @@
 //! The settings of the backend. The README has them as a table.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
-use live_users_core::{DAY_MS, HOUR_MS};
+use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
     AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
+use live_users_state::Settings;
 use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
@@ -118,7 +120,10 @@ impl Config {
                 age_ms: keep_hours * HOUR_MS,
                 records_max: KEPT_RECORDS_MAX,
                 snapshot_records: SNAPSHOT_RECORDS,
-                history: read_retention(&mut reader),
+                settings: Settings {
+                    retention: read_retention(&mut reader),
+                    counting: read_counting(&mut reader),
+                },
             },
             streams_max: read_streams_max(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
@@ -163,6 +168,28 @@ fn within(
     }
     reader.error(format!("{name} is {value}: expected {expected}"));
     default
+}
+
+/// What counts as a live user.
+fn read_counting(reader: &mut SettingsReader<'_>) -> Counting {
+    let handed_over = reader.switch("COUNT_HANDED_OVER");
+    let by_call = reader.parsed("COUNT", ByCall(false), "callers or calls").0;
+    Counting { handed_over, by_call }
+}
+
+/// `COUNT`: whether each call is a user.
+struct ByCall(bool);
+
+impl FromStr for ByCall {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "callers" => Ok(Self(false)),
+            "calls" => Ok(Self(true)),
+            _ => Err(()),
+        }
+    }
 }
 
 /// How long the history is kept. A coarser resolution is kept at least as long as a finer one: it

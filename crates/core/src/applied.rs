@@ -1,7 +1,9 @@
 //! What a piece of evidence has done.
 
+use smallvec::SmallVec;
+
 use crate::agent_delta::AgentDeltas;
-use crate::{EndReason, Millis, Phase};
+use crate::{Agent, EndReason, Millis, Party, Phase};
 
 /// What a piece of evidence has done, in one value: nothing about it has to be asked for before or
 /// after.
@@ -13,6 +15,45 @@ pub struct Applied {
     pub before: Option<Before>,
     /// What it did to the numbers of agents.
     pub deltas: AgentDeltas,
+    /// Of a call that was live: how long it was connected, and with whom. Only when the call ends,
+    /// when its end is reported again, and when our guess of an end is taken back.
+    pub talk: Option<Talk>,
+    /// The calls that have got another party or agent while they were live.
+    pub moves: SmallVec<[Move; 1]>,
+}
+
+/// How long a call was connected, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Talk {
+    /// With each agent, in the order of the stretches.
+    pub agents: SmallVec<[(Agent, u64); 1]>,
+    /// While it was up, but not counted as live: waiting, with a person, a machine.
+    pub other_ms: u64,
+}
+
+impl Talk {
+    /// With all agents together, in milliseconds.
+    pub fn with_agents_ms(&self) -> u64 {
+        self.agents.iter().fold(0, |sum, (_, ms)| sum.saturating_add(*ms))
+    }
+
+    pub(crate) fn add(&mut self, agent: &Agent, ms: u64) {
+        match self.agents.iter_mut().find(|(known, _)| known == agent) {
+            Some((_, sum)) => *sum = sum.saturating_add(ms),
+            None => self.agents.push((agent.clone(), ms)),
+        }
+    }
+}
+
+/// A call that has got another party or agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The call.
+    pub call: crate::CallId,
+    /// With whom its caller was connected.
+    pub from: Party,
+    /// With whom its caller is connected now.
+    pub to: Party,
 }
 
 /// Where a call was before a piece of evidence.
@@ -43,12 +84,15 @@ pub enum Outcome {
     Duplicate,
     /// Behind what is known: a webhook that was overtaken. It changes no number.
     Late,
-    /// About a leg, which is part of another call's conversation.
+    /// About a leg, which is part of another call's conversation; or about a colleague's call.
     Leg,
+    /// Our own guess had ended the call, and it goes on.
+    Resumed,
 }
 
 impl Applied {
-    /// Since when the call was live before this, if it was.
+    /// Since when the call was live before this, if it was. Parts of that time it may have been with
+    /// a person or waiting; see [`Applied::talk`].
     ///
     /// ```
     /// use live_users_core::{

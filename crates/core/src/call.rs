@@ -1,9 +1,16 @@
 //! What is known about one call.
 
-use crate::intern::Key;
-use crate::{AgentFrom, Caller, Claim, Direction, Millis, SECOND_MS};
+use alloc::vec::Vec;
 
-/// Where a call is in its life. It only ever rises: `Dialing < Live < Ended`.
+use crate::flags::Flags;
+use crate::intern::Key;
+use crate::{
+    Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party,
+    SECOND_MS,
+};
+
+/// Where a call is in its life. It rises: `Dialing < Live < Ended`. Only an end that was our own
+/// guess may be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// It exists and nobody is on the line yet.
@@ -37,6 +44,21 @@ pub enum EndReason {
     Evicted,
 }
 
+impl EndReason {
+    /// Whether it is our own guess: a goodbye whose answer may not have arrived, or the clock.
+    pub fn is_guess(self) -> bool {
+        match self {
+            Self::TimedOut | Self::Goodbye => true,
+            Self::Canceled
+            | Self::NoAnswer
+            | Self::Busy
+            | Self::Failed
+            | Self::Completed
+            | Self::Evicted => false,
+        }
+    }
+}
+
 /// What is known about one call, as the tracker gives it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -57,11 +79,75 @@ pub struct Call {
     /// The person, if the caller id was usable.
     pub caller: Option<Caller>,
     /// The agent that it belongs to.
-    pub agent: crate::Agent,
+    pub agent: Agent,
     /// How that is known.
     pub agent_from: AgentFrom,
     /// Where the person is.
     pub place: crate::Place,
+    /// With whom the caller is connected; `None` if the call is over or nobody's.
+    pub party: Option<Party>,
+    /// What is known of few calls only.
+    pub details: Details,
+}
+
+/// What is known of few calls only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// How strong the word about the agent is: 0 for a number, 1 for the URL of a callback, 2 for
+    /// that of the first voice request, 3 for that of a later one.
+    pub word: u8,
+    /// Who or what has answered, if machine detection said so.
+    pub answered_by: Option<AnsweredBy>,
+    /// Whether something said that the call talks with an agent.
+    pub is_proven: bool,
+    /// Whether it is held for the call of a colleague, who is no user.
+    pub is_colleague: bool,
+    /// Whether the provider or an operator has ended it, and not only our own guess.
+    pub is_firm: bool,
+    /// Whether the caller waits in a queue.
+    pub waits: bool,
+    /// What it is a leg of, if it is one.
+    pub leg: Option<Leg>,
+    /// What is at the other end of a leg, if that is known.
+    pub endpoint: Option<Endpoint>,
+    /// The agent that the caller is connected with, if it is another than the call's own.
+    pub acting_agent: Option<Agent>,
+    /// The stretches before the present one, the oldest first, if there are any.
+    pub stretches: Vec<Stretch>,
+    /// Since when the present stretch goes on, if that is not since when the call is in its phase.
+    pub stretch_since: Option<Millis>,
+}
+
+/// A leg: a call that joined another call's conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// The call that it is a leg of, if that was said.
+    pub parent: Option<CallId>,
+}
+
+/// A span of a call in which neither the party nor the agent changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// With whom the caller was connected.
+    pub party: Party,
+    /// The agent that the call counted for.
+    pub agent: Agent,
+    /// Since when.
+    pub since: Millis,
+    /// Until when.
+    pub until: Millis,
+}
+
+impl Call {
+    /// The agent that the call counts for now.
+    pub fn acting_agent(&self) -> &Agent {
+        self.details.acting_agent.as_ref().unwrap_or(&self.agent)
+    }
+
+    /// Since when the present stretch goes on.
+    pub fn stretch_since(&self) -> Millis {
+        self.details.stretch_since.unwrap_or(self.since)
+    }
 }
 
 /// The same inside a tracker, packed: there may be a million of these.
@@ -75,9 +161,10 @@ pub(crate) struct Entry {
     pub(crate) place: Key,
     /// How long before `since` the first report about it came, in seconds.
     pub(crate) first_s: u32,
-    pub(crate) agent_from: AgentFrom,
+    pub(crate) flags: Flags,
     pub(crate) phase: Phase,
-    pub(crate) direction: Option<Direction>,
+    /// Whether an end is the provider's or an operator's word.
+    pub(crate) is_firm: bool,
 }
 
 /// The memory of a million live calls hangs on this number; see `docs/PERFORMANCE.md`.
@@ -93,6 +180,10 @@ impl Entry {
     pub(crate) fn rise(&mut self, phase: Phase, now: Millis) {
         self.first_s = seconds_between(self.first(), now);
         (self.phase, self.since, self.heard) = (phase, now, now);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
     }
 }
 
@@ -112,10 +203,13 @@ pub(crate) enum Step {
     Behind,
     /// The call was over already; this may be a better reason.
     Again(EndReason),
+    /// The claim says nothing of the phase.
+    Silent,
 }
 
 impl Phase {
-    /// The one table of what may follow what, with every pair written out. Nothing leaves `Ended`.
+    /// The one table of what may follow what, with every pair written out. Nothing leaves `Ended`
+    /// here: only our own guess is taken back, by [`crate::Tracker::apply`].
     pub(crate) fn step(self, claim: Claim) -> Step {
         use Phase::{Dialing, Ended, Live};
         match (self, claim) {
@@ -128,8 +222,7 @@ impl Phase {
             (Ended(_), Claim::Dialing) => Step::Behind,
             (Ended(_), Claim::Live) => Step::Behind,
             (Ended(_), Claim::Ended(reason)) => Step::Again(reason),
-            // A leg says nothing about a call of its own, nor against one.
-            (Dialing | Live | Ended(_), Claim::Leg) => Step::Behind,
+            (Dialing | Live | Ended(_), Claim::Nothing) => Step::Silent,
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::{self, Debug, Display};
 
-use crate::{Call, CallId, Caller, Millis, Numbers, Phase, Tracker};
+use crate::{Breakdown, Call, CallId, Caller, Counting, Millis, Numbers, Party, Phase, Tracker};
 
 /// An invariant that does not hold: a bug in this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ struct Recount {
 }
 
 impl Recount {
-    fn add(&mut self, call: &Call) {
+    fn add(&mut self, call: &Call, counting: Counting) {
         self.calls.insert(call.id.clone());
-        match call.caller {
+        match call.caller.filter(|_| !counting.by_call) {
             Some(caller) => self.callers.insert(caller),
             None => self.withheld.insert(call.id.clone()),
         };
@@ -39,6 +39,27 @@ impl Recount {
     fn numbers(&self) -> Numbers {
         let users = self.callers.len() + self.withheld.len();
         Numbers { users, calls: self.calls.len() }
+    }
+}
+
+/// The same by party.
+#[derive(Default)]
+struct LineRecount {
+    live: Recount,
+    parties: [Recount; 4],
+}
+
+impl LineRecount {
+    fn add(&mut self, call: &Call, party: Party, counting: Counting) {
+        self.parties[party as usize].add(call, counting);
+        if counting.counts(party) {
+            self.live.add(call, counting);
+        }
+    }
+
+    fn breakdown(&self) -> Breakdown {
+        let parties = self.parties.each_ref().map(Recount::numbers);
+        Breakdown { live: self.live.numbers(), parties }
     }
 }
 
@@ -51,18 +72,28 @@ impl Tracker {
     /// What does not hold, by the number of its invariant.
     pub fn check(&self) -> Result<(), InvariantViolation> {
         let calls = self.calls();
-        let mut all = Recount::default();
-        let mut by_agent = BTreeMap::<_, Recount>::new();
+        let counting = self.counting;
+        let mut all = LineRecount::default();
+        let mut by_agent = BTreeMap::<_, LineRecount>::new();
         let mut by_place = BTreeMap::<_, Recount>::new();
         let mut by_country = BTreeMap::<_, Recount>::new();
-        for call in calls.iter().filter(|call| call.phase == Phase::Live) {
-            all.add(call);
-            by_agent.entry(call.agent.clone()).or_default().add(call);
-            by_place.entry(call.place.area()).or_default().add(call);
-            by_country.entry(call.place.country).or_default().add(call);
+        for call in &calls {
+            let is_nobodys = call.details.leg.is_some() || call.details.is_colleague;
+            let is_up = !matches!(call.phase, Phase::Ended(_)) && !is_nobodys;
+            same("I8 every call that is up has one party", call.party.is_some(), is_up)?;
+            let is_waiting = call.party == Some(Party::Waiting);
+            holds("I8 who is dialled waits", is_waiting || call.phase != Phase::Dialing || !is_up)?;
+            let Some(party) = call.party else { continue };
+            all.add(call, party, counting);
+            by_agent.entry(call.acting_agent().clone()).or_default().add(call, party, counting);
+            if counting.counts(party) {
+                by_place.entry(call.place.area()).or_default().add(call, counting);
+                by_country.entry(call.place.country).or_default().add(call, counting);
+            }
         }
-        same("I1 in all", self.numbers(), all.numbers())?;
-        same("I1 by agent", keyed(&self.by_agent()), recounted(by_agent))?;
+        same("I1 in all", self.breakdown(), all.breakdown())?;
+        let by_agent = by_agent.into_iter().map(|(agent, it)| (agent, it.breakdown())).collect();
+        same("I1 by agent", keyed(&self.breakdown_by_agent()), by_agent)?;
         same("I1 by place", keyed(&self.by_place()), recounted(by_place))?;
         same("I1 by country", keyed(&self.by_country()), recounted(by_country))?;
         let Numbers { users, calls: live } = self.numbers();
@@ -76,26 +107,32 @@ impl Tracker {
         for call in calls {
             holds("every call is found by its id", self.slot(&call.id).is_some())?;
         }
-        let agents: BTreeSet<_> = calls.iter().map(|call| &call.agent).collect();
+        let acting = calls.iter().filter_map(|call| call.details.acting_agent.as_ref());
+        let agents: BTreeSet<_> = calls.iter().map(|call| &call.agent).chain(acting).collect();
         same("agents that are kept", self.agents.len(), agents.len())?;
         let places: BTreeSet<_> = calls.iter().map(|call| &call.place).collect();
         let areas: BTreeSet<_> = places.iter().map(|place| place.area()).collect();
         same("places that are kept", self.places.len(), (places.len(), areas.len()))?;
         let over = calls.iter().filter(|call| matches!(call.phase, Phase::Ended(_))).count();
-        same("I2 tombstones", self.ended.len(), over)?;
+        let mut tombstones = 0;
         let mut before = Millis(0);
-        for &slot in &self.ended {
-            let entry = self.entries[slot as usize].as_ref();
-            let entry = entry.ok_or_else(|| InvariantViolation("I2 a tombstone is gone".into()))?;
-            holds("I2 tombstones have ended", matches!(entry.phase, Phase::Ended(_)))?;
-            holds("tombstones are in the order of their ends", before <= entry.since)?;
-            before = entry.since;
+        for &(slot, end) in &self.ended {
+            holds("tombstones are in the order of their ends", before <= end)?;
+            before = end;
+            // The end of a call that was taken back may stand here too.
+            let entry = self.entries.get(slot as usize).and_then(Option::as_ref);
+            tombstones += usize::from(entry.is_some_and(|it| it.has_ended() && it.since == end));
         }
+        holds("I2 every call that has ended has a tombstone", tombstones >= over)?;
+        let linked = self.entries.iter().flatten().filter(|entry| entry.flags.is_linked()).count();
+        same("calls with links", self.ties.links.len(), linked)?;
+        let legs = self.ties.links.values().filter(|links| links.parent.is_some()).count();
+        same("legs with a parent", self.ties.legs.values().map(|it| it.len()).sum(), legs)?;
         Ok(())
     }
 }
 
-fn keyed<K: Clone + Ord>(numbers: &[(K, Numbers)]) -> BTreeMap<K, Numbers> {
+fn keyed<K: Clone + Ord, N: Clone>(numbers: &[(K, N)]) -> BTreeMap<K, N> {
     numbers.iter().cloned().collect()
 }
 

@@ -1,5 +1,6 @@
 //! Who is on the line in one respect: in all, at one agent, in one country or region.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -7,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::intern::{HASHER, Key};
-use crate::{Caller, Country};
+use crate::{Breakdown, Caller, Counting, Country, Party};
 
 /// How many people and how many calls are live.
 ///
@@ -111,51 +112,154 @@ impl CountedSet {
     }
 }
 
+/// The people on the line by their party, in one respect.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineSet {
+    agent: CountedSet,
+    /// Only with calls that ever were anything else than connected with an agent.
+    rest: Option<Box<Rest>>,
+}
+
+/// The rarer members of a [`LineSet`].
+#[derive(Clone, Debug)]
+struct Rest {
+    waiting: CountedSet,
+    person: CountedSet,
+    machine: CountedSet,
+    /// Those that are counted as live, where that is more than one party. It is empty otherwise.
+    live: CountedSet,
+    /// The calls that we have made, of those that are up.
+    outbound: HashSet<u32, FixedState>,
+    /// The calls that are held for those of colleagues.
+    colleagues: HashSet<u32, FixedState>,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        let [waiting, person, machine, live] = Default::default();
+        let [outbound, colleagues] = [HASHER; 2].map(HashSet::with_hasher);
+        Self { waiting, person, machine, live, outbound, colleagues }
+    }
+}
+
+impl LineSet {
+    pub(crate) fn breakdown(&self, counting: Counting) -> Breakdown {
+        let of = |set: fn(&Rest) -> &CountedSet| {
+            self.rest.as_ref().map(|rest| set(rest).numbers()).unwrap_or_default()
+        };
+        let agent = self.agent.numbers();
+        let parties = [agent, of(|it| &it.waiting), of(|it| &it.person), of(|it| &it.machine)];
+        let live = if counting.handed_over { of(|it| &it.live) } else { agent };
+        Breakdown { live, parties }
+    }
+
+    /// How many people have called us and are up, call by call.
+    pub(crate) fn inbound_calls(&self) -> usize {
+        let up = self.breakdown(Counting::default()).on_the_line().calls;
+        up.saturating_sub(self.rest.as_ref().map_or(0, |rest| rest.outbound.len()))
+    }
+
+    pub(crate) fn colleagues(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.colleagues.len())
+    }
+
+    fn of(&mut self, party: Party) -> &mut CountedSet {
+        let rest = &mut self.rest;
+        match party {
+            Party::Agent => &mut self.agent,
+            Party::Waiting => &mut rest.get_or_insert_default().waiting,
+            Party::Person => &mut rest.get_or_insert_default().person,
+            Party::Machine => &mut rest.get_or_insert_default().machine,
+        }
+    }
+
+    fn enter(&mut self, entrant: &Entrant, counting: Counting) {
+        let member = entrant.member;
+        if let Some(party) = entrant.party {
+            self.of(party).enter(member);
+            if counting.handed_over && counting.counts(party) {
+                self.rest.get_or_insert_default().live.enter(member);
+            }
+            if entrant.is_outbound {
+                self.rest.get_or_insert_default().outbound.insert(member.slot);
+            }
+        }
+        if entrant.is_colleague {
+            self.rest.get_or_insert_default().colleagues.insert(member.slot);
+        }
+    }
+
+    fn leave(&mut self, entrant: &Entrant, counting: Counting) {
+        let member = entrant.member;
+        if let Some(party) = entrant.party {
+            self.of(party).leave(member);
+        }
+        let Some(rest) = &mut self.rest else { return };
+        if counting.handed_over && entrant.party.is_some_and(|party| counting.counts(party)) {
+            rest.live.leave(member);
+        }
+        rest.outbound.remove(&member.slot);
+        rest.colleagues.remove(&member.slot);
+    }
+}
+
+/// A call as it enters and leaves the sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entrant {
+    pub(crate) member: Member,
+    pub(crate) party: Option<Party>,
+    pub(crate) is_outbound: bool,
+    pub(crate) is_colleague: bool,
+    pub(crate) agent: Key,
+    pub(crate) area: Key,
+    pub(crate) country: Option<Country>,
+}
+
 /// The people on the line, in every respect in which they are counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CountedSets {
-    pub(crate) all: CountedSet,
-    pub(crate) by_agent: Vec<CountedSet>,
+    pub(crate) all: LineSet,
+    pub(crate) by_agent: Vec<LineSet>,
+    /// Live users by place.
     pub(crate) by_place: Vec<CountedSet>,
+    /// Live users by country.
     pub(crate) by_country: BTreeMap<Option<Country>, CountedSet>,
 }
 
 impl CountedSets {
-    pub(crate) fn enter(
-        &mut self,
-        member: Member,
-        agent: Key,
-        area: Key,
-        country: Option<Country>,
-    ) {
-        self.all.enter(member);
-        at(&mut self.by_agent, agent).enter(member);
-        at(&mut self.by_place, area).enter(member);
-        self.by_country.entry(country).or_default().enter(member);
+    pub(crate) fn enter(&mut self, entrant: &Entrant, counting: Counting) {
+        if entrant.party.is_none() && !entrant.is_colleague {
+            return;
+        }
+        self.all.enter(entrant, counting);
+        at(&mut self.by_agent, entrant.agent).enter(entrant, counting);
+        if entrant.party.is_some_and(|party| counting.counts(party)) {
+            at(&mut self.by_place, entrant.area).enter(entrant.member);
+            self.by_country.entry(entrant.country).or_default().enter(entrant.member);
+        }
     }
 
-    pub(crate) fn leave(
-        &mut self,
-        member: Member,
-        agent: Key,
-        area: Key,
-        country: Option<Country>,
-    ) {
-        self.all.leave(member);
-        at(&mut self.by_agent, agent).leave(member);
-        at(&mut self.by_place, area).leave(member);
-        self.by_country.entry(country).or_default().leave(member);
+    pub(crate) fn leave(&mut self, entrant: &Entrant, counting: Counting) {
+        if entrant.party.is_none() && !entrant.is_colleague {
+            return;
+        }
+        self.all.leave(entrant, counting);
+        at(&mut self.by_agent, entrant.agent).leave(entrant, counting);
+        if entrant.party.is_some_and(|party| counting.counts(party)) {
+            at(&mut self.by_place, entrant.area).leave(entrant.member);
+            self.by_country.entry(entrant.country).or_default().leave(entrant.member);
+        }
     }
 
-    pub(crate) fn of_agent(&self, Key(key): Key) -> Numbers {
-        self.by_agent.get(key as usize).map(CountedSet::numbers).unwrap_or_default()
+    pub(crate) fn of_agent(&self, Key(key): Key) -> Option<&LineSet> {
+        self.by_agent.get(key as usize)
     }
 }
 
-fn at(sets: &mut Vec<CountedSet>, Key(key): Key) -> &mut CountedSet {
+fn at<T: Default>(sets: &mut Vec<T>, Key(key): Key) -> &mut T {
     let key = key as usize;
     if sets.len() <= key {
-        sets.resize_with(key + 1, CountedSet::default);
+        sets.resize_with(key + 1, T::default);
     }
     &mut sets[key]
 }

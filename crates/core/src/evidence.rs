@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU64;
 
-use crate::{Agent, AgentFrom, Call, CallId, EndReason, Millis, Phase, Place};
+use crate::{Agent, AgentFrom, AnsweredBy, CallId, Connection, EndReason, Endpoint, Place};
 
 /// One thing that was said about one call: by a webhook, by our own answer, by the operator or by
 /// the clock. It carries no time: a record's time is the journal's, given to
@@ -31,6 +31,44 @@ pub struct Evidence {
     /// How long the conversation was, in seconds, as the provider has reckoned it; only of a call
     /// that is over. No number of the tracker depends on it.
     pub duration_s: Option<u32>,
+    /// Who or what has answered, if machine detection said so.
+    pub answered_by: Option<AnsweredBy>,
+    /// What is at the other end, if the call is a leg; records of older versions have none.
+    pub endpoint: Option<Endpoint>,
+    /// What the request says about the caller, if it belongs to the call itself.
+    pub connection: Option<Connection>,
+    /// What it says about a conference that the call is in.
+    pub conference: Option<ConferenceEvent>,
+    /// Whether it can only have been said after our last answer to the call was lost: a request to
+    /// the fallback URL, because that answer did not arrive.
+    pub is_after_lost_answer: bool,
+}
+
+/// Something that happened to a call in a conference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConferenceEvent {
+    /// The conference, in the form of a call's id.
+    pub conference: CallId,
+    /// What happened.
+    pub what: Attendance,
+    /// The place of this event among those of its conference, if the provider said so. A smaller
+    /// one than that of an event that is known is out of date.
+    pub order: Option<u32>,
+}
+
+/// What happened to a participant of a conference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attendance {
+    /// It has joined, or is in it.
+    Joined,
+    /// It is on hold.
+    Held,
+    /// It is not on hold any more.
+    Resumed,
+    /// It has left.
+    Left,
+    /// The conference is over: everybody has left.
+    Over,
 }
 
 /// A person, known only by a keyed hash of the caller id. Which hash, and which key, is decided
@@ -89,8 +127,8 @@ pub enum Claim {
     Live,
     /// The call is over.
     Ended(EndReason),
-    /// Nothing about a conversation of its own: a leg belongs to its parent's.
-    Leg,
+    /// Nothing about that.
+    Nothing,
 }
 
 impl Evidence {
@@ -116,23 +154,18 @@ impl Evidence {
             caller: None,
             place: Place::default(),
             duration_s: None,
+            answered_by: None,
+            endpoint: None,
+            connection: None,
+            conference: None,
+            is_after_lost_answer: false,
         }
     }
 
-    /// The call as it is by this evidence alone.
-    pub(crate) fn call_at(&self, now: Millis, phase: Phase) -> Call {
-        Call {
-            id: self.call.clone(),
-            phase,
-            first: now,
-            since: now,
-            heard: now,
-            direction: self.direction,
-            caller: self.caller,
-            agent: self.agent.clone(),
-            agent_from: self.agent_from,
-            place: self.place.clone(),
-        }
+    /// Whether it is about a leg of another call: somebody else joined that conversation. A leg is
+    /// never a user.
+    pub fn is_leg(&self) -> bool {
+        self.parent.is_some() || self.direction == Some(Direction::Dial)
     }
 
     /// What this evidence claims by itself.
@@ -141,7 +174,8 @@ impl Evidence {
     /// although that request still says `ringing`: the agent's answer to it is what picks up.
     /// Nothing later says "answered" for an inbound call. An outbound call is live from
     /// `in-progress` on, when the person has picked up. (Twilio, TwiML for Programmable Voice and
-    /// Call resource.)
+    /// Call resource.) Machine detection has a result only after somebody or something picked up,
+    /// and only a call that is up has a media stream or is in a conference.
     ///
     /// ```
     /// use live_users_core::{CallId, CallIdError, Claim, Direction, Evidence, Said, Source};
@@ -153,26 +187,33 @@ impl Evidence {
     /// assert_eq!(ringing(Source::Voice, Direction::Inbound).claim(), Claim::Live);
     /// assert_eq!(ringing(Source::Voice, Direction::Outbound).claim(), Claim::Dialing);
     /// assert_eq!(ringing(Source::StatusCallback, Direction::Inbound).claim(), Claim::Dialing);
-    /// assert_eq!(ringing(Source::StatusCallback, Direction::Dial).claim(), Claim::Leg);
+    /// assert_eq!(ringing(Source::Voice, Direction::Dial).claim(), Claim::Dialing);
     /// # Ok::<(), CallIdError>(())
     /// ```
     pub fn claim(&self) -> Claim {
-        if self.parent.is_some() || self.direction == Some(Direction::Dial) {
-            return Claim::Leg;
-        }
         match (self.said, self.source, self.direction) {
             (Said::Over(reason), _, _) => Claim::Ended(reason),
             (Said::InProgress, _, _) => Claim::Live,
-            (Said::Dialing | Said::Nothing, Source::Speech, _) => Claim::Live,
-            (Said::Dialing | Said::Nothing, Source::Voice, Some(Direction::Outbound)) => {
-                Claim::Dialing
+            (Said::Dialing | Said::Nothing, Source::Speech, _) if !self.is_leg() => Claim::Live,
+            (Said::Dialing | Said::Nothing, Source::Voice, direction) if !self.is_leg() => {
+                match direction {
+                    Some(Direction::Outbound) => Claim::Dialing,
+                    _ => Claim::Live,
+                }
             }
-            (Said::Dialing | Said::Nothing, Source::Voice, _) => Claim::Live,
-            (
-                Said::Dialing | Said::Nothing,
-                Source::StatusCallback | Source::Clock | Source::Referee | Source::Operator,
-                _,
-            ) => Claim::Dialing,
+            (Said::Dialing, _, _) => Claim::Dialing,
+            (Said::Nothing, _, _) if self.shows_a_call_that_is_up() => Claim::Live,
+            (Said::Nothing, _, _) => Claim::Nothing,
         }
+    }
+
+    /// Whether something beside the status says that the call was answered.
+    fn shows_a_call_that_is_up(&self) -> bool {
+        let joined = |event: &ConferenceEvent| {
+            matches!(event.what, Attendance::Joined | Attendance::Held | Attendance::Resumed)
+        };
+        self.answered_by.is_some()
+            || self.connection.is_some()
+            || self.conference.as_ref().is_some_and(joined)
     }
 }

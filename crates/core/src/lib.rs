@@ -34,16 +34,24 @@
 //! Tests name these by their numbers, and [`Tracker::check`] recounts them from scratch.
 //!
 //! - **I1** Every number is the size of its set: no number is kept by plus and minus on events.
-//! - **I2** A call that has ended never becomes live again.
-//! - **I3** The same evidence twice is the same as once.
-//! - **I4** The state that a call ends up in does not depend on the order of its evidence.
+//! - **I2** A call that the provider or an operator has ended never becomes live again. An end that
+//!   was our own guess is taken back only by what can have been said after it alone.
+//! - **I3** The same evidence twice in a row is the same as once.
+//! - **I4** How far a call is (unless our guess has ended it), who its caller is, where, which way it
+//!   goes, and whether it is a leg or was answered by a machine: none of these depends on the order
+//!   of the evidence.
 //! - **I5** No number is ever negative, and users are never more than calls.
 //! - **I6** [`Tracker::apply`] does not panic on anything that the types let in.
 //! - **I7** The same log gives the same snapshot, byte for byte.
+//! - **I8** Every call that is up and is no leg has exactly one [`Party`].
 //!
-//! I2, I3 and I4 hold by construction. What is known of a call is a join: its phase and each of
-//! its attributes is the *maximum*, in a total order, of all that was ever said. Maximum is
-//! indifferent to order and to repetition.
+//! I3 and I4 hold by construction: each of these values is the *maximum*, in a total order, of all
+//! that was ever said. Maximum is indifferent to order and to repetition.
+//!
+//! What does depend on the order of the journal: which agent a call is with when several were named
+//! by voice requests (the last one), whether a caller waits in a queue (the last word), who is in a
+//! conference (the last event, by the provider's numbers where it has any), whether a call that we
+//! made is a colleague's, and the stretches, whose bounds are times of records.
 
 #![no_std]
 
@@ -60,23 +68,31 @@ mod call_id;
 mod check;
 mod counted_set;
 mod evidence;
+mod flags;
 mod intern;
+mod join;
+mod links;
 mod open_call;
+mod party;
 mod place;
 mod place_interner;
+mod standing;
 mod time;
 mod tracker;
 
 pub use agent::{Agent, AgentFrom};
 pub use agent_delta::{AgentDelta, AgentDeltas};
 pub use ages::Ages;
-pub use applied::{Applied, Before, Outcome};
-pub use call::{Call, EndReason, Phase};
+pub use applied::{Applied, Before, Move, Outcome, Talk};
+pub use call::{Call, Details, EndReason, Leg, Phase, Stretch};
 pub use call_id::{CallId, CallIdError};
 pub use check::InvariantViolation;
 pub use counted_set::Numbers;
-pub use evidence::{Caller, Claim, Direction, Evidence, Said, Source};
+pub use evidence::{Attendance, Caller, Claim, ConferenceEvent, Direction, Evidence, Said, Source};
+pub use join::RETRY_MS_MAX;
+pub use links::{Conference, Participant, Presence};
 pub use open_call::OpenCall;
+pub use party::{AnsweredBy, Breakdown, Connection, Counting, Endpoint, Party};
 pub use place::{Country, Place};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};
 pub use tracker::Tracker;

@@ -1,13 +1,14 @@
 //! The calls that have not ended, looked at without copying them.
 
 use crate::call::Entry;
-use crate::{Agent, Call, CallId, Caller, Millis, Phase, Tracker};
+use crate::{Agent, Call, CallId, Caller, Millis, Party, Phase, Tracker};
 
 /// A call that has not ended, looked at in its place.
 #[derive(Clone, Copy)]
 pub struct OpenCall<'a> {
     tracker: &'a Tracker,
     entry: &'a Entry,
+    slot: u32,
 }
 
 impl<'a> OpenCall<'a> {
@@ -16,9 +17,33 @@ impl<'a> OpenCall<'a> {
         &self.entry.id
     }
 
-    /// Whether a person is on the line; if not, it is still dialing.
+    /// Whether it was answered; if not, it is still dialing.
     pub fn is_live(&self) -> bool {
         self.entry.phase == Phase::Live
+    }
+
+    /// With whom its caller is connected; `None` of a leg and of a colleague's call.
+    pub fn party(&self) -> Option<Party> {
+        self.entry.flags.party()
+    }
+
+    /// Whether it is counted as live.
+    pub fn is_counted(&self) -> bool {
+        self.party().is_some_and(|party| self.tracker.counting.counts(party))
+    }
+
+    /// Whether it is a leg of a call that is over, or of one that is not known: then nothing depends
+    /// on it.
+    pub fn is_loose_leg(&self) -> bool {
+        let parent = || self.tracker.ties.links.get(&self.slot)?.parent.as_ref();
+        let is_up =
+            |id| self.tracker.slot(id).is_some_and(|at| !self.tracker.entry(at).has_ended());
+        self.entry.flags.is_leg() && !parent().is_some_and(is_up)
+    }
+
+    /// Whether machine detection has said something of it.
+    pub fn is_detected(&self) -> bool {
+        self.entry.flags.answered_by().is_some()
     }
 
     /// Since when it is in its phase.
@@ -36,22 +61,23 @@ impl<'a> OpenCall<'a> {
         self.entry.caller
     }
 
-    /// The agent that it belongs to.
+    /// The agent that it counts for now.
     pub fn agent(&self) -> &'a Agent {
-        self.tracker.agents.value(self.entry.agent)
+        self.tracker.agents.value(self.tracker.acting_agent(self.slot))
     }
 
     /// All that is known of it.
     pub fn call(&self) -> Call {
-        self.tracker.public(self.entry)
+        self.tracker.public(self.slot, self.entry)
     }
 }
 
 impl Tracker {
-    /// Looks at every call that has not ended, in no order.
+    /// Looks at every call that has not ended, legs among them, in no order.
     pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
-        let open = |entry: &&Entry| !matches!(entry.phase, Phase::Ended(_));
-        let entries = self.entries.iter().flatten().filter(open);
-        entries.map(|entry| OpenCall { tracker: self, entry })
+        let entries = self.entries.iter().zip(0..);
+        let entries = entries.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot)));
+        let open = entries.filter(|(entry, _)| !entry.has_ended());
+        open.map(|(entry, slot)| OpenCall { tracker: self, entry, slot })
     }
 }

@@ -7,100 +7,131 @@ use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use crate::agent_delta::{AgentDelta, AgentDeltas};
 use crate::applied::{Applied, Before, Outcome};
-use crate::call::{Entry, Step, seconds_between};
-use crate::counted_set::{CountedSets, Member, named};
+use crate::call::{Details, Entry, Leg, seconds_between};
+use crate::counted_set::{CountedSets, named};
+use crate::flags::{Flags, Word};
 use crate::intern::{HASHER, Interner, Key};
+use crate::links::{Conference, Links, Presence, Ties};
 use crate::place_interner::PlaceInterner;
-use crate::{Agent, Call, CallId, Claim, Country, Evidence, Millis, Numbers, Phase, Place};
+use crate::{
+    Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Millis, Numbers, Phase, Place,
+};
 
 /// Every call that is known, and the numbers that follow from them.
 ///
 /// Calls that have ended stay as tombstones until [`Tracker::forget`] drops them, so that a late
-/// webhook cannot revive them.
+/// webhook cannot revive them. Legs are kept like calls, and are never users.
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
     pub(crate) entries: Vec<Option<Entry>>,
     pub(crate) free: Vec<u32>,
     /// Slots of `entries` by the call's id.
     pub(crate) index: HashTable<u32>,
-    /// Slots of the calls that have ended, in the order in which they did.
-    pub(crate) ended: VecDeque<u32>,
+    /// Slots of the calls that have ended and when, in that order. A call whose end was taken back
+    /// may stand here with an end that is not its own any more.
+    pub(crate) ended: VecDeque<(u32, Millis)>,
     pub(crate) agents: Interner<Agent>,
     pub(crate) places: PlaceInterner,
     pub(crate) sets: CountedSets,
+    pub(crate) ties: Ties,
+    pub(crate) counting: Counting,
     /// The time of the newest record: time does not go backwards here.
-    now: Millis,
+    pub(crate) now: Millis,
 }
 
 impl Tracker {
-    /// The tracker that knew these calls at this moment: what [`Tracker::calls`] gave, in any
-    /// order. Of two calls with one id the first counts.
-    pub fn restore(now: Millis, calls: impl IntoIterator<Item = Call>) -> Self {
+    /// The tracker that knew these calls and conferences at this moment: what [`Tracker::calls`]
+    /// and [`Tracker::conferences`] gave, in any order. Of two calls with one id the first counts.
+    pub fn restore(
+        now: Millis,
+        calls: impl IntoIterator<Item = Call>,
+        conferences: impl IntoIterator<Item = (CallId, Conference)>,
+    ) -> Self {
         let mut calls: Vec<_> = calls.into_iter().collect();
         // Tombstones are kept in the order of their ends.
         calls.sort_by_key(|call| call.since);
         let mut tracker = Self { now, ..Self::default() };
+        for (id, conference) in conferences {
+            let present = conference.participants.iter();
+            for participant in present.filter(|it| it.presence != Presence::Left) {
+                tracker.ties.conference_of.insert(participant.call.clone(), id.clone());
+            }
+            tracker.ties.conferences.insert(id, conference);
+        }
+        let mut slots = Vec::with_capacity(calls.len());
         for call in calls {
             if tracker.slot(&call.id).is_none() {
-                tracker.insert(call);
+                slots.push(tracker.restore_call(call));
             }
         }
+        slots.into_iter().for_each(|slot| tracker.enter_restored(slot));
         tracker
+    }
+
+    /// The same calls, of which these are counted as live from now on.
+    #[must_use]
+    pub fn counting(mut self, counting: Counting) -> Self {
+        if self.counting != counting {
+            self.counting = counting;
+            self.recount();
+        }
+        self
+    }
+
+    /// What is counted as live.
+    pub fn counted(&self) -> Counting {
+        self.counting
     }
 
     /// Takes in one piece of evidence, at the journal's time, and says what it has done.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
         let slot = self.slot(&evidence.call);
-        let before = slot.map(|slot| self.entry(slot).before());
-        let nothing = AgentDeltas::default;
-        let (outcome, deltas) = match (slot, evidence.claim()) {
-            (_, Claim::Leg) => {
-                self.confirm_parent(evidence);
-                (Outcome::Leg, nothing())
-            }
-            (None, Claim::Dialing) => {
-                (Outcome::Dialing, self.insert(evidence.call_at(self.now, Phase::Dialing)))
-            }
-            (None, Claim::Live) => {
-                (Outcome::Started, self.insert(evidence.call_at(self.now, Phase::Live)))
-            }
-            (None, Claim::Ended(reason)) => {
-                let ended = evidence.call_at(self.now, Phase::Ended(reason));
-                (Outcome::EndedUnseen(reason), self.insert(ended))
-            }
-            (Some(slot), claim) => self.join(slot, evidence, claim),
+        let mut applied = Applied {
+            outcome: Outcome::Late,
+            before: slot.map(|slot| self.entry(slot).before()),
+            deltas: Default::default(),
+            talk: None,
+            moves: Default::default(),
         };
-        Applied { outcome, before, deltas }
+        applied.outcome = match slot {
+            Some(slot) => self.join(slot, evidence, &mut applied),
+            None => self.begin(evidence, &mut applied),
+        };
+        if let Some(event) = &evidence.conference {
+            self.attend(&evidence.call, event, &mut applied);
+        }
+        applied
     }
 
     /// Drops the calls that ended before this moment, and says how many. It has to be older than
     /// the longest way that a late webhook can take, or such a webhook would revive a call.
     pub fn forget(&mut self, ended_before: Millis) -> usize {
         let mut forgotten = 0;
-        while let Some(&slot) = self.ended.front() {
-            let entry = self.entries[slot as usize].take_if(|entry| entry.since < ended_before);
-            let Some(entry) = entry else { break };
-            debug_assert!(matches!(entry.phase, Phase::Ended(_)), "only a tombstone is forgotten");
-            let hash = HASHER.hash_one(&entry.id);
-            if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
-                found.remove();
+        while let Some(&(slot, end)) = self.ended.front() {
+            let is_current = self.is_tombstone(slot, end);
+            if is_current && end >= ended_before {
+                break;
             }
-            self.agents.release(entry.agent);
-            self.places.release(entry.place);
             self.ended.pop_front();
-            self.free.push(slot);
-            forgotten += 1;
+            if is_current {
+                self.remove(slot);
+                forgotten += 1;
+            }
         }
+        let (index, entries) = (&self.index, &self.entries);
+        self.ties.forget(ended_before, |call| {
+            let found = find(index, entries, call);
+            found.and_then(|slot| entries[slot as usize].as_ref()).is_some_and(|it| !it.has_ended())
+        });
         forgotten
     }
 
     /// When the first of the calls that are not forgotten ended.
     pub fn oldest_end(&self) -> Option<Millis> {
-        let slot = *self.ended.front()?;
-        self.entries[slot as usize].as_ref().map(|entry| entry.since)
+        let tombstones = self.ended.iter().filter(|(slot, end)| self.is_tombstone(*slot, *end));
+        tombstones.map(|(_, end)| *end).next()
     }
 
     /// Looks at `steps` calls from `cursor` on, moves the cursor (round to the beginning at the
@@ -116,7 +147,7 @@ impl Tracker {
         let to = self.entries.len().min(from.saturating_add(steps));
         *cursor = if to == self.entries.len() { 0 } else { to };
         let looked_at = self.entries[from..to].iter().flatten();
-        let open = looked_at.filter(|entry| !matches!(entry.phase, Phase::Ended(_)));
+        let open = looked_at.filter(|entry| !entry.has_ended());
         open.filter(|entry| over(entry.phase, entry.since, entry.heard))
             .map(|entry| entry.id.clone())
             .collect()
@@ -124,13 +155,32 @@ impl Tracker {
 
     /// Live users and live calls in all.
     pub fn numbers(&self) -> Numbers {
-        self.sets.all.numbers()
+        self.breakdown().live
+    }
+
+    /// The numbers of each party, in all.
+    pub fn breakdown(&self) -> Breakdown {
+        self.sets.all.breakdown(self.counting)
     }
 
     /// Live users and live calls of each agent that has any, in the order of [`Agent`]. A person
     /// who talks to two agents at once is a user of both, and one user in all.
     pub fn by_agent(&self) -> Vec<(Agent, Numbers)> {
-        named(&self.sets.by_agent, |key| self.agents.value(key).clone())
+        let all = self.breakdown_by_agent().into_iter().map(|(agent, it)| (agent, it.live));
+        all.filter(|(_, live)| live.calls > 0).collect()
+    }
+
+    /// The numbers of each party at each agent that has a call that is up, in the order of
+    /// [`Agent`].
+    pub fn breakdown_by_agent(&self) -> Vec<(Agent, Breakdown)> {
+        let sets = self.sets.by_agent.iter().zip((0..).map(Key));
+        let mut named: Vec<_> = sets
+            .map(|(set, key)| (key, set.breakdown(self.counting)))
+            .filter(|(_, breakdown)| breakdown.on_the_line().calls > 0)
+            .map(|(key, breakdown)| (self.agents.value(key).clone(), breakdown))
+            .collect();
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        named
     }
 
     /// Live users and live calls of each country and region that has any, in the order of
@@ -148,14 +198,31 @@ impl Tracker {
     /// What is known about a call, also about one that has ended and is not forgotten.
     pub fn call(&self, id: &CallId) -> Option<Call> {
         let slot = self.slot(id)?;
-        self.entries[slot as usize].as_ref().map(|entry| self.public(entry))
+        self.entries[slot as usize].as_ref().map(|entry| self.public(slot, entry))
     }
 
-    /// Every call that is known, in the order of ids: the snapshot of the tracker (I7).
+    /// The legs of a call that are known.
+    pub fn legs(&self, id: &CallId) -> Vec<Call> {
+        let legs = self.ties.legs_of(id).iter();
+        legs.map(|&slot| self.public(slot, self.entry(slot))).collect()
+    }
+
+    /// Every call that is known, legs among them, in the order of ids: with
+    /// [`Tracker::conferences`] the snapshot of the tracker (I7).
     pub fn calls(&self) -> Vec<Call> {
-        let mut calls: Vec<_> = self.entries.iter().flatten().map(|e| self.public(e)).collect();
+        let slots = self.entries.iter().zip(0..);
+        let calls = slots.filter_map(|(entry, slot)| Some(self.public(slot, entry.as_ref()?)));
+        let mut calls: Vec<_> = calls.collect();
         calls.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         calls
+    }
+
+    /// Every conference that is known, in the order of ids.
+    pub fn conferences(&self) -> Vec<(CallId, Conference)> {
+        let all = self.ties.conferences.iter();
+        let mut all: Vec<_> = all.map(|(id, it)| (id.clone(), it.clone())).collect();
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        all
     }
 
     /// The time of the newest record.
@@ -163,198 +230,156 @@ impl Tracker {
         self.now
     }
 
-    /// How many calls are known, with those that have ended and are not forgotten.
+    /// How many calls are known, with legs and with those that have ended and are not forgotten.
     pub fn known(&self) -> usize {
         self.index.len()
     }
 
-    pub(crate) fn public(&self, entry: &Entry) -> Call {
+    pub(crate) fn public(&self, slot: u32, entry: &Entry) -> Call {
+        let flags = entry.flags;
+        let links = flags.is_linked().then(|| self.ties.links.get(&slot)).flatten();
+        let value = |key: Key| self.agents.value(key).clone();
         Call {
             id: entry.id.clone(),
             phase: entry.phase,
             first: entry.first(),
             since: entry.since,
             heard: entry.heard,
-            direction: entry.direction,
+            direction: flags.direction(),
             caller: entry.caller,
-            agent: self.agents.value(entry.agent).clone(),
-            agent_from: entry.agent_from,
+            agent: value(entry.agent),
+            agent_from: flags.word().agent_from(),
             place: self.places.place(entry.place).clone(),
+            party: flags.party(),
+            details: Details {
+                word: flags.word().level(),
+                answered_by: flags.answered_by(),
+                is_proven: flags.is_proven(),
+                is_colleague: flags.is_colleague(),
+                is_firm: entry.is_firm,
+                waits: links.is_some_and(|it| it.waits),
+                leg: flags.is_leg().then(|| Leg { parent: links.and_then(|it| it.parent.clone()) }),
+                endpoint: flags.endpoint(),
+                acting_agent: links.and_then(|it| it.acting_agent).map(value),
+                stretches: links.map(|it| it.stretches.clone()).unwrap_or_default(),
+                stretch_since: links.and_then(|it| it.stretch_since),
+            },
         }
     }
 
-    fn entry(&self, slot: u32) -> &Entry {
+    pub(crate) fn entry(&self, slot: u32) -> &Entry {
         self.entries[slot as usize].as_ref().expect("the index has no gaps")
     }
 
-    pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
-        let same = |&slot: &u32| self.entries[slot as usize].as_ref().is_some_and(|e| e.id == *id);
-        self.index.find(HASHER.hash_one(id), same).copied()
+    pub(crate) fn entry_mut(&mut self, slot: u32) -> &mut Entry {
+        self.entries[slot as usize].as_mut().expect("the index has no gaps")
     }
 
-    fn insert(&mut self, call: Call) -> AgentDeltas {
-        let entry = Entry {
-            caller: call.caller,
-            since: call.since,
-            heard: call.heard,
-            agent: self.agents.acquire(&call.agent),
-            place: self.places.acquire(&call.place),
-            first_s: seconds_between(call.first, call.since),
-            agent_from: call.agent_from,
-            phase: call.phase,
-            direction: call.direction,
-            id: call.id,
-        };
+    pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
+        find(&self.index, &self.entries, id)
+    }
+
+    fn is_tombstone(&self, slot: u32, end: Millis) -> bool {
+        let entry = self.entries[slot as usize].as_ref();
+        entry.is_some_and(|entry| entry.has_ended() && entry.since == end)
+    }
+
+    /// Takes an entry in, which is in no set yet.
+    pub(crate) fn insert(&mut self, entry: Entry) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
         });
-        let membership = entry.membership();
         let hash = HASHER.hash_one(&entry.id);
+        if entry.has_ended() {
+            self.ended.push_back((slot, entry.since));
+        }
         self.entries[slot as usize] = Some(entry);
         let entries = &self.entries;
         self.index.insert_unique(hash, slot, |&at| {
             HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
         });
-        match call.phase {
-            Phase::Dialing => AgentDeltas::default(),
-            Phase::Live => self.reindex(slot, Membership { live: false, ..membership }, membership),
-            Phase::Ended(_) => {
-                self.ended.push_back(slot);
-                AgentDeltas::default()
-            }
-        }
+        slot
     }
 
-    /// Joins evidence into what is known of its call: each value becomes the maximum of both.
-    ///
-    /// The maximum is why neither order nor repetition matters (I3, I4). So nothing here overwrites
-    /// a value with a smaller one, and nothing returns early. A call that is over takes a better
-    /// attribute, too. Otherwise the state would depend on whether it came before the end.
-    ///
-    /// Trap: the order of the three steps. The sets are keyed by the *keys* of agents and places,
-    /// so the old keys have to be valid until the call has left its old sets. New values are
-    /// acquired first, then the call moves, and only then the old values are released.
-    fn join(&mut self, slot: u32, evidence: &Evidence, claim: Claim) -> (Outcome, AgentDeltas) {
-        let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
-        let before = entry.membership();
-        let phase_before = entry.phase;
-
-        entry.caller = max(entry.caller, evidence.caller);
-        entry.direction = max(entry.direction, evidence.direction);
-        // Values are compared and not their keys: keys are in the order of arrival (I4).
-        let agent = (entry.agent_from, self.agents.value(entry.agent));
-        let taken_agent = agent < (evidence.agent_from, &evidence.agent);
-        if taken_agent {
-            entry.agent = self.agents.acquire(&evidence.agent);
-            entry.agent_from = evidence.agent_from;
+    /// Drops a tombstone.
+    fn remove(&mut self, slot: u32) {
+        let Some(entry) = self.entries[slot as usize].take() else { return };
+        debug_assert!(entry.has_ended(), "only a tombstone is forgotten");
+        let hash = HASHER.hash_one(&entry.id);
+        if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
+            found.remove();
         }
-        if self.places.place(entry.place) < &evidence.place {
-            entry.place = self.places.acquire(&evidence.place);
+        if entry.flags.is_linked()
+            && let Some(Links { parent, acting_agent, .. }) = self.ties.links.remove(&slot)
+        {
+            acting_agent.into_iter().for_each(|agent| self.agents.release(agent));
+            if let Some(parent) = parent
+                && let Some(legs) = self.ties.legs.get_mut(&parent)
+            {
+                legs.retain(|&leg| leg != slot);
+                if legs.is_empty() {
+                    self.ties.legs.remove(&parent);
+                }
+            }
         }
-        let outcome = match (entry.phase.step(claim), entry.phase) {
-            (Step::Rise(phase @ Phase::Ended(reason)), _) => {
-                entry.rise(phase, self.now);
-                self.ended.push_back(slot);
-                Outcome::Ended(reason)
-            }
-            (Step::Rise(phase), _) => {
-                entry.rise(phase, self.now);
-                Outcome::Answered
-            }
-            (Step::Same, _) => {
-                entry.heard = self.now;
-                Outcome::Confirmed
-            }
-            // `since` stays: the call was over from the first report on, and its tombstone lies in
-            // the order of these moments.
-            (Step::Again(reason), known) => {
-                entry.phase = max(known, Phase::Ended(reason));
-                entry.heard = self.now;
-                Outcome::Duplicate
-            }
-            (Step::Behind, Phase::Ended(_)) => {
-                entry.heard = self.now;
-                Outcome::Late
-            }
-            // It does not agree with the phase, so it is no sign that the call goes on.
-            (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
-        };
-        debug_assert!(phase_before <= entry.phase, "I2: a phase never falls");
-
-        let after = entry.membership();
-        let deltas = match before == after {
-            true => AgentDeltas::default(),
-            false => self.reindex(slot, before, after),
-        };
-        // Not `before.agent != after.agent`: when only how the agent is known got better, the same
-        // key was acquired a second time, and one of the two has to be released.
-        if taken_agent {
-            self.agents.release(before.agent);
-        }
-        if before.place != after.place {
-            self.places.release(before.place);
-        }
-        (outcome, deltas)
+        self.agents.release(entry.agent);
+        self.places.release(entry.place);
+        self.free.push(slot);
     }
 
-    /// Moves a call between the sets that it is counted in. Returns how the numbers of its agent,
-    /// or of both agents, change.
-    ///
-    /// Trap: it leaves all of its sets before it enters any. A call without a caller is a member by
-    /// its slot, and only once. If it entered first, leaving would remove it for good.
-    fn reindex(&mut self, slot: u32, before: Membership, after: Membership) -> AgentDeltas {
-        let numbers = [before.agent, after.agent].map(|key| self.sets.of_agent(key));
-        if before.live {
-            let (area, country) = self.counted_place(before);
-            let member = Member { caller: before.caller, slot };
-            self.sets.leave(member, before.agent, area, country);
+    fn restore_call(&mut self, call: Call) -> u32 {
+        let details = call.details;
+        let mut flags = Flags::default();
+        flags.set_direction(call.direction);
+        flags.set_word(Word::of_level(details.word, call.agent_from));
+        flags.set_answered_by(details.answered_by);
+        flags.set_proven(details.is_proven);
+        flags.set_colleague(details.is_colleague);
+        flags.set_leg(details.leg.is_some());
+        flags.set_endpoint(details.endpoint);
+        let parent = details.leg.and_then(|leg| leg.parent);
+        let is_linked = parent.is_some()
+            || details.waits
+            || details.acting_agent.is_some()
+            || !details.stretches.is_empty()
+            || details.stretch_since.is_some();
+        flags.set_linked(is_linked);
+        let agent = self.agents.acquire(&call.agent);
+        let place = self.places.acquire(&call.place);
+        let slot = self.insert(Entry {
+            caller: call.caller,
+            since: call.since,
+            heard: call.heard,
+            agent,
+            place,
+            first_s: seconds_between(call.first, call.since),
+            flags,
+            phase: call.phase,
+            is_firm: details.is_firm,
+            id: call.id,
+        });
+        if is_linked {
+            let acting_agent = details.acting_agent.map(|agent| self.agents.acquire(&agent));
+            if let Some(parent) = &parent {
+                self.ties.legs.entry(parent.clone()).or_default().push(slot);
+            }
+            let (stretches, stretch_since) = (details.stretches, details.stretch_since);
+            let links =
+                Links { parent, waits: details.waits, acting_agent, stretches, stretch_since };
+            self.ties.links.insert(slot, links);
         }
-        if after.live {
-            let (area, country) = self.counted_place(after);
-            let member = Member { caller: after.caller, slot };
-            self.sets.enter(member, after.agent, area, country);
-        }
-        let delta = |key, before| AgentDelta {
-            agent: self.agents.value(key).clone(),
-            before,
-            after: self.sets.of_agent(key),
-        };
-        let other = (after.agent != before.agent).then(|| delta(after.agent, numbers[1]));
-        AgentDeltas::new(delta(before.agent, numbers[0]), other)
-    }
-
-    fn counted_place(&self, membership: Membership) -> (Key, Option<Country>) {
-        let country = self.places.place(membership.place).country;
-        (self.places.area(membership.place), country)
-    }
-
-    /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
-    fn confirm_parent(&mut self, leg: &Evidence) {
-        let slot = leg.parent.as_ref().and_then(|parent| self.slot(parent));
-        let entry = slot.and_then(|slot| self.entries[slot as usize].as_mut());
-        if let Some(parent) = entry.filter(|entry| entry.phase == Phase::Live) {
-            parent.heard = self.now;
-        }
+        slot
     }
 }
 
-/// All that decides which sets a call is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Membership {
-    live: bool,
-    caller: Option<crate::Caller>,
-    agent: Key,
-    place: Key,
+fn find(index: &HashTable<u32>, entries: &[Option<Entry>], id: &CallId) -> Option<u32> {
+    let same = |&slot: &u32| entries[slot as usize].as_ref().is_some_and(|it| it.id == *id);
+    index.find(HASHER.hash_one(id), same).copied()
 }
 
 impl Entry {
-    fn membership(&self) -> Membership {
-        let live = self.phase == Phase::Live;
-        Membership { live, caller: self.caller, agent: self.agent, place: self.place }
-    }
-
-    fn before(&self) -> Before {
+    pub(crate) fn before(&self) -> Before {
         Before { phase: self.phase, since: self.since }
     }
 }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use live_users_core::Millis;
 use live_users_journal::Position;
-use live_users_state::history::Retention;
-use live_users_state::{RecoveryError, SnapshotTask, State, snapshot};
+use live_users_state::{RecoveryError, Settings, SnapshotTask, State, snapshot};
 use log::warn;
 
 /// A snapshot is due after this many records.
@@ -26,8 +25,8 @@ pub struct Keep {
     pub records_max: u64,
     /// A snapshot is due after this many records.
     pub snapshot_records: u64,
-    /// How long the history in the snapshots is kept.
-    pub history: Retention,
+    /// What the snapshots follow beside the records.
+    pub settings: Settings,
 }
 
 /// Decides about snapshots and trims. The driver and the journal carry them out.
@@ -104,8 +103,8 @@ impl Compaction {
         }
         self.is_busy = true;
         self.begun = (at.seq, now);
-        let retention = self.keep.history;
-        Some(SnapshotTask::Replay { since, last: at.seq, retention })
+        let settings = self.keep.settings;
+        Some(SnapshotTask::Replay { since, last: at.seq, settings })
     }
 
     /// Whether a snapshot is due by the number of records, up to this one.

@@ -3,8 +3,7 @@
 use live_users_core::{Evidence, Millis, Numbers, Outcome};
 use live_users_intake::agents::Agents;
 use live_users_journal::{JournalError, PageLimit, Position, Record};
-use live_users_state::history::Retention;
-use live_users_state::{RecoveryError, Replayed, SnapshotTask};
+use live_users_state::{RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::log_line::LogLine;
@@ -126,8 +125,8 @@ pub enum LogRequest {
     Refresh,
     /// Open the log again after a failure.
     Recover,
-    /// Rebuild the state from the log as a restart does, with this retention of the history.
-    Rebuild(Retention),
+    /// Rebuild the state from the log as a restart does, by these settings.
+    Rebuild(Settings),
     /// Remove records before this one. One call removes a limited number.
     Trim {
         /// Its number.

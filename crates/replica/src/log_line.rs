@@ -52,6 +52,7 @@ impl LogLine {
             Outcome::Confirmed => debug!("call confirmed{by}, {users} live: {call}"),
             Outcome::Late => debug!("late webhook, {users} live: {call}"),
             Outcome::Duplicate => debug!("end of the call repeated, {users} live: {call}"),
+            Outcome::Resumed => info!("call goes on after all{by}, {users} live: {call}"),
             Outcome::Leg => debug!("leg of another call, {users} live: {call}"),
         }
     }

@@ -1,7 +1,7 @@
 //! A replica and its journal. Both drivers use this to carry out operations on the log.
 
 use live_users_journal::{Journal, JournalError};
-use live_users_state::replay_keeping;
+use live_users_state::replay_with;
 
 use crate::io::{Effect, Input, LogAnswer, LogRequest, Now};
 use crate::replica::Replica;
@@ -89,8 +89,8 @@ fn execute(journal: &mut dyn Journal, request: LogRequest) -> LogAnswer {
             let recovered = journal.recover();
             LogAnswer::Recovered(recovered.map(|()| journal.position()))
         }
-        LogRequest::Rebuild(retention) => {
-            let replayed = replay_keeping(journal, retention);
+        LogRequest::Rebuild(settings) => {
+            let replayed = replay_with(journal, settings);
             LogAnswer::Rebuilt(Box::new(replayed.map(|replayed| (replayed, journal.position()))))
         }
         LogRequest::Trim { before_seq } => {

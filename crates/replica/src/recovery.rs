@@ -69,8 +69,8 @@ impl Replica {
 
     /// Rebuilds the state from the log as a restart does.
     fn begin_rebuild(&mut self) {
-        let retention = self.state.history().retention();
-        self.request(LogRequest::Rebuild(retention), Awaiting::Rebuild);
+        let settings = self.state.settings();
+        self.request(LogRequest::Rebuild(settings), Awaiting::Rebuild);
     }
 
     pub(crate) fn on_rebuilt(

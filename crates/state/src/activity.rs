@@ -6,7 +6,10 @@ mod activity_log;
 mod call_durations;
 pub(crate) mod stored;
 
-use live_users_core::{Applied, Call, EndReason, Evidence, Millis, Outcome, SECOND_MS, Tracker};
+use live_users_core::{
+    Agent, Applied, Call, CallId, EndReason, Evidence, Millis, Outcome, Phase, SECOND_MS, Talk,
+    Tracker,
+};
 
 pub use self::activity_log::{
     ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
@@ -26,6 +29,15 @@ pub(crate) struct Activities {
 impl Activities {
     /// Notes what a piece of evidence has done; the tracker is of after it.
     pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
+        self.note_outcome(tracker, evidence, applied);
+        for moved in &applied.moves {
+            self.list(tracker, &moved.call, ActivityKind::Moved, |activity| {
+                activity.party = Some(moved.to);
+            });
+        }
+    }
+
+    fn note_outcome(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
         let cause = Cause::of(evidence, applied.outcome);
         let (what, reason) = match applied.outcome {
             Outcome::Started | Outcome::Dialing => (ActivityKind::Started, None),
@@ -33,80 +45,149 @@ impl Activities {
             Outcome::Ended(reason) | Outcome::EndedUnseen(reason) => {
                 (ActivityKind::Ended, Some(reason))
             }
-            Outcome::Duplicate => return self.correct(tracker.now(), evidence),
+            Outcome::Resumed => {
+                self.retract(applied);
+                (ActivityKind::Corrected, None)
+            }
+            Outcome::Duplicate => return self.correct(tracker.now(), evidence, applied),
             Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
         };
         let Some(call) = tracker.call(&evidence.call) else { return };
         let at = tracker.now();
-        let live_since = applied.live_since();
-        let lasted = reason.and_then(|reason| lasted(at, reason, evidence, live_since));
-        if let Some(ms) = reason.and_then(|reason| counted_ms(reason, lasted)) {
-            self.talks.note(at, &call.agent, ms);
+        let conversation =
+            reason.and_then(|reason| Conversation::of(&call, reason, evidence, applied));
+        if let (Some(reason), Some(conversation)) = (reason, &conversation)
+            && is_known(reason, conversation.lasted)
+        {
+            self.talks.note(at, conversation.lasted.ms(), &conversation.agents);
         }
         let what = match cause {
             Some(Cause::Evicted) => ActivityKind::Evicted,
             Some(_) => ActivityKind::Corrected,
             None => what,
         };
-        let Call { id, agent, caller, place, direction, .. } = call;
-        let call = id;
-        self.feed.note(Activity {
-            at,
+        self.list(tracker, &evidence.call, what, |activity| {
+            activity.reason = reason;
+            activity.lasted = conversation.map(|it| it.lasted);
+            activity.cause = cause;
+        });
+    }
+
+    /// Lists what happened to a call, with what is particular about it.
+    fn list(
+        &mut self,
+        tracker: &Tracker,
+        call: &CallId,
+        what: ActivityKind,
+        particular: impl FnOnce(&mut Activity),
+    ) {
+        let Some(call) = tracker.call(call) else { return };
+        let agent = call.acting_agent().clone();
+        let Call { id, caller, place, direction, .. } = call;
+        let mut activity = Activity {
+            at: tracker.now(),
             what,
-            call,
+            call: id,
             agent,
             caller,
             place,
             direction,
-            reason,
-            lasted,
-            cause,
-        });
+            reason: None,
+            lasted: None,
+            cause: None,
+            party: None,
+        };
+        particular(&mut activity);
+        self.feed.note(activity);
     }
 
     /// A call that was over already is reported again, and now with its duration.
-    fn correct(&mut self, now: Millis, evidence: &Evidence) {
-        let Some(reported) = evidence.duration_s.map(reported) else { return };
+    fn correct(&mut self, now: Millis, evidence: &Evidence, applied: &Applied) {
+        let Some(duration_s) = evidence.duration_s else { return };
         let Some(activity) = self.feed.end_of(&evidence.call) else { return };
         let Some(reason) = activity.reason else { return };
         let was_live = activity.lasted.is_some() || was_answered(reason);
         if !was_live || matches!(activity.lasted, Some(CallDuration::Reported(_))) {
             return;
         }
-        let counted = counted_ms(reason, activity.lasted);
-        activity.lasted = Some(reported);
-        let (at, agent) = (activity.at, activity.agent.clone());
-        self.talks.correct(
-            now,
-            &agent,
-            DurationUpdate { at, counted_ms: counted, ms: reported.ms() },
-        );
+        let talk = applied.talk.clone().unwrap_or_default();
+        let conversation = Conversation::reported(duration_s, &activity.agent, talk.clone());
+        let counted_ms = activity.lasted.filter(|it| is_known(reason, *it)).map(CallDuration::ms);
+        activity.lasted = Some(conversation.lasted);
+        let at = activity.at;
+        let (lasted_ms, update) =
+            (conversation.lasted.ms(), |counted_ms, ms| DurationUpdate { at, counted_ms, ms });
+        self.talks.correct(now, None, update(counted_ms, lasted_ms));
+        for (agent, ms) in &conversation.agents {
+            let before = match talk.agents.iter().find(|(it, _)| it == agent) {
+                Some((_, ms)) if talk.agents.len() > 1 => Some(*ms),
+                _ => counted_ms,
+            };
+            let before = before.filter(|_| counted_ms.is_some());
+            self.talks.correct(now, Some(agent), update(before, *ms));
+        }
+    }
+
+    /// Our guess had ended a call that goes on: it is no conversation that is over.
+    fn retract(&mut self, applied: &Applied) {
+        let Some(before) = applied.before else { return };
+        let Phase::Ended(reason) = before.phase else { return };
+        let talk = applied.talk.clone().unwrap_or_default();
+        if is_known(reason, CallDuration::Measured(0)) && !talk.agents.is_empty() {
+            self.talks.retract(before.since, talk.with_agents_ms(), &talk.agents);
+        }
     }
 }
 
-/// How long a call was that is over now; `None` if it was never live or nobody knows.
-fn lasted(
-    at: Millis,
-    reason: EndReason,
-    evidence: &Evidence,
-    live_since: Option<Millis>,
-) -> Option<CallDuration> {
-    let was_live = live_since.is_some() || was_answered(reason);
-    let reported = evidence.duration_s.filter(|_| was_live).map(reported);
-    reported.or_else(|| live_since.map(|since| CallDuration::Measured(at.since(since))))
+/// How long a call that is over was connected with agents: in all, and with each.
+struct Conversation {
+    lasted: CallDuration,
+    agents: Vec<(Agent, u64)>,
 }
 
-fn reported(duration_s: u32) -> CallDuration {
-    CallDuration::Reported(u64::from(duration_s) * SECOND_MS)
-}
-
-/// What of it counts as a conversation. When a call was given up or evicted it is not known how
-/// long the conversation was, only how long it was counted.
-fn counted_ms(reason: EndReason, lasted: Option<CallDuration>) -> Option<u64> {
-    match (lasted?, reason) {
-        (CallDuration::Measured(_), EndReason::TimedOut | EndReason::Evicted) => None,
-        (lasted, _) => Some(lasted.ms()),
+impl Conversation {
+    /// `None` if the call was never connected with an agent, or nobody knows.
+    fn of(call: &Call, reason: EndReason, evidence: &Evidence, applied: &Applied) -> Option<Self> {
+        let is_users = call.details.leg.is_none() && !call.details.is_colleague;
+        let talk = applied.talk.clone();
+        if let Some(duration_s) = evidence.duration_s {
+            let was_with_agent = match &talk {
+                Some(talk) => !talk.agents.is_empty(),
+                None => was_answered(reason) && is_users && !is_machine(call),
+            };
+            let reported = || Self::reported(duration_s, &call.agent, talk.unwrap_or_default());
+            return was_with_agent.then(reported);
+        }
+        let talk = talk.filter(|talk| !talk.agents.is_empty())?;
+        let lasted = CallDuration::Measured(talk.with_agents_ms());
+        Some(Self { lasted, agents: talk.agents.into_vec() })
     }
+
+    /// The provider reports how long the whole call was. What of it was not with an agent is known
+    /// by our own clock; and so are all stretches but the last one.
+    fn reported(duration_s: u32, agent: &Agent, talk: Talk) -> Self {
+        let ms = (u64::from(duration_s) * SECOND_MS).saturating_sub(talk.other_ms);
+        let mut agents = talk.agents.into_vec();
+        match agents.split_last_mut() {
+            None => agents.push((agent.clone(), ms)),
+            Some((last, earlier)) => {
+                last.1 = earlier.iter().fold(ms, |rest, (_, ms)| rest.saturating_sub(*ms));
+            }
+        }
+        Self { lasted: CallDuration::Reported(ms), agents }
+    }
+}
+
+fn is_machine(call: &Call) -> bool {
+    use live_users_core::AnsweredBy::{Fax, Machine};
+    matches!(call.details.answered_by, Some(Machine | Fax))
+}
+
+/// Whether it is known how long the conversation was. When a call was given up or evicted it is only
+/// known how long it was counted.
+fn is_known(reason: EndReason, lasted: CallDuration) -> bool {
+    let is_given_up = matches!(reason, EndReason::TimedOut | EndReason::Evicted);
+    !(is_given_up && matches!(lasted, CallDuration::Measured(_)))
 }
 
 fn was_answered(reason: EndReason) -> bool {

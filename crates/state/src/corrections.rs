@@ -20,12 +20,20 @@ pub enum Cause {
     TimedOut,
     /// An operator took it out of the count.
     Evicted,
+    /// Our own guess had ended it, and it went on.
+    WrongEnd,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 5] =
-        [Self::MissedStart, Self::MissedAnswer, Self::MissedEnd, Self::TimedOut, Self::Evicted];
+    pub const ALL: [Self; 6] = [
+        Self::MissedStart,
+        Self::MissedAnswer,
+        Self::MissedEnd,
+        Self::TimedOut,
+        Self::Evicted,
+        Self::WrongEnd,
+    ];
 
     /// What this evidence, with this outcome, has healed.
     pub(crate) fn of(evidence: &Evidence, outcome: Outcome) -> Option<Self> {
@@ -35,6 +43,7 @@ impl Cause {
             (Source::Referee, Outcome::Ended(_)) => Some(Self::MissedEnd),
             (Source::Clock, Outcome::Ended(EndReason::TimedOut)) => Some(Self::TimedOut),
             (Source::Operator, Outcome::Ended(EndReason::Evicted)) => Some(Self::Evicted),
+            (_, Outcome::Resumed) => Some(Self::WrongEnd),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Why a call is counted, or was: all that was said about it, found in the journal.
 
-use live_users_core::{Call, CallId, Millis, Outcome, Phase, Said, Source, Tracker};
+use live_users_core::{Call, CallId, Millis, Outcome, Party, Phase, Said, Source, Tracker};
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
 
@@ -25,6 +25,8 @@ pub struct Piece {
     pub leg: Option<CallId>,
     /// What it did to what was known then.
     pub outcome: Outcome,
+    /// With whom the caller was connected after it, by what was said about this call and its legs.
+    pub party: Option<Party>,
 }
 
 /// What the journal has about one call.
@@ -125,7 +127,8 @@ fn piece(replay: &mut Tracker, seq: u64, record: &Record, call: &CallId) -> Opti
     let outcome = replay.apply(record.at, evidence).outcome;
     let leg = (!is_own).then(|| evidence.call.clone());
     let (source, said) = (evidence.source, evidence.said);
-    Some(Piece { seq, at: record.at, source, said, leg, outcome })
+    let party = replay.call(call).and_then(|call| call.party);
+    Some(Piece { seq, at: record.at, source, said, leg, outcome, party })
 }
 
 #[cfg(test)]

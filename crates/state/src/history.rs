@@ -1,4 +1,5 @@
-//! How the number of live users has changed, in all and for each agent, exactly.
+//! How the numbers have changed, in all and for each agent, exactly: the live users, and beside them
+//! those with an agent, waiting, with a person, machines, and their sum.
 //!
 //! Every change is a step at its record's time. Steps are summed up, while they come, in buckets of
 //! a minute, a quarter of an hour, and an hour, each with the fewest, the most, and users times
@@ -11,6 +12,7 @@
 
 mod codec;
 mod history_slice;
+mod lines;
 mod peaks;
 mod resolution;
 pub(crate) mod stored;
@@ -19,11 +21,12 @@ mod time_series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, AgentDeltas, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Numbers, Tracker};
+use live_users_core::{Agent, AgentDeltas, Breakdown, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Tracker};
 
 pub use self::history_slice::{HistorySlice, Point};
+pub use self::lines::Line;
+use self::lines::Lines;
 pub use self::peaks::{Peak, Peaks};
-use self::time_series::TimeSeries;
 
 /// So many agents have a history of their own; the others count in all. Agents without an id, known
 /// by an address that callers can make up, have none.
@@ -99,8 +102,8 @@ impl Retention {
 pub struct History {
     retention: Retention,
     /// In all, from the first record on.
-    all: Option<TimeSeries>,
-    by_agent: BTreeMap<Arc<str>, TimeSeries>,
+    all: Option<Lines>,
+    by_agent: BTreeMap<Arc<str>, Lines>,
     /// When there was last no room for an agent: since then an agent without a history of its own
     /// has had no users, if it has none now.
     refused: Option<Millis>,
@@ -114,17 +117,28 @@ impl History {
         Self { retention, ..self }
     }
 
+    /// The numbers are counted otherwise from now on.
+    pub(crate) fn restate(&mut self, tracker: &Tracker) {
+        let (now, Some(all)) = (tracker.now(), &mut self.all) else { return };
+        all.step(now, &tracker.breakdown());
+        let numbers = tracker.breakdown_by_agent();
+        for (id, lines) in &mut self.by_agent {
+            let of = |(agent, _): &&(Agent, Breakdown)| matches!(agent, Agent::Id(it) if it == id);
+            let found = numbers.iter().find(of).map(|(_, numbers)| *numbers);
+            lines.step(now, &found.unwrap_or_default());
+        }
+    }
+
     /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
     pub(crate) fn note(&mut self, tracker: &Tracker, deltas: &AgentDeltas) {
         let now = tracker.now();
-        let users = count(tracker.numbers());
         let Some(all) = &mut self.all else {
             return self.begin(now, tracker);
         };
-        all.step(now, users);
+        all.step(now, &tracker.breakdown());
         for delta in deltas.iter() {
             if let Agent::Id(id) = &delta.agent {
-                self.step(now, id, count(delta.before), count(delta.after));
+                self.step(now, id, &delta.before, &delta.after);
             }
         }
         let hour = now.0 / HOUR_MS;
@@ -137,19 +151,20 @@ impl History {
     /// The numbers may be those of a snapshot that was written before there was a history.
     fn begin(&mut self, now: Millis, tracker: &Tracker) {
         self.hour = now.0 / HOUR_MS;
-        self.all = Some(TimeSeries::new(now, count(tracker.numbers())));
-        for (agent, numbers) in tracker.by_agent() {
+        self.all = Some(Lines::new(now, &tracker.breakdown()));
+        for (agent, numbers) in tracker.breakdown_by_agent() {
             if let Agent::Id(id) = agent {
-                self.step(now, &id, 0, count(numbers));
+                self.step(now, &id, &Breakdown::default(), &numbers);
             }
         }
     }
 
-    fn step(&mut self, now: Millis, id: &Arc<str>, before: u32, after: u32) {
+    fn step(&mut self, now: Millis, id: &Arc<str>, before: &Breakdown, after: &Breakdown) {
         if let Some(series) = self.by_agent.get_mut(id) {
             return series.step(now, after);
         }
-        if before == after && after == 0 {
+        let is_empty = |numbers: &Breakdown| numbers.on_the_line().calls == 0;
+        if is_empty(before) && is_empty(after) {
             return;
         }
         let retention = self.retention;
@@ -161,20 +176,20 @@ impl History {
             return;
         }
         // With users whom nobody has noted, there was no room for it before.
-        let series = match (before, self.zero_since()) {
-            (0, Some(since)) => {
-                let mut series = TimeSeries::new(since, 0);
+        let series = match (is_empty(before), self.zero_since()) {
+            (true, Some(since)) => {
+                let mut series = Lines::new(since, &Breakdown::default());
                 series.step(now, after);
                 series
             }
-            _ => TimeSeries::new(now, after),
+            _ => Lines::new(now, after),
         };
         self.by_agent.insert(id.clone(), series);
     }
 
     /// Since when an agent without a history of its own, and without users, has had none.
     fn zero_since(&self) -> Option<Millis> {
-        let since = self.all.as_ref().map(|all| Millis(all.since));
+        let since = self.all.as_ref().map(|all| Millis(all.live.since));
         since.max(self.refused)
     }
 
@@ -196,30 +211,28 @@ impl History {
         self.by_agent.contains_key(agent)
     }
 
-    /// What it takes to draw the points between two moments, where the first of them begins and
-    /// the last one ends; of all, or of one agent, which has so many users now. If it has none and
-    /// no history of its own, it has had none. `None` if nothing is known.
+    /// What it takes to draw the points of one number between two moments, where the first of them
+    /// begins and the last one ends; of all, or of one agent, which has so many users on the line
+    /// now. If it has none and no history of its own, it has had none. `None` if nothing is known.
     pub fn slice(
         &self,
         agent: Option<(&str, usize)>,
+        line: Line,
         grain: Grain,
         times: (Millis, Millis),
         now: Millis,
     ) -> Option<HistorySlice> {
-        let of = |series: &TimeSeries| series.slice(self.retention, grain, times, now);
+        let of = |lines: &Lines| lines.slice(line, self.retention, grain, times, now);
+        let nobody = |since| of(&Lines::new(since, &Breakdown::default()));
         match agent {
             None => self.all.as_ref().map(of),
             Some((id, users)) => match self.by_agent.get(id) {
                 Some(series) => Some(of(series)),
-                None if users == 0 => self.zero_since().map(|since| of(&TimeSeries::new(since, 0))),
+                None if users == 0 => self.zero_since().map(nobody),
                 None => None,
             },
         }
     }
-}
-
-fn count(numbers: Numbers) -> u32 {
-    u32::try_from(numbers.users).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

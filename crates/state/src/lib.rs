@@ -20,6 +20,7 @@ mod recovery;
 pub mod snapshot;
 mod snapshot_task;
 mod state;
+mod stored_call;
 pub mod words;
 
 pub use activity::{
@@ -28,6 +29,6 @@ pub use activity::{
 };
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
-pub use recovery::{RecoveryError, Replayed, decode, replay, replay_keeping};
+pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use snapshot_task::SnapshotTask;
-pub use state::{Confidence, State, is_suspect};
+pub use state::{Confidence, Settings, State, is_suspect};

@@ -4,13 +4,16 @@
 //! ignores what it does not know, and takes what is missing as not said: a newer version may add
 //! fields, and records that were written by an older one are read for ever.
 
-use live_users_core::{Evidence, Millis};
+use live_users_core::{ConferenceEvent, Evidence, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
-use crate::words::{SAID, SOURCES, Word, call_id, value, word};
+use crate::words::{
+    ANSWERED_BY, ATTENDANCES, CONNECTIONS, ENDPOINTS, SAID, SOURCES, Word, call_id, optional,
+    value, word,
+};
 
 /// One entry of the log. Nothing changes but by one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +85,37 @@ struct StoredEvidence {
     about: StoredAttributes,
     #[serde(default, rename = "durationS", skip_serializing_if = "Option::is_none")]
     duration_s: Option<u32>,
+    #[serde(default, rename = "answeredBy", skip_serializing_if = "Option::is_none")]
+    answered_by: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connection: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conference: Option<StoredConferenceEvent>,
+    #[serde(default, rename = "afterLostAnswer", skip_serializing_if = "std::ops::Not::not")]
+    is_after_lost_answer: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredConferenceEvent {
+    id: String,
+    what: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<u32>,
+}
+
+impl StoredConferenceEvent {
+    fn of(event: &ConferenceEvent) -> Self {
+        let ConferenceEvent { conference, what, order } = event;
+        Self { id: conference.to_string(), what: word(ATTENDANCES, what), order: *order }
+    }
+
+    fn read(&self) -> Result<ConferenceEvent, DecodeError> {
+        let conference = call_id(&self.id, "conference")?;
+        let what = value(ATTENDANCES, &self.what, "conference")?;
+        Ok(ConferenceEvent { conference, what, order: self.order })
+    }
 }
 
 impl StoredEvidence {
@@ -98,6 +132,11 @@ impl StoredEvidence {
                 &evidence.place,
             ),
             duration_s: evidence.duration_s,
+            answered_by: evidence.answered_by.map(|it| word(ANSWERED_BY, &it)),
+            endpoint: evidence.endpoint.map(|it| word(ENDPOINTS, &it)),
+            connection: evidence.connection.map(|it| word(CONNECTIONS, &it)),
+            conference: evidence.conference.as_ref().map(StoredConferenceEvent::of),
+            is_after_lost_answer: evidence.is_after_lost_answer,
         }
     }
 
@@ -115,6 +154,11 @@ impl StoredEvidence {
             caller: self.about.caller()?,
             place: self.about.place()?,
             duration_s: self.duration_s,
+            answered_by: optional(ANSWERED_BY, self.answered_by.as_deref(), "answeredBy")?,
+            endpoint: optional(ENDPOINTS, self.endpoint.as_deref(), "endpoint")?,
+            connection: optional(CONNECTIONS, self.connection.as_deref(), "connection")?,
+            conference: self.conference.as_ref().map(StoredConferenceEvent::read).transpose()?,
+            is_after_lost_answer: self.is_after_lost_answer,
         })
     }
 }

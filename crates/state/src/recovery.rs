@@ -6,10 +6,9 @@ use live_users_journal::{Journal, JournalError, PageLimit, Position, Reader, Sna
 use log::{info, warn};
 
 use crate::format::DecodeError;
-use crate::history::Retention;
 use crate::record::Record;
 use crate::snapshot;
-use crate::state::State;
+use crate::state::{Settings, State};
 
 /// Why a journal leads to no state.
 #[derive(Debug, thiserror::Error)]
@@ -56,20 +55,17 @@ pub struct Replayed {
 /// If anything in the journal cannot be read. Nothing is skipped or repaired: a count that is built
 /// on half of a log would be wrong in silence.
 pub fn replay(journal: &dyn Journal) -> Result<Replayed, RecoveryError> {
-    replay_keeping(journal, Retention::default())
+    replay_with(journal, Settings::default())
 }
 
-/// The same, with a history that is kept for so long.
+/// The same, by these settings.
 ///
 /// # Errors
 /// As for [`replay`].
-pub fn replay_keeping(
-    journal: &dyn Journal,
-    retention: Retention,
-) -> Result<Replayed, RecoveryError> {
+pub fn replay_with(journal: &dyn Journal, settings: Settings) -> Result<Replayed, RecoveryError> {
     let last = journal.position();
     let (mut reader, mut snapshots) = (journal.reader()?, journal.snapshots()?);
-    let (state, covered) = replayed(&mut *reader, &mut *snapshots, last.seq, retention)?;
+    let (state, covered) = replayed(&mut *reader, &mut *snapshots, last.seq, settings)?;
     // Of a shared log another replica may have saved a snapshot of what was appended since.
     let at = Position { seq: last.seq.max(covered), ..last };
     let users = state.tracker().numbers().users;
@@ -84,10 +80,10 @@ pub(crate) fn replayed(
     reader: &mut dyn Reader,
     snapshots: &mut dyn Snapshots,
     last: u64,
-    retention: Retention,
+    settings: Settings,
 ) -> Result<(State, u64), RecoveryError> {
     let (mut state, covered) = newest_snapshot(reader.first_seq()?, snapshots)?;
-    state = state.keeping(retention);
+    state = state.with(settings);
     let mut next = covered + 1;
     while next <= last {
         for record in reader.read(next, PageLimit::default())? {

@@ -3,9 +3,9 @@
 use live_users_journal::{Position, Reader, Snapshots};
 use log::info;
 
-use crate::history::Retention;
 use crate::recovery::{self, RecoveryError};
 use crate::snapshot;
+use crate::state::Settings;
 
 /// A snapshot to save, by a thread that has handles of its own.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum SnapshotTask {
         since: u64,
         /// The last record that the snapshot is to cover.
         last: u64,
-        /// How long the history is kept.
-        retention: Retention,
+        /// What the state follows beside the records.
+        settings: Settings,
     },
     /// Save this state, which the log has led to here.
     Save(Position, Vec<u8>),
@@ -38,9 +38,9 @@ impl SnapshotTask {
     ) -> Result<u64, RecoveryError> {
         let (at, bytes) = match self {
             Self::Save(at, bytes) => (at, bytes),
-            Self::Replay { since, last, retention } => {
+            Self::Replay { since, last, settings } => {
                 let epoch = reader.position()?.epoch;
-                let (state, covered) = recovery::replayed(reader, snapshots, last, retention)?;
+                let (state, covered) = recovery::replayed(reader, snapshots, last, settings)?;
                 if covered > since {
                     return Ok(covered);
                 }

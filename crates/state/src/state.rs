@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{Millis, Numbers, Outcome, Tracker};
+use live_users_core::{Counting, Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::corrections::Corrections;
@@ -16,6 +16,15 @@ pub struct State {
     drift: Corrections,
     activities: Activities,
     history: History,
+}
+
+/// What a state follows beside its records. Replicas of one journal need the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How long the history is kept.
+    pub retention: Retention,
+    /// What counts as a live user.
+    pub counting: Counting,
 }
 
 /// The live users by how sure it is that they are there.
@@ -37,11 +46,18 @@ impl State {
         Self { tracker, drift, activities, history }
     }
 
-    /// The same state, whose history is kept for so long from now on.
+    /// The same state, by these settings from now on.
     #[must_use]
-    pub fn keeping(mut self, retention: Retention) -> Self {
-        self.history = self.history.keeping(retention);
+    pub fn with(mut self, settings: Settings) -> Self {
+        self.history = self.history.keeping(settings.retention);
+        self.tracker = self.tracker.counting(settings.counting);
+        self.history.restate(&self.tracker);
         self
+    }
+
+    /// The settings that it follows.
+    pub fn settings(&self) -> Settings {
+        Settings { retention: self.history.retention(), counting: self.tracker.counted() }
     }
 
     /// Takes in one record: the same when it is written and when it is replayed. The outcome is
@@ -97,11 +113,11 @@ impl State {
         let Numbers { users, .. } = self.tracker.numbers();
         let mut known = HashSet::new();
         let mut withheld = 0;
-        for call in self.tracker.open().filter(|call| call.is_live()) {
+        for call in self.tracker.open().filter(|call| call.is_counted()) {
             if is_suspect(call.heard(), now, suspect_after_ms) {
                 continue;
             }
-            match call.caller() {
+            match call.caller().filter(|_| !self.tracker.counted().by_call) {
                 Some(caller) => drop(known.insert(caller)),
                 None => withheld += 1,
             }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use live_users_core::{CallId, Direction, EndReason, Outcome, Phase, Said, Source};
+use live_users_core::{
+    AnsweredBy, Attendance, CallId, Connection, Direction, EndReason, Endpoint, Outcome, Party,
+    Phase, Presence, Said, Source,
+};
 
 use crate::activity::ActivityKind;
 use crate::corrections::Cause;
@@ -19,6 +22,33 @@ pub(crate) const SOURCES: &[(&str, Source)] = &[
     ("referee", Source::Referee),
     ("operator", Source::Operator),
 ];
+
+pub(crate) const PARTIES: &[(&str, Party)] = &[
+    ("agent", Party::Agent),
+    ("waiting", Party::Waiting),
+    ("person", Party::Person),
+    ("machine", Party::Machine),
+];
+
+pub(crate) const ANSWERED_BY: &[(&str, AnsweredBy)] =
+    &[("human", AnsweredBy::Human), ("machine", AnsweredBy::Machine), ("fax", AnsweredBy::Fax)];
+
+pub(crate) const ENDPOINTS: &[(&str, Endpoint)] =
+    &[("person", Endpoint::Person), ("agent", Endpoint::Agent)];
+
+pub(crate) const CONNECTIONS: &[(&str, Connection)] =
+    &[("agent", Connection::Agent), ("waiting", Connection::Waiting)];
+
+pub(crate) const ATTENDANCES: &[(&str, Attendance)] = &[
+    ("joined", Attendance::Joined),
+    ("held", Attendance::Held),
+    ("resumed", Attendance::Resumed),
+    ("left", Attendance::Left),
+    ("over", Attendance::Over),
+];
+
+pub(crate) const PRESENCES: &[(&str, Presence)] =
+    &[("left", Presence::Left), ("joined", Presence::Joined), ("held", Presence::Held)];
 
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
     ("inbound", Direction::Inbound),
@@ -62,6 +92,7 @@ pub(crate) const KINDS: &[(&str, ActivityKind)] = &[
     ("ended", ActivityKind::Ended),
     ("healed", ActivityKind::Corrected),
     ("evicted", ActivityKind::Evicted),
+    ("moved", ActivityKind::Moved),
 ];
 
 pub(crate) const CAUSES: &[(&str, Cause)] = &[
@@ -70,6 +101,7 @@ pub(crate) const CAUSES: &[(&str, Cause)] = &[
     ("missed-end", Cause::MissedEnd),
     ("timed-out", Cause::TimedOut),
     ("evicted", Cause::Evicted),
+    ("wrong-end", Cause::WrongEnd),
 ];
 
 /// The word for a value. Every value has one: a test holds the tables to that.
@@ -85,6 +117,15 @@ pub(crate) fn value<T: Copy>(
 ) -> Result<T, DecodeError> {
     let found = table.iter().find(|(other, _)| *other == name);
     found.map(|(_, value)| *value).ok_or(DecodeError::Value(field))
+}
+
+/// The same of a word that may be missing.
+pub(crate) fn optional<T: Copy>(
+    table: &[(&str, T)],
+    name: Option<&str>,
+    field: &'static str,
+) -> Result<Option<T>, DecodeError> {
+    name.map(|name| value(table, name, field)).transpose()
 }
 
 pub(crate) fn call_id(text: &str, field: &'static str) -> Result<CallId, DecodeError> {
@@ -104,6 +145,11 @@ pub fn of_said(said: Said) -> Word {
 /// Where a call is in its life, in a word: `dialing`, `live`, or why it is over.
 pub fn of_phase(phase: Phase) -> Word {
     word(PHASES, &phase)
+}
+
+/// With whom a caller is connected, in a word.
+pub fn of_party(party: Party) -> Word {
+    word(PARTIES, &party)
 }
 
 /// Which way a call goes, in a word.
@@ -147,6 +193,7 @@ pub fn of_outcome(outcome: Outcome) -> Word {
         Outcome::Duplicate => "duplicate",
         Outcome::Late => "late",
         Outcome::Leg => "leg",
+        Outcome::Resumed => "resumed",
     })
 }
 

@@ -83,7 +83,8 @@ fn is_turning(piece: &Piece) -> bool {
         | Outcome::Dialing
         | Outcome::Answered
         | Outcome::Ended(_)
-        | Outcome::EndedUnseen(_) => true,
+        | Outcome::EndedUnseen(_)
+        | Outcome::Resumed => true,
         Outcome::Confirmed | Outcome::Duplicate | Outcome::Late | Outcome::Leg => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use live_users_core::{Agent, Millis};
 use live_users_intake::agents::Agents;
-use live_users_state::history::{HistorySlice, Peak, Point};
+use live_users_state::history::{HistorySlice, Line, Peak, Point};
 use live_users_wire::{HistoryView, PeakView, PeaksView, PointView};
 
 use super::query::{Plan, Query};
@@ -43,7 +43,7 @@ pub(super) async fn find(
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
             return Err(ApiError::NoAgent);
         }
-        let excerpt = history.slice(agent, plan.grain, (plan.from, plan.end()), now);
+        let excerpt = history.slice(agent, Line::Live, plan.grain, (plan.from, plan.end()), now);
         Ok((plan, now, excerpt))
     });
     let (plan, now, excerpt) = found.await??;

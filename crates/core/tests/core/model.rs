@@ -5,8 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Caller, Country, Direction, EndReason, Evidence, Numbers, Place,
-    Said, Source,
+    Agent, CallId, Caller, Country, Direction, EndReason, Evidence, Numbers, Place, Said, Source,
 };
 
 /// Remembers all that was said and counts from it when asked; knows no state, no order, no index.
@@ -23,9 +22,11 @@ impl Model {
     /// The calls with somebody on the line, and the best that was said about each.
     pub(crate) fn live(&self) -> BTreeMap<CallId, (Option<Caller>, Agent, Place)> {
         let mut live = BTreeMap::new();
-        for (call, said) in &self.said {
-            let own: Vec<_> = said.iter().filter(|e| !is_leg(e)).collect();
-            if own.iter().any(|e| puts_on_the_line(e)) && !own.iter().any(|e| is_an_end(e)) {
+        for (call, own) in &self.said {
+            if own.iter().any(is_leg) {
+                continue;
+            }
+            if own.iter().any(puts_on_the_line) && !own.iter().any(is_an_end) {
                 let caller = own.iter().map(|e| e.caller).max().flatten();
                 let named = own.iter().map(|e| (e.agent_from, e.agent.clone())).max();
                 let agent = named.unwrap_or_default().1;
@@ -51,7 +52,7 @@ impl Model {
     }
 
     pub(crate) fn ended(&self, call: &CallId) -> bool {
-        self.said.get(call).is_some_and(|said| said.iter().any(|e| !is_leg(e) && is_an_end(e)))
+        self.said.get(call).is_some_and(|said| said.iter().any(is_an_end))
     }
 }
 
@@ -93,16 +94,11 @@ pub(crate) fn city(name: &str) -> Place {
 /// An inbound voice request, to be changed with `..inbound(n)`.
 pub(crate) fn inbound(n: u8) -> Evidence {
     Evidence {
-        call: call(n),
-        parent: None,
-        source: Source::Voice,
-        said: Said::Dialing,
         direction: Some(Direction::Inbound),
         agent: agent("booking"),
-        agent_from: AgentFrom::Address,
         caller: caller(u64::from(n)),
         place: place("US", Some("CA")),
-        duration_s: None,
+        ..Evidence::about(call(n), Source::Voice, Said::Dialing)
     }
 }
 

@@ -97,7 +97,9 @@ fn news_of_a_leg_confirms_its_parent() {
     let leg = Evidence { parent: Some(call(1)), ..status(2, Said::Dialing, Direction::Dial) };
     assert_eq!(tracker.apply(Millis(9_000), &leg).outcome, Outcome::Leg);
     assert_eq!(tracker.call(&call(1)).unwrap().heard, Millis(9_000));
-    assert_eq!(tracker.call(&call(2)), None);
+    let leg = tracker.call(&call(2)).unwrap().details.leg.unwrap();
+    assert_eq!(leg.parent, Some(call(1)));
+    assert_eq!(tracker.legs(&call(1)).len(), 1);
 }
 
 #[test]

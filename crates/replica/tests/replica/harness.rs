@@ -30,14 +30,15 @@ impl Driver {
             age_ms: HOUR,
             records_max: u64::MAX,
             snapshot_records: 100_000,
-            history: <_>::default(),
+            settings: <_>::default(),
         };
         Self::keeping(journal, Some(keep))
     }
 
     /// A replica with a snapshot after any new record, which keeps nothing after it.
     pub(crate) fn on_short_log(journal: Box<dyn Journal>) -> Self {
-        let keep = Keep { age_ms: 0, records_max: 0, snapshot_records: 1, history: <_>::default() };
+        let keep =
+            Keep { age_ms: 0, records_max: 0, snapshot_records: 1, settings: <_>::default() };
         Self::keeping(journal, Some(keep))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{CallId, EndReason, Phase};
+use live_users_core::{CallId, Phase};
 use live_users_state::State;
 
 /// With at most this many known calls, everything is recounted after every change.
@@ -21,13 +21,15 @@ impl Endings {
     /// # Errors
     /// I2, if the call had ended for good and is live.
     pub(super) fn check(&mut self, state: &State, id: CallId) -> Result<(), String> {
-        match state.tracker().call(&id).map(|call| call.phase) {
-            Some(Phase::Ended(EndReason::Goodbye | EndReason::TimedOut)) => {}
-            Some(Phase::Ended(_)) => drop(self.0.insert(id)),
-            Some(Phase::Live) if self.0.contains(&id) => {
+        let Some(call) = state.tracker().call(&id) else { return Ok(()) };
+        match call.phase {
+            Phase::Ended(reason) if call.details.is_firm || !reason.is_guess() => {
+                self.0.insert(id);
+            }
+            Phase::Live if self.0.contains(&id) => {
                 return Err(format!("I2: {id} had ended and is live again"));
             }
-            Some(Phase::Dialing | Phase::Live) | None => {}
+            Phase::Dialing | Phase::Live | Phase::Ended(_) => {}
         }
         Ok(())
     }

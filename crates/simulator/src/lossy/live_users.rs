@@ -5,8 +5,7 @@ use live_users_core::Millis;
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_replica::{Keep, Now};
-use live_users_state::history::Retention;
-use live_users_state::{State, snapshot};
+use live_users_state::{Settings, State, snapshot};
 
 use super::invariants::{Endings, Recount};
 use super::parser::Parser;
@@ -20,7 +19,7 @@ use crate::world::Webhook;
 
 /// Keeps nothing behind a snapshot, so that neither the journal nor a replay grows for ever.
 fn keep() -> Keep {
-    Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, history: Retention::default() }
+    Keep { age_ms: 0, records_max: 0, snapshot_records: 30_000, settings: Settings::default() }
 }
 /// With at most this many known calls, the state is compared byte for byte after every restart.
 /// With more, it is compared after one restart in [`COMPARE_EVERY`].

@@ -9,8 +9,7 @@ use live_users_core::{CallId, Evidence, HOUR_MS};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_replica::Keep;
-use live_users_state::history::Retention;
-use live_users_state::snapshot;
+use live_users_state::{Settings, snapshot};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -43,8 +42,8 @@ const COMPARE_RECOUNTS: u64 = 37;
 /// Keeps few records behind a snapshot, so a replica that was cut off for 30 s may find that its
 /// next record is gone. Few records lie between two snapshots, so that small worlds have some.
 fn keep() -> Keep {
-    let history = Retention::default();
-    Keep { age_ms: u64::MAX, records_max: 300, snapshot_records: 400, history }
+    let settings = Settings::default();
+    Keep { age_ms: u64::MAX, records_max: 300, snapshot_records: 400, settings }
 }
 /// How long the replicas have to agree in the end, in milliseconds.
 const FINISH_MS: u64 = 5_000;

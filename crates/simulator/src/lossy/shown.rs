@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use live_users_core::{Agent, CallId, Phase};
+use live_users_core::{self as core, Agent, Breakdown, Call, CallId, Phase};
 use live_users_state::State;
 
 use crate::truth::{Party, Standing};
@@ -106,24 +106,40 @@ impl Belief {
 /// What the replica with this state shows.
 pub(super) fn shown_of(state: &State) -> Shown {
     let tracker = state.tracker();
-    let agents = tracker.by_agent();
-    let agents = agents.into_iter().map(|(agent, numbers)| (name_of(&agent), numbers.users as u64));
-    Shown::with_agent(tracker.numbers().users as u64, agents)
+    let agents = tracker.breakdown_by_agent().into_iter();
+    Shown {
+        all: five(&tracker.breakdown()),
+        agents: agents.map(|(agent, it)| (name_of(&agent), five(&it))).collect(),
+        known: [true; Number::ALL.len()],
+    }
+}
+
+fn five(breakdown: &Breakdown) -> Five {
+    let [agent, waiting, person, machine] = breakdown.parties;
+    let numbers = [agent, waiting, person, machine, breakdown.on_the_line()];
+    numbers.map(|numbers| Some(numbers.users as u64))
 }
 
 /// What the replica with this state believes of a call.
 pub(super) fn belief_of(state: &State, call_sid: &str) -> Belief {
-    let call = CallId::parse(call_sid).ok().and_then(|id| state.tracker().call(&id));
-    match call.filter(|call| call.phase == Phase::Live) {
-        Some(call) => Belief::Up((Party::Agent, name_of(&call.agent))),
+    let Some(call) = call_of(state, call_sid) else { return Belief::Over };
+    let agent = name_of(call.acting_agent());
+    match call.party {
         None => Belief::Over,
+        Some(core::Party::Agent) => Belief::Up((Party::Agent, agent)),
+        Some(core::Party::Waiting) => Belief::Up((Party::Waiting, agent)),
+        Some(core::Party::Person) => Belief::Up((Party::Person, agent)),
+        Some(core::Party::Machine) => Belief::Up((Party::Machine, agent)),
     }
 }
 
-/// Whether the call is up, with whomever, and was answered.
+/// Whether the call was answered and is not over, with whomever it is.
 pub(super) fn is_up(state: &State, call_sid: &str) -> bool {
-    let call = CallId::parse(call_sid).ok().and_then(|id| state.tracker().call(&id));
-    call.is_some_and(|call| call.phase == Phase::Live)
+    call_of(state, call_sid).is_some_and(|call| call.phase == Phase::Live)
+}
+
+fn call_of(state: &State, call_sid: &str) -> Option<Call> {
+    state.tracker().call(&CallId::parse(call_sid).ok()?)
 }
 
 fn name_of(agent: &Agent) -> Arc<str> {

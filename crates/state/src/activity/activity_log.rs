@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Place};
+use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Party, Place};
 
 use crate::corrections::Cause;
 
@@ -28,7 +28,9 @@ pub struct Activity {
     pub direction: Option<Direction>,
     /// Why the call was over, if it was.
     pub reason: Option<EndReason>,
-    /// How long it had been live, if it was over and had been.
+    /// With whom the caller is connected since then, if it has moved.
+    pub party: Option<Party>,
+    /// How long it had been connected with agents, if it was over and had been.
     pub lasted: Option<CallDuration>,
     /// Why the count had been wrong, if this has healed it.
     pub cause: Option<Cause>,
@@ -47,6 +49,9 @@ pub enum ActivityKind {
     Corrected,
     /// An operator took the call out of the count.
     Evicted,
+    /// The caller was handed over, came back, waits, or talks with another agent; or a machine was
+    /// recognised.
+    Moved,
 }
 
 /// How long a call was, in milliseconds.

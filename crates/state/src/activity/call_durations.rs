@@ -109,6 +109,20 @@ impl Ring {
         }
     }
 
+    fn retract(&mut self, scale: Scale, at: Millis, ms: u64) {
+        let bucket = scale.bucket_of(at);
+        let place = self.0.partition_point(|(kept, _)| *kept < bucket);
+        let Some((kept, talked)) = self.0.get_mut(place) else { return };
+        if *kept != bucket {
+            return;
+        }
+        talked.calls = talked.calls.saturating_sub(1);
+        talked.total_ms = talked.total_ms.saturating_sub(ms);
+        if talked.calls == 0 {
+            self.0.remove(place);
+        }
+    }
+
     fn sum(&self, scale: Scale, now: Millis) -> DurationSummary {
         let mut sum = DurationSummary::default();
         let oldest = scale.oldest(now);
@@ -133,6 +147,11 @@ impl Sums {
     fn correct(&mut self, now: Millis, update: DurationUpdate) {
         self.hour.correct(Scale::HOUR, now, update);
         self.day.correct(Scale::DAY, now, update);
+    }
+
+    fn retract(&mut self, at: Millis, ms: u64) {
+        self.hour.retract(Scale::HOUR, at, ms);
+        self.day.retract(Scale::DAY, at, ms);
     }
 
     fn is_of_the_day(&self, now: Millis) -> bool {
@@ -166,17 +185,29 @@ impl CallDurations {
         of_the_day.map(|(agent, _)| agent)
     }
 
-    /// A call of this agent has ended now.
-    pub(super) fn note(&mut self, at: Millis, agent: &Agent, ms: u64) {
+    /// A call has ended now that was connected with these agents.
+    pub(super) fn note(&mut self, at: Millis, ms: u64, agents: &[(Agent, u64)]) {
         self.all.note(at, ms);
-        if let Some(sums) = self.make_room(at, agent) {
-            sums.note(at, ms);
+        for (agent, ms) in agents {
+            if let Some(sums) = self.make_room(at, agent) {
+                sums.note(at, *ms);
+            }
         }
     }
 
-    /// The duration of a call of this agent that ended before is known now.
-    pub(super) fn correct(&mut self, now: Millis, agent: &Agent, update: DurationUpdate) {
-        self.all.correct(now, update);
+    /// A call that was noted at this moment is not over.
+    pub(super) fn retract(&mut self, at: Millis, ms: u64, agents: &[(Agent, u64)]) {
+        self.all.retract(at, ms);
+        for (agent, ms) in agents {
+            if let Some(sums) = self.by_agent.get_mut(agent) {
+                sums.retract(at, *ms);
+            }
+        }
+    }
+
+    /// How long a call that ended before was is known now: with one agent, or in all.
+    pub(super) fn correct(&mut self, now: Millis, agent: Option<&Agent>, update: DurationUpdate) {
+        let Some(agent) = agent else { return self.all.correct(now, update) };
         let sums = match update.counted_ms {
             Some(_) => self.by_agent.get_mut(agent),
             None => self.make_room(now, agent),

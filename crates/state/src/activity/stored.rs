@@ -9,7 +9,9 @@ use super::call_durations::{Ring, Sums};
 use super::{Activities, Activity, ActivityLog, CallDuration, CallDurations, DurationSummary};
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
-use crate::words::{CAUSES, KINDS, PHASES, Word, call_id, of_reason, value, word};
+use crate::words::{
+    CAUSES, KINDS, PARTIES, PHASES, Word, call_id, of_reason, optional, value, word,
+};
 
 /// What a snapshot has of them; neither was in the snapshots of older programs.
 #[derive(Default, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ struct StoredActivity {
     told_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    party: Option<Word>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +112,7 @@ impl StoredActivity {
             measured_ms,
             told_ms,
             cause: activity.cause.map(|cause| word(CAUSES, &cause)),
+            party: activity.party.map(|party| word(PARTIES, &party)),
         }
     }
 
@@ -127,7 +132,8 @@ impl StoredActivity {
             direction: self.about.direction()?,
             reason: reason.transpose()?,
             lasted: reported.or(self.measured_ms.map(CallDuration::Measured)),
-            cause: self.cause.map(|cause| value(CAUSES, &cause, "cause")).transpose()?,
+            cause: optional(CAUSES, self.cause.as_deref(), "cause")?,
+            party: optional(PARTIES, self.party.as_deref(), "party")?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The history in a snapshot.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{Bucket, OpenSegment};
+use super::lines::{Line, Lines};
 use super::peaks::{Interval, PeakDeque};
 use super::resolution::{Chunk, Resolution};
 use super::time_series::TimeSeries;
@@ -24,7 +26,16 @@ pub(crate) struct StoredHistory {
     agents: Vec<(Arc<str>, StoredSeries)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<u64>,
+    /// The numbers beside the live users, by name; of all, and of agents.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    lines: BTreeMap<String, StoredSeries>,
+    #[serde(default, rename = "agentLines", skip_serializing_if = "BTreeMap::is_empty")]
+    agent_lines: BTreeMap<Arc<str>, BTreeMap<String, StoredSeries>>,
 }
+
+/// The names of the numbers beside the live users, in the order of [`Line::REST`].
+const NAMES: [&str; 5] = ["with-agent", "waiting", "with-person", "machine", "on-the-line"];
+const _: () = assert!(NAMES.len() == Line::REST.len());
 
 #[derive(Serialize, Deserialize)]
 struct StoredSeries {
@@ -60,25 +71,49 @@ struct Bytes(Arc<[u8]>);
 
 impl StoredHistory {
     pub(crate) fn of(history: &History) -> Option<Self> {
-        let agents = history.by_agent.iter().map(|(id, series)| (id.clone(), series.into()));
+        let all = history.all.as_ref()?;
+        let agents = history.by_agent.iter().map(|(id, lines)| (id.clone(), (&lines.live).into()));
+        let agent_lines = history.by_agent.iter().map(|(id, lines)| (id.clone(), rest_of(lines)));
         Some(Self {
-            all: history.all.as_ref()?.into(),
+            all: (&all.live).into(),
             agents: agents.collect(),
             refused: history.refused.map(|Millis(at)| at),
+            lines: rest_of(all),
+            agent_lines: agent_lines.filter(|(_, rest)| !rest.is_empty()).collect(),
         })
     }
 
     /// The history of a state whose newest record is of this moment.
-    pub(crate) fn read(self, now: Millis) -> Result<History, DecodeError> {
-        let agents = self.agents.into_iter().map(|(id, series)| Ok((id, series.read()?)));
+    pub(crate) fn read(mut self, now: Millis) -> Result<History, DecodeError> {
+        let agents = self.agents.into_iter().map(|(id, series)| {
+            let rest = self.agent_lines.remove(&id).unwrap_or_default();
+            Ok((id, lines(series, rest)?))
+        });
         Ok(History {
             retention: Retention::default(),
-            all: Some(self.all.read()?),
+            all: Some(lines(self.all, self.lines)?),
             by_agent: agents.collect::<Result<_, DecodeError>>()?,
             refused: self.refused.map(Millis),
             hour: now.0 / HOUR_MS,
         })
     }
+}
+
+fn rest_of(lines: &Lines) -> BTreeMap<String, StoredSeries> {
+    let rest = NAMES.into_iter().zip(&lines.rest);
+    let kept = rest.filter_map(|(name, series)| Some((name.to_owned(), series.as_ref()?.into())));
+    kept.collect()
+}
+
+fn lines(
+    live: StoredSeries,
+    mut rest: BTreeMap<String, StoredSeries>,
+) -> Result<Lines, DecodeError> {
+    let mut lines = Lines { live: live.read()?, rest: Default::default() };
+    for (name, series) in NAMES.into_iter().zip(&mut lines.rest) {
+        *series = rest.remove(name).map(StoredSeries::read).transpose()?;
+    }
+    Ok(lines)
 }
 
 impl From<&TimeSeries> for StoredSeries {

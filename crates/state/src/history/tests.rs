@@ -79,7 +79,7 @@ fn check(
             let count = places[1].index(usize::try_from((now - from) / step).unwrap() + 3) + 1;
             let to = from + count as u64 * step;
             let times = (Millis(from), Millis(to));
-            let excerpt = history.slice(agent, grain, times, Millis(now)).unwrap();
+            let excerpt = history.slice(agent, Line::Live, grain, times, Millis(now)).unwrap();
             let oldest = (now - history.retention.of(grain)) / width * width;
             let known_from = oldest.max(steps[0].0);
             let expected = excerpt.points(Millis(from), step, count);
@@ -91,7 +91,7 @@ fn check(
         }
     }
     let times = (Millis(now), Millis(now));
-    let excerpt = history.slice(agent, Grain::Hour, times, Millis(now)).unwrap();
+    let excerpt = history.slice(agent, Line::Live, Grain::Hour, times, Millis(now)).unwrap();
     let expected = Peaks {
         hour: recounted_peak(steps, Some(HOUR_MS), now),
         day: recounted_peak(steps, Some(DAY), now),
@@ -222,7 +222,7 @@ fn record(at: u64, call: u8, agent: u8, what: usize, caller: u64) -> Record {
 fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> Option<f64> {
     let from = Millis(now - HOUR_MS);
     let times = (from, Millis(now));
-    let excerpt = state.history().slice(agent, Grain::Minute, times, Millis(now))?;
+    let excerpt = state.history().slice(agent, Line::Live, Grain::Minute, times, Millis(now))?;
     excerpt.points(from, HOUR_MS, 1)[0].mean()
 }
 
@@ -230,8 +230,13 @@ fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> O
 fn before_the_first_record_nothing_is_known() {
     let mut state = State::default();
     let now = Millis(BEGIN);
-    assert!(state.history().slice(None, Grain::Minute, (now, now), now).is_none());
-    assert!(state.history().slice(Some(("a0", 0)), Grain::Minute, (now, now), now).is_none());
+    assert!(state.history().slice(None, Line::Live, Grain::Minute, (now, now), now).is_none());
+    assert!(
+        state
+            .history()
+            .slice(Some(("a0", 0)), Line::Live, Grain::Minute, (now, now), now)
+            .is_none()
+    );
     state.apply(&record(100 * HOUR_MS, 1, 0, 1, 1));
     assert_eq!(mean_of_last_hour(&state, None, 100 * HOUR_MS), None);
     assert_eq!(mean_of_last_hour(&state, None, 101 * HOUR_MS), Some(1.0), "it is one since then");
@@ -271,7 +276,8 @@ fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
     let late = "a1000";
     let known_from = |history: &History, users| {
         let times = (Millis(BEGIN), Millis(later));
-        let excerpt = history.slice(Some((late, users)), Grain::Minute, times, Millis(later));
+        let excerpt =
+            history.slice(Some((late, users)), Line::Live, Grain::Minute, times, Millis(later));
         excerpt.map(|excerpt| excerpt.known_from())
     };
     assert_eq!(known_from(&history, 1), None, "that it has one now is not known by the history");

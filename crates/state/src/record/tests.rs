@@ -6,7 +6,9 @@ use proptest::sample::select;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use live_users_core::{Agent, AgentFrom, Call, CallId, Caller, Country, Direction, Place, Tracker};
+use live_users_core::{
+    Agent, AgentFrom, Call, CallId, Caller, Country, Details, Direction, Place, Tracker,
+};
 
 use super::*;
 use crate::activity::Activities;
@@ -14,7 +16,7 @@ use crate::corrections::{Cause, Correction, Corrections};
 use crate::history::History;
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, KINDS, PHASES};
+use crate::words::{CAUSES, DIRECTIONS, KINDS, PARTIES, PHASES, PRESENCES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -46,16 +48,37 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         |(call, parent, (_, source), (_, said), about, duration_s)| {
             let (direction, caller, agent, agent_from, place) = about;
             Evidence {
-                call,
                 parent,
-                source,
-                said,
                 direction,
                 agent,
                 agent_from,
                 caller,
                 place,
                 duration_s,
+                ..Evidence::about(call, source, said)
+            }
+        },
+    )
+}
+
+/// The same with what only some evidence says.
+fn more_evidence() -> impl Strategy<Value = Evidence> {
+    let conferences = (ids(), select(ATTENDANCES), any::<Option<u32>>())
+        .prop_map(|(conference, (_, what), order)| ConferenceEvent { conference, what, order });
+    let words = (
+        prop::option::of(select(ANSWERED_BY)),
+        prop::option::of(select(ENDPOINTS)),
+        prop::option::of(select(CONNECTIONS)),
+    );
+    (evidence(), words, prop::option::of(conferences), any::<bool>()).prop_map(
+        |(evidence, (answered_by, endpoint, connection), conference, is_after_lost_answer)| {
+            Evidence {
+                answered_by: answered_by.map(|(_, it)| it),
+                endpoint: endpoint.map(|(_, it)| it),
+                connection: connection.map(|(_, it)| it),
+                conference,
+                is_after_lost_answer,
+                ..evidence
             }
         },
     )
@@ -75,13 +98,50 @@ fn calls() -> impl Strategy<Value = Call> {
             agent,
             agent_from,
             place,
+            party: None,
+            details: Details::default(),
         },
     )
 }
 
+fn log() -> impl Strategy<Value = Vec<Evidence>> {
+    // Few calls, so that they meet.
+    let few = more_evidence().prop_map(|it| {
+        let small = |id: &CallId| {
+            let n = id.to_string().bytes().map(u32::from).sum::<u32>() % 5;
+            CallId::parse(&format!("CA{n}")).unwrap()
+        };
+        let conference = it.conference.as_ref().map(|event| ConferenceEvent {
+            conference: CallId::parse("CF1").unwrap(),
+            ..event.clone()
+        });
+        Evidence { call: small(&it.call), parent: it.parent.as_ref().map(small), conference, ..it }
+    });
+    prop::collection::vec(few, 0..40)
+}
+
 proptest! {
     #[test]
-    fn a_record_is_read_back_as_it_was(at: u64, evidence in evidence(), before: u64) {
+    fn a_snapshot_of_any_state_goes_on_as_that_state_does(before in log(), after in log()) {
+        let mut original = State::default();
+        let receive = |state: &mut State, (evidence, second): (&Evidence, u64)| {
+            let at = Millis(1_795_000_000_000 + second * 1_000);
+            state.apply(&Record { at, change: Change::Evidence(evidence.clone()) });
+        };
+        before.iter().zip(0..).for_each(|it| receive(&mut original, it));
+        let bytes = snapshot::encode(&original);
+        let mut restored = snapshot::decode(&bytes).unwrap();
+        prop_assert_eq!(restored.tracker().check(), Ok(()));
+        prop_assert_eq!(&snapshot::encode(&restored), &bytes);
+        for it in after.iter().zip(100..) {
+            receive(&mut original, it);
+            receive(&mut restored, it);
+        }
+        prop_assert_eq!(snapshot::encode(&restored), snapshot::encode(&original));
+    }
+
+    #[test]
+    fn a_record_is_read_back_as_it_was(at: u64, evidence in more_evidence(), before: u64) {
         for change in [
             Change::Evidence(evidence),
             Change::Forget { ended_before: Millis(before) },
@@ -93,7 +153,7 @@ proptest! {
 
     #[test]
     fn a_snapshot_is_read_back_as_it_was(now: u64, calls in prop::collection::vec(calls(), 0..8)) {
-        let tracker = Tracker::restore(Millis(now), calls);
+        let tracker = Tracker::restore(Millis(now), calls, []);
         let healed = tracker.calls().into_iter().map(|call| Correction {
             at: call.since,
             call: call.id,
@@ -213,5 +273,7 @@ fn every_value_has_a_word_of_its_own() {
         (0..table.len()).all(alone)
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
+    assert!(unique(PARTIES) && unique(ANSWERED_BY) && unique(ENDPOINTS) && unique(CONNECTIONS));
+    assert!(unique(ATTENDANCES) && unique(PRESENCES));
     assert!(unique(KINDS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

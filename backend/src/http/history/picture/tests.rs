@@ -2,7 +2,7 @@
 
 use live_users_core::{CallId, EndReason, Evidence, Said, Source};
 use live_users_state::State;
-use live_users_state::history::Retention;
+use live_users_state::history::{Line, Retention};
 use live_users_state::record::{Change, Record};
 use roxmltree::Document;
 
@@ -30,7 +30,7 @@ fn found(query: &str, callers: u64) -> Found {
     }
     let now = Millis(NOW);
     let plan = Query::parse(query).unwrap().plan(now, Retention::default(), 192).unwrap();
-    let excerpt = state.history().slice(None, plan.grain, (plan.from, plan.end()), now);
+    let excerpt = state.history().slice(None, Line::Live, plan.grain, (plan.from, plan.end()), now);
     let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
     Found { plan, now, points, excerpt }

@@ -1,0 +1,405 @@
+//! What a piece of evidence does to what is known of its call.
+
+use core::cmp::max;
+
+use crate::applied::{Applied, Outcome, Talk};
+use crate::call::{Entry, Step, Stretch, seconds_between};
+use crate::flags::{Flags, Word};
+use crate::intern::Key;
+use crate::{
+    AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Party, Phase, Said,
+    Source, Tracker,
+};
+
+/// The longest time from a voice request to its last retry, in milliseconds. Twilio gives up after
+/// 15 s in all, whatever a URL asks for ("Webhooks: connection overrides"); the rest is the network.
+pub const RETRY_MS_MAX: u64 = 20_000;
+
+impl Tracker {
+    /// A call of which nothing was known.
+    pub(crate) fn begin(&mut self, evidence: &Evidence, applied: &mut Applied) -> Outcome {
+        // Who joins a conference may be anybody: that alone makes no user.
+        let is_only_attending = evidence.conference.is_some() && evidence.said == Said::Nothing;
+        let (phase, outcome) = match evidence.claim() {
+            Claim::Nothing => return Outcome::Late,
+            _ if is_only_attending => return Outcome::Leg,
+            Claim::Dialing => (Phase::Dialing, Outcome::Dialing),
+            Claim::Live => (Phase::Live, Outcome::Started),
+            Claim::Ended(reason) => (Phase::Ended(reason), Outcome::EndedUnseen(reason)),
+        };
+        let mut flags = Flags::default();
+        flags.set_direction(evidence.direction);
+        flags.set_word(word(evidence));
+        flags.set_answered_by(evidence.answered_by);
+        flags.set_leg(evidence.is_leg());
+        flags.set_endpoint(evidence.endpoint);
+        flags.set_proven(proves(evidence));
+        let agent = self.agents.acquire(&evidence.agent);
+        let place = self.places.acquire(&evidence.place);
+        let slot = self.insert(Entry {
+            caller: evidence.caller,
+            since: self.now,
+            heard: self.now,
+            agent,
+            place,
+            first_s: 0,
+            flags,
+            phase,
+            is_firm: is_firm(evidence.claim()),
+            id: evidence.call.clone(),
+        });
+        self.tie_to_parent(slot, evidence);
+        self.note_connection(slot, evidence);
+        self.guess_colleague(slot, phase == Phase::Live);
+        self.enter_sets(slot, applied);
+        self.follow(slot, evidence, applied);
+        match self.entry(slot).flags {
+            flags if flags.is_leg() || flags.is_colleague() => Outcome::Leg,
+            _ => outcome,
+        }
+    }
+
+    /// Joins evidence into what is known of its call.
+    ///
+    /// Phase, caller, direction, place and whether it is a leg or a machine become the maximum of
+    /// both. The maximum is why neither order nor repetition matters for them (I3, I4). So nothing
+    /// here overwrites such a value with a smaller one, and nothing returns early. A call that is
+    /// over takes a better attribute, too. Otherwise the state would depend on whether it came
+    /// before the end.
+    ///
+    /// Trap: the order of the steps. The sets are keyed by the *keys* of agents and places, so the
+    /// old keys have to be valid until the call has left its old sets. New values are acquired
+    /// first, then the call moves, and only then the old values are released.
+    pub(crate) fn join(
+        &mut self,
+        slot: u32,
+        evidence: &Evidence,
+        applied: &mut Applied,
+    ) -> Outcome {
+        let before = self.entrant(slot);
+        let (was_nobodys, phase_before) = (self.is_nobodys(slot), self.entry(slot).phase);
+        let (old_agent, old_place) = self.join_attributes(slot, evidence);
+        self.tie_to_parent(slot, evidence);
+        let outcome = self.join_phase(slot, evidence, applied);
+        self.note_connection(slot, evidence);
+        let was_live = phase_before == Phase::Live;
+        self.guess_colleague(slot, !was_live && self.entry(slot).phase == Phase::Live);
+        self.settle(slot, before, was_live, applied);
+        old_agent.into_iter().for_each(|agent| self.agents.release(agent));
+        old_place.into_iter().for_each(|place| self.places.release(place));
+        self.follow(slot, evidence, applied);
+        if was_nobodys || self.is_nobodys(slot) { Outcome::Leg } else { outcome }
+    }
+
+    /// Returns the agent and the place that the call has no more.
+    fn join_attributes(&mut self, slot: u32, evidence: &Evidence) -> (Option<Key>, Option<Key>) {
+        let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
+        entry.caller = max(entry.caller, evidence.caller);
+        let flags = &mut entry.flags;
+        flags.set_direction(max(flags.direction(), evidence.direction));
+        flags.set_answered_by(max(flags.answered_by(), evidence.answered_by));
+        flags.set_endpoint(max(flags.endpoint(), evidence.endpoint));
+        flags.set_leg(flags.is_leg() || evidence.is_leg());
+        flags.set_proven(flags.is_proven() || proves(evidence));
+        let said = word(evidence);
+        // Values are compared and not their keys: keys are in the order of arrival (I4).
+        let is_better = match said == Word::LAST && flags.word() == Word::LAST {
+            true => *self.agents.value(entry.agent) != evidence.agent,
+            false => (flags.word(), self.agents.value(entry.agent)) < (said, &evidence.agent),
+        };
+        let mut old = (None, None);
+        if is_better {
+            old.0 = Some(entry.agent);
+            entry.agent = self.agents.acquire(&evidence.agent);
+            flags.set_word(said);
+        }
+        if self.places.place(entry.place) < &evidence.place {
+            old.1 = Some(entry.place);
+            entry.place = self.places.acquire(&evidence.place);
+        }
+        old
+    }
+
+    fn join_phase(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) -> Outcome {
+        let (now, claim) = (self.now, evidence.claim());
+        if self.takes_back(slot, evidence) {
+            applied.talk = self.talk(slot);
+            self.resume(slot);
+            return Outcome::Resumed;
+        }
+        let entry = self.entry(slot);
+        let (phase_before, step) = (entry.phase, entry.phase.step(claim));
+        if is_firm(claim) && !entry.is_firm {
+            self.entry_mut(slot).is_firm = true;
+        }
+        let outcome = match (step, phase_before) {
+            (Step::Rise(phase @ Phase::Ended(reason)), _) => {
+                if phase_before == Phase::Live && !self.is_nobodys(slot) {
+                    applied.talk = self.talk(slot);
+                    self.close_last_stretch(slot, reason);
+                }
+                self.entry_mut(slot).rise(phase, now);
+                self.ended.push_back((slot, now));
+                Outcome::Ended(reason)
+            }
+            (Step::Rise(phase), _) => {
+                self.entry_mut(slot).rise(phase, now);
+                Outcome::Answered
+            }
+            (Step::Same, _) => {
+                self.entry_mut(slot).heard = now;
+                Outcome::Confirmed
+            }
+            // `since` stays: the call was over from the first report on, and its tombstone lies in
+            // the order of these moments.
+            (Step::Again(reason), known) => {
+                let entry = self.entry_mut(slot);
+                entry.phase = max(known, Phase::Ended(reason));
+                entry.heard = now;
+                applied.talk = self.talk(slot);
+                Outcome::Duplicate
+            }
+            (Step::Behind, Phase::Ended(_)) => {
+                self.entry_mut(slot).heard = now;
+                Outcome::Late
+            }
+            // It does not agree with the phase, so it is no sign that the call goes on.
+            (Step::Behind, Phase::Dialing | Phase::Live) => Outcome::Late,
+            (Step::Silent, _) => Outcome::Late,
+        };
+        debug_assert!(phase_before <= self.entry(slot).phase, "I2: a phase never falls");
+        outcome
+    }
+
+    /// Whether evidence takes back an end that was our own guess: it can only have been said after
+    /// that, by a request whose retries would be over or because our answer did not arrive, or by
+    /// the provider's list of calls in two polls.
+    fn takes_back(&self, slot: u32, evidence: &Evidence) -> bool {
+        let entry = self.entry(slot);
+        let Phase::Ended(reason) = entry.phase else { return false };
+        let may_be = !entry.is_firm && reason.is_guess() && !entry.flags.is_leg();
+        if !may_be || evidence.claim() != Claim::Live {
+            return false;
+        }
+        match evidence.source {
+            Source::Voice | Source::Speech => {
+                evidence.is_after_lost_answer || self.now.since(entry.since) > RETRY_MS_MAX
+            }
+            Source::Referee => true,
+            Source::StatusCallback | Source::Clock | Source::Operator => false,
+        }
+    }
+
+    /// The call goes on as if it had never ended.
+    fn resume(&mut self, slot: u32) {
+        let now = self.now;
+        let entry = self.entry(slot);
+        let (end, first) = (entry.since, entry.first());
+        let mut since = first;
+        if let Some(links) = self.ties.links.get_mut(&slot) {
+            let last = links.stretches.pop_if(|last| last.until == end);
+            since = links.stretches.first().or(last.as_ref()).map_or(first, |it| it.since);
+            links.stretch_since = last.map(|last| last.since);
+        }
+        let entry = self.entry_mut(slot);
+        (entry.phase, entry.since, entry.heard) = (Phase::Live, since, now);
+        entry.first_s = seconds_between(first, since);
+    }
+
+    /// Keeps the last stretch of a call that has several, or whose end may be taken back.
+    fn close_last_stretch(&mut self, slot: u32, reason: EndReason) {
+        let entry = self.entry(slot);
+        let began_later = entry.first_s > 1;
+        let has_several = self.ties.links.get(&slot).is_some_and(|it| !it.stretches.is_empty());
+        if !has_several && !(reason.is_guess() && began_later) {
+            return;
+        }
+        if let Some(stretch) = self.present_stretch(slot) {
+            self.entry_mut(slot).flags.set_linked(true);
+            let links = self.ties.links_mut(slot);
+            links.close(stretch);
+            links.stretch_since = None;
+        }
+    }
+
+    /// The stretch that goes on, up to now.
+    pub(crate) fn present_stretch(&self, slot: u32) -> Option<Stretch> {
+        let entry = self.entry(slot);
+        let party = entry.flags.party()?;
+        let links = self.ties.links.get(&slot);
+        let since = links.and_then(|it| it.stretch_since).unwrap_or(entry.since);
+        let agent = self.agents.value(self.acting_agent(slot)).clone();
+        Some(Stretch { party, agent, since, until: max(since, self.now) })
+    }
+
+    /// How long a call was connected, and with whom, up to now or to its end.
+    fn talk(&self, slot: u32) -> Option<Talk> {
+        let entry = self.entry(slot);
+        let mut talk = Talk::default();
+        let links = self.ties.links.get(&slot);
+        let past = links.into_iter().flat_map(|links| &links.stretches).cloned();
+        let present = match entry.phase {
+            Phase::Dialing => return None,
+            Phase::Live => self.present_stretch(slot),
+            Phase::Ended(reason) if links.is_none_or(|it| it.stretches.is_empty()) => {
+                // A call of one stretch: only our guess of its end is ever asked for it.
+                let (agent, until) = (self.agents.value(entry.agent).clone(), entry.since);
+                let since = entry.first();
+                let was_up = reason.is_guess() && !entry.flags.is_machine();
+                was_up.then_some(Stretch { party: Party::Agent, agent, since, until })
+            }
+            Phase::Ended(_) => None,
+        };
+        for Stretch { party, agent, since, until } in past.chain(present) {
+            let ms = until.since(since);
+            match self.counting.counts(party) {
+                true => talk.add(&agent, ms),
+                false => talk.other_ms = talk.other_ms.saturating_add(ms),
+            }
+        }
+        Some(talk)
+    }
+
+    /// Notes whether the caller waits in a queue. The last word counts, except that the first
+    /// request of a call, which comes before anything else, is no news when it comes late.
+    fn note_connection(&mut self, slot: u32, evidence: &Evidence) {
+        let Some(connection) = evidence.connection else { return };
+        let waits = self.ties.links.get(&slot).is_some_and(|it| it.waits);
+        match (connection, waits) {
+            (Connection::Waiting, false) => {
+                self.entry_mut(slot).flags.set_linked(true);
+                self.ties.links_mut(slot).waits = true;
+            }
+            (Connection::Agent, true) if evidence.said != Said::Dialing => {
+                self.ties.links_mut(slot).waits = false;
+            }
+            (Connection::Waiting, true) | (Connection::Agent, _) => {}
+        }
+    }
+
+    /// What follows for the calls that this one is tied to.
+    fn follow(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) {
+        let entry = self.entry(slot);
+        let has_ended = entry.has_ended();
+        let is_over = has_ended && entry.is_firm;
+        if entry.flags.is_leg() {
+            if let Some(parent) = self.ties.links.get(&slot).and_then(|it| it.parent.clone()) {
+                self.confirm_parent(&parent);
+                self.resettle(&parent, applied);
+            }
+        } else if is_over {
+            self.end_legs(&evidence.call);
+        } else if applied.before.is_none() {
+            // Legs may have come first.
+            let had_legs = !self.ties.legs_of(&evidence.call).is_empty();
+            let attends = self.ties.conference_of.contains_key(&evidence.call);
+            if had_legs || attends {
+                self.resettle(&evidence.call, applied);
+            }
+        }
+        if let Some(conference) = self.ties.conference_of.get(&evidence.call).cloned() {
+            let touched = match has_ended {
+                true => self.ties.leave(&evidence.call, &conference),
+                false => self.ties.members(&conference),
+            };
+            self.resettle_all(&touched, applied);
+        }
+    }
+
+    /// Takes in an event of a conference.
+    pub(crate) fn attend(&mut self, call: &CallId, event: &ConferenceEvent, applied: &mut Applied) {
+        // A call that is over is in no conference, whatever comes late.
+        if self.slot(call).is_some_and(|slot| self.entry(slot).has_ended()) {
+            return;
+        }
+        let mut touched = self.ties.note(self.now, call, event);
+        touched.push(call.clone());
+        self.resettle_all(&touched, applied);
+    }
+
+    /// Twice, because who is a colleague decides about the others.
+    fn resettle_all(&mut self, calls: &[CallId], applied: &mut Applied) {
+        for call in calls.iter().chain(calls) {
+            self.resettle(call, applied);
+        }
+    }
+
+    /// Works out anew with whom a call's caller is connected.
+    fn resettle(&mut self, call: &CallId, applied: &mut Applied) {
+        let Some(slot) = self.slot(call) else { return };
+        let (before, was_live) = (self.entrant(slot), self.entry(slot).phase == Phase::Live);
+        self.guess_colleague(slot, false);
+        self.settle(slot, before, was_live, applied);
+    }
+
+    fn tie_to_parent(&mut self, slot: u32, evidence: &Evidence) {
+        let Some(parent) = &evidence.parent else { return };
+        if self.ties.links.get(&slot).is_some_and(|it| it.parent.is_some()) {
+            return;
+        }
+        self.entry_mut(slot).flags.set_linked(true);
+        self.ties.links_mut(slot).parent = Some(parent.clone());
+        self.ties.legs.entry(parent.clone()).or_default().push(slot);
+        let parent = self.slot(parent).map(|parent| self.entry(parent));
+        if parent.is_some_and(|parent| parent.has_ended() && parent.is_firm) {
+            self.end_leg(slot);
+        }
+    }
+
+    /// News of a leg says that the conversation it belongs to goes on, if it is known and not over.
+    fn confirm_parent(&mut self, parent: &CallId) {
+        let now = self.now;
+        if let Some(slot) = self.slot(parent)
+            && self.entry(slot).phase == Phase::Live
+        {
+            self.entry_mut(slot).heard = now;
+        }
+    }
+
+    /// A conversation that is over has no legs any more.
+    fn end_legs(&mut self, call: &CallId) {
+        for slot in self.ties.legs_of(call).to_vec() {
+            self.end_leg(slot);
+        }
+    }
+
+    fn end_leg(&mut self, slot: u32) {
+        let now = self.now;
+        let entry = self.entry_mut(slot);
+        if !entry.has_ended() {
+            entry.rise(Phase::Ended(EndReason::Completed), now);
+            entry.is_firm = true;
+            self.ended.push_back((slot, now));
+        }
+    }
+
+    /// Whether it is nobody's call in the count: a leg, or a colleague's.
+    pub(crate) fn is_nobodys(&self, slot: u32) -> bool {
+        let flags = self.entry(slot).flags;
+        flags.is_leg() || flags.is_colleague()
+    }
+}
+
+/// How strong the word about the agent is.
+fn word(evidence: &Evidence) -> Word {
+    match (evidence.agent_from, evidence.source, evidence.said) {
+        (AgentFrom::Address, _, _) => Word::NUMBER,
+        (AgentFrom::Url, Source::Voice | Source::Speech, Said::InProgress | Said::Over(_)) => {
+            Word::LAST
+        }
+        (AgentFrom::Url, Source::Voice | Source::Speech, _) => Word::FIRST,
+        (AgentFrom::Url, _, _) => Word::CALLBACK,
+    }
+}
+
+/// Whether it shows that the call talks with an agent, and is no colleague's.
+fn proves(evidence: &Evidence) -> bool {
+    let asks = matches!(evidence.source, Source::Voice | Source::Speech);
+    let streams = evidence.connection == Some(Connection::Agent);
+    (asks || streams || evidence.answered_by.is_some()) && !evidence.is_leg()
+}
+
+/// Whether a claim is an end that stands whatever comes later.
+fn is_firm(claim: Claim) -> bool {
+    matches!(claim, Claim::Ended(reason) if !reason.is_guess())
+}

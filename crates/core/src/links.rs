@@ -1,0 +1,202 @@
+//! What ties calls together: legs to their calls, participants to their conferences, and the
+//! stretches of a call. Most calls have none of it.
+
+use alloc::vec::Vec;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::call::Stretch;
+use crate::intern::{HASHER, Key};
+use crate::{Attendance, CallId, ConferenceEvent, Millis};
+
+/// So many past stretches of a call are kept. A call that moves more often keeps the last of them,
+/// and the first one stands for all before.
+pub(crate) const STRETCHES_MAX: usize = 64;
+
+/// So many participants of one conference are kept.
+const PARTICIPANTS_MAX: usize = 256;
+
+/// What is kept of a call that is tied to others, or has more than one stretch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Links {
+    /// The call that it is a leg of.
+    pub(crate) parent: Option<CallId>,
+    /// Whether the caller waits in a queue.
+    pub(crate) waits: bool,
+    /// The agent that the caller is connected with, if it is not the call's own. The tracker holds
+    /// the key.
+    pub(crate) acting_agent: Option<Key>,
+    /// The past stretches, the oldest first.
+    pub(crate) stretches: Vec<Stretch>,
+    /// Since when the present stretch goes on; `None` if since when the call is in its phase.
+    pub(crate) stretch_since: Option<Millis>,
+}
+
+impl Links {
+    /// Ends the present stretch.
+    pub(crate) fn close(&mut self, stretch: Stretch) {
+        if stretch.since == stretch.until {
+            return;
+        }
+        if self.stretches.len() == STRETCHES_MAX {
+            let first = self.stretches.remove(0);
+            self.stretches[0].since = first.since;
+        }
+        self.stretches.push(stretch);
+    }
+}
+
+/// The ties between calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Ties {
+    /// By the slot of a call.
+    pub(crate) links: HashMap<u32, Links, FixedState>,
+    /// The slots of the legs of a call, whether that call is known or not.
+    pub(crate) legs: HashMap<CallId, Vec<u32>, FixedState>,
+    pub(crate) conferences: HashMap<CallId, Conference, FixedState>,
+    /// The conference that a call is in, whether that call is known or not.
+    pub(crate) conference_of: HashMap<CallId, CallId, FixedState>,
+}
+
+impl Default for Ties {
+    fn default() -> Self {
+        Self {
+            links: HashMap::with_hasher(HASHER),
+            legs: HashMap::with_hasher(HASHER),
+            conferences: HashMap::with_hasher(HASHER),
+            conference_of: HashMap::with_hasher(HASHER),
+        }
+    }
+}
+
+/// What is known of a conference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conference {
+    /// The participants that were ever named.
+    pub participants: Vec<Participant>,
+    /// When something was last said about it.
+    pub heard: Millis,
+}
+
+/// A participant of a conference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// The participant's call.
+    pub call: CallId,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// The place of the newest event about it among those of the conference.
+    pub order: Option<u32>,
+}
+
+/// Whether a participant is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// It has left.
+    Left,
+    /// It is in the conference.
+    Joined,
+    /// It is in the conference, and on hold.
+    Held,
+}
+
+impl Ties {
+    /// The links of a call that is tied to others from now on.
+    pub(crate) fn links_mut(&mut self, slot: u32) -> &mut Links {
+        self.links.entry(slot).or_default()
+    }
+
+    pub(crate) fn legs_of(&self, call: &CallId) -> &[u32] {
+        self.legs.get(call).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The calls that are in the same conference, with whether they are on hold.
+    pub(crate) fn in_conference_with(&self, call: &CallId) -> Option<&Conference> {
+        self.conferences.get(self.conference_of.get(call)?)
+    }
+
+    /// The calls in a conference.
+    pub(crate) fn members(&self, conference: &CallId) -> Vec<CallId> {
+        let conference = self.conferences.get(conference);
+        let participants = conference.into_iter().flat_map(|it| &it.participants);
+        let present = participants.filter(|it| it.presence != Presence::Left);
+        present.map(|it| it.call.clone()).collect()
+    }
+
+    /// Notes an event of a call. Returns the calls that may stand differently now.
+    pub(crate) fn note(
+        &mut self,
+        now: Millis,
+        call: &CallId,
+        event: &ConferenceEvent,
+    ) -> Vec<CallId> {
+        let mut touched = Vec::new();
+        let presence = match event.what {
+            Attendance::Joined | Attendance::Resumed => Presence::Joined,
+            Attendance::Held => Presence::Held,
+            Attendance::Left | Attendance::Over => Presence::Left,
+        };
+        let is_there = presence != Presence::Left;
+        // Who joins one conference has left another.
+        let elsewhere = self.conference_of.get(call).filter(|it| **it != event.conference);
+        if let Some(elsewhere) = elsewhere.filter(|_| is_there).cloned() {
+            touched.extend(self.leave(call, &elsewhere));
+        }
+        let conference = self.conferences.entry(event.conference.clone()).or_default();
+        conference.heard = now;
+        if event.what == Attendance::Over {
+            let present = conference.participants.iter_mut();
+            for participant in present.filter(|it| it.presence != Presence::Left) {
+                participant.presence = Presence::Left;
+                self.conference_of.remove(&participant.call);
+                touched.push(participant.call.clone());
+            }
+            return touched;
+        }
+        let is_full = conference.participants.len() == PARTICIPANTS_MAX;
+        let known = conference.participants.iter_mut().find(|it| it.call == *call);
+        match known {
+            Some(known) if event.order.is_some() && event.order < known.order => return touched,
+            Some(known) => {
+                (known.presence, known.order) = (presence, event.order.or(known.order));
+            }
+            None if is_full => return touched,
+            None => {
+                let (call, order) = (call.clone(), event.order);
+                conference.participants.push(Participant { call, presence, order });
+            }
+        }
+        if is_there {
+            self.conference_of.insert(call.clone(), event.conference.clone());
+        } else if self.conference_of.get(call) == Some(&event.conference) {
+            self.conference_of.remove(call);
+        }
+        touched.extend(self.members(&event.conference));
+        touched
+    }
+
+    /// Takes a call out of its conference, since it is over or elsewhere. Returns who is left.
+    pub(crate) fn leave(&mut self, call: &CallId, conference: &CallId) -> Vec<CallId> {
+        self.conference_of.remove(call);
+        let known = self.conferences.get_mut(conference);
+        let participants = known.into_iter().flat_map(|it| &mut it.participants);
+        participants.filter(|it| it.call == *call).for_each(|it| it.presence = Presence::Left);
+        self.members(conference)
+    }
+
+    /// Drops the conferences of which nothing was heard since this moment, unless somebody whose
+    /// call `is_open` is in them.
+    pub(crate) fn forget(&mut self, before: Millis, is_open: impl Fn(&CallId) -> bool) {
+        let conference_of = &mut self.conference_of;
+        self.conferences.retain(|_, conference| {
+            let present =
+                || conference.participants.iter().filter(|it| it.presence != Presence::Left);
+            let stays = conference.heard >= before || present().any(|it| is_open(&it.call));
+            if !stays {
+                present().for_each(|it| drop(conference_of.remove(&it.call)));
+            }
+            stays
+        });
+    }
+}

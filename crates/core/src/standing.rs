@@ -1,0 +1,283 @@
+//! With whom a caller is connected, as it follows from what is known; and the sets that a call is
+//! counted in.
+
+use crate::agent_delta::AgentDelta;
+use crate::applied::{Applied, Move};
+use crate::call::Stretch;
+use crate::counted_set::{CountedSets, Entrant, Member};
+use crate::intern::Key;
+use crate::links::Presence;
+use crate::{Agent, CallId, Direction, Endpoint, Party, Phase, Tracker};
+
+/// What the calls that are tied to a call say about its caller.
+#[derive(Default)]
+struct Others {
+    /// A person is connected.
+    person: bool,
+    /// An AI endpoint is connected; of several the one that is another agent's, and then the
+    /// greatest.
+    agent: Option<Option<Agent>>,
+    /// A person is being dialled.
+    is_dialling: bool,
+    /// Nobody else is in the conference.
+    is_alone: bool,
+    /// The caller is on hold.
+    is_held: bool,
+}
+
+impl Tracker {
+    /// With whom the caller is connected, and with which agent if that is not the call's own.
+    fn standing(&self, slot: u32) -> (Option<Party>, Option<Agent>) {
+        let entry = self.entry(slot);
+        if self.is_nobodys(slot) {
+            return (None, None);
+        }
+        match entry.phase {
+            Phase::Ended(_) => (None, None),
+            Phase::Dialing => (Some(Party::Waiting), None),
+            Phase::Live if entry.flags.is_machine() => (Some(Party::Machine), None),
+            Phase::Live => {
+                let others = self.others(&entry.id);
+                let waits = self.ties.links.get(&slot).is_some_and(|it| it.waits);
+                if others.is_held {
+                    (Some(Party::Waiting), None)
+                } else if others.person {
+                    (Some(Party::Person), None)
+                } else if let Some(agent) = others.agent {
+                    let own = self.agents.value(entry.agent);
+                    (Some(Party::Agent), agent.filter(|agent| agent != own))
+                } else if others.is_alone || others.is_dialling || waits {
+                    (Some(Party::Waiting), None)
+                } else {
+                    (Some(Party::Agent), None)
+                }
+            }
+        }
+    }
+
+    fn others(&self, call: &CallId) -> Others {
+        let mut others = Others::default();
+        if self.ties.legs.is_empty() && self.ties.conference_of.is_empty() {
+            return others;
+        }
+        for &slot in self.ties.legs_of(call) {
+            let leg = self.entry(slot);
+            match (leg.phase, leg.flags.endpoint()) {
+                (Phase::Live, Some(Endpoint::Person)) => others.person = true,
+                (Phase::Live, Some(Endpoint::Agent)) => others.meet(self.agents.value(leg.agent)),
+                (Phase::Dialing, Some(Endpoint::Person)) => others.is_dialling = true,
+                // A leg of an older record does not say what it leads to.
+                (Phase::Dialing | Phase::Live | Phase::Ended(_), _) => {}
+            }
+        }
+        let Some(conference) = self.ties.in_conference_with(call) else { return others };
+        others.is_alone = true;
+        for participant in &conference.participants {
+            match participant.presence {
+                Presence::Left => continue,
+                Presence::Held if participant.call == *call => others.is_held = true,
+                Presence::Joined | Presence::Held => {}
+            }
+            if participant.call == *call {
+                continue;
+            }
+            let known = self.slot(&participant.call).map(|slot| (slot, self.entry(slot)));
+            match known {
+                Some((_, entry)) if entry.has_ended() => continue,
+                Some((_, entry)) if entry.flags.endpoint() == Some(Endpoint::Agent) => {
+                    others.meet(self.agents.value(entry.agent));
+                }
+                // Another caller, who is nobody's colleague.
+                Some((slot, _)) if !self.is_nobodys(slot) => continue,
+                // Whatever is not known to be an AI endpoint is a person.
+                Some(_) | None => others.person = true,
+            }
+            others.is_alone = false;
+        }
+        others
+    }
+
+    /// Decides whether a call that we have made is a colleague's: one that never asked us what to
+    /// say may be brought into a conversation by the provider's API, which leaves no trace of that.
+    /// It is held for a colleague when it is in a conference with a caller; or when it is answered
+    /// while its agent has more callers than colleagues.
+    pub(crate) fn guess_colleague(&mut self, slot: u32, is_just_answered: bool) {
+        let entry = self.entry(slot);
+        let flags = entry.flags;
+        let may_be = flags.direction() == Some(Direction::Outbound)
+            && !flags.is_leg()
+            && !flags.is_proven()
+            && !flags.is_machine();
+        if !may_be {
+            if flags.is_colleague() {
+                self.entry_mut(slot).flags.set_colleague(false);
+            }
+            return;
+        }
+        if flags.is_colleague() || entry.has_ended() {
+            return;
+        }
+        let is_colleague = self.attends_with_a_caller(&entry.id)
+            || (is_just_answered && self.has_more_callers_than_colleagues(entry.agent));
+        if is_colleague {
+            self.entry_mut(slot).flags.set_colleague(true);
+        }
+    }
+
+    fn attends_with_a_caller(&self, call: &CallId) -> bool {
+        let Some(conference) = self.ties.in_conference_with(call) else { return false };
+        let others = conference.participants.iter().filter(|it| it.call != *call);
+        let present = others.filter(|it| it.presence != Presence::Left);
+        present.filter_map(|it| self.slot(&it.call)).any(|other| {
+            let flags = self.entry(other).flags;
+            let is_caller = flags.is_proven() || flags.direction() != Some(Direction::Outbound);
+            is_caller && !self.is_nobodys(other)
+        })
+    }
+
+    fn has_more_callers_than_colleagues(&self, agent: Key) -> bool {
+        let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
+        let set = self.sets.of_agent(agent);
+        is_configured && set.is_some_and(|set| set.inbound_calls() > set.colleagues())
+    }
+
+    /// The key of the agent that a call counts for.
+    pub(crate) fn acting_agent(&self, slot: u32) -> Key {
+        let entry = self.entry(slot);
+        let links = entry.flags.is_linked().then(|| self.ties.links.get(&slot)).flatten();
+        links.and_then(|links| links.acting_agent).unwrap_or(entry.agent)
+    }
+
+    /// A call as it stands in the sets.
+    pub(crate) fn entrant(&self, slot: u32) -> Entrant {
+        let entry = self.entry(slot);
+        let caller = entry.caller.filter(|_| !self.counting.by_call);
+        Entrant {
+            member: Member { caller, slot },
+            party: entry.flags.party(),
+            is_outbound: entry.flags.direction() == Some(Direction::Outbound),
+            is_colleague: entry.flags.is_colleague() && !entry.has_ended(),
+            agent: self.acting_agent(slot),
+            area: self.places.area(entry.place),
+            country: self.places.place(entry.place).country,
+        }
+    }
+
+    /// Moves a call to the sets that it belongs to after something about it has changed; `before`
+    /// is how it stands in the sets, and `was_live` whether it was live before.
+    pub(crate) fn settle(
+        &mut self,
+        slot: u32,
+        before: Entrant,
+        was_live: bool,
+        applied: &mut Applied,
+    ) {
+        let (party, acting) = self.standing(slot);
+        let old_acting = self.act(slot, acting);
+        self.entry_mut(slot).flags.set_party(party);
+        let after = self.entrant(slot);
+        if before != after {
+            self.reindex(before, after, applied);
+        }
+        if let (true, Some(from), Some(to)) = (was_live, before.party, party)
+            && (from, before.agent) != (to, after.agent)
+        {
+            self.turn_stretch(slot, from, before.agent);
+            let call = self.entry(slot).id.clone();
+            applied.moves.push(Move { call, from, to });
+        }
+        old_acting.into_iter().for_each(|agent| self.agents.release(agent));
+    }
+
+    /// Sets the agent that the caller is connected with, if it is not the call's own. Returns the
+    /// key that is not held any more.
+    fn act(&mut self, slot: u32, acting: Option<Agent>) -> Option<Key> {
+        let known = self.ties.links.get(&slot).and_then(|it| it.acting_agent);
+        match (known, &acting) {
+            (None, None) => return None,
+            (Some(known), Some(acting)) if self.agents.value(known) == acting => return None,
+            _ => {}
+        }
+        let key = acting.map(|acting| self.agents.acquire(&acting));
+        self.entry_mut(slot).flags.set_linked(true);
+        core::mem::replace(&mut self.ties.links_mut(slot).acting_agent, key)
+    }
+
+    /// Ends the stretch of a live call that was connected as before, and begins the next one.
+    fn turn_stretch(&mut self, slot: u32, party: Party, agent: Key) {
+        let until = self.now;
+        let entry = self.entry_mut(slot);
+        entry.flags.set_linked(true);
+        let since = entry.since;
+        let agent = self.agents.value(agent).clone();
+        let links = self.ties.links_mut(slot);
+        let since = links.stretch_since.unwrap_or(since);
+        links.close(Stretch { party, agent, since, until });
+        links.stretch_since = Some(until);
+    }
+
+    /// Puts a new call into the sets that it belongs to.
+    pub(crate) fn enter_sets(&mut self, slot: u32, applied: &mut Applied) {
+        let nowhere = Entrant { party: None, is_colleague: false, ..self.entrant(slot) };
+        self.settle(slot, nowhere, false, applied);
+    }
+
+    /// Puts a call of a snapshot into the sets that it belongs to.
+    pub(crate) fn enter_restored(&mut self, slot: u32) {
+        let (party, _) = self.standing(slot);
+        self.entry_mut(slot).flags.set_party(party);
+        let entrant = self.entrant(slot);
+        self.sets.enter(&entrant, self.counting);
+    }
+
+    /// Fills all sets anew.
+    pub(crate) fn recount(&mut self) {
+        self.sets = CountedSets::default();
+        for slot in 0..self.entries.len() {
+            let slot = u32::try_from(slot).expect("fewer than 2^32 calls are known");
+            if self.entries[slot as usize].is_some() {
+                let entrant = self.entrant(slot);
+                self.sets.enter(&entrant, self.counting);
+            }
+        }
+    }
+
+    /// Moves a call between the sets that it is counted in, and notes how the numbers of its agent,
+    /// or of both agents, change.
+    ///
+    /// Trap: it leaves all of its sets before it enters any. A call without a caller is a member by
+    /// its slot, and only once. If it entered first, leaving would remove it for good.
+    fn reindex(&mut self, before: Entrant, after: Entrant, applied: &mut Applied) {
+        let numbers = [before.agent, after.agent].map(|key| self.numbers_of(key));
+        self.sets.leave(&before, self.counting);
+        self.sets.enter(&after, self.counting);
+        let is_counted = before.party.is_some() || after.party.is_some();
+        if !is_counted {
+            return;
+        }
+        let delta = |key, before| AgentDelta {
+            agent: self.agents.value(key).clone(),
+            before,
+            after: self.numbers_of(key),
+        };
+        applied.deltas.add(delta(before.agent, numbers[0]));
+        if after.agent != before.agent {
+            applied.deltas.add(delta(after.agent, numbers[1]));
+        }
+    }
+
+    fn numbers_of(&self, agent: Key) -> crate::Breakdown {
+        let set = self.sets.of_agent(agent);
+        set.map(|set| set.breakdown(self.counting)).unwrap_or_default()
+    }
+}
+
+impl Others {
+    fn meet(&mut self, agent: &Agent) {
+        let named = match agent {
+            Agent::Id(_) => Some(agent.clone()),
+            Agent::Unknown | Agent::Address(_) => None,
+        };
+        self.agent = self.agent.take().max(Some(named));
+    }
+}
