@@ -5,6 +5,7 @@ use std::thread;
 use super::{Failure, Kind, LiveUsers, Network, Report, Scenario, SeedDesign, run};
 
 mod counts_legs;
+mod parties;
 mod replicas;
 
 const MINUTE_MS: u64 = 60_000;
