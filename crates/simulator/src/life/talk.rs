@@ -21,7 +21,7 @@ const FAREWELLS: &[&str] =
     &["okay, goodbye.", "Thank you, goodbye!", "That's all. Goodbye.", "you can hang up now"];
 
 /// Our answer to one goodbye in this many is lost, in worlds where answers get lost.
-const ANSWER_LOST_ONE_IN: u32 = 8;
+const ANSWER_LOST_ONE_IN: u32 = 100;
 
 impl<R: Rng> Writer<'_, R> {
     pub(super) fn talk(&mut self) {
@@ -81,7 +81,7 @@ impl<R: Rng> Writer<'_, R> {
         let may_lose = self.may_lose_answers && has_fallback;
         while may_lose && self.rng.random_ratio(1, ANSWER_LOST_ONE_IN) {
             // A reverse proxy answers 502, or the connection breaks: that is noticed soon.
-            self.wait(50, 1_000);
+            self.wait(50, 400);
             self.url_agent.clone_from(&self.number_agent);
             self.move_to(self.line.id);
             let error =

@@ -40,6 +40,9 @@ pub struct CountsLegs {
     clock: WallClock,
     farewell: Farewell,
     is_down: bool,
+    /// What is shown while it is up, and whether it has to be counted anew.
+    shown: Shown,
+    is_stale: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,12 +69,14 @@ impl CountsLegs {
     /// The rule in this world.
     pub fn of(scenario: &Scenario) -> Self {
         let referee = scenario.referee.then(Referee::default);
-        Self { referee, clock: scenario.clock.clone(), ..Self::default() }
+        let shown = Shown::with_agent(0, []);
+        Self { referee, clock: scenario.clock.clone(), shown, ..Self::default() }
     }
 
     /// Joins what was said of a call into what is known.
     fn join(&mut self, now_ms: u64, sid: &str, said: Phase, who: Option<Who>) {
         let wall_ms = self.clock.at(now_ms).0;
+        self.is_stale |= !self.calls.contains_key(sid);
         let call = self.calls.entry(sid.to_owned()).or_insert_with(|| Call {
             phase: said,
             since_ms: wall_ms,
@@ -85,8 +90,10 @@ impl CountsLegs {
         }
         if said > call.phase {
             (call.phase, call.since_ms) = (said, wall_ms);
+            self.is_stale = true;
         }
         if let Some(Who { person, agent }) = who {
+            self.is_stale |= person > call.person || agent > call.agent;
             call.person = call.person.take().max(person);
             call.agent = call.agent.clone().max(agent);
         }
@@ -104,6 +111,15 @@ impl CountsLegs {
     fn users<'a>(calls: impl Iterator<Item = (&'a String, &'a Call)>) -> u64 {
         let people = calls.map(|(sid, call)| call.person.as_ref().unwrap_or(sid));
         people.collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Counts the numbers anew if a call has changed.
+    fn count(&mut self) {
+        if std::mem::take(&mut self.is_stale) {
+            let of = |id: &str| Self::users(self.live().filter(|(_, call)| *call.agent.1 == *id));
+            let agents = AGENTS.iter().map(|line| (Arc::from(line.id), of(line.id)));
+            self.shown = Shown::with_agent(Self::users(self.live()), agents);
+        }
     }
 
     fn time_out(&mut self, now_ms: u64) {
@@ -145,6 +161,7 @@ impl System for CountsLegs {
             _ => Phase::Dialing,
         };
         self.join(now_ms, sid, said, Some(Who::of(webhook)));
+        self.count();
         Delivery::Recorded
     }
 
@@ -157,6 +174,7 @@ impl System for CountsLegs {
             referee.tick(now_ms, api, self);
             self.referee = Some(referee);
         }
+        self.count();
     }
 
     fn wake_ms(&self) -> Option<u64> {
@@ -164,13 +182,11 @@ impl System for CountsLegs {
     }
 
     fn shown(&self) -> Option<u64> {
-        (!self.is_down).then(|| Self::users(self.live()))
+        self.shown.all[0].filter(|_| !self.is_down)
     }
 
     fn shown_numbers(&self) -> Option<Shown> {
-        let of = |id: &str| Self::users(self.live().filter(|(_, call)| *call.agent.1 == *id));
-        let agents = AGENTS.iter().map(|line| (Arc::from(line.id), of(line.id)));
-        self.shown().map(|all| Shown::with_agent(all, agents))
+        (!self.is_down).then(|| self.shown.clone())
     }
 
     fn is_live(&self, call_sid: &str) -> Option<bool> {

@@ -39,6 +39,8 @@ pub struct LiveUsers {
     /// second.
     has_ticked: bool,
     now_ms: u64,
+    /// The journal's time at this moment.
+    time: Millis,
     /// The bytes of the state at the kill.
     killed: Option<Vec<u8>>,
     broken: Option<String>,
@@ -60,6 +62,7 @@ impl LiveUsers {
             starts: 0,
             has_ticked: false,
             now_ms: 0,
+            time: Millis(0),
             killed: None,
             broken: None,
             endings: Endings::default(),
@@ -75,11 +78,17 @@ impl LiveUsers {
         Self { clock: scenario.clock.clone(), ..Self::new(scenario.seed, rules) }
     }
 
-    /// The moment as the process sees it: the uptime is right, and the time is what the wall clock
-    /// shows.
+    /// Moves on to this moment.
+    fn turn(&mut self, now_ms: u64) -> Now {
+        self.now_ms = now_ms;
+        // The journal's time is what the wall clock shows. What disciplines it belongs here.
+        self.time = self.clock.at(now_ms);
+        self.now()
+    }
+
+    /// The moment as the process sees it.
     fn now(&self) -> Now {
-        let (uptime, time) = (Millis(self.now_ms), self.clock.at(self.now_ms));
-        Now { uptime, time, log_age_ms: 0 }
+        Now { uptime: Millis(self.now_ms), time: self.time, log_age_ms: 0 }
     }
 
     fn state(&self) -> Option<&State> {
@@ -118,8 +127,7 @@ impl System for LiveUsers {
     }
 
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
-        self.now_ms = now_ms;
-        let now = self.now();
+        let now = self.turn(now_ms);
         let Some(up) = &mut self.up else { return Delivery::NoConnection };
         let evidence = match self.parser.evidence(webhook) {
             Ok(evidence) => evidence,
@@ -137,8 +145,7 @@ impl System for LiveUsers {
     }
 
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
-        self.now_ms = now_ms;
-        let now = self.now();
+        let now = self.turn(now_ms);
         if let Some(up) = &mut self.up {
             up.tick(now, api);
             self.has_ticked = true;
@@ -179,7 +186,7 @@ impl System for LiveUsers {
     }
 
     fn start(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
+        self.turn(now_ms);
         self.starts += 1;
         self.has_ticked = false;
         self.up = match self.boot() {

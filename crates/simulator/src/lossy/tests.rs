@@ -98,6 +98,16 @@ fn both_systems_meet_the_same_world() {
 }
 
 #[test]
+fn the_command_of_a_world_has_what_differs_from_the_standard() {
+    let standard = Scenario::standard(Kind::Handovers, 7, 60 * MINUTE_MS, 50);
+    let start = "live-users simulate --world handovers --seed 7 --hours 1 --live 50";
+    assert_eq!(standard.command(), start);
+    let lossy = Network { lost: 25, ..Network::default() };
+    let lossy = Scenario { network: lossy, ..standard };
+    assert_eq!(lossy.command(), format!("{start} --lost 2.5"));
+}
+
+#[test]
 fn a_broken_invariant_is_told_with_the_command_that_repeats_it() {
     struct Broken(SeedDesign);
     impl super::System for Broken {

@@ -2,6 +2,9 @@
 
 use live_users_core::{HOUR_MS, MINUTE_MS, Millis, SECOND_MS};
 
+const SECOND: i64 = SECOND_MS.cast_signed();
+const HOUR: i64 = HOUR_MS.cast_signed();
+
 /// The time that the wall clock shows at the beginning of a world with jumps. Before them the clock
 /// may go back.
 const BEGAN_MS: u64 = 100 * HOUR_MS;
@@ -26,12 +29,12 @@ pub struct Jump {
 
 /// How far the clock jumps, and for how long: one after the other.
 const JUMPS: [(i64, u64); 6] = [
-    (5 * HOUR_MS as i64, 3 * SECOND_MS),
-    (-2 * (HOUR_MS as i64), 5 * MINUTE_MS),
-    (25 * HOUR_MS as i64, MINUTE_MS),
-    (90 * SECOND_MS as i64, u64::MAX),
-    (-30 * (SECOND_MS as i64), u64::MAX),
-    (26 * HOUR_MS as i64, 2 * MINUTE_MS),
+    (5 * HOUR, 3 * SECOND_MS),
+    (-2 * HOUR, 5 * MINUTE_MS),
+    (25 * HOUR, MINUTE_MS),
+    (90 * SECOND, u64::MAX),
+    (-30 * SECOND, u64::MAX),
+    (26 * HOUR, 2 * MINUTE_MS),
 ];
 
 impl WallClock {
@@ -67,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_clock_is_right_before_a_jump_and_after_it() {
-        let by_ms = -2 * HOUR_MS as i64;
+        let by_ms = -2 * HOUR;
         let clock = WallClock { jumps: vec![Jump { at_ms: 1_000, for_ms: 500, by_ms }] };
         assert_eq!(clock.at(999), Millis(BEGAN_MS + 999));
         assert_eq!(clock.at(1_000), Millis(BEGAN_MS + 1_000 - 2 * HOUR_MS));
@@ -81,7 +84,7 @@ mod tests {
             let WallClock { jumps } = WallClock::jumping_within(length_ms);
             assert!(jumps.len() >= JUMPS.len(), "{length_ms}");
             assert!(jumps.iter().all(|jump| jump.at_ms < length_ms));
-            assert!(jumps.iter().any(|jump| jump.by_ms == 25 * HOUR_MS as i64));
+            assert!(jumps.iter().any(|jump| jump.by_ms == 25 * HOUR));
         }
     }
 }

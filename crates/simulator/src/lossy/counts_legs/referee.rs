@@ -60,10 +60,10 @@ impl Referee {
             }
             Some(answer) => {
                 let asked = self.asking.pop_front();
-                if let (Some(Request::Call { sid }), Answer::Call(call)) = (asked, answer) {
-                    if call.status.is_some_and(CallStatus::is_terminal) {
-                        known.join(now_ms, &sid, Phase::Over, None);
-                    }
+                if let (Some(Request::Call { sid }), Answer::Call(call)) = (asked, answer)
+                    && call.status.is_some_and(CallStatus::is_terminal)
+                {
+                    known.join(now_ms, &sid, Phase::Over, None);
                 }
                 if self.asking.is_empty() {
                     self.next_ms = self.round_ms + POLL_MS;
