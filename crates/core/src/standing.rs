@@ -9,6 +9,15 @@ use crate::intern::Key;
 use crate::links::Presence;
 use crate::{Agent, CallId, Direction, Endpoint, Party, Phase, Tracker};
 
+/// What a call was before something about it has changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Was {
+    /// It was live, so that another party or agent is another stretch.
+    pub(crate) is_live: bool,
+    /// Its agent has only become known better, and was the same all the time.
+    pub(crate) is_known_better: bool,
+}
+
 /// What the calls that are tied to a call say about its caller.
 #[derive(Default)]
 struct Others {
@@ -164,14 +173,8 @@ impl Tracker {
     }
 
     /// Moves a call to the sets that it belongs to after something about it has changed; `before`
-    /// is how it stands in the sets, and `was_live` whether it was live before.
-    pub(crate) fn settle(
-        &mut self,
-        slot: u32,
-        before: Entrant,
-        was_live: bool,
-        applied: &mut Applied,
-    ) {
+    /// is how it stands in the sets, and `was` what else it was.
+    pub(crate) fn settle(&mut self, slot: u32, before: Entrant, was: Was, applied: &mut Applied) {
         let (party, acting) = self.standing(slot);
         let old_acting = self.act(slot, acting);
         self.entry_mut(slot).flags.set_party(party);
@@ -179,10 +182,11 @@ impl Tracker {
         if before != after {
             self.reindex(before, after, applied);
         }
-        if let (true, Some(from), Some(to)) = (was_live, before.party, party)
-            && (from, before.agent) != (to, after.agent)
+        let agent_before = if was.is_known_better { after.agent } else { before.agent };
+        if let (true, Some(from), Some(to)) = (was.is_live, before.party, party)
+            && (from, agent_before) != (to, after.agent)
         {
-            self.turn_stretch(slot, from, before.agent);
+            self.turn_stretch(slot, from, agent_before);
             let call = self.entry(slot).id.clone();
             applied.moves.push(Move { call, from, to });
         }
@@ -219,7 +223,7 @@ impl Tracker {
     /// Puts a new call into the sets that it belongs to.
     pub(crate) fn enter_sets(&mut self, slot: u32, applied: &mut Applied) {
         let nowhere = Entrant { party: None, is_colleague: false, ..self.entrant(slot) };
-        self.settle(slot, nowhere, false, applied);
+        self.settle(slot, nowhere, Was::default(), applied);
     }
 
     /// Puts a call of a snapshot into the sets that it belongs to.
