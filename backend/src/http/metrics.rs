@@ -71,6 +71,7 @@ pub(crate) async fn metrics(
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
     journal(&mut page, &sources);
+    clock(&mut page, &sources.clock);
     webhooks(&mut page, &sources);
     outgoing(&mut page, &sources);
     streams(&mut page, &sources);
@@ -122,15 +123,29 @@ fn journal(page: &mut Page, sources: &Sources) {
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
     page.gauge("live_users_leads", help, one_if(status.leads));
+    let help = "Recounts of all calls, each compared with the numbers that are shown";
+    page.counter("live_users_invariant_checks", help, status.audit.checks);
+    let help = "Of these, those that found another number: a bug, and the count may be wrong until \
+                a restart";
+    page.counter("live_users_invariant_violations", help, status.audit.violations);
     let help = "Pieces of work that wait for the writer";
     page.gauge("live_users_queue_depth", help, number(sources.queue.depth()));
     let help = "How long webhooks have waited until they were recorded, or were known not to be";
     page.histogram("live_users_acknowledgement_seconds", help, sources.queue.waited());
 }
 
+fn clock(page: &mut Page, clock: &Clock) {
+    let help = "This machine's clock minus the journal's time, in seconds";
+    page.gauge("live_users_clock_offset_seconds", help, clock.offset_ms() as f64 / 1_000.0);
+    let help = "How often this machine's clock has jumped away from the journal's time by more \
+                than 5 s; 0 for a journal that several backends share";
+    page.counter("live_users_clock_jumps", help, clock.jumps());
+}
+
 fn webhooks(page: &mut Page, sources: &Sources) {
     let help = "Webhooks by path, and by what became of them: accepted (recorded), unsigned \
-                (refused), bad (no form, or one that cannot be counted), not_recorded";
+                (refused), bad (no form, or one that cannot be counted), not_recorded, old (sent longer \
+                ago than ended calls are remembered)";
     let each = Hook::ALL.into_iter().flat_map(|hook| Outcome::ALL.map(|outcome| (hook, outcome)));
     let values: Vec<_> = each
         .map(|(hook, outcome)| {

@@ -3,6 +3,8 @@
 //! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
 //! fields or with us: there is a person on the line.
 
+mod old;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -16,13 +18,14 @@ use live_users_twilio::twiml;
 use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField};
 use log::{error, warn};
 
+pub(crate) use self::old::OldCallbacks;
 use super::error::ApiError;
 use super::signature::{self, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::conversation::{Answer, Conversation};
 use crate::parts::counters::{Counters, Hook, Outcome};
-use crate::parts::queue::Queue;
+use crate::parts::queue::{NotRecorded, Queue};
 
 /// What the three handlers share.
 pub(crate) struct Webhooks {
@@ -33,6 +36,7 @@ pub(crate) struct Webhooks {
     pub(crate) chat: Arc<Chat>,
     pub(crate) queue: Queue,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) old_callbacks: OldCallbacks,
 }
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
@@ -47,7 +51,7 @@ pub(crate) async fn voice(
     let response = async {
         let agents = shared.agents.now();
         let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&shared, &agents));
-        note(&shared, Hook::Voice, inbound.evidence).await;
+        note(&shared, Hook::Voice, &form, inbound.evidence).await;
         shared.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
     };
     Ok(spoken(&shared, agent_id, response).await)
@@ -69,7 +73,7 @@ pub(crate) async fn speech(
         let call_sid = inbound.evidence.as_ref().map(|evidence| evidence.call.to_string());
         let call_sid = call_sid.unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&shared, Hook::Speech, inbound.evidence).await;
+        note(&shared, Hook::Speech, &form, inbound.evidence).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
             Utterance::Words(words) => chat(&shared, inbound.answering, &call_sid, words).await,
@@ -122,9 +126,9 @@ pub(crate) async fn status(
         ApiError::BadFields(mistakes)
     })?;
     let call = evidence.call.clone();
-    match shared.queue.record(evidence).await {
-        Ok(_) => {
-            became(Outcome::Accepted);
+    match record(&shared, &form, evidence).await {
+        Ok(outcome) => {
+            became(outcome);
             Ok(HttpResponse::NoContent().finish())
         }
         Err(why) => {
@@ -167,7 +171,12 @@ fn status_evidence(
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<FieldError>>) {
+async fn note(
+    shared: &Webhooks,
+    hook: Hook,
+    form: &Form,
+    evidence: Result<Evidence, Vec<FieldError>>,
+) {
     let became = |outcome| shared.counters.webhooks(hook, outcome).add();
     let evidence = match evidence {
         Ok(evidence) => evidence,
@@ -177,13 +186,25 @@ async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<Fiel
         }
     };
     let call = evidence.call.clone();
-    match shared.queue.record(evidence).await {
-        Ok(_) => became(Outcome::Accepted),
+    match record(shared, form, evidence).await {
+        Ok(outcome) => became(outcome),
         Err(why) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
         }
     }
+}
+
+/// Records what a webhook says, unless it is too old to say anything.
+async fn record(
+    shared: &Webhooks,
+    form: &Form,
+    evidence: Evidence,
+) -> Result<Outcome, NotRecorded> {
+    if shared.old_callbacks.is_one(form, &evidence.call, &shared.queue).await? {
+        return Ok(Outcome::Old);
+    }
+    shared.queue.record(evidence).await.map(|_| Outcome::Accepted)
 }
 
 fn rules<'a>(shared: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {

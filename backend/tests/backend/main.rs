@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chat;
+mod clocks;
 mod copy;
 mod crash;
 mod fixtures;
@@ -10,6 +11,7 @@ mod honest;
 mod journal;
 mod life;
 mod metrics;
+mod old_callbacks;
 mod openapi;
 mod overview;
 mod referee;

@@ -13,6 +13,7 @@ mod form;
 pub mod rest;
 mod signature;
 mod status;
+pub mod timestamp;
 pub mod twiml;
 mod webhook;
 

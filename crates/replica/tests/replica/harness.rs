@@ -4,7 +4,7 @@
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::Journal;
 use live_users_replica::{
-    Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
+    Check, Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
 };
 use live_users_state::{SnapshotTask, State, replay};
 
@@ -35,6 +35,11 @@ impl Driver {
         Self::keeping(journal, Some(keep))
     }
 
+    /// A replica without snapshots, which recounts its calls with this function.
+    pub(crate) fn auditing(journal: Box<dyn Journal>, check: Check) -> Self {
+        Self::with(journal, None, |replica| replica.auditing(check))
+    }
+
     /// A replica with a snapshot after any new record, which keeps nothing after it.
     pub(crate) fn on_short_log(journal: Box<dyn Journal>) -> Self {
         let keep =
@@ -43,9 +48,17 @@ impl Driver {
     }
 
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
+        Self::with(journal, keep, |replica| replica)
+    }
+
+    fn with(
+        journal: Box<dyn Journal>,
+        keep: Option<Keep>,
+        change: impl FnOnce(Replica) -> Replica,
+    ) -> Self {
         let replayed = replay(&*journal).expect("the journal leads to a state");
         let rules = Rules { max_call_ms: 4 * HOUR, keep };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, None);
+        let replica = change(Replica::new(replayed, journal.is_shared(), rules, None));
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
         Self {
             node: Node::new(replica, journal),

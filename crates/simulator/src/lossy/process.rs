@@ -152,7 +152,8 @@ impl Process {
             Effect::Ask(asked) => *request = Some(asked),
             Effect::Renew => renews = true,
             Effect::SaveSnapshot(snapshot) => task = Some(snapshot),
-            Effect::Answer(..) => {}
+            // No process of the simulator asks for recounts.
+            Effect::Answer(..) | Effect::Audit(_) => {}
         });
         if renews {
             let answer = self.lease.hold().ok();
