@@ -31,7 +31,10 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
         let (mut checks, mut copies, mut batches) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             checks.push(ms(|| tracker.check().map_err(|why| anyhow!("{why}")))?);
-            copies.push(ms(|| Ok(drop(black_box(tracker.clone()))))?);
+            copies.push(ms(|| {
+                drop(black_box(tracker.clone()));
+                Ok(())
+            })?);
             let confirms: Vec<_> = (0..BATCH_MAX)
                 .map(|n| world.confirm((round * BATCH_MAX + n) as u64 * LIVE_ONE_IN % known))
                 .collect();

@@ -13,11 +13,16 @@ use crate::replica::{RETRY_EVERY_MS, Replica, Todo};
 /// The interval between two recounts, in milliseconds.
 pub const AUDIT_EVERY_MS: u64 = 60_000;
 
-/// The most known calls that are recounted within a step.
-pub const AUDIT_CALLS_MAX: usize = 50_000;
+/// The most known calls that are recounted within a step. More are copied, because a copy takes a
+/// small part of the time.
+pub const AUDIT_CALLS_MAX: usize = 5_000;
 
-/// The interval between two recounts of a copy, in milliseconds.
-pub const AUDIT_COPY_EVERY_MS: u64 = 600_000;
+/// The most known calls that are recounted so often.
+pub const AUDIT_OFTEN_CALLS_MAX: usize = 50_000;
+
+/// The interval between two recounts of more calls, in milliseconds. A recount that has to wait
+/// waits for so long at most.
+pub const AUDIT_RARELY_MS: u64 = 600_000;
 
 /// The most known calls that are copied. More would take too much memory at once.
 pub const AUDIT_COPY_CALLS_MAX: usize = 500_000;
@@ -145,17 +150,17 @@ impl Replica {
         let tracker = self.state.tracker();
         let since = *audit.waits_since.get_or_insert(now.uptime);
         let is_busy = audit.busy_at.is_some_and(|at| now.uptime.since(at) < RETRY_EVERY_MS);
-        let has_waited_long = now.uptime.since(since) >= AUDIT_COPY_EVERY_MS;
+        let has_waited_long = now.uptime.since(since) >= AUDIT_RARELY_MS;
         if audit.is_outstanding || (is_busy && !has_waited_long) {
             return;
         }
         audit.waits_since = None;
+        let is_often = tracker.known() <= AUDIT_OFTEN_CALLS_MAX;
+        audit.due = Millis(now.uptime.0 + if is_often { AUDIT_EVERY_MS } else { AUDIT_RARELY_MS });
         if tracker.known() <= AUDIT_CALLS_MAX && !is_busy {
-            audit.due = Millis(now.uptime.0 + AUDIT_EVERY_MS);
             let result = (audit.check)(tracker);
             return audit.note(result);
         }
-        audit.due = Millis(now.uptime.0 + AUDIT_COPY_EVERY_MS);
         if tracker.known() <= AUDIT_COPY_CALLS_MAX {
             audit.is_outstanding = true;
             let (tracker, check) = (Box::new(tracker.clone()), audit.check);

@@ -59,8 +59,8 @@ mod recovery;
 mod replica;
 
 pub use audit::{
-    AUDIT_CALLS_MAX, AUDIT_COPY_CALLS_MAX, AUDIT_COPY_EVERY_MS, AUDIT_EVERY_MS, AuditReport,
-    AuditTask, Check, check_invariants,
+    AUDIT_CALLS_MAX, AUDIT_COPY_CALLS_MAX, AUDIT_EVERY_MS, AUDIT_OFTEN_CALLS_MAX, AUDIT_RARELY_MS,
+    AuditReport, AuditTask, Check, check_invariants,
 };
 pub use commit::RETRY_BUFFER_MAX;
 pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};

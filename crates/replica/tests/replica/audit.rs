@@ -3,8 +3,8 @@
 use live_users_core::{Millis, Tracker};
 use live_users_journal::Memory;
 use live_users_replica::{
-    AUDIT_CALLS_MAX, AUDIT_COPY_EVERY_MS, AUDIT_EVERY_MS, AuditReport, AuditTask, Check, Effect,
-    Input, Now, QUIET_MS, check_invariants,
+    AUDIT_CALLS_MAX, AUDIT_EVERY_MS, AUDIT_OFTEN_CALLS_MAX, AUDIT_RARELY_MS, AuditReport,
+    AuditTask, Check, Effect, Input, Now, QUIET_MS, check_invariants,
 };
 
 use crate::harness::{Driver, HOUR, end, start};
@@ -18,7 +18,8 @@ fn differs_with_two(tracker: &Tracker) -> Result<(), String> {
 }
 
 fn driver(check: Check) -> Driver {
-    Driver::auditing(Memory::new().unwrap().open().unwrap(), check)
+    let journal = live_users_journal::open("memory:").expect("a journal");
+    Driver::auditing(journal, check)
 }
 
 fn at(uptime_ms: u64) -> Now {
@@ -86,16 +87,16 @@ fn a_recount_waits_while_much_is_recorded_and_then_takes_a_copy() {
         driver.record(at(uptime_ms).time, batch).unwrap();
         tick(driver, uptime_ms)
     };
-    for uptime_ms in (0..AUDIT_COPY_EVERY_MS).step_by(1_000) {
+    for uptime_ms in (0..AUDIT_RARELY_MS).step_by(1_000) {
         assert!(busy(&mut driver, uptime_ms).is_none());
     }
     assert_eq!(checks(&driver), 0);
-    let task = busy(&mut driver, AUDIT_COPY_EVERY_MS).expect("a copy");
+    let task = busy(&mut driver, AUDIT_RARELY_MS).expect("a copy");
     driver.step(Input::Audited(task.perform()));
     assert_eq!(checks(&driver), 1);
     // Much was recorded a moment ago, and nothing since.
-    assert!(busy(&mut driver, 2 * AUDIT_COPY_EVERY_MS).is_none());
-    assert!(tick(&mut driver, 2 * AUDIT_COPY_EVERY_MS + 1_000).is_none());
+    assert!(busy(&mut driver, 2 * AUDIT_RARELY_MS).is_none());
+    assert!(tick(&mut driver, 2 * AUDIT_RARELY_MS + 1_000).is_none());
     assert_eq!(checks(&driver), 2);
 }
 
@@ -106,12 +107,23 @@ fn many_calls_are_recounted_on_a_copy_one_at_a_time() {
     driver.record(Millis(HOUR), calls).unwrap();
     let task = tick(&mut driver, 2_000).expect("a copy");
     assert_eq!(checks(&driver), 0, "nothing is recounted within the step");
-    let next = 2_000 + AUDIT_COPY_EVERY_MS;
+    let next = 2_000 + AUDIT_EVERY_MS;
     assert!(tick(&mut driver, next).is_none(), "the first is not done");
     assert_eq!(task.perform(), Ok(()));
     driver.step(Input::Audited(Err("I5".to_owned())));
     assert_eq!(report(&driver).violated.as_deref(), Some("I5"));
     assert!(tick(&mut driver, next + 1_000).is_some());
+}
+
+#[test]
+fn very_many_calls_are_recounted_rarely() {
+    let mut driver = driver(|_| Ok(()));
+    let calls = (0..=AUDIT_OFTEN_CALLS_MAX).map(start).collect();
+    driver.record(Millis(HOUR), calls).unwrap();
+    let task = tick(&mut driver, 2_000).expect("a copy");
+    driver.step(Input::Audited(task.perform()));
+    assert!(tick(&mut driver, 2_000 + AUDIT_RARELY_MS - 1).is_none());
+    assert!(tick(&mut driver, 2_000 + AUDIT_RARELY_MS).is_some());
 }
 
 #[test]

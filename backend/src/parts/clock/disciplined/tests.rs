@@ -13,6 +13,10 @@ fn reading(steady_ms: u64, wall_ms: u64) -> Reading {
     Reading { steady: Duration::from_millis(steady_ms), wall: Duration::from_millis(wall_ms) }
 }
 
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap()
+}
+
 fn started(wall_ms: u64, last_record: u64) -> (DisciplinedClock, Option<Notice>) {
     DisciplinedClock::start(reading(7, wall_ms), Millis(last_record))
 }
@@ -41,7 +45,7 @@ fn a_small_difference_is_worked_off_slowly_and_without_a_word() {
 
 #[test]
 fn a_jump_for_some_seconds_moves_the_time_by_a_part_of_these_seconds_at_most() {
-    for (jump, back) in [(5 * HOUR as i64, false), (-2 * HOUR as i64, true)] {
+    for (jump, back) in [(signed(5 * HOUR), false), (-signed(2 * HOUR), true)] {
         let (mut clock, _) = started(NOON, 0);
         let wrong = |after: u64| reading(7 + after, (NOON + after).saturating_add_signed(jump));
         assert_eq!(clock.look(wrong(S)), Some(Notice::Jumped(jump)));
@@ -57,7 +61,7 @@ fn a_jump_for_some_seconds_moves_the_time_by_a_part_of_these_seconds_at_most() {
 #[test]
 fn each_jump_is_told_with_the_difference_that_it_leaves() {
     let (mut clock, _) = started(NOON, 0);
-    let (day, hour) = (24 * HOUR as i64, HOUR as i64);
+    let (day, hour) = (signed(24 * HOUR), signed(HOUR));
     let mut at = 0;
     for jump in [day, 2 * day, -hour, hour, -3 * day] {
         at += S;
@@ -70,7 +74,7 @@ fn each_jump_is_told_with_the_difference_that_it_leaves() {
 
 #[test]
 fn a_jump_that_stays_is_worked_off_and_then_told_to_be_over() {
-    for jump in [60 * S as i64, -60 * S as i64] {
+    for jump in [signed(60 * S), -signed(60 * S)] {
         let (mut clock, _) = started(NOON, 0);
         let mut notices = Vec::new();
         for after in (S..HOUR).step_by(5_000) {
@@ -87,7 +91,7 @@ fn the_time_begins_with_the_wall_clock_but_not_before_the_last_record() {
     assert_eq!(started(NOON, NOON - HOUR).0.time(), Millis(NOON));
     let (mut clock, notice) = started(NOON, NOON + 2 * HOUR);
     assert_eq!(clock.time(), Millis(NOON + 2 * HOUR));
-    assert_eq!(notice, Some(Notice::Astray(-2 * HOUR as i64)));
+    assert_eq!(notice, Some(Notice::Astray(-signed(2 * HOUR))));
     assert_eq!(clock.look(reading(7 + 20 * S, NOON + 20 * S)), None, "that is no jump");
     assert_eq!(clock.time(), Millis(NOON + 2 * HOUR + 19 * S), "it does not stand still");
 }
