@@ -29,7 +29,7 @@ use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::latest::{LatestCount, LatestReader};
+use crate::parts::latest::{LatestCount, LatestReader, public_by_agent};
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
@@ -64,7 +64,7 @@ impl Parts {
         streams: Arc<Streams>,
         journal_reader: JournalReader,
     ) -> Self {
-        let Summarizer { queue, agents, status, rules } = summarizer.clone();
+        let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
         let figures = metrics::Sources {
             agents: agents.clone(),
             chat: webhooks.chat.clone(),
@@ -148,14 +148,21 @@ impl Backend {
             as_of: clock.now(),
             stale: None,
         };
+        let gives_agents = config.public_by_agent;
+        let by_agent = gives_agents.then(|| public_by_agent(replayed.state.tracker()));
+        let latest = LatestCount::with_agents(publication, by_agent);
         let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
         let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
             .auditing(check_invariants);
-        let (latest_writer, latest) = watch::channel(LatestCount::new(publication));
+        let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();
-        let outlets =
-            Outlets { latest: latest_writer, requests: requests_sender, renewals: renewals_sender };
+        let outlets = Outlets {
+            latest: latest_writer,
+            gives_agents,
+            requests: requests_sender,
+            renewals: renewals_sender,
+        };
         let node = Node::new(replica, journal);
         let (queue, status, thread) = writer_thread::start(node, clock.clone(), outlets)?;
         let growing = queue.clone();
@@ -170,7 +177,9 @@ impl Backend {
             queue,
             agents: Arc::new(config.agents),
             status,
+            gives_agents,
             rules: CountingRules {
+                counting: config.keep.settings.counting,
                 suspect_after_ms: config.suspect_after_ms,
                 max_call_ms: config.max_call_ms,
             },

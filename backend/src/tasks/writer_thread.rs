@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::snapshots::Snapshots;
 use crate::parts::clock::Clock;
-use crate::parts::latest::LatestCount;
+use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
@@ -26,6 +26,8 @@ const CLOCK_LOOK_MS: u64 = 5_000;
 /// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
     pub(crate) latest: watch::Sender<LatestCount>,
+    /// Whether the latest count has the numbers of the agents.
+    pub(crate) gives_agents: bool,
     /// To `tasks::reconciliation`.
     pub(crate) requests: mpsc::UnboundedSender<Request>,
     /// To `tasks::leadership`.
@@ -247,7 +249,9 @@ impl Outlet {
         // same.
         match effect {
             Effect::Publish(publication) => {
-                self.outlets.latest.send_replace(LatestCount::new(publication));
+                let tracker = replica.state().tracker();
+                let by_agent = self.outlets.gives_agents.then(|| public_by_agent(tracker));
+                self.outlets.latest.send_replace(LatestCount::with_agents(publication, by_agent));
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
             Effect::Ask(request) => drop(self.outlets.requests.send(request)),

@@ -14,6 +14,7 @@ mod metrics;
 mod old_callbacks;
 mod openapi;
 mod overview;
+mod parties;
 mod referee;
 mod replicas;
 mod settings;

@@ -152,6 +152,16 @@ pub fn of_party(party: Party) -> Word {
     word(PARTIES, &party)
 }
 
+/// Who or what has answered a call, in a word.
+pub fn of_answered_by(answered_by: AnsweredBy) -> Word {
+    word(ANSWERED_BY, &answered_by)
+}
+
+/// What is at the other end of a leg, in a word.
+pub fn of_endpoint(endpoint: Endpoint) -> Word {
+    word(ENDPOINTS, &endpoint)
+}
+
 /// Which way a call goes, in a word.
 pub fn of_direction(direction: Direction) -> Word {
     word(DIRECTIONS, &direction)

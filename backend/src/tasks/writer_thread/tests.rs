@@ -44,6 +44,7 @@ fn started_with(
     let (latest, reader) = watch::channel(LatestCount::new(publication));
     let outlets = Outlets {
         latest,
+        gives_agents: false,
         requests: mpsc::unbounded_channel().0,
         renewals: mpsc::unbounded_channel().0,
     };
