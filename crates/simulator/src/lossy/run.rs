@@ -95,6 +95,7 @@ struct Run<'a> {
     api: CallsApi,
     oracle: Oracle,
     by_number: bool,
+    knows_parties: bool,
     /// The calls that are up.
     up: BTreeMap<Arc<str>, Standing>,
     events: u64,
@@ -117,6 +118,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, system: &'a mut dyn System) -> Self {
         let by_number = system.is_live("CA").is_none();
+        let knows_parties = system.party_of("CA").is_some();
         let api = CallsApi::new("AC00000000000000000000000000000001", "", scenario.seed);
         let mut run = Self {
             scenario,
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
             api: api.with_behaviour(scenario.rest.clone()),
             oracle: Oracle::new(calls::AGENTS.iter().map(|line| line.id)),
             by_number,
+            knows_parties,
             up: BTreeMap::new(),
             events: 0,
             durability: Durability::default(),
@@ -357,8 +360,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The truth about a call changes. A system that is down keeps its belief. If that was right, it
-    /// is wrong now. If it was wrong, it counts as right now: nobody can ask the system.
+    /// The truth about a call changes. A system that is down keeps its belief: whether the call is
+    /// with an agent was right and is wrong now, or the other way round. Its party is wrong until
+    /// the system can be asked again.
     fn truth_has_changed(&mut self, now_ms: u64, call: &str, before: Option<Standing>) {
         if self.by_number || self.system.shown().is_some() {
             return self.look_at(now_ms, call);
@@ -368,8 +372,9 @@ impl<'a> Run<'a> {
             let was_wrong = self.oracle.live.is_wrong(call);
             self.oracle.live.believe(now_ms, call, !was_wrong);
         }
-        let was_wrong = self.oracle.standings.is_wrong(call);
-        self.oracle.standings.believe(now_ms, call, !was_wrong);
+        if self.knows_parties {
+            self.oracle.standings.believe(now_ms, call, true);
+        }
     }
 
     fn look_at_wrong(&mut self, now_ms: u64) {

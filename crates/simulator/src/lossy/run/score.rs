@@ -23,7 +23,6 @@ impl Run<'_> {
                 Healing::of("calls", healed_ms, self.oracle.never_healed(&self.oracle.live))
             }
         };
-        let knows_parties = self.system.party_of("CA").is_some();
         let healed_ms = std::mem::take(&mut self.oracle.standings.healed_ms);
         let never = self.oracle.never_healed(&self.oracle.standings);
         let requests = self.api.asked().total();
@@ -59,7 +58,9 @@ impl Run<'_> {
             numbers: of_gauges(self.oracle.all()),
             by_agent: ByAgent::of(&agents),
             agents: agents.into_iter().filter(|(_, numbers)| !numbers.is_empty()).collect(),
-            healing_of_parties: knows_parties.then(|| Healing::of("parties", healed_ms, never)),
+            healing_of_parties: self
+                .knows_parties
+                .then(|| Healing::of("parties", healed_ms, never)),
         }
     }
 }
