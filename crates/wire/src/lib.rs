@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_count_is_read_whatever_stands_beside_it() {
-        let read = |json| serde_json::from_str::<Count>(json).unwrap().by_agent;
+        let read = |json: &str| serde_json::from_str::<Count>(json).unwrap().by_agent;
         for other in ["", r#","byAgent":null"#, r#","byAgent":[{"agent":"a"}]"#] {
             assert_eq!(read(&format!(r#"{{"liveUsers":3{other}}}"#)), None, "{other}");
         }
