@@ -9,7 +9,8 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use live_users_core::Evidence;
+use futures_util::future::join_all;
+use live_users_core::{CallId, Evidence};
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
 use live_users_twilio::twiml;
@@ -22,7 +23,7 @@ use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::conversation::{Answer, Conversation};
 use crate::parts::counters::{Counters, Hook, Outcome};
-use crate::parts::queue::Queue;
+use crate::parts::queue::{NotRecorded, Queue};
 
 /// What the three handlers share.
 pub(crate) struct Webhooks {
@@ -47,7 +48,11 @@ pub(crate) async fn voice(
     let response = async {
         let agents = shared.agents.now();
         let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&shared, &agents));
+        let is_waiting = inbound.is_waiting;
         note(&shared, Hook::Voice, inbound.evidence).await;
+        if is_waiting {
+            return shared.conversation.hold();
+        }
         shared.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
     };
     Ok(spoken(&shared, agent_id, response).await)
@@ -66,13 +71,15 @@ pub(crate) async fn speech(
         let agents = shared.agents.now();
         let inbound =
             Inbound::read(&form, Hook::Speech.source(), agent_id, rules(&shared, &agents));
-        let call_sid = inbound.evidence.as_ref().map(|evidence| evidence.call.to_string());
-        let call_sid = call_sid.unwrap_or_default();
+        let call_sid = form.text("CallSid").ok().flatten().unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
         note(&shared, Hook::Speech, inbound.evidence).await;
+        if inbound.is_waiting {
+            return shared.conversation.hold();
+        }
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
-            Utterance::Words(words) => chat(&shared, inbound.answering, &call_sid, words).await,
+            Utterance::Words(words) => chat(&shared, inbound.answering, call_sid, words).await,
             Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
         shared.conversation.reply(agent_id, inbound.utterance, answer)
@@ -121,13 +128,12 @@ pub(crate) async fn status(
         warn!("/call-status is refused: {}", told(&mistakes));
         ApiError::BadFields(mistakes)
     })?;
-    let call = evidence.call.clone();
-    match shared.queue.record(evidence).await {
-        Ok(_) => {
+    match record(&shared, evidence).await {
+        Ok(()) => {
             became(Outcome::Accepted);
             Ok(HttpResponse::NoContent().finish())
         }
-        Err(why) => {
+        Err((call, why)) => {
             became(Outcome::NotRecorded);
             warn!("503 for the status of {call}: {why}");
             Err(why.into())
@@ -157,17 +163,19 @@ fn status_evidence(
     shared: &Webhooks,
     request: &HttpRequest,
     form: &Form,
-) -> Result<Evidence, Vec<FieldError>> {
+) -> Result<Vec<Evidence>, Vec<FieldError>> {
     let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
     let (source, agents) = (Hook::Status.source(), shared.agents.now());
     let inbound = Inbound::read(form, source, agent_id.as_deref(), rules(shared, &agents));
     let evidence = inbound.evidence?;
-    known_status(inbound.status).map_err(|mistake| vec![mistake])?;
+    if !inbound.has_events {
+        known_status(inbound.status).map_err(|mistake| vec![mistake])?;
+    }
     Ok(evidence)
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<FieldError>>) {
+async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Vec<Evidence>, Vec<FieldError>>) {
     let became = |outcome| shared.counters.webhooks(hook, outcome).add();
     let evidence = match evidence {
         Ok(evidence) => evidence,
@@ -176,14 +184,23 @@ async fn note(shared: &Webhooks, hook: Hook, evidence: Result<Evidence, Vec<Fiel
             return warn!("{} is answered but not counted: {}", hook.path(), told(&mistakes));
         }
     };
-    let call = evidence.call.clone();
-    match shared.queue.record(evidence).await {
-        Ok(_) => became(Outcome::Accepted),
-        Err(why) => {
+    match record(shared, evidence).await {
+        Ok(()) => became(Outcome::Accepted),
+        Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
         }
     }
+}
+
+/// Records all of it, in this order. They are queued together, so that one sync of the journal is
+/// enough.
+async fn record(shared: &Webhooks, evidence: Vec<Evidence>) -> Result<(), (CallId, NotRecorded)> {
+    let each = evidence.into_iter().map(|evidence| async {
+        let call = evidence.call.clone();
+        shared.queue.record(evidence).await.map(drop).map_err(|why| (call, why))
+    });
+    join_all(each).await.into_iter().collect()
 }
 
 fn rules<'a>(shared: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {

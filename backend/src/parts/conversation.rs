@@ -9,7 +9,11 @@ const REPLY: &str = "Thank you, I have noted that. Is there anything else?";
 const NO_ANSWER: &str = "Sorry, I have no answer to that just now. Could you say it again?";
 const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
 const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
+const PLEASE_HOLD: &str = "Please hold the line.";
 const GOODBYE: &str = "Goodbye! Thank you for your call.";
+
+/// The silence between two words to somebody who waits, in seconds.
+const HOLD_SECONDS: u32 = 20;
 
 /// The answer of the agent's chat to an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,12 @@ impl Conversation {
             (Utterance::Words(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
             (Utterance::Nothing, _) => self.listen(agent_id, NOT_HEARD),
         }
+    }
+
+    /// What somebody hears who waits in a queue. The provider asks again when it is over. Only few
+    /// verbs may stand here, and one that ends the document by hanging up would lose the caller.
+    pub(crate) fn hold(&self) -> Response {
+        Response::new().say(PLEASE_HOLD).pause(HOLD_SECONDS)
     }
 
     /// The answer after an internal error. The call goes on.

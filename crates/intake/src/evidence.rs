@@ -10,8 +10,10 @@ use live_users_core::{
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
+use crate::callbacks::answered_by;
 use crate::caller::{CallerKey, is_withheld};
 use crate::country;
+use crate::legs::with_role;
 
 /// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
 /// compatible providers that count the ringing. A longer duration is a mistake.
@@ -73,8 +75,8 @@ pub(crate) fn of_webhook(
 }
 
 /// What the provider's list of calls says about one of which there was no webhook, if it is one for
-/// us: a leg belongs to its parent, and when agents have numbers, a call on another number is
-/// somebody else's on the same account.
+/// us. Only what is on an agent's number is ours: other calls on the account are somebody else's. A
+/// leg belongs to its conversation, and the far end of one of ours is no call of its own.
 pub(crate) fn of_unheard(
     call: &CallResource,
     agents: &Agents,
@@ -84,13 +86,34 @@ pub(crate) fn of_unheard(
     let is_whole = call.parent_call_sid.is_none()
         && matches!(parties.direction, Some(Direction::Inbound | Direction::Outbound));
     let attribution = Attribution::of(None, &parties, agents);
-    let any_number = agents.iter().all(|agent| agent.numbers.is_empty());
-    if !is_whole || !(any_number || attribution.configured.is_some()) {
+    if !is_whole || attribution.configured.is_none() {
         return None;
     }
+    let evidence = about_listed(call)?;
+    let evidence = between(&parties, &attribution, key, evidence);
+    let evidence = with_role(evidence, (call.from.as_deref(), call.to.as_deref()), agents);
+    (!evidence.is_leg()).then_some(evidence)
+}
+
+/// What the provider's list of calls says about a leg of a call that is known.
+pub(crate) fn of_unheard_leg(
+    call: &CallResource,
+    parent: &CallId,
+    agents: &Agents,
+) -> Option<Evidence> {
+    let evidence = Evidence {
+        parent: Some(parent.clone()),
+        direction: Some(Direction::Dial),
+        ..about_listed(call)?
+    };
+    Some(with_role(evidence, (call.from.as_deref(), call.to.as_deref()), agents))
+}
+
+fn about_listed(call: &CallResource) -> Option<Evidence> {
     let said = call.status.map_or(Said::Nothing, said_by);
-    let evidence = Evidence::about(CallId::parse(&call.sid).ok()?, Source::Referee, said);
-    Some(between(&parties, &attribution, key, evidence))
+    let answered_by = call.answered_by.map(answered_by);
+    let id = CallId::parse(&call.sid).ok()?;
+    Some(Evidence { answered_by, ..Evidence::about(id, Source::Referee, said) })
 }
 
 /// The evidence with who is on the call: the agent, the person and where that person is.
@@ -121,7 +144,8 @@ fn between(
 pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence> {
     let said = said_by(resource.status?);
     let duration_s = of_a_call_that_is_over(said, resource.duration_s);
-    Some(Evidence { duration_s, ..Evidence::about(call, Source::Referee, said) })
+    let answered_by = resource.answered_by.map(answered_by).filter(|_| said == Said::InProgress);
+    Some(Evidence { duration_s, answered_by, ..Evidence::about(call, Source::Referee, said) })
 }
 
 /// While a call goes on there is no duration, or one that is 0 or still grows.
@@ -313,6 +337,7 @@ mod tests {
                 from: None,
                 to: None,
                 duration_s: Some(61),
+                answered_by: None,
             };
             of_known(CallId::parse("CA1").unwrap(), &resource).map(|evidence| evidence.duration_s)
         };

@@ -1,11 +1,14 @@
 //! A webhook, read once: what it says about its call, who answers, and what the caller said.
 
 use live_users_core::{EndReason, Evidence, Said, Source};
-use live_users_twilio::{FieldError, FieldProblem, Form, StatusField, Webhook};
+use live_users_twilio::{
+    CallEvents, FieldError, FieldProblem, Form, QueueEvent, StatusField, Webhook,
+};
 
 use crate::agents::{Agent, Agents};
 use crate::evidence::{Attribution, Parties, of_webhook};
-use crate::{CallerKey, Farewell};
+use crate::legs::with_role;
+use crate::{CallerKey, Farewell, callbacks};
 
 /// What it takes to read a webhook.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +25,9 @@ pub struct InboundRules<'a> {
 /// and what the caller hears cannot differ.
 #[derive(Debug)]
 pub struct Inbound<'a> {
-    /// What it says about its call, or every field that is wrong.
-    pub evidence: Result<Evidence, Vec<FieldError>>,
+    /// What it says about its call and the calls that are tied to it, in the order in which it has to
+    /// be recorded; or every field that is wrong. It may be nothing.
+    pub evidence: Result<Vec<Evidence>, Vec<FieldError>>,
     /// The agent that answers, if it is configured.
     pub answering: Option<&'a Agent>,
     /// What the caller said. It is known even if something else about the webhook is wrong.
@@ -32,6 +36,10 @@ pub struct Inbound<'a> {
     pub status: StatusField,
     /// Whether it comes because the request to another URL failed.
     pub is_fallback: bool,
+    /// Whether it says something beside the status of a call, so that it needs no status.
+    pub has_events: bool,
+    /// Whether the caller waits in a queue, and the answer is what is heard meanwhile.
+    pub is_waiting: bool,
 }
 
 /// What a caller said.
@@ -64,7 +72,7 @@ impl<'a> Inbound<'a> {
     /// assert!(inbound.utterance == Utterance::Farewell);
     /// assert_eq!(inbound.answering.map(|agent| agent.name.as_str()), Some("Bookings"));
     /// let evidence = inbound.evidence.expect("nothing is wrong with it");
-    /// assert_eq!(evidence.said, Said::Over(EndReason::Goodbye));
+    /// assert_eq!(evidence[0].said, Said::Over(EndReason::Goodbye));
     /// # Ok::<(), live_users_twilio::FormError>(())
     /// ```
     pub fn read(
@@ -74,6 +82,8 @@ impl<'a> Inbound<'a> {
         rules: InboundRules<'a>,
     ) -> Self {
         let InboundRules { agents, key, farewell } = rules;
+        let events = CallEvents::read(form);
+        let source = callbacks::source(&events, source);
         let heard = match source {
             Source::Speech => form.text("SpeechResult").unwrap_or_default(),
             _ => None,
@@ -83,6 +93,19 @@ impl<'a> Inbound<'a> {
             Some(words) if farewell.is_meant(words) => Utterance::Farewell,
             Some(words) => Utterance::Words(words),
         };
+        let (has_events, is_waiting) = (events.is_any(), events.queue == Some(QueueEvent::Waits));
+        let names_a_call = form.text("CallSid") != Ok(None);
+        if let Some(evidence) = callbacks::of_conference(&events, names_a_call) {
+            return Self {
+                evidence: Ok(evidence),
+                answering: Attribution::of(agent_id, &Parties::default(), agents).configured,
+                utterance,
+                status: StatusField::Missing,
+                is_fallback: false,
+                has_events,
+                is_waiting,
+            };
+        }
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
             // Who answers is known by the URL all the same.
@@ -94,6 +117,8 @@ impl<'a> Inbound<'a> {
                     utterance,
                     status: StatusField::Missing,
                     is_fallback: false,
+                    has_events,
+                    is_waiting,
                 };
             }
         };
@@ -104,6 +129,12 @@ impl<'a> Inbound<'a> {
             Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
             Utterance::Nothing | Utterance::Words(_) => evidence,
         });
+        // Where a leg leads is needed even of an address that is too long to be kept.
+        let to = form.text("To").ok().flatten();
+        let evidence = evidence.map(|evidence| {
+            let evidence = with_role(evidence, (webhook.from.as_deref(), to), agents);
+            callbacks::with_events(evidence, &events)
+        });
         Self {
             evidence: evidence.map_err(|error| {
                 let (field, problem) = ("CallSid".to_owned(), FieldProblem::Invalid);
@@ -113,6 +144,8 @@ impl<'a> Inbound<'a> {
             utterance,
             status: webhook.status,
             is_fallback: webhook.error_code.is_some(),
+            has_events,
+            is_waiting,
         }
     }
 }
@@ -166,11 +199,11 @@ mod tests {
     fn a_goodbye_ends_the_call_and_other_words_do_not() {
         read(&with("SpeechResult", "Goodbye!"), Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Farewell);
-            assert_eq!(inbound.evidence.unwrap().said, Said::Over(EndReason::Goodbye));
+            assert_eq!(inbound.evidence.unwrap()[0].said, Said::Over(EndReason::Goodbye));
         });
         read(&with("SpeechResult", "don't hang up"), Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Words("don't hang up"));
-            assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+            assert_eq!(inbound.evidence.unwrap()[0].said, Said::InProgress);
         });
         read(&CALL, Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Nothing);
@@ -182,7 +215,7 @@ mod tests {
         for source in [Source::Voice, Source::StatusCallback] {
             read(&with("SpeechResult", "goodbye"), source, None, |inbound| {
                 assert_eq!(inbound.utterance, Utterance::Nothing);
-                assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+                assert_eq!(inbound.evidence.unwrap()[0].said, Said::InProgress);
             });
         }
     }
@@ -191,12 +224,12 @@ mod tests {
     fn one_attribution_says_who_answers_and_for_whom_it_counts() {
         read(&CALL, Source::Voice, None, |inbound| {
             assert_eq!(inbound.answering.unwrap().id, "booking");
-            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("booking".into()));
+            assert_eq!(inbound.evidence.unwrap()[0].agent, CountedFor::Id("booking".into()));
         });
         // An id that nobody configured counts, and the agent of the number answers.
         read(&CALL, Source::Voice, Some("x"), |inbound| {
             assert_eq!(inbound.answering.unwrap().id, "booking");
-            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("x".into()));
+            assert_eq!(inbound.evidence.unwrap()[0].agent, CountedFor::Id("x".into()));
         });
     }
 
@@ -219,6 +252,14 @@ mod tests {
     fn a_request_after_an_error_is_a_fallback() {
         read(&with("ErrorCode", "11200"), Source::Voice, None, |it| assert!(it.is_fallback));
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
+    }
+
+    #[test]
+    fn who_waits_in_a_queue_is_known_to_the_answer() {
+        read(&with("QueueSid", "QU1"), Source::Voice, None, |it| assert!(!it.is_waiting));
+        let waits = [&CALL[..], &[("QueueSid", "QU1"), ("QueuePosition", "1")]].concat();
+        read(&waits, Source::Voice, None, |it| assert!(it.is_waiting && it.has_events));
+        read(&CALL, Source::Voice, None, |it| assert!(!it.is_waiting && !it.has_events));
     }
 
     #[test]

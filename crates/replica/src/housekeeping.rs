@@ -91,6 +91,7 @@ impl Replica {
             return;
         }
         let overdue = self.sweep.overdue(now.time, self.rules.max_call_ms, self.state.tracker());
+        let overdue = self.hold_back(now, overdue);
         self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
     }
 

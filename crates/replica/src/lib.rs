@@ -46,6 +46,7 @@
 
 mod commit;
 mod compaction;
+mod held;
 mod housekeeping;
 mod io;
 mod leadership;

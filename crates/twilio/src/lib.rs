@@ -8,6 +8,7 @@
 //! none of them shows a phone number, what a caller said or pressed, a token or a signature.
 //! ([`twiml::Response`] is what the caller hears, and its `Debug` shows it.)
 
+mod call_events;
 mod field;
 mod form;
 pub mod rest;
@@ -16,6 +17,9 @@ mod status;
 pub mod twiml;
 mod webhook;
 
+pub use call_events::{
+    AnsweredBy, CallEvents, ConferenceEvent, ConferenceReport, DialResult, QueueEvent, StreamEvent,
+};
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use signature::{

@@ -21,6 +21,7 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verb {
     Say(String),
+    Pause(u32),
     Gather(Gather),
     Redirect(String),
     Hangup,
@@ -36,6 +37,12 @@ impl Response {
     #[must_use]
     pub fn say(self, text: impl Into<String>) -> Self {
         self.then(Verb::Say(text.into()))
+    }
+
+    /// Waits so many seconds.
+    #[must_use]
+    pub fn pause(self, seconds: u32) -> Self {
+        self.then(Verb::Pause(seconds))
     }
 
     /// Listens to the caller. The next verb runs when the caller gave no input, unless
@@ -75,6 +82,10 @@ impl Response {
             for verb in &self.verbs {
                 match verb {
                     Verb::Say(text) => write_say(writer, text)?,
+                    Verb::Pause(seconds) => {
+                        let pause = writer.create_element("Pause");
+                        pause.with_attribute(("length", &*seconds.to_string())).write_empty()?;
+                    }
                     Verb::Gather(gather) => gather.write(writer)?,
                     Verb::Redirect(url) => {
                         let redirect =

@@ -2,6 +2,7 @@
 //! when a snapshot is saved.
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
+use live_users_intake::Reconciler;
 use live_users_journal::Journal;
 use live_users_replica::{
     Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
@@ -42,10 +43,19 @@ impl Driver {
         Self::keeping(journal, Some(keep))
     }
 
+    /// A replica that asks the provider.
+    pub(crate) fn asking(journal: Box<dyn Journal>, reconciler: Reconciler) -> Self {
+        Self::made(journal, None, Some(reconciler))
+    }
+
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
+        Self::made(journal, keep, None)
+    }
+
+    fn made(journal: Box<dyn Journal>, keep: Option<Keep>, reconciler: Option<Reconciler>) -> Self {
         let replayed = replay(&*journal).expect("the journal leads to a state");
         let rules = Rules { max_call_ms: 4 * HOUR, keep };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, None);
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
         Self {
             node: Node::new(replica, journal),

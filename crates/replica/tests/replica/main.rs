@@ -2,5 +2,6 @@
 
 mod copy;
 mod harness;
+mod overdue;
 mod replicas;
 mod rules;

@@ -109,7 +109,7 @@ impl System for LiveUsers {
                 return Delivery::Refused { after_ms: 0 };
             }
         };
-        let is_recorded = up.record(alone_at(now_ms), vec![evidence]);
+        let is_recorded = up.record(alone_at(now_ms), evidence);
         self.look();
         match is_recorded {
             true => Delivery::Recorded,

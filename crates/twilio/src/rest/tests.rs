@@ -46,6 +46,7 @@ fn the_example_of_a_page_is_read() {
             from: Some("+14155550123".to_owned()),
             to: Some("+12065550177".to_owned()),
             duration_s: None,
+            answered_by: None,
         }
     );
     let directions: Vec<_> = page.calls.iter().map(|call| call.direction.unwrap()).collect();
@@ -97,6 +98,22 @@ fn a_duration_comes_in_many_forms() {
         assert_eq!(parsed(json!({"sid": "CA1", "duration": sent})).duration_s, read, "{sent}");
     }
     assert_eq!(parsed(json!({"sid": "CA1"})).duration_s, None);
+}
+
+#[test]
+fn who_has_answered_is_read_as_in_webhooks() {
+    for (sent, read) in [
+        (json!("human"), Some(AnsweredBy::Human)),
+        (json!("machine_start"), Some(AnsweredBy::Machine)),
+        (json!("machine_end_other"), Some(AnsweredBy::Machine)),
+        (json!("fax"), Some(AnsweredBy::Fax)),
+        (json!("unknown"), None),
+        (json!(null), None),
+        (json!(7), None),
+    ] {
+        let call = parsed(json!({"sid": "CA1", "answered_by": sent}));
+        assert_eq!(call.answered_by, read, "{sent}");
+    }
 }
 
 #[test]
