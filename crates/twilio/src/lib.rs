@@ -10,13 +10,16 @@
 
 mod field;
 mod form;
+mod json;
 pub mod rest;
 mod signature;
 mod status;
+mod timestamp;
 pub mod twiml;
 mod webhook;
 
 pub use field::{FieldError, FieldProblem};
+pub use json::{JsonBody, JsonError};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
