@@ -11,9 +11,11 @@
 mod call_events;
 mod field;
 mod form;
+mod json;
 pub mod rest;
 mod signature;
 mod status;
+mod timestamp;
 pub mod twiml;
 mod webhook;
 
@@ -21,6 +23,7 @@ pub use call_events::{
     AnsweredBy, CallEvents, ConferenceEvent, ConferenceReport, DialResult, QueueEvent, StreamEvent,
 };
 pub use field::{FieldError, FieldProblem};
+pub use json::{JsonBody, JsonError};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,

@@ -21,7 +21,7 @@ pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
 /// backend sees: the backend asserts that they are the same.
-pub const CALL_SID_BYTES_MAX: usize = 64;
+pub const CALL_SID_BYTES_MAX: usize = 128;
 
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

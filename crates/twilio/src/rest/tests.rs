@@ -144,7 +144,7 @@ fn calls_of_compatible_providers_are_read() {
 #[test]
 fn a_bad_entry_does_not_lose_the_others() {
     let bad = [json!(null), json!(7), json!({}), json!({"sid": ""}), json!({"sid": 7})];
-    let worse = [json!({"sid": "CA 1"}), json!({"sid": "x".repeat(65)}), json!(["CA1"])];
+    let worse = [json!({"sid": "CA 1"}), json!({"sid": "x".repeat(129)}), json!(["CA1"])];
     let mut calls = vec![json!({"sid": "CA1"})];
     calls.extend(bad.into_iter().chain(worse));
     calls.push(json!({"sid": "CA2"}));
