@@ -109,10 +109,10 @@ impl<'a> Inbound<'a> {
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
             // Who answers is known by the URL all the same.
-            Err(mistakes) => {
+            Err(mistake) => {
                 let attribution = Attribution::of(agent_id, &Parties::default(), agents);
                 return Self {
-                    evidence: Err(mistakes),
+                    evidence: Err(vec![mistake]),
                     answering: attribution.configured,
                     utterance,
                     status: StatusField::Missing,
@@ -143,7 +143,7 @@ impl<'a> Inbound<'a> {
             answering: attribution.configured,
             utterance,
             status: webhook.status,
-            is_fallback: webhook.error_code.is_some(),
+            is_fallback: webhook.has_error_url,
             has_events,
             is_waiting,
         }
@@ -250,7 +250,9 @@ mod tests {
 
     #[test]
     fn a_request_after_an_error_is_a_fallback() {
-        read(&with("ErrorCode", "11200"), Source::Voice, None, |it| assert!(it.is_fallback));
+        read(&with("ErrorUrl", "https://a.example/voice"), Source::Voice, None, |it| {
+            assert!(it.is_fallback);
+        });
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
     }
 
