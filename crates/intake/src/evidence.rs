@@ -10,8 +10,9 @@ use live_users_core::{
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
-use crate::caller::{CallerKey, is_withheld};
+use crate::caller::CallerKey;
 use crate::country;
+use crate::party::Party;
 
 /// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
 /// compatible providers that count the ringing. A longer duration is a mistake.
@@ -35,8 +36,7 @@ impl<'a> Attribution<'a> {
     /// nobody configured is never dropped.
     pub(crate) fn of(id: Option<&str>, parties: &Parties<'_>, agents: &'a Agents) -> Self {
         let ours = parties.ours;
-        let number = ours.map(|ours| ours.strip_prefix("whatsapp:").unwrap_or(ours));
-        let by_number = number.and_then(|number| agents.by_number(number));
+        let by_number = ours.and_then(|ours| agents.by_number(ours));
         if let Some(id) = id {
             let configured = agents.by_id(id).or(by_number);
             return Self { agent: Agent::Id(Arc::from(id)), from: AgentFrom::Url, configured };
@@ -55,20 +55,28 @@ impl<'a> Attribution<'a> {
 /// What a webhook says about its call.
 ///
 /// # Errors
-/// If the id of the call or of its parent cannot be one.
+/// If the id of the call cannot be one.
 pub(crate) fn of_webhook(
     webhook: &Webhook,
     source: Source,
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
-    key: &CallerKey,
+    (agents, key): (&Agents, &CallerKey),
 ) -> Result<Evidence, CallIdError> {
     let said = said(webhook.status);
     let call = CallId::parse(&webhook.call_sid)?;
+    let parent = webhook.parent_call_sid.as_deref().and_then(|sid| CallId::parse(sid).ok());
+    let evidence =
+        between(parties, attribution, (agents, key), Evidence::about(call, source, said));
     Ok(Evidence {
-        parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
+        // A parent whose id cannot be used makes this call a leg all the same.
+        direction: match parent {
+            None if webhook.has_parent => Some(Direction::Dial),
+            _ => evidence.direction,
+        },
+        parent,
         duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
-        ..between(parties, attribution, key, Evidence::about(call, source, said))
+        ..evidence
     })
 }
 
@@ -90,28 +98,33 @@ pub(crate) fn of_unheard(
     }
     let said = call.status.map_or(Said::Nothing, said_by);
     let evidence = Evidence::about(CallId::parse(&call.sid).ok()?, Source::Referee, said);
-    Some(between(&parties, &attribution, key, evidence))
+    Some(between(&parties, &attribution, (agents, key), evidence))
 }
 
 /// The evidence with who is on the call: the agent, the person and where that person is.
 fn between(
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
-    key: &CallerKey,
+    (agents, key): (&Agents, &CallerKey),
     evidence: Evidence,
 ) -> Evidence {
     let theirs = parties.theirs.unwrap_or_default();
+    let party = Party::parse(theirs);
+    let is_told = parties.their_place.is_some_and(Geography::is_told);
+    let identity = party.identity(is_told).filter(|_| !agents.is_own_number(theirs));
     Evidence {
         direction: parties.direction,
         agent: attribution.agent.clone(),
         agent_from: attribution.from,
-        caller: key.person(theirs),
+        // Behind the number of a switchboard is always somebody else.
+        caller: identity
+            .filter(|_| !agents.is_shared_number(theirs))
+            .map(|identity| key.caller(identity)),
         // Twilio takes the country from the number, and a number that stands for "withheld" has
-        // none, whatever its digits say.
-        place: if is_withheld(theirs) {
-            Place::default()
-        } else {
-            place(parties.their_place, theirs)
+        // none, whatever its digits say. Our own numbers are where we rented them.
+        place: match identity {
+            Some(_) => place(parties.their_place, &party),
+            None => Place::default(),
         },
         ..evidence
     }
@@ -201,11 +214,11 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
 /// providers, the number's own country.
-fn place(geography: Option<&Geography>, theirs: &str) -> Place {
+fn place(geography: Option<&Geography>, theirs: &Party) -> Place {
     let part =
         |part: fn(&Geography) -> &Option<String>| geography.and_then(|it| part(it).as_deref());
     let named = part(|it| &it.country).and_then(Country::parse);
-    let country = named.or_else(|| country::of_number(theirs));
+    let country = named.or_else(|| country::of_number(theirs.international_number()?));
     // A region or a city of no country could be anywhere.
     let within = |name: Option<&str>| name.filter(|_| country.is_some()).map(Arc::from);
     Place { country, region: within(part(|it| &it.state)), city: within(part(|it| &it.city)) }
@@ -230,11 +243,12 @@ mod tests {
         let webhook = Webhook::parse(&Form::from_pairs(fields.iter().copied())).unwrap();
         let key = CallerKey::new("0123456789abcdef").unwrap();
         let (agents, _) = Agents::parse(
-            "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
+            "shared = [\"+442079460000\"]\n\
+             [[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
         );
         let parties = Parties::of_webhook(&webhook);
         let attribution = Attribution::of(agent_id, &parties, &agents);
-        of_webhook(&webhook, Source::Voice, &parties, &attribution, &key).unwrap()
+        of_webhook(&webhook, Source::Voice, &parties, &attribution, (&agents, &key)).unwrap()
     }
 
     fn inbound_with(name: &str, value: &str) -> Evidence {
@@ -270,6 +284,54 @@ mod tests {
         assert_eq!(whatsapp.agent, Agent::Id("booking".into()));
         assert_eq!(inbound_with("To", "+1999").agent, Agent::Address("+1999".into()));
         assert_eq!(inbound_with("To", "").agent, Agent::Unknown);
+    }
+
+    #[test]
+    fn an_agent_is_found_by_each_spelling_of_its_number() {
+        for to in ["15005550006", "0015005550006", "sip:+15005550006@pbx.example.com:5060;a=b"] {
+            assert_eq!(inbound_with("To", to).agent, Agent::Id("booking".into()), "{to}");
+        }
+    }
+
+    #[test]
+    fn our_own_number_is_nobodys_identity_and_no_place() {
+        for from in ["+15005550006", "sip:15005550006@a.example", "whatsapp:+15005550006"] {
+            let evidence = inbound_with("From", from);
+            assert_eq!((evidence.caller, evidence.place), (None, Place::default()), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_many_share_is_nobodys_identity_but_in_its_country() {
+        for from in ["+442079460000", "sip:442079460000@a.example"] {
+            let fields = [("CallSid", "CA1"), ("From", from), ("FromCountry", "GB")];
+            let evidence = evidence(&fields, None);
+            assert_eq!(evidence.caller, None, "{from}");
+            assert_eq!(evidence.place.country, Country::parse("GB"), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_doubtful_number_is_a_persons_where_a_place_is_told() {
+        let of = |more: (&str, &str)| {
+            evidence(&[("CallSid", "CA1"), ("From", "+17378742833"), more], None)
+        };
+        for told in ["FromCity", "FromState", "FromZip", "FromCountry", "CallerZip"] {
+            let evidence = of((told, "US"));
+            assert!(evidence.caller.is_some(), "{told}");
+            assert_eq!(evidence.place.country, Country::parse("US"), "{told}");
+        }
+        for blank in [("FromCity", ""), ("ToCountry", "US"), ("FromZip", " ")] {
+            let evidence = of(blank);
+            assert_eq!((evidence.caller, evidence.place), (None, Place::default()), "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn a_parent_that_cannot_be_used_makes_a_leg() {
+        let leg = inbound_with("ParentCallSid", "no id");
+        assert_eq!((leg.parent.clone(), leg.claim()), (None, live_users_core::Claim::Leg));
+        assert_ne!(inbound_with("ParentCallSid", "").claim(), live_users_core::Claim::Leg);
     }
 
     #[test]
@@ -349,7 +411,8 @@ mod tests {
         assert_eq!(place("+14165550123").country, Country::parse("CA"));
         assert_eq!(place("+442079460123").country, Country::parse("GB"));
         assert_eq!(place("+266696687"), Place::default(), "withheld, and not in Lesotho");
-        assert_eq!(place("sip:+442079460123@example.com"), Place::default());
+        assert_eq!(place("sip:+442079460123@example.com").country, Country::parse("GB"));
+        assert_eq!(place("sip:2079460123@example.com"), Place::default(), "it may be a local one");
         assert_eq!(inbound_with("FromCountry", "").place, inbound_with("FromCountry", "US").place);
     }
 }

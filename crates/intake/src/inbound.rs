@@ -22,16 +22,21 @@ pub struct InboundRules<'a> {
 /// and what the caller hears cannot differ.
 #[derive(Debug)]
 pub struct Inbound<'a> {
-    /// What it says about its call, or every field that is wrong.
-    pub evidence: Result<Evidence, Vec<FieldError>>,
+    /// What it says about its call, or why it is not known which call that is.
+    pub evidence: Result<Evidence, FieldError>,
     /// The agent that answers, if it is configured.
     pub answering: Option<&'a Agent>,
     /// What the caller said. It is known even if something else about the webhook is wrong.
     pub utterance: Utterance<'a>,
     /// How the call stands in the provider's words; missing if the webhook is wrong.
     pub status: StatusField,
-    /// Whether it comes because the request to another URL failed.
+    /// Whether it comes because the request to another URL failed. The end of a session with an
+    /// error is no such request.
     pub is_fallback: bool,
+    /// The URL that failed, if this is a fallback and the URL can be read.
+    pub failed_url: Option<&'a str>,
+    /// When the provider sent it, in milliseconds since 1970, if it says so.
+    pub sent_at_ms: Option<u64>,
 }
 
 /// What a caller said.
@@ -83,23 +88,26 @@ impl<'a> Inbound<'a> {
             Some(words) if farewell.is_meant(words) => Utterance::Farewell,
             Some(words) => Utterance::Words(words),
         };
+        let failed_url = form.text("ErrorUrl").unwrap_or_default();
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
             // Who answers is known by the URL all the same.
-            Err(mistakes) => {
+            Err(mistake) => {
                 let attribution = Attribution::of(agent_id, &Parties::default(), agents);
                 return Self {
-                    evidence: Err(mistakes),
+                    evidence: Err(mistake),
                     answering: attribution.configured,
                     utterance,
                     status: StatusField::Missing,
-                    is_fallback: false,
+                    is_fallback: form.has("ErrorUrl"),
+                    failed_url,
+                    sent_at_ms: None,
                 };
             }
         };
         let parties = Parties::of_webhook(&webhook);
         let attribution = Attribution::of(agent_id, &parties, agents);
-        let evidence = of_webhook(&webhook, source, &parties, &attribution, key);
+        let evidence = of_webhook(&webhook, source, &parties, &attribution, (agents, key));
         let evidence = evidence.map(|evidence| match utterance {
             Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
             Utterance::Nothing | Utterance::Words(_) => evidence,
@@ -107,12 +115,14 @@ impl<'a> Inbound<'a> {
         Self {
             evidence: evidence.map_err(|error| {
                 let (field, problem) = ("CallSid".to_owned(), FieldProblem::Invalid);
-                vec![FieldError { field, problem, expected: error.to_string() }]
+                FieldError { field, problem, expected: error.to_string() }
             }),
             answering: attribution.configured,
             utterance,
             status: webhook.status,
-            is_fallback: webhook.error_code.is_some(),
+            is_fallback: webhook.has_error_url,
+            failed_url,
+            sent_at_ms: webhook.sent_at_ms,
         }
     }
 }
@@ -204,11 +214,7 @@ mod tests {
     fn of_a_webhook_that_is_wrong_the_words_and_the_agent_in_the_url_are_known() {
         let fields = [("SpeechResult", "bye, I mean goodbye"), ("From", "+14155550123")];
         read(&fields, Source::Speech, Some("booking"), |inbound| {
-            let mistakes = inbound.evidence.unwrap_err();
-            assert_eq!(
-                mistakes.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
-                ["CallSid"]
-            );
+            assert_eq!(inbound.evidence.unwrap_err().field, "CallSid");
             assert_eq!(inbound.utterance, Utterance::Farewell);
             assert_eq!(inbound.answering.unwrap().id, "booking");
             assert_eq!(inbound.status, StatusField::Missing);
@@ -216,9 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn a_request_after_an_error_is_a_fallback() {
-        read(&with("ErrorCode", "11200"), Source::Voice, None, |it| assert!(it.is_fallback));
+    fn a_request_that_names_the_url_that_failed_is_a_fallback() {
+        let failed = with("ErrorUrl", "https://a.example/voice");
+        read(&failed, Source::Voice, None, |it| assert!(it.is_fallback));
+        // A session of <Connect> that ended with an error.
+        read(&with("ErrorCode", "64105"), Source::Voice, None, |it| assert!(!it.is_fallback));
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
+    }
+
+    #[test]
+    fn a_webhook_says_when_it_was_sent() {
+        read(&with("Timestamp", "2018-03-25T09:53:19Z"), Source::StatusCallback, None, |it| {
+            assert_eq!(it.sent_at_ms, Some(1_521_971_599_000));
+        });
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod country;
 mod evidence;
 mod farewell;
 mod inbound;
+mod party;
 mod reconciler;
 
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};

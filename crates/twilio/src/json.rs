@@ -244,8 +244,7 @@ mod tests {
     #[test]
     fn a_flat_object_is_a_form_with_numbers_as_text_and_null_as_blank() {
         let body = r#"{"CallSid":"CA1","SequenceNumber":2,"Muted":false,"To":null,"x":{"y":"z"}}"#;
-        let fields =
-            [("CallSid", "CA1"), ("SequenceNumber", "2"), ("Muted", "false"), ("To", "")];
+        let fields = [("CallSid", "CA1"), ("SequenceNumber", "2"), ("Muted", "false"), ("To", "")];
         assert_eq!(forms(body), Ok(vec![form(&fields)]));
     }
 
@@ -258,7 +257,8 @@ mod tests {
 
     #[test]
     fn events_are_read_in_each_of_their_shapes() {
-        let kind = r#""specversion":"1.0","type":"com.twilio.voice.status-callback.call.completed""#;
+        let kind =
+            r#""specversion":"1.0","type":"com.twilio.voice.status-callback.call.completed""#;
         let parameters = r#"{"CallSid":"CA1","CallStatus":"completed"}"#;
         let text = |json: &str| serde_json::to_string(json).unwrap();
         let request = format!(r#"{{"sid":"CA9","request":{{"parameters":{parameters}}}}}"#);
@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn events_about_something_else_are_counted_and_left_alone() {
-        let body = br#"[{"specversion":"1.0","type":"com.twilio.eventstreams.test-event","data":{}}]"#;
+        let body =
+            br#"[{"specversion":"1.0","type":"com.twilio.eventstreams.test-event","data":{}}]"#;
         assert_eq!(JsonBody::parse(body), Ok(JsonBody { forms: Vec::new(), n_others: 1 }));
         assert_eq!(JsonBody::parse(b"[]"), Ok(JsonBody::default()));
     }

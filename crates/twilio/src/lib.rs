@@ -19,8 +19,8 @@ pub mod twiml;
 mod webhook;
 
 pub use field::{FieldError, FieldProblem};
-pub use json::{JsonBody, JsonError};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
+pub use json::{JsonBody, JsonError};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
 };

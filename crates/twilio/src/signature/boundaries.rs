@@ -87,8 +87,18 @@ const NAME_BYTES_MAX: usize = 256;
 
 /// What a party begins with that a word in a text is not followed by.
 const PARTY_STARTS: &[&str] = &[
-    "sip:", "sips:", "tel:", "client:", "whatsapp:", "%2B", "anonymous", "Anonymous", "restricted",
-    "Restricted", "unknown", "Unknown",
+    "sip:",
+    "sips:",
+    "tel:",
+    "client:",
+    "whatsapp:",
+    "%2B",
+    "anonymous",
+    "Anonymous",
+    "restricted",
+    "Restricted",
+    "unknown",
+    "Unknown",
 ];
 
 /// A number in a party has this many digits at least.
@@ -183,7 +193,8 @@ fn is_harmless(known: &str, place: &Place<'_>, after: &[u8]) -> bool {
             // `DequeingCallSid`: such a name ends where its value begins, as the short one does.
             let is_end = at > 0 && rest.is_empty() && is_camel_case;
             let is_longer_neighbour = NEIGHBOURS.contains(&known) && is_camel_case;
-            let is_part_of_word = is_word && !rest.is_empty() && !is_followed_by_value(known, after);
+            let is_part_of_word =
+                is_word && !rest.is_empty() && !is_followed_by_value(known, after);
             is_whole || is_part || is_behind || is_end || is_longer_neighbour || is_part_of_word
         }
         Place::Value => !is_followed_by_value(known, after),

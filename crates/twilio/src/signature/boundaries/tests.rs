@@ -51,12 +51,38 @@ fn every_captured_request_is_fine() {
 #[test]
 fn longer_names_of_providers_and_names_of_applications_are_fine() {
     for name in [
-        "ParentCallSid", "CallSidLegacy", "ParentCallSidLegacy", "DialCallSid", "DialCallStatus",
-        "DialCallDuration", "CallSidEndingConference", "ParticipantCallStatus", "DequeingCallSid",
-        "CallToken", "CallTokenLegacy", "ForwardedFrom", "FromCity", "FromNumber", "ToNumber",
-        "Total", "StatusCallbackEvent", "UnstableSpeechResult", "SipHeader_X-Team",
-        "SipHeader_X-Twilio-CallSid", "SipHeader_X-To", "parentCallSid", "callTo", "userId", "msg",
-        "room-name", "a.b", "items[0]", "_x", "CallerId", "CallInitiatedAt", "HangupSource",
+        "ParentCallSid",
+        "CallSidLegacy",
+        "ParentCallSidLegacy",
+        "DialCallSid",
+        "DialCallStatus",
+        "DialCallDuration",
+        "CallSidEndingConference",
+        "ParticipantCallStatus",
+        "DequeingCallSid",
+        "CallToken",
+        "CallTokenLegacy",
+        "ForwardedFrom",
+        "FromCity",
+        "FromNumber",
+        "ToNumber",
+        "Total",
+        "StatusCallbackEvent",
+        "UnstableSpeechResult",
+        "SipHeader_X-Team",
+        "SipHeader_X-Twilio-CallSid",
+        "SipHeader_X-To",
+        "parentCallSid",
+        "callTo",
+        "userId",
+        "msg",
+        "room-name",
+        "a.b",
+        "items[0]",
+        "_x",
+        "CallerId",
+        "CallInitiatedAt",
+        "HangupSource",
     ] {
         assert_eq!(with(name, "CA00000000000000000000000000000002"), Ok(()), "{name}");
         assert_eq!(with(name, "+14155550199"), Ok(()), "{name}");
@@ -67,8 +93,16 @@ fn longer_names_of_providers_and_names_of_applications_are_fine() {
 #[test]
 fn what_people_say_and_where_they_live_is_fine() {
     for words in [
-        "From Paris To Rome", "my CallSid is lost", "what is a CallSid", "To 15005550006",
-        "Direction", "Tomorrow", "call status: in progress", "From me", "ToTo", "the CallStatus",
+        "From Paris To Rome",
+        "my CallSid is lost",
+        "what is a CallSid",
+        "To 15005550006",
+        "Direction",
+        "Tomorrow",
+        "call status: in progress",
+        "From me",
+        "ToTo",
+        "the CallStatus",
     ] {
         assert_eq!(with("SpeechResult", words), Ok(()), "{words}");
     }
@@ -119,7 +153,8 @@ fn a_name_that_counts_inside_a_value_or_a_longer_name_is_refused() {
 #[test]
 fn names_have_the_form_of_the_providers() {
     let long = "a".repeat(257);
-    for name in ["", "1a", "+1415", "-x", "a b", "a=b", "a&b", "größe", "a\n", "a+b", "a%b", &long] {
+    for name in ["", "1a", "+1415", "-x", "a b", "a=b", "a&b", "größe", "a\n", "a+b", "a%b", &long]
+    {
         assert_eq!(with(name, "x"), Err(Rejection::FieldName), "{name}");
     }
 }
@@ -127,8 +162,14 @@ fn names_have_the_form_of_the_providers() {
 #[test]
 fn fields_do_not_move_into_the_url() {
     for query in [
-        "agent=booking", "CallSid=CA1&From=%2B1415", "parentCallSid=CA1", "agent=ToTo",
-        "CallSidLegacy=1", "a=FromSales", "bodySHA256=00", "x=CallSid",
+        "agent=booking",
+        "CallSid=CA1&From=%2B1415",
+        "parentCallSid=CA1",
+        "agent=ToTo",
+        "CallSidLegacy=1",
+        "a=FromSales",
+        "bodySHA256=00",
+        "x=CallSid",
     ] {
         assert_eq!(check(&format!("https://a.example/voice?{query}"), &CALL), Ok(()), "{query}");
     }
