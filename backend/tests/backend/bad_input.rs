@@ -31,7 +31,9 @@ fn a_status_callback_is_refused_only_if_nobody_can_tell_which_call_it_is_about()
         assert_problem(&answer, 400, "CallSid");
         assert!(json(&answer)["expected"].is_string(), "{}", answer.body);
     }
-    assert!(twilio.post("/call-status", &[("CallSid", "a"), ("CallSid", "b")]).body.contains("twice"));
+    assert!(
+        twilio.post("/call-status", &[("CallSid", "a"), ("CallSid", "b")]).body.contains("twice")
+    );
     assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
     let longest = "x".repeat(128);
     let answer = twilio.post("/call-status", &[("CallSid", &longest), good[0]]);
@@ -87,8 +89,7 @@ fn a_status_that_is_not_known_is_noted_and_ends_nothing() {
 fn a_parent_that_cannot_be_used_makes_a_leg_and_no_user() {
     let (_server, twilio) = start(&[]);
     for parent in ["CA9", "no id", &"9".repeat(200)] {
-        let fields =
-            [("CallSid", "CA1"), ("CallStatus", "in-progress"), ("ParentCallSid", parent)];
+        let fields = [("CallSid", "CA1"), ("CallStatus", "in-progress"), ("ParentCallSid", parent)];
         assert_eq!(twilio.post("/call-status", &fields).status, 204);
         assert_eq!(twilio.count(), r#"{"liveUsers":0}"#, "{parent}");
     }

@@ -64,8 +64,7 @@ fn a_get_without_its_signature_is_refused() {
     let (_server, twilio) = start(&[]);
     let url = format!("{}/voice?CallSid={SID}&CallStatus=ringing", twilio.url);
     let other = sign(TOKEN, &format!("{url}&x=1"), &Payload::None);
-    let as_form =
-        sign(TOKEN, &url, &Payload::Form(&Form::from_pairs([("CallSid", SID)])));
+    let as_form = sign(TOKEN, &url, &Payload::Form(&Form::from_pairs([("CallSid", SID)])));
     for headers in [
         vec![],
         vec![(SIGNATURE_HEADER, other.as_str())],
@@ -95,10 +94,8 @@ fn a_slash_too_many_loses_no_call_and_is_told_once() {
         &format!("{}/voice", twilio.url),
         &Payload::Form(&Form::from_pairs(form("ringing"))),
     );
-    let headers = [
-        ("Content-Type", "application/x-www-form-urlencoded"),
-        (SIGNATURE_HEADER, &*signature),
-    ];
+    let headers =
+        [("Content-Type", "application/x-www-form-urlencoded"), (SIGNATURE_HEADER, &*signature)];
     let body = Form::from_pairs(form("ringing")).encode();
     let url = format!("{}/voice/", twilio.url);
     assert_eq!(send("POST", &url, &headers, body.as_bytes()).status, 403);
@@ -181,12 +178,9 @@ fn a_request_whose_fields_could_be_others_is_refused_like_one_with_a_wrong_signa
     let mut server = Server::start(BINARY, &[], &env);
     let twilio = Twilio::new(&server.url, TOKEN);
     let call = [("CallSid", SID), ("CallStatus", "in-progress")];
-    for more in [
-        ("CallerName", "xCallSidCA2"),
-        ("CallSidX", "1"),
-        ("a b", "1"),
-        ("x", "ParentCallSidCA9"),
-    ] {
+    for more in
+        [("CallerName", "xCallSidCA2"), ("CallSidX", "1"), ("a b", "1"), ("x", "ParentCallSidCA9")]
+    {
         for path in ["/voice", "/call-status"] {
             let answer = twilio.post(path, &[&call[..], &[more]].concat());
             assert_eq!(answer.status, 403, "{path} {more:?}");
