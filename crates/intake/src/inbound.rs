@@ -26,16 +26,21 @@ pub struct InboundRules<'a> {
 #[derive(Debug)]
 pub struct Inbound<'a> {
     /// What it says about its call and the calls that are tied to it, in the order in which it has to
-    /// be recorded; or every field that is wrong. It may be nothing.
-    pub evidence: Result<Vec<Evidence>, Vec<FieldError>>,
+    /// be recorded, or why it is not known which call that is. It may be nothing.
+    pub evidence: Result<Vec<Evidence>, FieldError>,
     /// The agent that answers, if it is configured.
     pub answering: Option<&'a Agent>,
     /// What the caller said. It is known even if something else about the webhook is wrong.
     pub utterance: Utterance<'a>,
     /// How the call stands in the provider's words; missing if the webhook is wrong.
     pub status: StatusField,
-    /// Whether it comes because the request to another URL failed.
+    /// Whether it comes because the request to another URL failed. The end of a session with an
+    /// error is no such request.
     pub is_fallback: bool,
+    /// The URL that failed, if this is a fallback and the URL can be read.
+    pub failed_url: Option<&'a str>,
+    /// When the provider sent it, in milliseconds since 1970, if it says so.
+    pub sent_at_ms: Option<u64>,
     /// Whether it says something beside the status of a call, so that it needs no status.
     pub has_events: bool,
     /// Whether the caller waits in a queue, and the answer is what is heard meanwhile.
@@ -93,38 +98,28 @@ impl<'a> Inbound<'a> {
             Some(words) if farewell.is_meant(words) => Utterance::Farewell,
             Some(words) => Utterance::Words(words),
         };
-        let (has_events, is_waiting) = (events.is_any(), events.queue == Some(QueueEvent::Waits));
-        let names_a_call = form.text("CallSid") != Ok(None);
-        if let Some(evidence) = callbacks::of_conference(&events, names_a_call) {
-            return Self {
-                evidence: Ok(evidence),
-                answering: Attribution::of(agent_id, &Parties::default(), agents).configured,
-                utterance,
-                status: StatusField::Missing,
-                is_fallback: false,
-                has_events,
-                is_waiting,
-            };
+        // Who answers is known by the URL, also of what names no call.
+        let without_call = |evidence| Self {
+            evidence,
+            answering: Attribution::of(agent_id, &Parties::default(), agents).configured,
+            utterance,
+            status: StatusField::Missing,
+            is_fallback: form.has("ErrorUrl"),
+            failed_url: form.text("ErrorUrl").unwrap_or_default(),
+            sent_at_ms: None,
+            has_events: events.is_any(),
+            is_waiting: events.queue == Some(QueueEvent::Waits),
+        };
+        if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
+            return without_call(Ok(evidence));
         }
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
-            // Who answers is known by the URL all the same.
-            Err(mistake) => {
-                let attribution = Attribution::of(agent_id, &Parties::default(), agents);
-                return Self {
-                    evidence: Err(vec![mistake]),
-                    answering: attribution.configured,
-                    utterance,
-                    status: StatusField::Missing,
-                    is_fallback: false,
-                    has_events,
-                    is_waiting,
-                };
-            }
+            Err(mistake) => return without_call(Err(mistake)),
         };
         let parties = Parties::of_webhook(&webhook);
         let attribution = Attribution::of(agent_id, &parties, agents);
-        let evidence = of_webhook(&webhook, source, &parties, &attribution, key);
+        let evidence = of_webhook(&webhook, source, &parties, &attribution, (agents, key));
         let evidence = evidence.map(|evidence| match utterance {
             Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
             Utterance::Nothing | Utterance::Words(_) => evidence,
@@ -138,14 +133,12 @@ impl<'a> Inbound<'a> {
         Self {
             evidence: evidence.map_err(|error| {
                 let (field, problem) = ("CallSid".to_owned(), FieldProblem::Invalid);
-                vec![FieldError { field, problem, expected: error.to_string() }]
+                FieldError { field, problem, expected: error.to_string() }
             }),
             answering: attribution.configured,
-            utterance,
             status: webhook.status,
-            is_fallback: webhook.has_error_url,
-            has_events,
-            is_waiting,
+            sent_at_ms: webhook.sent_at_ms,
+            ..without_call(Ok(Vec::new()))
         }
     }
 }
@@ -237,11 +230,7 @@ mod tests {
     fn of_a_webhook_that_is_wrong_the_words_and_the_agent_in_the_url_are_known() {
         let fields = [("SpeechResult", "bye, I mean goodbye"), ("From", "+14155550123")];
         read(&fields, Source::Speech, Some("booking"), |inbound| {
-            let mistakes = inbound.evidence.unwrap_err();
-            assert_eq!(
-                mistakes.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
-                ["CallSid"]
-            );
+            assert_eq!(inbound.evidence.unwrap_err().field, "CallSid");
             assert_eq!(inbound.utterance, Utterance::Farewell);
             assert_eq!(inbound.answering.unwrap().id, "booking");
             assert_eq!(inbound.status, StatusField::Missing);
@@ -249,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_after_an_error_is_a_fallback() {
-        read(&with("ErrorUrl", "https://a.example/voice"), Source::Voice, None, |it| {
-            assert!(it.is_fallback);
-        });
+    fn a_request_that_names_the_url_that_failed_is_a_fallback() {
+        let failed = with("ErrorUrl", "https://a.example/voice");
+        read(&failed, Source::Voice, None, |it| assert!(it.is_fallback));
+        // A session of <Connect> that ended with an error.
+        read(&with("ErrorCode", "64105"), Source::Voice, None, |it| assert!(!it.is_fallback));
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
     }
 
@@ -262,6 +252,13 @@ mod tests {
         let waits = [&CALL[..], &[("QueueSid", "QU1"), ("QueuePosition", "1")]].concat();
         read(&waits, Source::Voice, None, |it| assert!(it.is_waiting && it.has_events));
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_waiting && !it.has_events));
+    }
+
+    #[test]
+    fn a_webhook_says_when_it_was_sent() {
+        read(&with("Timestamp", "2018-03-25T09:53:19Z"), Source::StatusCallback, None, |it| {
+            assert_eq!(it.sent_at_ms, Some(1_521_971_599_000));
+        });
     }
 
     #[test]

@@ -12,6 +12,7 @@ use live_users_twilio::DialResult;
 
 use crate::agents::{self, Agents};
 use crate::evidence::said_by;
+use crate::party::sip_host;
 
 /// Hosts of SIP addresses that lead to an AI agent, with the hosts below them: those of OpenAI,
 /// LiveKit, ElevenLabs, Vapi and Retell. Regions are below them or have hosts of their own.
@@ -38,7 +39,7 @@ impl<'a> Target<'a> {
     fn of(to: Option<&str>, agents: &'a Agents) -> Self {
         let to = to.unwrap_or_default();
         let host = sip_host(to);
-        let agent = agents.by_number(to.strip_prefix("whatsapp:").unwrap_or(to));
+        let agent = agents.by_number(to).or_else(|| agents.by_sip_host(to));
         let is_ai = agent.is_some() || host.is_some_and(|host| is_ai_host(&host));
         let endpoint = if is_ai { Endpoint::Agent } else { Endpoint::Person };
         Self { endpoint, agent }
@@ -60,7 +61,7 @@ pub(crate) fn with_role(
     let (from, to) = ends;
     let target = Target::of(to, agents);
     let is_far_end = match evidence.direction {
-        Some(Direction::Inbound) => from.and_then(|from| agents.by_number(from)).is_some(),
+        Some(Direction::Inbound) => from.is_some_and(|from| agents.is_own_number(from)),
         Some(Direction::Outbound | Direction::Dial) | None => false,
     };
     let is_to_ai =
@@ -104,22 +105,12 @@ pub(crate) fn end_of_leg(parent: &CallId, dial: &DialResult) -> Option<Evidence>
     })
 }
 
-/// The host of a SIP address.
-fn sip_host(address: &str) -> Option<String> {
-    let text = address.trim().to_ascii_lowercase();
-    let text = text.split_once('<').map_or(text.as_str(), |(_, inner)| inner);
-    let rest = text.strip_prefix("sips:").or_else(|| text.strip_prefix("sip:"))?;
-    let after = rest.find('@').map_or(rest, |at| &rest[at + 1..]);
-    let end = after.find([';', '?', '>', ' ', ':']).unwrap_or(after.len());
-    Some(after[..end].trim_end_matches('.').to_owned())
-}
-
 fn is_ai_host(host: &str) -> bool {
     AI_HOSTS.into_iter().any(|known| is_within(host, known))
 }
 
 /// Whether a host is this one, or below it.
-pub(crate) fn is_within(host: &str, parent: &str) -> bool {
+fn is_within(host: &str, parent: &str) -> bool {
     let above = host.strip_suffix(parent);
     above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }

@@ -13,6 +13,7 @@ mod evidence;
 mod farewell;
 mod inbound;
 mod legs;
+mod party;
 mod reconciler;
 
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};

@@ -24,6 +24,7 @@ enum Verb {
     Pause(u32),
     Gather(Gather),
     Redirect(String),
+    Dial(Dial),
     Hangup,
 }
 
@@ -56,6 +57,13 @@ impl Response {
     #[must_use]
     pub fn redirect(self, url: impl Into<String>) -> Self {
         self.then(Verb::Redirect(url.into()))
+    }
+
+    /// Connects the caller with somebody else. The next verb runs when they have talked, or when
+    /// nobody has answered.
+    #[must_use]
+    pub fn dial(self, dial: Dial) -> Self {
+        self.then(Verb::Dial(dial))
     }
 
     /// Ends the call.
@@ -92,6 +100,7 @@ impl Response {
                             writer.create_element("Redirect").with_attribute(("method", "POST"));
                         redirect.write_text_content(BytesText::new(&allowed(url)))?;
                     }
+                    Verb::Dial(dial) => dial.write(writer)?,
                     Verb::Hangup => {
                         writer.create_element("Hangup").write_empty()?;
                     }
@@ -123,6 +132,29 @@ pub struct Gather {
     pub language: Option<String>,
     /// What to say meanwhile; the caller may interrupt.
     pub say: Vec<String>,
+}
+
+/// Connects the caller with a phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// The number, in E.164.
+    pub number: String,
+    /// Where the progress of the new leg is reported.
+    pub status_callback: String,
+}
+
+impl Dial {
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        writer.create_element("Dial").write_inner_content(|writer| {
+            writer
+                .create_element("Number")
+                .with_attribute(("statusCallback", allowed(&self.status_callback)))
+                .with_attribute(("statusCallbackEvent", "initiated ringing answered completed"))
+                .write_text_content(BytesText::new(&allowed(&self.number)))?;
+            Ok(())
+        })?;
+        Ok(())
+    }
 }
 
 /// What counts as input to a [`Gather`].
