@@ -30,6 +30,7 @@ use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, LatestReader, public_by_agent};
+use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
@@ -185,7 +186,7 @@ impl Backend {
             },
         };
         let webhooks = Webhooks {
-            conversation: Conversation::new(config.url_rule.path_prefix(), config.farewell),
+            conversation: Conversation::new(&config.url_rule, config.farewell),
             signature: SignatureVerifier::new(config.verification, config.url_rule),
             agents: summarizer.agents.clone(),
             caller_key: config.caller_key,
@@ -193,6 +194,7 @@ impl Backend {
             queue: summarizer.queue.clone(),
             counters,
             old_callbacks: OldCallbacks::default(),
+            notices: Notices::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
         let auth = BearerAuth(config.api_token);

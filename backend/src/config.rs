@@ -303,6 +303,7 @@ mod tests {
             ("ALLOWED_ORIGINS", "nowhere"),
             ("CALLER_HASH_KEY", "hunter2"),
             ("AGENTS_FILE", "does-not-exist.toml"),
+            ("SHARED_NUMBERS", "+14155550100, 0800"),
         ]);
         let errors = mistakes(env);
         for name in [
@@ -312,6 +313,7 @@ mod tests {
             "ALLOWED_ORIGINS",
             "CALLER_HASH_KEY",
             "AGENTS_FILE",
+            "SHARED_NUMBERS: \"0800\"",
             "TWILIO_AUTH_TOKEN",
         ] {
             assert!(errors.contains(name), "{name} is missing in: {errors}");

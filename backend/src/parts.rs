@@ -8,6 +8,7 @@ pub(crate) mod counters;
 pub(crate) mod counting_rules;
 pub(crate) mod journal_reader;
 pub(crate) mod latest;
+pub(crate) mod notices;
 pub(crate) mod presentation;
 pub(crate) mod public_url;
 pub(crate) mod queue;

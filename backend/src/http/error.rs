@@ -98,8 +98,11 @@ fn webhook_problem(why: &signature::Refusal) -> Problem {
     use signature::Refusal;
     match why {
         Refusal::NotAForm => Problem {
-            expected: Some("application/x-www-form-urlencoded".to_owned()),
-            ..field("Content-Type", "not a form")
+            expected: Some(
+                "application/x-www-form-urlencoded, or application/json with bodySHA256 in the URL"
+                    .to_owned(),
+            ),
+            ..field("Content-Type", "neither a form nor JSON")
         },
         Refusal::TooLarge { bytes_max } => Problem {
             expected: Some(format!("at most {bytes_max} bytes")),

@@ -41,18 +41,23 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .default_service(web::to(not_found));
 }
 
-/// A path that Twilio posts to.
+/// A path that Twilio sends to, by POST or GET as it is configured there. Slashes too many before
+/// and behind it are somebody's slip in Twilio's settings, and no reason to lose a caller.
 fn webhook<F, Args>(path: &str, handler: F) -> Resource
 where
-    F: Handler<Args>,
+    F: Handler<Args> + Clone,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    PATHS.order(path, handler).default_service(web::to(not_post))
+    let name = path.trim_start_matches('/');
+    web::resource(format!("/{{before:/*}}{name}{{behind:/*}}"))
+        .route(web::post().to(handler.clone()))
+        .route(web::get().to(handler))
+        .default_service(web::to(not_a_webhook))
 }
 
 /// A webhook by another method is a mistake in Twilio's settings.
-async fn not_post(request: HttpRequest, lines: Data<WrongMethods>) -> HttpResponse {
+async fn not_a_webhook(request: HttpRequest, lines: Data<WrongMethods>) -> HttpResponse {
     if let Some(held_back) = lines.0.line_at(Instant::now()) {
         log::warn!(
             "{} {}: set the webhook's method to HTTP POST in Twilio ({held_back} such lines before \
@@ -61,7 +66,7 @@ async fn not_post(request: HttpRequest, lines: Data<WrongMethods>) -> HttpRespon
             request.path()
         );
     }
-    wrong_method(&request, Methods::Order)
+    wrong_method(&request, Methods::Hook)
 }
 
 fn wrong_method(_: &HttpRequest, methods: Methods) -> HttpResponse {

@@ -1,15 +1,16 @@
-//! Lets in the webhooks that Twilio has signed, as forms.
+//! Lets in the webhooks that Twilio has signed, as forms: form bodies, queries of GET, and JSON.
 
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
 use live_users_http_kit::LogThrottle;
 use live_users_intake::agents::is_id;
 use live_users_twilio::{
-    AuthTokens, Form, Payload as Signed, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
+    AuthTokens, Form, JsonBody, Payload as Signed, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER,
     SignedRequest,
 };
 use log::warn;
@@ -41,10 +42,22 @@ pub(crate) struct SignatureVerifier {
     refusals: LogThrottle,
 }
 
+/// What a webhook that was let in says.
+pub(crate) enum Received {
+    /// The fields of each call that it tells of: of one, but for batches of events.
+    Forms {
+        forms: Vec<Form>,
+        /// How many events tell of no call.
+        n_others: usize,
+    },
+    /// Twilio has signed it, and it cannot be read. The text says what is wrong.
+    Unreadable(String),
+}
+
 /// Why a webhook is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The body is not a form.
+    /// The body is neither a form nor JSON.
     NotAForm,
     /// The body is too long.
     TooLarge {
@@ -75,39 +88,50 @@ impl SignatureVerifier {
     /// Lets a webhook in.
     ///
     /// # Errors
-    /// If it is no form, too large, or not signed by Twilio.
+    /// If it is neither form nor JSON, too large, or not signed by Twilio.
     pub(crate) async fn verify(
         &self,
         request: &HttpRequest,
         body: Payload,
-    ) -> Result<Form, Refusal> {
+    ) -> Result<Received, Refusal> {
         let body = tokio::time::timeout(Duration::from_millis(BODY_MS_MAX), read(body)).await;
         let body = body.map_err(|_| INCOMPLETE)??;
-        if !is_form(request) {
-            return Err(Refusal::NotAForm);
+        let bad = |error: live_users_twilio::FormError| Refusal::BadForm(error.to_string());
+        let one = |form| Received::Forms { forms: vec![form], n_others: 0 };
+        if request.method() == Method::GET {
+            let form = Form::parse(request.query_string().as_bytes()).map_err(bad)?;
+            self.check(request, Signed::None)?;
+            return Ok(one(form));
         }
-        let form = Form::parse(&body).map_err(|error| Refusal::BadForm(error.to_string()))?;
-        match &self.verification {
-            Verification::Off => Ok(form),
-            Verification::Signed(tokens) => match self.check_signature(tokens, request, &form) {
-                Ok(()) => Ok(form),
-                Err(rejection) => {
-                    if let Some(held_back) = self.refusals.line_at(Instant::now()) {
-                        self.log_refusal(tokens, request, &form, rejection, held_back);
-                    }
-                    Err(Refusal::Unsigned)
-                }
-            },
+        match content_type(request) {
+            Some(ContentType::Form) => {
+                let form = Form::parse(&body).map_err(bad)?;
+                self.check(request, Signed::Form(&form))?;
+                Ok(one(form))
+            }
+            Some(ContentType::Json) => {
+                self.check(request, Signed::Raw(&body))?;
+                Ok(match JsonBody::parse(&body) {
+                    Ok(JsonBody { forms, n_others }) => Received::Forms { forms, n_others },
+                    Err(why) => Received::Unreadable(why.to_string()),
+                })
+            }
+            None => Err(Refusal::NotAForm),
         }
     }
 
-    fn check_signature(
-        &self,
-        tokens: &AuthTokens,
-        request: &HttpRequest,
-        form: &Form,
-    ) -> Result<(), Rejection> {
-        tokens.verify(&signed(request, &self.url_rule.url_of(request), form))
+    /// Checks the signature, and that the fields are those that were signed.
+    fn check(&self, request: &HttpRequest, payload: Signed<'_>) -> Result<(), Refusal> {
+        let Verification::Signed(tokens) = &self.verification else { return Ok(()) };
+        let url = self.url_rule.url_of(request);
+        let signed = signed(request, &url, payload);
+        let checked = tokens.verify(&signed).and_then(|()| signed.check_boundaries());
+        checked.map_err(|rejection| {
+            if let Some(held_back) = self.refusals.line_at(Instant::now()) {
+                self.log_refusal(tokens, request, payload, rejection, held_back);
+            }
+            Refusal::Unsigned
+        })
     }
 
     /// A wrong `PUBLIC_URL` is the usual first mistake. The log has the URL that was checked, and
@@ -116,12 +140,12 @@ impl SignatureVerifier {
         &self,
         tokens: &AuthTokens,
         request: &HttpRequest,
-        form: &Form,
+        payload: Signed<'_>,
         why: Rejection,
         held_back: u64,
     ) {
         let checked = shown(&self.url_rule.url_of(request));
-        let fits = |url: &String| tokens.verify(&signed(request, url, form)).is_ok();
+        let fits = |url: &String| tokens.verify(&signed(request, url, payload)).is_ok();
         let right = match why {
             Rejection::Mismatch => other_urls(request).into_iter().find(fits),
             _ => None,
@@ -147,20 +171,31 @@ impl SignatureVerifier {
     }
 }
 
-fn signed<'a>(request: &'a HttpRequest, url: &'a str, form: &'a Form) -> SignedRequest<'a> {
+fn signed<'a>(request: &'a HttpRequest, url: &'a str, payload: Signed<'a>) -> SignedRequest<'a> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     SignedRequest {
         url,
         signature: header(SIGNATURE_HEADER),
         settings: header(SETTINGS_HEADER),
-        payload: Signed::Form(form),
+        payload,
     }
 }
 
-fn is_form(request: &HttpRequest) -> bool {
-    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+enum ContentType {
+    Form,
+    Json,
+}
+
+fn content_type(request: &HttpRequest) -> Option<ContentType> {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok())?;
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/x-www-form-urlencoded" => Some(ContentType::Form),
+        "application/json"
+        | "application/cloudevents+json"
+        | "application/cloudevents-batch+json" => Some(ContentType::Json),
+        _ => None,
+    }
 }
 
 async fn read(mut body: Payload) -> Result<BytesMut, Refusal> {
@@ -247,7 +282,7 @@ mod tests {
         let mut body: dev::Payload = dev::Payload::Stream { payload: never };
         let body = Payload::from_request(&request, &mut body).await.unwrap();
         let refused = verifier.verify(&request, body).await;
-        let refused = ApiError::from(refused.unwrap_err());
+        let refused = ApiError::from(refused.err().unwrap());
         assert_eq!(refused.status_code(), StatusCode::REQUEST_TIMEOUT);
     }
 }

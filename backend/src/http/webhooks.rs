@@ -1,4 +1,4 @@
-//! The three webhooks: `/voice`, `/speech-result` and `/call-status`.
+//! The three webhooks, by POST and GET: `/voice`, `/speech-result` and `/call-status`.
 //!
 //! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
 //! fields or with us: there is a person on the line.
@@ -11,20 +11,22 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use live_users_core::Evidence;
+use futures_util::future::join_all;
+use live_users_core::{CallId, Evidence};
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
 use live_users_twilio::twiml;
-use live_users_twilio::{CallStatus, FieldError, FieldProblem, Form, StatusField};
+use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusField};
 use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
 use super::error::ApiError;
-use super::signature::{self, SignatureVerifier};
+use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::conversation::{Answer, Conversation};
 use crate::parts::counters::{Counters, Hook, Outcome};
+use crate::parts::notices::{Notice, Notices, word};
 use crate::parts::queue::{NotRecorded, Queue};
 
 /// What the three handlers share.
@@ -36,8 +38,13 @@ pub(crate) struct Webhooks {
     pub(crate) chat: Arc<Chat>,
     pub(crate) queue: Queue,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) notices: Notices,
     pub(crate) old_callbacks: OldCallbacks,
 }
+
+/// The fields that may be unusable without losing the webhook. The log says so.
+const SIDE_FIELDS: [&str; 7] =
+    ["CallStatus", "ParentCallSid", "Direction", "From", "To", "AnsweredBy", "CallDuration"];
 
 /// `POST /voice`: Twilio asks what to say to somebody who is on the line.
 pub(crate) async fn voice(
@@ -45,14 +52,14 @@ pub(crate) async fn voice(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&shared, Hook::Voice, &request, body).await?;
-    let agent_id = agent_id(&request).unwrap_or_default();
+    let form = admit_one(&shared, Hook::Voice, &request, body).await?;
+    let agent_id = agent_id(&shared, Hook::Voice, &request);
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound = Inbound::read(&form, Hook::Voice.source(), agent_id, rules(&shared, &agents));
-        note(&shared, Hook::Voice, &form, inbound.evidence).await;
-        shared.conversation.greet(agent_id, inbound.answering, inbound.is_fallback)
+        let inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
+        note(&shared, Hook::Voice, &inbound).await;
+        shared.conversation.greet(agent_id, &inbound)
     };
     Ok(spoken(&shared, agent_id, response).await)
 }
@@ -63,23 +70,21 @@ pub(crate) async fn speech(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&shared, Hook::Speech, &request, body).await?;
-    let agent_id = agent_id(&request).unwrap_or_default();
+    let form = admit_one(&shared, Hook::Speech, &request, body).await?;
+    let agent_id = agent_id(&shared, Hook::Speech, &request);
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound =
-            Inbound::read(&form, Hook::Speech.source(), agent_id, rules(&shared, &agents));
-        let call_sid = inbound.evidence.as_ref().map(|evidence| evidence.call.to_string());
-        let call_sid = call_sid.unwrap_or_default();
+        let inbound = read(&shared, Hook::Speech, &form, agent_id, &agents);
+        let call_sid = form.text("CallSid").ok().flatten().unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&shared, Hook::Speech, &form, inbound.evidence).await;
+        note(&shared, Hook::Speech, &inbound).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
-            Utterance::Words(words) => chat(&shared, inbound.answering, &call_sid, words).await,
+            Utterance::Words(words) => chat(&shared, inbound.answering, call_sid, words).await,
             Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
-        shared.conversation.reply(agent_id, inbound.utterance, answer)
+        shared.conversation.reply(agent_id, &inbound, answer)
     };
     Ok(spoken(&shared, agent_id, response).await)
 }
@@ -112,31 +117,92 @@ async fn spoken(
 
 /// `POST /call-status`: Twilio reports progress. Nobody hears the answer, so mistakes are told, and
 /// what could not be recorded is answered with 503, which brings the webhook again if its URL asks
-/// for that (`#rc=5&rp=all`).
+/// for that (`#rc=5&rp=all`). Several events in one body are taken one by one.
 pub(crate) async fn status(
     shared: Data<Webhooks>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit(&shared, Hook::Status, &request, body).await?;
     let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
-    let evidence = status_evidence(&shared, &request, &form).map_err(|mistakes| {
-        became(Outcome::Bad);
+    let forms = match admit(&shared, Hook::Status, &request, body).await? {
+        Received::Forms { forms, n_others } => {
+            if forms.is_empty() || n_others > 0 {
+                let what = || format!("/call-status: {n_others} events tell of no call");
+                shared.notices.say(Notice::Event, what);
+            }
+            forms
+        }
+        Received::Unreadable(why) => {
+            became(Outcome::Bad);
+            return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
+        }
+    };
+    let agent_id = agent_id(&shared, Hook::Status, &request);
+    let (agents, n_forms) = (shared.agents.now(), forms.len());
+    let read = |form| {
+        let inbound = read(&shared, Hook::Status, form, agent_id.as_deref(), &agents);
+        inbound.evidence.map(|evidence| (inbound.sent_at_ms, evidence))
+    };
+    let (evidence, mistakes): (Vec<_>, Vec<_>) =
+        forms.iter().map(read).partition(|evidence| evidence.is_ok());
+    let mistakes: Vec<_> = mistakes.into_iter().filter_map(Result::err).collect();
+    mistakes.iter().for_each(|_| became(Outcome::Bad));
+    if !mistakes.is_empty() && mistakes.len() == n_forms {
         warn!("/call-status is refused: {}", told(&mistakes));
-        ApiError::BadFields(mistakes)
-    })?;
-    let call = evidence.call.clone();
-    match record(&shared, &form, evidence).await {
+        return Err(ApiError::BadFields(mistakes));
+    }
+    if let Some(mistake) = mistakes.first() {
+        shared.notices.say(Notice::Event, || format!("/call-status: an event is left: {mistake}"));
+    }
+    let mut recorded = Ok(());
+    for (sent_at_ms, evidence) in evidence.into_iter().flatten() {
+        recorded = record(&shared, sent_at_ms, evidence).await.and(recorded);
+    }
+    recorded.map(|()| HttpResponse::NoContent().finish())
+}
+
+/// Records what a status callback says.
+async fn record(
+    shared: &Webhooks,
+    sent_at_ms: Option<u64>,
+    evidence: Vec<Evidence>,
+) -> Result<(), ApiError> {
+    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
+    match record_all(shared, sent_at_ms, evidence).await {
         Ok(outcome) => {
             became(outcome);
-            Ok(HttpResponse::NoContent().finish())
+            Ok(())
         }
-        Err(why) => {
+        Err((call, why)) => {
             became(Outcome::NotRecorded);
             warn!("503 for the status of {call}: {why}");
             Err(why.into())
         }
     }
+}
+
+/// Records all that one webhook says, in this order, unless it is too old to say anything. It is
+/// queued together, so that one sync of the journal is enough.
+async fn record_all(
+    shared: &Webhooks,
+    sent_at_ms: Option<u64>,
+    evidence: Vec<Evidence>,
+) -> Result<Outcome, (CallId, NotRecorded)> {
+    let mut recent = Vec::with_capacity(evidence.len());
+    for evidence in evidence {
+        let is_old = shared.old_callbacks.is_one(sent_at_ms, &evidence.call, &shared.queue).await;
+        if !is_old.map_err(|why| (evidence.call.clone(), why))? {
+            recent.push(evidence);
+        }
+    }
+    if recent.is_empty() {
+        return Ok(Outcome::Old);
+    }
+    let each = recent.into_iter().map(|evidence| async {
+        let call = evidence.call.clone();
+        shared.queue.record(evidence).await.map(drop).map_err(|why| (call, why))
+    });
+    join_all(each).await.into_iter().collect::<Result<(), _>>().map(|()| Outcome::Accepted)
 }
 
 /// Lets a webhook in, and counts it if it is refused.
@@ -145,66 +211,98 @@ async fn admit(
     hook: Hook,
     request: &HttpRequest,
     body: Payload,
-) -> Result<Form, ApiError> {
+) -> Result<Received, ApiError> {
     let verified = shared.signature.verify(request, body).await.inspect_err(|why| {
         let outcome = match why {
             signature::Refusal::Unsigned => Outcome::Unsigned,
             _ => Outcome::Bad,
         };
         shared.counters.webhooks(hook, outcome).add();
-    });
-    Ok(verified?)
+    })?;
+    if request.path() != hook.path() {
+        shared.notices.say(Notice::Slash, || {
+            format!(
+                "a webhook for {} comes to a URL with a slash too many: correct it in Twilio",
+                hook.path()
+            )
+        });
+    }
+    Ok(verified)
 }
 
-/// What a status callback says, or all that is wrong with it.
-fn status_evidence(
+/// Lets a voice webhook in. Of a body that tells of no call, or of several, nothing is known, and
+/// the caller is answered all the same.
+async fn admit_one(
     shared: &Webhooks,
+    hook: Hook,
     request: &HttpRequest,
-    form: &Form,
-) -> Result<Evidence, Vec<FieldError>> {
-    let agent_id = agent_id(request).map_err(|mistake| vec![mistake])?;
-    let (source, agents) = (Hook::Status.source(), shared.agents.now());
-    let inbound = Inbound::read(form, source, agent_id.as_deref(), rules(shared, &agents));
-    let evidence = inbound.evidence?;
-    known_status(inbound.status).map_err(|mistake| vec![mistake])?;
-    Ok(evidence)
+    body: Payload,
+) -> Result<Form, ApiError> {
+    let problem = match admit(shared, hook, request, body).await? {
+        Received::Forms { mut forms, .. } if forms.len() == 1 => {
+            return Ok(forms.pop().unwrap_or_default());
+        }
+        Received::Forms { forms, .. } => format!("it tells of {} calls; expected 1", forms.len()),
+        Received::Unreadable(why) => why,
+    };
+    shared
+        .notices
+        .say(Notice::Body, || format!("{}: the body cannot be read: {problem}", hook.path()));
+    Ok(Form::default())
+}
+
+/// Reads a form, and says in the log what is not understood in it.
+fn read<'a>(
+    shared: &'a Webhooks,
+    hook: Hook,
+    form: &'a Form,
+    agent_id: Option<&str>,
+    agents: &'a Agents,
+) -> Inbound<'a> {
+    let inbound = Inbound::read(form, hook.source(), agent_id, rules(shared, agents));
+    let path = hook.path();
+    let text = |name| form.text_within(name, PARTY_BYTES_MAX).ok().flatten();
+    let mistakes = SIDE_FIELDS.map(|name| form.text_within(name, PARTY_BYTES_MAX).err());
+    for mistake in mistakes.into_iter().flatten() {
+        let line = || format!("{path}: {mistake}; it counts as not said");
+        shared.notices.say(Notice::Field, line);
+    }
+    if let Some(direction) = text("Direction").filter(|text| Direction::parse(text).is_none()) {
+        let line = || format!("{path}: Direction is {}, which is not known", word(direction));
+        shared.notices.say(Notice::Field, line);
+    }
+    match (inbound.status, text("CallStatus")) {
+        (StatusField::Unknown, Some(status)) => shared.notices.say(Notice::Status, || {
+            format!("{path}: CallStatus is {}, which is not known; it is noted", word(status))
+        }),
+        (StatusField::Missing, _)
+            if inbound.evidence.is_ok() && hook == Hook::Status && !inbound.has_events =>
+        {
+            let line = || format!("{path}: there is no CallStatus; it is noted");
+            shared.notices.say(Notice::Status, line);
+        }
+        _ => {}
+    }
+    inbound
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(
-    shared: &Webhooks,
-    hook: Hook,
-    form: &Form,
-    evidence: Result<Evidence, Vec<FieldError>>,
-) {
+async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>) {
     let became = |outcome| shared.counters.webhooks(hook, outcome).add();
-    let evidence = match evidence {
-        Ok(evidence) => evidence,
-        Err(mistakes) => {
+    let evidence = match &inbound.evidence {
+        Ok(evidence) => evidence.clone(),
+        Err(mistake) => {
             became(Outcome::Bad);
-            return warn!("{} is answered but not counted: {}", hook.path(), told(&mistakes));
+            return warn!("{} is answered but not counted: {mistake}", hook.path());
         }
     };
-    let call = evidence.call.clone();
-    match record(shared, form, evidence).await {
+    match record_all(shared, inbound.sent_at_ms, evidence).await {
         Ok(outcome) => became(outcome),
-        Err(why) => {
+        Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
         }
     }
-}
-
-/// Records what a webhook says, unless it is too old to say anything.
-async fn record(
-    shared: &Webhooks,
-    form: &Form,
-    evidence: Evidence,
-) -> Result<Outcome, NotRecorded> {
-    if shared.old_callbacks.is_one(form, &evidence.call, &shared.queue).await? {
-        return Ok(Outcome::Old);
-    }
-    shared.queue.record(evidence).await.map(|_| Outcome::Accepted)
 }
 
 fn rules<'a>(shared: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {
@@ -215,31 +313,24 @@ fn told(mistakes: &[FieldError]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn known_status(status: StatusField) -> Result<(), FieldError> {
-    let problem = match status {
-        StatusField::Known(_) => return Ok(()),
-        StatusField::Missing => FieldProblem::Missing,
-        StatusField::Unknown => FieldProblem::Invalid,
-    };
-    let names: Vec<_> = CallStatus::ALL.iter().map(|status| status.as_str()).collect();
-    let expected = format!("one of {}", names.join(", "));
-    Err(FieldError { field: "CallStatus".to_owned(), problem, expected })
-}
-
-/// The `agent` in the query of a webhook's URL.
-fn agent_id(request: &HttpRequest) -> Result<Option<String>, FieldError> {
+/// The `agent` in the query of a webhook's URL. One that can be no id is left out, at each path
+/// alike: a call that has begun must be able to end.
+fn agent_id(shared: &Webhooks, hook: Hook, request: &HttpRequest) -> Option<String> {
     let query = Form::parse(request.query_string().as_bytes()).unwrap_or_default();
-    let wrong = |problem| FieldError {
-        field: "agent".to_owned(),
-        problem,
-        expected: format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'"),
-    };
-    let id = query.text_within("agent", ID_BYTES_MAX).map_err(|mistake| wrong(mistake.problem));
-    match id {
-        Ok(Some(id)) if !is_id(id) => Err(wrong(FieldProblem::Invalid)),
-        other => Ok(other?.map(str::to_owned)),
+    match query.text_within("agent", ID_BYTES_MAX) {
+        Ok(None) => None,
+        Ok(Some(id)) if is_id(id) => Some(id.to_owned()),
+        Ok(Some(_)) | Err(_) => {
+            shared.notices.say(Notice::Agent, || {
+                format!(
+                    "{}: the agent in the URL is left out; expected 1 to {ID_BYTES_MAX} letters, \
+                     digits, '-' or '_'",
+                    hook.path()
+                )
+            });
+            None
+        }
     }
-    .inspect_err(|mistake| warn!("{}: {mistake}", request.path()))
 }
 
 #[cfg(test)]

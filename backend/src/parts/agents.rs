@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use live_users_http_kit::SettingsReader;
-use live_users_intake::agents::{Agents, AgentsFile};
+use live_users_intake::agents::{Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
 
 use crate::parts::public_url::UrlRule;
@@ -13,6 +13,8 @@ use crate::parts::public_url::UrlRule;
 pub(crate) struct AgentRegistry {
     file: AgentsFile,
     url_rule: UrlRule,
+    /// Numbers that many people call from, beside those in the file.
+    shared: Vec<String>,
     now: RwLock<Arc<Agents>>,
 }
 
@@ -20,9 +22,11 @@ impl AgentRegistry {
     /// Reads the file for the first time. Its errors go to the reader of the settings.
     pub(crate) fn read(reader: &mut SettingsReader<'_>, url_rule: &UrlRule) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
-        let (agents, mistakes) = read(&file, url_rule);
-        mistakes.into_iter().for_each(|mistake| reader.error(mistake));
-        Self { file, url_rule: url_rule.clone(), now: RwLock::new(Arc::new(agents)) }
+        let shared: Vec<_> = reader.list("SHARED_NUMBERS").into_iter().map(str::to_owned).collect();
+        let (agents, mistakes) = read(&file, url_rule, &shared);
+        let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
+        mistakes.for_each(|mistake| reader.error(mistake));
+        Self { file, url_rule: url_rule.clone(), shared, now: RwLock::new(Arc::new(agents)) }
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
@@ -41,7 +45,7 @@ impl AgentRegistry {
         if self.file.is_missing() && !self.now().is_empty() {
             return Err(vec![format!("{} is gone", self.file)]);
         }
-        let (agents, mut mistakes) = read(&self.file, &self.url_rule);
+        let (agents, mut mistakes) = read(&self.file, &self.url_rule, &self.shared);
         mistakes.extend(also(&agents));
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -52,25 +56,28 @@ impl AgentRegistry {
     }
 }
 
-fn read(file: &AgentsFile, url_rule: &UrlRule) -> (Agents, Vec<String>) {
+fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Vec<String>) {
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
-    (agents, mistakes)
+    (agents.sharing(shared), mistakes)
 }
 
-/// A `voice_url` that leads to our own `/voice` would redirect the caller in silence for ever.
+/// A `voice_url` or `fallback_url` that leads to our own `/voice` would redirect the caller in
+/// silence for ever.
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
-    let looping = agents
-        .iter()
-        .filter(|agent| agent.voice_url.as_deref().is_some_and(|url| public.is_above(url)));
-    let mistake = |id| {
+    let urls = agents.iter().flat_map(|agent| {
+        [("voice_url", &agent.voice_url), ("fallback_url", &agent.fallback_url)]
+            .map(|(field, url)| (&agent.id, field, url.as_deref()))
+    });
+    let looping = urls.filter(|(_, _, url)| url.is_some_and(|url| public.is_above(url)));
+    let mistake = |(id, field, _)| {
         format!(
-            "agents: agent {id:?}: voice_url leads back to PUBLIC_URL; expected the address of the \
+            "agents: agent {id:?}: {field} leads back to PUBLIC_URL; expected the address of the \
              agent's own application"
         )
     };
-    looping.map(|agent| mistake(&agent.id)).collect()
+    looping.map(mistake).collect()
 }
 
 #[cfg(test)]
@@ -89,17 +96,36 @@ mod tests {
     }
 
     #[test]
-    fn a_voice_url_that_leads_back_here_is_refused() {
-        let (agents, _) = Agents::parse(
-            "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
-             voice_url = \"https://calls.example.com/voice?agent=loop\"",
-        );
-        let refused = |public_url| {
-            let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
-            !loops(&agents, &rule).is_empty()
-        };
-        assert!(refused("https://calls.example.com/"));
-        assert!(!refused("https://elsewhere.example.com"));
+    fn a_url_that_leads_back_here_is_refused() {
+        for field in ["voice_url", "fallback_url"] {
+            let (agents, _) = Agents::parse(&format!(
+                "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
+                 {field} = \"https://calls.example.com/voice?agent=loop\"",
+            ));
+            let mistakes = |public_url| {
+                let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
+                loops(&agents, &rule)
+            };
+            let refused = mistakes("https://calls.example.com/");
+            assert!(refused.len() == 1 && refused[0].contains(field), "{refused:?}");
+            assert!(mistakes("https://elsewhere.example.com").is_empty());
+        }
+    }
+
+    #[test]
+    fn shared_numbers_are_in_force_again_after_a_reload() {
+        let env = Env::of([("SHARED_NUMBERS", "+14155550100, +14155550101")]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agents.toml");
+        fs::write(&path, ONE).unwrap();
+        let env = env.with("AGENTS_FILE", path.to_str().unwrap());
+        let agents = AgentRegistry::read(&mut SettingsReader::new(&env), &UrlRule::AsReceived);
+        let is_shared = |number| agents.now().is_shared_number(number);
+        assert!(is_shared("+14155550100") && is_shared("14155550101"));
+        fs::write(&path, format!("shared = [\"+14155550102\"]\n{ONE}")).unwrap();
+        agents.reload(|_| None).unwrap();
+        assert!(is_shared("+14155550100") && is_shared("sip:+14155550102@a.example"));
+        assert!(!is_shared("+14155550103"));
     }
 
     #[test]

@@ -1,15 +1,25 @@
 //! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
 use live_users_intake::agents::Agent;
-use live_users_intake::{Farewell, Utterance};
-use live_users_twilio::twiml::{Gather, Response};
+use live_users_intake::{Farewell, Inbound, Utterance};
+use live_users_twilio::twiml::{Dial, Gather, Response};
+
+use crate::parts::public_url::UrlRule;
 
 const GREETING: &str = "Hello! How can I help you?";
 const REPLY: &str = "Thank you, I have noted that. Is there anything else?";
 const NO_ANSWER: &str = "Sorry, I have no answer to that just now. Could you say it again?";
 const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
 const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
+const PLEASE_HOLD: &str = "Please hold the line.";
 const GOODBYE: &str = "Goodbye! Thank you for your call.";
+
+/// Nothing that a caller says is kept, so nothing is promised.
+const UNREACHABLE: &str =
+    "Sorry, we cannot be reached right now. Please call again later. Goodbye!";
+
+/// The silence between two words to somebody who waits, in seconds.
+const HOLD_SECONDS: u32 = 20;
 
 /// The answer of the agent's chat to an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,47 +37,86 @@ pub(crate) enum Answer {
 pub(crate) struct Conversation {
     /// The path of `/speech-result` as Twilio sees it.
     speech_path: String,
+    /// Where the progress of a leg is reported that we dial: a whole URL, if ours is known.
+    status_url: String,
     farewell: Farewell,
 }
 
 impl Conversation {
-    pub(crate) fn new(path_prefix: &str, farewell: Farewell) -> Self {
-        Self { speech_path: format!("{path_prefix}/speech-result"), farewell }
+    pub(crate) fn new(url_rule: &UrlRule, farewell: Farewell) -> Self {
+        let speech_path = format!("{}/speech-result", url_rule.path_prefix());
+        let status_url = format!("{}/call-status", url_rule.base());
+        Self { speech_path, status_url, farewell }
     }
 
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
-    /// requests have to carry on. Twilio sends a fallback after another request failed. It is
-    /// answered here, because the agent's own application may have failed.
-    pub(crate) fn greet(
-        &self,
-        agent_id: Option<&str>,
-        agent: Option<&Agent>,
-        is_fallback: bool,
-    ) -> Response {
-        let Some(agent) = agent else { return self.listen(agent_id, GREETING) };
+    /// requests have to carry on.
+    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
+        if inbound.is_waiting {
+            return self.hold();
+        }
+        let Some(agent) = inbound.answering else { return self.listen(agent_id, GREETING) };
         match &agent.voice_url {
-            Some(url) if !is_fallback => Response::new().redirect(url.as_str()),
-            Some(_) | None => {
-                let name = &agent.name;
-                self.listen(agent_id, &format!("Hello, this is {name}. How can I help you?"))
-            }
+            Some(url) if !inbound.is_fallback => Response::new().redirect(url.as_str()),
+            Some(_) => self.stand_in(agent_id, agent, inbound.failed_url),
+            None => self.welcome(agent_id, agent),
         }
     }
 
-    /// The answer to an utterance. After a farewell, the chat's answer is not used.
+    /// The answer to an utterance, where the agent's own application is not in charge. After a
+    /// farewell, the chat's answer is not used.
     pub(crate) fn reply(
         &self,
         agent_id: Option<&str>,
-        utterance: Utterance<'_>,
+        inbound: &Inbound<'_>,
         answer: Answer,
     ) -> Response {
-        match (utterance, answer) {
+        if inbound.is_waiting {
+            return self.hold();
+        }
+        match (inbound.utterance, inbound.answering) {
+            (Utterance::Farewell, _) => return Response::new().say(GOODBYE).hangup(),
+            (_, Some(agent)) if agent.voice_url.is_some() => {
+                // With a chat, the built-in conversation may have taken over.
+                if inbound.is_fallback || agent.chat_url.is_none() {
+                    return self.greet(agent_id, inbound);
+                }
+            }
+            _ => {}
+        }
+        match (inbound.utterance, answer) {
             (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
             (Utterance::Words(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
             (Utterance::Words(_), Answer::Text(text)) => self.listen(agent_id, &text),
             (Utterance::Words(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
             (Utterance::Nothing, _) => self.listen(agent_id, NOT_HEARD),
         }
+    }
+
+    /// The answer when the agent's own application has failed. A fallback that has failed itself
+    /// is not tried again: the caller would go round in circles.
+    fn stand_in(&self, agent_id: Option<&str>, agent: &Agent, failed: Option<&str>) -> Response {
+        let without_fragment = |url: &str| url.split('#').next().map(str::to_owned);
+        let has_failed =
+            |url: &str| failed.is_some_and(|it| without_fragment(it) == without_fragment(url));
+        match (&agent.fallback_url, &agent.fallback_number) {
+            (Some(url), _) if !has_failed(url) => Response::new().redirect(url.as_str()),
+            (_, Some(number)) => Response::new()
+                .dial(Dial { number: number.clone(), status_callback: self.status_url.clone() }),
+            _ if agent.chat_url.is_some() => self.welcome(agent_id, agent),
+            _ => Response::new().say(UNREACHABLE).hangup(),
+        }
+    }
+
+    fn welcome(&self, agent_id: Option<&str>, agent: &Agent) -> Response {
+        let name = &agent.name;
+        self.listen(agent_id, &format!("Hello, this is {name}. How can I help you?"))
+    }
+
+    /// What somebody hears who waits in a queue. The provider asks again when it is over. Only few
+    /// verbs may stand here, and one that ends the document by hanging up would lose the caller.
+    fn hold(&self) -> Response {
+        Response::new().say(PLEASE_HOLD).pause(HOLD_SECONDS)
     }
 
     /// The answer after an internal error. The call goes on.

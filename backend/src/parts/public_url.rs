@@ -41,7 +41,7 @@ impl PublicUrl {
     pub(crate) fn is_above(&self, url: &str) -> bool {
         let path = url.split(['?', '#']).next().and_then(|url| url.strip_prefix(&self.0));
         path.is_some_and(|path| {
-            matches!(path.trim_end_matches('/'), "/voice" | "/speech-result" | "/call-status")
+            matches!(path.trim_matches('/'), "voice" | "speech-result" | "call-status")
         })
     }
 
@@ -79,6 +79,17 @@ impl UrlRule {
     pub(crate) fn path_prefix(&self) -> &str {
         match self {
             Self::Fixed(url) => url.path(),
+            Self::Forwarded | Self::AsReceived => "",
+        }
+    }
+}
+
+impl UrlRule {
+    /// The URL to put before our own paths where a path alone may not do: with `PUBLIC_URL` a whole
+    /// one.
+    pub(crate) fn base(&self) -> &str {
+        match self {
+            Self::Fixed(PublicUrl(base)) => base,
             Self::Forwarded | Self::AsReceived => "",
         }
     }
@@ -176,8 +187,11 @@ mod tests {
     #[test]
     fn our_own_webhooks_are_known_by_their_urls() {
         let public = PublicUrl::parse("https://calls.example.com/x/").unwrap();
-        for ours in ["https://calls.example.com/x/voice", "https://calls.example.com/x/voice/?a=1"]
-        {
+        for ours in [
+            "https://calls.example.com/x/voice",
+            "https://calls.example.com/x/voice/?a=1",
+            "https://calls.example.com/x//voice",
+        ] {
             assert!(public.is_above(ours), "{ours}");
         }
         for theirs in ["https://calls.example.com/voice", "https://calls.example.com/x/voice2"] {

@@ -8,6 +8,7 @@ mod crash;
 mod fixtures;
 mod history;
 mod honest;
+mod identity;
 mod journal;
 mod life;
 mod metrics;
@@ -21,6 +22,7 @@ mod settings;
 mod signatures;
 mod streams;
 mod twiml;
+mod webhook_forms;
 
 use live_users_testkit::{Server, Twilio};
 use tempfile::TempDir;
@@ -46,6 +48,19 @@ const AGENTS: &str = r#"
     id = "support"
     name = "Support"
     voice_url = "https://support.example.com/voice?a=1&b=2"
+
+    [[agent]]
+    id = "sent-on"
+    name = "Sent on"
+    voice_url = "https://a.example.com/voice"
+    fallback_url = "https://b.example.com/down?x=1&y=2"
+    fallback_number = "+14155550100"
+
+    [[agent]]
+    id = "dialled"
+    name = "Dialled"
+    voice_url = "https://a.example.com/voice"
+    fallback_number = "+14155550100"
 "#;
 
 /// An agents file with this text, and the folder that goes when the test ends.

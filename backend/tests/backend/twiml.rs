@@ -74,19 +74,95 @@ fn an_agent_with_an_application_of_its_own_gets_the_call() {
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
 }
 
-#[test]
-fn a_call_that_the_agents_own_application_has_failed_is_answered_here() {
-    let (_folder, file) = agents_file(AGENTS);
-    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+/// What a caller hears when this URL has failed.
+fn after_failure(twilio: &Twilio, path: &str, failed: &str, words: &str) -> String {
     let fields = [
         ("CallSid", "CA1"),
         ("CallStatus", "in-progress"),
         ("Direction", "inbound"),
         ("ErrorCode", "11200"),
-        ("ErrorUrl", "https://support.example.com/voice"),
+        ("ErrorUrl", failed),
+        ("SpeechResult", words),
     ];
-    let body = twilio.post("/voice?agent=support", &fields).body;
-    assert!(body.contains("Hello, this is Support.") && !body.contains("<Redirect"), "{body}");
+    let answer = twilio.post(path, &fields);
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains("noted"), "{}", answer.body);
+    answer.body
+}
+
+#[test]
+fn when_the_agents_own_application_has_failed_its_fallback_takes_over() {
+    let (_folder, file) = agents_file(AGENTS);
+    let (_server, twilio) =
+        start(&[("AGENTS_FILE", &file), ("PUBLIC_URL", "https://calls.example.com/x")]);
+    let post = |path: &str, failed: &str| {
+        let url = format!("https://calls.example.com/x{path}");
+        let fields = [("CallSid", "CA1"), ("CallStatus", "in-progress"), ("ErrorUrl", failed)];
+        let form = live_users_twilio::Form::from_pairs(fields);
+        let payload = live_users_twilio::Payload::Form(&form);
+        let signature = live_users_twilio::sign(crate::TOKEN, &url, &payload);
+        let headers = [
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("X-Twilio-Signature", &*signature),
+        ];
+        let address = format!("{}{path}", twilio.url);
+        live_users_testkit::send("POST", &address, &headers, form.encode().as_bytes()).body
+    };
+    let dialled = concat!(
+        r#"<Response><Dial><Number statusCallback="https://calls.example.com/x/call-status" "#,
+        r#"statusCallbackEvent="initiated ringing answered completed">+14155550100</Number>"#,
+        "</Dial></Response>"
+    );
+    let redirected = concat!(
+        r#"<Response><Redirect method="POST">https://b.example.com/down?x=1&amp;y=2"#,
+        "</Redirect></Response>"
+    );
+    for path in ["/voice", "/speech-result"] {
+        let failed = "https://a.example.com/voice";
+        let body = post(&format!("{path}?agent=sent-on"), failed);
+        assert_eq!(body, format!("{DECLARATION}{redirected}"), "{path}");
+        let body = post(&format!("{path}?agent=dialled"), failed);
+        assert_eq!(body, format!("{DECLARATION}{dialled}"), "{path}");
+        // A fallback that fails as well is not tried for ever.
+        let body = post(&format!("{path}?agent=sent-on"), "https://b.example.com/down?x=1&y=2");
+        assert_eq!(body, format!("{DECLARATION}{dialled}"), "{path}");
+    }
+}
+
+#[test]
+fn without_a_fallback_the_caller_is_told_the_truth() {
+    let (_folder, file) = agents_file(AGENTS);
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    for path in ["/voice?agent=support", "/speech-result?agent=support"] {
+        let body =
+            after_failure(&twilio, path, "https://support.example.com/voice", "cancel it all");
+        assert!(body.contains("cannot be reached right now"), "{body}");
+        assert!(body.contains("<Hangup/>") && !body.contains("<Gather"), "{body}");
+    }
+    // The built-in conversation has nothing else to fall back on, and works.
+    let body = after_failure(&twilio, "/voice?agent=booking", "https://x.example/voice", "");
+    assert!(body.contains("Hello, this is Tables"), "{body}");
+}
+
+#[test]
+fn an_agent_with_an_application_of_its_own_never_takes_note_here() {
+    let (_folder, file) = agents_file(AGENTS);
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let call = [("CallSid", "CA1"), ("CallStatus", "in-progress"), ("Direction", "inbound")];
+    for (path, more) in [
+        ("/speech-result", vec![("SpeechResult", "cancel my flight")]),
+        ("/speech-result", vec![]),
+        // A session of <Connect> that ended with an error is no request to a fallback URL.
+        ("/voice", vec![("SessionStatus", "failed"), ("ErrorCode", "64105")]),
+    ] {
+        let fields = [&call[..], &more].concat();
+        let body = twilio.post(&format!("{path}?agent=support"), &fields).body;
+        assert!(body.contains("<Redirect method=\"POST\">https://support.example.com/"), "{body}");
+    }
+    let goodbye = [&call[..], &[("SpeechResult", "goodbye")]].concat();
+    let body = twilio.post("/speech-result?agent=support", &goodbye).body;
+    assert!(body.contains("<Hangup/>"), "{body}");
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
 }
 
 #[test]

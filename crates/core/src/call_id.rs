@@ -13,7 +13,7 @@ use core::fmt::{self, Display};
 /// let twilio = CallId::parse("CAfa4e0000000000000000000000000001")?;
 /// assert_eq!(twilio.to_string(), "CAfa4e0000000000000000000000000001");
 ///
-/// // Any other text of up to 64 visible ASCII characters, quotes and backslashes among them.
+/// // Any other text of up to 128 visible ASCII characters, quotes and backslashes among them.
 /// assert!(CallId::parse("v3:9X2vxPDFY2RH").is_ok());
 /// assert!(CallId::parse(r#"a"b\c"#).is_ok());
 /// assert_eq!(CallId::parse("two words"), Err(CallIdError));
@@ -45,7 +45,7 @@ impl core::error::Error for CallIdError {}
 
 impl CallId {
     /// The longest id that is accepted, in bytes. The longest seen at any provider has 51.
-    pub const BYTES_MAX: usize = 64;
+    pub const BYTES_MAX: usize = 128;
 
     /// Reads the name of a call.
     ///

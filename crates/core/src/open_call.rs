@@ -35,10 +35,7 @@ impl<'a> OpenCall<'a> {
     /// Whether it is a leg of a call that is over, or of one that is not known: then nothing depends
     /// on it.
     pub fn is_loose_leg(&self) -> bool {
-        let parent = || self.tracker.ties.links.get(&self.slot)?.parent.as_ref();
-        let is_up =
-            |id| self.tracker.slot(id).is_some_and(|at| !self.tracker.entry(at).has_ended());
-        self.entry.flags.is_leg() && !parent().is_some_and(is_up)
+        self.tracker.is_loose_leg_at(self.slot)
     }
 
     /// Whether machine detection has said something of it.
@@ -73,6 +70,17 @@ impl<'a> OpenCall<'a> {
 }
 
 impl Tracker {
+    /// As [`OpenCall::is_loose_leg`], of a call that is known.
+    pub fn is_loose_leg(&self, id: &CallId) -> bool {
+        self.slot(id).is_some_and(|slot| self.is_loose_leg_at(slot))
+    }
+
+    fn is_loose_leg_at(&self, slot: u32) -> bool {
+        let parent = || self.ties.links.get(&slot)?.parent.as_ref();
+        let is_up = |id| self.slot(id).is_some_and(|at| !self.entry(at).has_ended());
+        self.entry(slot).flags.is_leg() && !parent().is_some_and(is_up)
+    }
+
     /// Looks at every call that has not ended, legs among them, in no order.
     pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
         let entries = self.entries.iter().zip(0..);

@@ -1,10 +1,12 @@
 //! The agents file: who answers on which numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+use crate::party::{Party, sip_host};
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
 pub const DEFAULT_FILE: &str = "agents.toml";
@@ -29,6 +31,15 @@ pub struct Agent {
     /// answers.
     #[serde(default)]
     pub voice_url: Option<String>,
+    /// Where callers are sent when the agent's own voice application has failed.
+    #[serde(default)]
+    pub fallback_url: Option<String>,
+    /// Who is dialled in that case when there is no `fallback_url`, in E.164.
+    #[serde(default)]
+    pub fallback_number: Option<String>,
+    /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
+    #[serde(default)]
+    pub sip_hosts: Vec<String>,
     /// Where the built-in conversation asks what to answer; without one it only takes note.
     #[serde(default)]
     pub chat_url: Option<String>,
@@ -41,6 +52,11 @@ pub struct Agent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
     list: Vec<Agent>,
+    /// The place in the list by each agent's number, in the one spelling of [`Party`].
+    numbers: BTreeMap<String, usize>,
+    sip_hosts: BTreeMap<String, usize>,
+    /// Numbers that many people call from.
+    shared: BTreeSet<String>,
 }
 
 /// Where the agents file is.
@@ -53,6 +69,8 @@ pub struct AgentsFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    shared: Vec<String>,
     #[serde(default, rename = "agent")]
     agents: Vec<Agent>,
 }
@@ -95,12 +113,36 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { agents }) => {
-                let mistakes = mistakes_in(&agents);
-                (Self { list: agents }, mistakes)
+            Ok(File { shared, agents }) => {
+                let mut mistakes = mistakes_in(&agents);
+                mistakes.extend(mistakes_in_shared("shared", &shared));
+                (Self::of(agents).sharing(&shared), mistakes)
             }
             Err(error) => (Self::default(), vec![error.to_string().trim().replace('\n', "\n    ")]),
         }
+    }
+
+    fn of(list: Vec<Agent>) -> Self {
+        let (mut numbers, mut sip_hosts) = (BTreeMap::new(), BTreeMap::new());
+        for (place, agent) in list.iter().enumerate() {
+            for number in &agent.numbers {
+                if let Some(number) = Party::parse(number).number() {
+                    numbers.entry(number.to_owned()).or_insert(place);
+                }
+            }
+            for host in &agent.sip_hosts {
+                sip_hosts.entry(host.to_lowercase()).or_insert(place);
+            }
+        }
+        Self { list, numbers, sip_hosts, shared: BTreeSet::new() }
+    }
+
+    /// These agents, with more numbers that many people call from.
+    #[must_use]
+    pub fn sharing(mut self, numbers: &[String]) -> Self {
+        let numbers = numbers.iter().map(|number| Party::parse(number));
+        self.shared.extend(numbers.filter_map(|party| party.number().map(str::to_owned)));
+        self
     }
 
     /// The agents in the order of the file.
@@ -118,16 +160,48 @@ impl Agents {
         self.list.iter().find(|agent| agent.id == id)
     }
 
-    /// The agent that answers this number.
+    /// The agent that answers this number, in any of its spellings: also without its plus, and in
+    /// an address of SIP or WhatsApp.
     pub fn by_number(&self, number: &str) -> Option<&Agent> {
-        self.list.iter().find(|agent| agent.numbers.iter().any(|n| n == number))
+        let place = self.numbers.get(Party::parse(number).number()?)?;
+        self.list.get(*place)
     }
+
+    /// The agent that a SIP address leads to by its host: `sip:room-7@SIP.example.com:5060`.
+    pub fn by_sip_host(&self, address: &str) -> Option<&Agent> {
+        let host = sip_host(address)?;
+        let dots = host.match_indices('.').map(|(at, _)| at + 1);
+        let mut hosts = [0].into_iter().chain(dots).map(|at| &host[at..]);
+        let place = hosts.find_map(|host| self.sip_hosts.get(host))?;
+        self.list.get(*place)
+    }
+
+    /// Whether one end of a call is a number of one of these agents, and so nobody's identity.
+    pub fn is_own_number(&self, party: &str) -> bool {
+        self.by_number(party).is_some()
+    }
+
+    /// Whether many people call from this number, so it does not tell who calls.
+    pub fn is_shared_number(&self, party: &str) -> bool {
+        Party::parse(party).number().is_some_and(|number| self.shared.contains(number))
+    }
+}
+
+/// All that is wrong with numbers that many people call from. `field` is where they stand.
+pub fn mistakes_in_shared(field: &str, numbers: &[String]) -> Vec<String> {
+    let wrong = numbers.iter().filter(|number| !is_e164(number));
+    wrong.map(|number| format!("{field}: {}", not_e164(number))).collect()
+}
+
+fn not_e164(number: &str) -> String {
+    format!("{number:?} is not E.164; expected + and 8 to 15 digits")
 }
 
 fn mistakes_in(agents: &[Agent]) -> Vec<String> {
     let mut mistakes = Vec::new();
     let mut ids = BTreeMap::new();
     let mut numbers = BTreeMap::new();
+    let mut hosts = BTreeMap::new();
     for (agent, place) in agents.iter().zip(1..) {
         let mut wrong = |field: &str, what: String| {
             mistakes.push(format!("agent {place} ({:?}): {field}: {what}", agent.id));
@@ -143,15 +217,36 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
         }
         for number in &agent.numbers {
             if !is_e164(number) {
-                let what = format!("{number:?} is not E.164; expected + and 8 to 15 digits");
-                wrong("numbers", what);
+                wrong("numbers", not_e164(number));
             }
             if let Some(first) = numbers.insert(number, place) {
                 let what = format!("{number:?} is already a number of agent {first}");
                 wrong("numbers", format!("{what}; expected each number once"));
             }
         }
-        for (field, url) in [("voice_url", &agent.voice_url), ("chat_url", &agent.chat_url)] {
+        if let Some(number) = agent.fallback_number.as_ref().filter(|number| !is_e164(number)) {
+            wrong("fallback_number", not_e164(number));
+        }
+        if agent.fallback_number.as_ref().is_some_and(|number| agent.numbers.contains(number)) {
+            let what = "is a number of this agent; expected one that somebody else answers";
+            wrong("fallback_number", what.to_owned());
+        }
+        for host in &agent.sip_hosts {
+            if !is_host(host) {
+                let what = "expected a host name such as sip.example.com, without port and scheme";
+                wrong("sip_hosts", format!("{host:?} is no host; {what}"));
+            }
+            if let Some(first) = hosts.insert(host.to_lowercase(), place).filter(|it| *it != place)
+            {
+                let what = format!("{host:?} is already a host of agent {first}");
+                wrong("sip_hosts", format!("{what}; expected each host once"));
+            }
+        }
+        for (field, url) in [
+            ("voice_url", &agent.voice_url),
+            ("fallback_url", &agent.fallback_url),
+            ("chat_url", &agent.chat_url),
+        ] {
             if url.as_deref().is_some_and(|url| !is_url(url)) {
                 wrong(field, "expected a URL that starts with https:// or http://".to_owned());
             }
@@ -174,76 +269,25 @@ fn is_e164(text: &str) -> bool {
     (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Whether a text is a host name or an IP address. Those of version 6 stand in brackets.
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_v6 = || {
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    text.len() <= 253 && text.split('.').all(is_label) || is_v6()
+}
+
 fn is_url(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     text.len() <= URL_BYTES_MAX && host.is_some_and(|h| !h.is_empty() && !h.starts_with('/'))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-        [[agent]]
-        id = "booking"
-        name = "Table bookings"
-        numbers = ["+15005550006", "+18885550199"]
-        capacity = 20
-
-        [[agent]]
-        id = "support"
-        name = "Support"
-        voice_url = "https://support.example.com/voice"
-    "#;
-
-    #[test]
-    fn agents_are_found_by_id_and_by_number() {
-        let (agents, mistakes) = Agents::parse(GOOD);
-        assert_eq!(mistakes, [""; 0]);
-        assert_eq!(agents.by_number("+18885550199").unwrap().id, "booking");
-        assert_eq!(agents.by_id("support").unwrap().name, "Support");
-        assert!(agents.by_id("Booking").is_none() && agents.by_number("").is_none());
-    }
-
-    #[test]
-    fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
-        let (_, mistakes) = Agents::parse(
-            r#"
-            [[agent]]
-            id = "a"
-            name = "A"
-            numbers = ["+15005550006"]
-
-            [[agent]]
-            id = "a"
-            name = ""
-            numbers = ["+15005550006", "555"]
-            voice_url = "example.com"
-            chat_url = "file:///etc/passwd"
-            capacity = 0
-
-            [[agent]]
-            id = "not an id"
-            name = "B"
-            "#,
-        );
-        let fields =
-            ["2 (\"a\"): id", "name", "numbers", "numbers", "voice_url", "chat_url", "capacity"];
-        for (mistake, field) in mistakes.iter().zip(fields) {
-            assert!(mistake.contains(field), "{mistake} should name {field}");
-        }
-        assert!(mistakes[7].contains("agent 3") && mistakes[7].contains("id"), "{}", mistakes[7]);
-        assert_eq!(mistakes.len(), 8);
-    }
-
-    #[test]
-    fn a_key_that_does_not_exist_is_refused_with_its_line() {
-        let (_, mistakes) = Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumber = \"+1\"\n");
-        assert_eq!(mistakes.len(), 1);
-        assert!(
-            mistakes[0].contains("number") && mistakes[0].contains("line 4"),
-            "{}",
-            mistakes[0]
-        );
-    }
-}
+mod tests;

@@ -10,8 +10,11 @@ use live_users_core::{
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webhook};
 
-use crate::caller::{CallerKey, is_withheld};
+use crate::callbacks::answered_by;
+use crate::caller::CallerKey;
 use crate::country;
+use crate::legs::with_role;
+use crate::party::Party;
 
 /// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
 /// compatible providers that count the ringing. A longer duration is a mistake.
@@ -35,8 +38,7 @@ impl<'a> Attribution<'a> {
     /// nobody configured is never dropped.
     pub(crate) fn of(id: Option<&str>, parties: &Parties<'_>, agents: &'a Agents) -> Self {
         let ours = parties.ours;
-        let number = ours.map(|ours| ours.strip_prefix("whatsapp:").unwrap_or(ours));
-        let by_number = number.and_then(|number| agents.by_number(number));
+        let by_number = ours.and_then(|ours| agents.by_number(ours));
         if let Some(id) = id {
             let configured = agents.by_id(id).or(by_number);
             return Self { agent: Agent::Id(Arc::from(id)), from: AgentFrom::Url, configured };
@@ -55,26 +57,34 @@ impl<'a> Attribution<'a> {
 /// What a webhook says about its call.
 ///
 /// # Errors
-/// If the id of the call or of its parent cannot be one.
+/// If the id of the call cannot be one.
 pub(crate) fn of_webhook(
     webhook: &Webhook,
     source: Source,
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
-    key: &CallerKey,
+    (agents, key): (&Agents, &CallerKey),
 ) -> Result<Evidence, CallIdError> {
     let said = said(webhook.status);
     let call = CallId::parse(&webhook.call_sid)?;
+    let parent = webhook.parent_call_sid.as_deref().and_then(|sid| CallId::parse(sid).ok());
+    let evidence =
+        between(parties, attribution, (agents, key), Evidence::about(call, source, said));
     Ok(Evidence {
-        parent: webhook.parent_call_sid.as_deref().map(CallId::parse).transpose()?,
+        // A parent whose id cannot be used makes this call a leg all the same.
+        direction: match parent {
+            None if webhook.has_parent => Some(Direction::Dial),
+            _ => evidence.direction,
+        },
+        parent,
         duration_s: of_a_call_that_is_over(said, webhook.call_duration_s),
-        ..between(parties, attribution, key, Evidence::about(call, source, said))
+        ..evidence
     })
 }
 
 /// What the provider's list of calls says about one of which there was no webhook, if it is one for
-/// us: a leg belongs to its parent, and when agents have numbers, a call on another number is
-/// somebody else's on the same account.
+/// us. Only what is on an agent's number is ours: other calls on the account are somebody else's. A
+/// leg belongs to its conversation, and the far end of one of ours is no call of its own.
 pub(crate) fn of_unheard(
     call: &CallResource,
     agents: &Agents,
@@ -84,34 +94,59 @@ pub(crate) fn of_unheard(
     let is_whole = call.parent_call_sid.is_none()
         && matches!(parties.direction, Some(Direction::Inbound | Direction::Outbound));
     let attribution = Attribution::of(None, &parties, agents);
-    let any_number = agents.iter().all(|agent| agent.numbers.is_empty());
-    if !is_whole || !(any_number || attribution.configured.is_some()) {
+    if !is_whole || attribution.configured.is_none() {
         return None;
     }
+    let evidence = between(&parties, &attribution, (agents, key), about_listed(call)?);
+    let evidence = with_role(evidence, (call.from.as_deref(), call.to.as_deref()), agents);
+    (!evidence.is_leg()).then_some(evidence)
+}
+
+/// What the provider's list of calls says about a leg of a call that is known.
+pub(crate) fn of_unheard_leg(
+    call: &CallResource,
+    parent: &CallId,
+    agents: &Agents,
+) -> Option<Evidence> {
+    let evidence = Evidence {
+        parent: Some(parent.clone()),
+        direction: Some(Direction::Dial),
+        ..about_listed(call)?
+    };
+    Some(with_role(evidence, (call.from.as_deref(), call.to.as_deref()), agents))
+}
+
+fn about_listed(call: &CallResource) -> Option<Evidence> {
     let said = call.status.map_or(Said::Nothing, said_by);
-    let evidence = Evidence::about(CallId::parse(&call.sid).ok()?, Source::Referee, said);
-    Some(between(&parties, &attribution, key, evidence))
+    let answered_by = call.answered_by.map(answered_by);
+    let id = CallId::parse(&call.sid).ok()?;
+    Some(Evidence { answered_by, ..Evidence::about(id, Source::Referee, said) })
 }
 
 /// The evidence with who is on the call: the agent, the person and where that person is.
 fn between(
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
-    key: &CallerKey,
+    (agents, key): (&Agents, &CallerKey),
     evidence: Evidence,
 ) -> Evidence {
     let theirs = parties.theirs.unwrap_or_default();
+    let party = Party::parse(theirs);
+    let is_told = parties.their_place.is_some_and(Geography::is_told);
+    let identity = party.identity(is_told).filter(|_| !agents.is_own_number(theirs));
     Evidence {
         direction: parties.direction,
         agent: attribution.agent.clone(),
         agent_from: attribution.from,
-        caller: key.person(theirs),
+        // Behind the number of a switchboard is always somebody else.
+        caller: identity
+            .filter(|_| !agents.is_shared_number(theirs))
+            .map(|identity| key.caller(identity)),
         // Twilio takes the country from the number, and a number that stands for "withheld" has
-        // none, whatever its digits say.
-        place: if is_withheld(theirs) {
-            Place::default()
-        } else {
-            place(parties.their_place, theirs)
+        // none, whatever its digits say. Our own numbers are where we rented them.
+        place: match identity {
+            Some(_) => place(parties.their_place, &party),
+            None => Place::default(),
         },
         ..evidence
     }
@@ -121,7 +156,8 @@ fn between(
 pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence> {
     let said = said_by(resource.status?);
     let duration_s = of_a_call_that_is_over(said, resource.duration_s);
-    Some(Evidence { duration_s, ..Evidence::about(call, Source::Referee, said) })
+    let answered_by = resource.answered_by.map(answered_by).filter(|_| said == Said::InProgress);
+    Some(Evidence { duration_s, answered_by, ..Evidence::about(call, Source::Referee, said) })
 }
 
 /// While a call goes on there is no duration, or one that is 0 or still grows.
@@ -201,155 +237,15 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
 /// providers, the number's own country.
-fn place(geography: Option<&Geography>, theirs: &str) -> Place {
+fn place(geography: Option<&Geography>, theirs: &Party) -> Place {
     let part =
         |part: fn(&Geography) -> &Option<String>| geography.and_then(|it| part(it).as_deref());
     let named = part(|it| &it.country).and_then(Country::parse);
-    let country = named.or_else(|| country::of_number(theirs));
+    let country = named.or_else(|| country::of_number(theirs.international_number()?));
     // A region or a city of no country could be anywhere.
     let within = |name: Option<&str>| name.filter(|_| country.is_some()).map(Arc::from);
     Place { country, region: within(part(|it| &it.state)), city: within(part(|it| &it.city)) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use live_users_twilio::Form;
-
-    const INBOUND: [(&str, &str); 7] = [
-        ("CallSid", "CA1"),
-        ("CallStatus", "ringing"),
-        ("Direction", "inbound"),
-        ("From", "+14155550123"),
-        ("FromCountry", "US"),
-        ("FromState", "CA"),
-        ("To", "+15005550006"),
-    ];
-
-    fn evidence(fields: &[(&str, &str)], agent_id: Option<&str>) -> Evidence {
-        let webhook = Webhook::parse(&Form::from_pairs(fields.iter().copied())).unwrap();
-        let key = CallerKey::new("0123456789abcdef").unwrap();
-        let (agents, _) = Agents::parse(
-            "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]",
-        );
-        let parties = Parties::of_webhook(&webhook);
-        let attribution = Attribution::of(agent_id, &parties, &agents);
-        of_webhook(&webhook, Source::Voice, &parties, &attribution, &key).unwrap()
-    }
-
-    fn inbound_with(name: &str, value: &str) -> Evidence {
-        let fields: Vec<_> = INBOUND.into_iter().filter(|(n, _)| *n != name).collect();
-        evidence(&[&fields[..], &[(name, value)]].concat(), None)
-    }
-
-    #[test]
-    fn the_person_is_who_calls_us_or_whom_we_call() {
-        let inbound = evidence(&INBOUND, None);
-        let outbound = evidence(
-            &[
-                ("CallSid", "CA2"),
-                ("Direction", "outbound-api"),
-                ("From", "+15005550006"),
-                ("To", "+14155550123"),
-                ("ToCountry", "US"),
-                ("ToState", "CA"),
-            ],
-            None,
-        );
-        assert!(inbound.caller.is_some());
-        assert_eq!(inbound.caller, outbound.caller);
-        assert_eq!(inbound.place, outbound.place);
-        assert_eq!(inbound.agent, outbound.agent);
-        assert_eq!(inbound.agent, Agent::Id("booking".into()));
-    }
-
-    #[test]
-    fn an_agent_is_found_by_url_then_by_number_and_else_shows_up_as_itself() {
-        assert_eq!(evidence(&INBOUND, Some("x")).agent, Agent::Id("x".into()));
-        let whatsapp = inbound_with("To", "whatsapp:+15005550006");
-        assert_eq!(whatsapp.agent, Agent::Id("booking".into()));
-        assert_eq!(inbound_with("To", "+1999").agent, Agent::Address("+1999".into()));
-        assert_eq!(inbound_with("To", "").agent, Agent::Unknown);
-    }
-
-    #[test]
-    fn what_a_browser_dials_is_not_kept_since_it_may_be_anybodys_number() {
-        let dial = |to| evidence(&[("CallSid", "CA1"), ("From", "client:jo"), ("To", to)], None);
-        assert_eq!(dial("+14155550123").agent, Agent::Unknown);
-        assert_eq!(dial("+15005550006").agent, Agent::Id("booking".into()));
-    }
-
-    #[test]
-    fn a_withheld_caller_has_no_country_though_the_number_that_stands_for_it_does() {
-        let withheld =
-            evidence(&[("CallSid", "CA1"), ("From", "+266696687"), ("FromCountry", "LS")], None);
-        assert_eq!((withheld.caller, withheld.place), (None, Place::default()));
-    }
-
-    #[test]
-    fn the_duration_is_in_seconds_and_of_a_call_that_is_over() {
-        let of = |status, duration| {
-            let fields = [("CallSid", "CA1"), ("CallStatus", status), ("CallDuration", duration)];
-            // The other one is in minutes.
-            evidence(&[&fields[..], &[("Duration", "2")]].concat(), None).duration_s
-        };
-        assert_eq!(of("completed", "61"), Some(61));
-        assert_eq!(of("completed", "90000"), Some(90_000));
-        for (status, duration) in
-            [("completed", "90001"), ("completed", ""), ("completed", "-1"), ("in-progress", "61")]
-        {
-            assert_eq!(of(status, duration), None, "{status} {duration}");
-        }
-    }
-
-    #[test]
-    fn the_reconciler_receives_the_duration_too() {
-        let of = |status| {
-            let resource = CallResource {
-                sid: "CA1".to_owned(),
-                parent_call_sid: None,
-                status,
-                direction: None,
-                from: None,
-                to: None,
-                duration_s: Some(61),
-            };
-            of_known(CallId::parse("CA1").unwrap(), &resource).map(|evidence| evidence.duration_s)
-        };
-        assert_eq!(of(Some(CallStatus::Completed)), Some(Some(61)));
-        assert_eq!(of(Some(CallStatus::InProgress)), Some(None));
-        assert_eq!(of(None), None);
-    }
-
-    #[test]
-    fn a_country_that_is_none_is_unknown_and_its_region_too() {
-        assert_eq!(
-            inbound_with("FromCountry", "Oz").place,
-            inbound_with("FromCountry", "OZ").place
-        );
-        let fields = [("CallSid", "CA1"), ("From", "client:jo"), ("FromCountry", "O2")];
-        let unknown = evidence(&[&fields[..], &[("FromState", "CA")]].concat(), None);
-        assert_eq!(unknown.place, Place::default());
-    }
-
-    #[test]
-    fn the_city_is_taken_where_it_is_sent_and_a_country_is_known() {
-        let city = inbound_with("FromCity", "SAN FRANCISCO").place;
-        assert_eq!(city.city.as_deref(), Some("SAN FRANCISCO"));
-        assert_eq!(city.area(), evidence(&INBOUND, None).place);
-        let fields = [("CallSid", "CA1"), ("From", "client:jo"), ("FromCity", "OSLO")];
-        assert_eq!(evidence(&fields, None).place, Place::default());
-        let withheld = [("CallSid", "CA1"), ("From", "anonymous"), ("FromCity", "MASERU")];
-        assert_eq!(evidence(&withheld, None).place, Place::default());
-    }
-
-    #[test]
-    fn without_a_country_the_number_gives_it() {
-        let place = |from| evidence(&[("CallSid", "CA1"), ("From", from)], None).place;
-        assert_eq!(place("+14165550123").country, Country::parse("CA"));
-        assert_eq!(place("+442079460123").country, Country::parse("GB"));
-        assert_eq!(place("+266696687"), Place::default(), "withheld, and not in Lesotho");
-        assert_eq!(place("sip:+442079460123@example.com"), Place::default());
-        assert_eq!(inbound_with("FromCountry", "").place, inbound_with("FromCountry", "US").place);
-    }
-}
+mod tests;

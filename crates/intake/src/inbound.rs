@@ -1,11 +1,14 @@
 //! A webhook, read once: what it says about its call, who answers, and what the caller said.
 
 use live_users_core::{EndReason, Evidence, Said, Source};
-use live_users_twilio::{FieldError, FieldProblem, Form, StatusField, Webhook};
+use live_users_twilio::{
+    CallEvents, FieldError, FieldProblem, Form, QueueEvent, StatusField, Webhook,
+};
 
 use crate::agents::{Agent, Agents};
 use crate::evidence::{Attribution, Parties, of_webhook};
-use crate::{CallerKey, Farewell};
+use crate::legs::with_role;
+use crate::{CallerKey, Farewell, callbacks};
 
 /// What it takes to read a webhook.
 #[derive(Clone, Copy, Debug)]
@@ -22,16 +25,26 @@ pub struct InboundRules<'a> {
 /// and what the caller hears cannot differ.
 #[derive(Debug)]
 pub struct Inbound<'a> {
-    /// What it says about its call, or every field that is wrong.
-    pub evidence: Result<Evidence, Vec<FieldError>>,
+    /// What it says about its call and the calls that are tied to it, in the order in which it has to
+    /// be recorded, or why it is not known which call that is. It may be nothing.
+    pub evidence: Result<Vec<Evidence>, FieldError>,
     /// The agent that answers, if it is configured.
     pub answering: Option<&'a Agent>,
     /// What the caller said. It is known even if something else about the webhook is wrong.
     pub utterance: Utterance<'a>,
     /// How the call stands in the provider's words; missing if the webhook is wrong.
     pub status: StatusField,
-    /// Whether it comes because the request to another URL failed.
+    /// Whether it comes because the request to another URL failed. The end of a session with an
+    /// error is no such request.
     pub is_fallback: bool,
+    /// The URL that failed, if this is a fallback and the URL can be read.
+    pub failed_url: Option<&'a str>,
+    /// When the provider sent it, in milliseconds since 1970, if it says so.
+    pub sent_at_ms: Option<u64>,
+    /// Whether it says something beside the status of a call, so that it needs no status.
+    pub has_events: bool,
+    /// Whether the caller waits in a queue, and the answer is what is heard meanwhile.
+    pub is_waiting: bool,
 }
 
 /// What a caller said.
@@ -64,7 +77,7 @@ impl<'a> Inbound<'a> {
     /// assert!(inbound.utterance == Utterance::Farewell);
     /// assert_eq!(inbound.answering.map(|agent| agent.name.as_str()), Some("Bookings"));
     /// let evidence = inbound.evidence.expect("nothing is wrong with it");
-    /// assert_eq!(evidence.said, Said::Over(EndReason::Goodbye));
+    /// assert_eq!(evidence[0].said, Said::Over(EndReason::Goodbye));
     /// # Ok::<(), live_users_twilio::FormError>(())
     /// ```
     pub fn read(
@@ -74,6 +87,8 @@ impl<'a> Inbound<'a> {
         rules: InboundRules<'a>,
     ) -> Self {
         let InboundRules { agents, key, farewell } = rules;
+        let events = CallEvents::read(form);
+        let source = callbacks::source(&events, source);
         let heard = match source {
             Source::Speech => form.text("SpeechResult").unwrap_or_default(),
             _ => None,
@@ -83,36 +98,47 @@ impl<'a> Inbound<'a> {
             Some(words) if farewell.is_meant(words) => Utterance::Farewell,
             Some(words) => Utterance::Words(words),
         };
+        // Who answers is known by the URL, also of what names no call.
+        let without_call = |evidence| Self {
+            evidence,
+            answering: Attribution::of(agent_id, &Parties::default(), agents).configured,
+            utterance,
+            status: StatusField::Missing,
+            is_fallback: form.has("ErrorUrl"),
+            failed_url: form.text("ErrorUrl").unwrap_or_default(),
+            sent_at_ms: None,
+            has_events: events.is_any(),
+            is_waiting: events.queue == Some(QueueEvent::Waits),
+        };
+        if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
+            return without_call(Ok(evidence));
+        }
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
-            // Who answers is known by the URL all the same.
-            Err(mistakes) => {
-                let attribution = Attribution::of(agent_id, &Parties::default(), agents);
-                return Self {
-                    evidence: Err(mistakes),
-                    answering: attribution.configured,
-                    utterance,
-                    status: StatusField::Missing,
-                    is_fallback: false,
-                };
-            }
+            Err(mistake) => return without_call(Err(mistake)),
         };
         let parties = Parties::of_webhook(&webhook);
         let attribution = Attribution::of(agent_id, &parties, agents);
-        let evidence = of_webhook(&webhook, source, &parties, &attribution, key);
+        let evidence = of_webhook(&webhook, source, &parties, &attribution, (agents, key));
         let evidence = evidence.map(|evidence| match utterance {
             Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
             Utterance::Nothing | Utterance::Words(_) => evidence,
         });
+        // Where a leg leads is needed even of an address that is too long to be kept.
+        let to = form.text("To").ok().flatten();
+        let evidence = evidence.map(|evidence| {
+            let evidence = with_role(evidence, (webhook.from.as_deref(), to), agents);
+            callbacks::with_events(evidence, &events)
+        });
         Self {
             evidence: evidence.map_err(|error| {
                 let (field, problem) = ("CallSid".to_owned(), FieldProblem::Invalid);
-                vec![FieldError { field, problem, expected: error.to_string() }]
+                FieldError { field, problem, expected: error.to_string() }
             }),
             answering: attribution.configured,
-            utterance,
             status: webhook.status,
-            is_fallback: webhook.error_code.is_some(),
+            sent_at_ms: webhook.sent_at_ms,
+            ..without_call(Ok(Vec::new()))
         }
     }
 }
@@ -166,11 +192,11 @@ mod tests {
     fn a_goodbye_ends_the_call_and_other_words_do_not() {
         read(&with("SpeechResult", "Goodbye!"), Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Farewell);
-            assert_eq!(inbound.evidence.unwrap().said, Said::Over(EndReason::Goodbye));
+            assert_eq!(inbound.evidence.unwrap()[0].said, Said::Over(EndReason::Goodbye));
         });
         read(&with("SpeechResult", "don't hang up"), Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Words("don't hang up"));
-            assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+            assert_eq!(inbound.evidence.unwrap()[0].said, Said::InProgress);
         });
         read(&CALL, Source::Speech, None, |inbound| {
             assert_eq!(inbound.utterance, Utterance::Nothing);
@@ -182,7 +208,7 @@ mod tests {
         for source in [Source::Voice, Source::StatusCallback] {
             read(&with("SpeechResult", "goodbye"), source, None, |inbound| {
                 assert_eq!(inbound.utterance, Utterance::Nothing);
-                assert_eq!(inbound.evidence.unwrap().said, Said::InProgress);
+                assert_eq!(inbound.evidence.unwrap()[0].said, Said::InProgress);
             });
         }
     }
@@ -191,12 +217,12 @@ mod tests {
     fn one_attribution_says_who_answers_and_for_whom_it_counts() {
         read(&CALL, Source::Voice, None, |inbound| {
             assert_eq!(inbound.answering.unwrap().id, "booking");
-            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("booking".into()));
+            assert_eq!(inbound.evidence.unwrap()[0].agent, CountedFor::Id("booking".into()));
         });
         // An id that nobody configured counts, and the agent of the number answers.
         read(&CALL, Source::Voice, Some("x"), |inbound| {
             assert_eq!(inbound.answering.unwrap().id, "booking");
-            assert_eq!(inbound.evidence.unwrap().agent, CountedFor::Id("x".into()));
+            assert_eq!(inbound.evidence.unwrap()[0].agent, CountedFor::Id("x".into()));
         });
     }
 
@@ -204,11 +230,7 @@ mod tests {
     fn of_a_webhook_that_is_wrong_the_words_and_the_agent_in_the_url_are_known() {
         let fields = [("SpeechResult", "bye, I mean goodbye"), ("From", "+14155550123")];
         read(&fields, Source::Speech, Some("booking"), |inbound| {
-            let mistakes = inbound.evidence.unwrap_err();
-            assert_eq!(
-                mistakes.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
-                ["CallSid"]
-            );
+            assert_eq!(inbound.evidence.unwrap_err().field, "CallSid");
             assert_eq!(inbound.utterance, Utterance::Farewell);
             assert_eq!(inbound.answering.unwrap().id, "booking");
             assert_eq!(inbound.status, StatusField::Missing);
@@ -216,9 +238,27 @@ mod tests {
     }
 
     #[test]
-    fn a_request_after_an_error_is_a_fallback() {
-        read(&with("ErrorCode", "11200"), Source::Voice, None, |it| assert!(it.is_fallback));
+    fn a_request_that_names_the_url_that_failed_is_a_fallback() {
+        let failed = with("ErrorUrl", "https://a.example/voice");
+        read(&failed, Source::Voice, None, |it| assert!(it.is_fallback));
+        // A session of <Connect> that ended with an error.
+        read(&with("ErrorCode", "64105"), Source::Voice, None, |it| assert!(!it.is_fallback));
         read(&CALL, Source::Voice, None, |it| assert!(!it.is_fallback));
+    }
+
+    #[test]
+    fn who_waits_in_a_queue_is_known_to_the_answer() {
+        read(&with("QueueSid", "QU1"), Source::Voice, None, |it| assert!(!it.is_waiting));
+        let waits = [&CALL[..], &[("QueueSid", "QU1"), ("QueuePosition", "1")]].concat();
+        read(&waits, Source::Voice, None, |it| assert!(it.is_waiting && it.has_events));
+        read(&CALL, Source::Voice, None, |it| assert!(!it.is_waiting && !it.has_events));
+    }
+
+    #[test]
+    fn a_webhook_says_when_it_was_sent() {
+        read(&with("Timestamp", "2018-03-25T09:53:19Z"), Source::StatusCallback, None, |it| {
+            assert_eq!(it.sent_at_ms, Some(1_521_971_599_000));
+        });
     }
 
     #[test]

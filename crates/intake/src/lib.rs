@@ -6,11 +6,14 @@
 //! - [`Reconciler`]: what to ask the provider when webhooks are silent, and what its answers mean.
 
 pub mod agents;
+mod callbacks;
 mod caller;
 mod country;
 mod evidence;
 mod farewell;
 mod inbound;
+mod legs;
+mod party;
 mod reconciler;
 
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};

@@ -12,25 +12,31 @@
 //! many such calls, as after an outage, the list of completed calls is read first: it says the same
 //! of a thousand calls at once.
 //!
+//! Only what is on an agent's number is added, and legs of calls that are known. What only our own
+//! guess has ended goes on again when two polls, both begun after that guess, list it. Machine
+//! detection in a list counts at once: it is a result, and no absence that a lag could explain.
+//!
 //! Nothing here waits, sends or reads a clock: [`Reconciler::next`] says what to do, and time is an
 //! argument.
 
 mod budget;
+mod differences;
 mod poll;
 mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Said, Source, Tracker};
+use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
+use self::differences::Differences;
 use self::poll::Poll;
 pub use self::rules::ReconcilerRules;
 use crate::CallerKey;
 use crate::agents::Agents;
-use crate::evidence::{of_known, of_unheard, said_by};
+use crate::evidence::of_known;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,14 +98,6 @@ struct Round {
     began: Millis,
     /// What differed in the first poll; `None` before its end.
     differed: Option<Differences>,
-}
-
-#[derive(Default)]
-struct Differences {
-    /// We have it and the provider's lists do not.
-    missing: BTreeSet<CallId>,
-    /// The provider has it in progress and we do not.
-    unheard: BTreeSet<CallId>,
 }
 
 /// Calls that we have and the provider's lists of open calls do not. Those that are counted come
@@ -234,7 +232,7 @@ impl Reconciler {
         };
         let unheard = differences.unheard.intersection(&first.unheard);
         let unheard = unheard.filter_map(|call| listed.get(call));
-        evidence.extend(unheard.filter_map(|call| self.missed(calls, call)));
+        evidence.extend(unheard.filter_map(|call| self.missed(calls, began, call)));
         let missing = differences.missing.into_iter().filter(|call| first.missing.contains(call));
         let phase = |call: &CallId| calls.call(call).map(|call| call.phase);
         let (live, dialing) = missing.partition(|call| phase(call) == Some(Phase::Live));
@@ -246,6 +244,11 @@ impl Reconciler {
             Stage::BulkChecking { round, missing, pages: 0, next_page_uri: None }
         };
         evidence
+    }
+
+    /// Whether the provider was asked for this call by name of late, and did not know it.
+    pub fn is_unknown(&self, call: &CallId) -> bool {
+        self.unknown.contains_key(call)
     }
 
     /// How it stands.
@@ -320,48 +323,6 @@ impl Reconciler {
 
     fn next_poll(&self, round: &Round) -> Millis {
         Millis(round.began.0 + self.rules.poll_every_ms)
-    }
-
-    fn differences(
-        &self,
-        now: Millis,
-        began: Millis,
-        listed: &HashMap<CallId, CallResource>,
-        calls: &Tracker,
-    ) -> (Differences, Vec<Evidence>) {
-        let mut differences = Differences::default();
-        let mut confirmed = Vec::new();
-        for open in calls.open() {
-            let (call, heard) = (open.id(), open.heard());
-            match listed.get(call).map(|listed| listed.status.map(said_by)) {
-                Some(Some(said @ Said::InProgress))
-                    if open.is_live() && now.since(heard) > self.rules.confirm_after_ms =>
-                {
-                    confirmed.push(Evidence::about(call.clone(), Source::Referee, said));
-                }
-                Some(_) => {}
-                None if began.since(heard) < self.rules.grace_ms => {}
-                None if self.unknown.contains_key(call) => {}
-                None => drop(differences.missing.insert(call.clone())),
-            }
-        }
-        for (id, call) in listed {
-            let is_on_the_line = call.status.map(said_by) == Some(Said::InProgress);
-            if is_on_the_line && self.missed(calls, call).is_some() {
-                differences.unheard.insert(id.clone());
-            }
-        }
-        (differences, confirmed)
-    }
-
-    /// What follows from a call that the provider has in progress, if we do not have it so.
-    fn missed(&self, calls: &Tracker, call: &CallResource) -> Option<Evidence> {
-        let id = CallId::parse(&call.sid).ok()?;
-        match calls.call(&id).map(|known| known.phase) {
-            None => of_unheard(call, &self.agents, &self.key),
-            Some(Phase::Dialing) => Some(Evidence::about(id, Source::Referee, Said::InProgress)),
-            Some(Phase::Live | Phase::Ended(_)) => None,
-        }
     }
 
     /// What follows from what the provider says about one call that its lists do not have.

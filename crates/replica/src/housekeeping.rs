@@ -100,6 +100,7 @@ impl Replica {
         };
         let (max_call_ms, calls) = (self.rules.max_call_ms, self.state.tracker());
         let overdue = self.sweep.overdue(now.time, max_call_ms, from_before, calls);
+        let overdue = self.hold_back(now, overdue);
         self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
     }
 

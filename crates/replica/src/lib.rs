@@ -48,6 +48,7 @@
 mod audit;
 mod commit;
 mod compaction;
+mod held;
 mod housekeeping;
 mod io;
 mod leadership;

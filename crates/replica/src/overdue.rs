@@ -59,6 +59,14 @@ impl Sweep {
         self.due.min(Millis(forget))
     }
 
+    /// Examines the calls again at this moment at the latest.
+    pub(crate) fn look_again(&mut self, at: Millis) {
+        match &mut self.pass {
+            Some((_, due)) => *due = at.0.min(*due),
+            None => self.due = self.due.min(at),
+        }
+    }
+
     /// Returns the changes that end overdue calls and forget old tombstones. Each becomes a record,
     /// because otherwise a replay would count differently.
     pub(crate) fn overdue(
@@ -68,11 +76,8 @@ impl Sweep {
         from_before: FromBefore,
         calls: &Tracker,
     ) -> Vec<Change> {
-        let timed_out =
-            self.timed_out(now, max_call_ms, from_before, calls).into_iter().map(|call| {
-                let said = Said::Over(EndReason::TimedOut);
-                Change::Evidence(Evidence::about(call, Source::Clock, said))
-            });
+        let overdue = self.timed_out(now, max_call_ms, from_before, calls);
+        let timed_out = overdue.into_iter().map(timed_out);
         let ended_before = now.minus(TOMBSTONE_MS);
         let forget = calls.oldest_end().is_some_and(|end| end < ended_before);
         timed_out.chain(forget.then_some(Change::Forget { ended_before })).collect()
@@ -116,6 +121,11 @@ impl Sweep {
         }
         timed_out
     }
+}
+
+/// The change that ends an overdue call.
+pub(crate) fn timed_out(call: CallId) -> Change {
+    Change::Evidence(Evidence::about(call, Source::Clock, Said::Over(EndReason::TimedOut)))
 }
 
 #[cfg(test)]

@@ -59,8 +59,12 @@ impl Replica {
         let Some(reconciliation) = &mut self.reconciliation else { return };
         reconciliation.is_asking = false;
         reconciliation.is_due = true;
+        let is_unknown = matches!(answer, Ok(Answer::NotFound));
         let found = reconciliation.reconciler.receive(now.time, answer);
         self.record_found(found);
+        if is_unknown {
+            self.release_unknown();
+        }
     }
 
     fn record_found(&mut self, found: Vec<Evidence>) {

@@ -11,6 +11,7 @@ use live_users_state::{Replayed, State};
 use crate::audit::Audit;
 use crate::commit::{Awaiting, Commit, Purpose, Then};
 use crate::compaction::{Compaction, Keep};
+use crate::held::Held;
 use crate::io::{Deferred, Effect, Input, LogRequest, Now, Output, Publication, Stale, Ticket};
 use crate::leadership::Leadership;
 use crate::overdue::{MAX_CALL_MS, Sweep};
@@ -82,6 +83,8 @@ pub struct Replica {
 
     pub(crate) leadership: Leadership,
     pub(crate) sweep: Sweep,
+    /// Overdue calls that wait for the provider's word.
+    pub(crate) held: Held,
     pub(crate) compaction: Option<Compaction>,
     /// The uptime of the next housekeeping.
     pub(crate) housekeeping_at: Millis,
@@ -143,6 +146,7 @@ impl Replica {
             covered_at: Millis(0),
             leadership: Leadership::new(is_shared),
             sweep: Sweep::default(),
+            held: Held::default(),
             compaction: rules.keep.map(|keep| Compaction::new(keep, covered, now)),
             housekeeping_at: Millis(0),
             last_step: None,

@@ -29,4 +29,7 @@ pub enum FieldProblem {
     /// Text of another kind than this field has.
     #[error("invalid")]
     Invalid,
+    /// Sent more than once, with different values.
+    #[error("sent twice, with different values")]
+    Contradictory,
 }

@@ -70,10 +70,11 @@ impl Form {
     }
 
     /// The text of a field without the white space around it; `None` when the field is absent or
-    /// blank, which mean the same to Twilio. Of a repeated field the first value counts.
+    /// blank, which mean the same to Twilio.
     ///
     /// # Errors
-    /// When the value is not UTF-8 or longer than [`TEXT_BYTES_MAX`].
+    /// When the value is not UTF-8, longer than [`TEXT_BYTES_MAX`], or one of several different
+    /// ones: nobody can say which of them is meant.
     pub fn text(&self, name: &str) -> Result<Option<&str>, FieldError> {
         self.text_within(name, TEXT_BYTES_MAX)
     }
@@ -81,17 +82,18 @@ impl Form {
     /// As [`Form::text`], with a limit of its own in bytes.
     ///
     /// # Errors
-    /// When the value is not UTF-8 or longer than `bytes_max`.
+    /// When the value is not UTF-8, longer than `bytes_max`, or one of several different ones.
     pub fn text_within(&self, name: &str, bytes_max: usize) -> Result<Option<&str>, FieldError> {
-        let value = match self.fields().find(|(n, _)| *n == name.as_bytes()) {
-            Some((_, value)) => value.trim_ascii(),
-            None => return Ok(None),
-        };
+        let mut values = self.values(name);
+        let Some(value) = values.next() else { return Ok(None) };
         let wrong = |problem| FieldError {
             field: name.to_owned(),
             problem,
             expected: format!("at most {bytes_max} bytes of UTF-8 text"),
         };
+        if values.any(|other| other != value) {
+            return Err(wrong(FieldProblem::Contradictory));
+        }
         if value.is_empty() {
             return Ok(None);
         }
@@ -99,6 +101,26 @@ impl Form {
             return Err(wrong(FieldProblem::TooLong));
         }
         std::str::from_utf8(value).map(Some).map_err(|_| wrong(FieldProblem::NotUtf8))
+    }
+
+    /// Whether a field has a value that is not blank, usable or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.values(name).any(|value| !value.is_empty())
+    }
+
+    /// Adds a field at the end.
+    pub(crate) fn push(&mut self, name: String, value: String) -> Result<(), FormError> {
+        if self.fields.len() == FIELDS_MAX {
+            return Err(FormError::TooManyFields);
+        }
+        self.fields.push((name.into_bytes(), value.into_bytes()));
+        Ok(())
+    }
+
+    /// The values of a field, without the white space around them.
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let named = self.fields().filter(move |(n, _)| *n == name.as_bytes());
+        named.map(|(_, value)| value.trim_ascii())
     }
 
     /// Every name and value, decoded, in the order in which they came.
@@ -193,13 +215,27 @@ mod tests {
     }
 
     #[test]
-    fn text_is_the_first_value_and_blank_means_absent() {
-        let form = Form::parse(b"Digits=12&Digits=34&To=&City=+%20%09&From=%20a%20b+").unwrap();
+    fn blank_text_means_absent() {
+        let form = Form::parse(b"Digits=12&To=&City=+%20%09&From=%20a%20b+").unwrap();
         assert_eq!(form.text("Digits"), Ok(Some("12")));
+        assert!(form.has("From") && !form.has("To") && !form.has("City") && !form.has("x"));
         assert_eq!(form.text("digits"), Ok(None));
         assert_eq!(form.text("To"), Ok(None));
         assert_eq!(form.text("City"), Ok(None));
         assert_eq!(form.text("From"), Ok(Some("a b")));
+    }
+
+    #[test]
+    fn of_a_field_with_different_values_none_is_given() {
+        let form = Form::parse(b"A=1&A=2&B=1&B=+1+&C=1&C=&D=&D=").unwrap();
+        assert_eq!(
+            form.text("A").unwrap_err().to_string(),
+            "A: sent twice, with different values; expected at most 4096 bytes of UTF-8 text"
+        );
+        assert_eq!(form.text("B"), Ok(Some("1")));
+        assert_eq!(form.text("C").unwrap_err().problem, FieldProblem::Contradictory);
+        assert_eq!(form.text("D"), Ok(None));
+        assert!(form.has("A") && form.has("C") && !form.has("D"));
     }
 
     #[test]

@@ -8,17 +8,23 @@
 //! none of them shows a phone number, what a caller said or pressed, a token or a signature.
 //! ([`twiml::Response`] is what the caller hears, and its `Debug` shows it.)
 
+mod call_events;
 mod field;
 mod form;
+mod json;
 pub mod rest;
 mod signature;
 mod status;
-pub mod timestamp;
+mod timestamp;
 pub mod twiml;
 mod webhook;
 
+pub use call_events::{
+    AnsweredBy, CallEvents, ConferenceEvent, ConferenceReport, DialResult, QueueEvent, StreamEvent,
+};
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
+pub use json::{JsonBody, JsonError};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
 };

@@ -10,6 +10,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::call_events::AnsweredBy;
 use crate::status::{CallStatus, Direction};
 pub use parse::{ErrorBody, NEXT_PAGE_URI_BYTES_MAX, Unreadable};
 
@@ -48,6 +49,8 @@ pub struct CallResource {
     pub to: Option<String>,
     /// How long the call was, in seconds. While it goes on this is `None` or 0.
     pub duration_s: Option<u32>,
+    /// Who or what has answered, with machine detection.
+    pub answered_by: Option<AnsweredBy>,
 }
 
 /// A page of the list of calls.
@@ -199,6 +202,7 @@ impl fmt::Debug for CallResource {
             .field("from", &hidden(&self.from))
             .field("to", &hidden(&self.to))
             .field("duration_s", &self.duration_s)
+            .field("answered_by", &self.answered_by)
             .finish()
     }
 }

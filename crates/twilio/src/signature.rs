@@ -3,6 +3,7 @@
 //! The rules are those of Twilio's security page and of its own Python, Node and Go libraries;
 //! the shared vectors in `tests/fixtures` hold this module to them.
 
+mod boundaries;
 mod text;
 
 use std::fmt;
@@ -99,6 +100,25 @@ pub struct SignedRequest<'a> {
     pub payload: Payload<'a>,
 }
 
+impl SignedRequest<'_> {
+    /// Accepts a request whose fields are those that its sender has signed. The signature covers
+    /// names and values without anything between them, so [`AuthTokens::verify`] alone does not
+    /// tell where one ends and the next begins.
+    ///
+    /// # Errors
+    /// When a name has another form than the provider's, or the name of a field that counts stands
+    /// anywhere else than as a whole name.
+    pub fn check_boundaries(&self) -> Result<(), Rejection> {
+        if let Some((_, query)) = self.url.split_once('?') {
+            boundaries::check_query(query)?;
+        }
+        match self.payload {
+            Payload::Form(form) => boundaries::check_fields(&distinct_fields(form)),
+            Payload::None | Payload::Raw(_) => Ok(()),
+        }
+    }
+}
+
 /// What a request carries beside its URL.
 ///
 /// Without `Debug`: a raw body may hold anything.
@@ -131,6 +151,13 @@ pub enum Rejection {
     /// The URL is genuine, the body is not.
     #[error("the body does not match the bodySHA256 of the URL")]
     BodyHashMismatch,
+    /// A field has a name that the provider gives to none.
+    #[error("the name of a field is not of the form that Twilio's names have")]
+    FieldName,
+    /// The signed text has the name of a field that counts where no name begins, so it does not
+    /// say for sure which fields were signed.
+    #[error("the name of a field that counts stands inside another name or a value")]
+    Boundary,
     /// The settings header names an algorithm that is not implemented here.
     #[error("{SETTINGS_HEADER} names an algorithm other than HMAC_SHA1 and HMAC_SHA256")]
     UnsupportedAlgorithm,
@@ -173,20 +200,20 @@ impl Algorithm {
 fn signed_fields(payload: &Payload<'_>) -> Vec<u8> {
     match payload {
         Payload::Form(form) => {
-            // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded`
-            // whatever the values: sorting the joined text would be wrong.
-            let mut fields: Vec<_> = form.fields().collect();
-            fields.sort_unstable();
-            fields.dedup();
-            let mut text = Vec::new();
-            for (name, value) in fields {
-                text.extend_from_slice(name);
-                text.extend_from_slice(value);
-            }
-            text
+            let fields = distinct_fields(form);
+            fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
         }
         Payload::None | Payload::Raw(_) => Vec::new(),
     }
+}
+
+fn distinct_fields(form: &Form) -> Vec<(&[u8], &[u8])> {
+    // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever the
+    // values: sorting the joined text would be wrong.
+    let mut fields: Vec<_> = form.fields().collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
 }
 
 fn mac<M: Mac + KeyInit>(token: &str, url: &[&str], fields: &[u8]) -> M {

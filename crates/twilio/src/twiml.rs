@@ -21,8 +21,10 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verb {
     Say(String),
+    Pause(u32),
     Gather(Gather),
     Redirect(String),
+    Dial(Dial),
     Hangup,
 }
 
@@ -38,6 +40,12 @@ impl Response {
         self.then(Verb::Say(text.into()))
     }
 
+    /// Waits so many seconds.
+    #[must_use]
+    pub fn pause(self, seconds: u32) -> Self {
+        self.then(Verb::Pause(seconds))
+    }
+
     /// Listens to the caller. The next verb runs when the caller gave no input, unless
     /// [`Gather::action_on_empty_result`] is set.
     #[must_use]
@@ -49,6 +57,13 @@ impl Response {
     #[must_use]
     pub fn redirect(self, url: impl Into<String>) -> Self {
         self.then(Verb::Redirect(url.into()))
+    }
+
+    /// Connects the caller with somebody else. The next verb runs when they have talked, or when
+    /// nobody has answered.
+    #[must_use]
+    pub fn dial(self, dial: Dial) -> Self {
+        self.then(Verb::Dial(dial))
     }
 
     /// Ends the call.
@@ -75,12 +90,17 @@ impl Response {
             for verb in &self.verbs {
                 match verb {
                     Verb::Say(text) => write_say(writer, text)?,
+                    Verb::Pause(seconds) => {
+                        let pause = writer.create_element("Pause");
+                        pause.with_attribute(("length", &*seconds.to_string())).write_empty()?;
+                    }
                     Verb::Gather(gather) => gather.write(writer)?,
                     Verb::Redirect(url) => {
                         let redirect =
                             writer.create_element("Redirect").with_attribute(("method", "POST"));
                         redirect.write_text_content(BytesText::new(&allowed(url)))?;
                     }
+                    Verb::Dial(dial) => dial.write(writer)?,
                     Verb::Hangup => {
                         writer.create_element("Hangup").write_empty()?;
                     }
@@ -112,6 +132,29 @@ pub struct Gather {
     pub language: Option<String>,
     /// What to say meanwhile; the caller may interrupt.
     pub say: Vec<String>,
+}
+
+/// Connects the caller with a phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// The number, in E.164.
+    pub number: String,
+    /// Where the progress of the new leg is reported.
+    pub status_callback: String,
+}
+
+impl Dial {
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        writer.create_element("Dial").write_inner_content(|writer| {
+            writer
+                .create_element("Number")
+                .with_attribute(("statusCallback", allowed(&self.status_callback)))
+                .with_attribute(("statusCallbackEvent", "initiated ringing answered completed"))
+                .write_text_content(BytesText::new(&allowed(&self.number)))?;
+            Ok(())
+        })?;
+        Ok(())
+    }
 }
 
 /// What counts as input to a [`Gather`].

@@ -5,9 +5,10 @@ use std::fmt;
 use crate::field::{FieldError, FieldProblem};
 use crate::form::{Form, TEXT_BYTES_MAX};
 use crate::status::{CallStatus, Direction};
+use crate::timestamp;
 
 /// The longest CallSid in bytes. Twilio's have 34; the rest is for compatible providers.
-pub const CALL_SID_BYTES_MAX: usize = 64;
+pub const CALL_SID_BYTES_MAX: usize = 128;
 
 /// The longest `From` or `To` in bytes: numbers are short, SIP addresses are not.
 pub const PARTY_BYTES_MAX: usize = 256;
@@ -33,6 +34,8 @@ pub struct Webhook {
     pub direction: Option<Direction>,
     /// The call that this one is a leg of, in the form of `call_sid`.
     pub parent_call_sid: Option<String>,
+    /// Whether this call is a leg of another one, also when that one's id cannot be used.
+    pub has_parent: bool,
     /// Who calls: a number, a SIP address, `client:name`, or words such as `anonymous`. Private.
     pub from: Option<String>,
     /// Who is called, in the same forms. Private.
@@ -53,8 +56,14 @@ pub struct Webhook {
     pub sequence_number: Option<u32>,
     /// When Twilio sent it, as text: RFC 2822 from Twilio, ISO 8601 from others.
     pub timestamp: Option<String>,
-    /// Why the primary voice URL failed, on a request to the fallback URL: `11200`.
+    /// When Twilio sent it, in milliseconds since 1970; `None` also when it says so in a form that
+    /// is not known.
+    pub sent_at_ms: Option<u64>,
+    /// What failed: the primary voice URL, on a request to the fallback URL (`11200`), or the
+    /// session of a `<Connect>`, on a request to its `action`.
     pub error_code: Option<String>,
+    /// Whether another URL is named that failed. Only a request to the fallback URL has one.
+    pub has_error_url: bool,
 }
 
 /// The field `CallStatus`.
@@ -78,20 +87,37 @@ pub struct Geography {
     pub state: Option<String>,
     /// City, in any letter case: `SAN FRANCISCO`.
     pub city: Option<String>,
+    /// Postal code.
+    pub zip: Option<String>,
+}
+
+impl Geography {
+    /// Whether anything at all is told of where the party is.
+    pub fn is_told(&self) -> bool {
+        [&self.country, &self.state, &self.city, &self.zip].into_iter().any(Option::is_some)
+    }
 }
 
 impl Webhook {
     /// Reads a form. Fields that are not used here are left alone.
     ///
     /// # Errors
-    /// Every field that is wrong, of those that say which call it is, how it stands and who is on
-    /// it, in the order of the fields of [`Webhook`]. Any other that cannot be used is no mistake
-    /// but missing: neither a bad city nor a bad duration may lose the end of a call.
-    pub fn parse(form: &Form) -> Result<Self, Vec<FieldError>> {
-        let mut reader = Reader { form, mistakes: Vec::new() };
-        let webhook = Self {
-            call_sid: reader.required_call_sid("CallSid"),
-            status: match reader.text("CallStatus", TOKEN_BYTES_MAX) {
+    /// If `CallSid` cannot be used: then it is not known which call this is about. Any other field
+    /// that cannot be used is no mistake but missing: neither a caller's odd address nor a bad
+    /// duration may lose the end of a call.
+    pub fn parse(form: &Form) -> Result<Self, FieldError> {
+        let reader = Reader { form };
+        let timestamp = reader.usable("Timestamp", TOKEN_BYTES_MAX);
+        let parent = reader.call_sid("ParentCallSid");
+        // Two parents that differ are as good as none.
+        let is_contradictory =
+            matches!(&parent, Err(mistake) if mistake.problem == FieldProblem::Contradictory);
+        Ok(Self {
+            call_sid: reader
+                .call_sid("CallSid")?
+                .ok_or_else(|| call_sid_mistake("CallSid", FieldProblem::Missing))?,
+            status: match reader.usable("CallStatus", TOKEN_BYTES_MAX) {
+                None if form.has("CallStatus") => StatusField::Unknown,
                 None => StatusField::Missing,
                 Some(text) => match CallStatus::parse(&text) {
                     None => StatusField::Unknown,
@@ -99,21 +125,23 @@ impl Webhook {
                 },
             },
             direction: reader
-                .text("Direction", TOKEN_BYTES_MAX)
+                .usable("Direction", TOKEN_BYTES_MAX)
                 .and_then(|text| Direction::parse(&text)),
-            parent_call_sid: reader.call_sid("ParentCallSid"),
-            from: reader.text("From", PARTY_BYTES_MAX),
-            to: reader.text("To", PARTY_BYTES_MAX),
+            parent_call_sid: parent.ok().flatten(),
+            has_parent: form.has("ParentCallSid") && !is_contradictory,
+            from: reader.usable("From", PARTY_BYTES_MAX),
+            to: reader.usable("To", PARTY_BYTES_MAX),
             from_place: reader.geography(["From", "Caller"]),
             to_place: reader.geography(["To", "Called"]),
             speech_result: reader.usable("SpeechResult", SPEECH_BYTES_MAX),
             digits: reader.usable("Digits", PARTY_BYTES_MAX),
             call_duration_s: reader.whole_number("CallDuration"),
             sequence_number: reader.whole_number("SequenceNumber"),
-            timestamp: reader.usable("Timestamp", TOKEN_BYTES_MAX),
+            sent_at_ms: timestamp.as_deref().and_then(timestamp::unix_ms),
+            timestamp,
             error_code: reader.usable("ErrorCode", TOKEN_BYTES_MAX),
-        };
-        if reader.mistakes.is_empty() { Ok(webhook) } else { Err(reader.mistakes) }
+            has_error_url: form.has("ErrorUrl"),
+        })
     }
 }
 
@@ -126,6 +154,7 @@ impl fmt::Debug for Webhook {
             .field("status", &self.status)
             .field("direction", &self.direction)
             .field("parent_call_sid", &self.parent_call_sid)
+            .field("has_parent", &self.has_parent)
             .field("from", &hidden(&self.from))
             .field("to", &hidden(&self.to))
             .field("from_place", &self.from_place)
@@ -135,54 +164,27 @@ impl fmt::Debug for Webhook {
             .field("call_duration_s", &self.call_duration_s)
             .field("sequence_number", &self.sequence_number)
             .field("timestamp", &self.timestamp)
+            .field("sent_at_ms", &self.sent_at_ms)
             .field("error_code", &self.error_code)
+            .field("has_error_url", &self.has_error_url)
             .finish()
     }
 }
 
-/// Reads fields one by one and collects what is wrong, so that a sender with three mistakes sees
-/// three.
 struct Reader<'a> {
     form: &'a Form,
-    mistakes: Vec<FieldError>,
 }
 
 impl Reader<'_> {
-    fn text(&mut self, field: &str, bytes_max: usize) -> Option<String> {
-        match self.form.text_within(field, bytes_max) {
-            Ok(text) => text.map(str::to_owned),
-            Err(mistake) => {
-                self.mistakes.push(mistake);
-                None
-            }
-        }
-    }
-
-    /// Blank, and a mistake, when there is none.
-    fn required_call_sid(&mut self, field: &str) -> String {
-        let n_mistakes = self.mistakes.len();
-        let call_sid = self.call_sid(field);
-        if call_sid.is_none() && self.mistakes.len() == n_mistakes {
-            self.call_sid_mistake(field, FieldProblem::Missing);
-        }
-        call_sid.unwrap_or_default()
-    }
-
-    fn call_sid(&mut self, field: &str) -> Option<String> {
+    fn call_sid(&self, field: &str) -> Result<Option<String>, FieldError> {
         match self.form.text_within(field, CALL_SID_BYTES_MAX) {
+            Ok(None) => Ok(None),
             Ok(Some(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                return Some(text.to_owned());
+                Ok(Some(text.to_owned()))
             }
-            Ok(Some(_)) => self.call_sid_mistake(field, FieldProblem::Invalid),
-            Ok(None) => {}
-            Err(mistake) => self.call_sid_mistake(field, mistake.problem),
+            Ok(Some(_)) => Err(call_sid_mistake(field, FieldProblem::Invalid)),
+            Err(mistake) => Err(call_sid_mistake(field, mistake.problem)),
         }
-        None
-    }
-
-    fn call_sid_mistake(&mut self, field: &str, problem: FieldProblem) {
-        let expected = format!("1 to {CALL_SID_BYTES_MAX} characters of visible ASCII");
-        self.mistakes.push(FieldError { field: field.to_owned(), problem, expected });
     }
 
     /// The text of a field that is good to have and never a mistake.
@@ -204,8 +206,18 @@ impl Reader<'_> {
                 .iter()
                 .find_map(|party| self.usable(&format!("{party}{part}"), GEOGRAPHY_BYTES_MAX))
         };
-        Geography { country: part("Country"), state: part("State"), city: part("City") }
+        Geography {
+            country: part("Country"),
+            state: part("State"),
+            city: part("City"),
+            zip: part("Zip"),
+        }
     }
+}
+
+fn call_sid_mistake(field: &str, problem: FieldProblem) -> FieldError {
+    let expected = format!("1 to {CALL_SID_BYTES_MAX} characters of visible ASCII");
+    FieldError { field: field.to_owned(), problem, expected }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
 /// backend sees: the backend asserts that they are the same.
-pub const CALL_SID_BYTES_MAX: usize = 64;
+pub const CALL_SID_BYTES_MAX: usize = 128;
 
 /// The live users of each agent that has any, by its id.
 pub type ByAgent = BTreeMap<String, u64>;

@@ -8,30 +8,25 @@ use std::time::Instant;
 use live_users_core::{CallId, Phase};
 use live_users_http_kit::LogThrottle;
 use live_users_replica::TOMBSTONE_MS;
-use live_users_twilio::{Form, timestamp};
 use log::warn;
 
 use crate::parts::queue::{NotRecorded, Queue};
-
-/// The longest `Timestamp` in bytes.
-const TIMESTAMP_BYTES_MAX: usize = 64;
 
 /// The log lines about them. Anybody who has kept callbacks can cause them.
 #[derive(Debug, Default)]
 pub(crate) struct OldCallbacks(LogThrottle);
 
 impl OldCallbacks {
-    /// Whether a callback comes too late to say anything about its call. One about a call that is
+    /// Whether a callback that was sent at this moment comes too late to say anything about its call. One about a call that is
     /// up may still end it.
     pub(super) async fn is_one(
         &self,
-        form: &Form,
+        sent_at_ms: Option<u64>,
         call: &CallId,
         queue: &Queue,
     ) -> Result<bool, NotRecorded> {
-        let now_ms = queue.clock().earliest_now().0;
-        let Some(sent_ms) = sent_at_ms(form) else { return Ok(false) };
-        let age_ms = now_ms.saturating_sub(sent_ms);
+        let Some(sent_at_ms) = sent_at_ms else { return Ok(false) };
+        let age_ms = queue.clock().earliest_now().0.saturating_sub(sent_at_ms);
         if age_ms <= TOMBSTONE_MS {
             return Ok(false);
         }
@@ -52,10 +47,4 @@ impl OldCallbacks {
         }
         Ok(true)
     }
-}
-
-/// When Twilio sent it. A time that cannot be read is none.
-fn sent_at_ms(form: &Form) -> Option<u64> {
-    let text = form.text_within("Timestamp", TIMESTAMP_BYTES_MAX).ok().flatten()?;
-    timestamp::parse(text)
 }

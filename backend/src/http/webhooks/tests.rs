@@ -23,13 +23,14 @@ fn webhooks(queue: Queue) -> Webhooks {
     let (env, url_rule) = (Env::default(), UrlRule::AsReceived);
     Webhooks {
         agents: Arc::new(AgentRegistry::read(&mut SettingsReader::new(&env), &url_rule)),
-        signature: SignatureVerifier::new(Verification::Off, url_rule),
         caller_key: CallerKey::new("0123456789abcdef").unwrap(),
-        conversation: Conversation::new("", Farewell::default()),
+        conversation: Conversation::new(&url_rule, Farewell::default()),
+        signature: SignatureVerifier::new(Verification::Off, url_rule),
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
         counters: Arc::new(Counters::new()),
         old_callbacks: OldCallbacks::default(),
+        notices: Notices::default(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The reconciler against a provider that is written down, second by second.
 
+mod parties;
+
 use std::collections::BTreeMap;
 
-use live_users_core::{Direction, EndReason, Numbers};
+use live_users_core::{Direction, EndReason, Numbers, Said, Source};
 use live_users_state::record::{Change, Record};
 use live_users_state::{Cause, State, is_suspect};
 use live_users_twilio::rest::CallPage;
@@ -38,11 +40,19 @@ fn resource(sid: &str, status: CallStatus) -> CallResource {
         from: Some("+14155550123".to_owned()),
         to: Some("+15005550006".to_owned()),
         duration_s: None,
+        answered_by: None,
     }
 }
 
 fn key() -> CallerKey {
     CallerKey::new("0123456789abcdef").unwrap()
+}
+
+fn agents() -> Agents {
+    let (agents, mistakes) =
+        Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550006\"]");
+    assert_eq!(mistakes, [""; 0]);
+    agents
 }
 
 fn id(call: &str) -> CallId {
@@ -51,7 +61,7 @@ fn id(call: &str) -> CallId {
 
 impl Scene {
     fn new() -> Self {
-        Self::with(Agents::default(), ReconcilerRules::default())
+        Self::with(agents(), ReconcilerRules::default())
     }
 
     fn with(agents: Agents, rules: ReconcilerRules) -> Self {
@@ -213,17 +223,15 @@ fn a_call_that_the_provider_does_not_know_is_never_ended_and_seldom_asked_for() 
 }
 
 #[test]
-fn calls_on_other_numbers_of_the_account_and_legs_are_not_added() {
-    let (agents, _) =
-        Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550006\"]");
-    let mut scene = Scene::with(agents, ReconcilerRules::default());
+fn calls_on_other_numbers_of_the_account_and_legs_of_others_are_not_added() {
+    let mut scene = Scene::new();
     scene.at_provider("CA1", CallStatus::InProgress);
     let elsewhere = CallResource {
         to: Some("+15005550099".to_owned()),
         ..resource("CA2", CallStatus::InProgress)
     };
     let leg = CallResource {
-        parent_call_sid: Some("CA1".to_owned()),
+        parent_call_sid: Some("CA9".to_owned()),
         ..resource("CA3", CallStatus::InProgress)
     };
     let trunk = CallResource { direction: None, ..resource("CA4", CallStatus::InProgress) };

@@ -2,6 +2,7 @@
 //! when a snapshot is saved.
 
 use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
+use live_users_intake::Reconciler;
 use live_users_journal::Journal;
 use live_users_replica::{
     Check, Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
@@ -47,6 +48,11 @@ impl Driver {
         Self::keeping(journal, Some(keep))
     }
 
+    /// A replica that asks the provider.
+    pub(crate) fn asking(journal: Box<dyn Journal>, reconciler: Reconciler) -> Self {
+        Self::made(journal, None, Some(reconciler), |replica| replica)
+    }
+
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
         Self::with(journal, keep, |replica| replica)
     }
@@ -56,9 +62,18 @@ impl Driver {
         keep: Option<Keep>,
         change: impl FnOnce(Replica) -> Replica,
     ) -> Self {
+        Self::made(journal, keep, None, change)
+    }
+
+    fn made(
+        journal: Box<dyn Journal>,
+        keep: Option<Keep>,
+        reconciler: Option<Reconciler>,
+        change: impl FnOnce(Replica) -> Replica,
+    ) -> Self {
         let replayed = replay(&*journal).expect("the journal leads to a state");
         let rules = Rules { max_call_ms: 4 * HOUR, keep };
-        let replica = change(Replica::new(replayed, journal.is_shared(), rules, None));
+        let replica = change(Replica::new(replayed, journal.is_shared(), rules, reconciler));
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
         Self {
             node: Node::new(replica, journal),

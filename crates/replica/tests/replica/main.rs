@@ -3,5 +3,6 @@
 mod audit;
 mod copy;
 mod harness;
+mod overdue;
 mod replicas;
 mod rules;

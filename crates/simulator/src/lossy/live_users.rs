@@ -136,7 +136,7 @@ impl System for LiveUsers {
                 return Delivery::Refused { after_ms: 0 };
             }
         };
-        let is_recorded = up.record(now, vec![evidence]);
+        let is_recorded = up.record(now, evidence);
         self.look();
         match is_recorded {
             true => Delivery::Recorded,

@@ -40,7 +40,7 @@ impl Parser {
     ///
     /// # Errors
     /// Why the backend would refuse it.
-    pub(super) fn evidence(&self, webhook: &Webhook) -> Result<Evidence, String> {
+    pub(super) fn evidence(&self, webhook: &Webhook) -> Result<Vec<Evidence>, String> {
         let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let form = Form::from_pairs(fields);
         let source = match webhook.path {

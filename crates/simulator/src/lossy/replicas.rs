@@ -248,7 +248,9 @@ impl System for Replicas {
             return Delivery::NoConnection;
         }
         match self.parser.evidence(webhook) {
-            Ok(evidence) => self.record(n, log_ms, webhook, evidence),
+            Ok(evidence) => evidence
+                .into_iter()
+                .fold(Delivery::Recorded, |_, it| self.record(n, log_ms, webhook, it)),
             Err(why) => {
                 self.break_if(Err(why));
                 Delivery::Refused { after_ms: 0 }

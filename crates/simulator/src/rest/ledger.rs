@@ -256,6 +256,7 @@ impl View<'_> {
             from: Some(self.known.from.clone()).filter(|from| !from.is_empty()),
             to: Some(self.known.to.clone()).filter(|to| !to.is_empty()),
             duration_s: self.duration_s(),
+            answered_by: None,
         }
     }
 

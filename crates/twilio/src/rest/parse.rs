@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{CallPage, CallResource};
+use crate::call_events::AnsweredBy;
 use crate::status::{CallStatus, Direction};
 use crate::webhook::{CALL_SID_BYTES_MAX, PARTY_BYTES_MAX};
 
@@ -76,6 +77,7 @@ fn call_of(fields: &Map<String, Value>) -> Option<CallResource> {
         from: party(fields.get("from")),
         to: party(fields.get("to")),
         duration_s: whole_number(fields.get("duration")),
+        answered_by: text(fields.get("answered_by")).and_then(AnsweredBy::parse),
     })
 }
 

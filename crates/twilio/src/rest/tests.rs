@@ -46,6 +46,7 @@ fn the_example_of_a_page_is_read() {
             from: Some("+14155550123".to_owned()),
             to: Some("+12065550177".to_owned()),
             duration_s: None,
+            answered_by: None,
         }
     );
     let directions: Vec<_> = page.calls.iter().map(|call| call.direction.unwrap()).collect();
@@ -100,6 +101,22 @@ fn a_duration_comes_in_many_forms() {
 }
 
 #[test]
+fn who_has_answered_is_read_as_in_webhooks() {
+    for (sent, read) in [
+        (json!("human"), Some(AnsweredBy::Human)),
+        (json!("machine_start"), Some(AnsweredBy::Machine)),
+        (json!("machine_end_other"), Some(AnsweredBy::Machine)),
+        (json!("fax"), Some(AnsweredBy::Fax)),
+        (json!("unknown"), None),
+        (json!(null), None),
+        (json!(7), None),
+    ] {
+        let call = parsed(json!({"sid": "CA1", "answered_by": sent}));
+        assert_eq!(call.answered_by, read, "{sent}");
+    }
+}
+
+#[test]
 fn what_is_null_blank_unknown_or_of_the_wrong_kind_is_absent() {
     let nothing = parsed(json!({"sid": "CA1"}));
     for sent in [json!(null), json!(""), json!(" "), json!(7), json!([]), json!("x".repeat(300))] {
@@ -127,7 +144,7 @@ fn calls_of_compatible_providers_are_read() {
 #[test]
 fn a_bad_entry_does_not_lose_the_others() {
     let bad = [json!(null), json!(7), json!({}), json!({"sid": ""}), json!({"sid": 7})];
-    let worse = [json!({"sid": "CA 1"}), json!({"sid": "x".repeat(65)}), json!(["CA1"])];
+    let worse = [json!({"sid": "CA 1"}), json!({"sid": "x".repeat(129)}), json!(["CA1"])];
     let mut calls = vec![json!({"sid": "CA1"})];
     calls.extend(bad.into_iter().chain(worse));
     calls.push(json!({"sid": "CA2"}));

@@ -31,6 +31,23 @@ fn the_document_is_the_one_of_twilios_examples() {
 }
 
 #[test]
+fn a_number_is_dialled_and_its_progress_reported() {
+    let dial = Dial {
+        number: "+14155550100".to_owned(),
+        status_callback: "https://a.example/call-status?a=1&b=2".to_owned(),
+    };
+    assert_eq!(
+        Response::new().dial(dial).to_xml(),
+        concat!(
+            r#"<?xml version="1.0" encoding="UTF-8"?><Response><Dial><Number "#,
+            r#"statusCallback="https://a.example/call-status?a=1&amp;b=2" "#,
+            r#"statusCallbackEvent="initiated ringing answered completed">+14155550100"#,
+            r#"</Number></Dial></Response>"#,
+        )
+    );
+}
+
+#[test]
 fn an_empty_response_and_a_silent_gather_are_valid() {
     let xml = Response::new().to_xml();
     assert_eq!(Document::parse(&xml).unwrap().root_element().tag_name().name(), "Response");

@@ -1,0 +1,111 @@
+//! What the agents file may say, and how its agents are found.
+
+use super::*;
+
+const GOOD: &str = r#"
+    [[agent]]
+    id = "booking"
+    name = "Table bookings"
+    numbers = ["+15005550006", "+18885550199"]
+    capacity = 20
+
+    [[agent]]
+    id = "support"
+    name = "Support"
+    voice_url = "https://support.example.com/voice"
+"#;
+
+#[test]
+fn agents_are_found_by_id_and_by_number() {
+    let (agents, mistakes) = Agents::parse(GOOD);
+    assert_eq!(mistakes, [""; 0]);
+    assert_eq!(agents.by_number("+18885550199").unwrap().id, "booking");
+    assert_eq!(agents.by_id("support").unwrap().name, "Support");
+    assert!(agents.by_id("Booking").is_none() && agents.by_number("").is_none());
+}
+
+#[test]
+fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
+    let (_, mistakes) = Agents::parse(
+        r#"
+        shared = ["0800", "+442079460000"]
+
+        [[agent]]
+        id = "a"
+        name = "A"
+        numbers = ["+15005550006"]
+        sip_hosts = ["sip.example.com", "[2001:db8::1]", "10.0.0.1"]
+
+        [[agent]]
+        id = "a"
+        name = ""
+        numbers = ["+15005550006", "555"]
+        voice_url = "example.com"
+        fallback_url = "ftp://example.com"
+        fallback_number = "5551234"
+        sip_hosts = ["sip:example.com", "a b", "SIP.example.com"]
+        chat_url = "file:///etc/passwd"
+        capacity = 0
+
+        [[agent]]
+        id = "not an id"
+        name = "B"
+        "#,
+    );
+    let fields = [
+        "2 (\"a\"): id",
+        "name",
+        "numbers",
+        "numbers",
+        "fallback_number",
+        "sip_hosts: \"sip:example.com\"",
+        "sip_hosts: \"a b\"",
+        "sip_hosts: \"SIP.example.com\" is already a host of agent 1",
+        "voice_url",
+        "fallback_url",
+        "chat_url",
+        "capacity",
+        "agent 3 (\"not an id\"): id",
+        "shared: \"0800\" is not E.164",
+    ];
+    assert_eq!(mistakes.len(), fields.len(), "{mistakes:?}");
+    for (mistake, field) in mistakes.iter().zip(fields) {
+        assert!(mistake.contains(field), "{mistake} should name {field}");
+    }
+}
+
+#[test]
+fn agents_are_found_by_each_spelling_of_a_number_and_by_the_host_of_an_address() {
+    let (agents, mistakes) = Agents::parse(
+        r#"
+        shared = ["+442079460000"]
+        [[agent]]
+        id = "booking"
+        name = "Bookings"
+        numbers = ["+15005550006"]
+        fallback_number = "+14155550100"
+        fallback_url = "https://example.com/down"
+        sip_hosts = ["SIP.example.com", "[2001:db8::1]"]
+        "#,
+    );
+    assert_eq!(mistakes, [""; 0]);
+    for number in ["15005550006", "whatsapp:+15005550006", "sip:+1-500-555-0006@a.example"] {
+        assert!(agents.by_number(number).is_some() && agents.is_own_number(number), "{number}");
+    }
+    assert!(!agents.is_own_number("+15005550007") && !agents.is_own_number("anonymous"));
+    for address in ["sip:room-7@sip.example.com:5061;transport=tls", "sips:x@[2001:DB8::1]:1"] {
+        assert_eq!(agents.by_sip_host(address).unwrap().id, "booking", "{address}");
+    }
+    assert!(agents.by_sip_host("sip:x@example.com").is_none());
+    assert!(agents.is_shared_number("tel:+44-20-7946-0000"));
+    assert!(!agents.is_shared_number("+442079460001"));
+    let agents = agents.sharing(&["+442079460001".to_owned()]);
+    assert!(agents.is_shared_number("sip:442079460001@a"));
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_with_its_line() {
+    let (_, mistakes) = Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumber = \"+1\"\n");
+    assert_eq!(mistakes.len(), 1);
+    assert!(mistakes[0].contains("number") && mistakes[0].contains("line 4"), "{}", mistakes[0]);
+}

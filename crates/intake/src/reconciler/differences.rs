@@ -1,0 +1,108 @@
+//! What differs between the provider's lists and what we know, and what follows from it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use live_users_core::{
+    AnsweredBy, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
+};
+use live_users_twilio::CallStatus;
+use live_users_twilio::rest::CallResource;
+
+use super::Reconciler;
+use crate::callbacks::answered_by;
+use crate::evidence::{of_unheard, of_unheard_leg};
+
+/// What differs in one poll.
+#[derive(Default)]
+pub(super) struct Differences {
+    /// We have it and the provider's lists do not.
+    pub(super) missing: BTreeSet<CallId>,
+    /// The provider has it in progress and we do not, or has a leg that we do not know.
+    pub(super) unheard: BTreeSet<CallId>,
+}
+
+impl Reconciler {
+    /// Compares the lists, which were asked for at `began`. What follows at once is evidence.
+    pub(super) fn differences(
+        &self,
+        now: Millis,
+        began: Millis,
+        listed: &HashMap<CallId, CallResource>,
+        calls: &Tracker,
+    ) -> (Differences, Vec<Evidence>) {
+        let mut differences = Differences::default();
+        let mut evidence = Vec::new();
+        for open in calls.open().filter(|open| !open.is_loose_leg()) {
+            let (call, heard) = (open.id(), open.heard());
+            match listed.get(call) {
+                Some(listed) => evidence.extend(self.listed(now, open, listed)),
+                None if began.since(heard) < self.rules.grace_ms => {}
+                None if self.unknown.contains_key(call) => {}
+                None => drop(differences.missing.insert(call.clone())),
+            }
+        }
+        for (id, call) in listed {
+            if self.missed(calls, began, call).is_some() {
+                differences.unheard.insert(id.clone());
+            }
+        }
+        (differences, evidence)
+    }
+
+    /// What follows from a call that is open and in the provider's lists. A leg needs no
+    /// confirmation, since its conversation has one.
+    fn listed(&self, now: Millis, open: OpenCall<'_>, listed: &CallResource) -> Option<Evidence> {
+        open.party()?;
+        let machine = listed.answered_by.map(answered_by).filter(|it| *it != AnsweredBy::Human);
+        if let Some(machine) = machine.filter(|_| !open.is_detected()) {
+            let detected = Evidence::about(open.id().clone(), Source::Referee, Said::Nothing);
+            return Some(Evidence { answered_by: Some(machine), ..detected });
+        }
+        let is_silent = now.since(open.heard()) > self.rules.confirm_after_ms;
+        let is_up = is_in_progress(listed) && open.is_live();
+        (is_up && is_silent)
+            .then(|| Evidence::about(open.id().clone(), Source::Referee, Said::InProgress))
+    }
+
+    /// What follows from a call that the provider lists, if we do not have it so. The list was asked
+    /// for at `began`.
+    pub(super) fn missed(
+        &self,
+        calls: &Tracker,
+        began: Millis,
+        call: &CallResource,
+    ) -> Option<Evidence> {
+        let id = CallId::parse(&call.sid).ok()?;
+        let known = calls.call(&id);
+        let goes_on = |id| Some(Evidence::about(id, Source::Referee, Said::InProgress));
+        match known.as_ref().map(|known| known.phase) {
+            None => match call.parent_call_sid.as_deref() {
+                Some(parent) => self.missed_leg(calls, call, parent),
+                None if is_in_progress(call) => of_unheard(call, &self.agents, &self.key),
+                None => None,
+            },
+            _ if !is_in_progress(call) => None,
+            Some(Phase::Dialing) => goes_on(id),
+            // The lists lag behind, so they may have it for a while after a true end.
+            Some(Phase::Ended(reason)) if reason.is_guess() => {
+                let known = known.filter(|it| !it.details.is_firm && it.details.leg.is_none())?;
+                let is_later = began.since(known.since) >= self.rules.grace_ms;
+                is_later.then(|| goes_on(id)).flatten()
+            }
+            Some(Phase::Live | Phase::Ended(_)) => None,
+        }
+    }
+
+    /// What follows from a leg that the provider lists and we do not know.
+    fn missed_leg(&self, calls: &Tracker, leg: &CallResource, parent: &str) -> Option<Evidence> {
+        let parent = CallId::parse(parent).ok()?;
+        let is_up = calls.call(&parent).is_some_and(|it| !matches!(it.phase, Phase::Ended(_)));
+        let is_there = matches!(leg.status, Some(CallStatus::InProgress | CallStatus::Ringing));
+        let adds = is_up && is_there && self.agents.iter().any(|agent| !agent.numbers.is_empty());
+        adds.then(|| of_unheard_leg(leg, &parent, &self.agents)).flatten()
+    }
+}
+
+fn is_in_progress(call: &CallResource) -> bool {
+    call.status == Some(CallStatus::InProgress)
+}

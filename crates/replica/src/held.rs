@@ -1,0 +1,73 @@
+//! Overdue calls that the clock may not end yet. The clock only guesses, and where there is a
+//! reconciler it can ask: a call is timed out when the provider was asked for it by name and did not
+//! know it.
+
+use std::collections::BTreeMap;
+
+use live_users_core::{CallId, Millis, Phase, Source};
+use live_users_state::record::Change;
+
+use crate::commit::{Commit, Purpose};
+use crate::io::Now;
+use crate::overdue::QUIET_MS;
+use crate::replica::{Replica, Todo};
+
+/// The calls that are held, each with its phase and when it was last heard of. One that has changed
+/// since is not overdue any more, or is over.
+#[derive(Debug, Default)]
+pub(crate) struct Held(BTreeMap<CallId, (Phase, Millis)>);
+
+impl Replica {
+    /// Takes the ends out of these changes that have to wait, and keeps their calls.
+    pub(crate) fn hold_back(&mut self, now: Now, overdue: Vec<Change>) -> Vec<Change> {
+        let (ends, waiting): (Vec<_>, Vec<_>) =
+            overdue.into_iter().partition(|change| self.may_be_recorded(change));
+        let Self { held, state, .. } = self;
+        held.0.retain(|call, known| stands(state.tracker(), call) == Some(*known));
+        let calls = waiting.into_iter().filter_map(|change| match change {
+            Change::Evidence(evidence) => Some(evidence.call),
+            Change::Forget { .. } => None,
+        });
+        let mut holds = false;
+        for call in calls {
+            holds = true;
+            let known = stands(state.tracker(), &call);
+            held.0.extend(known.map(|known| (call, known)));
+        }
+        if holds {
+            // What is heard of them meanwhile makes them due later.
+            self.sweep.look_again(Millis(now.time.0 + QUIET_MS));
+        }
+        ends
+    }
+
+    /// Ends the calls that were held and that the provider does not know, as it says now.
+    pub(crate) fn release_unknown(&mut self) {
+        let Self { held, reconciliation, state, .. } = self;
+        let Some(reconciliation) = reconciliation else { return };
+        let is_unknown = |call: &CallId| reconciliation.reconciler.is_unknown(call);
+        let unknown: Vec<_> = held.0.extract_if(.., |call, _| is_unknown(call)).collect();
+        let silent = unknown
+            .into_iter()
+            .filter(|(call, known)| stands(state.tracker(), call) == Some(*known));
+        let ends: Vec<_> = silent.map(|(call, _)| crate::overdue::timed_out(call)).collect();
+        if !ends.is_empty() {
+            self.todo.push_back(Todo::Commit(Commit::new(Purpose::Overdue, ends)));
+        }
+    }
+
+    /// Legs on which nothing depends are never asked for.
+    fn may_be_recorded(&self, change: &Change) -> bool {
+        let (Change::Evidence(evidence), Some(reconciliation)) = (change, &self.reconciliation)
+        else {
+            return true;
+        };
+        let call = &evidence.call;
+        debug_assert_eq!(evidence.source, Source::Clock, "only the clock's word has to wait");
+        reconciliation.reconciler.is_unknown(call) || self.state.tracker().is_loose_leg(call)
+    }
+}
+
+fn stands(calls: &live_users_core::Tracker, call: &CallId) -> Option<(Phase, Millis)> {
+    calls.call(call).map(|call| (call.phase, call.heard))
+}

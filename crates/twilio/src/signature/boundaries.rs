@@ -1,0 +1,230 @@
+//! Whether the names of a request begin and end where its sender wrote them.
+//!
+//! The signature covers the URL and then the names and values without anything between them. So the
+//! signed text alone does not say where a name ends and its value begins. The text itself does, as
+//! long as the names that matter stand in it only as whole names: each of them then has one place,
+//! and what is before and after it is fixed as well.
+
+use super::Rejection;
+
+/// The fields that decide what is counted. Their names stand nowhere else in genuine requests.
+const COUNTING: &[&str] = &[
+    "AnsweredBy",
+    "CallDuration",
+    "CallSid",
+    "CallStatus",
+    "CallbackSource",
+    "ConferenceSid",
+    "DialBridged",
+    "DialCallDuration",
+    "DialCallSid",
+    "DialCallStatus",
+    "EventType",
+    "HandoffData",
+    "ParentCallSid",
+    "QueueResult",
+    "QueueTime",
+    "SequenceNumber",
+    "SessionStatus",
+    "SpeechResult",
+    "StatusCallbackEvent",
+    "StreamEvent",
+    "Timestamp",
+];
+
+/// Fields that count little or nothing, but stand beside those that count: as they keep their
+/// places, the others' values can neither grow nor shrink.
+const NEIGHBOURS: &[&str] = &[
+    "AccountSid",
+    "ApiVersion",
+    "CallToken",
+    "CalledCity",
+    "CalledCountry",
+    "CalledState",
+    "CalledZip",
+    "CallerCity",
+    "CallerCountry",
+    "CallerName",
+    "CallerState",
+    "CallerZip",
+    "ErrorCode",
+    "ErrorUrl",
+    "ForwardedFrom",
+    "FromCity",
+    "FromCountry",
+    "FromState",
+    "FromZip",
+    "StirVerstat",
+    "ToCity",
+    "ToCountry",
+    "ToState",
+    "ToZip",
+];
+
+/// Counting fields whose names are words too, which people say and cities begin with.
+const WORDS: &[&str] = &["Direction", "From", "To"];
+
+/// Longer names of providers that begin with the name of a counting field.
+const LONGER: &[&str] = &[
+    "CallSidEndingConference",
+    "CallSidLegacy",
+    "CallSidToCoach",
+    "CallStatusReason",
+    "ConferenceSidLegacy",
+    "DialCallSidLegacy",
+    "ParentCallSidLegacy",
+    "SpeechResultConfidence",
+];
+
+/// The transcripts, which may end in any word.
+const SPOKEN: &[&str] = &["SpeechResult", "StableSpeechResult", "UnstableSpeechResult"];
+
+/// Twilio gives a SIP header to a field with the header's name behind this.
+const HEADER_PREFIX: &str = "SipHeader_";
+
+/// The longest name of a field, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
+/// What a party begins with that a word in a text is not followed by.
+const PARTY_STARTS: &[&str] = &[
+    "sip:",
+    "sips:",
+    "tel:",
+    "client:",
+    "whatsapp:",
+    "%2B",
+    "anonymous",
+    "Anonymous",
+    "restricted",
+    "Restricted",
+    "unknown",
+    "Unknown",
+];
+
+/// A number in a party has this many digits at least.
+const NUMBER_DIGITS: usize = 7;
+
+/// Where a name that matters was found in a field of the signed text.
+enum Place<'a> {
+    /// In the name of the field, from this byte on.
+    Name(&'a str, usize),
+    /// In its value, and only there.
+    Value,
+    /// In both, or in the next field as well.
+    Across,
+}
+
+/// Checks the fields in the order in which they are signed.
+pub(super) fn check_fields(fields: &[(&[u8], &[u8])]) -> Result<(), Rejection> {
+    let mut text = Vec::new();
+    for (name, value) in fields {
+        if !is_name(name) {
+            return Err(Rejection::FieldName);
+        }
+        text.extend_from_slice(name);
+        text.extend_from_slice(value);
+    }
+    let mut start = 0;
+    for (name, value) in fields {
+        let name = std::str::from_utf8(name).map_err(|_| Rejection::FieldName)?;
+        let (value_start, end) = (start + name.len(), start + name.len() + value.len());
+        // A value with the delimiter of a URL before it was signed as part of a URL.
+        if value.starts_with(b"=") && names().any(|known| known == name) {
+            return Err(Rejection::Boundary);
+        }
+        for at in (start..end).filter(|&at| text[at].is_ascii_uppercase()) {
+            for known in names().filter(|known| text[at..].starts_with(known.as_bytes())) {
+                let found_end = at + known.len();
+                let place = match at {
+                    _ if found_end > end => Place::Across,
+                    _ if at >= value_start => Place::Value,
+                    _ if found_end <= value_start => Place::Name(name, at - start),
+                    _ => Place::Across,
+                };
+                let ends_value = found_end == end && SPOKEN.contains(&name);
+                if !ends_value && !is_harmless(known, &place, &text[found_end..]) {
+                    return Err(Rejection::Boundary);
+                }
+            }
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+/// Checks the query of a URL as it came. Its delimiters are signed, so a name in it is a whole one
+/// or has nothing behind it that could be its value.
+pub(super) fn check_query(query: &str) -> Result<(), Rejection> {
+    let starts = (0..query.len()).filter(|&at| query.as_bytes()[at].is_ascii_uppercase());
+    for at in starts {
+        let found = names().filter(|known| query[at..].starts_with(known));
+        for known in found {
+            let after = &query[at + known.len()..];
+            if !is_longer_in_query(&query[at..]) && is_followed_by_value(known, after.as_bytes()) {
+                return Err(Rejection::Boundary);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a longer name of the provider stands here, up to the delimiter behind it.
+fn is_longer_in_query(query: &str) -> bool {
+    let name = query.split(['=', '&']).next().unwrap_or_default();
+    names().chain(LONGER.iter().copied()).any(|known| known == name)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    COUNTING.iter().chain(NEIGHBOURS).chain(WORDS).copied()
+}
+
+/// Whether a name that was found is a whole name, or could not be one.
+fn is_harmless(known: &str, place: &Place<'_>, after: &[u8]) -> bool {
+    let is_word = WORDS.contains(&known);
+    match *place {
+        Place::Name(name, at) => {
+            let is_whole = name == known;
+            let is_part = names().chain(LONGER.iter().copied()).any(|longer| longer == name);
+            // Such names are signed behind all others, so none of the others can be hidden in them.
+            let is_behind = name.starts_with(HEADER_PREFIX)
+                || name.starts_with(|c: char| c.is_ascii_lowercase());
+            let rest = &name.as_bytes()[at + known.len()..];
+            let is_camel_case = name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            // `DequeingCallSid`: such a name ends where its value begins, as the short one does.
+            let is_end = at > 0 && rest.is_empty() && is_camel_case;
+            let is_longer_neighbour = NEIGHBOURS.contains(&known) && is_camel_case;
+            let is_part_of_word =
+                is_word && !rest.is_empty() && !is_followed_by_value(known, after);
+            is_whole || is_part || is_behind || is_end || is_longer_neighbour || is_part_of_word
+        }
+        Place::Value => !is_followed_by_value(known, after),
+        Place::Across => is_word && !is_followed_by_value(known, after),
+    }
+}
+
+/// Whether the text behind a name could be its value.
+fn is_followed_by_value(known: &str, after: &[u8]) -> bool {
+    match known {
+        "Direction" => [&b"inbound"[..], b"outbound", b"trunking"]
+            .iter()
+            .any(|direction| after.starts_with(direction)),
+        "From" | "To" => {
+            let digits = after.strip_prefix(b"+").unwrap_or(after);
+            let n_digits = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            n_digits >= NUMBER_DIGITS
+                || PARTY_STARTS.iter().any(|start| after.starts_with(start.as_bytes()))
+        }
+        _ => after.first().is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'+'),
+    }
+}
+
+/// Whether a name has the form of the provider's: a letter, then letters, digits and a few marks,
+/// as in `SipHeader_X-Team`. Applications add names of their own in the same form.
+fn is_name(name: &[u8]) -> bool {
+    let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:[]$@!~*'".contains(byte);
+    name.len() <= NAME_BYTES_MAX && name.first().is_some_and(is_first) && name.iter().all(is_rest)
+}
+
+#[cfg(test)]
+mod tests;
