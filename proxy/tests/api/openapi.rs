@@ -64,7 +64,8 @@ async fn what_is_passed_on_is_what_the_document_says() {
     let with_party = r#""liveMs":5,"party":"agent","stretches":[{"with":"agent","agent":null,
         "address":"+15…06","from":"2026-11-23T09:30:00.000Z","to":null}]"#;
     let now = CALL.replace(r#""liveMs":5"#, with_party);
-    let calls = format!(r#"{{"calls":[{CALL},{now}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
+    let calls =
+        format!(r#"{{"calls":[{CALL},{now}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
     let evicted = format!(r#"{{"call":{CALL}}}"#);
     let (calls_path, evict_path) =
         ("/api/live-users/calls", "/api/live-users/calls/{callSid}/evict");
