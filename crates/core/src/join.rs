@@ -6,6 +6,7 @@ use crate::applied::{Applied, Outcome, Talk};
 use crate::call::{Entry, Step, Stretch, seconds_between};
 use crate::flags::{Flags, Word};
 use crate::intern::Key;
+use crate::links::Queue;
 use crate::standing::Was;
 use crate::{
     Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Party,
@@ -51,7 +52,7 @@ impl Tracker {
         });
         self.tie_to_parent(slot, evidence);
         self.note_connection(slot, evidence);
-        self.guess_colleague(slot, phase == Phase::Live);
+        self.guess_colleague(slot, true);
         self.enter_sets(slot, applied);
         self.follow(slot, evidence, applied);
         match self.entry(slot).flags {
@@ -85,7 +86,7 @@ impl Tracker {
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence);
         let was_live = phase_before == Phase::Live;
-        self.guess_colleague(slot, !was_live && self.entry(slot).phase == Phase::Live);
+        self.guess_colleague(slot, self.entry(slot).phase != phase_before);
         if is_known_better {
             self.reattribute(slot, before.agent);
         }
@@ -285,20 +286,20 @@ impl Tracker {
         Some(talk)
     }
 
-    /// Notes whether the caller waits in a queue. The last word counts, except that the first
+    /// Notes where a caller is who was put into a queue. The last word counts, except that the first
     /// request of a call, which comes before anything else, is no news when it comes late.
     fn note_connection(&mut self, slot: u32, evidence: &Evidence) {
         let Some(connection) = evidence.connection else { return };
-        let waits = self.ties.links.get(&slot).is_some_and(|it| it.waits);
-        match (connection, waits) {
-            (Connection::Waiting, false) => {
-                self.entry_mut(slot).flags.set_linked(true);
-                self.ties.links_mut(slot).waits = true;
-            }
-            (Connection::Agent, true) if evidence.said != Said::Dialing => {
-                self.ties.links_mut(slot).waits = false;
-            }
-            (Connection::Waiting, true) | (Connection::Agent, _) => {}
+        let queue = match connection {
+            Connection::Agent => None,
+            Connection::Waiting => Some(Queue::Waiting),
+            Connection::Person => Some(Queue::Bridged),
+        };
+        let known = self.ties.links.get(&slot).and_then(|it| it.queue);
+        let is_first_request = queue.is_none() && evidence.said == Said::Dialing;
+        if queue != known && !is_first_request {
+            self.entry_mut(slot).flags.set_linked(true);
+            self.ties.links_mut(slot).queue = queue;
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use live_users_core::{
     AnsweredBy, Attendance, CallId, Connection, Direction, EndReason, Endpoint, Outcome, Party,
-    Phase, Presence, Said, Source,
+    Phase, Presence, Queue, Said, Source,
 };
 
 use crate::activity::ActivityKind;
@@ -37,7 +37,10 @@ pub(crate) const ENDPOINTS: &[(&str, Endpoint)] =
     &[("person", Endpoint::Person), ("agent", Endpoint::Agent)];
 
 pub(crate) const CONNECTIONS: &[(&str, Connection)] =
-    &[("agent", Connection::Agent), ("waiting", Connection::Waiting)];
+    &[("agent", Connection::Agent), ("waiting", Connection::Waiting), ("person", Connection::Person)];
+
+pub(crate) const QUEUES: &[(&str, Queue)] =
+    &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged)];
 
 pub(crate) const ATTENDANCES: &[(&str, Attendance)] = &[
     ("joined", Attendance::Joined),
