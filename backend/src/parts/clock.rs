@@ -1,6 +1,5 @@
 //! The time. It is the journal's: that of this process, or of the service that several share.
 
-mod disciplined;
 mod machine;
 
 use std::fmt::Display;
@@ -10,10 +9,10 @@ use jiff::Timestamp;
 use live_users_core::Millis;
 use live_users_http_kit::metrics::Counter;
 use live_users_journal::ReplicationStatus;
+use live_users_replica::disciplined_clock::{DisciplinedClock, Notice, is_astray};
 use log::{info, warn};
 use parking_lot::Mutex;
 
-use self::disciplined::{DisciplinedClock, Notice, is_astray};
 pub(crate) use self::machine::steady_unix_ms;
 
 /// Returns the time, and the age of what is known of the journal. Cheap to clone.

@@ -48,6 +48,7 @@
 mod audit;
 mod commit;
 mod compaction;
+pub mod disciplined_clock;
 mod held;
 mod housekeeping;
 mod io;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
 use crate::words::{
-    ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value, word,
+    ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value,
+    word,
 };
 
 #[derive(Serialize, Deserialize)]

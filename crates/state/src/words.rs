@@ -36,8 +36,11 @@ pub(crate) const ANSWERED_BY: &[(&str, AnsweredBy)] =
 pub(crate) const ENDPOINTS: &[(&str, Endpoint)] =
     &[("person", Endpoint::Person), ("agent", Endpoint::Agent)];
 
-pub(crate) const CONNECTIONS: &[(&str, Connection)] =
-    &[("agent", Connection::Agent), ("waiting", Connection::Waiting), ("person", Connection::Person)];
+pub(crate) const CONNECTIONS: &[(&str, Connection)] = &[
+    ("agent", Connection::Agent),
+    ("waiting", Connection::Waiting),
+    ("person", Connection::Person),
+];
 
 pub(crate) const QUEUES: &[(&str, Queue)] =
     &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged)];

@@ -94,7 +94,7 @@ fn connected(call: &Call, legs: &[Call]) -> &'static str {
             Some(AnsweredBy::Fax) => "a fax has answered",
             Some(AnsweredBy::Machine | AnsweredBy::Human) | None => "a voicemail has answered",
         },
-        Some(Party::Waiting) if call.details.waits => "the caller waits in a queue",
+        Some(Party::Waiting) if call.details.queue.is_some() => "the caller waits in a queue",
         Some(Party::Waiting) if legs.iter().any(is_dialled) => {
             "the caller waits while a person is dialled"
         }

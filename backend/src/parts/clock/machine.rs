@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::disciplined::Reading;
+use live_users_replica::disciplined_clock::Reading;
 
 /// The clocks are read again if reading them took longer than this.
 const SAME_MOMENT: Duration = Duration::from_millis(50);

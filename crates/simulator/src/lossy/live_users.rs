@@ -1,9 +1,12 @@
 //! The backend as a system: the replica that counts in production, on a journal in memory that
 //! survives a kill as a disk does.
 
+use std::time::Duration;
+
 use live_users_core::Millis;
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
+use live_users_replica::disciplined_clock::{DisciplinedClock, Reading};
 use live_users_replica::{Keep, Now};
 use live_users_state::{Settings, State, snapshot};
 
@@ -33,6 +36,8 @@ pub struct LiveUsers {
     rules: Option<ReconcilerRules>,
     seed: u64,
     clock: WallClock,
+    /// The clock of a journal of one process.
+    disciplined: DisciplinedClock,
     parser: Parser,
     starts: u64,
     /// Whether it was ticked since its start. The first tick is the world's next one, within a
@@ -58,6 +63,7 @@ impl LiveUsers {
             rules,
             seed,
             clock: WallClock::default(),
+            disciplined: DisciplinedClock::start(Reading::default(), Millis(0)).0,
             parser: Parser::new(),
             starts: 0,
             has_ticked: false,
@@ -81,9 +87,17 @@ impl LiveUsers {
     /// Moves on to this moment.
     fn turn(&mut self, now_ms: u64) -> Now {
         self.now_ms = now_ms;
-        // The journal's time is what the wall clock shows. What disciplines it belongs here.
-        self.time = self.clock.at(now_ms);
+        // What it notices of the wall clock is for the log.
+        let _notice = self.disciplined.look(self.clocks());
+        self.time = self.disciplined.time();
         self.now()
+    }
+
+    /// Both clocks of the machine at this moment.
+    fn clocks(&self) -> Reading {
+        let Millis(wall_ms) = self.clock.at(self.now_ms);
+        let [steady, wall] = [self.now_ms, wall_ms].map(Duration::from_millis);
+        Reading { steady, wall }
     }
 
     /// The moment as the process sees it.
@@ -186,6 +200,9 @@ impl System for LiveUsers {
     }
 
     fn start(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        // The time of the last record is the newest that the process before it has given.
+        (self.disciplined, _) = DisciplinedClock::start(self.clocks(), self.time);
         self.turn(now_ms);
         self.starts += 1;
         self.has_ticked = false;

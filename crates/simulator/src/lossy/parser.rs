@@ -26,13 +26,8 @@ impl Parser {
                 format!("[[agent]]\nid = \"{id}\"\nname = \"{id}\"\nnumbers = [\"{number}\"]\n")
             })
             .collect();
-        // Older versions do not know the key `shared`, and count a switchboard as one person.
-        let (with_shared, mistakes) =
-            Agents::parse(&format!("shared = {SHARED_NUMBERS:?}\n{agents}"));
-        let agents = match mistakes.is_empty() {
-            true => with_shared,
-            false => Agents::parse(&agents).0,
-        };
+        let (agents, mistakes) = Agents::parse(&format!("shared = {SHARED_NUMBERS:?}\n{agents}"));
+        debug_assert!(mistakes.is_empty(), "{mistakes:?}");
         Self { agents, key: key(), farewell: Farewell::default() }
     }
 

@@ -227,7 +227,6 @@ fn small_worlds_keep_every_invariant_and_end_with_the_truth() {
 }
 
 #[test]
-#[ignore = "the journal's time is the wall clock's here until it is disciplined"]
 fn a_clock_that_jumps_ends_no_call() {
     let worlds: Vec<_> = (0..20).map(|seed| small(Kind::Clock, seed)).collect();
     play_all(&worlds, |scenario| {

@@ -17,17 +17,17 @@ const ASTRAY_NS: i128 = 5_000_000_000;
 const NS_PER_MS: i128 = 1_000_000;
 
 /// Both clocks of the machine at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
     /// The time since any fixed moment, by a clock that nobody can set.
-    pub(crate) steady: Duration,
+    pub steady: Duration,
     /// The time since the Unix epoch, by the clock that people and NTP set.
-    pub(crate) wall: Duration,
+    pub wall: Duration,
 }
 
 /// What somebody should be told about the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
+pub enum Notice {
     /// It has jumped away from the journal's time, and differs by so many milliseconds now.
     Jumped(i64),
     /// It has come to differ by so many milliseconds without a jump that was seen, as at a start.
@@ -38,7 +38,7 @@ pub(crate) enum Notice {
 
 /// The journal's time. Each look at the clocks moves it on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DisciplinedClock {
+pub struct DisciplinedClock {
     /// The journal's time at the last look, in nanoseconds since the Unix epoch.
     time_ns: i128,
     last: Reading,
@@ -47,7 +47,7 @@ pub(crate) struct DisciplinedClock {
 
 impl DisciplinedClock {
     /// Begins with the wall clock, but not before the last record of the journal.
-    pub(crate) fn start(at: Reading, last_record: Millis) -> (Self, Option<Notice>) {
+    pub fn start(at: Reading, last_record: Millis) -> (Self, Option<Notice>) {
         let time_ns = ns(at.wall).max(i128::from(last_record.0) * NS_PER_MS);
         let mut clock = Self { time_ns, last: at, is_astray: false };
         let notice = clock.judge(false);
@@ -55,7 +55,7 @@ impl DisciplinedClock {
     }
 
     /// Moves the time on to this moment. A moment before the last one changes nothing.
-    pub(crate) fn look(&mut self, at: Reading) -> Option<Notice> {
+    pub fn look(&mut self, at: Reading) -> Option<Notice> {
         let elapsed_ns = ns(at.steady) - ns(self.last.steady);
         if elapsed_ns <= 0 {
             return None;
@@ -71,12 +71,12 @@ impl DisciplinedClock {
     }
 
     /// The journal's time at the last look.
-    pub(crate) fn time(&self) -> Millis {
+    pub fn time(&self) -> Millis {
         Millis(u64::try_from(self.time_ns / NS_PER_MS).unwrap_or(u64::MAX))
     }
 
     /// The wall clock minus the journal's time at the last look, in milliseconds.
-    pub(crate) fn offset_ms(&self) -> i64 {
+    pub fn offset_ms(&self) -> i64 {
         let ms = self.offset_ns() / NS_PER_MS;
         i64::try_from(ms).unwrap_or(if ms < 0 { i64::MIN } else { i64::MAX })
     }
@@ -99,7 +99,7 @@ impl DisciplinedClock {
 }
 
 /// Whether a difference of so many milliseconds is one that somebody should be told of.
-pub(crate) fn is_astray(offset_ms: i64) -> bool {
+pub fn is_astray(offset_ms: i64) -> bool {
     i128::from(offset_ms).abs() * NS_PER_MS > ASTRAY_NS
 }
 
