@@ -33,7 +33,8 @@ pub struct Evidence {
     pub duration_s: Option<u32>,
     /// Who or what has answered, if machine detection said so.
     pub answered_by: Option<AnsweredBy>,
-    /// What is at the other end, if the call is a leg; records of older versions have none.
+    /// What is at the other end, if the call is a leg or one that we have made; records of older
+    /// versions have none.
     pub endpoint: Option<Endpoint>,
     /// What the request says about the caller, if it belongs to the call itself.
     pub connection: Option<Connection>,

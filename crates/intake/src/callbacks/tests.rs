@@ -59,7 +59,8 @@ fn a_queue_is_entered_and_left_at_each_path() {
             assert_eq!(left, Some(Connection::Agent), "{result}");
         }
         assert_eq!(connection("QueueSid=QU1&QueueResult=hangup&QueueTime=30"), None);
-        assert_eq!(connection("QueueSid=QU1&DequeingCallSid=CA9&QueueTime=3"), None);
+        let taken = connection("QueueSid=QU1&DequeingCallSid=CA9&QueueTime=3");
+        assert_eq!(taken, Some(Connection::Person));
     }
 }
 

@@ -103,7 +103,8 @@ fn a_call_that_we_make_to_an_ai_agent_is_a_leg_and_one_to_a_person_is_none() {
     assert_eq!((ai.direction, ai.endpoint), (Some(Direction::Dial), Some(Endpoint::Agent)));
     assert_eq!(ai.caller, None);
     let person = dialled(PERSON);
-    assert_eq!(person, about(Some(Direction::Outbound)));
+    let endpoint = Some(Endpoint::Person);
+    assert_eq!(person, Evidence { endpoint, ..about(Some(Direction::Outbound)) });
 }
 
 #[test]
