@@ -74,15 +74,12 @@ impl Conversation {
         if inbound.is_waiting {
             return self.hold();
         }
-        match (inbound.utterance, inbound.answering) {
-            (Utterance::Farewell, _) => return Response::new().say(GOODBYE).hangup(),
-            (_, Some(agent)) if agent.voice_url.is_some() => {
-                // With a chat, the built-in conversation may have taken over.
-                if inbound.is_fallback || agent.chat_url.is_none() {
-                    return self.greet(agent_id, inbound);
-                }
-            }
-            _ => {}
+        // With a chat, the built-in conversation may have taken over.
+        let is_elsewhere = inbound.answering.is_some_and(|agent| {
+            agent.voice_url.is_some() && (inbound.is_fallback || agent.chat_url.is_none())
+        });
+        if is_elsewhere && inbound.utterance != Utterance::Farewell {
+            return self.greet(agent_id, inbound);
         }
         match (inbound.utterance, answer) {
             (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
