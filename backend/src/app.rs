@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::Lease;
-use live_users_replica::{Node, Publication, Replica, Rules};
+use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, replay_with};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
@@ -21,15 +21,15 @@ use crate::http::auth::BearerAuth;
 use crate::http::metrics;
 use crate::http::routes::{self, WrongMethods};
 use crate::http::signature::SignatureVerifier;
-use crate::http::webhooks::Webhooks;
+use crate::http::webhooks::{OldCallbacks, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::clock::Clock;
+use crate::parts::clock::{Clock, steady_unix_ms};
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::latest::{LatestCount, LatestReader};
+use crate::parts::latest::{LatestCount, LatestReader, public_by_agent};
 use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
@@ -65,7 +65,7 @@ impl Parts {
         streams: Arc<Streams>,
         journal_reader: JournalReader,
     ) -> Self {
-        let Summarizer { queue, agents, status, rules } = summarizer.clone();
+        let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
         let figures = metrics::Sources {
             agents: agents.clone(),
             chat: webhooks.chat.clone(),
@@ -130,14 +130,18 @@ impl Backend {
     pub fn open(config: Config) -> io::Result<Self> {
         let counters = Arc::new(Counters::new());
         log_settings(&config);
-        let journal = live_users_journal::open(&config.journal_url).map_err(io::Error::other)?;
+        let journal = live_users_journal::open_with_clock(&config.journal_url, steady_unix_ms)
+            .map_err(io::Error::other)?;
         let replayed = replay_with(&*journal, config.keep.settings).map_err(io::Error::other)?;
         let journal_name = live_users_journal::without_secrets(&config.journal_url);
         info!("the journal is {journal_name} at {}", replayed.at);
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
-        let clock = Clock::of(replication_status.clone());
+        let clock = match journal.is_shared() {
+            true => Clock::of_service(replication_status.clone()),
+            false => Clock::of_one_process(replayed.state.tracker().now()),
+        };
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
         let publication = Publication {
             numbers: replayed.state.tracker().numbers(),
@@ -145,13 +149,21 @@ impl Backend {
             as_of: clock.now(),
             stale: None,
         };
+        let gives_agents = config.public_by_agent;
+        let by_agent = gives_agents.then(|| public_by_agent(replayed.state.tracker()));
+        let latest = LatestCount::with_agents(publication, by_agent);
         let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
-        let (latest_writer, latest) = watch::channel(LatestCount::new(publication));
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
+            .auditing(check_invariants);
+        let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();
-        let outlets =
-            Outlets { latest: latest_writer, requests: requests_sender, renewals: renewals_sender };
+        let outlets = Outlets {
+            latest: latest_writer,
+            gives_agents,
+            requests: requests_sender,
+            renewals: renewals_sender,
+        };
         let node = Node::new(replica, journal);
         let (queue, status, thread) = writer_thread::start(node, clock.clone(), outlets)?;
         let growing = queue.clone();
@@ -166,7 +178,9 @@ impl Backend {
             queue,
             agents: Arc::new(config.agents),
             status,
+            gives_agents,
             rules: CountingRules {
+                counting: config.keep.settings.counting,
                 suspect_after_ms: config.suspect_after_ms,
                 max_call_ms: config.max_call_ms,
             },
@@ -179,6 +193,7 @@ impl Backend {
             chat,
             queue: summarizer.queue.clone(),
             counters,
+            old_callbacks: OldCallbacks::default(),
             notices: Notices::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));

@@ -64,6 +64,8 @@ pub struct Config {
     pub journal_url: String,
     /// How much of the journal is kept behind a snapshot, and how long the history is.
     pub(crate) keep: Keep,
+    /// Whether the public answers also have the live users of each agent.
+    pub(crate) public_by_agent: bool,
     /// How many streams may be open at once.
     pub(crate) streams_max: usize,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
@@ -125,6 +127,7 @@ impl Config {
                     counting: read_counting(&mut reader),
                 },
             },
+            public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
             streams_max: read_streams_max(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
@@ -316,6 +319,19 @@ mod tests {
             assert!(errors.contains(name), "{name} is missing in: {errors}");
         }
         assert!(!errors.contains("hunter2"), "a secret is repeated: {errors}");
+    }
+
+    #[test]
+    fn what_counts_is_chosen_and_a_mistake_says_what_can_be() {
+        let base = Env::of([("TWILIO_AUTH_TOKEN", "t")]);
+        let counting = |env: &Env| Config::read(env).map(|it| it.keep.settings.counting);
+        assert_eq!(counting(&base), Ok(Counting::default()));
+        let all = base.clone().with("COUNT_HANDED_OVER", "true").with("COUNT", "calls");
+        assert_eq!(counting(&all), Ok(Counting { handed_over: true, by_call: true }));
+        assert_eq!(counting(&base.clone().with("COUNT", "callers")), Ok(Counting::default()));
+        let wrong = mistakes(base.with("COUNT", "legs").with("COUNT_HANDED_OVER", "perhaps"));
+        assert!(wrong.contains("callers or calls"), "{wrong}");
+        assert!(wrong.contains("COUNT_HANDED_OVER"), "{wrong}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // Why one call is counted, what was said about it, and what happens next.
 
 import { element } from "./dom.js";
-import { moment, place, upper, words } from "./format.js";
+import { moment, partyWords, place, upper, words } from "./format.js";
 import { Paced, Trouble, ask } from "./reader.js";
 
 const INTERVAL_MS = 2_000;
@@ -40,7 +40,7 @@ export class CallDetails {
     }
   }
 
-  #show({ because, next, evidence, incomplete, call }) {
+  #show({ because, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
     const evict = element("button.button.is-danger", { type: "button" }, "Evict …");
     evict.addEventListener("click", () => this.#evict(this.#call));
@@ -55,9 +55,10 @@ export class CallDetails {
         element("p", `At ${moment(next.at)}: ${withClock(next.text)}.`),
         facts(call), evict),
       element("div.said",
+        connections(call.stretches ?? [], legs),
         element("h3", "What was said about it"),
         hidden > 0 || incomplete ? element("p.quiet", before) : null,
-        element("ol.evidence", ...shown.map(piece))),
+        element("ol.evidence", ...shown.map((it, n) => piece(it, shown[n - 1] ?? evidence[hidden - 1])))),
     );
     if (hadFocus) evict.focus({ preventScroll: true });
   }
@@ -69,16 +70,35 @@ function facts(call) {
     row("CallSid", element("code", call.callSid)),
     row("From", place(call)),
     row("Direction", call.direction ?? "unknown"),
+    call.answeredBy ? row("Answered by", call.answeredBy) : null,
     row("First heard", moment(call.firstHeardAt)),
     row("Last heard", moment(call.heardAt)));
 }
 
-function piece({ at, source, said, outcome, leg, seq }) {
+/** With whom the caller was connected and what the call has led to; nothing of a plain call. */
+function connections(stretches, legs) {
+  if (stretches.length < 2 && legs.length === 0) return null;
+  const stretch = ({ with: party, agent, address, from, to }) => {
+    const name = agent ?? address;
+    const what = party === "agent" && name ? `with ${name}` : partyWords(party);
+    const until = to === null ? "until now" : `until ${moment(to)}`;
+    return element("li", element("time", { dateTime: from }, moment(from)), element("span", upper(what)),
+      element("span.outcome", until));
+  };
+  const leg = ({ callSid, phase, endpoint }) => element("li", { title: callSid }, element("span.quiet", "leg"),
+    element("span", endpoint === null ? "To somebody" : endpoint === "agent" ? "To an agent" : "To a person"),
+    element("span.outcome", words(phase)));
+  return element("div.connections", element("h3", "Connected"),
+    element("ol.evidence", ...stretches.map(stretch), ...legs.map(leg)));
+}
+
+function piece({ at, source, said, outcome, leg, seq, party }, before) {
+  const hasMoved = party && before && party !== before.party;
   const what = said === "nothing" ? "was heard" : `said ${words(said)}`;
   return element("li", { title: `record ${seq} of the journal` },
     element("time", { dateTime: at }, moment(at)),
     element("span", `${upper(words(source))} ${what}${leg ? ", about a leg" : ""}`),
-    element("span.outcome", words(outcome)));
+    element("span.outcome", hasMoved ? `${words(outcome)}, ${partyWords(party)}` : words(outcome)));
 }
 
 function withClock(text) {

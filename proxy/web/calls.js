@@ -2,7 +2,7 @@
 
 import { CallDetails } from "./call-details.js";
 import { arrange, element, icon, onTick, setText } from "./dom.js";
-import { country, locality, moment, number, span } from "./format.js";
+import { country, locality, moment, number, partyWords, span } from "./format.js";
 
 const COLUMNS = 6;
 /** On a narrow screen three are not shown (calls.css); a cell that spans them would bring them back. */
@@ -54,7 +54,9 @@ export class Calls {
   }
 
   #showAround(shown, hasMore) {
-    const all = hasMore ? Math.max(this.#store.summary?.liveCalls ?? 0, shown + 1) : shown;
+    const { liveCalls = 0, withAgent = 0, withPerson = 0, machine = 0 } = this.#store.summary ?? {};
+    const known = Math.max(liveCalls, withAgent + withPerson + machine);
+    const all = hasMore ? Math.max(known, shown + 1) : shown;
     setText(this.#count, all > 0 ? number(all) : "");
     this.#table.hidden = shown === 0;
     this.#more.hidden = !hasMore;
@@ -102,6 +104,8 @@ class CallRow {
   #seen = "";
   #caller = element("span.caller");
   #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
+  #party = element("span.mark.is-party");
+  #uncounted = element("span.mark.is-uncounted", { title: "Not one of the live users" }, "not counted");
   #sub = element("span.sub");
   #agent = element("td.agent.is-wide");
   #locality = element("span.locality");
@@ -116,7 +120,8 @@ class CallRow {
   constructor(evict) {
     this.#evict = evict;
     this.#row = element("tr.call",
-      element("td.who", element("span.who-line", this.#direction, this.#caller, this.#suspect), this.#sub),
+      element("td.who", element("span.who-line", this.#direction, this.#caller,
+        this.#suspect, this.#party, this.#uncounted), this.#sub),
       this.#agent, element("td.is-wide.from", this.#locality, this.#country),
       this.#since, this.#duration, element("td.more-cell", this.#toggle));
     this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
@@ -140,6 +145,11 @@ class CallRow {
     setText(this.#caller, who);
     this.#caller.classList.toggle("is-withheld", call.caller === null);
     this.#suspect.hidden = !call.suspect;
+    // That a caller is with an agent is the rule, and the agent stands beside.
+    this.#party.hidden = (call.party ?? "agent") === "agent";
+    setText(this.#party, partyWords(call.party));
+    this.#uncounted.hidden = call.counted !== false;
+    this.#row.classList.toggle("is-uncounted", call.counted === false);
     const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
     setText(this.#agent, agent);
     this.#agent.title = agent;
@@ -163,8 +173,9 @@ class CallRow {
   }
 
   tick(elapsedMs) {
-    const { liveMs } = this.#call;
-    setText(this.#duration, span(liveMs === null ? null : liveMs + elapsedMs));
+    const { liveMs, counted } = this.#call;
+    const goesOn = counted !== false;
+    setText(this.#duration, span(liveMs === null ? null : liveMs + (goesOn ? elapsedMs : 0)));
   }
 
   #open() {
@@ -193,5 +204,6 @@ class CallRow {
 /** Who is on the line and for how long, for a sentence. */
 export function describeCall(call) {
   const agent = call.name ?? call.agent ?? call.address ?? "an unknown number";
-  return `Caller ${call.caller ?? "with a withheld number"}, with ${agent}, since ${moment(call.since)}.`;
+  const party = (call.party ?? "agent") === "agent" ? `with ${agent}` : `${partyWords(call.party)}, of ${agent}`;
+  return `Caller ${call.caller ?? "with a withheld number"}, ${party}, since ${moment(call.since)}.`;
 }

@@ -1,7 +1,7 @@
 // A card for each agent; with many agents a search, an order, and only the first of them.
 
 import { arrange, element, onTick, setText } from "./dom.js";
-import { NOTHING, counted, number, phone, span } from "./format.js";
+import { NOTHING, counted, number, others, phone, span } from "./format.js";
 
 /** With more agents than this there is something to search in and to sort. */
 const TOOLS_FROM = 9;
@@ -98,6 +98,7 @@ class Card {
   #bar = element("div.bar-fill");
   #track = element("div.bar-track", { "aria-hidden": "true" }, this.#bar);
   #load = element("span.load");
+  #line = element("span.line");
   #over = element("span.mark.is-over", "over capacity");
   #average = element("dd");
   #hour = element("dd");
@@ -110,7 +111,7 @@ class Card {
       element("div.card-head",
         element("div.card-name", this.#name, this.#id, this.#numbers),
         element("p.live", this.#live, this.#liveWord)),
-      element("div.capacity", this.#track, element("p.load-line", this.#load, this.#over)),
+      element("div.capacity", this.#track, element("p.load-line", this.#load, this.#over, this.#line)),
       element("dl.spans", now, hour),
     );
   }
@@ -129,6 +130,9 @@ class Card {
     setText(this.#liveWord, row.liveUsers === 1 ? " user live" : " users live");
     this.node.classList.toggle("is-idle", row.liveCalls === 0);
     this.#showCapacity(row);
+    const line = others(row);
+    this.#line.hidden = line.length === 0;
+    this.#line.replaceChildren(...line.flatMap((part) => [element("span", part), " "]));
     const { calls = 0, averageMs = null } = row.lastHour ?? {};
     setText(this.#hourCalls, calls === 0 ? "no calls" : counted(calls, "call"));
     this.#hour.replaceChildren(...(calls === 0 ? [] : [`${span(averageMs)} `]), this.#hourCalls);

@@ -69,16 +69,25 @@ class Item {
   }
 }
 
+const MOVES = {
+  agent: "Connected with an agent",
+  waiting: "Waiting",
+  person: "Handed over to a person",
+  machine: "A machine has answered",
+};
+
 function kind({ what }) {
-  return ["started", "answered", "ended", "healed", "evicted"].includes(what) ? what : "other";
+  return ["started", "answered", "moved", "ended", "healed", "evicted"].includes(what) ? what : "other";
 }
 
-function title({ what, reason, durationMs, cause, direction }) {
+function title({ what, reason, durationMs, cause, direction, party }) {
   switch (what) {
     case "started":
       return direction === "outbound" ? "Outbound call started" : "Call started";
     case "answered":
       return "Call answered";
+    case "moved":
+      return MOVES[party] ?? "Moved";
     case "ended": {
       const lasted = durationMs === undefined ? "" : ` after ${span(durationMs)}`;
       const how = reason === undefined || reason === "completed" ? "ended" : words(reason);

@@ -113,6 +113,32 @@ export function upper(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** With whom a caller is connected, in words: `with a person`. */
+export function partyWords(party) {
+  return PARTIES[party] ?? words(party);
+}
+
+/**
+ * Who is on the line beside the live users, in words, only what is not 0: `2 waiting`, `1 with a person`.
+ * A backend that does not know of it says nothing.
+ */
+export function others({ liveUsers, withAgent, waiting = 0, withPerson = 0, machine = 0, onTheLine = 0 }) {
+  const parts = [];
+  if (withAgent !== undefined && withAgent !== liveUsers) parts.push(`${number(withAgent)} with an agent`);
+  if (waiting > 0) parts.push(`${number(waiting)} waiting`);
+  if (withPerson > 0) parts.push(`${number(withPerson)} with a person`);
+  if (machine > 0) parts.push(counted(machine, "machine"));
+  if (parts.length > 0) parts.push(`${number(onTheLine)} on the line`);
+  return parts;
+}
+
+const PARTIES = {
+  agent: "with an agent",
+  waiting: "waiting",
+  person: "with a person",
+  machine: "machine",
+};
+
 const WORDS = {
   "goodbye": "said goodbye",
   "no-answer": "not answered",
@@ -123,6 +149,7 @@ const WORDS = {
   "missed-start": "its start was missed",
   "missed-answer": "its answer was missed",
   "missed-end": "its end was missed",
+  "wrong-end": "it had not ended",
   "status-callback": "status callback",
   "in-progress": "in progress",
   "ended-unseen": "ended unseen",

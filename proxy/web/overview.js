@@ -1,7 +1,7 @@
 // The figures at the top, the state of the link, and what is at the foot of the page.
 
 import { element, onTick, setText } from "./dom.js";
-import { NOTHING, age, ago, counted, number, span } from "./format.js";
+import { NOTHING, age, ago, counted, number, others, span } from "./format.js";
 
 const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: "polling" };
 
@@ -11,6 +11,7 @@ export class Overview {
   #link = document.querySelector("#link");
   #notice = document.querySelector("#notice");
   #foot = document.querySelector("#foot");
+  #line = document.querySelector("#line");
   #figures = {};
 
   constructor(store, announcer) {
@@ -25,10 +26,13 @@ export class Overview {
 
   draw() {
     const { liveUsers, liveCalls, suspect, confirmed, byAgent, lastHour, lastDay } = this.#store.summary;
+    const line = others(this.#store.summary);
     const set = (name, text) => setText(this.#figures[name], text);
     set("users", number(liveUsers));
     this.#figures.users.style.setProperty("--digits", Math.max(2, number(liveUsers).length));
-    this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect));
+    this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect, line.length > 0));
+    this.#line.hidden = line.length === 0;
+    if (this.#line.textContent !== line.join("")) this.#line.replaceChildren(...line.map((it) => element("li", it)));
     set("calls", number(liveCalls));
     const busy = byAgent.filter((row) => row.liveCalls > 0).length;
     set("agents", busy === 0 ? "nobody is talking" : `with ${counted(busy, "agent")}`);
@@ -37,7 +41,7 @@ export class Overview {
     this.#tick();
     this.#drawFoot();
     const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
-    this.#announcer.say(`${counted(liveUsers, "user")} live${doubt}`);
+    this.#announcer.say([`${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
   }
 
   #drawSpan(name, numbers) {
@@ -87,9 +91,9 @@ export class Overview {
   }
 }
 
-function sureness(liveUsers, confirmed, suspect) {
+function sureness(liveUsers, confirmed, suspect, hasOthers) {
   if (suspect > 0) return [`${number(confirmed)} confirmed, `, element("b.suspects", `${number(suspect)} suspect`)];
-  return [liveUsers > 0 ? "all confirmed" : "nobody on the line"];
+  return [liveUsers > 0 ? "all confirmed" : hasOthers ? "nobody with an agent" : "nobody on the line"];
 }
 
 function linkWords(state, transport, old) {

@@ -29,7 +29,7 @@ use crate::parts::replica_status::StatusReader;
 /// A `CallSid` that the proxy passes on is one that can be read here.
 const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 
-/// `GET /api/live-users/calls`: the calls now live, the longest first.
+/// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first.
 pub(crate) async fn list(
     _: Authorized,
     queue: Data<Queue>,
@@ -54,12 +54,13 @@ pub(crate) async fn explain(
     journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (call, presenter) = known(&queue, **rules, &call_id(&call_sid)?).await?;
+    let (call, legs, presenter) = known(&queue, **rules, &call_id(&call_sid)?).await?;
     let pieces = journal.evidence_about(&call).await?;
     let status = status.get().reconciler;
     Ok(json(&Explanation {
-        because: why::because(&call, &pieces, &presenter),
+        because: why::because(&call, &legs, &pieces, &presenter),
         next: why::next(&call, &presenter, status.as_ref()),
+        legs: legs.iter().map(view::leg).collect(),
         evidence: pieces.list.iter().map(view::evidence).collect(),
         incomplete: pieces.incomplete,
         as_of: moment(presenter.now),
@@ -96,18 +97,19 @@ async fn end_by_operator(
     }
 }
 
-/// A call that is known, and the moment at which it is so.
+/// A call that is known, its legs, and the moment at which it is so.
 async fn known(
     queue: &Queue,
     rules: CountingRules,
     id: &CallId,
-) -> Result<(Call, Presenter), ApiError> {
+) -> Result<(Call, Vec<Call>, Presenter), ApiError> {
     let id = id.clone();
     let found = queue.query(move |View { state, now, .. }| {
-        (state.tracker().call(&id), Presenter { now, rules })
+        let tracker = state.tracker();
+        (tracker.call(&id), tracker.legs(&id), Presenter { now, rules })
     });
-    let (call, presenter) = found.await?;
-    Ok((call.ok_or(ApiError::NoCall)?, presenter))
+    let (call, legs, presenter) = found.await?;
+    Ok((call.ok_or(ApiError::NoCall)?, legs, presenter))
 }
 
 fn call_id(text: &str) -> Result<CallId, ApiError> {

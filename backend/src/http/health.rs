@@ -8,15 +8,19 @@ use crate::parts::queue::Queue;
 
 /// `GET /healthz`: the process answers. A platform restarts it when it does not.
 pub(crate) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "ok".to_owned(), reason: None })
+    HttpResponse::Ok().json(Health { status: "ok".to_owned(), reason: None, warnings: Vec::new() })
 }
 
-/// `GET /readyz`: a webhook would be recorded now. A platform sends no requests here while it is
-/// not.
+/// `GET /readyz`: a webhook would be recorded now, and the count is not known to be wrong. A
+/// platform sends no requests here while it is not.
 pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
-    match queue.state() {
-        Ok(()) => HttpResponse::Ok().json(Health { status: "ready".to_owned(), reason: None }),
-        Err(why) => HttpResponse::ServiceUnavailable()
-            .json(Health { status: "unready".to_owned(), reason: Some(why.to_string()) }),
-    }
+    let trouble = queue.state().err().map(|why| why.to_string());
+    let reason = trouble.or_else(|| queue.violation());
+    let status = if reason.is_none() { "ready" } else { "unready" }.to_owned();
+    let mut answer = match reason {
+        None => HttpResponse::Ok(),
+        Some(_) => HttpResponse::ServiceUnavailable(),
+    };
+    let warnings = queue.clock().warning().into_iter().collect();
+    answer.json(Health { status, reason, warnings })
 }

@@ -9,7 +9,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use self::found::find;
+use self::found::{Wanted, find};
 use self::picture::Picture;
 use self::query::{POINTS_FITTING, Query};
 use super::authorized::Authorized;
@@ -29,7 +29,7 @@ pub(crate) async fn read(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    let found = find(&queue, &agents.now(), query, POINTS_FITTING).await?;
+    let found = find(&queue, &agents.now(), query, POINTS_FITTING, Wanted::AllLines).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn draw(
     let picture = Picture::parse(request.query_string())?;
     let query = Query::parse(request.query_string())?;
     let agents = agents.now();
-    let found = find(&queue, &agents, query, picture.points()).await?;
+    let found = find(&queue, &agents, query, picture.points(), Wanted::Live).await?;
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
     Ok(HttpResponse::Ok()

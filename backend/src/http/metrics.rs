@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use live_users_broadcast::Transport;
-use live_users_core::{Agent, Numbers};
+use live_users_core::{Agent, Breakdown, Numbers, Party};
 use live_users_http_kit::metrics::{Labels, Page};
 use live_users_state::{Cause, Confidence, words};
 
@@ -36,10 +36,10 @@ pub(crate) struct Sources {
 
 /// The state at the moment of a scrape.
 struct Snapshot {
-    numbers: Numbers,
+    breakdown: Breakdown,
     confidence: Confidence,
     /// In the order of the agents that were asked for.
-    by_agent: Vec<Numbers>,
+    by_agent: Vec<Breakdown>,
     healed: Vec<(Cause, u64)>,
 }
 
@@ -53,10 +53,10 @@ pub(crate) async fn metrics(
     let suspect_after_ms = sources.rules.suspect_after_ms;
     let snapshot = sources.queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
-        let live = tracker.by_agent();
-        let of = |id: &Agent| live.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
+        let up = tracker.breakdown_by_agent();
+        let of = |id: &Agent| up.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
         Snapshot {
-            numbers: tracker.numbers(),
+            breakdown: tracker.breakdown(),
             confidence: state.confidence(now, suspect_after_ms),
             by_agent: ids.iter().map(|id| of(id).unwrap_or_default()).collect(),
             healed: state.corrections().totals().collect(),
@@ -71,6 +71,7 @@ pub(crate) async fn metrics(
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
     journal(&mut page, &sources);
+    clock(&mut page, &sources.clock);
     webhooks(&mut page, &sources);
     outgoing(&mut page, &sources);
     streams(&mut page, &sources);
@@ -78,28 +79,57 @@ pub(crate) async fn metrics(
 }
 
 fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {
-    let Snapshot { numbers, confidence, by_agent, healed } = snapshot;
-    page.gauge("live_users_users", "Distinct callers on the line", number(numbers.users));
-    page.gauge("live_users_calls", "Live calls", number(numbers.calls));
+    let Snapshot { breakdown, confidence, by_agent, healed } = snapshot;
+    let help = "Live users: distinct callers connected with an agent";
+    page.gauge("live_users_users", help, number(breakdown.live.users));
+    page.gauge("live_users_calls", "Live calls", number(breakdown.live.calls));
+    line(page, breakdown);
     let help = "Live users of whom something was heard lately";
     page.gauge("live_users_confirmed_users", help, number(confidence.confirmed));
     let help = "Live users of whom nothing was heard for SUSPECT_AFTER_SECONDS";
     page.gauge("live_users_suspect_users", help, number(confidence.suspect));
     let labels: Vec<_> = ids.map(|id| [("agent", id)]).collect();
-    let of_agents = |number: fn(&Numbers) -> usize| {
+    let of_agents = |number: fn(&Breakdown) -> usize| {
         let values = by_agent.iter().map(move |numbers| self::number(number(numbers)));
         labels.iter().map(|labels| labels as Labels<'_>).zip(values)
     };
-    let help = "Distinct callers on the line with a configured agent";
-    page.gauges("live_users_agent_users", help, of_agents(|it| it.users));
+    let help = "Live users of a configured agent";
+    page.gauges("live_users_agent_users", help, of_agents(|it| it.live.users));
     let help = "Live calls of a configured agent";
-    page.gauges("live_users_agent_calls", help, of_agents(|it| it.calls));
+    page.gauges("live_users_agent_calls", help, of_agents(|it| it.live.calls));
+    let parties = Party::ALL.map(|party| (party, words::of_party(party)));
+    let each = labels.iter().zip(by_agent).flat_map(|([agent], breakdown)| {
+        parties.iter().map(|(party, name)| {
+            ([*agent, ("party", name.as_ref())], number(breakdown.of(*party).users))
+        })
+    });
+    let values: Vec<_> = each.collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    let help = "Users of a configured agent whose calls are up, by whom they are connected with";
+    page.gauges("live_users_agent_line_users", help, values);
     let of = |cause| healed.iter().find(|(it, _)| *it == cause).map_or(0, |(_, n)| *n);
     let causes = Cause::ALL.map(|cause| (words::of_cause(cause), of(cause)));
     let labels = causes.each_ref().map(|(name, n)| ([("cause", name.as_ref())], *n));
     let values = labels.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     let help = "Calls that were counted wrongly until this was found, since the journal began";
     page.counters("live_users_healed_calls", help, values);
+}
+
+/// Everybody whose call is up, by whom they are connected with.
+fn line(page: &mut Page, breakdown: &Breakdown) {
+    let parties = Party::ALL.map(|party| (party, words::of_party(party)));
+    let labels = parties.each_ref().map(|(party, name)| (*party, [("party", name.as_ref())]));
+    let of = |number: fn(Numbers) -> usize| {
+        let value = move |party| self::number(number(breakdown.of(party)));
+        labels.iter().map(move |(party, labels)| (labels as Labels<'_>, value(*party)))
+    };
+    let help = "Users whose calls are up, by whom they are connected with: agent, waiting (nobody \
+                yet or for now), person (handed over), machine (voicemail, fax)";
+    page.gauges("live_users_line_users", help, of(|it| it.users));
+    let help = "Calls that are up, by whom the caller is connected with";
+    page.gauges("live_users_line_calls", help, of(|it| it.calls));
+    let help = "All of live_users_line_users together";
+    page.gauge("live_users_on_the_line_users", help, number(breakdown.on_the_line().users));
 }
 
 fn journal(page: &mut Page, sources: &Sources) {
@@ -122,15 +152,29 @@ fn journal(page: &mut Page, sources: &Sources) {
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
     page.gauge("live_users_leads", help, one_if(status.leads));
+    let help = "Recounts of all calls, each compared with the numbers that are shown";
+    page.counter("live_users_invariant_checks", help, status.audit.checks);
+    let help = "Of these, those that found another number: a bug, and the count may be wrong until \
+                a restart";
+    page.counter("live_users_invariant_violations", help, status.audit.violations);
     let help = "Pieces of work that wait for the writer";
     page.gauge("live_users_queue_depth", help, number(sources.queue.depth()));
     let help = "How long webhooks have waited until they were recorded, or were known not to be";
     page.histogram("live_users_acknowledgement_seconds", help, sources.queue.waited());
 }
 
+fn clock(page: &mut Page, clock: &Clock) {
+    let help = "This machine's clock minus the journal's time, in seconds";
+    page.gauge("live_users_clock_offset_seconds", help, clock.offset_ms() as f64 / 1_000.0);
+    let help = "How often this machine's clock has jumped away from the journal's time by more \
+                than 5 s; 0 for a journal that several backends share";
+    page.counter("live_users_clock_jumps", help, clock.jumps());
+}
+
 fn webhooks(page: &mut Page, sources: &Sources) {
     let help = "Webhooks by path, and by what became of them: accepted (recorded), unsigned \
-                (refused), bad (no form, or one that cannot be counted), not_recorded";
+                (refused), bad (no form, or one that cannot be counted), not_recorded, old (sent longer \
+                ago than ended calls are remembered)";
     let each = Hook::ALL.into_iter().flat_map(|hook| Outcome::ALL.map(|outcome| (hook, outcome)));
     let values: Vec<_> = each
         .map(|(hook, outcome)| {

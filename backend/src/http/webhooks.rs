@@ -3,6 +3,8 @@
 //! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
 //! fields or with us: there is a person on the line.
 
+mod old;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use live_users_twilio::twiml;
 use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusField};
 use log::{error, warn};
 
+pub(crate) use self::old::OldCallbacks;
 use super::error::ApiError;
 use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
@@ -36,6 +39,7 @@ pub(crate) struct Webhooks {
     pub(crate) queue: Queue,
     pub(crate) counters: Arc<Counters>,
     pub(crate) notices: Notices,
+    pub(crate) old_callbacks: OldCallbacks,
 }
 
 /// The fields that may be unusable without losing the webhook. The log says so.
@@ -135,7 +139,10 @@ pub(crate) async fn status(
     };
     let agent_id = agent_id(&shared, Hook::Status, &request);
     let (agents, n_forms) = (shared.agents.now(), forms.len());
-    let read = |form| read(&shared, Hook::Status, form, agent_id.as_deref(), &agents).evidence;
+    let read = |form| {
+        let inbound = read(&shared, Hook::Status, form, agent_id.as_deref(), &agents);
+        inbound.evidence.map(|evidence| (inbound.sent_at_ms, evidence))
+    };
     let (evidence, mistakes): (Vec<_>, Vec<_>) =
         forms.iter().map(read).partition(|evidence| evidence.is_ok());
     let mistakes: Vec<_> = mistakes.into_iter().filter_map(Result::err).collect();
@@ -148,18 +155,22 @@ pub(crate) async fn status(
         shared.notices.say(Notice::Event, || format!("/call-status: an event is left: {mistake}"));
     }
     let mut recorded = Ok(());
-    for evidence in evidence.into_iter().flatten() {
-        recorded = record(&shared, evidence).await.and(recorded);
+    for (sent_at_ms, evidence) in evidence.into_iter().flatten() {
+        recorded = record(&shared, sent_at_ms, evidence).await.and(recorded);
     }
     recorded.map(|()| HttpResponse::NoContent().finish())
 }
 
 /// Records what a status callback says.
-async fn record(shared: &Webhooks, evidence: Vec<Evidence>) -> Result<(), ApiError> {
+async fn record(
+    shared: &Webhooks,
+    sent_at_ms: Option<u64>,
+    evidence: Vec<Evidence>,
+) -> Result<(), ApiError> {
     let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
-    match record_all(shared, evidence).await {
-        Ok(()) => {
-            became(Outcome::Accepted);
+    match record_all(shared, sent_at_ms, evidence).await {
+        Ok(outcome) => {
+            became(outcome);
             Ok(())
         }
         Err((call, why)) => {
@@ -170,17 +181,28 @@ async fn record(shared: &Webhooks, evidence: Vec<Evidence>) -> Result<(), ApiErr
     }
 }
 
-/// Records all that one webhook says, in this order. It is queued together, so that one sync of the
-/// journal is enough.
+/// Records all that one webhook says, in this order, unless it is too old to say anything. It is
+/// queued together, so that one sync of the journal is enough.
 async fn record_all(
     shared: &Webhooks,
+    sent_at_ms: Option<u64>,
     evidence: Vec<Evidence>,
-) -> Result<(), (CallId, NotRecorded)> {
-    let each = evidence.into_iter().map(|evidence| async {
+) -> Result<Outcome, (CallId, NotRecorded)> {
+    let mut recent = Vec::with_capacity(evidence.len());
+    for evidence in evidence {
+        let is_old = shared.old_callbacks.is_one(sent_at_ms, &evidence.call, &shared.queue).await;
+        if !is_old.map_err(|why| (evidence.call.clone(), why))? {
+            recent.push(evidence);
+        }
+    }
+    if recent.is_empty() {
+        return Ok(Outcome::Old);
+    }
+    let each = recent.into_iter().map(|evidence| async {
         let call = evidence.call.clone();
         shared.queue.record(evidence).await.map(drop).map_err(|why| (call, why))
     });
-    join_all(each).await.into_iter().collect()
+    join_all(each).await.into_iter().collect::<Result<(), _>>().map(|()| Outcome::Accepted)
 }
 
 /// Lets a webhook in, and counts it if it is refused.
@@ -274,8 +296,8 @@ async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>) {
             return warn!("{} is answered but not counted: {mistake}", hook.path());
         }
     };
-    match record_all(shared, evidence).await {
-        Ok(()) => became(Outcome::Accepted),
+    match record_all(shared, inbound.sent_at_ms, evidence).await {
+        Ok(outcome) => became(outcome),
         Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");

@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Bad,
     /// The replica did not record it in time.
     NotRecorded,
+    /// It was sent longer ago than ended calls are remembered.
+    Old,
 }
 
 impl Hook {
@@ -57,8 +59,8 @@ impl Hook {
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Accepted, Self::Unsigned, Self::Bad, Self::NotRecorded];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Accepted, Self::Unsigned, Self::Bad, Self::NotRecorded, Self::Old];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -66,6 +68,7 @@ impl Outcome {
             Self::Unsigned => "unsigned",
             Self::Bad => "bad",
             Self::NotRecorded => "not_recorded",
+            Self::Old => "old",
         }
     }
 }

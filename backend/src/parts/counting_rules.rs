@@ -1,11 +1,13 @@
-//! When a silent call becomes suspect, and when it ends.
+//! What counts, when a silent call becomes suspect, and when it ends.
 
-use live_users_core::Millis;
+use live_users_core::{Counting, Millis};
 use live_users_state::is_suspect;
 
-/// The rules for silent calls.
+/// The rules of counting, and those for silent calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CountingRules {
+    /// What counts as a live user.
+    pub(crate) counting: Counting,
     /// After this long without evidence a call is suspect, in milliseconds.
     pub(crate) suspect_after_ms: u64,
     /// A silent call that is older than this ends, in milliseconds.

@@ -1,10 +1,10 @@
 //! The latest count, encoded once per change.
 
 use bytes::Bytes;
-use live_users_core::Millis;
+use live_users_core::{Agent, Millis, Tracker};
 use live_users_journal::Position;
 use live_users_replica::{Publication, Stale};
-use live_users_wire::Count;
+use live_users_wire::{ByAgent, Count};
 use tokio::sync::watch;
 
 /// The count after a batch of records.
@@ -14,6 +14,8 @@ pub(crate) struct LatestCount {
     pub(crate) body: Bytes,
     /// The number in the answer.
     pub(crate) live_users: u64,
+    /// The numbers of the agents in the answer, if they are given out.
+    pub(crate) by_agent: Option<ByAgent>,
     /// The last record of the journal that the number includes.
     pub(crate) at: Position,
     /// The time of that record.
@@ -24,12 +26,30 @@ pub(crate) struct LatestCount {
 
 impl LatestCount {
     /// Encodes the answer for these numbers.
+    #[cfg(test)]
     pub(crate) fn new(publication: Publication) -> Self {
+        Self::with_agents(publication, None)
+    }
+
+    /// Encodes the answer for these numbers, with those of the agents if they are given out.
+    pub(crate) fn with_agents(publication: Publication, by_agent: Option<ByAgent>) -> Self {
         let Publication { numbers, at, as_of, stale } = publication;
         let live_users = numbers.users as u64;
-        let body = serde_json::to_vec(&Count { live_users }).expect("a number is always JSON");
-        Self { body: Bytes::from(body), live_users, at, as_of, stale }
+        let count = Count { live_users, by_agent };
+        let body = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
+        let Count { live_users, by_agent } = count;
+        Self { body: Bytes::from(body), live_users, by_agent, at, as_of, stale }
     }
+}
+
+/// The live users of each agent that has an id and any. An address that was called is no id: it may
+/// be private.
+pub(crate) fn public_by_agent(tracker: &Tracker) -> ByAgent {
+    let named = tracker.by_agent().into_iter().filter_map(|(agent, numbers)| match agent {
+        Agent::Id(id) => Some((id.to_string(), numbers.users as u64)),
+        Agent::Address(_) | Agent::Unknown => None,
+    });
+    named.collect()
 }
 
 /// The reading end. A slow reader skips to the present, and no queue can overflow.

@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::parts::clock::Clock;
 use crate::parts::replica_status::StatusReader;
+#[cfg(test)]
+use crate::parts::replica_status::StatusWriter;
 
 /// The most work that may wait for the writer thread. At 300 bytes each, this is 10 MB. Memory is
 /// taken only when needed: the thread waits for more than a second while the servers of a shared
@@ -159,6 +161,8 @@ pub(crate) enum Work {
     Lease(Option<bool>),
     /// The last record that a snapshot covers, or why it was not saved.
     Snapshot(Result<u64, RecoveryError>),
+    /// The result of a recount of the calls.
+    Audited(Result<(), String>),
     /// The agents file was read again.
     Agents(Arc<Agents>),
     /// End the thread.
@@ -311,6 +315,17 @@ impl Queue {
         }
     }
 
+    /// Why the count may be wrong until a restart, if a recount has found that.
+    pub(crate) fn violation(&self) -> Option<String> {
+        let violated = self.status.get().audit.violated?;
+        Some(format!("the numbers do not agree with the calls ({violated}); restart this backend"))
+    }
+
+    /// The journal's time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// How long evidence has waited for its acknowledgement.
     pub(crate) fn waited(&self) -> &Histogram {
         &self.waited
@@ -349,12 +364,12 @@ impl Queue {
         })
     }
 
-    /// A queue without a writer thread. It seems stuck while the second value is kept, and stopped
-    /// once it is dropped.
+    /// A queue without a writer thread. It seems stuck while the first of the other values is kept,
+    /// and stopped once it is dropped. The last one sets the status.
     #[cfg(test)]
-    pub(crate) fn broken(places: usize) -> (Self, impl Sized) {
+    pub(crate) fn broken(places: usize) -> (Self, (impl Sized, StatusWriter)) {
         let (sender, stuck) = mpsc::channel(places);
         let (status, reader) = StatusReader::new();
-        (Self::through(sender, Clock::default(), reader), (stuck, status))
+        (Self::through(sender, Clock::of_one_process(Millis(0)), reader), (stuck, status))
     }
 }

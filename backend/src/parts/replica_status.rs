@@ -1,6 +1,7 @@
 //! The status of this replica. The writer thread publishes it, so handlers do not wait for it.
 
 use live_users_intake::Status;
+use live_users_replica::AuditReport;
 use tokio::sync::watch;
 
 /// The status after the last step of the writer thread.
@@ -14,6 +15,8 @@ pub(crate) struct ReplicaStatus {
     pub(crate) deferred: usize,
     /// The status of the reconciler. `None` without credentials for the provider.
     pub(crate) reconciler: Option<Status>,
+    /// What the recounts of the calls have found.
+    pub(crate) audit: AuditReport,
 }
 
 /// The writing end, for the writer's thread.

@@ -4,18 +4,19 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Ages, Country, Millis, Numbers, Place};
+use live_users_core::{Agent, Ages, Breakdown, Country, Millis, Numbers, Party, Place};
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
 use live_users_state::{Confidence, Corrections, DurationSummary, State, words};
 use live_users_wire::{
-    AgentCount, CountryCount, DriftView, HealedView, PlaceView, RefereeView, RegionCount, Summary,
-    TalkedView,
+    AgentCount, ByAgent, CountryCount, DriftView, HealedView, LineView, PlaceView, RefereeView,
+    RegionCount, Summary, TalkedView,
 };
 
 use super::agents::AgentRegistry;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
+use super::latest::public_by_agent;
 use super::presentation::{agent_ref, shown_place};
 use super::queue::{NotRecorded, Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
@@ -29,14 +30,20 @@ pub(crate) struct Summarizer {
     pub(crate) queue: Queue,
     pub(crate) agents: Arc<AgentRegistry>,
     pub(crate) status: StatusReader,
+    /// Whether the public answers have the numbers of the agents.
+    pub(crate) gives_agents: bool,
     pub(crate) rules: CountingRules,
 }
 
 impl Summarizer {
     /// The number, its confidence, its age, and its parts.
     pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
-        let suspect_after_ms = self.rules.suspect_after_ms;
-        let snapshot = self.queue.query(move |view| Snapshot::of(view, suspect_after_ms)).await?;
+        let (suspect_after_ms, gives_agents) = (self.rules.suspect_after_ms, self.gives_agents);
+        let snapshot = self.queue.query(move |view| {
+            let by_agent = gives_agents.then(|| public_by_agent(view.state.tracker()));
+            Snapshot { public_by_agent: by_agent, ..Snapshot::of(view, suspect_after_ms) }
+        });
+        let snapshot = snapshot.await?;
         Ok(snapshot.shown(&self.agents.now(), referee(self.status.get())))
     }
 }
@@ -46,7 +53,8 @@ impl Summarizer {
 struct Snapshot {
     now: Millis,
     at: Position,
-    numbers: Numbers,
+    breakdown: Breakdown,
+    public_by_agent: Option<ByAgent>,
     confidence: Confidence,
     ages: Ages,
     talked: Lately,
@@ -59,7 +67,7 @@ struct Snapshot {
 /// The same of one agent.
 #[derive(Clone, Copy, Default)]
 struct AgentSnapshot {
-    numbers: Numbers,
+    breakdown: Breakdown,
     ages: Ages,
     talked: Lately,
 }
@@ -75,8 +83,8 @@ impl Snapshot {
     fn of(View { state, now, at }: View<'_>, suspect_after_ms: u64) -> Self {
         let tracker = state.tracker();
         let mut by_agent: BTreeMap<Agent, AgentSnapshot> = BTreeMap::new();
-        for (agent, numbers) in tracker.by_agent() {
-            by_agent.entry(agent).or_default().numbers = numbers;
+        for (agent, breakdown) in tracker.breakdown_by_agent() {
+            by_agent.entry(agent).or_default().breakdown = breakdown;
         }
         let (ages, ages_by_agent) = tracker.ages(now);
         for (agent, ages) in ages_by_agent {
@@ -88,7 +96,8 @@ impl Snapshot {
         Self {
             now,
             at,
-            numbers: tracker.numbers(),
+            breakdown: tracker.breakdown(),
+            public_by_agent: None,
             confidence: state.confidence(now, suspect_after_ms),
             ages,
             talked: Lately::of(state, None, now),
@@ -102,8 +111,10 @@ impl Snapshot {
     fn shown(self, agents: &Agents, referee: RefereeView) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
         Summary {
-            live_users: self.numbers.users as u64,
-            live_calls: self.numbers.calls as u64,
+            live_users: self.breakdown.live.users as u64,
+            live_calls: self.breakdown.live.calls as u64,
+            line: line(&self.breakdown),
+            public_by_agent: self.public_by_agent,
             confirmed: self.confidence.confirmed as u64,
             suspect: self.confidence.suspect as u64,
             as_of: moment(self.now),
@@ -142,7 +153,7 @@ fn by_agent(agents: &Agents, mut snapshots: BTreeMap<Agent, AgentSnapshot>) -> V
 }
 
 fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapshot) -> AgentCount {
-    let AgentSnapshot { numbers, ages, talked: Lately { hour, day } } = snapshot;
+    let AgentSnapshot { breakdown, ages, talked: Lately { hour, day } } = snapshot;
     let (average_ms, longest_ms) = of_ages(ages);
     AgentCount {
         agent: agent_ref(agent),
@@ -150,12 +161,24 @@ fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapsho
         numbers: configured.map(|it| it.numbers.clone()).unwrap_or_default(),
         capacity: configured.and_then(|it| it.capacity),
         own_voice: configured.is_some_and(|it| it.voice_url.is_some()),
-        live_users: numbers.users as u64,
-        live_calls: numbers.calls as u64,
+        live_users: breakdown.live.users as u64,
+        live_calls: breakdown.live.calls as u64,
+        line: line(&breakdown),
         average_ms,
         longest_ms,
         last_hour: talked(hour),
         last_day: talked(day),
+    }
+}
+
+fn line(breakdown: &Breakdown) -> LineView {
+    let users = |party| breakdown.of(party).users as u64;
+    LineView {
+        with_agent: users(Party::Agent),
+        waiting: users(Party::Waiting),
+        with_person: users(Party::Person),
+        machine: users(Party::Machine),
+        on_the_line: breakdown.on_the_line().users as u64,
     }
 }
 

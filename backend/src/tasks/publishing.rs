@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use live_users_broadcast::{Frame, Throttle};
 use live_users_replica::{FRESH_MS, Stale};
-use live_users_wire::{LiveCount, Problem};
+use live_users_wire::{ByAgent, LiveCount, Problem};
 use log::debug;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -75,8 +75,9 @@ fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
 }
 
 /// What of a count a stream shows. A frame is published when this changes.
-fn shown(count: &LatestCount) -> Option<(u64, u64)> {
-    count.stale.is_none().then_some((count.at.epoch, count.live_users))
+fn shown(count: &LatestCount) -> Option<(u64, u64, Option<ByAgent>)> {
+    let shown = || (count.at.epoch, count.live_users, count.by_agent.clone());
+    count.stale.is_none().then(shown)
 }
 
 fn total_frame(count: &LatestCount) -> Frame {
@@ -86,7 +87,8 @@ fn total_frame(count: &LatestCount) -> Frame {
     }
     let epoch = format!("{:016x}", count.at.epoch);
     let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
-    let count = LiveCount { live_users, epoch, seq, as_of };
+    let by_agent = count.by_agent.clone();
+    let count = LiveCount { live_users, by_agent, epoch, seq, as_of };
     let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
     Frame::new(&count.epoch, seq, json)
 }

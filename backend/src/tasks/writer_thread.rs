@@ -8,25 +8,26 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
-use live_users_replica::{BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
-use live_users_state::SnapshotTask;
+use live_users_replica::{AuditTask, BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
 use live_users_twilio::rest::Request;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::snapshots::Snapshots;
 use crate::parts::clock::Clock;
-use crate::parts::latest::LatestCount;
+use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
 /// The longest wait of the thread, in milliseconds. The clock may be set, or the machine may sleep,
-/// while nothing happens: the replica notices that at its next step.
+/// while nothing happens: [`Clock`] and the replica notice that at the next step.
 const CLOCK_LOOK_MS: u64 = 5_000;
 
 /// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
     pub(crate) latest: watch::Sender<LatestCount>,
+    /// Whether the latest count has the numbers of the agents.
+    pub(crate) gives_agents: bool,
     /// To `tasks::reconciliation`.
     pub(crate) requests: mpsc::UnboundedSender<Request>,
     /// To `tasks::leadership`.
@@ -51,7 +52,13 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
         node,
         clock,
         growth: queue.growth.clone(),
-        outlets: Outlet { outlets, snapshots, pending: HashMap::new(), evictions: Vec::new() },
+        outlets: Outlet {
+            outlets,
+            snapshots,
+            pending: HashMap::new(),
+            evictions: Vec::new(),
+            queue: queue.clone(),
+        },
         tickets: 0,
         status,
     };
@@ -93,6 +100,8 @@ struct Outlet {
     pending: HashMap<Ticket, Pending>,
     /// Calls that are known and not over, to be evicted next.
     evictions: Vec<(CallId, Evicting)>,
+    /// For the results of recounts.
+    queue: Queue,
 }
 
 /// The purpose of a ticket.
@@ -161,6 +170,7 @@ impl Driver {
                 Work::Provider(answer) => inputs.push(Input::Provider(answer)),
                 Work::Lease(answer) => inputs.push(Input::Lease(answer)),
                 Work::Snapshot(saved) => inputs.push(Input::Snapshot(saved)),
+                Work::Audited(result) => inputs.push(Input::Audited(result)),
                 Work::Agents(agents) => inputs.push(Input::Agents((*agents).clone())),
                 Work::CatchUp | Work::Stop => {}
             }
@@ -216,6 +226,7 @@ impl Driver {
             is_degraded: replica.is_degraded(),
             deferred: replica.deferred(),
             reconciler: replica.reconciler_status(now),
+            audit: replica.audit_report().cloned().unwrap_or_default(),
         };
         self.status.send_if_modified(|published| {
             let has_changed = *published != status;
@@ -238,12 +249,15 @@ impl Outlet {
         // same.
         match effect {
             Effect::Publish(publication) => {
-                self.outlets.latest.send_replace(LatestCount::new(publication));
+                let tracker = replica.state().tracker();
+                let by_agent = self.outlets.gives_agents.then(|| public_by_agent(tracker));
+                self.outlets.latest.send_replace(LatestCount::with_agents(publication, by_agent));
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
             Effect::Ask(request) => drop(self.outlets.requests.send(request)),
             Effect::Renew => drop(self.outlets.renewals.send(())),
-            Effect::SaveSnapshot(task) => self.save(task),
+            Effect::SaveSnapshot(task) => self.snapshots.save(task),
+            Effect::Audit(task) => audit(task, self.queue.clone()),
             Effect::Recorded(ticket, recorded) => match self.pending.remove(&ticket) {
                 Some(Pending::Batch(waiting)) => {
                     let mut outcomes = recorded.map(Vec::into_iter);
@@ -300,9 +314,15 @@ impl Outlet {
         };
         let _gave_up = answer.send(refused);
     }
+}
 
-    fn save(&self, task: SnapshotTask) {
-        self.snapshots.save(task);
+/// Recounts the calls on a thread of its own, which ends with the recount. The writer does not wait
+/// for it, not even at the end of the process.
+fn audit(task: AuditTask, queue: Queue) {
+    let recount = move || queue.answer_blocking(Work::Audited(task.perform()));
+    let started = std::thread::Builder::new().name("audit".to_owned()).spawn(recount);
+    if let Err(why) = started {
+        log::warn!("the calls are not recounted any more: no thread ({why})");
     }
 }
 

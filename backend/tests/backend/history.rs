@@ -88,7 +88,16 @@ fn point(at: u64, known: Option<(u32, u32, f64)>) -> Value {
         Some((min, max, mean)) => (json!(min), json!(max), json!(mean)),
         None => (Value::Null, Value::Null, Value::Null),
     };
-    json!({ "at": moment(at), "min": min, "max": max, "mean": mean })
+    // All of them are with agents.
+    let same = json!({ "min": min, "max": max, "mean": mean });
+    let none = match known {
+        Some(_) => json!({ "min": 0, "max": 0, "mean": 0.0 }),
+        None => same.clone(),
+    };
+    json!({
+        "at": moment(at), "min": min, "max": max, "mean": mean, "withAgent": same,
+        "waiting": none, "withPerson": none, "machine": none, "onTheLine": same,
+    })
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chat;
+mod clocks;
 mod copy;
 mod crash;
 mod fixtures;
@@ -11,8 +12,10 @@ mod identity;
 mod journal;
 mod life;
 mod metrics;
+mod old_callbacks;
 mod openapi;
 mod overview;
+mod parties;
 mod referee;
 mod replicas;
 mod settings;

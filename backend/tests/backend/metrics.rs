@@ -8,7 +8,7 @@ use crate::referee::{A, ACCOUNT, note, stand_in};
 use crate::replicas::team::{Replica, await_that};
 use crate::{AGENTS, TOKEN, agents_file, start};
 
-fn scrape(server: &Server) -> Metrics {
+pub(crate) fn scrape(server: &Server) -> Metrics {
     let authorization = format!("Bearer {API_TOKEN}");
     let url = format!("{}/metrics", server.url);
     let answer = send("GET", &url, &[("Authorization", &authorization)], b"");

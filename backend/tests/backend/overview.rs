@@ -41,7 +41,8 @@ fn there_is_a_row_for_every_agent_also_with_nobody_on_the_line() {
     let idle = |row: Value| {
         let mut row = row;
         let numbers = json!({
-            "liveUsers": 0, "liveCalls": 0, "averageMs": null, "longestMs": null,
+            "liveUsers": 0, "liveCalls": 0, "withAgent": 0, "waiting": 0, "withPerson": 0,
+            "machine": 0, "onTheLine": 0, "averageMs": null, "longestMs": null,
             "lastHour": none, "lastDay": none,
         });
         let numbers = numbers.as_object().unwrap().clone();

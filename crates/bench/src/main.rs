@@ -1,6 +1,7 @@
 //! `live-users-bench`: measures the core and the real backend, and prints a table in Markdown.
 
 mod apply;
+mod audit;
 mod counting;
 mod http;
 mod journal;
@@ -15,9 +16,10 @@ use anyhow::Result;
 use self::report::Report;
 
 const USAGE: &str = "\
-usage: cargo run --release -p live-users-bench [core] [restart] [http] [scale] [fanout] [history]
+usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [scale] [fanout] [history]
 
   core  time to apply an event, and bytes per call, in this process
+  audit  time to recount all known calls, as a backend does once a minute
   restart  the real backend from its start until it is ready, by what is in its journal
   http  the real backend beside nginx, with wrk on the same machine
   scale  replicas on a journal of NATS, at one node and at three, beside a journal on the disk
@@ -69,8 +71,9 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("core", core),
+    ("audit", audit::measure),
     ("restart", http::restart),
     ("http", http::measure),
     ("scale", http::scale),

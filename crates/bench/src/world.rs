@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Caller, Country, Direction, EndReason, Evidence, Place, Said, Source,
+    Agent, CallId, Caller, Country, Direction, EndReason, Evidence, Place, Said, Source,
 };
 
 /// Agents that are called.
@@ -52,17 +52,13 @@ impl World {
 
     fn evidence(&self, call: u64, source: Source, said: Said) -> Evidence {
         let draw = mixed(call);
+        let call_id = CallId::parse(&sid(call)).expect("the SID of a call is a call id");
         Evidence {
-            call: CallId::parse(&sid(call)).expect("the SID of a call is a call id"),
-            parent: None,
-            source,
-            said,
             direction: Some(Direction::Inbound),
             agent: self.agents[index(draw, self.agents.len())].clone(),
-            agent_from: AgentFrom::Address,
             caller: caller(call),
             place: self.places[index(draw >> 32, self.places.len())].clone(),
-            duration_s: None,
+            ..Evidence::about(call_id, source, said)
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Applied {
     /// What it did to the numbers of agents.
     pub deltas: AgentDeltas,
     /// Of a call that was live: how long it was connected, and with whom. Only when the call ends,
-    /// when its end is reported again, and when our guess of an end is taken back.
+    /// when the end of a call of several stretches is reported again, and when our guess of an end is
+    /// taken back.
     pub talk: Option<Talk>,
     /// The calls that have got another party or agent while they were live.
     pub moves: SmallVec<[Move; 1]>,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::flags::Flags;
 use crate::intern::Key;
 use crate::{
-    Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party,
+    Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party, Queue,
     SECOND_MS,
 };
 
@@ -104,8 +104,8 @@ pub struct Details {
     pub is_colleague: bool,
     /// Whether the provider or an operator has ended it, and not only our own guess.
     pub is_firm: bool,
-    /// Whether the caller waits in a queue.
-    pub waits: bool,
+    /// Where the caller is, if put into a queue.
+    pub queue: Option<Queue>,
     /// What it is a leg of, if it is one.
     pub leg: Option<Leg>,
     /// What is at the other end of a leg, if that is known.

@@ -130,6 +130,8 @@ struct Rest {
     live: CountedSet,
     /// The calls that we have made, of those that are up.
     outbound: HashSet<u32, FixedState>,
+    /// Those of them that wait, as all do that are being dialled.
+    outbound_waiting: HashSet<u32, FixedState>,
     /// The calls that are held for those of colleagues.
     colleagues: HashSet<u32, FixedState>,
 }
@@ -137,8 +139,8 @@ struct Rest {
 impl Default for Rest {
     fn default() -> Self {
         let [waiting, person, machine, live] = Default::default();
-        let [outbound, colleagues] = [HASHER; 2].map(HashSet::with_hasher);
-        Self { waiting, person, machine, live, outbound, colleagues }
+        let [outbound, outbound_waiting, colleagues] = [HASHER; 3].map(HashSet::with_hasher);
+        Self { waiting, person, machine, live, outbound, outbound_waiting, colleagues }
     }
 }
 
@@ -157,6 +159,12 @@ impl LineSet {
     pub(crate) fn inbound_calls(&self) -> usize {
         let up = self.breakdown(Counting::default()).on_the_line().calls;
         up.saturating_sub(self.rest.as_ref().map_or(0, |rest| rest.outbound.len()))
+    }
+
+    /// How many people have called us and wait, call by call.
+    pub(crate) fn waiting_callers(&self) -> usize {
+        let rest = self.rest.as_ref();
+        rest.map_or(0, |it| it.waiting.numbers().calls.saturating_sub(it.outbound_waiting.len()))
     }
 
     pub(crate) fn colleagues(&self) -> usize {
@@ -181,7 +189,11 @@ impl LineSet {
                 self.rest.get_or_insert_default().live.enter(member);
             }
             if entrant.is_outbound {
-                self.rest.get_or_insert_default().outbound.insert(member.slot);
+                let rest = self.rest.get_or_insert_default();
+                rest.outbound.insert(member.slot);
+                if party == Party::Waiting {
+                    rest.outbound_waiting.insert(member.slot);
+                }
             }
         }
         if entrant.is_colleague {
@@ -199,6 +211,7 @@ impl LineSet {
             rest.live.leave(member);
         }
         rest.outbound.remove(&member.slot);
+        rest.outbound_waiting.remove(&member.slot);
         rest.colleagues.remove(&member.slot);
     }
 }

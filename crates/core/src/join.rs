@@ -6,9 +6,11 @@ use crate::applied::{Applied, Outcome, Talk};
 use crate::call::{Entry, Step, Stretch, seconds_between};
 use crate::flags::{Flags, Word};
 use crate::intern::Key;
+use crate::links::Queue;
+use crate::standing::Was;
 use crate::{
-    AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Party, Phase, Said,
-    Source, Tracker,
+    Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Party,
+    Phase, Said, Source, Tracker,
 };
 
 /// The longest time from a voice request to its last retry, in milliseconds. Twilio gives up after
@@ -50,7 +52,7 @@ impl Tracker {
         });
         self.tie_to_parent(slot, evidence);
         self.note_connection(slot, evidence);
-        self.guess_colleague(slot, phase == Phase::Live);
+        self.guess_colleague(slot, true);
         self.enter_sets(slot, applied);
         self.follow(slot, evidence, applied);
         match self.entry(slot).flags {
@@ -79,12 +81,17 @@ impl Tracker {
         let before = self.entrant(slot);
         let (was_nobodys, phase_before) = (self.is_nobodys(slot), self.entry(slot).phase);
         let (old_agent, old_place) = self.join_attributes(slot, evidence);
+        let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, evidence));
         self.tie_to_parent(slot, evidence);
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence);
         let was_live = phase_before == Phase::Live;
-        self.guess_colleague(slot, !was_live && self.entry(slot).phase == Phase::Live);
-        self.settle(slot, before, was_live, applied);
+        self.guess_colleague(slot, self.entry(slot).phase != phase_before);
+        if is_known_better {
+            self.reattribute(slot, before.agent);
+        }
+        let was = Was { is_live: was_live, is_known_better };
+        self.settle(slot, before, was, applied);
         old_agent.into_iter().for_each(|agent| self.agents.release(agent));
         old_place.into_iter().for_each(|place| self.places.release(place));
         self.follow(slot, evidence, applied);
@@ -118,6 +125,22 @@ impl Tracker {
             entry.place = self.places.acquire(&evidence.place);
         }
         old
+    }
+
+    /// Whether the call has moved to another agent, and not only become known better.
+    fn has_moved(&self, slot: u32, old: Key, evidence: &Evidence) -> bool {
+        let old = self.agents.value(old);
+        let is_another = old != self.agents.value(self.entry(slot).agent);
+        is_another && *old != Agent::Unknown && word(evidence) == Word::LAST
+    }
+
+    /// The stretches of an agent were those of the call's agent as it is known now.
+    fn reattribute(&mut self, slot: u32, before: Key) {
+        let agent = self.agents.value(self.entry(slot).agent).clone();
+        let before = self.agents.value(before);
+        let links = self.ties.links.get_mut(&slot);
+        let stretches = links.into_iter().flat_map(|links| &mut links.stretches);
+        stretches.filter(|it| it.agent == *before).for_each(|it| it.agent = agent.clone());
     }
 
     fn join_phase(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) -> Outcome {
@@ -156,7 +179,9 @@ impl Tracker {
                 let entry = self.entry_mut(slot);
                 entry.phase = max(known, Phase::Ended(reason));
                 entry.heard = now;
-                applied.talk = self.talk(slot);
+                let has_several =
+                    self.ties.links.get(&slot).is_some_and(|it| !it.stretches.is_empty());
+                applied.talk = has_several.then(|| self.talk(slot)).flatten();
                 Outcome::Duplicate
             }
             (Step::Behind, Phase::Ended(_)) => {
@@ -252,7 +277,8 @@ impl Tracker {
         };
         for Stretch { party, agent, since, until } in past.chain(present) {
             let ms = until.since(since);
-            match self.counting.counts(party) {
+            // A machine was one from the beginning, also when it was recognised late.
+            match self.counting.counts(party) && !entry.flags.is_machine() {
                 true => talk.add(&agent, ms),
                 false => talk.other_ms = talk.other_ms.saturating_add(ms),
             }
@@ -260,20 +286,20 @@ impl Tracker {
         Some(talk)
     }
 
-    /// Notes whether the caller waits in a queue. The last word counts, except that the first
+    /// Notes where a caller is who was put into a queue. The last word counts, except that the first
     /// request of a call, which comes before anything else, is no news when it comes late.
     fn note_connection(&mut self, slot: u32, evidence: &Evidence) {
         let Some(connection) = evidence.connection else { return };
-        let waits = self.ties.links.get(&slot).is_some_and(|it| it.waits);
-        match (connection, waits) {
-            (Connection::Waiting, false) => {
-                self.entry_mut(slot).flags.set_linked(true);
-                self.ties.links_mut(slot).waits = true;
-            }
-            (Connection::Agent, true) if evidence.said != Said::Dialing => {
-                self.ties.links_mut(slot).waits = false;
-            }
-            (Connection::Waiting, true) | (Connection::Agent, _) => {}
+        let queue = match connection {
+            Connection::Agent => None,
+            Connection::Waiting => Some(Queue::Waiting),
+            Connection::Person => Some(Queue::Bridged),
+        };
+        let known = self.ties.links.get(&slot).and_then(|it| it.queue);
+        let is_first_request = queue.is_none() && evidence.said == Said::Dialing;
+        if queue != known && !is_first_request {
+            self.entry_mut(slot).flags.set_linked(true);
+            self.ties.links_mut(slot).queue = queue;
         }
     }
 
@@ -327,9 +353,10 @@ impl Tracker {
     /// Works out anew with whom a call's caller is connected.
     fn resettle(&mut self, call: &CallId, applied: &mut Applied) {
         let Some(slot) = self.slot(call) else { return };
-        let (before, was_live) = (self.entrant(slot), self.entry(slot).phase == Phase::Live);
+        let before = self.entrant(slot);
+        let was = Was { is_live: self.entry(slot).phase == Phase::Live, is_known_better: false };
         self.guess_colleague(slot, false);
-        self.settle(slot, before, was_live, applied);
+        self.settle(slot, before, was, applied);
     }
 
     fn tie_to_parent(&mut self, slot: u32, evidence: &Evidence) {

@@ -90,7 +90,7 @@ pub use check::InvariantViolation;
 pub use counted_set::Numbers;
 pub use evidence::{Attendance, Caller, Claim, ConferenceEvent, Direction, Evidence, Said, Source};
 pub use join::RETRY_MS_MAX;
-pub use links::{Conference, Participant, Presence};
+pub use links::{Conference, Participant, Presence, Queue};
 pub use open_call::OpenCall;
 pub use party::{AnsweredBy, Breakdown, Connection, Counting, Endpoint, Party};
 pub use place::{Country, Place};

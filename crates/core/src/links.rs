@@ -22,8 +22,9 @@ const PARTICIPANTS_MAX: usize = 256;
 pub(crate) struct Links {
     /// The call that it is a leg of.
     pub(crate) parent: Option<CallId>,
-    /// Whether the caller waits in a queue.
-    pub(crate) waits: bool,
+    /// The last word about the caller, if it is not that the agent talks: waiting in a queue, or
+    /// taken out of it by a person.
+    pub(crate) queue: Option<Queue>,
     /// The agent that the caller is connected with, if it is not the call's own. The tracker holds
     /// the key.
     pub(crate) acting_agent: Option<Key>,
@@ -45,6 +46,15 @@ impl Links {
         }
         self.stretches.push(stretch);
     }
+}
+
+/// Where a caller is who was put into a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// Waiting in it.
+    Waiting,
+    /// With the person who took the caller out of it.
+    Bridged,
 }
 
 /// The ties between calls.

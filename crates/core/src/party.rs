@@ -48,6 +48,8 @@ pub enum Connection {
     Agent,
     /// The caller waits in a queue.
     Waiting,
+    /// Somebody takes the caller out of the queue.
+    Person,
 }
 
 /// The numbers of each party, and the number that is shown.

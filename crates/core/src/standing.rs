@@ -6,8 +6,17 @@ use crate::applied::{Applied, Move};
 use crate::call::Stretch;
 use crate::counted_set::{CountedSets, Entrant, Member};
 use crate::intern::Key;
-use crate::links::Presence;
+use crate::links::{Presence, Queue};
 use crate::{Agent, CallId, Direction, Endpoint, Party, Phase, Tracker};
+
+/// What a call was before something about it has changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Was {
+    /// It was live, so that another party or agent is another stretch.
+    pub(crate) is_live: bool,
+    /// Its agent has only become known better, and was the same all the time.
+    pub(crate) is_known_better: bool,
+}
 
 /// What the calls that are tied to a call say about its caller.
 #[derive(Default)]
@@ -38,15 +47,15 @@ impl Tracker {
             Phase::Live if entry.flags.is_machine() => (Some(Party::Machine), None),
             Phase::Live => {
                 let others = self.others(&entry.id);
-                let waits = self.ties.links.get(&slot).is_some_and(|it| it.waits);
+                let queue = self.ties.links.get(&slot).and_then(|it| it.queue);
                 if others.is_held {
                     (Some(Party::Waiting), None)
-                } else if others.person {
+                } else if others.person || queue == Some(Queue::Bridged) {
                     (Some(Party::Person), None)
                 } else if let Some(agent) = others.agent {
                     let own = self.agents.value(entry.agent);
                     (Some(Party::Agent), agent.filter(|agent| agent != own))
-                } else if others.is_alone || others.is_dialling || waits {
+                } else if others.is_alone || others.is_dialling || queue.is_some() {
                     (Some(Party::Waiting), None)
                 } else {
                     (Some(Party::Agent), None)
@@ -99,9 +108,10 @@ impl Tracker {
 
     /// Decides whether a call that we have made is a colleague's: one that never asked us what to
     /// say may be brought into a conversation by the provider's API, which leaves no trace of that.
-    /// It is held for a colleague when it is in a conference with a caller; or when it is answered
-    /// while its agent has more callers than colleagues.
-    pub(crate) fn guess_colleague(&mut self, slot: u32, is_just_answered: bool) {
+    /// It is held for a colleague when it is in a conference with a caller; when it is answered while
+    /// its agent has more callers than colleagues; or when it is dialled while more callers of its
+    /// agent wait than it has colleagues.
+    pub(crate) fn guess_colleague(&mut self, slot: u32, is_new_phase: bool) {
         let entry = self.entry(slot);
         let flags = entry.flags;
         let may_be = flags.direction() == Some(Direction::Outbound)
@@ -118,7 +128,7 @@ impl Tracker {
             return;
         }
         let is_colleague = self.attends_with_a_caller(&entry.id)
-            || (is_just_answered && self.has_more_callers_than_colleagues(entry.agent));
+            || (is_new_phase && self.lacks_a_colleague(entry.agent, entry.phase));
         if is_colleague {
             self.entry_mut(slot).flags.set_colleague(true);
         }
@@ -135,10 +145,15 @@ impl Tracker {
         })
     }
 
-    fn has_more_callers_than_colleagues(&self, agent: Key) -> bool {
+    /// Whether an agent has more callers, or more who wait, than colleagues.
+    fn lacks_a_colleague(&self, agent: Key, phase: Phase) -> bool {
         let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
-        let set = self.sets.of_agent(agent);
-        is_configured && set.is_some_and(|set| set.inbound_calls() > set.colleagues())
+        let Some(set) = self.sets.of_agent(agent).filter(|_| is_configured) else { return false };
+        let callers = match phase {
+            Phase::Dialing => set.waiting_callers(),
+            Phase::Live | Phase::Ended(_) => set.inbound_calls(),
+        };
+        callers > set.colleagues()
     }
 
     /// The key of the agent that a call counts for.
@@ -164,14 +179,8 @@ impl Tracker {
     }
 
     /// Moves a call to the sets that it belongs to after something about it has changed; `before`
-    /// is how it stands in the sets, and `was_live` whether it was live before.
-    pub(crate) fn settle(
-        &mut self,
-        slot: u32,
-        before: Entrant,
-        was_live: bool,
-        applied: &mut Applied,
-    ) {
+    /// is how it stands in the sets, and `was` what else it was.
+    pub(crate) fn settle(&mut self, slot: u32, before: Entrant, was: Was, applied: &mut Applied) {
         let (party, acting) = self.standing(slot);
         let old_acting = self.act(slot, acting);
         self.entry_mut(slot).flags.set_party(party);
@@ -179,10 +188,11 @@ impl Tracker {
         if before != after {
             self.reindex(before, after, applied);
         }
-        if let (true, Some(from), Some(to)) = (was_live, before.party, party)
-            && (from, before.agent) != (to, after.agent)
+        let agent_before = if was.is_known_better { after.agent } else { before.agent };
+        if let (true, Some(from), Some(to)) = (was.is_live, before.party, party)
+            && (from, agent_before) != (to, after.agent)
         {
-            self.turn_stretch(slot, from, before.agent);
+            self.turn_stretch(slot, from, agent_before);
             let call = self.entry(slot).id.clone();
             applied.moves.push(Move { call, from, to });
         }
@@ -219,7 +229,7 @@ impl Tracker {
     /// Puts a new call into the sets that it belongs to.
     pub(crate) fn enter_sets(&mut self, slot: u32, applied: &mut Applied) {
         let nowhere = Entrant { party: None, is_colleague: false, ..self.entrant(slot) };
-        self.settle(slot, nowhere, false, applied);
+        self.settle(slot, nowhere, Was::default(), applied);
     }
 
     /// Puts a call of a snapshot into the sets that it belongs to.

@@ -257,7 +257,7 @@ impl Tracker {
                 is_proven: flags.is_proven(),
                 is_colleague: flags.is_colleague(),
                 is_firm: entry.is_firm,
-                waits: links.is_some_and(|it| it.waits),
+                queue: links.and_then(|it| it.queue),
                 leg: flags.is_leg().then(|| Leg { parent: links.and_then(|it| it.parent.clone()) }),
                 endpoint: flags.endpoint(),
                 acting_agent: links.and_then(|it| it.acting_agent).map(value),
@@ -340,7 +340,7 @@ impl Tracker {
         flags.set_endpoint(details.endpoint);
         let parent = details.leg.and_then(|leg| leg.parent);
         let is_linked = parent.is_some()
-            || details.waits
+            || details.queue.is_some()
             || details.acting_agent.is_some()
             || !details.stretches.is_empty()
             || details.stretch_since.is_some();
@@ -365,8 +365,8 @@ impl Tracker {
                 self.ties.legs.entry(parent.clone()).or_default().push(slot);
             }
             let (stretches, stretch_since) = (details.stretches, details.stretch_since);
-            let links =
-                Links { parent, waits: details.waits, acting_agent, stretches, stretch_since };
+            let queue = details.queue;
+            let links = Links { parent, queue, acting_agent, stretches, stretch_since };
             self.ties.links.insert(slot, links);
         }
         slot

@@ -74,7 +74,8 @@ fn connection(evidence: &Evidence, events: &CallEvents) -> Option<Connection> {
     match events.queue {
         Some(QueueEvent::Waits) => return Some(Connection::Waiting),
         Some(QueueEvent::HasLeft) => return Some(Connection::Agent),
-        Some(QueueEvent::IsTaken | QueueEvent::HungUp) => return None,
+        Some(QueueEvent::IsTaken) => return Some(Connection::Person),
+        Some(QueueEvent::HungUp) => return None,
         None => {}
     }
     if events.dial.is_some() || events.ends_session {

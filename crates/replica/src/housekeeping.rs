@@ -5,6 +5,7 @@ use live_users_journal::JournalError;
 
 use crate::commit::{Awaiting, Commit, Purpose};
 use crate::io::{Effect, LogRequest, Now, Stale};
+use crate::overdue::{FromBefore, QUIET_MS};
 use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 
 /// The longest time without housekeeping, in milliseconds. The log's time may drift, and then work
@@ -18,6 +19,7 @@ const JUMP_MS: u64 = 1_000;
 impl Replica {
     /// Notices a jump of the log's time: what was due later may be due now.
     pub(crate) fn note_time(&mut self, now: Now) {
+        self.started.get_or_insert(now.uptime);
         if let Some(last) = self.last_step.replace(now) {
             let expected = Millis(last.time.0 + now.uptime.since(last.uptime));
             let (ahead_ms, back_ms) = (now.time.since(expected), expected.since(now.time));
@@ -66,6 +68,7 @@ impl Replica {
             };
             self.todo.extend(todo);
         }
+        self.tick_audit(now);
         if let Some(reconciliation) = &mut self.reconciliation {
             reconciliation.wake(now);
         }
@@ -90,7 +93,13 @@ impl Replica {
         if self.is_degraded || !self.leads(now) || self.sweep.due(self.state.tracker()) > now.time {
             return;
         }
-        let overdue = self.sweep.overdue(now.time, self.rules.max_call_ms, self.state.tracker());
+        let uptime_ms = now.uptime.since(self.started.unwrap_or(now.uptime));
+        let from_before = FromBefore {
+            last_record: self.last_before,
+            grace_ms: QUIET_MS.saturating_sub(uptime_ms),
+        };
+        let (max_call_ms, calls) = (self.rules.max_call_ms, self.state.tracker());
+        let overdue = self.sweep.overdue(now.time, max_call_ms, from_before, calls);
         let overdue = self.hold_back(now, overdue);
         self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
     }

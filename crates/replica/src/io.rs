@@ -6,6 +6,7 @@ use live_users_journal::{JournalError, PageLimit, Position, Record};
 use live_users_state::{RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
+use crate::audit::AuditTask;
 use crate::log_line::LogLine;
 
 /// One moment, by the driver's clocks.
@@ -14,8 +15,9 @@ pub struct Now {
     /// The monotonic clock: milliseconds since any fixed moment of the process. Deadlines and the
     /// lease use it.
     pub uptime: Millis,
-    /// The log's time, in milliseconds since the Unix epoch. For a shared log it is the machine's
-    /// clock, corrected by the log's service. Records and the ages of calls use it.
+    /// The log's time, in milliseconds since the Unix epoch. For a shared log it is the service's.
+    /// For a log of one process it goes on about as fast as the uptime. Records and the ages of
+    /// calls use it.
     pub time: Millis,
     /// The age of the replica's knowledge, in milliseconds: this long ago, everything in the log was
     /// readable here. It is 0 for a log of one process.
@@ -45,6 +47,8 @@ pub enum Input {
     Provider(Result<Answer, Failure>),
     /// The answer to [`Effect::SaveSnapshot`]: the last record that the newest snapshot covers.
     Snapshot(Result<u64, RecoveryError>),
+    /// The answer to [`Effect::Audit`]: an error names the invariant that does not hold.
+    Audited(Result<(), String>),
     /// The agents file was read again.
     Agents(Agents),
     /// [`crate::Replica::next_deadline`] has come.
@@ -80,6 +84,8 @@ pub enum Effect {
     Renew,
     /// Save a snapshot. [`Input::Snapshot`] takes the result.
     SaveSnapshot(SnapshotTask),
+    /// Recount a copy of the calls on another thread. [`Input::Audited`] takes the result.
+    Audit(AuditTask),
 }
 
 /// The outcome of each piece of evidence, which is durable, applied and published.

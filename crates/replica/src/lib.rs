@@ -17,6 +17,7 @@
 //! - [`Effect::Ask`]: send a request to the provider.
 //! - [`Effect::Renew`]: acquire or renew the lease.
 //! - [`Effect::SaveSnapshot`]: save a snapshot on another thread.
+//! - [`Effect::Audit`]: recount a copy of the calls on another thread.
 //!
 //! # The order
 //!
@@ -44,8 +45,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audit;
 mod commit;
 mod compaction;
+pub mod disciplined_clock;
 mod held;
 mod housekeeping;
 mod io;
@@ -57,6 +60,10 @@ mod reconciliation;
 mod recovery;
 mod replica;
 
+pub use audit::{
+    AUDIT_CALLS_MAX, AUDIT_COPY_CALLS_MAX, AUDIT_EVERY_MS, AUDIT_OFTEN_CALLS_MAX, AUDIT_RARELY_MS,
+    AuditReport, AuditTask, Check, check_invariants,
+};
 pub use commit::RETRY_BUFFER_MAX;
 pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};
 pub use io::{

@@ -26,6 +26,16 @@ const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
 /// The most calls in one sweep, so that the next batch does not wait long.
 const SWEEP_CALLS_MAX: usize = 50_000;
 
+/// The calls that were known when the process started. Nobody listened before, so their silence
+/// until then proves nothing, and neither does the age that a wrong clock gives them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FromBefore {
+    /// The time of the last record before the start, if any call was known then.
+    pub(crate) last_record: Option<Millis>,
+    /// How long they are still left alone, unless they are heard of, in milliseconds.
+    pub(crate) grace_ms: u64,
+}
+
 /// Examines all calls, a part at a time, and knows when the next one is overdue.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
@@ -63,21 +73,34 @@ impl Sweep {
         &mut self,
         now: Millis,
         max_call_ms: u64,
+        from_before: FromBefore,
         calls: &Tracker,
     ) -> Vec<Change> {
-        let timed_out = self.timed_out(now, max_call_ms, calls).into_iter().map(timed_out);
+        let overdue = self.timed_out(now, max_call_ms, from_before, calls);
+        let timed_out = overdue.into_iter().map(timed_out);
         let ended_before = now.minus(TOMBSTONE_MS);
         let forget = calls.oldest_end().is_some_and(|end| end < ended_before);
         timed_out.chain(forget.then_some(Change::Forget { ended_before })).collect()
     }
 
-    fn timed_out(&mut self, now: Millis, max_call_ms: u64, calls: &Tracker) -> Vec<CallId> {
+    fn timed_out(
+        &mut self,
+        now: Millis,
+        max_call_ms: u64,
+        from_before: FromBefore,
+        calls: &Tracker,
+    ) -> Vec<CallId> {
         let first_due = Cell::new(u64::MAX);
         let is_over = |phase, since: Millis, heard: Millis| {
             let due = match phase {
                 Phase::Dialing => since.0 + DIALING_MS_MAX + 1,
                 Phase::Live => (since.0 + max_call_ms).max(heard.0 + QUIET_MS) + 1,
                 Phase::Ended(_) => return false,
+            };
+            let is_from_before = from_before.last_record.is_some_and(|last| heard <= last);
+            let due = match is_from_before && from_before.grace_ms > 0 {
+                true => due.max(now.0 + from_before.grace_ms),
+                false => due,
             };
             // A call that is over now is not examined again. Any other has a due time.
             if due > now.0 {
@@ -125,11 +148,15 @@ mod tests {
         assert_eq!(sweep.due(&calls), Millis(0), "the first sweep is due at once");
         calls.apply(Millis(HOUR), &inbound("a"));
         calls.apply(Millis(2 * HOUR), &inbound("b"));
-        assert!(sweep.overdue(Millis(3 * HOUR), 4 * HOUR, &calls).is_empty());
+        assert!(
+            sweep.overdue(Millis(3 * HOUR), 4 * HOUR, FromBefore::default(), &calls).is_empty()
+        );
         let due = sweep.due(&calls);
         assert_eq!(due, Millis(5 * HOUR + 1));
-        assert!(sweep.overdue(Millis(due.0 - 1), 4 * HOUR, &calls).is_empty());
-        assert_eq!(sweep.overdue(due, 4 * HOUR, &calls).len(), 1);
+        assert!(
+            sweep.overdue(Millis(due.0 - 1), 4 * HOUR, FromBefore::default(), &calls).is_empty()
+        );
+        assert_eq!(sweep.overdue(due, 4 * HOUR, FromBefore::default(), &calls).len(), 1);
         assert_eq!(sweep.due(&calls), Millis(6 * HOUR + 1));
     }
 
@@ -139,10 +166,12 @@ mod tests {
         let end = Said::Over(EndReason::Completed);
         let call = CallId::parse("a").unwrap();
         calls.apply(Millis(5), &Evidence::about(call, Source::StatusCallback, end));
-        sweep.overdue(Millis(6), 40 * HOUR, &calls);
+        sweep.overdue(Millis(6), 40 * HOUR, FromBefore::default(), &calls);
         let due = sweep.due(&calls);
         assert_eq!(due, Millis(5 + TOMBSTONE_MS + 1));
-        assert!(sweep.overdue(Millis(due.0 - 1), 40 * HOUR, &calls).is_empty());
-        assert_eq!(sweep.overdue(due, 40 * HOUR, &calls).len(), 1);
+        assert!(
+            sweep.overdue(Millis(due.0 - 1), 40 * HOUR, FromBefore::default(), &calls).is_empty()
+        );
+        assert_eq!(sweep.overdue(due, 40 * HOUR, FromBefore::default(), &calls).len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use live_users_journal::Position;
 use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, State};
 
+use crate::audit::Audit;
 use crate::commit::{Awaiting, Commit, Purpose, Then};
 use crate::compaction::{Compaction, Keep};
 use crate::held::Held;
@@ -92,6 +93,11 @@ pub struct Replica {
     /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
+    pub(crate) audit: Option<Audit>,
+    /// The uptime of the first step.
+    pub(crate) started: Option<Millis>,
+    /// The time of the last record before it, if any call was known then.
+    pub(crate) last_before: Option<Millis>,
 }
 
 /// Work that waits until no request is outstanding.
@@ -104,6 +110,7 @@ pub(crate) enum Todo {
     Retry,
     Sweep,
     Compact,
+    Audit,
     /// Set the time of the next housekeeping.
     Schedule,
 }
@@ -119,6 +126,7 @@ impl Replica {
     ) -> Self {
         let Replayed { state, at, covered } = replayed;
         let now = state.tracker().now();
+        let last_before = (state.tracker().known() > 0).then_some(now);
         Self {
             rules,
             state,
@@ -144,6 +152,9 @@ impl Replica {
             last_step: None,
             refresh_at: Millis(0),
             reconciliation: reconciler.map(Reconciliation::new),
+            audit: None,
+            started: None,
+            last_before,
         }
     }
 
@@ -158,6 +169,7 @@ impl Replica {
         match input {
             Input::Log(answer) => self.on_log(now, answer),
             Input::Record(ticket, evidence) => {
+                self.note_batch(now, evidence.len());
                 let changes = evidence.into_iter().map(Change::Evidence).collect();
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
@@ -173,6 +185,7 @@ impl Replica {
                     self.todo.push_back(Todo::Compact);
                 }
             }
+            Input::Audited(result) => self.on_audited(result),
             Input::Agents(agents) => {
                 if let Some(reconciliation) = &mut self.reconciliation {
                     reconciliation.reconciler.learn(agents);
@@ -200,7 +213,7 @@ impl Replica {
         let leadership = self.leadership.deadline();
         let refresh = self.is_shared.then_some(self.refresh_at);
         let reconciliation = self.reconciliation.as_ref().and_then(Reconciliation::deadline);
-        let rest = [leadership, refresh, reconciliation].into_iter().flatten();
+        let rest = [leadership, refresh, reconciliation, self.audit_due()].into_iter().flatten();
         rest.fold(self.housekeeping_at, Millis::min)
     }
 
@@ -287,6 +300,7 @@ impl Replica {
                 Todo::Retry => self.begin_retry(),
                 Todo::Sweep => self.begin_sweep(now),
                 Todo::Compact => self.compact(now),
+                Todo::Audit => self.begin_audit(now),
                 Todo::Schedule => self.schedule(now),
             }
         }

@@ -4,11 +4,13 @@
 //! - [`Scenario`]: what is wrong in a world. Calls are made as they begin, so a day with millions
 //!   of webhooks needs little memory.
 //! - [`System`]: what is scored. [`LiveUsers`] is the backend's replica. [`Replicas`] is several of
-//!   them on one journal, behind a load balancer. [`SeedDesign`] is the design to compare with.
+//!   them on one journal, behind a load balancer. [`SeedDesign`] and [`CountsLegs`] are the rules of
+//!   before, to compare with.
 //! - [`run`]: plays a world and checks the invariants after every event. It returns a [`Report`],
 //!   or a [`Failure`] with the command that repeats it.
 
 mod calls;
+mod counts_legs;
 mod delivery;
 mod durability;
 mod invariants;
@@ -22,16 +24,21 @@ mod report;
 mod run;
 mod scenario;
 mod seed_design;
+mod shown;
 mod system;
+mod wall_clock;
 
+pub use counts_legs::CountsLegs;
 pub use live_users::LiveUsers;
 pub use oracle::ALLOWANCE_MS;
 pub use replicas::Replicas;
-pub use report::{Healing, Report, RestRequests, Webhooks};
+pub use report::{ByAgent, Healing, NumberReport, NumberReports, Report, RestRequests, Webhooks};
 pub use run::{Failure, run};
 pub use scenario::{Kind, Loss, Network, Retries, Scenario};
 pub use seed_design::SeedDesign;
+pub use shown::{Belief, Five, Number, Shown};
 pub use system::{Delivery, System};
+pub use wall_clock::{Jump, WallClock};
 
 #[cfg(test)]
 mod tests;

@@ -157,11 +157,12 @@ impl Player {
     pub async fn send(&self, webhook: &Webhook) -> bool {
         let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let form = Form::from_pairs(fields);
-        let signed_url = format!("{}{}", self.public_url, webhook.path);
+        let target = webhook.target();
+        let signed_url = format!("{}{target}", self.public_url);
         let signature = sign(&self.token, &signed_url, &Payload::Form(&form));
         let request = || {
             self.client
-                .post(format!("{}{}", self.url, webhook.path))
+                .post(format!("{}{target}", self.url))
                 .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
                 .header(SIGNATURE_HEADER, signature.as_str())
                 .timeout(Duration::from_millis(WEBHOOK_MS_MAX))

@@ -1,5 +1,5 @@
-//! A world from a seed: which calls there are, what Twilio sends of them and when, and who is
-//! truly on the line.
+//! A world from a seed: which calls there are, what Twilio sends of them and when, and with whom
+//! each person is truly connected.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::caller::Caller;
-use crate::life::{Life, Talk, Writer};
+use crate::life::{AgentLine, Life, Talk, Writer};
+use crate::truth::{Party, Stretch};
 
 /// How much there is in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +33,11 @@ pub struct World {
 pub struct Call {
     /// Its CallSid.
     pub sid: String,
-    /// Who the person is; `None` if the number is withheld.
+    /// Who the person is; `None` if the number is withheld or shared.
     pub person: Option<String>,
-    /// From when on the person is on the line, in milliseconds from the beginning of the world.
-    pub start_ms: u64,
-    /// Until when; the same as `start_ms` if nobody picked up.
-    pub end_ms: u64,
-    /// What Twilio sends of it, in the order of time.
+    /// With whom the person is connected, in the order of time and without gaps.
+    pub truth: Vec<Stretch>,
+    /// What Twilio sends of it and its legs, in the order of time.
     pub webhooks: Vec<Webhook>,
 }
 
@@ -49,11 +48,40 @@ pub struct Webhook {
     pub at_ms: u64,
     /// The path that it is sent to.
     pub path: &'static str,
+    /// The id of the agent in the query: `?agent=booking`.
+    pub agent: Option<String>,
     /// The fields of its form.
     pub fields: Vec<(String, String)>,
 }
 
+impl Call {
+    /// When nobody is connected any more, in milliseconds from the beginning of the world.
+    pub fn end_ms(&self) -> Option<u64> {
+        self.truth.last().map(|stretch| stretch.to_ms)
+    }
+
+    /// How long it is up after it was answered, in milliseconds.
+    pub fn answered_ms(&self) -> u64 {
+        let answered = self.truth.iter().find(|stretch| stretch.party != Party::Waiting);
+        answered.zip(self.end_ms()).map_or(0, |(answered, end_ms)| end_ms - answered.from_ms)
+    }
+
+    /// The party at a moment; `None` while the call is not up.
+    pub fn party_at(&self, ms: u64) -> Option<Party> {
+        let is_now = |stretch: &&Stretch| (stretch.from_ms..stretch.to_ms).contains(&ms);
+        self.truth.iter().find(is_now).map(|stretch| stretch.party)
+    }
+}
+
 impl Webhook {
+    /// The path, and the query if there is one.
+    pub fn target(&self) -> String {
+        match &self.agent {
+            Some(agent) => format!("{}?agent={agent}", self.path),
+            None => self.path.to_owned(),
+        }
+    }
+
     /// The value of a field, blank if there is none.
     pub fn field(&self, name: &str) -> &str {
         let found = self.fields.iter().find(|(n, _)| n == name);
@@ -87,15 +115,16 @@ impl World {
             };
             let number = &size.agent_numbers[rng.random_range(0..size.agent_numbers.len())];
             let life = Life::any(&mut rng);
-            calls.push(Writer::new(&mut rng, &caller, number, start_ms, Talk::Brief).write(life));
+            let line = AgentLine { id: number, number };
+            calls.push(Writer::new(&mut rng, &caller, line, start_ms, Talk::Brief).write(life));
             callers.push(caller);
         }
         Self { calls }
     }
 
-    /// How many people are truly on the line at a moment.
+    /// How many people are truly connected with an agent at a moment.
     pub fn live_users_at(&self, ms: u64) -> usize {
-        let live = || self.calls.iter().filter(|call| (call.start_ms..call.end_ms).contains(&ms));
+        let live = || self.calls.iter().filter(|call| call.party_at(ms) == Some(Party::Agent));
         let known: BTreeSet<_> = live().filter_map(|call| call.person.as_ref()).collect();
         known.len() + live().filter(|call| call.person.is_none()).count()
     }
@@ -136,7 +165,8 @@ mod tests {
                 let over = ["completed", "busy", "no-answer"].contains(&last.field("CallStatus"));
                 prop_assert!(over && last.path == "/call-status");
                 prop_assert!(call.webhooks.is_sorted_by_key(|w| w.at_ms));
-                prop_assert!(call.start_ms <= call.end_ms);
+                prop_assert!(call.truth.windows(2).all(|pair| pair[0].to_ms == pair[1].from_ms));
+                prop_assert!(call.truth.iter().all(|stretch| stretch.from_ms < stretch.to_ms));
                 let first = &call.webhooks[0];
                 let outbound = first.field("Direction") == "outbound-api";
                 prop_assert_eq!(outbound, first.field("CallStatus") == "initiated");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use live_users_intake::ReconcilerRules;
 use live_users_simulator::lossy::{
-    self, Kind, LiveUsers, Replicas, Report, Scenario, SeedDesign, System,
+    self, CountsLegs, Kind, LiveUsers, Replicas, Report, Scenario, SeedDesign, System,
 };
 
 use crate::args::{Accuracy, Simulation, SystemName, WorldName};
@@ -34,14 +34,22 @@ pub(crate) fn run(
     if json {
         let reports = serde_json::to_string_pretty(&reports).map_err(Failure::run)?;
         tell(reports);
+    } else if reports.len() > 1 {
+        let events: u64 = reports.iter().map(|report| report.events).sum();
+        tell(format_args!("{events} events in all, and no broken invariant"));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn kinds(world: WorldName, accuracy: &Accuracy) -> Result<Vec<Kind>, Failure> {
     let Accuracy { replicas, system, .. } = *accuracy;
-    if replicas > 1 && system == SystemName::SeedDesign {
-        let why = "--replicas: there is one of --system seed-design, whose numbers are in memory";
+    if replicas > 1 && system != SystemName::LiveUsers {
+        let why =
+            "--replicas: of the systems to compare with there is one, whose numbers are in memory";
+        return Err(Failure::usage(why));
+    }
+    if replicas > 1 && world == WorldName::Clock {
+        let why = "--world clock: the time of --replicas is their journal's, whatever a clock says";
         return Err(Failure::usage(why));
     }
     if replicas == 1 && world == WorldName::Partitioned {
@@ -55,8 +63,15 @@ fn kinds(world: WorldName, accuracy: &Accuracy) -> Result<Vec<Kind>, Failure> {
         WorldName::Outage => vec![Kind::Outage],
         WorldName::Killed => vec![Kind::Killed],
         WorldName::Partitioned => vec![Kind::Partitioned],
+        WorldName::Handovers => vec![Kind::Handovers],
+        WorldName::Campaign => vec![Kind::Campaign],
+        WorldName::Agents => vec![Kind::Agents],
+        WorldName::Clock => vec![Kind::Clock],
         WorldName::All => {
-            let is_meant = |kind: &Kind| replicas > 1 || !kind.is_of_replicas();
+            let is_meant = |kind: &Kind| match replicas {
+                1 => !kind.is_of_replicas(),
+                _ => !kind.is_of_one(),
+            };
             Kind::ALL.into_iter().filter(is_meant).collect()
         }
     })
@@ -71,6 +86,7 @@ fn scenario(kind: Kind, simulation: &Simulation) -> Scenario {
         no_referee,
         replicas,
         system,
+        lost,
         ..
     } = simulation.accuracy;
     let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
@@ -79,9 +95,17 @@ fn scenario(kind: Kind, simulation: &Simulation) -> Scenario {
     if let Some(ms) = failure_noticed_ms {
         scenario.network.notices_ms = ms..=ms;
     }
+    if let Some(percent) = lost {
+        scenario.network.lost = per_mille(percent);
+    }
     scenario.replicas = replicas;
-    scenario.referee = !no_referee && system == SystemName::LiveUsers;
+    scenario.referee = !no_referee && system != SystemName::SeedDesign;
     scenario
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded arguments")]
+fn per_mille(percent: f64) -> u32 {
+    (percent * 10.0).round() as u32
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded arguments")]
@@ -90,19 +114,23 @@ fn rounded(ms: f64) -> u64 {
 }
 
 fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
-    let (mut live_users, mut replicas);
+    let (mut live_users, mut replicas, mut counts_legs);
     let mut seed_design = SeedDesign::default();
-    let rules = scenario.referee.then(ReconcilerRules::default);
     let system: &mut dyn System = match system {
         SystemName::LiveUsers if scenario.replicas > 1 => {
+            let rules = scenario.referee.then(ReconcilerRules::default);
             replicas = Replicas::new(scenario.seed, scenario.replicas, rules);
             &mut replicas
         }
         SystemName::LiveUsers => {
-            live_users = LiveUsers::new(scenario.seed, rules);
+            live_users = LiveUsers::of(scenario);
             &mut live_users
         }
         SystemName::SeedDesign => &mut seed_design,
+        SystemName::CountsLegs => {
+            counts_legs = CountsLegs::of(scenario);
+            &mut counts_legs
+        }
     };
     // It draws itself on a terminal only.
     let bar = ProgressBar::new(scenario.length_ms).with_message(scenario.kind.name());

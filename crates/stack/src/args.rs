@@ -81,6 +81,10 @@ pub(crate) struct Accuracy {
     /// a connection is reset; 5000 is a connection that nobody answers.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=15_000), requires = "world")]
     pub(crate) failure_noticed_ms: Option<u64>,
+    /// How many percent of all webhooks are lost for good, whatever the world is. Not set: as the
+    /// world has it.
+    #[arg(long, value_parser = percent, requires = "world")]
+    pub(crate) lost: Option<f64>,
     /// How many replicas count on one journal, behind a load balancer: each webhook goes to any of
     /// them, and what is scored is the number that any of them shows.
     #[arg(
@@ -115,6 +119,14 @@ pub(crate) enum WorldName {
     Killed,
     /// Every two minutes one of several replicas is cut off from the journal for 30 s.
     Partitioned,
+    /// Agents hand callers over to colleagues, to AI hosts and to each other.
+    Handovers,
+    /// A campaign calls people, and voicemails and faxes pick up, too.
+    Campaign,
+    /// Calls move from agent to agent.
+    Agents,
+    /// The wall clock of the service jumps.
+    Clock,
     /// One after the other; those of several replicas only if there are several.
     All,
 }
@@ -125,6 +137,8 @@ pub(crate) enum SystemName {
     LiveUsers,
     /// A set of phone numbers, removed on a spoken goodbye.
     SeedDesign,
+    /// The rule up to commit f4e501d, which does not ask with whom a caller talks.
+    CountsLegs,
 }
 
 fn hours(text: &str) -> Result<f64, String> {
@@ -133,6 +147,11 @@ fn hours(text: &str) -> Result<f64, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     within(text, 36_000.0, "seconds, more than 0 and at most 36000")
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| "expected percent, from 0 to 100".to_owned())
 }
 
 fn within(text: &str, max: f64, expected: &str) -> Result<f64, String> {

@@ -46,7 +46,7 @@ impl Activities {
                 (ActivityKind::Ended, Some(reason))
             }
             Outcome::Resumed => {
-                self.retract(applied);
+                self.retract(&evidence.call, applied);
                 (ActivityKind::Corrected, None)
             }
             Outcome::Duplicate => return self.correct(tracker.now(), evidence, applied),
@@ -129,12 +129,25 @@ impl Activities {
     }
 
     /// Our guess had ended a call that goes on: it is no conversation that is over.
-    fn retract(&mut self, applied: &Applied) {
+    fn retract(&mut self, call: &CallId, applied: &Applied) {
         let Some(before) = applied.before else { return };
         let Phase::Ended(reason) = before.phase else { return };
         let talk = applied.talk.clone().unwrap_or_default();
-        if is_known(reason, CallDuration::Measured(0)) && !talk.agents.is_empty() {
-            self.talks.retract(before.since, talk.with_agents_ms(), &talk.agents);
+        let mut agents = talk.agents.to_vec();
+        // What is not listed any more was noted if it lasted at all.
+        let noted = match self.feed.end_of(call) {
+            Some(activity) => {
+                let noted = activity.lasted.take();
+                if let (true, Some(noted)) = (agents.len() <= 1, noted) {
+                    // With its one agent as it was known then.
+                    agents = vec![(activity.agent.clone(), noted.ms())];
+                }
+                noted
+            }
+            None => Some(CallDuration::Measured(talk.with_agents_ms())).filter(|it| it.ms() > 0),
+        };
+        if let Some(noted) = noted.filter(|noted| is_known(reason, *noted)) {
+            self.talks.retract(before.since, noted.ms(), &agents);
         }
     }
 }

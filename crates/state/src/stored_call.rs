@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
 use crate::words::{
-    ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, Word, call_id, optional, value, word,
+    ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value,
+    word,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -42,8 +43,8 @@ struct StoredDetails {
     colleague: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     firm: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    waits: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Word>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     leg: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +125,7 @@ impl StoredDetails {
             proven: details.is_proven,
             colleague: details.is_colleague,
             firm: details.is_firm,
-            waits: details.waits,
+            queue: details.queue.map(|it| word(QUEUES, &it)),
             leg: details.leg.is_some(),
             parent: details.leg.as_ref().and_then(|it| it.parent.as_ref()).map(CallId::to_string),
             endpoint: details.endpoint.map(|it| word(ENDPOINTS, &it)),
@@ -143,7 +144,7 @@ impl StoredDetails {
             is_proven: self.proven,
             is_colleague: self.colleague,
             is_firm: self.firm,
-            waits: self.waits,
+            queue: optional(QUEUES, self.queue.as_deref(), "queue")?,
             leg: self.leg.then_some(Leg { parent }),
             endpoint: optional(ENDPOINTS, self.endpoint.as_deref(), "endpoint")?,
             acting_agent: self.acting_agent.map(StoredAgent::read),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use live_users_core::{
     AnsweredBy, Attendance, CallId, Connection, Direction, EndReason, Endpoint, Outcome, Party,
-    Phase, Presence, Said, Source,
+    Phase, Presence, Queue, Said, Source,
 };
 
 use crate::activity::ActivityKind;
@@ -36,8 +36,14 @@ pub(crate) const ANSWERED_BY: &[(&str, AnsweredBy)] =
 pub(crate) const ENDPOINTS: &[(&str, Endpoint)] =
     &[("person", Endpoint::Person), ("agent", Endpoint::Agent)];
 
-pub(crate) const CONNECTIONS: &[(&str, Connection)] =
-    &[("agent", Connection::Agent), ("waiting", Connection::Waiting)];
+pub(crate) const CONNECTIONS: &[(&str, Connection)] = &[
+    ("agent", Connection::Agent),
+    ("waiting", Connection::Waiting),
+    ("person", Connection::Person),
+];
+
+pub(crate) const QUEUES: &[(&str, Queue)] =
+    &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged)];
 
 pub(crate) const ATTENDANCES: &[(&str, Attendance)] = &[
     ("joined", Attendance::Joined),
@@ -150,6 +156,16 @@ pub fn of_phase(phase: Phase) -> Word {
 /// With whom a caller is connected, in a word.
 pub fn of_party(party: Party) -> Word {
     word(PARTIES, &party)
+}
+
+/// Who or what has answered a call, in a word.
+pub fn of_answered_by(answered_by: AnsweredBy) -> Word {
+    word(ANSWERED_BY, &answered_by)
+}
+
+/// What is at the other end of a leg, in a word.
+pub fn of_endpoint(endpoint: Endpoint) -> Word {
+    word(ENDPOINTS, &endpoint)
 }
 
 /// Which way a call goes, in a word.

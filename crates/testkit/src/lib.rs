@@ -20,7 +20,7 @@ mod twilio;
 
 #[cfg(feature = "browser")]
 pub use browser::Browser;
-pub use clock::wrong_clock;
+pub use clock::{SettableClock, wrong_clock};
 pub use http::{Answer, get, send, try_send};
 pub use metrics::Metrics;
 #[cfg(feature = "nats")]

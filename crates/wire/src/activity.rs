@@ -26,7 +26,7 @@ pub struct ActivityView {
     pub cursor: String,
     /// When it was recorded.
     pub at: String,
-    /// `started`, `answered`, `ended`, `healed` or `evicted`.
+    /// `started`, `answered`, `moved`, `ended`, `healed` or `evicted`.
     pub what: String,
     /// Which call.
     pub call_sid: String,
@@ -40,15 +40,19 @@ pub struct ActivityView {
     pub place: PlaceView,
     /// `inbound` or `outbound`, if it was known.
     pub direction: Option<String>,
+    /// With whom the caller is connected since then, as [`crate::CallView::party`]; only of a call
+    /// that has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<String>,
     /// Why the call was over, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it was, as the provider reports it or else as it was measured; only of a call that
-    /// was over and had been live.
+    /// How long it was connected with agents, as the provider reports it or else as it was
+    /// measured; only of a call that was over and had been live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Why the count had been wrong: `missed-start`, `missed-answer`, `missed-end`, `timed-out` or
-    /// `evicted`; only of what has healed it.
+    /// Why the count had been wrong: `missed-start`, `missed-answer`, `missed-end`, `timed-out`,
+    /// `evicted` or `wrong-end`; only of what has healed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ByAgent;
+
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,13 @@ pub struct Summary {
     pub live_users: u64,
     /// How many calls are live.
     pub live_calls: u64,
+    /// The users of each party.
+    #[serde(flatten)]
+    pub line: LineView,
+    /// The live users of each agent that has an id, as the public answers have them; only if
+    /// `PUBLIC_BY_AGENT` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_by_agent: Option<ByAgent>,
     /// Live users with recent evidence.
     pub confirmed: u64,
     /// Live users without evidence for a while: counted, since silence is no proof.
@@ -45,6 +54,23 @@ pub struct Summary {
     pub referee: RefereeView,
     /// What had to be healed because webhooks did not come.
     pub drift: DriftView,
+}
+
+/// Everybody who is on the line, by whom they are connected with. Each call that is up is in
+/// exactly one of the four parties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LineView {
+    /// Callers who are connected with an agent.
+    pub with_agent: u64,
+    /// Those who are connected with nobody yet, or for now: dialling, ringing, in a queue, on hold.
+    pub waiting: u64,
+    /// Those who were handed over to a person.
+    pub with_person: u64,
+    /// Calls that a voicemail or a fax has answered.
+    pub machine: u64,
+    /// The sum of the four.
+    pub on_the_line: u64,
 }
 
 /// Calls that are over, and how long they were, as far as that is known.
@@ -78,6 +104,9 @@ pub struct AgentCount {
     pub live_users: u64,
     /// In how many calls.
     pub live_calls: u64,
+    /// Its users by party.
+    #[serde(flatten)]
+    pub line: LineView,
     /// For how long these have been going on, on average; `None` if there is none.
     pub average_ms: Option<u64>,
     /// For how long the longest of them; `None` if there is none.
@@ -159,7 +188,8 @@ pub struct RefereeView {
 pub struct DriftView {
     /// How many calls.
     pub healed: u64,
-    /// How many by cause: `missed-start`, `missed-answer`, `missed-end`, `timed-out`, `evicted`.
+    /// How many by cause: `missed-start`, `missed-answer`, `missed-end`, `timed-out`, `evicted`,
+    /// `wrong-end`.
     pub by_cause: BTreeMap<String, u64>,
     /// The newest of them, the newest first.
     pub recent: Vec<HealedView>,
@@ -177,7 +207,8 @@ pub struct HealedView {
     pub cause: String,
 }
 
-/// The answer of `GET /api/live-users/calls`: calls now live, the longest first.
+/// The answer of `GET /api/live-users/calls`: the calls that are up and were answered, counted or
+/// not, the longest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallPage {
@@ -203,7 +234,14 @@ pub struct CallView {
     pub suspect: bool,
     /// `inbound` or `outbound`, if it is known.
     pub direction: Option<String>,
-    /// Whose call it is.
+    /// With whom the caller is connected: `agent`, `waiting`, `person` or `machine`; `None` if the
+    /// call is over, or no user's.
+    #[serde(default)]
+    pub party: Option<String>,
+    /// Who or what has answered, if machine detection said so: `human`, `machine` or `fax`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// The agent that the call counts for now.
     #[serde(flatten)]
     pub agent: AgentRef,
     /// The same label for the same person; `None` if the caller id is withheld or unusable.
@@ -217,8 +255,38 @@ pub struct CallView {
     pub since: String,
     /// When the last evidence came that agrees with that.
     pub heard_at: String,
-    /// How long it has been live; `None` if it is not.
+    /// How long it has counted so far, which is the time with agents; `None` if it is not up.
     pub live_ms: Option<u64>,
+    /// With whom the caller was connected and is, the oldest first. Empty of a call that is no
+    /// user's, and of one that is over and of which it is not known.
+    #[serde(default)]
+    pub stretches: Vec<StretchView>,
+}
+
+/// A span of a call in which neither the party nor the agent changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StretchView {
+    /// With whom the caller was connected, as [`CallView::party`].
+    pub with: String,
+    /// The agent that the call counted for.
+    #[serde(flatten)]
+    pub agent: AgentRef,
+    /// Since when.
+    pub from: String,
+    /// Until when; `None` of the present one.
+    pub to: Option<String>,
+}
+
+/// A leg of a call: a call that joined its conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LegView {
+    /// Which call it is.
+    pub call_sid: String,
+    /// `dialing`, `live`, or why it is over.
+    pub phase: String,
+    /// What is at its other end, `person` or `agent`; `None` if unknown.
+    pub endpoint: Option<String>,
 }
 
 /// The answer of `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.
@@ -231,6 +299,9 @@ pub struct Explanation {
     pub because: String,
     /// What happens next without further evidence.
     pub next: Expectation,
+    /// The legs of the call that are known.
+    #[serde(default)]
+    pub legs: Vec<LegView>,
     /// All that was said about it, the oldest first.
     pub evidence: Vec<EvidenceView>,
     /// Whether there was more than what is listed.
@@ -263,8 +334,11 @@ pub struct EvidenceView {
     /// `nothing`, `dialing`, `in-progress`, or why it is over.
     pub said: String,
     /// What it did: `started`, `dialing`, `answered`, `confirmed`, `ended`, `ended-unseen`,
-    /// `duplicate`, `late` or `leg`.
+    /// `duplicate`, `late`, `leg` or `resumed`.
     pub outcome: String,
+    /// With whom the caller was connected after it, as [`CallView::party`].
+    #[serde(default)]
+    pub party: Option<String>,
     /// The leg that it was said about, if it was not the call itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leg: Option<String>,

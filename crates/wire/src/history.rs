@@ -35,6 +35,36 @@ pub struct PointView {
     pub max: Option<u32>,
     /// How many on average, weighted by time, to four digits behind the point.
     pub mean: Option<f64>,
+    /// Users of each party, and their sum.
+    #[serde(flatten)]
+    pub line: LinePointView,
+}
+
+/// The users of each party over a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LinePointView {
+    /// Those connected with an agent.
+    pub with_agent: RangeView,
+    /// Those connected with nobody yet, or for now.
+    pub waiting: RangeView,
+    /// Those handed over to a person.
+    pub with_person: RangeView,
+    /// Calls that a voicemail or a fax has answered.
+    pub machine: RangeView,
+    /// The sum of the four.
+    pub on_the_line: RangeView,
+}
+
+/// One number over a stretch of time; all three are `None` where nothing is known of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RangeView {
+    /// The fewest at once.
+    pub min: Option<u32>,
+    /// The most at once.
+    pub max: Option<u32>,
+    /// How many on average, as [`PointView::mean`].
+    pub mean: Option<f64>,
 }
 
 /// The most users at once within times that end at `asOf`; `None` while nothing is known.

@@ -9,26 +9,54 @@ mod calls;
 mod history;
 mod stream;
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, Evicted, EvidenceView,
-    Expectation, Explanation, HealedView, PlaceView, RefereeView, RegionCount, Summary, TalkedView,
+    Expectation, Explanation, HealedView, LegView, LineView, PlaceView, RefereeView, RegionCount,
+    StretchView, Summary, TalkedView,
 };
-pub use history::{HistoryView, PeakView, PeaksView, PointView};
+pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
 /// backend sees: the backend asserts that they are the same.
 pub const CALL_SID_BYTES_MAX: usize = 128;
 
-/// The public total, as the backend answers it: exactly `{"liveUsers":3}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The live users of each agent that has any, by its id.
+pub type ByAgent = BTreeMap<String, u64>;
+
+/// The public total, as the backend answers it: exactly `{"liveUsers":3}`. With `PUBLIC_BY_AGENT`
+/// it is `{"liveUsers":3,"byAgent":{"booking":3}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Count {
     /// How many distinct callers have at least one live call.
     pub live_users: u64,
+    /// The same of each agent that has an id and live users, if the backend gives them out.
+    #[serde(default, deserialize_with = "if_object", skip_serializing_if = "Option::is_none")]
+    pub by_agent: Option<ByAgent>,
+}
+
+/// Whatever the field of a later version may be: the total beside it is one all the same.
+///
+/// # Errors
+/// If it is no JSON.
+pub fn if_object<'de, D: Deserializer<'de>>(value: D) -> Result<Option<ByAgent>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Found {
+        Object(ByAgent),
+        Other(IgnoredAny),
+    }
+    Found::deserialize(value).map(|found| match found {
+        Found::Object(by_agent) => Some(by_agent),
+        Found::Other(_) => None,
+    })
 }
 
 /// The public total in the proxy's envelope: `{"success":true,"liveUsers":3}`, or on trouble
@@ -43,6 +71,9 @@ pub struct Envelope {
     pub success: bool,
     /// The count, or 0 when `success` is false.
     pub live_users: u64,
+    /// The count of each agent, if the backend gives them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_agent: Option<ByAgent>,
     /// What went wrong, for people; present only when `success` is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -60,6 +91,7 @@ impl Envelope {
         Self {
             success: true,
             live_users: count.live_users,
+            by_agent: count.by_agent,
             error: None,
             field: None,
             expected: None,
@@ -91,7 +123,7 @@ impl<T> Success<T> {
 
 impl From<Problem> for Envelope {
     fn from(Problem { error, field, expected }: Problem) -> Self {
-        Self { success: false, live_users: 0, error: Some(error), field, expected }
+        Self { success: false, live_users: 0, by_agent: None, error: Some(error), field, expected }
     }
 }
 
@@ -116,6 +148,10 @@ pub struct Health {
     /// Why the service is not ready; absent when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What somebody should look into, though the service does its work; absent when there is
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 #[cfg(test)]
@@ -124,11 +160,22 @@ mod tests {
 
     #[test]
     fn the_public_shapes_are_exactly_the_documented_ones() {
-        let count = Count { live_users: 3 };
+        let count = Count { live_users: 3, by_agent: None };
         assert_eq!(serde_json::to_string(&count).unwrap(), r#"{"liveUsers":3}"#);
         assert_eq!(
-            serde_json::to_string(&Envelope::success(count)).unwrap(),
+            serde_json::to_string(&Envelope::success(count.clone())).unwrap(),
             r#"{"success":true,"liveUsers":3}"#
+        );
+        let by_agent = ByAgent::from([("support".to_owned(), 1), ("booking".to_owned(), 2)]);
+        let count = Count { live_users: 3, by_agent: Some(by_agent) };
+        let agents = r#""byAgent":{"booking":2,"support":1}"#;
+        assert_eq!(
+            serde_json::to_string(&count).unwrap(),
+            format!(r#"{{"liveUsers":3,{agents}}}"#)
+        );
+        assert_eq!(
+            serde_json::to_string(&Envelope::success(count)).unwrap(),
+            format!(r#"{{"success":true,"liveUsers":3,{agents}}}"#)
         );
         assert_eq!(
             serde_json::to_string(&Envelope::failure("backend unreachable")).unwrap(),
@@ -146,6 +193,33 @@ mod tests {
                 r#""field":"limit","expected":"a number"}"#
             )
         );
+    }
+
+    #[test]
+    fn a_count_is_read_whatever_stands_beside_it() {
+        let read = |json: &str| serde_json::from_str::<Count>(json).unwrap().by_agent;
+        for other in ["", r#","byAgent":null"#, r#","byAgent":[{"agent":"a"}]"#] {
+            assert_eq!(read(&format!(r#"{{"liveUsers":3{other}}}"#)), None, "{other}");
+        }
+        let by_agent = read(r#"{"liveUsers":3,"byAgent":{"a":3}}"#);
+        assert_eq!(by_agent, Some(ByAgent::from([("a".to_owned(), 3)])));
+    }
+
+    #[test]
+    fn a_summary_of_before_there_were_parties_is_read() {
+        let agent = r#""agent":"a","name":null,"numbers":[],"capacity":null,"ownVoice":false"#;
+        let numbers = r#""liveUsers":1,"liveCalls":1,"averageMs":null,"longestMs":null"#;
+        let talked = r#"{"calls":0,"averageMs":null,"longestMs":null}"#;
+        let lately = format!(r#""lastHour":{talked},"lastDay":{talked}"#);
+        let json = format!(
+            r#"{{{numbers},"confirmed":1,"suspect":0,"asOf":"","epoch":"","seq":1,{lately},
+            "byAgent":[{{{agent},{numbers},{lately}}}],"byCountry":[],"byRegion":[],
+            "referee":{{"state":"off","lookedAt":null,"nextAt":null,"requests":0}},
+            "drift":{{"healed":0,"byCause":{{}},"recent":[]}}}}"#
+        );
+        let summary: Summary = serde_json::from_str(&json).unwrap();
+        assert_eq!((summary.line, summary.by_agent[0].line), Default::default());
+        assert_eq!((summary.live_users, summary.public_by_agent), (1, None));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ByAgent;
+
 /// The total at one record of the journal, as the backend publishes it. The summary has the same
 /// fields, among others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,6 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct LiveCount {
     /// How many distinct callers have at least one live call.
     pub live_users: u64,
+    /// The same of each agent, as in [`crate::Count`].
+    #[serde(
+        default,
+        deserialize_with = "crate::if_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub by_agent: Option<ByAgent>,
     /// Which journal it comes from: another one after the journal was lost.
     pub epoch: String,
     /// The last record of the journal that is in it.
@@ -56,7 +65,8 @@ mod tests {
     #[test]
     fn the_frames_are_exactly_the_documented_ones() {
         let as_of = "2026-11-23T09:30:00.000Z".to_owned();
-        let count = LiveCount { live_users: 3, epoch: "0a1b".to_owned(), seq: 42, as_of };
+        let epoch = "0a1b".to_owned();
+        let count = LiveCount { live_users: 3, by_agent: None, epoch, seq: 42, as_of };
         let json = r#"{"liveUsers":3,"epoch":"0a1b","seq":42,"asOf":"2026-11-23T09:30:00.000Z"}"#;
         assert_eq!(serde_json::to_string(&count).unwrap(), json);
         let envelope = serde_json::to_string(&crate::Success::new(&count)).unwrap();

@@ -42,7 +42,7 @@ impl Upstream {
     pub(crate) async fn count(self: &Arc<Self>) -> Answer {
         let mut flight = self.join_or_start();
         match flight.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(answer)) => *answer,
+            Ok(Some(answer)) => answer.clone(),
             Ok(None) | Err(_) => Err(UpstreamError::Interrupted),
         }
     }
@@ -111,16 +111,21 @@ fn count_in(body: &[u8]) -> Result<Count, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use live_users_wire::ByAgent;
+
     use super::*;
 
     #[test]
     fn only_an_object_with_a_whole_number_is_a_count() {
         let upstream_error =
             |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.upstream_error);
-        assert_eq!(upstream_error(r#"{"liveUsers":3}"#), Ok(Count { live_users: 3 }));
+        let count = |live_users, by_agent| Ok(Count { live_users, by_agent });
+        assert_eq!(upstream_error(r#"{"liveUsers":3}"#), count(3, None));
+        assert_eq!(upstream_error(r#" {"liveUsers":0,"later":"more"} "#), count(0, None));
+        let by_agent = ByAgent::from([("booking".to_owned(), 2)]);
         assert_eq!(
-            upstream_error(r#" {"liveUsers":0,"later":"more"} "#),
-            Ok(Count { live_users: 0 })
+            upstream_error(r#"{"liveUsers":2,"byAgent":{"booking":2}}"#),
+            count(2, Some(by_agent))
         );
         for wrong in ["[3]", "3", "null", "{}", r#"{"liveUsers":"3"}"#, r#"{"liveUsers":-1}"#] {
             assert_eq!(upstream_error(wrong), Err(UpstreamError::NotACount), "{wrong}");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use live_users_broadcast::Frame;
-use live_users_wire::{LastCount, LiveCount, NoFrame, Problem, Success};
+use live_users_wire::{ByAgent, LastCount, LiveCount, NoFrame, Problem, Success};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
@@ -23,8 +23,8 @@ pub(super) enum Subscription {
 /// Publishes the frames, and knows what it has published last.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    /// The epoch and the count, while it is known to be true.
-    count: Option<(String, u64)>,
+    /// The epoch, the count and those of agents, while they are known to be true.
+    count: Option<(String, u64, Option<ByAgent>)>,
     /// The last count, and when the backend last sent anything.
     last: Option<(u64, Timestamp)>,
     upstream_error: Option<String>,
@@ -35,6 +35,12 @@ pub(super) struct Published {
 #[serde(rename_all = "camelCase")]
 struct Received {
     live_users: u64,
+    /// An object in a frame of the total; the summary has rows under this name.
+    #[serde(default, deserialize_with = "live_users_wire::if_object")]
+    by_agent: Option<ByAgent>,
+    /// The same object in a summary.
+    #[serde(default, deserialize_with = "live_users_wire::if_object")]
+    public_by_agent: Option<ByAgent>,
     epoch: String,
     seq: u64,
     as_of: String,
@@ -67,17 +73,19 @@ impl Published {
         json: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let Received { live_users, epoch, seq, as_of, has_success } =
-            match serde_json::from_str(&json) {
-                Ok(received) => received,
-                Err(error) => {
-                    let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
-                        return Err(failure(UpstreamError::NotACount, error.to_string()));
-                    };
-                    self.report_loss(streams, &error);
-                    return Ok(());
-                }
-            };
+        let received = match serde_json::from_str(&json) {
+            Ok(received) => received,
+            Err(error) => {
+                let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
+                    return Err(failure(UpstreamError::NotACount, error.to_string()));
+                };
+                self.report_loss(streams, &error);
+                return Ok(());
+            }
+        };
+        let Received { live_users, by_agent, public_by_agent, epoch, seq, as_of, has_success } =
+            received;
+        let by_agent = by_agent.or(public_by_agent);
         if subscription == Subscription::Summary {
             // It is passed on as it came: it has been parsed, so only these can still be wrong.
             let why = match () {
@@ -92,9 +100,10 @@ impl Published {
         }
         self.upstream_error = None;
         self.last = Some((live_users, now));
-        let present = Some((epoch.clone(), live_users));
+        let present = Some((epoch.clone(), live_users, by_agent.clone()));
         if self.count != present {
-            let count = Success::new(LiveCount { live_users, epoch: epoch.clone(), seq, as_of });
+            let count = LiveCount { live_users, by_agent, epoch: epoch.clone(), seq, as_of };
+            let count = Success::new(count);
             let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
             streams.total.publish(Frame::new(&epoch, seq, json));
             self.count = present;
@@ -168,6 +177,30 @@ mod tests {
             assert_eq!(id, Some(format!("e-{total}")));
             let expected =
                 format!(r#"{{"success":true,"liveUsers":{users},"epoch":"e","seq":{total},{AT}}}"#);
+            assert_eq!(json, expected);
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_agents_are_passed_on_from_both_streams_and_a_change_is_news() {
+        let streams = Streams::new(1, AllowedOrigins::default());
+        let mut published = Published::default();
+        let booking = r#""byAgent":{"booking":3}"#;
+        let rows = r#""byAgent":[{"agent":"booking"}]"#;
+        for (subscription, agents, shown) in [
+            (Subscription::Total, booking.to_owned(), format!("{booking},")),
+            (
+                Subscription::Summary,
+                format!(r#"{rows},"publicByAgent":{{}}"#),
+                r#""byAgent":{},"#.to_owned(),
+            ),
+            (Subscription::Summary, rows.to_owned(), String::new()),
+        ] {
+            let json = format!(r#"{{"liveUsers":3,{agents},"epoch":"e","seq":1,{AT}}}"#);
+            assert!(published.publish(&streams, subscription, json, moment(0)).is_ok());
+            let (_, json) = frame(streams.total.now()).unwrap();
+            let expected =
+                format!(r#"{{"success":true,"liveUsers":3,{shown}"epoch":"e","seq":1,{AT}}}"#);
             assert_eq!(json, expected);
         }
     }

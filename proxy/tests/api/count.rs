@@ -23,6 +23,22 @@ async fn a_count_is_wrapped_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn the_numbers_of_agents_are_passed_on_if_the_backend_gives_them() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &[("PUBLIC_BY_AGENT", "false")]);
+    let fields = r#""liveUsers":3,"byAgent":{"booking":2,"support":1}"#;
+    for (says, shown) in [
+        (fields, fields),
+        (r#""liveUsers":0,"byAgent":{}"#, r#""liveUsers":0,"byAgent":{}"#),
+        (r#""liveUsers":3,"byAgent":["of a later version"]"#, r#""liveUsers":3"#),
+    ] {
+        let says = ok(&format!("{{{says}}}"));
+        let expected = (200, format!(r#"{{"success":true,{shown}}}"#));
+        assert_eq!(count_when(&proxy, &mut backend, &says).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn the_backend_is_asked_for_its_count_below_the_path_of_its_url() {
     let mut backend = Backend::start();
     let proxy = start(&format!("{}/behind/here", backend.url));

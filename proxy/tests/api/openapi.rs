@@ -9,6 +9,7 @@ use crate::proxy::{NO_BACKEND, start, start_with};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// As a backend of before there were parties tells it.
 const CALL: &str = r#"{"callSid":"CA1","phase":"live","counted":true,"suspect":false,
     "direction":"inbound","agent":null,"address":"+15…06","caller":"3fa9c2","country":"US",
     "region":null,"city":null,"firstHeardAt":"2026-11-23T09:30:00.000Z",
@@ -60,7 +61,11 @@ async fn what_is_passed_on_is_what_the_document_says() {
             document.check("GET", path, &answer);
         }
     }
-    let calls = format!(r#"{{"calls":[{CALL}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
+    let with_party = r#""liveMs":5,"party":"agent","stretches":[{"with":"agent","agent":null,
+        "address":"+15…06","from":"2026-11-23T09:30:00.000Z","to":null}]"#;
+    let now = CALL.replace(r#""liveMs":5"#, with_party);
+    let calls =
+        format!(r#"{{"calls":[{CALL},{now}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
     let evicted = format!(r#"{{"call":{CALL}}}"#);
     let (calls_path, evict_path) =
         ("/api/live-users/calls", "/api/live-users/calls/{callSid}/evict");

@@ -75,6 +75,7 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
         caller: activity.caller.map(label),
         place: shown_place(&activity.place),
         direction: activity.direction.map(|it| words::of_direction(it).into_owned()),
+        party: activity.party.map(|it| words::of_party(it).into_owned()),
         reason: activity.reason.map(|it| words::of_reason(it).into_owned()),
         duration_ms: activity.lasted.map(|lasted| lasted.ms()),
         cause: activity.cause.map(|it| words::of_cause(it).into_owned()),

@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use live_users_core::{Agent, Call, Millis};
+use live_users_core::{Agent, Call, Millis, OpenCall};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::State;
@@ -45,8 +45,11 @@ impl PageQuery {
     pub(super) fn calls(&self, state: &State, presenter: &Presenter) -> Page {
         // The largest is on top: a call that comes before it replaces it.
         let mut first = BinaryHeap::with_capacity(self.limit + 2);
-        for open in state.tracker().open().filter(|open| open.is_live()) {
-            let is_wanted = self.suspect.is_none_or(|it| it == presenter.is_suspect(open.heard()))
+        // A leg and a colleague's call have no party.
+        let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
+        for open in state.tracker().open().filter(listed) {
+            let is_suspect = || open.is_counted() && presenter.is_suspect(open.heard());
+            let is_wanted = self.suspect.is_none_or(|it| it == is_suspect())
                 && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id));
             if !is_wanted {
                 continue;

@@ -1,9 +1,11 @@
 //! How calls and evidence about them are shown.
 
-use live_users_core::{Call, Millis, Phase};
+use live_users_core::{
+    AnsweredBy, Call, Direction, EndReason, Millis, Party, Phase, SECOND_MS, Stretch,
+};
 use live_users_state::explain::Piece;
 use live_users_state::words;
-use live_users_wire::{CallView, EvidenceView};
+use live_users_wire::{CallView, EvidenceView, LegView, StretchView};
 
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
@@ -21,22 +23,108 @@ impl Presenter {
         self.rules.is_suspect(heard, self.now)
     }
 
+    /// Whether a call is in the count.
+    pub(super) fn is_counted(&self, call: &Call) -> bool {
+        call.party.is_some_and(|party| self.rules.counting.counts(party))
+    }
+
     pub(super) fn call(&self, call: &Call) -> CallView {
-        let counted = call.phase == Phase::Live;
+        let counted = self.is_counted(call);
         CallView {
             call_sid: call.id.to_string(),
             phase: words::of_phase(call.phase).into_owned(),
             counted,
             suspect: counted && self.is_suspect(call.heard),
             direction: call.direction.map(|it| words::of_direction(it).into_owned()),
-            agent: agent_ref(&call.agent),
+            party: call.party.map(|it| words::of_party(it).into_owned()),
+            answered_by: call.details.answered_by.map(|it| words::of_answered_by(it).into_owned()),
+            agent: agent_ref(call.acting_agent()),
             caller: call.caller.map(label),
             place: shown_place(&call.place),
             first_heard_at: moment(call.first),
             since: moment(call.since),
             heard_at: moment(call.heard),
-            live_ms: counted.then(|| self.now.since(call.since)),
+            live_ms: self.live_ms(call),
+            stretches: self.stretches(call),
         }
+    }
+
+    /// For how long a call that is up has counted so far.
+    fn live_ms(&self, call: &Call) -> Option<u64> {
+        let is_up = call.phase == Phase::Live && call.party.is_some();
+        let counts = |party| self.rules.counting.counts(party);
+        let past = call.details.stretches.iter().filter(|it| counts(it.party));
+        let past_ms = past.map(|it| it.until.since(it.since)).fold(0, u64::saturating_add);
+        let is_counted = self.is_counted(call);
+        let present_ms = if is_counted { self.now.since(call.stretch_since()) } else { 0 };
+        is_up.then(|| past_ms.saturating_add(present_ms))
+    }
+
+    /// The stretches of a call, the oldest first; the dialling of a call that we have made is one.
+    fn stretches(&self, call: &Call) -> Vec<StretchView> {
+        let mut past = call.details.stretches.clone();
+        if past.is_empty() {
+            past.extend(only_stretch(call));
+        }
+        let present = call.party.map(|party| (party, call.stretch_since()));
+        let connected = past.first().map(|it| it.since).or(present.map(|(_, since)| since));
+        let dialling = connected.filter(|since| {
+            // When the first report came is known to the second.
+            call.direction == Some(Direction::Outbound) && since.since(call.first) >= SECOND_MS
+        });
+        let dialling = dialling.map(|until| Stretch {
+            party: Party::Waiting,
+            agent: call.agent.clone(),
+            since: call.first,
+            until,
+        });
+        let past = dialling
+            .into_iter()
+            .chain(past)
+            .map(|stretch| view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until)));
+        let present = present.map(|(party, since)| view(party, call.acting_agent(), since, None));
+        past.chain(present).collect()
+    }
+}
+
+/// The one stretch of a call that is over, as far as it is known: when a call that we have made was
+/// answered is not kept.
+fn only_stretch(call: &Call) -> Option<Stretch> {
+    let Phase::Ended(reason) = call.phase else { return None };
+    let was_answered = match reason {
+        EndReason::Completed | EndReason::Goodbye | EndReason::TimedOut | EndReason::Evicted => {
+            true
+        }
+        EndReason::Canceled | EndReason::NoAnswer | EndReason::Busy | EndReason::Failed => false,
+    };
+    let is_users = call.details.leg.is_none() && !call.details.is_colleague;
+    let is_known = was_answered
+        && is_users
+        && call.direction != Some(Direction::Outbound)
+        && call.first < call.since;
+    let party = match call.details.answered_by {
+        Some(AnsweredBy::Machine | AnsweredBy::Fax) => Party::Machine,
+        Some(AnsweredBy::Human) | None => Party::Agent,
+    };
+    let (since, until) = (call.first, call.since);
+    is_known.then(|| Stretch { party, agent: call.agent.clone(), since, until })
+}
+
+fn view(
+    with: Party,
+    agent: &live_users_core::Agent,
+    from: Millis,
+    to: Option<Millis>,
+) -> StretchView {
+    let with = words::of_party(with).into_owned();
+    StretchView { with, agent: agent_ref(agent), from: moment(from), to: to.map(moment) }
+}
+
+pub(super) fn leg(call: &Call) -> LegView {
+    LegView {
+        call_sid: call.id.to_string(),
+        phase: words::of_phase(call.phase).into_owned(),
+        endpoint: call.details.endpoint.map(|it| words::of_endpoint(it).into_owned()),
     }
 }
 
@@ -47,6 +135,7 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
         source: words::of_source(piece.source).into_owned(),
         said: words::of_said(piece.said).into_owned(),
         outcome: words::of_outcome(piece.outcome).into_owned(),
+        party: piece.party.map(|it| words::of_party(it).into_owned()),
         leg: piece.leg.as_ref().map(ToString::to_string),
     }
 }

@@ -1,6 +1,8 @@
 //! Explains in words why a call is counted or not, and what happens next.
 
-use live_users_core::{Call, Direction, Millis, Outcome, Phase, SECOND_MS};
+use live_users_core::{
+    AnsweredBy, Call, Direction, EndReason, Endpoint, Millis, Outcome, Party, Phase, SECOND_MS,
+};
 use live_users_intake::Status;
 use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
 use live_users_state::explain::{Piece, Pieces};
@@ -11,33 +13,99 @@ use super::view::Presenter;
 use crate::parts::clock::moment;
 
 /// Why a call is in the count, or is not.
-pub(super) fn because(call: &Call, pieces: &Pieces, presenter: &Presenter) -> String {
-    let turning = pieces.list.iter().rev().find(|piece| is_turning(piece));
-    let by = turning.map_or_else(String::new, |piece| {
+pub(super) fn because(
+    call: &Call,
+    legs: &[Call],
+    pieces: &Pieces,
+    presenter: &Presenter,
+) -> String {
+    let by = turning(&pieces.list).map_or_else(String::new, |piece| {
         let (source, said) = (words::of_source(piece.source), words::of_said(piece.said));
-        format!(" ({source} said {said} at {})", moment(piece.at))
+        let about = piece.leg.as_ref().map(|leg| format!(" of {leg}")).unwrap_or_default();
+        format!(" ({source} said {said}{about} at {})", moment(piece.at))
     });
+    if let Some(leg) = &call.details.leg {
+        let whose = leg.parent.as_ref().map_or("another call".to_owned(), ToString::to_string);
+        return format!("Not counted: a leg of {whose}: never a user.");
+    }
+    if call.details.is_colleague {
+        return "Not counted: it is held for the call of a colleague, who is never a user: it never \
+                asked what to say, and its agent had a caller on the line."
+            .to_owned();
+    }
     match call.phase {
         Phase::Dialing => format!("Not counted: nobody has picked up yet{by}."),
-        Phase::Ended(reason) => {
-            format!("Not counted: {}{by}.", words::sentence_of_reason(reason))
-        }
+        Phase::Ended(reason) => format!("Not counted: {}{by}.", over(reason, call)),
         Phase::Live => {
-            let since = moment(call.since);
+            let (since, what) = (moment(call.stretch_since()), connected(call, legs));
+            if !presenter.is_counted(call) {
+                let next = match call.party {
+                    Some(Party::Person) => {
+                        "; when that person hangs up and the call goes on, it counts again"
+                    }
+                    Some(Party::Waiting) => "; when an agent talks with the caller, it counts",
+                    Some(Party::Agent | Party::Machine) | None => "",
+                };
+                return format!("Not counted: {what} since {since}{by}{next}.");
+            }
             let silent_s = presenter.now.since(call.heard) / SECOND_MS;
             let how_sure = if presenter.is_suspect(call.heard) {
                 format!("suspect, since nothing was heard of it for {silent_s} s")
             } else {
                 format!("confirmed {silent_s} s ago")
             };
-            let what = match call.direction {
-                Some(Direction::Outbound) => "the person has picked up",
-                _ => "a person is on the line",
+            let rule = match call.party {
+                Some(Party::Person) => "; COUNT_HANDED_OVER counts such calls",
+                Some(Party::Agent | Party::Waiting | Party::Machine) | None => "",
             };
             format!(
-                "Counted: {what} since {since}{by}, and nothing says that it is over; {how_sure}."
+                "Counted: {what} since {since}{by}, and nothing says that it is over{rule}; \
+                 {how_sure}."
             )
         }
+    }
+}
+
+/// Why a call is over. An end that is our own guess says so.
+fn over(reason: EndReason, call: &Call) -> String {
+    let guess = match reason {
+        EndReason::Goodbye => "ended by a goodbye",
+        EndReason::TimedOut => "given up, since it was older than a call can be, and silent",
+        EndReason::Canceled
+        | EndReason::NoAnswer
+        | EndReason::Busy
+        | EndReason::Failed
+        | EndReason::Completed
+        | EndReason::Evicted => return words::sentence_of_reason(reason).to_owned(),
+    };
+    match call.details.is_firm {
+        true => words::sentence_of_reason(reason).to_owned(),
+        false => format!("{guess}; the provider has not said so yet"),
+    }
+}
+
+/// With whom the caller of a live call is connected.
+fn connected(call: &Call, legs: &[Call]) -> &'static str {
+    let is_dialled =
+        |leg: &Call| leg.phase == Phase::Dialing && leg.details.endpoint == Some(Endpoint::Person);
+    match call.party {
+        Some(Party::Person) => "the caller was handed over to a person",
+        Some(Party::Machine) => match call.details.answered_by {
+            Some(AnsweredBy::Fax) => "a fax has answered",
+            Some(AnsweredBy::Machine | AnsweredBy::Human) | None => "a voicemail has answered",
+        },
+        Some(Party::Waiting) if call.details.queue.is_some() => "the caller waits in a queue",
+        Some(Party::Waiting) if legs.iter().any(is_dialled) => {
+            "the caller waits while a person is dialled"
+        }
+        Some(Party::Waiting) => "the caller waits, on hold or alone in a conference",
+        Some(Party::Agent) if !call.details.stretches.is_empty() => {
+            "the caller is connected with an agent"
+        }
+        Some(Party::Agent) | None => match call.direction {
+            Some(Direction::Outbound) => "the person has picked up",
+            Some(Direction::Inbound | Direction::Dial) | None => "a person is on the line",
+        },
     }
 }
 
@@ -51,12 +119,17 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
             after(call.since, DIALING_MS_MAX),
             "given up if nobody picks up until then",
         ),
+        (Phase::Ended(reason), _) if reason.is_guess() && !call.details.is_firm => (
+            "forgotten",
+            after(call.since, TOMBSTONE_MS),
+            "forgotten; until then only what can have been said after the end makes it live again",
+        ),
         (Phase::Ended(_), _) => (
             "forgotten",
             after(call.since, TOMBSTONE_MS),
             "forgotten; until then a late webhook cannot revive it",
         ),
-        (Phase::Live, _) if !presenter.is_suspect(call.heard) => (
+        (Phase::Live, _) if presenter.is_counted(call) && !presenter.is_suspect(call.heard) => (
             "suspect",
             after(call.heard, presenter.rules.suspect_after_ms),
             "suspect if nothing is heard until then, and still counted",
@@ -76,15 +149,25 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
     Expectation { what: what.to_owned(), at: moment(at), text: text.to_owned() }
 }
 
-/// Whether it has changed the phase of the call.
-fn is_turning(piece: &Piece) -> bool {
+/// The last piece that has changed the phase of the call, or with whom its caller is connected.
+fn turning(pieces: &[Piece]) -> Option<&Piece> {
+    let before = pieces.iter().map(|piece| piece.party);
+    let before = std::iter::once(None).chain(before);
+    let turns = |(piece, before): &(&Piece, Option<Party>)| {
+        has_changed_phase(piece) || (piece.party.is_some() && piece.party != *before)
+    };
+    pieces.iter().zip(before).filter(turns).last().map(|(piece, _)| piece)
+}
+
+fn has_changed_phase(piece: &Piece) -> bool {
+    let is_own = piece.leg.is_none();
     match piece.outcome {
         Outcome::Started
         | Outcome::Dialing
         | Outcome::Answered
         | Outcome::Ended(_)
         | Outcome::EndedUnseen(_)
-        | Outcome::Resumed => true,
+        | Outcome::Resumed => is_own,
         Outcome::Confirmed | Outcome::Duplicate | Outcome::Late | Outcome::Leg => false,
     }
 }

@@ -29,6 +29,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
         counters: Arc::new(Counters::new()),
+        old_callbacks: OldCallbacks::default(),
         notices: Notices::default(),
     }
 }
@@ -101,6 +102,17 @@ async fn when_the_writer_is_stuck() {
     let (status, body) = answer(queue, "/readyz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(body.contains("does not acknowledge"), "{body}");
+}
+
+#[actix_web::test]
+async fn when_a_recount_has_found_another_number() {
+    let (queue, (_stuck, status)) = Queue::broken(8);
+    let (ready, body) = answer(queue.clone(), "/readyz").await;
+    assert_eq!((ready, body.as_str()), (StatusCode::OK, r#"{"status":"ready"}"#));
+    status.send_modify(|status| status.audit.violated = Some("I1 by agent".to_owned()));
+    let (ready, body) = answer(queue, "/readyz").await;
+    assert_eq!(ready, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("(I1 by agent); restart this backend"), "{body}");
 }
 
 #[actix_web::test]

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use live_users_core::{CallId, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::{Journal, Memory, ReplicationStatus};
-use live_users_replica::{FRESH_MS, Publication, Rules};
+use live_users_replica::{
+    AUDIT_CALLS_MAX, AuditReport, Check, FRESH_MS, Publication, Rules, check_invariants,
+};
 use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, replay};
 
@@ -25,17 +27,29 @@ fn started_from(
     journal: Box<dyn Journal>,
     clock: Clock,
 ) -> (Queue, LatestReader, JoinHandle<()>) {
+    let (queue, reader, _, thread) = started_with(replayed, journal, clock, check_invariants);
+    (queue, reader, thread)
+}
+
+fn started_with(
+    replayed: Replayed,
+    journal: Box<dyn Journal>,
+    clock: Clock,
+    check: Check,
+) -> (Queue, LatestReader, StatusReader, JoinHandle<()>) {
     let numbers = replayed.state.tracker().numbers();
     let publication = Publication { numbers, at: replayed.at, as_of: Millis(0), stale: None };
     let replica = Replica::new(replayed, journal.is_shared(), Rules::default(), None);
+    let replica = replica.auditing(check);
     let (latest, reader) = watch::channel(LatestCount::new(publication));
     let outlets = Outlets {
         latest,
+        gives_agents: false,
         requests: mpsc::unbounded_channel().0,
         renewals: mpsc::unbounded_channel().0,
     };
-    let (queue, _, thread) = start(Node::new(replica, journal), clock, outlets).unwrap();
-    (queue, reader, thread)
+    let (queue, status, thread) = start(Node::new(replica, journal), clock, outlets).unwrap();
+    (queue, reader, status, thread)
 }
 
 fn known(view: View<'_>) -> usize {
@@ -45,7 +59,7 @@ fn known(view: View<'_>) -> usize {
 #[actix_web::test]
 async fn evidence_is_acknowledged_after_it_is_published() {
     let journal = live_users_journal::open("memory:").unwrap();
-    let (queue, reader, thread) = started(journal, Clock::default());
+    let (queue, reader, thread) = started(journal, Clock::of_one_process(Millis(0)));
     let outcome = queue.record(start_of("a")).await;
     assert_eq!(outcome, Ok(Outcome::Started));
     assert_eq!(reader.borrow().live_users, 1);
@@ -60,7 +74,7 @@ async fn evidence_is_acknowledged_after_it_is_published() {
 #[actix_web::test]
 async fn a_call_is_evicted_in_one_turn_and_only_once() {
     let journal = live_users_journal::open("memory:").unwrap();
-    let (queue, reader, thread) = started(journal, Clock::default());
+    let (queue, reader, thread) = started(journal, Clock::of_one_process(Millis(0)));
     let id = || CallId::parse("a").unwrap();
     assert!(matches!(queue.evict(id()).await, Ok(Evicted::Unknown)));
     queue.record(start_of("a")).await.unwrap();
@@ -105,7 +119,7 @@ async fn what_may_be_old_is_looked_up_in_the_journal_before_it_is_told() {
     let (mut other, _) = log.open_shared().unwrap();
     let replication_status =
         ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, mut reader, thread) = started(journal, Clock::of(replication_status));
+    let (queue, mut reader, thread) = started(journal, Clock::of_service(replication_status));
 
     let change = Change::Evidence(start_of("a"));
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
@@ -134,7 +148,8 @@ async fn what_others_append_is_applied_when_it_is_told() {
     let replayed = replay(&*journal).unwrap();
     other.append(&[Record { at: Millis(1), change }.encode()]).unwrap();
     journal.refresh().unwrap();
-    let (queue, mut reader, thread) = started_from(replayed, journal, Clock::default());
+    let (queue, mut reader, thread) =
+        started_from(replayed, journal, Clock::of_one_process(Millis(0)));
     queue.catch_up();
     queue.catch_up();
     reader.wait_for(|latest| latest.live_users == 1).await.unwrap();
@@ -149,8 +164,55 @@ async fn a_journal_that_is_not_understood_ends_the_writer() {
     let (mut later, _) = log.open_shared().unwrap();
     let replication_status =
         ReplicationStatus::with_service_unheard_for(Duration::from_millis(FRESH_MS));
-    let (queue, _reader, thread) = started(journal, Clock::of(replication_status));
+    let (queue, _reader, thread) = started(journal, Clock::of_service(replication_status));
     later.append(&[br#"{"v":99,"at":1,"forget":1}"#.to_vec()]).unwrap();
     queue.ended().await;
+    thread.join().unwrap();
+}
+
+/// Waits until the calls were recounted once. Each query lets the writer take another turn.
+async fn recounted(queue: &Queue, status: &StatusReader) -> AuditReport {
+    let turns = async {
+        while status.get().audit.checks == 0 {
+            queue.query(known).await.unwrap();
+        }
+    };
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, turns).await.expect("a recount at the start");
+    status.get().audit
+}
+
+#[actix_web::test]
+async fn a_recount_that_differs_makes_the_backend_unready_and_it_goes_on_counting() {
+    let journal = live_users_journal::open("memory:").unwrap();
+    let (replayed, clock) = (replay(&*journal).unwrap(), Clock::of_one_process(Millis(0)));
+    let differs: Check = |_| Err("I1 in all".to_owned());
+    let (queue, reader, status, thread) = started_with(replayed, journal, clock, differs);
+    let report = recounted(&queue, &status).await;
+    assert_eq!((report.violations, report.violated.as_deref()), (1, Some("I1 in all")));
+    assert!(queue.violation().is_some_and(|why| why.contains("(I1 in all)")));
+    assert_eq!(queue.record(start_of("a")).await, Ok(Outcome::Started));
+    assert_eq!(reader.borrow().live_users, 1);
+    queue.stop().await;
+    thread.join().unwrap();
+}
+
+#[actix_web::test]
+async fn many_calls_are_recounted_beside_the_writer() {
+    let mut journal = live_users_journal::open("memory:").unwrap();
+    let record = |n: usize| {
+        let change = Change::Evidence(start_of(&n.to_string()));
+        Record { at: Millis(1), change }.encode()
+    };
+    let records: Vec<_> = (0..=AUDIT_CALLS_MAX).map(record).collect();
+    for batch in records.chunks(BATCH_MAX) {
+        journal.append(batch).unwrap();
+    }
+    let (replayed, clock) = (replay(&*journal).unwrap(), Clock::of_one_process(Millis(1)));
+    let (queue, _, status, thread) = started_with(replayed, journal, clock, check_invariants);
+    let report = recounted(&queue, &status).await;
+    assert_eq!(report, AuditReport { checks: 1, ..AuditReport::default() });
+    assert_eq!(queue.violation(), None);
+    queue.stop().await;
     thread.join().unwrap();
 }

@@ -189,8 +189,11 @@ fn who_waits_in_a_queue_waits_until_a_request_says_otherwise() {
     let waits = Evidence { connection: Some(Connection::Waiting), ..speech(1) };
     let back = Evidence { connection: Some(Connection::Agent), ..speech(1) };
     let late = Evidence { connection: Some(Connection::Agent), ..inbound(1) };
-    let told = [inbound(1), waits.clone(), late, back, waits, end(1)];
+    let told = [inbound(1), waits.clone(), late, back.clone(), waits.clone(), end(1)];
     assert_eq!(story(&told), [AGENT, WAITING, WAITING, AGENT, WAITING, NOBODY]);
+    // Somebody takes the caller out of the queue, and the action comes when they have talked.
+    let taken = Evidence { connection: Some(Connection::Person), ..speech(1) };
+    assert_eq!(story(&[inbound(1), waits, taken, back]), [AGENT, WAITING, PERSON, AGENT]);
 }
 
 #[test]
@@ -252,6 +255,9 @@ fn a_colleague_who_is_called_without_a_trace_of_the_caller_is_no_user() {
     let campaign = [1, 2, 3]
         .map(|n| Evidence { caller: caller(u64::from(n)), ..dialled(n, Said::InProgress) });
     assert_eq!(story(&campaign), [AGENT, [2, 0, 0, 0], [3, 0, 0, 0]]);
+    // For a caller who waits, a colleague is being called.
+    let told = [inbound(1), attends(1, Attendance::Joined, 1), dialled(2, Said::Dialing)];
+    assert_eq!(story(&told)[2], WAITING);
     // In one conference with the caller it is a colleague.
     let told = [
         dialled(2, Said::InProgress),

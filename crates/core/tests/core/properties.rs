@@ -102,7 +102,13 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     let who = (calls, parents, sources, said, directions, agents, callers, places());
     let machines = select(vec![None, None, None, Some(AnsweredBy::Human), Some(AnsweredBy::Fax)]);
     let ends = select(vec![None, Some(Endpoint::Person), Some(Endpoint::Agent)]);
-    let words = select(vec![None, None, Some(Connection::Agent), Some(Connection::Waiting)]);
+    let words = select(vec![
+        None,
+        None,
+        Some(Connection::Agent),
+        Some(Connection::Waiting),
+        Some(Connection::Person),
+    ]);
     let rooms = prop_oneof![3 => Just(None), 1 => attendances().prop_map(Some)];
     (who, machines, ends, words, rooms, any::<bool>()).prop_map(
         |(who, answered_by, endpoint, connection, conference, is_after_lost_answer)| {

@@ -5,7 +5,7 @@ use live_users_core::{CallId, Direction, EndReason, Evidence, Millis, Outcome, S
 use live_users_intake::Reconciler;
 use live_users_journal::Journal;
 use live_users_replica::{
-    Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
+    Check, Deferred, Effect, FRESH_MS, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket,
 };
 use live_users_state::{SnapshotTask, State, replay};
 
@@ -36,6 +36,11 @@ impl Driver {
         Self::keeping(journal, Some(keep))
     }
 
+    /// A replica without snapshots, which recounts its calls with this function.
+    pub(crate) fn auditing(journal: Box<dyn Journal>, check: Check) -> Self {
+        Self::with(journal, None, |replica| replica.auditing(check))
+    }
+
     /// A replica with a snapshot after any new record, which keeps nothing after it.
     pub(crate) fn on_short_log(journal: Box<dyn Journal>) -> Self {
         let keep =
@@ -45,17 +50,30 @@ impl Driver {
 
     /// A replica that asks the provider.
     pub(crate) fn asking(journal: Box<dyn Journal>, reconciler: Reconciler) -> Self {
-        Self::made(journal, None, Some(reconciler))
+        Self::made(journal, None, Some(reconciler), |replica| replica)
     }
 
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
-        Self::made(journal, keep, None)
+        Self::with(journal, keep, |replica| replica)
     }
 
-    fn made(journal: Box<dyn Journal>, keep: Option<Keep>, reconciler: Option<Reconciler>) -> Self {
+    fn with(
+        journal: Box<dyn Journal>,
+        keep: Option<Keep>,
+        change: impl FnOnce(Replica) -> Replica,
+    ) -> Self {
+        Self::made(journal, keep, None, change)
+    }
+
+    fn made(
+        journal: Box<dyn Journal>,
+        keep: Option<Keep>,
+        reconciler: Option<Reconciler>,
+        change: impl FnOnce(Replica) -> Replica,
+    ) -> Self {
         let replayed = replay(&*journal).expect("the journal leads to a state");
         let rules = Rules { max_call_ms: 4 * HOUR, keep };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler);
+        let replica = change(Replica::new(replayed, journal.is_shared(), rules, reconciler));
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
         Self {
             node: Node::new(replica, journal),

@@ -1,5 +1,6 @@
 //! A replica from outside: its rules, several on one journal, and journals that are copied.
 
+mod audit;
 mod copy;
 mod harness;
 mod overdue;

@@ -1,6 +1,6 @@
 //! The calls of a world, made one by one as they begin.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,14 +8,45 @@ use live_users_twilio::{CallStatus, Direction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::scenario::Scenario;
+use super::scenario::{Kind, Scenario};
 use crate::caller::Caller;
-use crate::life::{Life, Talk, Writer};
+use crate::life::{AgentLine, Life, Talk, Writer};
 use crate::rest::{CallFacts, CallsApi};
+use crate::truth::without_parties;
 use crate::world::{Call, Webhook};
 
-/// The numbers that the agents answer.
-pub(super) const AGENT_NUMBERS: [&str; 3] = ["+15005550006", "+15005550007", "+15005550008"];
+/// The agents, and the numbers that they answer.
+pub(super) const AGENTS: [AgentLine<'static>; 3] = [
+    AgentLine { id: "booking", number: "+15005550006" },
+    AgentLine { id: "support", number: "+15005550007" },
+    AgentLine { id: "triage", number: "+15005550008" },
+];
+
+/// How calls go in the world of hand-overs, in percent.
+const HANDOVERS: &[(Life, u32)] = &[
+    (Life::DialPerson, 20),
+    (Life::Conference, 18),
+    (Life::Queue, 14),
+    (Life::DialSip, 8),
+    (Life::DialAgent, 10),
+    (Life::Goodbye, 14),
+    (Life::HangUp, 10),
+    (Life::Redirects, 6),
+];
+/// How calls go that come in while a campaign is on.
+const INBOUND: &[(Life, u32)] = &[
+    (Life::Goodbye, 42),
+    (Life::HangUp, 34),
+    (Life::Silent, 6),
+    (Life::Redirects, 10),
+    (Life::OwnApplication, 8),
+];
+/// How calls go in the world of moves between agents.
+const MOVES: &[(Life, u32)] = &[(Life::Moves, 75), (Life::Goodbye, 15), (Life::HangUp, 10)];
+/// The share of outbound calls in a campaign, in percent.
+const CAMPAIGN_PERCENT: u32 = 80;
+/// One caller in this many calls from behind a switchboard, in the worlds that have some.
+const SHARED_ONE_IN: u32 = 20;
 
 /// One caller in this many withholds the number.
 const WITHHELD_ONE_IN: u32 = 15;
@@ -40,6 +71,8 @@ const BEGINNING_MS: i64 = 1_767_225_600_000;
 /// Makes calls.
 pub(super) struct Calls {
     seed: u64,
+    kind: Kind,
+    up_is_live: bool,
     talk_ms: u64,
     talk_ms_range: (u64, u64),
     sender_clock_error_ms: i64,
@@ -58,6 +91,8 @@ impl Calls {
         arrivals.set_stream(ARRIVALS);
         let mut calls = Self {
             seed: scenario.seed,
+            kind: scenario.kind,
+            up_is_live: scenario.up_is_live,
             talk_ms: scenario.talk_ms,
             talk_ms_range: scenario.talk_ms_range(),
             sender_clock_error_ms: scenario.sender_clock_error_ms,
@@ -69,8 +104,7 @@ impl Calls {
             lately_max: scenario.live.max(2) as usize,
         };
         let sample = (u64::from(scenario.live.max(1)) * SAMPLE_PER_LIVE).min(SAMPLE_MAX);
-        let on_the_line = |call: Call| call.end_ms - call.start_ms;
-        let sum: u64 = (0..sample).map(|n| on_the_line(calls.drawn(SAMPLES + n, 0))).sum();
+        let sum: u64 = (0..sample).map(|n| calls.drawn(SAMPLES + n, 0).answered_ms()).sum();
         calls.lately.clear();
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let mean_ms = sum as f64 / sample as f64;
@@ -102,29 +136,78 @@ impl Calls {
     fn drawn(&mut self, stream: u64, start_ms: u64) -> Call {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream);
-        let caller = match self.lately.len() {
-            _ if rng.random_ratio(1, WITHHELD_ONE_IN) => Caller::withheld(),
-            n if n > 0 && rng.random_ratio(1, AGAIN_ONE_IN) => {
-                self.lately[rng.random_range(0..n)].clone()
-            }
-            _ => Caller::any_of_many(&mut rng),
+        let (caller, mut call) = match self.kind.has_parties() {
+            true => self.drawn_with_parties(&mut rng, start_ms),
+            false => self.drawn_plain(&mut rng, start_ms),
         };
-        let number = AGENT_NUMBERS[rng.random_range(0..AGENT_NUMBERS.len())];
-        let life = match rng.random_ratio(1, HANDED_ON_ONE_IN) {
-            true => Life::OwnApplication,
-            false => Life::any(&mut rng),
-        };
-        let talk = Talk::Lasting(self.talk(&mut rng));
-        let mut call = Writer::new(&mut rng, &caller, number, start_ms, talk).write(life);
+        if self.up_is_live {
+            call.truth = without_parties(&call.truth);
+        }
         // Repeats are made by the network here.
         call.webhooks.dedup();
-        let status = call.webhooks.iter_mut().filter(|webhook| webhook.path == "/call-status");
-        status.for_each(|webhook| self.stamp(webhook));
+        // The callback of an asynchronous machine detection has four fields and no more.
+        let is_stamped = |it: &&mut Webhook| {
+            let is_bare = it.field("CallStatus").is_empty() && it.field("ConferenceSid").is_empty();
+            it.path == "/call-status" && !is_bare
+        };
+        call.webhooks.iter_mut().filter(is_stamped).for_each(|webhook| self.stamp(webhook));
         if self.lately.len() == self.lately_max {
             self.lately.pop_front();
         }
         self.lately.push_back(caller);
         call
+    }
+
+    /// A call of a world in which who is up is with the agent, but for legs.
+    fn drawn_plain(&self, rng: &mut ChaCha8Rng, start_ms: u64) -> (Caller, Call) {
+        let caller = match self.lately.len() {
+            _ if rng.random_ratio(1, WITHHELD_ONE_IN) => Caller::withheld(),
+            n if n > 0 && rng.random_ratio(1, AGAIN_ONE_IN) => {
+                self.lately[rng.random_range(0..n)].clone()
+            }
+            _ => Caller::any_of_many(rng),
+        };
+        let line = AGENTS[rng.random_range(0..AGENTS.len())];
+        let life = match rng.random_ratio(1, HANDED_ON_ONE_IN) {
+            true => Life::OwnApplication,
+            false => Life::any(rng),
+        };
+        let talk = Talk::Lasting(self.talk(rng));
+        let call = Writer::new(rng, &caller, line, start_ms, talk).write(life);
+        (caller, call)
+    }
+
+    /// A call of a world in which calls change their party or their agent.
+    fn drawn_with_parties(&self, rng: &mut ChaCha8Rng, start_ms: u64) -> (Caller, Call) {
+        let is_campaign = self.kind == Kind::Campaign && rng.random_ratio(CAMPAIGN_PERCENT, 100);
+        // A campaign calls from a number of its own, which nobody calls at the time.
+        let (line, life) = match self.kind {
+            Kind::Campaign if is_campaign => (AGENTS[0], Life::Campaign),
+            Kind::Campaign => {
+                (AGENTS[rng.random_range(1..AGENTS.len())], Life::drawn(INBOUND, rng))
+            }
+            kind => {
+                let lives = match kind {
+                    Kind::Handovers => HANDOVERS,
+                    Kind::Agents => MOVES,
+                    _ => INBOUND,
+                };
+                (AGENTS[rng.random_range(0..AGENTS.len())], Life::drawn(lives, rng))
+            }
+        };
+        let caller = match self.lately.len() {
+            // Whom a campaign calls has a number.
+            _ if is_campaign => Caller::any_of_many(rng),
+            _ if rng.random_ratio(1, WITHHELD_ONE_IN) => Caller::withheld_in_any_spelling(rng),
+            _ if rng.random_ratio(1, SHARED_ONE_IN) => Caller::behind_a_switchboard(rng),
+            n if n > 0 && rng.random_ratio(1, AGAIN_ONE_IN) => {
+                self.lately[rng.random_range(0..n)].clone().spelt_anew(rng)
+            }
+            _ => Caller::any_of_many(rng).spelt_anew(rng),
+        };
+        let talk = Talk::Lasting(self.talk(rng));
+        let call = Writer::new(rng, &caller, line, start_ms, talk).among(&AGENTS).write(life);
+        (caller, call)
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
@@ -154,11 +237,16 @@ pub(super) fn person(call: &Call) -> Arc<str> {
 
 /// Enters the whole course of this call and its legs into Twilio's own record, ahead of time.
 pub(super) fn note(api: &mut CallsApi, call: &Call) {
-    for (n, webhook) in call.webhooks.iter().enumerate() {
+    let mut answered = HashSet::new();
+    for webhook in &call.webhooks {
+        let sid = webhook.field("CallSid");
+        if !webhook.field("AnsweredBy").is_empty() {
+            api.note_answered_by(webhook.at_ms, sid, webhook.field("AnsweredBy"));
+        }
         let Some(status) = CallStatus::parse(webhook.field("CallStatus")) else { continue };
         let direction = Direction::parse(webhook.field("Direction")).unwrap_or(Direction::Inbound);
         let facts = CallFacts {
-            sid: webhook.field("CallSid"),
+            sid,
             parent: Some(webhook.field("ParentCallSid")).filter(|parent| !parent.is_empty()),
             status,
             direction,
@@ -166,7 +254,8 @@ pub(super) fn note(api: &mut CallsApi, call: &Call) {
             to: webhook.field("To"),
         };
         api.note(webhook.at_ms, &facts);
-        if n == 0 && webhook.path == "/voice" {
+        let is_first = direction == Direction::Inbound && status == CallStatus::Ringing;
+        if is_first && webhook.path == "/voice" && answered.insert(sid) {
             let answered = CallFacts { status: CallStatus::InProgress, ..facts };
             api.note(webhook.at_ms + ANSWER_MS, &answered);
         }

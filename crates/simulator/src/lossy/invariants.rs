@@ -10,7 +10,8 @@ const RECOUNT_ALWAYS_CALLS: usize = 24;
 /// With more, a recount comes after this many changes for each known call.
 const RECOUNT_CALLS_FACTOR: usize = 4;
 
-/// The calls that have ended.
+/// The calls that have ended by the word of the provider or of an operator. An end by our own guess
+/// (a goodbye, the clock) may be taken back.
 #[derive(Debug, Default)]
 pub(super) struct Endings(HashSet<CallId>);
 
@@ -18,14 +19,17 @@ impl Endings {
     /// Checks this call after new evidence about it.
     ///
     /// # Errors
-    /// I2, if the call had ended and is live.
+    /// I2, if the call had ended for good and is live.
     pub(super) fn check(&mut self, state: &State, id: CallId) -> Result<(), String> {
-        match state.tracker().call(&id).map(|call| call.phase) {
-            Some(Phase::Ended(_)) => drop(self.0.insert(id)),
-            Some(Phase::Live) if self.0.contains(&id) => {
+        let Some(call) = state.tracker().call(&id) else { return Ok(()) };
+        match call.phase {
+            Phase::Ended(reason) if call.details.is_firm || !reason.is_guess() => {
+                self.0.insert(id);
+            }
+            Phase::Live if self.0.contains(&id) => {
                 return Err(format!("I2: {id} had ended and is live again"));
             }
-            Some(Phase::Dialing | Phase::Live) | None => {}
+            Phase::Dialing | Phase::Live | Phase::Ended(_) => {}
         }
         Ok(())
     }

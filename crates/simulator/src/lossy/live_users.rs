@@ -1,16 +1,22 @@
 //! The backend as a system: the replica that counts in production, on a journal in memory that
 //! survives a kill as a disk does.
 
-use live_users_core::{CallId, Phase};
+use std::time::Duration;
+
+use live_users_core::Millis;
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
-use live_users_replica::Keep;
+use live_users_replica::disciplined_clock::{DisciplinedClock, Reading};
+use live_users_replica::{Keep, Now};
 use live_users_state::{Settings, State, snapshot};
 
 use super::invariants::{Endings, Recount};
 use super::parser::Parser;
-use super::process::{Making, Process, alone_at};
+use super::process::{Making, Process};
+use super::scenario::Scenario;
+use super::shown::{Belief, Shown, belief_of, is_up, shown_of};
 use super::system::{Delivery, System};
+use super::wall_clock::WallClock;
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
@@ -29,12 +35,17 @@ pub struct LiveUsers {
     up: Option<Process>,
     rules: Option<ReconcilerRules>,
     seed: u64,
+    clock: WallClock,
+    /// The clock of a journal of one process.
+    disciplined: DisciplinedClock,
     parser: Parser,
     starts: u64,
     /// Whether it was ticked since its start. The first tick is the world's next one, within a
     /// second.
     has_ticked: bool,
     now_ms: u64,
+    /// The journal's time at this moment.
+    time: Millis,
     /// The bytes of the state at the kill.
     killed: Option<Vec<u8>>,
     broken: Option<String>,
@@ -51,10 +62,13 @@ impl LiveUsers {
             up: None,
             rules,
             seed,
+            clock: WallClock::default(),
+            disciplined: DisciplinedClock::start(Reading::default(), Millis(0)).0,
             parser: Parser::new(),
             starts: 0,
             has_ticked: false,
             now_ms: 0,
+            time: Millis(0),
             killed: None,
             broken: None,
             endings: Endings::default(),
@@ -62,6 +76,33 @@ impl LiveUsers {
         };
         system.start(0);
         system
+    }
+
+    /// The replica of this world, with its clock.
+    pub fn of(scenario: &Scenario) -> Self {
+        let rules = scenario.referee.then(ReconcilerRules::default);
+        Self { clock: scenario.clock.clone(), ..Self::new(scenario.seed, rules) }
+    }
+
+    /// Moves on to this moment.
+    fn turn(&mut self, now_ms: u64) -> Now {
+        self.now_ms = now_ms;
+        // What it notices of the wall clock is for the log.
+        let _notice = self.disciplined.look(self.clocks());
+        self.time = self.disciplined.time();
+        self.now()
+    }
+
+    /// Both clocks of the machine at this moment.
+    fn clocks(&self) -> Reading {
+        let Millis(wall_ms) = self.clock.at(self.now_ms);
+        let [steady, wall] = [self.now_ms, wall_ms].map(Duration::from_millis);
+        Reading { steady, wall }
+    }
+
+    /// The moment as the process sees it.
+    fn now(&self) -> Now {
+        Now { uptime: Millis(self.now_ms), time: self.time, log_age_ms: 0 }
     }
 
     fn state(&self) -> Option<&State> {
@@ -81,7 +122,7 @@ impl LiveUsers {
         }
     }
 
-    /// Checks I2 for the calls that have changed: an ended call never becomes live again.
+    /// Checks I2 for the calls that have changed: a call that ended for good never becomes live again.
     fn look(&mut self) {
         let Some(up) = &mut self.up else { return };
         let changed = up.take_changed();
@@ -100,7 +141,7 @@ impl System for LiveUsers {
     }
 
     fn deliver(&mut self, now_ms: u64, webhook: &Webhook) -> Delivery {
-        self.now_ms = now_ms;
+        let now = self.turn(now_ms);
         let Some(up) = &mut self.up else { return Delivery::NoConnection };
         let evidence = match self.parser.evidence(webhook) {
             Ok(evidence) => evidence,
@@ -109,7 +150,7 @@ impl System for LiveUsers {
                 return Delivery::Refused { after_ms: 0 };
             }
         };
-        let is_recorded = up.record(alone_at(now_ms), evidence);
+        let is_recorded = up.record(now, evidence);
         self.look();
         match is_recorded {
             true => Delivery::Recorded,
@@ -118,9 +159,9 @@ impl System for LiveUsers {
     }
 
     fn tick(&mut self, now_ms: u64, api: &mut CallsApi) {
-        self.now_ms = now_ms;
+        let now = self.turn(now_ms);
         if let Some(up) = &mut self.up {
-            up.tick(alone_at(now_ms), api);
+            up.tick(now, api);
             self.has_ticked = true;
         }
         self.look();
@@ -131,11 +172,23 @@ impl System for LiveUsers {
     }
 
     fn shown(&self) -> Option<u64> {
-        self.up.as_ref()?.shown(alone_at(self.now_ms))
+        self.up.as_ref()?.shown(self.now())
+    }
+
+    fn shown_numbers(&self) -> Option<Shown> {
+        self.shown().and_then(|_| self.state()).map(shown_of)
     }
 
     fn is_live(&self, call_sid: &str) -> Option<bool> {
-        Some(self.state().is_some_and(|state| is_live(state, call_sid)))
+        Some(self.state().is_some_and(|state| belief_of(state, call_sid).is_with_agent()))
+    }
+
+    fn party_of(&self, call_sid: &str) -> Option<Belief> {
+        self.state().map(|state| belief_of(state, call_sid))
+    }
+
+    fn is_durably_up(&self, call_sid: &str) -> Option<bool> {
+        Some(self.state().is_some_and(|state| is_up(state, call_sid)))
     }
 
     fn kill(&mut self, _now_ms: u64) {
@@ -148,6 +201,9 @@ impl System for LiveUsers {
 
     fn start(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
+        // The time of the last record is the newest that the process before it has given.
+        (self.disciplined, _) = DisciplinedClock::start(self.clocks(), self.time);
+        self.turn(now_ms);
         self.starts += 1;
         self.has_ticked = false;
         self.up = match self.boot() {
@@ -168,9 +224,4 @@ impl System for LiveUsers {
             None => Ok(()),
         }
     }
-}
-
-pub(super) fn is_live(state: &State, call_sid: &str) -> bool {
-    let call = CallId::parse(call_sid).ok().and_then(|id| state.tracker().call(&id));
-    call.is_some_and(|call| call.phase == Phase::Live)
 }

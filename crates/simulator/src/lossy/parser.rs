@@ -5,7 +5,9 @@ use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
 use live_users_twilio::Form;
 
-use super::calls::AGENT_NUMBERS;
+use super::calls::AGENTS;
+use crate::caller::SHARED_NUMBERS;
+use crate::life::AgentLine;
 use crate::world::Webhook;
 
 /// Everything that is needed to read a webhook.
@@ -17,12 +19,15 @@ pub(super) struct Parser {
 
 impl Parser {
     pub(super) fn new() -> Self {
-        let numbers = AGENT_NUMBERS.iter().enumerate().map(|(n, number)| {
-            format!(
-                "[[agent]]\nid = \"agent-{n}\"\nname = \"Agent {n}\"\nnumbers = [\"{number}\"]\n"
-            )
-        });
-        let (agents, _) = Agents::parse(&numbers.collect::<String>());
+        let agents: String = AGENTS
+            .iter()
+            .map(|line| {
+                let AgentLine { id, number } = line;
+                format!("[[agent]]\nid = \"{id}\"\nname = \"{id}\"\nnumbers = [\"{number}\"]\n")
+            })
+            .collect();
+        let (agents, mistakes) = Agents::parse(&format!("shared = {SHARED_NUMBERS:?}\n{agents}"));
+        debug_assert!(mistakes.is_empty(), "{mistakes:?}");
         Self { agents, key: key(), farewell: Farewell::default() }
     }
 
@@ -39,7 +44,8 @@ impl Parser {
             _ => Source::StatusCallback,
         };
         let Self { agents, key, farewell } = self;
-        let inbound = Inbound::read(&form, source, None, InboundRules { agents, key, farewell });
+        let rules = InboundRules { agents, key, farewell };
+        let inbound = Inbound::read(&form, source, webhook.agent.as_deref(), rules);
         inbound.evidence.map_err(|mistakes| format!("a webhook is refused: {mistakes:?}"))
     }
 }

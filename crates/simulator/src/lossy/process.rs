@@ -1,7 +1,7 @@
 //! One process of the backend, as far as it counts. It runs the replica of production on a
 //! simulated journal, clock and provider, and drives it as the backend's writer thread does.
 
-use live_users_core::{CallId, Evidence, Millis};
+use live_users_core::{CallId, Evidence};
 use live_users_intake::{Reconciler, ReconcilerRules};
 use live_users_journal::{Journal, JournalError, Lease};
 use live_users_replica::{Effect, Input, Keep, Node, Now, Publication, Replica, Rules, Ticket};
@@ -152,7 +152,8 @@ impl Process {
             Effect::Ask(asked) => *request = Some(asked),
             Effect::Renew => renews = true,
             Effect::SaveSnapshot(snapshot) => task = Some(snapshot),
-            Effect::Answer(..) => {}
+            // No process of the simulator asks for recounts.
+            Effect::Answer(..) | Effect::Audit(_) => {}
         });
         if renews {
             let answer = self.lease.hold().ok();
@@ -173,9 +174,4 @@ impl Process {
         let journal = self.node.journal();
         task.perform(&mut *journal.reader()?, &mut *journal.snapshots()?)
     }
-}
-
-/// A moment in a process with a right clock and a journal of its own.
-pub(super) fn alone_at(now_ms: u64) -> Now {
-    Now { uptime: Millis(now_ms), time: Millis(now_ms), log_age_ms: 0 }
 }

@@ -17,9 +17,10 @@ use self::observer::{Observer, fresh};
 use self::replica::Replica;
 use self::slot::Slot;
 use super::invariants::Endings;
-use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY, is_live};
+use super::live_users::{COMPARE_ALWAYS_CALLS, COMPARE_EVERY};
 use super::parser::Parser;
 use super::process::Making;
+use super::shown::{Belief, Shown, belief_of, is_up, shown_of};
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
@@ -291,12 +292,21 @@ impl System for Replicas {
         self.shows()?.shown(self.now_ms)
     }
 
-    fn is_live(&self, call_sid: &str) -> Option<bool> {
-        Some(self.shows().is_some_and(|it| is_live(it.process.replica().state(), call_sid)))
+    fn shown_numbers(&self) -> Option<Shown> {
+        self.shows().map(|it| shown_of(it.process.replica().state()))
     }
 
-    fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
-        Some(is_live(self.observer.state(), call_sid))
+    fn is_live(&self, call_sid: &str) -> Option<bool> {
+        let believed = self.party_of(call_sid);
+        Some(believed.is_some_and(|believed| believed.is_with_agent()))
+    }
+
+    fn party_of(&self, call_sid: &str) -> Option<Belief> {
+        self.shows().map(|it| belief_of(it.process.replica().state(), call_sid))
+    }
+
+    fn is_durably_up(&self, call_sid: &str) -> Option<bool> {
+        Some(is_up(self.observer.state(), call_sid))
     }
 
     fn kill(&mut self, now_ms: u64) {

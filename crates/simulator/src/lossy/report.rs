@@ -1,8 +1,13 @@
 //! The results of a run, as text and as JSON with the same names.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use serde::Serialize;
+
+mod numbers;
+
+pub use self::numbers::{ByAgent, NumberReport, NumberReports};
 
 /// The results of a run. Shares are from 0 to 1. Accuracy is measured while calls begin, and
 /// healing also afterwards.
@@ -21,22 +26,24 @@ pub struct Report {
     pub seed: u64,
     /// For how long accuracy was measured, in hours.
     pub hours: f64,
+    /// Events that were played. The invariants were checked after each of them.
+    pub events: u64,
     /// Calls that began.
     pub calls: u64,
     /// The fate of the webhooks.
     pub webhooks: Webhooks,
     /// How often the service was killed, or one of its replicas.
     pub kills: u64,
-    /// The mean number of people on the line.
+    /// The mean number of people with an agent.
     pub mean_live: f64,
-    /// The largest number of people on the line.
+    /// The largest number of people with an agent.
     pub max_live: u64,
     /// The share of time in which the number was exactly the truth. While the service is down it is
     /// not.
     pub exact: f64,
     /// The share of time in which the number was as right as it can be, since webhooks take up to
-    /// [`super::ALLOWANCE_MS`]. It must not be below the people who were on the line throughout the
-    /// last 2 s, and not above those who were at any moment of them. While down it is not right.
+    /// [`super::ALLOWANCE_MS`]. It must not be below the people who were with an agent throughout
+    /// the last 2 s, and not above those who were at any moment of them. While down it is not right.
     pub exact_on_the_wire: f64,
     /// The same, as a share of the time in which the service was up.
     pub exact_on_the_wire_while_up: f64,
@@ -55,6 +62,15 @@ pub struct Report {
     pub healing: Healing,
     /// What was asked of Twilio's REST API.
     pub rest_requests: RestRequests,
+    /// The scores of the five numbers in all. Numbers that the system does not show are missing.
+    pub numbers: NumberReports,
+    /// The worst scores of any agent. `None` from a system that knows no agents.
+    pub by_agent: Option<ByAgent>,
+    /// The scores of the five numbers of each agent.
+    pub agents: BTreeMap<String, NumberReports>,
+    /// How long it took until the party and the agent of a call were believed rightly. `None` from a
+    /// system that does not know parties.
+    pub healing_of_parties: Option<Healing>,
 }
 
 /// The fate of the webhooks.
@@ -75,7 +91,8 @@ pub struct Webhooks {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Healing {
-    /// What healed: `calls`, or the `number` if the system does not know calls.
+    /// What healed: `calls` of which it was believed wrongly whether they are with an agent, the
+    /// `number` if the system does not know calls, or `parties` of calls.
     pub of: &'static str,
     /// How many errors healed.
     pub n: u64,
@@ -128,9 +145,8 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { world, system, seed, hours, calls, kills, .. } = self;
+        let Self { world, system, seed, hours, events, calls, kills, .. } = self;
         let Webhooks { sent, retries, delivered, lost } = self.webhooks;
-        let Healing { of, n, p50_ms, p99_ms, max_ms, never } = self.healing;
         let RestRequests { total, per_minute_mean, per_minute_max } = self.rest_requests;
         let referee = if self.referee { "with" } else { "without" };
         let percent = |share: f64| share * 100.0;
@@ -139,6 +155,7 @@ impl Display for Report {
             write!(f, "{} replicas of ", self.replicas)?;
         }
         writeln!(f, "{system} {referee} referee, seed {seed}, {hours} h")?;
+        writeln!(f, "  events              {events}")?;
         writeln!(f, "  calls               {calls}")?;
         writeln!(
             f,
@@ -163,18 +180,31 @@ impl Display for Report {
         )?;
         writeln!(f, "  down                {:.4} %", percent(self.down))?;
         writeln!(f, "  leftOver            {}", self.left_over)?;
-        writeln!(
-            f,
-            "  healing of {of:<8} n {n}, p50 {}, p99 {}, max {}, never {never}",
-            Seconds(p50_ms),
-            Seconds(p99_ms),
-            Seconds(max_ms)
-        )?;
+        writeln!(f, "  {}", self.healing)?;
+        if let Some(healing) = self.healing_of_parties {
+            writeln!(f, "  {healing}")?;
+        }
+        for (number, report) in &self.numbers {
+            writeln!(f, "  {number:<19} {report}")?;
+        }
+        for (agent, numbers) in &self.agents {
+            for (number, report) in numbers {
+                writeln!(f, "  {:<19} {report}", format!("{agent} {number}"))?;
+            }
+        }
         write!(
             f,
             "  restRequests        total {total}, per minute mean {per_minute_mean:.1}, max \
              {per_minute_max}"
         )
+    }
+}
+
+impl Display for Healing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, n, p50_ms, p99_ms, max_ms, never } = self;
+        let [p50, p99, max] = [p50_ms, p99_ms, max_ms].map(|ms| Seconds(*ms));
+        write!(f, "healing of {of:<8} n {n}, p50 {p50}, p99 {p99}, max {max}, never {never}")
     }
 }
 

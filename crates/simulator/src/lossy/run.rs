@@ -1,6 +1,6 @@
 //! Plays a world: one event after the other, in simulated time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,15 +9,17 @@ use live_users_core::{HOUR_MS, MINUTE_MS};
 use super::calls::{self, Calls};
 use super::delivery::{self, Attempt, Fate};
 use super::durability::Durability;
-use super::oracle::{Oracle, Score};
-use super::report::{Healing, Report, RestRequests, Webhooks};
+use super::oracle::Oracle;
+use super::report::{Report, Webhooks};
 use super::scenario::Scenario;
 use super::system::{Delivery, System};
 use crate::rest::CallsApi;
+use crate::truth::{Party, Standing, Stretch};
 use crate::world::{Call, Webhook};
 
 mod failure;
 mod queue;
+mod score;
 
 pub use self::failure::Failure;
 use self::queue::Queue;
@@ -45,9 +47,9 @@ pub fn run(
         if run.is_over(now_ms) {
             break;
         }
+        run.events += 1;
         run.happen(now_ms, event);
-        let shown = run.system.shown();
-        run.oracle.show(now_ms, shown);
+        run.show(now_ms);
         run.system.check().map_err(|what| run.failure(what, now_ms))?;
         if let Some(what) = run.broken.take() {
             return Err(run.failure(what, now_ms));
@@ -66,10 +68,8 @@ pub fn run(
 enum Event {
     /// The next call begins.
     Call,
-    /// The person of a call enters the line.
-    Enter(Rc<Call>),
-    /// The person leaves the line.
-    Leave(Rc<Call>),
+    /// The stretch of this number in the truth of a call begins. If there is none, the call is over.
+    Turn(Rc<Call>, usize),
     /// Twilio makes an attempt at a webhook.
     Send(Rc<Webhook>, Attempt),
     /// The attempt arrives.
@@ -95,8 +95,10 @@ struct Run<'a> {
     api: CallsApi,
     oracle: Oracle,
     by_number: bool,
-    /// The calls with a person on the line.
-    live: BTreeSet<Arc<str>>,
+    knows_parties: bool,
+    /// The calls that are up.
+    up: BTreeMap<Arc<str>, Standing>,
+    events: u64,
     durability: Durability,
     /// The first broken promise.
     broken: Option<String>,
@@ -116,6 +118,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, system: &'a mut dyn System) -> Self {
         let by_number = system.is_live("CA").is_none();
+        let knows_parties = system.party_of("CA").is_some();
         let api = CallsApi::new("AC00000000000000000000000000000001", "", scenario.seed);
         let mut run = Self {
             scenario,
@@ -123,9 +126,11 @@ impl<'a> Run<'a> {
             queue: Queue::default(),
             calls: Calls::new(scenario),
             api: api.with_behaviour(scenario.rest.clone()),
-            oracle: Oracle::new(by_number),
+            oracle: Oracle::new(calls::AGENTS.iter().map(|line| line.id)),
             by_number,
-            live: BTreeSet::new(),
+            knows_parties,
+            up: BTreeMap::new(),
+            events: 0,
             durability: Durability::default(),
             broken: None,
             end_ms: scenario.length_ms + scenario.settle_ms,
@@ -156,17 +161,7 @@ impl<'a> Run<'a> {
     fn happen(&mut self, now_ms: u64, event: Event) {
         match event {
             Event::Call => self.begin_call(now_ms),
-            Event::Enter(call) => {
-                self.live.insert(Arc::from(call.sid.as_str()));
-                self.oracle.enter(now_ms, &calls::person(&call));
-                self.truth_has_changed(now_ms, &call.sid);
-            }
-            Event::Leave(call) => {
-                self.live.remove(call.sid.as_str());
-                self.durability.leave(&call.sid);
-                self.oracle.leave(now_ms, &calls::person(&call));
-                self.truth_has_changed(now_ms, &call.sid);
-            }
+            Event::Turn(call, n) => self.turn(now_ms, &call, n),
             Event::Send(webhook, attempt) => self.send(now_ms, webhook, attempt),
             Event::Arrive(webhook, attempt) => self.arrive(now_ms, webhook, attempt),
             Event::ArriveAgain(webhook) => {
@@ -198,6 +193,37 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What is shown after an event.
+    fn show(&mut self, now_ms: u64) {
+        let shown = self.system.shown();
+        match self.system.shown_numbers() {
+            Some(numbers) => {
+                if self.broken.is_none() && numbers.all[0] != shown {
+                    let why = format!("the number is {shown:?}, and of the five {:?}", numbers.all);
+                    self.broken = Some(why);
+                }
+                self.oracle.show(now_ms, Some(&numbers));
+            }
+            None if shown.is_none() => self.oracle.show(now_ms, None),
+            None => self.oracle.show_one(now_ms, shown),
+        }
+    }
+
+    fn turn(&mut self, now_ms: u64, call: &Call, n: usize) {
+        let before = n.checked_sub(1).and_then(|n| call.truth.get(n));
+        let after = call.truth.get(n);
+        let (before, after) = (before.map(Stretch::standing), after.map(Stretch::standing));
+        match &after {
+            Some(after) => drop(self.up.insert(Arc::from(call.sid.as_str()), after.clone())),
+            None => {
+                self.up.remove(call.sid.as_str());
+                self.durability.leave(&call.sid);
+            }
+        }
+        self.oracle.turn(now_ms, &calls::person(call), before.as_ref(), after.as_ref());
+        self.truth_has_changed(now_ms, &call.sid, before);
+    }
+
     fn begin_call(&mut self, now_ms: u64) {
         let (n, call) = self.calls.make();
         self.n_calls += 1;
@@ -205,11 +231,14 @@ impl<'a> Run<'a> {
         let (mut call, webhooks) = (call.clone(), call.webhooks);
         call.webhooks.clear();
         let call = Rc::new(call);
-        if call.end_ms > call.start_ms {
-            self.queue.push(call.start_ms, Event::Enter(Rc::clone(&call)));
-            self.queue.push(call.end_ms, Event::Leave(Rc::clone(&call)));
+        for (n, stretch) in call.truth.iter().enumerate() {
+            self.queue.push(stretch.from_ms, Event::Turn(Rc::clone(&call), n));
         }
-        let last_ms = webhooks.iter().map(|webhook| webhook.at_ms).fold(call.end_ms, u64::max);
+        if let Some(end_ms) = call.end_ms() {
+            self.queue.push(end_ms, Event::Turn(Rc::clone(&call), call.truth.len()));
+        }
+        let last_ms = webhooks.iter().map(|webhook| webhook.at_ms);
+        let last_ms = last_ms.chain(call.end_ms()).max().unwrap_or(now_ms);
         self.end_ms = self.end_ms.max(last_ms + self.scenario.settle_ms);
         for (webhook, number) in webhooks.into_iter().zip(0..) {
             self.webhooks.sent += 1;
@@ -263,8 +292,8 @@ impl<'a> Run<'a> {
         }
         self.webhooks.delivered += 1;
         if delivery == Delivery::Recorded {
-            let is_live = self.live.contains(webhook.field("CallSid"));
-            self.durability.acknowledge(webhook, is_live);
+            let is_up = self.up.contains_key(webhook.field("CallSid"));
+            self.durability.acknowledge(webhook, is_up);
         }
         self.look_at(now_ms, webhook.field("CallSid"));
         delivery
@@ -319,26 +348,38 @@ impl<'a> Run<'a> {
         if self.by_number || self.system.shown().is_none() {
             return;
         }
-        let is_live = self.live.contains(call);
+        let truth = self.up.get(call);
         if self.broken.is_none() {
-            self.broken = self.durability.broken(self.system, call, is_live);
+            self.broken = self.durability.broken(self.system, call, truth.is_some());
         }
+        let is_live = truth.is_some_and(|(party, _)| *party == Party::Agent);
         let believed = self.system.is_live(call).unwrap_or_default();
-        self.oracle.believe(now_ms, call, believed != is_live);
+        self.oracle.live.believe(now_ms, call, believed != is_live);
+        if let Some(belief) = self.system.party_of(call) {
+            self.oracle.standings.believe(now_ms, call, belief.is_wrong(truth));
+        }
     }
 
-    /// The truth about a call changes. A system that is down keeps its belief, so a right one
-    /// becomes wrong and a wrong one right.
-    fn truth_has_changed(&mut self, now_ms: u64, call: &str) {
+    /// The truth about a call changes. A system that is down keeps its belief: whether the call is
+    /// with an agent was right and is wrong now, or the other way round. Its party is wrong until
+    /// the system can be asked again.
+    fn truth_has_changed(&mut self, now_ms: u64, call: &str, before: Option<Standing>) {
         if self.by_number || self.system.shown().is_some() {
             return self.look_at(now_ms, call);
         }
-        let was_wrong = self.oracle.wrong().any(|wrong| **wrong == *call);
-        self.oracle.believe(now_ms, call, !was_wrong);
+        let is_with_agent = |it: Option<&Standing>| it.is_some_and(|it| it.0 == Party::Agent);
+        if is_with_agent(before.as_ref()) != is_with_agent(self.up.get(call)) {
+            let was_wrong = self.oracle.live.is_wrong(call);
+            self.oracle.live.believe(now_ms, call, !was_wrong);
+        }
+        if self.knows_parties {
+            self.oracle.standings.believe(now_ms, call, true);
+        }
     }
 
     fn look_at_wrong(&mut self, now_ms: u64) {
-        let wrong: Vec<_> = self.oracle.wrong().cloned().collect();
+        let wrong = self.oracle.live.wrong().chain(self.oracle.standings.wrong());
+        let wrong: Vec<_> = wrong.cloned().collect();
         wrong.iter().for_each(|call| self.look_at(now_ms, call));
     }
 
@@ -346,8 +387,8 @@ impl<'a> Run<'a> {
         self.looked_ms = now_ms;
         self.look_at_wrong(now_ms);
         if !self.by_number {
-            let live: Vec<_> = self.live.iter().cloned().collect();
-            live.iter().for_each(|call| self.look_at(now_ms, call));
+            let up: Vec<_> = self.up.keys().cloned().collect();
+            up.iter().for_each(|call| self.look_at(now_ms, call));
         }
     }
 
@@ -355,42 +396,5 @@ impl<'a> Run<'a> {
         let system = self.system.name();
         let command = format!("{} --system {system}", self.scenario.command());
         Failure { what, at_ms, command }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "sums of shares; 2^53 ms are 285,000 years")]
-    fn report(mut self) -> Report {
-        let score @ Score { total_ms, .. } = self.oracle.score;
-        let up_ms = total_ms - score.down_ms;
-        let share = |part: u64, of: u64| if of == 0 { 0.0 } else { part as f64 / of as f64 };
-        let never = self.oracle.never_healed();
-        let healed_ms = std::mem::take(&mut self.oracle.healed_ms);
-        let requests = self.api.asked().total();
-        Report {
-            world: self.scenario.kind.name(),
-            system: self.system.name(),
-            referee: self.scenario.referee,
-            seed: self.scenario.seed,
-            hours: self.scenario.length_ms as f64 / 3_600_000.0,
-            calls: self.n_calls,
-            webhooks: self.webhooks,
-            kills: self.kills,
-            replicas: self.scenario.replicas,
-            mean_live: share(score.live_user_ms, total_ms),
-            max_live: score.live_max,
-            exact: share(score.exact_ms, total_ms),
-            exact_on_the_wire: share(score.on_the_wire_ms, total_ms),
-            exact_on_the_wire_while_up: share(score.on_the_wire_ms, up_ms),
-            mean_error: share(score.error_user_ms, up_ms),
-            mean_error_share: share(score.error_user_ms, score.live_user_ms_while_up),
-            max_error: score.error_max,
-            down: share(score.down_ms, total_ms),
-            left_over: self.system.shown().unwrap_or_default().abs_diff(self.oracle.truth()),
-            healing: Healing::of(if self.by_number { "number" } else { "calls" }, healed_ms, never),
-            rest_requests: RestRequests {
-                total: requests,
-                per_minute_mean: share(requests * MINUTE_MS, self.end_ms),
-                per_minute_max: self.per_minute_max,
-            },
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use live_users_core::MINUTE_MS;
 
+use super::wall_clock::WallClock;
 use crate::rest::Behaviour;
 
 /// The standard worlds.
@@ -24,12 +25,31 @@ pub enum Kind {
     Killed,
     /// Every two minutes, one of several replicas is cut off from the journal for 30 s.
     Partitioned,
+    /// Agents hand callers over: by `<Dial>`, by conference, by a queue, to AI hosts and to each
+    /// other. Some callers come back.
+    Handovers,
+    /// A campaign calls many people, and voicemails and faxes pick up, too.
+    Campaign,
+    /// Calls move from agent to agent.
+    Agents,
+    /// The wall clock of the service jumps forwards and back.
+    Clock,
 }
 
 impl Kind {
     /// All worlds, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::Clean, Self::Lossy, Self::Retried, Self::Outage, Self::Killed, Self::Partitioned];
+    pub const ALL: [Self; 10] = [
+        Self::Clean,
+        Self::Lossy,
+        Self::Retried,
+        Self::Outage,
+        Self::Killed,
+        Self::Partitioned,
+        Self::Handovers,
+        Self::Campaign,
+        Self::Agents,
+        Self::Clock,
+    ];
 
     /// Its name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -40,12 +60,36 @@ impl Kind {
             Self::Outage => "outage",
             Self::Killed => "killed",
             Self::Partitioned => "partitioned",
+            Self::Handovers => "handovers",
+            Self::Campaign => "campaign",
+            Self::Agents => "agents",
+            Self::Clock => "clock",
         }
     }
 
     /// Whether it needs several replicas. With one replica it equals the clean world.
     pub fn is_of_replicas(self) -> bool {
         self == Self::Partitioned
+    }
+
+    /// Whether it needs a single replica. With a shared journal the time is the journal's, whatever
+    /// the clock of a replica says.
+    pub fn is_of_one(self) -> bool {
+        self == Self::Clock
+    }
+
+    /// Whether its callers are spelt, shared and handed over as in the worlds that are about that,
+    /// and not as in the plain ones.
+    pub(super) fn has_parties(self) -> bool {
+        match self {
+            Self::Handovers | Self::Campaign | Self::Agents | Self::Clock => true,
+            Self::Clean
+            | Self::Lossy
+            | Self::Retried
+            | Self::Outage
+            | Self::Killed
+            | Self::Partitioned => false,
+        }
     }
 }
 
@@ -90,6 +134,11 @@ pub struct Scenario {
     pub referee: bool,
     /// The behaviour of that API.
     pub rest: Behaviour,
+    /// The wall clock of the service.
+    pub clock: WallClock,
+    /// Whether the truth is that of a rule without parties: an answered call is with its agent until
+    /// it ends, whoever joins. The scores of earlier versions were made so.
+    pub up_is_live: bool,
 }
 
 /// The network from Twilio to the service. Shares are in thousandths.
@@ -155,6 +204,8 @@ impl Scenario {
             sender_clock_error_ms: 0,
             referee: true,
             rest: Behaviour::default(),
+            clock: WallClock::default(),
+            up_is_live: false,
         };
         match kind {
             Kind::Clean => {}
@@ -169,6 +220,8 @@ impl Scenario {
             }
             Kind::Killed => scenario.kill_every_ms = Some(MINUTE_MS),
             Kind::Partitioned => scenario.cut_every_ms = Some(2 * MINUTE_MS),
+            Kind::Handovers | Kind::Campaign | Kind::Agents => {}
+            Kind::Clock => scenario.clock = WallClock::jumping_within(length_ms),
         }
         scenario
     }
@@ -188,6 +241,9 @@ impl Scenario {
             #[expect(clippy::cast_precision_loss, reason = "nobody talks for 2^53 ms")]
             let seconds = self.talk_ms as f64 / 1_000.0;
             command.push_str(&format!(" --talk-seconds {seconds}"));
+        }
+        if self.network.lost != standard.network.lost {
+            command.push_str(&format!(" --lost {}", f64::from(self.network.lost) / 10.0));
         }
         if self.network.notices_ms != standard.network.notices_ms {
             command.push_str(&format!(" --failure-noticed-ms {}", self.network.notices_ms.end()));

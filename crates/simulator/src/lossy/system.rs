@@ -1,5 +1,6 @@
 //! The interface of a scored system: it receives webhooks and shows a number.
 
+use super::shown::{Belief, Shown};
 use crate::rest::CallsApi;
 use crate::world::Webhook;
 
@@ -44,13 +45,25 @@ pub trait System {
     /// The shown number. `None` while the system is down, or says that its number is too old.
     fn shown(&self) -> Option<u64>;
 
-    /// Whether this call is live in the shown number. `None` from a system that does not know
-    /// calls.
+    /// All that is shown: the five numbers, in all and of each agent. `None` while nothing is
+    /// shown, and from a system that knows one number only.
+    fn shown_numbers(&self) -> Option<Shown> {
+        None
+    }
+
+    /// Whether the caller of this call is with an agent, in the shown number. `None` from a system
+    /// that does not know calls.
     fn is_live(&self, call_sid: &str) -> Option<bool>;
 
-    /// The same by what is durable, which may be ahead of what is shown.
-    fn is_durably_live(&self, call_sid: &str) -> Option<bool> {
-        self.is_live(call_sid)
+    /// With whom this call is believed to be. `None` from a system that does not know parties.
+    fn party_of(&self, _call_sid: &str) -> Option<Belief> {
+        None
+    }
+
+    /// Whether this call was answered and is not over, with whomever it is, by what is durable. That
+    /// may be ahead of what is shown. `None` from a system that does not promise it.
+    fn is_durably_up(&self, _call_sid: &str) -> Option<bool> {
+        None
     }
 
     /// Kills it, or a part of it. Everything that is not durable is lost.

@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use live_users_intake::ReconcilerRules;
-
 use super::{Failure, Kind, LiveUsers, Network, Report, Scenario, SeedDesign, run};
 
+mod counts_legs;
+mod parties;
 mod replicas;
 
 const MINUTE_MS: u64 = 60_000;
@@ -17,8 +17,7 @@ fn small(kind: Kind, seed: u64) -> Scenario {
 }
 
 fn played(scenario: &Scenario) -> Result<Report, Failure> {
-    let rules = scenario.referee.then(ReconcilerRules::default);
-    run(scenario, &mut LiveUsers::new(scenario.seed, rules), &mut |_, _| {})
+    run(scenario, &mut LiveUsers::of(scenario), &mut |_, _| {})
 }
 
 #[test]
@@ -96,6 +95,16 @@ fn both_systems_meet_the_same_world() {
     let theirs = run(&scenario, &mut SeedDesign::default(), &mut |_, _| {}).unwrap();
     assert_eq!(ours.webhooks, theirs.webhooks);
     assert_eq!((ours.calls, ours.mean_live), (theirs.calls, theirs.mean_live));
+}
+
+#[test]
+fn the_command_of_a_world_has_what_differs_from_the_standard() {
+    let standard = Scenario::standard(Kind::Handovers, 7, 60 * MINUTE_MS, 50);
+    let start = "live-users simulate --world handovers --seed 7 --hours 1 --live 50";
+    assert_eq!(standard.command(), start);
+    let lossy = Network { lost: 25, ..Network::default() };
+    let lossy = Scenario { network: lossy, ..standard };
+    assert_eq!(lossy.command(), format!("{start} --lost 2.5"));
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(super) fn call(view: &View<'_>, account_sid: &str) -> Value {
         "price": null,
         "price_unit": "USD",
         "direction": resource.direction.map(|direction| direction.as_str()),
-        "answered_by": null,
+        "answered_by": view.answered_by(),
         "api_version": "2010-04-01",
         "forwarded_from": null,
         "group_sid": null,

@@ -51,6 +51,7 @@ pub(super) struct Shows {
 /// A call as it shows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
+    now_ms: u64,
     known: &'a Known,
     change: &'a Change,
     pub(super) sid: &'a str,
@@ -66,6 +67,8 @@ struct Known {
     direction: Direction,
     from: String,
     to: String,
+    /// What has picked up, and from when on that shows.
+    answered_by: Option<(u64, String)>,
     /// In which list it stands.
     listed: Option<CallStatus>,
     /// In the order in which they were noted. Those that show nowhere any more are dropped.
@@ -103,6 +106,7 @@ impl Ledger {
             direction: facts.direction,
             from: facts.from.to_owned(),
             to: facts.to.to_owned(),
+            answered_by: None,
             listed: None,
             changes: Vec::new(),
         });
@@ -118,6 +122,13 @@ impl Ledger {
         self.unlisted.insert((shows.in_lists_from_ms, n), Arc::clone(&sid));
         if status.is_terminal() {
             self.ended.insert((at_ms, sid));
+        }
+    }
+
+    /// Notes what has picked up a call that is known.
+    pub(super) fn note_answered_by(&mut self, shows_from_ms: u64, sid: &str, by: &str) {
+        if let Some(known) = self.calls.get_mut(sid) {
+            known.answered_by.get_or_insert_with(|| (shows_from_ms, by.to_owned()));
         }
     }
 
@@ -155,7 +166,7 @@ impl Ledger {
         Some(listed.flat_map(move |list| list.range((from, Bound::Unbounded))).filter_map(
             move |(_, sid)| {
                 let known = self.calls.get(sid)?;
-                Some(View { known, change: known.listed_at(now_ms)?, sid })
+                Some(View { now_ms, known, change: known.listed_at(now_ms)?, sid })
             },
         ))
     }
@@ -163,7 +174,7 @@ impl Ledger {
     /// A call by itself.
     pub(super) fn call(&self, now_ms: u64, sid: &str) -> Option<View<'_>> {
         let (sid, known) = self.calls.get_key_value(sid)?;
-        Some(View { known, change: known.alone_at(now_ms)?, sid })
+        Some(View { now_ms, known, change: known.alone_at(now_ms)?, sid })
     }
 
     /// Forgets the calls that ended before this moment, wherever they still show.
@@ -228,6 +239,12 @@ impl View<'_> {
                 self.change.started_ms.or(self.ended_ms())
             }
         }
+    }
+
+    /// What has picked up, if that was detected.
+    pub(super) fn answered_by(&self) -> Option<&str> {
+        let shown = self.known.answered_by.as_ref().filter(|(from_ms, _)| *from_ms <= self.now_ms);
+        shown.map(|(_, by)| by.as_str())
     }
 
     pub(super) fn resource(&self) -> CallResource {

@@ -82,6 +82,12 @@ impl CallsApi {
         self.ledger.note(at_ms, facts, shows);
     }
 
+    /// Notes what has picked up a call that was noted before: `human`, `machine_start`, `fax`. The
+    /// first word stands.
+    pub fn note_answered_by(&mut self, at_ms: u64, sid: &str, answered_by: &str) {
+        self.ledger.note_answered_by(at_ms, sid, answered_by);
+    }
+
     /// Answers as Twilio would at this moment to one whose credentials are right.
     ///
     /// # Errors

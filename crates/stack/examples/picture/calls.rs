@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Caller, Country, Direction, EndReason, Evidence, Millis, Place, Said,
-    Source,
+    Agent, AgentFrom, AnsweredBy, CallId, Caller, Country, Direction, EndReason, Endpoint,
+    Evidence, Millis, Place, Said, Source,
 };
 use live_users_state::record::{Change, Record};
 use rand::{RngExt, SeedableRng};
@@ -145,11 +145,32 @@ fn life(rng: &mut ChaCha8Rng, begin: Millis, now: Millis, records: &mut Vec<Reco
             let missed = Said::Over(EndReason::NoAnswer);
             return tell(at + 12_000, same(Source::StatusCallback, missed));
         }
-        tell(at, same(Source::StatusCallback, Said::InProgress));
+        let answered = same(Source::StatusCallback, Said::InProgress);
+        let answered_by = match rng.random_ratio(1, 4) {
+            true => Some(AnsweredBy::Machine),
+            false => Some(AnsweredBy::Human),
+        };
+        tell(at, Evidence { answered_by, ..answered });
     }
     // Most people are brief, and some are not.
     let talk = [(); 4].map(|()| rng.random_range(0..LONGEST_MS)).into_iter().min();
     let end = at + 25_000 + talk.unwrap_or_default() + rng.random_range(0..90_000);
+    if agent == "support" && rng.random_ratio(1, 3) {
+        let asked = at + rng.random_range(20_000..70_000);
+        let leg_id = CallId::parse(&format!("CA{:032x}", rng.random::<u128>())).expect("a CallSid");
+        let leg = |said| Evidence {
+            parent: Some(started.call.clone()),
+            direction: Some(Direction::Dial),
+            endpoint: Some(Endpoint::Person),
+            agent: started.agent.clone(),
+            ..Evidence::about(leg_id.clone(), Source::StatusCallback, said)
+        };
+        if asked + 12_000 < end {
+            tell(asked, leg(Said::Dialing));
+            tell(asked + rng.random_range(4_000..12_000), leg(Said::InProgress));
+            tell(end, leg(Said::Over(EndReason::Completed)));
+        }
+    }
     // What a caller says tells that the call goes on; of some nothing was heard lately.
     let is_silent = rng.random_ratio(1, 12);
     let mut spoken = at;

@@ -225,6 +225,32 @@ fn a_lossy_world_is_scored_in_simulated_time_and_told_as_text_or_as_json() {
 }
 
 #[test]
+fn five_numbers_are_scored_and_the_rule_of_before_in_the_same_world() {
+    let world = ["simulate", "--world", "campaign", "--seed", "7", "--hours", "0.1", "--live", "5"];
+    let told = |more: &[&str]| {
+        let args = [&world[..], &["--talk-seconds", "30", "--json"], more].concat();
+        let Output { status, stdout, stderr } = exit_of(STACK, &args, &[]);
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        let reports: serde_json::Value = serde_json::from_slice(&stdout).expect("JSON");
+        reports[0].clone()
+    };
+    let (now, before) = (told(&[]), told(&["--system", "counts-legs"]));
+    assert_eq!(
+        (&now["calls"], &now["webhooks"]["sent"]),
+        (&before["calls"], &before["webhooks"]["sent"])
+    );
+    for number in ["withAgent", "waiting", "withPerson", "machine", "onTheLine"] {
+        let exact = |scores: &serde_json::Value| scores[number]["exactOnTheWire"].is_number();
+        assert!(exact(&now["numbers"]) && exact(&now["agents"]["booking"]), "{now}");
+    }
+    assert_eq!(now["numbers"]["withAgent"]["exact"], now["exact"]);
+    assert!(before["numbers"]["machine"].is_null() && before["byAgent"]["worstAgent"] == "booking");
+    assert!(now["events"].as_u64() > Some(0));
+    let lost = told(&["--lost", "20"]);
+    assert!(lost["webhooks"]["lost"].as_u64() > Some(0) && now["webhooks"]["lost"] == 0, "{lost}");
+}
+
+#[test]
 fn replicas_of_which_one_is_killed_each_minute_are_scored_by_what_any_of_them_shows() {
     let world = ["simulate", "--world", "all", "--seed", "7", "--hours", "0.1", "--live", "5"];
     let more = ["--talk-seconds", "30", "--replicas", "3"];
@@ -242,7 +268,9 @@ fn replicas_of_which_one_is_killed_each_minute_are_scored_by_what_any_of_them_sh
     let reports: serde_json::Value = serde_json::from_str(&told(&["--json"])).expect("JSON");
     let reports = reports.as_array().expect("a list");
     let worlds: Vec<_> = reports.iter().map(|report| &report["world"]).collect();
-    assert_eq!(worlds, ["clean", "lossy", "retried", "outage", "killed", "partitioned"]);
+    let plain = ["clean", "lossy", "retried", "outage", "killed", "partitioned"];
+    let of_parties = ["handovers", "campaign", "agents"];
+    assert_eq!(worlds, [&plain[..], &of_parties].concat());
     for report in reports {
         assert_eq!((&report["replicas"], &report["leftOver"]), (&3.into(), &0.into()), "{report}");
     }
@@ -263,7 +291,10 @@ fn a_world_that_cannot_be_with_so_many_replicas_is_refused() {
     refused(&["--world", "partitioned"], "--replicas 2");
     let seed_design = ["--world", "clean", "--system", "seed-design", "--replicas", "2"];
     refused(&seed_design, "--replicas");
+    refused(&["--world", "clean", "--system", "counts-legs", "--replicas", "2"], "--replicas");
+    refused(&["--world", "clock", "--replicas", "2"], "--world clock");
     refused(&["--world", "clean", "--replicas", "0"], "--replicas");
+    refused(&["--world", "clean", "--lost", "101"], "--lost");
     refused(&["--replicas", "3"], "--world");
 }
 

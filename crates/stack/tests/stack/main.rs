@@ -5,6 +5,7 @@ mod command;
 mod details;
 mod link;
 mod page;
+mod page_line;
 mod page_live;
 mod page_parts;
 mod sign_in;

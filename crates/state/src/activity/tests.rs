@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, CallId, Country, Direction, EndReason, Evidence, Millis, Place, Said, Source,
+    Agent, AgentFrom, AnsweredBy, CallId, Country, Direction, EndReason, Endpoint, Evidence,
+    Millis, Party, Place, Said, Source,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -302,7 +303,8 @@ proptest! {
             let ends = page.activities.iter().map(|(_, activity)| activity);
             let ends = ends.filter(move |it| within(it, bucket_ms, buckets));
             let ends = ends.filter(move |it| agent.is_none_or(|agent| it.agent == *agent));
-            ends.filter_map(|it| counted_ms(it.reason?, it.lasted)).collect::<Vec<_>>()
+            let lasted = ends.filter_map(|it| it.lasted.filter(|ms| is_known(it.reason.unwrap(), *ms)));
+            lasted.map(CallDuration::ms).collect::<Vec<_>>()
         };
         for of in [None, Some(Agent::Unknown), Some(agent("a"))] {
             let of = of.as_ref();
@@ -315,4 +317,82 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_time_with_a_colleague_is_in_no_agents_average() {
+    let leg = |said| Evidence {
+        parent: Some(id("CA1")),
+        direction: Some(Direction::Dial),
+        endpoint: Some(Endpoint::Person),
+        ..Evidence::about(id("CA2"), Source::StatusCallback, said)
+    };
+    let mut state = State::default();
+    receive(&mut state, T, voice("CA1"));
+    receive(&mut state, T + 200_000, leg(Said::InProgress));
+    assert_eq!(
+        (newest(&state).what, newest(&state).party),
+        (ActivityKind::Moved, Some(Party::Person))
+    );
+    receive(&mut state, T + 800_000, leg(COMPLETED));
+    receive(&mut state, T + 900_000, over("CA1", Source::Speech, EndReason::Goodbye));
+    let hour = |state: &State| sums(state, Some(&agent("booking")), T + 900_000)[0];
+    assert_eq!(hour(&state), (1, Some(300_000), 300_000));
+    // The provider reports the length of the whole call.
+    receive(&mut state, T + 901_000, end("CA1", Some(902)));
+    assert_eq!(hour(&state), (1, Some(302_000), 302_000));
+    assert_eq!(newest(&state).lasted, Some(CallDuration::Reported(302_000)));
+}
+
+#[test]
+fn each_agent_has_its_own_part_of_a_call_that_moved() {
+    let at = |name, said| Evidence {
+        agent: agent(name),
+        agent_from: AgentFrom::Url,
+        said,
+        ..voice("CA1")
+    };
+    let mut state = State::default();
+    receive(&mut state, T, at("triage", Said::Dialing));
+    receive(&mut state, T + 20_000, at("booking", Said::InProgress));
+    receive(&mut state, T + 60_000, end("CA1", Some(62)));
+    for (agent, ms) in
+        [(Some(agent("triage")), 20_000), (Some(agent("booking")), 42_000), (None, 62_000)]
+    {
+        assert_eq!(sums(&state, agent.as_ref(), T + 60_000)[0], (1, Some(ms), ms));
+    }
+}
+
+#[test]
+fn a_call_that_goes_on_after_our_guess_is_one_conversation() {
+    let mut state = State::default();
+    receive(&mut state, T, voice("CA1"));
+    receive(&mut state, T + 10_000, over("CA1", Source::Speech, EndReason::Goodbye));
+    let again = Evidence { said: Said::InProgress, is_after_lost_answer: true, ..voice("CA1") };
+    receive(&mut state, T + 10_500, again);
+    assert_eq!(sums(&state, None, T + 10_500)[0].0, 0);
+    assert_eq!(newest(&state).cause, Some(Cause::WrongEnd));
+    receive(&mut state, T + 90_000, end("CA1", Some(90)));
+    assert_eq!(sums(&state, None, T + 90_000)[0], (1, Some(90_000), 90_000));
+}
+
+#[test]
+fn a_voicemail_is_no_conversation() {
+    let mut state = State::default();
+    let dialled = |said, answered_by| Evidence {
+        direction: Some(Direction::Outbound),
+        answered_by,
+        said,
+        source: Source::StatusCallback,
+        ..voice("CA1")
+    };
+    receive(&mut state, T, dialled(Said::InProgress, Some(AnsweredBy::Machine)));
+    receive(&mut state, T + 30_000, Evidence { duration_s: Some(30), ..dialled(COMPLETED, None) });
+    assert_eq!((newest(&state).lasted, sums(&state, None, T + 30_000)[0].0), (None, 0));
+    // Recognised after 4 s: so long it was taken for a person.
+    let mut state = State::default();
+    receive(&mut state, T, dialled(Said::InProgress, None));
+    receive(&mut state, T + 4_000, dialled(Said::InProgress, Some(AnsweredBy::Machine)));
+    receive(&mut state, T + 30_000, Evidence { duration_s: Some(30), ..dialled(COMPLETED, None) });
+    assert_eq!(sums(&state, None, T + 30_000)[0].0, 0);
 }

@@ -1,15 +1,16 @@
 //! The history against a recount of all steps.
 
-use live_users_core::{CallId, Caller, EndReason, Evidence, Said, Source};
+use live_users_core::{CallId, Caller, EndReason, Evidence, Numbers, Said, Source};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::stored::StoredHistory;
+use super::time_series::TimeSeries;
 use super::*;
 use crate::record::{Change, Record};
 use crate::snapshot;
-use crate::state::State;
+use crate::state::{Settings, State};
 
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * HOUR_MS;
@@ -22,6 +23,10 @@ const SHORT: Retention =
 
 /// No agent is forgotten within a test.
 const LONG: Retention = Retention { hours_ms: 20_000 * DAY, ..SHORT };
+
+fn settings() -> Settings {
+    Settings { retention: LONG, ..Settings::default() }
+}
 
 /// Every step that there was: since when, and how many.
 type Steps = Vec<(u64, u32)>;
@@ -66,6 +71,7 @@ fn restarted(history: &History, now: Millis) -> History {
 fn check(
     history: &History,
     agent: Option<(&str, usize)>,
+    line: Line,
     steps: &Steps,
     (now, places): (u64, [Index; 2]),
 ) -> Result<(), TestCaseError> {
@@ -79,7 +85,7 @@ fn check(
             let count = places[1].index(usize::try_from((now - from) / step).unwrap() + 3) + 1;
             let to = from + count as u64 * step;
             let times = (Millis(from), Millis(to));
-            let excerpt = history.slice(agent, Line::Live, grain, times, Millis(now)).unwrap();
+            let excerpt = history.slice(agent, line, grain, times, Millis(now)).unwrap();
             let oldest = (now - history.retention.of(grain)) / width * width;
             let known_from = oldest.max(steps[0].0);
             let expected = excerpt.points(Millis(from), step, count);
@@ -91,7 +97,7 @@ fn check(
         }
     }
     let times = (Millis(now), Millis(now));
-    let excerpt = history.slice(agent, Line::Live, Grain::Hour, times, Millis(now)).unwrap();
+    let excerpt = history.slice(agent, line, Grain::Hour, times, Millis(now)).unwrap();
     let expected = Peaks {
         hour: recounted_peak(steps, Some(HOUR_MS), now),
         day: recounted_peak(steps, Some(DAY), now),
@@ -115,41 +121,65 @@ fn gaps() -> impl Strategy<Value = (u64, u64)> {
     ]
 }
 
+/// Numbers of which some are mostly 0, as they are.
+fn numbers() -> impl Strategy<Value = Breakdown> {
+    let rare = || prop_oneof![4 => Just(0_usize), 1 => 0_usize..3];
+    (0_usize..6, rare(), rare(), rare(), any::<bool>()).prop_map(|(agent, w, p, m, handed_over)| {
+        let of = |users| Numbers { users, calls: users };
+        let live = if handed_over { agent + p } else { agent };
+        Breakdown { live: of(live), parties: [of(agent), of(w), of(p), of(m)] }
+    })
+}
+
+/// So many users, all of them with an agent.
+fn users(users: usize) -> Breakdown {
+    let numbers = Numbers { users, calls: users };
+    let nobody = Numbers::default();
+    Breakdown { live: numbers, parties: [numbers, nobody, nobody, nobody] }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn everything_given_is_what_a_recount_of_all_steps_gives(
-        steps in vec((gaps(), 0_u32..6, any::<bool>()), 1..400),
-        big in 0_u32..2_000_000,
+        steps in vec((gaps(), numbers(), any::<bool>()), 1..400),
+        big in 0_usize..2_000_000,
         rest in 0_u64..3 * HOUR_MS,
         restart in any::<Index>(),
         places in any::<[Index; 2]>(),
     ) {
         let mut now = BEGIN;
-        let all = Some(TimeSeries::new(Millis(now), 0));
+        let all = Some(Lines::new(Millis(now), &Breakdown::default()));
         let mut whole = History { all, retention: SHORT, ..History::default() };
         let mut recovered = whole.clone();
-        let mut expected: Steps = vec![(now, 0)];
+        let mut expected: [Steps; 6] = std::array::from_fn(|_| vec![(now, 0)]);
         let (restart, last) = (restart.index(steps.len()), steps.len() - 1);
-        for (place, ((gap, round), users, trims)) in steps.into_iter().enumerate() {
+        for (place, ((gap, round), mut numbers, trims)) in steps.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
-            let users = if place == last / 2 { big } else { users };
+            if place == last / 2 {
+                numbers.live.users = big;
+            }
             if place == restart {
                 recovered = restarted(&recovered, Millis(now));
             }
             for history in [&mut whole, &mut recovered] {
-                history.all.as_mut().unwrap().step(Millis(now), users);
+                history.all.as_mut().unwrap().step(Millis(now), &numbers);
                 if trims {
                     history.trim(Millis(now));
                 }
             }
-            if expected.last().unwrap().1 != users {
-                expected.push((now, users));
+            for (line, steps) in Line::ALL.into_iter().zip(&mut expected) {
+                let users = line.users(&numbers);
+                if steps.last().unwrap().1 != users {
+                    steps.push((now, users));
+                }
             }
         }
-        check(&whole, None, &expected, (now + rest, places))?;
-        check(&recovered, None, &expected, (now + rest, places))?;
+        for (line, steps) in Line::ALL.into_iter().zip(&expected) {
+            check(&whole, None, line, steps, (now + rest, places))?;
+            check(&recovered, None, line, steps, (now + rest, places))?;
+        }
         let stored = |history| serde_json::to_string(&StoredHistory::of(history)).unwrap();
         prop_assert_eq!(stored(&whole), stored(&recovered), "I7");
     }
@@ -162,13 +192,13 @@ proptest! {
         places in any::<[Index; 2]>(),
     ) {
         let mut now = BEGIN;
-        let mut state = State::default().keeping(LONG);
+        let mut state = State::default().with(settings());
         let mut expected: BTreeMap<Option<String>, Steps> = BTreeMap::new();
         let (restart, mut begin) = (restart.index(records.len()), 0);
         for (place, ((gap, round), call, agent, what, caller)) in records.into_iter().enumerate() {
             now = (now + gap).next_multiple_of(round);
             if place == restart {
-                state = snapshot::decode(&snapshot::encode(&state)).unwrap().keeping(LONG);
+                state = snapshot::decode(&snapshot::encode(&state)).unwrap().with(settings());
             }
             let record = record(now, call, agent, what, caller);
             state.apply(&record);
@@ -180,9 +210,9 @@ proptest! {
             let numbers = state.tracker().by_agent();
             let agents = ["a0", "a1", "a2"].map(|id| {
                 let of = numbers.iter().find(|(agent, _)| *agent == Agent::Id(id.into()));
-                (Some(id.to_owned()), of.map_or(0, |(_, numbers)| count(*numbers)))
+                (Some(id.to_owned()), of.map_or(0, |(_, numbers)| count(numbers)))
             });
-            let all = (None, count(state.tracker().numbers()));
+            let all = (None, count(&state.tracker().numbers()));
             for (agent, users) in agents.into_iter().chain([all]) {
                 let steps = expected.entry(agent).or_insert_with(|| vec![(begin, users)]);
                 if !is_first && steps.last().unwrap().1 != users {
@@ -193,7 +223,7 @@ proptest! {
         for (agent, steps) in expected {
             let users = steps.last().unwrap().1 as usize;
             let agent = agent.as_deref().map(|id| (id, users));
-            check(state.history(), agent, &steps, (now + rest, places))?;
+            check(state.history(), agent, Line::Live, &steps, (now + rest, places))?;
         }
     }
 }
@@ -217,6 +247,10 @@ fn record(at: u64, call: u8, agent: u8, what: usize, caller: u64) -> Record {
     evidence.caller = std::num::NonZeroU64::new(caller).map(Caller);
     evidence.agent = Agent::Id(format!("a{agent}").into());
     Record { at: Millis(at), change: Change::Evidence(evidence) }
+}
+
+fn count(numbers: &Numbers) -> u32 {
+    u32::try_from(numbers.users).unwrap()
 }
 
 fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> Option<f64> {
@@ -261,9 +295,9 @@ fn a_snapshot_from_before_there_was_a_history_begins_one_with_what_is_live() {
 /// A history that every agent `0..agents` has had one user in, from this moment on.
 fn crowded(agents: usize, now: u64) -> History {
     let mut history =
-        History { all: Some(TimeSeries::new(Millis(BEGIN), 0)), ..History::default() };
+        History { all: Some(Lines::new(Millis(BEGIN), &users(0))), ..History::default() };
     for n in 0..agents {
-        history.step(Millis(now), &format!("a{n}").into(), 0, 1);
+        history.step(Millis(now), &format!("a{n}").into(), &users(0), &users(1));
     }
     history
 }
@@ -284,12 +318,12 @@ fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
     assert_eq!(known_from(&history, 0), Some(Millis(now)), "its end would have been refused too");
     // Two years later there is room: all others have been without users for as long.
     for n in 0..AGENTS_MAX {
-        history.step(Millis(now + 1), &format!("a{n}").into(), 1, 0);
+        history.step(Millis(now + 1), &format!("a{n}").into(), &users(1), &users(0));
     }
     let later = now + Retention::default().hours_ms + 2 * HOUR_MS;
-    history.step(Millis(later), &late.into(), 1, 2);
+    history.step(Millis(later), &late.into(), &users(1), &users(2));
     assert_eq!(history.by_agent.len(), 1);
-    assert_eq!(history.by_agent[late], TimeSeries::new(Millis(later), 2));
+    assert_eq!(history.by_agent[late], Lines::new(Millis(later), &users(2)));
 }
 
 #[test]
@@ -322,7 +356,7 @@ fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
     let mut history = crowded(0, BEGIN);
     let all = history.all.as_mut().unwrap();
     for minute in 0..600 {
-        all.step(Millis(BEGIN + minute * MINUTE), u32::try_from(minute % 2).unwrap());
+        all.step(Millis(BEGIN + minute * MINUTE), &users(usize::try_from(minute % 2).unwrap()));
     }
     let stored = serde_json::to_value(StoredHistory::of(&history)).unwrap();
     let read =

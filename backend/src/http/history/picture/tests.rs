@@ -33,7 +33,7 @@ fn found(query: &str, callers: u64) -> Found {
     let excerpt = state.history().slice(None, Line::Live, plan.grain, (plan.from, plan.end()), now);
     let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
-    Found { plan, now, points, excerpt }
+    Found { plan, now, points, lines: Vec::new(), excerpt }
 }
 
 fn draw(query: &str, callers: u64, agent: Option<&str>) -> String {

@@ -1,0 +1,50 @@
+//! Callbacks that were sent so long ago that their call may have been forgotten since.
+//!
+//! An ended call is remembered for 25 h, so that a late callback cannot start it again. A callback
+//! that is older finds nothing to contradict it: somebody has kept it and sends it again.
+
+use std::time::Instant;
+
+use live_users_core::{CallId, Phase};
+use live_users_http_kit::LogThrottle;
+use live_users_replica::TOMBSTONE_MS;
+use log::warn;
+
+use crate::parts::queue::{NotRecorded, Queue};
+
+/// The log lines about them. Anybody who has kept callbacks can cause them.
+#[derive(Debug, Default)]
+pub(crate) struct OldCallbacks(LogThrottle);
+
+impl OldCallbacks {
+    /// Whether a callback that was sent at this moment comes too late to say anything about its call. One about a call that is
+    /// up may still end it.
+    pub(super) async fn is_one(
+        &self,
+        sent_at_ms: Option<u64>,
+        call: &CallId,
+        queue: &Queue,
+    ) -> Result<bool, NotRecorded> {
+        let Some(sent_at_ms) = sent_at_ms else { return Ok(false) };
+        let age_ms = queue.clock().earliest_now().0.saturating_sub(sent_at_ms);
+        if age_ms <= TOMBSTONE_MS {
+            return Ok(false);
+        }
+        let id = call.clone();
+        let is_up = queue.query(move |view| {
+            let phase = view.state.tracker().call(&id).map(|call| call.phase);
+            matches!(phase, Some(Phase::Dialing | Phase::Live))
+        });
+        if is_up.await? {
+            return Ok(false);
+        }
+        if let Some(held_back) = self.0.line_at(Instant::now()) {
+            let age_h = age_ms / 3_600_000;
+            warn!(
+                "a callback about {call} was sent {age_h} h ago: it starts no call \
+                 ({held_back} such lines before this one were held back)"
+            );
+        }
+        Ok(true)
+    }
+}
