@@ -6,6 +6,7 @@ mod clocks;
 mod copy;
 mod crash;
 mod fixtures;
+mod hand_over;
 mod history;
 mod honest;
 mod identity;

@@ -5,7 +5,7 @@ use live_users_testkit::{Server, Twilio, get, send};
 use live_users_twilio::{CallStatus, Direction};
 use serde_json::Value;
 
-use crate::{TOKEN, start};
+use crate::{AGENTS, TOKEN, agents_file, start};
 
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
@@ -29,7 +29,10 @@ pub(crate) fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
 
 fn start_with(twilio: &StandIn, more: &[(&str, &str)]) -> (Server, Twilio) {
     let url = twilio.url();
+    // Only what is on an agent's number is added.
+    let (_folder, agents) = agents_file(AGENTS);
     let env = [
+        ("AGENTS_FILE", agents.as_str()),
         ("TWILIO_ACCOUNT_SID", ACCOUNT),
         ("TWILIO_API_URL", &url),
         ("REFEREE_LOOK_SECONDS", "1"),

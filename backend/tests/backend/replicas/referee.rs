@@ -3,8 +3,8 @@
 use live_users_testkit::Nats;
 
 use super::team::{Replica, await_agreement, await_that};
-use crate::TOKEN;
 use crate::referee::{A, ACCOUNT, note, stand_in};
+use crate::{AGENTS, TOKEN, agents_file};
 use live_users_twilio::CallStatus;
 
 fn state(replica: &Replica) -> String {
@@ -17,7 +17,9 @@ fn one_replica_asks_for_all_and_another_one_when_it_is_gone() {
     let twilio = stand_in(TOKEN);
     note(&twilio, A, CallStatus::InProgress);
     let api_url = twilio.url();
+    let (_folder, agents) = agents_file(AGENTS);
     let env = [
+        ("AGENTS_FILE", agents.as_str()),
         ("TWILIO_ACCOUNT_SID", ACCOUNT),
         ("TWILIO_API_URL", api_url.as_str()),
         ("REFEREE_LOOK_SECONDS", "1"),
