@@ -50,7 +50,8 @@ where
     Args: FromRequest + 'static,
 {
     let name = path.trim_start_matches('/');
-    web::resource(format!("/{{before:/*}}{name}{{behind:/*}}"))
+    // The first slash is added by itself.
+    web::resource(format!("{{before:/*}}{name}{{behind:/*}}"))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .default_service(web::to(not_a_webhook))
@@ -66,7 +67,7 @@ async fn not_a_webhook(request: HttpRequest, lines: Data<WrongMethods>) -> HttpR
             request.path()
         );
     }
-    wrong_method(&request, Methods::Hook)
+    ApiError::WrongMethod { allow: "GET, POST" }.error_response()
 }
 
 fn wrong_method(_: &HttpRequest, methods: Methods) -> HttpResponse {

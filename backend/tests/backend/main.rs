@@ -49,19 +49,6 @@ const AGENTS: &str = r#"
     id = "support"
     name = "Support"
     voice_url = "https://support.example.com/voice?a=1&b=2"
-
-    [[agent]]
-    id = "sent-on"
-    name = "Sent on"
-    voice_url = "https://a.example.com/voice"
-    fallback_url = "https://b.example.com/down?x=1&y=2"
-    fallback_number = "+14155550100"
-
-    [[agent]]
-    id = "dialled"
-    name = "Dialled"
-    voice_url = "https://a.example.com/voice"
-    fallback_number = "+14155550100"
 "#;
 
 /// An agents file with this text, and the folder that goes when the test ends.

@@ -58,7 +58,7 @@ fn the_count_and_the_webhooks_move_with_what_is_told() {
     twilio.end(2);
     twilio.post("/speech-result", &[("CallSid", &sid(1)), ("CallStatus", "in-progress")]);
     twilio.post("/voice", &[("CallStatus", "ringing")]);
-    twilio.post("/call-status", &[("CallSid", &sid(3)), ("CallStatus", "sleeping")]);
+    twilio.post("/call-status", &[("CallSid", ""), ("CallStatus", "completed")]);
     send("POST", &format!("{}/voice", server.url), &[], b"");
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     send("POST", &format!("{}/call-status", server.url), &form, b"CallSid=CA1");

@@ -97,7 +97,7 @@ fn webhooks_are_refused_as_the_document_says() {
             document.check("POST", path, &answer);
         }
     }
-    let bad = twilio.post("/call-status", &[("CallSid", "CA1"), ("CallStatus", "sleeping")]);
+    let bad = twilio.post("/call-status", &[("CallSid", "two words")]);
     assert_eq!(bad.status, 400);
     document.check("POST", "/call-status", &bad);
 }

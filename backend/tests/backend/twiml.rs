@@ -4,6 +4,22 @@ use live_users_testkit::{Answer, Twilio};
 
 use crate::{AGENTS, agents_file, start};
 
+/// Agents with an application of their own, and something to take over from it.
+const STAND_INS: &str = r#"
+    [[agent]]
+    id = "sent-on"
+    name = "Sent on"
+    voice_url = "https://a.example.com/voice"
+    fallback_url = "https://b.example.com/down?x=1&y=2"
+    fallback_number = "+14155550100"
+
+    [[agent]]
+    id = "dialled"
+    name = "Dialled"
+    voice_url = "https://a.example.com/voice"
+    fallback_number = "+14155550100"
+"#;
+
 const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
 
 fn say(twilio: &Twilio, words: &str) -> Answer {
@@ -92,7 +108,7 @@ fn after_failure(twilio: &Twilio, path: &str, failed: &str, words: &str) -> Stri
 
 #[test]
 fn when_the_agents_own_application_has_failed_its_fallback_takes_over() {
-    let (_folder, file) = agents_file(AGENTS);
+    let (_folder, file) = agents_file(STAND_INS);
     let (_server, twilio) =
         start(&[("AGENTS_FILE", &file), ("PUBLIC_URL", "https://calls.example.com/x")]);
     let post = |path: &str, failed: &str| {

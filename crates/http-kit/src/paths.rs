@@ -1,4 +1,4 @@
-//! The kinds of routes: reading, streams, orders and webhooks. Each answers all other methods in one way.
+//! The kinds of routes: reading, streams and orders. Each answers all other methods in one way.
 
 use std::future::ready;
 
@@ -13,8 +13,6 @@ pub enum Methods {
     Stream,
     /// POST: an order to change something.
     Order,
-    /// GET and POST: a provider reports something, by the method that it is set to.
-    Hook,
 }
 
 impl Methods {
@@ -24,7 +22,6 @@ impl Methods {
             Self::Read => "GET, HEAD",
             Self::Stream => "GET",
             Self::Order => "POST",
-            Self::Hook => "GET, POST",
         }
     }
 }

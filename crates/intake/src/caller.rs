@@ -60,7 +60,6 @@ impl CallerKey {
     }
 
     /// The person with this identity ([`Party::identity`]).
-    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
     pub(crate) fn caller(&self, identity: &str) -> Caller {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
         mac.update(identity.as_bytes());
