@@ -84,7 +84,6 @@ pub(crate) fn wrong_method(request: &HttpRequest, methods: Methods) -> HttpRespo
     let text = match methods {
         Methods::Read => "this path can only be read: expected GET or HEAD",
         Methods::Order => "this path takes orders: expected POST",
-        Methods::Hook => "this path takes webhooks: expected GET or POST",
         Methods::Stream => "this path opens a stream: expected GET",
     };
     not_allowed(request, methods.allow(), text)
