@@ -190,7 +190,7 @@ fn the_agent_that_answers_is_the_agent_that_the_call_counts_for() {
         ("CA1", "inbound", "+14155550123", ours, true),
         ("CA2", "inbound", "whatsapp:+15005550007", "whatsapp:+15005550006", true),
         ("CA3", "outbound-api", ours, "+14155550123", true),
-        ("CA4", "outbound-api", "+14155550123", ours, false),
+        ("CA4", "outbound-api", "+14155550123", "+14155550124", false),
     ] {
         let fields = [
             ("CallSid", sid),
