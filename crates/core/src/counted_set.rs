@@ -134,13 +134,25 @@ struct Rest {
     outbound_waiting: HashSet<u32, FixedState>,
     /// The calls that are held for those of colleagues.
     colleagues: HashSet<u32, FixedState>,
+    /// Those of them that are being dialled.
+    colleagues_dialled: HashSet<u32, FixedState>,
 }
 
 impl Default for Rest {
     fn default() -> Self {
         let [waiting, person, machine, live] = Default::default();
-        let [outbound, outbound_waiting, colleagues] = [HASHER; 3].map(HashSet::with_hasher);
-        Self { waiting, person, machine, live, outbound, outbound_waiting, colleagues }
+        let [outbound, outbound_waiting, colleagues, colleagues_dialled] =
+            [HASHER; 4].map(HashSet::with_hasher);
+        Self {
+            waiting,
+            person,
+            machine,
+            live,
+            outbound,
+            outbound_waiting,
+            colleagues,
+            colleagues_dialled,
+        }
     }
 }
 
@@ -171,6 +183,10 @@ impl LineSet {
         self.rest.as_ref().map_or(0, |rest| rest.colleagues.len())
     }
 
+    pub(crate) fn colleagues_dialled(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.colleagues_dialled.len())
+    }
+
     fn of(&mut self, party: Party) -> &mut CountedSet {
         let rest = &mut self.rest;
         match party {
@@ -197,7 +213,11 @@ impl LineSet {
             }
         }
         if entrant.is_colleague {
-            self.rest.get_or_insert_default().colleagues.insert(member.slot);
+            let rest = self.rest.get_or_insert_default();
+            rest.colleagues.insert(member.slot);
+            if entrant.is_dialled {
+                rest.colleagues_dialled.insert(member.slot);
+            }
         }
     }
 
@@ -213,6 +233,7 @@ impl LineSet {
         rest.outbound.remove(&member.slot);
         rest.outbound_waiting.remove(&member.slot);
         rest.colleagues.remove(&member.slot);
+        rest.colleagues_dialled.remove(&member.slot);
     }
 }
 
@@ -223,6 +244,7 @@ pub(crate) struct Entrant {
     pub(crate) party: Option<Party>,
     pub(crate) is_outbound: bool,
     pub(crate) is_colleague: bool,
+    pub(crate) is_dialled: bool,
     pub(crate) agent: Key,
     pub(crate) area: Key,
     pub(crate) country: Option<Country>,

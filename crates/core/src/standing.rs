@@ -110,7 +110,7 @@ impl Tracker {
     /// say may be brought into a conversation by the provider's API, which leaves no trace of that.
     /// It is held for a colleague when it is in a conference with a caller; when it is answered while
     /// its agent has more callers than colleagues; or when it is dialled while more callers of its
-    /// agent wait than it has colleagues.
+    /// agent wait than colleagues are being dialled.
     pub(crate) fn guess_colleague(&mut self, slot: u32, is_new_phase: bool) {
         let entry = self.entry(slot);
         let flags = entry.flags;
@@ -147,15 +147,14 @@ impl Tracker {
         })
     }
 
-    /// Whether an agent has more callers, or more who wait, than colleagues.
+    /// Whether an agent has more callers than colleagues, or more who wait than are being dialled.
     fn lacks_a_colleague(&self, agent: Key, phase: Phase) -> bool {
         let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
         let Some(set) = self.sets.of_agent(agent).filter(|_| is_configured) else { return false };
-        let callers = match phase {
-            Phase::Dialing => set.waiting_callers(),
-            Phase::Live | Phase::Ended(_) => set.inbound_calls(),
-        };
-        callers > set.colleagues()
+        match phase {
+            Phase::Dialing => set.waiting_callers() > set.colleagues_dialled(),
+            Phase::Live | Phase::Ended(_) => set.inbound_calls() > set.colleagues(),
+        }
     }
 
     /// The key of the agent that a call counts for.
@@ -174,6 +173,7 @@ impl Tracker {
             party: entry.flags.party(),
             is_outbound: entry.flags.direction() == Some(Direction::Outbound),
             is_colleague: entry.flags.is_colleague() && !entry.has_ended(),
+            is_dialled: entry.phase == Phase::Dialing,
             agent: self.acting_agent(slot),
             area: self.places.area(entry.place),
             country: self.places.place(entry.place).country,
