@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::party::{Party, sip_host};
+use crate::caller_id::{CallerId, sip_host};
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
 pub const DEFAULT_FILE: &str = "agents.toml";
@@ -52,7 +52,7 @@ pub struct Agent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
     list: Vec<Agent>,
-    /// The place in the list by each agent's number, in the one spelling of [`Party`].
+    /// The place in the list by each agent's number, in the one spelling of [`CallerId`].
     numbers: BTreeMap<String, usize>,
     sip_hosts: BTreeMap<String, usize>,
     /// Numbers that many people call from.
@@ -126,7 +126,7 @@ impl Agents {
         let (mut numbers, mut sip_hosts) = (BTreeMap::new(), BTreeMap::new());
         for (place, agent) in list.iter().enumerate() {
             for number in &agent.numbers {
-                if let Some(number) = Party::parse(number).number() {
+                if let Some(number) = CallerId::parse(number).number() {
                     numbers.entry(number.to_owned()).or_insert(place);
                 }
             }
@@ -140,8 +140,8 @@ impl Agents {
     /// These agents, with more numbers that many people call from.
     #[must_use]
     pub fn sharing(mut self, numbers: &[String]) -> Self {
-        let numbers = numbers.iter().map(|number| Party::parse(number));
-        self.shared.extend(numbers.filter_map(|party| party.number().map(str::to_owned)));
+        let numbers = numbers.iter().map(|number| CallerId::parse(number));
+        self.shared.extend(numbers.filter_map(|caller_id| caller_id.number().map(str::to_owned)));
         self
     }
 
@@ -163,7 +163,7 @@ impl Agents {
     /// The agent that answers this number, in any of its spellings: also without its plus, and in
     /// an address of SIP or WhatsApp.
     pub fn by_number(&self, number: &str) -> Option<&Agent> {
-        let place = self.numbers.get(Party::parse(number).number()?)?;
+        let place = self.numbers.get(CallerId::parse(number).number()?)?;
         self.list.get(*place)
     }
 
@@ -177,13 +177,13 @@ impl Agents {
     }
 
     /// Whether one end of a call is a number of one of these agents, and so nobody's identity.
-    pub fn is_own_number(&self, party: &str) -> bool {
-        self.by_number(party).is_some()
+    pub fn is_own_number(&self, caller_id: &str) -> bool {
+        self.by_number(caller_id).is_some()
     }
 
     /// Whether many people call from this number, so it does not tell who calls.
-    pub fn is_shared_number(&self, party: &str) -> bool {
-        Party::parse(party).number().is_some_and(|number| self.shared.contains(number))
+    pub fn is_shared_number(&self, caller_id: &str) -> bool {
+        CallerId::parse(caller_id).number().is_some_and(|number| self.shared.contains(number))
     }
 }
 

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use live_users_core::Caller;
 use sha2::Sha256;
 
-use crate::party::Party;
+use crate::caller_id::CallerId;
 
 /// The key that caller ids are hashed with, so that nobody who sees a hash can try all the phone
 /// numbers there are.
@@ -56,10 +56,10 @@ impl CallerKey {
     /// it is not known whether two calls are one person's. A number is one person in each of its
     /// spellings, also in the addresses of SIP.
     pub fn person(&self, caller_id: &str) -> Option<Caller> {
-        Party::parse(caller_id).identity(true).map(|identity| self.caller(identity))
+        CallerId::parse(caller_id).identity(true).map(|identity| self.caller(identity))
     }
 
-    /// The person with this identity ([`Party::identity`]).
+    /// The person with this identity ([`CallerId::identity`]).
     pub(crate) fn caller(&self, identity: &str) -> Caller {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
         mac.update(identity.as_bytes());

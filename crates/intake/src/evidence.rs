@@ -12,9 +12,9 @@ use live_users_twilio::{self as twilio, CallStatus, Geography, StatusField, Webh
 
 use crate::callbacks::answered_by;
 use crate::caller::CallerKey;
+use crate::caller_id::CallerId;
 use crate::country;
 use crate::legs::with_role;
-use crate::party::Party;
 
 /// The longest call that there can be, in seconds: Twilio's limit is 24 h, and an hour is added for
 /// compatible providers that count the ringing. A longer duration is a mistake.
@@ -131,9 +131,9 @@ fn between(
     evidence: Evidence,
 ) -> Evidence {
     let theirs = parties.theirs.unwrap_or_default();
-    let party = Party::parse(theirs);
+    let caller_id = CallerId::parse(theirs);
     let is_told = parties.their_place.is_some_and(Geography::is_told);
-    let identity = party.identity(is_told).filter(|_| !agents.is_own_number(theirs));
+    let identity = caller_id.identity(is_told).filter(|_| !agents.is_own_number(theirs));
     Evidence {
         direction: parties.direction,
         agent: attribution.agent.clone(),
@@ -145,7 +145,7 @@ fn between(
         // Twilio takes the country from the number, and a number that stands for "withheld" has
         // none, whatever its digits say. Our own numbers are where we rented them.
         place: match identity {
-            Some(_) => place(parties.their_place, &party),
+            Some(_) => place(parties.their_place, &caller_id),
             None => Place::default(),
         },
         ..evidence
@@ -237,7 +237,7 @@ pub(crate) fn said_by(status: CallStatus) -> Said {
 
 /// The provider's word counts; without it, as in its lists of calls and with some compatible
 /// providers, the number's own country.
-fn place(geography: Option<&Geography>, theirs: &Party) -> Place {
+fn place(geography: Option<&Geography>, theirs: &CallerId) -> Place {
     let part =
         |part: fn(&Geography) -> &Option<String>| geography.and_then(|it| part(it).as_deref());
     let named = part(|it| &it.country).and_then(Country::parse);

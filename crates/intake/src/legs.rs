@@ -11,8 +11,8 @@ use live_users_core::{
 use live_users_twilio::DialResult;
 
 use crate::agents::{self, Agents};
+use crate::caller_id::sip_host;
 use crate::evidence::said_by;
-use crate::party::sip_host;
 
 /// Hosts of SIP addresses that lead to an AI agent, with the hosts below them: those of OpenAI,
 /// LiveKit, ElevenLabs, Vapi and Retell. Regions are below them or have hosts of their own.

@@ -8,12 +8,13 @@
 pub mod agents;
 mod callbacks;
 mod caller;
+mod caller_id;
 mod country;
 mod evidence;
 mod farewell;
 mod inbound;
 mod legs;
-mod party;
+
 mod reconciler;
 
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};

@@ -54,7 +54,7 @@ const NUMBER_DIGITS_MAX: usize = 15;
 
 /// One end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Party {
+pub(crate) enum CallerId {
     /// Withheld, or nothing that could be called back.
     Nobody,
     /// A phone number.
@@ -70,7 +70,7 @@ pub(crate) enum Party {
     Address(String),
 }
 
-impl Party {
+impl CallerId {
     /// Reads a caller id.
     pub(crate) fn parse(caller_id: &str) -> Self {
         let text = caller_id.trim().to_lowercase();
@@ -103,7 +103,7 @@ impl Party {
         }
     }
 
-    /// The text that makes this party the same as another, if it is known who it is. A doubtful
+    /// The text that makes this caller_id the same as another, if it is known who it is. A doubtful
     /// number is somebody's when the provider tells where that person is.
     pub(crate) fn identity(&self, has_place: bool) -> Option<&str> {
         match self {
@@ -122,7 +122,7 @@ pub(crate) fn sip_host(address: &str) -> Option<String> {
 }
 
 /// An address of SIP, with or without a scheme, brackets and a name to display.
-fn of_sip(text: &str) -> Party {
+fn of_sip(text: &str) -> CallerId {
     if let Some((display, inner)) = text.split_once('<') {
         let inner = inner.split_once('>').map_or(inner, |(inner, _)| inner);
         let display = display.trim().trim_matches('"').trim();
@@ -132,15 +132,15 @@ fn of_sip(text: &str) -> Party {
             scheme != "sip" && scheme != "sips" && !scheme.contains(['@', '.', '<'])
         });
         return match (is_withheld_word(display), is_other) {
-            (true, _) => Party::Nobody,
-            (false, true) if !inner.contains('<') => Party::parse(inner),
+            (true, _) => CallerId::Nobody,
+            (false, true) if !inner.contains('<') => CallerId::parse(inner),
             (false, _) => of_sip_address(&SipAddress::parse(inner)),
         };
     }
     of_sip_address(&SipAddress::parse(text))
 }
 
-fn of_sip_address(address: &SipAddress) -> Party {
+fn of_sip_address(address: &SipAddress) -> CallerId {
     let SipAddress { user, host, is_phone } = address;
     if user.is_empty() && host.starts_with('+') {
         return of_plain(host);
@@ -148,39 +148,39 @@ fn of_sip_address(address: &SipAddress) -> Party {
     let word = user.trim_start_matches('+');
     let is_invalid = host == "invalid" || host.ends_with(".invalid");
     if word.is_empty() || host.is_empty() || is_invalid || is_withheld_word(word) {
-        return Party::Nobody;
+        return CallerId::Nobody;
     }
     let Some(digits) = Digits::of(user) else {
-        return Party::Address(format!("sip:{user}@{host}"));
+        return CallerId::Address(format!("sip:{user}@{host}"));
     };
     let is_whole = digits.is_international
         || *is_phone
         || (NUMBER_DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&digits.text.len());
-    match digits.party() {
-        Party::Nobody => Party::Nobody,
-        party if is_whole => party,
-        _ => Party::Address(format!("sip:{}@{host}", digits.text)),
+    match digits.caller_id() {
+        CallerId::Nobody => CallerId::Nobody,
+        caller_id if is_whole => caller_id,
+        _ => CallerId::Address(format!("sip:{}@{host}", digits.text)),
     }
 }
 
 /// `client:` and schemes that nobody has heard of: opaque text.
-fn of_scheme(text: &str, scheme: &str, rest: &str) -> Party {
+fn of_scheme(text: &str, scheme: &str, rest: &str) -> CallerId {
     let user = rest.split('@').next().unwrap_or_default();
     let word = user.trim_start_matches('+');
     let is_withheld = is_withheld_word(word) || WITHHELD_SPELLINGS.contains(&word);
     match scheme.is_empty() || word.is_empty() || is_withheld {
-        true => Party::Nobody,
-        false => Party::Address(text.to_owned()),
+        true => CallerId::Nobody,
+        false => CallerId::Address(text.to_owned()),
     }
 }
 
 /// A number without a scheme. Free text is no address.
-fn of_plain(text: &str) -> Party {
+fn of_plain(text: &str) -> CallerId {
     let decoded = sip::unescaped(text);
     let is_word = is_withheld_word(decoded.trim_start_matches('+'));
     match Digits::of(&decoded) {
-        Some(digits) if !is_word => digits.party(),
-        Some(_) | None => Party::Nobody,
+        Some(digits) if !is_word => digits.caller_id(),
+        Some(_) | None => CallerId::Nobody,
     }
 }
 
@@ -224,17 +224,17 @@ impl Digits {
         Some(Self { text: after.unwrap_or(digits).to_owned(), is_international })
     }
 
-    fn party(&self) -> Party {
+    fn caller_id(&self) -> CallerId {
         let digits = self.text.as_str();
         if digits.bytes().all(|byte| byte == b'0') || is_withheld_spelling(digits) {
-            return Party::Nobody;
+            return CallerId::Nobody;
         }
         let is_whole = self.is_international
             || (NUMBER_DIGITS_MIN..=NUMBER_DIGITS_MAX).contains(&digits.len());
         if !is_whole {
-            return Party::Address(digits.to_owned());
+            return CallerId::Address(digits.to_owned());
         }
-        Party::Number {
+        CallerId::Number {
             text: format!("+{digits}"),
             is_international: self.is_international || is_north_american(digits),
             is_doubtful: digits.strip_prefix('1') == Some(RESTRICTED),

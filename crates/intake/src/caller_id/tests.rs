@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn identity(caller_id: &str) -> Option<String> {
-    Party::parse(caller_id).identity(true).map(str::to_owned)
+    CallerId::parse(caller_id).identity(true).map(str::to_owned)
 }
 
 fn is_nobody(caller_id: &str) -> bool {
-    Party::parse(caller_id) == Party::Nobody
+    CallerId::parse(caller_id) == CallerId::Nobody
 }
 
 /// The spellings of a whole number, given as its digits with the code of its country.
@@ -125,7 +125,7 @@ fn withheld_and_unusable_caller_ids_are_nobody() {
         "tel:anonymous",
         "tel:",
     ] {
-        assert!(is_nobody(text), "{text:?} is {:?}", Party::parse(text));
+        assert!(is_nobody(text), "{text:?} is {:?}", CallerId::parse(text));
     }
 }
 
@@ -146,7 +146,7 @@ fn what_carriers_spell_on_a_keypad_is_nobody() {
                 format!("sip:+{digits}@10.0.0.1:5060;user=phone"),
                 format!("\"x\" <sip:{digits}@a.example>"),
             ] {
-                assert!(is_nobody(&text), "{text:?} is {:?}", Party::parse(&text));
+                assert!(is_nobody(&text), "{text:?} is {:?}", CallerId::parse(&text));
             }
         }
     }
@@ -162,11 +162,11 @@ fn a_number_of_texas_is_somebodys_where_a_place_is_told() {
         "sip:17378742833@a",
         "whatsapp:+1 737 874 2833",
     ] {
-        let party = Party::parse(text);
-        assert_eq!(party.identity(false), None, "{text}");
-        assert_eq!(party.identity(true), Some("+17378742833"), "{text}");
+        let caller_id = CallerId::parse(text);
+        assert_eq!(caller_id.identity(false), None, "{text}");
+        assert_eq!(caller_id.identity(true), Some("+17378742833"), "{text}");
     }
-    assert!(Party::parse("+17378742834").identity(false).is_some());
+    assert!(CallerId::parse("+17378742834").identity(false).is_some());
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn numbers_beside_a_keypad_spelling_are_somebodys() {
 
 #[test]
 fn the_country_is_told_by_numbers_that_begin_with_one() {
-    let number = |text: &str| Party::parse(text).international_number().map(str::to_owned);
+    let number = |text: &str| CallerId::parse(text).international_number().map(str::to_owned);
     for text in ["+442079460123", "00442079460123", "sip:+442079460123@a", "tel:+44-20-7946-0123"] {
         assert_eq!(number(text).as_deref(), Some("+442079460123"), "{text}");
     }
@@ -220,9 +220,9 @@ proptest! {
     #[test]
     fn any_text_is_read(text in any::<String>(), shape in "[sipstel:@<>;?+%0-9a-z.\\[\\]]{0,40}") {
         for text in [text, shape] {
-            let party = Party::parse(&text);
-            prop_assert!(party.identity(true) != Some(""));
-            prop_assert!(party != Party::Nobody || party.identity(true).is_none());
+            let caller_id = CallerId::parse(&text);
+            prop_assert!(caller_id.identity(true) != Some(""));
+            prop_assert!(caller_id != CallerId::Nobody || caller_id.identity(true).is_none());
             sip_host(&text);
         }
     }
@@ -242,7 +242,7 @@ proptest! {
             format!("client:{user}"),
             format!("whatsapp:{user}"),
         ] {
-            prop_assert!(is_nobody(&text), "{} is {:?}", text, Party::parse(&text));
+            prop_assert!(is_nobody(&text), "{} is {:?}", text, CallerId::parse(&text));
         }
     }
 }
