@@ -12,6 +12,7 @@ const NO_ANSWER: &str = "Sorry, I have no answer to that just now. Could you say
 const NOT_HEARD: &str = "Sorry, I did not catch that. Could you say it again?";
 const NOTHING_SAID: &str = "I did not hear anything. Goodbye!";
 const PLEASE_HOLD: &str = "Please hold the line.";
+const CONNECTING: &str = "You are being connected.";
 const GOODBYE: &str = "Goodbye! Thank you for your call.";
 
 /// Nothing that a caller says is kept, so nothing is promised.
@@ -52,8 +53,8 @@ impl Conversation {
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
     /// requests have to carry on.
     pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
-        if inbound.is_waiting {
-            return self.hold();
+        if let Some(response) = in_a_queue(inbound) {
+            return response;
         }
         let Some(agent) = inbound.answering else { return self.listen(agent_id, GREETING) };
         match &agent.voice_url {
@@ -71,8 +72,8 @@ impl Conversation {
         inbound: &Inbound<'_>,
         answer: Answer,
     ) -> Response {
-        if inbound.is_waiting {
-            return self.hold();
+        if let Some(response) = in_a_queue(inbound) {
+            return response;
         }
         // With a chat, the built-in conversation may have taken over.
         let is_elsewhere = inbound.answering.is_some_and(|agent| {
@@ -110,12 +111,6 @@ impl Conversation {
         self.listen(agent_id, &format!("Hello, this is {name}. How can I help you?"))
     }
 
-    /// What somebody hears who waits in a queue. The provider asks again when it is over. Only few
-    /// verbs may stand here, and one that ends the document by hanging up would lose the caller.
-    fn hold(&self) -> Response {
-        Response::new().say(PLEASE_HOLD).pause(HOLD_SECONDS)
-    }
-
     /// The answer after an internal error. The call goes on.
     pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
         self.listen(agent_id, NOT_HEARD)
@@ -134,4 +129,14 @@ impl Conversation {
         };
         Response::new().gather(Gather::new(action).say(say)).say(NOTHING_SAID).hangup()
     }
+}
+
+/// What somebody hears who waits in a queue, or is taken out of it. Only few verbs may stand here,
+/// and one that ends the document by hanging up would lose the caller. The provider asks again when
+/// the silence is over.
+fn in_a_queue(inbound: &Inbound<'_>) -> Option<Response> {
+    if inbound.is_taken {
+        return Some(Response::new().say(CONNECTING));
+    }
+    inbound.is_waiting.then(|| Response::new().say(PLEASE_HOLD).pause(HOLD_SECONDS))
 }

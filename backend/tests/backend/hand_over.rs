@@ -206,6 +206,14 @@ fn who_waits_in_a_queue_hears_that_and_waits_until_the_queue_is_left() {
         assert!(body.contains("<Gather"), "{body}");
         assert_eq!(scene.parties(), AGENT);
     }
+    // A colleague takes the caller out of the queue, and is not to be hung up on.
+    scene.caller("/voice", "in-progress", &[("QueueSid", "QU1"), ("QueuePosition", "1")]);
+    let taken = [("QueueSid", "QU1"), ("QueueTime", "9"), ("DequeingCallSid", "CA9")];
+    let body = scene.caller("/voice", "in-progress", &taken);
+    assert!(!body.contains("<Gather") && !body.contains("<Hangup"), "{body}");
+    assert_eq!(scene.parties(), PERSON);
+    scene.caller("/voice", "in-progress", &[("QueueSid", "QU1"), ("QueueResult", "bridged")]);
+    assert_eq!(scene.parties(), AGENT);
     // Without an action, the next request says that the caller is back.
     let waits = [("QueueSid", "QU1"), ("QueuePosition", "1")];
     scene.caller("/voice", "in-progress", &waits);

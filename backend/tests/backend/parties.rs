@@ -24,7 +24,8 @@ fn said(n: u8, agent: &str, source: Source, said: Said) -> Evidence {
 
 fn outbound(n: u8, agent: &str, progress: Said) -> Evidence {
     let direction = Some(Direction::Outbound);
-    Evidence { direction, ..said(n, agent, Source::StatusCallback, progress) }
+    let endpoint = Some(Endpoint::Person);
+    Evidence { direction, endpoint, ..said(n, agent, Source::StatusCallback, progress) }
 }
 
 /// A leg of call 1 to a colleague.

@@ -45,6 +45,9 @@ pub struct Inbound<'a> {
     pub has_events: bool,
     /// Whether the caller waits in a queue, and the answer is what is heard meanwhile.
     pub is_waiting: bool,
+    /// Whether the caller is about to be connected with who has taken the caller out of a queue,
+    /// and the answer is what is heard before that.
+    pub is_taken: bool,
 }
 
 /// What a caller said.
@@ -109,6 +112,7 @@ impl<'a> Inbound<'a> {
             sent_at_ms: None,
             has_events: events.is_any(),
             is_waiting: events.queue == Some(QueueEvent::Waits),
+            is_taken: events.queue == Some(QueueEvent::IsTaken),
         };
         if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
             return without_call(Ok(evidence));

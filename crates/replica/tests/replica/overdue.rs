@@ -78,7 +78,7 @@ fn phase(driver: &Driver, call: &str) -> Phase {
 
 fn started() -> Driver {
     let mut driver = driver();
-    driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).unwrap();
+    driver.record(Millis(0), vec![evidence("a", Source::Voice, Said::Dialing)]).expect("recorded");
     driver
 }
 
