@@ -10,7 +10,7 @@ use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
-use live_users_state::{LEADER_LEASE, replay_with};
+use live_users_state::{LEADER_LEASE, Replayed, replay_with};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -122,6 +122,14 @@ pub struct Backend {
     requests: UnboundedReceiver<Request>,
 }
 
+/// The count that a journal leads to.
+fn first_count(replayed: &Replayed, clock: &Clock, gives_agents: bool) -> LatestCount {
+    let tracker = replayed.state.tracker();
+    let (numbers, as_of) = (tracker.numbers(), clock.now());
+    let publication = Publication { numbers, at: replayed.at, as_of, stale: None };
+    LatestCount::with_agents(publication, gives_agents.then(|| public_by_agent(tracker)))
+}
+
 impl Backend {
     /// Opens the journal and replays it. A listener should not be bound before.
     ///
@@ -143,15 +151,8 @@ impl Backend {
             false => Clock::of_one_process(replayed.state.tracker().now()),
         };
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
-        let publication = Publication {
-            numbers: replayed.state.tracker().numbers(),
-            at: replayed.at,
-            as_of: clock.now(),
-            stale: None,
-        };
         let gives_agents = config.public_by_agent;
-        let by_agent = gives_agents.then(|| public_by_agent(replayed.state.tracker()));
-        let latest = LatestCount::with_agents(publication, by_agent);
+        let latest = first_count(&replayed, &clock, gives_agents);
         let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
         let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
             .auditing(check_invariants);

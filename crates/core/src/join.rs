@@ -2,15 +2,15 @@
 
 use core::cmp::max;
 
-use crate::applied::{Applied, Outcome, Talk};
-use crate::call::{Entry, Step, Stretch, seconds_between};
+use crate::applied::{Applied, Outcome};
+use crate::call::{Entry, Step};
 use crate::flags::{Flags, Word};
 use crate::intern::Key;
 use crate::links::Queue;
 use crate::standing::Was;
 use crate::{
-    Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Party,
-    Phase, Said, Source, Tracker,
+    Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Phase, Said,
+    Source, Tracker,
 };
 
 /// The longest time from a voice request to its last retry, in milliseconds. Twilio gives up after
@@ -51,7 +51,7 @@ impl Tracker {
             id: evidence.call.clone(),
         });
         self.tie_to_parent(slot, evidence);
-        self.note_connection(slot, evidence);
+        self.note_connection(slot, evidence, applied);
         self.guess_colleague(slot, true);
         self.enter_sets(slot, applied);
         self.follow(slot, evidence, applied);
@@ -84,7 +84,7 @@ impl Tracker {
         let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, evidence));
         self.tie_to_parent(slot, evidence);
         let outcome = self.join_phase(slot, evidence, applied);
-        self.note_connection(slot, evidence);
+        self.note_connection(slot, evidence, applied);
         let was_live = phase_before == Phase::Live;
         self.guess_colleague(slot, self.entry(slot).phase != phase_before);
         if is_known_better {
@@ -215,80 +215,9 @@ impl Tracker {
         }
     }
 
-    /// The call goes on as if it had never ended.
-    fn resume(&mut self, slot: u32) {
-        let now = self.now;
-        let entry = self.entry(slot);
-        let (end, first) = (entry.since, entry.first());
-        let mut since = first;
-        if let Some(links) = self.ties.links.get_mut(&slot) {
-            let last = links.stretches.pop_if(|last| last.until == end);
-            since = links.stretches.first().or(last.as_ref()).map_or(first, |it| it.since);
-            links.stretch_since = last.map(|last| last.since);
-        }
-        let entry = self.entry_mut(slot);
-        (entry.phase, entry.since, entry.heard) = (Phase::Live, since, now);
-        entry.first_s = seconds_between(first, since);
-    }
-
-    /// Keeps the last stretch of a call that has several, or whose end may be taken back.
-    fn close_last_stretch(&mut self, slot: u32, reason: EndReason) {
-        let entry = self.entry(slot);
-        let began_later = entry.first_s > 1;
-        let has_several = self.ties.links.get(&slot).is_some_and(|it| !it.stretches.is_empty());
-        if !has_several && !(reason.is_guess() && began_later) {
-            return;
-        }
-        if let Some(stretch) = self.present_stretch(slot) {
-            self.entry_mut(slot).flags.set_linked(true);
-            let links = self.ties.links_mut(slot);
-            links.close(stretch);
-            links.stretch_since = None;
-        }
-    }
-
-    /// The stretch that goes on, up to now.
-    pub(crate) fn present_stretch(&self, slot: u32) -> Option<Stretch> {
-        let entry = self.entry(slot);
-        let party = entry.flags.party()?;
-        let links = self.ties.links.get(&slot);
-        let since = links.and_then(|it| it.stretch_since).unwrap_or(entry.since);
-        let agent = self.agents.value(self.acting_agent(slot)).clone();
-        Some(Stretch { party, agent, since, until: max(since, self.now) })
-    }
-
-    /// How long a call was connected, and with whom, up to now or to its end.
-    fn talk(&self, slot: u32) -> Option<Talk> {
-        let entry = self.entry(slot);
-        let mut talk = Talk::default();
-        let links = self.ties.links.get(&slot);
-        let past = links.into_iter().flat_map(|links| &links.stretches).cloned();
-        let present = match entry.phase {
-            Phase::Dialing => return None,
-            Phase::Live => self.present_stretch(slot),
-            Phase::Ended(reason) if links.is_none_or(|it| it.stretches.is_empty()) => {
-                // A call of one stretch: only our guess of its end is ever asked for it.
-                let (agent, until) = (self.agents.value(entry.agent).clone(), entry.since);
-                let since = entry.first();
-                let was_up = reason.is_guess() && !entry.flags.is_machine();
-                was_up.then_some(Stretch { party: Party::Agent, agent, since, until })
-            }
-            Phase::Ended(_) => None,
-        };
-        for Stretch { party, agent, since, until } in past.chain(present) {
-            let ms = until.since(since);
-            // A machine was one from the beginning, also when it was recognised late.
-            match self.counting.counts(party) && !entry.flags.is_machine() {
-                true => talk.add(&agent, ms),
-                false => talk.other_ms = talk.other_ms.saturating_add(ms),
-            }
-        }
-        Some(talk)
-    }
-
     /// Notes where a caller is who was put into a queue. The last word counts, except that the first
     /// request of a call, which comes before anything else, is no news when it comes late.
-    fn note_connection(&mut self, slot: u32, evidence: &Evidence) {
+    fn note_connection(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) {
         let Some(connection) = evidence.connection else { return };
         let queue = match connection {
             Connection::Agent => None,
@@ -297,9 +226,22 @@ impl Tracker {
         };
         let known = self.ties.links.get(&slot).and_then(|it| it.queue);
         let is_first_request = queue.is_none() && evidence.said == Said::Dialing;
+        if connection == Connection::Agent && !is_first_request {
+            self.leave_conference(&evidence.call, applied);
+        }
         if queue != known && !is_first_request {
             self.entry_mut(slot).flags.set_linked(true);
             self.ties.links_mut(slot).queue = queue;
+        }
+    }
+
+    /// Who asks what to say is in no conference any more: `<Dial>` would wait for its end. A request
+    /// that may be a retry from before it says nothing of that.
+    fn leave_conference(&mut self, call: &CallId, applied: &mut Applied) {
+        let moment = self.now.minus(RETRY_MS_MAX);
+        if let Some(conference) = self.ties.attended_since_before(call, moment) {
+            let others = self.ties.leave(call, &conference);
+            self.resettle_all(&others, applied);
         }
     }
 

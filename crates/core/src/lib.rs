@@ -77,6 +77,7 @@ mod party;
 mod place;
 mod place_interner;
 mod standing;
+mod stretches;
 mod time;
 mod tracker;
 

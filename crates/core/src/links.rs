@@ -87,6 +87,8 @@ pub struct Conference {
     pub participants: Vec<Participant>,
     /// When something was last said about it.
     pub heard: Millis,
+    /// Whether it is over: then nobody joins it any more, whatever comes late.
+    pub is_over: bool,
 }
 
 /// A participant of a conference.
@@ -98,6 +100,8 @@ pub struct Participant {
     pub presence: Presence,
     /// The place of the newest event about it among those of the conference.
     pub order: Option<u32>,
+    /// When that event was recorded.
+    pub since: Millis,
 }
 
 /// Whether a participant is there.
@@ -155,7 +159,11 @@ impl Ties {
         }
         let conference = self.conferences.entry(event.conference.clone()).or_default();
         conference.heard = now;
+        if conference.is_over {
+            return touched;
+        }
         if event.what == Attendance::Over {
+            conference.is_over = true;
             let present = conference.participants.iter_mut();
             for participant in present.filter(|it| it.presence != Presence::Left) {
                 participant.presence = Presence::Left;
@@ -169,12 +177,13 @@ impl Ties {
         match known {
             Some(known) if event.order.is_some() && event.order < known.order => return touched,
             Some(known) => {
-                (known.presence, known.order) = (presence, event.order.or(known.order));
+                (known.presence, known.since) = (presence, now);
+                known.order = event.order.or(known.order);
             }
             None if is_full => return touched,
             None => {
                 let (call, order) = (call.clone(), event.order);
-                conference.participants.push(Participant { call, presence, order });
+                conference.participants.push(Participant { call, presence, order, since: now });
             }
         }
         if is_there {
@@ -193,6 +202,14 @@ impl Ties {
         let participants = known.into_iter().flat_map(|it| &mut it.participants);
         participants.filter(|it| it.call == *call).for_each(|it| it.presence = Presence::Left);
         self.members(conference)
+    }
+
+    /// The conference that a call has been in since before this moment.
+    pub(crate) fn attended_since_before(&self, call: &CallId, moment: Millis) -> Option<CallId> {
+        let id = self.conference_of.get(call)?;
+        let mut participants = self.conferences.get(id)?.participants.iter();
+        let own = participants.find(|it| it.call == *call)?;
+        (own.since < moment).then(|| id.clone())
     }
 
     /// Drops the conferences of which nothing was heard since this moment, unless somebody whose

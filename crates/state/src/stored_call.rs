@@ -197,6 +197,8 @@ impl StoredCall {
 pub(crate) struct StoredConference {
     id: String,
     heard: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    over: bool,
     participants: Vec<StoredParticipant>,
 }
 
@@ -204,6 +206,7 @@ pub(crate) struct StoredConference {
 struct StoredParticipant {
     call: String,
     presence: Word,
+    since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<u32>,
 }
@@ -213,10 +216,12 @@ impl StoredConference {
         let stored = |it: &Participant| StoredParticipant {
             call: it.call.to_string(),
             presence: word(PRESENCES, &it.presence),
+            since: it.since.0,
             order: it.order,
         };
         let participants = conference.participants.iter().map(stored).collect();
-        Self { id: id.to_string(), heard: conference.heard.0, participants }
+        let Conference { heard, is_over: over, .. } = *conference;
+        Self { id: id.to_string(), heard: heard.0, over, participants }
     }
 
     pub(crate) fn read(self) -> Result<(CallId, Conference), DecodeError> {
@@ -224,11 +229,13 @@ impl StoredConference {
             Ok::<_, DecodeError>(Participant {
                 call: call_id(&it.call, "call")?,
                 presence: value(PRESENCES, &it.presence, "presence")?,
+                since: Millis(it.since),
                 order: it.order,
             })
         };
         let participants = self.participants.into_iter().map(read).collect::<Result<_, _>>()?;
-        let conference = Conference { participants, heard: Millis(self.heard) };
+        let (heard, is_over) = (Millis(self.heard), self.over);
+        let conference = Conference { participants, heard, is_over };
         Ok((call_id(&self.id, "id")?, conference))
     }
 }

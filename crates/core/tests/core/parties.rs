@@ -51,7 +51,7 @@ fn speech(n: u8) -> Evidence {
 }
 
 fn attends(n: u8, what: Attendance, order: u32) -> Evidence {
-    let conference = CallId::parse("CF1").unwrap();
+    let conference = CallId::parse("CF1").expect("an id");
     let event = ConferenceEvent { conference, what, order: Some(order) };
     let said = Evidence::about(call(n), Source::StatusCallback, Said::Nothing);
     Evidence { conference: Some(event), ..said }
@@ -392,4 +392,23 @@ fn a_webhook_that_says_nothing_begins_no_call() {
     };
     assert_eq!(story(&[streams]), [AGENT], "a media stream is of a call that is up");
     assert_eq!(story(&[attends(1, Attendance::Joined, 1)]), [NOBODY]);
+}
+
+#[test]
+fn nobody_joins_a_conference_that_is_over_and_who_asks_what_to_say_has_left_it() {
+    use Attendance::{Joined, Over};
+    let told = [inbound(1), attends(1, Joined, 1), attends(9, Over, 3), attends(1, Joined, 2)];
+    assert_eq!(story(&told)[1..], [WAITING, AGENT, AGENT]);
+    let asks = Evidence { connection: Some(Connection::Agent), ..speech(1) };
+    let mut tracker = Tracker::default();
+    for (ms, evidence, expected) in [
+        (1_000, inbound(1), AGENT),
+        (5_000, attends(1, Joined, 1), WAITING),
+        (6_000, attends(9, Joined, 2), PERSON),
+        (24_000, asks.clone(), PERSON),
+        (26_000, asks, AGENT),
+    ] {
+        tracker.apply(Millis(ms), &evidence);
+        assert_eq!(parties(&tracker), expected, "at {ms}");
+    }
 }

@@ -69,7 +69,7 @@ fn plain() -> impl Strategy<Value = Evidence> {
 fn attendances() -> impl Strategy<Value = ConferenceEvent> {
     use Attendance::{Held, Joined, Left, Over, Resumed};
     let what = select(vec![Joined, Joined, Joined, Held, Resumed, Left, Over]);
-    let conferences = (0..2u8).prop_map(|n| CallId::parse(&format!("CF{n}")).unwrap());
+    let conferences = (0..2u8).prop_map(|n| CallId::parse(&format!("CF{n}")).expect("an id"));
     (conferences, what, prop::option::of(0..9u32))
         .prop_map(|(conference, what, order)| ConferenceEvent { conference, what, order })
 }
