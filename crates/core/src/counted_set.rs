@@ -130,8 +130,8 @@ struct Rest {
     live: CountedSet,
     /// The calls that we have made, of those that are up.
     outbound: HashSet<u32, FixedState>,
-    /// Those of them that wait, as all do that are being dialled.
-    outbound_waiting: HashSet<u32, FixedState>,
+    /// The calls whose callers wait in a conference for somebody.
+    awaiting: HashSet<u32, FixedState>,
     /// The calls that are held for those of colleagues.
     colleagues: HashSet<u32, FixedState>,
     /// Those of them that are being dialled.
@@ -141,18 +141,9 @@ struct Rest {
 impl Default for Rest {
     fn default() -> Self {
         let [waiting, person, machine, live] = Default::default();
-        let [outbound, outbound_waiting, colleagues, colleagues_dialled] =
+        let [outbound, awaiting, colleagues, colleagues_dialled] =
             [HASHER; 4].map(HashSet::with_hasher);
-        Self {
-            waiting,
-            person,
-            machine,
-            live,
-            outbound,
-            outbound_waiting,
-            colleagues,
-            colleagues_dialled,
-        }
+        Self { waiting, person, machine, live, outbound, awaiting, colleagues, colleagues_dialled }
     }
 }
 
@@ -173,10 +164,9 @@ impl LineSet {
         up.saturating_sub(self.rest.as_ref().map_or(0, |rest| rest.outbound.len()))
     }
 
-    /// How many people have called us and wait, call by call.
-    pub(crate) fn waiting_callers(&self) -> usize {
-        let rest = self.rest.as_ref();
-        rest.map_or(0, |it| it.waiting.numbers().calls.saturating_sub(it.outbound_waiting.len()))
+    /// How many callers wait in a conference for somebody, call by call.
+    pub(crate) fn awaiting(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.awaiting.len())
     }
 
     pub(crate) fn colleagues(&self) -> usize {
@@ -205,11 +195,10 @@ impl LineSet {
                 self.rest.get_or_insert_default().live.enter(member);
             }
             if entrant.is_outbound {
-                let rest = self.rest.get_or_insert_default();
-                rest.outbound.insert(member.slot);
-                if party == Party::Waiting {
-                    rest.outbound_waiting.insert(member.slot);
-                }
+                self.rest.get_or_insert_default().outbound.insert(member.slot);
+            }
+            if entrant.is_awaiting {
+                self.rest.get_or_insert_default().awaiting.insert(member.slot);
             }
         }
         if entrant.is_colleague {
@@ -231,7 +220,7 @@ impl LineSet {
             rest.live.leave(member);
         }
         rest.outbound.remove(&member.slot);
-        rest.outbound_waiting.remove(&member.slot);
+        rest.awaiting.remove(&member.slot);
         rest.colleagues.remove(&member.slot);
         rest.colleagues_dialled.remove(&member.slot);
     }
@@ -245,6 +234,7 @@ pub(crate) struct Entrant {
     pub(crate) is_outbound: bool,
     pub(crate) is_colleague: bool,
     pub(crate) is_dialled: bool,
+    pub(crate) is_awaiting: bool,
     pub(crate) agent: Key,
     pub(crate) area: Key,
     pub(crate) country: Option<Country>,

@@ -51,6 +51,7 @@ const LEG: Field = Field(11, 1);
 const PROVEN: Field = Field(12, 1);
 const COLLEAGUE: Field = Field(13, 1);
 const LINKED: Field = Field(14, 1);
+const AWAITING: Field = Field(15, 1);
 
 impl Flags {
     fn get(self, Field(at, bits): Field) -> u16 {
@@ -58,7 +59,7 @@ impl Flags {
     }
 
     fn set(&mut self, Field(at, bits): Field, value: u16) {
-        let mask = ((1 << bits) - 1) << at;
+        let mask: u16 = ((1 << bits) - 1) << at;
         self.0 = self.0 & !mask | value << at & mask;
     }
 
@@ -164,6 +165,15 @@ impl Flags {
 
     pub(crate) fn set_colleague(&mut self, is_colleague: bool) {
         self.set(COLLEAGUE, u16::from(is_colleague));
+    }
+
+    /// Whether the caller waits in a conference for somebody, as the sets have it.
+    pub(crate) fn is_awaiting(self) -> bool {
+        self.get(AWAITING) == 1
+    }
+
+    pub(crate) fn set_awaiting(&mut self, is_awaiting: bool) {
+        self.set(AWAITING, u16::from(is_awaiting));
     }
 
     /// Whether the tracker has [`crate::links::Links`] of it.

@@ -110,7 +110,7 @@ impl Tracker {
     /// say may be brought into a conversation by the provider's API, which leaves no trace of that.
     /// It is held for a colleague when it is in a conference with a caller; when it is answered while
     /// its agent has more callers than colleagues; or when it is dialled while more callers of its
-    /// agent wait than colleagues are being dialled.
+    /// agent wait in conferences than colleagues are being dialled.
     pub(crate) fn guess_colleague(&mut self, slot: u32, is_new_phase: bool) {
         let entry = self.entry(slot);
         let flags = entry.flags;
@@ -147,12 +147,13 @@ impl Tracker {
         })
     }
 
-    /// Whether an agent has more callers than colleagues, or more who wait than are being dialled.
+    /// Whether an agent has more callers than colleagues, or more who wait in
+    /// conferences than are being dialled.
     fn lacks_a_colleague(&self, agent: Key, phase: Phase) -> bool {
         let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
         let Some(set) = self.sets.of_agent(agent).filter(|_| is_configured) else { return false };
         match phase {
-            Phase::Dialing => set.waiting_callers() > set.colleagues_dialled(),
+            Phase::Dialing => set.awaiting() > set.colleagues_dialled(),
             Phase::Live | Phase::Ended(_) => set.inbound_calls() > set.colleagues(),
         }
     }
@@ -174,6 +175,7 @@ impl Tracker {
             is_outbound: entry.flags.direction() == Some(Direction::Outbound),
             is_colleague: entry.flags.is_colleague() && !entry.has_ended(),
             is_dialled: entry.phase == Phase::Dialing,
+            is_awaiting: entry.flags.is_awaiting(),
             agent: self.acting_agent(slot),
             area: self.places.area(entry.place),
             country: self.places.place(entry.place).country,
@@ -185,7 +187,7 @@ impl Tracker {
     pub(crate) fn settle(&mut self, slot: u32, before: Entrant, was: Was, applied: &mut Applied) {
         let (party, acting) = self.standing(slot);
         let old_acting = self.act(slot, acting);
-        self.entry_mut(slot).flags.set_party(party);
+        self.note_party(slot, party);
         let after = self.entrant(slot);
         if before != after {
             self.reindex(before, after, applied);
@@ -237,9 +239,18 @@ impl Tracker {
     /// Puts a call of a snapshot into the sets that it belongs to.
     pub(crate) fn enter_restored(&mut self, slot: u32) {
         let (party, _) = self.standing(slot);
-        self.entry_mut(slot).flags.set_party(party);
+        self.note_party(slot, party);
         let entrant = self.entrant(slot);
         self.sets.enter(&entrant, self.counting);
+    }
+
+    fn note_party(&mut self, slot: u32, party: Option<Party>) {
+        let entry = self.entry(slot);
+        let is_awaiting =
+            party == Some(Party::Waiting) && self.ties.conference_of.contains_key(&entry.id);
+        let flags = &mut self.entry_mut(slot).flags;
+        flags.set_party(party);
+        flags.set_awaiting(is_awaiting);
     }
 
     /// Fills all sets anew.
