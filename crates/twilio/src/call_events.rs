@@ -12,7 +12,7 @@ const TOKEN_BYTES_MAX: usize = 64;
 /// `answered_by` of the REST resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AnsweredBy {
-    /// A person.
+    /// A person, or detection could not tell.
     Human,
     /// A voicemail or another machine.
     Machine,
@@ -21,12 +21,13 @@ pub enum AnsweredBy {
 }
 
 impl AnsweredBy {
-    /// Reads a result; `None` for `unknown`, and for what is not known here. A machine has several
-    /// results, by what was waited for: `machine_start`, `machine_end_beep`, `machine_end_silence`
-    /// and `machine_end_other`. The set is open.
+    /// Reads a result; `None` for one that is not known here. Where detection could not tell
+    /// (`unknown`), a person is assumed. A machine has several results, by what was waited for:
+    /// `machine_start`, `machine_end_beep`, `machine_end_silence` and `machine_end_other`. The set is
+    /// open.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "human" => Some(Self::Human),
+            "human" | "unknown" => Some(Self::Human),
             "fax" => Some(Self::Fax),
             machine if machine.starts_with("machine") => Some(Self::Machine),
             _ => None,

@@ -124,7 +124,7 @@ fn machine_detection_is_taken_with_a_status_and_without() {
             ("machine_start", Some(AnsweredBy::Machine)),
             ("machine_end_silence", Some(AnsweredBy::Machine)),
             ("fax", Some(AnsweredBy::Fax)),
-            ("unknown", None),
+            ("unknown", Some(AnsweredBy::Human)),
         ] {
             let field = format!("AnsweredBy={text}");
             let with_status = one(source, &in_progress(&field));

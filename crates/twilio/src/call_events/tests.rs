@@ -18,7 +18,7 @@ fn machine_detection_has_many_words_for_a_machine() {
         ("machine_end_other", Some(AnsweredBy::Machine)),
         ("machine", Some(AnsweredBy::Machine)),
         ("fax", Some(AnsweredBy::Fax)),
-        ("unknown", None),
+        ("unknown", Some(AnsweredBy::Human)),
         ("", None),
         ("nobody", None),
     ] {

@@ -107,7 +107,7 @@ fn who_has_answered_is_read_as_in_webhooks() {
         (json!("machine_start"), Some(AnsweredBy::Machine)),
         (json!("machine_end_other"), Some(AnsweredBy::Machine)),
         (json!("fax"), Some(AnsweredBy::Fax)),
-        (json!("unknown"), None),
+        (json!("unknown"), Some(AnsweredBy::Human)),
         (json!(null), None),
         (json!(7), None),
     ] {
