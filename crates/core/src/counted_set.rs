@@ -136,14 +136,26 @@ struct Rest {
     colleagues: HashSet<u32, FixedState>,
     /// Those of them that are being dialled.
     colleagues_dialled: HashSet<u32, FixedState>,
+    /// The calls to users that we have made, with those that are over and not forgotten.
+    campaign: HashSet<u32, FixedState>,
 }
 
 impl Default for Rest {
     fn default() -> Self {
         let [waiting, person, machine, live] = Default::default();
-        let [outbound, awaiting, colleagues, colleagues_dialled] =
-            [HASHER; 4].map(HashSet::with_hasher);
-        Self { waiting, person, machine, live, outbound, awaiting, colleagues, colleagues_dialled }
+        let [outbound, awaiting, colleagues, colleagues_dialled, campaign] =
+            [HASHER; 5].map(HashSet::with_hasher);
+        Self {
+            waiting,
+            person,
+            machine,
+            live,
+            outbound,
+            awaiting,
+            colleagues,
+            colleagues_dialled,
+            campaign,
+        }
     }
 }
 
@@ -171,6 +183,11 @@ impl LineSet {
 
     pub(crate) fn colleagues(&self) -> usize {
         self.rest.as_ref().map_or(0, |rest| rest.colleagues.len())
+    }
+
+    /// Whether calls to users are made.
+    pub(crate) fn has_campaign(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| !rest.campaign.is_empty())
     }
 
     pub(crate) fn colleagues_dialled(&self) -> usize {
@@ -201,6 +218,9 @@ impl LineSet {
                 self.rest.get_or_insert_default().awaiting.insert(member.slot);
             }
         }
+        if entrant.is_campaign {
+            self.rest.get_or_insert_default().campaign.insert(member.slot);
+        }
         if entrant.is_colleague {
             let rest = self.rest.get_or_insert_default();
             rest.colleagues.insert(member.slot);
@@ -223,6 +243,7 @@ impl LineSet {
         rest.awaiting.remove(&member.slot);
         rest.colleagues.remove(&member.slot);
         rest.colleagues_dialled.remove(&member.slot);
+        rest.campaign.remove(&member.slot);
     }
 }
 
@@ -235,9 +256,16 @@ pub(crate) struct Entrant {
     pub(crate) is_colleague: bool,
     pub(crate) is_dialled: bool,
     pub(crate) is_awaiting: bool,
+    pub(crate) is_campaign: bool,
     pub(crate) agent: Key,
     pub(crate) area: Key,
     pub(crate) country: Option<Country>,
+}
+
+impl Entrant {
+    fn is_in_no_set(&self) -> bool {
+        self.party.is_none() && !self.is_colleague && !self.is_campaign
+    }
 }
 
 /// The people on the line, in every respect in which they are counted.
@@ -253,7 +281,7 @@ pub(crate) struct CountedSets {
 
 impl CountedSets {
     pub(crate) fn enter(&mut self, entrant: &Entrant, counting: Counting) {
-        if entrant.party.is_none() && !entrant.is_colleague {
+        if entrant.is_in_no_set() {
             return;
         }
         self.all.enter(entrant, counting);
@@ -265,7 +293,7 @@ impl CountedSets {
     }
 
     pub(crate) fn leave(&mut self, entrant: &Entrant, counting: Counting) {
-        if entrant.party.is_none() && !entrant.is_colleague {
+        if entrant.is_in_no_set() {
             return;
         }
         self.all.leave(entrant, counting);

@@ -7,7 +7,7 @@ use crate::call::{Entry, Step};
 use crate::flags::{Flags, Word};
 use crate::intern::Key;
 use crate::links::Queue;
-use crate::standing::Was;
+use crate::standing::{News, Was};
 use crate::{
     Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Phase, Said,
     Source, Tracker,
@@ -52,7 +52,7 @@ impl Tracker {
         });
         self.tie_to_parent(slot, evidence);
         self.note_connection(slot, evidence, applied);
-        self.guess_colleague(slot, true);
+        self.guess_colleague(slot, News::of(evidence.source, true));
         self.enter_sets(slot, applied);
         self.follow(slot, evidence, applied);
         match self.entry(slot).flags {
@@ -86,7 +86,8 @@ impl Tracker {
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
         let was_live = phase_before == Phase::Live;
-        self.guess_colleague(slot, self.entry(slot).phase != phase_before);
+        let is_new_phase = self.entry(slot).phase != phase_before;
+        self.guess_colleague(slot, News::of(evidence.source, is_new_phase));
         if is_known_better {
             self.reattribute(slot, before.agent);
         }
@@ -297,7 +298,7 @@ impl Tracker {
         let Some(slot) = self.slot(call) else { return };
         let before = self.entrant(slot);
         let was = Was { is_live: self.entry(slot).phase == Phase::Live, is_known_better: false };
-        self.guess_colleague(slot, false);
+        self.guess_colleague(slot, News::Nothing);
         self.settle(slot, before, was, applied);
     }
 

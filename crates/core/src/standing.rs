@@ -7,7 +7,28 @@ use crate::call::Stretch;
 use crate::counted_set::{CountedSets, Entrant, Member};
 use crate::intern::Key;
 use crate::links::{Presence, Queue};
-use crate::{Agent, CallId, Direction, Endpoint, Party, Phase, Tracker};
+use crate::{Agent, CallId, Direction, Endpoint, Party, Phase, Source, Tracker};
+
+/// What has just been heard about how far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing new.
+    Nothing,
+    /// It has come to its phase by a webhook.
+    Reported,
+    /// It has come to its phase by the provider's list.
+    Listed,
+}
+
+impl News {
+    pub(crate) fn of(source: Source, is_new_phase: bool) -> Self {
+        match (is_new_phase, source) {
+            (false, _) => Self::Nothing,
+            (true, Source::Referee) => Self::Listed,
+            (true, _) => Self::Reported,
+        }
+    }
+}
 
 /// What a call was before something about it has changed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,7 +132,7 @@ impl Tracker {
     /// It is held for a colleague when it is in a conference with a caller; when it is answered while
     /// its agent has more callers than colleagues; or when it is dialled while more callers of its
     /// agent wait in conferences than colleagues are being dialled.
-    pub(crate) fn guess_colleague(&mut self, slot: u32, is_new_phase: bool) {
+    pub(crate) fn guess_colleague(&mut self, slot: u32, news: News) {
         let entry = self.entry(slot);
         let flags = entry.flags;
         let may_be = flags.direction() == Some(Direction::Outbound)
@@ -130,7 +151,7 @@ impl Tracker {
             return;
         }
         let is_colleague = self.attends_with_a_caller(&entry.id)
-            || (is_new_phase && self.lacks_a_colleague(entry.agent, entry.phase));
+            || self.lacks_a_colleague(entry.agent, entry.phase, news);
         if is_colleague {
             self.entry_mut(slot).flags.set_colleague(true);
         }
@@ -148,10 +169,17 @@ impl Tracker {
     }
 
     /// Whether an agent has more callers than colleagues, or more who wait in
-    /// conferences than are being dialled.
-    fn lacks_a_colleague(&self, agent: Key, phase: Phase) -> bool {
+    /// conferences than are being dialled. Of a call that only the provider's list has told, nothing
+    /// can be heard that proves it a user's, so an agent that makes such calls is given the doubt.
+    fn lacks_a_colleague(&self, agent: Key, phase: Phase, news: News) -> bool {
+        if news == News::Nothing {
+            return false;
+        }
         let is_configured = matches!(self.agents.value(agent), Agent::Id(_));
         let Some(set) = self.sets.of_agent(agent).filter(|_| is_configured) else { return false };
+        if news == News::Listed && set.has_campaign() {
+            return false;
+        }
         match phase {
             Phase::Dialing => set.awaiting() > set.colleagues_dialled(),
             Phase::Live | Phase::Ended(_) => set.inbound_calls() > set.colleagues(),
@@ -169,13 +197,15 @@ impl Tracker {
     pub(crate) fn entrant(&self, slot: u32) -> Entrant {
         let entry = self.entry(slot);
         let caller = entry.caller.filter(|_| !self.counting.by_call);
+        let is_outbound = entry.flags.direction() == Some(Direction::Outbound);
         Entrant {
             member: Member { caller, slot },
             party: entry.flags.party(),
-            is_outbound: entry.flags.direction() == Some(Direction::Outbound),
+            is_outbound,
             is_colleague: entry.flags.is_colleague() && !entry.has_ended(),
             is_dialled: entry.phase == Phase::Dialing,
             is_awaiting: entry.flags.is_awaiting(),
+            is_campaign: is_outbound && entry.flags.is_proven() && !entry.flags.is_leg(),
             agent: self.acting_agent(slot),
             area: self.places.area(entry.place),
             country: self.places.place(entry.place).country,
@@ -232,7 +262,8 @@ impl Tracker {
 
     /// Puts a new call into the sets that it belongs to.
     pub(crate) fn enter_sets(&mut self, slot: u32, applied: &mut Applied) {
-        let nowhere = Entrant { party: None, is_colleague: false, ..self.entrant(slot) };
+        let all = self.entrant(slot);
+        let nowhere = Entrant { party: None, is_colleague: false, is_campaign: false, ..all };
         self.settle(slot, nowhere, Was::default(), applied);
     }
 

@@ -304,6 +304,10 @@ impl Tracker {
 
     /// Drops a tombstone.
     fn remove(&mut self, slot: u32) {
+        if self.entries[slot as usize].is_some() {
+            let entrant = self.entrant(slot);
+            self.sets.leave(&entrant, self.counting);
+        }
         let Some(entry) = self.entries[slot as usize].take() else { return };
         debug_assert!(entry.has_ended(), "only a tombstone is forgotten");
         let hash = HASHER.hash_one(&entry.id);

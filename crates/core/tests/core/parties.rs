@@ -257,6 +257,13 @@ fn a_colleague_who_is_called_without_a_trace_of_the_caller_is_no_user() {
         Evidence { source: Source::Voice, said: Said::InProgress, ..dialled(2, Said::InProgress) };
     let told = [inbound(1), dialled(2, Said::InProgress), asks];
     assert_eq!(story(&told), [AGENT, AGENT, [2, 0, 0, 0]]);
+    // Of an agent that calls users, what only the provider's list tells is one of them.
+    let user = Evidence { caller: caller(72), ..dialled(4, Said::InProgress) };
+    let proven = Evidence { source: Source::Voice, ..user };
+    let listed = Evidence { source: Source::Referee, ..dialled(2, Said::InProgress) };
+    assert_eq!(story(&[inbound(1), listed.clone()])[1], AGENT);
+    let over = Evidence { said: COMPLETED, ..proven.clone() };
+    assert_eq!(story(&[proven, over, inbound(1), listed])[3], [2, 0, 0, 0]);
     // In a campaign nobody has called us.
     let campaign = [1, 2, 3]
         .map(|n| Evidence { caller: caller(u64::from(n)), ..dialled(n, Said::InProgress) });
