@@ -32,6 +32,11 @@ impl<'a> OpenCall<'a> {
         self.party().is_some_and(|party| self.tracker.counting.counts(party))
     }
 
+    /// Whether it is a leg of another call.
+    pub fn is_leg(&self) -> bool {
+        self.entry.flags.is_leg()
+    }
+
     /// Whether it is a leg of a call that is over, or of one that is not known: then nothing depends
     /// on it.
     pub fn is_loose_leg(&self) -> bool {

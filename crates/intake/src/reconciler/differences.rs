@@ -52,11 +52,16 @@ impl Reconciler {
     /// What follows from a call that is open and in the provider's lists. A leg needs no
     /// confirmation, since its conversation has one.
     fn listed(&self, now: Millis, open: OpenCall<'_>, listed: &CallResource) -> Option<Evidence> {
-        open.party()?;
-        let machine = listed.answered_by.map(answered_by).filter(|it| *it != AnsweredBy::Human);
-        if let Some(machine) = machine.filter(|_| !open.is_detected()) {
+        if open.is_leg() {
+            return None;
+        }
+        // Whoever has answered, detection proves that a call held for a colleague's is none.
+        let is_held = open.party().is_none();
+        let news = listed.answered_by.map(answered_by);
+        let news = news.filter(|it| is_held || *it != AnsweredBy::Human);
+        if let Some(answered_by) = news.filter(|_| !open.is_detected()) {
             let detected = Evidence::about(open.id().clone(), Source::Referee, Said::Nothing);
-            return Some(Evidence { answered_by: Some(machine), ..detected });
+            return Some(Evidence { answered_by: Some(answered_by), ..detected });
         }
         let is_silent = now.since(open.heard()) > self.rules.confirm_after_ms;
         let is_up = is_in_progress(listed) && open.is_live();

@@ -127,6 +127,28 @@ fn a_machine_in_the_list_is_no_person_at_once_and_later() {
 }
 
 #[test]
+fn machine_detection_in_the_list_proves_that_a_call_is_no_colleagues() {
+    for (result, expected) in [(Result::Machine, [1, 0, 0, 1]), (Result::Human, [2, 0, 0, 0])] {
+        let mut scene = Scene::new();
+        let booking = |call: &str, direction, source, said| Evidence {
+            direction: Some(direction),
+            agent: live_users_core::Agent::Id("booking".into()),
+            ..Evidence::about(id(call), source, said)
+        };
+        scene.receives(booking("CA1", Direction::Inbound, Source::Voice, Said::Dialing));
+        scene.at_provider("CA1", CallStatus::InProgress);
+        let held = booking("CA3", Direction::Outbound, Source::StatusCallback, Said::InProgress);
+        scene.receives(Evidence { endpoint: Some(Endpoint::Person), ..held });
+        scene.lists(dialled("CA3", None));
+        scene.pass(60 * SECOND);
+        assert_eq!(parties(&scene), [1, 0, 0, 0]);
+        scene.lists(dialled("CA3", Some(result)));
+        scene.pass(20 * SECOND);
+        assert_eq!(parties(&scene), expected, "{result:?}");
+    }
+}
+
+#[test]
 fn our_guess_yields_to_two_looks_that_began_after_it() {
     let goodbye = Evidence::about(id("CA1"), Source::Speech, Said::Over(EndReason::Goodbye));
     let over = Evidence::about(id("CA1"), Source::StatusCallback, Said::Over(EndReason::Completed));
