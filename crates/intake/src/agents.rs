@@ -163,6 +163,9 @@ impl Agents {
     /// The agent that answers this number, in any of its spellings: also without its plus, and in
     /// an address of SIP or WhatsApp.
     pub fn by_number(&self, number: &str) -> Option<&Agent> {
+        if self.numbers.is_empty() {
+            return None;
+        }
         let place = self.numbers.get(CallerId::parse(number).number()?)?;
         self.list.get(*place)
     }
@@ -183,7 +186,10 @@ impl Agents {
 
     /// Whether many people call from this number, so it does not tell who calls.
     pub fn is_shared_number(&self, caller_id: &str) -> bool {
-        CallerId::parse(caller_id).number().is_some_and(|number| self.shared.contains(number))
+        !self.shared.is_empty()
+            && CallerId::parse(caller_id)
+                .number()
+                .is_some_and(|number| self.shared.contains(number))
     }
 }
 
