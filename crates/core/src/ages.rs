@@ -56,7 +56,7 @@ impl Tracker {
 
     /// For how long a live call has been connected with agents: with all, and with its present one.
     fn age(&self, slot: u32, entry: &Entry, agent: Key, now: Millis) -> (u64, u64) {
-        let links = entry.flags.is_linked().then(|| self.ties.links.get(&slot)).flatten();
+        let links = self.links(slot);
         let Some(links) = links else {
             let ms = now.since(entry.since);
             return (ms, ms);

@@ -121,13 +121,18 @@ pub(crate) struct LineSet {
 }
 
 /// The rarer members of a [`LineSet`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Rest {
     waiting: CountedSet,
     person: CountedSet,
     machine: CountedSet,
     /// Those that are counted as live, where that is more than one party. It is empty otherwise.
     live: CountedSet,
+}
+
+/// Calls of one agent that decide who may be a colleague.
+#[derive(Clone, Debug)]
+struct AgentCalls {
     /// The calls that we have made, of those that are up.
     outbound: HashSet<u32, FixedState>,
     /// The calls whose callers wait in a conference for somebody.
@@ -140,22 +145,11 @@ struct Rest {
     campaign: HashSet<u32, FixedState>,
 }
 
-impl Default for Rest {
+impl Default for AgentCalls {
     fn default() -> Self {
-        let [waiting, person, machine, live] = Default::default();
         let [outbound, awaiting, colleagues, colleagues_dialled, campaign] =
             [HASHER; 5].map(HashSet::with_hasher);
-        Self {
-            waiting,
-            person,
-            machine,
-            live,
-            outbound,
-            awaiting,
-            colleagues,
-            colleagues_dialled,
-            campaign,
-        }
+        Self { outbound, awaiting, colleagues, colleagues_dialled, campaign }
     }
 }
 
@@ -170,30 +164,6 @@ impl LineSet {
         Breakdown { live, parties }
     }
 
-    /// How many people have called us and are up, call by call.
-    pub(crate) fn inbound_calls(&self) -> usize {
-        let up = self.breakdown(Counting::default()).on_the_line().calls;
-        up.saturating_sub(self.rest.as_ref().map_or(0, |rest| rest.outbound.len()))
-    }
-
-    /// How many callers wait in a conference for somebody, call by call.
-    pub(crate) fn awaiting(&self) -> usize {
-        self.rest.as_ref().map_or(0, |rest| rest.awaiting.len())
-    }
-
-    pub(crate) fn colleagues(&self) -> usize {
-        self.rest.as_ref().map_or(0, |rest| rest.colleagues.len())
-    }
-
-    /// Whether calls to users are made.
-    pub(crate) fn has_campaign(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| !rest.campaign.is_empty())
-    }
-
-    pub(crate) fn colleagues_dialled(&self) -> usize {
-        self.rest.as_ref().map_or(0, |rest| rest.colleagues_dialled.len())
-    }
-
     fn of(&mut self, party: Party) -> &mut CountedSet {
         let rest = &mut self.rest;
         match party {
@@ -205,45 +175,90 @@ impl LineSet {
     }
 
     fn enter(&mut self, entrant: &Entrant, counting: Counting) {
-        let member = entrant.member;
-        if let Some(party) = entrant.party {
-            self.of(party).enter(member);
-            if counting.handed_over && counting.counts(party) {
-                self.rest.get_or_insert_default().live.enter(member);
-            }
-            if entrant.is_outbound {
-                self.rest.get_or_insert_default().outbound.insert(member.slot);
-            }
-            if entrant.is_awaiting {
-                self.rest.get_or_insert_default().awaiting.insert(member.slot);
-            }
-        }
-        if entrant.is_campaign {
-            self.rest.get_or_insert_default().campaign.insert(member.slot);
-        }
-        if entrant.is_colleague {
-            let rest = self.rest.get_or_insert_default();
-            rest.colleagues.insert(member.slot);
-            if entrant.is_dialled {
-                rest.colleagues_dialled.insert(member.slot);
-            }
+        let Some(party) = entrant.party else { return };
+        self.of(party).enter(entrant.member);
+        if counting.handed_over && counting.counts(party) {
+            self.rest.get_or_insert_default().live.enter(entrant.member);
         }
     }
 
     fn leave(&mut self, entrant: &Entrant, counting: Counting) {
-        let member = entrant.member;
-        if let Some(party) = entrant.party {
-            self.of(party).leave(member);
+        let Some(party) = entrant.party else { return };
+        self.of(party).leave(entrant.member);
+        if counting.handed_over && counting.counts(party) {
+            self.rest.get_or_insert_default().live.leave(entrant.member);
         }
-        let Some(rest) = &mut self.rest else { return };
-        if counting.handed_over && entrant.party.is_some_and(|party| counting.counts(party)) {
-            rest.live.leave(member);
+    }
+}
+
+/// The people on the line with one agent, and its calls that decide who may be a colleague.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AgentSet {
+    pub(crate) line: LineSet,
+    /// Only of an agent that ever had such a call.
+    calls: Option<Box<AgentCalls>>,
+}
+
+impl AgentSet {
+    /// How many people have called us and are up, call by call.
+    pub(crate) fn inbound_calls(&self) -> usize {
+        let up = self.line.breakdown(Counting::default()).on_the_line().calls;
+        up.saturating_sub(self.calls.as_ref().map_or(0, |calls| calls.outbound.len()))
+    }
+
+    /// How many callers wait in a conference for somebody, call by call.
+    pub(crate) fn awaiting(&self) -> usize {
+        self.calls.as_ref().map_or(0, |calls| calls.awaiting.len())
+    }
+
+    pub(crate) fn colleagues(&self) -> usize {
+        self.calls.as_ref().map_or(0, |calls| calls.colleagues.len())
+    }
+
+    /// Whether calls to users are made.
+    pub(crate) fn has_campaign(&self) -> bool {
+        self.calls.as_ref().is_some_and(|calls| !calls.campaign.is_empty())
+    }
+
+    pub(crate) fn colleagues_dialled(&self) -> usize {
+        self.calls.as_ref().map_or(0, |calls| calls.colleagues_dialled.len())
+    }
+
+    fn enter(&mut self, entrant: &Entrant, counting: Counting) {
+        self.line.enter(entrant, counting);
+        let slot = entrant.member.slot;
+        let is_up = entrant.party.is_some();
+        let is_member = [
+            is_up && entrant.is_outbound,
+            is_up && entrant.is_awaiting,
+            entrant.is_colleague,
+            entrant.is_colleague && entrant.is_dialled,
+            entrant.is_campaign,
+        ];
+        if !is_member.contains(&true) {
+            return;
         }
-        rest.outbound.remove(&member.slot);
-        rest.awaiting.remove(&member.slot);
-        rest.colleagues.remove(&member.slot);
-        rest.colleagues_dialled.remove(&member.slot);
-        rest.campaign.remove(&member.slot);
+        let sets = self.calls.get_or_insert_default().sets();
+        for (set, _) in sets.into_iter().zip(is_member).filter(|(_, is_member)| *is_member) {
+            set.insert(slot);
+        }
+    }
+
+    fn leave(&mut self, entrant: &Entrant, counting: Counting) {
+        self.line.leave(entrant, counting);
+        if let Some(calls) = &mut self.calls {
+            for set in calls.sets() {
+                set.remove(&entrant.member.slot);
+            }
+        }
+    }
+}
+
+impl AgentCalls {
+    /// In the order of the fields.
+    fn sets(&mut self) -> [&mut HashSet<u32, FixedState>; 5] {
+        let Self { outbound, awaiting, colleagues, colleagues_dialled, campaign } = self;
+        [outbound, awaiting, colleagues, colleagues_dialled, campaign]
     }
 }
 
@@ -272,7 +287,7 @@ impl Entrant {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CountedSets {
     pub(crate) all: LineSet,
-    pub(crate) by_agent: Vec<LineSet>,
+    pub(crate) by_agent: Vec<AgentSet>,
     /// Live users by place.
     pub(crate) by_place: Vec<CountedSet>,
     /// Live users by country.
@@ -304,7 +319,7 @@ impl CountedSets {
         }
     }
 
-    pub(crate) fn of_agent(&self, Key(key): Key) -> Option<&LineSet> {
+    pub(crate) fn of_agent(&self, Key(key): Key) -> Option<&AgentSet> {
         self.by_agent.get(key as usize)
     }
 }

@@ -55,10 +55,7 @@ impl Tracker {
         self.guess_colleague(slot, News::of(evidence.source, true));
         self.enter_sets(slot, applied);
         self.follow(slot, evidence, applied);
-        match self.entry(slot).flags {
-            flags if flags.is_leg() || flags.is_colleague() => Outcome::Leg,
-            _ => outcome,
-        }
+        if self.is_nobodys(slot) { Outcome::Leg } else { outcome }
     }
 
     /// Joins evidence into what is known of its call.
@@ -180,9 +177,9 @@ impl Tracker {
                 let entry = self.entry_mut(slot);
                 entry.phase = max(known, Phase::Ended(reason));
                 entry.heard = now;
-                let has_several =
-                    self.ties.links.get(&slot).is_some_and(|it| !it.stretches.is_empty());
-                applied.talk = has_several.then(|| self.talk(slot)).flatten();
+                if self.has_several_stretches(slot) {
+                    applied.talk = self.talk(slot);
+                }
                 Outcome::Duplicate
             }
             (Step::Behind, Phase::Ended(_)) => {
@@ -225,7 +222,7 @@ impl Tracker {
             Connection::Waiting => Some(Queue::Waiting),
             Connection::Person => Some(Queue::Bridged),
         };
-        let known = self.ties.links.get(&slot).and_then(|it| it.queue);
+        let known = self.links(slot).and_then(|it| it.queue);
         let is_first_request = queue.is_none() && evidence.said == Said::Dialing;
         if connection == Connection::Agent && !is_first_request {
             self.leave_conference(&evidence.call, applied);
@@ -252,7 +249,7 @@ impl Tracker {
         let has_ended = entry.has_ended();
         let is_over = has_ended && entry.is_firm;
         if entry.flags.is_leg() {
-            if let Some(parent) = self.ties.links.get(&slot).and_then(|it| it.parent.clone()) {
+            if let Some(parent) = self.links(slot).and_then(|it| it.parent.clone()) {
                 self.confirm_parent(&parent);
                 self.resettle(&parent, applied);
             }
@@ -304,7 +301,7 @@ impl Tracker {
 
     fn tie_to_parent(&mut self, slot: u32, evidence: &Evidence) {
         let Some(parent) = &evidence.parent else { return };
-        if self.ties.links.get(&slot).is_some_and(|it| it.parent.is_some()) {
+        if self.links(slot).is_some_and(|it| it.parent.is_some()) {
             return;
         }
         self.entry_mut(slot).flags.set_linked(true);

@@ -91,6 +91,13 @@ pub struct Conference {
     pub is_over: bool,
 }
 
+impl Conference {
+    /// Who is in it.
+    pub(crate) fn present(&self) -> impl Iterator<Item = &Participant> {
+        self.participants.iter().filter(|it| it.presence != Presence::Left)
+    }
+}
+
 /// A participant of a conference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Participant {
@@ -125,16 +132,15 @@ impl Ties {
         self.legs.get(call).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The calls that are in the same conference, with whether they are on hold.
-    pub(crate) fn in_conference_with(&self, call: &CallId) -> Option<&Conference> {
+    /// The conference that a call is in.
+    pub(crate) fn attended_by(&self, call: &CallId) -> Option<&Conference> {
         self.conferences.get(self.conference_of.get(call)?)
     }
 
     /// The calls in a conference.
     pub(crate) fn members(&self, conference: &CallId) -> Vec<CallId> {
         let conference = self.conferences.get(conference);
-        let participants = conference.into_iter().flat_map(|it| &it.participants);
-        let present = participants.filter(|it| it.presence != Presence::Left);
+        let present = conference.into_iter().flat_map(Conference::present);
         present.map(|it| it.call.clone()).collect()
     }
 
@@ -217,11 +223,10 @@ impl Ties {
     pub(crate) fn forget(&mut self, before: Millis, is_open: impl Fn(&CallId) -> bool) {
         let conference_of = &mut self.conference_of;
         self.conferences.retain(|_, conference| {
-            let present =
-                || conference.participants.iter().filter(|it| it.presence != Presence::Left);
-            let stays = conference.heard >= before || present().any(|it| is_open(&it.call));
+            let stays =
+                conference.heard >= before || conference.present().any(|it| is_open(&it.call));
             if !stays {
-                present().for_each(|it| drop(conference_of.remove(&it.call)));
+                conference.present().for_each(|it| drop(conference_of.remove(&it.call)));
             }
             stays
         });

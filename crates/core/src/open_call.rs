@@ -81,7 +81,7 @@ impl Tracker {
     }
 
     fn is_loose_leg_at(&self, slot: u32) -> bool {
-        let parent = || self.ties.links.get(&slot)?.parent.as_ref();
+        let parent = || self.links(slot)?.parent.as_ref();
         let is_up = |id| self.slot(id).is_some_and(|at| !self.entry(at).has_ended());
         self.entry(slot).flags.is_leg() && !parent().is_some_and(is_up)
     }

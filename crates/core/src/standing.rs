@@ -68,7 +68,7 @@ impl Tracker {
             Phase::Live if entry.flags.is_machine() => (Some(Party::Machine), None),
             Phase::Live => {
                 let others = self.others(&entry.id);
-                let queue = self.ties.links.get(&slot).and_then(|it| it.queue);
+                let queue = self.links(slot).and_then(|it| it.queue);
                 if others.is_held {
                     (Some(Party::Waiting), None)
                 } else if others.person || queue == Some(Queue::Bridged) {
@@ -100,15 +100,11 @@ impl Tracker {
                 (Phase::Dialing | Phase::Live | Phase::Ended(_), _) => {}
             }
         }
-        let Some(conference) = self.ties.in_conference_with(call) else { return others };
+        let Some(conference) = self.ties.attended_by(call) else { return others };
         others.is_alone = true;
-        for participant in &conference.participants {
-            match participant.presence {
-                Presence::Left => continue,
-                Presence::Held if participant.call == *call => others.is_held = true,
-                Presence::Joined | Presence::Held => {}
-            }
+        for participant in conference.present() {
             if participant.call == *call {
+                others.is_held = participant.presence == Presence::Held;
                 continue;
             }
             let known = self.slot(&participant.call).map(|slot| (slot, self.entry(slot)));
@@ -158,10 +154,9 @@ impl Tracker {
     }
 
     fn attends_with_a_caller(&self, call: &CallId) -> bool {
-        let Some(conference) = self.ties.in_conference_with(call) else { return false };
-        let others = conference.participants.iter().filter(|it| it.call != *call);
-        let present = others.filter(|it| it.presence != Presence::Left);
-        present.filter_map(|it| self.slot(&it.call)).any(|other| {
+        let Some(conference) = self.ties.attended_by(call) else { return false };
+        let others = conference.present().filter(|it| it.call != *call);
+        others.filter_map(|it| self.slot(&it.call)).any(|other| {
             let flags = self.entry(other).flags;
             let is_caller = flags.is_proven() || flags.direction() != Some(Direction::Outbound);
             is_caller && !self.is_nobodys(other)
@@ -189,7 +184,7 @@ impl Tracker {
     /// The key of the agent that a call counts for.
     pub(crate) fn acting_agent(&self, slot: u32) -> Key {
         let entry = self.entry(slot);
-        let links = entry.flags.is_linked().then(|| self.ties.links.get(&slot)).flatten();
+        let links = self.links(slot);
         links.and_then(|links| links.acting_agent).unwrap_or(entry.agent)
     }
 
@@ -236,7 +231,7 @@ impl Tracker {
     /// Sets the agent that the caller is connected with, if it is not the call's own. Returns the
     /// key that is not held any more.
     fn act(&mut self, slot: u32, acting: Option<Agent>) -> Option<Key> {
-        let known = self.ties.links.get(&slot).and_then(|it| it.acting_agent);
+        let known = self.links(slot).and_then(|it| it.acting_agent);
         match (known, &acting) {
             (None, None) => return None,
             (Some(known), Some(acting)) if self.agents.value(known) == acting => return None,
@@ -322,7 +317,7 @@ impl Tracker {
 
     fn numbers_of(&self, agent: Key) -> crate::Breakdown {
         let set = self.sets.of_agent(agent);
-        set.map(|set| set.breakdown(self.counting)).unwrap_or_default()
+        set.map(|set| set.line.breakdown(self.counting)).unwrap_or_default()
     }
 }
 

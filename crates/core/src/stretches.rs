@@ -23,12 +23,16 @@ impl Tracker {
         entry.first_s = seconds_between(first, since);
     }
 
+    /// Whether a call has past stretches.
+    pub(crate) fn has_several_stretches(&self, slot: u32) -> bool {
+        self.links(slot).is_some_and(|it| !it.stretches.is_empty())
+    }
+
     /// Keeps the last stretch of a call that has several, or whose end may be taken back.
     pub(crate) fn close_last_stretch(&mut self, slot: u32, reason: EndReason) {
         let entry = self.entry(slot);
         let began_later = entry.first_s > 1;
-        let has_several = self.ties.links.get(&slot).is_some_and(|it| !it.stretches.is_empty());
-        let is_kept = has_several || (reason.is_guess() && began_later);
+        let is_kept = self.has_several_stretches(slot) || (reason.is_guess() && began_later);
         if !is_kept {
             return;
         }
@@ -44,7 +48,7 @@ impl Tracker {
     pub(crate) fn present_stretch(&self, slot: u32) -> Option<Stretch> {
         let entry = self.entry(slot);
         let party = entry.flags.party()?;
-        let links = self.ties.links.get(&slot);
+        let links = self.links(slot);
         let since = links.and_then(|it| it.stretch_since).unwrap_or(entry.since);
         let agent = self.agents.value(self.acting_agent(slot)).clone();
         Some(Stretch { party, agent, since, until: max(since, self.now) })
@@ -54,12 +58,12 @@ impl Tracker {
     pub(crate) fn talk(&self, slot: u32) -> Option<Talk> {
         let entry = self.entry(slot);
         let mut talk = Talk::default();
-        let links = self.ties.links.get(&slot);
+        let links = self.links(slot);
         let past = links.into_iter().flat_map(|links| &links.stretches).cloned();
         let present = match entry.phase {
             Phase::Dialing => return None,
             Phase::Live => self.present_stretch(slot),
-            Phase::Ended(reason) if links.is_none_or(|it| it.stretches.is_empty()) => {
+            Phase::Ended(reason) if !self.has_several_stretches(slot) => {
                 // A call of one stretch: only our guess of its end is ever asked for it.
                 let (agent, until) = (self.agents.value(entry.agent).clone(), entry.since);
                 let since = entry.first();

@@ -12,7 +12,7 @@ use crate::call::{Details, Entry, Leg, seconds_between};
 use crate::counted_set::{CountedSets, named};
 use crate::flags::{Flags, Word};
 use crate::intern::{HASHER, Interner, Key};
-use crate::links::{Conference, Links, Presence, Ties};
+use crate::links::{Conference, Links, Ties};
 use crate::place_interner::PlaceInterner;
 use crate::{
     Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Millis, Numbers, Phase, Place,
@@ -53,8 +53,7 @@ impl Tracker {
         calls.sort_by_key(|call| call.since);
         let mut tracker = Self { now, ..Self::default() };
         for (id, conference) in conferences {
-            let present = conference.participants.iter();
-            for participant in present.filter(|it| it.presence != Presence::Left) {
+            for participant in conference.present() {
                 tracker.ties.conference_of.insert(participant.call.clone(), id.clone());
             }
             tracker.ties.conferences.insert(id, conference);
@@ -175,7 +174,7 @@ impl Tracker {
     pub fn breakdown_by_agent(&self) -> Vec<(Agent, Breakdown)> {
         let sets = self.sets.by_agent.iter().zip((0..).map(Key));
         let mut named: Vec<_> = sets
-            .map(|(set, key)| (key, set.breakdown(self.counting)))
+            .map(|(set, key)| (key, set.line.breakdown(self.counting)))
             .filter(|(_, breakdown)| breakdown.on_the_line().calls > 0)
             .map(|(key, breakdown)| (self.agents.value(key).clone(), breakdown))
             .collect();
@@ -237,7 +236,7 @@ impl Tracker {
 
     pub(crate) fn public(&self, slot: u32, entry: &Entry) -> Call {
         let flags = entry.flags;
-        let links = flags.is_linked().then(|| self.ties.links.get(&slot)).flatten();
+        let links = self.links(slot);
         let value = |key: Key| self.agents.value(key).clone();
         Call {
             id: entry.id.clone(),
@@ -273,6 +272,12 @@ impl Tracker {
 
     pub(crate) fn entry_mut(&mut self, slot: u32) -> &mut Entry {
         self.entries[slot as usize].as_mut().expect("the index has no gaps")
+    }
+
+    /// What ties a call to others, if anything does.
+    pub(crate) fn links(&self, slot: u32) -> Option<&Links> {
+        let is_linked = self.entry(slot).flags.is_linked();
+        is_linked.then(|| self.ties.links.get(&slot)).flatten()
     }
 
     pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {

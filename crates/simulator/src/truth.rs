@@ -2,27 +2,7 @@
 
 use std::sync::Arc;
 
-/// With whom the person of a call that is up is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Party {
-    /// With an AI agent.
-    Agent,
-    /// With nobody: dialling, ringing, in a queue, on hold, alone in a conference.
-    Waiting,
-    /// With a person to whom the agent has handed over.
-    Person,
-    /// No person is on the line, but a voicemail or a fax.
-    Machine,
-}
-
-impl Party {
-    /// Every party, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Agent, Self::Waiting, Self::Person, Self::Machine];
-
-    pub(crate) fn index(self) -> usize {
-        self as usize
-    }
-}
+pub use live_users_core::Party;
 
 /// The party of a call and the agent that it belongs to.
 pub type Standing = (Party, Arc<str>);

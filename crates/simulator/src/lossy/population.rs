@@ -54,8 +54,8 @@ impl Population {
         party: Party,
     ) {
         let presence = self.presences.entry(Arc::clone(person)).or_default();
-        presence.calls[party.index()] += 1;
-        if presence.calls[party.index()] == 1 {
+        presence.calls[party as usize] += 1;
+        if presence.calls[party as usize] == 1 {
             self.change(now_ms, allowance_ms, person);
         }
     }
@@ -69,8 +69,8 @@ impl Population {
         party: Party,
     ) {
         let Some(presence) = self.presences.get_mut(person) else { return };
-        presence.calls[party.index()] -= 1;
-        if presence.calls[party.index()] == 0 {
+        presence.calls[party as usize] -= 1;
+        if presence.calls[party as usize] == 0 {
             self.change(now_ms, allowance_ms, person);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use live_users_core::{self as core, Agent, Breakdown, Call, CallId, Phase};
+use live_users_core::{Agent, Breakdown, Call, CallId, Phase};
 use live_users_state::State;
 
 use crate::truth::{Party, Standing};
@@ -124,13 +124,7 @@ fn five(breakdown: &Breakdown) -> Five {
 pub(super) fn belief_of(state: &State, call_sid: &str) -> Belief {
     let Some(call) = call_of(state, call_sid) else { return Belief::Over };
     let agent = name_of(call.acting_agent());
-    match call.party {
-        None => Belief::Over,
-        Some(core::Party::Agent) => Belief::Up((Party::Agent, agent)),
-        Some(core::Party::Waiting) => Belief::Up((Party::Waiting, agent)),
-        Some(core::Party::Person) => Belief::Up((Party::Person, agent)),
-        Some(core::Party::Machine) => Belief::Up((Party::Machine, agent)),
-    }
+    call.party.map_or(Belief::Over, |party| Belief::Up((party, agent)))
 }
 
 /// Whether the call was answered and is not over, with whomever it is.
