@@ -225,7 +225,7 @@ impl Backend {
         let reloading = reload::run(reload::hang_ups()?, agents, chat, queue.clone());
         let reloading = tokio::spawn(reloading);
         let reconciling = api
-            .map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone(), counters)));
+            .map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone())));
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();

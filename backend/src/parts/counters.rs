@@ -10,8 +10,6 @@ pub(crate) struct Counters {
     webhooks: [[Counter; Outcome::ALL.len()]; Hook::ALL.len()],
     /// Voice webhooks that were answered.
     pub(crate) twiml: Counter,
-    /// Requests to the provider that failed.
-    pub(crate) referee_failures: Counter,
 }
 
 /// A webhook, by its path.
@@ -80,7 +78,6 @@ impl Counters {
             started: Started::now(),
             webhooks: Default::default(),
             twiml: Counter::default(),
-            referee_failures: Counter::default(),
         }
     }
 

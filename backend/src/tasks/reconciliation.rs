@@ -1,16 +1,14 @@
 //! Sends the replica's requests to the provider, one at a time.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use live_users_intake::Reconciler;
-use live_users_twilio::rest::{Failure, Request};
+use live_users_twilio::rest::Request;
 use log::{info, warn};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::config::Config;
-use crate::parts::counters::Counters;
 use crate::parts::queue::{Queue, Work};
 use crate::parts::twilio_api::TwilioApi;
 
@@ -49,28 +47,9 @@ pub(crate) async fn run(
     api: TwilioApi,
     mut requests: UnboundedReceiver<Request>,
     queue: Queue,
-    counters: Arc<Counters>,
 ) {
-    let mut failing = None;
     while let Some(request) = requests.recv().await {
         let answer = api.ask(&request).await;
-        if answer.is_err() {
-            counters.referee_failures.add();
-        }
-        log_change(&mut failing, answer.as_ref().err());
         queue.answer(Work::Provider(answer)).await;
     }
-}
-
-/// Logs when requests begin to fail, fail for another reason, or work again.
-fn log_change(failing: &mut Option<Failure>, failure: Option<&Failure>) {
-    match (&failing, failure) {
-        (None, Some(failure)) => warn!("the referee has no answer: {failure}"),
-        (Some(before), Some(failure)) if before != failure => {
-            warn!("the referee has no answer: {failure}");
-        }
-        (Some(_), None) => info!("the referee is answered again"),
-        (None, None) | (Some(_), Some(_)) => {}
-    }
-    *failing = failure.cloned();
 }

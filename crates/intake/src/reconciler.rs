@@ -60,6 +60,8 @@ pub struct Status {
     pub failure: Option<Failure>,
     /// Requests since the start.
     pub requests: u64,
+    /// Requests since the start that have failed, and polls that were given up.
+    pub failures: u64,
 }
 
 /// Decides what to ask, one request at a time.
@@ -73,8 +75,10 @@ pub struct Reconciler {
     /// Calls that the provider does not know by name, and when they may be asked for again.
     unknown: HashMap<CallId, Millis>,
     polled: Option<Millis>,
+    /// Of the last request; of the last poll, if that was given up.
     failure: Option<Failure>,
     requests: u64,
+    failures: u64,
 }
 
 /// Where it is in its round.
@@ -139,6 +143,7 @@ impl Reconciler {
             polled: None,
             failure: None,
             requests: 0,
+            failures: 0,
         }
     }
 
@@ -177,20 +182,30 @@ impl Reconciler {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
-                self.backoff.fail(now, &failure);
-                self.failure = Some(failure);
-                self.poll_afresh();
+                self.fail(now, failure);
+                self.go_on_after_failure();
                 return Vec::new();
             }
         };
-        self.backoff.succeed();
-        self.failure = None;
+        if !matches!(self.failure, Some(Failure::Endless(_))) {
+            self.backoff.succeed();
+            self.failure = None;
+        }
         let idle = Stage::Idle { until: now };
         match (std::mem::replace(&mut self.stage, idle), answer) {
             (Stage::Polling { round, mut poll }, Answer::Page(page)) => {
-                self.stage = match poll.turn(page) {
-                    None => Stage::Polling { round, poll },
-                    Some(listed) => Stage::Comparing { round, listed, began: poll.began },
+                self.stage = match poll.turn(now, page) {
+                    Ok(None) => Stage::Polling { round, poll },
+                    Ok(Some(listed)) => {
+                        self.backoff.succeed();
+                        self.failure = None;
+                        Stage::Comparing { round, listed, began: poll.began }
+                    }
+                    // The next poll is a whole one, after a pause.
+                    Err(failure) => {
+                        self.fail(now, failure);
+                        Stage::Idle { until: self.next_poll(&Round { began: now, ..round }) }
+                    }
                 };
                 Vec::new()
             }
@@ -265,7 +280,19 @@ impl Reconciler {
             next: next.max(self.backoff.free_at()).max(self.bucket.free_at(now)),
             failure: self.failure.clone(),
             requests: self.requests,
+            failures: self.failures,
         }
+    }
+
+    /// What the last request has failed with, or the last poll. `None` if it has not failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    fn fail(&mut self, now: Millis, failure: Failure) {
+        self.backoff.fail(now, &failure);
+        self.failures += 1;
+        self.failure = Some(failure);
     }
 
     fn begin_what_is_due(&mut self, now: Millis) {
@@ -312,11 +339,16 @@ impl Reconciler {
         }
     }
 
-    /// After a failure the pages that were read are too old to go on with.
-    fn poll_afresh(&mut self) {
+    /// After a failure the pages that were read are too old to go on with. A call that the provider
+    /// has trouble with goes behind the others, so that it does not hold them up.
+    fn go_on_after_failure(&mut self) {
         let idle = Stage::Idle { until: Millis(0) };
         self.stage = match std::mem::replace(&mut self.stage, idle) {
             Stage::Polling { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
+            Stage::Checking { round, mut calls, since } => {
+                calls.rotate_left(1.min(calls.len()));
+                Stage::Checking { round, calls, since }
+            }
             other => other,
         };
     }

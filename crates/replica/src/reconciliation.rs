@@ -5,6 +5,7 @@ use live_users_core::{Evidence, Millis};
 use live_users_intake::{Action, Reconciler};
 use live_users_state::record::Change;
 use live_users_twilio::rest::{Answer, Failure};
+use log::{info, warn};
 
 use crate::commit::{Commit, Purpose};
 use crate::io::{Effect, Now};
@@ -60,7 +61,9 @@ impl Replica {
         reconciliation.is_asking = false;
         reconciliation.is_due = true;
         let is_unknown = matches!(answer, Ok(Answer::NotFound));
+        let before = reconciliation.reconciler.failure().cloned();
         let found = reconciliation.reconciler.receive(now.time, answer);
+        log_change(before.as_ref(), reconciliation.reconciler.failure());
         self.record_found(found);
         if is_unknown {
             self.release_unknown();
@@ -108,5 +111,14 @@ impl Replica {
                 true
             }
         }
+    }
+}
+
+/// Logs when the provider begins to fail, fails for another reason, or works again.
+fn log_change(before: Option<&Failure>, now: Option<&Failure>) {
+    match (before, now) {
+        (_, Some(failure)) if before != now => warn!("the referee has no answer: {failure}"),
+        (Some(_), None) => info!("the referee is answered again"),
+        (None | Some(_), _) => {}
     }
 }

@@ -1,5 +1,6 @@
 //! The reconciler against a provider that is written down, second by second.
 
+mod endless;
 mod parties;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ struct Provider {
     calls: BTreeMap<String, CallResource>,
     /// Calls that lists do not show although they are there.
     hidden: BTreeSet<String>,
+    /// Calls that cannot be asked for by name.
+    broken: BTreeSet<String>,
     fails: Option<Failure>,
     asked: Vec<Request>,
 }
@@ -132,6 +135,7 @@ impl Provider {
             return Err(failure.clone());
         }
         match request {
+            Request::Call { sid } if self.broken.contains(&sid) => Err(Failure::Server(500)),
             Request::Call { sid } => {
                 let found = self.calls.get(&sid);
                 Ok(found.map_or(Answer::NotFound, |call| Answer::Call(call.clone())))
