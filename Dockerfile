@@ -51,6 +51,8 @@ LABEL org.opencontainers.image.title="live-users-backend" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 # A volume that is mounted here begins with this owner.
 RUN install --directory --owner=10001 --group=10001 /data
+# For Twilio's API, chats and NATS by TLS. A mounted file with more of them belongs at this place too.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/target/release/live-users-backend /usr/local/bin/
 WORKDIR /app
 USER 10001:10001

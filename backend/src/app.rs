@@ -172,9 +172,6 @@ impl Backend {
         // What others have appended since the replay.
         queue.catch_up();
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        if let Some(mistake) = chat.mistake_in(&config.agents.now()) {
-            return Err(io::Error::other(mistake));
-        }
         let summarizer = Summarizer {
             queue,
             agents: Arc::new(config.agents),
@@ -216,16 +213,15 @@ impl Backend {
     ) -> io::Result<()> {
         let Self { parts, origins, thread, lease, renewals, api, requests } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
-        let (agents, webhooks) = (parts.agents.clone(), parts.webhooks.clone());
+        let agents = parts.agents.clone();
         raise_fd_limit(streams.connections.max());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
-        let (chat, counters) = (webhooks.chat.clone(), webhooks.counters.clone());
-        let reloading = reload::run(reload::hang_ups()?, agents, chat, queue.clone());
+        let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
-        let reconciling = api
-            .map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone())));
+        let reconciling =
+            api.map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone())));
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();

@@ -192,7 +192,8 @@ fn outgoing(page: &mut Page, sources: &Sources) {
     if let Some(status) = sources.status.get().reconciler {
         let help = "Requests to the provider that asked which calls go on";
         page.counter("live_users_referee_requests", help, status.requests);
-        let help = "Of these, those without an answer that could be used; and polls that were given up";
+        let help =
+            "Of these, those without an answer that could be used; and polls that were given up";
         page.counter("live_users_referee_failures", help, status.failures);
     }
     let (asked, failed) = (sources.chat.asked.get(), sources.chat.failed.get());

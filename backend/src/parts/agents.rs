@@ -34,19 +34,15 @@ impl AgentRegistry {
         self.now.read().clone()
     }
 
-    /// Reads the file again, and takes its agents if `also` finds nothing wrong with them either.
+    /// Reads the file again, and takes its agents.
     ///
     /// # Errors
     /// All errors in the file. Then the agents stay as they were.
-    pub(crate) fn reload(
-        &self,
-        also: impl FnOnce(&Agents) -> Option<String>,
-    ) -> Result<Arc<Agents>, Vec<String>> {
+    pub(crate) fn reload(&self) -> Result<Arc<Agents>, Vec<String>> {
         if self.file.is_missing() && !self.now().is_empty() {
             return Err(vec![format!("{} is gone", self.file)]);
         }
-        let (agents, mut mistakes) = read(&self.file, &self.url_rule, &self.shared);
-        mistakes.extend(also(&agents));
+        let (agents, mistakes) = read(&self.file, &self.url_rule, &self.shared);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use live_users_http_kit::metrics::Counter;
 use live_users_http_kit::{LogThrottle, error_chain, http_client};
-use live_users_intake::agents::{Agent, Agents};
+use live_users_intake::agents::Agent;
 use log::warn;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Response};
@@ -29,8 +29,6 @@ const QUESTIONS_MAX: usize = 1_000;
 /// Asks the chats of all agents.
 pub(crate) struct Chat {
     client: Client,
-    /// Why only `http://` addresses can be asked. `None` if `https://` works too.
-    no_tls: Option<String>,
     timeout: Duration,
     places: Arc<Semaphore>,
     lines: LogThrottle,
@@ -60,32 +58,11 @@ impl Chat {
     /// # Errors
     /// The system's own.
     pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
-        let (client, no_tls) = match http_client(USER_AGENT, timeout).build() {
-            Ok(client) => (client, None),
-            // A container may have no certificates. Plain http:// does not need them.
-            Err(error) => {
-                let plain = http_client(USER_AGENT, timeout).tls_certs_only([]).build();
-                (plain.map_err(io::Error::other)?, Some(error_chain(&error)))
-            }
-        };
+        let client = http_client(USER_AGENT, timeout)?;
         let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
         let (lines, runtime) = (LogThrottle::default(), Handle::current());
         let (asked, failed) = (Counter::default(), Counter::default());
-        Ok(Self { client, no_tls, timeout, places, lines, asked, failed, runtime })
-    }
-
-    /// Why the chats of these agents cannot be asked. `None` if they can.
-    pub(crate) fn mistake_in(&self, agents: &Agents) -> Option<String> {
-        let cause = self.no_tls.as_ref()?;
-        let is_https = |agent: &&Agent| {
-            agent.chat_url.as_deref().is_some_and(|url| url.starts_with("https://"))
-        };
-        let agent = agents.iter().find(is_https)?;
-        Some(format!(
-            "agents: agent {:?}: chat_url cannot be asked: {cause}; https:// needs CA certificates \
-             (in Debian the package ca-certificates)",
-            agent.id
-        ))
+        Ok(Self { client, timeout, places, lines, asked, failed, runtime })
     }
 
     /// Asks the agent's chat how to answer an utterance. Returns `None` and logs the reason if

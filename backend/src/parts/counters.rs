@@ -74,11 +74,7 @@ impl Outcome {
 impl Counters {
     /// All counters are 0.
     pub(crate) fn new() -> Self {
-        Self {
-            started: Started::now(),
-            webhooks: Default::default(),
-            twiml: Counter::default(),
-        }
+        Self { started: Started::now(), webhooks: Default::default(), twiml: Counter::default() }
     }
 
     /// The number of webhooks at this path with this outcome.

@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -85,8 +86,20 @@ fn failure(error: reqwest::Error) -> Failure {
     match &error {
         e if e.is_timeout() => Failure::Timeout,
         e if e.is_builder() => Failure::Odd(error_chain(e)),
+        e if is_untrusted(e) => Failure::Untrusted,
         _ => Failure::Unreachable,
     }
+}
+
+/// Whether the other side has shown a certificate that cannot be verified.
+fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
+        // Trap: its `source` is that of the error inside, which is passed over.
+        Some(outer) => outer.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    })
+    .filter_map(|cause| cause.downcast_ref::<rustls::Error>())
+    .any(|cause| matches!(cause, rustls::Error::InvalidCertificate(_)))
 }
 
 #[cfg(test)]

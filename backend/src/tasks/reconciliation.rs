@@ -43,11 +43,7 @@ fn below(bound: u64) -> u64 {
 }
 
 /// Runs until it is aborted.
-pub(crate) async fn run(
-    api: TwilioApi,
-    mut requests: UnboundedReceiver<Request>,
-    queue: Queue,
-) {
+pub(crate) async fn run(api: TwilioApi, mut requests: UnboundedReceiver<Request>, queue: Queue) {
     while let Some(request) = requests.recv().await {
         let answer = api.ask(&request).await;
         queue.answer(Work::Provider(answer)).await;

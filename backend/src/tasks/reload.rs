@@ -7,7 +7,6 @@ use log::{error, info};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::parts::agents::AgentRegistry;
-use crate::parts::chat::Chat;
 use crate::parts::queue::{Queue, Work};
 
 /// Receives SIGHUP from now on, so it no longer ends the process.
@@ -20,17 +19,11 @@ pub(crate) fn hang_ups() -> io::Result<Signal> {
 
 /// Reads the file again at each SIGHUP, for ever. The state does not change. Calls go on, also
 /// those of agents that are gone.
-pub(crate) async fn run(
-    mut hang_ups: Signal,
-    registry: Arc<AgentRegistry>,
-    chat: Arc<Chat>,
-    queue: Queue,
-) {
+pub(crate) async fn run(mut hang_ups: Signal, registry: Arc<AgentRegistry>, queue: Queue) {
     while hang_ups.recv().await.is_some() {
         // A slow disk would block all other tasks of this thread.
-        let (reloading, chat) = (registry.clone(), chat.clone());
-        let reloaded =
-            tokio::task::spawn_blocking(move || reloading.reload(|agents| chat.mistake_in(agents)));
+        let reloading = registry.clone();
+        let reloaded = tokio::task::spawn_blocking(move || reloading.reload());
         match reloaded.await {
             Ok(Ok(agents)) => {
                 let n = agents.iter().count();

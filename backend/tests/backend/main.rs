@@ -22,6 +22,7 @@ mod replicas;
 mod settings;
 mod signatures;
 mod streams;
+mod tls;
 mod twiml;
 mod webhook_forms;
 

@@ -1,7 +1,8 @@
 //! Starts the real binaries for black-box tests: on port 0, with no environment but the given
 //! one, ended when the test ends. Speaks to them as Twilio does and, with the feature `streams`,
 //! listens to them; with the feature `browser` it looks at them with a real Chromium; with the
-//! feature `nats` it starts the service that replicas share a journal by.
+//! feature `nats` it starts the service that replicas share a journal by, and with `tls` it puts TLS in
+//! front of a server.
 
 #[cfg(feature = "browser")]
 mod browser;
@@ -16,6 +17,8 @@ mod relay;
 mod server;
 #[cfg(feature = "streams")]
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod twilio;
 
 #[cfg(feature = "browser")]
@@ -31,4 +34,6 @@ pub use relay::Relay;
 pub use server::{Server, exit_of};
 #[cfg(feature = "streams")]
 pub use streams::{Events, Heard, Socket};
+#[cfg(feature = "tls")]
+pub use tls::TlsFront;
 pub use twilio::Twilio;

@@ -108,6 +108,9 @@ pub enum Failure {
     /// No connection.
     #[error("no connection")]
     Unreachable,
+    /// The certificate of the other side cannot be verified.
+    #[error("its certificate is not trusted")]
+    Untrusted,
     /// The pages of a list do not come to an end, or do not in time: why.
     #[error("the list of calls does not end: {0}")]
     Endless(&'static str),

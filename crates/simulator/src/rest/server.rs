@@ -161,7 +161,9 @@ async fn response(body: Result<Option<Value>, Failure>) -> HttpResponse {
         Err(Failure::TooMany) => refusal(429, CODE_TOO_MANY, "Too Many Requests"),
         Err(Failure::Refused(status)) => refusal(status, CODE_UNAUTHORISED, "Authenticate"),
         Err(Failure::Server(status)) => refusal(status, CODE_SERVER, "Internal Server Error"),
-        Err(Failure::Timeout | Failure::Unreachable) => std::future::pending().await,
+        Err(Failure::Timeout | Failure::Unreachable | Failure::Untrusted | Failure::Endless(_)) => {
+            std::future::pending().await
+        }
         Err(Failure::Odd(_)) => refusal(400, CODE_BAD_REQUEST, "Bad Request"),
     }
 }
