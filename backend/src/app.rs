@@ -21,7 +21,7 @@ use crate::http::auth::BearerAuth;
 use crate::http::metrics;
 use crate::http::routes::{self, WrongMethods};
 use crate::http::signature::SignatureVerifier;
-use crate::http::webhooks::{OldCallbacks, Webhooks};
+use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::{Clock, steady_unix_ms};
@@ -188,10 +188,12 @@ impl Backend {
             signature: SignatureVerifier::new(config.verification, config.url_rule),
             agents: summarizer.agents.clone(),
             caller_key: config.caller_key,
+            accounts: config.webhook_accounts,
             chat,
             queue: summarizer.queue.clone(),
             counters,
             old_callbacks: OldCallbacks::default(),
+            repeats: Repeats::default(),
             notices: Notices::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));

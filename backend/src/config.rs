@@ -16,7 +16,7 @@ use live_users_twilio::AuthTokens;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::public_url::{PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
-use crate::parts::twilio_api::TwilioApiSettings;
+use crate::parts::twilio_api::{TwilioApiSettings, read_webhook_accounts};
 
 /// The port that the backend listens on by default.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -69,6 +69,8 @@ pub struct Config {
     /// How many streams may be open at once.
     pub(crate) streams_max: usize,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
+    /// The accounts whose calls count; all of them if it is empty.
+    pub(crate) webhook_accounts: Vec<String>,
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
 
@@ -129,6 +131,7 @@ impl Config {
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
             streams_max: read_streams_max(&mut reader),
+            webhook_accounts: read_webhook_accounts(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)

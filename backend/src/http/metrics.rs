@@ -174,7 +174,7 @@ fn clock(page: &mut Page, clock: &Clock) {
 fn webhooks(page: &mut Page, sources: &Sources) {
     let help = "Webhooks by path, and by what became of them: accepted (recorded), unsigned \
                 (refused), bad (no form, or one that cannot be counted), not_recorded, old (sent longer \
-                ago than ended calls are remembered)";
+                ago than ended calls are remembered), repeated (recorded before)";
     let each = Hook::ALL.into_iter().flat_map(|hook| Outcome::ALL.map(|outcome| (hook, outcome)));
     let values: Vec<_> = each
         .map(|(hook, outcome)| {

@@ -4,6 +4,7 @@
 //! fields or with us: there is a person on the line.
 
 mod old;
+mod repeats;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusFiel
 use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
+pub(crate) use self::repeats::Repeats;
+use self::repeats::RequestId;
 use super::error::ApiError;
 use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
@@ -34,12 +37,15 @@ pub(crate) struct Webhooks {
     pub(crate) signature: SignatureVerifier,
     pub(crate) agents: Arc<AgentRegistry>,
     pub(crate) caller_key: CallerKey,
+    /// The accounts whose calls count; all of them if it is empty.
+    pub(crate) accounts: Vec<String>,
     pub(crate) conversation: Conversation,
     pub(crate) chat: Arc<Chat>,
     pub(crate) queue: Queue,
     pub(crate) counters: Arc<Counters>,
     pub(crate) notices: Notices,
     pub(crate) old_callbacks: OldCallbacks,
+    pub(crate) repeats: Repeats,
 }
 
 /// The fields that may be unusable without losing the webhook. The log says so.
@@ -58,7 +64,7 @@ pub(crate) async fn voice(
     let response = async {
         let agents = shared.agents.now();
         let inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
-        note(&shared, Hook::Voice, &inbound).await;
+        note(&shared, Hook::Voice, &inbound, shared.repeats.id_of(&request)).await;
         shared.conversation.greet(agent_id, &inbound)
     };
     Ok(spoken(&shared, agent_id, response).await)
@@ -78,7 +84,7 @@ pub(crate) async fn speech(
         let inbound = read(&shared, Hook::Speech, &form, agent_id, &agents);
         let call_sid = form.text("CallSid").ok().flatten().unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
-        note(&shared, Hook::Speech, &inbound).await;
+        note(&shared, Hook::Speech, &inbound, shared.repeats.id_of(&request)).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
             Utterance::Words(words) => chat(&shared, inbound.answering, call_sid, words).await,
@@ -137,6 +143,11 @@ pub(crate) async fn status(
             return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
         }
     };
+    let request_id = shared.repeats.id_of(&request);
+    if shared.repeats.is_one(request_id) {
+        became(Outcome::Repeated);
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let agent_id = agent_id(&shared, Hook::Status, &request);
     let (agents, n_forms) = (shared.agents.now(), forms.len());
     let read = |form| {
@@ -158,7 +169,10 @@ pub(crate) async fn status(
     for (sent_at_ms, evidence) in evidence.into_iter().flatten() {
         recorded = record(&shared, sent_at_ms, evidence).await.and(recorded);
     }
-    recorded.map(|()| HttpResponse::NoContent().finish())
+    recorded.map(|()| {
+        shared.repeats.remember(request_id);
+        HttpResponse::NoContent().finish()
+    })
 }
 
 /// Records what a status callback says.
@@ -287,7 +301,7 @@ fn read<'a>(
 }
 
 /// Records what a voice webhook says, or logs why not.
-async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>) {
+async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>, request_id: Option<RequestId>) {
     let became = |outcome| shared.counters.webhooks(hook, outcome).add();
     let evidence = match &inbound.evidence {
         Ok(evidence) => evidence.clone(),
@@ -296,8 +310,14 @@ async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>) {
             return warn!("{} is answered but not counted: {mistake}", hook.path());
         }
     };
+    if shared.repeats.is_one(request_id) {
+        return became(Outcome::Repeated);
+    }
     match record_all(shared, inbound.sent_at_ms, evidence).await {
-        Ok(outcome) => became(outcome),
+        Ok(outcome) => {
+            shared.repeats.remember(request_id);
+            became(outcome);
+        }
         Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
@@ -306,7 +326,12 @@ async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>) {
 }
 
 fn rules<'a>(shared: &'a Webhooks, agents: &'a Agents) -> InboundRules<'a> {
-    InboundRules { agents, key: &shared.caller_key, farewell: shared.conversation.farewell() }
+    InboundRules {
+        agents,
+        key: &shared.caller_key,
+        farewell: shared.conversation.farewell(),
+        accounts: &shared.accounts,
+    }
 }
 
 fn told(mistakes: &[FieldError]) -> String {

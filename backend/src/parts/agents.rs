@@ -119,7 +119,7 @@ mod tests {
         let is_shared = |number| agents.now().is_shared_number(number);
         assert!(is_shared("+14155550100") && is_shared("14155550101"));
         fs::write(&path, format!("shared = [\"+14155550102\"]\n{ONE}")).unwrap();
-        agents.reload(|_| None).unwrap();
+        agents.reload().unwrap();
         assert!(is_shared("+14155550100") && is_shared("sip:+14155550102@a.example"));
         assert!(!is_shared("+14155550103"));
     }
@@ -130,21 +130,17 @@ mod tests {
         let path = folder.path().join("agents.toml");
         fs::write(&path, ONE).unwrap();
         let agents = registry(path.to_str().unwrap());
-        let nothing = |_: &Agents| None;
         let held = agents.now();
         assert!(held.by_id("one").is_some());
         fs::write(&path, ONE.replace("one", "two")).unwrap();
-        assert!(agents.reload(nothing).unwrap().by_id("two").is_some());
+        assert!(agents.reload().unwrap().by_id("two").is_some());
         assert!(held.by_id("one").is_some(), "whoever has them keeps them");
         for wrong in [ONE.repeat(2), "[[agent".to_owned()] {
             fs::write(&path, wrong).unwrap();
-            assert!(agents.reload(nothing).is_err());
+            assert!(agents.reload().is_err());
         }
-        fs::write(&path, ONE).unwrap();
-        let also = |_: &Agents| Some("not that".to_owned());
-        assert_eq!(agents.reload(also).unwrap_err(), ["not that"]);
         fs::remove_file(&path).unwrap();
-        assert!(agents.reload(nothing).is_err());
+        assert!(agents.reload().is_err());
         assert!(agents.now().by_id("two").is_some());
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     NotRecorded,
     /// It was sent longer ago than ended calls are remembered.
     Old,
+    /// It was recorded before: the same request again.
+    Repeated,
 }
 
 impl Hook {
@@ -57,8 +59,8 @@ impl Hook {
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Accepted, Self::Unsigned, Self::Bad, Self::NotRecorded, Self::Old];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Accepted, Self::Unsigned, Self::Bad, Self::NotRecorded, Self::Old, Self::Repeated];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -67,6 +69,7 @@ impl Outcome {
             Self::Bad => "bad",
             Self::NotRecorded => "not_recorded",
             Self::Old => "old",
+            Self::Repeated => "repeated",
         }
     }
 }

@@ -10,7 +10,7 @@ use live_users_http_kit::{BodyError, error_chain, http_client_of, read_body};
 use live_users_twilio::rest::{self, Answer, Failure, Request};
 use reqwest::{Client, Url};
 
-pub(crate) use settings::TwilioApiSettings;
+pub(crate) use settings::{TwilioApiSettings, read_webhook_accounts};
 
 use crate::parts::user_agent::USER_AGENT;
 

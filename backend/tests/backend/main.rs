@@ -18,6 +18,7 @@ mod openapi;
 mod overview;
 mod parties;
 mod referee;
+mod replays;
 mod replicas;
 mod settings;
 mod signatures;

@@ -2,7 +2,7 @@
 
 use live_users_core::{EndReason, Evidence, Said, Source};
 use live_users_twilio::{
-    CallEvents, FieldError, FieldProblem, Form, QueueEvent, StatusField, Webhook,
+    CallEvents, FieldError, FieldProblem, Form, QueueEvent, StatusField, Webhook, check_account,
 };
 
 use crate::agents::{Agent, Agents};
@@ -19,6 +19,8 @@ pub struct InboundRules<'a> {
     pub key: &'a CallerKey,
     /// What ends a call when the caller says it.
     pub farewell: &'a Farewell,
+    /// The accounts whose calls count; all of them if it is empty.
+    pub accounts: &'a [String],
 }
 
 /// All that follows from one webhook. It is worked out here and nowhere else, so what is counted
@@ -73,7 +75,7 @@ impl<'a> Inbound<'a> {
     ///
     /// let (agents, _) = Agents::parse("[[agent]]\nid = \"booking\"\nname = \"Bookings\"");
     /// let (key, farewell) = (CallerKey::derived_from("a token"), Farewell::default());
-    /// let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell };
+    /// let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell, accounts: &[] };
     /// let form = Form::parse(b"CallSid=CA1&CallStatus=in-progress&SpeechResult=Goodbye!")?;
     ///
     /// let inbound = Inbound::read(&form, Source::Speech, Some("booking"), rules);
@@ -89,7 +91,7 @@ impl<'a> Inbound<'a> {
         agent_id: Option<&str>,
         rules: InboundRules<'a>,
     ) -> Self {
-        let InboundRules { agents, key, farewell } = rules;
+        let InboundRules { agents, key, farewell, accounts } = rules;
         let events = CallEvents::read(form);
         let source = callbacks::source(&events, source);
         let heard = match source {
@@ -114,6 +116,9 @@ impl<'a> Inbound<'a> {
             is_waiting: events.queue == Some(QueueEvent::Waits),
             is_taken: events.queue == Some(QueueEvent::IsTaken),
         };
+        if let Err(mistake) = check_account(form, accounts) {
+            return without_call(Err(mistake));
+        }
         if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
             return without_call(Ok(evidence));
         }
@@ -176,7 +181,7 @@ mod tests {
         );
         let key = CallerKey::new("0123456789abcdef").unwrap();
         let farewell = Farewell::default();
-        let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell };
+        let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell, accounts: &[] };
         let form = Form::from_pairs(fields.iter().copied());
         check(Inbound::read(&form, source, agent_id, rules));
     }

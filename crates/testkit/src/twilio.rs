@@ -27,6 +27,18 @@ impl Twilio {
         self.post_body(path, Form::from_pairs(fields.iter().copied()).encode().as_bytes())
     }
 
+    /// Sends the fields to a path, as one attempt of the request with this id.
+    ///
+    /// # Panics
+    /// If the fields are more than a form can have.
+    pub fn post_as(&self, request_id: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = Form::from_pairs(fields.iter().copied()).encode();
+        let (url, signature) = self.signed(path, body.as_bytes());
+        let id = ("I-Twilio-Idempotency-Token", request_id);
+        let headers = [("Content-Type", FORM), (SIGNATURE_HEADER, signature.as_str()), id];
+        send("POST", &url, &headers, body.as_bytes())
+    }
+
     /// Sends the fields to a path of a backend that may be gone: `None` if there is no answer.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 //! of a conference, and who or what has answered.
 
 use crate::form::Form;
+use crate::sid;
 use crate::status::CallStatus;
 use crate::webhook::CALL_SID_BYTES_MAX;
 
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
         let status = self.text("DialCallStatus")?;
         let status = CallStatus::parse(status).filter(|status| status.is_terminal());
         Some(DialResult {
-            call_sid: self.sid("DialCallSid"),
+            call_sid: self.sid("CA", "DialCallSid"),
             status,
             duration_s: self.whole_number("DialCallDuration"),
         })
@@ -195,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     fn conference(&self) -> Option<ConferenceReport> {
-        let conference_sid = self.sid("ConferenceSid")?;
+        let conference_sid = self.sid("CF", "ConferenceSid")?;
         let name = self.text("StatusCallbackEvent")?;
         // Each report of a participant says whether it is on hold.
         let presence = match self.text("Hold") {
@@ -228,9 +229,10 @@ impl<'a> Reader<'a> {
         self.form.text_within(name, TOKEN_BYTES_MAX).ok().flatten()
     }
 
-    fn sid(&self, name: &str) -> Option<String> {
+    fn sid(&self, prefix: &str, name: &str) -> Option<String> {
         let text = self.form.text_within(name, CALL_SID_BYTES_MAX).ok().flatten()?;
-        text.bytes().all(|byte| byte.is_ascii_graphic()).then(|| text.to_owned())
+        let is_one = text.bytes().all(|byte| byte.is_ascii_graphic());
+        (is_one && sid::fits(self.form, prefix, text)).then(|| text.to_owned())
     }
 
     fn whole_number(&self, name: &str) -> Option<u32> {

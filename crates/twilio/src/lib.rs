@@ -13,6 +13,7 @@ mod field;
 mod form;
 mod json;
 pub mod rest;
+mod sid;
 mod signature;
 mod status;
 mod timestamp;
@@ -25,6 +26,7 @@ pub use call_events::{
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use json::{JsonBody, JsonError};
+pub use sid::{check_account, is_twilio_sid};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
 };

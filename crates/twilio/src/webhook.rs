@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::field::{FieldError, FieldProblem};
 use crate::form::{Form, TEXT_BYTES_MAX};
+use crate::sid;
 use crate::status::{CallStatus, Direction};
 use crate::timestamp;
 
@@ -26,7 +27,8 @@ const TOKEN_BYTES_MAX: usize = 64;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
     /// Which call: 1 to [`CALL_SID_BYTES_MAX`] characters of visible ASCII. Opaque, for only
-    /// Twilio's own are `CA` and 32 hexadecimal digits.
+    /// Twilio's own are `CA` and 32 hexadecimal digits. These it has to be if `AccountSid` is one of
+    /// Twilio's.
     pub call_sid: String,
     /// How the call stands.
     pub status: StatusField,
@@ -179,10 +181,15 @@ impl Reader<'_> {
     fn call_sid(&self, field: &str) -> Result<Option<String>, FieldError> {
         match self.form.text_within(field, CALL_SID_BYTES_MAX) {
             Ok(None) => Ok(None),
-            Ok(Some(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Ok(Some(text.to_owned()))
+            Ok(Some(text)) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(call_sid_mistake(field, FieldProblem::Invalid))
             }
-            Ok(Some(_)) => Err(call_sid_mistake(field, FieldProblem::Invalid)),
+            Ok(Some(text)) if sid::fits(self.form, "CA", text) => Ok(Some(text.to_owned())),
+            Ok(Some(_)) => Err(FieldError {
+                field: field.to_owned(),
+                problem: FieldProblem::Invalid,
+                expected: "CA and 32 hexadecimal digits, as Twilio's have".to_owned(),
+            }),
             Err(mistake) => Err(call_sid_mistake(field, mistake.problem)),
         }
     }

@@ -30,6 +30,8 @@ fn webhooks(queue: Queue) -> Webhooks {
         queue,
         counters: Arc::new(Counters::new()),
         old_callbacks: OldCallbacks::default(),
+        repeats: Repeats::default(),
+        accounts: Vec::new(),
         notices: Notices::default(),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use live_users_http_kit::SettingsReader;
+use live_users_twilio::is_twilio_sid;
 use reqwest::Url;
 
 const API_URL_DEFAULT: &str = "https://api.twilio.com";
@@ -140,14 +141,27 @@ fn is_loopback(url: &Url) -> bool {
     address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
+/// `TWILIO_WEBHOOK_ACCOUNTS`: the accounts whose calls count; all of them if it is empty. With one
+/// Auth Token, which is that of one account, `TWILIO_ACCOUNT_SID` is the default. Two may be those of
+/// one account that is being rotated, or those of two accounts.
+pub(crate) fn read_webhook_accounts(reader: &mut SettingsReader<'_>) -> Vec<String> {
+    let accounts = reader.list("TWILIO_WEBHOOK_ACCOUNTS");
+    if !accounts.iter().all(|account| is_sid(account)) {
+        reader.error(format!(
+            "TWILIO_WEBHOOK_ACCOUNTS cannot be used: expected SIDs of accounts with commas between \
+             them, each {EXPECTED_SID}"
+        ));
+    }
+    let is_one_account = reader.list("TWILIO_AUTH_TOKEN").len() == 1;
+    let own = reader.text("TWILIO_ACCOUNT_SID").filter(|_| accounts.is_empty() && is_one_account);
+    accounts.into_iter().chain(own).map(str::to_owned).collect()
+}
+
 /// Twilio's own SIDs have one form. Compatible providers have others, such as UUIDs.
 fn check_account_sid(sid: &str, base_url: &Url) -> Result<(), &'static str> {
     let host = base_url.host_str().unwrap_or_default();
     if host == "twilio.com" || host.ends_with(".twilio.com") {
-        let is_twilios = sid.strip_prefix("AC").is_some_and(|digits| {
-            digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        return if is_twilios { Ok(()) } else { Err("AC and 32 hexadecimal digits") };
+        return if is_twilio_sid("AC", sid) { Ok(()) } else { Err("AC and 32 hexadecimal digits") };
     }
     if is_sid(sid) { Ok(()) } else { Err(EXPECTED_SID) }
 }

@@ -15,7 +15,7 @@ fn read_at(source: Source, body: &str) -> Vec<Evidence> {
     );
     let key = CallerKey::new("0123456789abcdef").unwrap();
     let farewell = Farewell::default();
-    let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell };
+    let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell, accounts: &[] };
     let form = Form::parse(body.as_bytes()).unwrap();
     Inbound::read(&form, source, None, rules).evidence.expect("nothing is wrong with it")
 }

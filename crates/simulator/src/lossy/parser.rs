@@ -44,7 +44,7 @@ impl Parser {
             _ => Source::StatusCallback,
         };
         let Self { agents, key, farewell } = self;
-        let rules = InboundRules { agents, key, farewell };
+        let rules = InboundRules { agents, key, farewell, accounts: &[] };
         let inbound = Inbound::read(&form, source, webhook.agent.as_deref(), rules);
         inbound.evidence.map_err(|mistakes| format!("a webhook is refused: {mistakes:?}"))
     }
