@@ -197,7 +197,7 @@ impl Backend {
             notices: Notices::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
-        let auth = BearerAuth(config.api_token);
+        let auth = BearerAuth::new(config.api_token);
         let parts =
             Parts::new(auth, webhooks, summarizer, (latest, clock), streams, journal_reader);
         Ok(Self { parts, origins: config.origins, thread, lease, renewals, api, requests })

@@ -2,13 +2,12 @@
 //! with each request, or once to sign in.
 
 mod fetch_metadata;
-mod login_throttle;
 mod session;
 
 use std::future::{Ready, ready};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
@@ -16,12 +15,12 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
 use live_users_broadcast::Authorization;
-use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, token_in};
+use live_users_http_kit::{
+    BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, token_in, whole_seconds,
+};
 use live_users_wire::Envelope;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
-use self::login_throttle::{Client, LoginOutcome, LoginThrottle};
 use self::session::{Session, Sessions, no_cookie};
 use crate::config::Config;
 use crate::forwarded;
@@ -29,11 +28,8 @@ use crate::forwarded;
 /// Checks requests. A handler asks for the check by taking an [`Admin`].
 pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
-    throttle: LoginThrottle,
+    guard: TokenGuard,
     trusts_forwarded: bool,
-    lines: LogThrottle,
-    /// Tokens that were wrong, and those that were not looked at.
-    refused: [Counter; 2],
 }
 
 /// What admins can show.
@@ -81,10 +77,8 @@ impl Authenticator {
         });
         Self {
             credentials,
-            throttle: LoginThrottle::default(),
+            guard: TokenGuard::new("ADMIN_TOKEN"),
             trusts_forwarded: config.trusts_forwarded,
-            lines: LogThrottle::default(),
-            refused: <_>::default(),
         }
     }
 
@@ -95,7 +89,7 @@ impl Authenticator {
 
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
     pub(crate) fn refused(&self) -> [u64; 2] {
-        self.refused.each_ref().map(Counter::get)
+        self.guard.refused()
     }
 
     /// Whether a request is of a browser that is signed in, wherever it comes from. Only for what
@@ -186,20 +180,11 @@ impl Authenticator {
             Some(session) => Client::Browser(session.id),
             None => Client::at(self.address(request)),
         };
-        let which = |shown: &[u8]| credentials.token.which(shown);
-        match self.throttle.judge(client, shown, Instant::now(), which) {
-            LoginOutcome::Right(which) => Ok(which),
-            LoginOutcome::Wrong => {
-                self.refused[0].add();
-                self.note("somebody showed a token that is not ADMIN_TOKEN", request);
-                Err(AuthError::Denied(Denied::Wrong))
-            }
-            LoginOutcome::Wait(wait) => {
-                self.refused[1].add();
-                self.note("a token was not looked at after too many wrong ones", request);
-                Err(AuthError::TooMany(wait))
-            }
-        }
+        let judged = self.guard.judge(&credentials.token, client, shown, || self.shown_as(request));
+        judged.map_err(|refusal| match refusal {
+            TokenRefusal::Wrong => AuthError::Denied(Denied::Wrong),
+            TokenRefusal::Wait(wait) => AuthError::TooMany(wait),
+        })
     }
 
     fn address(&self, request: &HttpRequest) -> IpAddr {
@@ -208,18 +193,14 @@ impl Authenticator {
         forwarded.flatten().or_else(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
-    /// Guesses of tokens have to be seen in the log.
-    fn note(&self, what: &str, request: &HttpRequest) {
-        let Some(held_back) = self.lines.line_at(Instant::now()) else { return };
+    /// Where a request comes from, for the log.
+    fn shown_as(&self, request: &HttpRequest) -> String {
         let is_hidden = !self.trusts_forwarded && forwarded::client(request.headers()).is_some();
         let hint = match is_hidden {
             true => ", or from behind it (a proxy there is not trusted: TRUST_FORWARDED_HEADERS)",
             false => "",
         };
-        log::warn!(
-            "{what}, from {}{hint} ({held_back} such lines before this one were held back)",
-            self.address(request)
-        );
+        format!("{}{hint}", self.address(request))
     }
 }
 
@@ -273,9 +254,4 @@ impl ResponseError for AuthError {
         }
         answer.json(Envelope::failure(self.to_string()))
     }
-}
-
-/// Rounded up: who waits that long has waited enough.
-pub(crate) fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -123,10 +123,13 @@ pub(crate) async fn metrics(
     page.counters("live_users_proxy_frames", "Frames that streams were told", values);
     let help = "Tokens that were refused, by the form or by Authorization: wrong ones, and those \
                 that were not looked at after too many wrong ones";
-    let [wrong, unseen] = authenticator.refused();
-    let values: [(Labels<'_>, u64); 2] =
-        [(&[("reason", "wrong")], wrong), (&[("reason", "too_many")], unseen)];
-    page.counters("live_users_proxy_refused_tokens", help, values);
+    let reasons = ["wrong", "too_many"];
+    page.counters_by_reason(
+        "live_users_proxy_refused_tokens",
+        help,
+        reasons,
+        authenticator.refused(),
+    );
     page.answer()
 }
 

@@ -5,13 +5,11 @@ use actix_web::http::{StatusCode, Uri};
 use actix_web::web::{Data, Form, Query};
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
-use live_users_http_kit::Denied;
+use live_users_http_kit::{Denied, whole_seconds};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::admin::{
-    AuthError, Authenticator, RequestSource, is_in_the_clear, request_source, whole_seconds,
-};
+use crate::admin::{AuthError, Authenticator, RequestSource, is_in_the_clear, request_source};
 use crate::page;
 
 /// Where it is.

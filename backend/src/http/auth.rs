@@ -1,32 +1,54 @@
 //! Checks the token of requests that read more than the total, or change something.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use live_users_http_kit::{BearerToken, Denied};
+use live_users_http_kit::{BearerToken, Client, Denied, TokenGuard, TokenRefusal, token_in};
 
 /// Lets in requests that show `API_TOKEN`, and no request if it is not set.
-#[derive(Debug)]
-pub(crate) struct BearerAuth(pub(crate) Option<BearerToken>);
+pub(crate) struct BearerAuth {
+    token: Option<BearerToken>,
+    guard: TokenGuard,
+}
 
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// No token is shown, or not the right one.
     Denied(Denied),
+    /// Too many wrong tokens came from there. How long to wait.
+    TooMany(Duration),
     /// `API_TOKEN` is not set, so no request can be let in.
     NoToken,
 }
 
 impl BearerAuth {
+    pub(crate) fn new(token: Option<BearerToken>) -> Self {
+        Self { token, guard: TokenGuard::new("API_TOKEN") }
+    }
+
     /// Lets a request in. A token in the URL does not count: URLs are logged everywhere.
     ///
     /// # Errors
-    /// If there is no token, in the request or at all, or a wrong one.
+    /// If there is no token, in the request or at all, or a wrong one, or if too many were wrong.
     pub(crate) fn check(&self, request: &HttpRequest) -> Result<(), Refusal> {
-        let Self(Some(token)) = self else { return Err(Refusal::NoToken) };
+        let token = self.token.as_ref().ok_or(Refusal::NoToken)?;
         let mut shown = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
         // Of two tokens, neither is the one that is meant.
         let only = shown.next().filter(|_| shown.next().is_none());
-        token.check(only).map_err(Refusal::Denied)
+        let shown = only.and_then(token_in).ok_or(Refusal::Denied(Denied::Missing))?;
+        let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+        let judged = self.guard.judge(token, Client::at(peer), shown, || IpAddr::to_string(&peer));
+        judged.map(drop).map_err(|refusal| match refusal {
+            TokenRefusal::Wrong => Refusal::Denied(Denied::Wrong),
+            TokenRefusal::Wait(wait) => Refusal::TooMany(wait),
+        })
+    }
+
+    /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
+    pub(crate) fn refused(&self) -> [u64; 2] {
+        self.guard.refused()
     }
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_broadcast::Refusal;
-use live_users_http_kit::{CHALLENGE, Denied, ParameterError};
+use live_users_http_kit::{CHALLENGE, Denied, ParameterError, whole_seconds};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
@@ -68,6 +68,13 @@ impl ApiError {
             },
             Self::Auth(auth::Refusal::Denied(why)) => {
                 Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
+            }
+            Self::Auth(auth::Refusal::TooMany(wait)) => {
+                let wait_s = whole_seconds(*wait);
+                Problem {
+                    expected: Some(format!("no token for {wait_s} s")),
+                    ..field("Authorization", "too many wrong tokens came from this address")
+                }
             }
             Self::Auth(auth::Refusal::NoToken) => problem(
                 "API_TOKEN is not set on this server: without it only the total can be read",
@@ -177,6 +184,7 @@ impl ResponseError for ApiError {
             },
             Self::BadFields(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
+            Self::Auth(auth::Refusal::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready => StatusCode::CONFLICT,
@@ -197,6 +205,9 @@ impl ResponseError for ApiError {
             }
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => {
                 answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::Auth(auth::Refusal::TooMany(wait)) => {
+                answer.insert_header((RETRY_AFTER, whole_seconds(*wait)));
             }
             Self::NoStream(why) => {
                 for header in why.headers() {

@@ -9,6 +9,7 @@ use live_users_core::{Agent, Breakdown, Numbers, Party};
 use live_users_http_kit::metrics::{Labels, Page};
 use live_users_state::{Cause, Confidence, words};
 
+use super::auth::BearerAuth;
 use super::authorized::Authorized;
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
@@ -46,6 +47,7 @@ struct Snapshot {
 /// All figures. Those of the count are left out while it is not known: unknown is never 0.
 pub(crate) async fn metrics(
     _: Authorized,
+    auth: Data<BearerAuth>,
     sources: Data<Sources>,
 ) -> Result<HttpResponse, ApiError> {
     let agents = sources.agents.now();
@@ -75,6 +77,14 @@ pub(crate) async fn metrics(
     webhooks(&mut page, &sources);
     outgoing(&mut page, &sources);
     streams(&mut page, &sources);
+    let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
+                many wrong ones";
+    page.counters_by_reason(
+        "live_users_refused_tokens",
+        help,
+        ["wrong", "too_many"],
+        auth.refused(),
+    );
     Ok(page.answer())
 }
 

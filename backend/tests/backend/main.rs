@@ -24,6 +24,7 @@ mod settings;
 mod signatures;
 mod streams;
 mod tls;
+mod tokens;
 mod twiml;
 mod webhook_forms;
 

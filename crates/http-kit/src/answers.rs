@@ -1,5 +1,7 @@
 //! Answers that both servers give in the same form.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 
@@ -26,4 +28,9 @@ pub fn openapi(document: &'static str) -> HttpResponse {
         .insert_header((CACHE_CONTROL, "no-cache"))
         .content_type("application/json")
         .body(document)
+}
+
+/// A wait in seconds, for `Retry-After`. Rounded up: who waits that long has waited enough.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -139,6 +139,19 @@ impl Page {
         self.family(name, help, values);
     }
 
+    /// As [`Page::counters`], for an event that has several reasons.
+    pub fn counters_by_reason<const N: usize>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        reasons: [&'static str; N],
+        values: [u64; N],
+    ) {
+        let labels = reasons.map(|reason| [("reason", reason)]);
+        let values = labels.iter().map(|labels| labels as Labels<'_>).zip(values);
+        self.counters(name, help, values);
+    }
+
     /// Adds labels without a value. `_info` is added to the name.
     pub fn info(&mut self, name: &'static str, help: &'static str, labels: Labels<'_>) {
         self.family(name, help, [(labels, Value::Info)]);

@@ -1,20 +1,22 @@
 //! Makes clients wait after wrong tokens, so that nobody can try many of them.
 //!
 //! While a client has to wait, its tokens are not compared at all: otherwise waiting would not stop
-//! a guess. Four rules keep this from locking out the right token for good. A wait is short, and
+//! a guess. Five rules keep this from locking out the right token for good. A wait is short, and
 //! does not grow when it is ignored. A program that repeats the same old token makes nobody wait.
 //! A client without a wrong token is served while others wait. A browser that was signed in before
-//! is counted apart from all else at its address.
+//! is counted apart from all else at its address. Where there are more clients than are remembered,
+//! the one whose last wrong token is the oldest is forgotten.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use lru::LruCache;
 use parking_lot::Mutex;
 
-use super::session::Id;
+use crate::metrics::Counter;
+use crate::{BearerToken, LogThrottle};
 
 /// Wrong tokens that nobody has to wait for.
 const FREE_WRONGS: u32 = 10;
@@ -32,7 +34,7 @@ const MEMORY_S: u64 = 15 * 60;
 const KNOWN_WRONGS: usize = 4;
 
 /// Clients that are remembered: those with a wrong token lately. About 3 MB.
-const CLIENTS_MAX: usize = 16_384;
+const CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// Wrong tokens of all clients together that may come at once, and the time in which there may be
 /// one more, in milliseconds.
@@ -41,17 +43,17 @@ const INTERVAL_MS: u64 = 1_000;
 
 /// Whose attempts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Client {
+pub enum Client {
     /// Everybody at an address.
     Address(IpAddr),
     /// A browser that was signed in before, as its cookie proves.
-    Browser(Id),
+    Browser([u8; 16]),
 }
 
 impl Client {
     /// Of an IPv6 address counts what providers give to one site, 48 bits (RFC 6177): each site
     /// has more addresses than could be counted.
-    pub(crate) fn at(address: IpAddr) -> Self {
+    pub fn at(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V4(v4) => IpAddr::V4(v4),
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
@@ -59,30 +61,90 @@ impl Client {
     }
 }
 
-/// What comes of a login.
+/// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LoginOutcome {
-    /// It is the right token; of several, this one.
-    Right(usize),
-    /// It is not.
+pub enum TokenRefusal {
+    /// It is none of the tokens. Status 403.
     Wrong,
-    /// It was not looked at. How long to wait.
+    /// It was not looked at, because too many were wrong. How long to wait. Status 429.
     Wait(Duration),
+}
+
+/// Judges the tokens that are shown, with a log line and a counter of those that are refused.
+pub struct TokenGuard {
+    /// The variable with the tokens, for the log.
+    name: &'static str,
+    throttle: LoginThrottle,
+    lines: LogThrottle,
+    wrong: Counter,
+    unseen: Counter,
+}
+
+impl TokenGuard {
+    /// A guard of the tokens in this variable.
+    pub fn new(name: &'static str) -> Self {
+        let (wrong, unseen) = <_>::default();
+        Self { name, throttle: <_>::default(), lines: <_>::default(), wrong, unseen }
+    }
+
+    /// Which of the tokens a client shows. `from` says for the log where it comes from.
+    ///
+    /// # Errors
+    /// If it is none of them, or was not looked at.
+    pub fn judge(
+        &self,
+        tokens: &BearerToken,
+        client: Client,
+        shown: &[u8],
+        from: impl FnOnce() -> String,
+    ) -> Result<usize, TokenRefusal> {
+        let now = Instant::now();
+        let judged = self.throttle.judge(client, shown, now, |shown| tokens.which(shown));
+        let name = self.name;
+        let (counter, what) = match judged {
+            Ok(_) => return judged,
+            Err(TokenRefusal::Wrong) => {
+                (&self.wrong, format!("somebody showed a token that is not {name}"))
+            }
+            Err(TokenRefusal::Wait(_)) => (
+                &self.unseen,
+                format!("a token for {name} was not looked at after too many wrong ones"),
+            ),
+        };
+        counter.add();
+        // Guesses have to be seen in the log.
+        if let Some(held_back) = self.lines.line_at(now) {
+            let from = from();
+            log::warn!(
+                "{what}, from {from} ({held_back} such lines before this one were held back)"
+            );
+        }
+        judged
+    }
+
+    /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
+    pub fn refused(&self) -> [u64; 2] {
+        [self.wrong.get(), self.unseen.get()]
+    }
 }
 
 /// The wrong tokens of late.
 #[derive(Default)]
-pub(crate) struct LoginThrottle {
+struct LoginThrottle {
     state: Mutex<State>,
     /// With keys that are drawn at random, so that nobody can find a token with another's hash.
     hasher: RandomState,
 }
 
-#[derive(Default)]
 struct State {
-    clients: HashMap<Client, Wrongs>,
-    swept: Option<Instant>,
+    clients: LruCache<Client, Wrongs>,
     overall: Overall,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { clients: LruCache::new(CLIENTS_MAX), overall: Overall::default() }
+    }
 }
 
 /// The wrong tokens of one client.
@@ -101,72 +163,50 @@ struct Overall(Option<Instant>);
 
 impl LoginThrottle {
     /// Judges a token, which `which` compares.
-    pub(crate) fn judge(
+    fn judge(
         &self,
         client: Client,
         shown: &[u8],
         now: Instant,
         which: impl FnOnce(&[u8]) -> Option<usize>,
-    ) -> LoginOutcome {
+    ) -> Result<usize, TokenRefusal> {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
-        match state.outcome_without_comparing(client, hash, now) {
-            Some(outcome) => outcome,
-            None => match which(shown) {
-                Some(one) => LoginOutcome::Right(one),
-                None => {
-                    state.count(client, hash, now);
-                    LoginOutcome::Wrong
-                }
-            },
-        }
+        state.without_comparing(client, hash, now)?;
+        which(shown).ok_or_else(|| {
+            state.count(client, hash, now);
+            TokenRefusal::Wrong
+        })
     }
 }
 
 impl State {
-    /// The outcome, if it is clear without comparing anything.
-    fn outcome_without_comparing(
-        &mut self,
+    /// Refuses what is refused without comparing anything.
+    fn without_comparing(
+        &self,
         client: Client,
         hash: u64,
         now: Instant,
-    ) -> Option<LoginOutcome> {
-        match self.clients.get(&client).filter(|wrongs| !wrongs.is_forgotten(now)) {
-            Some(wrongs) if wrongs.known.contains(&Some(hash)) => Some(LoginOutcome::Wrong),
-            Some(wrongs) => {
-                let own = wrongs.wait_until.saturating_duration_since(now);
-                let wait = own.max(self.overall.wait(now));
-                (!wait.is_zero()).then_some(LoginOutcome::Wait(wait))
-            }
-            None => match client {
-                Client::Browser(_) => None,
-                Client::Address(_) => {
-                    let is_full = self.is_full(now) && !self.clients.contains_key(&client);
-                    is_full.then_some(LoginOutcome::Wait(Duration::from_secs(WAIT_S_MAX)))
-                }
-            },
+    ) -> Result<(), TokenRefusal> {
+        // Trap: `get` would keep a client for as long as it goes on asking.
+        let Some(wrongs) = self.clients.peek(&client).filter(|it| !it.is_forgotten(now)) else {
+            return Ok(());
+        };
+        if wrongs.known.contains(&Some(hash)) {
+            return Err(TokenRefusal::Wrong);
         }
+        let wait = wrongs.wait_until.saturating_duration_since(now).max(self.overall.wait(now));
+        if wait.is_zero() { Ok(()) } else { Err(TokenRefusal::Wait(wait)) }
     }
 
     fn count(&mut self, client: Client, hash: u64, now: Instant) {
         self.overall.count(now);
-        let fresh = Wrongs { n: 0, last: now, wait_until: now, known: [None; KNOWN_WRONGS] };
-        let wrongs = match self.clients.entry(client) {
-            Entry::Occupied(entry) if !entry.get().is_forgotten(now) => entry.into_mut(),
-            entry => entry.insert_entry(fresh).into_mut(),
-        };
-        wrongs.count(hash, now);
-    }
-
-    /// Whether there is no room for another client. Looks for those that can be forgotten, but not
-    /// more than once a second.
-    fn is_full(&mut self, now: Instant) -> bool {
-        let recent = |then| now.saturating_duration_since(then) < Duration::from_secs(1);
-        if self.clients.len() >= CLIENTS_MAX && !self.swept.is_some_and(recent) {
-            self.swept = Some(now);
-            self.clients.retain(|_, wrongs| !wrongs.is_forgotten(now));
+        let fresh = || Wrongs { n: 0, last: now, wait_until: now, known: [None; KNOWN_WRONGS] };
+        let wrongs = self.clients.get_or_insert_mut(client, fresh);
+        if wrongs.is_forgotten(now) {
+            *wrongs = fresh();
         }
-        self.clients.len() >= CLIENTS_MAX
+        wrongs.count(hash, now);
     }
 }
 

@@ -15,7 +15,7 @@ impl World {
     }
 
     /// An attempt so many milliseconds after the start.
-    fn judge(&self, ms: u64, client: Client, shown: &str) -> LoginOutcome {
+    fn judge(&self, ms: u64, client: Client, shown: &str) -> Result<usize, TokenRefusal> {
         let now = self.start + Duration::from_millis(ms);
         self.attempts
             .judge(client, shown.as_bytes(), now, |shown| (shown == RIGHT.as_bytes()).then_some(0))
@@ -24,7 +24,10 @@ impl World {
     /// Shows as many different wrong tokens as are free.
     fn use_up(&self, ms: u64, client: Client) {
         for i in 0..FREE_WRONGS {
-            assert_eq!(self.judge(ms, client, &format!("wrong {ms} {i}")), LoginOutcome::Wrong);
+            assert_eq!(
+                self.judge(ms, client, &format!("wrong {ms} {i}")),
+                Err(TokenRefusal::Wrong)
+            );
         }
     }
 }
@@ -37,8 +40,8 @@ fn nth(n: u32) -> Client {
     Client::at(IpAddr::V4((0x0a00_0000 + n).into()))
 }
 
-fn wait(seconds: u64) -> LoginOutcome {
-    LoginOutcome::Wait(Duration::from_secs(seconds))
+fn wait(seconds: u64) -> Result<usize, TokenRefusal> {
+    Err(TokenRefusal::Wait(Duration::from_secs(seconds)))
 }
 
 #[test]
@@ -49,20 +52,20 @@ fn after_some_wrong_tokens_each_wait_is_twice_the_last_up_to_a_minute() {
     for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
         assert_eq!(world.judge(ms, client, RIGHT), wait(seconds), "not even the right one");
         assert_eq!(world.judge(ms + 1, client, "ignored"), {
-            LoginOutcome::Wait(Duration::from_millis(seconds * 1000 - 1))
+            Err(TokenRefusal::Wait(Duration::from_millis(seconds * 1000 - 1)))
         });
         ms += seconds * 1000;
-        assert_eq!(world.judge(ms, client, &format!("wrong at {ms}")), LoginOutcome::Wrong);
+        assert_eq!(world.judge(ms, client, &format!("wrong at {ms}")), Err(TokenRefusal::Wrong));
     }
-    assert_eq!(world.judge(ms + 60_000, client, RIGHT), LoginOutcome::Right(0));
+    assert_eq!(world.judge(ms + 60_000, client, RIGHT), Ok(0));
 }
 
 #[test]
 fn others_are_not_made_to_wait() {
     let world = World::new();
     world.use_up(0, ip("192.0.2.1"));
-    assert_eq!(world.judge(0, ip("192.0.2.2"), RIGHT), LoginOutcome::Right(0));
-    assert_eq!(world.judge(0, Client::Browser([7; 16]), RIGHT), LoginOutcome::Right(0));
+    assert_eq!(world.judge(0, ip("192.0.2.2"), RIGHT), Ok(0));
+    assert_eq!(world.judge(0, Client::Browser([7; 16]), RIGHT), Ok(0));
     assert_eq!(world.judge(0, ip("192.0.2.1"), RIGHT), wait(1));
 }
 
@@ -77,9 +80,9 @@ fn a_site_has_many_addresses_and_is_one_client() {
 fn a_program_with_an_old_token_makes_nobody_wait() {
     let (world, client) = (World::new(), ip("192.0.2.1"));
     for second in 0..10_000 {
-        assert_eq!(world.judge(second * 1000, client, "old"), LoginOutcome::Wrong);
+        assert_eq!(world.judge(second * 1000, client, "old"), Err(TokenRefusal::Wrong));
     }
-    assert_eq!(world.judge(10_000_000, client, RIGHT), LoginOutcome::Right(0));
+    assert_eq!(world.judge(10_000_000, client, RIGHT), Ok(0));
 }
 
 #[test]
@@ -95,30 +98,33 @@ fn wrong_tokens_are_forgotten_in_time() {
 fn while_very_many_err_only_those_who_have_erred_wait() {
     let world = World::new();
     for n in 0..BURST {
-        assert_eq!(world.judge(0, nth(n), "wrong"), LoginOutcome::Wrong);
+        assert_eq!(world.judge(0, nth(n), "wrong"), Err(TokenRefusal::Wrong));
     }
     assert_eq!(world.judge(0, nth(0), RIGHT), wait(1));
-    assert_eq!(world.judge(0, ip("192.0.2.1"), RIGHT), LoginOutcome::Right(0));
+    assert_eq!(world.judge(0, ip("192.0.2.1"), RIGHT), Ok(0));
     for n in 0..BURST {
-        assert_eq!(world.judge(0, nth(BURST + n), "wrong"), LoginOutcome::Wrong);
+        assert_eq!(world.judge(0, nth(BURST + n), "wrong"), Err(TokenRefusal::Wrong));
     }
     assert_eq!(world.judge(0, nth(1), RIGHT), wait(1), "no debt grows beyond the burst");
-    assert_eq!(world.judge(1000, nth(1), "other"), LoginOutcome::Wrong);
+    assert_eq!(world.judge(1000, nth(1), "other"), Err(TokenRefusal::Wrong));
     assert_eq!(world.judge(1000, nth(2), "other"), wait(1));
-    assert_eq!(world.judge(2000, nth(2), RIGHT), LoginOutcome::Right(0));
+    assert_eq!(world.judge(2000, nth(2), RIGHT), Ok(0));
 }
 
 #[test]
-fn memory_is_bounded_and_a_known_browser_is_served_all_the_same() {
+fn memory_is_bounded_and_the_right_token_is_served_from_everywhere_all_the_same() {
     let world = World::new();
-    let max = u32::try_from(CLIENTS_MAX).unwrap();
+    let max = u32::try_from(CLIENTS_MAX.get()).unwrap();
+    world.use_up(0, nth(0));
     for n in 0..max {
-        assert_eq!(world.judge(0, nth(n), "wrong"), LoginOutcome::Wrong);
+        assert_eq!(world.judge(0, nth(max + n), "wrong"), Err(TokenRefusal::Wrong));
     }
-    assert_eq!(world.judge(0, nth(max), RIGHT), wait(WAIT_S_MAX));
-    assert_eq!(world.attempts.state.lock().clients.len(), CLIENTS_MAX);
-    assert_eq!(world.judge(0, Client::Browser([7; 16]), RIGHT), LoginOutcome::Right(0));
-    let later = MEMORY_S * 1000;
-    assert_eq!(world.judge(later, nth(max), "wrong"), LoginOutcome::Wrong);
-    assert_eq!(world.attempts.state.lock().clients.len(), 1);
+    let clients = || world.attempts.state.lock().clients.len();
+    assert_eq!(clients(), CLIENTS_MAX.get());
+    assert_eq!(world.judge(0, ip("192.0.2.1"), RIGHT), Ok(0));
+    assert_eq!(world.judge(0, Client::Browser([7; 16]), RIGHT), Ok(0));
+    assert_eq!(world.judge(0, nth(0), RIGHT), Ok(0), "the oldest is forgotten");
+    assert_eq!(world.judge(0, nth(2 * max - 1), RIGHT), wait(1), "the newest is not");
+    assert_eq!(world.judge(0, ip("192.0.2.1"), "wrong"), Err(TokenRefusal::Wrong));
+    assert_eq!(clients(), CLIENTS_MAX.get());
 }
