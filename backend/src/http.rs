@@ -13,4 +13,5 @@ mod error;
 mod health;
 mod history;
 mod openapi;
+mod sessions;
 mod streams;

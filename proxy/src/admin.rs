@@ -18,7 +18,8 @@ use live_users_broadcast::Authorization;
 use live_users_http_kit::{
     BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, token_in, whole_seconds,
 };
-use live_users_wire::Envelope;
+use live_users_wire::{EndedSession, Envelope};
+use tokio::sync::Notify;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
 use self::session::{Session, Sessions, no_cookie};
@@ -30,6 +31,8 @@ pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
     guard: TokenGuard,
     trusts_forwarded: bool,
+    /// A session was ended here.
+    ended: Notify,
 }
 
 /// What admins can show.
@@ -63,6 +66,9 @@ pub(crate) enum AuthError {
          Sec-Fetch-Site: same-origin, or this proxy's own Origin"
     )]
     NotOurPage,
+    /// The backend has not told yet which sessions have ended.
+    #[error("the backend has not told yet which sessions have ended: ask again in a second")]
+    NotYetKnown,
     /// Too many wrong tokens came from there.
     #[error("too many wrong tokens: expected none for {} s", whole_seconds(*.0))]
     TooMany(Duration),
@@ -72,13 +78,14 @@ impl Authenticator {
     /// Accepts the admin token of these settings, or nobody without one.
     pub(crate) fn new(config: &Config) -> Self {
         let credentials = config.admin.clone().map(|token| {
-            let sessions = Sessions::new(&token, config.session);
+            let sessions = Sessions::new(&token, config.session, SystemTime::now());
             Credentials { token, sessions }
         });
         Self {
             credentials,
             guard: TokenGuard::new("ADMIN_TOKEN"),
             trusts_forwarded: config.trusts_forwarded,
+            ended: Notify::new(),
         }
     }
 
@@ -137,8 +144,31 @@ impl Authenticator {
             && let Some(session) = sessions.shown(request.headers())
         {
             sessions.end(session, SystemTime::now());
+            self.ended.notify_one();
         }
         no_cookie()
+    }
+
+    /// Resolves when a session is ended here.
+    pub(crate) async fn session_ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// The sessions that were ended here and are not in this list.
+    pub(crate) fn unreported_sessions(
+        &self,
+        known: &[EndedSession],
+        now: SystemTime,
+    ) -> Vec<EndedSession> {
+        let credentials = self.credentials.as_ref();
+        credentials.map_or_else(Vec::new, |it| it.sessions.unreported(known, now))
+    }
+
+    /// Takes in the list of the sessions that were ended at any proxy.
+    pub(crate) fn learn_ended_sessions(&self, ended: Vec<EndedSession>) {
+        if let Some(Credentials { sessions, .. }) = &self.credentials {
+            sessions.learn(ended);
+        }
     }
 
     fn authenticate(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
@@ -159,6 +189,9 @@ impl Authenticator {
 
     fn authenticate_session(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
         let session = self.session(request).ok_or(AuthError::Denied(Denied::Missing))?;
+        if !self.credentials.as_ref().is_some_and(|it| it.sessions.can_tell(session)) {
+            return Err(AuthError::NotYetKnown);
+        }
         let admin = Admin { session: Some(session) };
         match request_source(request.headers()) {
             RequestSource::SameOrigin => Ok(admin),
@@ -237,6 +270,7 @@ impl ResponseError for AuthError {
                 StatusCode::FORBIDDEN
             }
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
+            Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -249,6 +283,9 @@ impl ResponseError for AuthError {
             }
             Self::TooMany(wait) => {
                 answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
+            }
+            Self::NotYetKnown => {
+                answer.insert_header((header::RETRY_AFTER, 1));
             }
             Self::NoAdminToken | Self::NotOurPage | Self::Denied(Denied::Wrong) => {}
         }

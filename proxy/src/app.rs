@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
-use crate::upstream::{AdminApi, BackendClient, Stream, Upstream};
+use crate::upstream::{AdminApi, BackendClient, SharedSessions, Stream, Upstream};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -30,6 +30,19 @@ pub async fn run(
     let authorization = config.backend_authorization.clone();
     let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
+    let authenticator = Data::new(Authenticator::new(&config));
+    let sharing = match config.backend_authorization.clone() {
+        Some(authorization) => {
+            let shared =
+                SharedSessions::new(backend.clone(), authorization, authenticator.clone())?;
+            Some(tokio::spawn(shared.run()))
+        }
+        // Without a token for the backend an admin can read nothing, and nothing can be shared.
+        None => {
+            authenticator.learn_ended_sessions(Vec::new());
+            None
+        }
+    };
     let stop = {
         let streams = streams.clone();
         async move {
@@ -42,12 +55,15 @@ pub async fn run(
         metrics,
         streams,
         upstream: Data::new(Upstream::new(backend.clone())?),
-        authenticator: Data::new(Authenticator::new(&config)),
+        authenticator,
         admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
         allowed_origins: config.allowed_origins,
         trusts_forwarded: config.trusts_forwarded,
     };
     let served = serve(listener, stop, move |app| routes.configure(app)).await;
     stream.abort();
+    if let Some(sharing) = sharing {
+        sharing.abort();
+    }
     served
 }

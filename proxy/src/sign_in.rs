@@ -134,7 +134,9 @@ pub(crate) async fn sign_in(
         }
         // The page says it at length.
         AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
-        other @ (AuthError::Denied(Denied::Missing) | AuthError::NotOurPage) => Err(other.into()),
+        other @ (AuthError::Denied(Denied::Missing)
+        | AuthError::NotOurPage
+        | AuthError::NotYetKnown) => Err(other.into()),
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::{
 use live_users_http_kit::{AllowedOrigins, LogThrottle, Methods, Paths};
 
 use super::error::ApiError;
-use super::{calls, count, health, history, metrics, openapi, streams, webhooks};
+use super::{calls, count, health, history, metrics, openapi, sessions, streams, webhooks};
 
 const PATHS: Paths = Paths::new(wrong_method);
 
@@ -34,6 +34,8 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", calls::evict))
         .service(PATHS.read("/api/live-users/history", history::read))
         .service(PATHS.read("/api/live-users/history.svg", history::draw))
+        .service(PATHS.read("/api/sessions/ended", sessions::list))
+        .service(PATHS.order("/api/sessions/{id}/end", sessions::end))
         .service(PATHS.read("/healthz", health::live))
         .service(PATHS.read("/readyz", health::ready))
         .service(PATHS.read("/metrics", metrics::metrics))

@@ -10,7 +10,7 @@ use live_users_http_kit::metrics::Histogram;
 use live_users_intake::agents::Agents;
 use live_users_journal::Position;
 use live_users_replica::{BATCH_MAX, is_fresh};
-use live_users_state::{RecoveryError, State};
+use live_users_state::{EndedSession, RecoveryError, State};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -153,6 +153,8 @@ pub(crate) enum Work {
     Query(Query),
     /// End this call for an operator.
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
+    /// End this session of an admin.
+    EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
     /// Apply the appends of other replicas.
     CatchUp,
     /// The answer of the provider.
@@ -280,6 +282,13 @@ impl Queue {
             self.waited.note(start.elapsed());
         }
         evicted
+    }
+
+    /// Ends a session of an admin, everywhere and for good.
+    pub(crate) async fn end_session(&self, session: EndedSession) -> Result<(), NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::EndSession(session, answer))?;
+        self.within_patience(answered).await
     }
 
     /// Sends the answer to an effect. It waits while the queue is full, and loses nothing.

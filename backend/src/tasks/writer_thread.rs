@@ -112,6 +112,8 @@ enum Pending {
     LookUp(CallId, Evicting),
     /// Its end is being recorded.
     Evict(CallId, Evicting),
+    /// The end of a session of an admin is being recorded.
+    EndSession(oneshot::Sender<Result<(), NotRecorded>>),
 }
 
 type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
@@ -157,7 +159,7 @@ impl Driver {
     /// Each input has its own time, because an earlier one may have waited for the journal.
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
-        let (mut inputs, mut reads) = (Vec::new(), Vec::new());
+        let (mut inputs, mut reads, mut ended_sessions) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             is_idle = false;
             match work {
@@ -166,6 +168,7 @@ impl Driver {
                     waiting.push(acknowledge);
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
+                Work::EndSession(session, answer) => ended_sessions.push((session, answer)),
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(answer) => inputs.push(Input::Provider(answer)),
                 Work::Lease(answer) => inputs.push(Input::Lease(answer)),
@@ -184,6 +187,10 @@ impl Driver {
         let now = self.later_than(known);
         if is_idle || self.node.replica().next_deadline() <= now.uptime {
             self.step(now, Input::Tick);
+        }
+        for (session, answer) in ended_sessions {
+            let ticket = self.ticket(Pending::EndSession(answer));
+            self.step(self.later_than(known), Input::EndSession(ticket, session));
         }
         for read in reads {
             let ticket = self.ticket(read);
@@ -278,6 +285,10 @@ impl Outlet {
                     });
                     let _gave_up = answer.send(evicted);
                 }
+                Some(Pending::EndSession(answer)) => {
+                    let recorded = recorded.map(drop).map_err(|_| NotRecorded::Trouble);
+                    let _gave_up = answer.send(recorded);
+                }
                 Some(Pending::Query(_) | Pending::LookUp(..)) | None => {}
             },
             Effect::Answer(ticket, known) => {
@@ -290,7 +301,8 @@ impl Outlet {
                         query(known.map(|()| View { state, now, at }));
                     }
                     Some(Pending::LookUp(id, answer)) => self.look_up(replica, id, answer, known),
-                    Some(Pending::Batch(_) | Pending::Evict(..)) | None => {}
+                    Some(Pending::Batch(_) | Pending::Evict(..) | Pending::EndSession(_))
+                    | None => {}
                 }
             }
         }

@@ -3,7 +3,7 @@
 use live_users_core::{Evidence, Millis, Numbers, Outcome};
 use live_users_intake::agents::Agents;
 use live_users_journal::{JournalError, PageLimit, Position, Record};
-use live_users_state::{RecoveryError, Replayed, Settings, SnapshotTask};
+use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::audit::AuditTask;
@@ -35,6 +35,8 @@ pub struct Ticket(pub u64);
 pub enum Input {
     /// Evidence to record, all with the same time. [`Effect::Recorded`] answers it.
     Record(Ticket, Vec<Evidence>),
+    /// A session of an admin to end. [`Effect::Recorded`] answers it.
+    EndSession(Ticket, EndedSession),
     /// A request to read the state. [`Effect::Answer`] answers it.
     Query(Ticket),
     /// Other replicas have appended to the log. It can be read here up to this position.

@@ -17,6 +17,7 @@ mod format;
 pub mod history;
 pub mod record;
 mod recovery;
+mod sessions;
 pub mod snapshot;
 mod snapshot_task;
 mod state;
@@ -30,5 +31,6 @@ pub use activity::{
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
+pub use sessions::{EndedSession, EndedSessions, SessionHash};
 pub use snapshot_task::SnapshotTask;
 pub use state::{Confidence, Settings, State, is_suspect};

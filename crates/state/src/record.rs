@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
+use crate::sessions::{EndedSession, parsed};
 use crate::words::{
     ANSWERED_BY, ATTENDANCES, CONNECTIONS, ENDPOINTS, SAID, SOURCES, Word, call_id, optional,
     value, word,
@@ -34,16 +35,24 @@ pub enum Change {
         /// The moment.
         ended_before: Millis,
     },
+    /// A session of an admin has ended before its time.
+    EndSession(EndedSession),
 }
 
 impl Record {
     /// The record in bytes.
     #[expect(clippy::missing_panics_doc, reason = "text and numbers are always JSON")]
     pub fn encode(&self) -> Vec<u8> {
-        let mut stored = StoredRecord { v: VERSION, at: self.at.0, evidence: None, forget: None };
+        let mut stored = StoredRecord { v: VERSION, at: self.at.0, ..StoredRecord::default() };
         match &self.change {
             Change::Evidence(evidence) => stored.evidence = Some(StoredEvidence::of(evidence)),
             Change::Forget { ended_before } => stored.forget = Some(ended_before.0),
+            Change::EndSession(session) => {
+                // An older program reads that the calls are forgotten that ended before 1970.
+                stored.forget = Some(0);
+                let EndedSession { id, until } = session;
+                stored.session = Some(StoredSession { id: id.to_string(), until: until.0 });
+            }
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
@@ -55,16 +64,19 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let stored: StoredRecord = serde_json::from_slice(bytes)?;
         known_version(stored.v)?;
-        let change = match (stored.evidence, stored.forget) {
-            (Some(evidence), None) => Change::Evidence(evidence.read()?),
-            (None, Some(before)) => Change::Forget { ended_before: Millis(before) },
-            (Some(_), Some(_)) | (None, None) => return Err(DecodeError::Value("evidence")),
+        let change = match (stored.evidence, stored.forget, stored.session) {
+            (Some(evidence), None, None) => Change::Evidence(evidence.read()?),
+            (None, Some(before), None) => Change::Forget { ended_before: Millis(before) },
+            (None, _, Some(StoredSession { id, until })) => {
+                Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
+            }
+            (Some(_), ..) | (None, None, None) => return Err(DecodeError::Value("evidence")),
         };
         Ok(Self { at: Millis(stored.at), change })
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct StoredRecord {
     v: u8,
     at: u64,
@@ -72,6 +84,14 @@ struct StoredRecord {
     evidence: Option<StoredEvidence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forget: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<StoredSession>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSession {
+    id: String,
+    until: u64,
 }
 
 #[derive(Serialize, Deserialize)]

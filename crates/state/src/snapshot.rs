@@ -7,6 +7,7 @@ use crate::activity::stored::StoredActivities;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::stored::StoredHistory;
+use crate::sessions::EndedSessions;
 use crate::state::State;
 use crate::stored_call::{StoredCall, StoredConference};
 use crate::words::{CAUSES, Word, call_id, value, word};
@@ -28,6 +29,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         healed: drift.recent().map(StoredCorrection::of).collect(),
         activities: StoredActivities::of(state.activities()),
         history: StoredHistory::of(state.history()),
+        ended_sessions: state.ended_sessions().to_stored(),
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
@@ -53,7 +55,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let history = stored.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
     let tracker = Tracker::restore(now, calls, conferences);
     let drift = Corrections::restore(totals, healed);
-    Ok(State::restore(tracker, drift, stored.activities.read()?, history))
+    let ended_sessions = EndedSessions::from_stored(&stored.ended_sessions)?;
+    Ok(State::restore(tracker, drift, stored.activities.read()?, history, ended_sessions))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +75,8 @@ struct StoredSnapshot {
     healed: Vec<StoredCorrection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     history: Option<StoredHistory>,
+    #[serde(default, rename = "endedSessions", skip_serializing_if = "Vec::is_empty")]
+    ended_sessions: Vec<(String, u64)>,
     #[serde(flatten)]
     activities: StoredActivities,
 }

@@ -8,6 +8,7 @@ use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::corrections::Corrections;
 use crate::history::{History, Retention};
 use crate::record::{Change, Record};
+use crate::sessions::EndedSessions;
 
 /// What is known after a number of records. The same records lead to the same state.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,7 @@ pub struct State {
     drift: Corrections,
     activities: Activities,
     history: History,
+    ended_sessions: EndedSessions,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -42,8 +44,9 @@ impl State {
         drift: Corrections,
         activities: Activities,
         history: History,
+        ended_sessions: EndedSessions,
     ) -> Self {
-        Self { tracker, drift, activities, history }
+        Self { tracker, drift, activities, history, ended_sessions }
     }
 
     /// The same state, by these settings from now on.
@@ -75,6 +78,10 @@ impl State {
                 self.tracker.forget(*ended_before);
                 None
             }
+            Change::EndSession(session) => {
+                self.ended_sessions.end(record.at, *session);
+                None
+            }
         }
     }
 
@@ -101,6 +108,11 @@ impl State {
     /// How the number of live users has changed.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The sessions of admins that were ended before their time.
+    pub fn ended_sessions(&self) -> &EndedSessions {
+        &self.ended_sessions
     }
 
     pub(crate) fn activities(&self) -> &Activities {

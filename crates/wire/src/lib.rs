@@ -7,6 +7,7 @@
 mod activity;
 mod calls;
 mod history;
+mod sessions;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use calls::{
     StretchView, Summary, TalkedView,
 };
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
+pub use sessions::{EndedSession, EndedSessions};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the

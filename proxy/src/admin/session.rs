@@ -1,17 +1,22 @@
 //! The sessions of admins who have signed in: a signed cookie, and nothing kept on this side but
 //! which of them were ended before their time.
 //!
+//! Which were ended is shared with all other proxies through the backend. Until the first list has
+//! come from there, sessions from before the start of this process open no more than the page.
+//!
 //! A cookie says who it is (a random number) and when the session began. It is signed with a key
 //! that is derived from the token which was shown: so sessions survive a restart, are the same for
 //! all proxies that have the token, and end when the token is changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{self, HeaderMap};
 use cookie::{Cookie, CookieJar, Key, SameSite};
 use live_users_http_kit::BearerToken;
-use parking_lot::Mutex;
+use live_users_wire::EndedSession;
+use parking_lot::{Mutex, RwLock};
+use sha2::{Digest, Sha256};
 
 /// The name of the cookie. With this prefix no browser takes it from another host, without TLS, or
 /// for a part of the paths (RFC 6265bis, 4.1.3.2). To Chromium, loopback is as good as TLS.
@@ -32,8 +37,13 @@ pub(crate) struct Sessions {
     /// One for each token.
     keys: Vec<Key>,
     lifetime: Duration,
-    /// With the moment at which each session began.
+    /// Those that were ended here, with the moment at which each session began.
     ended: Mutex<HashMap<Id, u64>>,
+    /// Those that were ended at any proxy, by the hash of their ids. `None` before the first list
+    /// has come.
+    elsewhere: RwLock<Option<HashSet<String>>>,
+    /// The start of this process, in Unix time in milliseconds.
+    started_ms: u64,
 }
 
 /// A session that was begun here or by another proxy with the same token, and may be over.
@@ -45,11 +55,13 @@ pub(crate) struct Session {
 }
 
 impl Sessions {
-    /// Sessions for admins with one of these tokens; each lasts this long.
-    pub(crate) fn new(token: &BearerToken, lifetime: Duration) -> Self {
+    /// Sessions for admins with one of these tokens; each lasts this long. `now` is the start of this
+    /// process.
+    pub(crate) fn new(token: &BearerToken, lifetime: Duration, now: SystemTime) -> Self {
         let keys = token.keys("live-users session cookie");
         let keys = keys.iter().map(|key| Key::derive_from(key)).collect();
-        Self { keys, lifetime, ended: Mutex::default() }
+        let (ended, elsewhere) = <_>::default();
+        Self { keys, lifetime, ended, elsewhere, started_ms: unix_ms(now) }
     }
 
     /// Begins a session for who has shown this one of the tokens.
@@ -74,9 +86,39 @@ impl Sessions {
         cookies.find_map(|cookie| if cookie.name() == NAME { self.verify(cookie) } else { None })
     }
 
-    /// Whether the session still is one.
+    /// Whether it is known of this session whether it was ended elsewhere.
+    pub(crate) fn can_tell(&self, session: Session) -> bool {
+        session.began_ms >= self.started_ms || self.elsewhere.read().is_some()
+    }
+
+    /// Whether the session still is one, as far as is known.
     pub(crate) fn is_live(&self, session: Session, now: SystemTime) -> bool {
-        !self.is_over(session.began_ms, now) && !self.ended.lock().contains_key(&session.id)
+        let is_ended_elsewhere = match &*self.elsewhere.read() {
+            Some(ended) => ended.contains(&session.hash()),
+            None => false,
+        };
+        !self.is_over(session.began_ms, now)
+            && !is_ended_elsewhere
+            && !self.ended.lock().contains_key(&session.id)
+    }
+
+    /// Takes in the list of the sessions that were ended at any proxy.
+    pub(crate) fn learn(&self, ended: Vec<EndedSession>) {
+        let ended = ended.into_iter().map(|session| session.id).collect();
+        *self.elsewhere.write() = Some(ended);
+    }
+
+    /// The sessions that were ended here and are not in that list.
+    pub(crate) fn unreported(&self, known: &[EndedSession], now: SystemTime) -> Vec<EndedSession> {
+        let known: HashSet<_> = known.iter().map(|session| session.id.as_str()).collect();
+        let lifetime_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
+        let ended = self.ended.lock();
+        let lasting = ended.iter().filter(|(_, began_ms)| !self.is_over(**began_ms, now));
+        let told = lasting.map(|(id, began_ms)| EndedSession {
+            id: Session { id: *id, began_ms: *began_ms }.hash(),
+            until_ms: began_ms.saturating_add(lifetime_ms),
+        });
+        told.filter(|session| !known.contains(session.id.as_str())).collect()
     }
 
     /// Ends a session before its time: a copy of its cookie opens nothing either.
@@ -125,6 +167,12 @@ fn cookie(value: String, kept_s: u64) -> Cookie<'static> {
 }
 
 impl Session {
+    /// What other servers know the session by: nobody can find the id in it.
+    fn hash(self) -> String {
+        let digest = Sha256::new_with_prefix("live-users ended session").chain_update(self.id);
+        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn to_text(self) -> String {
         format!("{:032x}.{}", u128::from_be_bytes(self.id), self.began_ms)
     }

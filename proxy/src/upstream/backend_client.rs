@@ -50,7 +50,15 @@ impl BackendClient {
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it, which its reader rules out.
     pub(crate) fn count_url(&self) -> std::io::Result<Url> {
-        self.base.join("api/live-users").map_err(std::io::Error::other)
+        self.url("api/live-users")
+    }
+
+    /// The URL of something else that the backend has.
+    ///
+    /// # Errors
+    /// As [`BackendClient::count_url`].
+    pub(super) fn url(&self, path: &str) -> std::io::Result<Url> {
+        self.base.join(path).map_err(std::io::Error::other)
     }
 
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {

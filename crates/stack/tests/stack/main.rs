@@ -8,6 +8,7 @@ mod page;
 mod page_line;
 mod page_live;
 mod page_parts;
+mod sessions;
 mod sign_in;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ use super::*;
 use crate::activity::Activities;
 use crate::corrections::{Cause, Correction, Corrections};
 use crate::history::History;
+use crate::sessions::{EndedSessions, SessionHash};
 use crate::snapshot;
 use crate::state::State;
 use crate::words::{CAUSES, DIRECTIONS, KINDS, PARTIES, PHASES, PRESENCES};
@@ -145,6 +146,7 @@ proptest! {
         for change in [
             Change::Evidence(evidence),
             Change::Forget { ended_before: Millis(before) },
+            Change::EndSession(EndedSession { id: hash(at), until: Millis(before) }),
         ] {
             let record = Record { at: Millis(at), change };
             prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
@@ -160,12 +162,15 @@ proptest! {
             cause: Cause::MissedEnd,
         });
         let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
-        let original = State::restore(tracker, drift, Activities::default(), History::default());
+        let mut ended = EndedSessions::default();
+        ended.end(Millis(1), EndedSession { id: hash(now), until: Millis(2) });
+        let original = State::restore(tracker, drift, Activities::default(), History::default(), ended);
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
         prop_assert_eq!(restored.tracker().now(), original.tracker().now());
         prop_assert_eq!(restored.corrections(), original.corrections());
+        prop_assert_eq!(restored.ended_sessions(), original.ended_sessions());
     }
 
     #[test]
@@ -173,6 +178,23 @@ proptest! {
         let _may_be_an_error = Record::decode(&bytes);
         let _may_be_an_error = snapshot::decode(&bytes);
     }
+}
+
+fn hash(n: u64) -> SessionHash {
+    SessionHash::parse(&format!("{n:032x}")).unwrap()
+}
+
+#[test]
+fn an_older_program_reads_the_end_of_a_session_as_one_that_forgets_nothing() {
+    let change = Change::EndSession(EndedSession { id: hash(0xa0f), until: Millis(9) });
+    let text = Record { at: Millis(5), change }.encode();
+    assert_eq!(
+        String::from_utf8(text).unwrap(),
+        concat!(
+            r#"{"v":2,"at":5,"forget":0,"#,
+            r#""session":{"id":"00000000000000000000000000000a0f","until":9}}"#
+        )
+    );
 }
 
 /// As version 1 writes it. These lines never change: there are journals with such records.

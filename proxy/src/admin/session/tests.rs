@@ -12,7 +12,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn sessions(tokens: &str) -> Sessions {
     let env = Env::of([("T", tokens)]);
     let token = BearerToken::read(&mut SettingsReader::new(&env), "T").unwrap();
-    Sessions::new(&token, 12 * HOUR)
+    let sessions = Sessions::new(&token, 12 * HOUR, noon());
+    sessions.learn(Vec::new());
+    sessions
 }
 
 fn noon() -> SystemTime {
@@ -115,4 +117,35 @@ fn the_signed_text_has_to_be_a_session() {
         let cookie = jar.get(NAME).unwrap().stripped().to_string();
         assert_eq!(sessions.shown(&shows(&cookie)), None, "{text}");
     }
+}
+
+#[test]
+fn what_was_ended_at_one_proxy_is_over_at_another_and_after_a_restart() {
+    let (here, elsewhere) = (sessions(ONE), sessions(ONE));
+    let (kept, cookie) = (begin(&here, 0), begin(&here, 0));
+    here.end(here.shown(&shows(&cookie)).unwrap(), noon());
+    let told = here.unreported(&[], noon());
+    assert_eq!((told.len(), told[0].until_ms), (1, unix_ms(noon() + 12 * HOUR)));
+    assert!(!cookie.contains(&told[0].id), "a hash and not the id");
+    assert_eq!(here.unreported(&told, noon()), []);
+    assert_eq!(here.unreported(&[], noon() + 12 * HOUR), [], "it would be over by itself");
+    assert!(is_live(&elsewhere, &cookie, noon()));
+    elsewhere.learn(told.clone());
+    assert!(!is_live(&elsewhere, &cookie, noon()) && is_live(&elsewhere, &kept, noon()));
+    here.learn(Vec::new());
+    assert!(!is_live(&here, &cookie, noon()), "ended here, and not yet told");
+}
+
+#[test]
+fn before_the_first_list_has_come_only_sessions_of_this_process_are_known_to_go_on() {
+    let old = begin(&sessions(ONE), 0);
+    let env = Env::of([("T", ONE)]);
+    let token = BearerToken::read(&mut SettingsReader::new(&env), "T").unwrap();
+    let later = noon() + HOUR;
+    let restarted = Sessions::new(&token, 12 * HOUR, later);
+    let new = restarted.begin(0, later).unwrap().stripped().to_string();
+    let can_tell = |cookie: &str| restarted.can_tell(restarted.shown(&shows(cookie)).unwrap());
+    assert!(!can_tell(&old) && can_tell(&new));
+    restarted.learn(Vec::new());
+    assert!(can_tell(&old) && is_live(&restarted, &old, later));
 }
