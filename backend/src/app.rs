@@ -257,6 +257,7 @@ impl Backend {
 }
 
 fn log_settings(config: &Config) {
+    config.trusted_proxies.warn();
     match &config.verification {
         Verification::Signed(tokens) => {
             info!(

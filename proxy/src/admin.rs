@@ -7,7 +7,7 @@ mod session;
 
 use std::future::{Ready, ready};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::dev::Payload;
@@ -17,20 +17,19 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
 use live_users_broadcast::Authorization;
 use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, token_in};
+use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, TrustedProxies, token_in};
 use live_users_wire::Envelope;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
 use self::login_throttle::{Client, LoginOutcome, LoginThrottle};
 use self::session::{Session, Sessions, no_cookie};
 use crate::config::Config;
-use crate::forwarded;
 
 /// Checks requests. A handler asks for the check by taking an [`Admin`].
 pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
     throttle: LoginThrottle,
-    trusts_forwarded: bool,
+    trusted_proxies: TrustedProxies,
     lines: LogThrottle,
     /// Tokens that were wrong, and those that were not looked at.
     refused: [Counter; 2],
@@ -82,7 +81,7 @@ impl Authenticator {
         Self {
             credentials,
             throttle: LoginThrottle::default(),
-            trusts_forwarded: config.trusts_forwarded,
+            trusted_proxies: config.trusted_proxies.clone(),
             lines: LogThrottle::default(),
             refused: <_>::default(),
         }
@@ -203,22 +202,19 @@ impl Authenticator {
     }
 
     fn address(&self, request: &HttpRequest) -> IpAddr {
-        let forwarded = self.trusts_forwarded.then(|| forwarded::client(request.headers()));
-        let peer = || request.peer_addr().map(|address| address.ip());
-        forwarded.flatten().or_else(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+        self.trusted_proxies.client(request.head())
     }
 
     /// Guesses of tokens have to be seen in the log.
     fn note(&self, what: &str, request: &HttpRequest) {
         let Some(held_back) = self.lines.line_at(Instant::now()) else { return };
-        let is_hidden = !self.trusts_forwarded && forwarded::client(request.headers()).is_some();
-        let hint = match is_hidden {
-            true => ", or from behind it (a proxy there is not trusted: TRUST_FORWARDED_HEADERS)",
-            false => "",
+        let address = self.address(request);
+        let hint = match TrustedProxies::any_peer().client(request.head()) == address {
+            false => ", or from behind it (a proxy there is not trusted: TRUSTED_PROXIES)",
+            true => "",
         };
         log::warn!(
-            "{what}, from {}{hint} ({held_back} such lines before this one were held back)",
-            self.address(request)
+            "{what}, from {address}{hint} ({held_back} such lines before this one were held back)"
         );
     }
 }

@@ -23,6 +23,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    config.trusted_proxies.warn();
     let metrics = Data::new(Metrics::new());
     let backend = BackendClient::new(&config)?;
     let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
@@ -45,7 +46,7 @@ pub async fn run(
         authenticator: Data::new(Authenticator::new(&config)),
         admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
         allowed_origins: config.allowed_origins,
-        trusts_forwarded: config.trusts_forwarded,
+        trusted_proxies: config.trusted_proxies,
     };
     let served = serve(listener, stop, move |app| routes.configure(app)).await;
     stream.abort();

@@ -12,7 +12,6 @@ mod app;
 mod assets;
 mod config;
 mod error;
-mod forwarded;
 mod health;
 mod history;
 mod metrics;
