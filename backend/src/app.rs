@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
+use live_users_http_kit::{AllowedOrigins, ReadLimit, raise_fd_limit, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed, replay_with};
@@ -21,6 +21,7 @@ use crate::http::auth::BearerAuth;
 use crate::http::metrics;
 use crate::http::routes::{self, WrongMethods};
 use crate::http::signature::SignatureVerifier;
+use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
@@ -43,6 +44,7 @@ use crate::tasks::{leadership, publishing, reconciliation, reload};
 #[derive(Clone)]
 struct Parts {
     auth: Arc<BearerAuth>,
+    total_rules: Arc<TotalRules>,
     webhooks: Arc<Webhooks>,
     figures: Arc<metrics::Sources>,
     queue: Queue,
@@ -58,7 +60,7 @@ struct Parts {
 
 impl Parts {
     fn new(
-        auth: BearerAuth,
+        (auth, total_rules): (BearerAuth, TotalRules),
         webhooks: Webhooks,
         summarizer: Summarizer,
         (latest, clock): (LatestReader, Clock),
@@ -79,6 +81,7 @@ impl Parts {
         };
         Self {
             auth: Arc::new(auth),
+            total_rules: Arc::new(total_rules),
             webhooks: Arc::new(webhooks),
             figures: Arc::new(figures),
             queue,
@@ -96,6 +99,7 @@ impl Parts {
     /// Gives them to an application, for its handlers.
     fn add_to(&self, app: &mut ServiceConfig) {
         app.app_data(Data::from(self.auth.clone()))
+            .app_data(Data::from(self.total_rules.clone()))
             .app_data(Data::from(self.webhooks.clone()))
             .app_data(Data::from(self.figures.clone()))
             .app_data(Data::new(self.queue.clone()))
@@ -197,9 +201,15 @@ impl Backend {
             notices: Notices::default(),
         };
         let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
-        let auth = BearerAuth::new(config.api_token);
+        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
+        let total_rules = TotalRules {
+            is_public: config.public_total,
+            limit: ReadLimit::new(config.reads_per_second),
+            trusted_proxies: config.trusted_proxies,
+        };
+        let access = (auth, total_rules);
         let parts =
-            Parts::new(auth, webhooks, summarizer, (latest, clock), streams, journal_reader);
+            Parts::new(access, webhooks, summarizer, (latest, clock), streams, journal_reader);
         Ok(Self { parts, origins: config.origins, thread, lease, renewals, api, requests })
     }
 
@@ -216,7 +226,7 @@ impl Backend {
         let Self { parts, origins, thread, lease, renewals, api, requests } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let agents = parts.agents.clone();
-        raise_fd_limit(streams.connections.max());
+        raise_fd_limit(streams.max.all());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
@@ -255,6 +265,7 @@ impl Backend {
 }
 
 fn log_settings(config: &Config) {
+    config.trusted_proxies.warn();
     match &config.verification {
         Verification::Signed(tokens) => {
             info!(

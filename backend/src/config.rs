@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, read_streams_max,
+    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, ReadLimit, SettingsReader,
+    StreamsMax, TrustedProxies,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
@@ -42,6 +43,8 @@ pub struct Config {
     pub verification: Verification,
     /// Which URL a webhook's signature is checked against.
     pub(crate) url_rule: UrlRule,
+    /// Which reverse proxies in front say who the client is.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// The origins of pages that may read the total.
     pub origins: AllowedOrigins,
     /// The agents.
@@ -67,7 +70,11 @@ pub struct Config {
     /// Whether the public answers also have the live users of each agent.
     pub(crate) public_by_agent: bool,
     /// How many streams may be open at once.
-    pub(crate) streams_max: usize,
+    pub(crate) streams_max: StreamsMax,
+    /// Whether everybody may read the total.
+    pub(crate) public_total: bool,
+    /// Reads of the total by one client in a second; 0 for no limit.
+    pub(crate) reads_per_second: u32,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     /// The accounts whose calls count; all of them if it is empty.
     pub(crate) webhook_accounts: Vec<String>,
@@ -99,12 +106,14 @@ impl Config {
         let requests =
             within(&mut reader, "REFEREE_REQUESTS_PER_MINUTE", 120, 6..=6000, "requests");
         let look_s = within(&mut reader, "REFEREE_LOOK_SECONDS", 20, 1..=3600, "seconds");
-        let url_rule = url_rule(&mut reader);
+        let trusted_proxies = TrustedProxies::read(&mut reader);
+        let url_rule = url_rule(&mut reader, &trusted_proxies);
         let agents = AgentRegistry::read(&mut reader, &url_rule);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
             url_rule,
+            trusted_proxies,
             origins: AllowedOrigins::read(&mut reader),
             agents,
             caller_key: caller_key(&mut reader),
@@ -130,7 +139,9 @@ impl Config {
                 },
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
-            streams_max: read_streams_max(&mut reader),
+            streams_max: StreamsMax::read(&mut reader),
+            public_total: reader.switch_or("PUBLIC_TOTAL", true),
+            reads_per_second: ReadLimit::read(&mut reader),
             webhook_accounts: read_webhook_accounts(&mut reader),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
@@ -251,10 +262,12 @@ fn verification(reader: &mut SettingsReader<'_>, listen: ListenAddress) -> Verif
     }
 }
 
-fn url_rule(reader: &mut SettingsReader<'_>) -> UrlRule {
-    let trust_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
+fn url_rule(reader: &mut SettingsReader<'_>, trusted: &TrustedProxies) -> UrlRule {
     let Some(text) = reader.text("PUBLIC_URL") else {
-        return if trust_forwarded { UrlRule::Forwarded } else { UrlRule::AsReceived };
+        return match trusted.is_configured() {
+            true => UrlRule::Forwarded(trusted.clone()),
+            false => UrlRule::AsReceived,
+        };
     };
     PublicUrl::parse(text).map(UrlRule::Fixed).unwrap_or_else(|expected| {
         // Not repeated: it may contain a password.

@@ -15,3 +15,4 @@ mod history;
 mod openapi;
 mod sessions;
 mod streams;
+pub(crate) mod total_reader;

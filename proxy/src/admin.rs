@@ -6,7 +6,7 @@ mod session;
 
 use std::future::{Ready, ready};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::Payload;
@@ -14,9 +14,10 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
-use live_users_broadcast::Authorization;
+use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{
-    BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, token_in, whole_seconds,
+    BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in,
+    whole_seconds,
 };
 use live_users_wire::{EndedSession, Envelope};
 use tokio::sync::Notify;
@@ -24,13 +25,12 @@ use tokio::sync::Notify;
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
 use self::session::{Session, Sessions, no_cookie};
 use crate::config::Config;
-use crate::forwarded;
 
 /// Checks requests. A handler asks for the check by taking an [`Admin`].
 pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
     guard: TokenGuard,
-    trusts_forwarded: bool,
+    trusted_proxies: TrustedProxies,
     /// A session was ended here.
     ended: Notify,
 }
@@ -69,6 +69,13 @@ pub(crate) enum AuthError {
     /// The backend has not told yet which sessions have ended.
     #[error("the backend has not told yet which sessions have ended: ask again in a second")]
     NotYetKnown,
+    /// The total was read too often by this client. How long to wait.
+    #[error(
+        "the total was read too often from this address (READS_PER_SECOND): expected a pause of {} s, or \
+         a stream",
+        whole_seconds(*.0)
+    )]
+    TooOften(Duration),
     /// Too many wrong tokens came from there.
     #[error("too many wrong tokens: expected none for {} s", whole_seconds(*.0))]
     TooMany(Duration),
@@ -84,7 +91,7 @@ impl Authenticator {
         Self {
             credentials,
             guard: TokenGuard::new("ADMIN_TOKEN"),
-            trusts_forwarded: config.trusts_forwarded,
+            trusted_proxies: config.trusted_proxies.clone(),
             ended: Notify::new(),
         }
     }
@@ -111,16 +118,16 @@ impl Authenticator {
         session.filter(|session| sessions.is_live(*session, SystemTime::now()))
     }
 
-    /// Whether an admin who came in may go on reading, to be asked again and again.
-    pub(crate) fn authorization(
-        authenticator: &Data<Self>,
-        admin: &Admin,
-    ) -> Option<Authorization> {
-        let (authenticator, session) = (authenticator.clone(), admin.session?);
-        let is_live = move |credentials: &Credentials| {
-            credentials.sessions.is_live(session, SystemTime::now())
-        };
-        Some(Box::new(move || authenticator.credentials.as_ref().is_some_and(&is_live)))
+    /// An admin as the reader of a stream, who may read for as long as the session lasts.
+    pub(crate) fn reader(authenticator: &Data<Self>, admin: &Admin) -> Reader {
+        let authorization = admin.session.map(|session| -> Authorization {
+            let authenticator = authenticator.clone();
+            let is_live = move |credentials: &Credentials| {
+                credentials.sessions.is_live(session, SystemTime::now())
+            };
+            Box::new(move || authenticator.credentials.as_ref().is_some_and(&is_live))
+        });
+        Reader::Authorized(authorization)
     }
 
     /// Begins a session, with a cookie of its own, for a client that shows the token.
@@ -171,7 +178,11 @@ impl Authenticator {
         }
     }
 
-    fn authenticate(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// If it is no admin's.
+    pub(crate) fn authenticate(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
         let credentials = self.credentials.as_ref().ok_or(AuthError::NoAdminToken)?;
         let mut shown = request.headers().get_all(header::AUTHORIZATION);
         match (shown.next(), shown.next()) {
@@ -220,20 +231,14 @@ impl Authenticator {
         })
     }
 
-    fn address(&self, request: &HttpRequest) -> IpAddr {
-        let forwarded = self.trusts_forwarded.then(|| forwarded::client(request.headers()));
-        let peer = || request.peer_addr().map(|address| address.ip());
-        forwarded.flatten().or_else(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+    /// The address of the client.
+    pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
+        self.trusted_proxies.client(request.head())
     }
 
     /// Where a request comes from, for the log.
     fn shown_as(&self, request: &HttpRequest) -> String {
-        let is_hidden = !self.trusts_forwarded && forwarded::client(request.headers()).is_some();
-        let hint = match is_hidden {
-            true => ", or from behind it (a proxy there is not trusted: TRUST_FORWARDED_HEADERS)",
-            false => "",
-        };
-        format!("{}{hint}", self.address(request))
+        self.trusted_proxies.shown_client(request.head())
     }
 }
 
@@ -271,7 +276,7 @@ impl ResponseError for AuthError {
             }
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
             Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften(_) | Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -281,7 +286,7 @@ impl ResponseError for AuthError {
             Self::Denied(Denied::Missing) => {
                 answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
             }
-            Self::TooMany(wait) => {
+            Self::TooOften(wait) | Self::TooMany(wait) => {
                 answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
             }
             Self::NotYetKnown => {

@@ -3,13 +3,14 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_http_kit::{raise_fd_limit, serve};
+use live_users_http_kit::{ReadLimit, raise_fd_limit, serve};
 
 use crate::admin::Authenticator;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
+use crate::total_reader::TotalRules;
 use crate::upstream::{AdminApi, BackendClient, SharedSessions, Stream, Upstream};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
@@ -23,10 +24,11 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    config.trusted_proxies.warn();
     let metrics = Data::new(Metrics::new());
     let backend = BackendClient::new(&config)?;
     let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
-    raise_fd_limit(config.streams_max);
+    raise_fd_limit(config.streams_max.all());
     let authorization = config.backend_authorization.clone();
     let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
@@ -54,11 +56,15 @@ pub async fn run(
     let routes = Routes {
         metrics,
         streams,
-        upstream: Data::new(Upstream::new(backend.clone())?),
+        upstream: Data::new(Upstream::new(backend.clone(), config.backend_authorization.clone())?),
         authenticator,
+        total_rules: Data::new(TotalRules {
+            is_public: config.public_total,
+            limit: ReadLimit::new(config.reads_per_second),
+        }),
         admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
         allowed_origins: config.allowed_origins,
-        trusts_forwarded: config.trusts_forwarded,
+        trusted_proxies: config.trusted_proxies,
     };
     let served = serve(listener, stop, move |app| routes.configure(app)).await;
     stream.abort();

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, read_secret,
-    read_streams_max,
+    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, ReadLimit, SettingsReader,
+    StreamsMax, TrustedProxies, read_secret,
 };
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -37,12 +37,17 @@ pub struct Config {
     pub admin: Option<BearerToken>,
     /// How long an admin stays signed in (`SESSION_HOURS`).
     pub session: Duration,
-    /// Whether a reverse proxy in front says who the client is (`TRUST_FORWARDED_HEADERS`).
-    pub trusts_forwarded: bool,
+    /// Which reverse proxies in front say who the client is (`TRUSTED_PROXIES`,
+    /// `TRUST_FORWARDED_HEADERS`).
+    pub trusted_proxies: TrustedProxies,
     /// Other origins whose pages may read the count (`ALLOWED_ORIGINS`).
     pub allowed_origins: AllowedOrigins,
     /// How many streams may be open at once (`STREAMS_MAX`).
-    pub streams_max: usize,
+    pub streams_max: StreamsMax,
+    /// Whether everybody may read the total.
+    pub public_total: bool,
+    /// Reads of the total by one client in a second; 0 for no limit.
+    pub reads_per_second: u32,
 }
 
 impl Config {
@@ -71,9 +76,11 @@ impl Config {
             SessionHours(SESSION_HOURS_DEFAULT),
             &format!("hours from 1 to {SESSION_HOURS_MAX}"),
         );
-        let trusts_forwarded = reader.switch("TRUST_FORWARDED_HEADERS");
+        let trusted_proxies = TrustedProxies::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
-        let streams_max = read_streams_max(&mut reader);
+        let streams_max = StreamsMax::read(&mut reader);
+        let public_total = reader.switch_or("PUBLIC_TOTAL", true);
+        let reads_per_second = ReadLimit::read(&mut reader);
         reader.finish(())?;
         Ok(Self {
             listen,
@@ -82,9 +89,11 @@ impl Config {
             backend_authorization,
             admin,
             session: Duration::from_secs(session_hours * 3600),
-            trusts_forwarded,
+            trusted_proxies,
             allowed_origins,
             streams_max,
+            public_total,
+            reads_per_second,
         })
     }
 }

@@ -12,7 +12,6 @@ mod app;
 mod assets;
 mod config;
 mod error;
-mod forwarded;
 mod health;
 mod history;
 mod metrics;
@@ -21,6 +20,7 @@ mod page;
 mod routes;
 mod sign_in;
 mod streams;
+mod total_reader;
 mod upstream;
 
 pub use app::run;

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::admin::{Authenticator, TokenShown};
 use crate::streams::Streams;
+use crate::total_reader::TotalRules;
 
 /// The classes of status codes, 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -108,6 +109,7 @@ pub(crate) async fn metrics(
     metrics: Data<Metrics>,
     streams: Data<Streams>,
     authenticator: Data<Authenticator>,
+    total_rules: Data<TotalRules>,
 ) -> HttpResponse {
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
     requests(&mut page, &metrics);
@@ -130,6 +132,8 @@ pub(crate) async fn metrics(
         reasons,
         authenticator.refused(),
     );
+    let help = "Reads of the total that came too often from one client";
+    page.counter("live_users_proxy_refused_reads", help, total_rules.limit.refused());
     page.answer()
 }
 

@@ -9,7 +9,7 @@ use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
-use live_users_http_kit::{AllowedOrigins, Paths};
+use live_users_http_kit::{AllowedOrigins, Paths, TrustedProxies};
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
@@ -19,8 +19,9 @@ use crate::error::{UpstreamError, not_found, only_form, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
+use crate::total_reader::{TotalReader, TotalRules};
 use crate::upstream::{AdminApi, Upstream};
-use crate::{forwarded, history, openapi, page, sign_in};
+use crate::{history, openapi, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -53,10 +54,12 @@ pub(crate) struct Routes {
     pub(crate) admin_api: Data<AdminApi>,
     /// Who may have it.
     pub(crate) authenticator: Data<Authenticator>,
+    /// Who may read the count, and how often.
+    pub(crate) total_rules: Data<TotalRules>,
     /// Who else may read the count.
     pub(crate) allowed_origins: AllowedOrigins,
-    /// Whether a reverse proxy in front says whether it was asked by TLS.
-    pub(crate) trusts_forwarded: bool,
+    /// Which reverse proxies in front say whether they were asked by TLS.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl Routes {
@@ -100,11 +103,13 @@ impl Routes {
             paths = paths.service(PATHS.read(asset.path, answer));
         }
         let metrics = self.metrics.clone();
+        let trusted_proxies = self.trusted_proxies.clone();
         app.app_data(self.upstream.clone())
             .app_data(metrics.clone())
             .app_data(self.streams.clone())
             .app_data(self.admin_api.clone())
             .app_data(self.authenticator.clone())
+            .app_data(self.total_rules.clone())
             .service(
                 paths
                     .default_service(web::to(not_found))
@@ -112,7 +117,12 @@ impl Routes {
                         metrics::count(metrics.clone(), request, next)
                     }))
                     .wrap(default_headers())
-                    .wrap(Condition::new(self.trusts_forwarded, from_fn(require_tls))),
+                    .wrap(Condition::new(
+                        self.trusted_proxies.is_configured(),
+                        from_fn(move |request, next| {
+                            require_tls(trusted_proxies.clone(), request, next)
+                        }),
+                    )),
             );
     }
 }
@@ -131,6 +141,7 @@ fn default_headers() -> DefaultHeaders {
 }
 
 async fn live_users(
+    _: TotalReader,
     request: HttpRequest,
     upstream: Data<Arc<Upstream>>,
 ) -> Result<HttpResponse, UpstreamError> {
@@ -141,10 +152,11 @@ async fn live_users(
 
 /// Requires TLS from then on, where a trusted reverse proxy reports it.
 async fn require_tls(
+    trusted_proxies: TrustedProxies,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let is_tls = forwarded::is_tls(request.headers());
+    let is_tls = trusted_proxies.is_tls(request.head());
     let mut answer = next.call(request).await?;
     if is_tls {
         let value = HeaderValue::from_static(TLS_ONLY);

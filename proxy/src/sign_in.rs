@@ -136,7 +136,8 @@ pub(crate) async fn sign_in(
         AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
-        | AuthError::NotYetKnown) => Err(other.into()),
+        | AuthError::NotYetKnown
+        | AuthError::TooOften(_)) => Err(other.into()),
     }
 }
 

@@ -4,13 +4,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use live_users_broadcast::{
-    ConnectionLimit, Latest, Refusal, events, events_while, websocket, websocket_while,
-};
-use live_users_http_kit::{AllowedOrigins, is_own};
+use live_users_broadcast::{ConnectionLimit, Latest, Refusal, events, websocket};
+use live_users_http_kit::{AllowedOrigins, StreamsMax, is_own};
 use live_users_wire::Envelope;
 
 use crate::admin::{Admin, Authenticator};
+use crate::total_reader::TotalReader;
 
 /// What is published, and to how many readers at most.
 pub(crate) struct Streams {
@@ -35,8 +34,8 @@ pub(crate) enum StreamError {
 
 impl Streams {
     /// Nothing is published yet.
-    pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
-        let connections = ConnectionLimit::new(streams_max);
+    pub(crate) fn new(max: StreamsMax, origins: AllowedOrigins) -> Self {
+        let connections = ConnectionLimit::new(max.public).reserving(max.reserved);
         Self { total: Latest::default(), summary: Latest::default(), connections, origins }
     }
 
@@ -74,20 +73,28 @@ impl Streams {
 
 /// The total by server-sent events.
 pub(crate) async fn total_events(
+    reader: TotalReader,
     request: HttpRequest,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    events(&request, &streams.total, &streams.connections).map_err(StreamError::Refused)
+    let reader = reader.of_stream(&authenticator);
+    events(&request, &streams.total, &streams.connections, reader).map_err(StreamError::Refused)
 }
 
 /// The total by WebSocket.
 pub(crate) async fn total_socket(
+    reader: TotalReader,
     request: HttpRequest,
     received: Payload,
+    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
     match streams.origins.admit(&request) {
-        true => websocket(&request, received, &streams.total, &streams.connections),
+        true => {
+            let reader = reader.of_stream(&authenticator);
+            websocket(&request, received, &streams.total, &streams.connections, reader)
+        }
         false => return Err(StreamError::Origin),
     }
     .map_err(StreamError::Refused)
@@ -100,9 +107,8 @@ pub(crate) async fn summary_events(
     authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    let authorization = Authenticator::authorization(&authenticator, &admin);
-    events_while(&request, &streams.summary, &streams.connections, authorization)
-        .map_err(StreamError::Refused)
+    let reader = Authenticator::reader(&authenticator, &admin);
+    events(&request, &streams.summary, &streams.connections, reader).map_err(StreamError::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
@@ -115,14 +121,8 @@ pub(crate) async fn summary_socket(
 ) -> Result<HttpResponse, StreamError> {
     match is_own(&request) {
         true => {
-            let authorization = Authenticator::authorization(&authenticator, &admin);
-            websocket_while(
-                &request,
-                received,
-                &streams.summary,
-                &streams.connections,
-                authorization,
-            )
+            let reader = Authenticator::reader(&authenticator, &admin);
+            websocket(&request, received, &streams.summary, &streams.connections, reader)
         }
         false => return Err(StreamError::Origin),
     }

@@ -1,16 +1,18 @@
 //! Checks the token of requests that read more than the total, or change something.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use live_users_http_kit::{BearerToken, Client, Denied, TokenGuard, TokenRefusal, token_in};
+use live_users_http_kit::{
+    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in,
+};
 
 /// Lets in requests that show `API_TOKEN`, and no request if it is not set.
 pub(crate) struct BearerAuth {
     token: Option<BearerToken>,
     guard: TokenGuard,
+    trusted_proxies: TrustedProxies,
 }
 
 /// Why a request is not let in.
@@ -25,8 +27,8 @@ pub(crate) enum Refusal {
 }
 
 impl BearerAuth {
-    pub(crate) fn new(token: Option<BearerToken>) -> Self {
-        Self { token, guard: TokenGuard::new("API_TOKEN") }
+    pub(crate) fn new(token: Option<BearerToken>, trusted_proxies: TrustedProxies) -> Self {
+        Self { token, guard: TokenGuard::new("API_TOKEN"), trusted_proxies }
     }
 
     /// Lets a request in. A token in the URL does not count: URLs are logged everywhere.
@@ -39,8 +41,9 @@ impl BearerAuth {
         // Of two tokens, neither is the one that is meant.
         let only = shown.next().filter(|_| shown.next().is_none());
         let shown = only.and_then(token_in).ok_or(Refusal::Denied(Denied::Missing))?;
-        let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-        let judged = self.guard.judge(token, Client::at(peer), shown, || IpAddr::to_string(&peer));
+        let client = Client::at(self.trusted_proxies.client(request.head()));
+        let from = || self.trusted_proxies.shown_client(request.head());
+        let judged = self.guard.judge(token, client, shown, from);
         judged.map(drop).map_err(|refusal| match refusal {
             TokenRefusal::Wrong => Refusal::Denied(Denied::Wrong),
             TokenRefusal::Wait(wait) => Refusal::TooMany(wait),

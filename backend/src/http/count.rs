@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
 
 use crate::http::error::ApiError;
+use crate::http::total_reader::TotalReader;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{NotRecorded, Queue};
 
@@ -12,6 +13,7 @@ use crate::parts::queue::{NotRecorded, Queue};
 /// nothing to encode. It refuses once the writer has stopped, and while other replicas may have
 /// changed the number long ago.
 pub(crate) async fn total(
+    _: TotalReader,
     queue: Data<Queue>,
     latest: Data<LatestReader>,
     request: HttpRequest,

@@ -1,5 +1,7 @@
 //! The answers to requests that cannot be served. They never repeat text of the request.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -30,6 +32,8 @@ pub(crate) enum ApiError {
     BadParameter(ParameterError),
     /// A request that needs `API_TOKEN` is not let in.
     Auth(auth::Refusal),
+    /// The total was read too often by this client. How long to wait.
+    TooOften(Duration),
     /// No such agent is known.
     NoAgent,
     /// No such call is known.
@@ -79,6 +83,10 @@ impl ApiError {
             Self::Auth(auth::Refusal::NoToken) => problem(
                 "API_TOKEN is not set on this server: without it only the total can be read",
             ),
+            Self::TooOften(wait) => Problem {
+                expected: Some(format!("a pause of {} s, or a stream", whole_seconds(*wait))),
+                ..problem("the total was read too often from this address (READS_PER_SECOND)")
+            },
             Self::NoAgent => Problem {
                 expected: Some("the id of an agent that is configured or was called".to_owned()),
                 ..field("agent", "no such agent is known")
@@ -186,6 +194,7 @@ impl ResponseError for ApiError {
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
             Self::Auth(auth::Refusal::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(_) => StatusCode::FORBIDDEN,
+            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -206,7 +215,7 @@ impl ResponseError for ApiError {
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => {
                 answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
             }
-            Self::Auth(auth::Refusal::TooMany(wait)) => {
+            Self::TooOften(wait) | Self::Auth(auth::Refusal::TooMany(wait)) => {
                 answer.insert_header((RETRY_AFTER, whole_seconds(*wait)));
             }
             Self::NoStream(why) => {

@@ -12,6 +12,7 @@ use live_users_state::{Cause, Confidence, words};
 use super::auth::BearerAuth;
 use super::authorized::Authorized;
 use super::error::ApiError;
+use super::total_reader::TotalRules;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
@@ -48,6 +49,7 @@ struct Snapshot {
 pub(crate) async fn metrics(
     _: Authorized,
     auth: Data<BearerAuth>,
+    total_rules: Data<TotalRules>,
     sources: Data<Sources>,
 ) -> Result<HttpResponse, ApiError> {
     let agents = sources.agents.now();
@@ -85,6 +87,8 @@ pub(crate) async fn metrics(
         ["wrong", "too_many"],
         auth.refused(),
     );
+    let help = "Reads of the total that came too often from one client";
+    page.counter("live_users_refused_reads", help, total_rules.limit.refused());
     Ok(page.answer())
 }
 

@@ -152,8 +152,8 @@ impl SignatureVerifier {
         };
         let hint = match right {
             Some(right) => format!(
-                "; it is right for {}: set PUBLIC_URL, or TRUST_FORWARDED_HEADERS behind a proxy \
-                 that sets them",
+                "; it is right for {}: set PUBLIC_URL, or TRUSTED_PROXIES to the address of your \
+                 reverse proxy",
                 shown(&right)
             ),
             None if why == Rejection::Mismatch => {

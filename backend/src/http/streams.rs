@@ -2,22 +2,26 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_broadcast::{events, websocket};
+use live_users_broadcast::{Reader, events, websocket};
 
 use super::authorized::Authorized;
 use super::error::ApiError;
+use super::total_reader::TotalReader;
 use crate::parts::streams::Streams;
 
 /// `GET /api/live-users/stream`.
 pub(crate) async fn total_events(
+    reader: TotalReader,
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.total, &streams.connections).map_err(ApiError::NoStream)
+    events(&request, &streams.total, &streams.connections, reader.of_stream())
+        .map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/ws`.
 pub(crate) async fn total_socket(
+    reader: TotalReader,
     streams: Data<Streams>,
     request: HttpRequest,
     received: Payload,
@@ -25,7 +29,8 @@ pub(crate) async fn total_socket(
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    websocket(&request, received, &streams.total, &streams.connections).map_err(ApiError::NoStream)
+    websocket(&request, received, &streams.total, &streams.connections, reader.of_stream())
+        .map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/stream`.
@@ -34,7 +39,8 @@ pub(crate) async fn summary_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.summary, &streams.connections).map_err(ApiError::NoStream)
+    events(&request, &streams.summary, &streams.connections, Reader::Authorized(None))
+        .map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/ws`. No browser can show a token here, so the origin does
@@ -45,6 +51,6 @@ pub(crate) async fn summary_socket(
     request: HttpRequest,
     received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    websocket(&request, received, &streams.summary, &streams.connections)
+    websocket(&request, received, &streams.summary, &streams.connections, Reader::Authorized(None))
         .map_err(ApiError::NoStream)
 }

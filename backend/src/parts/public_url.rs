@@ -5,15 +5,16 @@ use std::fmt::{self, Display};
 
 use actix_web::HttpRequest;
 use actix_web::http::Uri;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::HOST;
+use live_users_http_kit::TrustedProxies;
 
 /// Where the public URL of a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UrlRule {
     /// `PUBLIC_URL`, followed by the path and query of the request.
     Fixed(PublicUrl),
-    /// The headers that a trusted proxy sets.
-    Forwarded,
+    /// The headers that a trusted proxy sets; without one, as received.
+    Forwarded(TrustedProxies),
     /// The request as it came: plain HTTP and its `Host` header.
     AsReceived,
 }
@@ -56,7 +57,7 @@ impl Display for UrlRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(PublicUrl(base)) => write!(f, "against PUBLIC_URL {base}"),
-            Self::Forwarded => f.write_str("against the URL in the X-Forwarded headers"),
+            Self::Forwarded(_) => f.write_str("against the URL in the headers of trusted proxies"),
             Self::AsReceived => f.write_str("against http:// and the Host header"),
         }
     }
@@ -68,7 +69,9 @@ impl UrlRule {
     pub(crate) fn url_of(&self, request: &HttpRequest) -> String {
         let base = match self {
             Self::Fixed(PublicUrl(base)) => base.clone(),
-            Self::Forwarded => forwarded(request.headers()).unwrap_or_else(|| received(request)),
+            Self::Forwarded(trusted) => {
+                trusted.origin(request.head()).unwrap_or_else(|| received(request))
+            }
             Self::AsReceived => received(request),
         };
         base + path_and_query(request)
@@ -79,7 +82,7 @@ impl UrlRule {
     pub(crate) fn path_prefix(&self) -> &str {
         match self {
             Self::Fixed(url) => url.path(),
-            Self::Forwarded | Self::AsReceived => "",
+            Self::Forwarded(_) | Self::AsReceived => "",
         }
     }
 }
@@ -90,7 +93,7 @@ impl UrlRule {
     pub(crate) fn base(&self) -> &str {
         match self {
             Self::Fixed(PublicUrl(base)) => base,
-            Self::Forwarded | Self::AsReceived => "",
+            Self::Forwarded(_) | Self::AsReceived => "",
         }
     }
 }
@@ -98,39 +101,19 @@ impl UrlRule {
 /// Other URLs that the sender may have meant. The log suggests them. They are never a reason to
 /// accept a request.
 pub(crate) fn other_urls(request: &HttpRequest) -> Vec<String> {
-    let host = header(request.headers(), HOST.as_str()).unwrap_or_default();
+    let host = host(request);
     let mut bases = vec![format!("https://{host}"), format!("http://{host}")];
-    bases.extend(forwarded(request.headers()));
+    bases.extend(TrustedProxies::any_peer().origin(request.head()));
     bases.into_iter().map(|base| base + path_and_query(request)).collect()
 }
 
 fn received(request: &HttpRequest) -> String {
-    format!("http://{}", header(request.headers(), HOST.as_str()).unwrap_or_default())
+    format!("http://{}", host(request))
 }
 
-/// Uses the first value of each header, which the proxy nearest to the client has set.
-fn forwarded(headers: &HeaderMap) -> Option<String> {
-    let scheme = header(headers, "x-forwarded-proto").unwrap_or("http");
-    let host = header(headers, "x-forwarded-host").or_else(|| header(headers, HOST.as_str()))?;
-    match header(headers, "x-forwarded-port") {
-        Some(port) if !has_port(host) && !is_default(scheme, port) => {
-            Some(format!("{scheme}://{host}:{port}"))
-        }
-        _ => Some(format!("{scheme}://{host}")),
-    }
-}
-
-fn has_port(host: &str) -> bool {
-    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
-}
-
-fn is_default(scheme: &str, port: &str) -> bool {
-    matches!((scheme, port), ("https", "443") | ("http", "80"))
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let first = headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
-    (!first.is_empty()).then_some(first)
+fn host(request: &HttpRequest) -> &str {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    host.unwrap_or_default().trim()
 }
 
 fn path_and_query(request: &HttpRequest) -> &str {
@@ -165,23 +148,11 @@ mod tests {
             .insert_header(("X-Forwarded-Host", "calls.example.com"))
             .to_http_request();
         let tail = "/voice?agent=a%20b&x=%2F";
-        assert_eq!(UrlRule::Forwarded.url_of(&request), format!("https://calls.example.com{tail}"));
+        let forwarded = UrlRule::Forwarded(TrustedProxies::any_peer()).url_of(&request);
+        assert_eq!(forwarded, format!("https://calls.example.com{tail}"));
+        let nobody = UrlRule::Forwarded(TrustedProxies::default()).url_of(&request);
+        assert_eq!(nobody, format!("http://10.0.0.7:8080{tail}"));
         assert_eq!(UrlRule::AsReceived.url_of(&request), format!("http://10.0.0.7:8080{tail}"));
-    }
-
-    #[test]
-    fn a_forwarded_port_is_added_when_it_says_something() {
-        let url = |host, port| {
-            let request = TestRequest::with_uri("/voice")
-                .insert_header(("X-Forwarded-Proto", "https"))
-                .insert_header(("X-Forwarded-Host", host))
-                .insert_header(("X-Forwarded-Port", port));
-            UrlRule::Forwarded.url_of(&request.to_http_request())
-        };
-        assert_eq!(url("a.example", "443"), "https://a.example/voice");
-        assert_eq!(url("a.example", "8443"), "https://a.example:8443/voice");
-        assert_eq!(url("a.example:9", "8443"), "https://a.example:9/voice");
-        assert_eq!(url("[::1]", "8443"), "https://[::1]:8443/voice");
     }
 
     #[test]

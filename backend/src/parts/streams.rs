@@ -1,20 +1,21 @@
 //! The frames that streams send, and the limit on their number.
 
 use live_users_broadcast::{ConnectionLimit, Latest};
-use live_users_http_kit::AllowedOrigins;
+use live_users_http_kit::{AllowedOrigins, StreamsMax};
 
 /// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
     pub(crate) total: Latest,
     pub(crate) summary: Latest,
     pub(crate) connections: ConnectionLimit,
+    pub(crate) max: StreamsMax,
     pub(crate) origins: AllowedOrigins,
 }
 
 impl Streams {
-    pub(crate) fn new(streams_max: usize, origins: AllowedOrigins) -> Self {
-        let connections = ConnectionLimit::new(streams_max);
-        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
+    pub(crate) fn new(max: StreamsMax, origins: AllowedOrigins) -> Self {
+        let connections = ConnectionLimit::new(max.public).reserving(max.reserved);
+        Self { total: Latest::default(), summary: Latest::default(), connections, max, origins }
     }
 
     /// Ends all streams.

@@ -25,6 +25,7 @@ mod signatures;
 mod streams;
 mod tls;
 mod tokens;
+mod total;
 mod twiml;
 mod webhook_forms;
 

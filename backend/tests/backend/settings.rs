@@ -35,6 +35,7 @@ fn every_mistake_is_told_at_once() {
             ("MAX_CALL_HOURS", "0"),
             ("PUBLIC_URL", "https://user:hunter2@example.com"),
             ("TRUST_FORWARDED_HEADERS", "perhaps"),
+            ("TRUSTED_PROXIES", "proxy.example"),
             ("ALLOWED_ORIGINS", "example.com"),
         ],
     );
@@ -45,6 +46,7 @@ fn every_mistake_is_told_at_once() {
         "MAX_CALL_HOURS",
         "PUBLIC_URL",
         "TRUST_FORWARDED_HEADERS",
+        "TRUSTED_PROXIES",
         "ALLOWED_ORIGINS",
         "TWILIO_AUTH_TOKEN",
     ] {

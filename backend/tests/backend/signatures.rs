@@ -80,8 +80,27 @@ fn forwarded_headers_are_used_only_when_they_are_trusted() {
     let public = "https://calls.example.com/voice";
     let (server, _) = start(&[]);
     assert_eq!(post_signed_for(&server, public, &forwarded), 403);
-    let (server, _) = start(&[("TRUST_FORWARDED_HEADERS", "true")]);
-    assert_eq!(post_signed_for(&server, public, &forwarded), 200);
+    let standard = [("Forwarded", "for=192.0.2.1;host=\"calls.example.com\";proto=HTTPS")];
+    for trusting in
+        [("TRUST_FORWARDED_HEADERS", "true"), ("TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1")]
+    {
+        let (server, _) = start(&[trusting]);
+        assert_eq!(post_signed_for(&server, public, &forwarded), 200, "{trusting:?}");
+        assert_eq!(post_signed_for(&server, public, &standard), 200, "{trusting:?}");
+    }
+    let (server, _) = start(&[("TRUSTED_PROXIES", "10.0.0.0/8")]);
+    assert_eq!(post_signed_for(&server, public, &forwarded), 403, "127.0.0.1 is no proxy of ours");
+}
+
+#[test]
+fn believing_whoever_connects_is_warned_of() {
+    let warns = |env: &[(&str, &str)]| {
+        let (server, _) = start(env);
+        server.terminate().1.contains("Set TRUSTED_PROXIES")
+    };
+    assert!(warns(&[("TRUST_FORWARDED_HEADERS", "true")]));
+    let listed = [("TRUST_FORWARDED_HEADERS", "true"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    assert!(!warns(&listed));
 }
 
 #[test]

@@ -7,3 +7,20 @@ pub type Authorization = Box<dyn Fn() -> bool>;
 pub(crate) fn is_authorized(authorization: Option<&Authorization>) -> bool {
     authorization.is_none_or(|authorization| authorization())
 }
+
+/// Who reads a stream.
+pub enum Reader {
+    /// Anybody, in a place for everybody.
+    Public,
+    /// Somebody who has shown that it is allowed. Places are kept for such readers.
+    Authorized(Option<Authorization>),
+}
+
+impl Reader {
+    pub(crate) fn authorization(self) -> Option<Authorization> {
+        match self {
+            Self::Public => None,
+            Self::Authorized(authorization) => authorization,
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::authorization::Reader;
+
 /// How a reader gets frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -30,8 +32,11 @@ impl Transport {
 /// Limits the open streams of one server, of all transports together. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimit {
+    /// The places for everybody.
     free: Arc<Semaphore>,
     max: usize,
+    /// The places for authorized readers, so that nobody can take them all.
+    reserved: Arc<Semaphore>,
     streams: Arc<[Streams; Transport::ALL.len()]>,
 }
 
@@ -61,10 +66,17 @@ impl Permit {
 impl ConnectionLimit {
     /// Allows this many streams at once.
     pub fn new(max: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(max)), max, streams: Arc::default() }
+        let (free, reserved) = (Arc::new(Semaphore::new(max)), Arc::new(Semaphore::new(0)));
+        Self { free, max, reserved, streams: Arc::default() }
     }
 
-    /// The most streams in all.
+    /// As [`ConnectionLimit::new`], with this many more for authorized readers alone.
+    #[must_use]
+    pub fn reserving(self, reserved: usize) -> Self {
+        Self { reserved: Arc::new(Semaphore::new(reserved)), ..self }
+    }
+
+    /// The most streams for everybody.
     pub fn max(&self) -> usize {
         self.max
     }
@@ -85,8 +97,15 @@ impl ConnectionLimit {
         self.of(by).sent.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn take(&self, by: Transport) -> Option<Permit> {
-        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+    /// A place for this reader. An authorized one that finds no reserved place takes one of
+    /// everybody's.
+    pub(crate) fn take(&self, by: Transport, reader: &Reader) -> Option<Permit> {
+        let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        let reserved = match reader {
+            Reader::Public => None,
+            Reader::Authorized(_) => take(&self.reserved),
+        };
+        let permit = reserved.or_else(|| take(&self.free))?;
         let open = Arc::clone(&self.of(by).open);
         Some(Permit { _permit: permit, _open: open, connections: self.clone(), by })
     }
@@ -103,8 +122,9 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_its_stream_is_gone() {
         let connections = ConnectionLimit::new(2);
-        let take = || connections.take(Transport::Events);
-        let (first, second) = (take().unwrap(), connections.take(Transport::Socket).unwrap());
+        let take = || connections.take(Transport::Events, &Reader::Public);
+        let socket = connections.take(Transport::Socket, &Reader::Authorized(None));
+        let (first, second) = (take().unwrap(), socket.unwrap());
         assert!(take().is_none());
         assert_eq!(connections.taken(), 2);
         assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [1, 1]);
@@ -113,5 +133,20 @@ mod tests {
         assert_eq!(Transport::ALL.map(|by| connections.taken_by(by)), [0, 1]);
         assert_eq!(Transport::ALL.map(|by| connections.sent_by(by)), [0, 1]);
         assert!(take().is_some());
+    }
+
+    #[test]
+    fn places_for_the_authorized_are_their_own_and_the_others_are_for_all() {
+        let connections = ConnectionLimit::new(1).reserving(1);
+        let take = |reader| connections.take(Transport::Events, &reader);
+        let (public, authorized) = (|| take(Reader::Public), || take(Reader::Authorized(None)));
+        let _first = public().unwrap();
+        assert!(public().is_none());
+        let reserved = authorized().unwrap();
+        assert!(authorized().is_none());
+        assert_eq!(connections.taken_by(Transport::Events), 2);
+        drop((reserved, _first));
+        let _both = (authorized().unwrap(), authorized().unwrap());
+        assert!(public().is_none());
     }
 }

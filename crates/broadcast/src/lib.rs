@@ -20,12 +20,12 @@ mod socket;
 mod throttle;
 mod ws_session;
 
-pub use authorization::Authorization;
+pub use authorization::{Authorization, Reader};
 pub use close::Close;
 pub use connection_limit::{ConnectionLimit, Transport};
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
 pub use latest::{Latest, SlotState};
-pub use open::{Refusal, events, events_while, websocket, websocket_while};
+pub use open::{Refusal, events, websocket};
 pub use polling::answer as polled;
 pub use throttle::Throttle;

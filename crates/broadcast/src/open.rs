@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::HEARTBEAT_MS;
-use crate::authorization::{Authorization, is_authorized};
+use crate::authorization::{Authorization, Reader, is_authorized};
 use crate::connection_limit::{ConnectionLimit, Permit, Transport};
 use crate::latest::{Latest, SlotState};
 use crate::socket::Socket;
@@ -66,7 +66,7 @@ impl Refusal {
 }
 
 /// Answers with the latest frames as server-sent events. A client whose `Last-Event-ID` is the
-/// present frame gets only later ones.
+/// present frame gets only later ones. The stream ends when the reader is not authorized any more.
 ///
 /// # Errors
 /// If the most streams are open.
@@ -74,23 +74,13 @@ pub fn events(
     request: &HttpRequest,
     latest: &Latest,
     connections: &ConnectionLimit,
+    reader: Reader,
 ) -> Result<HttpResponse, Refusal> {
-    events_while(request, latest, connections, None)
-}
-
-/// As [`events`], while the reader is authorized.
-///
-/// # Errors
-/// If the most streams are open.
-pub fn events_while(
-    request: &HttpRequest,
-    latest: &Latest,
-    connections: &ConnectionLimit,
-    authorization: Option<Authorization>,
-) -> Result<HttpResponse, Refusal> {
-    let permit = connections.take(Transport::Events).ok_or(Refusal::Busy(connections.max()))?;
+    let permit = connections.take(Transport::Events, &reader);
+    let permit = permit.ok_or(Refusal::Busy(connections.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
+    let authorization = reader.authorization();
     let events = Events { now: latest.read(), known, is_open: false, authorization, permit };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -104,7 +94,8 @@ pub fn events_while(
 /// one, so the caller has to check the origin before.
 ///
 /// If the most streams are open, the WebSocket is opened and closed with 1013, because a browser
-/// does not show the status of an answer to a page.
+/// does not show the status of an answer to a page. When the reader is not authorized any more, it
+/// is closed with 4001.
 ///
 /// # Errors
 /// If the request does not open a WebSocket.
@@ -113,29 +104,16 @@ pub fn websocket(
     received: Payload,
     latest: &Latest,
     connections: &ConnectionLimit,
-) -> Result<HttpResponse, Refusal> {
-    websocket_while(request, received, latest, connections, None)
-}
-
-/// As [`websocket`], while the reader is authorized. Then it is closed with 4001.
-///
-/// # Errors
-/// If the request does not open a WebSocket.
-pub fn websocket_while(
-    request: &HttpRequest,
-    received: Payload,
-    latest: &Latest,
-    connections: &ConnectionLimit,
-    authorization: Option<Authorization>,
+    reader: Reader,
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
-    let permit = connections.take(Transport::Socket);
+    let permit = connections.take(Transport::Socket, &reader);
     // A refused reader must not count as a reader of the slot.
     let now = match &permit {
         Some(_) => latest.read(),
         None => watch::channel(SlotState::Nothing).1,
     };
-    let socket = Socket::new(received, now, permit, authorization);
+    let socket = Socket::new(received, now, permit, reader.authorization());
     Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
 }
 

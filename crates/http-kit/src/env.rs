@@ -95,12 +95,18 @@ impl<'a> SettingsReader<'a> {
 
     /// A switch: `true`/`1` or `false`/`0`. It is off if it is not set.
     pub fn switch(&mut self, name: &str) -> bool {
+        self.switch_or(name, false)
+    }
+
+    /// As [`SettingsReader::switch`], with what it is if it is not set.
+    pub fn switch_or(&mut self, name: &str, default: bool) -> bool {
         match self.text(name) {
-            None | Some("false" | "0") => false,
+            None => default,
+            Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(text) => {
                 self.error(format!("{name} is {text:?}: expected true or false"));
-                false
+                default
             }
         }
     }

@@ -6,18 +6,39 @@ use crate::SettingsReader;
 
 const STREAMS_DEFAULT: usize = 10_000;
 const STREAMS_MAX: usize = 1_000_000;
+const RESERVED_DEFAULT: usize = 1_000;
 
 /// Descriptors for everything else: requests, the journal, outgoing connections.
 const OTHERS: u64 = 1_000;
 
-/// Reads the setting `STREAMS_MAX`.
-pub fn read_streams_max(reader: &mut SettingsReader<'_>) -> usize {
-    let expected = format!("streams from 1 to {STREAMS_MAX}");
-    let streams = reader.parsed("STREAMS_MAX", STREAMS_DEFAULT, &expected);
-    if !(1..=STREAMS_MAX).contains(&streams) {
-        reader.error(format!("STREAMS_MAX is {streams}: expected {expected}"));
+/// How many streams may be open at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamsMax {
+    /// `STREAMS_MAX`: those of everybody.
+    pub public: usize,
+    /// `STREAMS_RESERVED`: more of them, for readers who have shown a token or are signed in.
+    pub reserved: usize,
+}
+
+impl StreamsMax {
+    /// Reads the settings `STREAMS_MAX` and `STREAMS_RESERVED`.
+    pub fn read(reader: &mut SettingsReader<'_>) -> Self {
+        let mut within = |name: &str, default, from| {
+            let expected = format!("streams from {from} to {STREAMS_MAX}");
+            let streams = reader.parsed(name, default, &expected);
+            if !(from..=STREAMS_MAX).contains(&streams) {
+                reader.error(format!("{name} is {streams}: expected {expected}"));
+            }
+            streams
+        };
+        let public = within("STREAMS_MAX", STREAMS_DEFAULT, 1);
+        Self { public, reserved: within("STREAMS_RESERVED", RESERVED_DEFAULT, 0) }
     }
-    streams
+
+    /// All of them.
+    pub fn all(self) -> usize {
+        self.public.saturating_add(self.reserved)
+    }
 }
 
 /// Raises this process's limit of descriptors to what these streams need, as far as allowed. Logs a
@@ -48,7 +69,7 @@ mod tests {
         let read = |text| {
             let env = Env::of([("STREAMS_MAX", text)]);
             let mut reader = SettingsReader::new(&env);
-            let streams = read_streams_max(&mut reader);
+            let streams = StreamsMax::read(&mut reader).public;
             reader.finish(streams)
         };
         assert_eq!((read("").unwrap(), read("1").unwrap()), (10_000, 1));

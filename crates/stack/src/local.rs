@@ -41,6 +41,7 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
         "TWILIO_API_KEY_SID",
         "PUBLIC_URL",
         "TRUST_FORWARDED_HEADERS",
+        "TRUSTED_PROXIES",
         "ALLOW_UNSIGNED_WEBHOOKS",
     ];
     let is_demo = meant.iter().all(|name| env.get(name).is_none());

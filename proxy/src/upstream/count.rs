@@ -5,6 +5,7 @@ use std::sync::Arc;
 use live_users_http_kit::read_body;
 use live_users_wire::Count;
 use parking_lot::Mutex;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ type Flight = watch::Receiver<Option<Answer>>;
 pub(crate) struct Upstream {
     backend: BackendClient,
     count_url: Url,
+    authorization: Option<HeaderValue>,
     flight: Mutex<Option<Flight>>,
     is_up: Mutex<Option<bool>>,
 }
@@ -32,9 +34,13 @@ impl Upstream {
     ///
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it.
-    pub(crate) fn new(backend: BackendClient) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        backend: BackendClient,
+        authorization: Option<HeaderValue>,
+    ) -> std::io::Result<Arc<Self>> {
         let count_url = backend.count_url()?;
-        Ok(Arc::new(Self { backend, count_url, flight: Mutex::default(), is_up: Mutex::default() }))
+        let (flight, is_up) = <_>::default();
+        Ok(Arc::new(Self { backend, count_url, authorization, flight, is_up }))
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
@@ -71,7 +77,11 @@ impl Upstream {
     }
 
     async fn ask(&self) -> Result<Count, Failure> {
-        let request = self.backend.request(Method::GET, self.count_url.clone());
+        let mut request = self.backend.request(Method::GET, self.count_url.clone());
+        // With it, the backend counts no reads and answers also if the total is not public.
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         let exchange = async {
             let response = request.send().await?;
             match response.status().as_u16() {

@@ -145,7 +145,7 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use live_users_broadcast::SlotState;
-    use live_users_http_kit::AllowedOrigins;
+    use live_users_http_kit::{AllowedOrigins, StreamsMax};
 
     use super::*;
 
@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_summary_is_published_as_it_is_and_the_total_when_it_changes() {
-        let streams = Streams::new(1, AllowedOrigins::default());
+        let streams =
+            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
         let mut published = Published::default();
         for (users, seq, total) in [(3, 1, 1), (3, 2, 1), (4, 3, 3)] {
             let json = format!(r#"{{"liveUsers":{users},"more":[],"epoch":"e","seq":{seq},{AT}}}"#);
@@ -183,7 +184,8 @@ mod tests {
 
     #[test]
     fn the_numbers_of_agents_are_passed_on_from_both_streams_and_a_change_is_news() {
-        let streams = Streams::new(1, AllowedOrigins::default());
+        let streams =
+            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
         let mut published = Published::default();
         let booking = r#""byAgent":{"booking":3}"#;
         let rows = r#""byAgent":[{"agent":"booking"}]"#;
@@ -207,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_loss_is_reported_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
-        let streams = Streams::new(1, AllowedOrigins::default());
+        let streams =
+            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
         let mut published = Published::default();
         published.report_loss(&streams, "unreachable");
         let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();

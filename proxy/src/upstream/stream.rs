@@ -199,13 +199,14 @@ async fn without_readers(streams: &Streams) {
 
 #[cfg(test)]
 mod tests {
-    use live_users_http_kit::AllowedOrigins;
+    use live_users_http_kit::{AllowedOrigins, StreamsMax};
 
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn the_stream_is_kept_a_little_longer_than_somebody_listens() {
-        let streams = Streams::new(1, AllowedOrigins::default());
+        let streams =
+            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
         let start = Instant::now();
         without_readers(&streams).await;
         assert_eq!(start.elapsed().as_millis(), 30_000);

@@ -88,6 +88,12 @@ async fn behind_a_reverse_proxy_clients_are_told_apart_if_it_is_trusted() {
     assert_eq!(get(&proxy, SUMMARY, &[RIGHT, other]).await.status(), 502);
     proxy.await_log("from 192.0.2.1");
 
+    let trusted = [&TOKENS[..], &[("TRUSTED_PROXIES", "127.0.0.0/8,::1")]].concat();
+    let proxy = start_with(NO_BACKEND, &trusted);
+    guess(&proxy, &[("Forwarded", "for=192.0.2.1")]).await;
+    let other = ("Forwarded", "for=\"192.0.2.2:80\"");
+    assert_eq!(get(&proxy, SUMMARY, &[RIGHT, other]).await.status(), 502);
+
     let mut proxy = start_with(NO_BACKEND, &TOKENS);
     for n in 0.. {
         let address = format!("192.0.2.{n}");
@@ -99,5 +105,5 @@ async fn behind_a_reverse_proxy_clients_are_told_apart_if_it_is_trusted() {
             status => panic!("status {status}: anybody can send the header"),
         }
     }
-    proxy.await_log("TRUST_FORWARDED_HEADERS");
+    proxy.await_log("TRUSTED_PROXIES");
 }

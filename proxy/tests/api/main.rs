@@ -19,3 +19,4 @@ mod session;
 mod sharing;
 mod sign_in;
 mod streams;
+mod total;

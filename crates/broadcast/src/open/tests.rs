@@ -37,7 +37,7 @@ fn open_events(latest: &Latest, connections: &ConnectionLimit, known: Option<&st
     if let Some(known) = known {
         request = request.insert_header((LAST_EVENT_ID, known));
     }
-    let answer = events(&request.to_http_request(), latest, connections).unwrap();
+    let answer = events(&request.to_http_request(), latest, connections, Reader::Public).unwrap();
     assert_eq!(answer.headers().get("content-type").unwrap(), "text/event-stream");
     Drawn(answer.into_body())
 }
@@ -53,7 +53,7 @@ async fn open_socket(latest: &Latest, connections: &ConnectionLimit) -> (Drawn, 
     let (client, received) = h1::Payload::create(false);
     let mut received = actix_web::dev::Payload::from(received);
     let received = Payload::from_request(&request, &mut received).await.unwrap();
-    let answer = websocket(&request, received, latest, connections).unwrap();
+    let answer = websocket(&request, received, latest, connections, Reader::Public).unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
     (Drawn(answer.into_body()), client)
 }
@@ -88,8 +88,8 @@ async fn a_reader_that_is_no_longer_authorized_receives_nothing_new() {
         Some(Box::new(move || is_authorized.load(Ordering::Relaxed)))
     };
     let request = TestRequest::default().to_http_request();
-    let open =
-        || events_while(&request, &latest, &connections, authorization()).unwrap().into_body();
+    let reader = || Reader::Authorized(authorization());
+    let open = || events(&request, &latest, &connections, reader()).unwrap().into_body();
     let mut readers = [Drawn(open()), Drawn(open())];
     for reader in &mut readers {
         assert!(reader.next().await.unwrap().starts_with("retry: "));
@@ -122,7 +122,7 @@ async fn as_many_streams_as_there_are_places_and_a_place_is_free_when_its_stream
     let (latest, connections) = (Latest::default(), ConnectionLimit::new(1));
     let reader = open_events(&latest, &connections, None);
     let request = TestRequest::default().to_http_request();
-    let refusal = events(&request, &latest, &connections).unwrap_err();
+    let refusal = events(&request, &latest, &connections, Reader::Public).unwrap_err();
     assert_eq!((refusal, refusal.status().as_u16()), (Refusal::Busy(1), 503));
     assert_eq!(refusal.headers()[0].0, RETRY_AFTER);
     let (mut socket, _client) = open_socket(&latest, &connections).await;
@@ -173,7 +173,8 @@ fn a_request_that_is_none_for_a_websocket_is_refused() {
     let (request, mut payload) = TestRequest::default().to_http_parts();
     let received = Payload::from_request(&request, &mut payload).now_or_never().unwrap().unwrap();
     let refusal =
-        websocket(&request, received, &Latest::default(), &ConnectionLimit::new(1)).unwrap_err();
+        websocket(&request, received, &Latest::default(), &ConnectionLimit::new(1), Reader::Public)
+            .unwrap_err();
     assert_eq!(refusal.status().as_u16(), 426);
     assert!(refusal.headers().contains(&(UPGRADE, HeaderValue::from_static("websocket"))));
 }

@@ -182,8 +182,11 @@ fn wrong_arguments_and_settings_end_with_code_64() {
 
 #[test]
 fn the_token_of_the_demonstration_is_never_taken_where_the_internet_is_meant_to_come_in() {
-    for meant in [("PUBLIC_URL", "https://calls.example.com"), ("TRUST_FORWARDED_HEADERS", "true")]
-    {
+    for meant in [
+        ("PUBLIC_URL", "https://calls.example.com"),
+        ("TRUST_FORWARDED_HEADERS", "true"),
+        ("TRUSTED_PROXIES", "10.0.0.7"),
+    ] {
         let refused = exit_of(STACK, &ANY_PORTS, &[meant]);
         assert_eq!(refused.status.code(), Some(64), "{meant:?}");
         assert!(String::from_utf8_lossy(&refused.stderr).contains("TWILIO_AUTH_TOKEN is not set"));

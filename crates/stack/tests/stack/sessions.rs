@@ -37,9 +37,9 @@ fn read(proxy: &Server, cookie: &str) -> u16 {
 
 fn wait_for_status(proxy: &Server, cookie: &str, status: u16) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    // not a wait for time: the proxy asks another process
     while read(proxy, cookie) != status {
         assert!(Instant::now() < deadline, "no {status}");
+        // not a wait for time: the proxy asks another process
         sleep(Duration::from_millis(20));
     }
 }
