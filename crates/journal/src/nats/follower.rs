@@ -116,7 +116,7 @@ pub(super) async fn poll(log: Arc<Log>) {
                 None
             }
             Err(fault) => {
-                let is_lost = matches!(fault, Fault::Error(_) | Fault::NotFound);
+                let is_lost = matches!(fault, Fault::Error(_) | Fault::NoStream);
                 if is_lost && log.status.trouble().is_none() {
                     // Once, so that the owner refreshes and gets the error.
                     log.status.notify_append();

@@ -2,9 +2,13 @@
 
 mod conformance;
 mod faults;
+mod jwt;
+mod limits;
+mod login;
 mod loss;
 mod refusal;
 mod replicas;
+mod tls;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
