@@ -22,13 +22,23 @@ fn service(version: NatsVersion, more: String) -> Nats {
     Nats::with(1, NatsLimits { more, ..NatsLimits::on(version) })
 }
 
+/// With no more rights than `deploy/kubernetes/nats-values.yaml` gives.
 fn a_user_with_a_password_is_let_in(version: NatsVersion) {
-    let users = "authorization { users: [{ user: u, password: \"p@ss\" }] }\n".to_owned();
-    let nats = service(version, users);
-    let (server, name) = (nats.address(0), new_name());
-    let mut journal = open(&format!("nats://u:p%40ss@{server}/{name}")).unwrap();
-    journal.append(&one("1")).unwrap();
-    let error = refusal(&format!("nats://u:hunter2@{server}/{name}"));
+    let users = "authorization { users: [{ user: u, password: \"p@ss\", permissions: { \
+                 publish: [\"live-users.>\", \"$JS.API.>\"], subscribe: [\"_INBOX.>\"] } }] }\n";
+    let nats = service(version, users.to_owned());
+    let url = |login: &str| format!("nats://{login}@{}/x", nats.address(0));
+    let mut journal = open(&url("u:p%40ss")).unwrap();
+    let other = open(&url("u:p%40ss")).unwrap();
+    let at = journal.append(&one("1")).unwrap();
+    patiently(|| (other.position() == at).then_some(()));
+    journal.snapshots().unwrap().save(at, b"of 1").unwrap();
+    assert_eq!(other.snapshots().unwrap().load().unwrap(), Some((at, b"of 1".to_vec())));
+    let mut lease = other.lease("lead").unwrap();
+    assert!(lease.hold().unwrap());
+    lease.release();
+    assert_eq!(journal.trim(2).unwrap(), 2);
+    let error = refusal(&url("u:hunter2"));
     assert!(error.to_string().contains("refuses the user"), "{error}");
 }
 
