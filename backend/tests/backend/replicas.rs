@@ -10,3 +10,4 @@ mod lines;
 mod load;
 mod referee;
 pub(crate) mod team;
+mod upgrade;

@@ -186,6 +186,29 @@ impl Nats {
         panic!("no server leads {stream}");
     }
 
+    /// What each server has of a stream, as it says itself: how many messages and bytes, and the
+    /// number of the last message.
+    ///
+    /// # Panics
+    /// If a server does not answer, or does not keep the stream.
+    pub fn copies_of(&self, stream: &str) -> Vec<[u64; 3]> {
+        let copy = |node: &Node| {
+            let said = node.ask("/jsz?streams=1").expect("the server answers");
+            copy_in(&said, stream).expect("the server keeps the stream")
+        };
+        self.nodes.iter().map(copy).collect()
+    }
+
+    /// Stops a server as an operator does (SIGTERM), and waits for its end.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn stop(&mut self, node: usize) {
+        let mut child = self.nodes[node].child.take().expect("it is alive");
+        kill(pid_of(&child), Signal::SIGTERM).expect("the server can be signalled");
+        child.wait().expect("the server ends");
+    }
+
     /// Kills a server as a crash would, and waits for its end.
     ///
     /// # Panics
@@ -231,9 +254,8 @@ impl Nats {
     pub fn freeze(&mut self, node: usize, frozen: bool) {
         self.nodes[node].is_frozen = frozen;
         let child = self.nodes[node].child.as_ref().expect("it is alive");
-        let pid = Pid::from_raw(child.id().try_into().expect("a pid fits"));
         let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
-        kill(pid, signal).expect("the server can be signalled");
+        kill(pid_of(child), signal).expect("the server can be signalled");
     }
 }
 
@@ -292,6 +314,10 @@ impl Drop for Node {
     }
 }
 
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id().try_into().expect("a pid fits"))
+}
+
 /// Ports that were free a moment ago.
 fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> =
@@ -323,4 +349,15 @@ fn leader_in(said: &str, stream: &str) -> Option<usize> {
     let (_, behind) = said.split_once(&format!("\"name\": \"{stream}\""))?;
     let (_, behind) = behind.split_once("\"leader\": \"n")?;
     behind.split('"').next()?.parse().ok()
+}
+
+/// The messages, bytes and last number of a stream, in what a server's monitoring says.
+fn copy_in(said: &str, stream: &str) -> Option<[u64; 3]> {
+    let (_, behind) = said.split_once(&format!("\"name\": \"{stream}\""))?;
+    let (_, state) = behind.split_once("\"state\": {")?;
+    let number = |name: &str| {
+        let (_, behind) = state.split_once(&format!("\"{name}\": "))?;
+        behind.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+    };
+    Some([number("messages")?, number("bytes")?, number("last_seq")?])
 }
