@@ -25,6 +25,7 @@ mod state;
 mod subjects;
 mod tls;
 mod trim;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

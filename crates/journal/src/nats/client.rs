@@ -6,7 +6,7 @@ use async_nats::client::Request;
 use async_nats::jetstream::context::RequestErrorKind;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{self, Info};
+use async_nats::jetstream::stream::{self, DirectGetErrorKind, Info};
 use async_nats::jetstream::{self, Context};
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
@@ -104,6 +104,17 @@ impl Client {
             Err(_) => handle.get_raw_message(number).await.map_err(Fault::from)?,
         };
         Ok(stored(found))
+    }
+
+    /// The message of this number, from whichever server the service chooses, with what it has.
+    pub(super) async fn direct(&self, stream: &str, number: u64) -> Result<Stored, Fault> {
+        let handle = self.context.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
+        let found = handle.direct_get(number).await;
+        found.map(stored).map_err(|error| match error.kind() {
+            DirectGetErrorKind::NotFound => Fault::NotFound,
+            _ => Fault::Silent(error.to_string()),
+        })
     }
 
     /// The last message with this subject, from the leader.
