@@ -30,3 +30,39 @@ pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
     let warnings = queue.clock().warning().into_iter().chain(warnings).collect();
     answer.json(Health { status, reason, warnings })
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use live_users_journal::ReplicationStatus;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::parts::clock::{Clock, steady_unix_ms};
+    use crate::parts::replica_status::StatusReader;
+
+    #[actix_web::test]
+    async fn a_warning_of_the_journal_is_told_and_one_makes_it_unready() {
+        let journal = ReplicationStatus::with_service();
+        let now_ms = steady_unix_ms();
+        journal.set_clock_offset(now_ms, now_ms);
+        let (sender, _stuck) = mpsc::channel(1);
+        let (_writer, status) = StatusReader::new();
+        let queue = Data::new(Queue::through(sender, Clock::of_service(journal.clone()), status));
+        let answer = async || {
+            journal.known_at(std::time::Instant::now());
+            let answer = ready(queue.clone()).await;
+            let status = answer.status().as_u16();
+            let body = to_bytes(answer.into_body()).await.expect("a body");
+            (status, String::from_utf8_lossy(&body).into_owned())
+        };
+        assert_eq!(answer().await, (200, r#"{"status":"ready"}"#.to_owned()));
+        journal.set_warning(WarningKind::MixedServers, Some("they are mixed".to_owned()));
+        let (status, body) = answer().await;
+        assert!(status == 200 && body.contains(r#""warnings":["they are mixed"]"#), "{body}");
+        journal.set_warning(WarningKind::DifferentCopies, Some("they differ".to_owned()));
+        let (status, body) = answer().await;
+        assert!(status == 503 && body.contains(r#""reason":"they differ""#), "{body}");
+        assert!(body.contains(r#""warnings":["they are mixed"]"#), "{body}");
+    }
+}

@@ -17,8 +17,12 @@ fn warns(replica: &Replica, kind: &str) -> Option<f64> {
 fn servers_are_upgraded_one_by_one_while_one_backend_appends() {
     let mut nats = Nats::cluster_on(NatsVersion::Packaged);
     let url = nats.journal_url("live");
-    let backend = Replica::start(&url);
+    let mut backend = Replica::start(&url);
     await_that("it warns of the version", || warns(&backend, "old_servers") == Some(1.0));
+    backend.server.await_log("servers of the journal are older than 2.12.3");
+    let readiness = backend.readiness();
+    assert_eq!(readiness.status, 200, "a warning is no failure");
+    assert!(readiness.body.contains("older than 2.12.3"), "{}", readiness.body);
     let (load, twilios) = (Load::default(), [backend.twilio.clone()]);
     load.during(&twilios, || {
         for node in 0..nats.count() {
