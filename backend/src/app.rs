@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, ReadLimit, raise_fd_limit, serve};
-use live_users_journal::Lease;
+use live_users_journal::{Lease, ReplicationStatus};
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed, replay_with};
 use live_users_twilio::rest::Request;
@@ -38,7 +38,7 @@ use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::writer_thread::{self, Outlets};
-use crate::tasks::{leadership, publishing, reconciliation, reload};
+use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
 
 /// What the request handlers take.
 #[derive(Clone)]
@@ -121,6 +121,7 @@ pub struct Backend {
     thread: JoinHandle<()>,
     lease: Box<dyn Lease>,
     renewals: UnboundedReceiver<()>,
+    replication_status: ReplicationStatus,
     /// The provider's API, if there are credentials for it, and what to ask it.
     api: Option<TwilioApi>,
     requests: UnboundedReceiver<Request>,
@@ -210,7 +211,8 @@ impl Backend {
         let access = (auth, total_rules);
         let parts =
             Parts::new(access, webhooks, summarizer, (latest, clock), streams, journal_reader);
-        Ok(Self { parts, origins: config.origins, thread, lease, renewals, api, requests })
+        let origins = config.origins;
+        Ok(Self { parts, origins, thread, lease, renewals, replication_status, api, requests })
     }
 
     /// Serves on the listener until `shutdown` resolves. Then it finishes open requests and the
@@ -223,13 +225,15 @@ impl Backend {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { parts, origins, thread, lease, renewals, api, requests } = self;
+        let Self { parts, origins, thread, lease, renewals, replication_status, api, requests } =
+            self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let agents = parts.agents.clone();
         raise_fd_limit(streams.max.all());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
+        let warning = tokio::spawn(warnings::run(replication_status));
         let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
         let reconciling =
@@ -253,6 +257,7 @@ impl Backend {
 
         publishing.iter().for_each(|task| task.abort());
         reloading.abort();
+        warning.abort();
         if let Some(reconciling) = reconciling {
             reconciling.abort();
         }

@@ -5,4 +5,5 @@ pub(crate) mod publishing;
 pub(crate) mod reconciliation;
 pub(crate) mod reload;
 pub(crate) mod snapshots;
+pub(crate) mod warnings;
 pub(crate) mod writer_thread;

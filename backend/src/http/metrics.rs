@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use live_users_broadcast::Transport;
 use live_users_core::{Agent, Breakdown, Numbers, Party};
 use live_users_http_kit::metrics::{Labels, Page};
+use live_users_journal::WarningKind;
 use live_users_state::{Cause, Confidence, words};
 
 use super::auth::BearerAuth;
@@ -166,6 +167,15 @@ fn journal(page: &mut Page, sources: &Sources) {
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
     page.gauge("live_users_leads", help, one_if(status.leads));
+    let warnings = sources.clock.journal_warnings();
+    let kinds = WarningKind::ALL.map(|kind| {
+        let is_raised = warnings.iter().any(|(it, _)| *it == kind);
+        ([("kind", kind.name())], one_if(is_raised))
+    });
+    let help = "Whether something about the servers of a shared journal needs a look; /readyz and \
+                the log say what";
+    let values = kinds.iter().map(|(labels, value)| (labels as Labels<'_>, *value));
+    page.gauges("live_users_journal_warnings", help, values);
     let help = "Recounts of all calls, each compared with the numbers that are shown";
     page.counter("live_users_invariant_checks", help, status.audit.checks);
     let help = "Of these, those that found another number: a bug, and the count may be wrong until \

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use live_users_core::Millis;
 use live_users_http_kit::metrics::Counter;
-use live_users_journal::ReplicationStatus;
+use live_users_journal::{ReplicationStatus, WarningKind};
 use live_users_replica::disciplined_clock::{DisciplinedClock, Notice, is_astray};
 use log::{info, warn};
 use parking_lot::Mutex;
@@ -93,6 +93,11 @@ impl Clock {
             let off = Offset(offset_ms);
             format!("{off}; that time goes on steadily, {follows}, and no call ends by it")
         })
+    }
+
+    /// What operators should know of the servers of a shared journal.
+    pub(crate) fn journal_warnings(&self) -> Vec<(WarningKind, String)> {
+        self.replication_status.warnings()
     }
 
     /// The age of what is known of the journal, in milliseconds. Other replicas may have appended

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use live_users_testkit::{Nats, exit_of};
+use live_users_testkit::{Nats, NatsVersion, exit_of};
 
 use crate::{BINARY, start};
 
@@ -56,6 +56,24 @@ fn a_journal_moves_into_a_service_and_back_and_several_backends_count_on_it_mean
         twilio.start(3);
         assert_eq!(twilio.count(), count);
     }
+}
+
+/// The way back of an upgrade, as docs/SCALING.md has it.
+#[test]
+fn a_journal_moves_to_older_servers_and_to_newer_ones() {
+    let services = [NatsVersion::Current, NatsVersion::Packaged].map(Nats::alone_on);
+    let [newer, older] = services.each_ref().map(|it| it.journal_url("live"));
+    let (server, twilio) = start(&[("JOURNAL_URL", &newer)]);
+    (1..=2).for_each(|call| drop(twilio.start(call)));
+    assert!(server.terminate().0.success());
+    let (copied, told) = copy(&[], &newer, &older);
+    assert!(copied && told.contains("2 users on 2 calls"), "{told}");
+    let (server, twilio) = start(&[("JOURNAL_URL", &older)]);
+    twilio.start(3);
+    assert_eq!(twilio.count(), r#"{"liveUsers":3}"#);
+    assert!(server.terminate().0.success());
+    let (copied, told) = copy(&[], &older, &services[0].journal_url("again"));
+    assert!(copied && told.contains("3 users on 3 calls"), "{told}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Several backends on one journal, whose servers and lines fail while people call.
 //!
 //! What is asked of each fault: nothing acknowledged is lost, all agree again by themselves,
-//! whoever calls hears TwiML, and meanwhile nobody is told an old number for a new one.
+//! whoever calls hears TwiML, and meanwhile nobody is told an old number for a new one. Each is asked
+//! on the oldest version of NATS and on the one that the documents ask for.
 
 mod clocks;
 mod journal;
@@ -9,3 +10,4 @@ mod lines;
 mod load;
 mod referee;
 pub(crate) mod team;
+mod upgrade;

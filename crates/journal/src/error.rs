@@ -92,10 +92,29 @@ pub enum JournalError {
     /// The service of a shared log does not answer.
     #[error(
         "the NATS service of JOURNAL_URL does not answer: {why}; see that it runs, that a majority \
-         of its servers is there and that JetStream is enabled (docs/JOURNAL.md)"
+         of its servers is there and that JetStream is enabled. If the disk of a server was full, \
+         restart that server when there is space: its /healthz says so (docs/JOURNAL.md)"
     )]
     Unreachable {
         /// What was tried, and the result.
+        why: String,
+    },
+    /// A file that the address names cannot be used.
+    #[error("JOURNAL_URL names `{}` by {parameter}=, and this file {why}", path.display())]
+    UnusableFile {
+        /// The parameter of the address.
+        parameter: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it. It repeats nothing of the file.
+        why: String,
+    },
+    /// The service of a shared log has no room, or a limit of its account is reached.
+    #[error(
+        "the NATS service of JOURNAL_URL has no room: {why}; nothing that was acknowledged is lost"
+    )]
+    ServiceFull {
+        /// Which limit is reached, and what to do.
         why: String,
     },
     /// The service of a shared log lacks what a journal needs.

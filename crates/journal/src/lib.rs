@@ -50,7 +50,7 @@ pub use error::JournalError;
 #[cfg(feature = "testing")]
 pub use memory::Link;
 pub use memory::Memory;
-pub use replication_status::ReplicationStatus;
+pub use replication_status::{ReplicationStatus, WarningKind};
 
 pub use self::address::without_secrets;
 

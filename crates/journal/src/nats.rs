@@ -7,6 +7,7 @@
 mod address;
 mod append;
 mod client;
+mod connect;
 mod cursor;
 mod fault;
 mod fetch;
@@ -15,13 +16,16 @@ mod frame;
 mod lease;
 mod log;
 mod log_index;
+mod login;
 mod opening;
 mod quorum;
 mod runtime;
 mod snapshots;
 mod state;
 mod subjects;
+mod tls;
 mod trim;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +101,7 @@ impl NatsJournal {
         });
         match refreshed {
             Ok(_) => Ok(()),
-            Err(Fault::NotFound | Fault::Error(JournalError::Replaced { .. })) => {
+            Err(Fault::NoStream | Fault::Error(JournalError::Replaced { .. })) => {
                 let log = self.runtime.log.clone();
                 let replacing = async move {
                     log.replace().await.map_err(Fault::Error)?;
@@ -227,7 +231,9 @@ fn read(
     let fetching = async move {
         let mut cursor = cursor.lock().await;
         match cursor.fetch(&log, from_seq, limit).await {
-            Err(Fault::NotFound) => Err(Fault::Error(log.why_not_there(from_seq).await)),
+            Err(Fault::NotFound | Fault::NoStream) => {
+                Err(Fault::Error(log.why_not_there(from_seq).await))
+            }
             other => other,
         }
     };

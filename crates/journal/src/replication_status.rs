@@ -7,6 +7,7 @@
 mod append_hook;
 mod clock_offset;
 mod freshness;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ use parking_lot::Mutex;
 use self::append_hook::AppendHook;
 use self::clock_offset::ClockOffset;
 use self::freshness::Freshness;
+pub use self::warnings::WarningKind;
+use self::warnings::Warnings;
 
 /// Cheap to clone; clones have the same status. The default is that of a log of one process, which
 /// is always up to date and has the time of this machine.
@@ -29,6 +32,7 @@ struct Parts {
     freshness: Freshness,
     append_hook: AppendHook,
     trouble: Mutex<Option<String>>,
+    warnings: Warnings,
 }
 
 impl ReplicationStatus {
@@ -51,6 +55,7 @@ impl ReplicationStatus {
             freshness,
             append_hook: AppendHook::default(),
             trouble: Mutex::default(),
+            warnings: Warnings::default(),
         })))
     }
 
@@ -74,6 +79,12 @@ impl ReplicationStatus {
         self.0.as_ref().and_then(|it| it.trouble.lock().clone())
     }
 
+    /// What an operator should look into although the log can be used, at most one of each kind.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<(WarningKind, String)> {
+        self.0.as_ref().map_or_else(Vec::new, |it| it.warnings.all())
+    }
+
     /// Calls this function soon after other replicas have appended records. It is called from any
     /// thread and has to be short. Only the first function counts.
     pub fn on_append(&self, hook: impl Fn() + Send + Sync + 'static) {
@@ -86,6 +97,13 @@ impl ReplicationStatus {
     pub fn set_trouble(&self, trouble: Option<String>) {
         if let Some(parts) = &self.0 {
             *parts.trouble.lock() = trouble;
+        }
+    }
+
+    /// For engines: sets the warning of this kind, or that there is none.
+    pub fn set_warning(&self, kind: WarningKind, text: Option<String>) {
+        if let Some(parts) = &self.0 {
+            parts.warnings.set(kind, text);
         }
     }
 
@@ -122,6 +140,8 @@ mod tests {
         status.set_clock_offset(5, 3);
         status.notify_append();
         status.set_trouble(Some("none".to_owned()));
+        status.set_warning(WarningKind::OldServers, Some("none".to_owned()));
+        assert_eq!(status.warnings(), []);
         assert_eq!(
             (status.age(), status.log_time_ms(7), status.trouble()),
             (Duration::ZERO, 7, None)
@@ -138,6 +158,12 @@ mod tests {
             (clone.log_time_ms(10), clone.trouble().as_deref()),
             (3_600_010, Some("no answer"))
         );
+        let warning = |text: &str| Some(text.to_owned());
+        status.set_warning(WarningKind::LostStream, warning("the first"));
+        status.set_warning(WarningKind::LostStream, warning("the second"));
+        assert_eq!(clone.warnings(), [(WarningKind::LostStream, "the second".to_owned())]);
+        status.set_warning(WarningKind::LostStream, None);
+        assert_eq!(clone.warnings(), []);
         assert!(clone.age() >= Duration::from_secs(3_600));
         status.known_at(Instant::now());
         assert!(clone.age() < Duration::from_secs(3_600));

@@ -27,7 +27,7 @@ pub use clock::{SettableClock, wrong_clock};
 pub use http::{Answer, get, send, try_send};
 pub use metrics::Metrics;
 #[cfg(feature = "nats")]
-pub use nats::{Nats, NatsLimits};
+pub use nats::{Nats, NatsLimits, NatsVersion};
 #[cfg(feature = "openapi")]
 pub use openapi::{OpenApi, paths_in};
 pub use relay::Relay;

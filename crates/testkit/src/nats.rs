@@ -1,6 +1,7 @@
 //! A NATS service of one test: real servers (`nats-server`), alone or as a cluster of three.
 
 mod admin;
+mod version;
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+pub use self::version::NatsVersion;
 use crate::http::try_send;
 
 /// How long a server may take to be ready, in seconds. A bound for a machine that is stuck, not an
@@ -22,8 +24,10 @@ const PATIENCE_S: u64 = 90;
 const ATTEMPTS: usize = 5;
 
 /// What a service is given; `None` is the server's own default.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct NatsLimits {
+    /// The version of its servers.
+    pub version: NatsVersion,
     /// What all streams of a server may have together, in bytes.
     pub file_store: Option<u64>,
     /// The largest message, in bytes.
@@ -34,6 +38,16 @@ pub struct NatsLimits {
     pub syncs_always: bool,
     /// Whether it keeps nothing at all: JetStream is not enabled.
     pub keeps_nothing: bool,
+    /// More lines of each server's configuration.
+    pub more: String,
+}
+
+impl NatsLimits {
+    /// As the journal asks for, as far as this version can: it syncs always.
+    pub fn on(version: NatsVersion) -> Self {
+        let syncs_always = version == NatsVersion::Current;
+        Self { version, syncs_always, ..Self::default() }
+    }
 }
 
 /// Servers that are one service. Killed, and what they keep removed, when dropped.
@@ -44,6 +58,7 @@ pub struct Nats {
 
 struct Node {
     child: Option<Child>,
+    version: NatsVersion,
     config: PathBuf,
     port: u16,
     monitor: u16,
@@ -68,20 +83,36 @@ impl Nats {
         Self::with(3, NatsLimits::default())
     }
 
+    /// One server of this version, as [`NatsLimits::on`] has it.
+    ///
+    /// # Panics
+    /// As [`Nats::alone`].
+    pub fn alone_on(version: NatsVersion) -> Self {
+        Self::with(1, NatsLimits::on(version))
+    }
+
+    /// Three servers of this version, as [`NatsLimits::on`] has it.
+    ///
+    /// # Panics
+    /// As [`Nats::alone`].
+    pub fn cluster_on(version: NatsVersion) -> Self {
+        Self::with(3, NatsLimits::on(version))
+    }
+
     /// As many servers, with these limits.
     ///
     /// # Panics
     /// As [`Nats::alone`].
     pub fn with(servers: usize, limits: NatsLimits) -> Self {
         for _ in 1..ATTEMPTS {
-            if let Some(started) = Self::try_with(servers, limits) {
+            if let Some(started) = Self::try_with(servers, &limits) {
                 return started;
             }
         }
-        Self::try_with(servers, limits).expect("nats-server becomes ready")
+        Self::try_with(servers, &limits).expect("nats-server becomes ready")
     }
 
-    fn try_with(servers: usize, limits: NatsLimits) -> Option<Self> {
+    fn try_with(servers: usize, limits: &NatsLimits) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let ports = free_ports(3 * servers);
         let (clients, rest) = ports.split_at(servers);
@@ -102,8 +133,16 @@ impl Nats {
                 }
                 fs::write(&config, text).expect("the configuration is written");
                 let (port, monitor) = (clients[n], monitors[n]);
-                let keeps_nothing = limits.keeps_nothing;
-                Node { child: None, config, port, monitor, keeps_nothing, is_frozen: false }
+                let (version, keeps_nothing) = (limits.version, limits.keeps_nothing);
+                Node {
+                    child: None,
+                    version,
+                    config,
+                    port,
+                    monitor,
+                    keeps_nothing,
+                    is_frozen: false,
+                }
             })
             .collect();
         let mut nats = Self { nodes, _directory: directory };
@@ -147,6 +186,29 @@ impl Nats {
         panic!("no server leads {stream}");
     }
 
+    /// What each server has of a stream, as it says itself: how many messages and bytes, and the
+    /// number of the last message.
+    ///
+    /// # Panics
+    /// If a server does not answer, or does not keep the stream.
+    pub fn copies_of(&self, stream: &str) -> Vec<[u64; 3]> {
+        let copy = |node: &Node| {
+            let said = node.ask("/jsz?streams=1").expect("the server answers");
+            copy_in(&said, stream).expect("the server keeps the stream")
+        };
+        self.nodes.iter().map(copy).collect()
+    }
+
+    /// Stops a server as an operator does (SIGTERM), and waits for its end.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn stop(&mut self, node: usize) {
+        let mut child = self.nodes[node].child.take().expect("it is alive");
+        kill(pid_of(&child), Signal::SIGTERM).expect("the server can be signalled");
+        child.wait().expect("the server ends");
+    }
+
     /// Kills a server as a crash would, and waits for its end.
     ///
     /// # Panics
@@ -162,6 +224,11 @@ impl Nats {
     pub fn restart(&mut self, node: usize) {
         self.start(node);
         self.await_ready(node);
+    }
+
+    /// From its next start on, a server is of this version.
+    pub fn set_version(&mut self, node: usize, version: NatsVersion) {
+        self.nodes[node].version = version;
     }
 
     /// As [`Nats::restart`], without waiting.
@@ -187,22 +254,21 @@ impl Nats {
     pub fn freeze(&mut self, node: usize, frozen: bool) {
         self.nodes[node].is_frozen = frozen;
         let child = self.nodes[node].child.as_ref().expect("it is alive");
-        let pid = Pid::from_raw(child.id().try_into().expect("a pid fits"));
         let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
-        kill(pid, signal).expect("the server can be signalled");
+        kill(pid_of(child), signal).expect("the server can be signalled");
     }
 }
 
 impl Node {
     fn start(&mut self) {
-        let child = Command::new("nats-server")
+        let child = Command::new(self.version.program())
             .arg("-c")
             .arg(&self.config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("nats-server is not installed: run `cargo xtask setup`");
+            .expect("this nats-server is not installed: run `cargo xtask setup`");
         self.child = Some(child);
     }
 
@@ -248,6 +314,10 @@ impl Drop for Node {
     }
 }
 
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id().try_into().expect("a pid fits"))
+}
+
 /// Ports that were free a moment ago.
 fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> =
@@ -255,7 +325,7 @@ fn free_ports(count: usize) -> Vec<u16> {
     listeners.iter().map(|it| it.local_addr().expect("an address").port()).collect()
 }
 
-fn config_of(n: usize, store: &Path, ports: (u16, u16), limits: NatsLimits) -> String {
+fn config_of(n: usize, store: &Path, ports: (u16, u16), limits: &NatsLimits) -> String {
     let (port, monitor) = ports;
     let mut text =
         format!("server_name: n{n}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n");
@@ -271,7 +341,7 @@ fn config_of(n: usize, store: &Path, ports: (u16, u16), limits: NatsLimits) -> S
     if let Some((user, password)) = limits.login {
         text += &format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
     }
-    text
+    text + &limits.more
 }
 
 /// The number of the server that leads a stream, in what a server's monitoring says.
@@ -279,4 +349,15 @@ fn leader_in(said: &str, stream: &str) -> Option<usize> {
     let (_, behind) = said.split_once(&format!("\"name\": \"{stream}\""))?;
     let (_, behind) = behind.split_once("\"leader\": \"n")?;
     behind.split('"').next()?.parse().ok()
+}
+
+/// The messages, bytes and last number of a stream, in what a server's monitoring says.
+fn copy_in(said: &str, stream: &str) -> Option<[u64; 3]> {
+    let (_, behind) = said.split_once(&format!("\"name\": \"{stream}\""))?;
+    let (_, state) = behind.split_once("\"state\": {")?;
+    let number = |name: &str| {
+        let (_, behind) = state.split_once(&format!("\"{name}\": "))?;
+        behind.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+    };
+    Some([number("messages")?, number("bytes")?, number("last_seq")?])
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let done = match &std::env::args().skip(1).collect::<Vec<_>>().join(" ")[..] {
         "verify" => verify::run(root),
-        "setup" => setup::run(),
+        "setup" => setup::run(root),
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),
         "tidy" => tidy(root),
         "audit" => audit(root),

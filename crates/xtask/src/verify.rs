@@ -17,7 +17,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(15 * 60);
 /// Runs all steps up to the first that fails.
 pub(crate) fn run(root: &Path) -> Result<()> {
     cargo(root, "fmt --all --check")?;
-    setup::run()?;
+    setup::run(root)?;
     cargo(root, "clippy --workspace --all-targets --locked -- -D warnings")?;
     // `--examples` asks for the very features that clippy has just built with.
     cargo(root, "doc --workspace --no-deps --locked --lib --examples --bin xtask")?;

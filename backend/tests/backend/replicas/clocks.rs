@@ -1,13 +1,16 @@
 //! The clock of a replica is wrong.
 
 use jiff::SignedDuration;
-use live_users_testkit::{Nats, wrong_clock};
+use live_users_testkit::{Nats, NatsVersion, on_each_nats_version, wrong_clock};
 
 use super::team::{Replica, await_agreement, sid};
 
-#[test]
-fn a_replica_whose_clock_is_an_hour_off_agrees_with_the_others() {
-    let nats = Nats::alone();
+on_each_nats_version! {
+    a_replica_whose_clock_is_an_hour_off_agrees_with_the_others,
+}
+
+fn a_replica_whose_clock_is_an_hour_off_agrees_with_the_others(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let url = nats.journal_url("live");
     let wrong = |by| {
         let env = wrong_clock(by);

@@ -1,6 +1,6 @@
 //! The servers of the journal fail.
 
-use live_users_testkit::{Nats, NatsLimits, Twilio};
+use live_users_testkit::{Nats, NatsLimits, NatsVersion, Twilio, on_each_nats_version};
 
 use super::load::Load;
 use super::team::{Replica, await_agreement, await_that};
@@ -8,15 +8,24 @@ use super::team::{Replica, await_agreement, await_that};
 /// The stream that the journal `live` is.
 const LOG: &str = "live-users-live-log";
 
+on_each_nats_version! {
+    what_one_is_told_all_show_and_a_repeat_through_another_counts_once,
+    the_leader_of_the_journal_is_killed_under_load,
+    a_minority_of_the_journal_is_not_missed_and_a_majority_is_waited_for,
+    servers_of_the_journal_that_stand_still_hold_no_caller_up,
+    a_replica_is_killed_and_another_one_takes_its_place,
+    a_journal_that_was_lost_is_told_and_begun_anew,
+    a_journal_without_space_is_said_and_goes_on_when_there_is_some,
+}
+
 fn team(url: &str, size: usize) -> (Vec<Replica>, Vec<Twilio>) {
     let replicas: Vec<_> = (0..size).map(|_| Replica::start(url)).collect();
     let twilios = replicas.iter().map(|replica| replica.twilio.clone()).collect();
     (replicas, twilios)
 }
 
-#[test]
-fn what_one_is_told_all_show_and_a_repeat_through_another_counts_once() {
-    let nats = Nats::alone();
+fn what_one_is_told_all_show_and_a_repeat_through_another_counts_once(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let (replicas, _) = team(&nats.journal_url("live"), 3);
     replicas[0].voice(1);
     await_agreement(&replicas, 1);
@@ -33,9 +42,8 @@ fn what_one_is_told_all_show_and_a_repeat_through_another_counts_once() {
     assert!(seqs.clone().all(|epoch| Some(epoch) == seqs.clone().next()), "one journal");
 }
 
-#[test]
-fn the_leader_of_the_journal_is_killed_under_load() {
-    let mut nats = Nats::cluster();
+fn the_leader_of_the_journal_is_killed_under_load(version: NatsVersion) {
+    let mut nats = Nats::cluster_on(version);
     let (replicas, twilios) = team(&nats.journal_url("live"), 3);
     let load = Load::default();
     load.during(&twilios, || {
@@ -49,9 +57,8 @@ fn the_leader_of_the_journal_is_killed_under_load() {
     load.check(&replicas);
 }
 
-#[test]
-fn a_minority_of_the_journal_is_not_missed_and_a_majority_is_waited_for() {
-    let mut nats = Nats::cluster();
+fn a_minority_of_the_journal_is_not_missed_and_a_majority_is_waited_for(version: NatsVersion) {
+    let mut nats = Nats::cluster_on(version);
     let (replicas, twilios) = team(&nats.journal_url("live"), 2);
     let load = Load::default();
     load.during(&twilios, || {
@@ -91,9 +98,8 @@ fn a_minority_of_the_journal_is_not_missed_and_a_majority_is_waited_for() {
     load.check(&replicas);
 }
 
-#[test]
-fn servers_of_the_journal_that_stand_still_hold_no_caller_up() {
-    let mut nats = Nats::alone();
+fn servers_of_the_journal_that_stand_still_hold_no_caller_up(version: NatsVersion) {
+    let mut nats = Nats::alone_on(version);
     let (replicas, twilios) = team(&nats.journal_url("live"), 2);
     let load = Load::default();
     load.during(&twilios, || {
@@ -111,9 +117,8 @@ fn servers_of_the_journal_that_stand_still_hold_no_caller_up() {
     load.check(&replicas);
 }
 
-#[test]
-fn a_replica_is_killed_and_another_one_takes_its_place() {
-    let nats = Nats::alone();
+fn a_replica_is_killed_and_another_one_takes_its_place(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let url = nats.journal_url("live");
     let (mut replicas, twilios) = team(&url, 3);
     let load = Load::default();
@@ -126,9 +131,8 @@ fn a_replica_is_killed_and_another_one_takes_its_place() {
     load.check(&replicas);
 }
 
-#[test]
-fn a_journal_that_was_lost_is_told_and_begun_anew() {
-    let nats = Nats::alone();
+fn a_journal_that_was_lost_is_told_and_begun_anew(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let (mut replicas, _) = team(&nats.journal_url("live"), 2);
     (1..4).for_each(|call| replicas[0].voice(call));
     await_agreement(&replicas, 3);
@@ -144,9 +148,8 @@ fn a_journal_that_was_lost_is_told_and_begun_anew() {
     assert!(epochs[0] == epochs[1] && epochs[0] != before, "{before} {epochs:?}");
 }
 
-#[test]
-fn a_journal_without_space_is_said_and_goes_on_when_there_is_some() {
-    let limits = NatsLimits { file_store: Some(8 << 20), ..NatsLimits::default() };
+fn a_journal_without_space_is_said_and_goes_on_when_there_is_some(version: NatsVersion) {
+    let limits = NatsLimits { file_store: Some(8 << 20), ..NatsLimits::on(version) };
     let nats = Nats::with(1, limits);
     let (replicas, _) = team(&nats.journal_url("live"), 2);
     assert_eq!(replicas[0].report(1, "in-progress"), Some(204));

@@ -1,13 +1,19 @@
 //! A replica cannot reach the journal, or was asleep.
 
 use jiff::SignedDuration;
-use live_users_testkit::{Nats, Relay};
+use live_users_testkit::{Nats, NatsVersion, Relay, on_each_nats_version};
 
 use super::load::Load;
 use super::team::{Replica, await_agreement, await_that};
 
 /// What was heard of the journal so long ago is not told as if it were true now.
 const OLD: SignedDuration = SignedDuration::from_secs(3);
+
+on_each_nats_version! {
+    a_replica_that_is_cut_off_says_so_keeps_what_it_hears_and_catches_up,
+    servers_that_are_heard_no_more_over_an_open_line_are_noticed_too,
+    a_replica_that_was_asleep_tells_what_has_happened_meanwhile_or_nothing,
+}
 
 /// One replica beside the journal, and one whose line to it can be cut.
 fn near_and_far(nats: &Nats) -> ([Replica; 2], Relay) {
@@ -17,9 +23,8 @@ fn near_and_far(nats: &Nats) -> ([Replica; 2], Relay) {
     ([near, far], relay)
 }
 
-#[test]
-fn a_replica_that_is_cut_off_says_so_keeps_what_it_hears_and_catches_up() {
-    let nats = Nats::alone();
+fn a_replica_that_is_cut_off_says_so_keeps_what_it_hears_and_catches_up(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let (replicas, relay) = near_and_far(&nats);
     let [near, far] = &replicas;
     let load = Load::default();
@@ -42,9 +47,8 @@ fn a_replica_that_is_cut_off_says_so_keeps_what_it_hears_and_catches_up() {
     load.check(&replicas);
 }
 
-#[test]
-fn servers_that_are_heard_no_more_over_an_open_line_are_noticed_too() {
-    let nats = Nats::alone();
+fn servers_that_are_heard_no_more_over_an_open_line_are_noticed_too(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let (replicas, relay) = near_and_far(&nats);
     let [near, far] = &replicas;
     near.voice(1);
@@ -58,9 +62,8 @@ fn servers_that_are_heard_no_more_over_an_open_line_are_noticed_too() {
 }
 
 /// As Cloud Run lets an instance sleep between two requests.
-#[test]
-fn a_replica_that_was_asleep_tells_what_has_happened_meanwhile_or_nothing() {
-    let nats = Nats::alone();
+fn a_replica_that_was_asleep_tells_what_has_happened_meanwhile_or_nothing(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let replicas = [(); 2].map(|()| Replica::start(&nats.journal_url("live")));
     let [awake, sleeper] = &replicas;
     awake.voice(0);

@@ -1,19 +1,22 @@
 //! Of several replicas one asks the provider.
 
-use live_users_testkit::Nats;
+use live_users_testkit::{Nats, NatsVersion, on_each_nats_version};
 
 use super::team::{Replica, await_agreement, await_that};
 use crate::referee::{A, ACCOUNT, note, stand_in};
 use crate::{AGENTS, TOKEN, agents_file};
 use live_users_twilio::CallStatus;
 
+on_each_nats_version! {
+    one_replica_asks_for_all_and_another_one_when_it_is_gone,
+}
+
 fn state(replica: &Replica) -> String {
     replica.details("/summary")["referee"]["state"].as_str().unwrap_or_default().to_owned()
 }
 
-#[test]
-fn one_replica_asks_for_all_and_another_one_when_it_is_gone() {
-    let nats = Nats::alone();
+fn one_replica_asks_for_all_and_another_one_when_it_is_gone(version: NatsVersion) {
+    let nats = Nats::alone_on(version);
     let twilio = stand_in(TOKEN);
     note(&twilio, A, CallStatus::InProgress);
     let api_url = twilio.url();

@@ -1,12 +1,19 @@
 //! The address of a log on a NATS service.
 
 use std::fmt::{self, Debug, Formatter};
-use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
+use super::login::{Login, is_seed};
+use super::tls::Tls;
+
 /// The longest name of a log, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+
+/// The smallest `max_bytes`: below it a stream would not hold a few batches.
+const MAX_BYTES_MIN: u64 = 16 << 20;
+
+const PARAMETERS: &str = "replicas, max_bytes, credentials, nkey, ca, cert, key or tls_first";
 
 /// The servers, the login, and the name of the log.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,20 +21,13 @@ pub(crate) struct NatsAddress {
     /// Each with its scheme, and without secrets.
     pub(super) servers: Vec<String>,
     pub(super) login: Login,
-    /// Certificates to trust beside those of the system.
-    pub(super) ca: Option<PathBuf>,
+    pub(super) tls: Tls,
     /// The name of the log.
     pub(super) name: String,
     /// How many servers keep the log.
     pub(super) replicas: Option<usize>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Login {
-    Nobody,
-    Password { user: String, password: String },
-    Token(String),
-    CredentialsFile(PathBuf),
+    /// How much all streams of the log may take on each server, in bytes.
+    pub(super) max_bytes: Option<u64>,
 }
 
 impl NatsAddress {
@@ -60,12 +60,22 @@ impl NatsAddress {
                 "{scheme}: with a name that is not 1 to {NAME_BYTES_MAX} letters, digits, - or _"
             ));
         }
-        let (name, ca, replicas) = (name.to_owned(), None, None);
-        let mut address = Self { servers, login, ca, name, replicas };
+        let (name, tls) = (name.to_owned(), Tls::default());
+        let mut address = Self { servers, login, tls, name, replicas: None, max_bytes: None };
         for pair in query.split('&').filter(|it| !it.is_empty()) {
             address.set(pair).map_err(|found| format!("{scheme}: with {found}"))?;
         }
-        Ok(address)
+        let odd = match &address.tls {
+            Tls { key: Some(_), certificate: None, .. } => "key= without cert=",
+            Tls { is_first: true, .. } if !address.is_tls() => "tls_first=true: expected tls:",
+            _ => return Ok(address),
+        };
+        Err(format!("{scheme}: with {odd}"))
+    }
+
+    /// Whether the connections have to be encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        self.servers.iter().all(|it| it.starts_with("tls:"))
     }
 
     fn set(&mut self, pair: &str) -> Result<(), String> {
@@ -73,29 +83,65 @@ impl NatsAddress {
         match (key, value) {
             ("replicas", "1" | "3" | "5") => self.replicas = value.parse().ok(),
             ("replicas", _) => return Err("replicas that are not 1, 3 or 5".to_owned()),
-            ("credentials" | "ca", "") => return Err(format!("{key} that name no file")),
-            ("credentials", _) if self.login != Login::Nobody => {
-                return Err("both a user and credentials".to_owned());
+            ("max_bytes", value) => self.max_bytes = Some(parse_bytes(value)?),
+            ("tls_first", "true") => self.tls.is_first = true,
+            ("tls_first", "false") => self.tls.is_first = false,
+            ("tls_first", _) => return Err("tls_first that is not true or false".to_owned()),
+            ("credentials" | "nkey" | "ca" | "cert" | "key", "") => {
+                return Err(format!("{key}= that names no file"));
             }
-            ("credentials", _) => {
-                self.login = Login::CredentialsFile(decode(value)?.into());
+            ("credentials" | "nkey", _) if self.login != Login::Nobody => {
+                return Err(format!(
+                    "more than one of a user, a token, credentials= and nkey=: {key}= \
+                                    has to be alone"
+                ));
             }
-            ("ca", _) => self.ca = Some(decode(value)?.into()),
-            _ => return Err("a parameter that is not replicas, credentials or ca".to_owned()),
+            ("credentials", _) => self.login = Login::CredentialsFile(decode(value)?.into()),
+            ("nkey", _) => self.login = Login::NkeyFile(decode(value)?.into()),
+            ("ca", _) => self.tls.ca = Some(decode(value)?.into()),
+            ("cert", _) => self.tls.certificate = Some(decode(value)?.into()),
+            ("key", _) => self.tls.key = Some(decode(value)?.into()),
+            _ => return Err(format!("a parameter that is not {PARAMETERS}")),
         }
         Ok(())
     }
 }
 
 impl Login {
+    /// Parses the part before the `@`.
     fn parse(login: &str) -> Result<Self, String> {
         match login.split_once(':') {
             Some((user, password)) => {
                 Ok(Self::Password { user: decode(user)?, password: decode(password)? })
             }
-            None => Ok(Self::Token(decode(login)?)),
+            None => match decode(login)? {
+                seed if is_seed(&seed) => Err("an nkey seed in place of a token: put it into a \
+                                               file, and name that by nkey="
+                    .to_owned()),
+                token => Ok(Self::Token(token)),
+            },
         }
     }
+}
+
+/// A size, such as `268435456` or `256MiB`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => Some(0),
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
+        "TiB" => Some(40),
+        _ => None,
+    };
+    let bytes = shift.zip(digits.parse::<u64>().ok()).and_then(|(shift, it)| {
+        it.checked_mul(1 << shift).filter(|it| (MAX_BYTES_MIN..=i64::MAX as u64).contains(it))
+    });
+    bytes.ok_or_else(|| {
+        let min = MAX_BYTES_MIN >> 20;
+        format!("max_bytes that is not {min}MiB or more: expected a size such as 10GiB")
+    })
 }
 
 fn decode(text: &str) -> Result<String, String> {
@@ -129,13 +175,28 @@ mod tests {
         let full = parse(full).unwrap();
         assert_eq!(full.servers, ["tls://a:1", "tls://b", "tls://[::1]:3"]);
         assert!(full.login == Login::Password { user: "user".into(), password: "p@ss".into() });
-        assert_eq!((full.replicas, full.ca), (Some(3), Some("/etc/ca .pem".into())));
+        assert_eq!((full.replicas, full.tls.ca), (Some(3), Some("/etc/ca .pem".into())));
         let each = parse("nats://u:p@a,u:p@b,c/x").unwrap();
         assert_eq!(each.servers, ["nats://a", "nats://b", "nats://c"]);
         let token = parse("nats://secret@a/x").unwrap();
         assert!(token.login == Login::Token("secret".into()));
         let file = parse("nats://a/x?credentials=/run/nats.creds").unwrap();
         assert!(file.login == Login::CredentialsFile("/run/nats.creds".into()));
+        let keys = parse("tls://a/x?nkey=/n&cert=/c&key=/k&tls_first=true").unwrap();
+        assert!(keys.login == Login::NkeyFile("/n".into()) && keys.tls.is_first);
+        assert_eq!((keys.tls.certificate, keys.tls.key), (Some("/c".into()), Some("/k".into())));
+    }
+
+    #[test]
+    fn a_size_has_a_unit_of_1024_and_is_not_tiny() {
+        for (text, bytes) in [("16777216", 16 << 20), ("256MiB", 256 << 20), ("10GiB", 10 << 30)] {
+            let address = parse(&format!("nats://a/x?max_bytes={text}")).unwrap();
+            assert_eq!(address.max_bytes, Some(bytes), "{text}");
+        }
+        for text in ["", "1MiB", "256MB", "256 MiB", "-1", "99999999TiB", "GiB"] {
+            let found = parse(&format!("nats://a/x?max_bytes={text}")).unwrap_err();
+            assert!(found.contains("max_bytes") && found.contains("10GiB"), "{text}: {found}");
+        }
     }
 
     #[test]
@@ -152,6 +213,12 @@ mod tests {
             "nats://user:hunter2@a/x?replicas=2",
             "nats://user:hunter2@a/x?password=hunter2",
             "nats://user:hunter2@a/x?credentials=/hunter2",
+            "nats://user:hunter2@a/x?nkey=/hunter2",
+            "nats://a/x?nkey=/hunter2&credentials=/hunter2",
+            "nats://a/x?key=/hunter2",
+            "nats://a/x?tls_first=hunter2",
+            "nats://a/x?tls_first=true",
+            "nats://a/x?max_bytes=hunter2",
             "nats://a/x?ca=",
             "nats://hunter2%ff@a/x",
             "nats://user:hunter2@a,user:hunter3@b/x",

@@ -92,8 +92,8 @@ impl Attempt<'_> {
     /// The id of the message makes the service drop repeats, which only saves work; the log is
     /// right without it. A repeat has different answers: one server answers *wrong last sequence*,
     /// a cluster answers *stored* with the number of the first copy. While the first copy is under
-    /// way, a cluster may also answer *duplicate in process* (10158). Trap: that is a refusal here,
-    /// so the append fails although the frame is about to be stored.
+    /// way, a cluster may also answer *duplicate in process* (10158), which is silence: the frame is
+    /// about to be stored.
     async fn run(&self, batch: &[Vec<u8>], give_up: Instant) -> Result<Option<Commit>, Fault> {
         let log = self.log;
         let frame = pack(self.end, self.nonce, batch);

@@ -6,15 +6,16 @@ use async_nats::client::Request;
 use async_nats::jetstream::context::RequestErrorKind;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{self, Info};
+use async_nats::jetstream::stream::{self, DirectGetErrorKind, Info};
 use async_nats::jetstream::{self, Context};
-use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, ServerAddr, header};
+use async_nats::{HeaderMap, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::address::{Login, NatsAddress};
+use super::address::NatsAddress;
+use super::connect::connect;
 use super::fault::Fault;
 use crate::JournalError;
 
@@ -46,28 +47,7 @@ pub(super) struct Client {
 impl Client {
     /// Connects, and checks that the server can do what a log needs.
     pub(super) async fn connect(address: &NatsAddress) -> Result<Self, JournalError> {
-        let servers: Vec<ServerAddr> = parse(&address.servers)?;
-        let give_up = Instant::now() + OPEN_PATIENCE;
-        let client = loop {
-            let connecting = options(address).await?.connect(servers.clone());
-            let why = match timeout(OPEN_PATIENCE, connecting).await {
-                Ok(Ok(client)) => break client,
-                Ok(Err(error)) => match error.kind() {
-                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                        return Err(unsuitable("refuses the user or the credentials"));
-                    }
-                    ConnectErrorKind::Tls => {
-                        return Err(unsuitable(&format!("does not agree on TLS ({error})")));
-                    }
-                    _ => error.to_string(),
-                },
-                Err(_) => "no answer".to_owned(),
-            };
-            if Instant::now() > give_up {
-                return Err(JournalError::Unreachable { why });
-            }
-            sleep(Duration::from_millis(200)).await;
-        };
+        let client = connect(address).await?;
         let max = client.server_info().max_payload;
         if max < MESSAGE_BYTES_MIN {
             let why = format!(
@@ -91,7 +71,7 @@ impl Client {
         let give_up = Instant::now() + OPEN_PATIENCE;
         loop {
             let found = match self.info(&config.name).await {
-                Err(Fault::NotFound) => {
+                Err(Fault::NoStream) => {
                     match self.api(&format!("STREAM.CREATE.{}", config.name), config).await {
                         // Another replica was faster.
                         Err(Fault::Exists) => self.info(&config.name).await,
@@ -101,7 +81,7 @@ impl Client {
                 other => other,
             };
             match found {
-                Err(Fault::Silent(_) | Fault::NotFound) if Instant::now() < give_up => {
+                Err(Fault::Silent(_) | Fault::NoStream) if Instant::now() < give_up => {
                     sleep(Duration::from_millis(100)).await;
                 }
                 other => return other.map_err(|fault| fault.into_error("creating the journal")),
@@ -126,13 +106,24 @@ impl Client {
         Ok(stored(found))
     }
 
+    /// The message of this number, from whichever server the service chooses, with what it has.
+    pub(super) async fn direct(&self, stream: &str, number: u64) -> Result<Stored, Fault> {
+        let handle = self.context.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
+        let found = handle.direct_get(number).await;
+        found.map(stored).map_err(|error| match error.kind() {
+            DirectGetErrorKind::NotFound => Fault::NotFound,
+            _ => Fault::Silent(error.to_string()),
+        })
+    }
+
     /// The last message with this subject, from the leader.
     pub(super) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Fault> {
         let handle = self.context.get_stream_no_info(stream).await;
         let handle = handle.map_err(|error| Fault::Silent(error.to_string()))?;
         match handle.get_last_raw_message_by_subject(subject).await.map_err(Fault::from) {
             Ok(found) => Ok(Some(stored(found))),
-            Err(Fault::NotFound) => Ok(None),
+            Err(Fault::NotFound | Fault::NoStream) => Ok(None),
             Err(fault) => Err(fault),
         }
     }
@@ -203,48 +194,6 @@ fn stored(found: jetstream::message::StreamMessage) -> Stored {
         at_ms: u64::try_from(at_ms).unwrap_or(0),
         payload: found.payload,
     }
-}
-
-fn parse(servers: &[String]) -> Result<Vec<ServerAddr>, JournalError> {
-    let parse = |it: &String| it.parse::<ServerAddr>();
-    servers
-        .iter()
-        .map(parse)
-        .collect::<Result<_, _>>()
-        .map_err(|_| JournalError::BadAddress { found: "a host that cannot be read".to_owned() })
-}
-
-async fn options(address: &NatsAddress) -> Result<ConnectOptions, JournalError> {
-    let options = ConnectOptions::new()
-        .name("live-users")
-        // The servers in JOURNAL_URL can be reached from here. Those that they announce may not be.
-        .ignore_discovered_servers()
-        .connection_timeout(Duration::from_secs(2))
-        // A silent server is left after three of them.
-        .ping_interval(Duration::from_secs(1))
-        .reconnect_delay_callback(|attempt| {
-            Duration::from_millis(if attempt < 2 { 20 } else { 250 })
-        });
-    let options = match &address.ca {
-        Some(ca) => options.add_root_certificates(ca.clone()),
-        None => options,
-    };
-    let options = options.require_tls(address.servers.iter().all(|it| it.starts_with("tls:")));
-    Ok(match &address.login {
-        Login::Nobody => options,
-        Login::Token(token) => options.token(token.clone()),
-        Login::Password { user, password } => {
-            options.user_and_password(user.clone(), password.clone())
-        }
-        Login::CredentialsFile(file) => {
-            options.credentials_file(file).await.map_err(|error| JournalError::BadAddress {
-                found: format!(
-                    "credentials that cannot be read from `{}` ({error})",
-                    file.display()
-                ),
-            })?
-        }
-    })
 }
 
 pub(super) fn unsuitable(why: &str) -> JournalError {

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::ConsumerErrorKind;
 use futures_util::StreamExt;
 use live_users_backoff::{Schedule, none};
 use tokio::time::{Instant, sleep};
@@ -17,6 +18,7 @@ use super::client::Stored;
 use super::fault::Fault;
 use super::log::Log;
 use super::log_index::Ingested;
+use crate::WarningKind;
 
 /// How often the service is polled for the end of the log.
 const POLL_EVERY: Duration = Duration::from_millis(500);
@@ -71,6 +73,20 @@ async fn follow_once(log: &Log) -> Result<(), Fault> {
     };
     let silent = |error: &dyn std::fmt::Display| Fault::Silent(error.to_string());
     let consumer = log.client.context.create_consumer_on_stream(config, &log.subjects.log).await;
+    let refused = match &consumer {
+        Err(error) => match error.kind() {
+            ConsumerErrorKind::JetStream(error) => match Fault::from(error) {
+                Fault::Refused(why) => Some(format!(
+                    "the NATS service gives no consumer, so what other backends record comes late: \
+                     {why}"
+                )),
+                _ => None,
+            },
+            _ => None,
+        },
+        Ok(_) => None,
+    };
+    log.status.set_warning(WarningKind::NoConsumer, refused);
     let consumer = consumer.map_err(|error| silent(&error))?;
     let messages = consumer
         .stream()
@@ -116,7 +132,7 @@ pub(super) async fn poll(log: Arc<Log>) {
                 None
             }
             Err(fault) => {
-                let is_lost = matches!(fault, Fault::Error(_) | Fault::NotFound);
+                let is_lost = matches!(fault, Fault::Error(_) | Fault::NoStream);
                 if is_lost && log.status.trouble().is_none() {
                     // Once, so that the owner refreshes and gets the error.
                     log.status.notify_append();

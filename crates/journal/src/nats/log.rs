@@ -57,7 +57,8 @@ impl Log {
     pub(super) async fn open(address: &NatsAddress, clock: Clock) -> Result<Self, JournalError> {
         let client = Client::connect(address).await?;
         let alone_or_not = if client.is_clustered() { 3 } else { 1 };
-        let subjects = Subjects::new(&address.name, address.replicas.unwrap_or(alone_or_not));
+        let replicas = address.replicas.unwrap_or(alone_or_not);
+        let subjects = Subjects::new(&address.name, replicas, address.max_bytes);
         let index = begin(&client, &subjects).await?;
         let log = Self {
             client,

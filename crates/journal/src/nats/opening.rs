@@ -32,7 +32,7 @@ pub(super) async fn begin(client: &Client, subjects: &Subjects) -> Result<LogInd
         match read(client, subjects, &info).await {
             Ok(index) => return Ok(index),
             // Another replica has trimmed the log meanwhile, or its leader is gone.
-            Err(Fault::NotFound | Fault::Silent(_)) if attempts < 10 => {
+            Err(Fault::NotFound | Fault::NoStream | Fault::Silent(_)) if attempts < 10 => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(fault) => return Err(fault.into_error("opening the journal")),

@@ -11,6 +11,7 @@ use super::address::NatsAddress;
 use super::fault::Fault;
 use super::follower;
 use super::log::Log;
+use super::watch::watch;
 use crate::JournalError;
 use crate::nats::Clock;
 
@@ -34,11 +35,12 @@ impl Runtime {
             })?;
         let (sender, receiver) = sync_channel(1);
         tokio.spawn(async move {
-            let _nobody_may_wait = sender.send(Log::open(&address, clock).await);
+            let opened = Log::open(&address, clock).await.map(|log| (log, address));
+            let _nobody_may_wait = sender.send(opened);
         });
         let opened = receiver.recv().expect("opening ends, as each step of it is bounded");
-        let log = match opened {
-            Ok(log) => Arc::new(log),
+        let (log, address) = match opened {
+            Ok((log, address)) => (Arc::new(log), address),
             Err(error) => {
                 tokio.shutdown_background();
                 return Err(error);
@@ -46,6 +48,7 @@ impl Runtime {
         };
         tokio.spawn(follower::follow(log.clone()));
         tokio.spawn(follower::poll(log.clone()));
+        tokio.spawn(watch(log.clone(), address));
         Ok(Self { tokio: Some(tokio), log })
     }
 

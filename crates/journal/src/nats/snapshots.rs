@@ -142,9 +142,11 @@ async fn load(log: &Log) -> Result<Option<(Position, Vec<u8>)>, Fault> {
                 return Ok(Some((Position { epoch, seq: manifest.seq }, bytes)));
             }
             Ok(_) => return Err(damaged("is not what was saved")),
-            Err(Fault::NotFound) if is_the_same => return Err(damaged("has lost a part")),
+            Err(Fault::NotFound | Fault::NoStream) if is_the_same => {
+                return Err(damaged("has lost a part"));
+            }
             // There is a newer snapshot now.
-            Err(Fault::NotFound) => tried = Some(manifest.id),
+            Err(Fault::NotFound | Fault::NoStream) => tried = Some(manifest.id),
             Err(fault) => return Err(fault),
         }
     }

@@ -17,6 +17,8 @@ const REPEATS_DROPPED: Duration = Duration::from_secs(120);
 pub(super) struct Subjects {
     name: String,
     replicas: usize,
+    /// How much all streams may take on each server, in bytes.
+    max_bytes: Option<u64>,
     /// The log itself.
     pub(super) log: String,
     /// Beside the log: the oldest record that is kept, and the newest snapshot.
@@ -28,11 +30,12 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
-    pub(super) fn new(name: &str, replicas: usize) -> Self {
+    pub(super) fn new(name: &str, replicas: usize, max_bytes: Option<u64>) -> Self {
         let stream = |what: &str| format!("live-users-{name}-{what}");
         Self {
             name: name.to_owned(),
             replicas,
+            max_bytes,
             log: stream("log"),
             state: stream("state"),
             parts: stream("parts"),
@@ -84,6 +87,22 @@ impl Subjects {
         ]
     }
 
+    /// The share of a stream in the size of all, in bytes; -1 without a limit.
+    fn max_bytes_of(&self, stream: &str) -> i64 {
+        let Some(all) = self.max_bytes else { return -1 };
+        // Three small messages, one of which names the parts of a snapshot: 5 bytes for 256 KiB.
+        let (state, leases) = (4 << 20, 1 << 20);
+        let rest = all.saturating_sub(state + leases);
+        let parts = rest / 4;
+        let share = match stream {
+            it if it == self.state => state,
+            it if it == self.leases => leases,
+            it if it == self.parts => parts,
+            _ => rest - parts,
+        };
+        i64::try_from(share).unwrap_or(i64::MAX)
+    }
+
     fn config(&self, stream: &str, subject: String) -> Config {
         Config {
             name: stream.to_owned(),
@@ -92,7 +111,7 @@ impl Subjects {
             num_replicas: self.replicas,
             discard: DiscardPolicy::New,
             max_messages: -1,
-            max_bytes: -1,
+            max_bytes: self.max_bytes_of(stream),
             max_messages_per_subject: -1,
             max_consumers: -1,
             allow_direct: true,
@@ -123,4 +142,22 @@ pub(super) fn epoch_of(info: &Info) -> Result<u64, JournalError> {
 pub(super) fn newer(stream: &str, found: u32) -> JournalError {
     let path = PathBuf::from(format!("stream {stream}"));
     JournalError::NewerFormat { path, found, known: FORMAT.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_streams_together_take_what_was_asked_for() {
+        for all in [16 << 20, (256 << 20) + 3, 10 << 30] {
+            let subjects = Subjects::new("x", 1, Some(all));
+            let log = subjects.log_config(7);
+            let sizes = subjects.other_configs().map(|it| it.max_bytes);
+            assert_eq!(sizes.iter().sum::<i64>() + log.max_bytes, all.cast_signed());
+            assert!(log.max_bytes > all.cast_signed() / 2 && sizes.iter().all(|it| *it >= 1 << 20));
+        }
+        let without = Subjects::new("x", 1, None);
+        assert_eq!(without.log_config(7).max_bytes, -1);
+    }
 }

@@ -42,7 +42,7 @@ pub(super) async fn step(log: &Log, before_seq: u64) -> Result<u64, Fault> {
     let kept = match find(log, low_watermark.min(last)).await {
         Ok(kept) => kept,
         // Another replica trims, too. The rest is removed the next time.
-        Err(Fault::NotFound) => return Ok(low_watermark),
+        Err(Fault::NotFound | Fault::NoStream) => return Ok(low_watermark),
         Err(fault) => return Err(fault),
     };
     // Trap: for the service, a purge of everything before message 1 is a purge of everything.

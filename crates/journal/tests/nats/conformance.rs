@@ -1,18 +1,22 @@
 //! The suite of the contract, against one server and against a cluster of three.
 
 use live_users_journal::{conformance, open};
-use live_users_testkit::{Nats, NatsLimits};
+use live_users_testkit::{Nats, NatsLimits, NatsVersion, on_each_nats_version};
 
 use super::{new_name, with_service};
 
-#[test]
-fn one_server_conforms() {
-    conforms(&Nats::alone());
+on_each_nats_version! {
+    one_server_conforms,
+    a_cluster_of_three_conforms,
+    a_service_without_space_latches_until_recovered,
 }
 
-#[test]
-fn a_cluster_of_three_conforms() {
-    conforms(&Nats::cluster());
+fn one_server_conforms(version: NatsVersion) {
+    conforms(&Nats::alone_on(version));
+}
+
+fn a_cluster_of_three_conforms(version: NatsVersion) {
+    conforms(&Nats::cluster_on(version));
 }
 
 fn conforms(nats: &Nats) {
@@ -31,9 +35,8 @@ fn conforms(nats: &Nats) {
     });
 }
 
-#[test]
-fn a_service_without_space_latches_until_recovered() {
-    let limits = NatsLimits { file_store: Some(4 << 20), ..NatsLimits::default() };
+fn a_service_without_space_latches_until_recovered(version: NatsVersion) {
+    let limits = NatsLimits { file_store: Some(4 << 20), ..NatsLimits::on(version) };
     let nats = Nats::with(1, limits);
     let journal = open(&nats.journal_url(&new_name())).unwrap();
     let server = nats.address(0);

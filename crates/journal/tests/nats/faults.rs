@@ -3,10 +3,18 @@
 
 use std::time::{Duration, Instant};
 
-use live_users_journal::{APPEND_MS_MAX, Journal, open};
-use live_users_testkit::{Nats, Relay};
+use live_users_journal::{APPEND_MS_MAX, Journal, JournalError, open};
+use live_users_testkit::{Nats, NatsVersion, Relay, on_each_nats_version};
 
 use super::{all, new_name, one, patiently};
+
+on_each_nats_version! {
+    the_death_of_a_leader_is_survived,
+    without_a_quorum_nothing_is_acknowledged_and_the_error_says_so,
+    a_server_that_stops_without_a_word_blocks_no_longer_than_promised,
+    a_network_that_is_cut_shows_in_the_age_and_comes_back,
+    a_batch_whose_acknowledgement_was_lost_is_there_once,
+}
 
 /// Appends what is acknowledged sooner or later, as the backend does.
 fn append_patiently(journal: &mut dyn Journal, text: &str) {
@@ -26,9 +34,8 @@ fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
 }
 
-#[test]
-fn the_death_of_a_leader_is_survived() {
-    let (mut nats, name) = (Nats::cluster(), new_name());
+fn the_death_of_a_leader_is_survived(version: NatsVersion) {
+    let (mut nats, name) = (Nats::cluster_on(version), new_name());
     let (mut a, mut b) =
         (open(&nats.journal_url(&name)).unwrap(), open(&nats.journal_url(&name)).unwrap());
     for n in 0..50 {
@@ -51,9 +58,8 @@ fn the_death_of_a_leader_is_survived() {
     }
 }
 
-#[test]
-fn without_a_quorum_nothing_is_acknowledged_and_the_error_says_so() {
-    let (mut nats, name) = (Nats::cluster(), new_name());
+fn without_a_quorum_nothing_is_acknowledged_and_the_error_says_so(version: NatsVersion) {
+    let (mut nats, name) = (Nats::cluster_on(version), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     journal.append(&one("0")).unwrap();
     // The leader stays, and would go on answering.
@@ -75,9 +81,8 @@ fn without_a_quorum_nothing_is_acknowledged_and_the_error_says_so() {
     assert_eq!(kept, ["0", "2"]);
 }
 
-#[test]
-fn a_server_that_stops_without_a_word_blocks_no_longer_than_promised() {
-    let (mut nats, name) = (Nats::alone(), new_name());
+fn a_server_that_stops_without_a_word_blocks_no_longer_than_promised(version: NatsVersion) {
+    let (mut nats, name) = (Nats::alone_on(version), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     journal.append(&one("0")).unwrap();
     nats.freeze(0, true);
@@ -92,9 +97,26 @@ fn a_server_that_stops_without_a_word_blocks_no_longer_than_promised() {
     assert!(records == ["0", "2"] || records == ["0", "1", "2"], "{records:?}");
 }
 
+/// The leader has the message, and the others do not take it. Newer servers say so of a repeat.
 #[test]
-fn a_network_that_is_cut_shows_in_the_age_and_comes_back() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_repeat_while_the_first_copy_is_under_way_is_no_refusal() {
+    let (mut nats, name) = (Nats::cluster_on(NatsVersion::Current), new_name());
+    open(&nats.journal_url(&name)).unwrap();
+    patiently(|| {
+        let leader = nats.leader_of(&format!("live-users-{name}-log"));
+        let others = [(leader + 1) % 3, (leader + 2) % 3];
+        let mut journal = open(&format!("nats://{}/{name}", nats.address(leader))).ok()?;
+        others.iter().for_each(|node| nats.freeze(*node, true));
+        let error = journal.append(&one("1")).unwrap_err();
+        others.iter().for_each(|node| nats.freeze(*node, false));
+        assert!(matches!(error, JournalError::Unreachable { .. }), "{error}");
+        patiently(|| journal.recover().ok());
+        error.to_string().contains("10158").then_some(())
+    });
+}
+
+fn a_network_that_is_cut_shows_in_the_age_and_comes_back(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let relay = Relay::start(&nats.address(0));
     let mut near = open(&nats.journal_url(&name)).unwrap();
     let mut far = open(&format!("nats://{}/{name}", relay.address)).unwrap();
@@ -113,9 +135,8 @@ fn a_network_that_is_cut_shows_in_the_age_and_comes_back() {
     assert_eq!(all(&mut *far).last().map(String::as_str), Some("2"));
 }
 
-#[test]
-fn a_batch_whose_acknowledgement_was_lost_is_there_once() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_batch_whose_acknowledgement_was_lost_is_there_once(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let relay = Relay::start(&nats.address(0));
     let mut near = open(&nats.journal_url(&name)).unwrap();
     let mut far = open(&format!("nats://{}/{name}", relay.address)).unwrap();

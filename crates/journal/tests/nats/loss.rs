@@ -2,13 +2,22 @@
 
 use async_nats::jetstream::stream;
 use live_users_journal::{JournalError, PageLimit, Position, open};
-use live_users_testkit::Nats;
+use live_users_testkit::{Nats, NatsVersion, on_each_nats_version};
 
 use super::{all, new_name, one, patiently, with_service};
 
-#[test]
-fn a_log_that_was_wiped_is_another_one() {
-    let (nats, name) = (Nats::alone(), new_name());
+on_each_nats_version! {
+    a_log_that_was_wiped_is_another_one,
+    a_snapshot_without_its_parts_is_named_as_damaged,
+    records_that_only_a_lost_snapshot_had_are_missed_when_it_is_opened,
+    what_is_stored_twice_or_late_counts_once,
+    a_message_that_nobody_here_wrote_is_named_as_damaged,
+    a_log_that_lost_what_was_acknowledged_is_named_as_damaged,
+    a_newer_format_is_left_alone,
+}
+
+fn a_log_that_was_wiped_is_another_one(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     let mut other = open(&nats.journal_url(&name)).unwrap();
     let was = journal.append(&one("1")).unwrap();
@@ -36,9 +45,8 @@ fn a_log_that_was_wiped_is_another_one() {
     assert_eq!(all(&mut *journal), ["new 1", "new 2"]);
 }
 
-#[test]
-fn a_snapshot_without_its_parts_is_named_as_damaged() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_snapshot_without_its_parts_is_named_as_damaged(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     let at = journal.append(&one("1")).unwrap();
     let mut snapshots = journal.snapshots().unwrap();
@@ -54,9 +62,8 @@ fn a_snapshot_without_its_parts_is_named_as_damaged() {
     assert_eq!(snapshots.load().unwrap(), Some((at, b"again".to_vec())));
 }
 
-#[test]
-fn records_that_only_a_lost_snapshot_had_are_missed_when_it_is_opened() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn records_that_only_a_lost_snapshot_had_are_missed_when_it_is_opened(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let mut journal = open(&url).unwrap();
     for text in ["1", "2", "3"] {
@@ -73,9 +80,8 @@ fn records_that_only_a_lost_snapshot_had_are_missed_when_it_is_opened() {
     assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 }
 
-#[test]
-fn what_is_stored_twice_or_late_counts_once() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn what_is_stored_twice_or_late_counts_once(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let mut journal = open(&url).unwrap();
     journal.append(&one("1")).unwrap();
@@ -99,9 +105,8 @@ fn what_is_stored_twice_or_late_counts_once() {
     assert_eq!(open(&url).unwrap().position().seq, 3);
 }
 
-#[test]
-fn a_message_that_nobody_here_wrote_is_named_as_damaged() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_message_that_nobody_here_wrote_is_named_as_damaged(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let mut journal = open(&url).unwrap();
     journal.append(&one("1")).unwrap();
@@ -121,9 +126,8 @@ fn a_message_that_nobody_here_wrote_is_named_as_damaged() {
     refused(error);
 }
 
-#[test]
-fn a_log_that_lost_what_was_acknowledged_is_named_as_damaged() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_log_that_lost_what_was_acknowledged_is_named_as_damaged(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let mut journal = open(&nats.journal_url(&name)).unwrap();
     for text in ["1", "2", "3"] {
         journal.append(&one(text)).unwrap();
@@ -137,9 +141,8 @@ fn a_log_that_lost_what_was_acknowledged_is_named_as_damaged() {
     assert!(error.to_string().contains("record 3"), "{error}");
 }
 
-#[test]
-fn a_newer_format_is_left_alone() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_newer_format_is_left_alone(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     with_service(&nats.address(0), async |service| {
         let config = stream::Config {
             name: format!("live-users-{name}-log"),

@@ -1,10 +1,16 @@
 //! The engine that is kept by a NATS service, against real servers.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test are a test")]
 
 mod conformance;
 mod faults;
+mod jwt;
+mod limits;
+mod login;
 mod loss;
 mod refusal;
 mod replicas;
+mod tls;
+mod watch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -7,7 +7,7 @@ use live_users_testkit::{Nats, NatsLimits};
 
 use super::with_service;
 
-fn refusal(url: &str) -> JournalError {
+pub(super) fn refusal(url: &str) -> JournalError {
     match open(url) {
         Err(error) => {
             let message = error.to_string();

@@ -6,20 +6,28 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use live_users_journal::{LEASE_MS, PageLimit, Position, open, open_with_clock};
-use live_users_testkit::{Nats, Relay};
+use live_users_testkit::{Nats, NatsVersion, Relay, on_each_nats_version};
 
 use super::{all, new_name, one, patiently};
 
 const HOUR_MS: i64 = 3_600_000;
+
+on_each_nats_version! {
+    a_replica_receives_by_itself_what_another_one_appends,
+    a_replica_whose_clock_is_wrong_has_the_time_of_the_log,
+    a_lease_that_is_not_renewed_ends_by_itself,
+    a_replica_that_was_away_while_the_log_was_trimmed_goes_on_at_its_end,
+    what_is_not_at_hand_any_more_is_fetched,
+    large_snapshots_of_two_savers_leave_the_newer_one_and_nothing_else,
+}
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     since.as_millis().try_into().expect("it fits")
 }
 
-#[test]
-fn a_replica_receives_by_itself_what_another_one_appends() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_replica_receives_by_itself_what_another_one_appends(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let (mut a, mut b) = (open(&url).unwrap(), open(&url).unwrap());
     let calls = Arc::new(AtomicUsize::new(0));
@@ -36,9 +44,8 @@ fn a_replica_receives_by_itself_what_another_one_appends() {
     patiently(|| (b.replication_status().age() < asked.elapsed()).then_some(()));
 }
 
-#[test]
-fn a_replica_whose_clock_is_wrong_has_the_time_of_the_log() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_replica_whose_clock_is_wrong_has_the_time_of_the_log(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     for ahead_ms in [-HOUR_MS, HOUR_MS] {
         let clock = move || now_ms().saturating_add_signed(ahead_ms);
@@ -55,9 +62,8 @@ fn a_replica_whose_clock_is_wrong_has_the_time_of_the_log() {
     }
 }
 
-#[test]
-fn a_lease_that_is_not_renewed_ends_by_itself() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_lease_that_is_not_renewed_ends_by_itself(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let (a, b) = (open(&url).unwrap(), open(&url).unwrap());
     let (mut of_a, mut of_b) = (a.lease("referee").unwrap(), b.lease("referee").unwrap());
@@ -68,9 +74,8 @@ fn a_lease_that_is_not_renewed_ends_by_itself() {
     assert!(!of_a.hold().unwrap());
 }
 
-#[test]
-fn a_replica_that_was_away_while_the_log_was_trimmed_goes_on_at_its_end() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn a_replica_that_was_away_while_the_log_was_trimmed_goes_on_at_its_end(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let relay = Relay::start(&nats.address(0));
     let mut near = open(&nats.journal_url(&name)).unwrap();
     let mut far = open(&format!("nats://{}/{name}", relay.address)).unwrap();
@@ -90,9 +95,8 @@ fn a_replica_that_was_away_while_the_log_was_trimmed_goes_on_at_its_end() {
     far.append(&one("31")).unwrap();
 }
 
-#[test]
-fn what_is_not_at_hand_any_more_is_fetched() {
-    let (nats, name) = (Nats::alone(), new_name());
+fn what_is_not_at_hand_any_more_is_fetched(version: NatsVersion) {
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let mut journal = open(&url).unwrap();
     for n in 0..150_u32 {
@@ -128,10 +132,9 @@ fn what_is_not_at_hand_any_more_is_fetched() {
     }
 }
 
-#[test]
-fn large_snapshots_of_two_savers_leave_the_newer_one_and_nothing_else() {
+fn large_snapshots_of_two_savers_leave_the_newer_one_and_nothing_else(version: NatsVersion) {
     const BYTES: usize = 20_000_000;
-    let (nats, name) = (Nats::alone(), new_name());
+    let (nats, name) = (Nats::alone_on(version), new_name());
     let url = nats.journal_url(&name);
     let mut a = open(&url).unwrap();
     let at = a.append(&vec![vec![1]; 9]).unwrap();

@@ -1,0 +1,46 @@
+//! The servers of the journal are upgraded while people call, as docs/SCALING.md says.
+
+use live_users_testkit::{Nats, NatsVersion};
+
+use super::load::Load;
+use super::team::{Replica, await_that};
+use crate::metrics::scrape;
+
+const LOG: &str = "live-users-live-log";
+
+/// The metric of one kind of warning.
+fn warns(replica: &Replica, kind: &str) -> Option<f64> {
+    scrape(&replica.server).get(&format!("live_users_journal_warnings{{kind=\"{kind}\"}}"))
+}
+
+#[test]
+fn servers_are_upgraded_one_by_one_while_one_backend_appends() {
+    let mut nats = Nats::cluster_on(NatsVersion::Packaged);
+    let url = nats.journal_url("live");
+    let mut backend = Replica::start(&url);
+    await_that("it warns of the version", || warns(&backend, "old_servers") == Some(1.0));
+    backend.server.await_log("servers of the journal are older than 2.12.3");
+    let readiness = backend.readiness();
+    assert_eq!(readiness.status, 200, "a warning is no failure");
+    assert!(readiness.body.contains("older than 2.12.3"), "{}", readiness.body);
+    let (load, twilios) = (Load::default(), [backend.twilio.clone()]);
+    load.during(&twilios, || {
+        for node in 0..nats.count() {
+            load.await_more(60);
+            nats.stop(node);
+            load.await_more(60);
+            nats.set_version(node, NatsVersion::Current);
+            nats.restart(node);
+        }
+        load.await_more(60);
+    });
+    await_that("the copies are equal", || {
+        let copies = nats.copies_of(LOG);
+        copies.iter().all(|it| *it == copies[0])
+    });
+    let replicas = [backend, Replica::start(&url)];
+    await_that("all servers are new", || {
+        ["old_servers", "mixed_servers"].iter().all(|it| warns(&replicas[0], it) == Some(0.0))
+    });
+    load.check(&replicas);
+}
