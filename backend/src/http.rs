@@ -12,5 +12,6 @@ mod count;
 mod error;
 mod health;
 mod history;
+mod journal;
 mod openapi;
 mod streams;

@@ -78,10 +78,13 @@ pub(super) fn undo(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Re
     if head.last_seq == last_seq {
         return Ok(());
     }
+    if head.last_seq != last_seq + batch.len() as u64 {
+        return Err(foreign(head.last_seq, last_seq));
+    }
     let mut select = tx.prepare_cached("SELECT bytes FROM record WHERE seq > ?1 ORDER BY seq")?;
     let found: Vec<Vec<u8>> =
         select.query_map([last_seq.cast_signed()], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    if found != batch || head.last_seq != last_seq + batch.len() as u64 {
+    if found != batch {
         return Err(foreign(head.last_seq, last_seq));
     }
     tx.execute("DELETE FROM record WHERE seq > ?1", [last_seq.cast_signed()])?;
