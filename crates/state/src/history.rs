@@ -11,6 +11,7 @@
 //! gives the same.
 
 mod codec;
+mod cut;
 mod history_slice;
 mod lines;
 mod peaks;
