@@ -152,7 +152,7 @@ fn repair(url: &str, rules: TimeRules, write: bool) -> io::Result<()> {
         shift.first_ahead.since(shift.last_right) / 1_000,
         moment(shift.last_right)
     );
-    let resumed: Vec<_> = repair.resumed.iter().map(CallId::as_str).collect();
+    let resumed: Vec<_> = repair.resumed.iter().map(CallId::to_string).collect();
     println!(
         "{} calls that timed out meanwhile go on: {}",
         resumed.len(),

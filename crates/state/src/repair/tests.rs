@@ -137,8 +137,10 @@ fn what_a_clock_has_ended_goes_on_unless_it_is_too_old_or_was_ended_since() {
         times
             .zip(expected)
             .for_each(|(is, told)| assert!(is.abs_diff(told) <= 1_000, "{is} {told}"));
-        // The tombstones are there: a late webhook revives none of them.
-        for n in [1, 3, 4, 5] {
+        // The tombstones are there: a late webhook revives none of them. What a snapshot has
+        // forgotten is gone.
+        let is_forgotten = trimmed > 0 && covered > 8;
+        for n in [1, 3, 5].into_iter().chain((!is_forgotten).then_some(4)) {
             let phase = state.tracker().call(&id(n)).map(|call| call.phase);
             assert!(matches!(phase, Some(Phase::Ended(_))), "{n}: {phase:?}");
         }
@@ -174,7 +176,7 @@ fn a_journal_that_a_clock_ahead_has_written_alone_ends_now() {
 proptest! {
     #[test]
     fn mended_times_rise_and_none_lies_ahead(
-        gaps in prop::collection::vec((0_u64..3, 0_u64..40 * HOUR_MS, 0_u8..9), 1..40),
+        gaps in prop::collection::vec((0_usize..3, 0_u64..40 * HOUR_MS, 0_u8..9), 1..40),
         begin in 0_u64..100 * HOUR_MS,
         (covered, trimmed) in (0_usize..40, 0_u64..40),
     ) {
@@ -183,7 +185,7 @@ proptest! {
             .iter()
             .map(|(kind, gap, n)| {
                 at = Millis(at.0 + gap);
-                [start, end, time_out][*kind as usize](at, *n)
+                [start, end, time_out][*kind](at, *n)
             })
             .collect();
         let covered = covered.min(wrong.len());
