@@ -8,7 +8,7 @@ use super::codec::{Bucket, Decoder, OpenSegment};
 use super::peaks::{Interval, PeakDeque};
 use super::resolution::{Chunk, Resolution};
 use super::time_series::TimeSeries;
-use super::{Grain, History};
+use super::{Grain, History, RetentionClock};
 
 impl History {
     /// The history up to the beginning of the hour of this moment. A bucket of every width ends
@@ -18,7 +18,8 @@ impl History {
         let series = self.all.iter_mut().chain(self.by_agent.values_mut());
         series.flat_map(super::Lines::all_mut).for_each(|series| series.cut(end));
         self.refused = self.refused.map(|it| it.min(Millis(end)));
-        self.hour = end / HOUR_MS;
+        self.clock = RetentionClock::at(self.clock.time.min(Millis(end)));
+        self.hour = self.clock.time.0 / HOUR_MS;
         self
     }
 }
