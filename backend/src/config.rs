@@ -98,7 +98,7 @@ impl Config {
     pub fn read(env: &Env) -> Result<Self, ConfigErrors> {
         let mut reader = SettingsReader::new(env);
         let listen = ListenAddress::read(&mut reader, DEFAULT_PORT);
-        let hours = within(&mut reader, "MAX_CALL_HOURS", 4, 1..=24, "hours");
+        let max_call_ms = read_max_call_ms(&mut reader);
         let keep_hours = within(&mut reader, "JOURNAL_KEEP_HOURS", 48, 1..=8760, "hours");
         let chat_ms =
             within(&mut reader, "CHAT_TIMEOUT_MS", 8_000, 100..=CHAT_MS_MAX, "milliseconds");
@@ -117,8 +117,7 @@ impl Config {
             origins: AllowedOrigins::read(&mut reader),
             agents,
             caller_key: caller_key(&mut reader),
-            // Twilio's own limit is 4 h unless the account has the 24-hour switch on.
-            max_call_ms: hours * HOUR_MS,
+            max_call_ms,
             suspect_after_ms: suspect_s * 1_000,
             rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
@@ -169,6 +168,12 @@ fn caller_key(reader: &mut SettingsReader<'_>) -> CallerKey {
     })
 }
 
+/// `MAX_CALL_HOURS`, in milliseconds. Twilio's own limit is 4 h unless the account has the 24-hour
+/// switch on.
+pub(crate) fn read_max_call_ms(reader: &mut SettingsReader<'_>) -> u64 {
+    within(reader, "MAX_CALL_HOURS", 4, 1..=24, "hours") * HOUR_MS
+}
+
 /// A number within these bounds.
 fn within(
     reader: &mut SettingsReader<'_>,
@@ -188,7 +193,7 @@ fn within(
 }
 
 /// What counts as a live user.
-fn read_counting(reader: &mut SettingsReader<'_>) -> Counting {
+pub(crate) fn read_counting(reader: &mut SettingsReader<'_>) -> Counting {
     let handed_over = reader.switch("COUNT_HANDED_OVER");
     let by_call = reader.parsed("COUNT", ByCall(false), "callers or calls").0;
     Counting { handed_over, by_call }

@@ -12,6 +12,7 @@ mod count;
 mod error;
 mod health;
 mod history;
+mod journal;
 mod openapi;
 mod sessions;
 mod streams;

@@ -1,15 +1,20 @@
-//! What the command does with a journal beside serving from it: `backup` and `journal copy`.
+//! What the command does with a journal beside serving from it: `backup`, `journal copy` and
+//! `journal repair`.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use live_users_http_kit::{ConfigErrors, Env};
+use live_users_core::{CallId, Millis};
+use live_users_http_kit::{ConfigErrors, Env, SettingsReader};
 use live_users_journal::without_secrets;
-use live_users_state::{Copied, Purpose};
+use live_users_replica::{QUIET_MS, TOMBSTONE_MS};
+use live_users_state::history::Retention;
+use live_users_state::{Copied, Purpose, Settings, TimeRepair, TimeRules, plan_time_repair};
 
-use crate::config::JOURNAL_URL_DEFAULT;
+use crate::config::{JOURNAL_URL_DEFAULT, read_counting, read_max_call_ms};
+use crate::parts::clock::{moment, steady_unix_ms};
 
 /// A command that works on journals.
 #[derive(Debug, Subcommand)]
@@ -29,6 +34,19 @@ pub enum Tool {
 pub enum JournalTool {
     /// Brings the state of one journal into another one, which is empty, of any engine
     Copy(CopyArgs),
+    /// Mends the journal of JOURNAL_URL; shows what it would do unless --write is given
+    Repair(RepairArgs),
+}
+
+/// The arguments of `journal repair`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RepairArgs {
+    /// Sets back the times that lie ahead of this machine's clock, which has to be right
+    #[arg(long, required = true)]
+    time: bool,
+    /// Writes the mended journal into its place, and keeps the old one beside it
+    #[arg(long)]
+    write: bool,
 }
 
 /// The arguments of `journal copy`.
@@ -61,6 +79,21 @@ impl Tool {
             Self::Journal(JournalTool::Copy(args)) => {
                 Journals::read(env, args).map(|journals| copy(&journals))
             }
+            Self::Journal(JournalTool::Repair(RepairArgs { write, time: _ })) => {
+                let mut reader = SettingsReader::new(env);
+                let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
+                let rules = TimeRules {
+                    now: Millis(steady_unix_ms()),
+                    max_call_ms: read_max_call_ms(&mut reader),
+                    quiet_ms: QUIET_MS,
+                    tombstone_ms: TOMBSTONE_MS,
+                    settings: Settings {
+                        retention: KEEP_ALL,
+                        counting: read_counting(&mut reader),
+                    },
+                };
+                reader.finish(()).map(|()| repair(url, rules, write))
+            }
         }
     }
 }
@@ -86,6 +119,56 @@ fn copy(Journals { from, to, purpose }: &Journals) -> io::Result<()> {
         numbers.users,
         numbers.calls
     );
+    Ok(())
+}
+
+/// A repair drops nothing of the history. The next start applies the settings.
+const KEEP_ALL: Retention =
+    Retention { minutes_ms: u64::MAX, quarters_ms: u64::MAX, hours_ms: u64::MAX };
+
+/// Shows what is wrong with the times of a journal, and mends it if that is asked for.
+fn repair(url: &str, rules: TimeRules, write: bool) -> io::Result<()> {
+    let mut journal = live_users_journal::open(url).map_err(io::Error::other)?;
+    let name = without_secrets(url);
+    if journal.is_shared() {
+        let why = format!("{name}: its service has the time of this journal; set the clocks there");
+        return Err(io::Error::other(why));
+    }
+    let found = plan_time_repair(&*journal, rules).map_err(io::Error::other)?;
+    let now = moment(rules.now);
+    let Some(repair) = found else {
+        println!("{name}: no time lies ahead of {now}, this machine's clock: nothing to mend");
+        return Ok(());
+    };
+    let TimeRepair { shift, newest, records: (records, ahead), .. } = &repair;
+    println!(
+        "{name}: it is {now} by this machine's clock, and the newest time is {}",
+        moment(*newest)
+    );
+    println!("{ahead} of {records} records lie ahead");
+    println!(
+        "times from {} on are set back by {} s, to {} and later, and none after the present",
+        moment(shift.first_ahead),
+        shift.first_ahead.since(shift.last_right) / 1_000,
+        moment(shift.last_right)
+    );
+    let resumed: Vec<_> = repair.resumed.iter().map(CallId::to_string).collect();
+    println!(
+        "{} calls that timed out meanwhile go on: {}",
+        resumed.len(),
+        if resumed.is_empty() { "none".to_owned() } else { resumed.join(", ") }
+    );
+    println!("{} stay ended: they are too old by now, or were never answered", repair.left_ended);
+    println!("after that: {} users on {} calls", repair.numbers.users, repair.numbers.calls);
+    if !write {
+        println!("nothing is written: if the clock is right, run this again with --write");
+        return Ok(());
+    }
+    let written = repair.write(&mut *journal).map_err(io::Error::other)?;
+    println!("the mended journal is at {}", written.at);
+    if let Some(aside) = written.aside {
+        println!("the old one is kept as {}", aside.display());
+    }
     Ok(())
 }
 
@@ -141,7 +224,9 @@ mod tests {
 
     fn journals(env: &Env, line: &str) -> Result<Journals, String> {
         let line = Line::try_parse_from(["journal"].into_iter().chain(line.split_whitespace()));
-        let JournalTool::Copy(args) = line.map_err(|error| error.kind().to_string())?.tool;
+        let JournalTool::Copy(args) = line.map_err(|error| error.kind().to_string())?.tool else {
+            return Err("another tool".to_owned());
+        };
         Journals::read(env, args).map_err(|mistakes| mistakes.to_string())
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum ApiError {
     NoAgent,
     /// No such call is known.
     NoCall,
+    /// The journal can be written, so it needs no new one.
+    JournalInOrder,
     /// The call is over, so it cannot be taken out of the count.
     OverAlready,
     /// It could not be recorded; asking again may help.
@@ -92,6 +94,7 @@ impl ApiError {
                 ..field("agent", "no such agent is known")
             },
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
+            Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
             Self::NoStream(Refusal::NotAWebSocket(why)) => {
@@ -196,7 +199,7 @@ impl ResponseError for ApiError {
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
-            Self::OverAlready => StatusCode::CONFLICT,
+            Self::OverAlready | Self::JournalInOrder => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoStream(why) => why.status(),
             Self::Origin => StatusCode::FORBIDDEN,
@@ -237,6 +240,7 @@ impl ResponseError for ApiError {
             | Self::Origin
             | Self::NoAgent
             | Self::NoCall
+            | Self::JournalInOrder
             | Self::OverAlready => {}
         }
         answer.json(self.problem())

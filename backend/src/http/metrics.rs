@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use live_users_broadcast::Transport;
 use live_users_core::{Agent, Breakdown, Numbers, Party};
 use live_users_http_kit::metrics::{Labels, Page};
-use live_users_journal::WarningKind;
+use live_users_journal::{FaultKind, WarningKind};
 use live_users_state::{Cause, Confidence, words};
 
 use super::auth::BearerAuth;
@@ -151,7 +151,13 @@ fn journal(page: &mut Page, sources: &Sources) {
     let status = sources.status.get();
     let at = sources.latest.borrow().at;
     let help = "Whether the journal cannot be written just now";
-    page.gauge("live_users_journal_trouble", help, one_if(status.is_degraded));
+    page.gauge("live_users_journal_trouble", help, one_if(status.fault.is_some()));
+    let help = "Why the journal cannot be written just now: 1 for the reason, 0 for all others";
+    let kinds = FaultKind::ALL.map(|kind| (kind, [("kind", kind.name())]));
+    let values = kinds
+        .iter()
+        .map(|(kind, labels)| (labels as Labels<'_>, one_if(status.fault == Some(*kind))));
+    page.gauges("live_users_journal_fault", help, values);
     let help = "Pieces of evidence that wait in memory until the journal can be written again";
     page.gauge("live_users_journal_backlog", help, number(status.deferred));
     let help = "How long ago it was last known that nothing is missing here of a shared journal; \

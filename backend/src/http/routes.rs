@@ -9,7 +9,9 @@ use actix_web::{
 use live_users_http_kit::{AllowedOrigins, LogThrottle, Methods, Paths};
 
 use super::error::ApiError;
-use super::{calls, count, health, history, metrics, openapi, sessions, streams, webhooks};
+use super::{
+    calls, count, health, history, journal, metrics, openapi, sessions, streams, webhooks,
+};
 
 const PATHS: Paths = Paths::new(wrong_method);
 
@@ -32,6 +34,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.read("/api/live-users/calls", calls::list))
         .service(PATHS.read("/api/live-users/calls/{call_sid}", calls::explain))
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", calls::evict))
+        .service(PATHS.order("/api/live-users/journal/rewrite", journal::rewrite))
         .service(PATHS.read("/api/live-users/history", history::read))
         .service(PATHS.read("/api/live-users/history.svg", history::draw))
         .service(PATHS.read("/api/sessions/ended", sessions::list))

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use live_users_core::{Call, CallId, Evidence, Millis, Outcome};
 use live_users_http_kit::metrics::Histogram;
 use live_users_intake::agents::Agents;
-use live_users_journal::Position;
-use live_users_replica::{BATCH_MAX, is_fresh};
+use live_users_journal::{FaultKind, Position, Rewritten};
+use live_users_replica::{BATCH_MAX, NotRewritten, is_fresh};
 use live_users_state::{EndedSession, RecoveryError, State};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
@@ -117,7 +117,7 @@ pub(crate) enum NotRecorded {
     /// The evidence was taken and not recorded in time. It may still be recorded.
     Slow,
     /// The journal cannot be written. The evidence is in the retry buffer.
-    Trouble,
+    Trouble(FaultKind),
     /// The shared journal does not answer. Nothing is known of what other replicas have recorded
     /// since this long ago.
     Stale {
@@ -133,7 +133,9 @@ impl Display for NotRecorded {
             Self::Full => "the queue of the writer is full",
             Self::Stopped => "the writer has stopped",
             Self::Slow => "the writer does not acknowledge in time",
-            Self::Trouble => "the journal cannot be written; the log says why",
+            Self::Trouble(kind) => {
+                return write!(f, "the journal cannot be written: {kind}; the log says more");
+            }
             Self::Stale { age_ms } => {
                 let age_s = age_ms / 1000;
                 return write!(
@@ -155,6 +157,8 @@ pub(crate) enum Work {
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
     /// End this session of an admin.
     EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Write the state into a new journal for an operator.
+    Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     /// Apply the appends of other replicas.
     CatchUp,
     /// The answer of the provider.
@@ -291,6 +295,14 @@ impl Queue {
         self.within_patience(answered).await
     }
 
+    /// Has the state written into a new journal. It waits until that is done: with many calls it
+    /// may take seconds. `None` if the writer thread has stopped.
+    pub(crate) async fn rewrite(&self) -> Option<Result<Rewritten, NotRewritten>> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::Rewrite(answer)).ok()?;
+        answered.await.ok()
+    }
+
     /// Sends the answer to an effect. It waits while the queue is full, and loses nothing.
     pub(crate) async fn answer(&self, answer: Work) {
         let _has_stopped = self.sender.send(answer).await;
@@ -313,14 +325,14 @@ impl Queue {
     /// Whether evidence would be recorded now, as far as is known.
     pub(crate) fn state(&self) -> Result<(), NotRecorded> {
         let slow = self.slow.load(Ordering::Relaxed);
-        let is_degraded = self.status.get().is_degraded;
-        match (self.has_stopped(), is_degraded, self.sender.capacity(), slow) {
+        let fault = self.status.get().fault;
+        match (self.has_stopped(), fault, self.sender.capacity(), slow) {
             (true, ..) => Err(NotRecorded::Stopped),
-            (false, true, ..) => Err(NotRecorded::Trouble),
-            (false, false, 0, _) => Err(NotRecorded::Full),
-            (false, false, _, true) => Err(NotRecorded::Slow),
-            (false, false, _, false) if self.is_fresh() => Ok(()),
-            (false, false, _, false) => Err(self.stale()),
+            (false, Some(kind), ..) => Err(NotRecorded::Trouble(kind)),
+            (false, None, 0, _) => Err(NotRecorded::Full),
+            (false, None, _, true) => Err(NotRecorded::Slow),
+            (false, None, _, false) if self.is_fresh() => Ok(()),
+            (false, None, _, false) => Err(self.stale()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The status of this replica. The writer thread publishes it, so handlers do not wait for it.
 
 use live_users_intake::Status;
+use live_users_journal::FaultKind;
 use live_users_replica::AuditReport;
 use tokio::sync::watch;
 
@@ -9,8 +10,8 @@ use tokio::sync::watch;
 pub(crate) struct ReplicaStatus {
     /// Whether this replica leads: it asks the provider and times out old calls.
     pub(crate) leads: bool,
-    /// Whether the journal cannot be written.
-    pub(crate) is_degraded: bool,
+    /// Why the journal cannot be written, if it cannot.
+    pub(crate) fault: Option<FaultKind>,
     /// How many pieces of evidence are in the retry buffer.
     pub(crate) deferred: usize,
     /// The status of the reconciler. `None` without credentials for the provider.

@@ -8,7 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
-use live_users_replica::{AuditTask, BATCH_MAX, Effect, Input, Node, Now, Replica, Ticket};
+use live_users_journal::Rewritten;
+use live_users_replica::{
+    AuditTask, BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
+};
 use live_users_twilio::rest::Request;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,9 +22,10 @@ use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
-/// The longest wait of the thread, in milliseconds. The clock may be set, or the machine may sleep,
-/// while nothing happens: [`Clock`] and the replica notice that at the next step.
-const CLOCK_LOOK_MS: u64 = 5_000;
+/// The interval between two looks at the files of the journal, and the longest wait of the thread,
+/// in milliseconds. The clock may be set, or the machine may sleep, while nothing happens: [`Clock`]
+/// and the replica notice that at the next step.
+const LOOK_EVERY_MS: u64 = 1_000;
 
 /// The receivers of the effects that answer nobody.
 pub(crate) struct Outlets {
@@ -60,6 +64,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
             queue: queue.clone(),
         },
         tickets: 0,
+        looked_at: Millis(0),
         status,
     };
     driver.publish_status();
@@ -90,6 +95,8 @@ struct Driver {
     growth: Arc<Growth>,
     outlets: Outlet,
     tickets: u64,
+    /// The uptime of the last look at the files of the journal.
+    looked_at: Millis,
     status: StatusWriter,
 }
 
@@ -114,6 +121,7 @@ enum Pending {
     Evict(CallId, Evicting),
     /// The end of a session of an admin is being recorded.
     EndSession(oneshot::Sender<Result<(), NotRecorded>>),
+    Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
 }
 
 type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
@@ -136,7 +144,7 @@ impl Driver {
 
     fn until_deadline(&self) -> Duration {
         let wait_ms = self.node.replica().next_deadline().since(self.now().uptime);
-        Duration::from_millis(wait_ms.min(CLOCK_LOOK_MS))
+        Duration::from_millis(wait_ms.min(LOOK_EVERY_MS))
     }
 
     /// Passes one input to the replica at this moment. Each answer of the log gets its own moment.
@@ -159,7 +167,8 @@ impl Driver {
     /// Each input has its own time, because an earlier one may have waited for the journal.
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
-        let (mut inputs, mut reads, mut ended_sessions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut inputs, mut reads) = (Vec::new(), Vec::new());
+        let (mut ended_sessions, mut rewrites) = (Vec::new(), Vec::new());
         for work in work {
             is_idle = false;
             match work {
@@ -175,6 +184,7 @@ impl Driver {
                 Work::Snapshot(saved) => inputs.push(Input::Snapshot(saved)),
                 Work::Audited(result) => inputs.push(Input::Audited(result)),
                 Work::Agents(agents) => inputs.push(Input::Agents((*agents).clone())),
+                Work::Rewrite(answer) => rewrites.push(answer),
                 Work::CatchUp | Work::Stop => {}
             }
         }
@@ -191,6 +201,14 @@ impl Driver {
         for (session, answer) in ended_sessions {
             let ticket = self.ticket(Pending::EndSession(answer));
             self.step(self.later_than(known), Input::EndSession(ticket, session));
+        }
+        if now.uptime.since(self.looked_at) >= LOOK_EVERY_MS {
+            self.looked_at = now.uptime;
+            self.step(self.later_than(known), Input::Check);
+        }
+        for answer in rewrites {
+            let ticket = self.ticket(Pending::Rewrite(answer));
+            self.step(self.later_than(known), Input::Rewrite(ticket));
         }
         for read in reads {
             let ticket = self.ticket(read);
@@ -230,7 +248,7 @@ impl Driver {
         let (replica, now) = (self.node.replica(), self.now());
         let status = ReplicaStatus {
             leads: replica.leads(now),
-            is_degraded: replica.is_degraded(),
+            fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: replica.reconciler_status(now),
             audit: replica.audit_report().cloned().unwrap_or_default(),
@@ -252,6 +270,7 @@ fn now(clock: &Clock, growth: &Growth) -> Now {
 
 impl Outlet {
     fn perform(&mut self, clock: &Clock, replica: &Replica, effect: Effect) {
+        let trouble = NotRecorded::Trouble(replica.fault().unwrap_or_default());
         // Sending may fail, because a receiver has given up waiting. The evidence counts all the
         // same.
         match effect {
@@ -265,20 +284,25 @@ impl Outlet {
             Effect::Renew => drop(self.outlets.renewals.send(())),
             Effect::SaveSnapshot(task) => self.snapshots.save(task),
             Effect::Audit(task) => audit(task, self.queue.clone()),
+            Effect::Rewritten(ticket, rewritten) => {
+                if let Some(Pending::Rewrite(answer)) = self.pending.remove(&ticket) {
+                    let _gave_up = answer.send(rewritten);
+                }
+            }
             Effect::Recorded(ticket, recorded) => match self.pending.remove(&ticket) {
                 Some(Pending::Batch(waiting)) => {
                     let mut outcomes = recorded.map(Vec::into_iter);
                     for acknowledge in waiting {
                         let outcome = match &mut outcomes {
                             Ok(outcomes) => outcomes.next().ok_or(NotRecorded::Stopped),
-                            Err(_) => Err(NotRecorded::Trouble),
+                            Err(_) => Err(trouble),
                         };
                         let _gave_up = acknowledge.send(outcome);
                     }
                 }
                 Some(Pending::Evict(id, answer)) => {
                     let now = clock.now().max(replica.state().tracker().now());
-                    let evicted = recorded.map_err(|_| NotRecorded::Trouble);
+                    let evicted = recorded.map_err(|_| trouble);
                     let evicted = evicted.map(|_| match replica.state().tracker().call(&id) {
                         Some(call) => Evicted::Done { call: Box::new(call), now },
                         None => Evicted::Unknown,
@@ -289,7 +313,7 @@ impl Outlet {
                     let recorded = recorded.map(drop).map_err(|_| NotRecorded::Trouble);
                     let _gave_up = answer.send(recorded);
                 }
-                Some(Pending::Query(_) | Pending::LookUp(..)) | None => {}
+                Some(Pending::Query(_) | Pending::LookUp(..) | Pending::Rewrite(_)) | None => {}
             },
             Effect::Answer(ticket, known) => {
                 let known = known.map_err(|stale| NotRecorded::Stale { age_ms: stale.age_ms });
@@ -301,7 +325,12 @@ impl Outlet {
                         query(known.map(|()| View { state, now, at }));
                     }
                     Some(Pending::LookUp(id, answer)) => self.look_up(replica, id, answer, known),
-                    Some(Pending::Batch(_) | Pending::Evict(..) | Pending::EndSession(_))
+                    Some(
+                        Pending::Batch(_)
+                        | Pending::Evict(..)
+                        | Pending::EndSession(_)
+                        | Pending::Rewrite(_),
+                    )
                     | None => {}
                 }
             }

@@ -11,6 +11,7 @@ mod history;
 mod honest;
 mod identity;
 mod journal;
+mod journal_files;
 mod life;
 mod metrics;
 mod old_callbacks;

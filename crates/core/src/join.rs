@@ -209,7 +209,9 @@ impl Tracker {
                 evidence.is_after_lost_answer || self.now.since(entry.since) > RETRY_MS_MAX
             }
             Source::Referee => true,
-            Source::StatusCallback | Source::Clock | Source::Operator => false,
+            // Who mends a journal takes back what a clock ahead has ended.
+            Source::Operator => reason == EndReason::TimedOut,
+            Source::StatusCallback | Source::Clock => false,
         }
     }
 

@@ -22,6 +22,7 @@ where
 {
     of_any_engine(&new_place);
     only_one_has_it_open(&new_place());
+    it_is_written_anew(&new_place());
 }
 
 /// Runs the checks that every engine has to pass.
@@ -90,6 +91,28 @@ pub fn latches_until_recovered(
     assert_eq!(ok(reader.read(51, PageLimit::default())).len(), 1, "a reader outlives a recovery");
     ok(journal.recover());
     assert_eq!(journal.position().seq, 51, "recovering a sound journal does nothing");
+}
+
+fn it_is_written_anew(place: Place<'_>) {
+    let mut journal = open(place);
+    let old = ok(journal.append(&numbered(1..=50)));
+    let mut reader = ok(journal.reader());
+    let failing = || Err(JournalError::Refused { why: "no more".to_owned() });
+    let failed = journal.rewrite(&mut [Ok(numbered(1..=3)), failing()].into_iter(), b"state");
+    assert!(failed.is_err() && journal.position() == old, "a failure changes nothing");
+    // The records of the old log can be read while the new one is written.
+    let kept = (0..10).map(|n| {
+        let limit = PageLimit { records_max: 5, ..PageLimit::default() };
+        Ok(reader.read(n * 5 + 1, limit)?.into_iter().map(|it| it.bytes).collect())
+    });
+    let written = ok(journal.rewrite(&mut { kept }, b"all of them"));
+    assert!(written.at.seq == 51 && written.at.epoch != old.epoch, "{}", written.at);
+    assert_eq!((journal.position(), journal.first_seq()), (written.at, 2));
+    assert_eq!(all(&mut *journal), numbered(1..=50));
+    let snapshot = ok(ok(journal.snapshots()).load());
+    assert_eq!(snapshot, Some((written.at, b"all of them".to_vec())));
+    assert_eq!(ok(journal.append(&numbered(51..=52))).seq, 53);
+    assert_eq!(ok(reader.position()).seq, 53, "a reader goes on with the new log");
 }
 
 type Place<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, JournalError>;

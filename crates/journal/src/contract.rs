@@ -1,6 +1,7 @@
 //! The contract of every engine: positions, records, and the traits.
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 
 use crate::JournalError;
 use crate::replication_status::ReplicationStatus;
@@ -151,6 +152,38 @@ pub trait Journal: Send {
     /// with [`Journal::refresh`].
     fn recover(&mut self) -> Result<(), JournalError>;
 
+    /// Looks whether the log can still be appended to, without an append: a process that has nothing
+    /// to record should notice, too, that the files of its log are gone.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Moved`] or [`JournalError::Foreign`]. Either latches the journal.
+    fn check(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// Replaces the log by a new one, with a new epoch, these records and a snapshot of all of
+    /// them. What is at its place is kept beside it and never overwritten. Lifts the latch, because
+    /// the new log has everything.
+    ///
+    /// The records come in batches, each within the limits of [`Journal::append`]. They begin with
+    /// number 2, as if the first one had been trimmed: without its snapshot the log is no log.
+    ///
+    /// # Errors
+    ///
+    /// The first error among the records. [`JournalError::Locked`] if another process has locked
+    /// the place. [`JournalError::Refused`] if the engine cannot do this. Otherwise if the new log
+    /// cannot be written. Then nothing has changed.
+    fn rewrite(
+        &mut self,
+        records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
+        snapshot: &[u8],
+    ) -> Result<Rewritten, JournalError> {
+        let _only_a_file_is_replaced = (records, snapshot);
+        let why = "this journal is not in a file, so it cannot be written anew".to_owned();
+        Err(JournalError::Refused { why })
+    }
+
     /// Whether replicas in other processes append to this log, too. Then the position moves by
     /// itself, and [`ReplicationStatus::on_append`] notifies of it.
     fn is_shared(&self) -> bool {
@@ -183,6 +216,15 @@ pub trait Journal: Send {
         let _no_other_holder_is_possible = name;
         Ok(Box::new(OwnLease))
     }
+}
+
+/// A log that took the place of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Its last record, which its snapshot covers.
+    pub at: Position,
+    /// The file of the log that was there before, if there was any.
+    pub aside: Option<PathBuf>,
 }
 
 /// How long an append or a refresh of a shared log may take, in milliseconds. A caller on the phone

@@ -1,5 +1,6 @@
 //! The errors of a journal. Each message says what an operator can do.
 
+use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 /// Why a journal fails. Each message says what to do next.
@@ -77,6 +78,25 @@ pub enum JournalError {
     )]
     Damaged {
         /// The file, and the record if it is known.
+        what: String,
+    },
+    /// The files are not at their paths any more, or others are.
+    #[error(
+        "the files of the journal were removed, moved or replaced: {what}; nothing is acknowledged \
+         until they are back; put them back, or let the backend write what it knows into a new \
+         journal, as docs/JOURNAL.md says; do not restart it before that"
+    )]
+    Moved {
+        /// Which file, and how it differs from the one that is open.
+        what: String,
+    },
+    /// Another process has written to a log of one process. Nothing of that was removed.
+    #[error(
+        "another process has written to the journal: {what}; nothing was removed, and nothing is \
+         acknowledged here: end one of the two processes, then start the one that is left again"
+    )]
+    Foreign {
+        /// The file, and what was found in it.
         what: String,
     },
     /// The record is not kept, or does not exist yet.
@@ -165,6 +185,80 @@ pub enum JournalError {
         /// The engine's own text.
         why: String,
     },
+}
+
+/// The kind of an error, for those who may not see paths. [`Display`] gives it in words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FaultKind {
+    /// There is no room.
+    Full,
+    /// The files were removed, moved or replaced.
+    Moved,
+    /// Another process has written to it, or has it open.
+    Foreign,
+    /// What is stored is not what was written.
+    Damaged,
+    /// Its service does not answer.
+    Unreachable,
+    /// Any other.
+    #[default]
+    Other,
+}
+
+impl FaultKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Full, Self::Moved, Self::Foreign, Self::Damaged, Self::Unreachable, Self::Other];
+
+    /// Its name in figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Moved => "moved",
+            Self::Foreign => "foreign",
+            Self::Damaged => "damaged",
+            Self::Unreachable => "unreachable",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "no space is left on its disk",
+            Self::Moved => "its files were removed, moved or replaced",
+            Self::Foreign => "another process uses it too",
+            Self::Damaged => "what is stored is not what was written",
+            Self::Unreachable => "its servers do not answer",
+            Self::Other => "the system refuses to write it",
+        })
+    }
+}
+
+impl JournalError {
+    /// Its kind.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Full { .. } | Self::ServiceFull { .. } => FaultKind::Full,
+            Self::Moved { .. } => FaultKind::Moved,
+            Self::Foreign { .. } | Self::Locked { .. } => FaultKind::Foreign,
+            Self::Damaged { .. } | Self::NotThere { .. } | Self::Replaced { .. } => {
+                FaultKind::Damaged
+            }
+            Self::Unreachable { .. } => FaultKind::Unreachable,
+            Self::BadAddress { .. }
+            | Self::NotBuiltIn { .. }
+            | Self::NotWritable { .. }
+            | Self::NewerFormat { .. }
+            | Self::Unsuitable { .. }
+            | Self::UnusableFile { .. }
+            | Self::Latched { .. }
+            | Self::Refused { .. }
+            | Self::Io { .. }
+            | Self::Engine { .. } => FaultKind::Other,
+        }
+    }
 }
 
 fn holder(pid: Option<u32>) -> String {

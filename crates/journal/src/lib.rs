@@ -44,9 +44,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use contract::{
     APPEND_MS_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Journal, LEASE_MS, Lease, PageLimit,
-    Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Snapshots, TRIM_RECORDS_MAX,
+    Position, READER_RECORDS_MAX, RECORD_BYTES_MAX, Reader, Record, Rewritten, Snapshots,
+    TRIM_RECORDS_MAX,
 };
-pub use error::JournalError;
+pub use error::{FaultKind, JournalError};
 #[cfg(feature = "testing")]
 pub use memory::Link;
 pub use memory::Memory;

@@ -18,8 +18,8 @@ pub use self::shared::Link;
 #[cfg(feature = "testing")]
 use self::shared::Replicas;
 use crate::contract::{
-    Journal, PageLimit, Position, Reader, Record, Snapshots, TRIM_RECORDS_MAX, refuse_large,
-    refuse_odd,
+    Journal, PageLimit, Position, Reader, Record, Rewritten, Snapshots, TRIM_RECORDS_MAX,
+    refuse_large, refuse_odd,
 };
 use crate::latch::Latch;
 use crate::{JournalError, checksum};
@@ -225,6 +225,27 @@ impl Journal for MemoryJournal {
         self.handle.log().has_space()?;
         self.latch.open();
         Ok(())
+    }
+
+    fn rewrite(
+        &mut self,
+        records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
+        snapshot: &[u8],
+    ) -> Result<Rewritten, JournalError> {
+        let mut new = Log::new(draw_epoch()?);
+        new.first_seq = 2;
+        for batch in records {
+            let batch = batch?;
+            refuse_large(&batch)?;
+            new.push(&batch);
+        }
+        let at = new.position();
+        let mut log = self.handle.log();
+        log.has_space()?;
+        (log.epoch, log.first_seq, log.records) = (new.epoch, new.first_seq, new.records);
+        log.snapshot = Some((at, snapshot.to_vec()));
+        self.latch.open();
+        Ok(Rewritten { at, aside: None })
     }
 }
 

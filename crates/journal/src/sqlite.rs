@@ -9,29 +9,35 @@
 mod backup;
 mod directory;
 mod fault;
+mod files;
 mod head;
+mod mark;
 mod reader;
 mod records;
+mod rewrite;
 mod schema;
+mod shared;
 mod snapshots;
 mod wal;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::{Mutex, MutexGuard};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::sync::atomic::Ordering;
 
 pub(crate) use self::backup::backup;
 use self::directory::Directory;
 use self::fault::Fault;
 use self::head::Head;
+use self::mark::Mark;
 use self::reader::FileReader;
+use self::shared::{Shared, transaction};
 use self::snapshots::FileSnapshots;
 use crate::JournalError;
-use crate::contract::{Journal, PageLimit, Position, Reader, Record, Snapshots, refuse_large};
+use crate::contract::{
+    Journal, PageLimit, Position, Reader, Record, Rewritten, Snapshots, refuse_large,
+};
 use crate::latch::Latch;
+use crate::memory::draw_epoch;
 
 /// A log on a local disk.
 pub(crate) struct FileJournal {
@@ -41,6 +47,9 @@ pub(crate) struct FileJournal {
     /// The last record that is acknowledged, and so durable. A failed append leaves it as it is.
     last_seq: u64,
     latch: Latch,
+    /// The batch whose append has failed, until a recovery. The file may have it all the same.
+    failed: Vec<Vec<u8>>,
+    mark: Mark,
 }
 
 impl FileJournal {
@@ -51,13 +60,26 @@ impl FileJournal {
             schema::create(&directory)?;
         }
         wal::refuse_damaged(&directory)?;
-        let (connection, head) = opened(&directory.database())?;
+        let (shared, head) = Shared::open(directory)?;
         let Head { epoch, first_seq, last_seq, .. } = head;
-        let connection = Mutex::new(Some(connection));
-        let acknowledged = AtomicU64::new(last_seq);
-        let snapshot_turn = Mutex::default();
-        let shared = Arc::new(Shared { connection, directory, snapshot_turn, acknowledged });
-        Ok(Self { shared, epoch, first_seq, last_seq, latch: Latch::default() })
+        let directory = &shared.directory;
+        mark::refuse_shortened(directory, Position { epoch, seq: last_seq })
+            .map_err(|it| it.into_error("opening the log", &directory.database()))?;
+        let mark = Mark::open(directory);
+        directory.make_private();
+        let (latch, failed) = (Latch::default(), Vec::new());
+        Ok(Self { shared: Arc::new(shared), epoch, first_seq, last_seq, latch, failed, mark })
+    }
+
+    /// Compares the files with their paths, and the end of the log with what this process knows.
+    fn look(&self) -> Result<(), JournalError> {
+        self.shared.check()?;
+        let head = self.shared.query("reading", Head::read)?;
+        if (head.epoch, head.last_seq) != (self.epoch, self.last_seq) {
+            let fault = records::foreign(head.last_seq, self.last_seq);
+            return Err(fault.into_error("reading", &self.shared.directory.database()));
+        }
+        Ok(())
     }
 }
 
@@ -74,11 +96,15 @@ impl Journal for FileJournal {
         }
         let last = self.last_seq;
         let done = self.shared.change("appending", |tx| records::insert(tx, last, batch));
+        if done.is_err() {
+            self.failed = batch.to_vec();
+        }
         self.latch.watch(done)?;
         self.last_seq += batch.len() as u64;
         // Last: from now on readers show the batch.
         debug_assert!(self.shared.acknowledged.load(Ordering::Acquire) <= self.last_seq);
         self.shared.acknowledged.store(self.last_seq, Ordering::Release);
+        self.mark.set(self.position());
         Ok(self.position())
     }
 
@@ -110,7 +136,7 @@ impl Journal for FileJournal {
 
     fn recover(&mut self) -> Result<(), JournalError> {
         if !self.latch.is_closed() {
-            return Ok(());
+            return self.check();
         }
         // Trap: after a failed sync, what this connection has in memory may never have reached the
         // disk, and a second sync may succeed without it. Only a new connection shows what is
@@ -133,83 +159,45 @@ impl Journal for FileJournal {
         if found.seq > known.seq {
             // The failed append had reached the disk after all. It was never acknowledged, and no
             // reader has shown it. The caller appends it again, so it would be there twice. It is
-            // removed before the latch opens, because the next append has to follow `known`.
-            let doing = "undoing a failed append";
-            self.shared.change(doing, |tx| records::remove_after(tx, known.seq))?;
+            // removed before the latch opens, because the next append has to follow `known`. Where
+            // the lock does not hold, it may be another process's: that is never removed.
+            let (doing, batch) = ("undoing a failed append", &self.failed);
+            self.shared.change(doing, |tx| records::undo(tx, known.seq, batch))?;
         }
         self.first_seq = head.first_seq;
         debug_assert!(self.first_seq <= self.last_seq + 1);
+        self.failed = Vec::new();
         self.latch.open();
         Ok(())
     }
-}
 
-/// Shared by all handles of one log.
-struct Shared {
-    /// `None` after a recovery that could not open it again. It stands before `directory`, because
-    /// the lock must outlast the connection when both are dropped.
-    connection: Mutex<Option<Connection>>,
-    directory: Directory,
-    /// Held during a whole save or load of a snapshot. Always taken before `connection`.
-    snapshot_turn: Mutex<()>,
-    /// The last record whose append has succeeded. Readers show nothing after it, because the file
-    /// may contain a failed batch until the recovery removes it.
-    acknowledged: AtomicU64,
-}
-
-impl Shared {
-    /// Runs a small transaction. When this returns, all of it is durable, or nothing.
-    fn change<T>(
-        &self,
-        doing: &str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, JournalError> {
-        let mut guard = self.connection.lock();
-        let result = transaction(guard.as_mut().ok_or_else(closed)?, body);
-        // Fair, so that an append does not wait for a snapshot's transactions in a row.
-        MutexGuard::unlock_fair(guard);
-        result.map_err(|fault| fault.into_error(doing, &self.directory.database()))
+    fn check(&mut self) -> Result<(), JournalError> {
+        if self.latch.is_closed() {
+            return Ok(());
+        }
+        let found = self.look();
+        self.latch.watch(found)
     }
 
-    fn query<T>(
-        &self,
-        doing: &str,
-        body: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, JournalError> {
-        let guard = self.connection.lock();
-        let result = body(guard.as_ref().ok_or_else(closed)?);
-        result.map_err(|fault| fault.into_error(doing, &self.directory.database()))
+    fn rewrite(
+        &mut self,
+        records: &mut dyn Iterator<Item = Result<Vec<Vec<u8>>, JournalError>>,
+        snapshot: &[u8],
+    ) -> Result<Rewritten, JournalError> {
+        self.shared.directory.lock_again()?;
+        let epoch = draw_epoch()?;
+        rewrite::draft(&self.shared.directory, epoch, records, snapshot)?;
+        // From here on nothing is appended to the old log.
+        let why = "the journal is being written anew".to_owned();
+        let _closed = self.latch.watch::<()>(Err(JournalError::Refused { why }));
+        let (head, aside) = self.shared.replace()?;
+        (self.epoch, self.first_seq, self.last_seq) = (head.epoch, head.first_seq, head.last_seq);
+        self.mark = Mark::open(&self.shared.directory);
+        self.mark.set(self.position());
+        self.failed = Vec::new();
+        self.latch.open();
+        Ok(Rewritten { at: self.position(), aside })
     }
-
-    fn reopen(&self) -> Result<Head, JournalError> {
-        let mut guard = self.connection.lock();
-        // Closed before it is opened again. Otherwise SQLite would use what it has in memory.
-        drop(guard.take());
-        let (connection, head) = opened(&self.directory.database())?;
-        *guard = Some(connection);
-        Ok(head)
-    }
-}
-
-fn opened(database: &Path) -> Result<(Connection, Head), JournalError> {
-    let connection = schema::connect(database)?;
-    let head =
-        schema::head(&connection).map_err(|it| it.into_error("opening the log", database))?;
-    Ok((connection, head))
-}
-
-fn transaction<T>(
-    connection: &mut Connection,
-    body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = body(&tx)?;
-    tx.commit()?;
-    Ok(value)
-}
-
-fn closed() -> JournalError {
-    JournalError::Latched { why: "the log could not be opened again".to_owned() }
 }
 
 #[cfg(test)]

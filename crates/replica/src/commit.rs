@@ -30,6 +30,10 @@ pub(crate) enum Awaiting {
     Read { end: Position, then: Then },
     /// The log is asked for its end. Then these queries are answered.
     Refresh(Vec<Ticket>),
+    /// The log is looked at.
+    Check,
+    /// The state is being written into a new log.
+    Rewrite(Ticket),
     /// The log is being opened again.
     Recover,
     /// The state is being rebuilt from the log.
@@ -296,6 +300,13 @@ impl Replica {
             }
             (Some(Awaiting::Refresh(tickets)), LogAnswer::Refreshed(refreshed)) => {
                 self.on_refreshed(now, tickets, refreshed);
+            }
+            (Some(Awaiting::Check), LogAnswer::Checked(Ok(()))) => {}
+            (Some(Awaiting::Check), LogAnswer::Checked(Err(error))) => {
+                self.degrade(now, error.into());
+            }
+            (Some(Awaiting::Rewrite(ticket)), LogAnswer::Rewritten(rewritten)) => {
+                self.on_rewritten(now, ticket, rewritten);
             }
             (Some(Awaiting::Recover), LogAnswer::Recovered(recovered)) => {
                 self.on_recovered(now, recovered);

@@ -5,7 +5,7 @@ use live_users_journal::JournalError;
 
 use crate::commit::{Awaiting, Commit, Purpose};
 use crate::io::{Effect, LogRequest, Now, Stale};
-use crate::overdue::{FromBefore, QUIET_MS};
+use crate::overdue::FromBefore;
 use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 
 /// The longest time without housekeeping, in milliseconds. The log's time may drift, and then work
@@ -90,18 +90,24 @@ impl Replica {
     }
 
     pub(crate) fn begin_sweep(&mut self, now: Now) {
-        if self.is_degraded || !self.leads(now) || self.sweep.due(self.state.tracker()) > now.time {
+        if self.is_degraded || !self.leads(now) || self.sweep_due(now) > now.time {
             return;
         }
-        let uptime_ms = now.uptime.since(self.started.unwrap_or(now.uptime));
-        let from_before = FromBefore {
-            last_record: self.last_before,
-            grace_ms: QUIET_MS.saturating_sub(uptime_ms),
-        };
+        let from_before = self.from_before(now);
         let (max_call_ms, calls) = (self.rules.max_call_ms, self.state.tracker());
         let overdue = self.sweep.overdue(now.time, max_call_ms, from_before, calls);
         let overdue = self.hold_back(now, overdue);
         self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
+    }
+
+    fn from_before(&self, now: Now) -> FromBefore {
+        let ran_ms = now.uptime.since(self.started.unwrap_or(now.uptime));
+        FromBefore { last_record: self.last_before, ran_ms }
+    }
+
+    fn sweep_due(&self, now: Now) -> Millis {
+        let unproven_ms = self.from_before(now).unproven_ms(now.time);
+        self.sweep.due(self.state.tracker(), unproven_ms)
     }
 
     pub(crate) fn compact(&mut self, now: Now) {
@@ -141,7 +147,7 @@ impl Replica {
         let is_behind = self.compaction.as_ref().is_some_and(|it| it.is_behind());
         let mut wait_ms = if is_behind { RETRY_EVERY_MS } else { HOUSEKEEPING_EVERY_MS };
         if self.leads(now) {
-            let due = self.sweep.due(self.state.tracker());
+            let due = self.sweep_due(now);
             // A pass in progress continues a second later, so that other work gets its turn.
             let of_sweep = if due <= now.time { RETRY_EVERY_MS } else { due.since(now.time) };
             wait_ms = wait_ms.min(of_sweep);

@@ -2,7 +2,7 @@
 
 use live_users_core::{Evidence, Millis, Numbers, Outcome};
 use live_users_intake::agents::Agents;
-use live_users_journal::{JournalError, PageLimit, Position, Record};
+use live_users_journal::{JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
@@ -53,6 +53,12 @@ pub enum Input {
     Audited(Result<(), String>),
     /// The agents file was read again.
     Agents(Agents),
+    /// Look whether the log can still be appended to. The driver asks for it about once a second,
+    /// because the files of a log may vanish while nothing is recorded.
+    Check,
+    /// An operator wants the state written into a new log, because the old one is gone.
+    /// [`Effect::Rewritten`] answers it.
+    Rewrite(Ticket),
     /// [`crate::Replica::next_deadline`] has come.
     Tick,
     /// The process is about to end. The replica tries once more to record the retry buffer.
@@ -80,6 +86,8 @@ pub enum Effect {
     Recorded(Ticket, Recorded),
     /// The outcome of an [`Input::Query`]: the state may be read, or is too old to be shown.
     Answer(Ticket, Result<(), Stale>),
+    /// The outcome of an [`Input::Rewrite`].
+    Rewritten(Ticket, Result<Rewritten, NotRewritten>),
     /// Send this request to the provider. [`Input::Provider`] takes the answer.
     Ask(Request),
     /// Acquire or renew the lease. [`Input::Lease`] takes the answer.
@@ -96,6 +104,17 @@ pub type Recorded = Result<Vec<Outcome>, Deferred>;
 /// The log cannot be written, so the evidence waits in the retry buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deferred;
+
+/// Why the state was not written into a new log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRewritten {
+    /// The log can be written, so there is no reason for a new one.
+    InOrder,
+    /// The state is not that of the log, so a new log would lack something.
+    Unknown,
+    /// It cannot be written, for this reason.
+    Failed(String),
+}
 
 /// The log does not answer, and the knowledge of this replica is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +150,13 @@ pub enum LogRequest {
     },
     /// Ask for the end of the log, which includes every record that any replica acknowledged.
     Refresh,
+    /// Look whether it can still be appended to.
+    Check,
+    /// Replace it by a new log with this snapshot and no records.
+    Rewrite {
+        /// The whole state.
+        snapshot: Vec<u8>,
+    },
     /// Open the log again after a failure.
     Recover,
     /// Rebuild the state from the log as a restart does, by these settings.
@@ -151,6 +177,10 @@ pub enum LogAnswer {
     Page(Result<Vec<Record>, JournalError>),
     /// The end of the log.
     Refreshed(Result<Position, JournalError>),
+    /// Whether it can still be appended to.
+    Checked(Result<(), JournalError>),
+    /// The new log.
+    Rewritten(Result<Rewritten, JournalError>),
     /// The end of the log after recovery.
     Recovered(Result<Position, JournalError>),
     /// The state, and the end of the log after the replay.

@@ -67,8 +67,8 @@ pub use audit::{
 pub use commit::RETRY_BUFFER_MAX;
 pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};
 pub use io::{
-    Deferred, Effect, Input, LogAnswer, LogRequest, Now, Output, Publication, Recorded, Stale,
-    Ticket,
+    Deferred, Effect, Input, LogAnswer, LogRequest, NotRewritten, Now, Output, Publication,
+    Recorded, Stale, Ticket,
 };
 pub use leadership::{LEASE_MARGIN_MS, RENEW_EVERY_MS};
 pub use log_line::LogLine;

@@ -85,6 +85,10 @@ fn execute(journal: &mut dyn Journal, request: LogRequest) -> LogAnswer {
             LogAnswer::Page(page)
         }
         LogRequest::Refresh => LogAnswer::Refreshed(journal.refresh()),
+        LogRequest::Check => LogAnswer::Checked(journal.check()),
+        LogRequest::Rewrite { snapshot } => {
+            LogAnswer::Rewritten(journal.rewrite(&mut std::iter::empty(), &snapshot))
+        }
         LogRequest::Recover => {
             let recovered = journal.recover();
             LogAnswer::Recovered(recovered.map(|()| journal.position()))

@@ -32,8 +32,25 @@ const SWEEP_CALLS_MAX: usize = 50_000;
 pub(crate) struct FromBefore {
     /// The time of the last record before the start, if any call was known then.
     pub(crate) last_record: Option<Millis>,
-    /// How long they are still left alone, unless they are heard of, in milliseconds.
-    pub(crate) grace_ms: u64,
+    /// How long the process has run since, in milliseconds.
+    pub(crate) ran_ms: u64,
+}
+
+impl FromBefore {
+    /// How long the calls are still left alone, unless they are heard of, in milliseconds.
+    fn grace_ms(self) -> u64 {
+        QUIET_MS.saturating_sub(self.ran_ms)
+    }
+
+    /// How far the time is ahead of what is certain, in milliseconds: of the last record before the
+    /// start and the time that the process has run. A clock that was set in between may be wrong,
+    /// so tombstones stay for that much longer, until the process has run as long as they stay.
+    pub(crate) fn unproven_ms(self, now: Millis) -> u64 {
+        match self.last_record {
+            Some(last) if self.ran_ms < TOMBSTONE_MS => now.since(Millis(last.0 + self.ran_ms)),
+            Some(_) | None => 0,
+        }
+    }
 }
 
 /// Examines all calls, a part at a time, and knows when the next one is overdue.
@@ -54,8 +71,9 @@ impl Sweep {
     }
 
     /// The next moment at which something may be overdue. A pass in progress is due at once.
-    pub(crate) fn due(&self, calls: &Tracker) -> Millis {
-        let forget = calls.oldest_end().map_or(u64::MAX, |end| end.0 + TOMBSTONE_MS + 1);
+    pub(crate) fn due(&self, calls: &Tracker, unproven_ms: u64) -> Millis {
+        let stays_ms = TOMBSTONE_MS + unproven_ms;
+        let forget = calls.oldest_end().map_or(u64::MAX, |end| end.0.saturating_add(stays_ms + 1));
         self.due.min(Millis(forget))
     }
 
@@ -78,7 +96,7 @@ impl Sweep {
     ) -> Vec<Change> {
         let overdue = self.timed_out(now, max_call_ms, from_before, calls);
         let timed_out = overdue.into_iter().map(timed_out);
-        let ended_before = now.minus(TOMBSTONE_MS);
+        let ended_before = now.minus(TOMBSTONE_MS + from_before.unproven_ms(now));
         let forget = calls.oldest_end().is_some_and(|end| end < ended_before);
         timed_out.chain(forget.then_some(Change::Forget { ended_before })).collect()
     }
@@ -98,8 +116,9 @@ impl Sweep {
                 Phase::Ended(_) => return false,
             };
             let is_from_before = from_before.last_record.is_some_and(|last| heard <= last);
-            let due = match is_from_before && from_before.grace_ms > 0 {
-                true => due.max(now.0 + from_before.grace_ms),
+            let grace_ms = from_before.grace_ms();
+            let due = match is_from_before && grace_ms > 0 {
+                true => due.max(now.0 + grace_ms),
                 false => due,
             };
             // A call that is over now is not examined again. Any other has a due time.
@@ -145,19 +164,19 @@ mod tests {
     #[test]
     fn the_next_due_time_is_exact() {
         let (mut calls, mut sweep) = (Tracker::default(), Sweep::default());
-        assert_eq!(sweep.due(&calls), Millis(0), "the first sweep is due at once");
+        assert_eq!(sweep.due(&calls, 0), Millis(0), "the first sweep is due at once");
         calls.apply(Millis(HOUR), &inbound("a"));
         calls.apply(Millis(2 * HOUR), &inbound("b"));
         assert!(
             sweep.overdue(Millis(3 * HOUR), 4 * HOUR, FromBefore::default(), &calls).is_empty()
         );
-        let due = sweep.due(&calls);
+        let due = sweep.due(&calls, 0);
         assert_eq!(due, Millis(5 * HOUR + 1));
         assert!(
             sweep.overdue(Millis(due.0 - 1), 4 * HOUR, FromBefore::default(), &calls).is_empty()
         );
         assert_eq!(sweep.overdue(due, 4 * HOUR, FromBefore::default(), &calls).len(), 1);
-        assert_eq!(sweep.due(&calls), Millis(6 * HOUR + 1));
+        assert_eq!(sweep.due(&calls, 0), Millis(6 * HOUR + 1));
     }
 
     #[test]
@@ -167,11 +186,35 @@ mod tests {
         let call = CallId::parse("a").unwrap();
         calls.apply(Millis(5), &Evidence::about(call, Source::StatusCallback, end));
         sweep.overdue(Millis(6), 40 * HOUR, FromBefore::default(), &calls);
-        let due = sweep.due(&calls);
+        let due = sweep.due(&calls, 0);
         assert_eq!(due, Millis(5 + TOMBSTONE_MS + 1));
         assert!(
             sweep.overdue(Millis(due.0 - 1), 40 * HOUR, FromBefore::default(), &calls).is_empty()
         );
         assert_eq!(sweep.overdue(due, 40 * HOUR, FromBefore::default(), &calls).len(), 1);
+    }
+
+    #[test]
+    fn a_tombstone_from_before_stays_while_only_a_new_clock_says_that_it_is_old() {
+        let (mut calls, mut sweep) = (Tracker::default(), Sweep::default());
+        let end = Said::Over(EndReason::Completed);
+        let call = CallId::parse("a").unwrap();
+        calls.apply(Millis(HOUR), &Evidence::about(call, Source::StatusCallback, end));
+        let last_record = Some(Millis(HOUR));
+        let year = 8_760 * HOUR;
+        for (ran_ms, is_forgotten) in
+            [(0, false), (HOUR, false), (TOMBSTONE_MS - 1, false), (TOMBSTONE_MS, true)]
+        {
+            let now = Millis(3 * year + ran_ms);
+            let from_before = FromBefore { last_record, ran_ms };
+            let due = sweep.due(&calls, from_before.unproven_ms(now));
+            let changes = sweep.overdue(now, 40 * HOUR, from_before, &calls);
+            assert_eq!(changes.len(), usize::from(is_forgotten), "{ran_ms}");
+            assert!(due <= now || !is_forgotten);
+        }
+        // A clock that is right after a short pause changes the time by that pause.
+        let from_before = FromBefore { last_record, ran_ms: 5 * HOUR };
+        assert_eq!(from_before.unproven_ms(Millis(7 * HOUR)), HOUR);
+        assert_eq!(FromBefore::default().unproven_ms(Millis(7 * HOUR)), 0);
     }
 }

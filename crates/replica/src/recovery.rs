@@ -1,12 +1,12 @@
 //! Handles a log that cannot be written, cannot be read, or was replaced; and refreshes the state.
 
-use live_users_journal::{JournalError, Position};
+use live_users_journal::{FaultKind, JournalError, Position, Rewritten};
 use live_users_state::record::Change;
-use live_users_state::{RecoveryError, Replayed};
-use log::{debug, error, info};
+use live_users_state::{RecoveryError, Replayed, snapshot};
+use log::{debug, error, info, warn};
 
 use crate::commit::{Awaiting, Commit, Purpose, Then};
-use crate::io::{Effect, LogRequest, Now, Stale, Ticket};
+use crate::io::{Effect, LogRequest, NotRewritten, Now, Stale, Ticket};
 use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo};
 use live_users_core::Millis;
 
@@ -17,8 +17,8 @@ impl Replica {
         let was_degraded = std::mem::replace(&mut self.is_degraded, true);
         let why = error.to_string();
         // The same failure again and again would fill the log.
-        let is_known = was_degraded && self.degraded_by == why;
-        self.degraded_by = why;
+        let is_known = was_degraded && self.degraded_by.0 == why;
+        self.degraded_by = (why, kind_of(&error));
         // A further failure does not delay the next try.
         self.housekeeping_at = match was_degraded {
             true => self.housekeeping_at.min(retry_at),
@@ -63,8 +63,51 @@ impl Replica {
                 self.lose(was, is);
                 self.begin_rebuild();
             }
+            // Another kind of failure than before is told, and shown as the reason.
+            Err(error) if error.kind() != self.degraded_by.1 => self.degrade(now, error.into()),
             Err(error) => debug!("the journal cannot be written yet: {error}"),
         }
+    }
+
+    /// Has the state written into a new log. It has everything that was acknowledged; what waits in
+    /// the retry buffer is recorded in the new log.
+    pub(crate) fn begin_rewrite(&mut self, ticket: Ticket) {
+        let is_unknown = self.is_lost || self.is_behind || self.is_unreadable;
+        let refused = match (self.is_degraded, is_unknown) {
+            (false, _) => NotRewritten::InOrder,
+            (true, true) => NotRewritten::Unknown,
+            (true, false) => {
+                let snapshot = snapshot::encode(&self.state);
+                let awaiting = Awaiting::Rewrite(ticket);
+                return self.request(LogRequest::Rewrite { snapshot }, awaiting);
+            }
+        };
+        self.effects.push(Effect::Rewritten(ticket, Err(refused)));
+    }
+
+    pub(crate) fn on_rewritten(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        rewritten: Result<Rewritten, JournalError>,
+    ) {
+        let rewritten = match rewritten {
+            Ok(rewritten) => rewritten,
+            Err(error) => {
+                warn!("the state is not written into a new journal: {error}");
+                let failed = NotRewritten::Failed(error.to_string());
+                return self.effects.push(Effect::Rewritten(ticket, Err(failed)));
+            }
+        };
+        let at = rewritten.at;
+        warn!("the state is in a new journal: it was at {}, and is at {at}", self.applied);
+        self.applied = at;
+        if let Some(compaction) = &mut self.compaction {
+            compaction.rebuild(at.seq, self.state.tracker().now());
+        }
+        self.publish_if_fresh(now);
+        self.effects.push(Effect::Rewritten(ticket, Ok(rewritten)));
+        self.retry_next(now);
     }
 
     /// Rebuilds the state from the log as a restart does.
@@ -139,6 +182,15 @@ impl Replica {
         let stale = Stale { age_ms: self.age_ms(now) };
         self.publish(Some(stale));
         self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Err(stale))));
+    }
+}
+
+fn kind_of(error: &RecoveryError) -> FaultKind {
+    match error {
+        RecoveryError::Journal(error) => error.kind(),
+        RecoveryError::Record { .. }
+        | RecoveryError::Snapshot(_)
+        | RecoveryError::NoBeginning { .. } => FaultKind::Damaged,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use live_users_core::{Evidence, Millis};
 use live_users_intake::{Reconciler, Status};
-use live_users_journal::Position;
+use live_users_journal::{FaultKind, Position};
 use live_users_state::record::{Change, Record};
 use live_users_state::{Replayed, State};
 
@@ -70,8 +70,8 @@ pub struct Replica {
     pub(crate) retry_buffer: VecDeque<Evidence>,
     /// The log cannot be written.
     pub(crate) is_degraded: bool,
-    /// The last failure that made it so, or that came since.
-    pub(crate) degraded_by: String,
+    /// The last failure that made it so, or that came since, and its kind.
+    pub(crate) degraded_by: (String, FaultKind),
     /// The state does not belong to this log, and has to be rebuilt from it.
     pub(crate) is_lost: bool,
     /// See [`Replica::is_unreadable`].
@@ -108,6 +108,8 @@ pub(crate) enum Todo {
     /// Make the state fresh if it is not, and answer these queries.
     Refresh(Vec<Ticket>),
     Retry,
+    Check,
+    Rewrite(Ticket),
     Sweep,
     Compact,
     Audit,
@@ -139,7 +141,7 @@ impl Replica {
             effects: Vec::new(),
             retry_buffer: VecDeque::new(),
             is_degraded: false,
-            degraded_by: String::new(),
+            degraded_by: Default::default(),
             is_lost: false,
             is_unreadable: false,
             is_behind: false,
@@ -195,6 +197,9 @@ impl Replica {
                     reconciliation.reconciler.learn(agents);
                 }
             }
+            Input::Check if self.is_degraded => {}
+            Input::Check => self.todo.push_back(Todo::Check),
+            Input::Rewrite(ticket) => self.todo.push_back(Todo::Rewrite(ticket)),
             Input::Tick => self.on_tick(now),
             Input::Shutdown if self.is_degraded && !self.is_unreadable => {
                 self.todo.push_back(Todo::Retry);
@@ -269,6 +274,11 @@ impl Replica {
         self.is_degraded
     }
 
+    /// The kind of the failure because of which the log cannot be written now.
+    pub fn fault(&self) -> Option<FaultKind> {
+        self.is_degraded.then_some(self.degraded_by.1)
+    }
+
     /// The number of pieces of evidence in the retry buffer.
     pub fn deferred(&self) -> usize {
         self.retry_buffer.len()
@@ -302,6 +312,8 @@ impl Replica {
                 Todo::CatchUp(end) => self.read_to(now, end, Then::Nothing),
                 Todo::Refresh(tickets) => self.begin_refresh(now, tickets),
                 Todo::Retry => self.begin_retry(),
+                Todo::Check => self.request(LogRequest::Check, Awaiting::Check),
+                Todo::Rewrite(ticket) => self.begin_rewrite(ticket),
                 Todo::Sweep => self.begin_sweep(now),
                 Todo::Compact => self.compact(now),
                 Todo::Audit => self.begin_audit(now),

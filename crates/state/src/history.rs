@@ -11,6 +11,7 @@
 //! gives the same.
 
 mod codec;
+mod cut;
 mod history_slice;
 mod lines;
 mod peaks;
@@ -97,6 +98,35 @@ impl Retention {
     }
 }
 
+/// A longer gap between two records counts as this much for the retention, in milliseconds.
+const GAP_MS_MAX: u64 = HOUR_MS;
+
+/// After a longer gap, the retention catches up so many times as fast as records go on.
+const CATCH_UP_TIMES: u64 = 24;
+
+/// The time by which history is dropped. It follows the records, but it takes no long gap between
+/// two of them over at once: that may be the night, or a restart by a clock that is years ahead.
+/// After a gap it catches up while records go on, and each hour of them confirms a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct RetentionClock {
+    time: Millis,
+    /// The time of the newest record.
+    last: Millis,
+}
+
+impl RetentionClock {
+    fn at(now: Millis) -> Self {
+        Self { time: now, last: now }
+    }
+
+    fn advance(&mut self, now: Millis) {
+        let gap_ms = now.since(self.last);
+        let step_ms = if gap_ms <= GAP_MS_MAX { gap_ms * CATCH_UP_TIMES } else { GAP_MS_MAX };
+        self.time = now.min(Millis(self.time.0 + step_ms));
+        self.last = now;
+    }
+}
+
 /// How the number of live users has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -107,7 +137,8 @@ pub struct History {
     /// When there was last no room for an agent: since then an agent without a history of its own
     /// has had no users, if it has none now.
     refused: Option<Millis>,
-    /// The hour of the newest record.
+    /// The time by which it is dropped, and its hour when something was last dropped.
+    clock: RetentionClock,
     hour: u64,
 }
 
@@ -132,6 +163,7 @@ impl History {
     /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
     pub(crate) fn note(&mut self, tracker: &Tracker, deltas: &AgentDeltas) {
         let now = tracker.now();
+        self.clock.advance(now);
         let Some(all) = &mut self.all else {
             return self.begin(now, tracker);
         };
@@ -141,15 +173,16 @@ impl History {
                 self.step(now, id, &delta.before, &delta.after);
             }
         }
-        let hour = now.0 / HOUR_MS;
+        let hour = self.clock.time.0 / HOUR_MS;
         if hour > self.hour {
             self.hour = hour;
-            self.trim(now);
+            self.trim();
         }
     }
 
     /// The numbers may be those of a snapshot that was written before there was a history.
     fn begin(&mut self, now: Millis, tracker: &Tracker) {
+        self.clock = RetentionClock::at(now);
         self.hour = now.0 / HOUR_MS;
         self.all = Some(Lines::new(now, &tracker.breakdown()));
         for (agent, numbers) in tracker.breakdown_by_agent() {
@@ -167,9 +200,9 @@ impl History {
         if is_empty(before) && is_empty(after) {
             return;
         }
-        let retention = self.retention;
+        let (retention, old) = (self.retention, self.clock.time);
         if self.by_agent.len() >= AGENTS_MAX {
-            self.by_agent.retain(|_, series| !series.is_forgotten(retention, now));
+            self.by_agent.retain(|_, series| !series.is_forgotten(retention, old));
         }
         if self.by_agent.len() >= AGENTS_MAX {
             self.refused = Some(now);
@@ -193,8 +226,8 @@ impl History {
         since.max(self.refused)
     }
 
-    fn trim(&mut self, now: Millis) {
-        let retention = self.retention;
+    fn trim(&mut self) {
+        let (retention, now) = (self.retention, self.clock.time);
         self.by_agent.retain(|_, series| !series.is_forgotten(retention, now));
         for series in self.all.iter_mut().chain(self.by_agent.values_mut()) {
             series.trim(retention, now);

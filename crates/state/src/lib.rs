@@ -4,6 +4,7 @@
 //! - [`State`]: what the records tell; [`record`] and [`snapshot`] are its form in bytes.
 //! - [`replay`], [`SnapshotTask`]: from a journal back to the state.
 //! - [`copy`]: the state of one journal into another.
+//! - [`plan_time_repair`]: a journal that a clock ahead has written into.
 //! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
@@ -15,8 +16,10 @@ mod corrections;
 pub mod explain;
 mod format;
 pub mod history;
+mod mend;
 pub mod record;
 mod recovery;
+mod repair;
 mod sessions;
 pub mod snapshot;
 mod snapshot_task;
@@ -31,6 +34,7 @@ pub use activity::{
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
+pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};
 pub use snapshot_task::SnapshotTask;
 pub use state::{Confidence, Settings, State, is_suspect};

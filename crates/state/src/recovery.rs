@@ -111,7 +111,7 @@ pub fn decode(stored: &live_users_journal::Record) -> Result<Record, RecoveryErr
     Ok(Record { at: stored.at_ms.map_or(record.at, Millis), ..record })
 }
 
-fn newest_snapshot(
+pub(crate) fn newest_snapshot(
     first: u64,
     snapshots: &mut dyn Snapshots,
 ) -> Result<(State, u64), RecoveryError> {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 
-use super::directory::{beside, database_in, not_writable, sync};
+use super::directory::{beside, database_in, not_writable, open_private, sync};
 use super::fault::Fault;
 use super::schema;
 use crate::{JournalError, Position};
@@ -19,7 +19,6 @@ const ALL_PAGES: i32 = -1;
 ///
 /// It takes no lock on the directory, so it can run beside the service. All pages are copied in one
 /// read transaction. Appends meanwhile go to the write-ahead log, so the copy is of one moment.
-/// copy is of one moment.
 pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalError> {
     let from = std::path::absolute(database_in(directory))
         .map_err(|error| not_writable(directory, &error))?;
@@ -53,6 +52,7 @@ fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
     // A backup must change nothing. The next process that opens the log may do this work.
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     let written = |error| Fault::from(error).into_error("writing the backup", part);
+    open_private(part).map_err(|error| not_writable(part, &error))?;
     let mut copy = Connection::open(part).map_err(written)?;
     let done =
         Backup::new(&source, &mut copy).and_then(|it| it.step(ALL_PAGES)).map_err(written)?;

@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// The file has this newer format.
     Newer(u32),
+    /// The file has something that another process wrote.
+    Foreign(String),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -32,6 +34,7 @@ impl Fault {
         let damaged = |what: String| JournalError::Damaged { what: format!("`{name}`: {what}") };
         match self {
             Self::Damaged(what) => damaged(what),
+            Self::Foreign(what) => JournalError::Foreign { what: format!("`{name}`: {what}") },
             Self::Newer(found) => {
                 JournalError::NewerFormat { path: file.to_owned(), found, known: FORMAT }
             }

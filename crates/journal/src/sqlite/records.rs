@@ -13,8 +13,7 @@ use crate::contract::{PageLimit, Record, TRIM_RECORDS_MAX};
 pub(super) fn insert(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Result<(), Fault> {
     let mut head = Head::read(tx)?;
     if head.last_seq != last_seq {
-        let found = head.last_seq;
-        return Err(Fault::Damaged(format!("it ends with record {found}, not with {last_seq}")));
+        return Err(foreign(head.last_seq, last_seq));
     }
     let mut insert =
         tx.prepare_cached("INSERT INTO record (seq, crc, bytes) VALUES (?1, ?2, ?3)")?;
@@ -72,11 +71,32 @@ pub(super) fn trim(tx: &Transaction<'_>, before_seq: u64) -> Result<u64, Fault> 
     Ok(head.first_seq)
 }
 
-/// Removes the records after this one.
-pub(super) fn remove_after(tx: &Transaction<'_>, last_seq: u64) -> Result<(), Fault> {
+/// Removes the batch whose append has failed, if it lies after this record. Refuses to remove
+/// anything else: it belongs to somebody.
+pub(super) fn undo(tx: &Transaction<'_>, last_seq: u64, batch: &[Vec<u8>]) -> Result<(), Fault> {
+    let head = Head::read(tx)?;
+    if head.last_seq == last_seq {
+        return Ok(());
+    }
+    if head.last_seq != last_seq + batch.len() as u64 {
+        return Err(foreign(head.last_seq, last_seq));
+    }
+    let mut select = tx.prepare_cached("SELECT bytes FROM record WHERE seq > ?1 ORDER BY seq")?;
+    let found: Vec<Vec<u8>> =
+        select.query_map([last_seq.cast_signed()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if found != batch {
+        return Err(foreign(head.last_seq, last_seq));
+    }
     tx.execute("DELETE FROM record WHERE seq > ?1", [last_seq.cast_signed()])?;
-    Head { last_seq, ..Head::read(tx)? }.write(tx)?;
+    Head { last_seq, ..head }.write(tx)?;
     Ok(())
+}
+
+/// The log ends with a record that this process did not write.
+pub(super) fn foreign(found: u64, known: u64) -> Fault {
+    Fault::Foreign(format!(
+        "it ends with record {found}, and this process has written up to {known}"
+    ))
 }
 
 fn columns<'a>(row: &'a Row<'_>) -> rusqlite::Result<(u64, u32, &'a [u8])> {

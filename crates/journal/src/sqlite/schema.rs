@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::directory::{Directory, beside, not_writable, sync};
+use super::directory::{Directory, beside, not_writable, open_private, sync};
 use super::fault::Fault;
 use super::head::Head;
 use crate::JournalError;
@@ -87,22 +87,27 @@ pub(super) fn is_there(directory: &Directory) -> Result<bool, JournalError> {
 /// Creates an empty log. A crash at any point leaves no log or a complete one.
 pub(super) fn create(directory: &Directory) -> Result<(), JournalError> {
     let (draft, path) = (directory.draft(), directory.database());
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        match fs::remove_file(beside(&draft, suffix)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(not_writable(&draft, &error));
-            }
-            _ => {}
-        }
-    }
-    let epoch = draw_epoch()?;
-    write_empty(&draft, epoch)
-        .map_err(|error| Fault::from(error).into_error("creating a log", &draft))?;
+    write_draft(&draft, &Head::new(draw_epoch()?))?;
     File::open(&draft)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&draft, &path))
         .and_then(|()| sync(directory.path()))
         .map_err(|error| not_writable(&path, &error))
+}
+
+/// Writes a log without records into the file of the draft.
+pub(super) fn write_draft(draft: &Path, head: &Head) -> Result<(), JournalError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        match fs::remove_file(beside(draft, suffix)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(not_writable(draft, &error));
+            }
+            _ => {}
+        }
+    }
+    // Before SQLite, which would let other users read it. The files beside it get its rights.
+    open_private(draft).map_err(|error| not_writable(draft, &error))?;
+    write_empty(draft, head).map_err(|error| Fault::from(error).into_error("creating a log", draft))
 }
 
 /// Opens an existing database, with settings that make a commit durable.
@@ -184,14 +189,14 @@ fn is_free(directory: &Directory) -> Result<bool, JournalError> {
     Ok(false)
 }
 
-fn write_empty(path: &Path, epoch: u64) -> rusqlite::Result<()> {
+fn write_empty(path: &Path, head: &Head) -> rusqlite::Result<()> {
     let mut connection = Connection::open(path)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
-    Head::new(epoch).write(&tx)?;
+    head.write(&tx)?;
     tx.commit()?;
     // The header of the file keeps it for everyone who opens it later.
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;

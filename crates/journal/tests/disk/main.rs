@@ -4,9 +4,11 @@
 mod backup;
 mod crash;
 mod damage;
+mod files;
 mod old_formats;
 mod processes;
 mod refusal;
+mod writers;
 
 use std::path::{Path, PathBuf};
 

@@ -102,7 +102,7 @@ fn what_a_crash_leaves_of_a_log_that_was_being_created_is_in_nobodys_way() {
     let mut names: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["journal.lock", "journal.sqlite3"]);
+    assert_eq!(names, ["journal.lock", "journal.mark", "journal.sqlite3"]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ struct Failing {
 }
 
 impl Failing {
-    fn check(&self) -> Result<(), JournalError> {
+    fn fail_if_told(&self) -> Result<(), JournalError> {
         match self.fails.load(Ordering::Relaxed) {
             true => Err(JournalError::Full { path: "the disk".into() }),
             false => Ok(()),
@@ -100,7 +100,7 @@ impl Journal for Failing {
     }
 
     fn append(&mut self, batch: &[Vec<u8>]) -> Result<Position, JournalError> {
-        self.check()?;
+        self.fail_if_told()?;
         self.journal.append(batch)
     }
 
@@ -125,7 +125,7 @@ impl Journal for Failing {
     }
 
     fn recover(&mut self) -> Result<(), JournalError> {
-        self.check()
+        self.fail_if_told()
     }
 }
 

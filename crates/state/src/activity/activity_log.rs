@@ -114,6 +114,11 @@ impl ActivityLog {
         feed
     }
 
+    /// The same activities, each changed.
+    pub(crate) fn map(self, change: impl FnMut(Activity) -> Activity) -> Self {
+        Self { list: self.list.into_iter().map(change).collect(), ..self }
+    }
+
     /// The oldest first.
     pub(super) fn list(&self) -> impl Iterator<Item = &Activity> {
         self.list.iter()

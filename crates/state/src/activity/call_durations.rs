@@ -74,6 +74,11 @@ impl Scale {
 pub(super) struct Ring(pub(super) VecDeque<(u64, DurationSummary)>);
 
 impl Ring {
+    fn until(self, scale: Scale, end: Millis) -> Self {
+        let end = scale.bucket_of(end);
+        Self(self.0.into_iter().filter(|(bucket, _)| *bucket <= end).collect())
+    }
+
     fn note(&mut self, scale: Scale, at: Millis, ms: u64) {
         let (bucket, oldest) = (scale.bucket_of(at), scale.oldest(at));
         while self.0.front().is_some_and(|(kept, _)| *kept < oldest) {
@@ -169,6 +174,16 @@ pub struct CallDurations {
 }
 
 impl CallDurations {
+    /// Without the sums of what lies after this moment.
+    pub(crate) fn until(self, end: Millis) -> Self {
+        let until = |Sums { hour, day }: Sums| Sums {
+            hour: hour.until(Scale::HOUR, end),
+            day: day.until(Scale::DAY, end),
+        };
+        let by_agent = self.by_agent.into_iter().map(|(agent, sums)| (agent, until(sums)));
+        Self { all: until(self.all), by_agent: by_agent.collect() }
+    }
+
     /// The calls of the last hour, of one agent or of all.
     pub fn last_hour(&self, agent: Option<&Agent>, now: Millis) -> DurationSummary {
         self.sums(agent).map(|sums| sums.hour.sum(Scale::HOUR, now)).unwrap_or_default()

@@ -123,7 +123,7 @@ impl Lines {
         }
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut TimeSeries> {
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut TimeSeries> {
         self.rest.iter_mut().flatten().chain([&mut self.live])
     }
 }

@@ -67,7 +67,6 @@ impl PeakDeque {
             "intervals come in the order of time"
         );
         self.list.push_back(interval);
-        self.forget(interval.until);
         // The first peak of all time counts, so `<` and not `<=`.
         if self.ever.is_none_or(|ever| ever.users < interval.users) {
             self.ever = Some(interval);

@@ -16,7 +16,7 @@ use super::lines::{Line, Lines};
 use super::peaks::{Interval, PeakDeque};
 use super::resolution::{Chunk, Resolution};
 use super::time_series::TimeSeries;
-use super::{History, Retention};
+use super::{History, Retention, RetentionClock};
 use crate::format::DecodeError;
 
 /// What a snapshot has of it; it was not in the snapshots of older programs.
@@ -26,6 +26,10 @@ pub(crate) struct StoredHistory {
     agents: Vec<(Arc<str>, StoredSeries)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<u64>,
+    /// The time of the retention and that of the newest record, if an older program has not
+    /// written it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<(u64, u64)>,
     /// The numbers beside the live users, by name; of all, and of agents.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     lines: BTreeMap<String, StoredSeries>,
@@ -78,6 +82,7 @@ impl StoredHistory {
             all: (&all.live).into(),
             agents: agents.collect(),
             refused: history.refused.map(|Millis(at)| at),
+            clock: Some((history.clock.time.0, history.clock.last.0)),
             lines: rest_of(all),
             agent_lines: agent_lines.filter(|(_, rest)| !rest.is_empty()).collect(),
         })
@@ -89,12 +94,17 @@ impl StoredHistory {
             let rest = self.agent_lines.remove(&id).unwrap_or_default();
             Ok((id, lines(series, rest)?))
         });
+        let clock = self.clock.map_or(RetentionClock::at(now), |(time, last)| RetentionClock {
+            time: Millis(time),
+            last: Millis(last),
+        });
         Ok(History {
             retention: Retention::default(),
             all: Some(lines(self.all, self.lines)?),
             by_agent: agents.collect::<Result<_, DecodeError>>()?,
             refused: self.refused.map(Millis),
-            hour: now.0 / HOUR_MS,
+            clock,
+            hour: clock.time.0 / HOUR_MS,
         })
     }
 }

@@ -166,7 +166,8 @@ proptest! {
             for history in [&mut whole, &mut recovered] {
                 history.all.as_mut().unwrap().step(Millis(now), &numbers);
                 if trims {
-                    history.trim(Millis(now));
+                    history.clock = RetentionClock::at(Millis(now));
+                    history.trim();
                 }
             }
             for (line, steps) in Line::ALL.into_iter().zip(&mut expected) {
@@ -321,6 +322,7 @@ fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
         history.step(Millis(now + 1), &format!("a{n}").into(), &users(1), &users(0));
     }
     let later = now + Retention::default().hours_ms + 2 * HOUR_MS;
+    history.clock = RetentionClock::at(Millis(later));
     history.step(Millis(later), &late.into(), &users(1), &users(2));
     assert_eq!(history.by_agent.len(), 1);
     assert_eq!(history.by_agent[late], Lines::new(Millis(later), &users(2)));
@@ -365,4 +367,63 @@ fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
     let mut turned = stored;
     turned["all"]["minutes"]["chunks"].as_array_mut().unwrap().reverse();
     assert!(read(turned).is_err());
+}
+
+/// The calls of a week, one in each minute, by the default retention.
+fn week(state: &mut State) -> u64 {
+    let minutes = 7 * DAY / MINUTE;
+    for n in 0..minutes {
+        let at = BEGIN + n * MINUTE;
+        state.apply(&record(at, 1, 0, if n % 2 == 0 { 0 } else { 3 }, 0));
+        state.apply(&record(at + 1, (n % 200) as u8, 0, 0, n));
+        state.apply(&record(at + 30_000, (n % 200) as u8, 0, 3, n));
+    }
+    BEGIN + minutes * MINUTE
+}
+
+/// How many minutes are known of the first day, if the clock shows the end of the week.
+fn known_of_first_days(state: &State, grain: Grain) -> u64 {
+    let times = (Millis(BEGIN), Millis(BEGIN + 7 * DAY));
+    let slice = state.history().slice(None, Line::Live, grain, times, times.1).unwrap();
+    let begin = BEGIN / HOUR_MS * HOUR_MS;
+    let points =
+        slice.points(Millis(begin), grain.width_ms(), (7 * DAY / grain.width_ms()) as usize);
+    points.iter().filter(|point| point.max > 0).count() as u64
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_at_a_restart_drops_no_history() {
+    let mut state = State::default().with(Settings::default());
+    let now = week(&mut state);
+    let known = Grain::ALL.map(|grain| known_of_first_days(&state, grain));
+    let year = 365 * DAY;
+    // What a restart by such a clock records, within an hour.
+    let mut ahead = state.clone();
+    for n in 0..60 {
+        let what = if n % 2 == 0 { 0 } else { 3 };
+        ahead.apply(&record(now + 3 * year + n * MINUTE, 1, 0, what, 0));
+        let bytes = snapshot::encode(&ahead);
+        ahead = snapshot::decode(&bytes).unwrap().with(Settings::default());
+    }
+    let still_known = Grain::ALL.map(|grain| known_of_first_days(&ahead, grain));
+    assert!(still_known[1..] == known[1..], "{still_known:?}, not {known:?}");
+    // An hour of records confirms a day.
+    assert!(still_known[0] + 1_500 + 256 >= known[0], "{still_known:?}, not {known:?}");
+}
+
+#[test]
+fn a_quiet_night_is_caught_up_with_and_old_minutes_go() {
+    let mut state = State::default().with(Settings::default());
+    let mut at = BEGIN;
+    for _ in 0..30 {
+        for n in 0..60 {
+            at += MINUTE;
+            state.apply(&record(at, 1, 0, if n % 2 == 0 { 0 } else { 3 }, 0));
+            state.apply(&record(at, n as u8 + 2, 0, 0, n));
+            state.apply(&record(at + 1, n as u8 + 2, 0, 3, n));
+        }
+        at += 23 * HOUR_MS;
+    }
+    let clock = state.history().clock;
+    assert!(clock.last.since(clock.time) <= HOUR_MS, "{clock:?}");
 }
