@@ -22,6 +22,7 @@ mod referee;
 mod replicas;
 mod settings;
 mod signatures;
+mod standby;
 mod streams;
 mod twiml;
 mod webhook_forms;
