@@ -1,5 +1,8 @@
 //! Puts the parts together and runs them until it is time to stop.
 
+mod opening;
+mod standby;
+
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -10,12 +13,13 @@ use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, ReadLimit, raise_fd_limit, serve};
 use live_users_journal::{Lease, ReplicationStatus};
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
-use live_users_state::{LEADER_LEASE, Replayed, replay_with};
+use live_users_state::{LEADER_LEASE, Replayed};
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
+use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
 use crate::http::auth::BearerAuth;
 use crate::http::metrics;
@@ -25,7 +29,7 @@ use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::clock::{Clock, steady_unix_ms};
+use crate::parts::clock::Clock;
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
@@ -59,14 +63,38 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(
-        (auth, total_rules): (BearerAuth, TotalRules),
-        webhooks: Webhooks,
-        summarizer: Summarizer,
-        (latest, clock): (LatestReader, Clock),
-        streams: Arc<Streams>,
-        journal_reader: JournalReader,
-    ) -> Self {
+    /// Makes them from the settings, the writer's end of things, and what readers take.
+    fn of(
+        config: Config,
+        (queue, status): (Queue, StatusReader),
+        (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
+    ) -> io::Result<(Self, AllowedOrigins)> {
+        let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
+        let summarizer = Summarizer {
+            queue,
+            agents: Arc::new(config.agents),
+            status,
+            gives_agents: config.public_by_agent,
+            rules: CountingRules {
+                counting: config.keep.settings.counting,
+                suspect_after_ms: config.suspect_after_ms,
+                max_call_ms: config.max_call_ms,
+            },
+        };
+        let webhooks = Webhooks {
+            conversation: Conversation::new(&config.url_rule, config.farewell),
+            signature: SignatureVerifier::new(config.verification, config.url_rule),
+            agents: summarizer.agents.clone(),
+            caller_key: config.caller_key,
+            accounts: config.webhook_accounts,
+            chat,
+            queue: summarizer.queue.clone(),
+            counters: Arc::new(Counters::new()),
+            old_callbacks: OldCallbacks::default(),
+            repeats: Repeats::default(),
+            notices: Notices::default(),
+        };
+        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
         let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
         let figures = metrics::Sources {
             agents: agents.clone(),
@@ -79,7 +107,13 @@ impl Parts {
             status: status.clone(),
             streams: streams.clone(),
         };
-        Self {
+        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
+        let total_rules = TotalRules {
+            is_public: config.public_total,
+            limit: ReadLimit::new(config.reads_per_second),
+            trusted_proxies: config.trusted_proxies,
+        };
+        let parts = Self {
             auth: Arc::new(auth),
             total_rules: Arc::new(total_rules),
             webhooks: Arc::new(webhooks),
@@ -93,7 +127,8 @@ impl Parts {
             status,
             journal_reader,
             wrong_methods: Arc::default(),
-        }
+        };
+        Ok((parts, config.origins))
     }
 
     /// Gives them to an application, for its handlers.
@@ -141,13 +176,42 @@ impl Backend {
     /// # Errors
     /// If the journal cannot be opened or replayed, or the system starts no thread.
     pub fn open(config: Config) -> io::Result<Self> {
-        let counters = Arc::new(Counters::new());
         log_settings(&config);
-        let journal = live_users_journal::open_with_clock(&config.journal_url, steady_unix_ms)
-            .map_err(io::Error::other)?;
-        let replayed = replay_with(&*journal, config.keep.settings).map_err(io::Error::other)?;
-        let journal_name = live_users_journal::without_secrets(&config.journal_url);
-        info!("the journal is {journal_name} at {}", replayed.at);
+        let opened = Place::of(&config).open().map_err(NotOpened::into_error)?;
+        Self::of(config, opened)
+    }
+
+    /// Serves until `shutdown` resolves. Where the journal cannot be opened, and an operator can put
+    /// that right, it answers callers meanwhile, counts nothing, and tries again. It takes the
+    /// settings twice, since it may have to build everything twice.
+    ///
+    /// # Errors
+    /// As [`Backend::open`] where trying again would not help, and as [`Backend::run`].
+    pub async fn serve(
+        [config, again]: [Config; 2],
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        tokio::pin!(shutdown);
+        log_settings(&config);
+        let (place, listen) = (Place::of(&config), config.listen);
+        let (opened, listener) = match place.open() {
+            Ok(opened) => (opened, None),
+            Err(NotOpened::Waiting { kind, why }) => {
+                let (listener, reason) = (listen.bind()?, (kind, why));
+                let standing_by = listener.try_clone()?;
+                let opened =
+                    standby::stand_by(again, place, standing_by, reason, &mut shutdown).await?;
+                let Some(opened) = opened else { return Ok(()) };
+                (opened, Some(listener))
+            }
+            Err(refused) => return Err(refused.into_error()),
+        };
+        let backend = Self::of(config, opened)?;
+        let listener = listener.map_or_else(|| listen.bind(), Ok)?;
+        backend.run(listener, shutdown).await
+    }
+
+    fn of(config: Config, Opened { journal, replayed }: Opened) -> io::Result<Self> {
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
@@ -176,42 +240,8 @@ impl Backend {
         replication_status.on_append(move || growing.catch_up());
         // What others have appended since the replay.
         queue.catch_up();
-        let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        let summarizer = Summarizer {
-            queue,
-            agents: Arc::new(config.agents),
-            status,
-            gives_agents,
-            rules: CountingRules {
-                counting: config.keep.settings.counting,
-                suspect_after_ms: config.suspect_after_ms,
-                max_call_ms: config.max_call_ms,
-            },
-        };
-        let webhooks = Webhooks {
-            conversation: Conversation::new(&config.url_rule, config.farewell),
-            signature: SignatureVerifier::new(config.verification, config.url_rule),
-            agents: summarizer.agents.clone(),
-            caller_key: config.caller_key,
-            accounts: config.webhook_accounts,
-            chat,
-            queue: summarizer.queue.clone(),
-            counters,
-            old_callbacks: OldCallbacks::default(),
-            repeats: Repeats::default(),
-            notices: Notices::default(),
-        };
-        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
-        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
-        let total_rules = TotalRules {
-            is_public: config.public_total,
-            limit: ReadLimit::new(config.reads_per_second),
-            trusted_proxies: config.trusted_proxies,
-        };
-        let access = (auth, total_rules);
-        let parts =
-            Parts::new(access, webhooks, summarizer, (latest, clock), streams, journal_reader);
-        let origins = config.origins;
+        let reading = (latest, clock, journal_reader);
+        let (parts, origins) = Parts::of(config, (queue, status), reading)?;
         Ok(Self { parts, origins, thread, lease, renewals, replication_status, api, requests })
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool};
-use live_users_http_kit::{Env, command, init_logging, shutdown_signal};
+use live_users_http_kit::{ConfigErrors, Env, command, init_logging, shutdown_signal};
 
 /// The name of the binary.
 const NAME: &str = "live-users-backend";
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     let env = Env::process();
     let ended = match args.command {
-        None => Config::read(&env).map(serve),
+        None => twice(&env).map(serve),
         Some(Command::Healthcheck) => command::check_health(&env, DEFAULT_PORT),
         Some(Command::Tool(tool)) => tool.run(&env),
     };
@@ -43,9 +43,12 @@ fn main() -> ExitCode {
 }
 
 #[actix_web::main]
-async fn serve(config: Config) -> io::Result<()> {
+async fn serve(settings: [Config; 2]) -> io::Result<()> {
     init_logging();
-    let listen = config.listen;
-    let backend = Backend::open(config)?;
-    backend.run(listen.bind()?, shutdown_signal()).await
+    Backend::serve(settings, shutdown_signal()).await
+}
+
+/// Reads the settings for the server, and for the one that stands by until the journal is open.
+fn twice(env: &Env) -> Result<[Config; 2], ConfigErrors> {
+    Ok([Config::read(env)?, Config::read(env)?])
 }

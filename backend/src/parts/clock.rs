@@ -13,7 +13,7 @@ use live_users_replica::disciplined_clock::{DisciplinedClock, Notice, is_astray}
 use log::{info, warn};
 use parking_lot::Mutex;
 
-pub(crate) use self::machine::steady_unix_ms;
+pub(crate) use self::machine::{steady_unix_ms, wall_unix_ms};
 
 /// Returns the time, and the age of what is known of the journal. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -310,7 +310,7 @@ impl Outlet {
                     let _gave_up = answer.send(evicted);
                 }
                 Some(Pending::EndSession(answer)) => {
-                    let recorded = recorded.map(drop).map_err(|_| NotRecorded::Trouble);
+                    let recorded = recorded.map(drop).map_err(|_| trouble);
                     let _gave_up = answer.send(recorded);
                 }
                 Some(Pending::Query(_) | Pending::LookUp(..) | Pending::Rewrite(_)) | None => {}

@@ -23,6 +23,7 @@ mod replays;
 mod replicas;
 mod settings;
 mod signatures;
+mod standby;
 mod streams;
 mod tls;
 mod tokens;

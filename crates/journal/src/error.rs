@@ -198,6 +198,8 @@ pub enum FaultKind {
     Foreign,
     /// What is stored is not what was written.
     Damaged,
+    /// Its newest record lies far ahead of the machine's clock.
+    Ahead,
     /// Its service does not answer.
     Unreachable,
     /// Any other.
@@ -207,8 +209,15 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Full, Self::Moved, Self::Foreign, Self::Damaged, Self::Unreachable, Self::Other];
+    pub const ALL: [Self; 7] = [
+        Self::Full,
+        Self::Moved,
+        Self::Foreign,
+        Self::Damaged,
+        Self::Ahead,
+        Self::Unreachable,
+        Self::Other,
+    ];
 
     /// Its name in figures.
     pub fn name(self) -> &'static str {
@@ -217,6 +226,7 @@ impl FaultKind {
             Self::Moved => "moved",
             Self::Foreign => "foreign",
             Self::Damaged => "damaged",
+            Self::Ahead => "ahead",
             Self::Unreachable => "unreachable",
             Self::Other => "other",
         }
@@ -230,6 +240,7 @@ impl Display for FaultKind {
             Self::Moved => "its files were removed, moved or replaced",
             Self::Foreign => "another process uses it too",
             Self::Damaged => "what is stored is not what was written",
+            Self::Ahead => "its newest record lies ahead of this machine's clock",
             Self::Unreachable => "its servers do not answer",
             Self::Other => "the system refuses to write it",
         })

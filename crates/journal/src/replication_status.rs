@@ -43,7 +43,6 @@ impl ReplicationStatus {
     }
 
     /// As [`ReplicationStatus::with_service`], but the last news of the service is this old.
-    #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_service_unheard_for(age: Duration) -> Self {
         Self::of(Freshness::of_age(age))

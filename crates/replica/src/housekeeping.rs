@@ -93,20 +93,20 @@ impl Replica {
         if self.is_degraded || !self.leads(now) || self.sweep_due(now) > now.time {
             return;
         }
-        let from_before = self.from_before(now);
+        let from_before = self.before_start(now);
         let (max_call_ms, calls) = (self.rules.max_call_ms, self.state.tracker());
         let overdue = self.sweep.overdue(now.time, max_call_ms, from_before, calls);
         let overdue = self.hold_back(now, overdue);
         self.begin_commit(now, Commit::new(Purpose::Overdue, overdue));
     }
 
-    fn from_before(&self, now: Now) -> FromBefore {
+    fn before_start(&self, now: Now) -> FromBefore {
         let ran_ms = now.uptime.since(self.started.unwrap_or(now.uptime));
         FromBefore { last_record: self.last_before, ran_ms }
     }
 
     fn sweep_due(&self, now: Now) -> Millis {
-        let unproven_ms = self.from_before(now).unproven_ms(now.time);
+        let unproven_ms = self.before_start(now).unproven_ms(now.time);
         self.sweep.due(self.state.tracker(), unproven_ms)
     }
 

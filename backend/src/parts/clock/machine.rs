@@ -37,6 +37,11 @@ pub(crate) fn steady_unix_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What the wall clock shows, in milliseconds since the Unix epoch.
+pub(crate) fn wall_unix_ms() -> u64 {
+    u64::try_from(wall().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The clock that people and NTP set. A clock before the epoch shows the epoch.
 fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

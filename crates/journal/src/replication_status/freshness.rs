@@ -19,7 +19,6 @@ impl Freshness {
     }
 
     /// Everything was known this long ago, and nothing since.
-    #[cfg(feature = "testing")]
     pub(super) fn of_age(age: Duration) -> Self {
         let now = Instant::now();
         Self { start: now.checked_sub(age).unwrap_or(now), known_ms: AtomicU64::new(0) }

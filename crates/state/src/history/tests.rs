@@ -373,10 +373,10 @@ fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
 fn week(state: &mut State) -> u64 {
     let minutes = 7 * DAY / MINUTE;
     for n in 0..minutes {
-        let at = BEGIN + n * MINUTE;
+        let (at, call) = (BEGIN + n * MINUTE, u8::try_from(n % 200).unwrap());
         state.apply(&record(at, 1, 0, if n % 2 == 0 { 0 } else { 3 }, 0));
-        state.apply(&record(at + 1, (n % 200) as u8, 0, 0, n));
-        state.apply(&record(at + 30_000, (n % 200) as u8, 0, 3, n));
+        state.apply(&record(at + 1, call, 0, 0, n));
+        state.apply(&record(at + 30_000, call, 0, 3, n));
     }
     BEGIN + minutes * MINUTE
 }
@@ -386,8 +386,8 @@ fn known_of_first_days(state: &State, grain: Grain) -> u64 {
     let times = (Millis(BEGIN), Millis(BEGIN + 7 * DAY));
     let slice = state.history().slice(None, Line::Live, grain, times, times.1).unwrap();
     let begin = BEGIN / HOUR_MS * HOUR_MS;
-    let points =
-        slice.points(Millis(begin), grain.width_ms(), (7 * DAY / grain.width_ms()) as usize);
+    let count = usize::try_from(7 * DAY / grain.width_ms()).unwrap();
+    let points = slice.points(Millis(begin), grain.width_ms(), count);
     points.iter().filter(|point| point.max > 0).count() as u64
 }
 
@@ -416,11 +416,11 @@ fn a_quiet_night_is_caught_up_with_and_old_minutes_go() {
     let mut state = State::default().with(Settings::default());
     let mut at = BEGIN;
     for _ in 0..30 {
-        for n in 0..60 {
+        for n in 0..60_u8 {
             at += MINUTE;
             state.apply(&record(at, 1, 0, if n % 2 == 0 { 0 } else { 3 }, 0));
-            state.apply(&record(at, n as u8 + 2, 0, 0, n));
-            state.apply(&record(at + 1, n as u8 + 2, 0, 3, n));
+            state.apply(&record(at, n + 2, 0, 0, u64::from(n)));
+            state.apply(&record(at + 1, n + 2, 0, 3, u64::from(n)));
         }
         at += 23 * HOUR_MS;
     }

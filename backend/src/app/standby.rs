@@ -1,0 +1,124 @@
+//! Answers callers while the journal cannot be opened: a full disk, damaged files, a wrong clock.
+//!
+//! It has the routes of the backend and no writer. So voice webhooks get TwiML at once, everything
+//! else gets 503 with the reason, and nothing is counted. The journal is tried again every few
+//! seconds; it is closed in between, so that tools can work on it.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::web;
+use live_users_core::Millis;
+use live_users_http_kit::serve;
+use live_users_journal::{FaultKind, Memory, Position, ReplicationStatus};
+use live_users_replica::{NotRewritten, Publication, Stale};
+use log::{error, info};
+use tokio::sync::{mpsc, watch};
+
+use super::Parts;
+use super::opening::{NotOpened, Opened, Place};
+use crate::config::Config;
+use crate::http::routes;
+use crate::parts::clock::Clock;
+use crate::parts::journal_reader::JournalReader;
+use crate::parts::latest::LatestCount;
+use crate::parts::queue::{NotRecorded, QUEUE_MAX, Queue, Work};
+use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
+
+/// The interval between two tries to open the journal.
+const TRY_EVERY: Duration = Duration::from_secs(5);
+
+/// Nothing was ever known of the journal.
+const UNKNOWN_FOR: Duration = Duration::from_hours(24);
+
+/// Serves on the listener until the journal can be opened, or `shutdown` resolves: then `None`.
+///
+/// # Errors
+/// If settings turn out to be wrong, or the listener cannot be served.
+pub(super) async fn stand_by(
+    config: Config,
+    place: Place,
+    listener: TcpListener,
+    (kind, why): (FaultKind, String),
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<Option<Opened>> {
+    error!("nothing is counted, callers are answered, and the journal is tried again: {why}");
+    let (sender, inbox) = mpsc::channel(QUEUE_MAX);
+    let (status, status_reader) = StatusReader::new();
+    status.send_replace(ReplicaStatus { fault: Some(kind), ..ReplicaStatus::default() });
+    let unknown = ReplicationStatus::with_service_unheard_for(UNKNOWN_FOR);
+    let clock = Clock::of_service(unknown);
+    let queue = Queue::through(sender, clock.clone(), status_reader.clone());
+    let refusing = tokio::spawn(refuse(inbox, status_reader.clone()));
+    let (_latest_writer, latest) = watch::channel(nothing());
+    let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
+    let reading = (latest, clock, JournalReader::new(reader));
+    let (parts, origins) = Parts::of(config, (queue, status_reader), reading)?;
+    let streams = parts.streams.clone();
+    let mut opened = Ok(None);
+    let stop = async {
+        tokio::select! {
+            () = shutdown => {}
+            it = open_when_possible(place, &status, why) => opened = it.map(Some),
+        }
+        streams.close();
+    };
+    let served = serve(listener, stop, move |app: &mut web::ServiceConfig| {
+        parts.add_to(app);
+        routes::add(app, &origins);
+    });
+    let served = served.await;
+    refusing.abort();
+    served.and(opened)
+}
+
+/// Tries to open the journal until that succeeds.
+async fn open_when_possible(
+    place: Place,
+    status: &StatusWriter,
+    mut known: String,
+) -> io::Result<Opened> {
+    loop {
+        tokio::time::sleep(TRY_EVERY).await;
+        let place = place.clone();
+        let opening = tokio::task::spawn_blocking(move || place.open());
+        let (kind, why) = match opening.await.map_err(io::Error::other)? {
+            Ok(opened) => {
+                info!("the journal is open: from now on calls are counted");
+                return Ok(opened);
+            }
+            Err(NotOpened::Waiting { kind, why }) => (kind, why),
+            // A tool works on it, or somebody is about to put the files back.
+            Err(NotOpened::Refused(error)) => (FaultKind::Other, error.to_string()),
+        };
+        status.send_modify(|status| status.fault = Some(kind));
+        if why != known {
+            error!("the journal still cannot be opened: {why}");
+            known = why;
+        }
+    }
+}
+
+/// Answers all work at once, in place of a writer.
+async fn refuse(mut inbox: mpsc::Receiver<Work>, status: StatusReader) {
+    while let Some(work) = inbox.recv().await {
+        let trouble = NotRecorded::Trouble(status.get().fault.unwrap_or_default());
+        // Sending fails if the receiver has given up waiting.
+        match work {
+            Work::Evidence(_, answer) => drop(answer.send(Err(trouble))),
+            Work::Evict(_, answer) => drop(answer.send(Err(trouble))),
+            Work::Query(query) => query(Err(trouble)),
+            Work::Rewrite(answer) => drop(answer.send(Err(NotRewritten::Unknown))),
+            _ => {}
+        }
+    }
+}
+
+/// No count that could be shown.
+fn nothing() -> LatestCount {
+    let age_ms = u64::try_from(UNKNOWN_FOR.as_millis()).unwrap_or(u64::MAX);
+    let (numbers, at) = (Default::default(), Position { epoch: 0, seq: 0 });
+    let stale = Some(Stale { age_ms });
+    LatestCount::with_agents(Publication { numbers, at, as_of: Millis(0), stale }, None)
+}

@@ -1,0 +1,186 @@
+//! The journal cannot be opened at the start: callers are answered, and it goes on when it can.
+
+use std::fs;
+use std::path::Path;
+
+use live_users_testkit::{Server, SettableClock, Twilio, exit_of, get};
+use serde_json::Value;
+
+use crate::honest::{API_TOKEN, WITH_TOKEN};
+use crate::{BINARY, TOKEN, start};
+
+const DAY_S: i64 = 24 * 3_600;
+
+fn url_of(folder: &Path) -> String {
+    format!("file:{}", folder.display())
+}
+
+/// The environment of a process with this clock and this journal.
+fn env(clock: &SettableClock, url: &str) -> Vec<(&'static str, String)> {
+    let journal = ("JOURNAL_URL", url.to_owned());
+    let token = (WITH_TOKEN.0, WITH_TOKEN.1.to_owned());
+    clock.env().into_iter().chain([journal, token]).collect()
+}
+
+fn start_by(clock: &SettableClock, url: &str) -> (Server, Twilio) {
+    let env = env(clock, url);
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    start(&env)
+}
+
+/// What `journal repair` says, and whether it has succeeded.
+fn repair(clock: &SettableClock, url: &str, more: &[&str]) -> (bool, String) {
+    let env = env(clock, url);
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let args = [&["journal", "repair", "--time"], more].concat();
+    // The server that stands by looks at the journal for a moment now and then.
+    loop {
+        let done = exit_of(BINARY, &args, &env);
+        let told = [done.stdout, done.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        if !told.contains("is in use by") {
+            return (done.status.success(), told);
+        }
+    }
+}
+
+/// Callers hear an agent, and everybody else is told why nothing is known.
+#[track_caller]
+fn assert_stands_by(server: &Server, twilio: &Twilio, reason: &str) {
+    let answer = twilio.start(9);
+    assert!(answer.status == 200 && answer.body.contains("<Gather "), "{}", answer.body);
+    let unsigned = Twilio::new(&server.url, "another token").start(9);
+    assert_eq!(unsigned.status, 403, "{}", unsigned.body);
+    for answer in [
+        twilio.end(9),
+        get(&format!("{}/readyz", server.url)),
+        get(&format!("{}/api/live-users", server.url)),
+    ] {
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        assert!(answer.body.contains(reason), "{}", answer.body);
+    }
+    assert_eq!(get(&format!("{}/healthz", server.url)).status, 200);
+}
+
+#[test]
+fn a_full_disk_at_the_start_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A limit of the file size stands for a disk that is full.
+    let script = "trap '' XFSZ; ulimit -S -f 0; exec \"$0\"";
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &url_of(folder.path()))];
+    let mut server = Server::start("/bin/sh", &["-c", script, BINARY], &env);
+    let twilio = Twilio::new(&server.url, TOKEN);
+    assert_stands_by(&server, &twilio, "the journal cannot be written");
+    server.limit_files(None);
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    twilio.start(1);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    drop(server);
+    let (_server, twilio) = start(&[("JOURNAL_URL", &url_of(folder.path()))]);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn a_server_that_stands_by_ends_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("journal.sqlite3"), "no journal").expect("a file");
+    let (server, twilio) = start(&[("JOURNAL_URL", &url_of(folder.path()))]);
+    assert_stands_by(&server, &twilio, "what is stored is not what was written");
+    let (status, log) = server.terminate();
+    assert!(status.success() && log.contains("the journal is damaged"), "{log}");
+    assert_eq!(fs::read_to_string(folder.path().join("journal.sqlite3")).unwrap(), "no journal");
+}
+
+#[test]
+fn an_emptied_write_ahead_log_is_noticed_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url_of(folder.path());
+    let (mut server, twilio) = start(&[("JOURNAL_URL", &url)]);
+    twilio.start(1);
+    twilio.start(2);
+    server.kill();
+    fs::write(folder.path().join("journal.sqlite3-wal"), "").expect("it can be emptied");
+    let (mut server, twilio) = start(&[("JOURNAL_URL", &url)]);
+    server.await_log("record 2 was acknowledged");
+    assert_stands_by(&server, &twilio, "what is stored is not what was written");
+    // Whoever would rather begin with what is left is told how.
+    fs::remove_file(folder.path().join("journal.mark")).expect("it can be removed");
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
+}
+
+#[test]
+fn a_journal_from_days_ahead_is_refused_until_the_clock_is_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clock, url) = (SettableClock::off_by(3 * DAY_S), url_of(folder.path()));
+    let (server, twilio) = start_by(&clock, &url);
+    twilio.start(1);
+    assert!(server.terminate().0.success());
+    clock.set(0);
+    let (mut server, twilio) = start_by(&clock, &url);
+    let line = server.await_log("the newest record of the journal is from");
+    assert!(line.contains("ERROR") && line.contains("journal repair --time"), "{line}");
+    assert_stands_by(&server, &twilio, "its newest record lies ahead of this machine's clock");
+    // It was the clock that was wrong.
+    clock.set(3 * DAY_S);
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+}
+
+/// The most live users in each hour from 7 to 4 days ago.
+fn peak_of_last_week(server: &Server) -> u64 {
+    let path = "/api/live-users/history?from=-7d&to=-4d&step=1h";
+    let authorization = format!("Bearer {API_TOKEN}");
+    let url = format!("{}{path}", server.url);
+    let answer = live_users_testkit::send("GET", &url, &[("Authorization", &authorization)], b"");
+    let history: Value = serde_json::from_str(&answer.body).expect("JSON");
+    let points = history["points"].as_array().unwrap_or_else(|| panic!("{history}"));
+    points.iter().filter_map(|it| it["max"].as_u64()).max().unwrap_or(0)
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_at_a_restart_costs_no_history_and_is_mended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clock, url) = (SettableClock::off_by(-5 * DAY_S), url_of(folder.path()));
+    let (server, twilio) = start_by(&clock, &url);
+    for n in 1..=3 {
+        twilio.start(n);
+    }
+    for n in 1..=3 {
+        twilio.end(n);
+    }
+    assert!(server.terminate().0.success());
+
+    clock.set(3 * 365 * DAY_S);
+    let (server, twilio) = start_by(&clock, &url);
+    twilio.start(4);
+    twilio.start(5);
+    twilio.end(5);
+    // A late webhook of a call that ended before revives nothing: its tombstone is there.
+    twilio.start(1);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    assert!(server.terminate().0.success());
+
+    clock.set(0);
+    let (mut server, twilio) = start_by(&clock, &url);
+    assert_stands_by(&server, &twilio, "its newest record lies ahead of this machine's clock");
+    let before = fs::read(folder.path().join("journal.sqlite3")).expect("a file");
+    let (done, told) = repair(&clock, &url, &[]);
+    assert!(done && told.contains("4 of 10 records lie ahead"), "{told}");
+    assert!(told.contains("nothing is written") && told.contains("1 users on 1 calls"), "{told}");
+    let (done, told) = repair(&clock, &url, &["--write"]);
+    assert!(done && told.contains("the old one is kept as"), "{told}");
+    let aside = told.lines().find_map(|line| line.strip_prefix("the old one is kept as "));
+    assert!(fs::read(aside.expect("a name")).expect("a file") == before, "it is as it was");
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    assert_eq!(peak_of_last_week(&server), 3);
+    assert_eq!(twilio.end(4).status, 204);
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
+    let (done, told) = repair(&clock, "memory:", &[]);
+    assert!(done && told.contains("nothing to mend"), "{told}");
+}
