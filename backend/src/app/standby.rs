@@ -16,7 +16,7 @@ use live_users_replica::{NotRewritten, Publication, Stale};
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
 
-use super::Parts;
+use super::app_data::Parts;
 use super::opening::{NotOpened, Opened, Place};
 use crate::config::Config;
 use crate::http::routes;
