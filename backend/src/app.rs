@@ -1,16 +1,14 @@
 //! Puts the parts together and runs them until it is time to stop.
 
+mod app_data;
 mod opening;
 mod standby;
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, ReadLimit, raise_fd_limit, serve};
+use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
 use live_users_journal::{Lease, ReplicationStatus};
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed};
@@ -19,135 +17,16 @@ use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
+use self::app_data::Parts;
 use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
-use crate::http::auth::BearerAuth;
-use crate::http::metrics;
-use crate::http::routes::{self, WrongMethods};
-use crate::http::signature::SignatureVerifier;
-use crate::http::total_reader::TotalRules;
-use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
-use crate::parts::agents::AgentRegistry;
-use crate::parts::chat::Chat;
+use crate::http::routes;
 use crate::parts::clock::Clock;
-use crate::parts::conversation::Conversation;
-use crate::parts::counters::Counters;
-use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::latest::{LatestCount, LatestReader, public_by_agent};
-use crate::parts::notices::Notices;
-use crate::parts::queue::Queue;
-use crate::parts::replica_status::StatusReader;
-use crate::parts::streams::Streams;
-use crate::parts::summary::Summarizer;
+use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::writer_thread::{self, Outlets};
 use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
-
-/// What the request handlers take.
-#[derive(Clone)]
-struct Parts {
-    auth: Arc<BearerAuth>,
-    total_rules: Arc<TotalRules>,
-    webhooks: Arc<Webhooks>,
-    figures: Arc<metrics::Sources>,
-    queue: Queue,
-    latest: LatestReader,
-    streams: Arc<Streams>,
-    summarizer: Summarizer,
-    agents: Arc<AgentRegistry>,
-    rules: CountingRules,
-    status: StatusReader,
-    journal_reader: JournalReader,
-    wrong_methods: Arc<WrongMethods>,
-}
-
-impl Parts {
-    /// Makes them from the settings, the writer's end of things, and what readers take.
-    fn of(
-        config: Config,
-        (queue, status): (Queue, StatusReader),
-        (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
-    ) -> io::Result<(Self, AllowedOrigins)> {
-        let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        let summarizer = Summarizer {
-            queue,
-            agents: Arc::new(config.agents),
-            status,
-            gives_agents: config.public_by_agent,
-            rules: CountingRules {
-                counting: config.keep.settings.counting,
-                suspect_after_ms: config.suspect_after_ms,
-                max_call_ms: config.max_call_ms,
-            },
-        };
-        let webhooks = Webhooks {
-            conversation: Conversation::new(&config.url_rule, config.farewell),
-            signature: SignatureVerifier::new(config.verification, config.url_rule),
-            agents: summarizer.agents.clone(),
-            caller_key: config.caller_key,
-            accounts: config.webhook_accounts,
-            chat,
-            queue: summarizer.queue.clone(),
-            counters: Arc::new(Counters::new()),
-            old_callbacks: OldCallbacks::default(),
-            repeats: Repeats::default(),
-            notices: Notices::default(),
-        };
-        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
-        let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
-        let figures = metrics::Sources {
-            agents: agents.clone(),
-            chat: webhooks.chat.clone(),
-            clock,
-            counters: webhooks.counters.clone(),
-            latest: latest.clone(),
-            queue: queue.clone(),
-            rules,
-            status: status.clone(),
-            streams: streams.clone(),
-        };
-        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
-        let total_rules = TotalRules {
-            is_public: config.public_total,
-            limit: ReadLimit::new(config.reads_per_second),
-            trusted_proxies: config.trusted_proxies,
-        };
-        let parts = Self {
-            auth: Arc::new(auth),
-            total_rules: Arc::new(total_rules),
-            webhooks: Arc::new(webhooks),
-            figures: Arc::new(figures),
-            queue,
-            latest,
-            streams,
-            summarizer,
-            agents,
-            rules,
-            status,
-            journal_reader,
-            wrong_methods: Arc::default(),
-        };
-        Ok((parts, config.origins))
-    }
-
-    /// Gives them to an application, for its handlers.
-    fn add_to(&self, app: &mut ServiceConfig) {
-        app.app_data(Data::from(self.auth.clone()))
-            .app_data(Data::from(self.total_rules.clone()))
-            .app_data(Data::from(self.webhooks.clone()))
-            .app_data(Data::from(self.figures.clone()))
-            .app_data(Data::new(self.queue.clone()))
-            .app_data(Data::new(self.latest.clone()))
-            .app_data(Data::from(self.streams.clone()))
-            .app_data(Data::new(self.summarizer.clone()))
-            .app_data(Data::from(self.agents.clone()))
-            .app_data(Data::new(self.rules))
-            .app_data(Data::new(self.status.clone()))
-            .app_data(Data::new(self.journal_reader.clone()))
-            .app_data(Data::from(self.wrong_methods.clone()));
-    }
-}
 
 /// A backend that has replayed its journal, and does not listen yet.
 pub struct Backend {

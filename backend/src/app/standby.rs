@@ -16,7 +16,7 @@ use live_users_replica::{NotRewritten, Publication, Stale};
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
 
-use super::Parts;
+use super::app_data::Parts;
 use super::opening::{NotOpened, Opened, Place};
 use crate::config::Config;
 use crate::http::routes;
@@ -60,7 +60,7 @@ pub(super) async fn stand_by(
     let stop = async {
         tokio::select! {
             () = shutdown => {}
-            it = open_when_possible(place, &status, why) => opened = it.map(Some),
+            it = open_when_possible(place, &status, kind) => opened = it.map(Some),
         }
         streams.close();
     };
@@ -77,7 +77,7 @@ pub(super) async fn stand_by(
 async fn open_when_possible(
     place: Place,
     status: &StatusWriter,
-    mut known: String,
+    mut known: FaultKind,
 ) -> io::Result<Opened> {
     loop {
         tokio::time::sleep(TRY_EVERY).await;
@@ -93,9 +93,10 @@ async fn open_when_possible(
             Err(NotOpened::Refused(error)) => (FaultKind::Other, error.to_string()),
         };
         status.send_modify(|status| status.fault = Some(kind));
-        if why != known {
+        // The text of the same reason may have the time in it.
+        if kind != known {
             error!("the journal still cannot be opened: {why}");
-            known = why;
+            known = kind;
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Journals that a clock ahead has written into, and what a repair makes of them.
+
 use live_users_core::{Direction, HOUR_MS, MINUTE_MS};
 use live_users_journal::{Memory, Position};
 use proptest::prelude::*;

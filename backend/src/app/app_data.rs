@@ -1,0 +1,134 @@
+//! What the request handlers take: made once, and given to each worker of the server.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{Data, ServiceConfig};
+use live_users_http_kit::{AllowedOrigins, ReadLimit};
+
+use crate::config::Config;
+use crate::http::auth::BearerAuth;
+use crate::http::metrics;
+use crate::http::routes::WrongMethods;
+use crate::http::signature::SignatureVerifier;
+use crate::http::total_reader::TotalRules;
+use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
+use crate::parts::agents::AgentRegistry;
+use crate::parts::chat::Chat;
+use crate::parts::clock::Clock;
+use crate::parts::conversation::Conversation;
+use crate::parts::counters::Counters;
+use crate::parts::counting_rules::CountingRules;
+use crate::parts::journal_reader::JournalReader;
+use crate::parts::latest::LatestReader;
+use crate::parts::notices::Notices;
+use crate::parts::queue::Queue;
+use crate::parts::replica_status::StatusReader;
+use crate::parts::streams::Streams;
+use crate::parts::summary::Summarizer;
+
+/// What the request handlers take.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) auth: Arc<BearerAuth>,
+    pub(super) total_rules: Arc<TotalRules>,
+    pub(super) webhooks: Arc<Webhooks>,
+    pub(super) figures: Arc<metrics::Sources>,
+    pub(super) queue: Queue,
+    pub(super) latest: LatestReader,
+    pub(super) streams: Arc<Streams>,
+    pub(super) summarizer: Summarizer,
+    pub(super) agents: Arc<AgentRegistry>,
+    pub(super) rules: CountingRules,
+    pub(super) status: StatusReader,
+    pub(super) journal_reader: JournalReader,
+    pub(super) wrong_methods: Arc<WrongMethods>,
+}
+
+impl Parts {
+    /// Makes them from the settings, the writer's end of things, and what readers take.
+    pub(super) fn of(
+        config: Config,
+        (queue, status): (Queue, StatusReader),
+        (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
+    ) -> io::Result<(Self, AllowedOrigins)> {
+        let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
+        let summarizer = Summarizer {
+            queue,
+            agents: Arc::new(config.agents),
+            status,
+            gives_agents: config.public_by_agent,
+            rules: CountingRules {
+                counting: config.keep.settings.counting,
+                suspect_after_ms: config.suspect_after_ms,
+                max_call_ms: config.max_call_ms,
+            },
+        };
+        let webhooks = Webhooks {
+            conversation: Conversation::new(&config.url_rule, config.farewell),
+            signature: SignatureVerifier::new(config.verification, config.url_rule),
+            agents: summarizer.agents.clone(),
+            caller_key: config.caller_key,
+            accounts: config.webhook_accounts,
+            chat,
+            queue: summarizer.queue.clone(),
+            counters: Arc::new(Counters::new()),
+            old_callbacks: OldCallbacks::default(),
+            repeats: Repeats::default(),
+            notices: Notices::default(),
+        };
+        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
+        let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
+        let figures = metrics::Sources {
+            agents: agents.clone(),
+            chat: webhooks.chat.clone(),
+            clock,
+            counters: webhooks.counters.clone(),
+            latest: latest.clone(),
+            queue: queue.clone(),
+            rules,
+            status: status.clone(),
+            streams: streams.clone(),
+        };
+        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
+        let total_rules = TotalRules {
+            is_public: config.public_total,
+            limit: ReadLimit::new(config.reads_per_second),
+            trusted_proxies: config.trusted_proxies,
+        };
+        let parts = Self {
+            auth: Arc::new(auth),
+            total_rules: Arc::new(total_rules),
+            webhooks: Arc::new(webhooks),
+            figures: Arc::new(figures),
+            queue,
+            latest,
+            streams,
+            summarizer,
+            agents,
+            rules,
+            status,
+            journal_reader,
+            wrong_methods: Arc::default(),
+        };
+        Ok((parts, config.origins))
+    }
+
+    /// Gives them to an application, for its handlers.
+    pub(super) fn add_to(&self, app: &mut ServiceConfig) {
+        app.app_data(Data::from(self.auth.clone()))
+            .app_data(Data::from(self.total_rules.clone()))
+            .app_data(Data::from(self.webhooks.clone()))
+            .app_data(Data::from(self.figures.clone()))
+            .app_data(Data::new(self.queue.clone()))
+            .app_data(Data::new(self.latest.clone()))
+            .app_data(Data::from(self.streams.clone()))
+            .app_data(Data::new(self.summarizer.clone()))
+            .app_data(Data::from(self.agents.clone()))
+            .app_data(Data::new(self.rules))
+            .app_data(Data::new(self.status.clone()))
+            .app_data(Data::new(self.journal_reader.clone()))
+            .app_data(Data::from(self.wrong_methods.clone()));
+    }
+}
