@@ -10,6 +10,7 @@ mod process;
 mod proxy;
 mod restart;
 mod scale;
+mod soak;
 mod times;
 mod tools;
 mod voice;
@@ -47,6 +48,10 @@ pub(crate) fn fanout(report: &mut Report) -> Result<()> {
 
 pub(crate) fn restart(report: &mut Report) -> Result<()> {
     restart::measure(report, &Binary::build()?)
+}
+
+pub(crate) fn soak(report: &mut Report, minutes: usize) -> Result<()> {
+    soak::measure(report, minutes)
 }
 
 pub(crate) fn scale(report: &mut Report) -> Result<()> {

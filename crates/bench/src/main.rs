@@ -11,7 +11,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use self::report::Report;
 
@@ -29,6 +29,7 @@ usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [
 All of them, without an argument. By themselves, with tables of their own:
 
   against BINARY  this build of the backend beside another binary of it, in turns
+  soak MINUTES  so many simulated minutes of 200 webhooks a second, with a kill in each
   journal  a journal on the disk, beside the bare disk
   journal-nats  a journal of NATS, beside bare publishes, at one node and at three";
 
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         }
         ([memory::ARGUMENT, kind, calls], _) => memory::answer(kind, calls),
         (["against", other], _) => against(other),
+        (["soak", minutes], _) => soak(minutes),
         (["journal"], _) => in_release().and_then(|()| journal::disk::measure()),
         (["journal-nats"], _) => in_release().and_then(|()| journal::nats::measure()),
         ([], _) => bench(&PARTS.map(|(_, part)| part)),
@@ -95,6 +97,15 @@ fn against(other: &str) -> Result<()> {
     in_release()?;
     let mut report = Report::default();
     http::against(&mut report, other.as_ref())?;
+    println!("{report}");
+    Ok(())
+}
+
+fn soak(minutes: &str) -> Result<()> {
+    in_release()?;
+    let minutes = minutes.parse().ok().filter(|minutes| *minutes > 0);
+    let mut report = Report::default();
+    http::soak(&mut report, minutes.context("MINUTES: expected a whole number from 1")?)?;
     println!("{report}");
     Ok(())
 }

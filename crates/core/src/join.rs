@@ -195,8 +195,8 @@ impl Tracker {
     }
 
     /// Whether evidence takes back an end that was our own guess: it can only have been said after
-    /// that, by a request whose retries would be over or because our answer did not arrive, or by
-    /// the provider's list of calls in two polls.
+    /// that, by a request whose retries would be over or because our answer did not arrive, by the
+    /// provider's list of calls in two polls, or by an operator about a time-out.
     fn takes_back(&self, slot: u32, evidence: &Evidence) -> bool {
         let entry = self.entry(slot);
         let Phase::Ended(reason) = entry.phase else { return false };

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,15 +37,21 @@ impl Binary {
     /// Starts a backend that knows the agents of this crate's world and no call yet, with these
     /// variables and no others of this process. Its log goes to a file.
     pub(super) fn start(&self, env: &[(&str, &str)]) -> Result<Backend> {
+        self.start_at(free_address()?, env)
+    }
+
+    /// As [`Binary::start`], at this address.
+    pub(super) fn start_at(&self, address: SocketAddr, env: &[(&str, &str)]) -> Result<Backend> {
         let folder = tempfile::tempdir()?;
         let agents = folder.path().join("agents.toml");
         fs::write(&agents, agents_file())?;
         let log = File::create(folder.path().join("log"))?;
-        let address = free_address()?;
         let mut command = Command::new(&self.0);
         command.env_clear().current_dir(folder.path()).stdout(log).stderr(Stdio::inherit());
         command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
-        command.env("AGENTS_FILE", agents).env("PUBLIC_URL", PUBLIC_URL).envs(env.iter().copied());
+        command.env("AGENTS_FILE", agents).env("PUBLIC_URL", PUBLIC_URL);
+        // The load comes from one address. An older build does not know this setting.
+        command.env("READS_PER_SECOND", "0").envs(env.iter().copied());
         let process = Process::start(&mut command, address)?;
         Ok(Backend { process, _folder: folder, url: format!("http://{address}") })
     }
@@ -83,6 +90,16 @@ impl Backend {
         let count = get(&format!("{}/api/live-users", self.url)).body;
         let live = count.trim_start_matches("{\"liveUsers\":").trim_end_matches('}');
         live.parse().with_context(|| count.clone())
+    }
+
+    /// Ends it at once, by SIGKILL.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// How many descriptors it has open.
+    pub(super) fn open_files(&self) -> Result<usize> {
+        self.process.open_files()
     }
 
     /// The memory that it has, in bytes.

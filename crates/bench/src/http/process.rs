@@ -52,6 +52,19 @@ impl Process {
         memory::resident_bytes(&self.child.id().to_string())
     }
 
+    /// Ends it at once, by SIGKILL.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// How many descriptors it has open.
+    pub(super) fn open_files(&self) -> Result<usize> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        Ok(std::fs::read_dir(folder).context("only Linux tells this")?.count())
+    }
+
     fn ask_to_stop(&self) {
         if let Ok(pid) = self.child.id().try_into() {
             // SIGKILL would leave nginx's workers behind.

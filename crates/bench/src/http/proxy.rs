@@ -28,13 +28,21 @@ impl ProxyBinary {
         let mut command = Command::new(&self.0);
         command.env_clear().stdout(Stdio::null()).stderr(Stdio::inherit());
         command.env("HOST", address.ip().to_string()).env("PORT", address.port().to_string());
-        command.env("BACKEND_URL", backend_url).envs(env.iter().copied());
+        command
+            .env("BACKEND_URL", backend_url)
+            .env("READS_PER_SECOND", "0")
+            .envs(env.iter().copied());
         let process = Process::start(&mut command, address)?;
         Ok(Proxy { process, url: format!("http://{address}") })
     }
 }
 
 impl Proxy {
+    /// How many descriptors it has open.
+    pub(super) fn open_files(&self) -> Result<usize> {
+        self.process.open_files()
+    }
+
     /// The memory that it has, in bytes.
     pub(super) fn resident_bytes(&self) -> Result<usize> {
         self.process.resident_bytes()
