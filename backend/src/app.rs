@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
+use live_users_http_kit::{AllowedOrigins, Connections, serve};
 use live_users_journal::Lease;
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed, replay_with};
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::config::{Config, Verification};
 use crate::http::auth::BearerAuth;
 use crate::http::metrics;
-use crate::http::routes::{self, WrongMethods};
+use crate::http::routes::{self, LIMIT_ANSWERS, WrongMethods};
 use crate::http::signature::SignatureVerifier;
 use crate::http::webhooks::{OldCallbacks, Webhooks};
 use crate::parts::agents::AgentRegistry;
@@ -63,6 +63,7 @@ impl Parts {
         summarizer: Summarizer,
         (latest, clock): (LatestReader, Clock),
         streams: Arc<Streams>,
+        connections: Connections,
         journal_reader: JournalReader,
     ) -> Self {
         let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
@@ -70,6 +71,7 @@ impl Parts {
             agents: agents.clone(),
             chat: webhooks.chat.clone(),
             clock,
+            connections,
             counters: webhooks.counters.clone(),
             latest: latest.clone(),
             queue: queue.clone(),
@@ -197,10 +199,14 @@ impl Backend {
             old_callbacks: OldCallbacks::default(),
             notices: Notices::default(),
         };
-        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
+        let limits = config.limits.fit_files();
+        let streams_max = config.streams_max.min(limits.streams());
+        let streams = Arc::new(Streams::new(streams_max, config.origins.clone()));
+        let connections = Connections::new(limits, config.trusted_proxies);
         let auth = BearerAuth(config.api_token);
+        let latest = (latest, clock);
         let parts =
-            Parts::new(auth, webhooks, summarizer, (latest, clock), streams, journal_reader);
+            Parts::new(auth, webhooks, summarizer, latest, streams, connections, journal_reader);
         Ok(Self { parts, origins: config.origins, thread, lease, renewals, api, requests })
     }
 
@@ -217,7 +223,6 @@ impl Backend {
         let Self { parts, origins, thread, lease, renewals, api, requests } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, webhooks) = (parts.agents.clone(), parts.webhooks.clone());
-        raise_fd_limit(streams.connections.max());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
@@ -237,7 +242,8 @@ impl Backend {
             // A stream never ends by itself, and the server waits for open requests.
             streams.close();
         };
-        let served = serve(listener, stop, move |app| {
+        let connections = parts.figures.connections.clone();
+        let served = serve(listener, connections, LIMIT_ANSWERS, stop, move |app| {
             parts.add_to(app);
             routes::add(app, &origins);
         });

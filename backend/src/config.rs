@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, SettingsReader, TrustedProxies,
-    read_streams_max,
+    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress,
+    SettingsReader, TrustedProxies, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
@@ -71,6 +71,8 @@ pub struct Config {
     pub(crate) public_by_agent: bool,
     /// How many streams may be open at once.
     pub(crate) streams_max: usize,
+    /// What clients may take of the server.
+    pub(crate) limits: ConnectionLimits,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
@@ -103,6 +105,7 @@ impl Config {
         let trusted_proxies = TrustedProxies::read(&mut reader);
         let url_rule = url_rule(&mut reader, &trusted_proxies);
         let agents = AgentRegistry::read(&mut reader, &url_rule);
+        let streams_max = read_streams_max(&mut reader);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
@@ -133,7 +136,8 @@ impl Config {
                 },
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
-            streams_max: read_streams_max(&mut reader),
+            streams_max,
+            limits: ConnectionLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)
@@ -168,14 +172,7 @@ fn within(
     bounds: RangeInclusive<u64>,
     unit: &str,
 ) -> u64 {
-    let (from, to) = (bounds.start(), bounds.end());
-    let expected = format!("{unit} from {from} to {to}");
-    let value = reader.parsed(name, default, &expected);
-    if bounds.contains(&value) {
-        return value;
-    }
-    reader.error(format!("{name} is {value}: expected {expected}"));
-    default
+    reader.within(name, default, bounds, unit)
 }
 
 /// What counts as a live user.

@@ -17,7 +17,9 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use cookie::Cookie;
 use live_users_broadcast::Authorization;
 use live_users_http_kit::metrics::Counter;
-use live_users_http_kit::{BearerToken, CHALLENGE, Denied, LogThrottle, TrustedProxies, token_in};
+use live_users_http_kit::{
+    BearerToken, CHALLENGE, Denied, LogThrottle, TrustedProxies, token_in, vouch_for,
+};
 use live_users_wire::Envelope;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
@@ -187,7 +189,10 @@ impl Authenticator {
         };
         let which = |shown: &[u8]| credentials.token.which(shown);
         match self.throttle.judge(client, shown, Instant::now(), which) {
-            LoginOutcome::Right(which) => Ok(which),
+            LoginOutcome::Right(which) => {
+                vouch_for(request);
+                Ok(which)
+            }
             LoginOutcome::Wrong => {
                 self.refused[0].add();
                 self.note("somebody showed a token that is not ADMIN_TOKEN", request);

@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_http_kit::{raise_fd_limit, serve};
+use live_users_http_kit::{Connections, serve};
 
 use crate::admin::Authenticator;
 use crate::config::Config;
+use crate::error::LIMIT_ANSWERS;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
@@ -26,8 +27,10 @@ pub async fn run(
     config.trusted_proxies.warn();
     let metrics = Data::new(Metrics::new());
     let backend = BackendClient::new(&config)?;
-    let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
-    raise_fd_limit(config.streams_max);
+    let limits = config.limits.fit_files();
+    let streams_max = config.streams_max.min(limits.streams());
+    let streams = Data::new(Streams::new(streams_max, config.allowed_origins.clone()));
+    let connections = Connections::new(limits, config.trusted_proxies.clone());
     let authorization = config.backend_authorization.clone();
     let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
@@ -41,6 +44,7 @@ pub async fn run(
     };
     let routes = Routes {
         metrics,
+        connections: Data::new(connections.clone()),
         streams,
         upstream: Data::new(Upstream::new(backend.clone())?),
         authenticator: Data::new(Authenticator::new(&config)),
@@ -48,7 +52,9 @@ pub async fn run(
         allowed_origins: config.allowed_origins,
         trusted_proxies: config.trusted_proxies,
     };
-    let served = serve(listener, stop, move |app| routes.configure(app)).await;
+    let served =
+        serve(listener, connections, LIMIT_ANSWERS, stop, move |app| routes.configure(app));
+    let served = served.await;
     stream.abort();
     served
 }

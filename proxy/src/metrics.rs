@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use live_users_broadcast::Transport;
+use live_users_http_kit::Connections;
 use live_users_http_kit::metrics::{Counter, Labels, Page, Started};
 use parking_lot::{Mutex, RwLock};
 
@@ -107,6 +108,7 @@ pub(crate) async fn metrics(
     _: TokenShown,
     metrics: Data<Metrics>,
     streams: Data<Streams>,
+    clients: Data<Connections>,
     authenticator: Data<Authenticator>,
 ) -> HttpResponse {
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), metrics.started);
@@ -127,6 +129,7 @@ pub(crate) async fn metrics(
     let values: [(Labels<'_>, u64); 2] =
         [(&[("reason", "wrong")], wrong), (&[("reason", "too_many")], unseen)];
     page.counters("live_users_proxy_refused_tokens", help, values);
+    clients.add_to(&mut page);
     page.answer()
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use live_users_http_kit::{BearerToken, Denied};
+use live_users_http_kit::{BearerToken, Denied, vouch_for};
 
 /// Lets in requests that show `API_TOKEN`, and no request if it is not set.
 #[derive(Debug)]
@@ -27,6 +27,6 @@ impl BearerAuth {
         let mut shown = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
         // Of two tokens, neither is the one that is meant.
         let only = shown.next().filter(|_| shown.next().is_none());
-        token.check(only).map_err(Refusal::Denied)
+        token.check(only).map(|_| vouch_for(request)).map_err(Refusal::Denied)
     }
 }

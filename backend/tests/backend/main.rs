@@ -12,6 +12,7 @@ mod honest;
 mod identity;
 mod journal;
 mod life;
+mod limits;
 mod metrics;
 mod old_callbacks;
 mod openapi;

@@ -12,6 +12,7 @@ mod metrics;
 mod nats;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod raw;
 mod relay;
 mod server;
 #[cfg(feature = "streams")]
@@ -27,6 +28,7 @@ pub use metrics::Metrics;
 pub use nats::{Nats, NatsLimits};
 #[cfg(feature = "openapi")]
 pub use openapi::{OpenApi, paths_in};
+pub use raw::RawClient;
 pub use relay::Relay;
 pub use server::{Server, exit_of};
 #[cfg(feature = "streams")]
