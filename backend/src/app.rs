@@ -8,7 +8,7 @@ use std::io;
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
-use live_users_http_kit::{AllowedOrigins, raise_fd_limit, serve};
+use live_users_http_kit::{AllowedOrigins, serve};
 use live_users_journal::{Lease, ReplicationStatus};
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed};
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use self::app_data::Parts;
 use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
-use crate::http::routes;
+use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
@@ -138,7 +138,6 @@ impl Backend {
             self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let agents = parts.agents.clone();
-        raise_fd_limit(streams.max.all());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
@@ -158,7 +157,8 @@ impl Backend {
             // A stream never ends by itself, and the server waits for open requests.
             streams.close();
         };
-        let served = serve(listener, stop, move |app| {
+        let connections = parts.figures.connections.clone();
+        let served = serve(listener, connections, LIMIT_ANSWERS, stop, move |app| {
             parts.add_to(app);
             routes::add(app, &origins);
         });

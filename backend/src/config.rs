@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, ReadLimit, SettingsReader,
-    StreamsMax, TrustedProxies,
+    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress, ReadLimit,
+    SettingsReader, StreamsMax, TrustedProxies,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
@@ -75,6 +75,8 @@ pub struct Config {
     pub(crate) public_total: bool,
     /// Reads of the total by one client in a second; 0 for no limit.
     pub(crate) reads_per_second: u32,
+    /// What clients may take of the server.
+    pub(crate) limits: ConnectionLimits,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     /// The accounts whose calls count; all of them if it is empty.
     pub(crate) webhook_accounts: Vec<String>,
@@ -109,6 +111,7 @@ impl Config {
         let trusted_proxies = TrustedProxies::read(&mut reader);
         let url_rule = url_rule(&mut reader, &trusted_proxies);
         let agents = AgentRegistry::read(&mut reader, &url_rule);
+        let streams_max = StreamsMax::read(&mut reader);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
@@ -138,10 +141,11 @@ impl Config {
                 },
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
-            streams_max: StreamsMax::read(&mut reader),
+            streams_max,
             public_total: reader.switch_or("PUBLIC_TOTAL", true),
             reads_per_second: ReadLimit::read(&mut reader),
             webhook_accounts: read_webhook_accounts(&mut reader),
+            limits: ConnectionLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)
@@ -182,14 +186,7 @@ fn within(
     bounds: RangeInclusive<u64>,
     unit: &str,
 ) -> u64 {
-    let (from, to) = (bounds.start(), bounds.end());
-    let expected = format!("{unit} from {from} to {to}");
-    let value = reader.parsed(name, default, &expected);
-    if bounds.contains(&value) {
-        return value;
-    }
-    reader.error(format!("{name} is {value}: expected {expected}"));
-    default
+    reader.within(name, default, bounds, unit)
 }
 
 /// What counts as a live user.

@@ -17,7 +17,7 @@ use cookie::Cookie;
 use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{
     BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in,
-    whole_seconds,
+    vouch_for, whole_seconds,
 };
 use live_users_wire::{EndedSession, Envelope};
 use tokio::sync::Notify;
@@ -225,7 +225,7 @@ impl Authenticator {
             None => Client::at(self.address(request)),
         };
         let judged = self.guard.judge(&credentials.token, client, shown, || self.shown_as(request));
-        judged.map_err(|refusal| match refusal {
+        judged.inspect(|_| vouch_for(request)).map_err(|refusal| match refusal {
             TokenRefusal::Wrong => AuthError::Denied(Denied::Wrong),
             TokenRefusal::Wait(wait) => AuthError::TooMany(wait),
         })

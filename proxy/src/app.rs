@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 
 use actix_web::web::Data;
-use live_users_http_kit::{ReadLimit, raise_fd_limit, serve};
+use live_users_http_kit::{Connections, ReadLimit, serve};
 
 use crate::admin::Authenticator;
 use crate::config::Config;
+use crate::error::LIMIT_ANSWERS;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
 use crate::streams::Streams;
@@ -27,8 +28,10 @@ pub async fn run(
     config.trusted_proxies.warn();
     let metrics = Data::new(Metrics::new());
     let backend = BackendClient::new(&config)?;
-    let streams = Data::new(Streams::new(config.streams_max, config.allowed_origins.clone()));
-    raise_fd_limit(config.streams_max.all());
+    let limits = config.limits.fit_files();
+    let streams_max = config.streams_max.at_most(limits.streams());
+    let streams = Data::new(Streams::new(streams_max, config.allowed_origins.clone()));
+    let connections = Connections::new(limits, config.trusted_proxies.clone());
     let authorization = config.backend_authorization.clone();
     let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
     let stream = tokio::spawn(stream.run());
@@ -55,6 +58,7 @@ pub async fn run(
     };
     let routes = Routes {
         metrics,
+        connections: Data::new(connections.clone()),
         streams,
         upstream: Data::new(Upstream::new(backend.clone(), config.backend_authorization.clone())?),
         authenticator,
@@ -66,7 +70,9 @@ pub async fn run(
         allowed_origins: config.allowed_origins,
         trusted_proxies: config.trusted_proxies,
     };
-    let served = serve(listener, stop, move |app| routes.configure(app)).await;
+    let served =
+        serve(listener, connections, LIMIT_ANSWERS, stop, move |app| routes.configure(app));
+    let served = served.await;
     stream.abort();
     if let Some(sharing) = sharing {
         sharing.abort();

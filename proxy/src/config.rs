@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, Env, ListenAddress, ReadLimit, SettingsReader,
-    StreamsMax, TrustedProxies, read_secret,
+    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress, ReadLimit,
+    SettingsReader, StreamsMax, TrustedProxies, read_secret,
 };
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -48,6 +48,8 @@ pub struct Config {
     pub public_total: bool,
     /// Reads of the total by one client in a second; 0 for no limit.
     pub reads_per_second: u32,
+    /// What clients may take of the server.
+    pub limits: ConnectionLimits,
 }
 
 impl Config {
@@ -81,6 +83,7 @@ impl Config {
         let streams_max = StreamsMax::read(&mut reader);
         let public_total = reader.switch_or("PUBLIC_TOTAL", true);
         let reads_per_second = ReadLimit::read(&mut reader);
+        let limits = ConnectionLimits::read(&mut reader, streams_max);
         reader.finish(())?;
         Ok(Self {
             listen,
@@ -94,6 +97,7 @@ impl Config {
             streams_max,
             public_total,
             reads_per_second,
+            limits,
         })
     }
 }

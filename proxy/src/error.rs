@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
-use live_users_http_kit::Methods;
+use live_users_http_kit::{LimitAnswers, LimitError, Methods};
 use live_users_wire::Envelope;
 
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
@@ -72,6 +72,18 @@ impl ResponseError for UpstreamError {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::build(self.status_code()).json(Envelope::failure(self.to_string()))
     }
+}
+
+/// The answers to requests that take more than one client may.
+pub(crate) const LIMIT_ANSWERS: LimitAnswers =
+    LimitAnswers { answer: limited, is_exempt: |_| false };
+
+fn limited(request: &HttpRequest, why: LimitError) -> HttpResponse {
+    let mut answer = HttpResponse::build(why.status());
+    if let Some(seconds) = why.retry_after_s() {
+        answer.insert_header((header::RETRY_AFTER, seconds));
+    }
+    refusal(request, answer, why.to_string())
 }
 
 /// The answer to a path that does not exist.

@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use live_users_broadcast::Transport;
+use live_users_http_kit::Connections;
 use live_users_http_kit::metrics::{Counter, Labels, Page, Started};
 use parking_lot::{Mutex, RwLock};
 
@@ -108,6 +109,7 @@ pub(crate) async fn metrics(
     _: TokenShown,
     metrics: Data<Metrics>,
     streams: Data<Streams>,
+    clients: Data<Connections>,
     authenticator: Data<Authenticator>,
     total_rules: Data<TotalRules>,
 ) -> HttpResponse {
@@ -134,6 +136,7 @@ pub(crate) async fn metrics(
     );
     let help = "Reads of the total that came too often from one client";
     page.counter("live_users_proxy_refused_reads", help, total_rules.limit.refused());
+    clients.add_to(&mut page);
     page.answer()
 }
 

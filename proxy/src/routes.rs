@@ -9,7 +9,7 @@ use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
-use live_users_http_kit::{AllowedOrigins, Paths, TrustedProxies};
+use live_users_http_kit::{AllowedOrigins, Connections, Paths, TrustedProxies};
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
@@ -48,6 +48,8 @@ pub(crate) struct Routes {
     pub(crate) upstream: Data<Arc<Upstream>>,
     /// What has happened since the start.
     pub(crate) metrics: Data<Metrics>,
+    /// Who is connected.
+    pub(crate) connections: Data<Connections>,
     /// What is published at once.
     pub(crate) streams: Data<Streams>,
     /// Where everything else comes from.
@@ -106,6 +108,7 @@ impl Routes {
         let trusted_proxies = self.trusted_proxies.clone();
         app.app_data(self.upstream.clone())
             .app_data(metrics.clone())
+            .app_data(self.connections.clone())
             .app_data(self.streams.clone())
             .app_data(self.admin_api.clone())
             .app_data(self.authenticator.clone())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, ReadLimit};
+use live_users_http_kit::{AllowedOrigins, Connections, ReadLimit};
 
 use crate::config::Config;
 use crate::http::auth::BearerAuth;
@@ -78,12 +78,16 @@ impl Parts {
             repeats: Repeats::default(),
             notices: Notices::default(),
         };
-        let streams = Arc::new(Streams::new(config.streams_max, config.origins.clone()));
+        let limits = config.limits.fit_files();
+        let streams_max = config.streams_max.at_most(limits.streams());
+        let streams = Arc::new(Streams::new(streams_max, config.origins.clone()));
+        let connections = Connections::new(limits, config.trusted_proxies.clone());
         let Summarizer { queue, agents, status, rules, .. } = summarizer.clone();
         let figures = metrics::Sources {
             agents: agents.clone(),
             chat: webhooks.chat.clone(),
             clock,
+            connections,
             counters: webhooks.counters.clone(),
             latest: latest.clone(),
             queue: queue.clone(),

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use super::app_data::Parts;
 use super::opening::{NotOpened, Opened, Place};
 use crate::config::Config;
-use crate::http::routes;
+use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
@@ -64,10 +64,16 @@ pub(super) async fn stand_by(
         }
         streams.close();
     };
-    let served = serve(listener, stop, move |app: &mut web::ServiceConfig| {
-        parts.add_to(app);
-        routes::add(app, &origins);
-    });
+    let served = serve(
+        listener,
+        parts.figures.connections.clone(),
+        LIMIT_ANSWERS,
+        stop,
+        move |app: &mut web::ServiceConfig| {
+            parts.add_to(app);
+            routes::add(app, &origins);
+        },
+    );
     let served = served.await;
     refusing.abort();
     served.and(opened)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use live_users_http_kit::{
-    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in,
+    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
 };
 
 /// Lets in requests that show `API_TOKEN`, and no request if it is not set.
@@ -44,7 +44,7 @@ impl BearerAuth {
         let client = Client::at(self.trusted_proxies.client(request.head()));
         let from = || self.trusted_proxies.shown_client(request.head());
         let judged = self.guard.judge(token, client, shown, from);
-        judged.map(drop).map_err(|refusal| match refusal {
+        judged.map(|_| vouch_for(request)).map_err(|refusal| match refusal {
             TokenRefusal::Wrong => Refusal::Denied(Denied::Wrong),
             TokenRefusal::Wait(wait) => Refusal::TooMany(wait),
         })

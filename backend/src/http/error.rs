@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_broadcast::Refusal;
-use live_users_http_kit::{CHALLENGE, Denied, ParameterError, whole_seconds};
+use live_users_http_kit::{CHALLENGE, Denied, LimitError, ParameterError, whole_seconds};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 
@@ -48,6 +48,8 @@ pub(crate) enum ApiError {
     NoStream(Refusal),
     /// A page of this origin may not open a WebSocket.
     Origin,
+    /// It takes more than one client may.
+    Limit(LimitError),
 }
 
 impl ApiError {
@@ -102,6 +104,10 @@ impl ApiError {
             }
             Self::NoStream(why @ Refusal::Busy(_)) => problem(&why.to_string()),
             Self::Origin => field("Origin", "pages of this origin are not allowed here"),
+            Self::Limit(why @ LimitError::SlowBody { .. }) => {
+                Problem { field: Some("body".to_owned()), ..problem(&why.to_string()) }
+            }
+            Self::Limit(why) => problem(&why.to_string()),
         }
     }
 }
@@ -126,10 +132,9 @@ fn webhook_problem(why: &signature::Refusal) -> Problem {
             expected: Some(format!("at most {bytes_max} bytes")),
             ..field("body", "too large")
         },
-        Refusal::Incomplete { ms_max } => Problem {
-            expected: Some(format!("the whole body within {ms_max} ms")),
-            ..field("body", "incomplete")
-        },
+        Refusal::Incomplete => {
+            Problem { expected: Some("the whole body".to_owned()), ..field("body", "incomplete") }
+        }
         Refusal::BadForm(what) => field("body", what),
         Refusal::Unsigned => {
             field("X-Twilio-Signature", "missing, or not a signature of this request")
@@ -189,7 +194,7 @@ impl ResponseError for ApiError {
             Self::Webhook(why) => match why {
                 signature::Refusal::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 signature::Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                signature::Refusal::Incomplete { .. } => StatusCode::REQUEST_TIMEOUT,
+                signature::Refusal::Incomplete => StatusCode::REQUEST_TIMEOUT,
                 signature::Refusal::BadForm(_) => StatusCode::BAD_REQUEST,
                 signature::Refusal::Unsigned => StatusCode::FORBIDDEN,
             },
@@ -203,6 +208,7 @@ impl ResponseError for ApiError {
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoStream(why) => why.status(),
             Self::Origin => StatusCode::FORBIDDEN,
+            Self::Limit(why) => why.status(),
         }
     }
 
@@ -226,10 +232,13 @@ impl ResponseError for ApiError {
                     answer.insert_header(header);
                 }
             }
+            Self::Limit(why) => {
+                if let Some(seconds) = why.retry_after_s() {
+                    answer.insert_header((RETRY_AFTER, seconds));
+                }
+            }
             // The rest of the body is not worth waiting for.
-            Self::Webhook(
-                signature::Refusal::TooLarge { .. } | signature::Refusal::Incomplete { .. },
-            ) => {
+            Self::Webhook(signature::Refusal::TooLarge { .. } | signature::Refusal::Incomplete) => {
                 answer.force_close();
             }
             Self::NotFound

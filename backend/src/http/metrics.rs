@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use live_users_broadcast::Transport;
 use live_users_core::{Agent, Breakdown, Numbers, Party};
+use live_users_http_kit::Connections;
 use live_users_http_kit::metrics::{Labels, Page};
 use live_users_journal::{FaultKind, WarningKind};
 use live_users_state::{Cause, Confidence, words};
@@ -29,6 +30,7 @@ pub(crate) struct Sources {
     pub(crate) agents: Arc<AgentRegistry>,
     pub(crate) chat: Arc<Chat>,
     pub(crate) clock: Clock,
+    pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) latest: LatestReader,
     pub(crate) queue: Queue,
@@ -90,6 +92,7 @@ pub(crate) async fn metrics(
     );
     let help = "Reads of the total that came too often from one client";
     page.counter("live_users_refused_reads", help, total_rules.limit.refused());
+    sources.connections.add_to(&mut page);
     Ok(page.answer())
 }
 

@@ -6,14 +6,23 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
 };
-use live_users_http_kit::{AllowedOrigins, LogThrottle, Methods, Paths};
+use live_users_http_kit::{AllowedOrigins, LimitAnswers, LogThrottle, Methods, Paths};
 
 use super::error::ApiError;
 use super::{
     calls, count, health, history, journal, metrics, openapi, sessions, streams, webhooks,
 };
+use crate::parts::counters::Hook;
 
 const PATHS: Paths = Paths::new(wrong_method);
+
+/// The answers to requests that take more than one client may.
+pub(crate) const LIMIT_ANSWERS: LimitAnswers = LimitAnswers {
+    answer: |_, error| ApiError::Limit(error).error_response(),
+    is_exempt: |path| {
+        Hook::ALL.iter().any(|hook| path.trim_matches('/') == hook.path().trim_matches('/'))
+    },
+};
 
 /// The lines about webhooks with a wrong method.
 #[derive(Default)]

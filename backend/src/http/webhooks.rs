@@ -14,6 +14,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use live_users_core::{CallId, Evidence};
+use live_users_http_kit::vouch_for;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
 use live_users_twilio::twiml;
@@ -233,6 +234,9 @@ async fn admit(
         };
         shared.counters.webhooks(hook, outcome).add();
     })?;
+    if shared.signature.is_signed() {
+        vouch_for(request);
+    }
     if request.path() != hook.path() {
         shared.notices.say(Notice::Slash, || {
             format!(

@@ -8,14 +8,13 @@ pub(crate) struct Streams {
     pub(crate) total: Latest,
     pub(crate) summary: Latest,
     pub(crate) connections: ConnectionLimit,
-    pub(crate) max: StreamsMax,
     pub(crate) origins: AllowedOrigins,
 }
 
 impl Streams {
     pub(crate) fn new(max: StreamsMax, origins: AllowedOrigins) -> Self {
         let connections = ConnectionLimit::new(max.public).reserving(max.reserved);
-        Self { total: Latest::default(), summary: Latest::default(), connections, max, origins }
+        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
     }
 
     /// Ends all streams.

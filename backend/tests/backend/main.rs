@@ -13,6 +13,7 @@ mod identity;
 mod journal;
 mod journal_files;
 mod life;
+mod limits;
 mod metrics;
 mod old_callbacks;
 mod openapi;

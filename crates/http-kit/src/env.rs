@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// The exit code of a process whose settings are wrong: `EX_USAGE` of BSD's `sysexits.h`.
@@ -91,6 +92,24 @@ impl<'a> SettingsReader<'a> {
             self.error(format!("{name} is {text:?}: expected {expected}"));
             default
         })
+    }
+
+    /// A whole number within these bounds, or `default` if it is not set. `unit` is the plural of
+    /// what is counted, for the error.
+    pub fn within(
+        &mut self,
+        name: &str,
+        default: u64,
+        bounds: RangeInclusive<u64>,
+        unit: &str,
+    ) -> u64 {
+        let expected = format!("{unit} from {} to {}", bounds.start(), bounds.end());
+        let value = self.parsed(name, default, &expected);
+        if bounds.contains(&value) {
+            return value;
+        }
+        self.error(format!("{name} is {value}: expected {expected}"));
+        default
     }
 
     /// A switch: `true`/`1` or `false`/`0`. It is off if it is not set.

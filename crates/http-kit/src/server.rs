@@ -1,22 +1,37 @@
 //! Serves HTTP for both servers. The caller binds the listener and decides when to stop.
 
-use std::any::Any;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::IntoServiceFactory as _;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpServer};
+use actix_web::{App, Error};
 use socket2::SockRef;
+use tokio::time::{MissedTickBehavior, interval};
 
+use crate::connections::{Connections, LimitAnswers, LimitedStream, limit};
 use crate::tuning;
 
 /// How long open requests may take after the server was asked to stop, in seconds. Container
 /// platforms grant 10 s between SIGTERM and SIGKILL.
 const SHUTDOWN_GRACE_S: u64 = 8;
 
-/// How long the header lines of a request may take, in milliseconds.
-const REQUEST_HEAD_MS: u64 = 10_000;
+/// How long a client may take to close its side, in milliseconds.
+const DISCONNECT_MS: u64 = 1_000;
+
+/// How often slow connections are looked for, in milliseconds.
+const SWEEP_MS: u64 = 1_000;
+
+/// Connections of each worker that are closed already and not yet gone.
+const GOING: usize = 64;
 
 /// Serves `configure`'s routes on the listener until `shutdown` resolves. Then it accepts no new
 /// connections, and open requests finish within 8 s.
@@ -25,6 +40,8 @@ const REQUEST_HEAD_MS: u64 = 10_000;
 /// If the listener cannot be served.
 pub async fn serve<C>(
     listener: TcpListener,
+    connections: Connections,
+    answers: LimitAnswers,
     shutdown: impl Future<Output = ()>,
     configure: C,
 ) -> std::io::Result<()>
@@ -32,31 +49,80 @@ where
     C: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let address = listener.local_addr()?;
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
+    let workers = available_parallelism().map_or(1, NonZero::get);
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let all = connections.clone();
+    let builder = builder
+        .workers(workers)
+        // The last resort for the descriptors: beyond it, connections wait in the kernel.
+        .max_concurrent_connections(connections.limits().open / workers + GOING)
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_GRACE_S)
-        .client_request_timeout(Duration::from_millis(REQUEST_HEAD_MS))
-        .on_connect(|stream, _| tune(stream))
-        // A change is one small packet, which must not wait for the next one.
-        .tcp_nodelay(true)
-        .listen(listener)?
-        .run();
+        .listen("http", listener, move || {
+            let (all, stopping, configure) = (all.clone(), stopping.clone(), configure.clone());
+            let limits = *all.limits();
+            let app = App::new()
+                .configure(configure)
+                .wrap(from_fn(move |request, next| limit(answers, request, next)))
+                .into_factory()
+                .map_err(|error: Error| error.error_response());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(limits.keep_alive)
+                .client_request_timeout(limits.head)
+                .client_disconnect_timeout(Duration::from_millis(DISCONNECT_MS))
+                .local_addr(address)
+                .on_connect_ext(|stream: &LimitedStream, data| {
+                    data.insert(stream.connection().clone());
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(move |stream| std::future::ready(accept(stream, &all))).and_then(http)
+        })?;
+    let server = builder.run();
     log::info!("listening on http://{address}");
     let handle = server.handle();
-    tokio::pin!(server, shutdown);
+    let sweeping = async {
+        let mut ticks = interval(Duration::from_millis(SWEEP_MS));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            connections.sweep();
+        }
+    };
+    tokio::pin!(server, shutdown, sweeping);
     tokio::select! {
         ended = &mut server => return ended,
         () = &mut shutdown => {}
+        () = &mut sweeping => {}
     }
     // The server has to be polled while it drains. Otherwise it would wait for itself.
-    let ((), ended) = tokio::join!(handle.stop(true), server);
+    let drained = async { tokio::join!(handle.stop(true), server) };
+    let ((), ended) = tokio::select! {
+        drained = drained => drained,
+        () = sweeping => return Ok(()),
+    };
     log::info!("stopped");
     ended
 }
 
-fn tune(stream: &dyn Any) {
-    let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
-    if let Err(error) = tuning::tune(&SockRef::from(stream)) {
+/// Takes a connection, or closes it at once.
+fn accept(
+    stream: TcpStream,
+    connections: &Connections,
+) -> Result<(LimitedStream, Option<std::net::SocketAddr>), DispatchError> {
+    let peer = stream.peer_addr().ok();
+    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let connection = connections
+        .admit(address)
+        .map_err(|_| DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into()))?;
+    // A change is one small packet, which must not wait for the next one.
+    let tuned = stream.set_nodelay(true).and_then(|()| tuning::tune(&SockRef::from(&stream)));
+    if let Err(error) = tuned {
         log::debug!("a connection keeps the system's own limits: {error}");
     }
+    Ok((LimitedStream::new(stream, connection), peer))
 }

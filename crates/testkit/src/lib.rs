@@ -13,6 +13,7 @@ mod metrics;
 mod nats;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod raw;
 mod relay;
 mod server;
 #[cfg(feature = "streams")]
@@ -30,6 +31,7 @@ pub use metrics::Metrics;
 pub use nats::{Nats, NatsLimits, NatsVersion};
 #[cfg(feature = "openapi")]
 pub use openapi::{OpenApi, paths_in};
+pub use raw::RawClient;
 pub use relay::Relay;
 pub use server::{Server, exit_of};
 #[cfg(feature = "streams")]

@@ -5,6 +5,7 @@ mod admin;
 mod assets;
 mod backend;
 mod command;
+mod connections;
 mod count;
 mod details;
 mod history;

@@ -21,6 +21,10 @@ use crate::world::sid;
 pub(super) const STREAM: &str = "/api/live-users/stream";
 const SOCKET: &str = "/api/live-users/ws";
 
+/// All readers are at one address.
+const SETTINGS: [(&str, &str); 3] =
+    [("STREAMS_MAX", "20000"), ("CONNECTIONS_PER_ADDRESS", "20000"), ("RUST_LOG", "warn")];
+
 /// How many read, and how many events they see.
 const SIZES: [(usize, usize); 3] = [(1, 200), (1_000, 40), (5_000, 20)];
 
@@ -115,7 +119,7 @@ impl Ours {
             ("RUST_LOG", "warn"),
         ])?;
         let twilio = Twilio::new(&backend.url, TOKEN);
-        let proxy = proxy.start(&backend.url, &[("STREAMS_MAX", "20000"), ("RUST_LOG", "warn")])?;
+        let proxy = proxy.start(&backend.url, &SETTINGS)?;
         Ok(Self { proxy, backend, twilio, calls: AtomicU64::new(0) })
     }
 

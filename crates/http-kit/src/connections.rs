@@ -1,0 +1,176 @@
+//! The open connections of a server, and what they may take of it.
+
+mod body;
+mod link;
+mod requests;
+mod table;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+use actix_web::dev::RequestHead;
+use parking_lot::Mutex;
+
+use self::body::Cut;
+pub(crate) use self::link::LimitedStream;
+use self::link::Link;
+pub(crate) use self::requests::limit;
+pub use self::requests::{LimitAnswers, LimitError};
+use self::table::Table;
+pub(crate) use self::table::{Reason, TooMany};
+use crate::connection_limits::ConnectionLimits;
+use crate::metrics::{Counter, Labels, Page};
+use crate::trusted_proxies::{ClientKey, TrustedProxies};
+
+/// How often the log is told that there are too many.
+const WARN_EVERY: Duration = Duration::from_mins(1);
+
+/// The open connections of a server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connections(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: ConnectionLimits,
+    trusted: TrustedProxies,
+    table: Mutex<Table>,
+    /// Bodies that were cut off, in the order of [`Cut::ALL`].
+    cut: [Counter; Cut::ALL.len()],
+    /// Requests and streams that were refused.
+    refused: [Counter; 2],
+    /// When the log was told last that there are too many.
+    warned: Mutex<Option<Instant>>,
+}
+
+/// One connection, to which the server's requests have access.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    id: u64,
+    link: Arc<Link>,
+    all: Connections,
+}
+
+impl Connections {
+    /// No connection is open.
+    pub fn new(limits: ConnectionLimits, trusted: TrustedProxies) -> Self {
+        let table = Mutex::new(Table::new(limits));
+        let (cut, refused, warned) = <_>::default();
+        Self(Arc::new(Shared { limits, trusted, table, cut, refused, warned }))
+    }
+
+    /// The limits.
+    pub(crate) fn limits(&self) -> &ConnectionLimits {
+        &self.0.limits
+    }
+
+    /// Takes a connection from this address.
+    ///
+    /// # Errors
+    /// If there are too many, and none that could go instead.
+    pub(crate) fn admit(&self, peer: IpAddr) -> Result<Connection, Reason> {
+        let client = (!self.0.trusted.believes(peer)).then(|| ClientKey::from(peer));
+        let now = Instant::now();
+        let (admitted, made_room) = {
+            let mut table = self.0.table.lock();
+            let before = table.closed();
+            (table.admit(now, client), before != table.closed())
+        };
+        if made_room {
+            self.warn(now, peer);
+        }
+        admitted.map(|(id, link)| Connection { id, link, all: self.clone() })
+    }
+
+    /// An attack makes many connections, and one line a minute.
+    fn warn(&self, now: Instant, peer: IpAddr) {
+        let mut warned = self.0.warned.lock();
+        if warned.is_none_or(|warned| now.saturating_duration_since(warned) >= WARN_EVERY) {
+            *warned = Some(now);
+            log::warn!(
+                "connections are closed because there are too many, now for one from {peer}: see \
+                 live_users_closed_connections in /metrics, and the settings CONNECTIONS_*; if it \
+                 is a reverse proxy of yours, name it in TRUSTED_PROXIES"
+            );
+        }
+    }
+
+    /// Closes connections that took too long. To be called about once a second.
+    pub(crate) fn sweep(&self) {
+        self.0.table.lock().sweep(Instant::now());
+    }
+
+    /// Adds the figures to a page.
+    pub fn add_to(&self, page: &mut Page) {
+        let (open, closed) = {
+            let table = self.0.table.lock();
+            (table.open(), table.closed())
+        };
+        let states = ["waiting", "answering", "streaming"].map(|state| [("state", state)]);
+        let values = states.iter().zip(open);
+        // Exact up to 2^53, as every number that Prometheus knows.
+        let values = values.map(|(labels, n)| (labels as Labels<'_>, n as f64));
+        page.gauges("live_users_open_connections", "Connections that are open", values);
+        let reasons = Reason::ALL.map(|(_, name)| [("reason", name)]);
+        let values = reasons.iter().map(|labels| labels as Labels<'_>).zip(closed);
+        let help = "Connections that were closed or not taken because of a limit";
+        page.counters("live_users_closed_connections", help, values);
+        let reasons = Cut::ALL.map(|(_, name)| [("reason", name)]);
+        let cut = self.0.cut.each_ref().map(Counter::get);
+        let values = reasons.iter().map(|labels| labels as Labels<'_>).zip(cut);
+        page.counters("live_users_cut_bodies", "Bodies of requests that were too slow", values);
+        let reasons = ["requests", "streams"].map(|reason| [("reason", reason)]);
+        let refused = self.0.refused.each_ref().map(Counter::get);
+        let values = reasons.iter().map(|labels| labels as Labels<'_>).zip(refused);
+        let help = "Requests that were refused because their address has too many under way";
+        page.counters("live_users_refused_requests", help, values);
+    }
+}
+
+impl Connection {
+    fn begin(&self, has_body: bool, forwarded: Option<ClientKey>) -> Result<(), TooMany> {
+        self.link.await_head(false);
+        let began = self.all.0.table.lock().begin(Instant::now(), self.id, has_body, forwarded);
+        self.counted(began)
+    }
+
+    fn answer(&self) {
+        self.all.0.table.lock().answer(Instant::now(), self.id);
+    }
+
+    fn stream(&self) -> Result<(), TooMany> {
+        let opened = self.all.0.table.lock().stream(Instant::now(), self.id);
+        self.counted(opened)
+    }
+
+    fn end(&self, has_rest: bool) {
+        self.link.await_head(true);
+        self.all.0.table.lock().end(Instant::now(), self.id, has_rest);
+    }
+
+    fn remove(&self) {
+        self.all.0.table.lock().remove(self.id);
+    }
+
+    fn close(&self, reason: Reason) {
+        self.all.0.table.lock().close(self.id, reason);
+    }
+
+    fn client(&self, request: &RequestHead) -> ClientKey {
+        self.all.0.trusted.client(request).into()
+    }
+
+    fn counted(&self, result: Result<(), TooMany>) -> Result<(), TooMany> {
+        result.inspect_err(|too_many| self.all.0.refused[*too_many as usize].add())
+    }
+}
+
+/// The client of this request has proved who it is, so its address has no limit of its own for an
+/// hour.
+pub fn vouch_for(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Connection>() {
+        let key = connection.client(request.head());
+        connection.all.0.table.lock().verify(Instant::now(), key);
+    }
+}
