@@ -119,6 +119,7 @@ mod tests {
     /// What becomes of a body that sends so many bytes each second, for so long.
     async fn after(bytes_per_s: usize, seconds: usize) -> (Progress, u64) {
         let sent = futures_util::stream::unfold(0, move |n| async move {
+            // not a wait for time: the clock of this test is paused
             sleep(Duration::from_secs(1)).await;
             (n < seconds).then(|| (Ok(Bytes::from(vec![0; bytes_per_s])), n + 1))
         });
