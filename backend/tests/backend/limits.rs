@@ -83,7 +83,7 @@ fn many_addresses_take_no_more_than_may_wait() {
     let (server, twilio) = start(&few(&[]));
     let connect = |n: u8| {
         let mut client = RawClient::connect(&server.url, [1, n]);
-        client.send(if n % 2 == 0 { HALF_HEAD } else { "" });
+        client.send(if n.is_multiple_of(2) { HALF_HEAD } else { "" });
         client
     };
     let held: Vec<_> = (1..200).map(connect).collect();

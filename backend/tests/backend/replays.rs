@@ -26,10 +26,11 @@ fn read(server: &Server, path: &str) -> String {
 
 /// The agents that have a live call, by id.
 fn talking(server: &Server) -> Vec<String> {
-    let summary: Value = serde_json::from_str(&read(server, "/api/live-users/summary")).unwrap();
-    let agents = summary["byAgent"].as_array().unwrap().iter();
+    let summary: Value =
+        serde_json::from_str(&read(server, "/api/live-users/summary")).expect("JSON");
+    let agents = summary["byAgent"].as_array().expect("a list").iter();
     let busy = agents.filter(|agent| agent["liveUsers"] == 1);
-    busy.map(|agent| agent["agent"].as_str().unwrap().to_owned()).collect()
+    busy.map(|agent| agent["agent"].as_str().expect("an id").to_owned()).collect()
 }
 
 fn outcomes(server: &Server, path: &str, outcome: &str) -> String {
