@@ -70,13 +70,17 @@ pub(crate) fn json(body: String) -> HttpResponse {
 /// from leading to another one there.
 async fn call_sid(request: &HttpRequest) -> Result<String, AdminApiError> {
     let text = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
-    // A slash in it, however encoded, is a path to some of what may stand in between.
-    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\".contains(&byte));
-    let is_a_name = is_visible && (1..=CALL_SID_BYTES_MAX).contains(&text.len());
-    if is_a_name && text != "." && text != ".." {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    // A slash in it, however encoded, is a path to some of what may stand in between. Such a path
+    // must lead nowhere else.
+    let climbs = text.split(['/', '\\']).any(|segment| matches!(segment, "" | "." | ".."));
+    if is_visible && !climbs && text.len() <= CALL_SID_BYTES_MAX {
         Ok(text)
     } else {
-        let expected = "1 to 64 visible ASCII characters without slashes, and not . or ..";
+        let expected = format!(
+            "1 to {CALL_SID_BYTES_MAX} visible ASCII characters, and between slashes neither \
+             nothing nor . or .."
+        );
         Err(ParameterError::new("CallSid", expected).into())
     }
 }

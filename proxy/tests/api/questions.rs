@@ -55,6 +55,9 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
         ("%252e%252e", "%252e%252e"),
         ("a%3Fb=c%23d", "a%3Fb=c%23d"),
         ("a+b", "a+b"),
+        ("a%2Fb", "a%2Fb"),
+        ("a%2f..b%2fevict", "a%2F..b%2Fevict"),
+        ("a%5cb", "a%5Cb"),
         (&longest, &longest),
     ] {
         for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
@@ -66,7 +69,7 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
         }
     }
     let too_long = "x".repeat(129);
-    let slashes = ["a%2Fb", "..%2f..%2fsummary", "a%5cb"];
+    let slashes = ["..%2f..%2fsummary", "a%2F..%2Fb", "a%2f", "%2fb", "a%2F%2Fb", "a%5c..%5cb"];
     let others =
         [".%2e", "%2e%2E", "%2e", "%20", "a%0d%0ab", "%00", "%7f", "%ff", "%c3%a9", &too_long];
     for sid in slashes.into_iter().chain(others) {
