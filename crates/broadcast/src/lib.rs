@@ -29,3 +29,5 @@ pub use latest::{Latest, SlotState};
 pub use open::{Refusal, events, websocket};
 pub use polling::answer as polled;
 pub use throttle::Throttle;
+#[cfg(feature = "testing")]
+pub use ws_session::receive_on_websocket;

@@ -30,6 +30,26 @@ const CONTROL_HEAD_BYTES: usize = 14;
 /// The most control frames of a client between two of our pings.
 const CONTROLS_MAX: u32 = 100;
 
+/// Gives a session these bytes in two pieces, and steps until it waits or ends: for fuzz targets.
+///
+/// # Panics
+/// If it keeps more than a control frame.
+#[cfg(feature = "testing")]
+pub fn receive_on_websocket(bytes: &[u8]) {
+    let now = Instant::now();
+    let mut session = WsSession::new(now);
+    let (first, rest) = bytes.split_at(bytes.len() / 2);
+    for piece in [first, rest] {
+        session.receive(piece);
+        let mut steps = 0;
+        while let Step::Send(_) = session.step(now) {
+            steps += 1;
+            assert!(steps <= bytes.len(), "each answer is to something");
+        }
+    }
+    assert!(session.input.len() <= bytes.len());
+}
+
 /// One side of one WebSocket.
 #[derive(Debug)]
 pub(crate) struct WsSession {

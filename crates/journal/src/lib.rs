@@ -51,6 +51,8 @@ pub use error::{FaultKind, JournalError};
 #[cfg(feature = "testing")]
 pub use memory::Link;
 pub use memory::Memory;
+#[cfg(all(feature = "nats", feature = "testing"))]
+pub use nats::read_nats_message;
 pub use replication_status::{ReplicationStatus, WarningKind};
 
 pub use self::address::without_secrets;

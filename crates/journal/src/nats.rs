@@ -36,6 +36,8 @@ pub(crate) use self::address::NatsAddress;
 use self::append::append;
 use self::cursor::{Cursor, from_memory};
 use self::fault::Fault;
+#[cfg(feature = "testing")]
+pub use self::frame::read_nats_message;
 use self::lease::NatsLease;
 use self::log::{FOLLOWER_PATIENCE, Log};
 use self::runtime::Runtime;

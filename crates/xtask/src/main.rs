@@ -1,5 +1,6 @@
 //! The chores of this repository: `verify` reads and judges, `fix` writes and never judges.
 
+mod fuzz;
 mod setup;
 mod tidy;
 mod verify;
@@ -15,12 +16,15 @@ usage: cargo xtask <task>
   setup   see that the tools of the tests are installed; as root on Debian, install them
   fix     format, and let clippy repair what it can
   tidy    run the tidy rules alone (they are also a test of this crate)
+  fuzz SECONDS  run each fuzz target of fuzz/ for so long; needs nightly and cargo-fuzz
   audit   check licences, sources and advisories of all dependencies with cargo-deny";
 const FIX: &str = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
 
 fn main() -> ExitCode {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let done = match &std::env::args().skip(1).collect::<Vec<_>>().join(" ")[..] {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
+    let done = match &arguments[..] {
+        fuzzing if fuzzing.starts_with("fuzz ") => fuzz::run(root, fuzzing["fuzz ".len()..].trim()),
         "verify" => verify::run(root),
         "setup" => setup::run(root),
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),

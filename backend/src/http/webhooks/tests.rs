@@ -6,14 +6,16 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use live_users_core::{Millis, Numbers};
-use live_users_http_kit::{AllowedOrigins, Env, SettingsReader};
+use live_users_http_kit::{AllowedOrigins, Env, ReadLimit, SettingsReader, TrustedProxies};
 use live_users_intake::{CallerKey, Farewell};
 use live_users_replica::Publication;
 use tokio::sync::watch;
 
 use super::*;
 use crate::config::Verification;
+use crate::http::auth::BearerAuth;
 use crate::http::routes;
+use crate::http::total_reader::TotalRules;
 use crate::parts::latest::LatestCount;
 use crate::parts::public_url::UrlRule;
 
@@ -47,6 +49,12 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
         .app_data(Data::new(webhooks(queue.clone())))
         .app_data(Data::new(queue))
         .app_data(Data::new(latest))
+        .app_data(Data::new(BearerAuth::new(None, TrustedProxies::default())))
+        .app_data(Data::new(TotalRules {
+            is_public: true,
+            limit: ReadLimit::new(0),
+            trusted_proxies: TrustedProxies::default(),
+        }))
         .configure(|app| routes::add(app, &origins));
     let app = init_service(app).await;
     let request = match path {
