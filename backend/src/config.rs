@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress,
-    SettingsReader, TrustedProxies, read_streams_max,
+    AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, SettingsReader,
+    TrustedProxies, read_streams_max,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
 use live_users_replica::{Keep, SNAPSHOT_RECORDS};
@@ -72,7 +72,7 @@ pub struct Config {
     /// How many streams may be open at once.
     pub(crate) streams_max: usize,
     /// What clients may take of the server.
-    pub(crate) limits: ConnectionLimits,
+    pub(crate) limits: ClientLimits,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
@@ -137,7 +137,7 @@ impl Config {
             },
             public_by_agent: reader.switch("PUBLIC_BY_AGENT"),
             streams_max,
-            limits: ConnectionLimits::read(&mut reader, streams_max),
+            limits: ClientLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress,
-    SettingsReader, TrustedProxies, read_secret, read_streams_max,
+    AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, SettingsReader,
+    TrustedProxies, read_secret, read_streams_max,
 };
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -45,7 +45,7 @@ pub struct Config {
     /// How many streams may be open at once (`STREAMS_MAX`).
     pub streams_max: usize,
     /// What clients may take of the server.
-    pub limits: ConnectionLimits,
+    pub limits: ClientLimits,
 }
 
 impl Config {
@@ -77,7 +77,7 @@ impl Config {
         let trusted_proxies = TrustedProxies::read(&mut reader);
         let allowed_origins = AllowedOrigins::read(&mut reader);
         let streams_max = read_streams_max(&mut reader);
-        let limits = ConnectionLimits::read(&mut reader, streams_max);
+        let limits = ClientLimits::read(&mut reader, streams_max);
         reader.finish(())?;
         Ok(Self {
             listen,

@@ -19,7 +19,7 @@ const KEPT_FILES: u64 = 1_000;
 
 /// What clients may take of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionLimits {
+pub struct ClientLimits {
     /// Open connections (`CONNECTIONS_MAX`).
     pub(crate) open: usize,
     /// Connections that wait for their client to send (`CONNECTIONS_WAITING_MAX`).
@@ -36,7 +36,7 @@ pub struct ConnectionLimits {
     pub(crate) keep_alive: Duration,
 }
 
-impl ConnectionLimits {
+impl ClientLimits {
     /// Reads the settings. `streams_max` is the limit of streams, which are connections too.
     pub fn read(reader: &mut SettingsReader<'_>, streams_max: usize) -> Self {
         let streams = as_u64(streams_max);
@@ -128,9 +128,9 @@ mod tests {
     use super::*;
     use crate::{ConfigErrors, Env};
 
-    fn read(env: Env) -> Result<ConnectionLimits, ConfigErrors> {
+    fn read(env: Env) -> Result<ClientLimits, ConfigErrors> {
         let mut reader = SettingsReader::new(&env);
-        let limits = ConnectionLimits::read(&mut reader, 100);
+        let limits = ClientLimits::read(&mut reader, 100);
         reader.finish(limits)
     }
 
