@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS};
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress, ReadLimit,
+    AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, ReadLimit,
     SettingsReader, StreamsMax, TrustedProxies,
 };
 use live_users_intake::{CallerKey, Farewell, ReconcilerRules};
@@ -76,7 +76,7 @@ pub struct Config {
     /// Reads of the total by one client in a second; 0 for no limit.
     pub(crate) reads_per_second: u32,
     /// What clients may take of the server.
-    pub(crate) limits: ConnectionLimits,
+    pub(crate) limits: ClientLimits,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     /// The accounts whose calls count; all of them if it is empty.
     pub(crate) webhook_accounts: Vec<String>,
@@ -145,7 +145,7 @@ impl Config {
             public_total: reader.switch_or("PUBLIC_TOTAL", true),
             reads_per_second: ReadLimit::read(&mut reader),
             webhook_accounts: read_webhook_accounts(&mut reader),
-            limits: ConnectionLimits::read(&mut reader, streams_max),
+            limits: ClientLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };
         reader.finish(config)

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use live_users_http_kit::{
-    AllowedOrigins, BearerToken, ConfigErrors, ConnectionLimits, Env, ListenAddress, ReadLimit,
+    AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, ReadLimit,
     SettingsReader, StreamsMax, TrustedProxies, read_secret,
 };
 use reqwest::Url;
@@ -49,7 +49,7 @@ pub struct Config {
     /// Reads of the total by one client in a second; 0 for no limit.
     pub reads_per_second: u32,
     /// What clients may take of the server.
-    pub limits: ConnectionLimits,
+    pub limits: ClientLimits,
 }
 
 impl Config {
@@ -83,7 +83,7 @@ impl Config {
         let streams_max = StreamsMax::read(&mut reader);
         let public_total = reader.switch_or("PUBLIC_TOTAL", true);
         let reads_per_second = ReadLimit::read(&mut reader);
-        let limits = ConnectionLimits::read(&mut reader, streams_max);
+        let limits = ClientLimits::read(&mut reader, streams_max);
         reader.finish(())?;
         Ok(Self {
             listen,

@@ -80,6 +80,9 @@ pub(crate) const LIMIT_ANSWERS: LimitAnswers =
 
 fn limited(request: &HttpRequest, why: LimitError) -> HttpResponse {
     let mut answer = HttpResponse::build(why.status());
+    // This is outside what gives all other answers their headers.
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    answer.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     if let Some(seconds) = why.retry_after_s() {
         answer.insert_header((header::RETRY_AFTER, seconds));
     }

@@ -20,7 +20,7 @@ pub(crate) use self::requests::limit;
 pub use self::requests::{LimitAnswers, LimitError};
 use self::table::Table;
 pub(crate) use self::table::{Reason, TooMany};
-use crate::connection_limits::ConnectionLimits;
+use crate::client_limits::ClientLimits;
 use crate::metrics::{Counter, Labels, Page};
 use crate::trusted_proxies::{ClientKey, TrustedProxies};
 
@@ -33,7 +33,7 @@ pub struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    limits: ConnectionLimits,
+    limits: ClientLimits,
     trusted: TrustedProxies,
     table: Mutex<Table>,
     /// Bodies that were cut off, in the order of [`Cut::ALL`].
@@ -54,14 +54,14 @@ pub(crate) struct Connection {
 
 impl Connections {
     /// No connection is open.
-    pub fn new(limits: ConnectionLimits, trusted: TrustedProxies) -> Self {
+    pub fn new(limits: ClientLimits, trusted: TrustedProxies) -> Self {
         let table = Mutex::new(Table::new(limits));
         let (cut, refused, warned) = <_>::default();
         Self(Arc::new(Shared { limits, trusted, table, cut, refused, warned }))
     }
 
     /// The limits.
-    pub(crate) fn limits(&self) -> &ConnectionLimits {
+    pub(crate) fn limits(&self) -> &ClientLimits {
         &self.0.limits
     }
 

@@ -6,8 +6,8 @@
 mod answers;
 mod bearer;
 mod client;
+mod client_limits;
 pub mod command;
-mod connection_limits;
 mod connections;
 mod cors;
 mod env;
@@ -30,7 +30,7 @@ mod tuning;
 pub use answers::{SVG, openapi, picture, whole_seconds};
 pub use bearer::{BearerToken, CHALLENGE, Denied, read_secret, token_in};
 pub use client::{BodyError, error_chain, http_client, http_client_of, read_body};
-pub use connection_limits::ConnectionLimits;
+pub use client_limits::ClientLimits;
 pub use connections::{Connections, LimitAnswers, LimitError, vouch_for};
 pub use cors::{AllowedOrigins, is_own};
 pub use env::{ConfigErrors, EXIT_USAGE, Env, SettingsReader};

@@ -75,7 +75,7 @@ fn a_body_that_does_not_come_ends_its_connection_at_every_path() {
             if status == 408 {
                 let lower = answer.to_ascii_lowercase();
                 assert!(lower.contains("\r\nconnection: close\r\n"), "{answer}");
-                assert!(answer.contains("300 ms"), "{answer}");
+                assert!(answer.contains("300 ms") && lower.contains("nosniff"), "{answer}");
             }
         }
     }

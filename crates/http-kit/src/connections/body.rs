@@ -13,7 +13,7 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection_limits::ConnectionLimits;
+use crate::client_limits::ClientLimits;
 
 /// From when on the pace counts.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ pub(crate) struct TimedBody {
     body: Payload,
     began: Instant,
     bytes: u64,
-    limits: ConnectionLimits,
+    limits: ClientLimits,
     timer: Pin<Box<Sleep>>,
     progress: Rc<Cell<Progress>>,
     on_whole: Box<dyn Fn()>,
@@ -59,7 +59,7 @@ impl TimedBody {
     /// `on_whole` is called when the body is there.
     pub(crate) fn new(
         body: Payload,
-        limits: &ConnectionLimits,
+        limits: &ClientLimits,
         progress: Rc<Cell<Progress>>,
         on_whole: impl Fn() + 'static,
     ) -> Self {
@@ -70,7 +70,7 @@ impl TimedBody {
 }
 
 /// When a body of which so many bytes are there is too slow, and in which way.
-fn due(limits: &ConnectionLimits, began: Instant, bytes: u64) -> (Cut, Instant) {
+fn due(limits: &ClientLimits, began: Instant, bytes: u64) -> (Cut, Instant) {
     let at_pace = Duration::from_millis(bytes.saturating_mul(1_000) / limits.body_bytes_per_s);
     let (whole, paced) = (limits.body, GRACE.saturating_add(at_pace));
     if paced < whole { (Cut::Pace, began + paced) } else { (Cut::Deadline, began + whole) }
@@ -111,12 +111,9 @@ mod tests {
     use futures_util::StreamExt;
     use tokio::time::sleep;
 
-    fn limits() -> ConnectionLimits {
+    fn limits() -> ClientLimits {
         let env = Env::of([("REQUEST_BODY_BYTES_PER_SECOND", "100")]);
-        ConnectionLimits::read(
-            &mut SettingsReader::new(&env),
-            StreamsMax { public: 10, reserved: 0 },
-        )
+        ClientLimits::read(&mut SettingsReader::new(&env), StreamsMax { public: 10, reserved: 0 })
     }
 
     /// What becomes of a body that sends so many bytes each second, for so long.

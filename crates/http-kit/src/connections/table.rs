@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::Link;
-use crate::connection_limits::ConnectionLimits;
+use crate::client_limits::ClientLimits;
 use crate::trusted_proxies::ClientKey;
 
 /// How long an address that has proved who it is has no limit of its own.
@@ -89,7 +89,7 @@ struct Client {
 
 #[derive(Debug)]
 pub(crate) struct Table {
-    limits: ConnectionLimits,
+    limits: ClientLimits,
     entries: HashMap<u64, Entry>,
     /// The connections that wait by their turn, the longest waiting first.
     waiting: BTreeMap<u64, u64>,
@@ -100,7 +100,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ClientLimits) -> Self {
         Self {
             limits,
             entries: HashMap::new(),

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use super::*;
 use crate::{Env, SettingsReader, StreamsMax};
 
-fn limits() -> ConnectionLimits {
+fn limits() -> ClientLimits {
     let env = Env::of([
         ("CONNECTIONS_MAX", "12"),
         ("CONNECTIONS_WAITING_MAX", "8"),
         ("CONNECTIONS_PER_ADDRESS", "4"),
     ]);
     let mut reader = SettingsReader::new(&env);
-    let limits = ConnectionLimits::read(&mut reader, StreamsMax { public: 10, reserved: 0 });
+    let limits = ClientLimits::read(&mut reader, StreamsMax { public: 10, reserved: 0 });
     reader.finish(limits).unwrap()
 }
 

@@ -19,7 +19,7 @@ const KEPT_FILES: u64 = 1_000;
 
 /// What clients may take of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionLimits {
+pub struct ClientLimits {
     /// Open connections (`CONNECTIONS_MAX`).
     pub(crate) open: usize,
     /// Connections that wait for their client to send (`CONNECTIONS_WAITING_MAX`).
@@ -36,7 +36,7 @@ pub struct ConnectionLimits {
     pub(crate) keep_alive: Duration,
 }
 
-impl ConnectionLimits {
+impl ClientLimits {
     /// Reads the settings. Streams are connections too.
     pub fn read(reader: &mut SettingsReader<'_>, streams: StreamsMax) -> Self {
         let (all, streams) = (as_u64(streams.all()), as_u64(streams.public));
@@ -128,9 +128,9 @@ mod tests {
     use super::*;
     use crate::{ConfigErrors, Env};
 
-    fn read(env: Env) -> Result<ConnectionLimits, ConfigErrors> {
+    fn read(env: Env) -> Result<ClientLimits, ConfigErrors> {
         let mut reader = SettingsReader::new(&env);
-        let limits = ConnectionLimits::read(&mut reader, StreamsMax { public: 90, reserved: 10 });
+        let limits = ClientLimits::read(&mut reader, StreamsMax { public: 90, reserved: 10 });
         reader.finish(limits)
     }
 
