@@ -66,17 +66,17 @@ pub(crate) fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
-/// The `CallSid` in the path, decoded once. The backend has the same rule; here it keeps a path
-/// from leading to another one there.
+/// The `CallSid` in the path, decoded once. Ids of providers that are compatible with Twilio are
+/// any visible ASCII, so a slash is part of the id. It is encoded again for the backend. `.` and
+/// `..` stand for other paths in every URL, also when they are encoded (WHATWG URL, section 4.4).
 async fn call_sid(request: &HttpRequest) -> Result<String, AdminApiError> {
     let text = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
-    // A slash in it, however encoded, is a path to some of what may stand in between.
-    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\".contains(&byte));
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
     let is_a_name = is_visible && (1..=CALL_SID_BYTES_MAX).contains(&text.len());
     if is_a_name && text != "." && text != ".." {
         Ok(text)
     } else {
-        let expected = "1 to 64 visible ASCII characters without slashes, and not . or ..";
+        let expected = format!("1 to {CALL_SID_BYTES_MAX} visible ASCII characters, not . or ..");
         Err(ParameterError::new("CallSid", expected).into())
     }
 }

@@ -55,6 +55,10 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
         ("%252e%252e", "%252e%252e"),
         ("a%3Fb=c%23d", "a%3Fb=c%23d"),
         ("a+b", "a+b"),
+        ("a%2Fb", "a%2Fb"),
+        ("a%252Fb", "a%252Fb"),
+        ("..%2f..%2fsummary", "..%2F..%2Fsummary"),
+        ("a%5cb", "a%5Cb"),
         (&longest, &longest),
     ] {
         for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
@@ -66,15 +70,14 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
         }
     }
     let too_long = "x".repeat(129);
-    let slashes = ["a%2Fb", "..%2f..%2fsummary", "a%5cb"];
-    let others =
+    let refused =
         [".%2e", "%2e%2E", "%2e", "%20", "a%0d%0ab", "%00", "%7f", "%ff", "%c3%a9", &too_long];
-    for sid in slashes.into_iter().chain(others) {
+    for sid in refused {
         for (method, end) in [(Method::GET, ""), (Method::POST, "/evict")] {
             let answer = raw(&proxy, &format!("{method} /api/live-users/calls/{sid}{end}")).await;
             assert!(answer.starts_with("HTTP/1.1 400 "), "{sid}: {answer}");
             let body =
-                r#"{"success":false,"liveUsers":0,"error":"CallSid: invalid; expected 1 to 64"#;
+                r#"{"success":false,"liveUsers":0,"error":"CallSid: invalid; expected 1 to 128"#;
             assert!(answer.contains(body) && answer.contains(r#""field":"CallSid","expected""#));
         }
     }

@@ -48,7 +48,7 @@ fn an_admin_sees_the_calls_and_takes_one_out_of_the_count() {
         ("GET", "/history?agent=nobody".to_owned(), 404),
         ("POST", format!("/calls/{sid}/evict"), 409),
         ("POST", "/calls/CA404/evict".to_owned(), 404),
-        ("GET", "/calls/a%2F..%2Fb".to_owned(), 400),
+        ("GET", "/calls/a%2F..%2Fb".to_owned(), 404),
         ("GET", "/calls?limit=many".to_owned(), 400),
     ] {
         let (status, told) = ask(&proxy, method, &path);
