@@ -164,7 +164,9 @@ def checks(client, proxy_log):
     yield "summary by the cookie", summary[0] == 200
     for id in ("a/b", "a%2Fb", "a?b#c"):
         path = "/api/live-users/calls/" + urllib.parse.quote(id, safe="")
-        heard = client.webhook("/voice", call(id, "ringing"))
+        # With Twilio's AccountSid, only Twilio's own form of an id counts.
+        fields = {k: v for k, v in call(id, "ringing").items() if k != "AccountSid"}
+        heard = client.webhook("/voice", fields)
         told = client.ask(PAGE, "GET", path, browser)[0]
         yield f"the call {id}: {heard}, {told}", (heard, told) == (200, 200)
     backend = client.ask(CALLS, "GET", "/api/live-users/summary", {"Authorization": f"Bearer {API}"})
