@@ -210,3 +210,25 @@ fn reading_does_not_need_the_methods_that_change_something() {
     assert_eq!(get(&format!("{}/api/live-users", server.url)).status, 200);
     let _twilio = Twilio::new(&server.url, TOKEN);
 }
+
+#[test]
+fn an_id_with_any_visible_characters_is_explained_and_evicted_by_its_encoded_path() {
+    let (server, twilio) = start(&[WITH_TOKEN]);
+    for (id, encoded) in [
+        ("a/b", "a%2Fb"),
+        ("a%2Fb", "a%252Fb"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("../summary", "..%2Fsummary"),
+        ("a\\b+c", "a%5Cb%2Bc"),
+    ] {
+        let caller = [("From", "+14155550001"), ("To", "+14155550100")];
+        let call = [("CallSid", id), ("CallStatus", "ringing"), ("Direction", "inbound")];
+        let started = twilio.post("/voice", &[&call[..], &caller].concat());
+        assert_eq!(started.status, 200, "{id}: {}", started.body);
+        let told = read(&server, &format!("/calls/{encoded}"));
+        assert_eq!(told["call"]["callSid"], id);
+        let evict = format!("/calls/{encoded}/evict");
+        assert_eq!(ask(&server, "POST", &evict, API_TOKEN).status, 200, "{id}");
+        assert_eq!(twilio.count(), r#"{"liveUsers":0}"#, "{id}");
+    }
+}
