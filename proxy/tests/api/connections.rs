@@ -1,9 +1,15 @@
 //! Clients that take more than their share lose it, and everybody else is served.
 
-use live_users_testkit::{RawClient, Server};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::admin::TOKENS;
+use live_users_testkit::{Metrics, RawClient, Server, send};
+
+use crate::admin::{RIGHT, TOKENS};
 use crate::proxy::{NO_BACKEND, start_with};
+
+/// A bound for a machine that is stuck, in seconds.
+const PATIENCE_S: u64 = 60;
 
 const ATTACKER: [u8; 2] = [0, 66];
 
@@ -43,6 +49,17 @@ fn an_address_that_holds_more_than_it_may_keeps_nobody_out() {
         client
     };
     let mut held: Vec<_> = kinds.iter().cycle().take(200).map(connect).collect();
+    let closed = || {
+        let answer = send("GET", &format!("{}/metrics", proxy.url), &[RIGHT], b"");
+        let metrics = Metrics::parse(&answer.body);
+        metrics.get("live_users_closed_connections_total{reason=\"address\"}").expect("a figure")
+    };
+    let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
+    while closed() < 180.0 {
+        assert!(Instant::now() < deadline, "not all are known within {PATIENCE_S} s");
+        // not a wait for time: between two looks at another process
+        sleep(Duration::from_millis(20));
+    }
     for source in [[0, 2], [0, 1], ATTACKER] {
         let mut client = RawClient::connect(&proxy.url, source);
         client.send(GET);

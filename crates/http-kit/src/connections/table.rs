@@ -15,6 +15,9 @@ const VERIFIED_FOR: Duration = Duration::from_hours(1);
 /// The most such addresses.
 const VERIFIED_MAX: usize = 10_000;
 
+/// How many connections are looked at to find one of somebody who is not known.
+const LOOKED_AT: usize = 64;
+
 /// How much later than the answer to a slow head or body its connection is closed.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -129,9 +132,8 @@ impl Table {
             let longest = its.waiting.first().and_then(|turn| self.waiting.get(turn)).copied();
             self.make_room(longest, Reason::Address)?;
         }
-        let longest = self.waiting.first_key_value().map(|(_, id)| *id);
         if self.entries.len() >= self.limits.open || self.waiting.len() >= self.limits.waiting {
-            self.make_room(longest, Reason::Full)?;
+            self.make_room(self.longest(now), Reason::Full)?;
         }
         self.last += 1;
         let (id, link) = (self.last, Arc::new(Link::default()));
@@ -143,6 +145,16 @@ impl Table {
         self.entries.insert(id, entry);
         self.wait(id, now + self.limits.head + MARGIN);
         Ok((id, link))
+    }
+
+    /// The connection that waits longest, if possible of somebody who is not known.
+    fn longest(&self, now: Instant) -> Option<u64> {
+        let is_strange = |id: &&u64| {
+            let client = self.entries.get(id).and_then(|entry| entry.client);
+            client.is_some_and(|key| !self.is_verified(key, now))
+        };
+        let mut first = self.waiting.values().take(LOOKED_AT);
+        first.find(is_strange).or_else(|| self.waiting.values().next()).copied()
     }
 
     fn make_room(&mut self, longest: Option<u64>, reason: Reason) -> Result<(), Reason> {
@@ -216,9 +228,9 @@ impl Table {
         let idle = self.limits.keep_alive + self.limits.head;
         self.wait(id, now + if has_rest { REST } else { idle });
         if self.waiting.len() > self.limits.waiting
-            && let Some((_, longest)) = self.waiting.first_key_value()
+            && let Some(longest) = self.longest(now)
         {
-            self.close(*longest, Reason::Full);
+            self.close(longest, Reason::Full);
         }
     }
 

@@ -131,6 +131,24 @@ fn a_full_table_loses_the_one_that_waits_longest_whoever_has_it() {
 }
 
 #[test]
+fn strangers_go_before_trusted_proxies_and_those_who_have_proved_who_they_are() {
+    let (mut table, now) = table();
+    table.verify(now, key(1));
+    let proxy = table.admit(now, None).unwrap().0;
+    let known = admit(&mut table, now, 1);
+    let ids: Vec<_> = (2..8).map(|n| admit(&mut table, now, n)).collect();
+    for id in ids {
+        assert!(is_open(&table, id));
+        table.admit(now, None).unwrap();
+        assert!(!is_open(&table, id));
+    }
+    assert!(is_open(&table, proxy) && is_open(&table, known));
+    table.admit(now, None).unwrap();
+    assert!(!is_open(&table, proxy), "without strangers whoever waits longest");
+    check(&table);
+}
+
+#[test]
 fn as_many_wait_as_may_also_after_an_answer() {
     let (mut table, now) = table();
     let busy = admit(&mut table, now, 1);
