@@ -7,6 +7,7 @@
 #[cfg(feature = "browser")]
 mod browser;
 mod clock;
+mod freeze;
 mod http;
 mod metrics;
 #[cfg(feature = "nats")]

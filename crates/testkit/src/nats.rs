@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 pub use self::version::NatsVersion;
+use crate::freeze::freeze;
 use crate::http::try_send;
 
 /// How long a server may take to be ready, in seconds. A bound for a machine that is stuck, not an
@@ -254,8 +255,7 @@ impl Nats {
     pub fn freeze(&mut self, node: usize, frozen: bool) {
         self.nodes[node].is_frozen = frozen;
         let child = self.nodes[node].child.as_ref().expect("it is alive");
-        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
-        kill(pid_of(child), signal).expect("the server can be signalled");
+        freeze(child, frozen);
     }
 }
 

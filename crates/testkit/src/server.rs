@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::freeze::freeze;
+
 /// How long a server may take to start, to log an awaited line or to stop before the test fails,
 /// in seconds. A bound for a machine that is stuck, not an expectation of speed.
 const PATIENCE_S: u64 = 60;
@@ -111,8 +113,11 @@ impl Server {
     }
 
     /// Stops the process where it is (SIGSTOP) or lets it go on (SIGCONT).
+    ///
+    /// # Panics
+    /// If the system refuses.
     pub fn freeze(&self, frozen: bool) {
-        self.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
+        freeze(&self.child, frozen);
     }
 
     /// Lets the server write no file beyond this size, in bytes, as a full disk would; `None` lets
