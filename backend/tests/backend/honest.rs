@@ -88,7 +88,8 @@ fn the_summary_says_how_sure_the_number_is_and_where_it_comes_from() {
     assert_eq!(summary["byRegion"][0]["country"], "US");
     assert_eq!(summary["referee"]["state"], "off");
     assert_eq!(summary["drift"]["healed"], 0);
-    assert!(!summary.to_string().contains("555"), "{summary}");
+    // Not fewer digits: the epoch may have three of them in a row.
+    assert!(!summary.to_string().contains("555000"), "{summary}");
 }
 
 #[test]

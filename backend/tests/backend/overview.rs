@@ -162,7 +162,8 @@ fn the_feed_goes_on_from_a_cursor_of_this_journal_and_no_other() {
     assert!(ended["at"].as_str().unwrap().ends_with('Z') && page["asOf"].is_string());
     assert_eq!(ended.get("cause"), None);
     assert!(page["activities"][1].get("reason").is_none(), "only an end has a reason");
-    assert!(!page.to_string().contains("555"), "{page}");
+    // Not fewer digits: a cursor or a moment may have three of them in a row.
+    assert!(!page.to_string().contains("555000"), "{page}");
 
     let after = |cursor: &Value, limit: u32| {
         read(&server, &format!("/activity?limit={limit}&after={}", cursor.as_str().unwrap()))
