@@ -77,7 +77,7 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
             let answer = raw(&proxy, &format!("{method} /api/live-users/calls/{sid}{end}")).await;
             assert!(answer.starts_with("HTTP/1.1 400 "), "{sid}: {answer}");
             let body =
-                r#"{"success":false,"liveUsers":0,"error":"CallSid: invalid; expected 1 to 64"#;
+                r#"{"success":false,"liveUsers":0,"error":"CallSid: invalid; expected 1 to 128"#;
             assert!(answer.contains(body) && answer.contains(r#""field":"CallSid","expected""#));
         }
     }
