@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::thread::JoinHandle;
 
 use live_users_http_kit::{AllowedOrigins, serve};
-use live_users_journal::{Lease, ReplicationStatus};
+use live_users_journal::{FaultKind, Lease, ReplicationStatus};
 use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
 use live_users_state::{LEADER_LEASE, Replayed};
 use live_users_twilio::rest::Request;
@@ -28,8 +28,16 @@ use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::writer_thread::{self, Outlets};
 use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
 
-/// A backend that has replayed its journal, and does not listen yet.
-pub struct Backend {
+/// A backend that has opened its journal, or waits until it can be opened, and does not listen yet.
+pub struct Backend(Start);
+
+enum Start {
+    Ready(Box<Ready>),
+    Waiting(Box<Waiting>),
+}
+
+/// It has replayed its journal.
+struct Ready {
     parts: Parts,
     origins: AllowedOrigins,
     thread: JoinHandle<()>,
@@ -41,6 +49,14 @@ pub struct Backend {
     requests: UnboundedReceiver<Request>,
 }
 
+/// An operator has to put something right before the journal can be opened.
+struct Waiting {
+    /// For the time until then, and for the time after it.
+    configs: [Config; 2],
+    place: Place,
+    reason: (FaultKind, String),
+}
+
 /// The count that a journal leads to.
 fn first_count(replayed: &Replayed, clock: &Clock, gives_agents: bool) -> LatestCount {
     let tracker = replayed.state.tracker();
@@ -50,46 +66,56 @@ fn first_count(replayed: &Replayed, clock: &Clock, gives_agents: bool) -> Latest
 }
 
 impl Backend {
-    /// Opens the journal and replays it. A listener should not be bound before.
+    /// Opens the journal and replays it. A listener should not be bound before. It takes the
+    /// settings twice: where the journal cannot be opened, and an operator can put that right,
+    /// [`Backend::run`] answers callers meanwhile, counts nothing, and tries again.
     ///
     /// # Errors
-    /// If the journal cannot be opened or replayed, or the system starts no thread.
-    pub fn open(config: Config) -> io::Result<Self> {
-        log_settings(&config);
-        let opened = Place::of(&config).open().map_err(NotOpened::into_error)?;
-        Self::of(config, opened)
+    /// If trying again would not help, or the system starts no thread.
+    pub fn open(configs: [Config; 2]) -> io::Result<Self> {
+        log_settings(&configs[0]);
+        let place = Place::of(&configs[0]);
+        let start = match place.open() {
+            Ok(opened) => {
+                let [config, _] = configs;
+                Start::Ready(Box::new(Ready::of(config, opened)?))
+            }
+            Err(NotOpened::Waiting { kind, why }) => {
+                Start::Waiting(Box::new(Waiting { configs, place, reason: (kind, why) }))
+            }
+            Err(NotOpened::Refused(error)) => return Err(error),
+        };
+        Ok(Self(start))
     }
 
-    /// Serves until `shutdown` resolves. Where the journal cannot be opened, and an operator can put
-    /// that right, it answers callers meanwhile, counts nothing, and tries again. It takes the
-    /// settings twice, since it may have to build everything twice.
+    /// Serves on the listener until `shutdown` resolves. Then it finishes open requests and the
+    /// work in the writer's queue.
     ///
     /// # Errors
-    /// As [`Backend::open`] where trying again would not help, and as [`Backend::run`].
-    pub async fn serve(
-        [config, again]: [Config; 2],
+    /// The system's own, that the writer has panicked, or that the journal turns out to be one that
+    /// cannot be used.
+    pub async fn run(
+        self,
+        listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         tokio::pin!(shutdown);
-        log_settings(&config);
-        let (place, listen) = (Place::of(&config), config.listen);
-        let (opened, listener) = match place.open() {
-            Ok(opened) => (opened, None),
-            Err(NotOpened::Waiting { kind, why }) => {
-                let (listener, reason) = (listen.bind()?, (kind, why));
-                let standing_by = listener.try_clone()?;
+        let ready = match self.0 {
+            Start::Ready(ready) => *ready,
+            Start::Waiting(waiting) => {
+                let Waiting { configs: [meanwhile, config], place, reason } = *waiting;
+                let listener = listener.try_clone()?;
                 let opened =
-                    standby::stand_by(again, place, standing_by, reason, &mut shutdown).await?;
+                    standby::stand_by(meanwhile, place, listener, reason, &mut shutdown).await?;
                 let Some(opened) = opened else { return Ok(()) };
-                (opened, Some(listener))
+                Ready::of(config, opened)?
             }
-            Err(refused) => return Err(refused.into_error()),
         };
-        let backend = Self::of(config, opened)?;
-        let listener = listener.map_or_else(|| listen.bind(), Ok)?;
-        backend.run(listener, shutdown).await
+        ready.run(listener, shutdown).await
     }
+}
 
+impl Ready {
     fn of(config: Config, Opened { journal, replayed }: Opened) -> io::Result<Self> {
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
@@ -124,12 +150,7 @@ impl Backend {
         Ok(Self { parts, origins, thread, lease, renewals, replication_status, api, requests })
     }
 
-    /// Serves on the listener until `shutdown` resolves. Then it finishes open requests and the
-    /// work in the writer's queue.
-    ///
-    /// # Errors
-    /// The system's own, or that the writer has panicked.
-    pub async fn run(
+    async fn run(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,

@@ -45,7 +45,9 @@ fn main() -> ExitCode {
 #[actix_web::main]
 async fn serve(settings: [Config; 2]) -> io::Result<()> {
     init_logging();
-    Backend::serve(settings, shutdown_signal()).await
+    let listen = settings[0].listen;
+    let backend = Backend::open(settings)?;
+    backend.run(listen.bind()?, shutdown_signal()).await
 }
 
 /// Reads the settings for the server, and for the one that stands by until the journal is open.

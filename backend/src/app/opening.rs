@@ -34,15 +34,6 @@ pub(super) enum NotOpened {
     },
 }
 
-impl NotOpened {
-    pub(super) fn into_error(self) -> io::Error {
-        match self {
-            Self::Refused(error) => error,
-            Self::Waiting { why, .. } => io::Error::other(why),
-        }
-    }
-}
-
 impl From<JournalError> for NotOpened {
     fn from(error: JournalError) -> Self {
         match &error {

@@ -89,7 +89,7 @@ impl Stack {
         let taken = |flag: &str, error: io::Error| {
             Failure::run(format!("{error}; here that is {flag}, for one process or another"))
         };
-        let listen = backend.listen;
+        let listen = backend[0].listen;
         let backend = live_users_backend::Backend::open(backend).map_err(Failure::run)?;
         let listener = listen.bind().map_err(|e| taken("--backend-port", e))?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
@@ -178,13 +178,15 @@ impl Stack {
     }
 }
 
-/// The settings of both servers, or all that is wrong with them.
+/// The settings of the backend, twice as it takes them, and of the proxy; or all that is wrong with
+/// them.
 fn settings(
     env: &Env,
     ports: &Ports,
-) -> Result<(live_users_backend::Config, live_users_proxy::Config), ConfigErrors> {
+) -> Result<([live_users_backend::Config; 2], live_users_proxy::Config), ConfigErrors> {
     let here = |port: u16| env.clone().with("HOST", "127.0.0.1").with("PORT", &port.to_string());
-    let backend = live_users_backend::Config::read(&here(ports.backend_port));
+    let backend = || live_users_backend::Config::read(&here(ports.backend_port));
+    let backend = backend().and_then(|config| Ok([config, backend()?]));
     // The port is set when it is known.
     let env = here(ports.proxy_port).with("BACKEND_URL", "http://127.0.0.1:1");
     let proxy = live_users_proxy::Config::read(&env).map_err(|ConfigErrors(proxys)| {

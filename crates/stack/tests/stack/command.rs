@@ -2,9 +2,9 @@
 
 use std::process::Output;
 
-use live_users_testkit::{Server, exit_of, get, send};
+use live_users_testkit::{Server, Twilio, exit_of, get, send};
 
-use crate::{STACK, agents_file};
+use crate::{STACK, TOKEN, agents_file};
 
 const ANY_PORTS: [&str; 4] = ["--backend-port", "0", "--proxy-port", "0"];
 
@@ -34,6 +34,26 @@ fn the_stack_shows_one_count_on_both_sides_and_ends_on_sigterm() {
     assert_eq!((answer.status, location.starts_with("/admin/sign-in?next=")), (303, true));
     let (status, log) = server.terminate();
     assert!(status.success(), "{log}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_opened_ends_neither_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("journal.sqlite3");
+    std::fs::write(&file, "no journal").expect("a file");
+    let journal = format!("file:{}", folder.path().display());
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &journal)];
+    let (mut server, page, count) = start(&[], &env);
+    let twilio = Twilio::new(&count, TOKEN);
+    let answer = twilio.start(9);
+    assert!(answer.status == 200 && answer.body.contains("<Gather "), "{}", answer.body);
+    assert_eq!(get(&format!("{count}/api/live-users")).status, 503);
+    let envelope = get(&format!("{page}/api/live-users")).body;
+    assert!(envelope.starts_with(r#"{"success":false,"liveUsers":0,"#), "{envelope}");
+    std::fs::remove_file(&file).expect("it can be removed");
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
 }
 
 #[test]
