@@ -17,3 +17,6 @@ mod openapi;
 mod sessions;
 mod streams;
 pub(crate) mod total_reader;
+
+#[cfg(feature = "testing")]
+pub use self::history::plan_history;

@@ -19,4 +19,6 @@ mod tools;
 
 pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
+#[cfg(feature = "testing")]
+pub use http::plan_history;
 pub use tools::Tool;

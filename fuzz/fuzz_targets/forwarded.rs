@@ -1,19 +1,21 @@
 //! Forwarded headers of any form lead to an address without a panic; of a peer that is not trusted
-//! they lead nowhere.
+//! they lead nowhere. Each line is one header, in turns.
 
 #![no_main]
 
+use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
+use live_users_fuzz::line_of;
 use live_users_http_kit::{Env, SettingsReader, TrustedProxies};
 
-libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str)| {
-    let (standard, list, host) = input;
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let mut rest = bytes;
     let peer = "192.0.2.1:1".parse().expect("an address");
     let mut request = TestRequest::default().peer_addr(peer);
-    for (name, value) in
-        [("Forwarded", standard), ("X-Forwarded-For", list), ("X-Forwarded-Host", host)]
-    {
-        if actix_web::http::header::HeaderValue::from_str(value).is_ok() {
+    let names = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"];
+    for name in names.into_iter().cycle().take(12) {
+        let value = line_of(&mut rest);
+        if !value.is_empty() && HeaderValue::from_str(&value).is_ok() {
             request = request.append_header((name, value));
         }
     }

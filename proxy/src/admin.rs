@@ -4,6 +4,9 @@
 mod fetch_metadata;
 mod session;
 
+#[cfg(feature = "testing")]
+pub use self::session::is_signed_cookie;
+
 use std::future::{Ready, ready};
 use std::io;
 use std::net::IpAddr;

@@ -23,5 +23,7 @@ mod streams;
 mod total_reader;
 mod upstream;
 
+#[cfg(feature = "testing")]
+pub use admin::is_signed_cookie;
 pub use app::run;
 pub use config::{Config, DEFAULT_PORT};

@@ -5,6 +5,9 @@ mod picture;
 mod query;
 mod scale;
 
+#[cfg(feature = "testing")]
+pub use self::query::plan_history;
+
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -37,7 +37,7 @@ use self::append::append;
 use self::cursor::{Cursor, from_memory};
 use self::fault::Fault;
 #[cfg(feature = "testing")]
-pub use self::frame::read_nats_message;
+pub use self::frame::{pack_nats_message, read_nats_message};
 use self::lease::NatsLease;
 use self::log::{FOLLOWER_PATIENCE, Log};
 use self::runtime::Runtime;

@@ -184,6 +184,33 @@ impl Session {
     }
 }
 
+/// Whether a proxy has signed one of the cookies of this header; what they say is read in any case:
+/// for fuzz targets.
+///
+/// # Panics
+/// If the text of a session is not the same after it was written again.
+#[cfg(feature = "testing")]
+pub fn is_signed_cookie(header: &str) -> bool {
+    for cookie in Cookie::split_parse(header).flatten() {
+        if let Some(session) = Session::from_text(cookie.value()) {
+            assert_eq!(Session::from_text(&session.to_text()), Some(session));
+        }
+    }
+    let key = Key::derive_from(&[7; 32]);
+    let sessions = Sessions {
+        keys: vec![key],
+        lifetime: Duration::from_secs(1),
+        ended: Mutex::default(),
+        elsewhere: RwLock::default(),
+        started_ms: 0,
+    };
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = header::HeaderValue::from_str(header) {
+        headers.append(header::COOKIE, value);
+    }
+    sessions.shown(&headers).is_some()
+}
+
 fn unix_ms(now: SystemTime) -> u64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

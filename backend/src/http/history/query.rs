@@ -146,6 +146,22 @@ impl Plan {
     }
 }
 
+/// Reads a query for the history at this moment, in milliseconds since the Unix epoch: for fuzz
+/// targets.
+///
+/// # Panics
+/// If the points are out of their bounds.
+#[cfg(feature = "testing")]
+pub fn plan_history(query: &str, now_ms: u64) {
+    let now = Millis(now_ms);
+    let plan = |query: Query| query.plan(now, Retention::default(), POINTS_FITTING);
+    if let Ok(plan) = Query::parse(query).and_then(plan) {
+        assert!((1..=POINTS_MAX).contains(&(plan.count as u64)));
+        assert!(plan.from < plan.to && plan.to <= now && plan.to <= plan.end());
+        assert!(plan.step_ms.is_multiple_of(plan.grain.width_ms()));
+    }
+}
+
 fn when(text: &str) -> Option<When> {
     if text == "now" {
         return Some(When::Ago(0));
