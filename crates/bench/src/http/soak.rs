@@ -218,7 +218,7 @@ impl Ledger {
 
     /// The webhooks of a minute, up to the kill. Returns how long each took, in milliseconds.
     async fn pass(&mut self, url: &str) -> Result<Vec<f64>> {
-        let (client, mut under_way) = (Client::builder().no_proxy().build()?, JoinSet::new());
+        let (client, mut under_way) = (client()?, JoinSet::new());
         let mut latencies = Vec::with_capacity(BEFORE_KILL);
         let mut begun = 0;
         while latencies.len() < BEFORE_KILL {
@@ -237,7 +237,7 @@ impl Ledger {
 
     /// The rest of the minute, in the middle of which the backend is killed.
     async fn pass_into_kill(&mut self, backend: &mut Backend) -> Result<()> {
-        let (client, mut under_way) = (Client::builder().no_proxy().build()?, JoinSet::new());
+        let (client, mut under_way) = (client()?, JoinSet::new());
         for n in 0..UNDER_WAY {
             under_way.spawn(send(client.clone(), backend.url.clone(), self.next()));
             if n == UNDER_WAY / 2 {
@@ -255,7 +255,7 @@ impl Ledger {
 
     /// Ends the calls that go on.
     async fn end_all(&mut self, url: &str) -> Result<()> {
-        let client = Client::builder().no_proxy().build()?;
+        let client = client()?;
         while let Some(webhook) = self.unanswered.pop() {
             send(client.clone(), url.to_owned(), webhook).await.1?;
             self.note(webhook, true);
@@ -268,6 +268,11 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+fn client() -> Result<Client> {
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    Ok(Client::builder().no_proxy().build()?)
 }
 
 /// Sends one webhook, and returns how long its answer took.
