@@ -78,8 +78,8 @@ async fn call_sid(request: &HttpRequest) -> Result<String, AdminApiError> {
         Ok(text)
     } else {
         let expected = format!(
-            "1 to {CALL_SID_BYTES_MAX} visible ASCII characters, and between slashes neither \
-             nothing nor . or .."
+            "1 to {CALL_SID_BYTES_MAX} visible ASCII characters, and between slashes and \
+             backslashes neither nothing nor . or .."
         );
         Err(ParameterError::new("CallSid", expected).into())
     }

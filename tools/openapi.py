@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Runs schemathesis against both servers by their OpenAPI documents: tools/openapi.py [EXAMPLES]
+
+Build the servers before (debug). schemathesis is installed from PyPI into target/venv-schemathesis when it
+is missing. EXAMPLES is how many requests each operation gets at random, 100 if it is not said. Streams and
+WebSockets are left out, because they have no end. tools/schemathesis has what the documents cannot say, and
+why. The exit code is 1 if an answer is not as documented.
+"""
+
+import os, pathlib, secrets, signal, socket, subprocess, sys, tempfile, time, venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+VENV, VERSION = ROOT / "target/venv-schemathesis", "schemathesis==4.32.5"
+AUTH, API, ADMIN = (secrets.token_hex(16) for _ in range(3))
+
+
+def tool():
+    program = VENV / "bin/schemathesis"
+    if not program.exists():
+        venv.create(VENV, with_pip=True)
+        subprocess.run([VENV / "bin/pip", "install", "--quiet", VERSION], check=True, timeout=600)
+    return program
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start(program, folder, port, **env):
+    with open(folder / f"{program}.log", "w") as log:
+        env = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port), **env}
+        server = subprocess.Popen([TARGET / "debug" / program], env=env, cwd=folder, stdout=log, stderr=log)
+    end = time.monotonic() + 15
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return server
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{program} does not listen:\n{(folder / f'{program}.log').read_text()[-2000:]}")
+
+
+def run(document, port, token, examples):
+    command = [
+        tool(), "--config-file", ROOT / "tools/schemathesis/schemathesis.toml", "run",
+        ROOT / document / "openapi.json", "--url", f"http://127.0.0.1:{port}", "--checks", "all",
+        "--exclude-path-regex", "/(stream|ws)$", "--max-examples", str(examples), "--warnings", "off",
+        "--continue-on-failure", "--request-timeout", "20",
+    ]
+    told = {"HOOKS": str(ROOT / "tools/schemathesis/hooks.py"), "TOKEN": token, "PORT": str(port),
+            "TWILIO_AUTH_TOKEN": AUTH, "PYTHONDONTWRITEBYTECODE": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(command, env={**os.environ, **told}, cwd=folder, timeout=1200).returncode
+
+
+def main():
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    failed, running = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        calls, page = free_port(), free_port()
+        (folder / "agents.toml").write_text((ROOT / "agents.toml").read_text())
+        try:
+            running.append(start("live-users-backend", folder, calls, TWILIO_AUTH_TOKEN=AUTH, API_TOKEN=API,
+                                 JOURNAL_URL="memory:", PUBLIC_URL=f"http://127.0.0.1:{calls}"))
+            running.append(start("live-users-proxy", folder, page, ADMIN_TOKEN=ADMIN, BACKEND_TOKEN=API,
+                                 BACKEND_URL=f"http://127.0.0.1:{calls}"))
+            for document, port, token in (("backend", calls, API), ("proxy", page, ADMIN)):
+                if run(document, port, token, examples):
+                    failed.append(document)
+            failed += [f"{server.args[0].name} has ended" for server in running if server.poll() is not None]
+        finally:
+            for server in reversed(running):
+                server.send_signal(signal.SIGTERM)
+                server.wait(20)
+        logs = "".join(log.read_text() for log in folder.glob("*.log"))
+        failed += [f"{what} in a log" for what in ("panicked", AUTH, API, ADMIN) if what in logs]
+    print("not as documented: " + ", ".join(failed) if failed else "both are as documented")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
