@@ -203,9 +203,9 @@ def main():
     healthy = lambda: state(proxy)["Health"]["Status"] == "healthy"
     check("the proxy's health check", becomes(healthy), state(proxy))
 
-    for each in (backend, proxy):
+    for which, each in (("backend", backend), ("proxy", proxy)):
         user = docker("exec", each, "sh", "-c", "grep ^Uid: /proc/1/status").split()[1]
-        check(f"process 1 has user 10001 in {each[17:]}", user == "10001", user)
+        check(f"process 1 has user 10001 in the {which}", user == "10001", user)
     files = docker("exec", backend, "sh", "-c", "stat --format '%a %u %F %n' /data/*")
     kept = [line.split() for line in files.splitlines() if "regular" in line]
     private = bool(kept) and all(line[:2] == ["600", "10001"] for line in kept)

@@ -37,6 +37,8 @@ fn only_allowed_origins_may_read_the_total() {
         answer.header("access-control-allow-origin").to_owned()
     };
     assert_eq!(allowed("https://b.example"), "https://b.example");
+    let told = send("GET", &url, &[("Origin", "https://b.example")], b"");
+    assert_eq!(told.header("access-control-expose-headers"), "retry-after");
     assert_eq!(allowed("https://c.example"), "");
     let preflight = [("Origin", "https://a.example"), ("Access-Control-Request-Method", "GET")];
     let answer = send("OPTIONS", &url, &preflight, b"");

@@ -39,6 +39,8 @@ impl AllowedOrigins {
     pub fn cors(&self) -> Cors {
         let cors = Cors::default()
             .allowed_methods([Method::GET, Method::HEAD])
+            // With 429 and 503, a page is told when to ask again.
+            .expose_headers([header::RETRY_AFTER])
             .block_on_origin_mismatch(false)
             .max_age(PREFLIGHT_MAX_AGE_S);
         if self.0.iter().any(|origin| origin == "*") {
