@@ -48,7 +48,8 @@ pub(crate) fn run(root: &Path, seconds: &str) -> Result<()> {
     let work = || -> Result<Vec<String>> {
         let mut found = Vec::new();
         while let Some(target) = next() {
-            let Ran { target, executions, per_second, is_clean } = fuzz(root, target.clone(), seconds)?;
+            let Ran { target, executions, per_second, is_clean } =
+                fuzz(root, target.clone(), seconds)?;
             let what = if is_clean { "nothing found" } else { "FOUND SOMETHING" };
             println!("{target:12} {executions:>12} inputs, {per_second:>7} each second, {what}");
             if !is_clean {

@@ -45,14 +45,24 @@ pub(super) struct Files {
     database: Identity,
     wal: Identity,
     shm: Identity,
-    /// The length of the write-ahead log after the last change, in bytes.
-    wal_bytes: u64,
+    /// How long they were after the last change.
+    lengths: Lengths,
+}
+
+/// Lengths of files, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Lengths {
+    /// It never shrinks: that takes a VACUUM.
+    database: u64,
+    /// It shrinks only within a change, when it begins anew.
+    wal: u64,
 }
 
 /// How the paths differ from the files that are open.
 #[derive(Debug)]
 pub(super) enum Difference {
-    /// A file is not at its path, or another one is.
+    /// A file is not at its path, or another one is, or the database has lost its end. SQLite must not
+    /// open these again: beside an empty database it removes the write-ahead log.
     Moved(String),
     /// Only the write-ahead log or its index is missing. The process still has all of it.
     Unlinked(String),
@@ -80,7 +90,7 @@ impl Files {
             database: Identity::from(&database),
             wal: Identity::from(&wal),
             shm: Identity::from(&shm),
-            wal_bytes: wal.len(),
+            lengths: Lengths { database: database.len(), wal: wal.len() },
         })
     }
 
@@ -92,29 +102,32 @@ impl Files {
     /// Compares the paths with these files, before a change.
     pub(super) fn check(&self, directory: &Directory) -> Result<(), Difference> {
         let now = self.compare(directory)?;
-        if now < self.wal_bytes {
-            let (wal, was) = (directory.wal(), self.wal_bytes);
-            let what = format!("`{}` has {now} bytes, and had {was}", wal.display());
-            return Err(Difference::Shortened(what));
-        }
-        Ok(())
+        self.keeps_database(directory, now)?;
+        not_shorter(&directory.wal(), now.wal, self.lengths.wal).map_err(Difference::Shortened)
     }
 
     /// Compares the paths with these files, after a change. The change may have made the
     /// write-ahead log longer, or have begun it anew.
     pub(super) fn check_after_change(&mut self, directory: &Directory) -> Result<(), Difference> {
-        self.wal_bytes = self.compare(directory)?;
+        let now = self.compare(directory)?;
+        self.keeps_database(directory, now)?;
+        self.lengths = now;
         Ok(())
     }
 
-    /// Returns the length of the write-ahead log, in bytes.
-    fn compare(&self, directory: &Directory) -> Result<u64, Difference> {
-        let database = directory.database();
-        match found(&database)? {
-            Some(it) if Identity::from(&it) == self.database => {}
-            Some(_) => return Err(replaced(&database)),
-            None => return Err(gone(&database)),
-        }
+    fn keeps_database(&self, directory: &Directory, now: Lengths) -> Result<(), Difference> {
+        not_shorter(&directory.database(), now.database, self.lengths.database)
+            .map_err(Difference::Moved)
+    }
+
+    /// Returns how long the files are.
+    fn compare(&self, directory: &Directory) -> Result<Lengths, Difference> {
+        let path = directory.database();
+        let database = match found(&path)? {
+            Some(it) if Identity::from(&it) == self.database => it.len(),
+            Some(_) => return Err(replaced(&path)),
+            None => return Err(gone(&path)),
+        };
         let unlinked = |path: &Path| Difference::Unlinked(format!("`{}` is gone", path.display()));
         let (wal, shm) = (directory.wal(), directory.shm());
         let (found_wal, found_shm) = (found(&wal)?, found(&shm)?);
@@ -123,10 +136,15 @@ impl Files {
                 return Err(replaced(path));
             }
         }
-        let bytes = found_wal.ok_or_else(|| unlinked(&wal))?.len();
+        let wal = found_wal.ok_or_else(|| unlinked(&wal))?.len();
         found_shm.ok_or_else(|| unlinked(&shm))?;
-        Ok(bytes)
+        Ok(Lengths { database, wal })
     }
+}
+
+fn not_shorter(path: &Path, bytes: u64, was: u64) -> Result<(), String> {
+    let what = || format!("`{}` has {bytes} bytes, and had {was}", path.display());
+    if bytes >= was { Ok(()) } else { Err(what()) }
 }
 
 fn found(path: &Path) -> Result<Option<Metadata>, Difference> {

@@ -81,6 +81,28 @@ fn files_that_were_removed_are_noticed_without_an_append() {
 }
 
 #[test]
+fn a_database_that_was_emptied_or_cut_is_noticed_and_its_write_ahead_log_is_kept() {
+    for bytes in [0, 1, 4096] {
+        let (_parent, directory, mut journal) = running();
+        let written_ahead = fs::read(wal(&directory)).unwrap();
+        let file = fs::File::options().write(true).open(database(&directory)).unwrap();
+        assert!(file.metadata().unwrap().len() > bytes);
+        file.set_len(bytes).unwrap();
+        match bytes {
+            0 => assert_refused_at_once(&mut *journal),
+            _ => assert_moved(&mut *journal, &format!("` has {bytes} bytes, and had ")),
+        }
+        // SQLite would remove it if it opened an empty database beside it.
+        assert!(fs::read(wal(&directory)).unwrap() == written_ahead);
+        let written = journal.rewrite(&mut std::iter::empty(), b"all that is known").unwrap();
+        assert!(written.aside.is_some());
+        assert_eq!(append_next(&mut *journal).unwrap().seq, 2);
+        drop(journal);
+        assert_eq!(opened(&directory).unwrap().position().seq, 2);
+    }
+}
+
+#[test]
 fn another_log_in_the_place_is_neither_written_nor_changed() {
     let (parent, directory, mut journal) = running();
     let elsewhere = parent.path().join("elsewhere");
