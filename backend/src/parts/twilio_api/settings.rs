@@ -146,15 +146,28 @@ fn is_loopback(url: &Url) -> bool {
 /// one account that is being rotated, or those of two accounts.
 pub(crate) fn read_webhook_accounts(reader: &mut SettingsReader<'_>) -> Vec<String> {
     let accounts = reader.list("TWILIO_WEBHOOK_ACCOUNTS");
-    if !accounts.iter().all(|account| is_sid(account)) {
+    if !accounts.iter().all(|account| may_be_account(account)) {
         reader.error(format!(
             "TWILIO_WEBHOOK_ACCOUNTS cannot be used: expected SIDs of accounts with commas between \
-             them, each {EXPECTED_SID}"
+             them, each AC and 32 hexadecimal digits, or of another provider {OTHER_BYTES_MIN} \
+             characters or more"
         ));
     }
     let is_one_account = reader.list("TWILIO_AUTH_TOKEN").len() == 1;
     let own = reader.text("TWILIO_ACCOUNT_SID").filter(|_| accounts.is_empty() && is_one_account);
     accounts.into_iter().chain(own).map(str::to_owned).collect()
+}
+
+/// The shortest account of another provider, in bytes: theirs are UUIDs and longer.
+const OTHER_BYTES_MIN: usize = 20;
+
+/// Whether it can be an account in a webhook. A mistake would leave all calls out.
+fn may_be_account(account: &str) -> bool {
+    let begins_as_twilios = ["AC", "SK"]
+        .iter()
+        .any(|prefix| account.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
+    let is_other = is_sid(account) && !begins_as_twilios && account.len() >= OTHER_BYTES_MIN;
+    is_twilio_sid("AC", account) || is_other
 }
 
 /// Twilio's own SIDs have one form. Compatible providers have others, such as UUIDs.

@@ -9,6 +9,7 @@ use super::Rejection;
 
 /// The fields that decide what is counted. Their names stand nowhere else in genuine requests.
 const COUNTING: &[&str] = &[
+    "AccountSid",
     "AnsweredBy",
     "CallDuration",
     "CallSid",
@@ -35,7 +36,6 @@ const COUNTING: &[&str] = &[
 /// Fields that count little or nothing, but stand beside those that count: as they keep their
 /// places, the others' values can neither grow nor shrink.
 const NEIGHBOURS: &[&str] = &[
-    "AccountSid",
     "ApiVersion",
     "CallToken",
     "CalledCity",
