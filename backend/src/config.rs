@@ -130,7 +130,7 @@ impl Config {
                 phrases if phrases.is_empty() => Farewell::default(),
                 phrases => Farewell::of(phrases),
             },
-            journal_url: reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT).to_owned(),
+            journal_url: read_journal_url(&mut reader),
             keep: Keep {
                 age_ms: keep_hours * HOUR_MS,
                 records_max: KEPT_RECORDS_MAX,
@@ -150,6 +150,15 @@ impl Config {
         };
         reader.finish(config)
     }
+}
+
+/// `JOURNAL_URL`. Its errors name it.
+fn read_journal_url(reader: &mut SettingsReader<'_>) -> String {
+    let url = reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
+    if let Err(error) = live_users_journal::check_address(url) {
+        reader.error(error.to_string());
+    }
+    url.to_owned()
 }
 
 /// `CALLER_HASH_KEY`. When it is not set, a key that is derived from the first Auth Token: the

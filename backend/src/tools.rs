@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use live_users_core::{CallId, Millis};
 use live_users_http_kit::{ConfigErrors, Env, SettingsReader};
-use live_users_journal::without_secrets;
+use live_users_journal::{JournalError, without_secrets};
 use live_users_replica::{QUIET_MS, TOMBSTONE_MS};
 use live_users_state::history::Retention;
 use live_users_state::{Copied, Purpose, Settings, TimeRepair, TimeRules, plan_time_repair};
@@ -105,11 +105,11 @@ fn backup(url: &str, to: &Path) -> io::Result<()> {
 }
 
 fn copy(Journals { from, to, purpose }: &Journals) -> io::Result<()> {
-    let open = |name: &str, url: &str| {
-        live_users_journal::open(url).map_err(|error| io::Error::other(format!("{name}: {error}")))
+    let named = |name: &'static str| {
+        move |error: JournalError| io::Error::other(format!("{name}: {error}"))
     };
-    let mut source = open("--from", from)?;
-    let mut target = open("--to", to)?;
+    let mut source = live_users_journal::open_existing(from).map_err(named("--from"))?;
+    let mut target = live_users_journal::open(to).map_err(named("--to"))?;
     let copied = live_users_state::copy(&mut *source, &mut *target, *purpose);
     let Copied { from: was, to: is, numbers } = copied.map_err(io::Error::other)?;
     println!(
@@ -128,7 +128,7 @@ const KEEP_ALL: Retention =
 
 /// Shows what is wrong with the times of a journal, and mends it if that is asked for.
 fn repair(url: &str, rules: TimeRules, write: bool) -> io::Result<()> {
-    let mut journal = live_users_journal::open(url).map_err(io::Error::other)?;
+    let mut journal = live_users_journal::open_existing(url).map_err(io::Error::other)?;
     let name = without_secrets(url);
     if journal.is_shared() {
         let why = format!("{name}: its service has the time of this journal; set the clocks there");

@@ -83,6 +83,8 @@ fn a_service_that_is_not_there_is_named_without_its_password() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("an address").port();
     drop(free);
+    let (server, _) = start(&[("JOURNAL_URL", &url_of(folder.path()))]);
+    assert!(server.terminate().0.success());
     let to = format!("nats://user:hunter2@127.0.0.1:{port}/copied");
     let (copied, told) = copy(&[], &url_of(folder.path()), &to);
     assert!(!copied && told.contains("--to: ") && !told.contains("hunter2"), "{told}");

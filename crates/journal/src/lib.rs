@@ -76,6 +76,31 @@ pub fn open(url: &str) -> Result<Box<dyn Journal>, JournalError> {
     open_with_clock(url, machine_ms)
 }
 
+/// Whether an address can be one of a log; nothing is opened.
+///
+/// # Errors
+///
+/// [`JournalError::BadAddress`] or [`JournalError::NotBuiltIn`], with what is expected.
+pub fn check_address(url: &str) -> Result<(), JournalError> {
+    Address::parse(url).map(drop)
+}
+
+/// As [`open`], but refuses a directory without a log in place of creating one.
+///
+/// # Errors
+///
+/// As [`open`], and [`JournalError::Refused`] if there is none.
+pub fn open_existing(url: &str) -> Result<Box<dyn Journal>, JournalError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Directory(directory) => sqlite::refuse_missing(&directory)?,
+        #[cfg(feature = "nats")]
+        Address::Nats(_) => {}
+        Address::Memory => {}
+    }
+    open(url)
+}
+
 /// As [`open`], with this clock in place of the machine's, in milliseconds since the Unix epoch. It
 /// matters for a log with a time of its own: see [`ReplicationStatus::log_time_ms`].
 ///

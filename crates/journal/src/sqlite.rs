@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub(crate) use self::backup::backup;
+pub(crate) use self::backup::{backup, refuse_missing};
 use self::directory::Directory;
 use self::fault::Fault;
 use self::head::Head;

@@ -52,6 +52,9 @@ impl NatsAddress {
             if host.is_empty() || host.contains(['/', ' ']) {
                 return Err(format!("{scheme}: with a host that is none"));
             }
+            if !has_port_or_none(host) {
+                return Err(format!("{scheme}: with a port that is not 1 to 65535"));
+            }
             servers.push(format!("{scheme}://{host}"));
         }
         let is_plain = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';
@@ -62,7 +65,13 @@ impl NatsAddress {
         }
         let (name, tls) = (name.to_owned(), Tls::default());
         let mut address = Self { servers, login, tls, name, replicas: None, max_bytes: None };
+        let mut keys = Vec::new();
         for pair in query.split('&').filter(|it| !it.is_empty()) {
+            let key = pair.split('=').next().unwrap_or_default();
+            if keys.contains(&key) {
+                return Err(format!("{scheme}: with one parameter twice: {key}="));
+            }
+            keys.push(key);
             address.set(pair).map_err(|found| format!("{scheme}: with {found}"))?;
         }
         let odd = match &address.tls {
@@ -122,6 +131,13 @@ impl Login {
             },
         }
     }
+}
+
+/// Whether the part behind the host is a port, or nothing.
+fn has_port_or_none(host: &str) -> bool {
+    // The colons of an IPv6 address are within brackets.
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    behind.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok_and(|it| it > 0))
 }
 
 /// A size, such as `268435456` or `256MiB`.
@@ -222,6 +238,10 @@ mod tests {
             "nats://a/x?ca=",
             "nats://hunter2%ff@a/x",
             "nats://user:hunter2@a,user:hunter3@b/x",
+            "nats://a:99999/x",
+            "nats://a:0,b/x",
+            "nats://[::1]:hunter2/x",
+            "nats://a/x?replicas=3&replicas=5",
         ];
         for url in odd {
             let found = parse(url).unwrap_err();

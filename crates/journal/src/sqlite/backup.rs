@@ -26,10 +26,7 @@ pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalErr
         let why = format!("`{}` exists: name a new file for the backup", to.display());
         return Err(JournalError::Refused { why });
     }
-    if !from.exists() {
-        let why = format!("there is no log to back up: `{}` is missing", from.display());
-        return Err(JournalError::Refused { why });
-    }
+    refuse_missing(directory)?;
     let part =
         std::path::absolute(beside(to, ".part")).map_err(|error| not_writable(to, &error))?;
     let position = copy(&from, &part).inspect_err(|_| {
@@ -38,6 +35,16 @@ pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalErr
     })?;
     finish(&part, to).map_err(|error| not_writable(to, &error))?;
     Ok(position)
+}
+
+/// Refuses a directory without a log.
+pub(crate) fn refuse_missing(directory: &Path) -> Result<(), JournalError> {
+    let path = database_in(directory);
+    if path.exists() {
+        return Ok(());
+    }
+    let why = format!("there is no log: `{}` is missing", path.display());
+    Err(JournalError::Refused { why })
 }
 
 fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
