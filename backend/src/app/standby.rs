@@ -126,6 +126,6 @@ async fn refuse(mut inbox: mpsc::Receiver<Work>, status: StatusReader) {
 fn nothing() -> LatestCount {
     let age_ms = u64::try_from(UNKNOWN_FOR.as_millis()).unwrap_or(u64::MAX);
     let (numbers, at) = (Default::default(), Position { epoch: 0, seq: 0 });
-    let stale = Some(Stale { age_ms });
+    let stale = Some(Stale { age_ms, fault: None });
     LatestCount::with_agents(Publication { numbers, at, as_of: Millis(0), stale }, None)
 }

@@ -3,15 +3,16 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
+use live_users_replica::Stale;
 
 use crate::http::error::ApiError;
 use crate::http::total_reader::TotalReader;
-use crate::parts::latest::LatestReader;
+use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::queue::{NotRecorded, Queue};
 
 /// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, and
 /// nothing to encode. It refuses once the writer has stopped, and while other replicas may have
-/// changed the number long ago.
+/// changed the number long ago, or what this one was told has waited for its journal too long.
 pub(crate) async fn total(
     _: TotalReader,
     queue: Data<Queue>,
@@ -22,6 +23,9 @@ pub(crate) async fn total(
         return Err(NotRecorded::Stopped.into());
     }
     queue.freshen().await?;
-    let body = latest.borrow().body.clone();
+    let LatestCount { body, stale, .. } = latest.borrow().clone();
+    if let Some(stale @ Stale { fault: Some(_), .. }) = stale {
+        return Err(NotRecorded::from(stale).into());
+    }
     Ok(polled(&request, body))
 }

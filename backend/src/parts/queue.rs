@@ -300,7 +300,11 @@ impl Queue {
     pub(crate) async fn rewrite(&self) -> Option<Result<Rewritten, NotRewritten>> {
         let (answer, answered) = oneshot::channel();
         self.send(Work::Rewrite(answer)).ok()?;
-        answered.await.ok()
+        let rewritten = answered.await.ok()?;
+        // What waited is recorded in the new journal first.
+        let patience_ms = if rewritten.is_ok() { ACKNOWLEDGE_MS } else { 0 };
+        self.status.wait_until_recorded(Duration::from_millis(patience_ms)).await;
+        Some(rewritten)
     }
 
     /// Sends the answer to an effect. It waits while the queue is full, and loses nothing.

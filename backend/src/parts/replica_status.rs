@@ -1,5 +1,7 @@
 //! The status of this replica. The writer thread publishes it, so handlers do not wait for it.
 
+use std::time::Duration;
+
 use live_users_intake::Status;
 use live_users_journal::FaultKind;
 use live_users_replica::AuditReport;
@@ -32,6 +34,13 @@ impl StatusReader {
     pub(crate) fn new() -> (StatusWriter, Self) {
         let (writer, reader) = watch::channel(ReplicaStatus::default());
         (writer, Self(reader))
+    }
+
+    /// Waits until the journal can be written, and no longer than this.
+    pub(crate) async fn wait_until_recorded(&self, patience: Duration) {
+        let mut status = self.0.clone();
+        let recorded = status.wait_for(|status| status.fault.is_none());
+        let _took_longer = tokio::time::timeout(patience, recorded).await;
     }
 
     /// The status.

@@ -69,7 +69,7 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader, queue: Q
 /// Marks a count as stale if the writer could not say so, because it waits for the journal.
 fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
     if count.stale.is_none() && age_ms >= SILENCE_MS {
-        count.stale = Some(Stale { age_ms });
+        count.stale = Some(Stale { age_ms, fault: None });
     }
     count
 }
@@ -81,9 +81,10 @@ fn shown(count: &LatestCount) -> Option<(u64, u64, Option<ByAgent>)> {
 }
 
 fn total_frame(count: &LatestCount) -> Frame {
-    // The shared journal does not answer, so other replicas may have changed the number.
+    // The shared journal does not answer, so other replicas may have changed the number. Or what
+    // this one was told waits for its own.
     if let Some(stale) = count.stale {
-        return no_value(NotRecorded::Stale { age_ms: stale.age_ms });
+        return no_value(stale.into());
     }
     let epoch = format!("{:016x}", count.at.epoch);
     let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));

@@ -316,7 +316,7 @@ impl Outlet {
                 Some(Pending::Query(_) | Pending::LookUp(..) | Pending::Rewrite(_)) | None => {}
             },
             Effect::Answer(ticket, known) => {
-                let known = known.map_err(|stale| NotRecorded::Stale { age_ms: stale.age_ms });
+                let known = known.map_err(NotRecorded::from);
                 let pending = self.pending.remove(&ticket);
                 match pending {
                     Some(Pending::Query(query)) => {

@@ -95,7 +95,7 @@ impl Replica {
         let changes = std::mem::take(&mut commit.changes);
         commit.records = changes.into_iter().map(|change| Record { at, change }).collect();
         if self.is_degraded && commit.purpose != Purpose::Retry && !commit.records.is_empty() {
-            return self.defer(commit);
+            return self.defer(now, commit);
         }
         self.append(now, commit);
     }
@@ -119,7 +119,7 @@ impl Replica {
             Ok(end) => end,
             Err(error) => {
                 self.degrade(now, error.into());
-                return self.defer(commit);
+                return self.defer(now, commit);
             }
         };
         let applied = Vec::with_capacity(batch);
@@ -179,7 +179,7 @@ impl Replica {
 
     /// Puts the evidence of a commit that cannot be recorded now at the end of the retry buffer.
     /// Evidence that came from the buffer goes back to its front, so the order stays.
-    fn defer(&mut self, commit: Commit) {
+    fn defer(&mut self, now: Now, commit: Commit) {
         let purpose = commit.purpose;
         if purpose == Purpose::Retry {
             for evidence in evidence(commit.records).collect::<Vec<_>>().into_iter().rev() {
@@ -194,6 +194,9 @@ impl Replica {
                 error!("{lost} webhooks are lost: {full} wait for the journal already");
             }
             self.retry_buffer.extend(deferred.into_iter().take(room));
+        }
+        if !self.retry_buffer.is_empty() {
+            self.unrecorded_since.get_or_insert(now.uptime);
         }
         self.acknowledge_deferred(purpose);
     }
@@ -284,7 +287,7 @@ impl Replica {
         self.publish_if_fresh(now);
         self.degrade(now, error);
         match then {
-            Then::Commit { commit, .. } => self.defer(commit),
+            Then::Commit { commit, .. } => self.defer(now, commit),
             Then::Answer(tickets) => self.answer_stale(now, tickets),
             Then::Nothing | Then::Recovered => {}
         }

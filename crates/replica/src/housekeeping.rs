@@ -4,7 +4,7 @@ use live_users_core::Millis;
 use live_users_journal::JournalError;
 
 use crate::commit::{Awaiting, Commit, Purpose};
-use crate::io::{Effect, LogRequest, Now, Stale};
+use crate::io::{Effect, LogRequest, Now};
 use crate::overdue::FromBefore;
 use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
 
@@ -56,9 +56,12 @@ impl Replica {
         if self.is_shared && self.refresh_at <= now.uptime {
             self.refresh_at = Millis(now.uptime.0 + RETRY_EVERY_MS);
             match self.is_degraded {
-                true => self.publish(Some(Stale { age_ms: self.age_ms(now) })),
+                true => self.publish(Some(self.stale(now))),
                 false => self.todo.push_back(Todo::Refresh(Vec::new())),
             }
+        }
+        if !self.is_shared && self.is_degraded {
+            self.publish_if_fresh(now);
         }
         if self.housekeeping_at <= now.uptime {
             self.housekeeping_at = Millis(now.uptime.0 + RETRY_EVERY_MS);

@@ -2,7 +2,7 @@
 
 use live_users_core::{Evidence, Millis, Numbers, Outcome};
 use live_users_intake::agents::Agents;
-use live_users_journal::{JournalError, PageLimit, Position, Record, Rewritten};
+use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
@@ -116,11 +116,14 @@ pub enum NotRewritten {
     Failed(String),
 }
 
-/// The log does not answer, and the knowledge of this replica is too old.
+/// The log does not answer, and the knowledge of this replica is too old. Or the log is this
+/// replica's alone and cannot be written, and evidence waits for it that the numbers lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale {
-    /// Its age, in milliseconds.
+    /// The age, in milliseconds, of the knowledge or of the evidence.
     pub age_ms: u64,
+    /// Why the log cannot be written, if that is the reason.
+    pub fault: Option<FaultKind>,
 }
 
 /// The public numbers.

@@ -74,4 +74,6 @@ pub use leadership::{LEASE_MARGIN_MS, RENEW_EVERY_MS};
 pub use log_line::LogLine;
 pub use node::Node;
 pub use overdue::{DIALING_MS_MAX, MAX_CALL_MS, QUIET_MS, TOMBSTONE_MS};
-pub use replica::{BATCH_MAX, FRESH_MS, RETRY_EVERY_MS, Replica, Rules, is_fresh};
+pub use replica::{
+    BATCH_MAX, FRESH_MS, RETRY_EVERY_MS, Replica, Rules, UNRECORDED_MS_MAX, is_fresh,
+};

@@ -6,7 +6,7 @@ use live_users_state::{RecoveryError, Replayed, snapshot};
 use log::{debug, error, info, warn};
 
 use crate::commit::{Awaiting, Commit, Purpose, Then};
-use crate::io::{Effect, LogRequest, NotRewritten, Now, Stale, Ticket};
+use crate::io::{Effect, LogRequest, NotRewritten, Now, Ticket};
 use crate::replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Todo};
 use live_users_core::Millis;
 
@@ -139,6 +139,7 @@ impl Replica {
         if self.retry_buffer.is_empty() {
             info!("the journal can be written again, and nothing is left to record");
             self.is_degraded = false;
+            self.unrecorded_since = None;
             self.housekeeping_at = now.uptime;
             return;
         }
@@ -179,7 +180,7 @@ impl Replica {
     }
 
     pub(crate) fn answer_stale(&mut self, now: Now, tickets: Vec<Ticket>) {
-        let stale = Stale { age_ms: self.age_ms(now) };
+        let stale = self.stale(now);
         self.publish(Some(stale));
         self.effects.extend(tickets.into_iter().map(|ticket| Effect::Answer(ticket, Err(stale))));
     }

@@ -21,6 +21,10 @@ use crate::reconciliation::Reconciliation;
 /// Otherwise the replica asks the log first.
 pub const FRESH_MS: u64 = 2_500;
 
+/// For how long the numbers may lack evidence that waits for a log which cannot be written, in
+/// milliseconds. Most such failures are over by then.
+pub const UNRECORDED_MS_MAX: u64 = 10_000;
+
 /// The interval between tries when the log cannot be written or does not answer, in milliseconds.
 pub const RETRY_EVERY_MS: u64 = 1_000;
 
@@ -68,6 +72,8 @@ pub struct Replica {
 
     /// The retry buffer: evidence that could not be recorded yet. It is empty unless degraded.
     pub(crate) retry_buffer: VecDeque<Evidence>,
+    /// Since when there is evidence that could not be recorded.
+    pub(crate) unrecorded_since: Option<Millis>,
     /// The log cannot be written.
     pub(crate) is_degraded: bool,
     /// The last failure that made it so, or that came since, and its kind.
@@ -140,6 +146,7 @@ impl Replica {
             request: None,
             effects: Vec::new(),
             retry_buffer: VecDeque::new(),
+            unrecorded_since: None,
             is_degraded: false,
             degraded_by: Default::default(),
             is_lost: false,
@@ -241,12 +248,25 @@ impl Replica {
         self.leadership.is_held(now)
     }
 
-    /// The age of the state, in milliseconds: this long ago, it had everything in the log.
+    /// The age of the state, in milliseconds: this long ago, it had everything in a shared log, or
+    /// everything that it was told.
     pub(crate) fn age_ms(&self, now: Now) -> u64 {
         match self.is_shared && self.is_behind {
             true => now.uptime.since(self.covered_at).max(now.log_age_ms),
-            false => now.log_age_ms,
+            false => now.log_age_ms.max(self.unrecorded_ms(now).unwrap_or_default()),
         }
+    }
+
+    /// How long evidence has waited for a log of its own, in milliseconds, if that is too long.
+    fn unrecorded_ms(&self, now: Now) -> Option<u64> {
+        let since = self.unrecorded_since.filter(|_| !self.is_shared)?;
+        Some(now.uptime.since(since)).filter(|ms| *ms >= UNRECORDED_MS_MAX)
+    }
+
+    /// Why the numbers must not be shown now.
+    pub(crate) fn stale(&self, now: Now) -> Stale {
+        let fault = self.unrecorded_ms(now).map(|_| self.degraded_by.1);
+        Stale { age_ms: self.age_ms(now), fault }
     }
 
     /// Whether its numbers may be shown now.
@@ -338,8 +358,7 @@ impl Replica {
 
     /// Publishes the numbers, or that they are too old.
     pub(crate) fn publish_if_fresh(&mut self, now: Now) {
-        let age_ms = self.age_ms(now);
-        self.publish((!is_fresh(age_ms)).then_some(Stale { age_ms }));
+        self.publish((!self.is_fresh(now)).then(|| self.stale(now)));
     }
 
     /// Publishes if something changed since the last publication.

@@ -128,9 +128,12 @@ fn a_state_that_is_known_to_lack_records_is_not_shown_as_fresh() {
     // It slept, and hears of the log again. The records that it lacks are trimmed.
     b.driver.set_now(fresh(20_000));
     b.driver.step(Input::Grown(a.driver.replica().position()));
-    let stale = Some(Stale { age_ms: 10_000 });
+    let stale = Some(Stale { age_ms: 10_000, fault: None });
     assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale));
-    assert!(matches!(query(&mut b)[..], [Effect::Answer(_, Err(Stale { age_ms: 10_000 }))]));
+    assert!(matches!(
+        query(&mut b)[..],
+        [Effect::Answer(_, Err(Stale { age_ms: 10_000, fault: None }))]
+    ));
     b.driver.step(Input::Tick);
     assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale), "also later");
     b.driver.stand_by(Millis(4));
@@ -209,7 +212,7 @@ fn a_replica_refreshes_an_old_number_and_publishes_that_it_is_stale_without_an_a
     b.link.set_partitioned(true);
     b.driver.set_now(old(20_000));
     b.driver.step(Input::Tick);
-    let stale = Some(Stale { age_ms: FRESH_MS });
+    let stale = Some(Stale { age_ms: FRESH_MS, fault: None });
     assert_eq!(b.driver.published.last().unwrap().stale, stale);
     assert!(!b.driver.refresh());
     b.link.set_partitioned(false);

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use live_users_core::{Direction, EndReason, Evidence, Millis, Outcome, Said, Source};
 use live_users_journal::{
-    Journal, JournalError, PageLimit, Position, Reader as JournalReader, Record as JournalRecord,
-    Snapshots,
+    FaultKind, Journal, JournalError, PageLimit, Position, Reader as JournalReader,
+    Record as JournalRecord, Snapshots,
 };
 use live_users_replica::{
-    DIALING_MS_MAX, Deferred, Input, Now, QUIET_MS, RETRY_BUFFER_MAX, TOMBSTONE_MS, Ticket,
+    DIALING_MS_MAX, Deferred, Effect, Input, Now, QUIET_MS, RETRY_BUFFER_MAX, Stale, TOMBSTONE_MS,
+    Ticket, UNRECORDED_MS_MAX,
 };
 use live_users_state::{Replayed, replay, snapshot};
 
@@ -150,6 +151,35 @@ fn deferred_evidence_is_recorded_in_order_when_the_journal_has_recovered() {
     assert_eq!(driver.shown(), 3);
     assert_eq!(driver.journal().position().seq, 3);
     assert_eq!(driver.record(Millis(6), vec![start("a")]), Ok(vec![Outcome::Confirmed]));
+}
+
+#[test]
+fn numbers_that_have_lacked_evidence_for_ten_seconds_are_not_shown_until_it_is_recorded() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let journal = live_users_journal::open("memory:").expect("a journal");
+    let mut driver = Driver::on(Box::new(Failing { journal, fails: fails.clone() }));
+    let at = |ms| Now { uptime: Millis(ms), time: Millis(ms), log_age_ms: 0 };
+    let start = |sid: &str| evidence(sid, Source::Voice, Said::Dialing);
+    driver.set_now(at(1_000));
+    driver.record(Millis(1_000), vec![start("a")]).unwrap();
+    fails.store(true, Ordering::Relaxed);
+    let stale = |driver: &Driver| driver.published.last().expect("it publishes").stale;
+    driver.record(Millis(1_000), vec![start("b")]).unwrap_err();
+    driver.set_now(at(1_000 + UNRECORDED_MS_MAX - 1));
+    driver.step(Input::Tick);
+    assert_eq!(stale(&driver), None);
+    let late = Stale { age_ms: UNRECORDED_MS_MAX, fault: Some(FaultKind::Full) };
+    driver.set_now(at(1_000 + UNRECORDED_MS_MAX));
+    driver.step(Input::Tick);
+    assert_eq!(stale(&driver), Some(late));
+    let query = driver.step(Input::Query(Ticket(9)));
+    assert!(matches!(query[..], [Effect::Answer(Ticket(9), Err(it))] if it == late));
+    fails.store(false, Ordering::Relaxed);
+    driver.set_now(at(2_000 + UNRECORDED_MS_MAX));
+    driver.step(Input::Tick);
+    assert_eq!((stale(&driver), driver.shown()), (None, 2));
+    let query = driver.step(Input::Query(Ticket(9)));
+    assert!(matches!(query[..], [Effect::Answer(Ticket(9), Ok(()))]));
 }
 
 #[test]
