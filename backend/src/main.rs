@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool};
-use live_users_http_kit::{ConfigErrors, Env, command, init_logging, shutdown_signal};
+use live_users_http_kit::{
+    ConfigErrors, Env, command, init_logging, shutdown_signal, survive_file_size_limit,
+};
 
 /// The name of the binary.
 const NAME: &str = "live-users-backend";
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
 #[actix_web::main]
 async fn serve(settings: [Config; 2]) -> io::Result<()> {
     init_logging();
+    survive_file_size_limit();
     let listen = settings[0].listen;
     let backend = Backend::open(settings)?;
     backend.run(listen.bind()?, shutdown_signal()).await

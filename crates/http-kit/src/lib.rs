@@ -42,6 +42,6 @@ pub use paths::{Methods, Paths};
 pub use query::{ParameterError, Query};
 pub use read_limit::ReadLimit;
 pub use server::serve;
-pub use shutdown::signal as shutdown_signal;
+pub use shutdown::{signal as shutdown_signal, survive_file_size_limit};
 pub use streams::StreamsMax;
 pub use trusted_proxies::{ClientKey, TrustedProxies};

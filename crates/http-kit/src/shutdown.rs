@@ -4,6 +4,19 @@ use std::io::{self, IsTerminal};
 
 use tokio::signal::unix::{Signal, SignalKind, signal as on};
 
+/// SIGXFSZ: a file would grow beyond the limit of the process (`ulimit -f`).
+const XFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
+
+/// From now on, a write beyond the limit of the size of files fails as on a full disk. It would end the
+/// process otherwise.
+///
+/// # Panics
+/// As [`signal`].
+pub fn survive_file_size_limit() {
+    // The handler stays when this is dropped.
+    let _installed = on(SignalKind::from_raw(XFSZ)).expect("SIGXFSZ can be handled");
+}
+
 /// Resolves when the process is asked to stop: by SIGTERM (a platform), by SIGINT (a person), or by
 /// SIGHUP after the person's terminal was closed. Any other SIGHUP asks a server to read files
 /// again, and stops nothing.

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
-use live_users_http_kit::{EXIT_USAGE, flush_logging, init_logging, shutdown_signal};
+use live_users_http_kit::{
+    EXIT_USAGE, flush_logging, init_logging, shutdown_signal, survive_file_size_limit,
+};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -21,6 +23,7 @@ async fn main() -> ExitCode {
         std::process::exit(if asked_for { 0 } else { EXIT_USAGE.into() });
     });
     init_logging();
+    survive_file_size_limit();
     let ended = match args.command {
         None => local::run(&args.ports, shutdown_signal()).await,
         Some(Command::Simulate(simulation)) => match simulation.accuracy.world {

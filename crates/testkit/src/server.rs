@@ -121,7 +121,7 @@ impl Server {
     }
 
     /// Lets the server write no file beyond this size, in bytes, as a full disk would; `None` lets
-    /// it go on. A server that is to live on has to be started with SIGXFSZ ignored.
+    /// it go on. Our servers live on.
     ///
     /// # Panics
     /// If the system refuses.
