@@ -28,6 +28,8 @@ fn who_guesses_the_token_has_to_wait_and_is_seen() {
     assert!(!waits[0].body.contains("0123456789abcdef"));
     let line = server.await_log("somebody showed a token that is not API_TOKEN, from 127.0.0.1");
     assert!(!line.contains("0123456789abcdef"));
+    // Nor does it lock out who has shown the right one from there before.
+    assert_eq!(read(&server, API_TOKEN).status, 200);
     // What needs no token is as it was.
     assert_eq!(get(&format!("{}/api/live-users", server.url)).status, 200);
     assert_eq!(get(&format!("{}/healthz", server.url)).status, 200);

@@ -1,11 +1,13 @@
 //! Makes clients wait after wrong tokens, so that nobody can try many of them.
 //!
 //! While a client has to wait, its tokens are not compared at all: otherwise waiting would not stop
-//! a guess. Five rules keep this from locking out the right token for good. A wait is short, and
+//! a guess. Six rules keep this from locking out the right token for good. A wait is short, and
 //! does not grow when it is ignored. A program that repeats the same old token makes nobody wait.
 //! A client without a wrong token is served while others wait. A browser that was signed in before
 //! is counted apart from all else at its address. Where there are more clients than are remembered,
-//! the one whose last wrong token is the oldest is forgotten.
+//! the one whose last wrong token is the oldest is forgotten. A token that was right at an address
+//! is looked at there while others at it wait: it may be that of a proxy, behind the same reverse
+//! proxy as they. So a guess is not slowed there if it is right, and each that is wrong waits.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -139,11 +141,14 @@ struct LoginThrottle {
 struct State {
     clients: LruCache<Client, Wrongs>,
     overall: Overall,
+    /// Right tokens, by the hash, with the client that has shown each and when it last did.
+    right: LruCache<(Client, u64), Instant>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { clients: LruCache::new(CLIENTS_MAX), overall: Overall::default() }
+        let (clients, right) = (LruCache::new(CLIENTS_MAX), LruCache::new(CLIENTS_MAX));
+        Self { clients, overall: Overall::default(), right }
     }
 }
 
@@ -172,15 +177,29 @@ impl LoginThrottle {
     ) -> Result<usize, TokenRefusal> {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
-        state.without_comparing(client, hash, now)?;
-        which(shown).ok_or_else(|| {
-            state.count(client, hash, now);
-            TokenRefusal::Wrong
-        })
+        if !state.was_right(client, hash, now) {
+            state.without_comparing(client, hash, now)?;
+        }
+        match which(shown) {
+            Some(token) => {
+                state.right.put((client, hash), now);
+                Ok(token)
+            }
+            None => {
+                state.count(client, hash, now);
+                Err(TokenRefusal::Wrong)
+            }
+        }
     }
 }
 
 impl State {
+    /// Whether this client has shown this token lately, and it was right.
+    fn was_right(&self, client: Client, hash: u64, now: Instant) -> bool {
+        let shown = self.right.peek(&(client, hash));
+        shown.is_some_and(|at| now.saturating_duration_since(*at) < Duration::from_secs(MEMORY_S))
+    }
+
     /// Refuses what is refused without comparing anything.
     fn without_comparing(
         &self,

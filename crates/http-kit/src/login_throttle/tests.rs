@@ -70,6 +70,27 @@ fn others_are_not_made_to_wait() {
 }
 
 #[test]
+fn a_token_that_was_right_is_served_while_others_at_the_address_guess() {
+    let (world, client) = (World::new(), ip("192.0.2.1"));
+    assert_eq!(world.judge(0, client, RIGHT), Ok(0));
+    world.use_up(1, client);
+    for n in 0..1_000 {
+        assert_eq!(world.judge(1 + n, client, RIGHT), Ok(0));
+        assert!(matches!(
+            world.judge(1 + n, client, &format!("guess {n}")),
+            Err(TokenRefusal::Wait(_) | TokenRefusal::Wrong)
+        ));
+    }
+    // Elsewhere, and once it has not been shown for long, it waits as any other.
+    let other = ip("192.0.2.2");
+    world.use_up(2_000, other);
+    assert_eq!(world.judge(2_000, other, RIGHT), wait(1));
+    let later = 2_000 + MEMORY_S * 1_000;
+    world.use_up(later, client);
+    assert_eq!(world.judge(later, client, RIGHT), wait(1));
+}
+
+#[test]
 fn a_site_has_many_addresses_and_is_one_client() {
     assert_eq!(ip("2001:db8:1:2::3"), ip("2001:db8:1:ffff::"));
     assert_ne!(ip("2001:db8:1::"), ip("2001:db8:2::"));
