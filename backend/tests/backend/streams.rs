@@ -1,5 +1,7 @@
 //! What is told at once: the total to anybody, the summary to who shows the token.
 
+use std::time::{Duration, Instant};
+
 use live_users_testkit::{Answer, Events, Heard, Server, Socket, Twilio, get, send};
 use serde_json::Value;
 
@@ -139,7 +141,7 @@ async fn streams_are_limited_and_a_place_is_free_when_one_ends() {
     assert_eq!(Socket::open(&url, &[]).await.unwrap().next().await, Heard::Closed(1013));
     let busy = refusal(Events::open(&at(&server, "/stream"), &[]).await);
     assert_eq!((busy.status, busy.header("retry-after")), (503, "10"));
-    assert!(busy.body.contains("2 streams are open"), "{}", busy.body);
+    assert!(busy.body.contains("STREAMS_MAX is 2"), "{}", busy.body);
     assert_eq!(get(&at(&server, "")).status, 200, "the number can be asked for all the same");
     drop(first);
     // The server hears of the end when it does.
@@ -148,6 +150,20 @@ async fn streams_are_limited_and_a_place_is_free_when_one_ends() {
             assert_eq!(live_users(&json), 0);
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_left_its_event_stream_keeps_no_place_until_the_next_heartbeat() {
+    let (server, _) = start(&[("STREAMS_MAX", "1")]);
+    let url = at(&server, "/stream");
+    let mut first = Events::open(&url, &[]).await.unwrap();
+    assert_eq!(live_users(&first.next().await.unwrap()), 0);
+    let left = Instant::now();
+    drop(first);
+    while let Err(busy) = Events::open(&url, &[]).await {
+        assert_eq!(busy.status, 503);
+        assert!(left.elapsed() < Duration::from_secs(12), "the place is still taken");
     }
 }
 

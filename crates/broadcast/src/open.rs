@@ -35,8 +35,8 @@ const RETRY_MS_MAX: u16 = 4_000;
 /// Why a stream is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The most streams, which is this many, are open.
-    #[error("{0} streams are open: expected fewer, come back later")]
+    /// The most streams are open: this many, beside those that are kept for readers with a token.
+    #[error("no place for another stream (STREAMS_MAX is {0}): come back later")]
     Busy(usize),
     /// The request does not open a WebSocket.
     #[error("this path is a WebSocket: {0}")]

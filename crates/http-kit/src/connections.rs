@@ -141,7 +141,7 @@ impl Connection {
 
     fn stream(&self) -> Result<(), TooMany> {
         let opened = self.all.0.table.lock().stream(Instant::now(), self.id);
-        self.counted(opened)
+        self.counted(opened).inspect(|()| self.link.stream())
     }
 
     fn end(&self, has_rest: bool) {

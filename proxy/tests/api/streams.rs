@@ -253,7 +253,7 @@ async fn streams_are_limited() {
     assert_eq!(header(&busy, "retry-after"), Some("10"));
     let (status, body) = seen(busy).await;
     assert_eq!(status, 503);
-    assert!(body.contains(r#""success":false"#) && body.contains("1 streams are open"), "{body}");
+    assert!(body.contains(r#""success":false"#) && body.contains("STREAMS_MAX is 1"), "{body}");
 }
 
 #[tokio::test]

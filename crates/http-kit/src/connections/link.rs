@@ -25,6 +25,8 @@ const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     is_closed: AtomicBool,
+    /// A stream is open, which ends only when the client goes.
+    is_streaming: AtomicBool,
     waker: AtomicWaker,
     /// How much of a head was read, or [`NO_HEAD`].
     head_bytes: AtomicUsize,
@@ -35,6 +37,14 @@ impl Link {
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.waker.wake();
+    }
+
+    /// A stream is open. From now on the end of what the client sends is the end of the connection.
+    ///
+    /// The server would go on otherwise, as HTTP/1.1 allows, until two heartbeats cannot be sent: a
+    /// place among the streams would be taken for 30 s by a client that has long gone.
+    pub(crate) fn stream(&self) {
+        self.is_streaming.store(true, Ordering::Release);
     }
 
     /// A head is awaited, or has arrived.
@@ -110,7 +120,12 @@ impl AsyncRead for LimitedStream {
         this.has_paused = false;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.io).poll_read(context, buffer);
-        link.read(buffer.filled().len() - before);
+        let n = buffer.filled().len() - before;
+        link.read(n);
+        let has_ended = n == 0 && buffer.remaining() > 0 && matches!(read, Poll::Ready(Ok(())));
+        if has_ended && link.is_streaming.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         read
     }
 }
