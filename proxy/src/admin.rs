@@ -29,6 +29,9 @@ pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_so
 use self::session::{Session, Sessions, no_cookie};
 use crate::config::Config;
 
+/// For how long a browser that signs out waits until all proxies know.
+const SHARED_WITHIN: Duration = Duration::from_millis(1_500);
+
 /// Checks requests. A handler asks for the check by taking an [`Admin`].
 pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
@@ -36,12 +39,16 @@ pub(crate) struct Authenticator {
     trusted_proxies: TrustedProxies,
     /// A session was ended here.
     ended: Notify,
+    /// The list of the sessions that have ended at any proxy has come.
+    learned: Notify,
 }
 
 /// What admins can show.
 struct Credentials {
     token: BearerToken,
     sessions: Sessions,
+    /// Whether sessions that end are told to the other proxies, through the backend.
+    shares: bool,
 }
 
 /// Proof that a request is an admin's.
@@ -89,13 +96,14 @@ impl Authenticator {
     pub(crate) fn new(config: &Config) -> Self {
         let credentials = config.admin.clone().map(|token| {
             let sessions = Sessions::new(&token, config.session, SystemTime::now());
-            Credentials { token, sessions }
+            Credentials { token, sessions, shares: config.backend_authorization.is_some() }
         });
         Self {
             credentials,
             guard: TokenGuard::new("ADMIN_TOKEN"),
             trusted_proxies: config.trusted_proxies.clone(),
             ended: Notify::new(),
+            learned: Notify::new(),
         }
     }
 
@@ -159,6 +167,24 @@ impl Authenticator {
         no_cookie()
     }
 
+    /// Waits a moment until all proxies know what this browser's session is: over. Whether they do.
+    pub(crate) async fn is_signed_out_everywhere(&self, request: &HttpRequest) -> bool {
+        let shared = self.credentials.as_ref().filter(|credentials| credentials.shares);
+        let Some(Credentials { sessions, .. }) = shared else { return true };
+        let Some(session) = sessions.shown(request.headers()) else { return true };
+        let shared = async {
+            loop {
+                // Before the look: what comes in between is not missed.
+                let learned = self.learned.notified();
+                if sessions.is_ended_everywhere(session) {
+                    return;
+                }
+                learned.await;
+            }
+        };
+        tokio::time::timeout(SHARED_WITHIN, shared).await.is_ok()
+    }
+
     /// Resolves when a session is ended here.
     pub(crate) async fn session_ended(&self) {
         self.ended.notified().await;
@@ -178,6 +204,7 @@ impl Authenticator {
     pub(crate) fn learn_ended_sessions(&self, ended: Vec<EndedSession>) {
         if let Some(Credentials { sessions, .. }) = &self.credentials {
             sessions.learn(ended);
+            self.learned.notify_waiters();
         }
     }
 

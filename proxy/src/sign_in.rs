@@ -30,6 +30,10 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 
 const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
     Enter the token here.";
+/// The value of `ended` when only this proxy knows that the session is over.
+const HERE: &str = "here";
+const ENDED_HERE: &str = "You are signed out in this browser. The backend does not answer, so other \
+    proxies learn it later, and a restart of this one before that would forget it.";
 const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
     the token, and the browser keeps no session. It was not looked at. Open the page by https://, \
     or by http://127.0.0.1 on the machine that the proxy runs on.";
@@ -42,11 +46,14 @@ struct Page<'a> {
     has_token: bool,
 }
 
-/// Behind the `?`, and in the form.
+/// Behind the `?`.
 #[derive(Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
     next: String,
+    /// Where a session has ended: [`HERE`], or blank for everywhere.
+    #[serde(default)]
+    ended: String,
 }
 
 /// What is sent to sign in.
@@ -70,7 +77,10 @@ pub(crate) async fn show(
     authenticator: Data<Authenticator>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, Error> {
-    let next = query.map_or_else(String::new, |query| query.into_inner().next);
+    let (next, ended) = query.map_or_else(Default::default, |query| {
+        let Next { next, ended } = query.into_inner();
+        (next, ended)
+    });
     let next = local(&next);
     if authenticator.is_signed_in(&request) {
         return Ok(see(next).finish());
@@ -83,7 +93,8 @@ pub(crate) async fn show(
             .content_type(ContentType::plaintext())
             .body("one moment")),
         RequestSource::SameOrigin | RequestSource::UserInitiated | RequestSource::Unknown => {
-            page(HttpResponse::Ok(), &authenticator, next, None)
+            let notice = (ended == HERE).then_some(ENDED_HERE);
+            page(HttpResponse::Ok(), &authenticator, next, notice)
         }
     }
 }
@@ -149,7 +160,9 @@ pub(crate) async fn sign_out(
     match request_source(request.headers()) {
         RequestSource::SameOrigin => {
             let cookie = authenticator.sign_out(&request).to_string();
-            see(PATH).insert_header((header::SET_COOKIE, cookie)).finish()
+            let everywhere = authenticator.is_signed_out_everywhere(&request).await;
+            let path = if everywhere { PATH.to_owned() } else { format!("{PATH}?ended={HERE}") };
+            see(&path).insert_header((header::SET_COOKIE, cookie)).finish()
         }
         RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
             HttpResponse::Forbidden()

@@ -102,6 +102,11 @@ impl Sessions {
             && !self.ended.lock().contains_key(&session.id)
     }
 
+    /// Whether every proxy knows that the session has ended.
+    pub(crate) fn is_ended_everywhere(&self, session: Session) -> bool {
+        self.elsewhere.read().as_ref().is_some_and(|ended| ended.contains(&session.hash()))
+    }
+
     /// Takes in the list of the sessions that were ended at any proxy.
     pub(crate) fn learn(&self, ended: Vec<EndedSession>) {
         let ended = ended.into_iter().map(|session| session.id).collect();

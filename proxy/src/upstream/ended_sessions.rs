@@ -66,9 +66,10 @@ impl SharedSessions {
     /// Reports what has ended here, and learns what has ended elsewhere.
     async fn synchronize(&self) -> Result<(), Failure> {
         // A backend of an older version knows nothing of sessions: then each proxy is on its own.
-        let known = self.read().await?.unwrap_or_default();
+        let mut known = self.read().await?.unwrap_or_default();
         for session in self.authenticator.unreported_sessions(&known, SystemTime::now()) {
             self.report(&session).await?;
+            known.push(session);
         }
         self.authenticator.learn_ended_sessions(known);
         Ok(())

@@ -54,7 +54,7 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
     wait_for_status(&two, &ended, 200);
     let left = [("Cookie", ended.as_str()), OURS];
     let answer = send("POST", &format!("{}/admin/sign-out", one.url), &left, b"");
-    assert_eq!(answer.status, 303, "{answer:?}");
+    assert_eq!((answer.status, answer.header("location")), (303, "/admin/sign-in"), "{answer:?}");
     assert_eq!(read(&one, &ended), 401, "at once where it was ended");
     wait_for_status(&two, &ended, 401);
     assert_eq!(read(&two, &kept), 200);
@@ -64,4 +64,21 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
     let proxy = start_proxy(&backend);
     wait_for_status(&proxy, &kept, 200);
     assert_eq!(read(&proxy, &ended), 401, "a copy of the cookie, after a restart of everything");
+}
+
+#[test]
+fn who_signs_out_while_the_backend_is_away_is_told_that_others_do_not_know_yet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut backend = start_backend(&format!("file:{}", folder.path().display()));
+    let proxy = start_proxy(&backend);
+    let cookie = sign_in(&proxy);
+    wait_for_status(&proxy, &cookie, 200);
+    backend.kill();
+    let left = [("Cookie", cookie.as_str()), OURS];
+    let answer = send("POST", &format!("{}/admin/sign-out", proxy.url), &left, b"");
+    let location = answer.header("location").to_owned();
+    assert_eq!((answer.status, &*location), (303, "/admin/sign-in?ended=here"), "{answer:?}");
+    let page = send("GET", &format!("{}{location}", proxy.url), &[OURS], b"");
+    assert!(page.body.contains("You are signed out in this browser."), "{}", page.body);
+    assert_eq!(read(&proxy, &cookie), 401);
 }
