@@ -4,18 +4,14 @@
 #![no_main]
 
 use live_users_core::{Evidence, Millis, Source};
-use live_users_intake::agents::Agents;
-use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
+use live_users_fuzz::rules;
+use live_users_intake::Inbound;
 use live_users_state::State;
 use live_users_state::record::{Change, Record};
 use live_users_state::snapshot::{decode, encode};
 use live_users_twilio::Form;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let (agents, _) =
-        Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550006\"]");
-    let (key, farewell) = (CallerKey::derived_from("a token"), Farewell::default());
-    let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell, accounts: &[] };
     let (mut state, mut at) = (State::default(), Millis(1_795_426_217_000));
     let mut apply = |at: Millis, change: Change| state.apply(&Record { at, change });
     for line in bytes.split(|byte| *byte == b'\n').take(64) {
@@ -32,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         };
         let Ok(form) = Form::parse(form) else { continue };
         let read: Vec<Evidence> =
-            Inbound::read(&form, source, Some("a"), rules).evidence.unwrap_or_default();
+            Inbound::read(&form, source, Some("a"), rules()).evidence.unwrap_or_default();
         for evidence in read {
             apply(at, Change::Evidence(evidence));
         }

@@ -3,8 +3,8 @@
 #![no_main]
 
 use live_users_core::Source;
-use live_users_intake::agents::Agents;
-use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
+use live_users_fuzz::rules;
+use live_users_intake::Inbound;
 use live_users_twilio::{Form, JsonBody};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -12,14 +12,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         Ok(JsonBody { forms, .. }) => forms,
         Err(_) => Form::parse(bytes).into_iter().collect(),
     };
-    let (agents, _) =
-        Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumbers = [\"+15005550006\"]");
-    let (key, farewell) = (CallerKey::derived_from("a token"), Farewell::default());
-    let rules = InboundRules { agents: &agents, key: &key, farewell: &farewell, accounts: &[] };
     for form in &forms {
         for source in [Source::Voice, Source::Speech, Source::StatusCallback] {
-            let once = Inbound::read(form, source, Some("a"), rules);
-            let twice = Inbound::read(form, source, Some("a"), rules);
+            let once = Inbound::read(form, source, Some("a"), rules());
+            let twice = Inbound::read(form, source, Some("a"), rules());
             assert_eq!(once.evidence, twice.evidence);
         }
     }
