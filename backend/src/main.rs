@@ -48,9 +48,11 @@ fn main() -> ExitCode {
 async fn serve(settings: [Config; 2]) -> io::Result<()> {
     init_logging();
     survive_file_size_limit();
+    // Before the journal is opened: a SIGHUP meanwhile would end the process.
+    let shutdown = shutdown_signal();
     let listen = settings[0].listen;
     let backend = Backend::open(settings)?;
-    backend.run(listen.bind()?, shutdown_signal()).await
+    backend.run(listen.bind()?, shutdown).await
 }
 
 /// Reads the settings for the server, and for the one that stands by until the journal is open.

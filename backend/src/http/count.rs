@@ -7,7 +7,7 @@ use live_users_replica::Stale;
 
 use crate::http::error::ApiError;
 use crate::http::total_reader::TotalReader;
-use crate::parts::latest::{LatestCount, LatestReader};
+use crate::parts::latest::LatestReader;
 use crate::parts::queue::{NotRecorded, Queue};
 
 /// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, and
@@ -23,9 +23,11 @@ pub(crate) async fn total(
         return Err(NotRecorded::Stopped.into());
     }
     queue.freshen().await?;
-    let LatestCount { body, stale, .. } = latest.borrow().clone();
-    if let Some(stale @ Stale { fault: Some(_), .. }) = stale {
+    let latest = latest.borrow();
+    if let Some(stale @ Stale { fault: Some(_), .. }) = latest.stale {
         return Err(NotRecorded::from(stale).into());
     }
+    let body = latest.body.clone();
+    drop(latest);
     Ok(polled(&request, body))
 }
