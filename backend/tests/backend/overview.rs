@@ -77,7 +77,10 @@ fn there_is_a_row_for_every_agent_also_with_nobody_on_the_line() {
     ];
     assert_eq!(shown.collect::<Vec<_>>(), expected, "what is called shows up as itself");
     assert!(summary["longestMs"].as_u64() >= summary["averageMs"].as_u64(), "{summary}");
-    assert!(!summary.to_string().contains("9999") && !summary.to_string().contains("415555"));
+    let mut told = summary.clone();
+    // It is drawn at random, and may have any digits.
+    told["epoch"].take();
+    assert!(!told.to_string().contains("9999") && !told.to_string().contains("415555"), "{told}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn the_log_of_a_refusal_names_the_url_that_would_have_been_right() {
     let mut server = Server::start(BINARY, &[], &env);
     let headers = [("Host", "calls.example.com")];
     assert_eq!(post_signed_for(&server, "https://calls.example.com/voice", &headers), 403);
-    let line = server.await_log("403");
+    let line = server.await_log("403: ");
     assert!(line.contains("checked against http://calls.example.com/voice"), "{line}");
     assert!(line.contains("right for https://calls.example.com/voice"), "{line}");
 }
