@@ -110,7 +110,11 @@ impl Activities {
         if !was_live || matches!(activity.lasted, Some(CallDuration::Reported(_))) {
             return;
         }
-        let talk = applied.talk.clone().unwrap_or_default();
+        let mut talk = applied.talk.clone().unwrap_or_default();
+        if let [(agent, _)] = &mut talk.agents[..] {
+            // As it was known when the call ended: that is the agent with whom it is listed and noted.
+            *agent = activity.agent.clone();
+        }
         let conversation = Conversation::reported(duration_s, &activity.agent, talk.clone());
         let counted_ms = activity.lasted.filter(|it| is_known(reason, *it)).map(CallDuration::ms);
         activity.lasted = Some(conversation.lasted);
@@ -135,18 +139,23 @@ impl Activities {
         let talk = applied.talk.clone().unwrap_or_default();
         let mut agents = talk.agents.to_vec();
         // What is not listed any more was noted if it lasted at all.
-        let noted = match self.feed.end_of(call) {
+        let (noted_with, noted) = match self.feed.end_of(call) {
             Some(activity) => {
                 let noted = activity.lasted.take();
                 if let (true, Some(noted)) = (agents.len() <= 1, noted) {
                     // With its one agent as it was known then.
                     agents = vec![(activity.agent.clone(), noted.ms())];
                 }
-                noted
+                // The reason as it was known then, too: a call that was given up was noted nowhere,
+                // even if a goodbye came to light afterwards.
+                (activity.reason.unwrap_or(reason), noted)
             }
-            None => Some(CallDuration::Measured(talk.with_agents_ms())).filter(|it| it.ms() > 0),
+            None => {
+                let lasted = CallDuration::Measured(talk.with_agents_ms());
+                (reason, Some(lasted).filter(|it| it.ms() > 0))
+            }
         };
-        if let Some(noted) = noted.filter(|noted| is_known(reason, *noted)) {
+        if let Some(noted) = noted.filter(|noted| is_known(noted_with, *noted)) {
             self.talks.retract(before.since, noted.ms(), &agents);
         }
     }

@@ -377,6 +377,36 @@ fn a_call_that_goes_on_after_our_guess_is_one_conversation() {
 }
 
 #[test]
+fn a_call_that_was_given_up_before_its_goodbye_came_to_light_is_taken_out_of_no_sum() {
+    let mut state = State::default();
+    receive(&mut state, T, voice("CA1"));
+    receive(&mut state, T, end("CA2", Some(30)));
+    receive(&mut state, T + 1_000, over("CA1", Source::Clock, EndReason::TimedOut));
+    receive(&mut state, T + 1_000, over("CA1", Source::Speech, EndReason::Goodbye));
+    let again = Evidence { said: Said::InProgress, is_after_lost_answer: true, ..voice("CA1") };
+    receive(&mut state, T + 1_500, again);
+    assert_eq!(newest(&state).cause, Some(Cause::WrongEnd));
+    assert_eq!(sums(&state, None, T + 1_500), [(1, Some(30_000), 30_000); 2]);
+}
+
+#[test]
+fn a_duration_goes_to_the_agent_with_whom_the_call_is_listed() {
+    let mut state = State::default();
+    let unknown = |source, said| Evidence::about(id("CA1"), source, said);
+    receive(&mut state, T, unknown(Source::StatusCallback, Said::Dialing));
+    receive(&mut state, T + 3_000, unknown(Source::Speech, Said::InProgress));
+    receive(&mut state, T + 9_000, over("CA1", Source::Speech, EndReason::Goodbye));
+    // Another call of the agent whose name comes late.
+    receive(&mut state, T + 9_000, Evidence { agent: agent("booking"), ..end("CA2", Some(30)) });
+    receive(&mut state, T + 9_001, voice("CA1"));
+    receive(&mut state, T + 9_002, end("CA1", Some(10)));
+    let of = |agent: &Agent| sums(&state, Some(agent), T + 9_002)[0];
+    assert_eq!(newest(&state).agent, agent("booking"), "the newest end is CA2's");
+    assert_eq!(of(&agent("booking")), (1, Some(30_000), 30_000));
+    assert_eq!(of(&Agent::Unknown).0, 1);
+}
+
+#[test]
 fn a_voicemail_is_no_conversation() {
     let mut state = State::default();
     let dialled = |said, answered_by| Evidence {
