@@ -21,4 +21,5 @@ pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
 #[cfg(feature = "testing")]
 pub use http::plan_history;
+pub use parts::twilio_api::{Reply, TwilioApi, TwilioApiSettings};
 pub use tools::Tool;

@@ -1,9 +1,12 @@
-//! Questions to Twilio's Calls resource, and what the answers to them say.
+//! Questions to Twilio's REST API, and what the answers to them say: the Calls resource, the phone
+//! numbers of an account ([`PhoneNumber`]), and the debugger ([`Alert`]).
 //!
 //! Facts from Twilio's API description: the list takes one `Status` per request and has no total;
 //! one follows `next_page_uri` and never builds a page's address. Nearly every field may be null.
 //! What both the list and the single call say is eventually consistent.
 
+mod alerts;
+mod numbers;
 mod parse;
 
 use std::fmt;
@@ -12,6 +15,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::call_events::AnsweredBy;
 use crate::status::{CallStatus, Direction};
+pub use alerts::{Alert, alerts_path, parse_alerts};
+pub use numbers::{Method, NumberPage, PhoneNumber, VoiceSettings, Webhook};
 pub use parse::{ErrorBody, NEXT_PAGE_URI_BYTES_MAX, Unreadable};
 
 /// How many calls a page is asked to have: the most that Twilio gives.
@@ -178,15 +183,25 @@ pub fn answer(request: &Request, status: u16, body: &[u8]) -> Result<Answer, Fai
     }
     let code = ErrorBody::parse(body).and_then(|error| error.code);
     match (status, code) {
-        (429, _) | (_, Some(CODE_TOO_MANY)) => Err(Failure::TooMany),
-        (401 | 403, _) => Err(Failure::Refused(status)),
-        (500..=599, _) => Err(Failure::Server(status)),
         (404, Some(CODE_NOT_FOUND)) if matches!(request, Request::Call { .. }) => {
             Ok(Answer::NotFound)
         }
-        (300..=399, _) => Err(Failure::Odd(format!("status {status}, a redirect"))),
-        (_, Some(code)) => Err(Failure::Odd(format!("status {status}, error code {code}"))),
-        (_, None) => Err(Failure::Odd(format!("status {status}"))),
+        _ => Err(Failure::of(status, body)),
+    }
+}
+
+impl Failure {
+    /// What an answer with a status other than 200 says.
+    pub fn of(status: u16, body: &[u8]) -> Self {
+        let code = ErrorBody::parse(body).and_then(|error| error.code);
+        match (status, code) {
+            (429, _) | (_, Some(CODE_TOO_MANY)) => Self::TooMany,
+            (401 | 403, _) => Self::Refused(status),
+            (500..=599, _) => Self::Server(status),
+            (300..=399, _) => Self::Odd(format!("status {status}, a redirect")),
+            (_, Some(code)) => Self::Odd(format!("status {status}, error code {code}")),
+            (_, None) => Self::Odd(format!("status {status}")),
+        }
     }
 }
 

@@ -16,10 +16,11 @@ const EXPECTED_SID: &str = "1 to 64 characters of visible ASCII without any of /
 
 /// The address and the credentials of Twilio's REST API.
 #[derive(Clone)]
-pub(crate) struct TwilioApiSettings {
+pub struct TwilioApiSettings {
     /// `https://`, or `http://` on loopback, without credentials, query or fragment.
-    pub(super) base_url: Url,
-    pub(super) account_sid: String,
+    pub base_url: Url,
+    /// The account that is asked about.
+    pub account_sid: String,
     /// The account's SID or that of one of its API keys.
     pub(super) user: String,
     /// The Auth Token or the secret of the API key.
@@ -30,7 +31,7 @@ impl TwilioApiSettings {
     /// Reads `TWILIO_ACCOUNT_SID`, `TWILIO_API_URL`, `TWILIO_API_KEY_SID` and
     /// `TWILIO_API_KEY_SECRET`. Without an API key, it uses the first token of `TWILIO_AUTH_TOKEN`.
     /// Returns `None` without an account, or after an error.
-    pub(crate) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
+    pub fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         let base_url = base_url(reader);
         let key = api_key(reader);
         let Some(account_sid) = reader.text("TWILIO_ACCOUNT_SID") else {
@@ -66,6 +67,30 @@ impl TwilioApiSettings {
             user: user.to_owned(),
             password: password.to_owned(),
         })
+    }
+
+    /// Whether an API key signs in, which may have fewer permissions than the account.
+    pub fn is_api_key(&self) -> bool {
+        self.user != self.account_sid
+    }
+
+    /// The same credentials for the debugger, which Twilio has on a host of its own
+    /// (`api.` becomes `monitor.`); elsewhere on the same one.
+    #[must_use]
+    pub fn of_debugger(&self) -> Self {
+        let mut debugger = self.clone();
+        let host = self.base_url.host_str().unwrap_or_default();
+        let host = host.strip_prefix("api.").filter(|rest| rest.ends_with("twilio.com"));
+        if let Some(rest) = host {
+            let _a_host_like_the_one_before =
+                debugger.base_url.set_host(Some(&format!("monitor.{rest}")));
+        }
+        debugger
+    }
+
+    /// Whether the provider is on this machine: a stand-in, which can reach loopback.
+    pub fn is_on_loopback(&self) -> bool {
+        is_loopback(&self.base_url)
     }
 }
 
@@ -289,6 +314,19 @@ mod tests {
             let error = taken(wrong).unwrap_err();
             assert!(error.contains("TWILIO_API_URL cannot be used"), "{wrong}: {error}");
             assert!(!error.contains("topsecret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_debugger_is_on_a_host_of_its_own_at_twilio() {
+        for (api, debugger) in [
+            ("https://api.twilio.com/", "https://monitor.twilio.com/"),
+            ("https://api.dublin.ie1.twilio.com/", "https://monitor.dublin.ie1.twilio.com/"),
+            ("http://127.0.0.1:8091/", "http://127.0.0.1:8091/"),
+            ("https://api.example.com/", "https://api.example.com/"),
+        ] {
+            let settings = read(env().with("TWILIO_API_URL", api)).unwrap().unwrap();
+            assert_eq!(settings.of_debugger().base_url.as_str(), debugger);
         }
     }
 

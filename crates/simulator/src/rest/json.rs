@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::HttpDate;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::ledger::View;
@@ -95,6 +96,12 @@ fn date(ms: u64) -> String {
     HttpDate::from(time).to_string().replace("GMT", "+0000")
 }
 
+/// ISO 8601, in UTC: `2026-11-04T09:44:58Z`.
+pub(super) fn iso_date(ms: u64) -> String {
+    let ms = i64::try_from(ms.min(DATE_MS_MAX)).unwrap_or_default();
+    Timestamp::from_second(ms / 1000).unwrap_or_default().to_string()
+}
+
 /// An American number as Americans write it; anything else as it is.
 fn formatted(party: &str) -> String {
     let digits = party
@@ -114,6 +121,7 @@ mod tests {
     fn dates_and_numbers_are_written_as_in_the_example() {
         assert_eq!(date(1_793_785_498_999), "Wed, 04 Nov 2026 09:44:58 +0000");
         assert_eq!(date(u64::MAX), date(DATE_MS_MAX));
+        assert_eq!(iso_date(1_793_785_498_999), "2026-11-04T09:44:58Z");
         assert_eq!(formatted("+15005550006"), "(500) 555-0006");
         assert_eq!(formatted("+442079460900"), "+442079460900");
         assert_eq!(formatted("client:anna"), "client:anna");

@@ -1,14 +1,16 @@
 //! The stand-in over HTTP, on loopback.
 
+mod account;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{ServerHandle, Service};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, DATE, HeaderValue, HttpDate, WWW_AUTHENTICATE};
 use actix_web::rt::System;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
@@ -18,6 +20,7 @@ use live_users_twilio::rest::{CODE_NOT_FOUND, CODE_TOO_MANY, CODE_UNAUTHORISED, 
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 
+use super::account::Account;
 use super::json;
 use super::model::{Caller, CallsApi};
 
@@ -37,6 +40,7 @@ pub struct StandIn {
 
 struct Shared {
     api: Mutex<CallsApi>,
+    account: Mutex<Account>,
     /// The time in milliseconds, on the clock of the model.
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
 }
@@ -64,14 +68,32 @@ impl StandIn {
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { api: Mutex::new(api), clock: Box::new(clock) });
+        let shared = Arc::new(Shared {
+            api: Mutex::new(api),
+            account: Mutex::new(Account::new()),
+            clock: Box::new(clock),
+        });
         let data = Data::from(Arc::clone(&shared));
         let (sender, started) = mpsc::sync_channel(1);
         // A thread of its own, so that it can be started with and without a runtime around.
         let thread =
             std::thread::Builder::new().name("twilio-rest".to_owned()).spawn(move || {
                 let ended = System::new().block_on(async move {
-                    let new_app = move || App::new().app_data(data.clone()).configure(routes);
+                    let new_app = move || {
+                        let clock = data.clone();
+                        App::new()
+                            .app_data(data.clone())
+                            .wrap_fn(move |request, service| {
+                                let date = date_of(&clock);
+                                let answered = service.call(request);
+                                async move {
+                                    let mut answer = answered.await?;
+                                    answer.headers_mut().insert(DATE, date);
+                                    Ok(answer)
+                                }
+                            })
+                            .configure(routes)
+                    };
                     let server = HttpServer::new(new_app)
                         .workers(1)
                         .disable_signals()
@@ -96,6 +118,17 @@ impl StandIn {
     pub fn api(&self) -> MutexGuard<'_, CallsApi> {
         self.shared.api.lock()
     }
+
+    /// The phone numbers, applications and alerts of the account. Nobody is answered about them
+    /// meanwhile.
+    pub fn account(&self) -> MutexGuard<'_, Account> {
+        self.shared.account.lock()
+    }
+
+    /// The time in milliseconds, on the clock of the models.
+    pub(super) fn now_ms(&self) -> u64 {
+        (self.shared.clock)()
+    }
 }
 
 impl Drop for StandIn {
@@ -111,7 +144,17 @@ impl Drop for StandIn {
 fn routes(config: &mut ServiceConfig) {
     config
         .route("/2010-04-01/Accounts/{account}/Calls.json", web::get().to(list))
-        .route("/2010-04-01/Accounts/{account}/Calls/{sid}.json", web::get().to(call));
+        .route("/2010-04-01/Accounts/{account}/Calls/{sid}.json", web::get().to(call))
+        .configure(account::routes);
+}
+
+/// What the provider's clock says.
+fn date_of(shared: &Shared) -> HeaderValue {
+    let ahead_s = shared.account.lock().behaviour.clock_ahead_s;
+    let now = SystemTime::now();
+    let ahead = Duration::from_secs(ahead_s.unsigned_abs());
+    let date = HttpDate::from(if ahead_s < 0 { now - ahead } else { now + ahead });
+    HeaderValue::from_str(&date.to_string()).expect("a date has visible characters")
 }
 
 async fn list(request: HttpRequest, path: web::Path<String>, shared: Data<Shared>) -> HttpResponse {

@@ -22,6 +22,15 @@ pub enum Unreadable {
     /// No list of calls.
     #[error("calls: missing or invalid; expected an array")]
     Calls,
+    /// No list of phone numbers.
+    #[error("incoming_phone_numbers: missing or invalid; expected an array")]
+    Numbers,
+    /// It is not known which phone number this is.
+    #[error("sid or phone_number: missing or invalid")]
+    Number,
+    /// No list of alerts.
+    #[error("alerts: missing or invalid; expected an array")]
+    Alerts,
     /// It leads to another host, or nowhere.
     #[error("next_page_uri: invalid; expected a path on the same host")]
     NextPage,
@@ -50,17 +59,22 @@ pub(super) fn call(body: &[u8]) -> Result<CallResource, Unreadable> {
 pub(super) fn page(body: &[u8]) -> Result<CallPage, Unreadable> {
     let fields = object(body)?;
     let Some(Value::Array(entries)) = fields.get("calls") else { return Err(Unreadable::Calls) };
-    let next_page_uri = match fields.get("next_page_uri") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(uri)) if uri.is_empty() => None,
-        Some(Value::String(uri)) if is_path_on_same_host(uri) => Some(uri.clone()),
-        Some(_) => return Err(Unreadable::NextPage),
-    };
+    let next_page_uri = next_page_uri(&fields)?;
     let calls = entries.iter().filter_map(|entry| call_of(entry.as_object()?)).collect();
     Ok(CallPage { calls, next_page_uri })
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
+/// The path and query of the next page, if there is one.
+pub(super) fn next_page_uri(fields: &Map<String, Value>) -> Result<Option<String>, Unreadable> {
+    match fields.get("next_page_uri") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(uri)) if uri.is_empty() => Ok(None),
+        Some(Value::String(uri)) if is_path_on_same_host(uri) => Ok(Some(uri.clone())),
+        Some(_) => Err(Unreadable::NextPage),
+    }
+}
+
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) | Err(_) => Err(Unreadable::NotAnObject),
@@ -93,7 +107,7 @@ fn party(value: Option<&Value>) -> Option<String> {
 }
 
 /// A whole number as such, as SignalWire sends a duration, or as text, as Twilio does.
-fn whole_number(value: Option<&Value>) -> Option<u32> {
+pub(super) fn whole_number(value: Option<&Value>) -> Option<u32> {
     match value {
         Some(Value::Number(number)) => number.as_u64()?.try_into().ok(),
         // `parse` alone would take a leading plus as well.
@@ -105,7 +119,7 @@ fn whole_number(value: Option<&Value>) -> Option<u32> {
 }
 
 /// Text that is not blank.
-fn text(value: Option<&Value>) -> Option<&str> {
+pub(super) fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str().filter(|text| !text.trim().is_empty())
 }
 
