@@ -94,7 +94,7 @@ impl StandIn {
         let fragment = url.split_once('#').map_or("", |(_, fragment)| fragment);
         let value = |key: &str| {
             let pairs = fragment.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next_back()
         };
         let retries = value("rc").and_then(|rc| rc.parse::<u32>().ok()).unwrap_or(1).min(5);
         let retries_all = value("rp") == Some("all");
