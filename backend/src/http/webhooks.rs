@@ -28,7 +28,7 @@ use super::error::ApiError;
 use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::conversation::{Answer, Conversation};
+use crate::parts::conversation::{Answer, Conversation, Spoken};
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::{Notice, Notices, word};
 use crate::parts::queue::{NotRecorded, Queue};
@@ -112,7 +112,7 @@ async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &
 async fn spoken(
     shared: &Webhooks,
     agent_id: Option<&str>,
-    response: impl Future<Output = twiml::Response>,
+    response: impl Future<Output = Spoken>,
 ) -> HttpResponse {
     let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
         error!("a voice webhook has caused a panic");

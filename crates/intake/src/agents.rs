@@ -1,11 +1,14 @@
 //! The agents file: who answers on which numbers.
 
+mod method;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::method::Method;
 use crate::caller_id::{CallerId, sip_host};
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
@@ -31,9 +34,13 @@ pub struct Agent {
     /// answers.
     #[serde(default)]
     pub voice_url: Option<String>,
+    #[serde(default)]
+    voice_method: Option<String>,
     /// Where callers are sent when the agent's own voice application has failed.
     #[serde(default)]
     pub fallback_url: Option<String>,
+    #[serde(default)]
+    fallback_method: Option<String>,
     /// Who is dialled in that case when there is no `fallback_url`, in E.164.
     #[serde(default)]
     pub fallback_number: Option<String>,
@@ -73,6 +80,18 @@ struct File {
     shared: Vec<String>,
     #[serde(default, rename = "agent")]
     agents: Vec<Agent>,
+}
+
+impl Agent {
+    /// The method that `voice_url` is requested by: `voice_method` of the file.
+    pub fn voice_method(&self) -> Method {
+        Method::of(self.voice_method.as_deref())
+    }
+
+    /// The method that `fallback_url` is requested by: `fallback_method` of the file.
+    pub fn fallback_method(&self) -> Method {
+        Method::of(self.fallback_method.as_deref())
+    }
 }
 
 impl AgentsFile {
@@ -248,13 +267,24 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("sip_hosts", format!("{what}; expected each host once"));
             }
         }
-        for (field, url) in [
-            ("voice_url", &agent.voice_url),
-            ("fallback_url", &agent.fallback_url),
-            ("chat_url", &agent.chat_url),
+        for (field, url, method) in [
+            ("voice_url", &agent.voice_url, Some(("voice_method", &agent.voice_method))),
+            (
+                "fallback_url",
+                &agent.fallback_url,
+                Some(("fallback_method", &agent.fallback_method)),
+            ),
+            ("chat_url", &agent.chat_url, None),
         ] {
             if url.as_deref().is_some_and(|url| !is_url(url)) {
                 wrong(field, "expected a URL that starts with https:// or http://".to_owned());
+            }
+            let Some((of_method, Some(method))) = method else { continue };
+            if Method::parse(method).is_none() {
+                wrong(of_method, "expected \"GET\" or \"POST\"".to_owned());
+            }
+            if url.is_none() {
+                wrong(of_method, format!("there is no {field}; expected both or neither"));
             }
         }
         if agent.capacity == Some(0) {

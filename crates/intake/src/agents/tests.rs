@@ -41,6 +41,7 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         name = ""
         numbers = ["+15005550006", "555"]
         voice_url = "example.com"
+        voice_method = "PUT"
         fallback_url = "ftp://example.com"
         fallback_number = "5551234"
         sip_hosts = ["sip:example.com", "a b", "SIP.example.com"]
@@ -50,6 +51,7 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         [[agent]]
         id = "not an id"
         name = "B"
+        fallback_method = "GET"
         "#,
     );
     let fields = [
@@ -62,10 +64,12 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         "sip_hosts: \"a b\"",
         "sip_hosts: \"SIP.example.com\" is already a host of agent 1",
         "voice_url",
+        "voice_method: expected \"GET\" or \"POST\"",
         "fallback_url",
         "chat_url",
         "capacity",
         "agent 3 (\"not an id\"): id",
+        "fallback_method: there is no fallback_url",
         "shared: \"0800\" is not E.164",
     ];
     assert_eq!(mistakes.len(), fields.len(), "{mistakes:?}");
@@ -101,6 +105,32 @@ fn agents_are_found_by_each_spelling_of_a_number_and_by_the_host_of_an_address()
     assert!(!agents.is_shared_number("+442079460001"));
     let agents = agents.sharing(&["+442079460001".to_owned()]);
     assert!(agents.is_shared_number("sip:442079460001@a"));
+}
+
+#[test]
+fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
+    let (agents, mistakes) = Agents::parse(
+        r#"
+        [[agent]]
+        id = "default"
+        name = "Default"
+        voice_url = "https://a.example.com/voice"
+        fallback_url = "https://a.example.com/down"
+        [[agent]]
+        id = "named"
+        name = "Named"
+        voice_url = "https://a.example.com/voice.xml"
+        voice_method = "GET"
+        fallback_url = "https://a.example.com/down.xml"
+        fallback_method = "GET"
+        "#,
+    );
+    assert_eq!(mistakes, [""; 0]);
+    for (id, method) in [("default", Method::Post), ("named", Method::Get)] {
+        let agent = agents.by_id(id).unwrap();
+        assert_eq!((agent.voice_method(), agent.fallback_method()), (method, method), "{id}");
+    }
+    assert_eq!([Method::Get, Method::Post].map(Method::name), ["GET", "POST"]);
 }
 
 #[test]
