@@ -4,6 +4,7 @@
 //! fields or with us: there is a person on the line.
 
 mod old;
+mod passing;
 mod repeats;
 
 use std::panic::AssertUnwindSafe;
@@ -22,6 +23,7 @@ use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusFiel
 use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
+pub(crate) use self::passing::Passing;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;
@@ -47,6 +49,7 @@ pub(crate) struct Webhooks {
     pub(crate) notices: Notices,
     pub(crate) old_callbacks: OldCallbacks,
     pub(crate) repeats: Repeats,
+    pub(crate) passing: Passing,
 }
 
 /// The fields that may be unusable without losing the webhook. The log says so.
@@ -144,6 +147,7 @@ pub(crate) async fn status(
             return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
         }
     };
+    shared.passing.pass_on(&shared.signature, &shared.agents.now(), &request, &forms);
     let request_id = shared.repeats.id_of(&request);
     if shared.repeats.is_one(request_id) {
         became(Outcome::Repeated);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use live_users_http_kit::SettingsReader;
-use live_users_intake::agents::{Agents, AgentsFile, mistakes_in_shared};
+use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
+use reqwest::Url;
 
 use crate::parts::public_url::UrlRule;
 
@@ -55,16 +56,21 @@ impl AgentRegistry {
 fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Vec<String>) {
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
+    mistakes.extend(unusable(&agents));
     (agents.sharing(shared), mistakes)
 }
 
 /// A `voice_url` or `fallback_url` that leads to our own `/voice` would redirect the caller in
-/// silence for ever.
+/// silence for ever, and a `status_callback_url` would bring back each callback.
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
     let urls = agents.iter().flat_map(|agent| {
-        [("voice_url", &agent.voice_url), ("fallback_url", &agent.fallback_url)]
-            .map(|(field, url)| (&agent.id, field, url.as_deref()))
+        [
+            ("voice_url", &agent.voice_url),
+            ("fallback_url", &agent.fallback_url),
+            ("status_callback_url", &agent.status_callback_url),
+        ]
+        .map(|(field, url)| (&agent.id, field, url.as_deref()))
     });
     let looping = urls.filter(|(_, _, url)| url.is_some_and(|url| public.is_above(url)));
     let mistake = |(id, field, _)| {
@@ -74,6 +80,18 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
         )
     };
     looping.map(mistake).collect()
+}
+
+/// A `status_callback_url` that no request can be sent to.
+fn unusable(agents: &Agents) -> Vec<String> {
+    let is_unusable = |url: &String| Url::parse(url).is_err();
+    let unusable =
+        agents.iter().filter(|it| it.status_callback_url.as_ref().is_some_and(is_unusable));
+    let mistake = |agent: &Agent| {
+        let id = &agent.id;
+        format!("agents: agent {id:?}: status_callback_url: expected a URL with a host")
+    };
+    unusable.map(mistake).collect()
 }
 
 #[cfg(test)]
@@ -93,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_url_that_leads_back_here_is_refused() {
-        for field in ["voice_url", "fallback_url"] {
+        for field in ["voice_url", "fallback_url", "status_callback_url"] {
             let (agents, _) = Agents::parse(&format!(
                 "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
                  {field} = \"https://calls.example.com/voice?agent=loop\"",
@@ -106,6 +124,14 @@ mod tests {
             assert!(refused.len() == 1 && refused[0].contains(field), "{refused:?}");
             assert!(mistakes("https://elsewhere.example.com").is_empty());
         }
+    }
+
+    #[test]
+    fn a_status_callback_url_that_nothing_can_be_sent_to_is_refused() {
+        let with = |url: &str| Agents::parse(&format!("{ONE}status_callback_url = \"{url}\"")).0;
+        assert!(unusable(&with("https://a.example/b?c=d#rc=2")).is_empty());
+        let refused = unusable(&with("https://a.example:port/"));
+        assert!(refused.len() == 1 && refused[0].contains("status_callback_url"), "{refused:?}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod old_callbacks;
 mod openapi;
 mod overview;
 mod parties;
+mod passing_on;
 mod referee;
 mod replays;
 mod replicas;

@@ -44,6 +44,11 @@ pub struct Agent {
     /// Who is dialled in that case when there is no `fallback_url`, in E.164.
     #[serde(default)]
     pub fallback_number: Option<String>,
+    /// Where the status callbacks of its numbers are passed on to.
+    #[serde(default)]
+    pub status_callback_url: Option<String>,
+    #[serde(default)]
+    status_callback_method: Option<String>,
     /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
     #[serde(default)]
     pub sip_hosts: Vec<String>,
@@ -54,6 +59,9 @@ pub struct Agent {
     #[serde(default)]
     pub capacity: Option<u32>,
 }
+
+/// The key of a URL, the URL, and the key and text of its method.
+type UrlKey<'a> = (&'static str, Option<&'a str>, Option<(&'static str, &'a str)>);
 
 /// All agents, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +99,29 @@ impl Agent {
     /// The method that `fallback_url` is requested by: `fallback_method` of the file.
     pub fn fallback_method(&self) -> Method {
         Method::of(self.fallback_method.as_deref())
+    }
+
+    /// The method that `status_callback_url` is requested by: `status_callback_method` of the file.
+    pub fn status_callback_method(&self) -> Method {
+        Method::of(self.status_callback_method.as_deref())
+    }
+
+    /// The keys of all URLs, each with its URL, and with the key and text of its method.
+    fn urls(&self) -> [UrlKey<'_>; 4] {
+        let urls = [
+            ("voice_url", &self.voice_url, "voice_method", &self.voice_method),
+            ("fallback_url", &self.fallback_url, "fallback_method", &self.fallback_method),
+            (
+                "status_callback_url",
+                &self.status_callback_url,
+                "status_callback_method",
+                &self.status_callback_method,
+            ),
+            ("chat_url", &self.chat_url, "", &None),
+        ];
+        urls.map(|(field, url, of_method, method)| {
+            (field, url.as_deref(), method.as_deref().map(|method| (of_method, method)))
+        })
     }
 }
 
@@ -267,19 +298,11 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("sip_hosts", format!("{what}; expected each host once"));
             }
         }
-        for (field, url, method) in [
-            ("voice_url", &agent.voice_url, Some(("voice_method", &agent.voice_method))),
-            (
-                "fallback_url",
-                &agent.fallback_url,
-                Some(("fallback_method", &agent.fallback_method)),
-            ),
-            ("chat_url", &agent.chat_url, None),
-        ] {
-            if url.as_deref().is_some_and(|url| !is_url(url)) {
+        for (field, url, method) in agent.urls() {
+            if url.is_some_and(|url| !is_url(url)) {
                 wrong(field, "expected a URL that starts with https:// or http://".to_owned());
             }
-            let Some((of_method, Some(method))) = method else { continue };
+            let Some((of_method, method)) = method else { continue };
             if Method::parse(method).is_none() {
                 wrong(of_method, "expected \"GET\" or \"POST\"".to_owned());
             }

@@ -52,6 +52,8 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         id = "not an id"
         name = "B"
         fallback_method = "GET"
+        status_callback_url = "calls.example.com"
+        status_callback_method = "get"
         "#,
     );
     let fields = [
@@ -70,6 +72,8 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         "capacity",
         "agent 3 (\"not an id\"): id",
         "fallback_method: there is no fallback_url",
+        "status_callback_url: expected a URL",
+        "status_callback_method: expected \"GET\" or \"POST\"",
         "shared: \"0800\" is not E.164",
     ];
     assert_eq!(mistakes.len(), fields.len(), "{mistakes:?}");
@@ -116,6 +120,7 @@ fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
         name = "Default"
         voice_url = "https://a.example.com/voice"
         fallback_url = "https://a.example.com/down"
+        status_callback_url = "https://a.example.com/status#rc=2"
         [[agent]]
         id = "named"
         name = "Named"
@@ -123,12 +128,16 @@ fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
         voice_method = "GET"
         fallback_url = "https://a.example.com/down.xml"
         fallback_method = "GET"
+        status_callback_url = "https://a.example.com/status?a=1"
+        status_callback_method = "GET"
         "#,
     );
     assert_eq!(mistakes, [""; 0]);
     for (id, method) in [("default", Method::Post), ("named", Method::Get)] {
         let agent = agents.by_id(id).unwrap();
-        assert_eq!((agent.voice_method(), agent.fallback_method()), (method, method), "{id}");
+        let methods =
+            [agent.voice_method(), agent.fallback_method(), agent.status_callback_method()];
+        assert_eq!(methods, [method; 3], "{id}");
     }
     assert_eq!([Method::Get, Method::Post].map(Method::name), ["GET", "POST"]);
 }
