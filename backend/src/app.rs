@@ -110,6 +110,10 @@ impl Backend {
                 let opened =
                     standby::stand_by(meanwhile, place, listener, reason, &mut shutdown).await?;
                 let Some(opened) = opened else { return Ok(()) };
+                // They may have changed since the start.
+                if let Err(mistakes) = config.agents.reload() {
+                    error!("the agents are those of the start: {}", mistakes.join("; "));
+                }
                 Ready::of(config, opened)?
             }
         };

@@ -6,8 +6,10 @@ use live_users_http_kit::SettingsReader;
 use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
 use reqwest::Url;
+use tokio::sync::Mutex;
 
 use crate::parts::public_url::UrlRule;
+use crate::parts::queue::{Queue, Work};
 
 /// The agents, and the file that they come from.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct AgentRegistry {
     /// Numbers that many people call from, beside those in the file.
     shared: Vec<String>,
     now: RwLock<Arc<Agents>>,
+    /// Held while the file is read again. Two at once could leave the older agents.
+    reloading: Mutex<()>,
 }
 
 impl AgentRegistry {
@@ -27,12 +31,33 @@ impl AgentRegistry {
         let (agents, mistakes) = read(&file, url_rule, &shared);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
-        Self { file, url_rule: url_rule.clone(), shared, now: RwLock::new(Arc::new(agents)) }
+        let now = RwLock::new(Arc::new(agents));
+        Self { file, url_rule: url_rule.clone(), shared, now, reloading: Mutex::default() }
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
     pub(crate) fn now(&self) -> Arc<Agents> {
         self.now.read().clone()
+    }
+
+    /// Reads the file again, takes its agents, and gives them to the writer: the number of agents.
+    /// Calls go on, also those of agents that are gone. Once begun, it does not end half done.
+    ///
+    /// # Errors
+    /// All errors in the file. Then the agents stay as they were.
+    pub(crate) async fn reload_for(self: Arc<Self>, queue: Queue) -> Result<usize, Vec<String>> {
+        let panicked = |_| vec!["reading it has panicked".to_owned()];
+        let reloading = tokio::spawn(async move {
+            let _one_at_a_time = self.reloading.lock().await;
+            let registry = self.clone();
+            // A slow disk would block all other tasks of this thread.
+            let reloaded = tokio::task::spawn_blocking(move || registry.reload()).await;
+            let agents = reloaded.map_err(panicked)??;
+            let n = agents.iter().count();
+            queue.answer(Work::Agents(agents)).await;
+            Ok(n)
+        });
+        reloading.await.map_err(panicked)?
     }
 
     /// Reads the file again, and takes its agents.

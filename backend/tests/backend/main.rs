@@ -21,6 +21,7 @@ mod overview;
 mod parties;
 mod passing_on;
 mod referee;
+mod reload;
 mod replays;
 mod replicas;
 mod settings;

@@ -168,7 +168,7 @@ impl Agents {
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 (Self::of(agents).sharing(&shared), mistakes)
             }
-            Err(error) => (Self::default(), vec![error.to_string().trim().replace('\n', "\n    ")]),
+            Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
     }
 
@@ -240,6 +240,16 @@ impl Agents {
             && CallerId::parse(caller_id)
                 .number()
                 .is_some_and(|number| self.shared.contains(number))
+    }
+}
+
+/// What is wrong with a file that cannot be read, and in which line. The line itself is left out: it
+/// may hold a secret, such as a key in a URL.
+fn mistake_in(text: &str, error: &toml::de::Error) -> String {
+    let what = error.message().trim().replace('\n', "; ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {what}", before.matches('\n').count() + 1),
+        None => what,
     }
 }
 

@@ -148,3 +148,11 @@ fn a_key_that_does_not_exist_is_refused_with_its_line() {
     assert_eq!(mistakes.len(), 1);
     assert!(mistakes[0].contains("number") && mistakes[0].contains("line 4"), "{}", mistakes[0]);
 }
+
+#[test]
+fn a_line_that_cannot_be_read_is_named_and_not_repeated() {
+    let line = "chat_url = \"https://a.example/ask?key=s3cr3t\" and more";
+    let (_, mistakes) = Agents::parse(&format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{line}\n"));
+    assert_eq!(mistakes.len(), 1);
+    assert!(mistakes[0].starts_with("line 4: ") && !mistakes[0].contains("s3cr3t"), "{mistakes:?}");
+}
