@@ -16,6 +16,7 @@ use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::app_data::Parts;
 use self::opening::{NotOpened, Opened, Place};
@@ -24,6 +25,7 @@ use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
+use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::writer_thread::{self, Outlets};
 use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
@@ -108,6 +110,10 @@ impl Backend {
                 let opened =
                     standby::stand_by(meanwhile, place, listener, reason, &mut shutdown).await?;
                 let Some(opened) = opened else { return Ok(()) };
+                // They may have changed since the start.
+                if let Err(mistakes) = config.agents.reload() {
+                    error!("the agents are those of the start: {}", mistakes.join("; "));
+                }
                 Ready::of(config, opened)?
             }
         };
@@ -158,7 +164,7 @@ impl Ready {
         let Self { parts, origins, thread, lease, renewals, replication_status, api, requests } =
             self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
-        let agents = parts.agents.clone();
+        let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
@@ -170,11 +176,13 @@ impl Ready {
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();
+        let mut stopping = Instant::now();
         let stop = async {
             tokio::select! {
                 () = shutdown => {}
                 () = writer_ended => error!("the writer has stopped: ending"),
             }
+            stopping = Instant::now();
             // A stream never ends by itself, and the server waits for open requests.
             streams.close();
         };
@@ -195,6 +203,7 @@ impl Ready {
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         // Last, so that no other replica leads while this one still does what a leader does.
         leading.abort();
+        passing_on.drain(stopping + DRAIN).await;
         finished.and(served)
     }
 }

@@ -17,6 +17,7 @@ use live_users_twilio::AuthTokens;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::public_url::{PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
+use crate::parts::signer::Signer;
 use crate::parts::twilio_api::{TwilioApiSettings, read_webhook_accounts};
 
 /// The port that the backend listens on by default.
@@ -41,6 +42,8 @@ pub struct Config {
     pub listen: ListenAddress,
     /// How webhooks are verified.
     pub verification: Verification,
+    /// What status callbacks are signed with that are passed on.
+    pub(crate) signer: Signer,
     /// Which URL a webhook's signature is checked against.
     pub(crate) url_rule: UrlRule,
     /// Which reverse proxies in front say who the client is.
@@ -115,6 +118,7 @@ impl Config {
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
+            signer: Signer::read(&mut reader),
             url_rule,
             trusted_proxies,
             origins: AllowedOrigins::read(&mut reader),

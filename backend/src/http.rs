@@ -6,6 +6,7 @@ pub(crate) mod routes;
 pub(crate) mod signature;
 pub(crate) mod webhooks;
 
+mod agents;
 mod authorized;
 mod calls;
 mod count;

@@ -13,7 +13,7 @@ use crate::http::metrics;
 use crate::http::routes::WrongMethods;
 use crate::http::signature::SignatureVerifier;
 use crate::http::total_reader::TotalRules;
-use crate::http::webhooks::{OldCallbacks, Repeats, Webhooks};
+use crate::http::webhooks::{OldCallbacks, Passing, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
@@ -76,6 +76,7 @@ impl Parts {
             counters: Arc::new(Counters::new()),
             old_callbacks: OldCallbacks::default(),
             repeats: Repeats::default(),
+            passing: Passing::new(config.signer)?,
             notices: Notices::default(),
         };
         let limits = config.limits.fit_files();
@@ -90,6 +91,7 @@ impl Parts {
             connections,
             counters: webhooks.counters.clone(),
             latest: latest.clone(),
+            passing_on: webhooks.passing.on.clone(),
             queue: queue.clone(),
             rules,
             status: status.clone(),

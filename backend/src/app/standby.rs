@@ -15,6 +15,7 @@ use live_users_journal::{FaultKind, Memory, Position, ReplicationStatus};
 use live_users_replica::{NotRewritten, Publication, Stale};
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::app_data::Parts;
 use super::opening::{NotOpened, Opened, Place};
@@ -23,6 +24,7 @@ use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
+use crate::parts::passing_on::DRAIN;
 use crate::parts::queue::{NotRecorded, QUEUE_MAX, Queue, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
@@ -55,13 +57,14 @@ pub(super) async fn stand_by(
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
     let reading = (latest, clock, JournalReader::new(reader));
     let (parts, origins) = Parts::of(config, (queue, status_reader), reading)?;
-    let streams = parts.streams.clone();
-    let mut opened = Ok(None);
+    let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
+    let (mut opened, mut stopping) = (Ok(None), Instant::now());
     let stop = async {
         tokio::select! {
             () = shutdown => {}
             it = open_when_possible(place, &status, kind) => opened = it.map(Some),
         }
+        stopping = Instant::now();
         streams.close();
     };
     let served = serve(
@@ -76,6 +79,10 @@ pub(super) async fn stand_by(
     );
     let served = served.await;
     refusing.abort();
+    // Where the process goes on, so do they.
+    if !matches!(opened, Ok(Some(_))) {
+        passing_on.drain(stopping + DRAIN).await;
+    }
     served.and(opened)
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     Auth(auth::Refusal),
     /// The total was read too often by this client. How long to wait.
     TooOften(Duration),
+    /// The agents file has mistakes, all of which are told.
+    BadAgents(Vec<String>),
     /// No such agent is known.
     NoAgent,
     /// No such call is known.
@@ -91,6 +93,10 @@ impl ApiError {
                 expected: Some(format!("a pause of {} s, or a stream", whole_seconds(*wait))),
                 ..problem("the total was read too often from this address (READS_PER_SECOND)")
             },
+            Self::BadAgents(mistakes) => problem(&format!(
+                "the agents file is refused, and the agents stay as they were: {}",
+                mistakes.join("; ")
+            )),
             Self::NoAgent => Problem {
                 expected: Some("the id of an agent that is configured or was called".to_owned()),
                 ..field("agent", "no such agent is known")
@@ -203,6 +209,7 @@ impl ResponseError for ApiError {
             Self::Auth(auth::Refusal::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
             Self::OverAlready | Self::JournalInOrder => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -247,6 +254,7 @@ impl ResponseError for ApiError {
             | Self::BadParameter(_)
             | Self::Auth(_)
             | Self::Origin
+            | Self::BadAgents(_)
             | Self::NoAgent
             | Self::NoCall
             | Self::JournalInOrder

@@ -21,6 +21,7 @@ use crate::parts::clock::Clock;
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::latest::LatestReader;
+use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::StatusReader;
 use crate::parts::streams::Streams;
@@ -33,6 +34,7 @@ pub(crate) struct Sources {
     pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) latest: LatestReader,
+    pub(crate) passing_on: Arc<PassingOn>,
     pub(crate) queue: Queue,
     pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
@@ -233,6 +235,12 @@ fn outgoing(page: &mut Page, sources: &Sources) {
     page.counter("live_users_chat_requests", "Questions to chats of agents", asked);
     let help = "Of these, those without an answer, or with none in time";
     page.counter("live_users_chat_failures", help, failed);
+    let help = "Status callbacks for the status_callback_url of an agent, by what became of them: \
+                delivered, refused (another status than 2xx and 5xx), failed (after several tries), \
+                dropped (too many waited already)";
+    let values = PassedOn::ALL.map(|it| ([("outcome", it.name())], sources.passing_on.count(it)));
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    page.counters("live_users_status_callbacks_passed_on", help, values);
 }
 
 fn streams(page: &mut Page, sources: &Sources) {

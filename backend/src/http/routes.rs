@@ -10,7 +10,7 @@ use live_users_http_kit::{AllowedOrigins, LimitAnswers, LogThrottle, Methods, Pa
 
 use super::error::ApiError;
 use super::{
-    calls, count, health, history, journal, metrics, openapi, sessions, streams, webhooks,
+    agents, calls, count, health, history, journal, metrics, openapi, sessions, streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -44,6 +44,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.read("/api/live-users/calls/{call_sid}", calls::explain))
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", calls::evict))
         .service(PATHS.order("/api/live-users/journal/rewrite", journal::rewrite))
+        .service(PATHS.order("/api/live-users/agents/reload", agents::reload))
         .service(PATHS.read("/api/live-users/history", history::read))
         .service(PATHS.read("/api/live-users/history.svg", history::draw))
         .service(PATHS.read("/api/sessions/ended", sessions::list))

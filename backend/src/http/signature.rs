@@ -116,6 +116,20 @@ impl SignatureVerifier {
         }
     }
 
+    /// Whether a form that was let in is signed with this one of the tokens.
+    pub(crate) fn is_signed_with(
+        &self,
+        token: &AuthTokens,
+        request: &HttpRequest,
+        form: &Form,
+    ) -> bool {
+        let payload = match *request.method() {
+            Method::GET => Signed::None,
+            _ => Signed::Form(form),
+        };
+        token.verify(&signed(request, &self.url_rule.url_of(request), payload)).is_ok()
+    }
+
     /// Checks the signature, and that the fields are those that were signed.
     fn check(&self, request: &HttpRequest, payload: Signed<'_>) -> Result<(), Refusal> {
         let Verification::Signed(tokens) = &self.verification else { return Ok(()) };
@@ -175,6 +189,11 @@ fn signed<'a>(request: &'a HttpRequest, url: &'a str, payload: Signed<'a>) -> Si
         settings: header(SETTINGS_HEADER),
         payload,
     }
+}
+
+/// Whether the fields of a request are those of a form, in its body or its query.
+pub(crate) fn is_form(request: &HttpRequest) -> bool {
+    request.method() == Method::GET || matches!(content_type(request), Some(ContentType::Form))
 }
 
 enum ContentType {

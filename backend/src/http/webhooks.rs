@@ -4,6 +4,7 @@
 //! fields or with us: there is a person on the line.
 
 mod old;
+mod passing;
 mod repeats;
 
 use std::panic::AssertUnwindSafe;
@@ -22,13 +23,14 @@ use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusFiel
 use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
+pub(crate) use self::passing::Passing;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;
 use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
-use crate::parts::conversation::{Answer, Conversation};
+use crate::parts::conversation::{Answer, Conversation, Spoken};
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::{Notice, Notices, word};
 use crate::parts::queue::{NotRecorded, Queue};
@@ -47,6 +49,7 @@ pub(crate) struct Webhooks {
     pub(crate) notices: Notices,
     pub(crate) old_callbacks: OldCallbacks,
     pub(crate) repeats: Repeats,
+    pub(crate) passing: Passing,
 }
 
 /// The fields that may be unusable without losing the webhook. The log says so.
@@ -112,7 +115,7 @@ async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &
 async fn spoken(
     shared: &Webhooks,
     agent_id: Option<&str>,
-    response: impl Future<Output = twiml::Response>,
+    response: impl Future<Output = Spoken>,
 ) -> HttpResponse {
     let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
         error!("a voice webhook has caused a panic");
@@ -144,6 +147,7 @@ pub(crate) async fn status(
             return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
         }
     };
+    shared.passing.pass_on(&shared.signature, &shared.agents.now(), &request, &forms);
     let request_id = shared.repeats.id_of(&request);
     if shared.repeats.is_one(request_id) {
         became(Outcome::Repeated);

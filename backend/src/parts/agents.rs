@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use live_users_http_kit::SettingsReader;
-use live_users_intake::agents::{Agents, AgentsFile, mistakes_in_shared};
+use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
+use reqwest::Url;
+use tokio::sync::Mutex;
 
 use crate::parts::public_url::UrlRule;
+use crate::parts::queue::{Queue, Work};
 
 /// The agents, and the file that they come from.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(crate) struct AgentRegistry {
     /// Numbers that many people call from, beside those in the file.
     shared: Vec<String>,
     now: RwLock<Arc<Agents>>,
+    /// Held while the file is read again. Two at once could leave the older agents.
+    reloading: Mutex<()>,
 }
 
 impl AgentRegistry {
@@ -26,12 +31,33 @@ impl AgentRegistry {
         let (agents, mistakes) = read(&file, url_rule, &shared);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
-        Self { file, url_rule: url_rule.clone(), shared, now: RwLock::new(Arc::new(agents)) }
+        let now = RwLock::new(Arc::new(agents));
+        Self { file, url_rule: url_rule.clone(), shared, now, reloading: Mutex::default() }
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
     pub(crate) fn now(&self) -> Arc<Agents> {
         self.now.read().clone()
+    }
+
+    /// Reads the file again, takes its agents, and gives them to the writer: the number of agents.
+    /// Calls go on, also those of agents that are gone. Once begun, it does not end half done.
+    ///
+    /// # Errors
+    /// All errors in the file. Then the agents stay as they were.
+    pub(crate) async fn reload_for(self: Arc<Self>, queue: Queue) -> Result<usize, Vec<String>> {
+        let panicked = |_| vec!["reading it has panicked".to_owned()];
+        let reloading = tokio::spawn(async move {
+            let _one_at_a_time = self.reloading.lock().await;
+            let registry = self.clone();
+            // A slow disk would block all other tasks of this thread.
+            let reloaded = tokio::task::spawn_blocking(move || registry.reload()).await;
+            let agents = reloaded.map_err(panicked)??;
+            let n = agents.iter().count();
+            queue.answer(Work::Agents(agents)).await;
+            Ok(n)
+        });
+        reloading.await.map_err(panicked)?
     }
 
     /// Reads the file again, and takes its agents.
@@ -55,16 +81,21 @@ impl AgentRegistry {
 fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Vec<String>) {
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
+    mistakes.extend(unusable(&agents));
     (agents.sharing(shared), mistakes)
 }
 
 /// A `voice_url` or `fallback_url` that leads to our own `/voice` would redirect the caller in
-/// silence for ever.
+/// silence for ever, and a `status_callback_url` would bring back each callback.
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
     let urls = agents.iter().flat_map(|agent| {
-        [("voice_url", &agent.voice_url), ("fallback_url", &agent.fallback_url)]
-            .map(|(field, url)| (&agent.id, field, url.as_deref()))
+        [
+            ("voice_url", &agent.voice_url),
+            ("fallback_url", &agent.fallback_url),
+            ("status_callback_url", &agent.status_callback_url),
+        ]
+        .map(|(field, url)| (&agent.id, field, url.as_deref()))
     });
     let looping = urls.filter(|(_, _, url)| url.is_some_and(|url| public.is_above(url)));
     let mistake = |(id, field, _)| {
@@ -74,6 +105,18 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
         )
     };
     looping.map(mistake).collect()
+}
+
+/// A `status_callback_url` that no request can be sent to.
+fn unusable(agents: &Agents) -> Vec<String> {
+    let is_unusable = |url: &String| Url::parse(url).is_err();
+    let unusable =
+        agents.iter().filter(|it| it.status_callback_url.as_ref().is_some_and(is_unusable));
+    let mistake = |agent: &Agent| {
+        let id = &agent.id;
+        format!("agents: agent {id:?}: status_callback_url: expected a URL with a host")
+    };
+    unusable.map(mistake).collect()
 }
 
 #[cfg(test)]
@@ -93,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_url_that_leads_back_here_is_refused() {
-        for field in ["voice_url", "fallback_url"] {
+        for field in ["voice_url", "fallback_url", "status_callback_url"] {
             let (agents, _) = Agents::parse(&format!(
                 "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
                  {field} = \"https://calls.example.com/voice?agent=loop\"",
@@ -106,6 +149,14 @@ mod tests {
             assert!(refused.len() == 1 && refused[0].contains(field), "{refused:?}");
             assert!(mistakes("https://elsewhere.example.com").is_empty());
         }
+    }
+
+    #[test]
+    fn a_status_callback_url_that_nothing_can_be_sent_to_is_refused() {
+        let with = |url: &str| Agents::parse(&format!("{ONE}status_callback_url = \"{url}\"")).0;
+        assert!(unusable(&with("https://a.example/b?c=d#rc=2")).is_empty());
+        let refused = unusable(&with("https://a.example:port/"));
+        assert!(refused.len() == 1 && refused[0].contains("status_callback_url"), "{refused:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
-use live_users_intake::agents::Agent;
+use live_users_intake::agents::{Agent, Method};
 use live_users_intake::{Farewell, Inbound, Utterance};
 use live_users_twilio::twiml::{Dial, Gather, Response};
 
@@ -33,6 +33,37 @@ pub(crate) enum Answer {
     Silence,
 }
 
+/// What Twilio runs next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    response: Response,
+    /// How the URL of its `<Redirect>` is requested, if it has one.
+    method: Method,
+}
+
+impl Spoken {
+    /// The document.
+    pub(crate) fn to_xml(&self) -> String {
+        let xml = self.response.to_xml();
+        match self.method {
+            Method::Post => xml,
+            // The redirect is the only verb, and quotes in its URL are escaped. So the first place
+            // is the attribute.
+            Method::Get => xml.replacen(r#"method="POST""#, r#"method="GET""#, 1),
+        }
+    }
+
+    fn redirect(url: &str, method: Method) -> Self {
+        Self { response: Response::new().redirect(url), method }
+    }
+}
+
+impl From<Response> for Spoken {
+    fn from(response: Response) -> Self {
+        Self { response, method: Method::Post }
+    }
+}
+
 /// Decides how to answer. It never waits and never fails.
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -52,15 +83,17 @@ impl Conversation {
 
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
     /// requests have to carry on.
-    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
+    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Spoken {
         if let Some(response) = in_a_queue(inbound) {
-            return response;
+            return response.into();
         }
-        let Some(agent) = inbound.answering else { return self.listen(agent_id, GREETING) };
+        let Some(agent) = inbound.answering else {
+            return self.listen(agent_id, GREETING).into();
+        };
         match &agent.voice_url {
-            Some(url) if !inbound.is_fallback => Response::new().redirect(url.as_str()),
+            Some(url) if !inbound.is_fallback => Spoken::redirect(url, agent.voice_method()),
             Some(_) => self.stand_in(agent_id, agent, inbound.failed_url),
-            None => self.welcome(agent_id, agent),
+            None => self.welcome(agent_id, agent).into(),
         }
     }
 
@@ -71,9 +104,9 @@ impl Conversation {
         agent_id: Option<&str>,
         inbound: &Inbound<'_>,
         answer: Answer,
-    ) -> Response {
+    ) -> Spoken {
         if let Some(response) = in_a_queue(inbound) {
-            return response;
+            return response.into();
         }
         // With a chat, the built-in conversation may have taken over.
         let is_elsewhere = inbound.answering.is_some_and(|agent| {
@@ -82,28 +115,30 @@ impl Conversation {
         if is_elsewhere && inbound.utterance != Utterance::Farewell {
             return self.greet(agent_id, inbound);
         }
-        match (inbound.utterance, answer) {
+        let response = match (inbound.utterance, answer) {
             (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
             (Utterance::Words(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
             (Utterance::Words(_), Answer::Text(text)) => self.listen(agent_id, &text),
             (Utterance::Words(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
             (Utterance::Nothing, _) => self.listen(agent_id, NOT_HEARD),
-        }
+        };
+        response.into()
     }
 
     /// The answer when the agent's own application has failed. A fallback that has failed itself
     /// is not tried again: the caller would go round in circles.
-    fn stand_in(&self, agent_id: Option<&str>, agent: &Agent, failed: Option<&str>) -> Response {
-        let without_fragment = |url: &str| url.split('#').next().map(str::to_owned);
-        let has_failed =
-            |url: &str| failed.is_some_and(|it| without_fragment(it) == without_fragment(url));
-        match (&agent.fallback_url, &agent.fallback_number) {
-            (Some(url), _) if !has_failed(url) => Response::new().redirect(url.as_str()),
+    fn stand_in(&self, agent_id: Option<&str>, agent: &Agent, failed: Option<&str>) -> Spoken {
+        let has_failed = |url: &str| failed.is_some_and(|failed| is_request_to(url, failed));
+        let response = match (&agent.fallback_url, &agent.fallback_number) {
+            (Some(url), _) if !has_failed(url) => {
+                return Spoken::redirect(url, agent.fallback_method());
+            }
             (_, Some(number)) => Response::new()
                 .dial(Dial { number: number.clone(), status_callback: self.status_url.clone() }),
             _ if agent.chat_url.is_some() => self.welcome(agent_id, agent),
             _ => Response::new().say(UNREACHABLE).hangup(),
-        }
+        };
+        response.into()
     }
 
     fn welcome(&self, agent_id: Option<&str>, agent: &Agent) -> Response {
@@ -112,8 +147,8 @@ impl Conversation {
     }
 
     /// The answer after an internal error. The call goes on.
-    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
-        self.listen(agent_id, NOT_HEARD)
+    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Spoken {
+        self.listen(agent_id, NOT_HEARD).into()
     }
 
     /// The phrases that end a call.
@@ -131,6 +166,14 @@ impl Conversation {
     }
 }
 
+/// Whether this URL is the one that was requested. Fragments do not count. A request by GET may have
+/// the fields behind the query, `CallSid` among them.
+fn is_request_to(url: &str, requested: &str) -> bool {
+    let without_fragment = |url| str::split(url, '#').next().unwrap_or_default();
+    let behind = without_fragment(requested).strip_prefix(without_fragment(url));
+    behind.is_some_and(|it| it.is_empty() || it.starts_with(['?', '&']) && it.contains("CallSid="))
+}
+
 /// What somebody hears who waits in a queue, or is taken out of it. Only few verbs may stand here,
 /// and one that ends the document by hanging up would lose the caller. The provider asks again when
 /// the silence is over.
@@ -139,4 +182,29 @@ fn in_a_queue(inbound: &Inbound<'_>) -> Option<Response> {
         return Some(Response::new().say(CONNECTING));
     }
     inbound.is_waiting.then(|| Response::new().say(PLEASE_HOLD).pause(HOLD_SECONDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_failed_is_known_with_and_without_the_fields_of_a_get() {
+        let url = "https://a.example/down?x=1#rc=2";
+        for failed in ["#rc=1", "", "&CallSid=CA1&From=x"] {
+            assert!(is_request_to(url, &format!("https://a.example/down?x=1{failed}")), "{failed}");
+        }
+        for other in ["https://a.example/down", "https://a.example/down?x=1&y=2", "", "https://a"] {
+            assert!(!is_request_to(url, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_by_get_changes_its_method_and_nothing_of_its_url() {
+        let url = r#"https://a.example/v?x=method="POST"&y=1"#;
+        let [get, post] =
+            [Method::Get, Method::Post].map(|method| Spoken::redirect(url, method).to_xml());
+        assert_eq!(get.replace(r#"<Redirect method="GET">"#, r#"<Redirect method="POST">"#), post);
+        assert!(get.contains(r#"<Redirect method="GET">"#), "{get}");
+    }
 }

@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::Uri;
 use actix_web::http::header::HOST;
 use live_users_http_kit::TrustedProxies;
+use reqwest::Url;
 
 /// Where the public URL of a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +39,14 @@ impl PublicUrl {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
-    /// Whether a URL is one of our webhooks, below this one.
+    /// Whether a URL is one of our webhooks, below this one. Neither the scheme nor a user counts.
     pub(crate) fn is_above(&self, url: &str) -> bool {
-        let path = url.split(['?', '#']).next().and_then(|url| url.strip_prefix(&self.0));
+        let (Ok(ours), Ok(url)) = (Url::parse(&self.0), Url::parse(url)) else { return false };
+        // Of a default port `Url` says nothing.
+        if (ours.host(), ours.port()) != (url.host(), url.port()) {
+            return false;
+        }
+        let path = url.path().strip_prefix(ours.path().trim_end_matches('/'));
         path.is_some_and(|path| {
             matches!(path.trim_matches('/'), "voice" | "speech-result" | "call-status")
         })
@@ -162,10 +168,17 @@ mod tests {
             "https://calls.example.com/x/voice",
             "https://calls.example.com/x/voice/?a=1",
             "https://calls.example.com/x//voice",
+            "https://user:password@CALLS.example.com:443/x/call-status#rc=5",
+            "http://calls.example.com/x/call-status",
         ] {
             assert!(public.is_above(ours), "{ours}");
         }
-        for theirs in ["https://calls.example.com/voice", "https://calls.example.com/x/voice2"] {
+        for theirs in [
+            "https://calls.example.com/voice",
+            "https://calls.example.com/x/voice2",
+            "https://calls.example.com:8443/x/voice",
+            "no URL",
+        ] {
             assert!(!public.is_above(theirs), "{theirs}");
         }
     }

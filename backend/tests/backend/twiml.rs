@@ -90,6 +90,33 @@ fn an_agent_with_an_application_of_its_own_gets_the_call() {
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
 }
 
+#[test]
+fn an_application_or_a_fallback_that_takes_get_is_redirected_to_by_get() {
+    let (_folder, file) = agents_file(
+        r#"
+        [[agent]]
+        id = "static"
+        name = "Static"
+        voice_url = "https://a.example.com/voice.xml?a=1&b=2"
+        voice_method = "GET"
+        fallback_url = "https://b.example.com/down.xml"
+        fallback_method = "GET"
+        "#,
+    );
+    let (_server, twilio) = start(&[("AGENTS_FILE", &file)]);
+    let fields = [("CallSid", "CA1"), ("CallStatus", "ringing"), ("Direction", "inbound")];
+    let answer = twilio.post("/voice?agent=static", &fields);
+    let expected = concat!(
+        r#"<Response><Redirect method="GET">https://a.example.com/voice.xml?a=1&amp;b=2"#,
+        "</Redirect></Response>"
+    );
+    assert_eq!(answer.body, format!("{DECLARATION}{expected}"));
+    let down = r#"<Redirect method="GET">https://b.example.com/down.xml</Redirect>"#;
+    let failed = "https://a.example.com/voice.xml?a=1&b=2";
+    let heard = after_failure(&twilio, "/voice?agent=static", failed, "");
+    assert!(heard.contains(down), "{heard}");
+}
+
 /// What a caller hears when this URL has failed.
 fn after_failure(twilio: &Twilio, path: &str, failed: &str, words: &str) -> String {
     let fields = [

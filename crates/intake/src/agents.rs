@@ -1,11 +1,14 @@
 //! The agents file: who answers on which numbers.
 
+mod method;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::method::Method;
 use crate::caller_id::{CallerId, sip_host};
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
@@ -31,12 +34,21 @@ pub struct Agent {
     /// answers.
     #[serde(default)]
     pub voice_url: Option<String>,
+    #[serde(default)]
+    voice_method: Option<String>,
     /// Where callers are sent when the agent's own voice application has failed.
     #[serde(default)]
     pub fallback_url: Option<String>,
+    #[serde(default)]
+    fallback_method: Option<String>,
     /// Who is dialled in that case when there is no `fallback_url`, in E.164.
     #[serde(default)]
     pub fallback_number: Option<String>,
+    /// Where the status callbacks of its numbers are passed on to.
+    #[serde(default)]
+    pub status_callback_url: Option<String>,
+    #[serde(default)]
+    status_callback_method: Option<String>,
     /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
     #[serde(default)]
     pub sip_hosts: Vec<String>,
@@ -47,6 +59,9 @@ pub struct Agent {
     #[serde(default)]
     pub capacity: Option<u32>,
 }
+
+/// The key of a URL, the URL, and the key and text of its method.
+type UrlKey<'a> = (&'static str, Option<&'a str>, Option<(&'static str, &'a str)>);
 
 /// All agents, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,6 +88,41 @@ struct File {
     shared: Vec<String>,
     #[serde(default, rename = "agent")]
     agents: Vec<Agent>,
+}
+
+impl Agent {
+    /// The method that `voice_url` is requested by: `voice_method` of the file.
+    pub fn voice_method(&self) -> Method {
+        Method::of(self.voice_method.as_deref())
+    }
+
+    /// The method that `fallback_url` is requested by: `fallback_method` of the file.
+    pub fn fallback_method(&self) -> Method {
+        Method::of(self.fallback_method.as_deref())
+    }
+
+    /// The method that `status_callback_url` is requested by: `status_callback_method` of the file.
+    pub fn status_callback_method(&self) -> Method {
+        Method::of(self.status_callback_method.as_deref())
+    }
+
+    /// The keys of all URLs, each with its URL, and with the key and text of its method.
+    fn urls(&self) -> [UrlKey<'_>; 4] {
+        let urls = [
+            ("voice_url", &self.voice_url, "voice_method", &self.voice_method),
+            ("fallback_url", &self.fallback_url, "fallback_method", &self.fallback_method),
+            (
+                "status_callback_url",
+                &self.status_callback_url,
+                "status_callback_method",
+                &self.status_callback_method,
+            ),
+            ("chat_url", &self.chat_url, "", &None),
+        ];
+        urls.map(|(field, url, of_method, method)| {
+            (field, url.as_deref(), method.as_deref().map(|method| (of_method, method)))
+        })
+    }
 }
 
 impl AgentsFile {
@@ -118,7 +168,7 @@ impl Agents {
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 (Self::of(agents).sharing(&shared), mistakes)
             }
-            Err(error) => (Self::default(), vec![error.to_string().trim().replace('\n', "\n    ")]),
+            Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
     }
 
@@ -193,6 +243,16 @@ impl Agents {
     }
 }
 
+/// What is wrong with a file that cannot be read, and in which line. The line itself is left out: it
+/// may hold a secret, such as a key in a URL.
+fn mistake_in(text: &str, error: &toml::de::Error) -> String {
+    let what = error.message().trim().replace('\n', "; ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {what}", before.matches('\n').count() + 1),
+        None => what,
+    }
+}
+
 /// All that is wrong with numbers that many people call from. `field` is where they stand.
 pub fn mistakes_in_shared(field: &str, numbers: &[String]) -> Vec<String> {
     let wrong = numbers.iter().filter(|number| !is_e164(number));
@@ -248,13 +308,16 @@ fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("sip_hosts", format!("{what}; expected each host once"));
             }
         }
-        for (field, url) in [
-            ("voice_url", &agent.voice_url),
-            ("fallback_url", &agent.fallback_url),
-            ("chat_url", &agent.chat_url),
-        ] {
-            if url.as_deref().is_some_and(|url| !is_url(url)) {
+        for (field, url, method) in agent.urls() {
+            if url.is_some_and(|url| !is_url(url)) {
                 wrong(field, "expected a URL that starts with https:// or http://".to_owned());
+            }
+            let Some((of_method, method)) = method else { continue };
+            if Method::parse(method).is_none() {
+                wrong(of_method, "expected \"GET\" or \"POST\"".to_owned());
+            }
+            if url.is_none() {
+                wrong(of_method, format!("there is no {field}; expected both or neither"));
             }
         }
         if agent.capacity == Some(0) {

@@ -344,6 +344,13 @@ pub struct EvidenceView {
     pub leg: Option<String>,
 }
 
+/// The answer of `POST /api/live-users/agents/reload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentsReloaded {
+    /// How many agents are configured now.
+    pub agents: usize,
+}
+
 /// The answer of `POST /api/live-users/journal/rewrite`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalRewritten {

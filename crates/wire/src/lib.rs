@@ -17,9 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
-    AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, Evicted, EvidenceView,
-    Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView, PlaceView,
-    RefereeView, RegionCount, StretchView, Summary, TalkedView,
+    AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount, DriftView, Evicted,
+    EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
+    PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
 };
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use sessions::{EndedSession, EndedSessions};

@@ -16,7 +16,7 @@ use live_users_twilio::SIGNATURE_HEADER;
 use parking_lot::Mutex;
 
 /// The header with the id of a request (Twilio, "Webhooks (HTTP callbacks): connection overrides").
-const ID_HEADER: &str = "I-Twilio-Idempotency-Token";
+pub(super) const ID_HEADER: &str = "I-Twilio-Idempotency-Token";
 
 /// The most requests that are remembered, of 16 bytes or so each. Twilio repeats within seconds.
 const REMEMBERED_MAX: usize = 1 << 18;
@@ -51,12 +51,12 @@ impl Repeats {
         request.is_some_and(|request| self.seen.lock().known.contains(&request))
     }
 
-    /// This request is recorded.
-    pub(super) fn remember(&self, request: Option<RequestId>) {
-        let Some(request) = request else { return };
+    /// This request is recorded. Says whether it was not before.
+    pub(super) fn remember(&self, request: Option<RequestId>) -> bool {
+        let Some(request) = request else { return true };
         let Seen { known, in_order } = &mut *self.seen.lock();
         if !known.insert(request) {
-            return;
+            return false;
         }
         in_order.push_back(request);
         if in_order.len() > REMEMBERED_MAX
@@ -64,6 +64,7 @@ impl Repeats {
         {
             known.remove(&oldest);
         }
+        true
     }
 }
 
@@ -83,13 +84,13 @@ mod tests {
         let repeats = Repeats::default();
         let first = repeats.id_of(&request("one", "signature"));
         assert!(!repeats.is_one(first));
-        repeats.remember(first);
+        assert!(repeats.remember(first) && !repeats.remember(first));
         assert!(repeats.is_one(repeats.id_of(&request("one", "signature"))));
         assert!(!repeats.is_one(repeats.id_of(&request("two", "signature"))));
         assert!(!repeats.is_one(repeats.id_of(&request("one", "another"))));
         for without in [request("", "signature"), request("one", "")] {
             let nothing = repeats.id_of(&without);
-            repeats.remember(nothing);
+            assert!(repeats.remember(nothing) && repeats.remember(nothing));
             assert!(!repeats.is_one(nothing));
         }
     }

@@ -18,6 +18,7 @@ use crate::http::routes;
 use crate::http::total_reader::TotalRules;
 use crate::parts::latest::LatestCount;
 use crate::parts::public_url::UrlRule;
+use crate::parts::signer::Signer;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
@@ -33,6 +34,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         counters: Arc::new(Counters::new()),
         old_callbacks: OldCallbacks::default(),
         repeats: Repeats::default(),
+        passing: Passing::new(Signer::default()).unwrap(),
         accounts: Vec::new(),
         notices: Notices::default(),
     }

@@ -41,6 +41,7 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         name = ""
         numbers = ["+15005550006", "555"]
         voice_url = "example.com"
+        voice_method = "PUT"
         fallback_url = "ftp://example.com"
         fallback_number = "5551234"
         sip_hosts = ["sip:example.com", "a b", "SIP.example.com"]
@@ -50,6 +51,9 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         [[agent]]
         id = "not an id"
         name = "B"
+        fallback_method = "GET"
+        status_callback_url = "calls.example.com"
+        status_callback_method = "get"
         "#,
     );
     let fields = [
@@ -62,10 +66,14 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         "sip_hosts: \"a b\"",
         "sip_hosts: \"SIP.example.com\" is already a host of agent 1",
         "voice_url",
+        "voice_method: expected \"GET\" or \"POST\"",
         "fallback_url",
         "chat_url",
         "capacity",
         "agent 3 (\"not an id\"): id",
+        "fallback_method: there is no fallback_url",
+        "status_callback_url: expected a URL",
+        "status_callback_method: expected \"GET\" or \"POST\"",
         "shared: \"0800\" is not E.164",
     ];
     assert_eq!(mistakes.len(), fields.len(), "{mistakes:?}");
@@ -104,8 +112,47 @@ fn agents_are_found_by_each_spelling_of_a_number_and_by_the_host_of_an_address()
 }
 
 #[test]
+fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
+    let (agents, mistakes) = Agents::parse(
+        r#"
+        [[agent]]
+        id = "default"
+        name = "Default"
+        voice_url = "https://a.example.com/voice"
+        fallback_url = "https://a.example.com/down"
+        status_callback_url = "https://a.example.com/status#rc=2"
+        [[agent]]
+        id = "named"
+        name = "Named"
+        voice_url = "https://a.example.com/voice.xml"
+        voice_method = "GET"
+        fallback_url = "https://a.example.com/down.xml"
+        fallback_method = "GET"
+        status_callback_url = "https://a.example.com/status?a=1"
+        status_callback_method = "GET"
+        "#,
+    );
+    assert_eq!(mistakes, [""; 0]);
+    for (id, method) in [("default", Method::Post), ("named", Method::Get)] {
+        let agent = agents.by_id(id).unwrap();
+        let methods =
+            [agent.voice_method(), agent.fallback_method(), agent.status_callback_method()];
+        assert_eq!(methods, [method; 3], "{id}");
+    }
+    assert_eq!([Method::Get, Method::Post].map(Method::name), ["GET", "POST"]);
+}
+
+#[test]
 fn a_key_that_does_not_exist_is_refused_with_its_line() {
     let (_, mistakes) = Agents::parse("[[agent]]\nid = \"a\"\nname = \"A\"\nnumber = \"+1\"\n");
     assert_eq!(mistakes.len(), 1);
     assert!(mistakes[0].contains("number") && mistakes[0].contains("line 4"), "{}", mistakes[0]);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named_and_not_repeated() {
+    let line = "chat_url = \"https://a.example/ask?key=s3cr3t\" and more";
+    let (_, mistakes) = Agents::parse(&format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{line}\n"));
+    assert_eq!(mistakes.len(), 1);
+    assert!(mistakes[0].starts_with("line 4: ") && !mistakes[0].contains("s3cr3t"), "{mistakes:?}");
 }

@@ -1,0 +1,28 @@
+//! `POST /api/live-users/agents/reload`: the agents file has changed.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use live_users_wire as wire;
+use log::info;
+
+use super::authorized::Authorized;
+use super::error::ApiError;
+use crate::parts::agents::AgentRegistry;
+use crate::parts::queue::Queue;
+
+/// Reads the agents file again, as SIGHUP does.
+pub(crate) async fn reload(
+    _: Authorized,
+    registry: Data<AgentRegistry>,
+    queue: Data<Queue>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let reloaded = registry.into_inner().reload_for(queue.get_ref().clone()).await;
+    let agents = reloaded.map_err(ApiError::BadAgents)?;
+    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    info!(
+        "audit: the agents file is read again for the holder of API_TOKEN{from}, {agents} agents \
+         are configured"
+    );
+    Ok(HttpResponse::Ok().json(wire::AgentsReloaded { agents }))
+}
