@@ -91,9 +91,14 @@ impl UrlRule {
     /// The URL to put before our own paths where a path alone may not do: with `PUBLIC_URL` a whole
     /// one.
     pub(crate) fn base(&self) -> &str {
+        self.public_url().unwrap_or_default()
+    }
+
+    /// `PUBLIC_URL`, if it is set.
+    pub(crate) fn public_url(&self) -> Option<&str> {
         match self {
-            Self::Fixed(PublicUrl(base)) => base,
-            Self::Forwarded(_) | Self::AsReceived => "",
+            Self::Fixed(PublicUrl(base)) => Some(base),
+            Self::Forwarded(_) | Self::AsReceived => None,
         }
     }
 }

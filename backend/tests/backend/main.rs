@@ -23,6 +23,7 @@ mod referee;
 mod replays;
 mod replicas;
 mod settings;
+mod setup;
 mod signatures;
 mod standby;
 mod streams;
