@@ -45,6 +45,7 @@ pub(crate) static ASSETS: &[Asset] = &[
     script("/admin/places.js", include_str!("../web/places.js")),
     script("/admin/reader.js", include_str!("../web/reader.js")),
     script("/admin/setup.js", include_str!("../web/setup.js")),
+    script("/admin/sign-in.js", include_str!("../web/sign-in.js")),
     script("/admin/store.js", include_str!("../web/store.js")),
     script("/admin/wallboard.js", include_str!("../web/wallboard.js")),
     own("/admin/calls.css", CSS, include_str!("../web/calls.css")),

@@ -59,6 +59,9 @@ function schedule(run) {
   else setTimeout(run, 0);
 }
 
+// What is left of a sign-in by a link: no token, but the mark before it.
+if (location.href.endsWith("#")) history.replaceState(null, "", location.pathname + location.search);
+
 // The count in the title, for a tab that is not in front.
 const title = document.title;
 const badge = document.querySelector("live-users");

@@ -199,8 +199,8 @@ function providerApi({ providerApi: { state, reason, lastAnswerAgoMs } }, elapse
       return { ...line, state: "done", text: `It answered ${since(lastAnswerAgoMs + elapsedMs)}. So a call is found, and `
         + "its end too, when a webhook is lost." };
     case "fails":
-      return { ...line, state: "failing", text: `It fails: ${reason ?? "no reason is known"}. Check TWILIO_ACCOUNT_SID, and `
-        + "TWILIO_AUTH_TOKEN or the API key." };
+      return { ...line, state: "failing", text: `It fails: ${reason ?? "no reason is known"}. Check TWILIO_ACCOUNT_SID, `
+        + "TWILIO_AUTH_TOKEN or the API key, and the way to Twilio." };
     case "off":
       return { ...line, state: "todo", text: "Set TWILIO_ACCOUNT_SID at the backend. Then it asks Twilio for calls whose "
         + "webhooks are lost." };
