@@ -7,6 +7,7 @@ mod standby;
 use std::io;
 use std::net::TcpListener;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use live_users_http_kit::{AllowedOrigins, serve};
 use live_users_journal::{FaultKind, Lease, ReplicationStatus};
@@ -22,6 +23,7 @@ use self::app_data::Parts;
 use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
 use crate::http::routes::{self, LIMIT_ANSWERS};
+use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
@@ -55,6 +57,7 @@ struct Ready {
 struct Waiting {
     /// For the time until then, and for the time after it.
     configs: [Config; 2],
+    arrivals: Arrivals,
     place: Place,
     reason: (FaultKind, String),
 }
@@ -77,13 +80,16 @@ impl Backend {
     pub fn open(configs: [Config; 2]) -> io::Result<Self> {
         log_settings(&configs[0]);
         let place = Place::of(&configs[0]);
-        let start = match place.open() {
+        let opening = place.open();
+        let arrivals = Arrivals::begin(Instant::now())?;
+        let start = match opening {
             Ok(opened) => {
                 let [config, _] = configs;
-                Start::Ready(Box::new(Ready::of(config, opened)?))
+                Start::Ready(Box::new(Ready::of(config, arrivals, opened)?))
             }
             Err(NotOpened::Waiting { kind, why }) => {
-                Start::Waiting(Box::new(Waiting { configs, place, reason: (kind, why) }))
+                let reason = (kind, why);
+                Start::Waiting(Box::new(Waiting { configs, arrivals, place, reason }))
             }
             Err(NotOpened::Refused(error)) => return Err(error),
         };
@@ -105,8 +111,9 @@ impl Backend {
         let ready = match self.0 {
             Start::Ready(ready) => *ready,
             Start::Waiting(waiting) => {
-                let Waiting { configs: [meanwhile, config], place, reason } = *waiting;
+                let Waiting { configs: [meanwhile, config], arrivals, place, reason } = *waiting;
                 let listener = listener.try_clone()?;
+                let meanwhile = (meanwhile, arrivals.clone());
                 let opened =
                     standby::stand_by(meanwhile, place, listener, reason, &mut shutdown).await?;
                 let Some(opened) = opened else { return Ok(()) };
@@ -114,7 +121,7 @@ impl Backend {
                 if let Err(mistakes) = config.agents.reload() {
                     error!("the agents are those of the start: {}", mistakes.join("; "));
                 }
-                Ready::of(config, opened)?
+                Ready::of(config, arrivals, opened)?
             }
         };
         ready.run(listener, shutdown).await
@@ -122,7 +129,12 @@ impl Backend {
 }
 
 impl Ready {
-    fn of(config: Config, Opened { journal, replayed }: Opened) -> io::Result<Self> {
+    fn of(
+        config: Config,
+        arrivals: Arrivals,
+        Opened { journal, replayed }: Opened,
+    ) -> io::Result<Self> {
+        arrivals.begin_after(replayed.state.corrections());
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
@@ -152,7 +164,7 @@ impl Ready {
         // What others have appended since the replay.
         queue.catch_up();
         let reading = (latest, clock, journal_reader);
-        let (parts, origins) = Parts::of(config, (queue, status), reading)?;
+        let (parts, origins) = Parts::of(config, arrivals, (queue, status), reading)?;
         Ok(Self { parts, origins, thread, lease, renewals, replication_status, api, requests })
     }
 

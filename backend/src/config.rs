@@ -15,7 +15,7 @@ use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
 use crate::parts::agents::AgentRegistry;
-use crate::parts::public_url::{PublicUrl, UrlRule};
+use crate::parts::public_url::{self, PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
 use crate::parts::signer::Signer;
 use crate::parts::twilio_api::{TwilioApiSettings, read_webhook_accounts};
@@ -158,7 +158,14 @@ impl Config {
 
 /// `JOURNAL_URL`. Its errors name it.
 fn read_journal_url(reader: &mut SettingsReader<'_>) -> String {
-    let url = reader.text("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
+    // There may be white space in a path, but not in the address of a server.
+    let url = match reader.text("JOURNAL_URL") {
+        Some(url) if url.contains("://") => {
+            reader.words("JOURNAL_URL");
+            url
+        }
+        url => url.unwrap_or(JOURNAL_URL_DEFAULT),
+    };
     if let Err(error) = live_users_journal::check_address(url) {
         reader.error(error.to_string());
     }
@@ -169,8 +176,8 @@ fn read_journal_url(reader: &mut SettingsReader<'_>) -> String {
 /// hashes are in the journal, so the key has to be the same after a restart, and no other secret is
 /// at hand. Without a token either, a key of this process's own.
 fn caller_key(reader: &mut SettingsReader<'_>) -> CallerKey {
-    let token = reader.list("TWILIO_AUTH_TOKEN").into_iter().next();
-    let key = match (reader.text("CALLER_HASH_KEY"), token) {
+    let token = reader.words("TWILIO_AUTH_TOKEN").into_iter().next();
+    let key = match (reader.word("CALLER_HASH_KEY"), token) {
         (Some(key), _) => {
             CallerKey::new(key).map_err(|error| format!("CALLER_HASH_KEY is {error}"))
         }
@@ -251,7 +258,7 @@ fn read_retention(reader: &mut SettingsReader<'_>) -> Retention {
 
 fn verification(reader: &mut SettingsReader<'_>, listen: ListenAddress) -> Verification {
     let unsigned = reader.switch("ALLOW_UNSIGNED_WEBHOOKS");
-    let tokens = AuthTokens::new(reader.list("TWILIO_AUTH_TOKEN"));
+    let tokens = AuthTokens::new(reader.words("TWILIO_AUTH_TOKEN"));
     if unsigned && !listen.is_loopback() {
         reader.error(format!(
             "ALLOW_UNSIGNED_WEBHOOKS is for development on loopback only: with it, HOST has to be \
@@ -284,8 +291,12 @@ fn url_rule(reader: &mut SettingsReader<'_>, trusted: &TrustedProxies) -> UrlRul
             false => UrlRule::AsReceived,
         };
     };
+    // Of a list, the white space between the addresses is not what is wrong.
+    if !public_url::is_list(text) {
+        reader.word("PUBLIC_URL");
+    }
     PublicUrl::parse(text).map(UrlRule::Fixed).unwrap_or_else(|expected| {
-        // Not repeated: it may contain a password.
+        // Repeated at most without what may be a password.
         reader.error(format!("PUBLIC_URL cannot be used: expected {expected}"));
         UrlRule::AsReceived
     })

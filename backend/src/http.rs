@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod metrics;
 pub(crate) mod routes;
+pub(crate) mod setup;
 pub(crate) mod signature;
 pub(crate) mod webhooks;
 

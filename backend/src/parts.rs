@@ -1,6 +1,7 @@
 //! What handlers and tasks share.
 
 pub(crate) mod agents;
+pub(crate) mod arrivals;
 pub(crate) mod chat;
 pub(crate) mod clock;
 pub(crate) mod conversation;

@@ -26,6 +26,7 @@ use live_users_wire::{EndedSession, Envelope};
 use tokio::sync::Notify;
 
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
+pub(crate) use self::session::SessionOver;
 use self::session::{Session, Sessions, no_cookie};
 use crate::config::Config;
 
@@ -121,6 +122,12 @@ impl Authenticator {
     /// nobody else could read and what changes nothing, such as a page.
     pub(crate) fn is_signed_in(&self, request: &HttpRequest) -> bool {
         self.session(request).is_some()
+    }
+
+    /// Why a browser is not signed in though it shows a cookie. `None` if it shows none, or is.
+    pub(crate) fn why_over(&self, request: &HttpRequest) -> Option<SessionOver> {
+        let Credentials { sessions, .. } = self.credentials.as_ref()?;
+        sessions.why_over(request.headers(), SystemTime::now())
     }
 
     fn session(&self, request: &HttpRequest) -> Option<Session> {

@@ -21,6 +21,14 @@ pub(crate) async fn summary(
     admin_api.ask(Method::GET, &["summary"], &[]).await.map(json)
 }
 
+/// How far the backend is connected with Twilio.
+pub(crate) async fn setup(
+    _: Admin,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, AdminApiError> {
+    admin_api.ask(Method::GET, &["setup"], &[]).await.map(json)
+}
+
 /// The calls that are live.
 pub(crate) async fn calls(
     _: Admin,

@@ -122,6 +122,7 @@ fn bearer(token: &str) -> Option<HeaderValue> {
 
 /// `None` exactly when a mistake was noted.
 fn backend_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
+    reader.word("BACKEND_URL");
     let text = reader.required(
         "BACKEND_URL",
         "the count comes from there; expected the backend's address, such as http://127.0.0.1:8080",

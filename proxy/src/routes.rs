@@ -13,7 +13,7 @@ use live_users_http_kit::{AllowedOrigins, Connections, Paths, TrustedProxies};
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
-use crate::admin_api::{activity, call, calls, evict, summary};
+use crate::admin_api::{activity, call, calls, evict, setup, summary};
 use crate::assets::ASSETS;
 use crate::error::{UpstreamError, not_found, only_form, wrong_method};
 use crate::health::{healthz, readyz};
@@ -78,6 +78,7 @@ impl Routes {
             .service(PATHS.stream("/api/live-users/summary/stream", summary_events))
             .service(PATHS.stream("/api/live-users/summary/ws", summary_socket))
             .service(PATHS.read("/api/live-users/summary", summary))
+            .service(PATHS.read("/api/live-users/setup", setup))
             .service(PATHS.read("/api/live-users/activity", activity))
             .service(PATHS.read("/api/live-users/calls", calls))
             .service(PATHS.read("/api/live-users/calls/{CallSid}", call))

@@ -9,7 +9,9 @@ use live_users_http_kit::{Denied, whole_seconds};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::admin::{AuthError, Authenticator, RequestSource, is_in_the_clear, request_source};
+use crate::admin::{
+    AuthError, Authenticator, RequestSource, SessionOver, is_in_the_clear, request_source,
+};
 use crate::page;
 
 /// Where it is.
@@ -24,14 +26,18 @@ const NEXT_BYTES_MAX: usize = 2 * 1024;
 /// What of a path stands in a query as it is.
 const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
-/// Nothing from elsewhere, no script, no frame; and its form goes nowhere else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+/// Nothing from elsewhere, nothing inline, no frame; and its form goes nowhere else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'";
 
 const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
     Enter the token here.";
 /// The value of `ended` when only this proxy knows that the session is over.
 const HERE: &str = "here";
+/// The value of `ended` when a page of ours was open and has lost its session.
+const LOST: &str = "lost";
+const IS_LOST: &str = "This browser has no session any more: you signed out in another window, or its \
+    cookies were deleted.";
 const ENDED_HERE: &str = "You are signed out in this browser. The backend does not answer, so other \
     proxies learn it later, and a restart of this one before that would forget it.";
 const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
@@ -42,8 +48,12 @@ const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in 
 #[template(path = "sign-in.html")]
 struct Page<'a> {
     next: &'a str,
+    /// Why a session is over.
+    notice: Option<&'a str>,
     error: Option<&'a str>,
     has_token: bool,
+    /// Whether the page only leads to what is next, unless its link has a token.
+    leads_on: bool,
 }
 
 /// Behind the `?`.
@@ -51,7 +61,7 @@ struct Page<'a> {
 pub(crate) struct Next {
     #[serde(default)]
     next: String,
-    /// Where a session has ended: [`HERE`], or blank for everywhere.
+    /// What is known of a session that has ended: [`HERE`], [`LOST`], or blank.
     #[serde(default)]
     ended: String,
 }
@@ -83,18 +93,24 @@ pub(crate) async fn show(
     });
     let next = local(&next);
     if authenticator.is_signed_in(&request) {
-        return Ok(see(next).finish());
+        // A browser takes what is behind the # along, and there may be a token. What comes next
+        // has its own, if only an empty one.
+        let end = if next.contains('#') { "" } else { "#" };
+        return Ok(see(&format!("{next}{end}")).finish());
     }
     match request_source(request.headers()) {
         // A browser leaves a SameSite=Strict cookie out when a link of another site leads here.
         // This answer, which is ours, leads on, and then the cookie comes along if there is one.
-        RequestSource::CrossSite => Ok(HttpResponse::Ok()
-            .insert_header(("refresh", format!("0; url={next}")))
-            .content_type(ContentType::plaintext())
-            .body("one moment")),
+        RequestSource::CrossSite => {
+            let page = Page { leads_on: true, ..Page::of(&authenticator, next) };
+            answer_with(HttpResponse::Ok(), &page)
+        }
         RequestSource::SameOrigin | RequestSource::UserInitiated | RequestSource::Unknown => {
-            let notice = (ended == HERE).then_some(ENDED_HERE);
-            page(HttpResponse::Ok(), &authenticator, next, notice)
+            let error = (ended == HERE).then_some(ENDED_HERE);
+            let notice = authenticator.why_over(&request).map(why_over);
+            let notice = notice.or((ended == LOST).then_some(IS_LOST));
+            let page = Page { notice, error, ..Page::of(&authenticator, next) };
+            answer_with(HttpResponse::Ok(), &page)
         }
     }
 }
@@ -195,13 +211,45 @@ fn refuse(
     page(HttpResponse::build(status), authenticator, next, Some(text))
 }
 
+/// Why the session of this browser's cookie is over.
+fn why_over(why: SessionOver) -> &'static str {
+    match why {
+        SessionOver::SignedOutHere => {
+            "You signed out of this session, also for copies of its cookie."
+        }
+        SessionOver::SignedOutElsewhere => {
+            "This session was signed out at another proxy, or before this one was restarted."
+        }
+        SessionOver::Expired => {
+            "Your session has expired: it was as old as one may be here (SESSION_HOURS)."
+        }
+        SessionOver::OtherToken => {
+            "Your session was not begun with the ADMIN_TOKEN that this proxy has now. The token was \
+             changed, or another proxy had this address before."
+        }
+        SessionOver::Unreadable => {
+            "The cookie of your session cannot be read, so there is no session. Something has changed it."
+        }
+    }
+}
+
+impl<'a> Page<'a> {
+    fn of(authenticator: &Authenticator, next: &'a str) -> Self {
+        let has_token = authenticator.is_configured();
+        Self { next, notice: None, error: None, has_token, leads_on: false }
+    }
+}
+
 fn page(
-    mut answer: HttpResponseBuilder,
+    answer: HttpResponseBuilder,
     authenticator: &Authenticator,
     next: &str,
     error: Option<&str>,
 ) -> Result<HttpResponse, Error> {
-    let page = Page { next, error, has_token: authenticator.is_configured() };
+    answer_with(answer, &Page { error, ..Page::of(authenticator, next) })
+}
+
+fn answer_with(mut answer: HttpResponseBuilder, page: &Page<'_>) -> Result<HttpResponse, Error> {
     let html = page.render().map_err(std::io::Error::other)?;
     Ok(answer
         .content_type(ContentType::html())

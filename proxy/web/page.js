@@ -11,6 +11,7 @@ import { evict } from "./evict.js";
 import { Feed } from "./feed.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
+import { Setup } from "./setup.js";
 import { Store } from "./store.js";
 import { startWallboard } from "./wallboard.js";
 
@@ -20,6 +21,7 @@ const cards = new Cards(store);
 const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
 const places = new Places(store);
 const feed = new Feed(store);
+const setup = new Setup(store);
 
 const drawings = {
   summary: () => {
@@ -33,7 +35,9 @@ const drawings = {
   activities: () => {
     feed.draw();
     calls.draw();
+    setup.draw();
   },
+  setup: () => setup.draw(),
 };
 
 // However many frames come between two pictures of the screen, each part is drawn once.
@@ -54,6 +58,9 @@ function schedule(run) {
   if (document.visibilityState === "visible") requestAnimationFrame(run);
   else setTimeout(run, 0);
 }
+
+// What is left of a sign-in by a link: no token, but the mark before it.
+if (location.href.endsWith("#")) history.replaceState(null, "", location.pathname + location.search);
 
 // The count in the title, for a tab that is not in front.
 const title = document.title;

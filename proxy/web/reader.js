@@ -38,7 +38,8 @@ export async function ask(path, { method = "GET", signal } = {}) {
 /** Leads to the sign-in, and from there back to what is shown now. */
 export function signIn() {
   const here = location.pathname + location.search;
-  location.assign(`${SIGN_IN}?next=${encodeURIComponent(here)}`);
+  // Where the cookie says more, the proxy tells that instead.
+  location.assign(`${SIGN_IN}?next=${encodeURIComponent(here)}&ended=lost`);
 }
 
 /**

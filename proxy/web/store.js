@@ -5,6 +5,7 @@ import { Paced, Trouble, ask, signIn } from "./reader.js";
 const CALLS_MAX = 100;
 const ACTIVITIES_MAX = 60;
 const INTERVAL_MS = 500;
+const SETUP_INTERVAL_MS = 2_000;
 
 /**
  * What each part of the page draws from. `receivedAt` is on the clock of `performance.now()`, so
@@ -18,10 +19,13 @@ export class Store extends EventTarget {
   seenAt = null;
   calls = { list: [], receivedAt: 0, hasMore: false, isKnown: false, error: null };
   activities = { list: [], isKnown: false, error: null };
+  /** How Twilio is connected with the backend; stays unknown with a backend that cannot tell. */
+  setup = { value: null, receivedAt: 0, isKnown: false };
   #frameError = null;
   #heard = "";
   #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
   #activityReader = new Paced((signal) => this.#readActivities(signal), INTERVAL_MS);
+  #setupReader = new Paced((signal) => this.#readSetup(signal), SETUP_INTERVAL_MS);
 
   /** Whether what is shown is what is: numbers tick only then. */
   get isLive() {
@@ -36,6 +40,11 @@ export class Store extends EventTarget {
   /** How long ago the summary was received; stands still while nobody knows. */
   get elapsedMs() {
     return this.isLive ? performance.now() - this.receivedAt : 0;
+  }
+
+  /** Whether nothing is known to have happened. */
+  get isIdle() {
+    return this.activities.isKnown && this.activities.list.length === 0;
   }
 
   /** Takes a frame of the link. */
@@ -69,6 +78,13 @@ export class Store extends EventTarget {
   refresh() {
     this.#callsReader.poke();
     this.#activityReader.poke();
+    // Later on, the part that draws it asks for it now and then.
+    if (!this.setup.isKnown || this.isIdle) this.refreshSetup();
+  }
+
+  /** Asks again how Twilio is connected. */
+  refreshSetup() {
+    this.#setupReader.poke();
   }
 
   async #readCalls(signal) {
@@ -96,6 +112,17 @@ export class Store extends EventTarget {
       throw error;
     } finally {
       this.#tell("activities");
+    }
+  }
+
+  async #readSetup(signal) {
+    try {
+      const value = await ask("/setup", { signal });
+      this.setup = { value, receivedAt: performance.now(), isKnown: true };
+      this.#tell("setup");
+    } catch (error) {
+      // A backend of before has no such path, and nothing is said.
+      if (!(error instanceof Trouble) || error.status !== 404) throw error;
     }
   }
 

@@ -11,10 +11,12 @@ use crate::config::Config;
 use crate::http::auth::BearerAuth;
 use crate::http::metrics;
 use crate::http::routes::WrongMethods;
+use crate::http::setup;
 use crate::http::signature::SignatureVerifier;
 use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Passing, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
+use crate::parts::arrivals::Arrivals;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
 use crate::parts::conversation::Conversation;
@@ -35,6 +37,7 @@ pub(super) struct Parts {
     pub(super) total_rules: Arc<TotalRules>,
     pub(super) webhooks: Arc<Webhooks>,
     pub(super) figures: Arc<metrics::Sources>,
+    pub(super) setup: Arc<setup::Sources>,
     pub(super) queue: Queue,
     pub(super) latest: LatestReader,
     pub(super) streams: Arc<Streams>,
@@ -50,9 +53,12 @@ impl Parts {
     /// Makes them from the settings, the writer's end of things, and what readers take.
     pub(super) fn of(
         config: Config,
+        arrivals: Arrivals,
         (queue, status): (Queue, StatusReader),
         (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
     ) -> io::Result<(Self, AllowedOrigins)> {
+        let public_url = config.url_rule.public_url().map(str::to_owned);
+        let has_api = config.twilio_api.is_some();
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
         let summarizer = Summarizer {
             queue,
@@ -65,6 +71,8 @@ impl Parts {
                 max_call_ms: config.max_call_ms,
             },
         };
+        let setup =
+            setup::Sources::new((public_url, has_api), &arrivals, &summarizer, clock.clone());
         let webhooks = Webhooks {
             conversation: Conversation::new(&config.url_rule, config.farewell),
             signature: SignatureVerifier::new(config.verification, config.url_rule),
@@ -74,6 +82,7 @@ impl Parts {
             chat,
             queue: summarizer.queue.clone(),
             counters: Arc::new(Counters::new()),
+            arrivals,
             old_callbacks: OldCallbacks::default(),
             repeats: Repeats::default(),
             passing: Passing::new(config.signer)?,
@@ -108,6 +117,7 @@ impl Parts {
             total_rules: Arc::new(total_rules),
             webhooks: Arc::new(webhooks),
             figures: Arc::new(figures),
+            setup: Arc::new(setup),
             queue,
             latest,
             streams,
@@ -127,6 +137,7 @@ impl Parts {
             .app_data(Data::from(self.total_rules.clone()))
             .app_data(Data::from(self.webhooks.clone()))
             .app_data(Data::from(self.figures.clone()))
+            .app_data(Data::from(self.setup.clone()))
             .app_data(Data::new(self.queue.clone()))
             .app_data(Data::new(self.latest.clone()))
             .app_data(Data::from(self.streams.clone()))

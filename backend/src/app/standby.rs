@@ -21,6 +21,7 @@ use super::app_data::Parts;
 use super::opening::{NotOpened, Opened, Place};
 use crate::config::Config;
 use crate::http::routes::{self, LIMIT_ANSWERS};
+use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
@@ -39,7 +40,7 @@ const UNKNOWN_FOR: Duration = Duration::from_hours(24);
 /// # Errors
 /// If settings turn out to be wrong, or the listener cannot be served.
 pub(super) async fn stand_by(
-    config: Config,
+    (config, arrivals): (Config, Arrivals),
     place: Place,
     listener: TcpListener,
     (kind, why): (FaultKind, String),
@@ -56,7 +57,7 @@ pub(super) async fn stand_by(
     let (_latest_writer, latest) = watch::channel(nothing());
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
     let reading = (latest, clock, JournalReader::new(reader));
-    let (parts, origins) = Parts::of(config, (queue, status_reader), reading)?;
+    let (parts, origins) = Parts::of(config, arrivals, (queue, status_reader), reading)?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
     let (mut opened, mut stopping) = (Ok(None), Instant::now());
     let stop = async {

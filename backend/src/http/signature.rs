@@ -16,7 +16,7 @@ use live_users_twilio::{
 use log::warn;
 
 use crate::config::Verification;
-use crate::parts::public_url::{UrlRule, other_urls};
+use crate::parts::public_url::{UrlRule, other_bases, path_and_query};
 
 /// The longest body that is read, in bytes. A voice request with all its tokens has 3 kB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -145,7 +145,7 @@ impl SignatureVerifier {
     }
 
     /// A wrong `PUBLIC_URL` is the usual first mistake. The log has the URL that was checked, and
-    /// the one that would have been right if it can be found.
+    /// the value of `PUBLIC_URL` that would have been right if it can be found.
     fn log_refusal(
         &self,
         tokens: &AuthTokens,
@@ -155,15 +155,18 @@ impl SignatureVerifier {
         held_back: u64,
     ) {
         let checked = shown(&self.url_rule.url_of(request));
-        let fits = |url: &String| tokens.verify(&signed(request, url, payload)).is_ok();
+        let fits = |base: &String| {
+            let url = format!("{base}{}", path_and_query(request));
+            tokens.verify(&signed(request, &url, payload)).is_ok()
+        };
         let right = match why {
-            Rejection::Mismatch => other_urls(request).into_iter().find(fits),
+            Rejection::Mismatch => other_bases(request).into_iter().find(fits),
             _ => None,
         };
         let hint = match right {
             Some(right) => format!(
-                "; it is right for {}: set PUBLIC_URL, or TRUSTED_PROXIES to the address of your \
-                 reverse proxy",
+                "; it is right for {}: set PUBLIC_URL to that, or TRUSTED_PROXIES to the address of \
+                 your reverse proxy",
                 shown(&right)
             ),
             None if why == Rejection::Mismatch => {

@@ -3,12 +3,15 @@
 //! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
 //! fields or with us: there is a person on the line.
 
+mod check;
 mod old;
 mod passing;
 mod repeats;
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -29,6 +32,7 @@ use self::repeats::RequestId;
 use super::error::ApiError;
 use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
+use crate::parts::arrivals::Arrivals;
 use crate::parts::chat::Chat;
 use crate::parts::conversation::{Answer, Conversation, Spoken};
 use crate::parts::counters::{Counters, Hook, Outcome};
@@ -46,6 +50,7 @@ pub(crate) struct Webhooks {
     pub(crate) chat: Arc<Chat>,
     pub(crate) queue: Queue,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) arrivals: Arrivals,
     pub(crate) notices: Notices,
     pub(crate) old_callbacks: OldCallbacks,
     pub(crate) repeats: Repeats,
@@ -62,7 +67,10 @@ pub(crate) async fn voice(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit_one(&shared, Hook::Voice, &request, body).await?;
+    let form = match admit_one(&shared, Hook::Voice, &request, body).await? {
+        ControlFlow::Continue(form) => form,
+        ControlFlow::Break(answer) => return Ok(answer),
+    };
     let agent_id = agent_id(&shared, Hook::Voice, &request);
     let agent_id = agent_id.as_deref();
     let response = async {
@@ -80,7 +88,10 @@ pub(crate) async fn speech(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let form = admit_one(&shared, Hook::Speech, &request, body).await?;
+    let form = match admit_one(&shared, Hook::Speech, &request, body).await? {
+        ControlFlow::Continue(form) => form,
+        ControlFlow::Break(answer) => return Ok(answer),
+    };
     let agent_id = agent_id(&shared, Hook::Speech, &request);
     let agent_id = agent_id.as_deref();
     let response = async {
@@ -134,7 +145,11 @@ pub(crate) async fn status(
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
-    let forms = match admit(&shared, Hook::Status, &request, body).await? {
+    let received = match admit(&shared, Hook::Status, &request, body).await? {
+        ControlFlow::Continue(received) => received,
+        ControlFlow::Break(answer) => return Ok(answer),
+    };
+    let forms = match received {
         Received::Forms { forms, n_others } => {
             if forms.is_empty() || n_others > 0 {
                 let what = || format!("/call-status: {n_others} events tell of no call");
@@ -224,19 +239,22 @@ async fn record_all(
     join_all(each).await.into_iter().collect::<Result<(), _>>().map(|()| Outcome::Accepted)
 }
 
-/// Lets a webhook in, and counts it if it is refused.
+/// Lets a webhook in, and counts it if it is refused. One that only checks has its answer at once.
 async fn admit(
     shared: &Webhooks,
     hook: Hook,
     request: &HttpRequest,
     body: Payload,
-) -> Result<Received, ApiError> {
+) -> Result<ControlFlow<HttpResponse, Received>, ApiError> {
     let verified = shared.signature.verify(request, body).await.inspect_err(|why| {
         let outcome = match why {
             signature::Refusal::Unsigned => Outcome::Unsigned,
             _ => Outcome::Bad,
         };
         shared.counters.webhooks(hook, outcome).add();
+        if outcome == Outcome::Unsigned {
+            shared.arrivals.refuse(Instant::now());
+        }
     })?;
     if shared.signature.is_signed() {
         vouch_for(request);
@@ -249,7 +267,13 @@ async fn admit(
             )
         });
     }
-    Ok(verified)
+    if let Received::Forms { forms, .. } = &verified
+        && let Some(answer) = check::answer(request, forms, &shared.arrivals)
+    {
+        shared.counters.webhooks(hook, Outcome::Check).add();
+        return Ok(ControlFlow::Break(answer));
+    }
+    Ok(ControlFlow::Continue(verified))
 }
 
 /// Lets a voice webhook in. Of a body that tells of no call, or of several, nothing is known, and
@@ -259,10 +283,14 @@ async fn admit_one(
     hook: Hook,
     request: &HttpRequest,
     body: Payload,
-) -> Result<Form, ApiError> {
-    let problem = match admit(shared, hook, request, body).await? {
+) -> Result<ControlFlow<HttpResponse, Form>, ApiError> {
+    let received = match admit(shared, hook, request, body).await? {
+        ControlFlow::Continue(received) => received,
+        ControlFlow::Break(answer) => return Ok(ControlFlow::Break(answer)),
+    };
+    let problem = match received {
         Received::Forms { mut forms, .. } if forms.len() == 1 => {
-            return Ok(forms.pop().unwrap_or_default());
+            return Ok(ControlFlow::Continue(forms.pop().unwrap_or_default()));
         }
         Received::Forms { forms, .. } => format!("it tells of {} calls; expected 1", forms.len()),
         Received::Unreadable(why) => why,
@@ -270,7 +298,7 @@ async fn admit_one(
     shared
         .notices
         .say(Notice::Body, || format!("{}: the body cannot be read: {problem}", hook.path()));
-    Ok(Form::default())
+    Ok(ControlFlow::Continue(Form::default()))
 }
 
 /// Reads a form, and says in the log what is not understood in it.
@@ -282,6 +310,9 @@ fn read<'a>(
     agents: &'a Agents,
 ) -> Inbound<'a> {
     let inbound = Inbound::read(form, hook.source(), agent_id, rules(shared, agents));
+    if inbound.evidence.is_ok() {
+        shared.arrivals.accept(hook, form, agents, Instant::now());
+    }
     let path = hook.path();
     let text = |name| form.text_within(name, PARTY_BYTES_MAX).ok().flatten();
     let mistakes = SIDE_FIELDS.map(|name| form.text_within(name, PARTY_BYTES_MAX).err());

@@ -35,6 +35,8 @@ pub(crate) enum Outcome {
     Old,
     /// It was recorded before: the same request again.
     Repeated,
+    /// It tells of no call and only checks that it gets here.
+    Check,
 }
 
 impl Hook {
@@ -59,8 +61,15 @@ impl Hook {
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Accepted, Self::Unsigned, Self::Bad, Self::NotRecorded, Self::Old, Self::Repeated];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Unsigned,
+        Self::Bad,
+        Self::NotRecorded,
+        Self::Old,
+        Self::Repeated,
+        Self::Check,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -70,6 +79,7 @@ impl Outcome {
             Self::NotRecorded => "not_recorded",
             Self::Old => "old",
             Self::Repeated => "repeated",
+            Self::Check => "check",
         }
     }
 }

@@ -9,6 +9,8 @@ use actix_web::http::header::HOST;
 use live_users_http_kit::TrustedProxies;
 use reqwest::Url;
 
+use super::counters::Hook;
+
 /// Where the public URL of a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UrlRule {
@@ -24,19 +26,42 @@ pub(crate) enum UrlRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PublicUrl(String);
 
+/// Whether it is more than one address.
+pub(crate) fn is_list(text: &str) -> bool {
+    text.matches("://").count() > 1
+}
+
 impl PublicUrl {
     /// # Errors
-    /// The expected form, as the end of a sentence.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The expected form, as the end of a sentence. It names the base that is meant, if that is
+    /// clear, and never a user or a query.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         const EXPECTED: &str =
             "a URL such as https://calls.example.com, without user, query or fragment";
-        let uri: Uri = text.parse().map_err(|_| EXPECTED)?;
+        if is_list(text) {
+            return Err("one address, such as https://calls.example.com, and no list".to_owned());
+        }
+        let (address, behind) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
+        let uri: Uri = address.parse().map_err(|_| EXPECTED)?;
         let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
         let host = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
-        if !scheme || !host || uri.query().is_some() || text.contains('#') {
-            return Err(EXPECTED);
+        if !scheme || !host {
+            return Err(EXPECTED.to_owned());
         }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        let address = address.trim_end_matches('/');
+        // A host may be called as one of them.
+        let hook = Hook::ALL.iter().find_map(|hook| {
+            let base = address.strip_suffix(hook.path())?;
+            base.contains("://").then_some((hook, base))
+        });
+        let base = Self(hook.map_or(address, |(_, base)| base).trim_end_matches('/').to_owned());
+        match (hook, behind) {
+            (Some((hook, _)), _) => {
+                Err(format!("{}, without {}, which is our own path", base.0, hook.path()))
+            }
+            (None, "") => Ok(base),
+            (None, _) => Err(format!("{}, without query or fragment", base.0)),
+        }
     }
 
     /// Whether a URL is one of our webhooks, below this one. Neither the scheme nor a user counts.
@@ -97,20 +122,25 @@ impl UrlRule {
     /// The URL to put before our own paths where a path alone may not do: with `PUBLIC_URL` a whole
     /// one.
     pub(crate) fn base(&self) -> &str {
+        self.public_url().unwrap_or_default()
+    }
+
+    /// `PUBLIC_URL`, if it is set.
+    pub(crate) fn public_url(&self) -> Option<&str> {
         match self {
-            Self::Fixed(PublicUrl(base)) => base,
-            Self::Forwarded(_) | Self::AsReceived => "",
+            Self::Fixed(PublicUrl(base)) => Some(base),
+            Self::Forwarded(_) | Self::AsReceived => None,
         }
     }
 }
 
-/// Other URLs that the sender may have meant. The log suggests them. They are never a reason to
-/// accept a request.
-pub(crate) fn other_urls(request: &HttpRequest) -> Vec<String> {
+/// Other values of `PUBLIC_URL` that may be meant. The log suggests them. They are never a reason
+/// to accept a request.
+pub(crate) fn other_bases(request: &HttpRequest) -> Vec<String> {
     let host = host(request);
     let mut bases = vec![format!("https://{host}"), format!("http://{host}")];
     bases.extend(TrustedProxies::any_peer().origin(request.head()));
-    bases.into_iter().map(|base| base + path_and_query(request)).collect()
+    bases
 }
 
 fn received(request: &HttpRequest) -> String {
@@ -122,7 +152,8 @@ fn host(request: &HttpRequest) -> &str {
     host.unwrap_or_default().trim()
 }
 
-fn path_and_query(request: &HttpRequest) -> &str {
+/// The part of a request's URL that is behind the base.
+pub(crate) fn path_and_query(request: &HttpRequest) -> &str {
     request.uri().path_and_query().map_or("/", |both| both.as_str())
 }
 
@@ -180,6 +211,31 @@ mod tests {
             "no URL",
         ] {
             assert!(!public.is_above(theirs), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_base_is_refused_and_the_base_is_named() {
+        for (bad, base) in [
+            ("https://calls.example.com/voice", "https://calls.example.com"),
+            ("https://calls.example.com/voice/?agent=a", "https://calls.example.com"),
+            ("https://example.com/calls/speech-result", "https://example.com/calls"),
+            ("http://127.0.0.1:8080//call-status#rc=5&rp=all", "http://127.0.0.1:8080"),
+            ("https://calls.example.com/?key=topsecret", "https://calls.example.com"),
+            ("https://calls.example.com/x#topsecret", "https://calls.example.com/x"),
+        ] {
+            let told = PublicUrl::parse(bad).unwrap_err();
+            assert!(told.starts_with(&format!("{base}, without ")), "{bad}: {told}");
+            assert!(!told.contains("topsecret"), "{told}");
+        }
+        for list in ["https://a.example,https://b.example", "https://a.example; https://b.example"]
+        {
+            assert!(PublicUrl::parse(list).unwrap_err().contains("no list"), "{list}");
+        }
+        let private = PublicUrl::parse("https://user:topsecret@a.example/voice").unwrap_err();
+        assert!(!private.contains("topsecret"), "{private}");
+        for fine in ["https://example.com/voices", "https://example.com/calls", "https://voice"] {
+            assert!(PublicUrl::parse(fine).is_ok(), "{fine}");
         }
     }
 

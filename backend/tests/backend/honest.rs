@@ -35,6 +35,7 @@ fn more_than_the_total_is_for_who_shows_the_token() {
         ("GET", "/summary"),
         ("GET", "/activity"),
         ("GET", "/calls"),
+        ("GET", "/setup"),
         ("GET", &call),
         ("POST", &evict),
     ];

@@ -25,6 +25,7 @@ mod reload;
 mod replays;
 mod replicas;
 mod settings;
+mod setup;
 mod signatures;
 mod standby;
 mod streams;

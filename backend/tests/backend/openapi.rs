@@ -7,7 +7,7 @@ use crate::{AGENTS, agents_file, start};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const GATED: [&str; 7] = [
+const GATED: [&str; 8] = [
     "/metrics",
     "/api/live-users/summary",
     "/api/live-users/activity",
@@ -15,6 +15,7 @@ const GATED: [&str; 7] = [
     "/api/live-users/calls/{callSid}",
     "/api/live-users/history",
     "/api/live-users/history.svg",
+    "/api/live-users/setup",
 ];
 
 fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
@@ -88,6 +89,9 @@ fn webhooks_are_refused_as_the_document_says() {
         let url = format!("{}{path}", server.url);
         let fields = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
         document.check("POST", path, &twilio.post(path, &fields));
+        let checked = twilio.post(path, &[("LiveUsersCheck", "it-gets-here")]);
+        assert_eq!(checked.status, 200, "{path}: {}", checked.body);
+        document.check("POST", path, &checked);
         let long = vec![b'a'; 100_000];
         for (headers, body, status) in
             [(&form[..], &b"CallSid=CA1"[..], 403), (&[], b"", 415), (&form, &long, 413)]

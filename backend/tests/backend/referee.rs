@@ -27,7 +27,7 @@ pub(crate) fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
     twilio.api().note(0, &facts);
 }
 
-fn start_with(twilio: &StandIn, more: &[(&str, &str)]) -> (Server, Twilio) {
+pub(crate) fn start_with(twilio: &StandIn, more: &[(&str, &str)]) -> (Server, Twilio) {
     let url = twilio.url();
     // Only what is on an agent's number is added.
     let (_folder, agents) = agents_file(AGENTS);

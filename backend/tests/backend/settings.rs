@@ -56,6 +56,49 @@ fn every_mistake_is_told_at_once() {
 }
 
 #[test]
+fn a_value_that_was_pasted_wrongly_is_told_by_its_name_and_never_repeated() {
+    const VALUE: &str = "0123456789abcdef0123456789abcdef";
+    let spoilt: [(&str, String, &str); 6] = [
+        ("TWILIO_AUTH_TOKEN", format!("\"{VALUE}\""), "quotation marks around it"),
+        ("API_TOKEN", format!("\u{201c}{VALUE}\u{201d}"), "quotation marks around it"),
+        ("TWILIO_API_KEY_SECRET", format!("\u{feff}{VALUE}"), "a byte order mark (U+FEFF)"),
+        ("CALLER_HASH_KEY", format!("{VALUE}\n"), "white space (U+000A) at its end"),
+        ("TWILIO_API_KEY_SID", format!("SK{VALUE} "), "white space (U+0020) at its end"),
+        ("TWILIO_ACCOUNT_SID", format!("'AC{VALUE}'"), "quotation marks around it"),
+    ];
+    let env: Vec<_> = spoilt.iter().map(|(name, value, _)| (*name, value.as_str())).collect();
+    let told = refused(&[], &env);
+    assert!(told.contains("6 mistakes"), "one for each: {told}");
+    for (name, _, says) in &spoilt {
+        assert!(told.contains(&format!("{name} has {says}")), "{name}: {told}");
+    }
+    assert!(!told.contains(VALUE), "{told}");
+    let told = refused(&[], &[("TWILIO_AUTH_TOKEN", "first one, second"), ("API_TOKEN", "a\tb")]);
+    for says in
+        ["TWILIO_AUTH_TOKEN (value 1) has white space (U+0020)", "API_TOKEN has white space"]
+    {
+        assert!(told.contains(says), "{told}");
+    }
+}
+
+#[test]
+fn what_stands_behind_a_public_url_is_refused_with_the_base_that_is_meant() {
+    for (value, says) in [
+        ("https://calls.example.com/voice", "expected https://calls.example.com, without /voice"),
+        (
+            "https://calls.example.com?a=hunter2",
+            "expected https://calls.example.com, without query",
+        ),
+        ("https://a.example, https://b.example", "expected one address"),
+        ("\"https://a.example\"", "PUBLIC_URL has quotation marks around it"),
+    ] {
+        let told = refused(&[], &[("TWILIO_AUTH_TOKEN", TOKEN), ("PUBLIC_URL", value)]);
+        assert!(told.contains("1 mistake in") && told.contains(says), "{value}: {told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();

@@ -57,7 +57,11 @@ fn the_log_of_a_refusal_names_the_url_that_would_have_been_right() {
     assert_eq!(post_signed_for(&server, "https://calls.example.com/voice", &headers), 403);
     let line = server.await_log("403: ");
     assert!(line.contains("checked against http://calls.example.com/voice"), "{line}");
-    assert!(line.contains("right for https://calls.example.com/voice"), "{line}");
+    let hint = "right for https://calls.example.com: set PUBLIC_URL to that";
+    assert!(line.contains(hint), "{line}");
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("PUBLIC_URL", "https://calls.example.com")];
+    let server = Server::start(BINARY, &[], &env);
+    assert_eq!(post_signed_for(&server, "https://calls.example.com/voice", &headers), 200);
 }
 
 #[test]

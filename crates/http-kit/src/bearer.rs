@@ -39,7 +39,7 @@ pub enum Denied {
 impl BearerToken {
     /// Reads the tokens in this variable, separated by commas. `None` if it is not set.
     pub fn read(reader: &mut SettingsReader<'_>, name: &str) -> Option<Self> {
-        let tokens = reader.list(name);
+        let tokens = reader.words(name);
         if tokens.iter().any(|token| !is_secret(token)) {
             reader.error(format!("{name} cannot be used: expected {EXPECTED}"));
         }
@@ -54,7 +54,7 @@ impl BearerToken {
         listen: ListenAddress,
     ) -> Option<Self> {
         let token = Self::read(reader, name);
-        if reader.list(name).is_empty() && !listen.is_loopback() {
+        if reader.words(name).is_empty() && !listen.is_loopback() {
             reader.error(format!(
                 "{name} is not set: others can reach {}, and with it they would be kept from \
                  reading more than the total; expected {EXPECTED} (or HOST=127.0.0.1)",
@@ -96,7 +96,7 @@ impl BearerToken {
 /// several, separated by commas, it is the first: both servers may have the same variable during a
 /// change.
 pub fn read_secret<'a>(reader: &mut SettingsReader<'a>, name: &str) -> Option<&'a str> {
-    let secrets = reader.list(name);
+    let secrets = reader.words(name);
     if secrets.iter().any(|secret| !is_secret(secret)) {
         reader.error(format!("{name} cannot be used: expected {EXPECTED}"));
     }

@@ -17,7 +17,7 @@ impl AllowedOrigins {
     /// Reads them. By default there are none: pages of the same origin need no permission. `*`
     /// allows every origin.
     pub fn read(reader: &mut SettingsReader<'_>) -> Self {
-        let origins = reader.list("ALLOWED_ORIGINS");
+        let origins = reader.words("ALLOWED_ORIGINS");
         for origin in origins.iter().filter(|origin| !is_origin(origin)) {
             reader.error(format!(
                 "ALLOWED_ORIGINS has {origin:?}: expected * or an origin such as https://example.com"

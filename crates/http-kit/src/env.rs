@@ -5,6 +5,8 @@ use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::slips::{self, Form};
+
 /// The exit code of a process whose settings are wrong: `EX_USAGE` of BSD's `sysexits.h`.
 pub const EXIT_USAGE: u8 = 64;
 
@@ -54,20 +56,47 @@ impl Env {
 pub struct SettingsReader<'a> {
     env: &'a Env,
     errors: Vec<String>,
+    /// The variables that somebody has pasted wrongly. What follows from it is no error of its own.
+    slipped: BTreeSet<String>,
 }
 
 impl<'a> SettingsReader<'a> {
     /// A reader of these variables.
     pub fn new(env: &'a Env) -> Self {
-        Self { env, errors: Vec::new() }
+        Self { env, errors: Vec::new(), slipped: BTreeSet::new() }
     }
 
-    /// The value of a variable. `None` if it is not set or blank.
+    /// The value of a variable, without the white space around it. `None` if it is not set or
+    /// blank. Quotes around it, a byte order mark and control characters are errors.
     pub fn text(&mut self, name: &str) -> Option<&'a str> {
+        self.read(name, Form::Text)
+    }
+
+    /// The value of a variable in which there can be no white space: a secret, a SID, an address.
+    /// `None` if it is not set or blank. White space, also around it, quotes around it, and
+    /// characters that cannot be seen are errors, which never repeat the value.
+    pub fn word(&mut self, name: &str) -> Option<&'a str> {
+        self.read(name, Form::Word)
+    }
+
+    fn read(&mut self, name: &str, form: Form) -> Option<&'a str> {
         if self.env.no_text.contains(name) {
-            self.error(format!("{name} is not UTF-8: expected text"));
+            self.slip(name, "is not UTF-8: expected text");
         }
-        self.env.get(name)
+        let value = self.env.get(name)?;
+        let raw = self.env.vars.get(name).map_or(value, String::as_str);
+        if let Some(slip) = slips::find(raw, form) {
+            self.slip(name, slip);
+        }
+        Some(value)
+    }
+
+    /// Notes one slip of a variable, and no more.
+    fn slip(&mut self, name: &str, what: impl Display) {
+        if !self.slipped.contains(name) {
+            self.error(format!("{name} {what}"));
+            self.slipped.insert(name.to_owned());
+        }
     }
 
     /// The value of a variable that has to be set. Otherwise it returns "" and notes an error.
@@ -132,17 +161,24 @@ impl<'a> SettingsReader<'a> {
 
     /// The values of a comma-separated list, without the blank ones.
     pub fn list(&mut self, name: &str) -> Vec<&'a str> {
-        self.text(name)
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|v| !v.is_empty())
-            .collect()
+        self.text(name).map(values).unwrap_or_default()
     }
 
-    /// Notes an error. Reading goes on.
+    /// The values of a comma-separated list, each as [`SettingsReader::word`]. Beside the commas
+    /// there may be white space.
+    pub fn words(&mut self, name: &str) -> Vec<&'a str> {
+        self.read(name, Form::Words).map(values).unwrap_or_default()
+    }
+
+    /// Notes an error. Reading goes on. One that begins with the name of a variable in which a slip
+    /// was found already follows from that, and is left out.
     pub fn error(&mut self, what: impl Into<String>) {
-        self.errors.push(what.into());
+        let what = what.into();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = what.split(|c| !is_name(c)).next().unwrap_or_default();
+        if !self.slipped.contains(name) {
+            self.errors.push(what);
+        }
     }
 
     /// Returns the settings if there was no error.
@@ -152,6 +188,10 @@ impl<'a> SettingsReader<'a> {
     pub fn finish<T>(self, settings: T) -> Result<T, ConfigErrors> {
         if self.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(self.errors)) }
     }
+}
+
+fn values(list: &str) -> Vec<&str> {
+    list.split(',').map(str::trim).filter(|value| !value.is_empty()).collect()
 }
 
 /// Everything that is wrong with the settings, one sentence for each error.
@@ -206,6 +246,29 @@ mod tests {
         assert_eq!(reader.parsed("PORT", 8080u16, "a port number"), 8080);
         assert_eq!(reader.text("PORT"), None);
         assert!(reader.finish(()).is_ok());
+    }
+
+    #[test]
+    fn a_slip_is_one_error_of_its_setting_whatever_follows_from_it() {
+        let env = Env::of([("PORT", "\"8080\""), ("TOKEN", "hunter 2"), ("LOUD", "yes")]);
+        let mut reader = SettingsReader::new(&env);
+        let _ = reader.parsed("PORT", 8080u16, "a port number");
+        for _ in 0..2 {
+            let _ = (reader.word("TOKEN"), reader.words("TOKEN"), reader.text("TOKEN"));
+        }
+        reader.error("TOKEN cannot be used: it is too short");
+        reader.error("TOKENS is another setting");
+        let _ = reader.switch("LOUD");
+        let ConfigErrors(mistakes) = reader.finish(()).unwrap_err();
+        assert_eq!(
+            mistakes,
+            [
+                "PORT has quotation marks around it: expected the value alone",
+                "TOKEN has white space (U+0020) in it: expected the value alone",
+                "TOKENS is another setting",
+                "LOUD is \"yes\": expected true or false",
+            ]
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod query;
 mod read_limit;
 mod server;
 mod shutdown;
+mod slips;
 mod streams;
 mod trusted_proxies;
 mod tuning;

@@ -213,11 +213,16 @@ impl Agents {
     /// The agent that answers this number, in any of its spellings: also without its plus, and in
     /// an address of SIP or WhatsApp.
     pub fn by_number(&self, number: &str) -> Option<&Agent> {
+        self.own_number(number).map(|(_, agent)| agent)
+    }
+
+    /// The number of the file that this one is, in any of its spellings, and whose it is.
+    pub fn own_number(&self, number: &str) -> Option<(&str, &Agent)> {
         if self.numbers.is_empty() {
             return None;
         }
-        let place = self.numbers.get(CallerId::parse(number).number()?)?;
-        self.list.get(*place)
+        let (number, place) = self.numbers.get_key_value(CallerId::parse(number).number()?)?;
+        Some((number, self.list.get(*place)?))
     }
 
     /// The agent that a SIP address leads to by its host: `sip:room-7@SIP.example.com:5060`.

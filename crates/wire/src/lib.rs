@@ -8,6 +8,7 @@ mod activity;
 mod calls;
 mod history;
 mod sessions;
+mod setup;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,10 @@ pub use calls::{
 };
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use sessions::{EndedSession, EndedSessions};
+pub use setup::{
+    AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,
+    WebhooksView,
+};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the

@@ -54,6 +54,24 @@ pub(crate) struct Session {
     began_ms: u64,
 }
 
+/// Why a session is over, as far as its cookie and this process can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionOver {
+    /// It was ended at this proxy, since the proxy was started.
+    SignedOutHere,
+    /// It was ended at another proxy, or at this one before its start.
+    SignedOutElsewhere,
+    /// It is as old as a session may be.
+    Expired,
+    /// Its cookie has the form of a session's, and none of the tokens has signed it.
+    OtherToken,
+    /// Its cookie has another form.
+    Unreadable,
+}
+
+/// The length of a signature before the text of a cookie: a SHA-256 in base64.
+const SIGNATURE_BYTES: usize = 44;
+
 impl Sessions {
     /// Sessions for admins with one of these tokens; each lasts this long. `now` is the start of this
     /// process.
@@ -84,6 +102,30 @@ impl Sessions {
         let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
         let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
         cookies.find_map(|cookie| if cookie.name() == NAME { self.verify(cookie) } else { None })
+    }
+
+    /// Why the session that a request shows is over. `None` if it shows none, or one that is not.
+    pub(crate) fn why_over(&self, headers: &HeaderMap, now: SystemTime) -> Option<SessionOver> {
+        let Some(session) = self.shown(headers) else {
+            let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+            let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
+            let cookie = cookies.find(|it| it.name() == NAME && !it.value().is_empty())?;
+            let text = cookie.value().get(SIGNATURE_BYTES..);
+            return Some(match text.and_then(Session::from_text) {
+                Some(_) => SessionOver::OtherToken,
+                None => SessionOver::Unreadable,
+            });
+        };
+        if self.is_live(session, now) {
+            return None;
+        }
+        Some(if self.ended.lock().contains_key(&session.id) {
+            SessionOver::SignedOutHere
+        } else if self.is_ended_everywhere(session) {
+            SessionOver::SignedOutElsewhere
+        } else {
+            SessionOver::Expired
+        })
     }
 
     /// Whether it is known of this session whether it was ended elsewhere.

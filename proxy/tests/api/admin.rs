@@ -13,10 +13,11 @@ pub(crate) const TOKENS: [(&str, &str); 2] =
 pub(crate) const RIGHT: (&str, &str) = ("Authorization", "Bearer admin-0123456789abcdef");
 
 /// Every gated request.
-pub(crate) fn gated() -> [(Method, &'static str); 9] {
+pub(crate) fn gated() -> [(Method, &'static str); 10] {
     [
         (Method::GET, "/api/live-users/summary"),
         (Method::HEAD, "/api/live-users/summary"),
+        (Method::GET, "/api/live-users/setup"),
         (Method::GET, "/api/live-users/activity"),
         (Method::HEAD, "/api/live-users/activity"),
         (Method::GET, "/api/live-users/calls"),

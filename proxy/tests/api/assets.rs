@@ -11,7 +11,7 @@ const PUBLIC: [&str; 5] = [
     "/live-users-link.js",
     "/live-users-transports.js",
 ];
-const SCRIPTS: [&str; 19] = [
+const SCRIPTS: [&str; 21] = [
     "/live-users-chart.js",
     "/live-users-chart-element.js",
     "/live-users-chart-crosshair.js",
@@ -29,14 +29,17 @@ const SCRIPTS: [&str; 19] = [
     "/admin/overview.js",
     "/admin/page.js",
     "/admin/reader.js",
+    "/admin/setup.js",
+    "/admin/sign-in.js",
     "/admin/store.js",
     "/admin/wallboard.js",
 ];
-const STYLES: [&str; 6] = [
+const STYLES: [&str; 7] = [
     "/admin/calls.css",
     "/admin/cards.css",
     "/admin/overview.css",
     "/admin/page.css",
+    "/admin/setup.css",
     "/admin/sign-in.css",
     "/admin/wallboard.css",
 ];

@@ -32,6 +32,27 @@ fn every_mistake_in_the_settings_is_told_at_once_with_exit_code_64() {
 }
 
 #[test]
+fn a_value_that_was_pasted_wrongly_is_told_by_its_name_and_never_repeated() {
+    let settings = [
+        ("BACKEND_URL", "'http://127.0.0.1:8080'"),
+        ("BACKEND_TOKEN", "backend-0123456789abcdef\u{200b}"),
+        ("ADMIN_TOKEN", "admin-0123456789 abcdef, admin-fedcba9876543210"),
+    ];
+    let output = exit_of(BINARY, &[], &settings);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    for says in [
+        "3 mistakes",
+        "BACKEND_URL has quotation marks around it",
+        "BACKEND_TOKEN has an invisible character (U+200B) in it",
+        "ADMIN_TOKEN (value 1) has white space (U+0020) in it",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert!(!text.contains("0123456789") && !text.contains("8080"), "{text}");
+}
+
+#[test]
 fn arguments_that_do_not_exist_are_refused_with_exit_code_64() {
     let output = exit_of(BINARY, &["serve", "--fast"], &[("BACKEND_URL", NO_BACKEND)]);
     let text = String::from_utf8_lossy(&output.stderr);

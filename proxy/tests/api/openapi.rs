@@ -64,12 +64,26 @@ async fn what_is_passed_on_is_what_the_document_says() {
     let with_party = r#""liveMs":5,"party":"agent","stretches":[{"with":"agent","agent":null,
         "address":"+15…06","from":"2026-11-23T09:30:00.000Z","to":null}]"#;
     let now = CALL.replace(r#""liveMs":5"#, with_party);
+    let seen = r#"{"accepted":1,"lastAgoMs":5}"#;
+    let setup = format!(
+        r#"{{"instance":"00","publicUrl":"https://a.example","urls":{{"voice":"https://a.example/voice",
+        "statusCallback":"https://a.example/call-status#rc=5"}},"providerApi":{{"state":"fails",
+        "reason":"no","lastAnswerAgoMs":null}},"webhooks":{{"sinceMs":9,"voice":{seen},
+        "speechResult":{seen},"callStatus":{seen},"refused":{{"count":0,"lastAgoMs":null}}}},
+        "numbers":[{{"number":"+15005550006","agent":null,"voiceAgoMs":1,"speechResultAgoMs":null,
+        "callStatusAgoMs":2}}],"foundByAsking":{{"calls":0,"lastAgoMs":null}}}}"#
+    );
     let calls =
         format!(r#"{{"calls":[{CALL},{now}],"asOf":"2026-11-23T09:30:00.000Z","next":null}}"#);
     let evicted = format!(r#"{{"call":{CALL}}}"#);
     let (calls_path, evict_path) =
         ("/api/live-users/calls", "/api/live-users/calls/{callSid}/evict");
-    for (operation, says) in [(("GET", calls_path), &calls), (("POST", evict_path), &evicted)] {
+    let setup_path = "/api/live-users/setup";
+    for (operation, says) in [
+        (("GET", calls_path), &calls),
+        (("POST", evict_path), &evicted),
+        (("GET", setup_path), &setup),
+    ] {
         let answer = when((&proxy, &mut backend), operation, &ok(says)).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         document.check(operation.0, operation.1, &answer);

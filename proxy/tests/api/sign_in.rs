@@ -57,7 +57,7 @@ async fn the_page_asks_to_sign_in_and_the_sign_in_leads_back() {
     assert_eq!(answer.status(), 200);
     assert_eq!(header(&answer, "referrer-policy"), Some("same-origin"), "or Origin is null");
     let policy = header(&answer, "content-security-policy").unwrap();
-    assert!(policy.contains("form-action 'self'") && !policy.contains("script"), "{policy}");
+    assert!(policy.contains("form-action 'self'") && !policy.contains("unsafe"), "{policy}");
     let html = answer.text().await.unwrap();
     for part in [
         r#"<form method="post" action="/admin/sign-in">"#,
@@ -68,7 +68,9 @@ async fn the_page_asks_to_sign_in_and_the_sign_in_leads_back() {
     ] {
         assert!(html.contains(part), "{part} is missing in {html}");
     }
-    assert!(!html.contains("<script") && !html.contains("role=\"alert\""), "{html}");
+    let script = r#"<script src="/admin/sign-in.js"></script>"#;
+    assert_eq!(html.matches("<script").count(), html.matches(script).count(), "{html}");
+    assert!(!html.contains("role=\"alert\"") && !html.contains("role=\"status\""), "{html}");
 
     let form = format!("token=+{ADMIN_TOKEN}%0A&next=%2Fadmin%2Fexisting-agents%3Fagent%3Da");
     let answer = post(&proxy, &[OURS], &form).await;
@@ -78,7 +80,7 @@ async fn the_page_asks_to_sign_in_and_the_sign_in_leads_back() {
     let page = get(&proxy, PAGE, &[("Cookie", &cookie)]).await;
     assert_eq!((page.status().as_u16(), header(&page, "cache-control")), (200, Some("no-store")));
     let again = get(&proxy, &format!("{SIGN_IN}?next=/healthz"), &[("Cookie", &cookie)]).await;
-    assert_eq!((again.status().as_u16(), header(&again, "location")), (303, Some("/healthz")));
+    assert_eq!((again.status().as_u16(), header(&again, "location")), (303, Some("/healthz#")));
 }
 
 #[tokio::test]
@@ -147,12 +149,13 @@ async fn whatever_is_said_to_come_next_it_is_on_this_host() {
         assert_eq!(header(&signed_in, "location"), Some(PAGE), "{next}");
         let path = format!("{SIGN_IN}?next={next}");
         let shown = get(&proxy, &path, &[("Cookie", &cookie)]).await;
-        assert_eq!(header(&shown, "location"), Some(PAGE), "{next}");
+        let location = format!("{PAGE}#");
+        assert_eq!(header(&shown, "location"), Some(location.as_str()), "{next}");
         let html = get(&proxy, &path, &[]).await.text().await.unwrap();
         assert!(html.contains(&format!(r#"name="next" value="{PAGE}""#)), "{next}: {html}");
     }
     let html = get(&proxy, &format!("{SIGN_IN}?next=/%22%3E%3Cscript%3E"), &[]).await;
-    assert!(!html.text().await.unwrap().contains("<script"));
+    assert!(!html.text().await.unwrap().contains("<script>"));
 }
 
 #[tokio::test]
@@ -219,7 +222,37 @@ async fn who_comes_by_a_link_of_another_site_is_led_on_by_a_page_of_ours() {
     let path = format!("{SIGN_IN}?next=/admin/existing-agents%3Fa%3D1");
     let answer = get(&proxy, &path, &[("Sec-Fetch-Site", "cross-site")]).await;
     assert_eq!(answer.status(), 200);
-    assert_eq!(header(&answer, "refresh"), Some("0; url=/admin/existing-agents?a=1"));
+    let html = answer.text().await.unwrap();
+    for part in [
+        r#"<noscript><meta http-equiv="refresh" content="0; url=/admin/existing-agents?a=1">"#,
+        r#"<body data-next="/admin/existing-agents?a=1">"#,
+        "<main hidden>",
+    ] {
+        assert!(html.contains(part), "{part} is missing in {html}");
+    }
+}
+
+#[tokio::test]
+async fn the_sign_in_says_why_a_session_is_over_and_no_more_than_is_known() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let cookie = cookie(&proxy).await;
+    let (name, _) = cookie.split_once('=').unwrap();
+    let unreadable = format!("{name}=nonsense");
+    let told = async |proxy: &Server, path: &str, cookie: &str| {
+        let html = get(proxy, path, &[("Cookie", cookie)]).await.text().await.unwrap();
+        let told = html.split_once("role=\"status\">").map(|(_, rest)| rest);
+        told.and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned()
+    };
+    let lost = format!("{SIGN_IN}?ended=lost");
+    assert_eq!(told(&proxy, SIGN_IN, "").await, "");
+    assert!(told(&proxy, &lost, "").await.contains("another window"));
+    assert!(told(&proxy, &lost, &unreadable).await.contains("cannot be read"));
+    ask(&proxy, Method::POST, SIGN_OUT, &[OURS, ("Cookie", &cookie)]).await;
+    assert!(told(&proxy, SIGN_IN, &cookie).await.contains("You signed out"));
+    let changed = start_with(NO_BACKEND, &[("ADMIN_TOKEN", "another-0123456789abcdef")]);
+    assert!(told(&changed, SIGN_IN, &cookie).await.contains("not begun with the ADMIN_TOKEN"));
+    let (status, html) = seen(post(&changed, &[OURS, ("Cookie", &cookie)], "token=x").await).await;
+    assert!(status == 403 && !html.contains("role=\"status\""), "one thing at a time: {html}");
 }
 
 #[tokio::test]

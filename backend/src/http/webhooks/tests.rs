@@ -32,6 +32,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
         counters: Arc::new(Counters::new()),
+        arrivals: Arrivals::begin(Instant::now()).unwrap(),
         old_callbacks: OldCallbacks::default(),
         repeats: Repeats::default(),
         passing: Passing::new(Signer::default()).unwrap(),

@@ -34,7 +34,7 @@ impl TwilioApiSettings {
     pub fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         let base_url = base_url(reader);
         let key = api_key(reader);
-        let Some(account_sid) = reader.text("TWILIO_ACCOUNT_SID") else {
+        let Some(account_sid) = reader.word("TWILIO_ACCOUNT_SID") else {
             if matches!(key, Key::Set { .. }) {
                 reader.error(
                     "TWILIO_API_KEY_SID is set without TWILIO_ACCOUNT_SID: expected the account \
@@ -49,7 +49,7 @@ impl TwilioApiSettings {
             reader.error(format!("TWILIO_ACCOUNT_SID cannot be used: expected {expected}"));
             return None;
         }
-        let (user, password) = match (key, reader.list("TWILIO_AUTH_TOKEN").first()) {
+        let (user, password) = match (key, reader.words("TWILIO_AUTH_TOKEN").first()) {
             (Key::Wrong, _) => return None,
             (Key::Set { sid, secret }, _) => (sid, secret),
             (Key::NotSet, Some(token)) => (account_sid, *token),
@@ -112,7 +112,7 @@ enum Key<'a> {
 }
 
 fn api_key<'a>(reader: &mut SettingsReader<'a>) -> Key<'a> {
-    match (reader.text("TWILIO_API_KEY_SID"), reader.text("TWILIO_API_KEY_SECRET")) {
+    match (reader.word("TWILIO_API_KEY_SID"), reader.word("TWILIO_API_KEY_SECRET")) {
         (None, None) => Key::NotSet,
         (Some(sid), Some(secret)) if is_sid(sid) => Key::Set { sid, secret },
         (Some(_), Some(_)) => {
@@ -132,7 +132,7 @@ fn api_key<'a>(reader: &mut SettingsReader<'a>) -> Key<'a> {
 
 /// `None` exactly when an error was reported.
 fn base_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
-    match parse_url(reader.text("TWILIO_API_URL").unwrap_or(API_URL_DEFAULT)) {
+    match parse_url(reader.word("TWILIO_API_URL").unwrap_or(API_URL_DEFAULT)) {
         Ok(url) => Some(url),
         Err(expected) => {
             // The value is not repeated, because it may contain a password.
@@ -170,7 +170,7 @@ fn is_loopback(url: &Url) -> bool {
 /// Auth Token, which is that of one account, `TWILIO_ACCOUNT_SID` is the default. Two may be those of
 /// one account that is being rotated, or those of two accounts.
 pub(crate) fn read_webhook_accounts(reader: &mut SettingsReader<'_>) -> Vec<String> {
-    let accounts = reader.list("TWILIO_WEBHOOK_ACCOUNTS");
+    let accounts = reader.words("TWILIO_WEBHOOK_ACCOUNTS");
     if !accounts.iter().all(|account| may_be_account(account)) {
         reader.error(format!(
             "TWILIO_WEBHOOK_ACCOUNTS cannot be used: expected SIDs of accounts with commas between \
@@ -178,8 +178,8 @@ pub(crate) fn read_webhook_accounts(reader: &mut SettingsReader<'_>) -> Vec<Stri
              characters or more"
         ));
     }
-    let is_one_account = reader.list("TWILIO_AUTH_TOKEN").len() == 1;
-    let own = reader.text("TWILIO_ACCOUNT_SID").filter(|_| accounts.is_empty() && is_one_account);
+    let is_one_account = reader.words("TWILIO_AUTH_TOKEN").len() == 1;
+    let own = reader.word("TWILIO_ACCOUNT_SID").filter(|_| accounts.is_empty() && is_one_account);
     accounts.into_iter().chain(own).map(str::to_owned).collect()
 }
 

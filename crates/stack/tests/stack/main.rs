@@ -9,6 +9,7 @@ mod page_line;
 mod page_live;
 mod page_parts;
 mod sessions;
+mod setup;
 mod sign_in;
 
 use std::path::{Path, PathBuf};

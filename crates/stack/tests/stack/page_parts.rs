@@ -103,6 +103,8 @@ async fn whoever_was_signed_out_elsewhere_is_led_to_the_sign_in_and_back() {
     browser.wait_for("the sign-in", "location.pathname === '/admin/sign-in'").await;
     let next = browser.evaluate("new URLSearchParams(location.search).get('next')").await;
     assert_eq!(next, "/admin/existing-agents");
+    let told = text(&browser, "[role=status]").await;
+    assert!(told.contains("another window"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,3 +101,43 @@ async fn a_form_of_another_site_signs_nobody_out() {
         assert_eq!(path(&browser).await, PAGE, "still signed in");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_with_the_token_behind_the_hash_signs_in_and_leaves_no_token_anywhere() {
+    let (_backend, proxy, _) = start_both();
+    let browser = Browser::start().await;
+    let link = |token: &str| format!("{}/admin/sign-in#token={token}", proxy.url);
+    let href = async || browser.evaluate("location.href").await.as_str().unwrap().to_owned();
+    browser.goto(&link("not-the-token-at-all")).await;
+    let alert = "document.querySelector('[role=alert]')?.innerText.includes('not the token')";
+    browser.wait_for("the page to say that it is wrong", alert).await;
+    assert_eq!(href().await, format!("{}/admin/sign-in", proxy.url));
+    // On the page that is open already only the fragment changes.
+    let changes = format!("location.hash = '#token={ADMIN_TOKEN}'");
+    browser.evaluate(&changes).await;
+    browser.wait_for("the page", &format!("location.pathname === '{PAGE}'")).await;
+    browser.wait_for_live_users("0 users live").await;
+
+    browser.goto(&link(ADMIN_TOKEN)).await;
+    browser.wait_for("the page again", &format!("location.pathname === '{PAGE}'")).await;
+    browser.wait_for_live_users("0 users live").await;
+    assert_eq!(href().await, format!("{}{PAGE}", proxy.url), "no token, and no mark of one");
+    let stored = "JSON.stringify([sessionStorage, localStorage, history.state, document.cookie])";
+    let stored = browser.evaluate(stored).await.to_string();
+    assert!(!stored.contains(ADMIN_TOKEN), "{stored}");
+    let (status, log) = proxy.terminate();
+    assert!(status.success() && !log.contains(ADMIN_TOKEN), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_with_the_token_signs_in_from_another_site_too() {
+    let (_backend, proxy, _) = start_both();
+    let browser = Browser::start().await;
+    let link = format!("{}/admin/sign-in#token={ADMIN_TOKEN}", proxy.url);
+    let elsewhere = serve(format!("<!doctype html><title>Chat</title><a href={link}>see</a>"));
+    browser.goto(&elsewhere.replace("127.0.0.1", "localhost")).await;
+    browser.click("a").await;
+    browser.wait_for("the page", &format!("location.pathname === '{PAGE}'")).await;
+    browser.wait_for_live_users("0 users live").await;
+    assert_eq!(path(&browser).await, PAGE);
+}

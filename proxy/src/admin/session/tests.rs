@@ -48,6 +48,33 @@ fn a_session_lasts_as_long_as_it_may_and_its_cookie_is_known_for_longer() {
 }
 
 #[test]
+fn it_is_told_why_a_session_is_over() {
+    let (here, end) = (sessions(ONE), noon() + 12 * HOUR);
+    let cookie = begin(&here, 0);
+    let why = |sessions: &Sessions, cookie: &str, now| sessions.why_over(&shows(cookie), now);
+    assert_eq!(why(&here, "a=b", noon()), None);
+    assert_eq!(why(&here, &format!("{NAME}="), noon()), None);
+    assert_eq!(why(&here, &cookie, noon()), None, "it is not over");
+    assert_eq!(why(&here, &cookie, end), Some(SessionOver::Expired));
+    assert_eq!(why(&sessions(TWO), &cookie, noon()), Some(SessionOver::OtherToken));
+    for unreadable in ["x", ONE, &"ä".repeat(60)] {
+        let cookie = format!("{NAME}={unreadable}");
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
+        let expected = unreadable.is_ascii().then_some(SessionOver::Unreadable);
+        assert_eq!(here.why_over(&headers, noon()), expected, "{unreadable}");
+    }
+    let session = here.shown(&shows(&cookie)).unwrap();
+    here.end(session, noon());
+    let elsewhere = sessions(ONE);
+    elsewhere.learn(here.unreported(&[], noon()));
+    assert_eq!(why(&elsewhere, &cookie, noon()), Some(SessionOver::SignedOutElsewhere));
+    for now in [noon(), end] {
+        assert_eq!(why(&here, &cookie, now), Some(SessionOver::SignedOutHere));
+    }
+}
+
+#[test]
 fn a_session_survives_a_restart_and_ends_with_its_token() {
     let cookie = begin(&sessions(ONE), 0);
     assert!(is_live(&sessions(ONE), &cookie, noon()));

@@ -1,0 +1,158 @@
+//! The checklist on the page while no webhook has come, in a real Chromium.
+
+use live_users_testkit::{Browser, Server, Twilio};
+
+use crate::page::open;
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, agents_file, sibling, start_both};
+
+/// Both servers, and a backend with these settings beside its own.
+fn start_with(more: &[(&str, &str)]) -> (Server, Server, Twilio) {
+    let agents = agents_file();
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents), ("API_TOKEN", API_TOKEN)];
+    let backend = Server::start(sibling("live-users-backend"), &[], &[&env[..], more].concat());
+    let env = [
+        ("BACKEND_URL", backend.url.as_str()),
+        ("BACKEND_TOKEN", API_TOKEN),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ];
+    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    (backend, proxy, twilio)
+}
+
+async fn text(browser: &Browser, selector: &str) -> String {
+    let text = format!("document.querySelector('{selector}').innerText");
+    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
+}
+
+const IS_SHOWN: &str = "!document.querySelector('#setup').hidden";
+
+/// The state of the line with this title.
+fn state_of(title: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('.check')]\
+         .find((it) => it.querySelector('h3').textContent === '{title}').dataset.state"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_has_come_the_page_says_what_to_set_and_copies_it() {
+    let (_backend, proxy, _) = start_with(&[("PUBLIC_URL", "https://calls.example.com")]);
+    let browser = open(&proxy).await;
+    browser.wait_for("the checklist", IS_SHOWN).await;
+    let list = text(&browser, "#setup").await;
+    for told in [
+        "PUBLIC_URL is https://calls.example.com.",
+        "https://calls.example.com/voice",
+        "https://calls.example.com/call-status#ct=500&rc=5&rp=all",
+        "Primary handler fails",
+        "TwiML Bin",
+        "TWILIO_ACCOUNT_SID",
+        "no webhook yet",
+    ] {
+        assert!(list.contains(told), "{told}: {list}");
+    }
+    assert_eq!(browser.evaluate(&state_of("Twilio’s API answers")).await, "todo");
+    // Whatever this browser allows: the URL is in the clipboard, or else it is selected.
+    browser.click(".check-url .button").await;
+    let told = "document.querySelector('#setup-told').textContent.startsWith('A call comes in: ')";
+    browser.wait_for("a word about the copy", told).await;
+    browser
+        .evaluate(
+            "(() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); \
+             document.querySelector('#setup-told').textContent = ''; return true; })()",
+        )
+        .await;
+    browser.click(".check-url .button").await;
+    let selected = "document.querySelector('#setup-told').textContent.includes('selected') \
+                    && getSelection().toString() === 'https://calls.example.com/voice'";
+    browser.wait_for("the URL to be selected", selected).await;
+    let focused = "document.activeElement.ariaLabel";
+    assert_eq!(browser.evaluate(focused).await, "Copy the URL for A call comes in");
+    for (width, height) in [(360, 800), (1280, 900)] {
+        browser.resize(width, height).await;
+        for dark in [false, true] {
+            browser.set_color_scheme(dark).await;
+            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
+            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
+            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
+        }
+    }
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_webhooks_are_told_and_the_list_folds_when_the_first_one_is_accepted() {
+    let (_backend, proxy, twilio) = start_with(&[]);
+    let stranger = Twilio::new(&twilio.url, "another token");
+    assert_eq!(stranger.start(1).status, 403);
+    let browser = open(&proxy).await;
+    browser.wait_for("the checklist", IS_SHOWN).await;
+    let urls = "The phone numbers have these URLs at Twilio";
+    assert_eq!(browser.evaluate(&state_of(urls)).await, "failing");
+    let public = "The backend knows its public address";
+    assert_eq!(browser.evaluate(&state_of(public)).await, "todo");
+    let list = text(&browser, "#setup").await;
+    assert!(list.contains("1 webhook got 403") && list.contains("Set PUBLIC_URL"), "{list}");
+
+    twilio.start(1);
+    let is_folded = "!document.querySelector('#setup-fold').open";
+    browser.wait_for("the list to fold", is_folded).await;
+    browser.click("#setup summary").await;
+    browser
+        .wait_for("the kind to be done", &format!("{} === 'done'", state_of("A call comes in")))
+        .await;
+    assert_eq!(browser.evaluate(&state_of(urls)).await, "done");
+    twilio.post("/speech-result", &[("CallSid", "CA1"), ("CallStatus", "in-progress")]);
+    twilio.end(1);
+    browser.wait_for("the list to go", "document.querySelector('#setup').hidden").await;
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_something_has_happened_there_is_no_checklist() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = open(&proxy).await;
+    let is_drawn = "document.querySelectorAll('#feed li').length > 0";
+    browser.wait_for("the activity", is_drawn).await;
+    assert_eq!(browser.evaluate(IS_SHOWN).await, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_were_found_only_by_asking_are_told_with_how_exact_the_number_is() {
+    let (_backend, proxy, _) = start_both();
+    let browser = open(&proxy).await;
+    let told = "import('/admin/setup.js').then(({ unheard }) => {
+        const none = { lastAgoMs: null };
+        const setup = (sinceMs, heardMs, foundMs) => ({
+            webhooks: { sinceMs, voice: { lastAgoMs: heardMs }, speechResult: none, callStatus: none },
+            foundByAsking: { lastAgoMs: foundMs },
+        });
+        const minute = 60_000;
+        return [
+            unheard(setup(9 * minute, null, 5_000), 0),
+            unheard(setup(90 * minute, 12 * minute, minute), minute),
+            unheard(setup(9 * minute, null, null), 0),
+            unheard(setup(9 * minute, minute, 5_000), 0),
+            unheard(setup(9 * minute, 3 * minute, 4 * minute), 0),
+            unheard(setup(90 * minute, 60 * minute, 14 * minute), 2 * minute),
+            unheard(setup(minute, null, 5_000), 0),
+        ].map((text) => text ?? '-');
+    })";
+    let told = browser.evaluate(told).await;
+    let told: Vec<_> =
+        told.as_array().expect("texts").iter().map(|it| it.as_str().expect("a text")).collect();
+    assert!(
+        told[0].starts_with("No webhook for 9 min: calls were found only by asking."),
+        "{told:?}"
+    );
+    assert!(told[0].contains("within some seconds"), "{told:?}");
+    assert!(told[1].starts_with("No webhook for 13 min: "), "{told:?}");
+    assert_eq!(
+        told[2..],
+        ["-"; 5],
+        "nothing found, heard since, found before, long ago, just begun"
+    );
+    assert_eq!(browser.evaluate("document.querySelector('#unheard').hidden").await, true);
+}
