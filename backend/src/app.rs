@@ -7,7 +7,6 @@ mod standby;
 use std::io;
 use std::net::TcpListener;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use live_users_http_kit::{AllowedOrigins, serve};
 use live_users_journal::{FaultKind, Lease, ReplicationStatus};
@@ -81,7 +80,7 @@ impl Backend {
         log_settings(&configs[0]);
         let place = Place::of(&configs[0]);
         let opening = place.open();
-        let arrivals = Arrivals::begin(Instant::now())?;
+        let arrivals = Arrivals::begin(std::time::Instant::now())?;
         let start = match opening {
             Ok(opened) => {
                 let [config, _] = configs;

@@ -23,3 +23,11 @@ pub use config::{Config, DEFAULT_PORT, Verification};
 pub use http::plan_history;
 pub use parts::twilio_api::{Reply, TwilioApi, TwilioApiSettings};
 pub use tools::Tool;
+
+/// Checks a value of `PUBLIC_URL`.
+///
+/// # Errors
+/// What is expected instead, as the end of a sentence.
+pub fn check_public_url(text: &str) -> Result<(), String> {
+    parts::public_url::PublicUrl::parse(text).map(drop)
+}

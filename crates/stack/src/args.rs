@@ -2,6 +2,9 @@
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
+use crate::connect::Connect;
+use crate::doctor::Doctor;
+
 /// How many people are talking to our AI voice agents right now?
 ///
 /// Without a command: runs the backend and the proxy on this machine, for loopback only. Settings
@@ -28,6 +31,12 @@ pub(crate) struct Ports {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Point the phone numbers of a Twilio account to this server, so that the number is exact at
+    /// once. What each number had is saved; agents go on to answer.
+    Connect(Connect),
+    /// Check everything between a caller and the number, and say what to do about what is wrong.
+    /// The exit code is 1 if something does not work.
+    Doctor(Doctor),
     /// Fill a backend with simulated callers, who send properly signed webhooks; or, with --world,
     /// score how right the number is when webhooks get lost.
     Simulate(Simulation),

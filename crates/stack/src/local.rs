@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use live_users_http_kit::{ConfigErrors, Env};
@@ -62,8 +63,21 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
     Ok(Told { env, is_demo, drawn_admin_token })
 }
 
+/// The directory of the journal, if it is in files.
+pub(crate) fn data_folder(env: &Env) -> Option<PathBuf> {
+    let url = env.get("JOURNAL_URL").unwrap_or("file:./data");
+    url.strip_prefix("file:").map(PathBuf::from)
+}
+
+/// The token of the backend's API: the first of `API_TOKEN`, or the one that was drawn and kept.
+pub(crate) fn known_api_token(env: &Env) -> Option<String> {
+    let first = |tokens: &str| tokens.split(',').next().map(|it| it.trim().to_owned());
+    let kept = || std::fs::read_to_string(data_folder(env)?.join("api-token")).ok();
+    env.get("API_TOKEN").and_then(first).or_else(|| kept().map(|it| it.trim().to_owned()))
+}
+
 /// A token that nobody can guess: 128 bits, in hexadecimal.
-fn draw_token() -> Result<String, Failure> {
+pub(crate) fn draw_token() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::run(format!("cannot draw a token at random: {error}")))?;

@@ -1,8 +1,12 @@
 //! `live-users`: the backend and the proxy in one process for a laptop, and the simulator.
 
+mod account;
 mod accuracy;
 mod args;
+mod connect;
+mod doctor;
 mod local;
+mod own_server;
 mod simulate;
 
 use std::fmt::Display;
@@ -26,6 +30,8 @@ async fn main() -> ExitCode {
     survive_file_size_limit();
     let ended = match args.command {
         None => local::run(&args.ports, shutdown_signal()).await,
+        Some(Command::Connect(connect)) => connect::run(&args.ports, &connect).await,
+        Some(Command::Doctor(doctor)) => doctor::run(&args.ports, &doctor).await,
         Some(Command::Simulate(simulation)) => match simulation.accuracy.world {
             None => simulate::run(&args.ports, &simulation).await,
             Some(world) => accuracy::run(world, &simulation, simulation.accuracy.json),
@@ -44,6 +50,7 @@ pub(crate) fn tell(line: impl Display) {
 }
 
 /// Why the command ends early.
+#[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
     code: u8,

@@ -1,0 +1,418 @@
+//! `live-users connect`: points the numbers of a Twilio account to this server, and back.
+//!
+//! The order protects callers. What each number had is saved, and the agents file has where each
+//! call goes on to, before the first number is changed. What fails half-way is undone.
+
+mod agents_edit;
+pub(crate) mod ours;
+mod plan;
+mod saved;
+mod undo;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args as Group;
+use live_users_backend::TwilioApiSettings;
+use live_users_http_kit::{Env, SettingsReader};
+use live_users_intake::agents::DEFAULT_FILE;
+use live_users_twilio::rest::{PhoneNumber, VoiceSettings};
+
+use self::agents_edit::{AgentsEdit, Entered};
+use self::ours::{Ours, shown};
+use self::plan::{Planned, Step};
+use self::saved::{Saved, SavedFile, write_file};
+use crate::account::{Account, remedy};
+use crate::args::Ports;
+use crate::own_server::{Check, OwnServer, WEBHOOKS, auth_token, nonce};
+use crate::{Failure, local, tell};
+
+/// The name of the file that `--undo` works from.
+const SAVED_FILE: &str = "connect.json";
+
+/// The arguments of `connect`.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Connect {
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Only this number, in E.164 (+12065550100); may be given several times. Numbers that a
+    /// platform has set up, or that nothing answers, are connected only when they are named.
+    #[arg(long = "number", value_name = "NUMBER", value_parser = e164)]
+    numbers: Vec<String>,
+    /// Give the numbers back what they had before, from the saved file.
+    #[arg(long, conflicts_with = "unchecked")]
+    undo: bool,
+    /// Do not check first that PUBLIC_URL reaches your server, and that it has the agents.
+    #[arg(long)]
+    unchecked: bool,
+    /// The API of the backend. Not set: the one at --backend-port of this machine.
+    #[arg(long, value_name = "URL")]
+    backend: Option<String>,
+    /// What each number had before. Not set: connect.json in the directory of the journal.
+    #[arg(long, value_name = "FILE")]
+    saved: Option<PathBuf>,
+}
+
+/// What it works with.
+struct Context {
+    account: Account,
+    ours: Ours,
+    server: OwnServer,
+    token: String,
+    agents_file: PathBuf,
+    saved_file: PathBuf,
+}
+
+pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failure> {
+    let context = Context::read(&Env::process(), ports, args)?;
+    if args.undo {
+        return undo::run(&context, &numbers_of(args), args.dry_run).await;
+    }
+    let asked = numbers_of(args);
+    let numbers = context.numbers().await?;
+    check_asked(&asked, &numbers, &context)?;
+    let mut planned = plan::plan(&numbers, &asked, &context.ours);
+    let before = read_if_any(&context.agents_file)?;
+    let mut edit = AgentsEdit::of(before.as_deref().unwrap_or_default())
+        .map_err(|why| Failure::usage(format!("{}: {why}", context.agents_file.display())))?;
+    let entered = enter(&mut planned, &mut edit, &context.ours);
+    show(&planned, &entered, &context);
+    let is_nothing = !planned.iter().any(|it| matches!(it.step, Step::Connect(_)));
+    if args.dry_run || is_nothing {
+        if args.dry_run {
+            tell("Nothing was changed: --dry-run.");
+        } else {
+            tell("There is nothing to change.");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.unchecked {
+        context.check_webhooks().await?;
+    }
+    let change = Change { before, after: edit.text() };
+    context.prepare(&planned, &change).await?;
+    if let Err(failure) = context.agents_are_known(&planned, args.unchecked).await {
+        return Err(context.take_back(&[], &change, failure).await);
+    }
+    context.change(&planned, &change).await?;
+    tell(format_args!("\nWhat the numbers had before is in {}.", context.saved_file.display()));
+    tell("Call a number and look at the page. `live-users doctor` checks the rest;");
+    tell("`live-users connect --undo` brings everything back.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The text of the agents file before and after.
+struct Change {
+    before: Option<String>,
+    after: String,
+}
+
+impl Context {
+    /// Reads the settings. All that is wrong with them is told at once.
+    fn read(env: &Env, ports: &Ports, args: &Connect) -> Result<Self, Failure> {
+        let mut reader = SettingsReader::new(env);
+        let settings = TwilioApiSettings::read(&mut reader);
+        if reader.text("TWILIO_ACCOUNT_SID").is_none() {
+            reader.error("TWILIO_ACCOUNT_SID is not set: it says whose numbers to connect");
+        }
+        reader.words("TWILIO_AUTH_TOKEN");
+        reader.required("TWILIO_AUTH_TOKEN", "webhooks are signed with it");
+        let public_url = match args.undo {
+            true => reader.text("PUBLIC_URL").unwrap_or("https://unused.invalid"),
+            false => {
+                reader.required("PUBLIC_URL", "it is the address that Twilio will send webhooks to")
+            }
+        };
+        if let Err(why) = live_users_backend::check_public_url(public_url)
+            && !public_url.is_empty()
+        {
+            reader.error(format!("PUBLIC_URL cannot be used: expected {why}"));
+        }
+        let agents_file = PathBuf::from(reader.text("AGENTS_FILE").unwrap_or(DEFAULT_FILE));
+        let settings = reader.finish(settings).map_err(Failure::usage)?;
+        let settings = settings.ok_or_else(|| Failure::usage("TWILIO_ACCOUNT_SID is not set"))?;
+        let folder = local::data_folder(env).unwrap_or_default();
+        let url = args.backend.clone();
+        let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
+        Ok(Self {
+            account: Account::new(settings)?,
+            ours: Ours::new(public_url),
+            server: OwnServer::new(&url, local::known_api_token(env))?,
+            token: auth_token(env),
+            agents_file,
+            saved_file: args.saved.clone().unwrap_or_else(|| folder.join(SAVED_FILE)),
+        })
+    }
+
+    /// All numbers of the account.
+    async fn numbers(&self) -> Result<Vec<PhoneNumber>, Failure> {
+        let numbers = self.account.numbers().await.map_err(|failure| {
+            let remedy = remedy(&failure, self.account.settings());
+            Failure::run(format!("the phone numbers cannot be read: {failure}; {remedy}"))
+        })?;
+        Ok(numbers.numbers)
+    }
+
+    /// Twilio must not be sent to an address where nobody answers for us.
+    async fn check_webhooks(&self) -> Result<(), Failure> {
+        let (nonce, base) = (nonce()?, self.ours.base());
+        for path in WEBHOOKS {
+            let why = match self.server.check(&self.token, base, path, &nonce).await {
+                Check::Answered(_) => continue,
+                Check::Wrong(why) | Check::Silent(why) => why,
+            };
+            return Err(Failure::run(format!(
+                "a signed webhook to {base}{path} is not accepted: {why}. Nothing was changed. \
+                 Start the server with this PUBLIC_URL and TWILIO_AUTH_TOKEN, and see `live-users \
+                 doctor`; --unchecked goes on without this check"
+            )));
+        }
+        tell(format_args!("\nSigned webhooks to {base} are accepted."));
+        Ok(())
+    }
+
+    /// Saves what there was, and writes the agents file.
+    async fn prepare(&self, planned: &[Planned], change: &Change) -> Result<(), Failure> {
+        let account_sid = &self.account.settings().account_sid;
+        let mut saved = match Saved::read(&self.saved_file)? {
+            Some(saved) if saved.account_sid == *account_sid => saved,
+            Some(_) => {
+                return Err(Failure::run(format!(
+                    "{} is of another account; expected {account_sid}, or another --saved",
+                    self.saved_file.display()
+                )));
+            }
+            None => Saved::new(account_sid),
+        };
+        for Planned { number, step } in planned {
+            if let Step::Connect(settings) = step {
+                saved.add(number, settings);
+            }
+        }
+        if change.before.as_ref() != Some(&change.after) {
+            // What stands there from before the first time is kept.
+            let known = saved.agents_file.take().filter(|it| {
+                it.path == self.agents_file && Some(&it.after) == change.before.as_ref()
+            });
+            saved.agents_file = Some(SavedFile {
+                path: self.agents_file.clone(),
+                before: known.map_or(change.before.clone(), |it| it.before),
+                after: change.after.clone(),
+            });
+        }
+        saved.write(&self.saved_file)?;
+        if change.before.as_ref() == Some(&change.after) {
+            return Ok(());
+        }
+        write_file(&self.agents_file, &change.after, None).map_err(|error| {
+            let file = self.agents_file.display();
+            Failure::run(format!("cannot write {file}: {error}. Nothing was changed in Twilio"))
+        })
+    }
+
+    /// Has the backend read the agents file, and checks that it knows the numbers: a caller would
+    /// hear the built-in conversation otherwise.
+    async fn agents_are_known(&self, planned: &[Planned], unchecked: bool) -> Result<(), Failure> {
+        let file = self.agents_file.display();
+        let known = async {
+            self.server.reload_agents().await?;
+            self.server.setup().await
+        };
+        let setup = match known.await {
+            Ok(setup) => setup,
+            Err(_) if unchecked => return Ok(()),
+            Err(why) => {
+                return Err(Failure::run(format!(
+                    "the backend at {} cannot be told to read {file}: {why}. Set API_TOKEN to its \
+                     token, and --backend to its address",
+                    self.server.url()
+                )));
+            }
+        };
+        let is_unknown = |it: &&Planned| {
+            let number = &it.number.number;
+            let is_there =
+                setup.numbers.iter().any(|known| known.number == *number && known.agent.is_some());
+            matches!(it.step, Step::Connect(_)) && !is_there
+        };
+        match planned.iter().find(is_unknown) {
+            Some(Planned { number, .. }) if !unchecked => Err(Failure::run(format!(
+                "the backend at {} has read its agents file and knows no agent for {}: give it \
+                 {file}",
+                self.server.url(),
+                number.number
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes number by number. If one fails, all are given back what they had.
+    async fn change(&self, planned: &[Planned], change: &Change) -> Result<(), Failure> {
+        let mut touched = Vec::new();
+        for Planned { number, step } in planned {
+            let Step::Connect(settings) = step else { continue };
+            touched.push(number);
+            if let Err(failure) = self.account.set(&number.sid, settings).await {
+                let remedy = remedy(&failure, self.account.settings());
+                let failure = Failure::run(format!(
+                    "{} cannot be changed: {failure}; {remedy}",
+                    number.number
+                ));
+                return Err(self.take_back(&touched, change, failure).await);
+            }
+            tell(format_args!("{}: connected", number.number));
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done so far, and adds to the failure what could not be undone. The last
+    /// number is among them: its change may have been made although nobody said so.
+    async fn take_back(
+        &self,
+        touched: &[&PhoneNumber],
+        change: &Change,
+        failure: Failure,
+    ) -> Failure {
+        let mut left = Vec::new();
+        for number in touched {
+            if let Err(why) = self.account.set(&number.sid, &number.settings).await {
+                left.push(format!("{} may have the new URLs: {why}", number.number));
+            }
+        }
+        // As long as a number has the new URLs, its callers need the agents file.
+        if left.is_empty() && change.before.as_ref() != Some(&change.after) {
+            let file = self.agents_file.display();
+            match undo::restore(&self.agents_file, change.before.as_deref()) {
+                Ok(()) => drop(self.server.reload_agents().await),
+                Err(error) => left.push(format!("{file} has the new agents: {error}")),
+            }
+        }
+        let end = match left.is_empty() {
+            true => "Everything is as it was".to_owned(),
+            false => format!(
+                "Not everything could be taken back: {}. `live-users connect --undo` tries again",
+                left.join("; ")
+            ),
+        };
+        Failure { message: format!("{}. {end}", failure.message), code: failure.code }
+    }
+}
+
+/// What a number had after it was connected, if it was.
+pub(crate) fn saved_settings(file: &Path, sid: &str) -> Option<VoiceSettings> {
+    let saved = Saved::read(file).ok()??;
+    saved.numbers.iter().find(|it| it.sid == sid).map(|it| it.after.settings())
+}
+
+fn numbers_of(args: &Connect) -> BTreeSet<String> {
+    args.numbers.iter().cloned().collect()
+}
+
+/// A number that was named has to be one of the account.
+fn check_asked(
+    asked: &BTreeSet<String>,
+    numbers: &[PhoneNumber],
+    context: &Context,
+) -> Result<(), Failure> {
+    let has = |asked: &&String| numbers.iter().any(|number| number.number == **asked);
+    let others: Vec<_> = asked.iter().filter(|it| !has(it)).map(String::as_str).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::run(format!(
+        "--number: the account {} has no {}; it has {}",
+        context.account.settings().account_sid,
+        others.join(", "),
+        match numbers.len() {
+            0 => "no numbers".to_owned(),
+            _ => numbers.iter().map(|it| it.number.as_str()).collect::<Vec<_>>().join(", "),
+        }
+    )))
+}
+
+/// Enters the numbers into the agents file. One that it cannot take is left as it is.
+fn enter(planned: &mut [Planned], edit: &mut AgentsEdit, ours: &Ours) -> Vec<Option<Entered>> {
+    let enter = |it: &mut Planned| {
+        if !matches!(it.step, Step::Connect(_)) {
+            return None;
+        }
+        match edit.enter(&it.number, ours) {
+            Ok(entered) => Some(entered),
+            Err(why) => {
+                it.step = Step::Left(format!("the agents file cannot have it: {why}"));
+                None
+            }
+        }
+    };
+    planned.iter_mut().map(enter).collect()
+}
+
+/// Tells what each number has and what it will have.
+fn show(planned: &[Planned], entered: &[Option<Entered>], context: &Context) {
+    let n = planned.len();
+    let account = &context.account.settings().account_sid;
+    tell(format_args!("Account {account}: {n} number{}.", if n == 1 { "" } else { "s" }));
+    for (Planned { number, step }, entered) in planned.iter().zip(entered) {
+        let now = &number.settings;
+        tell(format_args!("\n{}  {}", number.number, number.friendly_name));
+        match step {
+            Step::Left(why) => {
+                tell(format_args!("  now: {}", shown(&now.voice)));
+                tell(format_args!("  left as it is: {why}"));
+            }
+            Step::Connected => tell("  connected already"),
+            Step::Connect(settings) => {
+                for (what, before, after) in [
+                    ("a call comes in        ", &now.voice, &settings.voice),
+                    ("primary handler fails  ", &now.fallback, &settings.fallback),
+                    ("call status changes    ", &now.status_callback, &settings.status_callback),
+                ] {
+                    let after_url = after.url.as_deref().unwrap_or_default();
+                    let after = match context.ours.is_voice(after) || context.ours.is_ours(after) {
+                        true => after_url.to_owned(),
+                        false => shown(after),
+                    };
+                    tell(format_args!("  {what}{} -> {after}", shown(before)));
+                }
+                show_agent(entered.as_ref(), number, context);
+            }
+        }
+    }
+}
+
+fn show_agent(entered: Option<&Entered>, number: &PhoneNumber, context: &Context) {
+    let file = context.agents_file.display();
+    let own = match &number.settings.voice {
+        voice if voice.url.is_none() || context.ours.is_voice(voice) => String::new(),
+        voice => format!("; its calls go on to {}", shown(voice)),
+    };
+    match entered {
+        Some(Entered::Added(id)) => tell(format_args!("  agent {id:?} is added to {file}{own}")),
+        Some(Entered::Known(id)) => tell(format_args!("  agent {id:?} of {file}{own}")),
+        None => {}
+    }
+    if number.settings.status_callback.url.is_some()
+        && !context.ours.is_ours(&number.settings.status_callback)
+    {
+        tell("  its former status callback goes on to receive each one");
+    }
+}
+
+fn read_if_any(path: &Path) -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::run(format!("cannot read {}: {error}", path.display()))),
+    }
+}
+
+/// Takes the spellings of people, and gives E.164.
+fn e164(text: &str) -> Result<String, String> {
+    let plain: String = text.chars().filter(|c| !" -().".contains(*c)).collect();
+    let digits = plain.strip_prefix('+').unwrap_or_default();
+    let is_number =
+        (8..=15).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+    if is_number { Ok(plain) } else { Err("expected E.164: + and 8 to 15 digits".to_owned()) }
+}

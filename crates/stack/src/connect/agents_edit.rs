@@ -1,0 +1,257 @@
+//! Writes numbers and their former URLs into the agents file, and leaves everything else in it as
+//! it is, comments included.
+
+use std::collections::BTreeSet;
+
+use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX};
+use live_users_twilio::rest::{Method, PhoneNumber, Webhook};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
+
+use super::ours::Ours;
+
+/// The text of an agents file that is being changed.
+pub(super) struct AgentsEdit {
+    document: DocumentMut,
+}
+
+/// What the file says of a number now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// A new agent has it.
+    Added(String),
+    /// This agent had it already.
+    Known(String),
+}
+
+impl AgentsEdit {
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(super) fn of(text: &str) -> Result<Self, String> {
+        let (_, mistakes) = Agents::parse(text);
+        if !mistakes.is_empty() {
+            return Err(mistakes.join("; "));
+        }
+        // The line of the mistake and not the text around it, which may have secrets.
+        let document = text.parse().map_err(|_| "it is no TOML".to_owned())?;
+        Ok(Self { document })
+    }
+
+    /// The text as it is now.
+    pub(super) fn text(&self) -> String {
+        self.document.to_string()
+    }
+
+    /// Enters a number with what answers it now.
+    ///
+    /// # Errors
+    /// Why the file cannot say that; then it is as it was.
+    pub(super) fn enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
+        let before = self.document.clone();
+        let entered = self.try_enter(number, ours).and_then(|entered| {
+            let (_, mistakes) = Agents::parse(&self.text());
+            if mistakes.is_empty() { Ok(entered) } else { Err(mistakes.join("; ")) }
+        });
+        if entered.is_err() {
+            self.document = before;
+        }
+        entered
+    }
+
+    fn try_enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
+        let now = &number.settings;
+        // What leads to us already is no agent's own.
+        let voice = Some(&now.voice).filter(|it| !ours.is_voice(it));
+        let status = Some(&now.status_callback).filter(|it| !ours.is_ours(it));
+        // A fallback is the agent's own if it is not the primary handler once more.
+        let fallback = Some(&now.fallback).filter(|it| !ours.is_voice(it) && **it != now.voice);
+        let urls = [("voice", voice), ("fallback", fallback), ("status_callback", status)];
+        let urls = urls.map(|(key, webhook)| (key, webhook.filter(|it| it.url.is_some())));
+        let (agents, _) = Agents::parse(&self.text());
+        if let Some(agent) = agents.by_number(&number.number) {
+            let id = agent.id.clone();
+            check_known(agent, &urls)?;
+            let table = self.table_of(&id).ok_or("its agent cannot be found in the file")?;
+            let sets_voice = agent.voice_url.is_none() && agent.chat_url.is_none();
+            for (key, webhook) in urls {
+                // An agent that has been given its own way to answer keeps it.
+                if key == "status_callback" || sets_voice {
+                    set(table, key, webhook);
+                }
+            }
+            return Ok(Entered::Known(id));
+        }
+        let taken: BTreeSet<&str> = agents.iter().map(|agent| agent.id.as_str()).collect();
+        let id = id_of(number, &taken);
+        let mut table = Table::new();
+        table["id"] = value(&id);
+        table["name"] = value(name_of(number));
+        table["numbers"] = Item::Value(Value::Array(Array::from_iter([number.number.as_str()])));
+        for (key, webhook) in urls {
+            set(&mut table, key, webhook);
+        }
+        table.decor_mut().set_prefix("\n# Entered by `live-users connect`.\n");
+        let list =
+            self.document.entry("agent").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+        let list = list.as_array_of_tables_mut();
+        list.ok_or("agent: expected [[agent]] tables, and not an array in one line")?.push(table);
+        Ok(Entered::Added(id))
+    }
+
+    fn table_of(&mut self, id: &str) -> Option<&mut Table> {
+        let list = self.document.get_mut("agent")?.as_array_of_tables_mut()?;
+        list.iter_mut().find(|it| it.get("id").and_then(Item::as_str) == Some(id))
+    }
+}
+
+/// An agent has one URL of each kind: a number with another one needs an agent of its own.
+fn check_known(agent: &Agent, urls: &[(&str, Option<&Webhook>); 3]) -> Result<(), String> {
+    let has = [&agent.voice_url, &agent.fallback_url, &agent.status_callback_url];
+    for ((key, webhook), has) in urls.iter().zip(has) {
+        let is_another = match (webhook.and_then(|it| it.url.as_ref()), has) {
+            (Some(url), Some(has)) => url != has,
+            _ => false,
+        };
+        if is_another {
+            return Err(format!(
+                "agent {:?} has another {key}_url than this number has in Twilio; give the number an \
+                 agent of its own",
+                agent.id
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn set(table: &mut Table, key: &str, webhook: Option<&Webhook>) {
+    let Some((url, method)) = webhook.and_then(|it| Some((it.url.as_ref()?, it.method))) else {
+        return;
+    };
+    table[&format!("{key}_url")] = value(url);
+    let method_key = format!("{key}_method");
+    match method {
+        Method::Get => table[&method_key] = value("GET"),
+        Method::Post => drop(table.remove(&method_key)),
+    }
+}
+
+fn name_of(number: &PhoneNumber) -> &str {
+    let name = number.friendly_name.trim();
+    if name.is_empty() { &number.number } else { name }
+}
+
+/// The friendly name in the letters of an id: "Table bookings" becomes `table-bookings`.
+fn id_of(number: &PhoneNumber, taken: &BTreeSet<&str>) -> String {
+    let mut id = String::new();
+    for c in name_of(number).chars() {
+        match c {
+            'a'..='z' | '0'..='9' | '_' => id.push(c),
+            'A'..='Z' => id.push(c.to_ascii_lowercase()),
+            _ if id.ends_with('-') || id.is_empty() => {}
+            _ => id.push('-'),
+        }
+    }
+    id.truncate(ID_BYTES_MAX - 4);
+    let id = id.trim_end_matches('-');
+    let id = if id.is_empty() { number.number.trim_start_matches('+') } else { id };
+    let mut numbered = (2..).map(|n| format!("{id}-{n}"));
+    let free = |id: &String| !taken.contains(id.as_str());
+    [id.to_owned()].into_iter().find(free).or_else(|| numbered.find(free)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use live_users_twilio::rest::VoiceSettings;
+
+    fn number(digits: &str, name: &str, voice: &str) -> PhoneNumber {
+        PhoneNumber {
+            sid: "PN1".to_owned(),
+            number: digits.to_owned(),
+            friendly_name: name.to_owned(),
+            settings: VoiceSettings { voice: Webhook::post(voice), ..VoiceSettings::default() },
+            application_sid: None,
+            trunk_sid: None,
+            takes_calls: true,
+        }
+    }
+
+    fn ours() -> Ours {
+        Ours::new("https://calls.example.com")
+    }
+
+    const FILE: &str = "# Ours.\n[[agent]]\nid = \"booking\" # the id\nname = \"Table bookings\"\n\
+                        numbers = [\"+12065550100\"]\n";
+
+    #[test]
+    fn a_new_number_is_entered_and_the_rest_stays_to_the_byte() {
+        let mut edit = AgentsEdit::of(FILE).unwrap();
+        let mut number = number("+12065550199", "Table Bookings!", "https://agent.example.com/v");
+        number.settings.voice.method = Method::Get;
+        number.settings.status_callback = Webhook::post("https://agent.example.com/status");
+        assert_eq!(edit.enter(&number, &ours()), Ok(Entered::Added("table-bookings".to_owned())));
+        let text = edit.text();
+        assert!(text.starts_with(FILE), "{text}");
+        let (agents, mistakes) = Agents::parse(&text);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let agent = agents.by_number("+12065550199").unwrap();
+        assert_eq!(agent.voice_url.as_deref(), Some("https://agent.example.com/v"));
+        assert_eq!(agent.status_callback_url.as_deref(), Some("https://agent.example.com/status"));
+        assert!(text.contains("voice_method = \"GET\""), "{text}");
+        // The same once more is the same file.
+        assert_eq!(edit.enter(&number, &ours()), Ok(Entered::Known("table-bookings".to_owned())));
+        assert_eq!(edit.text(), text);
+    }
+
+    #[test]
+    fn a_known_agent_learns_its_url_and_no_other_replaces_it() {
+        let mut edit = AgentsEdit::of(FILE).unwrap();
+        let one = number("+12065550100", "", "https://one.example.com/v");
+        assert_eq!(edit.enter(&one, &ours()), Ok(Entered::Known("booking".to_owned())));
+        assert!(edit.text().contains("id = \"booking\" # the id"), "{}", edit.text());
+        assert!(edit.text().contains("voice_url = \"https://one.example.com/v\""));
+        let text = edit.text();
+        let another = number("+12065550100", "", "https://two.example.com/v");
+        assert!(edit.enter(&another, &ours()).unwrap_err().contains("an agent of its own"));
+        assert_eq!(edit.text(), text);
+    }
+
+    #[test]
+    fn an_agent_with_a_chat_keeps_it() {
+        let file = format!("{FILE}chat_url = \"https://chat.example.com\"\n");
+        let mut edit = AgentsEdit::of(&file).unwrap();
+        edit.enter(&number("+12065550100", "", "https://one.example.com/v"), &ours()).unwrap();
+        assert_eq!(edit.text(), file);
+    }
+
+    #[test]
+    fn our_own_urls_become_nobodys() {
+        let mut edit = AgentsEdit::of("").unwrap();
+        let number = number("+12065550100", "Booking", "https://calls.example.com/voice");
+        edit.enter(&number, &ours()).unwrap();
+        assert!(!edit.text().contains("calls.example.com"), "{}", edit.text());
+    }
+
+    #[test]
+    fn names_become_ids_that_nobody_has() {
+        let id = |name: &str, taken: &[&str]| {
+            let taken = taken.iter().copied().collect();
+            id_of(&number("+12065550100", name, "https://a.example"), &taken)
+        };
+        assert_eq!(id("Front desk (EU)", &[]), "front-desk-eu");
+        assert_eq!(id("(206) 555-0100", &[]), "206-555-0100");
+        assert_eq!(id("", &[]), "12065550100");
+        assert_eq!(id("日本", &[]), "12065550100");
+        assert_eq!(id("Desk", &["desk", "desk-2"]), "desk-3");
+        assert!(id(&"long ".repeat(40), &[]).len() <= ID_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_url_that_no_agents_file_takes_is_told_and_changes_nothing() {
+        let mut edit = AgentsEdit::of(FILE).unwrap();
+        let long = number("+12065550199", "X", &format!("https://a.example/{}", "x".repeat(3000)));
+        assert!(edit.enter(&long, &ours()).unwrap_err().contains("voice_url"));
+        assert_eq!(edit.text(), FILE);
+    }
+}

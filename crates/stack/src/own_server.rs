@@ -1,0 +1,151 @@
+//! The backend, as `connect` and `doctor` ask it: by its API, and through the address that Twilio
+//! uses.
+
+use std::time::Duration;
+
+use live_users_http_kit::{Env, error_chain, http_client, read_body};
+use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
+use live_users_wire::{Checked, Setup};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::Value;
+
+use crate::Failure;
+
+const USER_AGENT: &str = concat!("live-users/", env!("CARGO_PKG_VERSION"));
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read, in bytes.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The paths that Twilio sends webhooks to.
+pub(crate) const WEBHOOKS: [&str; 3] = ["/voice", "/speech-result", "/call-status"];
+
+/// Clients of one backend.
+pub(crate) struct OwnServer {
+    client: Client,
+    /// Where its API is, without a slash at the end.
+    url: String,
+    /// `API_TOKEN`, if it is known.
+    token: Option<String>,
+}
+
+/// What came of a webhook that only checks.
+pub(crate) enum Check {
+    /// It was verified by this process.
+    Answered(String),
+    /// Somebody has answered, and not as a backend that verified it.
+    Wrong(String),
+    /// Nobody has answered: why.
+    Silent(String),
+}
+
+impl OwnServer {
+    /// Prepares the client and sends nothing.
+    pub(crate) fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
+        let client = http_client(USER_AGENT, PATIENCE).map_err(Failure::run)?;
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Where its API is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How far it is connected with Twilio. The error says why that is not known.
+    pub(crate) async fn setup(&self) -> Result<Setup, String> {
+        let asked = self.client.get(format!("{}/api/live-users/setup", self.url));
+        let (status, body) = self.exchange(asked).await?;
+        match status {
+            StatusCode::OK => serde_json::from_slice(&body)
+                .map_err(|_| "its answer is that of another server or version".to_owned()),
+            _ => Err(told(status, &body)),
+        }
+    }
+
+    /// Has it read the agents file again.
+    pub(crate) async fn reload_agents(&self) -> Result<(), String> {
+        let asked = self.client.post(format!("{}/api/live-users/agents/reload", self.url));
+        match self.exchange(asked).await? {
+            (StatusCode::OK, _) => Ok(()),
+            (status, body) => Err(told(status, &body)),
+        }
+    }
+
+    /// Whether it could record a webhook now; the error is its reason.
+    pub(crate) async fn ready(&self) -> Result<Vec<String>, String> {
+        let asked = self.client.get(format!("{}/readyz", self.url));
+        let (status, body) = self.exchange(asked).await?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let texts = body["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        match (status, body["reason"].as_str()) {
+            (StatusCode::OK, _) => Ok(texts.map(str::to_owned).collect()),
+            (_, Some(reason)) => Err(reason.to_owned()),
+            (status, None) => Err(format!("status {status}")),
+        }
+    }
+
+    /// Sends a signed webhook that only checks to a path below the address that Twilio uses.
+    pub(crate) async fn check(&self, token: &str, base: &str, path: &str, nonce: &str) -> Check {
+        let url = format!("{base}{path}");
+        let form = Form::from_pairs([("LiveUsersCheck", nonce)]);
+        let signature = sign(token, &url, &Payload::Form(&form));
+        let asked = self.client.post(&url).timeout(PATIENCE).body(form.encode());
+        let asked = asked
+            .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+            .header(SIGNATURE_HEADER, signature);
+        let answer = match asked.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Check::Silent(error_chain(&error.without_url())),
+        };
+        let status = answer.status();
+        let body = read_body(answer, BODY_BYTES_MAX).await.unwrap_or_default();
+        match serde_json::from_slice::<Checked>(&body) {
+            Ok(checked) if status == StatusCode::OK && checked.check == nonce => {
+                Check::Answered(checked.instance)
+            }
+            _ => Check::Wrong(match status {
+                StatusCode::FORBIDDEN => "403: the signature is not accepted".to_owned(),
+                status if status.is_redirection() => format!("{status}: a redirect"),
+                status => format!("{status}, and no answer of Live Users"),
+            }),
+        }
+    }
+
+    async fn exchange(&self, asked: RequestBuilder) -> Result<(StatusCode, Vec<u8>), String> {
+        let asked = asked.timeout(PATIENCE);
+        let asked = match &self.token {
+            Some(token) => asked.bearer_auth(token),
+            None => asked,
+        };
+        let why = |error: reqwest::Error| error_chain(&error.without_url());
+        let answer = asked.send().await.map_err(why)?;
+        let status = answer.status();
+        let body = read_body(answer, BODY_BYTES_MAX).await.map_err(|error| error.to_string())?;
+        Ok((status, body))
+    }
+}
+
+/// The server's own text beside the status.
+fn told(status: StatusCode, body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    match (body["error"].as_str(), status) {
+        (Some(text), _) => format!("{status}: {text}"),
+        (None, StatusCode::NOT_FOUND) => {
+            format!("{status}: another server, or an older version")
+        }
+        (None, status) => status.to_string(),
+    }
+}
+
+/// The first of the Auth Tokens, which webhooks that check are signed with.
+pub(crate) fn auth_token(env: &Env) -> String {
+    let tokens = env.get("TWILIO_AUTH_TOKEN").unwrap_or_default();
+    tokens.split(',').next().unwrap_or_default().trim().to_owned()
+}
+
+/// Something that no earlier answer can have: 32 hexadecimal digits.
+pub(crate) fn nonce() -> Result<String, Failure> {
+    crate::local::draw_token()
+}
