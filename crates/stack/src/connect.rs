@@ -23,7 +23,7 @@ use self::agents_edit::{AgentsEdit, Entered};
 use self::ours::{Ours, shown};
 use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
-use crate::account::{Account, remedy};
+use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
 use crate::own_server::{Check, OwnServer, WEBHOOKS, auth_token, nonce};
 use crate::{Failure, local, tell};
@@ -277,6 +277,10 @@ impl Context {
     ) -> Failure {
         let mut left = Vec::new();
         for number in touched {
+            let now = self.account.number(&number.sid).await;
+            if now.is_ok_and(|now| is_same(&now.settings, &number.settings)) {
+                continue;
+            }
             if let Err(why) = self.account.set(&number.sid, &number.settings).await {
                 left.push(format!("{} may have the new URLs: {why}", number.number));
             }

@@ -4,6 +4,7 @@ mod chart;
 mod command;
 mod details;
 mod link;
+mod newcomer;
 mod page;
 mod page_line;
 mod page_live;
