@@ -6,7 +6,8 @@
 With --built, `cargo xtask dist` has run for this target already. It needs root, debootstrap and
 systemd-nspawn (Debian: systemd-container). A static tarball runs in a folder with nothing else in it.
 The package is installed, configured, upgraded and purged in a Debian that systemd has booted, in a
-container on this host's network. DEBIAN_ROOT names a folder of debootstrap to copy; without it one is
+container on this host's network. In another one, the commands of docs/OPERATIONS.md make services of
+the tarball. DEBIAN_ROOT names a folder of debootstrap to copy; without it one is
 made. Everything is removed at the end.
 """
 
@@ -136,13 +137,13 @@ def tarball(folder, target, base):
 class Machine:
     """A Debian that systemd has booted in a container."""
 
-    def __init__(self, folder, base):
-        self.root = folder / "machine"
+    def __init__(self, folder, base, name):
+        self.root = folder / name
         run("cp", "-a", base, self.root)
-        self.log = folder / "machine.log"
+        self.log = folder / f"{name}.log"
         # In the host's network, so that what listens inside is reached from here.
         self.process = start(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory",
-                              self.root, f"--machine=live-users-check-{os.getpid()}"], self.log)
+                              self.root, f"--machine=live-users-{name}-{os.getpid()}"], self.log)
         atexit.register(self.stop)
         if not becomes(lambda: self.leader() and self("systemctl", "is-system-running").strip() in ("running", "degraded"), 90):
             raise SystemExit(f"the machine does not boot:\n{self.log.read_text(errors='replace')[-3000:]}")
@@ -183,7 +184,7 @@ class Machine:
 
 def package(folder, base, architecture):
     deb = PACKAGES / f"live-users_{VERSION}-1_{architecture}.deb"
-    machine = Machine(folder, base)
+    machine = Machine(folder, base, "package")
     before = machine.files()
     shutil.copy(deb, machine.root / "root/live-users.deb")
     install = ["dpkg", "--install", "/root/live-users.deb"]
@@ -231,15 +232,19 @@ def services(machine, install):
     ended = lambda: machine.state("live-users", "ExecMainStatus") == "64"
     holds("without its settings the backend ends with 64", becomes(ended), log("live-users"))
     holds("it says which", "TWILIO_AUTH_TOKEN" in log("live-users"), log("live-users"))
-    tries = machine.state("live-users", "NRestarts")
-    holds("and is not tried again", tries == "0", tries)
+    # One that is tried again is `activating` until then.
+    failed_for_good = lambda: machine.state("live-users", "ActiveState") == "failed"
+    holds("and is not tried again", becomes(failed_for_good), machine("systemctl", "status", "live-users"))
     machine("systemctl", "reset-failed")
     machine.write("etc/live-users/backend.env", f"TWILIO_AUTH_TOKEN={AUTH}\nAPI_TOKEN={API}\nPORT={backend}\n")
     machine.write("etc/live-users/proxy.env", f"BACKEND_TOKEN={API}\nADMIN_TOKEN={ADMIN}\nPORT={proxy}\n"
                   f"BACKEND_URL=http://127.0.0.1:{backend}\n")
     machine("systemctl", "enable", "--now", *UNITS)
     healthy = lambda: ask(backend, "/readyz")[0] == 200 and ask(proxy, "/readyz")[0] == 200
-    holds("with them both are ready", becomes(healthy), log("live-users") + log("live-users-proxy"))
+    is_ready = becomes(healthy)
+    holds("with them both are ready", is_ready, log("live-users") + log("live-users-proxy"))
+    if not is_ready:
+        return
     for unit in UNITS:
         process = machine.state(unit, "MainPID")
         lines = machine("cat", f"/proc/{process}/status").splitlines()
@@ -290,6 +295,26 @@ def services(machine, install):
     machine("systemctl", "start", *UNITS)
 
 
+def by_hand(folder, base, target):
+    """What docs/OPERATIONS.md says of the tarball, word for word."""
+    machine = Machine(folder, base, "by-hand")
+    for file in (f"live-users-{VERSION}-{target}.tar.gz", "SHA256SUMS"):
+        shutil.copy(PACKAGES / file, machine.root / "root")
+    section = (ROOT / "docs/OPERATIONS.md").read_text().split("### From the tarball\n")[1].split("\n### ")[0]
+    commands = "".join(re.findall(r"```sh\n(.*?)```", section, re.S))
+    commands = commands.replace("x86_64-unknown-linux-musl", target)
+    said = machine("sh", "-ec", f'sudo() {{ "$@"; }}\ncd /root\n{commands}\necho "to the end"')
+    holds("the documented commands run to their end", said.endswith("to the end\n"), said)
+    backend, proxy = free_port(), free_port()
+    machine.write("etc/live-users/backend.env", f"TWILIO_AUTH_TOKEN={AUTH}\nAPI_TOKEN={API}\nPORT={backend}\n")
+    machine.write("etc/live-users/proxy.env", f"PORT={proxy}\nBACKEND_URL=http://127.0.0.1:{backend}\n")
+    said = machine("systemctl", "enable", "--now", *UNITS)
+    holds("the services of the tarball are enabled", all(machine.state(it, "UnitFileState") == "enabled" for it in UNITS), said)
+    ready = lambda: ask(backend, "/readyz")[0] == 200 and shown(proxy, 0)()
+    holds("and ready", becomes(ready), machine("journalctl", "--no-pager"))
+    machine.stop()
+
+
 def main():
     target = sys.argv[sys.argv.index("--target") + 1] if "--target" in sys.argv else "x86_64-unknown-linux-musl"
     missing = [it for it in ("debootstrap", "systemd-nspawn", "dpkg") if shutil.which(it) is None]
@@ -311,6 +336,7 @@ def main():
     results(target)
     tarball(folder, target, base)
     package(folder, base, {"x86_64": "amd64", "aarch64": "arm64"}[target.split("-")[0]])
+    by_hand(folder, base, target)
     print(f"{checked - len(failed)} of {checked} checks hold, in {time.monotonic() - begun:.0f} s")
     sys.exit(1 if failed else 0)
 
