@@ -42,11 +42,19 @@ def with_(values, **changes):
     return values
 
 
+def documented():
+    """The example for people who install the chart."""
+    import yaml
+    text = (ROOT / "docs/OPERATIONS.md").read_text().split("```yaml\n# my-values.yaml\n")[1]
+    return yaml.safe_load(text.split("```")[0])
+
+
 def good():
     """What people may want, by name."""
     created = with_(KNOWN, secrets={"values": TOKENS})
     nats = with_(created, journal__kind="nats", secrets__values__JOURNAL_URL=NATS_URL)
     yield "one backend, a secret that is there", KNOWN
+    yield "the values in docs/OPERATIONS.md", documented()
     yield "one backend, an ingress with one host", with_(
         created, publicUrl="", ingress={"enabled": True, "host": "live.example.com", "tlsSecret": "tls"},
         journal={"kind": "file", "size": "5Gi", "storageClass": "fast"}, imagePullSecrets=[{"name": "pull"}])
@@ -217,6 +225,11 @@ def expected(rendered):
     webhooks = ["/voice", "/speech-result", "/call-status"]
     wanted = {"calls.example.com": webhooks, "live.example.com": ["/"]}
     holds("Twilio's host has webhooks alone", routes == wanted, routes)
+    own = {name: {env.get("value") for spec in pod_specs(objects) for env in spec["containers"][0]["env"]
+                  if env["name"] == "PUBLIC_URL"} for name, objects in rendered.items()}
+    twilio, page = {"https://calls.example.com"}, {"https://live.example.com"}
+    wanted = {name: page if name.endswith("one host") else twilio for name in own}
+    holds("the address for Twilio is the given one, or that of the ingress", own == wanted, own)
     monitors = [it["spec"]["endpoints"][0] for it in full if it["kind"] == "ServiceMonitor"]
     holds("Prometheus shows a token to each", [it["authorization"]["credentials"]["key"] for it in monitors]
           == ["API_TOKEN", "ADMIN_TOKEN"], monitors)

@@ -42,8 +42,8 @@ struct Dist<'a> {
 pub(crate) fn run(root: &Path, arguments: &str) -> Result<()> {
     let targets = targets(arguments)?;
     let root = &root.canonicalize()?;
-    for (tool, package) in [("cargo-deb", "cargo-deb"), ("cargo-cyclonedx", "cargo-cyclonedx")] {
-        ensure!(is_on_path(tool), "dist: run `cargo install {package} --locked`");
+    for tool in ["cargo-deb", "cargo-cyclonedx"] {
+        ensure!(is_on_path(tool), "dist: run `cargo install {tool} --locked`");
     }
     ensure!(is_on_path("tar") && is_on_path("sha256sum"), "dist: it needs GNU tar and sha256sum");
     targets.iter().try_for_each(|target| can_build_for(target))?;
