@@ -182,8 +182,11 @@ class Machine:
         file.chmod(mode)
 
 
-def package(folder, base, architecture):
-    deb = PACKAGES / f"live-users_{VERSION}-1_{architecture}.deb"
+def package(folder, base, target):
+    processor, libc = target.split("-")[0], target.rsplit("-", 1)[-1]
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[processor]
+    revision = "1" if libc == "musl" else f"1+{libc}"
+    deb = PACKAGES / f"live-users_{VERSION}-{revision}_{architecture}.deb"
     machine = Machine(folder, base, "package")
     before = machine.files()
     shutil.copy(deb, machine.root / "root/live-users.deb")
@@ -335,7 +338,7 @@ def main():
     begun = time.monotonic()
     results(target)
     tarball(folder, target, base)
-    package(folder, base, {"x86_64": "amd64", "aarch64": "arm64"}[target.split("-")[0]])
+    package(folder, base, target)
     by_hand(folder, base, target)
     print(f"{checked - len(failed)} of {checked} checks hold, in {time.monotonic() - begun:.0f} s")
     sys.exit(1 if failed else 0)

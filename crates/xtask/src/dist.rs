@@ -220,9 +220,13 @@ impl Dist<'_> {
     }
 
     fn debian_package(&self) -> Result<()> {
-        let words =
-            format!("deb --quiet --no-build --no-strip --profile dist --target {}", self.target);
-        let mut command = self.cargo(&format!("{words} --package live-users --output"));
+        // Packages of one processor for two C libraries need two names.
+        let libc = self.target.rsplit('-').next().filter(|it| *it != "musl");
+        let revision = libc.map_or("1".into(), |it| format!("1+{it}"));
+        let words = "deb --quiet --no-build --no-strip --profile dist --package live-users";
+        let target = self.target;
+        let words = format!("{words} --target {target} --deb-revision {revision} --output");
+        let mut command = self.cargo(&words);
         command.arg(&self.packages).env("SOURCE_DATE_EPOCH", &self.epoch);
         run_to_end(command)
     }
