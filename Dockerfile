@@ -1,6 +1,11 @@
 # The images of the two servers, one target each: `backend` and `proxy`. docker-compose.yml builds
 # and runs both. Nothing here needs BuildKit.
 
+# Lists what a program is made of (CycloneDX). In a stage of its own, it is built once.
+FROM rust:1.95-slim-bookworm AS sbom
+RUN cargo install cargo-cyclonedx --locked --version 0.5.9 --root /usr/local
+
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /app
 
@@ -43,6 +48,8 @@ COPY backend backend/
 COPY crates crates/
 COPY proxy proxy/
 RUN cargo build --release --locked --package live-users-backend --package live-users-proxy
+COPY --from=sbom /usr/local/bin/cargo-cyclonedx /usr/local/bin/
+RUN cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --override-filename sbom
 
 
 FROM debian:bookworm-slim AS backend
@@ -54,6 +61,7 @@ RUN install --directory --owner=10001 --group=10001 /data
 # For Twilio's API, chats and NATS by TLS. A mounted file with more of them belongs at this place too.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/target/release/live-users-backend /usr/local/bin/
+COPY --from=build /app/backend/sbom.json /usr/share/doc/live-users/live-users-backend.cdx.json
 WORKDIR /app
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8080 JOURNAL_URL=file:/data
@@ -68,6 +76,7 @@ LABEL org.opencontainers.image.title="live-users-proxy" \
 # For a BACKEND_URL that begins with https://.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/target/release/live-users-proxy /usr/local/bin/
+COPY --from=build /app/proxy/sbom.json /usr/share/doc/live-users/live-users-proxy.cdx.json
 WORKDIR /app
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=3000

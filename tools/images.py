@@ -5,11 +5,11 @@
 
 With --built, the images `live-users-backend:checked` and `live-users-proxy:checked` are there already.
 The stand-in is Twilio's list of calls, the chat of an agent, and TLS in front of the backend; its CA is
-made here. Containers share this host's network, on loopback, and are removed at the end.
+made here. The list of components in each image is held against Cargo.lock. Containers share this host's network, on loopback, and are removed at the end.
 """
 
 import atexit, http.client, http.server, json, os, pathlib, re, ssl, subprocess, sys, tempfile
-import threading, urllib.parse
+import threading, tomllib, urllib.parse
 
 from common import FORM, ROOT, becomes, certificate, check, failed, free_port, signature
 
@@ -120,6 +120,22 @@ def state(name):
     return json.loads(docker("inspect", "--format", "{{json .State}}", name))
 
 
+def components(which, name):
+    """Checks the list of components in an image: real ones, in the versions that are locked."""
+    text = docker("exec", name, "cat", f"/usr/share/doc/live-users/live-users-{which}.cdx.json")
+    sbom = json.loads(text)
+    about = sbom["metadata"]["component"]
+    check(f"the {which}'s list of components is about it",
+          (sbom["bomFormat"], about["name"]) == ("CycloneDX", f"live-users-{which}"), about)
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    locked = {(it["name"], it["version"]) for it in lock}
+    listed = {(it["name"], it["version"]) for it in sbom["components"]}
+    names = {name for name, _ in listed}
+    check(f"its {len(listed)} components are in Cargo.lock", listed and listed <= locked, listed - locked)
+    check("SQLite is in the backend alone", ("libsqlite3-sys" in names) == (which == "backend"), names)
+    check("no tool of a test is listed", not names & {"fantoccini", "proptest"}, names)
+
+
 def main():
     global backend_port
     for which in ("backend", "proxy") if "--built" not in sys.argv else ():
@@ -170,6 +186,7 @@ def main():
     for which, each in (("backend", backend), ("proxy", proxy)):
         user = docker("exec", each, "sh", "-c", "grep ^Uid: /proc/1/status").split()[1]
         check(f"process 1 has user 10001 in the {which}", user == "10001", user)
+        components(which, each)
     files = docker("exec", backend, "sh", "-c", "stat --format '%a %u %F %n' /data/*")
     kept = [line.split() for line in files.splitlines() if "regular" in line]
     private = bool(kept) and all(line[:2] == ["600", "10001"] for line in kept)

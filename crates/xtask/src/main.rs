@@ -1,5 +1,6 @@
 //! The chores of this repository: `verify` reads and judges, `fix` writes and never judges.
 
+mod dist;
 mod fuzz;
 mod setup;
 mod tidy;
@@ -17,6 +18,8 @@ usage: cargo xtask <task>
   fix     format, and let clippy repair what it can
   tidy    run the tidy rules alone (they are also a test of this crate)
   fuzz SECONDS  run each fuzz target of fuzz/ for so long; needs nightly and cargo-fuzz
+  dist [--target TRIPLE]...  pack static binaries, a Debian package and lists of components;
+                             needs cargo-deb and cargo-cyclonedx
   audit   check licences, sources and advisories of all dependencies with cargo-deny";
 const FIX: &str = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let done = match &arguments[..] {
         fuzzing if fuzzing.starts_with("fuzz ") => fuzz::run(root, fuzzing["fuzz ".len()..].trim()),
+        "dist" => dist::run(root, ""),
+        packing if packing.starts_with("dist ") => dist::run(root, &packing["dist ".len()..]),
         "verify" => verify::run(root),
         "setup" => setup::run(root),
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),

@@ -22,7 +22,7 @@ fn service(version: NatsVersion, more: String) -> Nats {
     Nats::with(1, NatsLimits { more, ..NatsLimits::on(version) })
 }
 
-/// With no more rights than `deploy/kubernetes/nats-values.yaml` gives.
+/// With no more rights than `deploy/helm/nats-values.yaml` gives.
 fn a_user_with_a_password_is_let_in(version: NatsVersion) {
     let users = "authorization { users: [{ user: u, password: \"p@ss\", permissions: { \
                  publish: [\"live-users.>\", \"$JS.API.>\"], subscribe: [\"_INBOX.>\"] } }] }\n";

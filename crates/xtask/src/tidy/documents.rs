@@ -54,17 +54,18 @@ pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String
     let Some(compose) = tree.file("docker-compose.yml") else { return };
     let Some(example) = tree.file(".env.example") else { return };
     let readme = tree.file("README.md").map_or("", |it| &it.text);
-    let deployed = tree.ending_in(".yaml").filter(|file| file.path.starts_with("deploy/"));
+    let deployed = [".yaml", ".env"].iter().flat_map(|end| tree.ending_in(end));
+    let deployed = deployed.filter(|file| file.path.starts_with("deploy/"));
     for file in deployed.chain([compose]) {
         for (line, text) in file.lines() {
             let is_new = |it: &&str| ["\n", "\n#"].iter().all(|begin| !example.has(begin, it, "="));
             for name in text.split("${").skip(1).map(name).filter(is_new) {
                 found.push(file.at(line, &format!("explain {name} in .env.example")));
             }
-            // `NAME: value`, and Kubernetes' `- name: NAME`.
-            let text = text.trim_start().trim_start_matches("- name: ");
+            // `NAME: value`, Kubernetes' `- name: NAME`, and systemd's `#NAME=value`.
+            let text = text.trim_start().trim_start_matches("- name: ").trim_start_matches('#');
             let name = name(text);
-            let is_one = matches!(text[name.len()..].get(..1), None | Some(":"));
+            let is_one = matches!(text[name.len()..].get(..1), None | Some(":" | "="));
             if is_one && name.contains('_') && !readme.contains(&format!("`{name}`")) {
                 found.push(file.at(line, &format!("explain {name} in README.md")));
             }
@@ -75,6 +76,24 @@ pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String
         let is_one = !name(text).is_empty() && text[name(text).len()..].starts_with('=');
         if is_one && !compose.has("${", name(text), ":") {
             found.push(example.at(line, "use it in docker-compose.yml, or remove it"));
+        }
+    }
+}
+
+/// What can be set with compose can be set with the Helm chart, which refuses names that it has not.
+pub(super) fn chart_has_the_settings_of_compose(tree: &Tree, found: &mut Vec<String>) {
+    let Some(schema) = tree.file("deploy/helm/live-users/values.schema.json") else { return };
+    let Some(compose) = tree.file("docker-compose.yml") else { return };
+    let made = |it: &&File| it.path.starts_with("deploy/helm/live-users/templates/");
+    let templates: Vec<&File> = tree.ending_in(".yaml").filter(made).collect();
+    for (line, text) in compose.lines() {
+        for name in text.split("${").skip(1).map(name) {
+            // Ports and files of the host, which a cluster has not.
+            let is_of_the_host = name.ends_with("_PUBLISH") || name == "AGENTS_FILE";
+            let is_made = templates.iter().any(|it| it.has("name: ", name, "\n"));
+            if !is_of_the_host && !is_made && !schema.has("\"", name, "\"") {
+                found.push(compose.at(line, &format!("take {name} into `{}`", schema.path)));
+            }
         }
     }
 }

@@ -76,9 +76,16 @@ fn a_setting_an_image_or_an_alert_that_does_not_fit_is_found() {
     let compose = "environment:\n  A_B: ${A_B:-}\n  C_D: 1\nports: [\"${P_Q}:1\"]\n";
     let deploy = ("deploy/a.yaml", "env:\n  - name: A_B\n  - name: E_F\n");
     let example = (".env.example", "# Why (a=b).\nA_B=\n#TOKEN=1\n");
-    let files = [("docker-compose.yml", compose), deploy, ("README.md", "`A_B`, `C_D`"), example];
-    let wrong = ["deploy/a.yaml:3", "docker-compose.yml:4", ".env.example:3"];
+    let unit = ("deploy/a.env", "# Why.\n#A_B=1\n#G_H=2\n");
+    let readme = ("README.md", "`A_B`, `C_D`");
+    let files = [("docker-compose.yml", compose), deploy, unit, readme, example];
+    let wrong = ["deploy/a.yaml:3", "deploy/a.env:3", "docker-compose.yml:4", ".env.example:3"];
     finds(documents::compose_settings_are_explained, &files, &wrong);
+    let compose = "A_B: ${A_B:-}\nC_D: ${C_D}\nE_F: ${E_F}\nports: ${P_PUBLISH}\n";
+    let schema = ("deploy/helm/live-users/values.schema.json", "{\"enum\": [\"A_B\", \"C_DE\"]}");
+    let template = ("deploy/helm/live-users/templates/a.yaml", "- name: E_F\n");
+    let files = [("docker-compose.yml", compose), schema, template];
+    finds(documents::chart_has_the_settings_of_compose, &files, &["docker-compose.yml:2"]);
     let image = ("Dockerfile", "FROM rust\nCOPY a/Cargo.toml a/\nRUN cargo build\n");
     let files = [image, ("a/Cargo.toml", ""), ("b/Cargo.toml", "")];
     finds(documents::dockerfiles_name_every_manifest, &files, &["Dockerfile:1"]);
