@@ -1,4 +1,4 @@
-//! The settings of the backend. The README has them as a table.
+//! The settings of the backend. `docs/SETTINGS.md` has them as a table.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;

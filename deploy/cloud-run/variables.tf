@@ -92,13 +92,13 @@ variable "proxy_instances" {
 }
 
 variable "backend_settings" {
-  description = "Other settings of the backend, by their names in README.md. No tokens."
+  description = "Other settings of the backend, by their names in docs/SETTINGS.md. No tokens."
   type        = map(string)
   default     = {}
 }
 
 variable "proxy_settings" {
-  description = "Other settings of the proxy, by their names in README.md. No tokens."
+  description = "Other settings of the proxy, by their names in docs/SETTINGS.md. No tokens."
   type        = map(string)
   default     = {}
 }

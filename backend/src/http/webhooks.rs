@@ -6,6 +6,7 @@
 mod check;
 mod old;
 mod passing;
+mod recording;
 mod repeats;
 
 use std::ops::ControlFlow;
@@ -16,8 +17,6 @@ use std::time::Instant;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use futures_util::future::join_all;
-use live_users_core::{CallId, Evidence};
 use live_users_http_kit::vouch_for;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
@@ -27,6 +26,7 @@ use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
+use self::recording::{record, record_all};
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;
@@ -37,7 +37,7 @@ use crate::parts::chat::Chat;
 use crate::parts::conversation::{Answer, Conversation, Spoken};
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::{Notice, Notices, word};
-use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::queue::Queue;
 
 /// What the three handlers share.
 pub(crate) struct Webhooks {
@@ -193,50 +193,6 @@ pub(crate) async fn status(
         shared.repeats.remember(request_id);
         HttpResponse::NoContent().finish()
     })
-}
-
-/// Records what a status callback says.
-async fn record(
-    shared: &Webhooks,
-    sent_at_ms: Option<u64>,
-    evidence: Vec<Evidence>,
-) -> Result<(), ApiError> {
-    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
-    match record_all(shared, sent_at_ms, evidence).await {
-        Ok(outcome) => {
-            became(outcome);
-            Ok(())
-        }
-        Err((call, why)) => {
-            became(Outcome::NotRecorded);
-            warn!("503 for the status of {call}: {why}");
-            Err(why.into())
-        }
-    }
-}
-
-/// Records all that one webhook says, in this order, unless it is too old to say anything. It is
-/// queued together, so that one sync of the journal is enough.
-async fn record_all(
-    shared: &Webhooks,
-    sent_at_ms: Option<u64>,
-    evidence: Vec<Evidence>,
-) -> Result<Outcome, (CallId, NotRecorded)> {
-    let mut recent = Vec::with_capacity(evidence.len());
-    for evidence in evidence {
-        let is_old = shared.old_callbacks.is_one(sent_at_ms, &evidence.call, &shared.queue).await;
-        if !is_old.map_err(|why| (evidence.call.clone(), why))? {
-            recent.push(evidence);
-        }
-    }
-    if recent.is_empty() {
-        return Ok(Outcome::Old);
-    }
-    let each = recent.into_iter().map(|evidence| async {
-        let call = evidence.call.clone();
-        shared.queue.record(evidence).await.map(drop).map_err(|why| (call, why))
-    });
-    join_all(each).await.into_iter().collect::<Result<(), _>>().map(|()| Outcome::Accepted)
 }
 
 /// Lets a webhook in, and counts it if it is refused. One that only checks has its answer at once.

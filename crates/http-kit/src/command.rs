@@ -16,8 +16,8 @@ use crate::{
 
 /// The end of `--help`: where settings come from.
 pub const HELP_ON_SETTINGS: &str = "\
-Settings come from environment variables. The section \"Configuration\" of README.md describes each
-of them. Wrong settings are reported all at once.
+Settings come from environment variables. docs/SETTINGS.md describes each of them.
+Wrong settings are reported all at once.
 
 Exit codes: 0 when all went well, 1 when something failed, 64 for wrong arguments or settings.";
 

@@ -7,6 +7,7 @@ mod agents_edit;
 pub(crate) mod ours;
 mod plan;
 mod saved;
+mod show;
 mod undo;
 
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use live_users_intake::agents::DEFAULT_FILE;
 use live_users_twilio::rest::{PhoneNumber, VoiceSettings};
 
 use self::agents_edit::{AgentsEdit, Entered};
-use self::ours::{Ours, shown};
+use self::ours::Ours;
 use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
@@ -78,7 +79,7 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     let mut edit = AgentsEdit::of(before.as_deref().unwrap_or_default())
         .map_err(|why| Failure::usage(format!("{}: {why}", context.agents_file.display())))?;
     let entered = enter(&mut planned, &mut edit, &context.ours);
-    show(&planned, &entered, &context);
+    show::show(&planned, &entered, &context);
     let is_nothing = !planned.iter().any(|it| matches!(it.step, Step::Connect(_)));
     if args.dry_run || is_nothing {
         if args.dry_run {
@@ -91,8 +92,9 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     if !args.unchecked {
         context.check_webhooks().await?;
     }
-    let change = Change { before, after: edit.text() };
-    context.prepare(&planned, &change).await?;
+    let saved = Saved::read(&context.saved_file)?;
+    let change = Change { before, after: edit.text(), saved };
+    context.prepare(&planned, &change)?;
     if let Err(failure) = context.agents_are_known(&planned, args.unchecked).await {
         return Err(context.take_back(&[], &change, failure).await);
     }
@@ -103,10 +105,13 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-/// The text of the agents file before and after.
+/// What was there before, for the case that it has to be there again.
 struct Change {
+    /// The text of the agents file, before and after.
     before: Option<String>,
     after: String,
+    /// The saved file.
+    saved: Option<Saved>,
 }
 
 impl Context {
@@ -174,10 +179,10 @@ impl Context {
     }
 
     /// Saves what there was, and writes the agents file.
-    async fn prepare(&self, planned: &[Planned], change: &Change) -> Result<(), Failure> {
+    fn prepare(&self, planned: &[Planned], change: &Change) -> Result<(), Failure> {
         let account_sid = &self.account.settings().account_sid;
-        let mut saved = match Saved::read(&self.saved_file)? {
-            Some(saved) if saved.account_sid == *account_sid => saved,
+        let mut saved = match &change.saved {
+            Some(saved) if saved.account_sid == *account_sid => saved.clone(),
             Some(_) => {
                 return Err(Failure::run(format!(
                     "{} is of another account; expected {account_sid}, or another --saved",
@@ -207,6 +212,7 @@ impl Context {
             return Ok(());
         }
         write_file(&self.agents_file, &change.after, None).map_err(|error| {
+            self.forget(change);
             let file = self.agents_file.display();
             Failure::run(format!("cannot write {file}: {error}. Nothing was changed in Twilio"))
         })
@@ -267,6 +273,17 @@ impl Context {
         Ok(())
     }
 
+    /// The saved file is as it was: nothing of this run is left to undo.
+    fn forget(&self, change: &Change) {
+        let restored = match &change.saved {
+            Some(saved) => saved.write(&self.saved_file),
+            None => std::fs::remove_file(&self.saved_file).map_err(Failure::run),
+        };
+        if let Err(Failure { message, .. }) = restored {
+            log::warn!("{} has more than is to undo: {message}", self.saved_file.display());
+        }
+    }
+
     /// Undoes what was done so far, and adds to the failure what could not be undone. The last
     /// number is among them: its change may have been made although nobody said so.
     async fn take_back(
@@ -294,7 +311,10 @@ impl Context {
             }
         }
         let end = match left.is_empty() {
-            true => "Everything is as it was".to_owned(),
+            true => {
+                self.forget(change);
+                "Everything is as it was".to_owned()
+            }
             false => format!(
                 "Not everything could be taken back: {}. `live-users connect --undo` tries again",
                 left.join("; ")
@@ -351,57 +371,6 @@ fn enter(planned: &mut [Planned], edit: &mut AgentsEdit, ours: &Ours) -> Vec<Opt
         }
     };
     planned.iter_mut().map(enter).collect()
-}
-
-/// Tells what each number has and what it will have.
-fn show(planned: &[Planned], entered: &[Option<Entered>], context: &Context) {
-    let n = planned.len();
-    let account = &context.account.settings().account_sid;
-    tell(format_args!("Account {account}: {n} number{}.", if n == 1 { "" } else { "s" }));
-    for (Planned { number, step }, entered) in planned.iter().zip(entered) {
-        let now = &number.settings;
-        tell(format_args!("\n{}  {}", number.number, number.friendly_name));
-        match step {
-            Step::Left(why) => {
-                tell(format_args!("  now: {}", shown(&now.voice)));
-                tell(format_args!("  left as it is: {why}"));
-            }
-            Step::Connected => tell("  connected already"),
-            Step::Connect(settings) => {
-                for (what, before, after) in [
-                    ("a call comes in        ", &now.voice, &settings.voice),
-                    ("primary handler fails  ", &now.fallback, &settings.fallback),
-                    ("call status changes    ", &now.status_callback, &settings.status_callback),
-                ] {
-                    let after_url = after.url.as_deref().unwrap_or_default();
-                    let after = match context.ours.is_voice(after) || context.ours.is_ours(after) {
-                        true => after_url.to_owned(),
-                        false => shown(after),
-                    };
-                    tell(format_args!("  {what}{} -> {after}", shown(before)));
-                }
-                show_agent(entered.as_ref(), number, context);
-            }
-        }
-    }
-}
-
-fn show_agent(entered: Option<&Entered>, number: &PhoneNumber, context: &Context) {
-    let file = context.agents_file.display();
-    let own = match &number.settings.voice {
-        voice if voice.url.is_none() || context.ours.is_voice(voice) => String::new(),
-        voice => format!("; its calls go on to {}", shown(voice)),
-    };
-    match entered {
-        Some(Entered::Added(id)) => tell(format_args!("  agent {id:?} is added to {file}{own}")),
-        Some(Entered::Known(id)) => tell(format_args!("  agent {id:?} of {file}{own}")),
-        None => {}
-    }
-    if number.settings.status_callback.url.is_some()
-        && !context.ours.is_ours(&number.settings.status_callback)
-    {
-        tell("  its former status callback goes on to receive each one");
-    }
 }
 
 fn read_if_any(path: &Path) -> Result<Option<String>, Failure> {

@@ -120,15 +120,18 @@ fn check_number(
         );
     }
     let seen = setup.and_then(|it| it.numbers.iter().find(|known| known.number == *digits));
-    let last = |ms: Option<u64>| ms.map_or("never since the start".to_owned(), ago);
-    let text = match seen {
-        Some(seen) => format!(
-            "{digits} is connected; /voice {}, /speech-result {}, /call-status {}",
-            last(seen.voice_ago_ms),
-            last(seen.speech_result_ago_ms),
-            last(seen.call_status_ago_ms)
-        ),
-        None => format!("{digits} is connected; no webhook yet"),
+    let ages = seen.map(|it| {
+        [
+            ("/voice", it.voice_ago_ms),
+            ("/speech-result", it.speech_result_ago_ms),
+            ("/call-status", it.call_status_ago_ms),
+        ]
+    });
+    let ages = ages.into_iter().flatten().filter_map(|(path, ms)| Some((path, ms?)));
+    let ages: Vec<_> = ages.map(|(path, ms)| format!("{path} {}", ago(ms))).collect();
+    let text = match ages.is_empty() {
+        true => format!("{digits} is connected; no webhook since the start"),
+        false => format!("{digits} is connected; {}", ages.join(", ")),
     };
     report.ok("number", text);
     if setup.is_some() && seen.is_none_or(|it| it.agent.is_none()) {
@@ -166,7 +169,7 @@ async fn check_alerts(account: &Account, ours: &Ours, report: &mut Report) {
     for (code, n) in codes {
         report.warning(
             "debugger",
-            format!("{n} alerts {code} about this server within 24 h: {}", meaning(code)),
+            format!("alert {code}, {n} times within 24 h about this server: {}", meaning(code)),
             format!("https://www.twilio.com/docs/api/errors/{code} explains it"),
         );
     }

@@ -297,6 +297,7 @@ fn what_fails_half_way_is_taken_back_or_named() {
     change(&|it| it.behaviour.may_change = false);
     let told = failed(&world.run(&["connect"]), 1);
     assert!(told.contains("credentials refused") && told.contains("as it was"), "{told}");
+    assert!(!Path::new(&world.path("data/connect.json")).exists());
     change(&|it| it.behaviour.may_change = true);
     world.is_untouched(&before);
 

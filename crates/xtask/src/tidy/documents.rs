@@ -53,7 +53,7 @@ fn resolve(from: &str, target: &str) -> String {
 pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String>) {
     let Some(compose) = tree.file("docker-compose.yml") else { return };
     let Some(example) = tree.file(".env.example") else { return };
-    let readme = tree.file("README.md").map_or("", |it| &it.text);
+    let settings = tree.file("docs/SETTINGS.md").map_or("", |it| &it.text);
     let deployed = [".yaml", ".env"].iter().flat_map(|end| tree.ending_in(end));
     let deployed = deployed.filter(|file| file.path.starts_with("deploy/"));
     for file in deployed.chain([compose]) {
@@ -66,8 +66,8 @@ pub(super) fn compose_settings_are_explained(tree: &Tree, found: &mut Vec<String
             let text = text.trim_start().trim_start_matches("- name: ").trim_start_matches('#');
             let name = name(text);
             let is_one = matches!(text[name.len()..].get(..1), None | Some(":" | "="));
-            if is_one && name.contains('_') && !readme.contains(&format!("`{name}`")) {
-                found.push(file.at(line, &format!("explain {name} in README.md")));
+            if is_one && name.contains('_') && !settings.contains(&format!("`{name}`")) {
+                found.push(file.at(line, &format!("explain {name} in docs/SETTINGS.md")));
             }
         }
     }

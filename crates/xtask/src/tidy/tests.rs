@@ -77,8 +77,8 @@ fn a_setting_an_image_or_an_alert_that_does_not_fit_is_found() {
     let deploy = ("deploy/a.yaml", "env:\n  - name: A_B\n  - name: E_F\n");
     let example = (".env.example", "# Why (a=b).\nA_B=\n#TOKEN=1\n");
     let unit = ("deploy/a.env", "# Why.\n#A_B=1\n#G_H=2\n");
-    let readme = ("README.md", "`A_B`, `C_D`");
-    let files = [("docker-compose.yml", compose), deploy, unit, readme, example];
+    let settings = ("docs/SETTINGS.md", "`A_B`, `C_D`");
+    let files = [("docker-compose.yml", compose), deploy, unit, settings, example];
     let wrong = ["deploy/a.yaml:3", "deploy/a.env:3", "docker-compose.yml:4", ".env.example:3"];
     finds(documents::compose_settings_are_explained, &files, &wrong);
     let compose = "A_B: ${A_B:-}\nC_D: ${C_D}\nE_F: ${E_F}\nports: ${P_PUBLISH}\n";
