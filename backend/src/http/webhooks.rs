@@ -17,6 +17,7 @@ use std::time::Instant;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
+use live_users_core::Evidence;
 use live_users_http_kit::vouch_for;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
@@ -26,7 +27,7 @@ use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
-use self::recording::{record, record_all};
+use self::recording::record_all;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;
@@ -195,6 +196,26 @@ pub(crate) async fn status(
     })
 }
 
+/// Records what a status callback says.
+async fn record(
+    shared: &Webhooks,
+    sent_at_ms: Option<u64>,
+    evidence: Vec<Evidence>,
+) -> Result<(), ApiError> {
+    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
+    match record_all((&shared.old_callbacks, &shared.queue), sent_at_ms, evidence).await {
+        Ok(outcome) => {
+            became(outcome);
+            Ok(())
+        }
+        Err((call, why)) => {
+            became(Outcome::NotRecorded);
+            warn!("503 for the status of {call}: {why}");
+            Err(why.into())
+        }
+    }
+}
+
 /// Lets a webhook in, and counts it if it is refused. One that only checks has its answer at once.
 async fn admit(
     shared: &Webhooks,
@@ -308,7 +329,7 @@ async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>, request_id: 
     if shared.repeats.is_one(request_id) {
         return became(Outcome::Repeated);
     }
-    match record_all(shared, inbound.sent_at_ms, evidence).await {
+    match record_all((&shared.old_callbacks, &shared.queue), inbound.sent_at_ms, evidence).await {
         Ok(outcome) => {
             shared.repeats.remember(request_id);
             became(outcome);
