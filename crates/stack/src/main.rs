@@ -4,6 +4,8 @@ mod accuracy;
 mod args;
 mod local;
 mod simulate;
+mod tokens;
+mod welcome;
 
 use std::fmt::Display;
 use std::io::Write;
