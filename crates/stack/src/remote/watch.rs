@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use live_users_backoff::{Schedule, full};
-use live_users_broadcast::{EventStream, HEARTBEAT_MS};
+use live_users_broadcast::{Event, EventStream, HEARTBEAT_MS};
 use live_users_http_kit::{Env, shutdown_signal};
 use live_users_simulator::is_answering;
-use live_users_wire::LiveCount;
-use reqwest::{Method, Response, StatusCode};
+use live_users_wire::Count;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Target;
 use super::server::{Server, Trouble, no_answer, shown, without_envelope};
+use super::status::users;
 use crate::Failure;
 use crate::args::Ports;
 use crate::local::{self, Stack};
@@ -112,6 +113,13 @@ fn is_final(trouble: &Trouble) -> bool {
     }
 }
 
+/// A server that says nothing for longer than this is gone: it sends a comment in half the time.
+const SILENCE: Duration = Duration::from_millis(2 * HEARTBEAT_MS);
+
+/// The stream of a backend has no frame while the number is not known, so it is also asked: this
+/// soon after the stream was opened, and then this often, in milliseconds.
+const ASK_MS: (u64, u64) = (1_000, 5_000);
+
 /// Opens the stream and follows it to its end.
 async fn follow_once(server: &Server, lines: &mut Lines, failed: &mut u32) -> End {
     let silent = || Trouble::NoAnswer("it is silent".to_owned());
@@ -122,39 +130,45 @@ async fn follow_once(server: &Server, lines: &mut Lines, failed: &mut u32) -> En
         Err(trouble) => return End::Trouble(trouble),
     };
     let mut events = EventStream::new(FRAME_BYTES_MAX);
+    let ask = |ms: u64| async move {
+        sleep(Duration::from_millis(ms)).await;
+        server.ask(Method::GET, "").await
+    };
+    let mut asking = Box::pin(ask(ASK_MS.0));
+    let mut gone_at = Instant::now() + SILENCE;
     loop {
-        match next_frames(&mut stream, &mut events).await {
-            Ok(frames) => {
-                for frame in frames {
-                    *failed = 0;
-                    if lines.frame(&frame).is_err() {
-                        return End::NobodyReads;
-                    }
+        let told = tokio::select! {
+            chunk = timeout_at(gone_at, stream.chunk()) => {
+                let frames = chunk.map_err(|_| silent()).and_then(|it| frames(it, &mut events));
+                gone_at = Instant::now() + SILENCE;
+                match frames {
+                    Ok(frames) => frames.iter().try_for_each(|frame| {
+                        *failed = 0;
+                        lines.frame(frame)
+                    }),
+                    Err(trouble) => return End::Trouble(trouble),
                 }
             }
-            Err(trouble) => return End::Trouble(trouble),
+            answer = &mut asking => {
+                asking = Box::pin(ask(ASK_MS.1));
+                lines.answer(answer, server)
+            }
+        };
+        if told.is_err() {
+            return End::NobodyReads;
         }
     }
 }
 
-/// A server that says nothing for longer than this is gone: it sends a comment in half the time.
-const SILENCE: Duration = Duration::from_millis(2 * HEARTBEAT_MS);
-
-async fn next_frames(
-    stream: &mut Response,
+/// The frames that a piece of the stream completes.
+fn frames(
+    chunk: reqwest::Result<Option<impl AsRef<[u8]>>>,
     events: &mut EventStream,
 ) -> Result<Vec<String>, Trouble> {
-    let Ok(chunk) = timeout(SILENCE, stream.chunk()).await else {
-        return Err(Trouble::NoAnswer("it is silent".to_owned()));
-    };
-    match chunk {
-        Ok(Some(bytes)) => {
-            let frames = events.push(&bytes).map_err(|it| Trouble::NoAnswer(it.to_string()))?;
-            Ok(frames.into_iter().map(live_users_broadcast::Event::into_text).collect())
-        }
-        Ok(None) => Err(Trouble::NoAnswer("it has ended the stream".to_owned())),
-        Err(error) => Err(no_answer(error)),
-    }
+    let ended = || Trouble::NoAnswer("it has ended the stream".to_owned());
+    let bytes = chunk.map_err(no_answer)?.ok_or_else(ended)?;
+    let frames = events.push(bytes.as_ref()).map_err(|it| Trouble::NoAnswer(it.to_string()))?;
+    Ok(frames.into_iter().map(Event::into_text).collect())
 }
 
 /// The lines that are written, one for each change.
@@ -175,20 +189,30 @@ impl Lines {
         Self { json, last: None }
     }
 
+    /// Tells what was asked for beside the stream: that the number is not known, or is known again.
+    /// Of a number that is known only the stream tells, whose order is certain.
+    fn answer(&mut self, answer: Result<String, Trouble>, server: &Server) -> io::Result<()> {
+        match (answer, &self.last) {
+            (Ok(count), None | Some(Known::Unknown(_))) => self.frame(&count),
+            (Err(trouble @ Trouble::Refused(status, _)), None | Some(Known::Number(_)))
+                if status != StatusCode::TOO_MANY_REQUESTS =>
+            {
+                self.unknown(&server.describe(&trouble), None)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Tells what a frame says.
     fn frame(&mut self, frame: &str) -> io::Result<()> {
         let frame = without_envelope(frame);
-        if let Ok(LiveCount { live_users, .. }) = serde_json::from_str(&frame) {
-            return self.change(
-                Known::Number(live_users),
-                || frame.clone(),
-                || match live_users {
-                    1 => "1 live user".to_owned(),
-                    _ => format!("{live_users} live users"),
-                },
-            );
-        }
         let trouble: Value = serde_json::from_str(&frame).unwrap_or_default();
+        if let (false, Ok(Count { live_users, .. })) =
+            (trouble.get("error").is_some(), serde_json::from_str(&frame))
+        {
+            let text = || users(live_users);
+            return self.change(Known::Number(live_users), || frame.clone(), text);
+        }
         let why = trouble["error"].as_str().unwrap_or("the server sends something else");
         self.unknown(why, trouble.get("last"))
     }

@@ -3,11 +3,13 @@
 mod chart;
 mod command;
 mod details;
+mod kept_tokens;
 mod link;
 mod page;
 mod page_line;
 mod page_live;
 mod page_parts;
+mod remote;
 mod sessions;
 mod sign_in;
 
