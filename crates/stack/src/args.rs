@@ -1,6 +1,10 @@
 //! The arguments of the command.
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use live_users_backend::Tool;
+
+use crate::remote::Remote;
 
 use crate::connect::Connect;
 use crate::doctor::Doctor;
@@ -40,6 +44,17 @@ pub(crate) enum Command {
     /// Fill a backend with simulated callers, who send properly signed webhooks; or, with --world,
     /// score how right the number is when webhooks get lost.
     Simulate(Simulation),
+    #[command(flatten)]
+    Remote(Remote),
+    /// Ask the backend at --backend-port whether it is alive; the exit code is the answer.
+    Healthcheck,
+    /// Write the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    #[command(flatten)]
+    Tool(Tool),
 }
 
 #[derive(Clone, Debug, Group)]

@@ -27,7 +27,7 @@ use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
 use crate::own_server::{Check, OwnServer, WEBHOOKS, auth_token, nonce};
-use crate::{Failure, local, tell};
+use crate::{Failure, tell, tokens};
 
 /// The name of the file that `--undo` works from.
 const SAVED_FILE: &str = "connect.json";
@@ -138,13 +138,13 @@ impl Context {
         let agents_file = PathBuf::from(reader.text("AGENTS_FILE").unwrap_or(DEFAULT_FILE));
         let settings = reader.finish(settings).map_err(Failure::usage)?;
         let settings = settings.ok_or_else(|| Failure::usage("TWILIO_ACCOUNT_SID is not set"))?;
-        let folder = local::data_folder(env).unwrap_or_default();
+        let folder = tokens::directory(env).unwrap_or_default();
         let url = args.backend.clone();
         let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
         Ok(Self {
             account: Account::new(settings)?,
             ours: Ours::new(public_url),
-            server: OwnServer::new(&url, local::known_api_token(env))?,
+            server: OwnServer::new(&url, tokens::known_api_token(env)?)?,
             token: auth_token(env),
             agents_file,
             saved_file: args.saved.clone().unwrap_or_else(|| folder.join(SAVED_FILE)),

@@ -18,7 +18,7 @@ use self::report::Report;
 use crate::args::Ports;
 use crate::connect::ours::Ours;
 use crate::own_server::{OwnServer, auth_token};
-use crate::{Failure, local, tell};
+use crate::{Failure, tell, tokens};
 
 /// After this long without a webhook, calls that were found by asking are a sign that none arrive.
 const SILENCE: Duration = Duration::from_secs(2 * 60);
@@ -40,7 +40,7 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
     check_settings(&env, &mut report);
     let url = args.backend.clone();
     let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
-    let server = OwnServer::new(&url, local::known_api_token(&env))?;
+    let server = OwnServer::new(&url, tokens::known_api_token(&env)?)?;
     let setup = check_server(&server, &mut report).await;
     machine::check_disk(&env, &mut report);
     let mut reader = SettingsReader::new(&env);
@@ -66,7 +66,7 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
     check_webhooks(setup.as_ref(), &mut report);
     match settings {
         Some(settings) => {
-            let saved = local::data_folder(&env).unwrap_or_default().join("connect.json");
+            let saved = tokens::directory(&env).unwrap_or_default().join("connect.json");
             provider::check(settings, ours.as_ref(), setup.as_ref(), &saved, &mut report).await?;
         }
         None => report.warning(

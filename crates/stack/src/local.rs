@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use live_users_http_kit::{ConfigErrors, Env};
 use tokio::sync::watch;
 
+use crate::Failure;
 use crate::args::Ports;
-use crate::{Failure, tell};
+use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, Drawn, draw, drawn};
 
 /// The token that the simulator signs with when there is none of Twilio's. Everybody may know it:
 /// whoever can reach loopback can then make up calls, in a demonstration that has no real ones.
 const DEMO_TOKEN: &str = "live-users-demonstration-token";
+
+/// How often Twilio is asked where the number comes from asking alone, in seconds.
+pub(crate) const LOOK_SECONDS: &str = "5";
 
 /// A stack that has its settings and its ports, and does not serve yet.
 pub(crate) struct Stack {
@@ -27,9 +30,11 @@ pub(crate) struct Told {
     /// The environment of this process, with what was added to it here.
     pub(crate) env: Env,
     /// Whether this is a demonstration: then with a token of Twilio's that the simulator knows.
-    is_demo: bool,
-    /// The `ADMIN_TOKEN` of this process alone, to be shown to whoever has started it.
-    drawn_admin_token: Option<String>,
+    pub(crate) is_demo: bool,
+    /// Whether the number comes from asking Twilio, and from no webhook.
+    pub(crate) watches: bool,
+    /// The `ADMIN_TOKEN` that was drawn here, to be shown to whoever has started this.
+    pub(crate) drawn_admin_token: Option<Drawn>,
 }
 
 /// Reads the environment of this process. A demonstration is never made of it where Twilio, and so
@@ -46,42 +51,54 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
         "ALLOW_UNSIGNED_WEBHOOKS",
     ];
     let is_demo = meant.iter().all(|name| env.get(name).is_none());
-    let mut drawn_admin_token = None;
     if is_demo {
         env = env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN);
-        if env.get("ADMIN_TOKEN").is_none() {
-            let token = draw_token()?;
-            env = env.with("ADMIN_TOKEN", &token);
-            drawn_admin_token = Some(token);
-        }
+    }
+    let watches = watches(&env);
+    if watches {
+        env = watching(env)?;
+    }
+    let drawn_admin_token = match env.get("ADMIN_TOKEN") {
+        Some(_) => None,
+        None => Some(drawn(&env, ADMIN_TOKEN_FILE)?),
+    };
+    if let Some(Drawn { token, .. }) = &drawn_admin_token {
+        env = env.with("ADMIN_TOKEN", token);
     }
     let api_token = match env.get("API_TOKEN") {
         Some(token) => token.to_owned(),
-        None => draw_token()?,
+        None => drawn(&env, API_TOKEN_FILE)?.token,
     };
     let env = env.with("API_TOKEN", &api_token).with("BACKEND_TOKEN", &api_token);
-    Ok(Told { env, is_demo, drawn_admin_token })
+    Ok(Told { env, is_demo, watches, drawn_admin_token })
 }
 
-/// The directory of the journal, if it is in files.
-pub(crate) fn data_folder(env: &Env) -> Option<PathBuf> {
-    let url = env.get("JOURNAL_URL").unwrap_or("file:./data");
-    url.strip_prefix("file:").map(PathBuf::from)
+/// Whether Twilio can be asked, and has no address to send webhooks to.
+pub(crate) fn watches(env: &Env) -> bool {
+    let is_set = |name: &str| env.get(name).is_some();
+    let key = is_set("TWILIO_API_KEY_SID") && is_set("TWILIO_API_KEY_SECRET");
+    let reachable = ["PUBLIC_URL", "TRUST_FORWARDED_HEADERS", "TRUSTED_PROXIES"];
+    is_set("TWILIO_ACCOUNT_SID")
+        && (is_set("TWILIO_AUTH_TOKEN") || key)
+        && !reachable.into_iter().any(is_set)
 }
 
-/// The token of the backend's API: the first of `API_TOKEN`, or the one that was drawn and kept.
-pub(crate) fn known_api_token(env: &Env) -> Option<String> {
-    let first = |tokens: &str| tokens.split(',').next().map(|it| it.trim().to_owned());
-    let kept = || std::fs::read_to_string(data_folder(env)?.join("api-token")).ok();
-    env.get("API_TOKEN").and_then(first).or_else(|| kept().map(|it| it.trim().to_owned()))
-}
-
-/// A token that nobody can guess: 128 bits, in hexadecimal.
-pub(crate) fn draw_token() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::run(format!("cannot draw a token at random: {error}")))?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+/// What is set where nothing but asking tells of calls.
+fn watching(mut env: Env) -> Result<Env, Failure> {
+    if env.get("REFEREE_LOOK_SECONDS").is_none() {
+        env = env.with("REFEREE_LOOK_SECONDS", LOOK_SECONDS);
+    }
+    // With an API key alone, no webhook can be verified, so none is accepted.
+    let unsigned = env.get("ALLOW_UNSIGNED_WEBHOOKS").is_some();
+    if env.get("TWILIO_AUTH_TOKEN").is_none() && !unsigned {
+        // The hashes of callers have to be the same after a restart.
+        let secret = env.get("TWILIO_API_KEY_SECRET").unwrap_or_default().to_owned();
+        if env.get("CALLER_HASH_KEY").is_none() {
+            env = env.with("CALLER_HASH_KEY", &secret);
+        }
+        env = env.with("TWILIO_AUTH_TOKEN", &draw()?);
+    }
+    Ok(env)
 }
 
 /// Runs the stack until `shutdown` resolves.
@@ -124,6 +141,16 @@ impl Stack {
         format!("http://{}", self.backend.2)
     }
 
+    /// Where the proxy is.
+    pub(crate) fn proxy_url(&self) -> String {
+        format!("http://{}", self.proxy.2)
+    }
+
+    /// The port of the proxy.
+    pub(crate) fn proxy_port(&self) -> u16 {
+        self.proxy.2.port()
+    }
+
     /// Serves until `shutdown` resolves, or until one of the two servers fails.
     pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let (stop, stopping) = watch::channel(());
@@ -140,55 +167,6 @@ impl Stack {
             Ok(())
         };
         tokio::try_join!(backend, proxy, shutdown).map(|_| ())
-    }
-
-    pub(crate) fn welcome(&self, told: &Told) {
-        let (backend, proxy) = (self.backend.2, self.proxy.2);
-        tell(format_args!("\nLive Users runs on this machine.\n"));
-        tell(format_args!("  The page     http://{proxy}/admin/existing-agents"));
-        tell(format_args!("  The count    http://{backend}/api/live-users\n"));
-        match (&told.drawn_admin_token, told.env.get("ADMIN_TOKEN")) {
-            (Some(token), _) => {
-                tell(format_args!("The page asks for a token. It was drawn for this run:\n"));
-                tell(format_args!("  {token}\n"));
-                tell(format_args!("What is behind the number, as JSON:\n"));
-                tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
-                tell(format_args!("    http://{proxy}/api/live-users/summary\n"));
-            }
-            (None, Some(_)) => tell(format_args!("The page asks for your ADMIN_TOKEN.\n")),
-            (None, None) => {
-                tell(format_args!(
-                    "Nobody can sign in to the page: ADMIN_TOKEN is not set. Set it"
-                ));
-                tell(format_args!("to the output of `openssl rand -hex 32`, and start again.\n"));
-            }
-        }
-        match (told.is_demo, told.env.get("PUBLIC_URL")) {
-            (true, _) => {
-                tell(format_args!(
-                    "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
-                ));
-                tell(format_args!("  cargo run --release -- simulate --calls 25\n"));
-                tell(format_args!(
-                    "For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n"
-                ));
-            }
-            (false, None) => {
-                tell(format_args!(
-                    "Twilio has to reach http://{backend} under an address of its own: set"
-                ));
-                tell(format_args!("PUBLIC_URL to that address, for the signature covers it.\n"));
-            }
-            (false, Some(public)) => {
-                let public = public.trim_end_matches('/');
-                tell(format_args!(
-                    "In Twilio, for each phone number, under Voice, each with HTTP POST:\n"
-                ));
-                tell(format_args!("  A call comes in         {public}/voice"));
-                tell(format_args!("  Primary handler fails   {public}/voice"));
-                tell(format_args!("  Call status changes     {public}/call-status#rc=5&rp=all\n"));
-            }
-        }
     }
 }
 

@@ -7,17 +7,25 @@ mod connect;
 mod doctor;
 mod local;
 mod own_server;
+mod remote;
 mod simulate;
+mod tokens;
+mod welcome;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use actix_web::rt::task::spawn_blocking;
 use args::{Args, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use live_users_http_kit::{
-    EXIT_USAGE, flush_logging, init_logging, shutdown_signal, survive_file_size_limit,
+    EXIT_USAGE, Env, command, flush_logging, init_logging, shutdown_signal, survive_file_size_limit,
 };
+
+/// The name of the binary.
+const NAME: &str = "live-users";
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -26,7 +34,10 @@ async fn main() -> ExitCode {
         let _closed_pipe = error.print();
         std::process::exit(if asked_for { 0 } else { EXIT_USAGE.into() });
     });
-    init_logging();
+    // What these tell is not mixed with a log.
+    if matches!(args.command, None | Some(Command::Simulate(_))) {
+        init_logging();
+    }
     survive_file_size_limit();
     let ended = match args.command {
         None => local::run(&args.ports, shutdown_signal()).await,
@@ -36,12 +47,34 @@ async fn main() -> ExitCode {
             None => simulate::run(&args.ports, &simulation).await,
             Some(world) => accuracy::run(world, &simulation, simulation.accuracy.json),
         },
+        Some(Command::Remote(remote)) => remote.run(&args.ports).await,
+        Some(Command::Healthcheck) => {
+            let port = args.ports.backend_port;
+            let env = Env::of([("HOST", "127.0.0.1"), ("PORT", &port.to_string())]);
+            Ok(command::end(NAME, command::check_health(&env, port)))
+        }
+        Some(Command::Completions { shell }) => {
+            complete(shell);
+            Ok(ExitCode::SUCCESS)
+        }
+        // A journal may bring a runtime of its own.
+        Some(Command::Tool(tool)) => {
+            let done = spawn_blocking(move || command::end(NAME, tool.run(&Env::process())));
+            done.await.map_err(Failure::run)
+        }
     };
     flush_logging();
     ended.unwrap_or_else(|failure| {
         eprintln!("live-users: {}", failure.message);
         ExitCode::from(failure.code)
     })
+}
+
+/// Writes the completions of a shell.
+fn complete(shell: Shell) {
+    let mut completions = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), NAME, &mut completions);
+    let _nobody_reads = std::io::stdout().write_all(&completions);
 }
 
 /// Writes a line for people. A reader that has gone (`| head`) is no reason to end.

@@ -147,5 +147,5 @@ pub(crate) fn auth_token(env: &Env) -> String {
 
 /// Something that no earlier answer can have: 32 hexadecimal digits.
 pub(crate) fn nonce() -> Result<String, Failure> {
-    crate::local::draw_token()
+    crate::tokens::draw()
 }

@@ -3,7 +3,7 @@
 use live_users_http_kit::Env;
 
 use super::report::Report;
-use crate::local;
+use crate::tokens;
 
 const MB: u64 = 1024 * 1024;
 
@@ -15,7 +15,7 @@ const FREE_WARNING: u64 = 1024 * MB;
 
 /// How much room the disk of the journal has.
 pub(super) fn check_disk(env: &Env, report: &mut Report) {
-    let Some(folder) = local::data_folder(env) else { return };
+    let Some(folder) = tokens::directory(env) else { return };
     let at = folder.display();
     let Ok(disk) = rustix::fs::statvfs(&folder) else {
         return report.warning(

@@ -3,12 +3,14 @@
 mod chart;
 mod command;
 mod details;
+mod kept_tokens;
 mod link;
 mod newcomer;
 mod page;
 mod page_line;
 mod page_live;
 mod page_parts;
+mod remote;
 mod sessions;
 mod setup;
 mod sign_in;

@@ -1,0 +1,96 @@
+//! The commands that ask a server which runs already: a backend or a proxy.
+
+mod calls;
+mod server;
+mod status;
+mod table;
+mod watch;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use live_users_http_kit::Env;
+
+use self::server::Server;
+use crate::Failure;
+use crate::args::Ports;
+
+/// A command for a server that runs already.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Remote {
+    /// Show the number, how sure it is, everybody on the line, and each agent.
+    Status(Target),
+    /// List the calls that are up and were answered, the longest first.
+    Calls {
+        /// Only those of the agent with this id.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Only those that were silent for a while. They count all the same.
+        #[arg(long)]
+        suspect: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Explain why a call is counted, or is not.
+    Explain(OneCall),
+    /// Take a call out of the number for good. The phone call itself goes on.
+    Evict(OneCall),
+    /// Follow the number: a line for each change, until Ctrl-C. Where nothing runs and Twilio can be
+    /// asked, it starts the service, too.
+    Watch(Target),
+}
+
+/// One call at a server.
+#[derive(Debug, Args)]
+pub(crate) struct OneCall {
+    /// The id of the call.
+    #[arg(value_name = "CALLSID")]
+    call_sid: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Which server is asked, and how.
+#[derive(Args, Clone)]
+pub(crate) struct Target {
+    /// The server: a backend or a proxy. Not set: http://127.0.0.1 at --backend-port.
+    #[arg(long)]
+    url: Option<String>,
+    /// The API_TOKEN of a backend, or the ADMIN_TOKEN of a proxy. Other users of this machine can see
+    /// an argument, so set LIVE_USERS_TOKEN instead. Not set: LIVE_USERS_TOKEN, API_TOKEN,
+    /// ADMIN_TOKEN, or for a server on this machine the token that is kept beside the journal.
+    #[arg(long)]
+    token: Option<String>,
+    /// Tell what the server says, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Neither the token nor the address, which may have a password in it.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    /// Does it.
+    pub(crate) async fn run(self, ports: &Ports) -> Result<ExitCode, Failure> {
+        let env = Env::process();
+        let server = |target: &Target| Server::new(target, ports, &env);
+        match self {
+            Self::Status(target) => status::run(&server(&target)?, target.json).await,
+            Self::Calls { agent, suspect, target } => {
+                calls::list(&server(&target)?, agent.as_deref(), suspect, target.json).await
+            }
+            Self::Explain(OneCall { call_sid, target }) => {
+                calls::explain(&server(&target)?, &call_sid, target.json).await
+            }
+            Self::Evict(OneCall { call_sid, target }) => {
+                calls::evict(&server(&target)?, &call_sid, target.json).await
+            }
+            Self::Watch(target) => watch::run(&target, ports, &env).await,
+        }
+    }
+}

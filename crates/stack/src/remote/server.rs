@@ -1,0 +1,207 @@
+//! A server that is asked, with its token.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use live_users_http_kit::{Env, error_chain, http_client, read_body};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Target;
+use crate::Failure;
+use crate::args::Ports;
+use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, kept};
+
+/// How long connecting may take, in milliseconds.
+const CONNECT_MS: u64 = 5_000;
+
+/// How long a whole answer may take, in milliseconds. The proxy waits for the backend meanwhile.
+const ANSWER_MS: u64 = 30_000;
+
+/// The longest answer, in bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What the proxy puts before the fields of an answer.
+const ENVELOPE: &str = r#"{"success":true,"#;
+
+/// A backend or a proxy.
+pub(super) struct Server {
+    client: Client,
+    /// Its address without a slash at the end.
+    pub(super) base: String,
+    authorization: Option<HeaderValue>,
+}
+
+/// Why there is no answer that can be used.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// There is none at all, for this reason.
+    NoAnswer(String),
+    /// The server refuses, with its text.
+    Refused(StatusCode, String),
+}
+
+impl Server {
+    /// Finds out the address and the token. Nothing is sent yet.
+    pub(super) fn new(target: &Target, ports: &Ports, env: &Env) -> Result<Self, Failure> {
+        let default = format!("http://127.0.0.1:{}", ports.backend_port);
+        let url = check_url(target.url.as_deref().unwrap_or(&default))?;
+        let token = match &target.token {
+            Some(token) => Some(("--token", token.clone())),
+            None => token(&url, ports, env)?,
+        };
+        let bearer = |(name, token): (&str, String)| {
+            let is_token = !token.is_empty() && token.bytes().all(|it| it.is_ascii_graphic());
+            let header = HeaderValue::try_from(format!("Bearer {token}"));
+            let header = header.ok().filter(|_| is_token).map(|mut header| {
+                header.set_sensitive(true);
+                header
+            });
+            header.ok_or_else(|| {
+                Failure::usage(format!("{name} cannot be used: expected visible ASCII characters"))
+            })
+        };
+        let client = http_client(
+            concat!("live-users/", env!("CARGO_PKG_VERSION")),
+            Duration::from_millis(CONNECT_MS),
+        );
+        Ok(Self {
+            client: client.map_err(Failure::run)?,
+            base: url.as_str().trim_end_matches('/').to_owned(),
+            authorization: token.map(bearer).transpose()?,
+        })
+    }
+
+    /// Requests a path below `/api/live-users`, and returns the answer if it is 200.
+    pub(super) async fn open(&self, method: Method, path: &str) -> Result<Response, Trouble> {
+        self.sent(self.request(method, path)).await
+    }
+
+    /// As [`Server::open`]: the whole answer as JSON, without the envelope of the proxy.
+    pub(super) async fn ask(&self, method: Method, path: &str) -> Result<String, Trouble> {
+        let request = self.request(method, path).timeout(Duration::from_millis(ANSWER_MS));
+        let answer = self.sent(request).await?;
+        let body = self.body(answer).await?;
+        Ok(without_envelope(&body))
+    }
+
+    /// Reads JSON of the server.
+    pub(super) fn read<T: DeserializeOwned>(&self, json: &str) -> Result<T, Failure> {
+        serde_json::from_str(json)
+            .map_err(|_| Failure::run(format!("{} answers, but not as Live Users does", self.base)))
+    }
+
+    /// The failure of a command that the trouble ends.
+    pub(super) fn failure(&self, trouble: &Trouble) -> Failure {
+        let text = self.describe(trouble);
+        let hint = match trouble {
+            Trouble::Refused(StatusCode::UNAUTHORIZED, _) if self.authorization.is_none() => {
+                ": set LIVE_USERS_TOKEN to the API_TOKEN of a backend, or to the ADMIN_TOKEN of a \
+                 proxy"
+            }
+            _ => "",
+        };
+        Failure::run(format!("{text}{hint}"))
+    }
+
+    /// The trouble in words.
+    pub(super) fn describe(&self, trouble: &Trouble) -> String {
+        match trouble {
+            Trouble::NoAnswer(why) => format!("{} does not answer: {why}", self.base),
+            Trouble::Refused(status, text) => {
+                format!("{} answers {}: {text}", self.base, status.as_u16())
+            }
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/live-users{path}", self.base));
+        match &self.authorization {
+            Some(token) => request.header(AUTHORIZATION, token.clone()),
+            None => request,
+        }
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, Trouble> {
+        let answer = request.send().await.map_err(no_answer)?;
+        let status = answer.status();
+        if status == StatusCode::OK {
+            return Ok(answer);
+        }
+        let body = tokio::time::timeout(Duration::from_millis(ANSWER_MS), self.body(answer)).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+        let text = problem["error"].as_str().or_else(|| status.canonical_reason());
+        Err(Trouble::Refused(status, shown(text.unwrap_or("no reason"))))
+    }
+
+    async fn body(&self, answer: Response) -> Result<String, Trouble> {
+        let body = read_body(answer, BODY_BYTES_MAX).await.map_err(|error| match error {
+            live_users_http_kit::BodyError::Broken(error) => no_answer(error),
+            too_big => Trouble::NoAnswer(too_big.to_string()),
+        })?;
+        String::from_utf8(body).map_err(|_| Trouble::NoAnswer("not UTF-8".to_owned()))
+    }
+}
+
+/// Without the URL, which the text around it has.
+pub(super) fn no_answer(error: reqwest::Error) -> Trouble {
+    Trouble::NoAnswer(error_chain(&error.without_url()))
+}
+
+/// The JSON of the backend, of which the proxy has changed nothing else.
+pub(super) fn without_envelope(json: &str) -> String {
+    match json.strip_prefix(ENVELOPE) {
+        Some(fields) => format!("{{{fields}"),
+        None => json.trim_end().to_owned(),
+    }
+}
+
+/// Text of a server for a terminal: without what moves the cursor or changes colours.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+}
+
+/// An address that can be asked. It is never repeated when it cannot.
+fn check_url(text: &str) -> Result<Url, Failure> {
+    let refused = |why: &str| Failure::usage(format!("--url cannot be used: {why}"));
+    let expected = "expected an address such as http://127.0.0.1:8080";
+    let url = Url::parse(text).map_err(|_| refused(expected))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("it has a user or a password in it; set LIVE_USERS_TOKEN instead"));
+    }
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.has_host();
+    match url.scheme() {
+        "http" | "https" if is_plain => Ok(url),
+        _ => Err(refused(expected)),
+    }
+}
+
+/// The token of the environment, or the one that is kept for a server on this machine.
+fn token(url: &Url, ports: &Ports, env: &Env) -> Result<Option<(&'static str, String)>, Failure> {
+    for name in ["LIVE_USERS_TOKEN", "API_TOKEN", "ADMIN_TOKEN"] {
+        // Several, during a change: any of them will do.
+        let first =
+            env.get(name).and_then(|all| all.split(',').map(str::trim).find(|it| !it.is_empty()));
+        if let Some(token) = first {
+            return Ok(Some((name, token.to_owned())));
+        }
+    }
+    if !is_loopback(url) {
+        return Ok(None);
+    }
+    // The proxy of the stack knows the other one.
+    let name = match url.port_or_known_default() {
+        Some(port) if port == ports.proxy_port => ADMIN_TOKEN_FILE,
+        _ => API_TOKEN_FILE,
+    };
+    Ok(kept(env, name)?.map(|token| (name, token)))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

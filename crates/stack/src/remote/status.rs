@@ -1,0 +1,82 @@
+//! `live-users status`: the number, how sure it is, and whose it is.
+
+use std::process::ExitCode;
+
+use live_users_wire::{AgentCount, AgentRef, LineView, RefereeView, Summary};
+use reqwest::Method;
+
+use super::server::{Server, shown};
+use super::table::table;
+use crate::{Failure, tell};
+
+/// Asks for the summary and shows it.
+pub(super) async fn run(server: &Server, json: bool) -> Result<ExitCode, Failure> {
+    let answer = server.ask(Method::GET, "/summary").await.map_err(|it| server.failure(&it))?;
+    // Also what is passed on has to be a summary, or there is no number in it.
+    let summary: Summary = server.read(&answer)?;
+    match json {
+        true => tell(answer),
+        false => lines(&summary).iter().for_each(tell),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(summary: &Summary) -> Vec<String> {
+    let Summary { live_users, live_calls, confirmed, suspect, as_of, line, .. } = summary;
+    let LineView { with_agent, waiting, with_person, machine, on_the_line } = line;
+    let silence = match suspect {
+        0 => "",
+        _ => " (silent for a while)",
+    };
+    let mut lines = vec![
+        format!("{} on {} at {}", users(*live_users), calls(*live_calls), shown(as_of)),
+        format!("confirmed {confirmed}, suspect {suspect}{silence}"),
+        format!(
+            "with an agent {with_agent}, waiting {waiting}, with a person {with_person}, machine \
+             {machine}; on the line {on_the_line}"
+        ),
+        format!("asking the provider: {}", referee(&summary.referee)),
+    ];
+    if !summary.by_agent.is_empty() {
+        let rows: Vec<_> = summary.by_agent.iter().map(row).collect();
+        let headings =
+            ["AGENT", "LIVE USERS", "CALLS", "WAITING", "WITH A PERSON", "MACHINE", "NAME"];
+        lines.push(String::new());
+        lines.extend(table(headings, &rows));
+    }
+    lines
+}
+
+fn row(agent: &AgentCount) -> [String; 7] {
+    let LineView { waiting, with_person, machine, .. } = agent.line;
+    [
+        name(&agent.agent),
+        agent.live_users.to_string(),
+        agent.live_calls.to_string(),
+        waiting.to_string(),
+        with_person.to_string(),
+        machine.to_string(),
+        agent.name.clone().unwrap_or_default(),
+    ]
+}
+
+fn referee(RefereeView { state, failure, .. }: &RefereeView) -> String {
+    match failure {
+        Some(failure) => shown(&format!("{state}: {failure}")),
+        None => shown(state),
+    }
+}
+
+/// Live users, in words.
+pub(super) fn users(live_users: u64) -> String {
+    format!("{live_users} live user{}", if live_users == 1 { "" } else { "s" })
+}
+
+fn calls(live_calls: u64) -> String {
+    format!("{live_calls} call{}", if live_calls == 1 { "" } else { "s" })
+}
+
+/// An agent in a word.
+pub(super) fn name(AgentRef { agent, address }: &AgentRef) -> String {
+    agent.as_ref().or(address.as_ref()).cloned().unwrap_or_else(|| "-".to_owned())
+}

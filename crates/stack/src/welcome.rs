@@ -1,0 +1,108 @@
+//! What the command says once the stack has its ports.
+
+use live_users_http_kit::Env;
+
+use crate::local::{LOOK_SECONDS, Stack, Told};
+use crate::tell;
+
+/// How to run this command with these arguments, for whoever has started this process.
+pub(crate) fn command(env: &Env, arguments: &str) -> String {
+    // Cargo sets it for what it runs.
+    match env.get("CARGO") {
+        Some(_) => format!("cargo run --release -- {arguments}"),
+        None => format!("live-users {arguments}"),
+    }
+}
+
+impl Stack {
+    pub(crate) fn welcome(&self, told: &Told) {
+        tell(format_args!("\nLive Users runs on this machine.\n"));
+        self.tell_where(told);
+        let command = |arguments: &str| command(&told.env, arguments);
+        match told.env.get("PUBLIC_URL") {
+            _ if told.is_demo => {
+                tell(format_args!(
+                    "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
+                ));
+                tell(format_args!("  {}\n", command("simulate --calls 25")));
+                tell(format_args!(
+                    "For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n"
+                ));
+            }
+            None if told.watches => {
+                let seconds = told.env.get("REFEREE_LOOK_SECONDS").unwrap_or(LOOK_SECONDS);
+                tell(format_args!(
+                    "The number comes from asking Twilio each {seconds} s, so it is right within"
+                ));
+                tell(format_args!("some seconds. Nothing was changed in Twilio.\n"));
+                tell(format_args!(
+                    "For the exact number at once, set PUBLIC_URL to the address that Twilio"
+                ));
+                tell(format_args!("reaches the backend by, start again, and run\n"));
+                tell(format_args!("  {}\n", command("connect")));
+                tell(format_args!("Check everything:  {}\n", command("doctor")));
+            }
+            None => {
+                let backend = self.backend_url();
+                tell(format_args!(
+                    "Twilio has to reach {backend} under an address of its own: set"
+                ));
+                tell(format_args!("PUBLIC_URL to that address, for the signature covers it.\n"));
+            }
+            Some(public) => {
+                let public = public.trim_end_matches('/');
+                tell(format_args!("Connect your numbers:  {}", command("connect")));
+                tell(format_args!("Check everything:      {}\n", command("doctor")));
+                tell(format_args!(
+                    "Or by hand in Twilio, for each number, under Voice, each with HTTP POST:\n"
+                ));
+                tell(format_args!("  A call comes in         {public}/voice"));
+                tell(format_args!("  Primary handler fails   {public}/voice"));
+                tell(format_args!(
+                    "  Call status changes     {public}/call-status#ct=500&rc=5&rp=all\n"
+                ));
+                tell(format_args!(
+                    "The second is the fallback: Twilio requests it when the first has failed.\n"
+                ));
+            }
+        }
+    }
+
+    /// The addresses, and how to sign in.
+    fn tell_where(&self, told: &Told) {
+        let (backend, proxy) = (self.backend_url(), self.proxy_url());
+        match &told.drawn_admin_token {
+            Some(drawn) => {
+                let token = &drawn.token;
+                tell(format_args!("  The page     {proxy}/admin/sign-in#token={token}"));
+                tell(format_args!("  The count    {backend}/api/live-users\n"));
+                match &drawn.file {
+                    Some(file) => tell(format_args!(
+                        "The link signs in. Its token is kept in {}.",
+                        file.display()
+                    )),
+                    None => tell(format_args!("The link signs in. Its token is for this run.")),
+                }
+            }
+            None => {
+                tell(format_args!("  The page     {proxy}/admin/existing-agents"));
+                tell(format_args!("  The count    {backend}/api/live-users\n"));
+                tell(format_args!("The page asks for your ADMIN_TOKEN."));
+            }
+        }
+        let port = self.proxy_port();
+        tell(format_args!("On another machine than your browser, run this beside the browser:\n"));
+        tell(format_args!("  ssh -L {port}:127.0.0.1:{port} THAT-MACHINE\n"));
+        match &told.drawn_admin_token {
+            Some(drawn) if drawn.file.is_none() => {
+                let token = &drawn.token;
+                tell(format_args!("What is behind the number, as JSON:\n"));
+                tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
+                tell(format_args!("    {proxy}/api/live-users/summary\n"));
+            }
+            _ => {
+                tell(format_args!("What is behind the number:  {}\n", command(&told.env, "status")))
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The tokens that the command draws and keeps beside its journal.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use live_users_testkit::{Server, exit_of};
+
+use crate::{STACK, TOKEN, agents_file};
+
+const ANY_PORTS: [&str; 4] = ["--backend-port", "0", "--proxy-port", "0"];
+const FILES: [&str; 2] = ["admin-token", "api-token"];
+
+fn start(journal: &str, more: &[(&str, &str)]) -> Server {
+    let agents = agents_file();
+    let env = [("AGENTS_FILE", agents.as_str()), ("JOURNAL_URL", journal)];
+    let mut server = Server::start(STACK, &ANY_PORTS, &[&env, more].concat());
+    // The second of the two servers.
+    server.await_log("listening on");
+    server
+}
+
+fn address(server: &Server, of: &str) -> String {
+    let line = server.log().lines().find(|line| line.contains(of)).expect("the welcome");
+    let url = line.split_whitespace().last().expect("an address");
+    url[..url[8..].find('/').map_or(url.len(), |at| at + 8)].to_owned()
+}
+
+fn tokens(folder: &Path) -> [String; 2] {
+    FILES.map(|name| {
+        let file = folder.join(name);
+        let mode = fs::metadata(&file).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+        fs::read_to_string(&file).expect("text").trim_end().to_owned()
+    })
+}
+
+#[test]
+fn tokens_are_drawn_once_and_stay_over_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let journal = format!("file:{}", data.display());
+    let server = start(&journal, &[("TWILIO_AUTH_TOKEN", TOKEN)]);
+    let drawn = tokens(&data);
+    assert!(drawn.iter().all(|token| token.len() == 32) && drawn[0] != drawn[1], "{drawn:?}");
+    let link = format!("{}/admin/sign-in#token={}", address(&server, "The page"), drawn[0]);
+    assert!(server.log().contains(&link), "{}", server.log());
+    let port = link.split(':').nth(2).and_then(|rest| rest.split('/').next()).expect("a port");
+    let tunnel = format!("ssh -L {port}:127.0.0.1:{port} THAT-MACHINE");
+    assert!(server.log().contains(&tunnel), "{}", server.log());
+    assert!(!server.log().contains(&drawn[1]), "{}", server.log());
+    let (status, log) = server.terminate();
+    assert!(status.success(), "{log}");
+
+    fs::set_permissions(data.join(FILES[1]), Permissions::from_mode(0o644)).expect("it is ours");
+    let server = start(&journal, &[("TWILIO_AUTH_TOKEN", TOKEN)]);
+    assert_eq!(tokens(&data), drawn);
+    // Without any argument but the ports, a client finds the token of the server that it asks.
+    let of = |url: &str| url.rsplit(':').next().expect("a port").to_owned();
+    let (backend, page) = (address(&server, "The count"), address(&server, "The page"));
+    let env = [("JOURNAL_URL", journal.as_str())];
+    let ended = exit_of(STACK, &["status", "--backend-port", &of(&backend)], &env);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let proxy = ["status", "--url", &page, "--proxy-port", &of(&page)];
+    let ended = exit_of(STACK, &proxy, &env);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn a_file_with_something_else_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = format!("file:{}", folder.path().display());
+    for name in FILES {
+        let file = folder.path().join(name);
+        for wrong in ["", "hunter2", &"hunter2 ".repeat(100)] {
+            fs::write(&file, wrong).expect("a file");
+            let ended = exit_of(STACK, &ANY_PORTS, &[("JOURNAL_URL", &journal)]);
+            let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert_eq!(ended.status.code(), Some(64), "{told}");
+            assert!(told.contains(name) && told.contains("32 hexadecimal digits"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+        fs::remove_file(&file).expect("it can be removed");
+    }
+}
+
+#[test]
+fn tokens_that_are_set_are_not_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = format!("file:{}", folder.path().display());
+    let set = [("ADMIN_TOKEN", "admin-0123456789abcdef"), ("API_TOKEN", "api-0123456789abcdef")];
+    let _server = start(&journal, &set);
+    assert!(FILES.iter().all(|name| !folder.path().join(name).exists()));
+}
