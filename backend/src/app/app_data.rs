@@ -57,22 +57,17 @@ impl Parts {
         (queue, status): (Queue, StatusReader),
         (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
     ) -> io::Result<(Self, AllowedOrigins)> {
-        let public_url = config.url_rule.public_url().map(str::to_owned);
-        let has_api = config.twilio_api.is_some();
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        let summarizer = Summarizer {
-            queue,
-            agents: Arc::new(config.agents),
-            status,
-            gives_agents: config.public_by_agent,
-            rules: CountingRules {
-                counting: config.keep.settings.counting,
-                suspect_after_ms: config.suspect_after_ms,
-                max_call_ms: config.max_call_ms,
-            },
+        let rules = CountingRules {
+            counting: config.keep.settings.counting,
+            suspect_after_ms: config.suspect_after_ms,
+            max_call_ms: config.max_call_ms,
         };
-        let setup =
-            setup::Sources::new((public_url, has_api), &arrivals, &summarizer, clock.clone());
+        let agents = Arc::new(config.agents);
+        let summarizer =
+            Summarizer { queue, agents, status, gives_agents: config.public_by_agent, rules };
+        let known = (config.url_rule.public_url().map(str::to_owned), config.twilio_api.is_some());
+        let setup = setup::Sources::new(known, &arrivals, &summarizer, clock.clone());
         let webhooks = Webhooks {
             conversation: Conversation::new(&config.url_rule, config.farewell),
             signature: SignatureVerifier::new(config.verification, config.url_rule),

@@ -26,8 +26,9 @@ impl Stack {
                 ));
                 tell(format_args!("  {}\n", command("simulate --calls 25")));
                 tell(format_args!(
-                    "For a Twilio number of yours: README.md, \"Connect a Twilio number\".\n"
+                    "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, and another"
                 ));
+                tell(format_args!("JOURNAL_URL, and start again: nothing is changed in Twilio.\n"));
             }
             None if told.watches => {
                 let seconds = told.env.get("REFEREE_LOOK_SECONDS").unwrap_or(LOOK_SECONDS);
@@ -57,12 +58,12 @@ impl Stack {
                     "Or by hand in Twilio, for each number, under Voice, each with HTTP POST:\n"
                 ));
                 tell(format_args!("  A call comes in         {public}/voice"));
-                tell(format_args!("  Primary handler fails   {public}/voice"));
+                tell(format_args!("  Primary handler fails   the agent's own URL, or a TwiML Bin"));
                 tell(format_args!(
                     "  Call status changes     {public}/call-status#ct=500&rc=5&rp=all\n"
                 ));
                 tell(format_args!(
-                    "The second is the fallback: Twilio requests it when the first has failed.\n"
+                    "Twilio requests the second when the first has failed: it should not fail with it.\n"
                 ));
             }
         }

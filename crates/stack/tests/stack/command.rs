@@ -63,7 +63,7 @@ fn the_welcome_says_what_to_set_in_twilio() {
     let log = server.log().to_owned();
     for line in [
         "A call comes in         https://calls.example.com/voice",
-        "Primary handler fails   https://calls.example.com/voice",
+        "Primary handler fails   the agent's own URL",
         "Call status changes     https://calls.example.com/call-status#ct=500&rc=5&rp=all",
     ] {
         assert!(log.contains(line), "{line} is missing in\n{log}");
