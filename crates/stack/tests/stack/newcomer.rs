@@ -176,6 +176,27 @@ impl World {
         assert_eq!(agents, "# My agents.\n");
     }
 
+    /// The agents file has where calls go on to, and nothing but voice fields were changed.
+    fn has_entered_agents(&self) {
+        let own = &self.application.url;
+        let agents = std::fs::read_to_string(self.path("agents.toml")).expect("a file");
+        for expected in [
+            "# My agents.\n".to_owned(),
+            "id = \"table-bookings\"".to_owned(),
+            format!("voice_url = \"{own}/voice?key=topsecret\"\nvoice_method = \"GET\""),
+            format!("status_callback_url = \"{own}/status\""),
+            format!("fallback_url = \"{own}/sorry\""),
+        ] {
+            assert!(agents.contains(&expected), "{expected} is not in\n{agents}");
+        }
+        // Messages and everything else of the numbers stayed.
+        for change in self.twilio.account().changes() {
+            let is_voice =
+                |name: &str| name.starts_with("Voice") || name.starts_with("StatusCallback");
+            assert!(change.fields.iter().all(|(name, _)| is_voice(name)), "{change:?}");
+        }
+    }
+
     fn both(&self) -> [VoiceSettings; 2] {
         [self.settings(BOOKING), self.settings(SUPPORT)]
     }
@@ -187,8 +208,7 @@ fn with<T>(env: &[(&'static str, String)], run: impl FnOnce(&[(&str, &str)]) -> 
 }
 
 fn text(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
 fn succeeded(output: &Output) -> String {
@@ -224,21 +244,7 @@ fn a_newcomer_connects_is_called_crashes_looks_and_goes_back() {
     let status_callback = format!("{ours}/call-status#ct=500&rc=5&rp=all");
     assert_eq!(booking.status_callback, Webhook::post(status_callback));
     assert_eq!(support.fallback, before[1].fallback, "it had one");
-    let agents = std::fs::read_to_string(world.path("agents.toml")).expect("a file");
-    for expected in [
-        "# My agents.\n".to_owned(),
-        "id = \"table-bookings\"".to_owned(),
-        format!("voice_url = \"{own}/voice?key=topsecret\"\nvoice_method = \"GET\""),
-        format!("status_callback_url = \"{own}/status\""),
-        format!("fallback_url = \"{own}/sorry\""),
-    ] {
-        assert!(agents.contains(&expected), "{expected} is not in\n{agents}");
-    }
-    // Messages and everything else of the numbers stayed.
-    for change in world.twilio.account().changes() {
-        let is_voice = |name: &str| name.starts_with("Voice") || name.starts_with("StatusCallback");
-        assert!(change.fields.iter().all(|(name, _)| is_voice(name)), "{change:?}");
-    }
+    world.has_entered_agents();
 
     let call = world.dial(BOOKING);
     assert!(call.heard.as_deref().is_some_and(|it| it.contains("The agent speaks")), "{call:?}");
@@ -247,8 +253,7 @@ fn a_newcomer_connects_is_called_crashes_looks_and_goes_back() {
     assert!(world.hang_up(&call));
     assert_eq!(world.count(), r#"{"liveUsers":0}"#);
 
-    let told = succeeded(&world.run(&["connect"]));
-    assert!(told.contains("There is nothing to change."), "{told}");
+    assert!(succeeded(&world.run(&["connect"])).contains("There is nothing to change."));
 
     let told = succeeded(&world.run(&["doctor"]));
     for expected in [
