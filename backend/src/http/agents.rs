@@ -1,6 +1,6 @@
 //! `POST /api/live-users/agents/reload`: the agents file has changed.
 
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_wire as wire;
 use log::info;
@@ -17,12 +17,16 @@ pub(crate) async fn reload(
     queue: Data<Queue>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let reloaded = registry.into_inner().reload_for(queue.get_ref().clone()).await;
+    let registry = registry.into_inner();
+    let digested = registry.clone();
+    let reloaded = registry.reload_for(queue.get_ref().clone()).await;
     let agents = reloaded.map_err(ApiError::BadAgents)?;
+    let registry = digested;
+    let digest = web::block(move || registry.digest()).await.unwrap_or_default();
     let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
     info!(
         "audit: the agents file is read again for the holder of API_TOKEN{from}, {agents} agents \
          are configured"
     );
-    Ok(HttpResponse::Ok().json(wire::AgentsReloaded { agents }))
+    Ok(HttpResponse::Ok().json(wire::AgentsReloaded { agents, sha256: digest }))
 }

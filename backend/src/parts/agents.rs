@@ -6,6 +6,7 @@ use live_users_http_kit::SettingsReader;
 use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
 use reqwest::Url;
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::parts::public_url::UrlRule;
@@ -58,6 +59,13 @@ impl AgentRegistry {
             Ok(n)
         });
         reloading.await.map_err(panicked)?
+    }
+
+    /// The SHA-256 of the file as it is now, in hexadecimal: whoever has written it can see that it is
+    /// the same one. `None` if it cannot be read.
+    pub(crate) fn digest(&self) -> Option<String> {
+        let digest = Sha256::digest(self.file.bytes()?);
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads the file again, and takes its agents.

@@ -1,22 +1,21 @@
 //! The agents file: who answers on which numbers.
 
-mod method;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use self::method::Method;
 use crate::caller_id::{CallerId, sip_host};
+pub use live_users_twilio::rest::Method;
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
 pub const DEFAULT_FILE: &str = "agents.toml";
 
 /// The longest agent id, in bytes: an id stands in a URL.
 pub const ID_BYTES_MAX: usize = 64;
-const NAME_BYTES_MAX: usize = 128;
+/// The longest name of an agent, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
 const URL_BYTES_MAX: usize = 2048;
 
 /// One AI voice agent.
@@ -93,17 +92,17 @@ struct File {
 impl Agent {
     /// The method that `voice_url` is requested by: `voice_method` of the file.
     pub fn voice_method(&self) -> Method {
-        Method::of(self.voice_method.as_deref())
+        self.voice_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
     /// The method that `fallback_url` is requested by: `fallback_method` of the file.
     pub fn fallback_method(&self) -> Method {
-        Method::of(self.fallback_method.as_deref())
+        self.fallback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
     /// The method that `status_callback_url` is requested by: `status_callback_method` of the file.
     pub fn status_callback_method(&self) -> Method {
-        Method::of(self.status_callback_method.as_deref())
+        self.status_callback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
     /// The keys of all URLs, each with its URL, and with the key and text of its method.
@@ -145,6 +144,11 @@ impl AgentsFile {
         };
         let (agents, mistakes) = Agents::parse(&text);
         (agents, mistakes.into_iter().map(|mistake| format!("{path}: {mistake}")).collect())
+    }
+
+    /// The bytes of the file; `None` if it cannot be read.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        std::fs::read(&self.path).ok()
     }
 
     /// Whether there is no such file.

@@ -1,5 +1,6 @@
 //! The provider's account, as `connect` and `doctor` see it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use live_users_backend::{Reply, TwilioApi, TwilioApiSettings};
@@ -55,6 +56,7 @@ impl Account {
     pub(crate) async fn numbers(&self) -> Result<Numbers, ApiFailure> {
         let mut path = NumberPage::first(&self.settings.account_sid);
         let (mut numbers, mut ahead_s) = (Vec::new(), None);
+        let mut seen = BTreeSet::new();
         for page in 0..PAGES_MAX {
             let Reply { date, body, .. } =
                 patiently(async || self.api.read(&path, page > 0).await).await?;
@@ -62,6 +64,9 @@ impl Account {
             let NumberPage { numbers: more, next_page_uri } = NumberPage::parse(&body)?;
             numbers.extend(more);
             match next_page_uri {
+                Some(next) if !seen.insert(next.clone()) => {
+                    return Err(ApiFailure::Endless("a page comes a second time"));
+                }
                 Some(next) => path = next,
                 None => return Ok(Numbers { numbers, ahead_s }),
             }
@@ -157,7 +162,7 @@ pub(crate) fn remedy(failure: &ApiFailure, settings: &TwilioApiSettings) -> Stri
             format!("check that this machine reaches {}", settings.base_url)
         }
         ApiFailure::TooMany | ApiFailure::Server(_) => "try again in a minute".to_owned(),
-        ApiFailure::Endless(_) | ApiFailure::Odd(_) => {
+        ApiFailure::NotFound | ApiFailure::Endless(_) | ApiFailure::Odd(_) => {
             "check TWILIO_API_URL and TWILIO_ACCOUNT_SID".to_owned()
         }
     }

@@ -13,12 +13,15 @@ mod undo;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args as Group;
 use live_users_backend::TwilioApiSettings;
-use live_users_http_kit::{Env, SettingsReader};
+use live_users_http_kit::{Env, SettingsReader, shutdown_signal};
 use live_users_intake::agents::DEFAULT_FILE;
-use live_users_twilio::rest::{PhoneNumber, VoiceSettings};
+use live_users_twilio::rest::{Failure as ApiFailure, PhoneNumber, VoiceSettings};
+use sha2::{Digest, Sha256};
 
 use self::agents_edit::{AgentsEdit, Entered};
 use self::ours::Ours;
@@ -26,7 +29,7 @@ use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
-use crate::own_server::{Check, OwnServer, WEBHOOKS, auth_token, nonce};
+use crate::own_server::{Check, OwnServer, Reload, WEBHOOKS, auth_token, nonce};
 use crate::{Failure, tell, tokens};
 
 /// The name of the file that `--undo` works from.
@@ -64,6 +67,8 @@ struct Context {
     token: String,
     agents_file: PathBuf,
     saved_file: PathBuf,
+    /// Whether several backends may answer, on one journal.
+    is_shared: bool,
 }
 
 pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failure> {
@@ -71,6 +76,9 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     if args.undo {
         return undo::run(&context, &numbers_of(args), args.dry_run).await;
     }
+    let saved = Saved::read(&context.saved_file)?;
+    let given = saved.iter().flat_map(Saved::voice_urls).collect::<Vec<_>>();
+    let context = Context { ours: context.ours.formerly(given), ..context };
     let asked = numbers_of(args);
     let numbers = context.numbers().await?;
     check_asked(&asked, &numbers, &context)?;
@@ -81,22 +89,27 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     let entered = enter(&mut planned, &mut edit, &context.ours);
     show::show(&planned, &entered, &context);
     let is_nothing = !planned.iter().any(|it| matches!(it.step, Step::Connect(_)));
+    let is_left =
+        |it: &&Planned| asked.contains(&it.number.number) && matches!(it.step, Step::Left(_));
+    if let Some(left) = planned.iter().find(is_left) {
+        let why = "was named and cannot be connected, see above. Nothing was changed";
+        return Err(Failure::run(format!("{} {why}", left.number.number)));
+    }
     if args.dry_run || is_nothing {
-        if args.dry_run {
-            tell("Nothing was changed: --dry-run.");
+        tell(if args.dry_run {
+            "Nothing was changed: --dry-run."
         } else {
-            tell("There is nothing to change.");
-        }
+            "There is nothing to change."
+        });
         return Ok(ExitCode::SUCCESS);
     }
     if !args.unchecked {
         context.check_webhooks().await?;
     }
-    let saved = Saved::read(&context.saved_file)?;
     let change = Change { before, after: edit.text(), saved };
     context.prepare(&planned, &change)?;
-    if let Err(failure) = context.agents_are_known(&planned, args.unchecked).await {
-        return Err(context.take_back(&[], &change, failure).await);
+    if let Err(failure) = context.agents_are_known(&change.after, args.unchecked).await {
+        return Err(context.take_back(&[], &change, (failure, true)).await);
     }
     context.change(&planned, &change).await?;
     tell(format_args!("\nWhat the numbers had before is in {}.", context.saved_file.display()));
@@ -146,7 +159,9 @@ impl Context {
             ours: Ours::new(public_url),
             server: OwnServer::new(&url, tokens::known_api_token(env)?)?,
             token: auth_token(env),
-            agents_file,
+            is_shared: env.get("JOURNAL_URL").is_some_and(|url| url.starts_with("nats")),
+            // Whoever undoes it may be in another directory.
+            agents_file: std::path::absolute(agents_file).map_err(Failure::run)?,
             saved_file: args.saved.clone().unwrap_or_else(|| folder.join(SAVED_FILE)),
         })
     }
@@ -163,9 +178,21 @@ impl Context {
     /// Twilio must not be sent to an address where nobody answers for us.
     async fn check_webhooks(&self) -> Result<(), Failure> {
         let (nonce, base) = (nonce()?, self.ours.base());
+        // Without the token, the next step fails and says so.
+        let instance = self.server.setup().await.ok().map(|it| it.instance);
         for path in WEBHOOKS {
             let why = match self.server.check(&self.token, base, path, &nonce).await {
-                Check::Answered(_) => continue,
+                Check::Answered(it)
+                    if self.is_shared || instance.as_ref().is_none_or(|own| *own == it) =>
+                {
+                    continue;
+                }
+                Check::Answered(_) => {
+                    format!(
+                        "another process answers there than the backend at {}",
+                        self.server.url()
+                    )
+                }
                 Check::Wrong(why) | Check::Silent(why) => why,
             };
             return Err(Failure::run(format!(
@@ -193,7 +220,7 @@ impl Context {
         };
         for Planned { number, step } in planned {
             if let Step::Connect(settings) = step {
-                saved.add(number, settings);
+                saved.add(number, settings, &self.ours);
             }
         }
         if change.before.as_ref() != Some(&change.after) {
@@ -220,53 +247,48 @@ impl Context {
 
     /// Has the backend read the agents file, and checks that it knows the numbers: a caller would
     /// hear the built-in conversation otherwise.
-    async fn agents_are_known(&self, planned: &[Planned], unchecked: bool) -> Result<(), Failure> {
-        let file = self.agents_file.display();
-        let known = async {
-            self.server.reload_agents().await?;
-            self.server.setup().await
-        };
-        let setup = match known.await {
-            Ok(setup) => setup,
-            Err(_) if unchecked => return Ok(()),
-            Err(why) => {
-                return Err(Failure::run(format!(
-                    "the backend at {} cannot be told to read {file}: {why}. Set API_TOKEN to its \
-                     token, and --backend to its address",
-                    self.server.url()
-                )));
+    async fn agents_are_known(&self, text: &str, unchecked: bool) -> Result<(), Failure> {
+        let (file, url) = (self.agents_file.display(), self.server.url());
+        let why = match self.server.reload_agents().await {
+            Reload::Done(sha256) if unchecked || sha256 == digest(text) => return Ok(()),
+            Reload::Done(_) => {
+                format!("the backend at {url} has another agents file; give it {file}")
             }
+            Reload::Refused(why) => format!("the backend at {url} cannot take {file}: {why}"),
+            Reload::Unknown(_) if unchecked => return Ok(()),
+            Reload::Unknown(why) => format!(
+                "the backend at {url} cannot be told to read {file}: {why}. Set API_TOKEN to its \
+                 token, and --backend to its address"
+            ),
         };
-        let is_unknown = |it: &&Planned| {
-            let number = &it.number.number;
-            let is_there =
-                setup.numbers.iter().any(|known| known.number == *number && known.agent.is_some());
-            matches!(it.step, Step::Connect(_)) && !is_there
-        };
-        match planned.iter().find(is_unknown) {
-            Some(Planned { number, .. }) if !unchecked => Err(Failure::run(format!(
-                "the backend at {} has read its agents file and knows no agent for {}: give it \
-                 {file}",
-                self.server.url(),
-                number.number
-            ))),
-            _ => Ok(()),
-        }
+        Err(Failure::run(why))
     }
 
     /// Changes number by number. If one fails, all are given back what they had.
     async fn change(&self, planned: &[Planned], change: &Change) -> Result<(), Failure> {
         let mut touched = Vec::new();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        tokio::spawn(async move {
+            shutdown_signal().await;
+            stop.store(true, Ordering::Relaxed);
+        });
         for Planned { number, step } in planned {
             let Step::Connect(settings) = step else { continue };
+            if stopped.load(Ordering::Relaxed) {
+                let failure = Failure::run("it was stopped");
+                return Err(self.take_back(&touched, change, (failure, true)).await);
+            }
             touched.push(number);
             if let Err(failure) = self.account.set(&number.sid, settings).await {
                 let remedy = remedy(&failure, self.account.settings());
+                // Without an answer the change may still be made, after ours is undone.
+                let is_certain = !matches!(failure, ApiFailure::Timeout | ApiFailure::Unreachable);
                 let failure = Failure::run(format!(
                     "{} cannot be changed: {failure}; {remedy}",
                     number.number
                 ));
-                return Err(self.take_back(&touched, change, failure).await);
+                return Err(self.take_back(&touched, change, (failure, is_certain)).await);
             }
             tell(format_args!("{}: connected", number.number));
         }
@@ -290,16 +312,18 @@ impl Context {
         &self,
         touched: &[&PhoneNumber],
         change: &Change,
-        failure: Failure,
+        (failure, is_certain): (Failure, bool),
     ) -> Failure {
         let mut left = Vec::new();
-        for number in touched {
+        for (n, number) in touched.iter().enumerate() {
             let now = self.account.number(&number.sid).await;
-            if now.is_ok_and(|now| is_same(&now.settings, &number.settings)) {
+            if is_certain && now.is_ok_and(|now| is_same(&now.settings, &number.settings)) {
                 continue;
             }
             if let Err(why) = self.account.set(&number.sid, &number.settings).await {
                 left.push(format!("{} may have the new URLs: {why}", number.number));
+            } else if !is_certain && n + 1 == touched.len() {
+                left.push(format!("{} may still get the new URLs", number.number));
             }
         }
         // As long as a number has the new URLs, its callers need the agents file.
@@ -371,6 +395,10 @@ fn enter(planned: &mut [Planned], edit: &mut AgentsEdit, ours: &Ours) -> Vec<Opt
         }
     };
     planned.iter_mut().map(enter).collect()
+}
+
+fn digest(text: &str) -> Option<String> {
+    Some(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn read_if_any(path: &Path) -> Result<Option<String>, Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use live_users_http_kit::{Env, error_chain, http_client, read_body};
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
-use live_users_wire::{Checked, Setup};
+use live_users_wire::{AgentsReloaded, Checked, Setup};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -29,6 +29,16 @@ pub(crate) struct OwnServer {
     url: String,
     /// `API_TOKEN`, if it is known.
     token: Option<String>,
+}
+
+/// What came of reading the agents file again.
+pub(crate) enum Reload {
+    /// It is read; this is its SHA-256.
+    Done(Option<String>),
+    /// The file has mistakes, or leads back to the backend.
+    Refused(String),
+    /// Nobody was asked: why.
+    Unknown(String),
 }
 
 /// What came of a webhook that only checks.
@@ -65,11 +75,18 @@ impl OwnServer {
     }
 
     /// Has it read the agents file again.
-    pub(crate) async fn reload_agents(&self) -> Result<(), String> {
+    pub(crate) async fn reload_agents(&self) -> Reload {
         let asked = self.client.post(format!("{}/api/live-users/agents/reload", self.url));
-        match self.exchange(asked).await? {
-            (StatusCode::OK, _) => Ok(()),
-            (status, body) => Err(told(status, &body)),
+        match self.exchange(asked).await {
+            Ok((StatusCode::OK, body)) => {
+                let reloaded = serde_json::from_slice::<AgentsReloaded>(&body);
+                Reload::Done(reloaded.ok().and_then(|it| it.sha256))
+            }
+            Ok((status @ StatusCode::UNPROCESSABLE_ENTITY, body)) => {
+                Reload::Refused(told(status, &body))
+            }
+            Ok((status, body)) => Reload::Unknown(told(status, &body)),
+            Err(why) => Reload::Unknown(why),
         }
     }
 

@@ -107,6 +107,9 @@ pub enum Failure {
     /// Status 401 or 403: the credentials are wrong, or do not reach this account.
     #[error("credentials refused: status {0}")]
     Refused(u16),
+    /// Status 404, with Twilio's own code: there is no such thing in this account.
+    #[error("there is no such thing in this account")]
+    NotFound,
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
@@ -117,7 +120,7 @@ pub enum Failure {
     #[error("its certificate is not trusted")]
     Untrusted,
     /// The pages of a list do not come to an end, or do not in time: why.
-    #[error("the list of calls does not end: {0}")]
+    #[error("the list does not end: {0}")]
     Endless(&'static str),
     /// Anything else: what it was.
     #[error("unexpected answer: {0}")]
@@ -198,6 +201,7 @@ impl Failure {
             (429, _) | (_, Some(CODE_TOO_MANY)) => Self::TooMany,
             (401 | 403, _) => Self::Refused(status),
             (500..=599, _) => Self::Server(status),
+            (404, Some(CODE_NOT_FOUND)) => Self::NotFound,
             (300..=399, _) => Self::Odd(format!("status {status}, a redirect")),
             (_, Some(code)) => Self::Odd(format!("status {status}, error code {code}")),
             (_, None) => Self::Odd(format!("status {status}")),

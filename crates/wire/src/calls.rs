@@ -345,10 +345,12 @@ pub struct EvidenceView {
 }
 
 /// The answer of `POST /api/live-users/agents/reload`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentsReloaded {
     /// How many agents are configured now.
     pub agents: usize,
+    /// The SHA-256 of the agents file, in hexadecimal; `None` if there is none.
+    pub sha256: Option<String>,
 }
 
 /// The answer of `POST /api/live-users/journal/rewrite`.

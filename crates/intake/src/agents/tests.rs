@@ -139,7 +139,7 @@ fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
             [agent.voice_method(), agent.fallback_method(), agent.status_callback_method()];
         assert_eq!(methods, [method; 3], "{id}");
     }
-    assert_eq!([Method::Get, Method::Post].map(Method::name), ["GET", "POST"]);
+    assert_eq!([Method::Get, Method::Post].map(Method::as_str), ["GET", "POST"]);
 }
 
 #[test]

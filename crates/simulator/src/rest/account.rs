@@ -32,6 +32,8 @@ pub struct AccountBehaviour {
     /// How many requests for a change get a status of 5xx although the change is made, counted
     /// from the first one after this is set.
     pub answers_lost: usize,
+    /// How many requests for a change get no answer at all, and are not carried out.
+    pub answers_hang: usize,
     /// No page of numbers has more entries.
     pub page_size_max: usize,
     /// How far the clock of the provider, which its `Date` tells, is ahead, in seconds.
@@ -45,6 +47,7 @@ impl Default for AccountBehaviour {
             may_change: true,
             works_for_changes: None,
             answers_lost: 0,
+            answers_hang: 0,
             page_size_max: PAGE_SIZE_MAX,
             clock_ahead_s: 0,
         }
@@ -202,6 +205,10 @@ impl Account {
         }
         if self.behaviour.works_for_changes.is_some_and(|most| self.changes.len() >= most) {
             return Err(Failure::Server(503));
+        }
+        if self.behaviour.answers_hang > 0 {
+            self.behaviour.answers_hang -= 1;
+            return Err(Failure::Timeout);
         }
         let Some(number) = self.numbers.iter_mut().find(|it| it.sid == sid) else {
             return Ok(None);

@@ -200,7 +200,9 @@ fn caller(request: &HttpRequest, account: &str, api: &CallsApi) -> Caller {
 async fn response(body: Result<Option<Value>, Failure>) -> HttpResponse {
     match body {
         Ok(Some(body)) => HttpResponse::Ok().json(body),
-        Ok(None) => refusal(404, CODE_NOT_FOUND, "The requested resource was not found"),
+        Ok(None) | Err(Failure::NotFound) => {
+            refusal(404, CODE_NOT_FOUND, "The requested resource was not found")
+        }
         Err(Failure::TooMany) => refusal(429, CODE_TOO_MANY, "Too Many Requests"),
         Err(Failure::Refused(status)) => refusal(status, CODE_UNAUTHORISED, "Authenticate"),
         Err(Failure::Server(status)) => refusal(status, CODE_SERVER, "Internal Server Error"),

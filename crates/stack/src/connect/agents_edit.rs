@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX};
-use live_users_twilio::rest::{Method, PhoneNumber, Webhook};
+use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, NAME_BYTES_MAX};
+use live_users_twilio::rest::{Method, PhoneNumber, VoiceSettings, Webhook};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::ours::Ours;
@@ -60,25 +60,16 @@ impl AgentsEdit {
     }
 
     fn try_enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
-        let now = &number.settings;
-        // What leads to us already is no agent's own.
-        let voice = Some(&now.voice).filter(|it| !ours.is_voice(it));
-        let status = Some(&now.status_callback).filter(|it| !ours.is_ours(it));
-        // A fallback is the agent's own if it is not the primary handler once more.
-        let fallback = Some(&now.fallback).filter(|it| !ours.is_voice(it) && **it != now.voice);
-        let urls = [("voice", voice), ("fallback", fallback), ("status_callback", status)];
-        let urls = urls.map(|(key, webhook)| (key, webhook.filter(|it| it.url.is_some())));
+        let urls = own_urls(number, ours);
         let (agents, _) = Agents::parse(&self.text());
         if let Some(agent) = agents.by_number(&number.number) {
             let id = agent.id.clone();
-            check_known(agent, &urls)?;
-            let table = self.table_of(&id).ok_or("its agent cannot be found in the file")?;
-            let sets_voice = agent.voice_url.is_none() && agent.chat_url.is_none();
+            let urls = check_known(agent, urls)?;
+            let table = self.table_of(&id).ok_or(
+                "its agent stands in an array in one line; write it as an [[agent]] table",
+            )?;
             for (key, webhook) in urls {
-                // An agent that has been given its own way to answer keeps it.
-                if key == "status_callback" || sets_voice {
-                    set(table, key, webhook);
-                }
+                set(table, key, webhook);
             }
             return Ok(Entered::Known(id));
         }
@@ -105,23 +96,63 @@ impl AgentsEdit {
     }
 }
 
-/// An agent has one URL of each kind: a number with another one needs an agent of its own.
-fn check_known(agent: &Agent, urls: &[(&str, Option<&Webhook>); 3]) -> Result<(), String> {
-    let has = [&agent.voice_url, &agent.fallback_url, &agent.status_callback_url];
-    for ((key, webhook), has) in urls.iter().zip(has) {
-        let is_another = match (webhook.and_then(|it| it.url.as_ref()), has) {
-            (Some(url), Some(has)) => url != has,
-            _ => false,
+/// The URLs that a number has in Twilio, each with the beginning of its key; those that lead to us
+/// are no agent's own.
+type OwnUrls<'a> = [(&'static str, Option<&'a Webhook>); 3];
+
+fn own_urls<'a>(number: &'a PhoneNumber, ours: &Ours) -> OwnUrls<'a> {
+    let VoiceSettings { voice, fallback, status_callback } = &number.settings;
+    let is_there = |it: &&Webhook| it.url.is_some();
+    let own_voice = Some(voice).filter(|it| !ours.is_voice(it, status_callback));
+    // A fallback is the agent's own if it is not the primary handler once more.
+    let own_fallback =
+        Some(fallback).filter(|it| !ours.is_voice(it, status_callback) && it.url != voice.url);
+    let own_status = Some(status_callback).filter(|it| !ours.is_status_callback(it, voice));
+    [
+        ("voice", own_voice.filter(is_there)),
+        ("fallback", own_fallback.filter(is_there)),
+        ("status_callback", own_status.filter(is_there)),
+    ]
+}
+
+/// What a known agent learns. It has one URL of each kind for all its numbers, so a number with
+/// another one needs an agent of its own.
+fn check_known<'a>(agent: &Agent, urls: OwnUrls<'a>) -> Result<OwnUrls<'a>, String> {
+    let id = &agent.id;
+    if agent.chat_url.is_some() && urls[0].1.is_some() {
+        return Err(format!(
+            "agent {id:?} has a chat_url, which would answer its callers from then on; remove it, or \
+             take the number's URL away in Twilio"
+        ));
+    }
+    let has = [
+        (&agent.voice_url, agent.voice_method()),
+        (&agent.fallback_url, agent.fallback_method()),
+        (&agent.status_callback_url, agent.status_callback_method()),
+    ];
+    let mut learnt = urls;
+    for ((key, webhook), (has_url, has_method)) in learnt.iter_mut().zip(has) {
+        let Some((url, method)) = webhook.and_then(|it| Some((it.url.as_ref()?, it.method))) else {
+            continue;
         };
-        if is_another {
+        if *key == "fallback" && agent.voice_url.as_ref() == Some(url) {
+            // As `connect` has set it.
+            *webhook = None;
+            continue;
+        }
+        let is_same = match has_url {
+            Some(has) => has == url && has_method == method,
+            // Its other numbers have no such URL, and would get this one.
+            None => *key == "voice" || agent.numbers.len() == 1,
+        };
+        if !is_same {
             return Err(format!(
-                "agent {:?} has another {key}_url than this number has in Twilio; give the number an \
-                 agent of its own",
-                agent.id
+                "agent {id:?} has another {key}_url or {key}_method than this number has in Twilio; \
+                 give the number an agent of its own"
             ));
         }
     }
-    Ok(())
+    Ok(learnt)
 }
 
 fn set(table: &mut Table, key: &str, webhook: Option<&Webhook>) {
@@ -136,9 +167,13 @@ fn set(table: &mut Table, key: &str, webhook: Option<&Webhook>) {
     }
 }
 
-fn name_of(number: &PhoneNumber) -> &str {
-    let name = number.friendly_name.trim();
-    if name.is_empty() { &number.number } else { name }
+/// The friendly name on one line, and no longer than an agent's name may be.
+fn name_of(number: &PhoneNumber) -> String {
+    let name: String = number.friendly_name.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
+    let end = (0..=name.len().min(NAME_BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at));
+    let name = name[..end.unwrap_or_default()].trim_end();
+    if name.is_empty() { number.number.clone() } else { name.to_owned() }
 }
 
 /// The friendly name in the letters of an id: "Table bookings" becomes `table-bookings`.
@@ -163,7 +198,6 @@ fn id_of(number: &PhoneNumber, taken: &BTreeSet<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use live_users_twilio::rest::VoiceSettings;
 
     fn number(digits: &str, name: &str, voice: &str) -> PhoneNumber {
         PhoneNumber {
@@ -221,8 +255,34 @@ mod tests {
     fn an_agent_with_a_chat_keeps_it() {
         let file = format!("{FILE}chat_url = \"https://chat.example.com\"\n");
         let mut edit = AgentsEdit::of(&file).unwrap();
-        edit.enter(&number("+12065550100", "", "https://one.example.com/v"), &ours()).unwrap();
+        let one = number("+12065550100", "", "https://one.example.com/v");
+        assert!(edit.enter(&one, &ours()).unwrap_err().contains("chat_url"));
         assert_eq!(edit.text(), file);
+    }
+
+    #[test]
+    fn numbers_of_one_agent_have_the_same_urls_and_methods() {
+        let file = FILE.replace("\"]", "\", \"+12065550199\"]");
+        let mut edit = AgentsEdit::of(&file).unwrap();
+        let mut one = number("+12065550100", "", "https://one.example.com/v");
+        one.settings.voice.method = Method::Get;
+        edit.enter(&one, &ours()).unwrap();
+        let other = number("+12065550199", "", "https://one.example.com/v");
+        assert!(edit.enter(&other, &ours()).unwrap_err().contains("voice_method"));
+        one.settings.status_callback = Webhook::post("https://one.example.com/status");
+        assert!(edit.enter(&one, &ours()).unwrap_err().contains("status_callback_url"));
+    }
+
+    #[test]
+    fn a_second_connect_takes_our_fallback_for_no_other_one() {
+        let mut edit = AgentsEdit::of(FILE).unwrap();
+        let mut one = number("+12065550100", "", "https://one.example.com/v");
+        edit.enter(&one, &ours()).unwrap();
+        let text = edit.text();
+        one.settings.fallback = one.settings.voice.clone();
+        one.settings.voice = Webhook::post("https://calls.example.com/voice");
+        edit.enter(&one, &ours()).unwrap();
+        assert_eq!(edit.text(), text);
     }
 
     #[test]
@@ -245,6 +305,8 @@ mod tests {
         assert_eq!(id("日本", &[]), "12065550100");
         assert_eq!(id("Desk", &["desk", "desk-2"]), "desk-3");
         assert!(id(&"long ".repeat(40), &[]).len() <= ID_BYTES_MAX);
+        let long = name_of(&number("+12065550100", &"日\n".repeat(64), "https://a.example"));
+        assert_eq!(long, "日".repeat(42));
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn step(number: &PhoneNumber, is_asked: bool, ours: &Ours) -> Step {
         );
     }
     let now = &number.settings;
-    if ours.is_voice(&now.voice) && ours.is_status_callback(&now.status_callback) {
+    if ours.is_connected(now) {
         return Step::Connected;
     }
     if let (Some(platform), false) = (platform_of(now), is_asked) {
@@ -77,9 +77,11 @@ fn step(number: &PhoneNumber, is_asked: bool, ours: &Ours) -> Step {
 /// What a number gets. When this server fails, Twilio goes to the number's own fallback if it has
 /// one, and otherwise straight to the agent.
 fn wanted(now: &VoiceSettings, ours: &Ours) -> VoiceSettings {
-    let fallback = match (&now.fallback.url, ours.is_voice(&now.voice)) {
-        (Some(_), _) | (None, true) => now.fallback.clone(),
-        (None, false) => now.voice.clone(),
+    let has_own = now.fallback.url.is_some() && !ours.is_voice(&now.fallback, &now.status_callback);
+    let fallback = match (has_own, ours.is_voice(&now.voice, &now.status_callback)) {
+        (true, _) => now.fallback.clone(),
+        (false, true) => Webhook::default(),
+        (false, false) => now.voice.clone(),
     };
     VoiceSettings {
         voice: Webhook::post(ours.voice_url()),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use live_users_twilio::rest::{Method, PhoneNumber, VoiceSettings, Webhook};
 use serde::{Deserialize, Serialize};
 
+use super::ours::Ours;
 use crate::Failure;
 
 const VERSION: u32 = 1;
@@ -88,20 +89,37 @@ impl Saved {
             .map_err(|error| Failure::run(format!("cannot write {}: {error}", path.display())))
     }
 
-    /// Adds a number. What it had before it was connected for the first time stays, unless it was
-    /// given something else meanwhile.
-    pub(super) fn add(&mut self, number: &PhoneNumber, after: &VoiceSettings) {
-        let (before, after) = (SavedSettings::of(&number.settings), SavedSettings::of(after));
-        match self.numbers.iter_mut().find(|it| it.sid == number.sid) {
-            Some(known) if known.after == before || known.before == before => known.after = after,
-            Some(known) => (known.before, known.after) = (before, after),
-            None => self.numbers.push(SavedNumber {
+    /// Adds a number. What it had before it was connected for the first time stays, webhook by
+    /// webhook, unless somebody has given it something else meanwhile. Our own URLs never replace it.
+    pub(super) fn add(&mut self, number: &PhoneNumber, after: &VoiceSettings, ours: &Ours) {
+        let now = &number.settings;
+        let Some(known) = self.numbers.iter_mut().find(|it| it.sid == number.sid) else {
+            return self.numbers.push(SavedNumber {
                 sid: number.sid.clone(),
                 number: number.number.clone(),
-                before,
-                after,
-            }),
+                before: SavedSettings::of(now),
+                after: SavedSettings::of(after),
+            });
+        };
+        let (mut before, given) = (known.before.settings(), known.after.settings());
+        if now.voice != given.voice && !ours.is_voice(&now.voice, &now.status_callback) {
+            before.voice = now.voice.clone();
         }
+        if now.fallback != given.fallback && !ours.is_voice(&now.fallback, &now.status_callback) {
+            before.fallback = now.fallback.clone();
+        }
+        if now.status_callback != given.status_callback
+            && !ours.is_status_callback(&now.status_callback, &now.voice)
+        {
+            before.status_callback = now.status_callback.clone();
+        }
+        known.before = SavedSettings::of(&before);
+        known.after = SavedSettings::of(after);
+    }
+
+    /// The URLs that numbers were given.
+    pub(super) fn voice_urls(&self) -> impl Iterator<Item = String> + '_ {
+        self.numbers.iter().filter_map(|it| it.after.voice_url.clone())
     }
 }
 
@@ -135,6 +153,8 @@ impl SavedSettings {
 /// Replaces a file at once: after a crash it has the old text or the new one. It keeps its mode,
 /// unless another one is given.
 pub(super) fn write_file(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+    // A link stays a link.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let known = fs::metadata(path);
@@ -172,16 +192,28 @@ mod tests {
 
     #[test]
     fn what_a_number_had_first_is_kept_however_often_it_is_connected() {
+        let ours = Ours::new("https://two.example.com");
+        let ours = ours.formerly(["https://one.example.com/voice".to_owned()]);
+        let (one, two) = ("https://one.example.com/voice", "https://two.example.com/voice");
         let mut saved = Saved::new("AC1");
-        saved.add(&number("https://agent.example.com"), &settings("https://one.example.com"));
-        saved.add(&number("https://one.example.com"), &settings("https://two.example.com"));
-        saved.add(&number("https://two.example.com"), &settings("https://two.example.com"));
+        saved.add(&number("https://agent.example.com"), &settings(one), &ours);
+        saved.add(&number(one), &settings(two), &ours);
+        saved.add(&number(two), &settings(two), &ours);
+        // Somebody has changed the status callback alone.
+        let mut changed = number(two);
+        changed.settings.status_callback = Webhook::post("https://other.example.com/status");
+        saved.add(&changed, &settings(two), &ours);
         let [known] = &saved.numbers[..] else { panic!("one number") };
-        assert_eq!(known.before.settings(), settings("https://agent.example.com"));
-        assert_eq!(known.after.settings(), settings("https://two.example.com"));
+        let mut expected = settings("https://agent.example.com");
+        expected.status_callback = changed.settings.status_callback.clone();
+        assert_eq!(known.before.settings(), expected);
+        assert_eq!(known.after.settings(), settings(two));
         // Somebody has given it another agent meanwhile.
-        saved.add(&number("https://other.example.com"), &settings("https://two.example.com"));
-        assert_eq!(saved.numbers[0].before.settings(), settings("https://other.example.com"));
+        saved.add(&number("https://other.example.com"), &settings(two), &ours);
+        assert_eq!(
+            saved.numbers[0].before.settings().voice.url.as_deref(),
+            Some("https://other.example.com")
+        );
     }
 
     #[test]
@@ -190,7 +222,12 @@ mod tests {
         let path = folder.path().join("a/connect.json");
         assert!(Saved::read(&path).unwrap().is_none());
         let mut saved = Saved::new("AC1");
-        saved.add(&number("https://agent.example.com"), &settings("https://one.example.com"));
+        let ours = Ours::new("https://one.example.com");
+        saved.add(
+            &number("https://agent.example.com"),
+            &settings("https://one.example.com"),
+            &ours,
+        );
         saved.write(&path).unwrap();
         assert_eq!(Saved::read(&path).unwrap(), Some(saved));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -15,7 +15,9 @@ pub(super) fn show(planned: &[Planned], entered: &[Option<Entered>], context: &C
     tell(format_args!("Account {account}: {n} number{}.", if n == 1 { "" } else { "s" }));
     for (Planned { number, step }, entered) in planned.iter().zip(entered) {
         let now = &number.settings;
-        tell(format_args!("\n{}  {}", number.number, number.friendly_name));
+        // A name may have control characters, which a terminal would obey.
+        let name: String = number.friendly_name.chars().filter(|c| !c.is_control()).collect();
+        tell(format_args!("\n{}  {name}", number.number));
         match step {
             Step::Left(why) => {
                 tell(format_args!("  now: {}", shown(&now.voice)));
@@ -32,7 +34,9 @@ pub(super) fn show(planned: &[Planned], entered: &[Option<Entered>], context: &C
                         tell(format_args!("  {what}{} stays", shown(before)));
                         continue;
                     }
-                    let is_ours = context.ours.is_voice(after) || context.ours.is_ours(after);
+                    let is_ours = [context.ours.voice_url(), context.ours.status_callback_url()]
+                        .iter()
+                        .any(|url| after.url.as_ref() == Some(url));
                     let after = match (&after.url, is_ours) {
                         (Some(url), true) => url.clone(),
                         _ => shown(after),
@@ -47,8 +51,9 @@ pub(super) fn show(planned: &[Planned], entered: &[Option<Entered>], context: &C
 
 fn show_agent(entered: Option<&Entered>, number: &PhoneNumber, context: &Context) {
     let file = context.agents_file.display();
+    let status = &number.settings.status_callback;
     let own = match &number.settings.voice {
-        voice if voice.url.is_none() || context.ours.is_voice(voice) => String::new(),
+        voice if voice.url.is_none() || context.ours.is_voice(voice, status) => String::new(),
         voice => format!("; its calls go on to {}", shown(voice)),
     };
     match entered {
@@ -56,9 +61,7 @@ fn show_agent(entered: Option<&Entered>, number: &PhoneNumber, context: &Context
         Some(Entered::Known(id)) => tell(format_args!("  agent {id:?} of {file}{own}")),
         None => {}
     }
-    if number.settings.status_callback.url.is_some()
-        && !context.ours.is_ours(&number.settings.status_callback)
-    {
+    if status.url.is_some() && !context.ours.is_status_callback(status, &number.settings.voice) {
         tell("  its former status callback goes on to receive each one");
     }
 }

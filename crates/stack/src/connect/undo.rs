@@ -5,10 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{fs, io};
 
+use live_users_twilio::rest::Failure as ApiFailure;
+
 use super::ours::shown;
 use super::saved::{Saved, SavedNumber, write_file};
 use super::{Context, read_if_any};
 use crate::account::{is_same, remedy};
+use crate::own_server::Reload;
 use crate::{Failure, tell};
 
 /// Undoes it for these numbers, or for all.
@@ -42,8 +45,8 @@ pub(super) async fn run(
             continue;
         }
         match give_back(context, &number, is_dry_run).await {
-            Ok(true) if !is_dry_run => {}
-            Ok(_) => rest.push(number),
+            Ok(()) if !is_dry_run => {}
+            Ok(()) => rest.push(number),
             Err(why) => {
                 tell(format_args!("{}: {why}", number.number));
                 failures += 1;
@@ -69,35 +72,51 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives one number back what it had; `false` if it is left because somebody has changed it since.
+/// Gives one number back what it had. What somebody has changed since stays.
 async fn give_back(
     context: &Context,
     SavedNumber { sid, number, before, after }: &SavedNumber,
     is_dry_run: bool,
-) -> Result<bool, String> {
-    let told = |failure| {
-        let remedy = remedy(&failure, context.account.settings());
-        format!("it cannot be given back: {failure}; {remedy}")
+) -> Result<(), String> {
+    let now = match context.account.number(sid).await {
+        Ok(now) => now.settings,
+        Err(ApiFailure::NotFound) => {
+            tell(format_args!("{number}: the account does not have it any more"));
+            return Ok(());
+        }
+        Err(failure) => return Err(told(&failure, context)),
     };
-    let now = context.account.number(sid).await.map_err(told)?.settings;
     let (before, after) = (before.settings(), after.settings());
-    if is_same(&now, &before) {
-        tell(format_args!("{number}: it has {} already", shown(&before.voice)));
-        return Ok(true);
+    let mut wanted = now.clone();
+    for (what, wanted, before, after) in [
+        ("a call comes in", &mut wanted.voice, &before.voice, &after.voice),
+        ("primary handler fails", &mut wanted.fallback, &before.fallback, &after.fallback),
+        (
+            "call status changes",
+            &mut wanted.status_callback,
+            &before.status_callback,
+            &after.status_callback,
+        ),
+    ] {
+        if *wanted == *after {
+            wanted.clone_from(before);
+        } else if wanted.url != before.url {
+            tell(format_args!(
+                "{number}: {what}: left as it is, since somebody has changed it after `connect`: {}",
+                shown(wanted)
+            ));
+        }
     }
-    if !is_same(&now, &after) {
-        tell(format_args!(
-            "{number}: left as it is, since somebody has changed it after `connect`: a call comes in \
-             at {}",
-            shown(&now.voice)
-        ));
-        return Ok(false);
+    if !is_dry_run && !is_same(&now, &wanted) {
+        context.account.set(sid, &wanted).await.map_err(|failure| told(&failure, context))?;
     }
-    if !is_dry_run {
-        context.account.set(sid, &before).await.map_err(told)?;
-    }
-    tell(format_args!("{number}: {} -> {}", shown(&now.voice), shown(&before.voice)));
-    Ok(true)
+    tell(format_args!("{number}: {} -> {}", shown(&now.voice), shown(&wanted.voice)));
+    Ok(())
+}
+
+fn told(failure: &ApiFailure, context: &Context) -> String {
+    let remedy = remedy(failure, context.account.settings());
+    format!("it cannot be given back: {failure}; {remedy}")
 }
 
 /// Gives the agents file back its text, if nobody has changed it since. Calls that are up are known
@@ -112,8 +131,8 @@ async fn give_back_agents(context: &Context, saved: &Saved) -> Result<(), Failur
     restore(&file.path, file.before.as_deref())
         .map_err(|error| Failure::run(format!("{path} cannot be given back: {error}")))?;
     match context.server.reload_agents().await {
-        Ok(()) => tell(format_args!("{path} is as it was, and the backend has read it.")),
-        Err(why) => tell(format_args!(
+        Reload::Done(_) => tell(format_args!("{path} is as it was, and the backend has read it.")),
+        Reload::Refused(why) | Reload::Unknown(why) => tell(format_args!(
             "{path} is as it was. The backend at {} has not read it yet: {why}",
             context.server.url()
         )),

@@ -93,8 +93,7 @@ fn check_number(
             "set its URLs there by hand if its calls are to count",
         );
     }
-    let is_connected = ours.is_voice(&now.voice) && ours.is_status_callback(&now.status_callback);
-    if !is_connected {
+    if !ours.is_connected(now) {
         let known = saved_settings(saved, &number.sid);
         return match known {
             Some(after) if !is_same(&after, now) => report.failed(

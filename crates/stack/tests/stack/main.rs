@@ -1,5 +1,6 @@
 //! The whole line from outside: signed webhooks in, the number in a real browser out.
 
+mod account_world;
 mod chart;
 mod command;
 mod details;
@@ -10,6 +11,7 @@ mod page;
 mod page_line;
 mod page_live;
 mod page_parts;
+mod reconnect;
 mod remote;
 mod sessions;
 mod setup;
