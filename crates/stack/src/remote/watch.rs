@@ -19,9 +19,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::Target;
 use super::server::{Server, Trouble, no_answer, shown, without_envelope};
 use super::status::users;
-use crate::Failure;
 use crate::args::Ports;
 use crate::local::{self, Stack};
+use crate::{Failure, tokens};
 
 /// When a lost stream is opened again.
 const AGAIN: Schedule = Schedule { base_ms: 250, max_ms: 10_000 };
@@ -44,7 +44,8 @@ pub(super) async fn run(target: &Target, ports: &Ports, env: &Env) -> Result<Exi
     if !target.json {
         stack.welcome(&told);
     }
-    let here = Target { url: Some(stack.backend_url()), ..target.clone() };
+    let token = tokens::known_api_token(&told.env)?;
+    let here = Target { url: Some(stack.backend_url()), token, ..target.clone() };
     let server = Server::new(&here, ports, &told.env)?;
     let (end, ended) = oneshot::channel();
     let following = async {

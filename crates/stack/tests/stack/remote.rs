@@ -279,11 +279,28 @@ fn watching_where_the_token_is_refused_or_nothing_of_ours_answers_ends_with_an_e
 }
 
 #[test]
+fn the_tools_of_the_backend_are_there_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = format!("file:{}/data", folder.path().display());
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", journal.as_str())];
+    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let port = backend.url.rsplit(':').next().expect("a port");
+    assert_eq!(told(&["healthcheck", "--backend-port", port], &[]).0, 0);
+    let copy = folder.path().join("copy.sqlite3");
+    let args = ["backup", copy.to_str().expect("text")];
+    let (code, output, error) = told(&args, &env);
+    assert!(code == 0 && output.contains("has the journal up to") && copy.exists(), "{error}");
+    assert_eq!(told(&args, &env).0, 1, "the copy exists already");
+    assert_eq!(told(&["journal", "copy", "--to", "memory:"], &env).0, 64);
+}
+
+#[test]
 fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let (code, script, _) = told(&["completions", shell], &[]);
         assert_eq!(code, 0);
-        let commands = "status calls explain evict watch simulate healthcheck backup journal";
+        let commands = "status calls explain evict watch simulate healthcheck backup journal \
+                        connect doctor completions";
         for command in commands.split(' ') {
             assert!(script.contains(command), "{command} in {shell}");
         }
