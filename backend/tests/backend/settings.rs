@@ -123,7 +123,9 @@ fn help_and_version_need_no_settings_and_end_with_code_0() {
         String::from_utf8(stdout).expect("text")
     };
     let help = printed(&["--help"]);
-    for part in ["healthcheck", "backup", "journal", "environment variables", "docs/SETTINGS.md", "64"] {
+    for part in
+        ["healthcheck", "backup", "journal", "environment variables", "docs/SETTINGS.md", "64"]
+    {
         assert!(help.contains(part), "{part} is missing in:\n{help}");
     }
     assert!(printed(&["-h"]).contains("Usage: live-users-backend"));

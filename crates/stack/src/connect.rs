@@ -4,13 +4,13 @@
 //! call goes on to, before the first number is changed. What fails half-way is undone.
 
 mod agents_edit;
+mod asked;
 pub(crate) mod ours;
 mod plan;
 mod saved;
 mod show;
 mod undo;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use live_users_twilio::rest::{Failure as ApiFailure, PhoneNumber, VoiceSettings}
 use sha2::{Digest, Sha256};
 
 use self::agents_edit::{AgentsEdit, Entered};
+use self::asked::{check_asked, e164, numbers_of};
 use self::ours::Ours;
 use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
@@ -74,14 +75,14 @@ struct Context {
 pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failure> {
     let context = Context::read(&Env::process(), ports, args)?;
     if args.undo {
-        return undo::run(&context, &numbers_of(args), args.dry_run).await;
+        return undo::run(&context, &numbers_of(&args.numbers), args.dry_run).await;
     }
     let saved = Saved::read(&context.saved_file)?;
     let given = saved.iter().flat_map(Saved::voice_urls).collect::<Vec<_>>();
     let context = Context { ours: context.ours.formerly(given), ..context };
-    let asked = numbers_of(args);
+    let asked = numbers_of(&args.numbers);
     let numbers = context.numbers().await?;
-    check_asked(&asked, &numbers, &context)?;
+    check_asked(&asked, &numbers, &context.account.settings().account_sid)?;
     let mut planned = plan::plan(&numbers, &asked, &context.ours);
     let before = read_if_any(&context.agents_file)?;
     let mut edit = AgentsEdit::of(before.as_deref().unwrap_or_default())
@@ -354,32 +355,6 @@ pub(crate) fn saved_settings(file: &Path, sid: &str) -> Option<VoiceSettings> {
     saved.numbers.iter().find(|it| it.sid == sid).map(|it| it.after.settings())
 }
 
-fn numbers_of(args: &Connect) -> BTreeSet<String> {
-    args.numbers.iter().cloned().collect()
-}
-
-/// A number that was named has to be one of the account.
-fn check_asked(
-    asked: &BTreeSet<String>,
-    numbers: &[PhoneNumber],
-    context: &Context,
-) -> Result<(), Failure> {
-    let has = |asked: &&String| numbers.iter().any(|number| number.number == **asked);
-    let others: Vec<_> = asked.iter().filter(|it| !has(it)).map(String::as_str).collect();
-    if others.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::run(format!(
-        "--number: the account {} has no {}; it has {}",
-        context.account.settings().account_sid,
-        others.join(", "),
-        match numbers.len() {
-            0 => "no numbers".to_owned(),
-            _ => numbers.iter().map(|it| it.number.as_str()).collect::<Vec<_>>().join(", "),
-        }
-    )))
-}
-
 /// Enters the numbers into the agents file. One that it cannot take is left as it is.
 fn enter(planned: &mut [Planned], edit: &mut AgentsEdit, ours: &Ours) -> Vec<Option<Entered>> {
     let enter = |it: &mut Planned| {
@@ -407,13 +382,4 @@ fn read_if_any(path: &Path) -> Result<Option<String>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::run(format!("cannot read {}: {error}", path.display()))),
     }
-}
-
-/// Takes the spellings of people, and gives E.164.
-fn e164(text: &str) -> Result<String, String> {
-    let plain: String = text.chars().filter(|c| !" -().".contains(*c)).collect();
-    let digits = plain.strip_prefix('+').unwrap_or_default();
-    let is_number =
-        (8..=15).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
-    if is_number { Ok(plain) } else { Err("expected E.164: + and 8 to 15 digits".to_owned()) }
 }

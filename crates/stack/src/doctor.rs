@@ -40,7 +40,11 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
     check_settings(&env, &mut report);
     let url = args.backend.clone();
     let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
-    let server = OwnServer::new(&url, tokens::known_api_token(&env)?)?;
+    let token = tokens::known_api_token(&env).unwrap_or_else(|failure| {
+        report.failed("settings", failure.message, "delete the file, and start `live-users` again");
+        None
+    });
+    let server = OwnServer::new(&url, token)?;
     let setup = check_server(&server, &mut report).await;
     machine::check_disk(&env, &mut report);
     let mut reader = SettingsReader::new(&env);
@@ -84,7 +88,16 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
 
 fn check_settings(env: &Env, report: &mut Report) {
     // Nobody need be reachable from elsewhere for a look at the settings.
-    let here = env.clone().with("HOST", "127.0.0.1").with("PORT", "0");
+    let mut here = env.clone().with("HOST", "127.0.0.1").with("PORT", "0");
+    if env.get("TWILIO_AUTH_TOKEN").is_none() {
+        // `live-users` runs without it: as a demonstration, or with an API key to ask by.
+        here = here.with("TWILIO_AUTH_TOKEN", "none-is-set");
+        report.warning(
+            "settings",
+            "TWILIO_AUTH_TOKEN is not set: no webhook can be verified",
+            "copy the Auth Token from the first page of the Twilio Console",
+        );
+    }
     match Config::read(&here) {
         Ok(_) => report.ok("settings", "the settings can be used"),
         Err(ConfigErrors(mistakes)) => {
