@@ -217,8 +217,8 @@ function urlsAtTwilio({ urls, webhooks }, elapsedMs, since) {
   const rows = [
     { name: "A call comes in", url: urls?.voice ?? null, note: "PUBLIC_URL and /voice" },
     { name: "Primary handler fails", url: null,
-      note: "What does not fail together with this backend, such as a TwiML Bin that says “please call again”. For an "
-        + "agent with a voice_url, the first URL does as well." },
+      note: "What does not fail together with this backend: the agent’s own voice URL, or a TwiML Bin that says “please "
+        + "call again”." },
     { name: "Call status changes", url: urls?.statusCallback ?? null,
       note: "PUBLIC_URL and /call-status#ct=500&rc=5&rp=all" },
   ];
