@@ -189,7 +189,11 @@ pub fn answer(request: &Request, status: u16, body: &[u8]) -> Result<Answer, Fai
         (404, Some(CODE_NOT_FOUND)) if matches!(request, Request::Call { .. }) => {
             Ok(Answer::NotFound)
         }
-        _ => Err(Failure::of(status, body)),
+        _ => Err(match Failure::of(status, body) {
+            // A list is always there: it was asked for at a wrong address.
+            Failure::NotFound => Failure::Odd(format!("status 404, error code {CODE_NOT_FOUND}")),
+            failure => failure,
+        }),
     }
 }
 
