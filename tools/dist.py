@@ -189,8 +189,8 @@ def package(folder, base, target):
     deb = PACKAGES / f"live-users_{VERSION}-{revision}_{architecture}.deb"
     machine = Machine(folder, base, "package")
     before = machine.files()
-    shutil.copy(deb, machine.root / "root/live-users.deb")
-    install = ["dpkg", "--install", "/root/live-users.deb"]
+    shutil.copy(deb, machine.root / "srv/live-users.deb")
+    install = ["dpkg", "--install", "/srv/live-users.deb"]
     said = machine(*install)
     status = machine("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}", "live-users").strip()
     holds("dpkg installs it", status == "ii", said)
@@ -220,7 +220,7 @@ def package(folder, base, target):
     running = [name for name in PROGRAMS if f"{name}\n" in machine("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed 's,.*/,,'")]
     holds("removed: nothing runs", not running, running)
     said = machine("dpkg", "--purge", "live-users")
-    machine("rm", "/root/live-users.deb")
+    machine("rm", "/srv/live-users.deb")
     left = machine.files() - before
     holds("purged: no file is left", not left, sorted(left) + [said])
     machine.stop()
@@ -271,9 +271,9 @@ def services(machine, install):
     made = machine("sh", "-c", "stat --format '%a %n' /var/lib/private/live-users /var/lib/private/live-users/*")
     modes = {line.split()[0] for line in made.splitlines()}
     holds("the journal is the service's alone", "journal.sqlite3" in made and modes <= {"600", "700"}, made)
-    said = machine("env", "JOURNAL_URL=file:/var/lib/live-users", "live-users-backend", "backup", "/root/copy.sqlite3")
-    holds("a backup by root, while it runs", (machine.root / "root/copy.sqlite3").exists(), said)
-    machine("rm", "-f", "/root/copy.sqlite3")
+    said = machine("env", "JOURNAL_URL=file:/var/lib/live-users", "live-users-backend", "backup", "/srv/copy.sqlite3")
+    holds("a backup by root, while it runs", (machine.root / "srv/copy.sqlite3").exists(), said)
+    machine("rm", "-f", "/srv/copy.sqlite3")
     machine.write("etc/live-users/agents.toml", '[[agent]]\nid = "a"\nname = "A"\nnumbers = ["+15005550006"]\n')
     machine("systemctl", "reload", "live-users")
     again = lambda: "the agents file is read again, 1 agent" in log("live-users")
