@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 
 use live_users_http_kit::{AllowedOrigins, serve};
 use live_users_journal::{FaultKind, Lease, ReplicationStatus};
-use live_users_replica::{Node, Publication, Replica, Rules, check_invariants};
-use live_users_state::{LEADER_LEASE, Replayed};
+use live_users_replica::{Node, Replica, Rules, check_invariants};
+use live_users_state::LEADER_LEASE;
 use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -62,11 +62,9 @@ struct Waiting {
 }
 
 /// The count that a journal leads to.
-fn first_count(replayed: &Replayed, clock: &Clock, gives_agents: bool) -> LatestCount {
-    let tracker = replayed.state.tracker();
-    let (numbers, as_of) = (tracker.numbers(), clock.now());
-    let publication = Publication { numbers, at: replayed.at, as_of, stale: None };
-    LatestCount::with_agents(publication, gives_agents.then(|| public_by_agent(tracker)))
+fn first_count(replica: &Replica, clock: &Clock, gives_agents: bool) -> LatestCount {
+    let by_agent = gives_agents.then(|| public_by_agent(replica.state().tracker()));
+    LatestCount::with_agents(replica.first_publication(clock.now()), by_agent)
 }
 
 impl Backend {
@@ -143,10 +141,14 @@ impl Ready {
         };
         let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
         let gives_agents = config.public_by_agent;
-        let latest = first_count(&replayed, &clock, gives_agents);
-        let rules = Rules { max_call_ms: config.max_call_ms, keep: Some(config.keep) };
+        let rules = Rules {
+            max_call_ms: config.max_call_ms,
+            keep: Some(config.keep),
+            asks_only_ms: config.asks_only_ms(),
+        };
         let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
             .auditing(check_invariants);
+        let latest = first_count(&replica, &clock, gives_agents);
         let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();

@@ -9,6 +9,7 @@ pub(crate) mod counters;
 pub(crate) mod counting_rules;
 pub(crate) mod journal_reader;
 pub(crate) mod latest;
+pub(crate) mod not_recorded;
 pub(crate) mod notices;
 pub(crate) mod passing_on;
 pub(crate) mod presentation;

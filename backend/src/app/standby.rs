@@ -12,7 +12,7 @@ use actix_web::web;
 use live_users_core::Millis;
 use live_users_http_kit::serve;
 use live_users_journal::{FaultKind, Memory, Position, ReplicationStatus};
-use live_users_replica::{NotRewritten, Publication, Stale};
+use live_users_replica::{NotRewritten, Publication, Stale, StaleReason};
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -25,8 +25,9 @@ use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
+use crate::parts::not_recorded::NotRecorded;
 use crate::parts::passing_on::DRAIN;
-use crate::parts::queue::{NotRecorded, QUEUE_MAX, Queue, Work};
+use crate::parts::queue::{QUEUE_MAX, Queue, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
 /// The interval between two tries to open the journal.
@@ -134,6 +135,6 @@ async fn refuse(mut inbox: mpsc::Receiver<Work>, status: StatusReader) {
 fn nothing() -> LatestCount {
     let age_ms = u64::try_from(UNKNOWN_FOR.as_millis()).unwrap_or(u64::MAX);
     let (numbers, at) = (Default::default(), Position { epoch: 0, seq: 0 });
-    let stale = Some(Stale { age_ms, fault: None });
+    let stale = Some(Stale { age_ms, reason: StaleReason::Behind });
     LatestCount::with_agents(Publication { numbers, at, as_of: Millis(0), stale }, None)
 }

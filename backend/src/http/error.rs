@@ -12,7 +12,7 @@ use live_users_wire::Problem;
 
 use super::{auth, signature};
 use crate::parts::journal_reader::Unreadable;
-use crate::parts::queue::NotRecorded;
+use crate::parts::not_recorded::NotRecorded;
 
 /// Why a request is not served.
 #[derive(Debug)]

@@ -27,7 +27,9 @@ pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
         Some(_) => HttpResponse::ServiceUnavailable(),
     };
     let warnings = warnings.into_iter().map(|(_, text)| text);
-    let warnings = queue.clock().warning().into_iter().chain(warnings).collect();
+    // Not ready would mean that no webhook comes here, and one of them would make the number known.
+    let unanswered = queue.unanswered().map(|why| format!("the number is unknown: {why}"));
+    let warnings = queue.clock().warning().into_iter().chain(unanswered).chain(warnings).collect();
     answer.json(Health { status, reason, warnings })
 }
 

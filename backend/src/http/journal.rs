@@ -9,7 +9,8 @@ use log::info;
 
 use super::authorized::Authorized;
 use super::error::ApiError;
-use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::Queue;
 
 /// Writes the state into a new journal, and goes on with that one.
 pub(crate) async fn rewrite(

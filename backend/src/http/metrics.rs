@@ -71,12 +71,13 @@ pub(crate) async fn metrics(
             healed: state.corrections().totals().collect(),
         }
     });
-    let snapshot = snapshot.await;
+    let snapshot = snapshot.await.ok().filter(|_| sources.status.get().unanswered.is_none());
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), sources.counters.started);
-    let help = "Whether the count is known: 0 while the journal or the writer does not answer, \
-                and then the gauges of the count are absent";
-    page.gauge("live_users_count_known", help, one_if(snapshot.is_ok()));
-    if let Ok(snapshot) = snapshot {
+    let help = "Whether the count is known: 0 while the journal or the writer does not answer, or \
+                where only asking the provider tells of calls and it does not answer; then the \
+                gauges of the count are absent";
+    page.gauge("live_users_count_known", help, one_if(snapshot.is_some()));
+    if let Some(snapshot) = snapshot {
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
     journal(&mut page, &sources);

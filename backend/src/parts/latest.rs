@@ -7,8 +7,6 @@ use live_users_replica::{Publication, Stale};
 use live_users_wire::{ByAgent, Count};
 use tokio::sync::watch;
 
-use super::queue::NotRecorded;
-
 /// The count after a batch of records.
 #[derive(Clone, Debug)]
 pub(crate) struct LatestCount {
@@ -22,7 +20,7 @@ pub(crate) struct LatestCount {
     pub(crate) at: Position,
     /// The time of that record.
     pub(crate) as_of: Millis,
-    /// If present, the number must not be shown: other replicas may have changed it since.
+    /// If present, the number must not be shown.
     pub(crate) stale: Option<Stale>,
 }
 
@@ -41,12 +39,6 @@ impl LatestCount {
         let body = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
         let Count { live_users, by_agent } = count;
         Self { body: Bytes::from(body), live_users, by_agent, at, as_of, stale }
-    }
-}
-
-impl From<Stale> for NotRecorded {
-    fn from(Stale { age_ms, fault }: Stale) -> Self {
-        fault.map_or(Self::Stale { age_ms }, Self::Trouble)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The queue to the writer thread. It is bounded, and acknowledges each piece of evidence.
 
-use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use live_users_core::{Call, CallId, Evidence, Millis, Outcome};
 use live_users_http_kit::metrics::Histogram;
 use live_users_intake::agents::Agents;
-use live_users_journal::{FaultKind, Position, Rewritten};
+use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, NotRewritten, is_fresh};
 use live_users_state::{EndedSession, RecoveryError, State};
 use live_users_twilio::rest::{Answer, Failure};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::parts::clock::Clock;
+use crate::parts::not_recorded::NotRecorded;
 use crate::parts::replica_status::StatusReader;
 #[cfg(test)]
 use crate::parts::replica_status::StatusWriter;
@@ -104,46 +104,6 @@ impl Growth {
             return known_ms;
         }
         uptime_ms.saturating_sub(self.covered_at.load(Ordering::Acquire)).max(known_ms)
-    }
-}
-
-/// Why a piece of evidence was not acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotRecorded {
-    /// The queue is full, and the evidence was not taken.
-    Full,
-    /// The writer thread has stopped, and the evidence was not taken.
-    Stopped,
-    /// The evidence was taken and not recorded in time. It may still be recorded.
-    Slow,
-    /// The journal cannot be written. The evidence is in the retry buffer.
-    Trouble(FaultKind),
-    /// The shared journal does not answer. Nothing is known of what other replicas have recorded
-    /// since this long ago.
-    Stale {
-        /// In milliseconds.
-        age_ms: u64,
-    },
-}
-
-/// The text for operators.
-impl Display for NotRecorded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "the queue of the writer is full",
-            Self::Stopped => "the writer has stopped",
-            Self::Slow => "the writer does not acknowledge in time",
-            Self::Trouble(kind) => {
-                return write!(f, "the journal cannot be written: {kind}; the log says more");
-            }
-            Self::Stale { age_ms } => {
-                let age_s = age_ms / 1000;
-                return write!(
-                    f,
-                    "the journal's servers cannot be reached: what is known here is {age_s} s old"
-                );
-            }
-        })
     }
 }
 
@@ -338,6 +298,11 @@ impl Queue {
             (false, None, _, false) if self.is_fresh() => Ok(()),
             (false, None, _, false) => Err(self.stale()),
         }
+    }
+
+    /// Why the number is unknown although a webhook would be recorded now.
+    pub(crate) fn unanswered(&self) -> Option<NotRecorded> {
+        self.status.get().unanswered.map(NotRecorded::from)
     }
 
     /// Why the count may be wrong until a restart, if a recount has found that.

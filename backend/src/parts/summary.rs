@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::{Agent, Ages, Breakdown, Country, Millis, Numbers, Party, Place};
+use live_users_intake::Status;
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
 use live_users_state::{Confidence, Corrections, DurationSummary, State, words};
@@ -17,8 +18,9 @@ use super::agents::AgentRegistry;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
 use super::latest::public_by_agent;
+use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
-use super::queue::{NotRecorded, Queue, View};
+use super::queue::{Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
 
 /// The most corrected calls that a summary shows.
@@ -37,14 +39,22 @@ pub(crate) struct Summarizer {
 
 impl Summarizer {
     /// The number, its confidence, its age, and its parts.
-    pub(crate) async fn summarize(&self) -> Result<Summary, NotRecorded> {
+    ///
+    /// # Errors
+    /// Why they are not known, for admins: if the provider is the reason, with what its last answer
+    /// was.
+    pub(crate) async fn summarize(&self) -> Result<Summary, String> {
         let (suspect_after_ms, gives_agents) = (self.rules.suspect_after_ms, self.gives_agents);
         let snapshot = self.queue.query(move |view| {
             let by_agent = gives_agents.then(|| public_by_agent(view.state.tracker()));
             Snapshot { public_by_agent: by_agent, ..Snapshot::of(view, suspect_after_ms) }
         });
-        let snapshot = snapshot.await?;
-        Ok(snapshot.shown(&self.agents.now(), referee(self.status.get())))
+        let snapshot = snapshot.await.map_err(|why| why.to_string())?;
+        let status = self.status.get();
+        match status.unanswered {
+            Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
+            None => Ok(snapshot.shown(&self.agents.now(), referee(status))),
+        }
     }
 }
 
@@ -205,6 +215,13 @@ fn of_ages(Ages { calls, total_ms, longest_ms }: Ages) -> (Option<u64>, Option<u
 fn talked(talked: DurationSummary) -> TalkedView {
     let longest_ms = (talked.calls > 0).then_some(talked.longest_ms);
     TalkedView { calls: talked.calls, average_ms: talked.average_ms(), longest_ms }
+}
+
+fn with_failure(why: NotRecorded, reconciler: Option<Status>) -> String {
+    match reconciler.and_then(|status| status.failure) {
+        Some(failure) => format!("{why} ({failure})"),
+        None => why.to_string(),
+    }
 }
 
 /// The status of the reconciler. Of several replicas, only the leader asks the provider.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live_users_broadcast::{Frame, Throttle};
-use live_users_replica::{FRESH_MS, Stale};
+use live_users_replica::{FRESH_MS, Stale, StaleReason};
 use live_users_wire::{ByAgent, LiveCount, Problem};
 use log::debug;
 use tokio::task::JoinHandle;
@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, LatestReader};
-use crate::parts::queue::{ACKNOWLEDGE_MS, NotRecorded, Queue};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::{ACKNOWLEDGE_MS, Queue};
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
@@ -69,7 +70,7 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader, queue: Q
 /// Marks a count as stale if the writer could not say so, because it waits for the journal.
 fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
     if count.stale.is_none() && age_ms >= SILENCE_MS {
-        count.stale = Some(Stale { age_ms, fault: None });
+        count.stale = Some(Stale { age_ms, reason: StaleReason::Behind });
     }
     count
 }
@@ -81,10 +82,8 @@ fn shown(count: &LatestCount) -> Option<(u64, u64, Option<ByAgent>)> {
 }
 
 fn total_frame(count: &LatestCount) -> Frame {
-    // The shared journal does not answer, so other replicas may have changed the number. Or what
-    // this one was told waits for its own.
     if let Some(stale) = count.stale {
-        return no_value(stale.into());
+        return no_value(&NotRecorded::from(stale));
     }
     let epoch = format!("{:016x}", count.at.epoch);
     let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
@@ -122,13 +121,13 @@ async fn summary_frame(summarizer: &Summarizer) -> Frame {
             Frame::new(&summary.epoch, summary.seq, json)
         }
         Err(why) => {
-            debug!("no summary for those who listen: {why:?}");
-            no_value(why)
+            debug!("no summary for those who listen: {why}");
+            no_value(&why)
         }
     }
 }
 
-fn no_value(why: NotRecorded) -> Frame {
+fn no_value(why: &impl ToString) -> Frame {
     let problem = Problem { error: why.to_string(), field: None, expected: None };
     Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
 }

@@ -19,7 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::snapshots::Snapshots;
 use crate::parts::clock::Clock;
 use crate::parts::latest::{LatestCount, public_by_agent};
-use crate::parts::queue::{Evicted, Growth, NotRecorded, QUEUE_MAX, Query, Queue, View, Work};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::{Evicted, Growth, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
 
 /// The interval between two looks at the files of the journal, and the longest wait of the thread,
@@ -251,6 +252,7 @@ impl Driver {
             fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: replica.reconciler_status(now),
+            unanswered: replica.unanswered(now),
             audit: replica.audit_report().cloned().unwrap_or_default(),
         };
         self.status.send_if_modified(|published| {

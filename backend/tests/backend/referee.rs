@@ -1,7 +1,7 @@
 //! The referee of the real binary, against a stand-in for Twilio's REST API.
 
 use live_users_simulator::rest::{Behaviour, CallFacts, CallsApi, StandIn};
-use live_users_testkit::{Server, Twilio, get, send};
+use live_users_testkit::{Server, Socket, Twilio, get, send};
 use live_users_twilio::{CallStatus, Direction};
 use serde_json::Value;
 
@@ -111,4 +111,44 @@ fn refusals_for_too_many_requests_are_waited_out() {
     server.await_log("the referee is answered again");
     server.await_log("call started as the referee has found, 1 live");
     assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+}
+
+#[tokio::test]
+async fn where_only_asking_tells_of_calls_there_is_no_number_before_twilio_answers() {
+    let twilio = stand_in("another token");
+    let (mut server, webhooks) = start_with(&twilio, &[]);
+    server.await_log("the referee has no answer: credentials refused: status 401");
+    let authorization = format!("Bearer {API_TOKEN}");
+    let read = |path: &str| {
+        let url = format!("{}{path}", server.url);
+        let answer = send("GET", &url, &[("Authorization", &authorization)], b"");
+        (answer.status, answer.body)
+    };
+    let why = "Twilio has not answered yet, and nothing else tells this server of calls";
+    assert_eq!(read("/api/live-users"), (503, format!(r#"{{"error":"{why}"}}"#)));
+    let warning = format!(r#"{{"status":"ready","warnings":["the number is unknown: {why}"]}}"#);
+    assert_eq!(read("/readyz"), (200, warning));
+    let with_failure = format!("{why} (credentials refused: status 401)");
+    let summary = read("/api/live-users/summary");
+    assert_eq!(summary, (503, format!(r#"{{"error":"{with_failure}"}}"#)));
+    let metrics = read("/metrics").1;
+    assert!(metrics.contains("\nlive_users_count_known 0.0\n"), "{metrics}");
+    assert!(!metrics.contains("live_users_users"), "{metrics}");
+    let url = format!("{}/api/live-users/ws", server.url);
+    let mut socket = Socket::open(&url, &[]).await.expect("a stream");
+    assert_eq!(socket.text().await, format!(r#"{{"error":"{why}"}}"#));
+    // A webhook shows that there is another source.
+    webhooks.start(1);
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
+    assert!(socket.text().await.starts_with(r#"{"liveUsers":1,"#));
+    assert_eq!(read("/readyz"), (200, r#"{"status":"ready"}"#.to_owned()));
+}
+
+#[test]
+fn where_webhooks_are_expected_twilio_need_not_answer() {
+    let twilio = stand_in("another token");
+    let expected = [("PUBLIC_URL", "https://calls.example.com")];
+    let (mut server, webhooks) = start_with(&twilio, &expected);
+    server.await_log("the referee has no answer: credentials refused: status 401");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":0}"#);
 }

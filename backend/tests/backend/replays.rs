@@ -89,7 +89,8 @@ fn the_account_of_the_referee_is_the_one_whose_webhooks_count() {
     let other = ACCOUNT.replace('1', "2");
     let foreign = [("AccountSid", other.as_str()), ("CallSid", CALL), ("CallStatus", "ringing")];
     assert_eq!(twilio.post("/voice", &foreign).status, 200);
-    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
+    // Twilio cannot be asked either, so nothing is known.
+    assert!(twilio.count().contains("Twilio has not answered yet"), "{}", twilio.count());
     twilio.post("/voice", &call("ringing"));
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
 }

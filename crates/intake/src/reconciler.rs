@@ -266,6 +266,12 @@ impl Reconciler {
         self.unknown.contains_key(call)
     }
 
+    /// Whether the last comparison has found what a second poll has to confirm. It may be a call that
+    /// is not counted yet.
+    pub fn has_to_confirm(&self) -> bool {
+        matches!(&self.stage, Stage::Between { round, .. } if round.differed.is_some())
+    }
+
     /// How it stands.
     pub fn status(&self, now: Millis) -> Status {
         let next = match &self.stage {

@@ -270,7 +270,7 @@ impl Replica {
             }
             Then::Nothing => self.publish_if_fresh(now),
             Then::Answer(tickets) => {
-                self.publish(None);
+                self.publish(self.unanswered(now));
                 let answers = tickets.into_iter().map(|ticket| Effect::Answer(ticket, Ok(())));
                 self.effects.extend(answers);
             }

@@ -4,9 +4,10 @@ use live_users_core::Millis;
 use live_users_journal::JournalError;
 
 use crate::commit::{Awaiting, Commit, Purpose};
+use crate::freshness::{FRESH_MS, is_fresh};
 use crate::io::{Effect, LogRequest, Now};
 use crate::overdue::FromBefore;
-use crate::replica::{FRESH_MS, RETRY_EVERY_MS, Replica, Todo, is_fresh};
+use crate::replica::{RETRY_EVERY_MS, Replica, Todo};
 
 /// The longest time without housekeeping, in milliseconds. The log's time may drift, and then work
 /// that was due in an hour is due a little sooner.

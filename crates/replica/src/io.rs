@@ -116,14 +116,28 @@ pub enum NotRewritten {
     Failed(String),
 }
 
-/// The log does not answer, and the knowledge of this replica is too old. Or the log is this
-/// replica's alone and cannot be written, and evidence waits for it that the numbers lack.
+/// The numbers are unknown: those of the state may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale {
-    /// The age, in milliseconds, of the knowledge or of the evidence.
+    /// The age, in milliseconds, of the knowledge, of the evidence that waits, or of the provider's
+    /// last complete answer.
     pub age_ms: u64,
-    /// Why the log cannot be written, if that is the reason.
-    pub fault: Option<FaultKind>,
+    /// Why.
+    pub reason: StaleReason,
+}
+
+/// Why the numbers are unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaleReason {
+    /// The log does not answer, so other replicas may have changed the numbers.
+    Behind,
+    /// The log is this replica's alone and cannot be written for this reason, and evidence waits for
+    /// it that the numbers lack.
+    Unwritable(FaultKind),
+    /// Only the provider's answers tell of calls, and it has not given a complete one yet.
+    NeverAnswered,
+    /// Only the provider's answers tell of calls, and it does not give any now.
+    NotAnsweredSince,
 }
 
 /// The public numbers.
@@ -135,7 +149,7 @@ pub struct Publication {
     pub at: Position,
     /// The log's time of that record.
     pub as_of: Millis,
-    /// If present, the numbers must not be shown: other replicas may have changed them since.
+    /// If present, the numbers must not be shown.
     pub stale: Option<Stale>,
 }
 

@@ -49,6 +49,7 @@ mod audit;
 mod commit;
 mod compaction;
 pub mod disciplined_clock;
+mod freshness;
 mod held;
 mod housekeeping;
 mod io;
@@ -66,14 +67,13 @@ pub use audit::{
 };
 pub use commit::RETRY_BUFFER_MAX;
 pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};
+pub use freshness::{FRESH_MS, UNRECORDED_MS_MAX, is_fresh};
 pub use io::{
     Deferred, Effect, Input, LogAnswer, LogRequest, NotRewritten, Now, Output, Publication,
-    Recorded, Stale, Ticket,
+    Recorded, Stale, StaleReason, Ticket,
 };
 pub use leadership::{LEASE_MARGIN_MS, RENEW_EVERY_MS};
 pub use log_line::LogLine;
 pub use node::Node;
 pub use overdue::{DIALING_MS_MAX, MAX_CALL_MS, QUIET_MS, TOMBSTONE_MS};
-pub use replica::{
-    BATCH_MAX, FRESH_MS, RETRY_EVERY_MS, Replica, Rules, UNRECORDED_MS_MAX, is_fresh,
-};
+pub use replica::{BATCH_MAX, RETRY_EVERY_MS, Replica, Rules};

@@ -26,11 +26,15 @@ pub(crate) struct Reconciliation {
     wake_at: Option<Millis>,
     /// Its next step is due now.
     is_due: bool,
+    /// The uptime at which the state last had all that the provider lists: not before a second poll
+    /// has confirmed what differed in the first.
+    pub(crate) answered: Option<Millis>,
 }
 
 impl Reconciliation {
     pub(crate) fn new(reconciler: Reconciler) -> Self {
-        Self { reconciler, is_asking: false, wake_at: Some(Millis(0)), is_due: false }
+        let wake_at = Some(Millis(0));
+        Self { reconciler, is_asking: false, wake_at, is_due: false, answered: None }
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
@@ -101,6 +105,9 @@ impl Replica {
             }
             Action::Compare if is_fresh => {
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
+                if !reconciliation.reconciler.has_to_confirm() {
+                    reconciliation.answered = Some(now.uptime);
+                }
                 self.record_found(found);
                 true
             }

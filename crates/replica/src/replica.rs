@@ -11,30 +11,20 @@ use live_users_state::{Replayed, State};
 use crate::audit::Audit;
 use crate::commit::{Awaiting, Commit, Purpose, Then};
 use crate::compaction::{Compaction, Keep};
+use crate::freshness::is_heard;
 use crate::held::Held;
-use crate::io::{Deferred, Effect, Input, LogRequest, Now, Output, Publication, Stale, Ticket};
+use crate::io::{
+    Deferred, Effect, Input, LogRequest, Now, Output, Publication, Stale, StaleReason, Ticket,
+};
 use crate::leadership::Leadership;
 use crate::overdue::{MAX_CALL_MS, Sweep};
 use crate::reconciliation::Reconciliation;
-
-/// A number is shown while the replica's knowledge of the log is younger than this, in milliseconds.
-/// Otherwise the replica asks the log first.
-pub const FRESH_MS: u64 = 2_500;
-
-/// For how long the numbers may lack evidence that waits for a log which cannot be written, in
-/// milliseconds. Most such failures are over by then.
-pub const UNRECORDED_MS_MAX: u64 = 10_000;
 
 /// The interval between tries when the log cannot be written or does not answer, in milliseconds.
 pub const RETRY_EVERY_MS: u64 = 1_000;
 
 /// The most pieces of evidence in one batch, and so in one sync of the log.
 pub const BATCH_MAX: usize = 1024;
-
-/// Whether a number may be shown at this age of the knowledge, in milliseconds.
-pub fn is_fresh(log_age_ms: u64) -> bool {
-    log_age_ms < FRESH_MS
-}
 
 /// The settings of a replica.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +34,15 @@ pub struct Rules {
     /// When a snapshot is due, and how much of the log is kept after it. `None`: no snapshots and no
     /// trims.
     pub keep: Option<Keep>,
+    /// Present where no webhook is expected, so that nothing but the provider's answers tells of
+    /// calls. Then the numbers are unknown while its last complete answer is older than this, in
+    /// milliseconds, and until a webhook comes after all.
+    pub asks_only_ms: Option<u64>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { max_call_ms: MAX_CALL_MS, keep: None }
+        Self { max_call_ms: MAX_CALL_MS, keep: None, asks_only_ms: None }
     }
 }
 
@@ -85,7 +79,7 @@ pub struct Replica {
     /// The log has records that the state lacks, because reading them failed.
     pub(crate) is_behind: bool,
     /// The newest moment at which nothing that was known was missing in the state. An uptime.
-    covered_at: Millis,
+    pub(crate) covered_at: Millis,
 
     pub(crate) leadership: Leadership,
     pub(crate) sweep: Sweep,
@@ -99,6 +93,8 @@ pub struct Replica {
     /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
+    /// A webhook has come, so the provider's answers are not the only source of calls.
+    pub(crate) has_heard: bool,
     pub(crate) audit: Option<Audit>,
     /// The uptime of the first step.
     pub(crate) started: Option<Millis>,
@@ -135,11 +131,14 @@ impl Replica {
         let Replayed { state, at, covered } = replayed;
         let now = state.tracker().now();
         let last_before = (state.tracker().known() > 0).then_some(now);
+        let asks_only = reconciler.is_some() && rules.asks_only_ms.is_some();
+        let unanswered =
+            asks_only.then_some(Stale { age_ms: 0, reason: StaleReason::NeverAnswered });
         Self {
             rules,
             state,
             applied: at,
-            published: (at, None),
+            published: (at, unanswered),
             is_shared,
             awaiting: None,
             todo: VecDeque::new(),
@@ -161,6 +160,7 @@ impl Replica {
             last_step: None,
             refresh_at: Millis(0),
             reconciliation: reconciler.map(Reconciliation::new),
+            has_heard: false,
             audit: None,
             started: None,
             last_before,
@@ -179,6 +179,7 @@ impl Replica {
             Input::Log(answer) => self.on_log(now, answer),
             Input::Record(ticket, evidence) => {
                 self.note_batch(now, evidence.len());
+                self.has_heard |= evidence.iter().any(|it| is_heard(it.source));
                 let changes = evidence.into_iter().map(Change::Evidence).collect();
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
@@ -229,8 +230,8 @@ impl Replica {
         let leadership = self.leadership.deadline();
         let refresh = self.is_shared.then_some(self.refresh_at);
         let reconciliation = self.reconciliation.as_ref().and_then(Reconciliation::deadline);
-        let rest = [leadership, refresh, reconciliation, self.audit_due()].into_iter().flatten();
-        rest.fold(self.housekeeping_at, Millis::min)
+        let rest = [leadership, refresh, reconciliation, self.audit_due(), self.unanswered_at()];
+        rest.into_iter().flatten().fold(self.housekeeping_at, Millis::min)
     }
 
     /// The state.
@@ -243,50 +244,16 @@ impl Replica {
         self.applied
     }
 
+    /// The numbers before the first step, which publishes nothing unless something changes. `as_of`
+    /// is the log's time.
+    pub fn first_publication(&self, as_of: Millis) -> Publication {
+        let numbers = self.state.tracker().numbers();
+        Publication { numbers, at: self.published.0, as_of, stale: self.published.1 }
+    }
+
     /// Whether this replica leads: it asks the provider and times out old calls.
     pub fn leads(&self, now: Now) -> bool {
         self.leadership.is_held(now)
-    }
-
-    /// The age of the state, in milliseconds: this long ago, it had everything in a shared log, or
-    /// everything that it was told.
-    pub(crate) fn age_ms(&self, now: Now) -> u64 {
-        match self.is_shared && self.is_behind {
-            true => now.uptime.since(self.covered_at).max(now.log_age_ms),
-            false => now.log_age_ms.max(self.unrecorded_ms(now).unwrap_or_default()),
-        }
-    }
-
-    /// How long evidence has waited for a log of its own, in milliseconds, if that is too long.
-    fn unrecorded_ms(&self, now: Now) -> Option<u64> {
-        let since = self.unrecorded_since.filter(|_| !self.is_shared)?;
-        Some(now.uptime.since(since)).filter(|ms| *ms >= UNRECORDED_MS_MAX)
-    }
-
-    /// Why the numbers must not be shown now.
-    pub(crate) fn stale(&self, now: Now) -> Stale {
-        let fault = self.unrecorded_ms(now).map(|_| self.degraded_by.1);
-        Stale { age_ms: self.age_ms(now), fault }
-    }
-
-    /// Whether its numbers may be shown now.
-    pub fn is_fresh(&self, now: Now) -> bool {
-        is_fresh(self.age_ms(now))
-    }
-
-    /// Notes the end of a step, at which the state may have become fresh again.
-    ///
-    /// Trap: evidence comes before the news of the log in a batch. So a step with evidence that only
-    /// went to the retry buffer says nothing about records that were noticed.
-    fn note_coverage(&mut self, now: Now, is_record: bool) {
-        if self.awaiting.is_some() || self.is_behind || is_record {
-            return;
-        }
-        let known_at = Millis(now.uptime.0.saturating_sub(now.log_age_ms));
-        self.covered_at = self.covered_at.max(known_at);
-        if self.published.1.is_some() && self.is_fresh(now) {
-            self.publish(None);
-        }
     }
 
     /// Whether the log cannot be written now.
@@ -354,25 +321,6 @@ impl Replica {
             true => self.effects.push(Effect::Answer(ticket, Ok(()))),
             false => self.todo.push_back(Todo::Refresh(vec![ticket])),
         }
-    }
-
-    /// Publishes the numbers, or that they are too old.
-    pub(crate) fn publish_if_fresh(&mut self, now: Now) {
-        self.publish((!self.is_fresh(now)).then(|| self.stale(now)));
-    }
-
-    /// Publishes if something changed since the last publication.
-    pub(crate) fn publish(&mut self, stale: Option<Stale>) {
-        let is_known =
-            self.published.0 == self.applied && self.published.1.is_some() == stale.is_some();
-        if is_known {
-            return;
-        }
-        self.published = (self.applied, stale);
-        let numbers = self.state.tracker().numbers();
-        let (at, as_of) = (self.applied, self.state.tracker().now());
-        log::debug!("{} users and {} calls live at {at}", numbers.users, numbers.calls);
-        self.effects.push(Effect::Publish(Publication { numbers, at, as_of, stale }));
     }
 
     /// Reports that the evidence of a commit was deferred.

@@ -12,5 +12,6 @@ pub(crate) async fn summary(
     _: Authorized,
     summarizer: Data<Summarizer>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(json(&summarizer.summarize().await?))
+    let summary = summarizer.summarize().await.map_err(ApiError::Unavailable)?;
+    Ok(json(&summary))
 }

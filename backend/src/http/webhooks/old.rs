@@ -10,7 +10,8 @@ use live_users_http_kit::LogThrottle;
 use live_users_replica::TOMBSTONE_MS;
 use log::warn;
 
-use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::Queue;
 
 /// The log lines about them. Anybody who has kept callbacks can cause them.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@ use live_users_core::{CallId, Evidence};
 
 use super::old::OldCallbacks;
 use crate::parts::counters::Outcome;
-use crate::parts::queue::{NotRecorded, Queue};
+use crate::parts::not_recorded::NotRecorded;
+use crate::parts::queue::Queue;
 
 /// Records all that one webhook says, in this order, unless it is too old to say anything. It is
 /// queued together, so that one sync of the journal is enough.

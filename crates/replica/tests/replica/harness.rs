@@ -50,7 +50,18 @@ impl Driver {
 
     /// A replica that asks the provider.
     pub(crate) fn asking(journal: Box<dyn Journal>, reconciler: Reconciler) -> Self {
-        Self::made(journal, None, Some(reconciler), |replica| replica)
+        let rules = Rules { max_call_ms: 4 * HOUR, ..Rules::default() };
+        Self::made(journal, rules, Some(reconciler), |replica| replica)
+    }
+
+    /// A replica that knows nothing but what the provider answers, and for so long.
+    pub(crate) fn only_asking(
+        journal: Box<dyn Journal>,
+        reconciler: Reconciler,
+        known_ms: u64,
+    ) -> Self {
+        let rules = Rules { asks_only_ms: Some(known_ms), ..Rules::default() };
+        Self::made(journal, rules, Some(reconciler), |replica| replica)
     }
 
     fn keeping(journal: Box<dyn Journal>, keep: Option<Keep>) -> Self {
@@ -62,17 +73,17 @@ impl Driver {
         keep: Option<Keep>,
         change: impl FnOnce(Replica) -> Replica,
     ) -> Self {
-        Self::made(journal, keep, None, change)
+        let rules = Rules { max_call_ms: 4 * HOUR, keep, ..Rules::default() };
+        Self::made(journal, rules, None, change)
     }
 
     fn made(
         journal: Box<dyn Journal>,
-        keep: Option<Keep>,
+        rules: Rules,
         reconciler: Option<Reconciler>,
         change: impl FnOnce(Replica) -> Replica,
     ) -> Self {
         let replayed = replay(&*journal).expect("the journal leads to a state");
-        let rules = Rules { max_call_ms: 4 * HOUR, keep };
         let replica = change(Replica::new(replayed, journal.is_shared(), rules, reconciler));
         let now = Now { uptime: Millis(0), time: Millis(0), log_age_ms: 0 };
         Self {

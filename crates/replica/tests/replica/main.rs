@@ -3,6 +3,7 @@
 mod audit;
 mod copy;
 mod harness;
+mod only_asking;
 mod overdue;
 mod replicas;
 mod rules;

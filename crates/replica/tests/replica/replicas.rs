@@ -6,7 +6,7 @@ use live_users_core::{CallId, EndReason, Millis, Outcome, Phase};
 use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Reconciler, ReconcilerRules};
 use live_users_journal::{Link, Memory};
-use live_users_replica::{Effect, FRESH_MS, Input, Now, Rules, Stale, Ticket};
+use live_users_replica::{Effect, FRESH_MS, Input, Now, Rules, Stale, StaleReason, Ticket};
 use live_users_state::{State, replay, snapshot};
 use live_users_twilio::rest::Failure;
 use proptest::prelude::*;
@@ -128,11 +128,11 @@ fn a_state_that_is_known_to_lack_records_is_not_shown_as_fresh() {
     // It slept, and hears of the log again. The records that it lacks are trimmed.
     b.driver.set_now(fresh(20_000));
     b.driver.step(Input::Grown(a.driver.replica().position()));
-    let stale = Some(Stale { age_ms: 10_000, fault: None });
+    let stale = Some(Stale { age_ms: 10_000, reason: StaleReason::Behind });
     assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale));
     assert!(matches!(
         query(&mut b)[..],
-        [Effect::Answer(_, Err(Stale { age_ms: 10_000, fault: None }))]
+        [Effect::Answer(_, Err(Stale { age_ms: 10_000, reason: StaleReason::Behind }))]
     ));
     b.driver.step(Input::Tick);
     assert_eq!(b.driver.published.last().map(|it| it.stale), Some(stale), "also later");
@@ -212,7 +212,7 @@ fn a_replica_refreshes_an_old_number_and_publishes_that_it_is_stale_without_an_a
     b.link.set_partitioned(true);
     b.driver.set_now(old(20_000));
     b.driver.step(Input::Tick);
-    let stale = Some(Stale { age_ms: FRESH_MS, fault: None });
+    let stale = Some(Stale { age_ms: FRESH_MS, reason: StaleReason::Behind });
     assert_eq!(b.driver.published.last().unwrap().stale, stale);
     assert!(!b.driver.refresh());
     b.link.set_partitioned(false);

@@ -9,8 +9,8 @@ use live_users_journal::{
     Record as JournalRecord, Snapshots,
 };
 use live_users_replica::{
-    DIALING_MS_MAX, Deferred, Effect, Input, Now, QUIET_MS, RETRY_BUFFER_MAX, Stale, TOMBSTONE_MS,
-    Ticket, UNRECORDED_MS_MAX,
+    DIALING_MS_MAX, Deferred, Effect, Input, Now, QUIET_MS, RETRY_BUFFER_MAX, Stale, StaleReason,
+    TOMBSTONE_MS, Ticket, UNRECORDED_MS_MAX,
 };
 use live_users_state::{Replayed, replay, snapshot};
 
@@ -168,7 +168,8 @@ fn numbers_that_have_lacked_evidence_for_ten_seconds_are_not_shown_until_it_is_r
     driver.set_now(at(1_000 + UNRECORDED_MS_MAX - 1));
     driver.step(Input::Tick);
     assert_eq!(stale(&driver), None);
-    let late = Stale { age_ms: UNRECORDED_MS_MAX, fault: Some(FaultKind::Full) };
+    let late =
+        Stale { age_ms: UNRECORDED_MS_MAX, reason: StaleReason::Unwritable(FaultKind::Full) };
     driver.set_now(at(1_000 + UNRECORDED_MS_MAX));
     driver.step(Input::Tick);
     assert_eq!(stale(&driver), Some(late));

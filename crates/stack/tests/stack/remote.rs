@@ -370,3 +370,17 @@ fn an_api_key_is_enough_to_watch_and_twilio_is_asked_each_5_s() {
     let (_, log) = server.terminate();
     assert!(!log.contains(SECRET), "{log}");
 }
+
+#[test]
+fn watching_says_unknown_and_never_0_while_twilio_does_not_answer() {
+    let api = CallsApi::new(ACCOUNT, "another token", 1).with_behaviour(Behaviour::without_lag());
+    let twilio = StandIn::start(api).expect("a server");
+    let url = twilio.url();
+    let env =
+        [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_AUTH_TOKEN", TOKEN), ("TWILIO_API_URL", &url)];
+    let watch = Watch::start(&["--backend-port", "0", "--proxy-port", "0", "--json"], &env);
+    let first = watch.line("{");
+    assert!(first.contains("Twilio has not answered yet"), "{first}");
+    assert_eq!(json(&first)["liveUsers"], Value::Null);
+    assert_eq!(watch.interrupt().code(), Some(0));
+}

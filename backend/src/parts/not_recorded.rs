@@ -1,0 +1,65 @@
+//! Why evidence was not acknowledged, or the number is not known.
+
+use std::fmt::{self, Display};
+
+use live_users_journal::FaultKind;
+use live_users_replica::{Stale, StaleReason};
+
+/// Why a piece of evidence was not acknowledged, or the number is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRecorded {
+    /// The queue is full, and the evidence was not taken.
+    Full,
+    /// The writer thread has stopped, and the evidence was not taken.
+    Stopped,
+    /// The evidence was taken and not recorded in time. It may still be recorded.
+    Slow,
+    /// The journal cannot be written. The evidence is in the retry buffer.
+    Trouble(FaultKind),
+    /// The shared journal does not answer. Nothing is known of what other replicas have recorded
+    /// since this long ago.
+    Stale {
+        /// In milliseconds.
+        age_ms: u64,
+    },
+    /// Only the provider's answers tell of calls, and there is no recent one.
+    Unanswered {
+        /// Whether it has answered before.
+        before: bool,
+    },
+}
+
+/// The text for operators.
+impl Display for NotRecorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the queue of the writer is full",
+            Self::Stopped => "the writer has stopped",
+            Self::Slow => "the writer does not acknowledge in time",
+            Self::Trouble(kind) => {
+                return write!(f, "the journal cannot be written: {kind}; the log says more");
+            }
+            Self::Unanswered { before: false } => {
+                "Twilio has not answered yet, and nothing else tells this server of calls"
+            }
+            Self::Unanswered { before: true } => {
+                "Twilio does not answer any more, and nothing else tells this server of calls"
+            }
+            Self::Stale { age_ms } => {
+                f.write_str("the journal's servers cannot be reached: what is known here is ")?;
+                return write!(f, "{} s old", age_ms / 1000);
+            }
+        })
+    }
+}
+
+impl From<Stale> for NotRecorded {
+    fn from(Stale { age_ms, reason }: Stale) -> Self {
+        match reason {
+            StaleReason::Behind => Self::Stale { age_ms },
+            StaleReason::Unwritable(kind) => Self::Trouble(kind),
+            StaleReason::NeverAnswered => Self::Unanswered { before: false },
+            StaleReason::NotAnsweredSince => Self::Unanswered { before: true },
+        }
+    }
+}
