@@ -10,11 +10,25 @@ use tokio::sync::watch;
 
 use crate::Failure;
 use crate::args::Ports;
-use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, Drawn, draw, drawn};
+use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, Drawn, directory, draw, drawn};
 
 /// The token that the simulator signs with when there is none of Twilio's. Everybody may know it:
 /// whoever can reach loopback can then make up calls, in a demonstration that has no real ones.
 const DEMO_TOKEN: &str = "live-users-demonstration-token";
+
+/// The journal of a demonstration, which keeps its calls apart from those of an account.
+const DEMO_JOURNAL: &str = "file:./data/demo";
+
+/// What says that Twilio, and so the internet, is meant to reach the backend, or to be asked.
+const MEANT: [&str; 7] = [
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_API_KEY_SID",
+    "PUBLIC_URL",
+    "TRUST_FORWARDED_HEADERS",
+    "TRUSTED_PROXIES",
+    "ALLOW_UNSIGNED_WEBHOOKS",
+];
 
 /// How often Twilio is asked where the number comes from asking alone, in seconds.
 pub(crate) const LOOK_SECONDS: &str = "5";
@@ -37,20 +51,28 @@ pub(crate) struct Told {
     pub(crate) drawn_admin_token: Option<Drawn>,
 }
 
+fn is_demo(env: &Env) -> bool {
+    MEANT.iter().all(|name| env.get(name).is_none())
+}
+
+/// The environment of this process for a tool that reads or copies the journal: that of the
+/// demonstration where there is no other one in the default place.
+pub(crate) fn env_of_journal() -> Env {
+    let env = Env::process();
+    let has_journal =
+        |env: &Env| directory(env).is_some_and(|it| it.join("journal.sqlite3").exists());
+    if !is_demo(&env) || env.get("JOURNAL_URL").is_some() || has_journal(&env) {
+        return env;
+    }
+    let of_demo = env.clone().with("JOURNAL_URL", DEMO_JOURNAL);
+    if has_journal(&of_demo) { of_demo } else { env }
+}
+
 /// Reads the environment of this process. A demonstration is never made of it where Twilio, and so
 /// the internet, is meant to reach the backend.
 pub(crate) fn read_env() -> Result<Told, Failure> {
     let mut env = Env::process();
-    let meant = [
-        "TWILIO_AUTH_TOKEN",
-        "TWILIO_ACCOUNT_SID",
-        "TWILIO_API_KEY_SID",
-        "PUBLIC_URL",
-        "TRUST_FORWARDED_HEADERS",
-        "TRUSTED_PROXIES",
-        "ALLOW_UNSIGNED_WEBHOOKS",
-    ];
-    let is_demo = meant.iter().all(|name| env.get(name).is_none());
+    let is_demo = is_demo(&env);
     if is_demo {
         env = env.with("TWILIO_AUTH_TOKEN", DEMO_TOKEN);
     }
@@ -69,7 +91,11 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
         Some(token) => token.to_owned(),
         None => drawn(&env, API_TOKEN_FILE)?.token,
     };
-    let env = env.with("API_TOKEN", &api_token).with("BACKEND_TOKEN", &api_token);
+    let mut env = env.with("API_TOKEN", &api_token).with("BACKEND_TOKEN", &api_token);
+    // The tokens stay where those of an account are, so that every command finds them.
+    if is_demo && env.get("JOURNAL_URL").is_none() {
+        env = env.with("JOURNAL_URL", DEMO_JOURNAL);
+    }
     Ok(Told { env, is_demo, watches, drawn_admin_token })
 }
 

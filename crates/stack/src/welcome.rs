@@ -26,9 +26,11 @@ impl Stack {
                 ));
                 tell(format_args!("  {}\n", command("simulate --calls 25")));
                 tell(format_args!(
-                    "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, and another"
+                    "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and start"
                 ));
-                tell(format_args!("JOURNAL_URL, and start again: nothing is changed in Twilio.\n"));
+                tell(format_args!(
+                    "again: nothing is changed in Twilio, and these calls stay apart.\n"
+                ));
             }
             None if told.watches => {
                 let seconds = told.env.get("REFEREE_LOOK_SECONDS").unwrap_or(LOOK_SECONDS);

@@ -34,7 +34,7 @@ pub use nats::{Nats, NatsLimits, NatsVersion};
 pub use openapi::{OpenApi, paths_in};
 pub use raw::RawClient;
 pub use relay::Relay;
-pub use server::{Server, exit_of};
+pub use server::{Server, exit_in, exit_of};
 #[cfg(feature = "streams")]
 pub use streams::{Events, Heard, Socket};
 #[cfg(feature = "tls")]

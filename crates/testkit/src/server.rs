@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -35,7 +36,26 @@ impl Server {
     /// # Panics
     /// If the binary cannot be started or ends before it listens.
     pub fn start(binary: impl AsRef<OsStr>, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = command(binary, args, env).stdout(Stdio::piped()).spawn().expect("starts");
+        Self::spawn(command(binary, args, env))
+    }
+
+    /// As [`Server::start`], in this working directory.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn start_in(
+        folder: &Path,
+        binary: impl AsRef<OsStr>,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Self {
+        let mut command = command(binary, args, env);
+        command.current_dir(folder);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let lines = follow(child.stdout.take().expect("stdout is piped"));
         let mut server = Self { child, lines, log: String::new(), url: String::new() };
         let line = server.await_log(LISTENING);
@@ -151,6 +171,19 @@ impl Drop for Server {
 /// If the binary cannot be started.
 pub fn exit_of(binary: impl AsRef<OsStr>, args: &[&str], env: &[(&str, &str)]) -> Output {
     command(binary, args, env).output().expect("starts")
+}
+
+/// As [`exit_of`], in this working directory.
+///
+/// # Panics
+/// If the binary cannot be started.
+pub fn exit_in(
+    folder: &Path,
+    binary: impl AsRef<OsStr>,
+    args: &[&str],
+    env: &[(&str, &str)],
+) -> Output {
+    command(binary, args, env).current_dir(folder).output().expect("starts")
 }
 
 fn command(binary: impl AsRef<OsStr>, args: &[&str], env: &[(&str, &str)]) -> Command {

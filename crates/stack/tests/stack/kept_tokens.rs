@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use live_users_testkit::{Server, exit_of};
+use live_users_testkit::{Server, Twilio, exit_in, exit_of, get};
 
 use crate::{STACK, TOKEN, agents_file};
 
@@ -64,6 +64,39 @@ fn tokens_are_drawn_once_and_stay_over_a_restart() {
     let proxy = ["status", "--url", &page, "--proxy-port", &of(&page)];
     let ended = exit_of(STACK, &proxy, &env);
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn the_calls_of_the_demonstration_are_apart_from_those_of_an_account() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let agents = agents_file();
+    let in_default = [("AGENTS_FILE", agents.as_str()), ("JOURNAL_URL", "")];
+    let start = |more: &[(&str, &str)]| {
+        Server::start_in(folder.path(), STACK, &ANY_PORTS, &[&in_default, more].concat())
+    };
+    let demo = start(&[]);
+    Twilio::new(&demo.url, "live-users-demonstration-token").start(1);
+    assert!(get(&format!("{}/api/live-users", demo.url)).body.contains(":1"));
+    assert!(demo.terminate().0.success());
+
+    let exit = |args: &[&str]| exit_in(folder.path(), STACK, args, &[("JOURNAL_URL", "")]);
+    let copied = exit(&["backup", "of-demo.sqlite3"]);
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+
+    let own = start(&[("TWILIO_AUTH_TOKEN", TOKEN), ("PUBLIC_URL", "https://calls.example.com")]);
+    assert_eq!(get(&format!("{}/api/live-users", own.url)).body, r#"{"liveUsers":0}"#);
+    // Both have the same tokens, so a command needs no setting to ask the one that runs.
+    let port = own.url.rsplit(':').next().expect("a port").to_owned();
+    let status = exit(&["status", "--backend-port", &port]);
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    assert!(own.terminate().0.success());
+    let copied = exit(&["backup", "own.sqlite3"]);
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let told = String::from_utf8_lossy(&copied.stdout).into_owned();
+    assert!(
+        told.contains("up to") && fs::metadata(folder.path().join("own.sqlite3")).is_ok(),
+        "{told}"
+    );
 }
 
 #[test]
