@@ -363,8 +363,10 @@ fn is_host(text: &str) -> bool {
 }
 
 fn is_url(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    text.len() <= URL_BYTES_MAX && host.is_some_and(|h| !h.is_empty() && !h.starts_with('/'))
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    // RFC 3986: schemes are the same in capital letters.
+    let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+    is_web && text.len() <= URL_BYTES_MAX && !host.is_empty() && !host.starts_with('/')
 }
 
 #[cfg(test)]

@@ -330,9 +330,9 @@ impl Context {
         // As long as a number has the new URLs, its callers need the agents file.
         if left.is_empty() && change.before.as_ref() != Some(&change.after) {
             let file = self.agents_file.display();
-            match undo::restore(&self.agents_file, change.before.as_deref()) {
-                Ok(()) => drop(self.server.reload_agents().await),
-                Err(error) => left.push(format!("{file} has the new agents: {error}")),
+            let before = change.before.as_deref();
+            if let Err(error) = undo::restore(self, &self.agents_file, before).await {
+                left.push(format!("{file} has the new agents: {error}"));
             }
         }
         let end = match left.is_empty() {

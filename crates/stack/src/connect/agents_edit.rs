@@ -1,7 +1,7 @@
 //! Writes numbers and their former URLs into the agents file, and leaves everything else in it as
 //! it is, comments included.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, NAME_BYTES_MAX};
 use live_users_twilio::rest::{Method, PhoneNumber, VoiceSettings, Webhook};
@@ -12,6 +12,14 @@ use super::ours::Ours;
 /// The text of an agents file that is being changed.
 pub(super) struct AgentsEdit {
     document: DocumentMut,
+    /// What the file said at first, and what known agents have learnt since.
+    agents: Agents,
+    /// All ids, those of new agents included.
+    taken: BTreeSet<String>,
+    /// The ids of new agents by their numbers.
+    added: BTreeMap<String, String>,
+    /// Whether the lines of the file end as on Windows.
+    is_crlf: bool,
 }
 
 /// What the file says of a number now.
@@ -29,18 +37,20 @@ impl AgentsEdit {
     /// # Errors
     /// All that is wrong with it.
     pub(super) fn of(text: &str) -> Result<Self, String> {
-        let (_, mistakes) = Agents::parse(text);
-        if !mistakes.is_empty() {
-            return Err(mistakes.join("; "));
-        }
+        let agents = parse(text)?;
         // The line of the mistake and not the text around it, which may have secrets.
         let document = text.parse().map_err(|_| "it is no TOML".to_owned())?;
-        Ok(Self { document })
+        let taken = agents.iter().map(|agent| agent.id.clone()).collect();
+        let ends = text.matches('\n').count();
+        let is_crlf = ends > 0 && ends == text.matches("\r\n").count();
+        Ok(Self { document, agents, taken, added: BTreeMap::new(), is_crlf })
     }
 
     /// The text as it is now.
     pub(super) fn text(&self) -> String {
-        self.document.to_string()
+        // The library writes all ends of lines alike.
+        let text = self.document.to_string();
+        if self.is_crlf { text.replace('\n', "\r\n") } else { text }
     }
 
     /// Enters a number with what answers it now.
@@ -48,45 +58,65 @@ impl AgentsEdit {
     /// # Errors
     /// Why the file cannot say that; then it is as it was.
     pub(super) fn enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
-        let before = self.document.clone();
-        let entered = self.try_enter(number, ours).and_then(|entered| {
-            let (_, mistakes) = Agents::parse(&self.text());
-            if mistakes.is_empty() { Ok(entered) } else { Err(mistakes.join("; ")) }
-        });
-        if entered.is_err() {
-            self.document = before;
+        if self.added.contains_key(&number.number) {
+            self.agents = parse(&self.text())?;
         }
-        entered
+        let Some(agent) = self.agents.by_number(&number.number).cloned() else {
+            return self.add(number, ours);
+        };
+        let before = self.document.clone();
+        match self.teach(&agent, number, ours).and_then(|()| parse(&self.text())) {
+            Ok(agents) => {
+                self.agents = agents;
+                Ok(Entered::Known(agent.id))
+            }
+            Err(why) => {
+                self.document = before;
+                Err(why)
+            }
+        }
     }
 
-    fn try_enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
-        let urls = own_urls(number, ours);
-        let (agents, _) = Agents::parse(&self.text());
-        if let Some(agent) = agents.by_number(&number.number) {
-            let id = agent.id.clone();
-            let urls = check_known(agent, urls)?;
-            let table = self.table_of(&id).ok_or(
-                "its agent stands in an array in one line; write it as an [[agent]] table",
-            )?;
-            for (key, webhook) in urls {
-                set(table, key, webhook);
-            }
-            return Ok(Entered::Known(id));
+    fn teach(&mut self, agent: &Agent, number: &PhoneNumber, ours: &Ours) -> Result<(), String> {
+        let urls = check_known(agent, own_urls(number, ours))?;
+        let table = self
+            .table_of(&agent.id)
+            .ok_or("its agent stands in an array in one line; write it as an [[agent]] table")?;
+        for (key, webhook) in urls {
+            set(table, key, webhook);
         }
-        let taken: BTreeSet<&str> = agents.iter().map(|agent| agent.id.as_str()).collect();
-        let id = id_of(number, &taken);
+        Ok(())
+    }
+
+    /// Adds an agent for this number. It is looked at by itself: accounts may have thousands.
+    fn add(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
+        let id = id_of(number, &self.taken);
         let mut table = Table::new();
         table["id"] = value(&id);
         table["name"] = value(name_of(number));
         table["numbers"] = Item::Value(Value::Array(Array::from_iter([number.number.as_str()])));
-        for (key, webhook) in urls {
+        for (key, webhook) in own_urls(number, ours) {
             set(&mut table, key, webhook);
         }
-        table.decor_mut().set_prefix("\n# Entered by `live-users connect`.\n");
+        let mut alone = DocumentMut::new();
+        alone["agent"] = Item::ArrayOfTables(ArrayOfTables::from_iter([table.clone()]));
+        parse(&alone.to_string())?;
         let list =
             self.document.entry("agent").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
         let list = list.as_array_of_tables_mut();
-        list.ok_or("agent: expected [[agent]] tables, and not an array in one line")?.push(table);
+        let list = list.ok_or("agent: expected [[agent]] tables, and not an array in one line")?;
+        // What stood at the end of the file stays before what is added.
+        list.push(table);
+        let end = self.document.trailing().as_str().unwrap_or_default().to_owned();
+        self.document.set_trailing("");
+        let gap = if end.is_empty() || end.ends_with('\n') { "" } else { "\n" };
+        let prefix = format!("{end}{gap}\n# Entered by `live-users connect`.\n");
+        let added = self.document.get_mut("agent").and_then(Item::as_array_of_tables_mut);
+        if let Some(table) = added.and_then(|list| list.iter_mut().last()) {
+            table.decor_mut().set_prefix(prefix);
+        }
+        self.taken.insert(id.clone());
+        self.added.insert(number.number.clone(), id.clone());
         Ok(Entered::Added(id))
     }
 
@@ -94,6 +124,11 @@ impl AgentsEdit {
         let list = self.document.get_mut("agent")?.as_array_of_tables_mut()?;
         list.iter_mut().find(|it| it.get("id").and_then(Item::as_str) == Some(id))
     }
+}
+
+fn parse(text: &str) -> Result<Agents, String> {
+    let (agents, mistakes) = Agents::parse(text);
+    if mistakes.is_empty() { Ok(agents) } else { Err(mistakes.join("; ")) }
 }
 
 /// The URLs that a number has in Twilio, each with the beginning of its key; those that lead to us
@@ -177,7 +212,7 @@ fn name_of(number: &PhoneNumber) -> String {
 }
 
 /// The friendly name in the letters of an id: "Table bookings" becomes `table-bookings`.
-fn id_of(number: &PhoneNumber, taken: &BTreeSet<&str>) -> String {
+fn id_of(number: &PhoneNumber, taken: &BTreeSet<String>) -> String {
     let mut id = String::new();
     for c in name_of(number).chars() {
         match c {
@@ -191,7 +226,7 @@ fn id_of(number: &PhoneNumber, taken: &BTreeSet<&str>) -> String {
     let id = id.trim_end_matches('-');
     let id = if id.is_empty() { number.number.trim_start_matches('+') } else { id };
     let mut numbered = (2..).map(|n| format!("{id}-{n}"));
-    let free = |id: &String| !taken.contains(id.as_str());
+    let free = |id: &String| !taken.contains(id);
     [id.to_owned()].into_iter().find(free).or_else(|| numbered.find(free)).unwrap_or_default()
 }
 
@@ -236,6 +271,36 @@ mod tests {
         // The same once more is the same file.
         assert_eq!(edit.enter(&number, &ours()), Ok(Entered::Known("table-bookings".to_owned())));
         assert_eq!(edit.text(), text);
+    }
+
+    #[test]
+    fn comments_stay_above_what_is_entered_and_ends_of_lines_as_they_are() {
+        let one = number("+12065550199", "Desk", "https://agent.example.com/v");
+        let two = number("+12065550198", "Desk", "https://agent.example.com/v");
+        let with_end = format!("{FILE}\n# The end.");
+        for file in ["# Our agents.\n", "\n# Ours.\n\n# More.", &with_end, FILE, ""] {
+            for file in [file.to_owned(), file.replace('\n', "\r\n")] {
+                let mut edit = AgentsEdit::of(&file).unwrap();
+                edit.enter(&one, &ours()).unwrap();
+                edit.enter(&two, &ours()).unwrap();
+                let text = edit.text();
+                assert!(text.starts_with(&file), "{text:?}");
+                let lines = text.matches('\n').count();
+                let crlf = if file.contains("\r\n") { lines } else { 0 };
+                assert_eq!(text.matches("\r\n").count(), crlf, "{text:?}");
+                let (agents, mistakes) = Agents::parse(&text);
+                assert_eq!(mistakes, [""; 0]);
+                assert_eq!(agents.by_number("+12065550198").unwrap().id, "desk-2");
+            }
+        }
+    }
+
+    #[test]
+    fn a_scheme_may_be_in_capital_letters() {
+        let mut edit = AgentsEdit::of(FILE).unwrap();
+        let one = number("+12065550199", "Desk", "HTTPS://agent.example.com/v");
+        edit.enter(&one, &ours()).unwrap();
+        assert!(edit.text().contains("voice_url = \"HTTPS://agent.example.com/v\""));
     }
 
     #[test]
@@ -296,7 +361,7 @@ mod tests {
     #[test]
     fn names_become_ids_that_nobody_has() {
         let id = |name: &str, taken: &[&str]| {
-            let taken = taken.iter().copied().collect();
+            let taken = taken.iter().map(|it| (*it).to_owned()).collect();
             id_of(&number("+12065550100", name, "https://a.example"), &taken)
         };
         assert_eq!(id("Front desk (EU)", &[]), "front-desk-eu");

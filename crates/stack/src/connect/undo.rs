@@ -128,9 +128,8 @@ async fn give_back_agents(context: &Context, saved: &Saved) -> Result<(), Failur
         tell(format_args!("{path} is left as it is: it was changed after `connect`."));
         return Ok(());
     }
-    restore(&file.path, file.before.as_deref())
-        .map_err(|error| Failure::run(format!("{path} cannot be given back: {error}")))?;
-    match context.server.reload_agents().await {
+    let restored = restore(context, &file.path, file.before.as_deref()).await;
+    match restored.map_err(|error| Failure::run(format!("{path} cannot be given back: {error}")))? {
         Reload::Done(_) => tell(format_args!("{path} is as it was, and the backend has read it.")),
         Reload::Refused(why) | Reload::Unknown(why) => tell(format_args!(
             "{path} is as it was. The backend at {} has not read it yet: {why}",
@@ -140,10 +139,19 @@ async fn give_back_agents(context: &Context, saved: &Saved) -> Result<(), Failur
     Ok(())
 }
 
-/// Gives a file its former text, or removes it if there was none.
-pub(super) fn restore(path: &Path, text: Option<&str>) -> io::Result<()> {
-    match text {
-        Some(text) => write_file(path, text, None),
-        None => fs::remove_file(path),
+/// Gives the agents file its former text, or removes it if there was none, and has the backend read
+/// it.
+pub(super) async fn restore(
+    context: &Context,
+    path: &Path,
+    text: Option<&str>,
+) -> io::Result<Reload> {
+    // A file that is gone may come back, so the backend would keep the agents. It reads one without
+    // agents first.
+    write_file(path, text.unwrap_or_default(), None)?;
+    let reload = context.server.reload_agents().await;
+    if text.is_none() {
+        fs::remove_file(path)?;
     }
+    Ok(reload)
 }

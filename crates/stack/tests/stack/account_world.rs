@@ -7,7 +7,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use live_users_simulator::rest::{Behaviour, CallsApi, Dialed, StandIn};
-use live_users_testkit::{Server, exit_of, get};
+use live_users_testkit::{Server, exit_in, get};
 use live_users_twilio::rest::{Method, VoiceSettings, Webhook};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -144,10 +144,11 @@ impl World {
     pub(super) fn start_with(&self, more: &[(&'static str, &str)]) -> Server {
         let port = self.port.to_string();
         let args = ["--backend-port", &port, "--proxy-port", "0"];
-        if !Path::new(&self.path("agents.toml")).exists() {
+        let has_default_file = more.contains(&("AGENTS_FILE", ""));
+        if !has_default_file && !Path::new(&self.path("agents.toml")).exists() {
             std::fs::write(self.path("agents.toml"), "# My agents.\n").expect("a file");
         }
-        with(&self.env_with(more), |env| Server::start(STACK, &args, env))
+        with(&self.env_with(more), |env| Server::start_in(self.folder.path(), STACK, &args, env))
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Output {
@@ -158,7 +159,7 @@ impl World {
         let port = self.port.to_string();
         let env = self.env_with(more);
         let args = [args, &["--backend-port", &port]].concat();
-        with(&env, |env| exit_of(STACK, &args, env))
+        with(&env, |env| exit_in(self.folder.path(), STACK, &args, env))
     }
 
     pub(super) fn settings(&self, number: &str) -> VoiceSettings {

@@ -2,12 +2,15 @@
 //! with a backend that is another one.
 
 use std::net::TcpListener;
+use std::path::Path;
 
-use live_users_testkit::{Server, exit_of};
+use live_users_testkit::{Server, Twilio, exit_of};
 use live_users_twilio::rest::{Method, VoiceSettings, Webhook};
 
-use crate::account_world::{BOOKING, SUPPORT, World, failed, succeeded};
+use crate::account_world::{ACCOUNT, BOOKING, SUPPORT, World, failed, succeeded};
 use crate::{API_TOKEN, STACK, TOKEN};
+
+const CALL: &str = "CA000000000000000000000000000000f1";
 
 fn speaks(world: &World, number: &str) -> bool {
     world.dial(number).heard.is_some_and(|it| it.contains("The agent speaks"))
@@ -33,6 +36,26 @@ fn after_a_change_by_hand_undo_still_has_what_the_number_had_first() {
     let mut expected = before;
     expected[1].fallback = sorry;
     world.is_untouched(&expected);
+}
+
+#[test]
+fn without_an_agents_file_before_there_is_none_after_undo_and_no_agent() {
+    let world = World::new();
+    let before = world.both();
+    let here = [("AGENTS_FILE", "")];
+    let mut server = world.start_with(&here);
+    server.await_log("listening on");
+    succeeded(&world.run_with(&["connect"], &here));
+    assert!(speaks(&world, BOOKING));
+    let told = succeeded(&world.run_with(&["connect", "--undo"], &here));
+    assert!(told.contains("agents.toml is as it was, and the backend has read it."), "{told}");
+    assert!(!Path::new(&world.path("agents.toml")).exists());
+    assert_eq!(world.both(), before);
+    // No caller goes on to where that agent was.
+    let signed = Twilio::new(&world.public_url(), TOKEN);
+    let answer =
+        signed.post("/voice", &[("CallSid", CALL), ("AccountSid", ACCOUNT), ("To", BOOKING)]);
+    assert!(!answer.body.contains(&world.application.url), "{answer:?}");
 }
 
 #[test]
