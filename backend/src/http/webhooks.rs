@@ -35,7 +35,7 @@ use super::signature::{self, Received, SignatureVerifier};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::arrivals::Arrivals;
 use crate::parts::chat::Chat;
-use crate::parts::conversation::{Answer, Conversation, Spoken};
+use crate::parts::conversation::{Answer, Conversation};
 use crate::parts::counters::{Counters, Hook, Outcome};
 use crate::parts::notices::{Notice, Notices, word};
 use crate::parts::queue::Queue;
@@ -127,7 +127,7 @@ async fn chat(shared: &Webhooks, agent: Option<&Agent>, call_sid: &str, heard: &
 async fn spoken(
     shared: &Webhooks,
     agent_id: Option<&str>,
-    response: impl Future<Output = Spoken>,
+    response: impl Future<Output = twiml::Response>,
 ) -> HttpResponse {
     let response = AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
         error!("a voice webhook has caused a panic");

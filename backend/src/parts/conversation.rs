@@ -1,6 +1,6 @@
 //! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
-use live_users_intake::agents::{Agent, Method};
+use live_users_intake::agents::Agent;
 use live_users_intake::{Farewell, Inbound, Utterance};
 use live_users_twilio::twiml::{Dial, Gather, Response};
 
@@ -33,37 +33,6 @@ pub(crate) enum Answer {
     Silence,
 }
 
-/// What Twilio runs next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spoken {
-    response: Response,
-    /// How the URL of its `<Redirect>` is requested, if it has one.
-    method: Method,
-}
-
-impl Spoken {
-    /// The document.
-    pub(crate) fn to_xml(&self) -> String {
-        let xml = self.response.to_xml();
-        match self.method {
-            Method::Post => xml,
-            // The redirect is the only verb, and quotes in its URL are escaped. So the first place
-            // is the attribute.
-            Method::Get => xml.replacen(r#"method="POST""#, r#"method="GET""#, 1),
-        }
-    }
-
-    fn redirect(url: &str, method: Method) -> Self {
-        Self { response: Response::new().redirect(url), method }
-    }
-}
-
-impl From<Response> for Spoken {
-    fn from(response: Response) -> Self {
-        Self { response, method: Method::Post }
-    }
-}
-
 /// Decides how to answer. It never waits and never fails.
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -83,17 +52,19 @@ impl Conversation {
 
     /// The answer to a voice request. `agent_id` is the id in the request's URL, which the next
     /// requests have to carry on.
-    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Spoken {
+    pub(crate) fn greet(&self, agent_id: Option<&str>, inbound: &Inbound<'_>) -> Response {
         if let Some(response) = in_a_queue(inbound) {
-            return response.into();
+            return response;
         }
         let Some(agent) = inbound.answering else {
-            return self.listen(agent_id, GREETING).into();
+            return self.listen(agent_id, GREETING);
         };
         match &agent.voice_url {
-            Some(url) if !inbound.is_fallback => Spoken::redirect(url, agent.voice_method()),
+            Some(url) if !inbound.is_fallback => {
+                Response::new().redirect(url, agent.voice_method())
+            }
             Some(_) => self.stand_in(agent_id, agent, inbound.failed_url),
-            None => self.welcome(agent_id, agent).into(),
+            None => self.welcome(agent_id, agent),
         }
     }
 
@@ -104,9 +75,9 @@ impl Conversation {
         agent_id: Option<&str>,
         inbound: &Inbound<'_>,
         answer: Answer,
-    ) -> Spoken {
+    ) -> Response {
         if let Some(response) = in_a_queue(inbound) {
-            return response.into();
+            return response;
         }
         // With a chat, the built-in conversation may have taken over.
         let is_elsewhere = inbound.answering.is_some_and(|agent| {
@@ -115,30 +86,28 @@ impl Conversation {
         if is_elsewhere && inbound.utterance != Utterance::Farewell {
             return self.greet(agent_id, inbound);
         }
-        let response = match (inbound.utterance, answer) {
+        match (inbound.utterance, answer) {
             (Utterance::Farewell, _) => Response::new().say(GOODBYE).hangup(),
             (Utterance::Words(_), Answer::NotAsked) => self.listen(agent_id, REPLY),
             (Utterance::Words(_), Answer::Text(text)) => self.listen(agent_id, &text),
             (Utterance::Words(_), Answer::Silence) => self.listen(agent_id, NO_ANSWER),
             (Utterance::Nothing, _) => self.listen(agent_id, NOT_HEARD),
-        };
-        response.into()
+        }
     }
 
     /// The answer when the agent's own application has failed. A fallback that has failed itself
     /// is not tried again: the caller would go round in circles.
-    fn stand_in(&self, agent_id: Option<&str>, agent: &Agent, failed: Option<&str>) -> Spoken {
+    fn stand_in(&self, agent_id: Option<&str>, agent: &Agent, failed: Option<&str>) -> Response {
         let has_failed = |url: &str| failed.is_some_and(|failed| is_request_to(url, failed));
-        let response = match (&agent.fallback_url, &agent.fallback_number) {
+        match (&agent.fallback_url, &agent.fallback_number) {
             (Some(url), _) if !has_failed(url) => {
-                return Spoken::redirect(url, agent.fallback_method());
+                Response::new().redirect(url, agent.fallback_method())
             }
             (_, Some(number)) => Response::new()
                 .dial(Dial { number: number.clone(), status_callback: self.status_url.clone() }),
             _ if agent.chat_url.is_some() => self.welcome(agent_id, agent),
             _ => Response::new().say(UNREACHABLE).hangup(),
-        };
-        response.into()
+        }
     }
 
     fn welcome(&self, agent_id: Option<&str>, agent: &Agent) -> Response {
@@ -147,8 +116,8 @@ impl Conversation {
     }
 
     /// The answer after an internal error. The call goes on.
-    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Spoken {
-        self.listen(agent_id, NOT_HEARD).into()
+    pub(crate) fn apologise(&self, agent_id: Option<&str>) -> Response {
+        self.listen(agent_id, NOT_HEARD)
     }
 
     /// The phrases that end a call.
@@ -197,14 +166,5 @@ mod tests {
         for other in ["https://a.example/down", "https://a.example/down?x=1&y=2", "", "https://a"] {
             assert!(!is_request_to(url, other), "{other}");
         }
-    }
-
-    #[test]
-    fn a_redirect_by_get_changes_its_method_and_nothing_of_its_url() {
-        let url = r#"https://a.example/v?x=method="POST"&y=1"#;
-        let [get, post] =
-            [Method::Get, Method::Post].map(|method| Spoken::redirect(url, method).to_xml());
-        assert_eq!(get.replace(r#"<Redirect method="GET">"#, r#"<Redirect method="POST">"#), post);
-        assert!(get.contains(r#"<Redirect method="GET">"#), "{get}");
     }
 }

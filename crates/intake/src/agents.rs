@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::caller_id::{CallerId, sip_host};
-pub use live_users_twilio::rest::Method;
+pub use live_users_twilio::Method;
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
 pub const DEFAULT_FILE: &str = "agents.toml";

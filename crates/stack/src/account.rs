@@ -171,7 +171,8 @@ pub(crate) fn remedy(failure: &ApiFailure, settings: &TwilioApiSettings) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use live_users_twilio::rest::{Method, Webhook};
+    use live_users_twilio::Method;
+    use live_users_twilio::rest::Webhook;
 
     #[test]
     fn the_method_of_no_url_makes_no_difference() {

@@ -12,6 +12,7 @@ mod call_events;
 mod field;
 mod form;
 mod json;
+mod method;
 pub mod rest;
 mod sid;
 mod signature;
@@ -26,6 +27,7 @@ pub use call_events::{
 pub use field::{FieldError, FieldProblem};
 pub use form::{FIELDS_MAX, Form, FormError, TEXT_BYTES_MAX};
 pub use json::{JsonBody, JsonError};
+pub use method::Method;
 pub use sid::{check_account, is_twilio_sid};
 pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,

@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::call_events::AnsweredBy;
 use crate::status::{CallStatus, Direction};
 pub use alerts::{Alert, alerts_path, parse_alerts};
-pub use numbers::{Method, NumberPage, PhoneNumber, VoiceSettings, Webhook};
+pub use numbers::{NumberPage, PhoneNumber, VoiceSettings, Webhook};
 pub use parse::{ErrorBody, NEXT_PAGE_URI_BYTES_MAX, Unreadable};
 
 /// How many calls a page is asked to have: the most that Twilio gives.

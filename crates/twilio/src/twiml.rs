@@ -8,6 +8,8 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
+use crate::Method;
+
 /// The content type of TwiML. Without one Twilio does not run the answer (error 11200).
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
@@ -23,7 +25,7 @@ enum Verb {
     Say(String),
     Pause(u32),
     Gather(Gather),
-    Redirect(String),
+    Redirect(String, Method),
     Dial(Dial),
     Hangup,
 }
@@ -53,10 +55,10 @@ impl Response {
         self.then(Verb::Gather(gather))
     }
 
-    /// Goes on with the TwiML at a URL, absolute or relative, by POST. Verbs after it never run.
+    /// Goes on with the TwiML at a URL, absolute or relative. Verbs after it never run.
     #[must_use]
-    pub fn redirect(self, url: impl Into<String>) -> Self {
-        self.then(Verb::Redirect(url.into()))
+    pub fn redirect(self, url: impl Into<String>, method: Method) -> Self {
+        self.then(Verb::Redirect(url.into(), method))
     }
 
     /// Connects the caller with somebody else. The next verb runs when they have talked, or when
@@ -95,9 +97,9 @@ impl Response {
                         pause.with_attribute(("length", &*seconds.to_string())).write_empty()?;
                     }
                     Verb::Gather(gather) => gather.write(writer)?,
-                    Verb::Redirect(url) => {
-                        let redirect =
-                            writer.create_element("Redirect").with_attribute(("method", "POST"));
+                    Verb::Redirect(url, method) => {
+                        let redirect = writer.create_element("Redirect");
+                        let redirect = redirect.with_attribute(("method", method.as_str()));
                         redirect.write_text_content(BytesText::new(&allowed(url)))?;
                     }
                     Verb::Dial(dial) => dial.write(writer)?,

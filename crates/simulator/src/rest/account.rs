@@ -3,7 +3,8 @@
 mod json;
 
 pub(super) use json::{alerts, application, number, numbers};
-use live_users_twilio::rest::{Failure, Method, PhoneNumber, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{Failure, PhoneNumber, VoiceSettings, Webhook};
 
 /// The most entries of a page, whatever was asked for.
 const PAGE_SIZE_MAX: usize = 1000;

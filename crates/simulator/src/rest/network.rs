@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use live_users_twilio::rest::{Method, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::Webhook;
 use live_users_twilio::{CallStatus, Direction, Form, Payload, SIGNATURE_HEADER, sign};
 use reqwest::{Client, Url};
 

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, NAME_BYTES_MAX};
-use live_users_twilio::rest::{Method, PhoneNumber, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{PhoneNumber, VoiceSettings, Webhook};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::ours::Ours;

@@ -1,6 +1,7 @@
 //! The URLs of this server, as they stand in Twilio.
 
-use live_users_twilio::rest::{Method, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{VoiceSettings, Webhook};
 use reqwest::Url;
 
 /// The override for a status callback: connect within 500 ms, and try again up to five times,

@@ -108,7 +108,7 @@ fn platform_of(settings: &VoiceSettings) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use live_users_twilio::rest::Method;
+    use live_users_twilio::Method;
 
     fn ours() -> Ours {
         Ours::new("https://calls.example.com")

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use live_users_twilio::rest::{Method, PhoneNumber, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{PhoneNumber, VoiceSettings, Webhook};
 use serde::{Deserialize, Serialize};
 
 use super::ours::Ours;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use live_users_simulator::rest::{Behaviour, CallsApi, Dialed, StandIn};
 use live_users_testkit::{Server, exit_in, get};
-use live_users_twilio::rest::{Method, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{VoiceSettings, Webhook};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use live_users_testkit::{Server, Twilio, exit_of};
-use live_users_twilio::rest::{Method, VoiceSettings, Webhook};
+use live_users_twilio::Method;
+use live_users_twilio::rest::{VoiceSettings, Webhook};
 
 use crate::account_world::{ACCOUNT, BOOKING, SUPPORT, World, failed, succeeded};
 use crate::{API_TOKEN, STACK, TOKEN};

@@ -307,6 +307,11 @@ fn completions_know_every_command() {
     }
 }
 
+fn stand_in(token: &str) -> StandIn {
+    let api = CallsApi::new(ACCOUNT, token, 1).with_behaviour(Behaviour::without_lag());
+    StandIn::start(api).expect("a server")
+}
+
 fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
     let facts = CallFacts {
         sid,
@@ -321,8 +326,7 @@ fn note(twilio: &StandIn, sid: &str, status: CallStatus) {
 
 #[test]
 fn watching_starts_the_service_and_counts_what_twilio_says_without_a_webhook() {
-    let api = CallsApi::new(ACCOUNT, TOKEN, 1).with_behaviour(Behaviour::without_lag());
-    let twilio = StandIn::start(api).expect("a server");
+    let twilio = stand_in(TOKEN);
     note(&twilio, CALL, CallStatus::InProgress);
     let (agents, url) = (crate::agents_file(), twilio.url());
     let env = [
@@ -347,9 +351,8 @@ fn watching_starts_the_service_and_counts_what_twilio_says_without_a_webhook() {
 fn an_api_key_is_enough_to_watch_and_twilio_is_asked_each_5_s() {
     const KEY: &str = "SK00000000000000000000000000000001";
     const SECRET: &str = "s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3";
-    let mut api = CallsApi::new(ACCOUNT, TOKEN, 1).with_behaviour(Behaviour::without_lag());
-    api.accept_key(KEY, SECRET);
-    let twilio = StandIn::start(api).expect("a server");
+    let twilio = stand_in(TOKEN);
+    twilio.api().accept_key(KEY, SECRET);
     note(&twilio, CALL, CallStatus::InProgress);
     let (agents, url) = (crate::agents_file(), twilio.url());
     let env = [
@@ -373,8 +376,7 @@ fn an_api_key_is_enough_to_watch_and_twilio_is_asked_each_5_s() {
 
 #[test]
 fn watching_says_unknown_and_never_0_while_twilio_does_not_answer() {
-    let api = CallsApi::new(ACCOUNT, "another token", 1).with_behaviour(Behaviour::without_lag());
-    let twilio = StandIn::start(api).expect("a server");
+    let twilio = stand_in("another token");
     let url = twilio.url();
     let env =
         [("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_AUTH_TOKEN", TOKEN), ("TWILIO_API_URL", &url)];

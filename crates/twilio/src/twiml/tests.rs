@@ -15,7 +15,7 @@ fn the_document_is_the_one_of_twilios_examples() {
     let response = Response::new()
         .gather(gather.say("How can I help?"))
         .say("I did not hear you.")
-        .redirect("/voice")
+        .redirect("/voice", Method::Post)
         .hangup();
     assert_eq!(
         response.to_xml(),
@@ -103,8 +103,8 @@ proptest! {
             ..Gather::new(action.as_str())
         };
         let gather = gather.say(asked.as_str());
-        let xml = Response::new().say(said.as_str()).gather(gather).redirect(url.as_str()).hangup();
-        let xml = xml.to_xml();
+        let xml = Response::new().say(said.as_str()).gather(gather);
+        let xml = xml.redirect(url.as_str(), Method::Get).hangup().to_xml();
 
         let document = Document::parse(&xml).unwrap();
         let verbs: Vec<_> = document.root_element().children().collect();
@@ -115,6 +115,7 @@ proptest! {
         prop_assert_eq!(text(&verbs[0]), without_forbidden(&said));
         prop_assert_eq!(text(&verbs[1].first_child().unwrap()), without_forbidden(&asked));
         prop_assert_eq!(text(&verbs[2]), without_forbidden(&url));
+        prop_assert_eq!(verbs[2].attribute("method"), Some("GET"));
 
         let attribute = |name: &str| verbs[1].attribute(name).map(str::to_owned);
         prop_assert_eq!(attribute("action"), Some(without_forbidden(&action)));

@@ -4,9 +4,10 @@ use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use live_users_twilio::rest::Failure;
+use serde_json::Value;
 
 use super::{Shared, caller, response};
-use crate::rest::account::{self, Window};
+use crate::rest::account::{self, Account, Window};
 use crate::rest::model::Caller;
 
 const ACCOUNT: &str = "/2010-04-01/Accounts/{account}";
@@ -29,14 +30,12 @@ async fn numbers(
     shared: Data<Shared>,
 ) -> HttpResponse {
     let account_sid = path.into_inner();
-    let body = admit(&request, &account_sid, &shared).and_then(|()| {
-        let bad = || Failure::Odd("status 400".to_owned());
-        let window = window(request.query_string()).ok_or_else(bad)?;
-        let account = shared.account.lock();
+    answer(&request, &account_sid, &shared, |account| {
+        let window = window(request.query_string()).ok_or_else(bad_request)?;
         let page = account.read_numbers(window)?;
         Ok(Some(account::numbers(&page, window, &account_sid)))
-    });
-    response(body).await
+    })
+    .await
 }
 
 async fn number(
@@ -45,11 +44,10 @@ async fn number(
     shared: Data<Shared>,
 ) -> HttpResponse {
     let (account_sid, sid) = path.into_inner();
-    let body = admit(&request, &account_sid, &shared).and_then(|()| {
-        let account = shared.account.lock();
+    let read = |account: &mut Account| {
         Ok(account.read_number(&sid)?.map(|it| account::number(it, &account_sid)))
-    });
-    response(body).await
+    };
+    answer(&request, &account_sid, &shared, read).await
 }
 
 async fn change(
@@ -59,15 +57,13 @@ async fn change(
     shared: Data<Shared>,
 ) -> HttpResponse {
     let (account_sid, sid) = path.into_inner();
-    let body = admit(&request, &account_sid, &shared).and_then(|()| {
-        let bad = |_| Failure::Odd("status 400".to_owned());
-        let fields =
-            web::Query::<Vec<(String, String)>>::from_query(&String::from_utf8_lossy(&form));
-        let mut account = shared.account.lock();
-        let changed = account.change_number(&sid, fields.map_err(bad)?.into_inner())?;
-        Ok(changed.map(|it| account::number(it, &account_sid)))
-    });
-    response(body).await
+    let change = |account: &mut Account| {
+        let form = String::from_utf8_lossy(&form);
+        let fields = web::Query::<Vec<(String, String)>>::from_query(&form);
+        let fields = fields.map_err(|_| bad_request())?.into_inner();
+        Ok(account.change_number(&sid, fields)?.map(|it| account::number(it, &account_sid)))
+    };
+    answer(&request, &account_sid, &shared, change).await
 }
 
 async fn application(
@@ -76,26 +72,40 @@ async fn application(
     shared: Data<Shared>,
 ) -> HttpResponse {
     let (account_sid, sid) = path.into_inner();
-    let body = admit(&request, &account_sid, &shared).and_then(|()| {
-        let account = shared.account.lock();
+    let read = |account: &mut Account| {
         Ok(account.read_application(&sid)?.map(|it| account::application(it, &account_sid)))
-    });
-    response(body).await
+    };
+    answer(&request, &account_sid, &shared, read).await
 }
 
 /// The debugger is on another host, and its addresses name no account.
 async fn alerts(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
     let account_sid = shared.api.lock().account_sid.clone();
-    let body = admit(&request, &account_sid, &shared).and_then(|()| {
+    answer(&request, &account_sid, &shared, |account| {
         let fields = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         let fields = fields.map(web::Query::into_inner).unwrap_or_default();
         let since = fields.iter().find(|(name, _)| name == "StartDate");
         let since = since.and_then(|(_, value)| value.parse::<Timestamp>().ok());
         let since_ms = since.map_or(0, |it| u64::try_from(it.as_millisecond()).unwrap_or_default());
-        let account = shared.account.lock();
         Ok(Some(account::alerts(&account.read_alerts(since_ms)?, &account_sid)))
-    });
+    })
+    .await
+}
+
+/// Answers what the account says, if the credentials are right.
+async fn answer(
+    request: &HttpRequest,
+    account_sid: &str,
+    shared: &Shared,
+    ask: impl FnOnce(&mut Account) -> Result<Option<Value>, Failure>,
+) -> HttpResponse {
+    let admitted = admit(request, account_sid, shared);
+    let body = admitted.and_then(|()| ask(&mut shared.account.lock()));
     response(body).await
+}
+
+fn bad_request() -> Failure {
+    Failure::Odd("status 400".to_owned())
 }
 
 /// Checks the credentials.
