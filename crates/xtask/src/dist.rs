@@ -1,10 +1,13 @@
-//! `cargo xtask dist`: static binaries in a tarball, a Debian package, and the components of each program.
+//! `cargo xtask dist`: static binaries in a tarball, a Debian package, and the components of each program
+//! with their licences.
 //!
 //! The programs are built with no path of this machine in them. Times are those of the commit, so that the
 //! same commit gives the same files with the same tools.
 
 mod archive;
+mod licences;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -134,7 +137,9 @@ impl Dist<'_> {
         // Beside the programs, where the Debian package looks for it.
         let share = self.built.join("share");
         let _nothing_of_before = fs::remove_dir_all(&share);
-        self.list_components(&share.join("doc/live-users/sbom"))?;
+        let documents = share.join("doc/live-users");
+        self.list_components(&documents.join("sbom"))?;
+        self.copy_licences(&documents)?;
         self.complete(&share)?;
         archive::tarball(self, &share)?;
         self.debian_package()
@@ -193,6 +198,21 @@ impl Dist<'_> {
             ensure!(is_there, "dist: cargo-cyclonedx has listed nothing for {name}");
         }
         Ok(())
+    }
+
+    /// Writes the licence texts of what the programs are made of.
+    fn copy_licences(&self, documents: &Path) -> Result<()> {
+        let mut components = BTreeSet::new();
+        for (name, _) in PROGRAMS {
+            let list = fs::read_to_string(documents.join(format!("sbom/{name}.cdx.json")))?;
+            components.append(&mut licences::components(&list)?);
+        }
+        let words =
+            format!("metadata --format-version 1 --locked --filter-platform {}", self.target);
+        let metadata = self.cargo(&words).stderr(Stdio::inherit()).output()?;
+        ensure!(metadata.status.success(), "`cargo {words}` ended with {}", metadata.status);
+        let texts = licences::texts(&String::from_utf8(metadata.stdout)?, &components)?;
+        Ok(fs::write(documents.join("THIRD-PARTY-LICENSES.txt"), texts)?)
     }
 
     /// Lets the program write its completions for shells, if it can and runs here.
