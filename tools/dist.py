@@ -101,9 +101,17 @@ def tarball(folder, target, base):
     top = root / name
     names = {str(it.relative_to(top)) for it in top.rglob("*") if it.is_file()}
     wanted = {"README.md", "LICENSE-MIT", "LICENSE-APACHE", "agents.toml", "docs/OPERATIONS.md",
-              "systemd/live-users.service", "systemd/backend.env", "share/doc/live-users/sbom/live-users.cdx.json"}
+              "systemd/live-users.service", "systemd/backend.env", "share/doc/live-users/sbom/live-users.cdx.json",
+              "share/doc/live-users/THIRD-PARTY-LICENSES.txt"}
     holds("the tarball has programs, documents, licences, units and components",
           wanted | {f"bin/{it}" for it in PROGRAMS} <= names, names)
+    licences = (top / "share/doc/live-users/THIRD-PARTY-LICENSES.txt").read_text()
+    listed = set()
+    for name in PROGRAMS:
+        sbom = json.loads((top / f"share/doc/live-users/sbom/{name}.cdx.json").read_text())
+        listed |= {f"{it['name']} {it['version']} (" for it in sbom["components"] if not it["name"].startswith("live-users")}
+    missing = sorted(it for it in listed if it not in licences)
+    holds(f"the licences of {len(listed)} components", listed and not missing, missing)
     places = [str(ROOT).encode(), str(Path.home() / ".cargo").encode()]
     for program in PROGRAMS:
         said = run("chroot", root, f"/{name}/bin/{program}", "--version", fails=True).strip()

@@ -52,6 +52,7 @@ export class Store extends EventTarget {
     if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
       this.#frameError = frame?.error ?? "the answer is no summary";
       this.#tell("link");
+      this.#refreshWithoutSummary();
       return;
     }
     const hadError = this.#frameError !== null;
@@ -72,7 +73,13 @@ export class Store extends EventTarget {
     if (link.status === 401) signIn();
     this.link = link;
     this.#tell("link");
+    if (link.error !== null) this.#refreshWithoutSummary();
   };
+
+  /** The checklist may say why there is no summary, and no frame brings it. */
+  #refreshWithoutSummary() {
+    if (!this.setup.isKnown) this.refresh();
+  }
 
   /** Asks for calls and activity again. */
   refresh() {

@@ -1,9 +1,12 @@
 //! The checklist on the page while no webhook has come, in a real Chromium.
 
+use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
 use live_users_testkit::{Browser, Server, Twilio};
 
 use crate::page::open;
 use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, agents_file, sibling, start_both};
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 /// Both servers, and a backend with these settings beside its own.
 fn start_with(more: &[(&str, &str)]) -> (Server, Server, Twilio) {
@@ -79,6 +82,24 @@ async fn while_nothing_has_come_the_page_says_what_to_set_and_copies_it() {
         }
     }
     assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_asking_tells_of_calls_the_checklist_says_why_there_is_no_number() {
+    let api = CallsApi::new(ACCOUNT, "another token", 1).with_behaviour(Behaviour::without_lag());
+    let account = StandIn::start(api).expect("a server");
+    let url = account.url();
+    let (_backend, proxy, _) =
+        start_with(&[("TWILIO_ACCOUNT_SID", ACCOUNT), ("TWILIO_API_URL", &url)]);
+    let browser = open(&proxy).await;
+    browser.wait_for("the checklist", IS_SHOWN).await;
+    let failing = format!("{} === 'failing'", state_of("Twilio’s API answers"));
+    browser.wait_for("the credentials are told", &failing).await;
+    let list = text(&browser, "#setup").await;
+    assert!(list.contains("credentials refused: status 401"), "{list}");
+    let trouble = text(&browser, "main").await;
+    assert!(trouble.contains("Twilio has not answered yet"), "{trouble}");
+    assert!(!trouble.contains("0 users live"), "{trouble}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
