@@ -128,7 +128,10 @@ fn check_scheme(url: &Url, place: &Place<'_>, report: &mut Report) {
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => {
-            it.is_loopback() || it.is_private() || it.is_link_local() || it.is_unspecified()
+            // Behind the carrier of a line with no address of its own: RFC 6598.
+            let is_carriers = matches!(it.octets(), [100, 64..=127, ..]);
+            let is_inside = it.is_loopback() || it.is_private() || it.is_link_local();
+            is_inside || is_carriers || it.is_unspecified()
         }
         IpAddr::V6(it) => {
             it.is_loopback()
@@ -169,10 +172,12 @@ mod tests {
 
     #[test]
     fn what_the_internet_cannot_reach_is_known() {
-        for address in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.0.1", "::1", "fd00::1"] {
+        for address in
+            ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.0.1", "100.64.1.2", "::1", "fd00::1"]
+        {
             assert!(is_private(address.parse().unwrap()), "{address}");
         }
-        for address in ["203.0.113.7", "2001:db8::1"] {
+        for address in ["203.0.113.7", "100.128.0.1", "2001:db8::1"] {
             assert!(!is_private(address.parse().unwrap()), "{address}");
         }
     }
