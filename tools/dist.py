@@ -107,8 +107,8 @@ def tarball(folder, target, base):
           wanted | {f"bin/{it}" for it in PROGRAMS} <= names, names)
     licences = (top / "share/doc/live-users/THIRD-PARTY-LICENSES.txt").read_text()
     listed = set()
-    for name in PROGRAMS:
-        sbom = json.loads((top / f"share/doc/live-users/sbom/{name}.cdx.json").read_text())
+    for program in PROGRAMS:
+        sbom = json.loads((top / f"share/doc/live-users/sbom/{program}.cdx.json").read_text())
         listed |= {f"{it['name']} {it['version']} (" for it in sbom["components"] if not it["name"].startswith("live-users")}
     missing = sorted(it for it in listed if it not in licences)
     holds(f"the licences of {len(listed)} components", listed and not missing, missing)
