@@ -111,11 +111,11 @@ function linkWords(state, transport, old) {
   }
 }
 
-function refereeWords({ state, lookedAt, failure }, now) {
+function refereeWords({ state, lookedAt, failure, unlisted = 0 }, now) {
   const looked = lookedAt ? `, looked ${ago(Math.max(0, now - Date.parse(lookedAt)))}` : "";
   switch (state) {
     case "watching":
-      return `Referee watching${looked}`;
+      return `Referee watching${looked}${unlisted > 0 ? `. Not counted: ${counted(unlisted, "call")} on numbers that no agent has` : ""}`;
     case "failing":
       return `Referee failing${looked}${failure ? `: ${failure}` : ""}`;
     case "elsewhere":

@@ -36,6 +36,10 @@ pub(crate) async fn list(
     rules: Data<CountingRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    // Nothing is known of them, and none would be shown as `[]`.
+    if let Some(why) = queue.unanswered() {
+        return Err(why.into());
+    }
     let (query, rules) = (PageQuery::parse(request.query_string())?, **rules);
     let found = queue.query(move |View { state, now, .. }| {
         let presenter = Presenter { now, rules };

@@ -40,10 +40,10 @@ impl Display for NotRecorded {
                 return write!(f, "the journal cannot be written: {kind}; the log says more");
             }
             Self::Unanswered { before: false } => {
-                "Twilio has not answered yet, and nothing else tells this server of calls"
+                "Twilio's list of calls was not read yet, and nothing else tells this server of calls"
             }
             Self::Unanswered { before: true } => {
-                "Twilio does not answer any more, and nothing else tells this server of calls"
+                "Twilio's list of calls is not read any more, and nothing else tells this server of calls"
             }
             Self::Stale { age_ms } => {
                 f.write_str("the journal's servers cannot be reached: what is known here is ")?;

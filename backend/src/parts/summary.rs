@@ -228,7 +228,8 @@ fn with_failure(why: NotRecorded, reconciler: Option<Status>) -> String {
 fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeView {
     let Some(status) = reconciler else {
         let (looked_at, next_at, failure) = (None, None, None);
-        return RefereeView { state: "off".to_owned(), looked_at, next_at, failure, requests: 0 };
+        let state = "off".to_owned();
+        return RefereeView { state, looked_at, next_at, failure, requests: 0, unlisted: 0 };
     };
     let state = match (leads, &status.failure) {
         (false, _) => "elsewhere",
@@ -241,6 +242,7 @@ fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeVie
         next_at: leads.then(|| moment(status.next)),
         failure: status.failure.filter(|_| leads).map(|failure| failure.to_string()),
         requests: status.requests,
+        unlisted: if leads { status.unlisted as u64 } else { 0 },
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Option<(Reconciler, TwilioA
         return Ok(None);
     };
     let (agents, key) = ((*config.agents.now()).clone(), config.caller_key.clone());
-    let reconciler = Reconciler::new(config.rules, agents, key, below);
+    let rules = config.rules.as_only_source(config.asks_only_ms().is_some());
+    let reconciler = Reconciler::new(rules, agents, key, below);
     let api = TwilioApi::new(settings.clone(), Duration::from_millis(ASK_MS_MAX))?;
     info!(
         "the referee looks every {} s and asks Twilio at most {} times a minute",

@@ -124,13 +124,15 @@ async fn where_only_asking_tells_of_calls_there_is_no_number_before_twilio_answe
         let answer = send("GET", &url, &[("Authorization", &authorization)], b"");
         (answer.status, answer.body)
     };
-    let why = "Twilio has not answered yet, and nothing else tells this server of calls";
+    let why =
+        "Twilio's list of calls was not read yet, and nothing else tells this server of calls";
     assert_eq!(read("/api/live-users"), (503, format!(r#"{{"error":"{why}"}}"#)));
     let warning = format!(r#"{{"status":"ready","warnings":["the number is unknown: {why}"]}}"#);
     assert_eq!(read("/readyz"), (200, warning));
     let with_failure = format!("{why} (credentials refused: status 401)");
     let summary = read("/api/live-users/summary");
     assert_eq!(summary, (503, format!(r#"{{"error":"{with_failure}"}}"#)));
+    assert_eq!(read("/api/live-users/calls"), (503, format!(r#"{{"error":"{why}"}}"#)));
     let metrics = read("/metrics").1;
     assert!(metrics.contains("\nlive_users_count_known 0.0\n"), "{metrics}");
     assert!(!metrics.contains("live_users_users"), "{metrics}");
@@ -151,4 +153,26 @@ fn where_webhooks_are_expected_twilio_need_not_answer() {
     let (mut server, webhooks) = start_with(&twilio, &expected);
     server.await_log("the referee has no answer: credentials refused: status 401");
     assert_eq!(webhooks.count(), r#"{"liveUsers":0}"#);
+}
+
+#[test]
+fn where_only_asking_tells_of_calls_those_on_other_numbers_are_told() {
+    let twilio = stand_in(TOKEN);
+    let facts = CallFacts {
+        sid: A,
+        parent: None,
+        status: CallStatus::InProgress,
+        direction: Direction::Inbound,
+        from: "+14155550123",
+        to: "+12065550199",
+    };
+    twilio.api().note(0, &facts);
+    let (mut server, webhooks) = start_with(&twilio, &[]);
+    server.await_log("1 calls are up on numbers that no agent has, and are not counted");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":0}"#);
+    assert_eq!(summary(&server)["referee"]["unlisted"], 1);
+    // Without any number of an agent, the whole account counts.
+    let (mut server, webhooks) = start_with(&twilio, &[("AGENTS_FILE", "")]);
+    server.await_log("call started as the referee has found, 1 live");
+    assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
 }

@@ -83,18 +83,21 @@ pub(crate) fn of_webhook(
 }
 
 /// What the provider's list of calls says about one of which there was no webhook, if it is one for
-/// us. Only what is on an agent's number is ours: other calls on the account are somebody else's. A
-/// leg belongs to its conversation, and the far end of one of ours is no call of its own.
+/// us. Only what is on an agent's number is ours: other calls on the account are somebody else's. If
+/// `takes_all` says so, every inbound call is. A leg belongs to its conversation, and the far end of one of ours is no call of its own.
 pub(crate) fn of_unheard(
     call: &CallResource,
     agents: &Agents,
     key: &CallerKey,
+    takes_all: bool,
 ) -> Option<Evidence> {
     let parties = Parties::of_resource(call);
     let is_whole = call.parent_call_sid.is_none()
         && matches!(parties.direction, Some(Direction::Inbound | Direction::Outbound));
     let attribution = Attribution::of(None, &parties, agents);
-    if !is_whole || attribution.configured.is_none() {
+    let is_inbound = parties.direction == Some(Direction::Inbound);
+    let is_ours = attribution.configured.is_some() || takes_all && is_inbound;
+    if !is_whole || !is_ours {
         return None;
     }
     let evidence = between(&parties, &attribution, (agents, key), about_listed(call)?);

@@ -21,6 +21,7 @@
 
 mod budget;
 mod differences;
+mod held;
 mod poll;
 mod rules;
 
@@ -62,6 +63,9 @@ pub struct Status {
     pub requests: u64,
     /// Requests since the start that have failed, and polls that were given up.
     pub failures: u64,
+    /// Inbound calls that were up in the last poll and are not counted, since no agent has their
+    /// number. 0 where webhooks tell of calls: the others may be somebody else's.
+    pub unlisted: usize,
 }
 
 /// Decides what to ask, one request at a time.
@@ -79,6 +83,9 @@ pub struct Reconciler {
     failure: Option<Failure>,
     requests: u64,
     failures: u64,
+    unlisted: usize,
+    /// See [`Reconciler::with_held`].
+    held: Vec<Evidence>,
 }
 
 /// Where it is in its round.
@@ -138,12 +145,14 @@ impl Reconciler {
             key,
             stage: Stage::Idle { until: Millis(0) },
             bucket: Bucket::new(rules.requests_per_minute),
-            backoff: Backoff::new(jitter),
+            backoff: Backoff::new(jitter, rules.is_only_source),
             unknown: HashMap::new(),
             polled: None,
             failure: None,
             requests: 0,
             failures: 0,
+            unlisted: 0,
+            held: Vec::new(),
         }
     }
 
@@ -179,6 +188,11 @@ impl Reconciler {
 
     /// Takes in what came of a request, and says what follows for the count.
     pub fn receive(&mut self, now: Millis, answer: Result<Answer, Failure>) -> Vec<Evidence> {
+        let found = self.take_in(now, answer);
+        self.with_held(found)
+    }
+
+    fn take_in(&mut self, now: Millis, answer: Result<Answer, Failure>) -> Vec<Evidence> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -227,12 +241,18 @@ impl Reconciler {
 
     /// Compares the lists with what we know, and says what follows for the count.
     pub fn compare(&mut self, now: Millis, calls: &Tracker) -> Vec<Evidence> {
+        let found = self.take_lists(now, calls);
+        self.with_held(found)
+    }
+
+    fn take_lists(&mut self, now: Millis, calls: &Tracker) -> Vec<Evidence> {
         let idle = Stage::Idle { until: now };
         let Stage::Comparing { round, listed, began } = std::mem::replace(&mut self.stage, idle)
         else {
             return Vec::new();
         };
         self.polled = Some(now);
+        self.unlisted = self.count_unlisted(&listed, calls);
         self.unknown.retain(|_, again| *again > now);
         let (differences, mut evidence) = self.differences(now, began, &listed, calls);
         let Some(first) = round.differed else {
@@ -266,12 +286,6 @@ impl Reconciler {
         self.unknown.contains_key(call)
     }
 
-    /// Whether the last comparison has found what a second poll has to confirm. It may be a call that
-    /// is not counted yet.
-    pub fn has_to_confirm(&self) -> bool {
-        matches!(&self.stage, Stage::Between { round, .. } if round.differed.is_some())
-    }
-
     /// How it stands.
     pub fn status(&self, now: Millis) -> Status {
         let next = match &self.stage {
@@ -287,6 +301,7 @@ impl Reconciler {
             failure: self.failure.clone(),
             requests: self.requests,
             failures: self.failures,
+            unlisted: self.unlisted,
         }
     }
 

@@ -66,7 +66,11 @@ impl Replica {
         reconciliation.is_due = true;
         let is_unknown = matches!(answer, Ok(Answer::NotFound));
         let before = reconciliation.reconciler.failure().cloned();
+        let was_checking = reconciliation.reconciler.is_checking();
         let found = reconciliation.reconciler.receive(now.time, answer);
+        if was_checking && !reconciliation.reconciler.has_to_confirm() {
+            reconciliation.answered = Some(now.uptime);
+        }
         log_change(before.as_ref(), reconciliation.reconciler.failure());
         self.record_found(found);
         if is_unknown {
@@ -104,7 +108,9 @@ impl Replica {
                 false
             }
             Action::Compare if is_fresh => {
+                let before = reconciliation.reconciler.unlisted();
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
+                log_unlisted(before, reconciliation.reconciler.unlisted());
                 if !reconciliation.reconciler.has_to_confirm() {
                     reconciliation.answered = Some(now.uptime);
                 }
@@ -127,5 +133,14 @@ fn log_change(before: Option<&Failure>, now: Option<&Failure>) {
         (_, Some(failure)) if before != now => warn!("the referee has no answer: {failure}"),
         (Some(_), None) => info!("the referee is answered again"),
         (None | Some(_), _) => {}
+    }
+}
+
+fn log_unlisted(before: usize, now: usize) {
+    if before == 0 && now > 0 {
+        warn!(
+            "{now} calls are up on numbers that no agent has, and are not counted: list the numbers \
+             in the agents file"
+        );
     }
 }

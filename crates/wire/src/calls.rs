@@ -180,6 +180,14 @@ pub struct RefereeView {
     pub failure: Option<String>,
     /// Requests to the provider since the start of this process.
     pub requests: u64,
+    /// Where only asking tells of calls: inbound calls that are up and not counted, since no agent
+    /// has their number. Absent if there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// What had to be healed since the journal began.

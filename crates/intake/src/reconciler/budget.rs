@@ -43,15 +43,20 @@ impl Bucket {
 /// each failure, so that many who failed together do not come back together.
 pub(super) struct Backoff {
     jitter: Box<dyn FnMut(u64) -> u64 + Send>,
+    delays: Schedule,
     failures: u32,
     free: Millis,
 }
 
 const DELAYS: Schedule = Schedule { base_ms: SECOND_MS, max_ms: 5 * MINUTE_MS };
 
+/// Where the number is unknown meanwhile.
+const SHORT_DELAYS: Schedule = Schedule { base_ms: SECOND_MS, max_ms: 20 * SECOND_MS };
+
 impl Backoff {
-    pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static) -> Self {
-        Self { jitter: Box::new(jitter), failures: 0, free: Millis(0) }
+    pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static, is_short: bool) -> Self {
+        let delays = if is_short { SHORT_DELAYS } else { DELAYS };
+        Self { jitter: Box::new(jitter), delays, failures: 0, free: Millis(0) }
     }
 
     /// When the next request may be sent.
@@ -63,8 +68,8 @@ impl Backoff {
     pub(super) fn fail(&mut self, now: Millis, failure: &Failure) {
         let wait_ms = match failure {
             // Wrong credentials do not get right by asking again soon.
-            Failure::Refused(_) => DELAYS.max_ms,
-            _ => DELAYS.delay_ms(self.failures, &mut self.jitter),
+            Failure::Refused(_) => self.delays.max_ms,
+            _ => self.delays.delay_ms(self.failures, &mut self.jitter),
         };
         self.failures += 1;
         self.free = Millis(now.0 + wait_ms);

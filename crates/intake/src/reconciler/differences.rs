@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use live_users_core::{
     AnsweredBy, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
 };
-use live_users_twilio::CallStatus;
 use live_users_twilio::rest::CallResource;
+use live_users_twilio::{CallStatus, Direction};
 
 use super::Reconciler;
+use crate::agents::Agent;
 use crate::callbacks::answered_by;
 use crate::evidence::{of_unheard, of_unheard_leg};
 
@@ -83,7 +84,9 @@ impl Reconciler {
         match known.as_ref().map(|known| known.phase) {
             None => match call.parent_call_sid.as_deref() {
                 Some(parent) => self.missed_leg(calls, call, parent),
-                None if is_in_progress(call) => of_unheard(call, &self.agents, &self.key),
+                None if is_in_progress(call) => {
+                    of_unheard(call, &self.agents, &self.key, self.takes_all())
+                }
                 None => None,
             },
             _ if !is_in_progress(call) => None,
@@ -96,6 +99,36 @@ impl Reconciler {
             }
             Some(Phase::Live | Phase::Ended(_)) => None,
         }
+    }
+
+    /// Whether a call is ours whatever number it is on. Who names numbers means these alone.
+    fn takes_all(&self) -> bool {
+        let has_place = |agent: &Agent| !agent.numbers.is_empty() || !agent.sip_hosts.is_empty();
+        self.rules.is_only_source && !self.agents.iter().any(has_place)
+    }
+
+    /// See [`super::Status::unlisted`].
+    pub fn unlisted(&self) -> usize {
+        self.unlisted
+    }
+
+    /// How many inbound calls are up that nothing tells of, since no agent has their number.
+    pub(super) fn count_unlisted(
+        &self,
+        listed: &HashMap<CallId, CallResource>,
+        calls: &Tracker,
+    ) -> usize {
+        if !self.rules.is_only_source {
+            return 0;
+        }
+        let is_inbound = |call: &CallResource| {
+            call.parent_call_sid.is_none() && call.direction == Some(Direction::Inbound)
+        };
+        let is_unlisted = |(id, call): &(&CallId, &CallResource)| {
+            is_in_progress(call) && is_inbound(call) && calls.call(id).is_none()
+        };
+        let ours = |call| of_unheard(call, &self.agents, &self.key, self.takes_all()).is_some();
+        listed.iter().filter(is_unlisted).filter(|(_, call)| !ours(call)).count()
     }
 
     /// What follows from a leg that the provider lists and we do not know.

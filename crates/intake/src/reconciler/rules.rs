@@ -15,6 +15,9 @@ pub struct ReconcilerRules {
     pub unknown_again_ms: u64,
     /// The most requests in a minute.
     pub requests_per_minute: u32,
+    /// Nothing else tells of calls. Then all inbound calls are added where no agent has a number, and
+    /// the provider is asked again sooner after failures.
+    pub is_only_source: bool,
 }
 
 impl Default for ReconcilerRules {
@@ -34,6 +37,7 @@ impl ReconcilerRules {
             confirm_after_ms: suspect_after_ms / 2,
             unknown_again_ms: poll_every_ms.saturating_mul(30),
             requests_per_minute: 120,
+            is_only_source: false,
         }
     }
 
@@ -41,5 +45,11 @@ impl ReconcilerRules {
     #[must_use]
     pub fn at_most(self, requests_per_minute: u32) -> Self {
         Self { requests_per_minute, ..self }
+    }
+
+    /// The same where nothing else tells of calls, or does.
+    #[must_use]
+    pub fn as_only_source(self, is_only_source: bool) -> Self {
+        Self { is_only_source, ..self }
     }
 }

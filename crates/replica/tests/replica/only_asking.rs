@@ -15,9 +15,9 @@ const KNOWN_MS: u64 = 30_000;
 
 const NUMBER: &str = "+15550006789";
 
-fn listed() -> CallResource {
+fn listed(sid: &str) -> CallResource {
     CallResource {
-        sid: "a".to_owned(),
+        sid: sid.to_owned(),
         parent_call_sid: None,
         status: Some(CallStatus::InProgress),
         direction: Some(Direction::Inbound),
@@ -28,25 +28,30 @@ fn listed() -> CallResource {
     }
 }
 
-fn answer(request: &Request) -> Answer {
+/// What the provider says when these calls are up.
+fn answer(request: &Request, up: &[&str]) -> Answer {
     match request {
-        Request::List { status, .. } => {
-            let calls = match status {
-                CallStatus::InProgress => vec![listed()],
-                _ => Vec::new(),
-            };
-            Answer::Page(CallPage { calls, next_page_uri: None })
+        Request::List { status: CallStatus::InProgress, .. } => Answer::Page(CallPage {
+            calls: up.iter().map(|sid| listed(sid)).collect(),
+            next_page_uri: None,
+        }),
+        Request::List { .. } => Answer::Page(CallPage { calls: Vec::new(), next_page_uri: None }),
+        Request::Call { sid } => {
+            Answer::Call(CallResource { status: Some(CallStatus::Completed), ..listed(sid) })
         }
-        Request::Call { .. } => Answer::NotFound,
     }
 }
 
 fn driver(journal: Box<dyn Journal>) -> Driver {
-    let key = CallerKey::new("0123456789abcdef").expect("long enough");
     let agents = format!("[[agent]]\nid = \"sales\"\nname = \"Sales\"\nnumbers = [\"{NUMBER}\"]\n");
     let (agents, mistakes) = Agents::parse(&agents);
     assert_eq!(mistakes, [""; 0]);
-    let rules = ReconcilerRules::polling_every(5_000, 120_000);
+    with_agents(journal, agents)
+}
+
+fn with_agents(journal: Box<dyn Journal>, agents: Agents) -> Driver {
+    let key = CallerKey::new("0123456789abcdef").expect("long enough");
+    let rules = ReconcilerRules::polling_every(5_000, 120_000).as_only_source(true);
     let reconciler = Reconciler::new(rules, agents, key, |bound| bound - 1);
     Driver::only_asking(journal, reconciler, KNOWN_MS)
 }
@@ -57,6 +62,10 @@ fn memory() -> Box<dyn Journal> {
 
 /// Lets time pass, from deadline to deadline. The provider answers, or fails.
 fn pass(driver: &mut Driver, until: u64, answers: bool) {
+    pass_with(driver, until, answers.then_some(&["a"]));
+}
+
+fn pass_with(driver: &mut Driver, until: u64, up: Option<&[&str]>) {
     loop {
         let at = driver.replica().next_deadline().max(driver.now().uptime);
         if at > Millis(until) {
@@ -70,8 +79,7 @@ fn pass(driver: &mut Driver, until: u64, answers: bool) {
         let mut effects = driver.step(Input::Tick);
         while let Some(effect) = effects.pop() {
             if let Effect::Ask(request) = effect {
-                let answer =
-                    if answers { Ok(answer(&request)) } else { Err(Failure::Refused(401)) };
+                let answer = up.map(|up| answer(&request, up)).ok_or(Failure::Refused(401));
                 effects.extend(driver.step(Input::Provider(answer)));
             }
         }
@@ -141,4 +149,50 @@ fn what_was_known_before_a_restart_is_not_shown_before_an_answer() {
     assert_eq!((after.users(), shown(&after)), (1, Err(StaleReason::NeverAnswered)));
     pass(&mut after, 60_000, true);
     assert_eq!(shown(&after), Ok(1));
+}
+
+#[test]
+fn without_numbers_every_inbound_call_is_counted_and_with_them_others_are_told() {
+    let mut driver = with_agents(memory(), Agents::default());
+    pass_with(&mut driver, 20_000, Some(&["a", "b"]));
+    assert_eq!(shown(&driver), Ok(1), "two calls of one caller");
+    assert_eq!(driver.state().tracker().numbers().calls, 2);
+    let (agents, _) =
+        Agents::parse("[[agent]]\nid = \"x\"\nname = \"X\"\nnumbers = [\"+15550009999\"]\n");
+    let mut driver = with_agents(memory(), agents);
+    pass_with(&mut driver, 20_000, Some(&["a", "b"]));
+    assert_eq!(shown(&driver), Ok(0));
+    let status = driver.replica().reconciler_status(driver.now()).expect("it asks");
+    assert_eq!(status.unlisted, 2);
+    pass_with(&mut driver, 40_000, Some(&[]));
+    let status = driver.replica().reconciler_status(driver.now()).expect("it asks");
+    assert_eq!(status.unlisted, 0);
+}
+
+#[test]
+fn calls_that_end_and_others_that_begin_between_two_looks_are_never_counted_together() {
+    let journal = Memory::new().expect("a journal");
+    let mut before = with_agents(journal.open().expect("it opens"), Agents::default());
+    pass_with(&mut before, 60_000, Some(&["a", "b", "c"]));
+    pass_with(&mut before, 120_000, Some(&["d", "e", "f"]));
+    let calls = |driver: &Driver| {
+        let known = driver.published.iter().filter(|it| it.stale.is_none());
+        known.map(|it| it.numbers.calls).collect::<Vec<_>>()
+    };
+    assert_eq!(calls(&before), [3, 3]);
+    drop(before);
+    // Nor after a restart, with what was up before it.
+    let mut after = with_agents(journal.open().expect("it opens again"), Agents::default());
+    after.set_now(Now { uptime: Millis(200_000), time: Millis(200_000), log_age_ms: 0 });
+    pass_with(&mut after, 260_000, Some(&["g"]));
+    assert_eq!(calls(&after), [1]);
+}
+
+#[test]
+fn an_account_that_is_right_again_is_asked_again_soon() {
+    let mut driver = driver(memory());
+    pass(&mut driver, 10 * 60_000, false);
+    assert_eq!(shown(&driver), Err(StaleReason::NeverAnswered));
+    pass(&mut driver, 10 * 60_000 + 40_000, true);
+    assert_eq!(shown(&driver), Ok(1));
 }

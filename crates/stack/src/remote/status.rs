@@ -60,10 +60,14 @@ fn row(agent: &AgentCount) -> [String; 7] {
     ]
 }
 
-fn referee(RefereeView { state, failure, .. }: &RefereeView) -> String {
+fn referee(RefereeView { state, failure, unlisted, .. }: &RefereeView) -> String {
+    let unlisted = match unlisted {
+        0 => String::new(),
+        n => format!("; {} on numbers that no agent has, not counted", calls(*n)),
+    };
     match failure {
-        Some(failure) => shown(&format!("{state}: {failure}")),
-        None => shown(state),
+        Some(failure) => shown(&format!("{state}: {failure}{unlisted}")),
+        None => shown(&format!("{state}{unlisted}")),
     }
 }
 

@@ -98,7 +98,7 @@ async fn where_only_asking_tells_of_calls_the_checklist_says_why_there_is_no_num
     let list = text(&browser, "#setup").await;
     assert!(list.contains("credentials refused: status 401"), "{list}");
     let trouble = text(&browser, "main").await;
-    assert!(trouble.contains("Twilio has not answered yet"), "{trouble}");
+    assert!(trouble.contains("Twilio's list of calls was not read yet"), "{trouble}");
     assert!(!trouble.contains("0 users live"), "{trouble}");
 }
 
