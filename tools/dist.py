@@ -100,7 +100,7 @@ def tarball(folder, target, base):
     run("tar", "-xzf", PACKAGES / f"{name}.tar.gz", "-C", root)
     top = root / name
     names = {str(it.relative_to(top)) for it in top.rglob("*") if it.is_file()}
-    wanted = {"README.md", "LICENSE-MIT", "LICENSE-APACHE", "agents.toml", "docs/OPERATIONS.md",
+    wanted = {"README.md", "LICENSE-MIT", "LICENSE-APACHE", "examples/agents.toml", "docs/OPERATIONS.md",
               "systemd/live-users.service", "systemd/backend.env", "share/doc/live-users/sbom/live-users.cdx.json",
               "share/doc/live-users/THIRD-PARTY-LICENSES.txt"}
     holds("the tarball has programs, documents, licences, units and components",
@@ -126,7 +126,7 @@ def tarball(folder, target, base):
     try:
         for program, port, env in (
             ("live-users-backend", backend, {"TWILIO_AUTH_TOKEN": AUTH, "API_TOKEN": API, "JOURNAL_URL": "file:/data",
-                                             "AGENTS_FILE": f"/{name}/agents.toml"}),
+                                             "AGENTS_FILE": f"/{name}/examples/agents.toml"}),
             ("live-users-proxy", proxy, {"BACKEND_URL": f"http://127.0.0.1:{backend}", "BACKEND_TOKEN": API}),
         ):
             log = folder / f"{program}.log"

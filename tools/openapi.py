@@ -51,7 +51,7 @@ def main():
         calls, page = free_port(), free_port()
         try:
             running.append(serve("live-users-backend", folder, calls, TWILIO_AUTH_TOKEN=AUTH, API_TOKEN=API,
-                                 JOURNAL_URL="memory:", AGENTS_FILE=str(ROOT / "agents.toml"),
+                                 JOURNAL_URL="memory:", AGENTS_FILE=str(ROOT / "examples/agents.toml"),
                                  PUBLIC_URL=f"http://127.0.0.1:{calls}"))
             running.append(serve("live-users-proxy", folder, page, ADMIN_TOKEN=ADMIN, BACKEND_TOKEN=API,
                                  BACKEND_URL=f"http://127.0.0.1:{calls}"))

@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     signatures(&corpus, &fixtures)?;
     answers(&corpus, &fixtures)?;
     recorded(&corpus, &webhooks)?;
-    corpus.add("agents", "root", fs::read(root.join("agents.toml"))?)?;
+    corpus.add("agents", "root", fs::read(root.join("examples/agents.toml"))?)?;
     corpus.add("agents", "all", AGENTS)?;
     for (n, query) in QUERIES.iter().enumerate() {
         corpus.add("query", n, query)?;

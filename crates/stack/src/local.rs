@@ -1,11 +1,15 @@
 //! The stack on one machine: backend and proxy in one process, on loopback.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::DirBuilder;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use live_users_http_kit::{ConfigErrors, Env};
+use live_users_intake::agents::DEFAULT_FILE;
 use tokio::sync::watch;
 
 use crate::Failure;
@@ -18,6 +22,9 @@ const DEMO_TOKEN: &str = "live-users-demonstration-token";
 
 /// The journal of a demonstration, which keeps its calls apart from those of an account.
 const DEMO_JOURNAL: &str = "file:./data/demo";
+
+/// The agents of a demonstration that has no others.
+const DEMO_AGENTS: &str = include_str!("../../../examples/agents.toml");
 
 /// What says that Twilio, and so the internet, is meant to reach the backend, or to be asked.
 const MEANT: [&str; 7] = [
@@ -94,9 +101,26 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
     let mut env = env.with("API_TOKEN", &api_token).with("BACKEND_TOKEN", &api_token);
     // The tokens stay where those of an account are, so that every command finds them.
     if is_demo && env.get("JOURNAL_URL").is_none() {
-        env = env.with("JOURNAL_URL", DEMO_JOURNAL);
+        env = with_demo_agents(env.with("JOURNAL_URL", DEMO_JOURNAL));
     }
     Ok(Told { env, is_demo, watches, drawn_admin_token })
+}
+
+/// Keeps the agents of the demonstration beside its journal, unless there are others.
+fn with_demo_agents(env: Env) -> Env {
+    let Some(folder) = directory(&env) else { return env };
+    if env.get("AGENTS_FILE").is_some() || Path::new(DEFAULT_FILE).exists() {
+        return env;
+    }
+    let file = folder.join(DEFAULT_FILE);
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    match created.and_then(|()| fs::write(&file, DEMO_AGENTS)) {
+        Ok(()) => env.with("AGENTS_FILE", &file.display().to_string()),
+        Err(error) => {
+            log::warn!("{} cannot be written, so there are no agents: {error}", file.display());
+            env
+        }
+    }
 }
 
 /// Whether Twilio can be asked, and has no address to send webhooks to.
@@ -170,6 +194,11 @@ impl Stack {
     /// Where the proxy is.
     pub(crate) fn proxy_url(&self) -> String {
         format!("http://{}", self.proxy.2)
+    }
+
+    /// The port of the backend.
+    pub(crate) fn backend_port(&self) -> u16 {
+        self.backend.2.port()
     }
 
     /// The port of the proxy.

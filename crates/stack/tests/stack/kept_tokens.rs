@@ -69,14 +69,15 @@ fn tokens_are_drawn_once_and_stay_over_a_restart() {
 #[test]
 fn the_calls_of_the_demonstration_are_apart_from_those_of_an_account() {
     let folder = tempfile::tempdir().expect("a folder");
-    let agents = agents_file();
-    let in_default = [("AGENTS_FILE", agents.as_str()), ("JOURNAL_URL", "")];
+    let in_default = [("JOURNAL_URL", "")];
     let start = |more: &[(&str, &str)]| {
         Server::start_in(folder.path(), STACK, &ANY_PORTS, &[&in_default, more].concat())
     };
     let demo = start(&[]);
     Twilio::new(&demo.url, "live-users-demonstration-token").start(1);
     assert!(get(&format!("{}/api/live-users", demo.url)).body.contains(":1"));
+    let agents = fs::read_to_string(folder.path().join("data/demo/agents.toml")).expect("a file");
+    assert!(agents.contains("id = \"booking\""), "{agents}");
     assert!(demo.terminate().0.success());
 
     let exit = |args: &[&str]| exit_in(folder.path(), STACK, args, &[("JOURNAL_URL", "")]);
@@ -89,6 +90,8 @@ fn the_calls_of_the_demonstration_are_apart_from_those_of_an_account() {
     let port = own.url.rsplit(':').next().expect("a port").to_owned();
     let status = exit(&["status", "--backend-port", &port]);
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(!status.contains("booking"), "no agents of the demonstration: {status}");
     assert!(own.terminate().0.success());
     let copied = exit(&["backup", "own.sqlite3"]);
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));

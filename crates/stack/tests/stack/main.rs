@@ -27,9 +27,9 @@ const TOKEN: &str = "f4k3t0k3nf4k3t0k3nf4k3t0k3nf4k3t";
 const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 const ADMIN_TOKEN: &str = "4dm1nt0k3n4dm1nt0k3n";
 
-/// The repository's own agents file.
+/// The agents of the demonstration.
 fn agents_file() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agents.toml");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/agents.toml");
     file.to_str().expect("a path of text").to_owned()
 }
 

@@ -10,7 +10,7 @@ use super::{Dist, PROGRAMS, VERSION};
 
 /// What lies at the top of the tarball, beside the programs.
 const TOP: [&str; 5] =
-    ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "agents.toml"];
+    ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "examples/agents.toml"];
 
 /// Packs the programs, documents, units and what is in `share`.
 pub(super) fn tarball(dist: &Dist, share: &Path) -> Result<()> {
