@@ -23,13 +23,17 @@ pub(crate) struct Args {
     pub(crate) ports: Ports,
 }
 
+/// The ports unless others are asked for.
+pub(crate) const BACKEND_PORT: u16 = 8080;
+pub(crate) const PROXY_PORT: u16 = 3000;
+
 #[derive(Clone, Copy, Debug, Group)]
 pub(crate) struct Ports {
     /// The port of the backend, which Twilio talks to; 0 lets the system choose.
-    #[arg(long, default_value_t = 8080, global = true)]
+    #[arg(long, default_value_t = BACKEND_PORT, global = true)]
     pub(crate) backend_port: u16,
     /// The port of the proxy, which browsers talk to; 0 lets the system choose.
-    #[arg(long, default_value_t = 3000, global = true)]
+    #[arg(long, default_value_t = PROXY_PORT, global = true)]
     pub(crate) proxy_port: u16,
 }
 

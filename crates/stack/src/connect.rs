@@ -6,7 +6,7 @@
 mod agents_edit;
 mod asked;
 pub(crate) mod ours;
-mod plan;
+pub(crate) mod plan;
 mod saved;
 mod show;
 mod undo;
@@ -30,7 +30,7 @@ use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
-use crate::own_server::{Check, OwnServer, Reload, WEBHOOKS, auth_token, nonce};
+use crate::own_server::{Check, NotReady, OwnServer, Reload, WEBHOOKS, auth_token, nonce};
 use crate::{Failure, tell, tokens};
 
 /// The name of the file that `--undo` works from.
@@ -74,6 +74,7 @@ struct Context {
 
 pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failure> {
     let context = Context::read(&Env::process(), ports, args)?;
+    let _lock = if args.dry_run { None } else { Some(saved::lock(&context.saved_file)?) };
     if args.undo {
         return undo::run(&context, &numbers_of(&args.numbers), args.dry_run).await;
     }
@@ -178,6 +179,12 @@ impl Context {
 
     /// Twilio must not be sent to an address where nobody answers for us.
     async fn check_webhooks(&self) -> Result<(), Failure> {
+        if let Err(NotReady::Answered(why)) = self.server.ready().await {
+            let url = self.server.url();
+            return Err(Failure::run(format!(
+                "the backend at {url} is not ready: {why}. Nothing was changed"
+            )));
+        }
         let (nonce, base) = (nonce()?, self.ours.base());
         // Without the token, the next step fails and says so.
         let instance = self.server.setup().await.ok().map(|it| it.instance);

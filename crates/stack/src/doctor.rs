@@ -17,7 +17,7 @@ use live_users_wire::Setup;
 use self::report::Report;
 use crate::args::Ports;
 use crate::connect::ours::Ours;
-use crate::own_server::{OwnServer, auth_token};
+use crate::own_server::{NotReady, OwnServer, auth_token};
 use crate::{Failure, tell, tokens};
 
 /// After this long without a webhook, calls that were found by asking are a sign that none arrive.
@@ -60,14 +60,19 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
             let place = address::Place { ours, token: &token, is_stand_in, is_shared };
             address::check(&server, &place, setup.as_ref(), &mut report).await?;
         }
+        // One that cannot be used is told above.
+        None if env.get("PUBLIC_URL").is_some() => {}
         None => report.warning(
             "public-url",
-            "PUBLIC_URL is not set: Twilio sends no webhooks, and calls are found by asking alone",
+            match settings {
+                Some(_) => "PUBLIC_URL is not set: calls are found by asking alone",
+                None => "PUBLIC_URL is not set: Twilio sends no webhooks",
+            },
             "set PUBLIC_URL to the https:// address that leads to the backend, and run `live-users \
              connect`",
         ),
     }
-    check_webhooks(setup.as_ref(), &mut report);
+    check_webhooks(setup.as_ref(), ours.is_some(), &mut report);
     match settings {
         Some(settings) => {
             let saved = tokens::directory(&env).unwrap_or_default().join("connect.json");
@@ -122,11 +127,15 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
                 report.warning("journal", warning, "docs/OPERATIONS.md says what to do");
             }
         }
-        Err(why) => report.failed(
+        Err(NotReady::Answered(why)) => report.failed(
             "journal",
             format!("the backend at {url} is not ready: {why}"),
-            "start `live-users`, or name the backend by --backend; docs/OPERATIONS.md has the \
-             reasons",
+            "its log and docs/OPERATIONS.md say what to do",
+        ),
+        Err(NotReady::Silent(why)) => report.failed(
+            "journal",
+            format!("the backend at {url} does not answer: {why}"),
+            "start `live-users`, or name the backend by --backend",
         ),
     }
     match server.setup().await {
@@ -146,7 +155,7 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
 }
 
 /// Which webhooks have come to the backend.
-fn check_webhooks(setup: Option<&Setup>, report: &mut Report) {
+fn check_webhooks(setup: Option<&Setup>, is_expected: bool, report: &mut Report) {
     let Some(Setup { webhooks, found_by_asking, .. }) = setup else { return };
     let ages = [&webhooks.voice, &webhooks.speech_result, &webhooks.call_status];
     let newest = ages.iter().filter_map(|it| it.last_ago_ms).min();
@@ -173,12 +182,15 @@ fn check_webhooks(setup: Option<&Setup>, report: &mut Report) {
                     report::span(silence),
                     report::ago(found)
                 ),
-                "run `live-users connect`; the number is right within some seconds meanwhile",
+                "connect the numbers that are not connected, see below, or call one that is; the \
+                 number is right within some seconds meanwhile",
             );
         }
         (_, Some(ago)) => {
             report.ok("webhooks", format!("the last webhook came {}", report::ago(ago)));
         }
+        // Nobody expects one yet, and that is told.
+        (_, None) if !is_expected => {}
         (_, None) => report.warning(
             "webhooks",
             format!("no webhook since the start {}", report::ago(webhooks.since_ms)),

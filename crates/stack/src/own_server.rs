@@ -41,6 +41,14 @@ pub(crate) enum Reload {
     Unknown(String),
 }
 
+/// Why no webhook could be recorded.
+pub(crate) enum NotReady {
+    /// It says so itself: its reason.
+    Answered(String),
+    /// Nobody has answered: why.
+    Silent(String),
+}
+
 /// What came of a webhook that only checks.
 pub(crate) enum Check {
     /// It was verified by this process.
@@ -90,16 +98,16 @@ impl OwnServer {
         }
     }
 
-    /// Whether it could record a webhook now; the error is its reason.
-    pub(crate) async fn ready(&self) -> Result<Vec<String>, String> {
+    /// Whether it could record a webhook now, and what it warns of.
+    pub(crate) async fn ready(&self) -> Result<Vec<String>, NotReady> {
         let asked = self.client.get(format!("{}/readyz", self.url));
-        let (status, body) = self.exchange(asked).await?;
+        let (status, body) = self.exchange(asked).await.map_err(NotReady::Silent)?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let texts = body["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
         match (status, body["reason"].as_str()) {
             (StatusCode::OK, _) => Ok(texts.map(str::to_owned).collect()),
-            (_, Some(reason)) => Err(reason.to_owned()),
-            (status, None) => Err(format!("status {status}")),
+            (_, Some(reason)) => Err(NotReady::Answered(reason.to_owned())),
+            (status, None) => Err(NotReady::Answered(format!("status {status}"))),
         }
     }
 
@@ -148,6 +156,9 @@ impl OwnServer {
 fn told(status: StatusCode, body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match (body["error"].as_str(), status) {
+        (Some(text), StatusCode::UNAUTHORIZED) => format!(
+            "{status}: {text}; run this in the directory of the server, where its token is kept"
+        ),
         (Some(text), _) => format!("{status}: {text}"),
         (None, StatusCode::NOT_FOUND) => {
             format!("{status}: another server, or an older version")

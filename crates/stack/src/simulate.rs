@@ -21,6 +21,12 @@ const NUMBER_OF_NO_AGENT: &str = "+15005550006";
 pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCode, Failure> {
     let told = local::read_env()?;
     let env = &told.env;
+    if simulation.url.is_none() && env.get("TWILIO_ACCOUNT_SID").is_some() {
+        return Err(Failure::usage(
+            "TWILIO_ACCOUNT_SID is set, and simulated calls would be counted with those of this \
+             account; unset it for a demonstration, or name the server by --url",
+        ));
+    }
     let url = match &simulation.url {
         Some(url) => Some(url.clone()),
         None => {

@@ -2,6 +2,7 @@
 
 use live_users_http_kit::Env;
 
+use crate::args::{BACKEND_PORT, PROXY_PORT};
 use crate::local::{LOOK_SECONDS, Stack, Told};
 use crate::tell;
 
@@ -15,10 +16,24 @@ pub(crate) fn command(env: &Env, arguments: &str) -> String {
 }
 
 impl Stack {
+    /// How to run this command against these servers.
+    fn command(&self, env: &Env, arguments: &str) -> String {
+        let mut ports = String::new();
+        for (flag, port, default) in [
+            ("backend-port", self.backend_port(), BACKEND_PORT),
+            ("proxy-port", self.proxy_port(), PROXY_PORT),
+        ] {
+            if port != default {
+                ports += &format!(" --{flag} {port}");
+            }
+        }
+        command(env, &format!("{arguments}{ports}"))
+    }
+
     pub(crate) fn welcome(&self, told: &Told) {
         tell(format_args!("\nLive Users runs on this machine.\n"));
         self.tell_where(told);
-        let command = |arguments: &str| command(&told.env, arguments);
+        let command = |arguments: &str| self.command(&told.env, arguments);
         match told.env.get("PUBLIC_URL") {
             _ if told.is_demo => {
                 tell(format_args!(
@@ -28,9 +43,7 @@ impl Stack {
                 tell(format_args!(
                     "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and start"
                 ));
-                tell(format_args!(
-                    "again: nothing is changed in Twilio, and these calls stay apart.\n"
-                ));
+                tell(format_args!("again: nothing is changed in Twilio.\n"));
             }
             None if told.watches => {
                 let seconds = told.env.get("REFEREE_LOOK_SECONDS").unwrap_or(LOOK_SECONDS);
@@ -103,9 +116,10 @@ impl Stack {
                 tell(format_args!("  curl -H 'Authorization: Bearer {token}' \\"));
                 tell(format_args!("    {proxy}/api/live-users/summary\n"));
             }
-            _ => {
-                tell(format_args!("What is behind the number:  {}\n", command(&told.env, "status")))
-            }
+            _ => tell(format_args!(
+                "What is behind the number:  {}\n",
+                self.command(&told.env, "status")
+            )),
         }
     }
 }

@@ -91,7 +91,7 @@ fn wanted(now: &VoiceSettings, ours: &Ours) -> VoiceSettings {
 }
 
 /// The platform whose URLs a number has.
-fn platform_of(settings: &VoiceSettings) -> Option<&'static str> {
+pub(crate) fn platform_of(settings: &VoiceSettings) -> Option<&'static str> {
     let urls = [&settings.voice.url, &settings.status_callback.url];
     let hosts = urls.into_iter().flatten().filter_map(|url| {
         let url = reqwest::Url::parse(url).ok()?;

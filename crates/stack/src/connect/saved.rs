@@ -1,8 +1,8 @@
 //! The file that `connect --undo` works from: what each number had before.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use live_users_twilio::Method;
@@ -153,6 +153,31 @@ impl SavedSettings {
 
 /// Replaces a file at once: after a crash it has the old text or the new one. It keeps its mode,
 /// unless another one is given.
+/// Keeps another `connect` from working on the same file until it is dropped.
+pub(super) fn lock(saved: &Path) -> Result<File, Failure> {
+    let file = saved.display();
+    let open = || {
+        if let Some(folder) = saved.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600).open(format!("{file}.lock"))
+    };
+    let cannot = |error: io::Error| {
+        Failure::run(format!(
+            "cannot write {file}: {error}. Nothing was changed; --saved names another file"
+        ))
+    };
+    let lock = open().map_err(cannot)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure::run(format!(
+            "another `live-users connect` works with {file}: try again when it has ended"
+        ))),
+        Err(TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
 pub(super) fn write_file(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
     // A link stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -145,7 +145,8 @@ fn is_private(address: IpAddr) -> bool {
 fn remedy_for_wrong(why: &str, path: &str) -> String {
     if why.starts_with("403") {
         "start the backend with the TWILIO_AUTH_TOKEN and PUBLIC_URL that are set here; its log \
-         has the URL that it was checked against"
+         has the URL that it was checked against. If it says that the signature is missing, let the \
+         reverse proxy pass X-Twilio-Signature on"
             .to_owned()
     } else if why.contains("redirect") {
         "set PUBLIC_URL to the address that the redirect leads to: Twilio's signature is for the \
@@ -157,8 +158,11 @@ fn remedy_for_wrong(why: &str, path: &str) -> String {
 }
 
 fn remedy_for_silence(why: &str) -> &'static str {
-    if why.contains("certificate") {
-        "renew the certificate, let it name this host, and serve it with its whole chain"
+    if why.contains("InvalidContentType") {
+        "this port speaks no TLS: correct the port or the https:// of PUBLIC_URL"
+    } else if why.contains("certificate") {
+        "serve a certificate of a public authority, not one that is signed by itself: valid today, \
+         for this host, and with its whole chain"
     } else if why.contains("timed out") {
         "open the port in the firewall, and check where the name leads"
     } else {

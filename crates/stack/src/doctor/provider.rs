@@ -12,6 +12,7 @@ use super::report::{Report, ago};
 use crate::Failure;
 use crate::account::{Account, Numbers, is_same, remedy};
 use crate::connect::ours::{Ours, shown};
+use crate::connect::plan::platform_of;
 use crate::connect::saved_settings;
 
 /// A clock that differs by so many seconds is worth a look.
@@ -94,6 +95,12 @@ fn check_number(
         );
     }
     if !ours.is_connected(now) {
+        let connect = match platform_of(now) {
+            Some(platform) => {
+                format!("{platform} has set its URLs: if its calls are to count, {connect}")
+            }
+            None => connect,
+        };
         let known = saved_settings(saved, &number.sid);
         return match known {
             Some(after) if !is_same(&after, now) => report.failed(

@@ -165,7 +165,7 @@ fn explained(explanation: &Explanation) -> Vec<String> {
     let mut lines = vec![
         format!("{} at {}", shown(&call.call_sid), shown(as_of)),
         shown(because),
-        shown(&next.text),
+        format!("Next, at {}: {}", shown(&next.at), shown(&next.text)),
     ];
     if !legs.is_empty() {
         let rows = legs.iter().map(|leg| {

@@ -328,3 +328,14 @@ fn flags_of_simulated_time_and_of_real_time_do_not_mix() {
         assert_eq!(ended.status.code(), Some(64), "{args:?}");
     }
 }
+
+#[test]
+fn simulated_callers_do_not_get_into_the_calls_of_an_account() {
+    let env = [
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+        ("TWILIO_AUTH_TOKEN", TOKEN),
+    ];
+    let ended = exit_of(STACK, &["simulate", "--calls", "1"], &env);
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.code() == Some(64) && told.contains("--url"), "{told}");
+}

@@ -1,5 +1,6 @@
 //! A newcomer with a Twilio account: connects a number, is called, crashes, looks, and goes back.
 
+use std::fs::File;
 use std::path::Path;
 
 use live_users_simulator::rest::Account;
@@ -185,4 +186,23 @@ fn a_number_that_somebody_else_has_is_left_and_told() {
     assert!(told.contains(&left), "{told}");
     assert_eq!(world.settings(SUPPORT).voice, other);
     assert_eq!(world.settings("+12065550102"), platform);
+}
+
+#[test]
+fn two_connects_at_once_are_one_and_an_error() {
+    let world = World::new();
+    let before = world.both();
+    let mut server = world.start();
+    server.await_log("listening on");
+    let lock = File::create(world.path("data/connect.json.lock")).expect("a file");
+    lock.lock().expect("it is free");
+    for args in [&["connect"][..], &["connect", "--undo"]] {
+        let told = failed(&world.run(args), 1);
+        assert!(told.contains("another `live-users connect` works with"), "{told}");
+    }
+    world.is_untouched(&before);
+    drop(lock);
+    succeeded(&world.run(&["connect"]));
+    succeeded(&world.run(&["connect", "--undo"]));
+    world.is_untouched(&before);
 }
