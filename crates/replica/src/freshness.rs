@@ -18,11 +18,12 @@ pub fn is_fresh(log_age_ms: u64) -> bool {
     log_age_ms < FRESH_MS
 }
 
-/// Whether evidence from here was sent to us, and not found by asking or by the clock.
+/// Whether evidence from here shows that calls are answered here. A status callback alone may be of
+/// a number that is not.
 pub(crate) fn is_heard(source: Source) -> bool {
     match source {
-        Source::Voice | Source::Speech | Source::StatusCallback => true,
-        Source::Clock | Source::Referee | Source::Operator => false,
+        Source::Voice | Source::Speech => true,
+        Source::StatusCallback | Source::Clock | Source::Referee | Source::Operator => false,
     }
 }
 

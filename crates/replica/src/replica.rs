@@ -36,7 +36,7 @@ pub struct Rules {
     pub keep: Option<Keep>,
     /// Present where no webhook is expected, so that nothing but the provider's answers tells of
     /// calls. Then the numbers are unknown while its last complete answer is older than this, in
-    /// milliseconds, and until a webhook comes after all.
+    /// milliseconds, and until a voice webhook comes after all.
     pub asks_only_ms: Option<u64>,
 }
 
@@ -93,7 +93,7 @@ pub struct Replica {
     /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
     pub(crate) reconciliation: Option<Reconciliation>,
-    /// A webhook has come, so the provider's answers are not the only source of calls.
+    /// A voice webhook has come, so the provider's answers are not the only source of calls.
     pub(crate) has_heard: bool,
     pub(crate) audit: Option<Audit>,
     /// The uptime of the first step.

@@ -1,6 +1,6 @@
 //! Where nothing but the provider's answers tells of calls, the numbers are unknown without them.
 
-use live_users_core::{Millis, Said, Source};
+use live_users_core::{EndReason, Millis, Said, Source};
 use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Reconciler, ReconcilerRules};
 use live_users_journal::{Journal, Memory};
@@ -131,6 +131,9 @@ fn it_is_unknown_some_time_after_the_last_answer_and_known_after_the_next() {
 fn a_webhook_shows_that_asking_is_not_all() {
     let mut driver = driver(memory());
     pass(&mut driver, 1_000, false);
+    let over = Said::Over(EndReason::Completed);
+    driver.record(Millis(1_000), vec![evidence("c", Source::StatusCallback, over)]).expect("kept");
+    assert_eq!(shown(&driver), Err(StaleReason::NeverAnswered), "nothing comes from a number");
     driver.record(Millis(1_000), vec![evidence("b", Source::Voice, Said::Dialing)]).expect("kept");
     assert_eq!(shown(&driver), Ok(1));
     pass(&mut driver, 3_600_000, false);
