@@ -23,6 +23,9 @@ const STARTED: &str = "started successfully on port ";
 const END_S: u64 = 10;
 const POLL_INTERVAL_MS: u64 = 10;
 
+/// How often ChromeDriver is started before that is a failure.
+const STARTS_MAX: usize = 5;
+
 /// A running ChromeDriver. It and all that it has started are killed when it is dropped.
 pub(super) struct Driver {
     child: Child,
@@ -34,7 +37,19 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Starts this program on a port that is free.
+    ///
+    /// ChromeDriver draws a port of one family of addresses and ends if it is taken in the other one,
+    /// so it is started again.
     pub(super) async fn start(program: &str) -> Self {
+        for _ in 1..STARTS_MAX {
+            if let Some(driver) = Self::try_start(program).await {
+                return driver;
+            }
+        }
+        Self::try_start(program).await.expect("ChromeDriver names its port")
+    }
+
+    async fn try_start(program: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let spawned = Command::new(program)
             .arg("--port=0")
@@ -57,9 +72,8 @@ impl Driver {
         let port = port_in(child.stdout.take().expect("stdout is piped"));
         let mut driver = Self { child, folder, url: String::new() };
         let port = tokio::time::timeout(Duration::from_secs(PATIENCE_S), port).await;
-        let port = port.ok().and_then(Result::ok).expect("ChromeDriver names its port");
-        driver.url = format!("http://127.0.0.1:{port}");
-        driver
+        driver.url = format!("http://127.0.0.1:{}", port.ok().and_then(Result::ok)?);
+        Some(driver)
     }
 
     /// Where the browser may write.
