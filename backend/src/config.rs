@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use live_users_core::{Counting, DAY_MS, HOUR_MS};
+use live_users_core::{Counting, DAY_MS, HOUR_MS, MINUTE_MS};
 use live_users_http_kit::{
     AllowedOrigins, BearerToken, ClientLimits, ConfigErrors, Env, ListenAddress, ReadLimit,
     SettingsReader, StreamsMax, TrustedProxies,
@@ -37,6 +37,9 @@ const CHAT_MS_MAX: u64 = 10_000;
 /// answer, and this long, in milliseconds. One look that fails is no reason yet.
 const UNANSWERED_LOOKS: u64 = 3;
 const UNANSWERED_MS: u64 = 15_000;
+
+/// The requests of two rounds, which a small budget makes longer.
+const UNANSWERED_REQUESTS: u64 = 15;
 
 const _: () = assert!(ACKNOWLEDGE_MS + CHAT_MS_MAX <= 12_000);
 
@@ -106,8 +109,10 @@ impl Config {
     pub(crate) fn asks_only_ms(&self) -> Option<u64> {
         let is_signed = matches!(self.verification, Verification::Signed(_));
         let asks_only = is_signed && self.url_rule == UrlRule::AsReceived;
+        let ReconcilerRules { poll_every_ms, requests_per_minute, .. } = self.rules;
+        let round_ms = UNANSWERED_REQUESTS * MINUTE_MS / u64::from(requests_per_minute.max(1));
         (asks_only && self.twilio_api.is_some())
-            .then_some(UNANSWERED_LOOKS * self.rules.poll_every_ms + UNANSWERED_MS)
+            .then_some(UNANSWERED_LOOKS * poll_every_ms + UNANSWERED_MS.max(round_ms))
     }
 
     /// Reads the settings.

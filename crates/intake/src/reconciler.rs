@@ -20,6 +20,7 @@
 //! argument.
 
 mod budget;
+mod checking;
 mod differences;
 mod held;
 mod poll;
@@ -29,7 +30,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Tracker};
 use live_users_twilio::CallStatus;
-use live_users_twilio::rest::{Answer, CallPage, CallResource, Failure, Request};
+use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
 use self::differences::Differences;
@@ -99,9 +100,15 @@ enum Stage {
     /// Until the second poll.
     Between { round: Round, until: Millis },
     /// Reading the list of completed calls, for many that are missing.
-    BulkChecking { round: Round, missing: Missing, pages: usize, next_page_uri: Option<String> },
+    BulkChecking {
+        round: Round,
+        missing: Missing,
+        pages: usize,
+        next_page_uri: Option<String>,
+        since: Millis,
+    },
     /// Asking for calls by name.
-    Checking { round: Round, calls: VecDeque<CallId>, since: Millis },
+    Checking { round: Round, calls: VecDeque<CallId>, since: Millis, is_held: bool },
 }
 
 /// One round: a first poll, and what it found.
@@ -223,14 +230,14 @@ impl Reconciler {
                 };
                 Vec::new()
             }
-            (Stage::BulkChecking { round, missing, pages, .. }, Answer::Page(page)) => {
-                self.bulk_check(now, round, missing, pages + 1, page)
+            (Stage::BulkChecking { round, missing, pages, since, .. }, Answer::Page(page)) => {
+                self.bulk_check((now, since), round, missing, pages + 1, page)
             }
-            (Stage::Checking { round, mut calls, since }, answer) => {
+            (Stage::Checking { round, mut calls, since, is_held }, answer) => {
                 let asked = calls.pop_front();
                 self.stage = match calls.is_empty() {
                     true => Stage::Idle { until: self.next_poll(&round) },
-                    false => Stage::Checking { round, calls, since },
+                    false => Stage::Checking { round, calls, since, is_held },
                 };
                 asked.and_then(|call| self.resolve(now, call, answer)).into_iter().collect()
             }
@@ -276,7 +283,7 @@ impl Reconciler {
         self.stage = if missing.live.len() < BULK_CHECK_CALLS_MIN {
             self.checking(now, round, missing)
         } else {
-            Stage::BulkChecking { round, missing, pages: 0, next_page_uri: None }
+            Stage::BulkChecking { round, missing, pages: 0, next_page_uri: None, since: now }
         };
         evidence
     }
@@ -317,61 +324,20 @@ impl Reconciler {
     }
 
     fn begin_what_is_due(&mut self, now: Millis) {
+        let checking_ms_max = self.checking_ms_max();
         let round = match &mut self.stage {
             Stage::Idle { until } if *until <= now => Round { began: now, differed: None },
             Stage::Between { round, until } if *until <= now => {
                 Round { began: round.began, differed: round.differed.take() }
             }
-            Stage::Checking { since, .. } if now.since(*since) > CHECKING_MS_MAX => {
+            Stage::BulkChecking { since, .. } | Stage::Checking { since, .. }
+                if now.since(*since) > checking_ms_max =>
+            {
                 Round { began: now, differed: None }
             }
             _ => return,
         };
         self.stage = Stage::Polling { round, poll: Poll::new(now) };
-    }
-
-    /// Ends those of the missing calls that are on this page of completed ones.
-    fn bulk_check(
-        &mut self,
-        now: Millis,
-        round: Round,
-        mut missing: Missing,
-        pages: usize,
-        page: CallPage,
-    ) -> Vec<Evidence> {
-        let listed = page.calls.iter().filter(|call| call.status == Some(CallStatus::Completed));
-        let named = listed.filter_map(|call| CallId::parse(&call.sid).ok().zip(Some(call)));
-        let over = named.filter(|(id, _)| missing.live.remove(id));
-        let evidence = over.filter_map(|(id, call)| of_known(id, call)).collect();
-        let next_page_uri = page.next_page_uri.filter(|_| pages < BULK_CHECK_PAGES_MAX);
-        let is_done = missing.live.is_empty() || next_page_uri.is_none();
-        self.stage = match is_done {
-            true => self.checking(now, round, missing),
-            false => Stage::BulkChecking { round, missing, pages, next_page_uri },
-        };
-        evidence
-    }
-
-    fn checking(&self, now: Millis, round: Round, missing: Missing) -> Stage {
-        let calls: VecDeque<_> = missing.live.into_iter().chain(missing.dialing).collect();
-        match calls.is_empty() {
-            true => Stage::Idle { until: self.next_poll(&round) },
-            false => Stage::Checking { round, calls, since: now },
-        }
-    }
-
-    /// After a failure the pages that were read are too old to go on with. A call that the provider
-    /// has trouble with goes behind the others, so that it does not hold them up.
-    fn go_on_after_failure(&mut self) {
-        let idle = Stage::Idle { until: Millis(0) };
-        self.stage = match std::mem::replace(&mut self.stage, idle) {
-            Stage::Polling { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
-            Stage::Checking { round, mut calls, since } => {
-                calls.rotate_left(1.min(calls.len()));
-                Stage::Checking { round, calls, since }
-            }
-            other => other,
-        };
     }
 
     fn next_poll(&self, round: &Round) -> Millis {

@@ -60,7 +60,11 @@ impl Replica {
     ///
     /// Trap: of several replicas only the leader asks, so only the leader knows of this.
     pub fn unanswered(&self, now: Now) -> Option<Stale> {
-        let ms_max = self.rules.asks_only_ms.filter(|_| !self.has_heard && self.leads(now))?;
+        let ms_max = self.rules.asks_only_ms.filter(|_| !self.has_heard)?;
+        // Who leads is not known before the first answer about the lease.
+        if !self.leads(now) && self.leadership.is_decided() {
+            return None;
+        }
         let answered = self.reconciliation.as_ref()?.answered;
         let age_ms = now.uptime.since(answered.or(self.started).unwrap_or(now.uptime));
         match answered {
@@ -73,6 +77,7 @@ impl Replica {
     /// The uptime at which the numbers become unknown if the provider does not answer before.
     pub(crate) fn unanswered_at(&self) -> Option<Millis> {
         let ms_max = self.rules.asks_only_ms.filter(|_| !self.has_heard)?;
+        self.last_step.filter(|now| self.leads(*now))?;
         let answered = self.reconciliation.as_ref()?.answered?;
         // Once that is published, there is nothing to wait for.
         self.published.1.is_none().then_some(Millis(answered.0 + ms_max))

@@ -88,8 +88,9 @@ impl Replica {
             // The leader's work begins now.
             self.housekeeping_at = self.housekeeping_at.min(now.uptime);
         }
+        let is_known = !led && self.published.1.is_none();
         if let Some(reconciliation) = &mut self.reconciliation {
-            reconciliation.lead(now);
+            reconciliation.lead(now, is_known);
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum Leadership {
         asked: Option<Millis>,
         /// The moment of the next request.
         renew_at: Millis,
+        /// There was an answer.
+        is_decided: bool,
     },
 }
 
@@ -37,7 +39,12 @@ impl Leadership {
     pub(crate) fn new(is_shared: bool) -> Self {
         match is_shared {
             false => Self::Alone,
-            true => Self::Lease { until: Millis(0), asked: None, renew_at: Millis(0) },
+            true => Self::Lease {
+                until: Millis(0),
+                asked: None,
+                renew_at: Millis(0),
+                is_decided: false,
+            },
         }
     }
 
@@ -45,6 +52,14 @@ impl Leadership {
         match self {
             Self::Alone => true,
             Self::Lease { until, .. } => now.uptime < *until,
+        }
+    }
+
+    /// Whether it is known who leads.
+    pub(crate) fn is_decided(&self) -> bool {
+        match self {
+            Self::Alone => true,
+            Self::Lease { is_decided, .. } => *is_decided,
         }
     }
 
@@ -71,9 +86,10 @@ impl Leadership {
     /// answer, because the service started it at some moment in between.
     pub(crate) fn receive(&mut self, now: Now, answer: Option<bool>) {
         let was_held = self.is_held(now);
-        let Self::Lease { until, asked, renew_at } = self else { return };
+        let Self::Lease { until, asked, renew_at, is_decided } = self else { return };
         let Some(asked) = asked.take() else { return };
         *renew_at = Millis(asked.0 + RENEW_EVERY_MS).max(now.uptime);
+        *is_decided |= answer.is_some();
         match answer {
             Some(true) => {
                 *until = Millis(asked.0 + LEASE_MS - LEASE_MARGIN_MS);

@@ -26,15 +26,18 @@ pub(crate) struct Reconciliation {
     wake_at: Option<Millis>,
     /// Its next step is due now.
     is_due: bool,
-    /// The uptime at which the state last had all that the provider lists: not before a second poll
-    /// has confirmed what differed in the first.
+    /// The uptime at which the provider's lists were last read to their end.
+    listed: Option<Millis>,
+    /// The age of the lists that are in the state with all that follows: a second poll has confirmed
+    /// what differed in the first, and the calls that were missing there were asked for. An uptime.
     pub(crate) answered: Option<Millis>,
 }
 
 impl Reconciliation {
     pub(crate) fn new(reconciler: Reconciler) -> Self {
         let wake_at = Some(Millis(0));
-        Self { reconciler, is_asking: false, wake_at, is_due: false, answered: None }
+        let (listed, answered) = (None, None);
+        Self { reconciler, is_asking: false, wake_at, is_due: false, listed, answered }
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
@@ -47,7 +50,12 @@ impl Reconciliation {
     }
 
     /// Continues if it stopped because this replica did not lead. This replica leads now.
-    pub(crate) fn lead(&mut self, now: Now) {
+    ///
+    /// What was counted so far counts until it has asked as often as it should have, in its turn.
+    pub(crate) fn lead(&mut self, now: Now, is_known: bool) {
+        if is_known {
+            self.answered = Some(now.uptime);
+        }
         if self.wake_at.is_none() && !self.is_due && !self.is_asking {
             self.wake_at = Some(now.uptime);
         }
@@ -69,7 +77,8 @@ impl Replica {
         let was_checking = reconciliation.reconciler.is_checking();
         let found = reconciliation.reconciler.receive(now.time, answer);
         if was_checking && !reconciliation.reconciler.has_to_confirm() {
-            reconciliation.answered = Some(now.uptime);
+            // A call that the provider has trouble with changes nothing of the age of its lists.
+            reconciliation.answered = reconciliation.listed;
         }
         log_change(before.as_ref(), reconciliation.reconciler.failure());
         self.record_found(found);
@@ -95,6 +104,7 @@ impl Replica {
         if !leads {
             // It wakes when this replica leads again.
             (reconciliation.is_due, reconciliation.wake_at) = (false, None);
+            reconciliation.reconciler.restart();
             return false;
         }
         match reconciliation.reconciler.next(now.time) {
@@ -111,8 +121,9 @@ impl Replica {
                 let before = reconciliation.reconciler.unlisted();
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
                 log_unlisted(before, reconciliation.reconciler.unlisted());
+                reconciliation.listed = Some(now.uptime);
                 if !reconciliation.reconciler.has_to_confirm() {
-                    reconciliation.answered = Some(now.uptime);
+                    reconciliation.answered = reconciliation.listed;
                 }
                 self.record_found(found);
                 true

@@ -2,12 +2,12 @@
 //! end and others that begin between two polls would otherwise be counted together for a moment,
 //! and stay in the history as a peak.
 
-use live_users_core::Evidence;
+use live_users_core::{Evidence, Millis};
 
 use super::{Reconciler, Stage};
 
 /// With more calls than these to ask for by name, nothing is held back: that takes too long.
-const HELD_CALLS_MAX: usize = 50;
+pub(super) const HELD_CALLS_MAX: usize = 50;
 
 impl Reconciler {
     /// What was found, with what was held back before; nothing as long as it is held back.
@@ -19,11 +19,17 @@ impl Reconciler {
         std::mem::take(&mut self.held)
     }
 
-    /// Whether few calls are asked for by name, or those of a list.
+    /// Begins anew with a poll, and forgets what is held back: another replica has asked meanwhile.
+    pub fn restart(&mut self) {
+        self.held.clear();
+        self.stage = Stage::Idle { until: Millis(0) };
+    }
+
+    /// Whether the list of completed calls is asked for, or few calls are by name.
     pub fn is_checking(&self) -> bool {
         match &self.stage {
             Stage::BulkChecking { .. } => true,
-            Stage::Checking { calls, .. } => calls.len() <= HELD_CALLS_MAX,
+            Stage::Checking { is_held, .. } => *is_held,
             Stage::Idle { .. }
             | Stage::Polling { .. }
             | Stage::Comparing { .. }

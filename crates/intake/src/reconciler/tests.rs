@@ -285,7 +285,7 @@ fn a_list_of_completed_calls_that_says_something_else_ends_nothing() {
     let round = Round { began: scene.now, differed: None };
     let live = (0..20).map(|call| id(&format!("CA{call:02}"))).collect();
     let missing = Missing { live, dialing: BTreeSet::new() };
-    assert_eq!(scene.referee.bulk_check(scene.now, round, missing, 1, page), []);
+    assert_eq!(scene.referee.bulk_check((scene.now, scene.now), round, missing, 1, page), []);
     assert_eq!(scene.live(), 20);
 }
 

@@ -66,6 +66,16 @@ fn pass(driver: &mut Driver, until: u64, answers: bool) {
 }
 
 fn pass_with(driver: &mut Driver, until: u64, up: Option<&[&str]>) {
+    let provider =
+        |request: &Request| up.map(|up| answer(request, up)).ok_or(Failure::Refused(401));
+    pass_by(driver, until, &provider);
+}
+
+fn pass_by(
+    driver: &mut Driver,
+    until: u64,
+    provider: &dyn Fn(&Request) -> Result<Answer, Failure>,
+) {
     loop {
         let at = driver.replica().next_deadline().max(driver.now().uptime);
         if at > Millis(until) {
@@ -79,8 +89,7 @@ fn pass_with(driver: &mut Driver, until: u64, up: Option<&[&str]>) {
         let mut effects = driver.step(Input::Tick);
         while let Some(effect) = effects.pop() {
             if let Effect::Ask(request) = effect {
-                let answer = up.map(|up| answer(&request, up)).ok_or(Failure::Refused(401));
-                effects.extend(driver.step(Input::Provider(answer)));
+                effects.extend(driver.step(Input::Provider(provider(&request))));
             }
         }
     }
@@ -198,4 +207,66 @@ fn an_account_that_is_right_again_is_asked_again_soon() {
     assert_eq!(shown(&driver), Err(StaleReason::NeverAnswered));
     pass(&mut driver, 10 * 60_000 + 40_000, true);
     assert_eq!(shown(&driver), Ok(1));
+}
+
+#[test]
+fn a_call_that_the_provider_has_trouble_with_hides_no_number_and_no_outage() {
+    let mut driver = driver(memory());
+    pass(&mut driver, 60_000, true);
+    let known = |driver: &Driver| {
+        driver.published.iter().all(|it| it.stale.is_none()) && driver.users() == 1
+    };
+    assert!(known(&driver), "it was unknown at the start alone");
+    // The lists are read, and do not have the call; itself it cannot be asked for.
+    let trouble = |request: &Request| match request {
+        Request::List { .. } => Ok(answer(request, &[])),
+        Request::Call { .. } => Err(Failure::Server(500)),
+    };
+    pass_by(&mut driver, 900_000, &trouble);
+    assert!(known(&driver) && shown(&driver) == Ok(1));
+    pass_by(&mut driver, 900_000 + KNOWN_MS + 20_000, &|_| Err(Failure::Server(500)));
+    assert_eq!(shown(&driver), Err(StaleReason::NotAnsweredSince));
+}
+
+#[test]
+fn in_the_middle_of_the_list_of_completed_calls_an_outage_makes_the_number_unknown() {
+    let up: Vec<String> = (0..30).map(|n| format!("call-{n}")).collect();
+    let up: Vec<&str> = up.iter().map(String::as_str).collect();
+    let mut driver = with_agents(memory(), Agents::default());
+    pass_with(&mut driver, 60_000, Some(&up));
+    assert_eq!(driver.state().tracker().numbers().calls, 30);
+    let open_lists = |request: &Request| match request {
+        Request::List { status: CallStatus::Completed, .. } | Request::Call { .. } => {
+            Err(Failure::Server(500))
+        }
+        Request::List { .. } => Ok(answer(request, &[])),
+    };
+    pass_by(&mut driver, 70_000, &open_lists);
+    pass_with(&mut driver, 70_000 + KNOWN_MS + 20_000, None);
+    assert_eq!(shown(&driver), Err(StaleReason::NotAnsweredSince));
+}
+
+#[test]
+fn of_several_replicas_the_one_that_asks_says_that_it_is_unknown() {
+    let log = Memory::with_epoch(1);
+    let (journal, _link) = log.open_shared().expect("a log");
+    let mut leader = driver(journal);
+    assert_eq!(shown(&leader), Err(StaleReason::NeverAnswered), "nobody knows who asks");
+    leader.sweep(Millis(1_000));
+    assert_eq!(shown(&leader), Err(StaleReason::NeverAnswered), "it asks, and has no answer");
+    let (journal, _link) = log.open_shared().expect("a log");
+    let mut follower = driver(journal);
+    follower.stand_by(Millis(1_000));
+    assert_eq!(shown(&follower), Ok(0), "another one asks");
+    // It leads now, and what it knew of the other one is known for as long.
+    follower.sweep(Millis(2_000));
+    assert_eq!(shown(&follower), Ok(0));
+    let now = follower.now();
+    follower.set_now(Now { uptime: Millis(now.uptime.0 + 1_000), ..now });
+    assert_eq!(shown(&follower), Ok(0));
+    // When it leads no more, nothing wakes it for that.
+    follower.stand_by(Millis(3_000));
+    follower.step(Input::Tick);
+    assert!(follower.replica().next_deadline() > follower.now().uptime);
+    assert_eq!(shown(&follower), Ok(0));
 }
