@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{fs, io};
 
+use live_users_backend::Tool;
 use live_users_http_kit::{ConfigErrors, Env};
 use live_users_intake::agents::DEFAULT_FILE;
 use tokio::sync::watch;
@@ -62,13 +63,14 @@ fn is_demo(env: &Env) -> bool {
     MEANT.iter().all(|name| env.get(name).is_none())
 }
 
-/// The environment of this process for a tool that reads or copies the journal: that of the
-/// demonstration where there is no other one in the default place.
-pub(crate) fn env_of_journal() -> Env {
+/// The environment of this process for a tool. A backup is of the demonstration where there is no
+/// other journal in the default place.
+pub(crate) fn env_of(tool: &Tool) -> Env {
     let env = Env::process();
     let has_journal =
         |env: &Env| directory(env).is_some_and(|it| it.join("journal.sqlite3").exists());
-    if !is_demo(&env) || env.get("JOURNAL_URL").is_some() || has_journal(&env) {
+    let is_read = matches!(tool, Tool::Backup { .. });
+    if !is_read || !is_demo(&env) || env.get("JOURNAL_URL").is_some() || has_journal(&env) {
         return env;
     }
     let of_demo = env.clone().with("JOURNAL_URL", DEMO_JOURNAL);
@@ -106,7 +108,8 @@ pub(crate) fn read_env() -> Result<Told, Failure> {
     Ok(Told { env, is_demo, watches, drawn_admin_token })
 }
 
-/// Keeps the agents of the demonstration beside its journal, unless there are others.
+/// Keeps the agents of the demonstration beside its journal, unless there are others. A file that is
+/// there stays, with what somebody has changed in it.
 fn with_demo_agents(env: Env) -> Env {
     let Some(folder) = directory(&env) else { return env };
     if env.get("AGENTS_FILE").is_some() || Path::new(DEFAULT_FILE).exists() {
@@ -114,7 +117,11 @@ fn with_demo_agents(env: Env) -> Env {
     }
     let file = folder.join(DEFAULT_FILE);
     let created = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-    match created.and_then(|()| fs::write(&file, DEMO_AGENTS)) {
+    let written = match file.exists() {
+        true => Ok(()),
+        false => created.and_then(|()| fs::write(&file, DEMO_AGENTS)),
+    };
+    match written {
         Ok(()) => env.with("AGENTS_FILE", &file.display().to_string()),
         Err(error) => {
             log::warn!("{} cannot be written, so there are no agents: {error}", file.display());

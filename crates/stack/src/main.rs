@@ -59,8 +59,8 @@ async fn main() -> ExitCode {
         }
         // A journal may bring a runtime of its own.
         Some(Command::Tool(tool)) => {
-            let done =
-                spawn_blocking(move || command::end(NAME, tool.run(&local::env_of_journal())));
+            let env = local::env_of(&tool);
+            let done = spawn_blocking(move || command::end(NAME, tool.run(&env)));
             done.await.map_err(Failure::run)
         }
     };

@@ -1,7 +1,7 @@
 //! Writes numbers and their former URLs into the agents file, and leaves everything else in it as
 //! it is, comments included.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, NAME_BYTES_MAX};
 use live_users_twilio::Method;
@@ -17,8 +17,8 @@ pub(super) struct AgentsEdit {
     agents: Agents,
     /// All ids, those of new agents included.
     taken: BTreeSet<String>,
-    /// The ids of new agents by their numbers.
-    added: BTreeMap<String, String>,
+    /// The numbers of new agents.
+    added: BTreeSet<String>,
     /// Whether the lines of the file end as on Windows.
     is_crlf: bool,
 }
@@ -44,7 +44,7 @@ impl AgentsEdit {
         let taken = agents.iter().map(|agent| agent.id.clone()).collect();
         let ends = text.matches('\n').count();
         let is_crlf = ends > 0 && ends == text.matches("\r\n").count();
-        Ok(Self { document, agents, taken, added: BTreeMap::new(), is_crlf })
+        Ok(Self { document, agents, taken, added: BTreeSet::new(), is_crlf })
     }
 
     /// The text as it is now.
@@ -59,7 +59,7 @@ impl AgentsEdit {
     /// # Errors
     /// Why the file cannot say that; then it is as it was.
     pub(super) fn enter(&mut self, number: &PhoneNumber, ours: &Ours) -> Result<Entered, String> {
-        if self.added.contains_key(&number.number) {
+        if self.added.contains(&number.number) {
             self.agents = parse(&self.text())?;
         }
         let Some(agent) = self.agents.by_number(&number.number).cloned() else {
@@ -117,7 +117,7 @@ impl AgentsEdit {
             table.decor_mut().set_prefix(prefix);
         }
         self.taken.insert(id.clone());
-        self.added.insert(number.number.clone(), id.clone());
+        self.added.insert(number.number.clone());
         Ok(Entered::Added(id))
     }
 

@@ -151,8 +151,6 @@ impl SavedSettings {
     }
 }
 
-/// Replaces a file at once: after a crash it has the old text or the new one. It keeps its mode,
-/// unless another one is given.
 /// Keeps another `connect` from working on the same file until it is dropped.
 pub(super) fn lock(saved: &Path) -> Result<File, Failure> {
     let file = saved.display();
@@ -178,6 +176,8 @@ pub(super) fn lock(saved: &Path) -> Result<File, Failure> {
     }
 }
 
+/// Replaces a file at once: after a crash it has the old text or the new one. It keeps its mode,
+/// unless another one is given.
 pub(super) fn write_file(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
     // A link stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

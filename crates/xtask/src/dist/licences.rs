@@ -1,4 +1,4 @@
-//! The licence texts of everything that is linked into the programs, which most licences ask for.
+//! The licence texts of all crates that are linked into the programs, which most licences ask for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
