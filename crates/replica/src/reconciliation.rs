@@ -28,16 +28,25 @@ pub(crate) struct Reconciliation {
     is_due: bool,
     /// The uptime at which the provider's lists were last read to their end.
     listed: Option<Millis>,
-    /// The age of the lists that are in the state with all that follows: a second poll has confirmed
-    /// what differed in the first, and the calls that were missing there were asked for. An uptime.
+    /// The uptime at which those lists were read that are in the state with all that follows: a second
+    /// poll has confirmed what differed in the first, and calls that were missing were asked for.
     pub(crate) answered: Option<Millis>,
+    has_told_unlisted: bool,
 }
 
 impl Reconciliation {
     pub(crate) fn new(reconciler: Reconciler) -> Self {
         let wake_at = Some(Millis(0));
         let (listed, answered) = (None, None);
-        Self { reconciler, is_asking: false, wake_at, is_due: false, listed, answered }
+        Self {
+            reconciler,
+            is_asking: false,
+            wake_at,
+            is_due: false,
+            listed,
+            answered,
+            has_told_unlisted: false,
+        }
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
@@ -58,6 +67,18 @@ impl Reconciliation {
         }
         if self.wake_at.is_none() && !self.is_due && !self.is_asking {
             self.wake_at = Some(now.uptime);
+        }
+    }
+
+    /// Says once that there are calls which are not counted. The summary has how many there are now.
+    fn log_unlisted(&mut self) {
+        let unlisted = self.reconciler.unlisted();
+        if unlisted > 0 && !self.has_told_unlisted {
+            self.has_told_unlisted = true;
+            warn!(
+                "{unlisted} calls are up on numbers that no agent has, and are not counted: list the \
+                 numbers in the agents file"
+            );
         }
     }
 
@@ -118,9 +139,8 @@ impl Replica {
                 false
             }
             Action::Compare if is_fresh => {
-                let before = reconciliation.reconciler.unlisted();
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
-                log_unlisted(before, reconciliation.reconciler.unlisted());
+                reconciliation.log_unlisted();
                 reconciliation.listed = Some(now.uptime);
                 if !reconciliation.reconciler.has_to_confirm() {
                     reconciliation.answered = reconciliation.listed;
@@ -144,14 +164,5 @@ fn log_change(before: Option<&Failure>, now: Option<&Failure>) {
         (_, Some(failure)) if before != now => warn!("the referee has no answer: {failure}"),
         (Some(_), None) => info!("the referee is answered again"),
         (None | Some(_), _) => {}
-    }
-}
-
-fn log_unlisted(before: usize, now: usize) {
-    if before == 0 && now > 0 {
-        warn!(
-            "{now} calls are up on numbers that no agent has, and are not counted: list the numbers \
-             in the agents file"
-        );
     }
 }
