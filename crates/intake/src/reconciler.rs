@@ -34,6 +34,7 @@ use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
 
 use self::budget::{Backoff, Bucket};
 use self::differences::Differences;
+use self::held::is_over;
 use self::poll::Poll;
 pub use self::rules::ReconcilerRules;
 use crate::CallerKey;
@@ -204,7 +205,7 @@ impl Reconciler {
             Ok(answer) => answer,
             Err(failure) => {
                 self.fail(now, failure);
-                self.go_on_after_failure();
+                self.go_on_after_failure(now);
                 return Vec::new();
             }
         };
@@ -333,6 +334,7 @@ impl Reconciler {
             Stage::BulkChecking { since, .. } | Stage::Checking { since, .. }
                 if now.since(*since) > checking_ms_max =>
             {
+                self.held.retain(is_over);
                 Round { began: now, differed: None }
             }
             _ => return,

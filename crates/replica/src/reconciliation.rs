@@ -97,7 +97,7 @@ impl Replica {
         let before = reconciliation.reconciler.failure().cloned();
         let was_checking = reconciliation.reconciler.is_checking();
         let found = reconciliation.reconciler.receive(now.time, answer);
-        if was_checking && !reconciliation.reconciler.has_to_confirm() {
+        if was_checking && !reconciliation.reconciler.is_in_round() {
             // A call that the provider has trouble with changes nothing of the age of its lists.
             reconciliation.answered = reconciliation.listed;
         }
@@ -142,7 +142,7 @@ impl Replica {
                 let found = reconciliation.reconciler.compare(now.time, self.state.tracker());
                 reconciliation.log_unlisted();
                 reconciliation.listed = Some(now.uptime);
-                if !reconciliation.reconciler.has_to_confirm() {
+                if !reconciliation.reconciler.is_in_round() {
                     reconciliation.answered = reconciliation.listed;
                 }
                 self.record_found(found);

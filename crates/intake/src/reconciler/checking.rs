@@ -52,14 +52,25 @@ impl Reconciler {
         }
     }
 
-    /// After a failure the pages that were read are too old to go on with. A call that the provider
-    /// has trouble with goes behind the others, so that it does not hold them up.
-    pub(super) fn go_on_after_failure(&mut self) {
+    /// After a failure the pages that were read are too old to go on with, and calls are asked for by
+    /// name instead of by their list. A call that the provider has trouble with goes behind the
+    /// others, so that it does not hold them up; where nothing else tells of calls it waits for the
+    /// next round, because what the others have shown waits for the end of this one.
+    pub(super) fn go_on_after_failure(&mut self, now: Millis) {
         let idle = Stage::Idle { until: Millis(0) };
         self.stage = match std::mem::replace(&mut self.stage, idle) {
             Stage::Polling { round, .. } => Stage::Between { round, until: self.backoff.free_at() },
+            Stage::BulkChecking { round, missing, .. } => self.checking(now, round, missing),
+            Stage::Checking { round, calls, .. }
+                if self.rules.is_only_source && calls.len() <= 1 =>
+            {
+                Stage::Idle { until: self.next_poll(&round) }
+            }
             Stage::Checking { round, mut calls, since, is_held } => {
-                calls.rotate_left(1.min(calls.len()));
+                match self.rules.is_only_source {
+                    true => drop(calls.pop_front()),
+                    false => calls.rotate_left(1.min(calls.len())),
+                }
                 Stage::Checking { round, calls, since, is_held }
             }
             other => other,

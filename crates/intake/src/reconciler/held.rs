@@ -2,18 +2,18 @@
 //! end and others that begin between two polls would otherwise be counted together for a moment,
 //! and stay in the history as a peak.
 
-use live_users_core::{Evidence, Millis};
+use live_users_core::{Evidence, Millis, Said};
 
 use super::{Reconciler, Stage};
 
 /// With more calls than these to ask for by name, nothing is held back: that takes too long.
-pub(super) const HELD_CALLS_MAX: usize = 50;
+pub(super) const HELD_CALLS_MAX: usize = 100;
 
 impl Reconciler {
-    /// What was found, with what was held back before; nothing as long as it is held back.
+    /// What was found, with what was held back before; nothing as long as the round goes on.
     pub(super) fn with_held(&mut self, found: Vec<Evidence>) -> Vec<Evidence> {
         self.held.extend(found);
-        if self.rules.is_only_source && self.failure.is_none() && self.is_checking() {
+        if self.rules.is_only_source && self.is_in_round() {
             return Vec::new();
         }
         std::mem::take(&mut self.held)
@@ -37,11 +37,22 @@ impl Reconciler {
         }
     }
 
-    /// Whether the round has found something that is not given out yet: a second poll has to confirm
-    /// it, or calls are asked for by name. A request that fails ends the wait for those.
-    pub fn has_to_confirm(&self) -> bool {
-        let has_differed =
-            matches!(&self.stage, Stage::Between { round, .. } if round.differed.is_some());
-        has_differed || self.failure.is_none() && self.is_checking()
+    /// Whether the last poll has found something that is not given out yet: a second one has to
+    /// confirm it, or calls are asked for by name.
+    pub fn is_in_round(&self) -> bool {
+        match &self.stage {
+            Stage::Idle { .. } => false,
+            Stage::Checking { is_held, .. } => *is_held,
+            Stage::Polling { .. }
+            | Stage::Comparing { .. }
+            | Stage::Between { .. }
+            | Stage::BulkChecking { .. } => true,
+        }
     }
+}
+
+/// What a round that is given up has found for good. What it took for a start may be over at the end
+/// of the next one, which finds it again.
+pub(super) fn is_over(evidence: &Evidence) -> bool {
+    matches!(evidence.said, Said::Over(_))
 }

@@ -50,6 +50,8 @@ impl ReconcilerRules {
     /// The same where nothing else tells of calls, or does.
     #[must_use]
     pub fn as_only_source(self, is_only_source: bool) -> Self {
-        Self { is_only_source, ..self }
+        // No report is on its way that a list could be ahead of.
+        let grace_ms = if is_only_source { 0 } else { self.grace_ms };
+        Self { is_only_source, grace_ms, ..self }
     }
 }

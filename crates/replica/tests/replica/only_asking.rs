@@ -1,5 +1,7 @@
 //! Where nothing but the provider's answers tells of calls, the numbers are unknown without them.
 
+use std::cell::Cell;
+
 use live_users_core::{EndReason, Millis, Said, Source};
 use live_users_intake::agents::Agents;
 use live_users_intake::{CallerKey, Reconciler, ReconcilerRules};
@@ -269,4 +271,51 @@ fn of_several_replicas_the_one_that_asks_says_that_it_is_unknown() {
     follower.step(Input::Tick);
     assert!(follower.replica().next_deadline() > follower.now().uptime);
     assert_eq!(shown(&follower), Ok(0));
+}
+
+/// The most calls that were ever shown, and those that are.
+fn most_and_now(driver: &Driver) -> (usize, usize) {
+    let known = driver.published.iter().filter(|it| it.stale.is_none());
+    let calls = known.map(|it| it.numbers.calls).max().unwrap_or_default();
+    (calls, driver.state().tracker().numbers().calls)
+}
+
+#[test]
+fn whatever_fails_while_calls_are_replaced_they_are_never_added_up() {
+    let before: Vec<String> = (0..12).map(|n| format!("before-{n}")).collect();
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    for n in [4, 12] {
+        let before = &before[..n];
+        for once in [false, true] {
+            let mut driver = with_agents(memory(), Agents::default());
+            pass_with(&mut driver, 60_000, Some(before));
+            assert_eq!(most_and_now(&driver), (n, n));
+            let has_failed = Cell::new(false);
+            let trouble = |request: &Request| match request {
+                Request::List { status: CallStatus::Completed, .. } => Err(Failure::Server(500)),
+                Request::Call { .. } if once && !has_failed.replace(true) => Err(Failure::Timeout),
+                _ => Ok(answer(request, &["after-0", "after-1"])),
+            };
+            pass_by(&mut driver, 180_000, &trouble);
+            assert_eq!(most_and_now(&driver), (n, 2), "{n} calls, once: {once}");
+            assert_eq!(shown(&driver), Ok(1));
+        }
+    }
+}
+
+#[test]
+fn calls_that_are_replaced_as_soon_as_they_are_seen_are_not_added_up_after_a_restart() {
+    let journal = Memory::new().expect("a journal");
+    let mut before = with_agents(journal.open().expect("it opens"), Agents::default());
+    let mut until = 0;
+    while shown(&before).is_err() {
+        until += 10;
+        pass_with(&mut before, until, Some(&["a", "b", "c"]));
+    }
+    drop(before);
+    let mut after = with_agents(journal.open().expect("it opens again"), Agents::default());
+    let at = Millis(until + 100);
+    after.set_now(Now { uptime: at, time: at, log_age_ms: 0 });
+    pass_with(&mut after, until + 60_000, Some(&["d", "e", "f"]));
+    assert_eq!(most_and_now(&after), (3, 3));
 }
