@@ -36,15 +36,13 @@ pub(crate) struct Reconciliation {
 
 impl Reconciliation {
     pub(crate) fn new(reconciler: Reconciler) -> Self {
-        let wake_at = Some(Millis(0));
-        let (listed, answered) = (None, None);
         Self {
             reconciler,
             is_asking: false,
-            wake_at,
+            wake_at: Some(Millis(0)),
             is_due: false,
-            listed,
-            answered,
+            listed: None,
+            answered: None,
             has_told_unlisted: false,
         }
     }

@@ -27,27 +27,13 @@ impl Reconciler {
 
     /// Whether the list of completed calls is asked for, or few calls are by name.
     pub fn is_checking(&self) -> bool {
-        match &self.stage {
-            Stage::BulkChecking { .. } => true,
-            Stage::Checking { is_held, .. } => *is_held,
-            Stage::Idle { .. }
-            | Stage::Polling { .. }
-            | Stage::Comparing { .. }
-            | Stage::Between { .. } => false,
-        }
+        matches!(self.stage, Stage::BulkChecking { .. } | Stage::Checking { is_held: true, .. })
     }
 
     /// Whether the last poll has found something that is not given out yet: a second one has to
     /// confirm it, or calls are asked for by name.
     pub fn is_in_round(&self) -> bool {
-        match &self.stage {
-            Stage::Idle { .. } => false,
-            Stage::Checking { is_held, .. } => *is_held,
-            Stage::Polling { .. }
-            | Stage::Comparing { .. }
-            | Stage::Between { .. }
-            | Stage::BulkChecking { .. } => true,
-        }
+        !matches!(self.stage, Stage::Idle { .. } | Stage::Checking { is_held: false, .. })
     }
 }
 
