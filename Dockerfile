@@ -26,6 +26,7 @@ COPY crates/intake/Cargo.toml crates/intake/
 COPY crates/journal/Cargo.toml crates/journal/
 COPY crates/replica/Cargo.toml crates/replica/
 COPY crates/simulator/Cargo.toml crates/simulator/
+COPY crates/sources/Cargo.toml crates/sources/
 COPY crates/stack/Cargo.toml crates/stack/
 COPY crates/state/Cargo.toml crates/state/
 COPY crates/testkit/Cargo.toml crates/testkit/

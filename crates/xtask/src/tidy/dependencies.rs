@@ -8,7 +8,8 @@ use super::tree::{File, Tree};
 use crate::cargo_command;
 
 /// Crates that decide and calculate, so that tests and the simulator run what the servers run.
-const PURE: [&str; 7] = ["backoff", "core", "intake", "replica", "state", "twilio", "wire"];
+const PURE: [&str; 8] =
+    ["backoff", "core", "intake", "replica", "sources", "state", "twilio", "wire"];
 
 /// Sockets, runtimes and files. A name that ends in `-` stands for all that begin so.
 pub(super) const OUTSIDE: &str =

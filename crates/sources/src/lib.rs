@@ -1,0 +1,21 @@
+//! What carriers and platforms send about calls, as pure functions: one folder for each [`Kind`],
+//! with its signature (`verify`), the meaning of its events (`read`), and its test vectors
+//! (`fixtures`).
+//!
+//! There is no I/O here and no clock: bytes, headers and the time come in as arguments. What an
+//! event means for the count is decided elsewhere, in `live-users-intake`.
+//!
+//! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
+//! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
+
+mod jambonz;
+mod json;
+mod kind;
+mod reading;
+mod request;
+mod verify;
+
+pub use kind::{Basis, KINDS, Kind, Tells};
+pub use reading::{CallEvent, Reading, Unreadable, What};
+pub use request::Request;
+pub use verify::{BadSecret, Rejection, Secrets, Verify};

@@ -1,0 +1,106 @@
+//! What a webhook of a source says, in words that no provider owns.
+
+use live_users_core::{AnsweredBy, Direction, EndReason};
+
+/// All that one webhook says.
+#[derive(Default)]
+pub struct Reading {
+    /// What it says about calls, in the order in which it has to be recorded.
+    pub events: Vec<CallEvent>,
+    /// The types of what it tells that this version does not know, or that say nothing of who is on
+    /// the line. They may be logged after they were cut and cleaned: a sender has chosen them.
+    pub ignored: Vec<String>,
+}
+
+impl Reading {
+    /// One event.
+    pub(crate) fn of(event: CallEvent) -> Self {
+        Self { events: vec![event], ignored: Vec::new() }
+    }
+
+    /// Nothing about who is on the line: only this type.
+    pub(crate) fn ignoring(kind: String) -> Self {
+        Self { events: Vec::new(), ignored: vec![kind] }
+    }
+}
+
+/// A webhook that its source has signed, and that cannot be read. The text says which field, and
+/// what was expected; never what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {expected}")]
+pub struct Unreadable {
+    /// The field, as a path: `message.call.id`.
+    pub field: &'static str,
+    /// What was expected in it.
+    pub expected: &'static str,
+}
+
+/// One thing that a source says about one call.
+///
+/// Without `Debug`: numbers are private.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallEvent {
+    /// The source's own id of the call. Trap: it must not be made of a phone number.
+    pub call: String,
+    /// Other ids of the same call: the carrier's.
+    pub also: Vec<String>,
+    /// The call that this one is a leg of.
+    pub parent: Option<String>,
+    /// What happened.
+    pub what: What,
+    /// Which way it goes, if that is said.
+    pub direction: Option<Direction>,
+    /// Who calls, as the source writes it. Private.
+    pub from: Option<String>,
+    /// Who is called, as the source writes it. Private.
+    pub to: Option<String>,
+    /// The source's own id of the agent.
+    pub agent: Option<String>,
+    /// Who has answered, if the source tells that.
+    pub answered_by: Option<AnsweredBy>,
+    /// How long the conversation was, in seconds, of a call that is over.
+    pub duration_s: Option<u32>,
+    /// When it happened, in milliseconds since 1970.
+    pub at_ms: Option<u64>,
+}
+
+/// What happened to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It exists, and nobody is on the line yet.
+    Dialing,
+    /// It is up, and whatever was known of who is with the caller still holds. A heartbeat, too.
+    Up,
+    /// The caller is connected with the agent: answered.
+    Answered,
+    /// The caller is on the line and waits: in a queue, on hold, or while somebody is dialled.
+    Waiting,
+    /// The caller was handed over to a person.
+    Transferred,
+    /// The caller is back with the agent.
+    Returned,
+    /// It is over.
+    Ended(EndReason),
+    /// The source has no part in it any more, because the caller was handed over. The call is over
+    /// unless somebody else tells of it.
+    Left,
+}
+
+impl CallEvent {
+    /// This happened to this call, and nothing else is said.
+    pub fn new(call: impl Into<String>, what: What) -> Self {
+        Self {
+            call: call.into(),
+            also: Vec::new(),
+            parent: None,
+            what,
+            direction: None,
+            from: None,
+            to: None,
+            agent: None,
+            answered_by: None,
+            duration_s: None,
+            at_ms: None,
+        }
+    }
+}
