@@ -6,7 +6,7 @@ use crate::flags::Flags;
 use crate::intern::Key;
 use crate::{
     Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party, Queue,
-    SECOND_MS,
+    SECOND_MS, Told,
 };
 
 /// Where a call is in its life. It rises: `Dialing < Live < Ended`. Only an end that was our own
@@ -28,6 +28,9 @@ pub enum Phase {
 pub enum EndReason {
     /// Older than a call can be, and silent: its end was never reported.
     TimedOut,
+    /// The caller was handed over, and who told that tells no more. Somebody else may: the call goes
+    /// on if a carrier says so.
+    HandedOver,
     /// Cancelled before it was answered.
     Canceled,
     /// Not answered, or rejected.
@@ -48,7 +51,7 @@ impl EndReason {
     /// Whether it is our own guess: a goodbye whose answer may not have arrived, or the clock.
     pub fn is_guess(self) -> bool {
         match self {
-            Self::TimedOut | Self::Goodbye => true,
+            Self::TimedOut | Self::HandedOver | Self::Goodbye => true,
             Self::Canceled
             | Self::NoAnswer
             | Self::Busy
@@ -116,6 +119,8 @@ pub struct Details {
     pub stretches: Vec<Stretch>,
     /// Since when the present stretch goes on, if that is not since when the call is in its phase.
     pub stretch_since: Option<Millis>,
+    /// Who has told of it; `None` of a call of which only Twilio has.
+    pub told: Option<Told>,
 }
 
 /// A leg: a call that joined another call's conversation.

@@ -81,6 +81,13 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
+impl CallId {
+    /// Whether it is one of Twilio's own ids: `CA` and 32 digits.
+    pub fn is_sid(&self) -> bool {
+        matches!(self.0, Repr::Sid(_))
+    }
+}
+
 impl Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

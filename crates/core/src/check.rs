@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::{self, Debug, Display};
 
+use crate::names::all_names;
 use crate::{Breakdown, Call, CallId, Caller, Counting, Millis, Numbers, Party, Phase, Tracker};
 
 /// An invariant that does not hold: a bug in this crate.
@@ -126,6 +127,16 @@ impl Tracker {
         holds("I2 every call that has ended has a tombstone", tombstones >= over)?;
         let linked = self.entries.iter().flatten().filter(|entry| entry.flags.is_linked()).count();
         same("calls with links", self.ties.links.len(), linked)?;
+        let names: usize = calls
+            .iter()
+            .map(|call| all_names(&call.id, call.details.told.as_ref()).len() - 1)
+            .sum();
+        same("names beside the own ones", self.ties.aliases.len(), names)?;
+        for call in calls {
+            for name in all_names(&call.id, call.details.told.as_ref()) {
+                holds("every call is found by its names", self.slot(&name) == self.slot(&call.id))?;
+            }
+        }
         let legs = self.ties.links.values().filter(|links| links.parent.is_some()).count();
         same("legs with a parent", self.ties.legs.values().map(|it| it.len()).sum(), legs)?;
         Ok(())

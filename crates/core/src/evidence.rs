@@ -1,8 +1,13 @@
 //! What somebody said about a call, and what that claims.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
-use crate::{Agent, AgentFrom, AnsweredBy, CallId, Connection, EndReason, Endpoint, Place};
+use crate::{
+    Agent, AgentFrom, AnsweredBy, CallId, Connection, EndReason, Endpoint, Limits, Millis, Origin,
+    Place,
+};
 
 /// One thing that was said about one call: by a webhook, by our own answer, by the operator or by
 /// the clock. It carries no time: a record's time is the journal's, given to
@@ -43,6 +48,19 @@ pub struct Evidence {
     /// Whether it can only have been said after our last answer to the call was lost: a request to
     /// the fallback URL, because that answer did not arrive.
     pub is_after_lost_answer: bool,
+    /// The source that said it; `None` if that is Twilio, or ourselves.
+    pub origin: Option<Origin>,
+    /// The account that the call belongs to, if it is known.
+    pub account: Option<Arc<str>>,
+    /// Other ids of the same call: the carrier's, told by a platform.
+    pub also: Vec<CallId>,
+    /// The room that it is in, at platforms where an end may be told of a room alone.
+    pub room: Option<CallId>,
+    /// What follows from silence after this.
+    pub limits: Limits,
+    /// When its source says that it happened. Of two words about who is with a caller, one that is
+    /// older than what is known says nothing.
+    pub said_at: Option<Millis>,
 }
 
 /// Something that happened to a call in a conference.
@@ -92,6 +110,8 @@ pub enum Source {
     Referee,
     /// A person who operates this service.
     Operator,
+    /// Another source than Twilio's webhooks: a carrier, a platform, an application.
+    Event,
 }
 
 /// What evidence says about the progress of a call, in words that no provider owns.
@@ -160,6 +180,12 @@ impl Evidence {
             connection: None,
             conference: None,
             is_after_lost_answer: false,
+            origin: None,
+            account: None,
+            also: Vec::new(),
+            room: None,
+            limits: Limits::default(),
+            said_at: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a piece of evidence does to what is known of its call.
 
+use alloc::vec::Vec;
 use core::cmp::max;
 
 use crate::applied::{Applied, Outcome};
@@ -8,6 +9,7 @@ use crate::flags::{Flags, Word};
 use crate::intern::Key;
 use crate::links::Queue;
 use crate::standing::{News, Was};
+use crate::weight::{entry_reason, is_carriers, is_firm, proves, word};
 use crate::{
     Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Phase, Said,
     Source, Tracker,
@@ -50,7 +52,8 @@ impl Tracker {
             is_firm: is_firm(evidence.claim()),
             id: evidence.call.clone(),
         });
-        self.tie_to_parent(slot, evidence);
+        self.note_told(slot, evidence, true);
+        self.tie_to_parent(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
         self.guess_colleague(slot, News::of(evidence.source, true));
         self.enter_sets(slot, applied);
@@ -75,11 +78,14 @@ impl Tracker {
         evidence: &Evidence,
         applied: &mut Applied,
     ) -> Outcome {
+        let other = self.after_hand_over(slot, evidence).or_else(|| self.overtaken(slot, evidence));
+        let evidence = other.as_ref().unwrap_or(evidence);
         let before = self.entrant(slot);
         let (was_nobodys, phase_before) = (self.is_nobodys(slot), self.entry(slot).phase);
         let (old_agent, old_place) = self.join_attributes(slot, evidence);
         let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, evidence));
-        self.tie_to_parent(slot, evidence);
+        self.note_told(slot, evidence, false);
+        self.tie_to_parent(slot, evidence, applied);
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
         let was_live = phase_before == Phase::Live;
@@ -94,6 +100,25 @@ impl Tracker {
         old_place.into_iter().for_each(|place| self.places.release(place));
         self.follow(slot, evidence, applied);
         if was_nobodys || self.is_nobodys(slot) { Outcome::Leg } else { outcome }
+    }
+
+    /// Of evidence that a platform has no more part in a call, since the caller was handed over: the
+    /// call goes on with a person if a carrier tells of it, too.
+    fn after_hand_over(&self, slot: u32, evidence: &Evidence) -> Option<Evidence> {
+        let is_carried = self.told(slot).is_none_or(|told| told.by_carrier);
+        let has_left = evidence.said == Said::Over(EndReason::HandedOver);
+        let is_up = !self.entry(slot).has_ended();
+        let goes_on = has_left && is_up && is_carried && !is_carriers(evidence);
+        let connection = Some(Connection::Person);
+        goes_on.then(|| Evidence { said: Said::InProgress, connection, ..evidence.clone() })
+    }
+
+    /// Of evidence that was overtaken by a later word of who is with the caller: what is left of it.
+    fn overtaken(&self, slot: u32, evidence: &Evidence) -> Option<Evidence> {
+        let (said, known) = (evidence.said_at?, self.told(slot)?.word_at?);
+        let names = evidence.connection.is_some() || evidence.agent_from == AgentFrom::Url;
+        let (connection, agent_from) = (None, AgentFrom::Address);
+        (said < known && names).then(|| Evidence { connection, agent_from, ..evidence.clone() })
     }
 
     /// Returns the agent and the place that the call has no more.
@@ -144,8 +169,13 @@ impl Tracker {
     fn join_phase(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) -> Outcome {
         let (now, claim) = (self.now, evidence.claim());
         if self.takes_back(slot, evidence) {
+            let was_handed_over = entry_reason(self.entry(slot)) == Some(EndReason::HandedOver);
             applied.talk = self.talk(slot);
             self.resume(slot);
+            if was_handed_over {
+                self.entry_mut(slot).flags.set_linked(true);
+                self.ties.links_mut(slot).queue = Some(Queue::Bridged);
+            }
             return Outcome::Resumed;
         }
         let entry = self.entry(slot);
@@ -205,6 +235,9 @@ impl Tracker {
             return false;
         }
         match evidence.source {
+            // Whoever has handed the caller over says nothing more. A carrier does.
+            _ if reason == EndReason::HandedOver => is_carriers(evidence),
+            Source::Event => reason == EndReason::TimedOut,
             Source::Voice | Source::Speech => {
                 evidence.is_after_lost_answer || self.now.since(entry.since) > RETRY_MS_MAX
             }
@@ -256,7 +289,7 @@ impl Tracker {
                 self.resettle(&parent, applied);
             }
         } else if is_over {
-            self.end_legs(&evidence.call);
+            self.end_legs(&evidence.call, applied);
         } else if applied.before.is_none() {
             // Legs may have come first.
             let had_legs = !self.ties.legs_of(&evidence.call).is_empty();
@@ -301,7 +334,7 @@ impl Tracker {
         self.settle(slot, before, was, applied);
     }
 
-    fn tie_to_parent(&mut self, slot: u32, evidence: &Evidence) {
+    fn tie_to_parent(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) {
         let Some(parent) = &evidence.parent else { return };
         if self.links(slot).is_some_and(|it| it.parent.is_some()) {
             return;
@@ -311,7 +344,8 @@ impl Tracker {
         self.ties.legs.entry(parent.clone()).or_default().push(slot);
         let parent = self.slot(parent).map(|parent| self.entry(parent));
         if parent.is_some_and(|parent| parent.has_ended() && parent.is_firm) {
-            self.end_leg(slot);
+            let left = self.end_leg(slot);
+            self.resettle_all(&left, applied);
         }
     }
 
@@ -326,20 +360,26 @@ impl Tracker {
     }
 
     /// A conversation that is over has no legs any more.
-    fn end_legs(&mut self, call: &CallId) {
+    fn end_legs(&mut self, call: &CallId, applied: &mut Applied) {
         for slot in self.ties.legs_of(call).to_vec() {
-            self.end_leg(slot);
+            let left = self.end_leg(slot);
+            self.resettle_all(&left, applied);
         }
     }
 
-    fn end_leg(&mut self, slot: u32) {
+    /// Returns those that it was with in a conference.
+    fn end_leg(&mut self, slot: u32) -> Vec<CallId> {
         let now = self.now;
         let entry = self.entry_mut(slot);
-        if !entry.has_ended() {
-            entry.rise(Phase::Ended(EndReason::Completed), now);
-            entry.is_firm = true;
-            self.ended.push_back((slot, now));
+        if entry.has_ended() {
+            return Vec::new();
         }
+        entry.rise(Phase::Ended(EndReason::Completed), now);
+        entry.is_firm = true;
+        let id = entry.id.clone();
+        self.ended.push_back((slot, now));
+        let conference = self.ties.conference_of.get(&id).cloned();
+        conference.map(|it| self.ties.leave(&id, &it)).unwrap_or_default()
     }
 
     /// Whether it is nobody's call in the count: a leg, or a colleague's.
@@ -347,28 +387,4 @@ impl Tracker {
         let flags = self.entry(slot).flags;
         flags.is_leg() || flags.is_colleague()
     }
-}
-
-/// How strong the word about the agent is.
-fn word(evidence: &Evidence) -> Word {
-    match (evidence.agent_from, evidence.source, evidence.said) {
-        (AgentFrom::Address, _, _) => Word::NUMBER,
-        (AgentFrom::Url, Source::Voice | Source::Speech, Said::InProgress | Said::Over(_)) => {
-            Word::LAST
-        }
-        (AgentFrom::Url, Source::Voice | Source::Speech, _) => Word::FIRST,
-        (AgentFrom::Url, _, _) => Word::CALLBACK,
-    }
-}
-
-/// Whether it shows that the call talks with an agent, and is no colleague's.
-fn proves(evidence: &Evidence) -> bool {
-    let asks = matches!(evidence.source, Source::Voice | Source::Speech);
-    let streams = evidence.connection == Some(Connection::Agent);
-    (asks || streams || evidence.answered_by.is_some()) && !evidence.is_leg()
-}
-
-/// Whether a claim is an end that stands whatever comes later.
-fn is_firm(claim: Claim) -> bool {
-    matches!(claim, Claim::Ended(reason) if !reason.is_guess())
 }

@@ -48,6 +48,9 @@
 //! I3 and I4 hold by construction: each of these values is the *maximum*, in a total order, of all
 //! that was ever said. Maximum is indifferent to order and to repetition.
 //!
+//! A call may have several ids, each told by somebody else. It is one entry, found by each of them:
+//! two that were counted apart become one when somebody says that they are.
+//!
 //! What does depend on the order of the journal: which agent a call is with when several were named
 //! by voice requests (the last one), whether a caller waits in a queue (the last word), who is in a
 //! conference (the last event, by the provider's numbers where it has any), whether a call that we
@@ -72,14 +75,19 @@ mod flags;
 mod intern;
 mod join;
 mod links;
+mod names;
 mod open_call;
+mod origin;
 mod party;
 mod place;
 mod place_interner;
+mod slots;
 mod standing;
 mod stretches;
 mod time;
+mod told;
 mod tracker;
+mod weight;
 
 pub use agent::{Agent, AgentFrom};
 pub use agent_delta::{AgentDelta, AgentDeltas};
@@ -93,6 +101,7 @@ pub use evidence::{Attendance, Caller, Claim, ConferenceEvent, Direction, Eviden
 pub use join::RETRY_MS_MAX;
 pub use links::{Conference, Participant, Presence, Queue};
 pub use open_call::OpenCall;
+pub use origin::{Limits, Origin, Told};
 pub use party::{AnsweredBy, Breakdown, Connection, Counting, Endpoint, Party};
 pub use place::{Country, Place};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};

@@ -1,6 +1,7 @@
 //! What ties calls together: legs to their calls, participants to their conferences, and the
 //! stretches of a call. Most calls have none of it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use foldhash::fast::FixedState;
@@ -8,7 +9,7 @@ use hashbrown::HashMap;
 
 use crate::call::Stretch;
 use crate::intern::{HASHER, Key};
-use crate::{Attendance, CallId, ConferenceEvent, Millis};
+use crate::{Attendance, CallId, ConferenceEvent, Millis, Told};
 
 /// So many past stretches of a call are kept. A call that moves more often keeps the last of them,
 /// and the first one stands for all before.
@@ -32,6 +33,8 @@ pub(crate) struct Links {
     pub(crate) stretches: Vec<Stretch>,
     /// Since when the present stretch goes on; `None` if since when the call is in its phase.
     pub(crate) stretch_since: Option<Millis>,
+    /// Who has told of it, if that is not Twilio alone.
+    pub(crate) told: Option<Box<Told>>,
 }
 
 impl Links {
@@ -67,6 +70,8 @@ pub(crate) struct Ties {
     pub(crate) conferences: HashMap<CallId, Conference, FixedState>,
     /// The conference that a call is in, whether that call is known or not.
     pub(crate) conference_of: HashMap<CallId, CallId, FixedState>,
+    /// The slots of calls by the ids that they have beside their own.
+    pub(crate) aliases: HashMap<CallId, u32, FixedState>,
 }
 
 impl Default for Ties {
@@ -76,6 +81,7 @@ impl Default for Ties {
             legs: HashMap::with_hasher(HASHER),
             conferences: HashMap::with_hasher(HASHER),
             conference_of: HashMap::with_hasher(HASHER),
+            aliases: HashMap::with_hasher(HASHER),
         }
     }
 }

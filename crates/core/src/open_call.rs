@@ -1,7 +1,7 @@
 //! The calls that have not ended, looked at without copying them.
 
 use crate::call::Entry;
-use crate::{Agent, Call, CallId, Caller, Millis, Party, Phase, Tracker};
+use crate::{Agent, Call, CallId, Caller, Millis, Party, Phase, Told, Tracker};
 
 /// A call that has not ended, looked at in its place.
 #[derive(Clone, Copy)]
@@ -30,6 +30,16 @@ impl<'a> OpenCall<'a> {
     /// Whether it is counted as live.
     pub fn is_counted(&self) -> bool {
         self.party().is_some_and(|party| self.tracker.counting.counts(party))
+    }
+
+    /// Who has told of it; `None` if that is Twilio alone.
+    pub fn told(&self) -> Option<&'a Told> {
+        self.tracker.told(self.slot)
+    }
+
+    /// Whether Twilio knows of it, as far as was heard.
+    pub fn is_twilios(&self) -> bool {
+        self.told().is_none_or(|told| told.by_twilio)
     }
 
     /// Whether it is a leg of another call.
@@ -78,6 +88,12 @@ impl Tracker {
     /// As [`OpenCall::is_loose_leg`], of a call that is known.
     pub fn is_loose_leg(&self, id: &CallId) -> bool {
         self.slot(id).is_some_and(|slot| self.is_loose_leg_at(slot))
+    }
+
+    /// As [`OpenCall::is_twilios`], of a call that is known.
+    pub fn is_twilios(&self, id: &CallId) -> bool {
+        let told = self.slot(id).and_then(|slot| self.told(slot));
+        told.is_none_or(|told| told.by_twilio)
     }
 
     fn is_loose_leg_at(&self, slot: u32) -> bool {

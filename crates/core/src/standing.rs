@@ -296,7 +296,7 @@ impl Tracker {
     ///
     /// Trap: it leaves all of its sets before it enters any. A call without a caller is a member by
     /// its slot, and only once. If it entered first, leaving would remove it for good.
-    fn reindex(&mut self, before: Entrant, after: Entrant, applied: &mut Applied) {
+    pub(crate) fn reindex(&mut self, before: Entrant, after: Entrant, applied: &mut Applied) {
         let numbers = [before.agent, after.agent].map(|key| self.numbers_of(key));
         self.sets.leave(&before, self.counting);
         self.sets.enter(&after, self.counting);

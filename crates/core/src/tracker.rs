@@ -8,14 +8,14 @@ use core::hash::BuildHasher;
 use hashbrown::HashTable;
 
 use crate::applied::{Applied, Before, Outcome};
-use crate::call::{Details, Entry, Leg, seconds_between};
+use crate::call::{Details, Entry, Leg};
 use crate::counted_set::{CountedSets, named};
-use crate::flags::{Flags, Word};
 use crate::intern::{HASHER, Interner, Key};
 use crate::links::{Conference, Links, Ties};
 use crate::place_interner::PlaceInterner;
 use crate::{
-    Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Millis, Numbers, Phase, Place,
+    Agent, Breakdown, Call, CallId, Counting, Country, Evidence, Limits, Millis, Numbers, Phase,
+    Place,
 };
 
 /// Every call that is known, and the numbers that follow from them.
@@ -86,18 +86,22 @@ impl Tracker {
     /// Takes in one piece of evidence, at the journal's time, and says what it has done.
     pub fn apply(&mut self, at: Millis, evidence: &Evidence) -> Applied {
         self.now = max(self.now, at);
-        let slot = self.slot(&evidence.call);
         let mut applied = Applied {
             outcome: Outcome::Late,
-            before: slot.map(|slot| self.entry(slot).before()),
+            before: None,
             deltas: Default::default(),
             talk: None,
             moves: Default::default(),
         };
+        let renamed = self.under_one_name(evidence, &mut applied);
+        let (as_named, evidence) = (evidence, renamed.as_ref().unwrap_or(evidence));
+        let slot = self.slot(&evidence.call);
+        applied.before = slot.map(|slot| self.entry(slot).before());
         applied.outcome = match slot {
             Some(slot) => self.join(slot, evidence, &mut applied),
             None => self.begin(evidence, &mut applied),
         };
+        self.note_names(as_named);
         if let Some(event) = &evidence.conference {
             self.attend(&evidence.call, event, &mut applied);
         }
@@ -133,23 +137,29 @@ impl Tracker {
         tombstones.map(|(_, end)| *end).next()
     }
 
-    /// Looks at `steps` calls from `cursor` on, moves the cursor (round to the beginning at the
+    /// Looks at `steps` calls from `cursor` on, each with its phase, since when it is in that, when it
+    /// was last heard of, and its limits. It moves the cursor (round to the beginning at the
     /// end), and returns those that are `over` and have not ended. Nothing changes: what to do
     /// about them is a record of its own, or a replay would count differently.
     pub fn sweep(
         &self,
         cursor: &mut usize,
         steps: usize,
-        over: impl Fn(Phase, Millis, Millis) -> bool,
+        over: impl Fn(Phase, Millis, Millis, Limits) -> bool,
     ) -> Vec<CallId> {
         let from = if *cursor < self.entries.len() { *cursor } else { 0 };
         let to = self.entries.len().min(from.saturating_add(steps));
         *cursor = if to == self.entries.len() { 0 } else { to };
-        let looked_at = self.entries[from..to].iter().flatten();
-        let open = looked_at.filter(|entry| !entry.has_ended());
-        open.filter(|entry| over(entry.phase, entry.since, entry.heard))
-            .map(|entry| entry.id.clone())
-            .collect()
+        let slots = (0..).skip(from);
+        let looked_at = self.entries[from..to].iter().zip(slots);
+        let known = looked_at.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot)));
+        let open = known.filter(|(entry, _)| !entry.has_ended());
+        open.filter(|(entry, slot)| {
+            let limits = self.told(*slot).map(|told| told.limits).unwrap_or_default();
+            over(entry.phase, entry.since, entry.heard, limits)
+        })
+        .map(|(entry, _)| entry.id.clone())
+        .collect()
     }
 
     /// Live users and live calls in all.
@@ -262,6 +272,7 @@ impl Tracker {
                 acting_agent: links.and_then(|it| it.acting_agent).map(value),
                 stretches: links.map(|it| it.stretches.clone()).unwrap_or_default(),
                 stretch_since: links.and_then(|it| it.stretch_since),
+                told: links.and_then(|it| it.told.as_deref().cloned()),
             },
         }
     }
@@ -281,104 +292,14 @@ impl Tracker {
     }
 
     pub(crate) fn slot(&self, id: &CallId) -> Option<u32> {
-        find(&self.index, &self.entries, id)
+        let alias =
+            || if self.ties.aliases.is_empty() { None } else { self.ties.aliases.get(id).copied() };
+        find(&self.index, &self.entries, id).or_else(alias)
     }
 
     fn is_tombstone(&self, slot: u32, end: Millis) -> bool {
         let entry = self.entries[slot as usize].as_ref();
         entry.is_some_and(|entry| entry.has_ended() && entry.since == end)
-    }
-
-    /// Takes an entry in, which is in no set yet.
-    pub(crate) fn insert(&mut self, entry: Entry) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(None);
-            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 calls are known")
-        });
-        let hash = HASHER.hash_one(&entry.id);
-        if entry.has_ended() {
-            self.ended.push_back((slot, entry.since));
-        }
-        self.entries[slot as usize] = Some(entry);
-        let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |&at| {
-            HASHER.hash_one(&entries[at as usize].as_ref().expect("the index has no gaps").id)
-        });
-        slot
-    }
-
-    /// Drops a tombstone.
-    fn remove(&mut self, slot: u32) {
-        if self.entries[slot as usize].is_some() {
-            let entrant = self.entrant(slot);
-            self.sets.leave(&entrant, self.counting);
-        }
-        let Some(entry) = self.entries[slot as usize].take() else { return };
-        debug_assert!(entry.has_ended(), "only a tombstone is forgotten");
-        let hash = HASHER.hash_one(&entry.id);
-        if let Ok(found) = self.index.find_entry(hash, |&at| at == slot) {
-            found.remove();
-        }
-        if entry.flags.is_linked()
-            && let Some(Links { parent, acting_agent, .. }) = self.ties.links.remove(&slot)
-        {
-            acting_agent.into_iter().for_each(|agent| self.agents.release(agent));
-            if let Some(parent) = parent
-                && let Some(legs) = self.ties.legs.get_mut(&parent)
-            {
-                legs.retain(|&leg| leg != slot);
-                if legs.is_empty() {
-                    self.ties.legs.remove(&parent);
-                }
-            }
-        }
-        self.agents.release(entry.agent);
-        self.places.release(entry.place);
-        self.free.push(slot);
-    }
-
-    fn restore_call(&mut self, call: Call) -> u32 {
-        let details = call.details;
-        let mut flags = Flags::default();
-        flags.set_direction(call.direction);
-        flags.set_word(Word::of_level(details.word, call.agent_from));
-        flags.set_answered_by(details.answered_by);
-        flags.set_proven(details.is_proven);
-        flags.set_colleague(details.is_colleague);
-        flags.set_leg(details.leg.is_some());
-        flags.set_endpoint(details.endpoint);
-        let parent = details.leg.and_then(|leg| leg.parent);
-        let is_linked = parent.is_some()
-            || details.queue.is_some()
-            || details.acting_agent.is_some()
-            || !details.stretches.is_empty()
-            || details.stretch_since.is_some();
-        flags.set_linked(is_linked);
-        let agent = self.agents.acquire(&call.agent);
-        let place = self.places.acquire(&call.place);
-        let slot = self.insert(Entry {
-            caller: call.caller,
-            since: call.since,
-            heard: call.heard,
-            agent,
-            place,
-            first_s: seconds_between(call.first, call.since),
-            flags,
-            phase: call.phase,
-            is_firm: details.is_firm,
-            id: call.id,
-        });
-        if is_linked {
-            let acting_agent = details.acting_agent.map(|agent| self.agents.acquire(&agent));
-            if let Some(parent) = &parent {
-                self.ties.legs.entry(parent.clone()).or_default().push(slot);
-            }
-            let (stretches, stretch_since) = (details.stretches, details.stretch_since);
-            let queue = details.queue;
-            let links = Links { parent, queue, acting_agent, stretches, stretch_since };
-            self.ties.links.insert(slot, links);
-        }
-        slot
     }
 }
 

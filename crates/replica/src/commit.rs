@@ -16,6 +16,7 @@ use log::error;
 
 use crate::io::{Effect, LogAnswer, LogRequest, Now, Ticket};
 use crate::log_line::LogLine;
+use crate::overdue::due_after;
 use crate::replica::{Replica, evidence};
 
 /// The most pieces of evidence in the retry buffer. At 300 bytes each this is 30 MB.
@@ -137,7 +138,7 @@ impl Replica {
         );
         let applied = commit.records.iter().take(batch);
         let applied = applied.map(|record| {
-            let outcome = self.state.apply(record);
+            let outcome = self.apply_record(record);
             (outcome, self.state.tracker().numbers())
         });
         let applied = applied.collect();
@@ -251,13 +252,22 @@ impl Replica {
         match own {
             Some((record, applied)) => {
                 let at = stored.at_ms.map_or(record.at, Millis);
-                let outcome = self.state.apply(&Record { at, ..record });
+                let outcome = self.apply_record(&Record { at, ..record });
                 applied.push((outcome, self.state.tracker().numbers()));
             }
-            None => drop(self.state.apply(&decode(stored)?)),
+            None => drop(self.apply_record(&decode(stored)?)),
         }
         self.applied.seq = stored.seq;
         Ok(())
+    }
+
+    fn apply_record(&mut self, record: &Record) -> Option<Outcome> {
+        if let Change::Evidence(evidence) = &record.change
+            && let Some(due) = due_after(record.at, evidence.limits)
+        {
+            self.limited = Some(self.limited.map_or(due, |known| known.min(due)));
+        }
+        self.state.apply(record)
     }
 
     fn end_read(&mut self, now: Now, end: Position, then: Then) {

@@ -23,7 +23,11 @@ pub fn is_fresh(log_age_ms: u64) -> bool {
 pub(crate) fn is_heard(source: Source) -> bool {
     match source {
         Source::Voice | Source::Speech => true,
-        Source::StatusCallback | Source::Clock | Source::Referee | Source::Operator => false,
+        Source::StatusCallback
+        | Source::Clock
+        | Source::Referee
+        | Source::Operator
+        | Source::Event => false,
     }
 }
 

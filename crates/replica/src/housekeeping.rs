@@ -42,6 +42,17 @@ impl Replica {
         }
     }
 
+    /// Has the calls examined when the first of those may be overdue whose limits are new.
+    pub(crate) fn note_limited(&mut self, now: Now) {
+        if let Some(at) = self.limited.take() {
+            self.sweep.look_again(at);
+            if !self.is_degraded {
+                let due = Millis(now.uptime.0 + at.since(now.time));
+                self.housekeeping_at = self.housekeeping_at.min(due);
+            }
+        }
+    }
+
     /// Notes how long the state stays fresh.
     pub(crate) fn note_freshness(&mut self, now: Now) {
         let age_ms = self.age_ms(now);

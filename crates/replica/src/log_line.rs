@@ -32,6 +32,7 @@ impl LogLine {
         let call = &evidence.call;
         let by = match evidence.source {
             Source::Voice | Source::Speech | Source::StatusCallback | Source::Clock => "",
+            Source::Event => " as a source has told",
             Source::Referee => " as the referee has found",
             Source::Operator => " by an operator",
         };

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source, Tracker};
+use live_users_core::{
+    CallId, EndReason, Evidence, Limits, Millis, Phase, SECOND_MS, Said, Source, Tracker,
+};
 use live_users_state::record::Change;
 
 /// The default age at which a silent call is over, in milliseconds. Twilio's own limit is 4 h, except
@@ -37,9 +39,11 @@ pub(crate) struct FromBefore {
 }
 
 impl FromBefore {
-    /// How long the calls are still left alone, unless they are heard of, in milliseconds.
-    fn grace_ms(self) -> u64 {
-        QUIET_MS.saturating_sub(self.ran_ms)
+    /// How long a call is still left alone, unless it is heard of, in milliseconds. Who promises to be
+    /// heard more often has to keep that since the start.
+    fn grace_ms(self, limits: Limits) -> u64 {
+        let quiet_ms = limits.quiet_s.map_or(QUIET_MS, ms);
+        quiet_ms.min(QUIET_MS).saturating_sub(self.ran_ms)
     }
 
     /// How far the time is ahead of what is certain, in milliseconds: of the last record before the
@@ -109,14 +113,15 @@ impl Sweep {
         calls: &Tracker,
     ) -> Vec<CallId> {
         let first_due = Cell::new(u64::MAX);
-        let is_over = |phase, since: Millis, heard: Millis| {
+        let is_over = |phase, since: Millis, heard: Millis, limits: Limits| {
             let due = match phase {
                 Phase::Dialing => since.0 + DIALING_MS_MAX + 1,
                 Phase::Live => (since.0 + max_call_ms).max(heard.0 + QUIET_MS) + 1,
                 Phase::Ended(_) => return false,
             };
+            let due = due.min(due_by_limits(since, heard, limits));
             let is_from_before = from_before.last_record.is_some_and(|last| heard <= last);
-            let grace_ms = from_before.grace_ms();
+            let grace_ms = from_before.grace_ms(limits);
             let due = match is_from_before && grace_ms > 0 {
                 true => due.max(now.0 + grace_ms),
                 false => due,
@@ -140,6 +145,24 @@ impl Sweep {
         }
         timed_out
     }
+}
+
+/// When a call is overdue by the limits of those who tell of it.
+fn due_by_limits(since: Millis, heard: Millis, limits: Limits) -> u64 {
+    let by = |from: Millis, limit_s: Option<u32>| {
+        limit_s.map_or(u64::MAX, |limit_s| from.0.saturating_add(ms(limit_s)).saturating_add(1))
+    };
+    by(heard, limits.quiet_s).min(by(since, limits.longest_s))
+}
+
+fn ms(seconds: u32) -> u64 {
+    u64::from(seconds) * SECOND_MS
+}
+
+/// When a call may be overdue at the earliest, of which this was said at that moment; `None` if no
+/// limits are known.
+pub(crate) fn due_after(at: Millis, limits: Limits) -> Option<Millis> {
+    (!limits.is_none()).then(|| Millis(due_by_limits(at, at, limits)))
 }
 
 /// The change that ends an overdue call.

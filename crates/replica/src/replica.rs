@@ -83,6 +83,9 @@ pub struct Replica {
 
     pub(crate) leadership: Leadership,
     pub(crate) sweep: Sweep,
+    /// When a call may be overdue at the earliest of which limits were told since the last step. By the
+    /// log's time.
+    pub(crate) limited: Option<Millis>,
     /// Overdue calls that wait for the provider's word.
     pub(crate) held: Held,
     pub(crate) compaction: Option<Compaction>,
@@ -154,6 +157,7 @@ impl Replica {
             covered_at: Millis(0),
             leadership: Leadership::new(is_shared),
             sweep: Sweep::default(),
+            limited: None,
             held: Held::default(),
             compaction: rules.keep.map(|keep| Compaction::new(keep, covered, now)),
             housekeeping_at: Millis(0),
@@ -217,6 +221,7 @@ impl Replica {
         self.advance(now);
         self.note_coverage(now, is_record);
         self.note_growth(now);
+        self.note_limited(now);
         debug_assert!(
             self.published.0.epoch != self.applied.epoch
                 || self.published.0.seq <= self.applied.seq,

@@ -231,7 +231,7 @@ fn word(what: What) -> String {
         EndReason::NoAnswer => "no-answer",
         EndReason::Canceled => "canceled",
         EndReason::Failed => "failed",
-        EndReason::TimedOut | EndReason::Goodbye | EndReason::Evicted => "of no source",
+        _ => "of no source",
     };
     match what {
         What::Dialing => "dialing".to_owned(),

@@ -7,8 +7,7 @@ mod call_durations;
 pub(crate) mod stored;
 
 use live_users_core::{
-    Agent, Applied, Call, CallId, EndReason, Evidence, Millis, Outcome, Phase, SECOND_MS, Talk,
-    Tracker,
+    Agent, Applied, Call, CallId, EndReason, Evidence, Outcome, Phase, SECOND_MS, Talk, Tracker,
 };
 
 pub use self::activity_log::{
@@ -46,10 +45,10 @@ impl Activities {
                 (ActivityKind::Ended, Some(reason))
             }
             Outcome::Resumed => {
-                self.retract(&evidence.call, applied);
+                self.retract(tracker.own_id(&evidence.call), applied);
                 (ActivityKind::Corrected, None)
             }
-            Outcome::Duplicate => return self.correct(tracker.now(), evidence, applied),
+            Outcome::Duplicate => return self.correct(tracker, evidence, applied),
             Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
         };
         let Some(call) = tracker.call(&evidence.call) else { return };
@@ -102,9 +101,10 @@ impl Activities {
     }
 
     /// A call that was over already is reported again, and now with its duration.
-    fn correct(&mut self, now: Millis, evidence: &Evidence, applied: &Applied) {
+    fn correct(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
         let Some(duration_s) = evidence.duration_s else { return };
-        let Some(activity) = self.feed.end_of(&evidence.call) else { return };
+        let now = tracker.now();
+        let Some(activity) = self.feed.end_of(tracker.own_id(&evidence.call)) else { return };
         let Some(reason) = activity.reason else { return };
         let was_live = activity.lasted.is_some() || was_answered(reason);
         if !was_live || matches!(activity.lasted, Some(CallDuration::Reported(_))) {
@@ -214,7 +214,7 @@ fn is_known(reason: EndReason, lasted: CallDuration) -> bool {
 
 fn was_answered(reason: EndReason) -> bool {
     match reason {
-        EndReason::Completed | EndReason::Goodbye => true,
+        EndReason::Completed | EndReason::Goodbye | EndReason::HandedOver => true,
         EndReason::TimedOut
         | EndReason::Canceled
         | EndReason::NoAnswer

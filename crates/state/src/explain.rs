@@ -1,5 +1,7 @@
 //! Why a call is counted, or was: all that was said about it, found in the journal.
 
+use std::sync::Arc;
+
 use live_users_core::{Call, CallId, Millis, Outcome, Party, Phase, Said, Source, Tracker};
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
@@ -21,6 +23,8 @@ pub struct Piece {
     pub source: Source,
     /// What it says.
     pub said: Said,
+    /// The source that said it; `None` if that is Twilio, or ourselves.
+    pub origin: Option<Arc<str>>,
     /// The leg of this call that it was said about; `None` if it was the call itself.
     pub leg: Option<CallId>,
     /// What it did to what was known then.
@@ -50,13 +54,14 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
     let mut next = first_record_at(reader, call.first, first_kept, last + 1)?;
     let mut found =
         Pieces { incomplete: next == first_kept && first_kept > 1, ..Pieces::default() };
-    let needle = as_written(&call.id);
-    let finder = Finder::new(&needle);
+    let names = names(call);
+    let needles: Vec<_> = names.iter().map(as_written).collect();
+    let finders: Vec<_> = needles.iter().map(Finder::new).collect();
     let mut replay = Tracker::default();
     while next <= last {
         for stored in reader.read(next, PageLimit::default())? {
             next = stored.seq + 1;
-            let may_be_about_it = finder.find(&stored.bytes).is_some();
+            let may_be_about_it = finders.iter().any(|it| it.find(&stored.bytes).is_some());
             if !may_be_about_it && next <= last {
                 continue;
             }
@@ -64,7 +69,7 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
             if record.at > until {
                 return Ok(found);
             }
-            let Some(piece) = piece(&mut replay, stored.seq, &record, &call.id) else { continue };
+            let Some(piece) = piece(&mut replay, stored.seq, &record, &names) else { continue };
             if found.list.len() == PIECES_MAX {
                 found.incomplete = true;
                 return Ok(found);
@@ -77,6 +82,12 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
         }
     }
     Ok(found)
+}
+
+/// The ids that anybody has told of a call under.
+fn names(call: &Call) -> Vec<CallId> {
+    let others = call.details.told.iter().flat_map(|told| told.names.iter().cloned());
+    [call.id.clone()].into_iter().chain(others).collect()
 }
 
 /// An id as it stands in the bytes of a record, with its quotes. An id may have `"` and `\` in it,
@@ -118,17 +129,18 @@ fn time_of(reader: &mut dyn Reader, seq: u64) -> Result<Millis, RecoveryError> {
     page.first().map_or(Ok(Millis(u64::MAX)), |stored| Ok(decode(stored)?.at))
 }
 
-fn piece(replay: &mut Tracker, seq: u64, record: &Record, call: &CallId) -> Option<Piece> {
+fn piece(replay: &mut Tracker, seq: u64, record: &Record, names: &[CallId]) -> Option<Piece> {
     let Change::Evidence(evidence) = &record.change else { return None };
-    let is_own = evidence.call == *call;
-    if !is_own && evidence.parent.as_ref() != Some(call) {
+    let is_own = names.contains(&evidence.call);
+    if !is_own && !evidence.parent.as_ref().is_some_and(|parent| names.contains(parent)) {
         return None;
     }
     let outcome = replay.apply(record.at, evidence).outcome;
     let leg = (!is_own).then(|| evidence.call.clone());
     let (source, said) = (evidence.source, evidence.said);
-    let party = replay.call(call).and_then(|call| call.party);
-    Some(Piece { seq, at: record.at, source, said, leg, outcome, party })
+    let origin = evidence.origin.as_ref().map(|origin| origin.source.clone());
+    let party = names.iter().find_map(|name| replay.call(name)).and_then(|call| call.party);
+    Some(Piece { seq, at: record.at, source, said, origin, leg, outcome, party })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod snapshot;
 mod snapshot_task;
 mod state;
 mod stored_call;
+mod stored_told;
 pub mod words;
 
 pub use activity::{

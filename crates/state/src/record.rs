@@ -4,13 +4,16 @@
 //! ignores what it does not know, and takes what is missing as not said: a newer version may add
 //! fields, and records that were written by an older one are read for ever.
 
-use live_users_core::{ConferenceEvent, Evidence, Millis};
+use std::sync::Arc;
+
+use live_users_core::{ConferenceEvent, Evidence, Millis, Origin};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::sessions::{EndedSession, parsed};
+use crate::stored_told::StoredLimits;
 use crate::words::{
     ANSWERED_BY, ATTENDANCES, CONNECTIONS, ENDPOINTS, SAID, SOURCES, Word, call_id, optional,
     value, word,
@@ -115,6 +118,25 @@ struct StoredEvidence {
     conference: Option<StoredConferenceEvent>,
     #[serde(default, rename = "afterLostAnswer", skip_serializing_if = "std::ops::Not::not")]
     is_after_lost_answer: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<StoredOrigin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    room: Option<String>,
+    #[serde(default, skip_serializing_if = "StoredLimits::is_none")]
+    limits: StoredLimits,
+    #[serde(default, rename = "saidAt", skip_serializing_if = "Option::is_none")]
+    said_at: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOrigin {
+    source: Arc<str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    carrier: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,6 +179,15 @@ impl StoredEvidence {
             connection: evidence.connection.map(|it| word(CONNECTIONS, &it)),
             conference: evidence.conference.as_ref().map(StoredConferenceEvent::of),
             is_after_lost_answer: evidence.is_after_lost_answer,
+            origin: evidence.origin.as_ref().map(|Origin { source, is_carrier }| StoredOrigin {
+                source: source.clone(),
+                carrier: *is_carrier,
+            }),
+            account: evidence.account.clone(),
+            also: evidence.also.iter().map(ToString::to_string).collect(),
+            room: evidence.room.as_ref().map(ToString::to_string),
+            limits: StoredLimits::of(evidence.limits),
+            said_at: evidence.said_at.map(|Millis(at)| at),
         }
     }
 
@@ -179,6 +210,12 @@ impl StoredEvidence {
             connection: optional(CONNECTIONS, self.connection.as_deref(), "connection")?,
             conference: self.conference.as_ref().map(StoredConferenceEvent::read).transpose()?,
             is_after_lost_answer: self.is_after_lost_answer,
+            origin: self.origin.map(|it| Origin { source: it.source, is_carrier: it.carrier }),
+            account: self.account,
+            also: self.also.iter().map(|id| call_id(id, "also")).collect::<Result<_, _>>()?,
+            room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
+            limits: self.limits.read(),
+            said_at: self.said_at.map(Millis),
         })
     }
 }

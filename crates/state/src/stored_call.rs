@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
+use crate::stored_told::StoredTold;
 use crate::words::{
     ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value,
     word,
@@ -57,6 +58,8 @@ struct StoredDetails {
     stretches: Vec<StoredStretch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stretch_since: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<StoredTold>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -132,6 +135,7 @@ impl StoredDetails {
             acting_agent: details.acting_agent.as_ref().map(StoredAgent::of),
             stretches: details.stretches.iter().map(StoredStretch::of).collect(),
             stretch_since: details.stretch_since.map(|Millis(at)| at),
+            told: details.told.as_ref().map(StoredTold::of),
         }
     }
 
@@ -150,6 +154,7 @@ impl StoredDetails {
             acting_agent: self.acting_agent.map(StoredAgent::read),
             stretches: stretches.collect::<Result<_, _>>()?,
             stretch_since: self.stretch_since.map(Millis),
+            told: self.told.map(StoredTold::read).transpose()?,
         })
     }
 }

@@ -21,6 +21,7 @@ pub(crate) const SOURCES: &[(&str, Source)] = &[
     ("clock", Source::Clock),
     ("referee", Source::Referee),
     ("operator", Source::Operator),
+    ("event", Source::Event),
 ];
 
 pub(crate) const PARTIES: &[(&str, Party)] = &[
@@ -68,6 +69,7 @@ macro_rules! with_reasons {
         &[
             $(($word, $value),)*
             ("timed-out", $over(EndReason::TimedOut)),
+            ("handed-over", $over(EndReason::HandedOver)),
             ("canceled", $over(EndReason::Canceled)),
             ("no-answer", $over(EndReason::NoAnswer)),
             ("busy", $over(EndReason::Busy)),
@@ -187,6 +189,7 @@ pub fn of_reason(reason: EndReason) -> Word {
 pub fn sentence_of_reason(reason: EndReason) -> &'static str {
     match reason {
         EndReason::TimedOut => "it was older than a call can be, and silent",
+        EndReason::HandedOver => "the caller was handed over, and nobody tells of the rest",
         EndReason::Canceled => "it was cancelled before it was answered",
         EndReason::NoAnswer => "it was not answered",
         EndReason::Busy => "the line was busy",

@@ -92,9 +92,11 @@ impl Presenter {
 fn only_stretch(call: &Call) -> Option<Stretch> {
     let Phase::Ended(reason) = call.phase else { return None };
     let was_answered = match reason {
-        EndReason::Completed | EndReason::Goodbye | EndReason::TimedOut | EndReason::Evicted => {
-            true
-        }
+        EndReason::Completed
+        | EndReason::Goodbye
+        | EndReason::HandedOver
+        | EndReason::TimedOut
+        | EndReason::Evicted => true,
         EndReason::Canceled | EndReason::NoAnswer | EndReason::Busy | EndReason::Failed => false,
     };
     let is_users = call.details.leg.is_none() && !call.details.is_colleague;

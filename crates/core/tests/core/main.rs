@@ -4,3 +4,4 @@ mod model;
 mod parties;
 mod properties;
 mod rules;
+mod sources;

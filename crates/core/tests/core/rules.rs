@@ -212,12 +212,12 @@ fn a_sweep_finds_the_calls_that_are_over_due_a_few_at_a_time() {
     let mut cursor = 0;
     let mut found = Vec::new();
     for _ in 0..3 {
-        found.push(tracker.sweep(&mut cursor, 2, |_, since, _| since < Millis(3)));
+        found.push(tracker.sweep(&mut cursor, 2, |_, since, _, _| since < Millis(3)));
     }
     assert_eq!(found, [vec![call(0)], vec![call(2)], vec![]]);
     assert_eq!(cursor, 0, "the sweep begins again");
     let mut far = 1_000_000;
-    assert_eq!(tracker.sweep(&mut far, usize::MAX, |_, since, _| since < Millis(1)), [call(0)]);
+    assert_eq!(tracker.sweep(&mut far, usize::MAX, |_, since, _, _| since < Millis(1)), [call(0)]);
 }
 
 #[test]

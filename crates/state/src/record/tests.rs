@@ -7,7 +7,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, Call, CallId, Caller, Country, Details, Direction, Place, Tracker,
+    Agent, AgentFrom, Call, CallId, Caller, Country, Details, Direction, Limits, Place, Said,
+    Source, Tracker,
 };
 
 use super::*;
@@ -71,18 +72,55 @@ fn more_evidence() -> impl Strategy<Value = Evidence> {
         prop::option::of(select(ENDPOINTS)),
         prop::option::of(select(CONNECTIONS)),
     );
-    (evidence(), words, prop::option::of(conferences), any::<bool>()).prop_map(
-        |(evidence, (answered_by, endpoint, connection), conference, is_after_lost_answer)| {
+    let all = (evidence(), words, prop::option::of(conferences), any::<bool>(), told());
+    all.prop_map(
+        |(
+            evidence,
+            (answered_by, endpoint, connection),
+            conference,
+            is_after_lost_answer,
+            told,
+        )| {
             Evidence {
                 answered_by: answered_by.map(|(_, it)| it),
                 endpoint: endpoint.map(|(_, it)| it),
                 connection: connection.map(|(_, it)| it),
                 conference,
                 is_after_lost_answer,
+                origin: told.origin,
+                account: told.account,
+                also: told.also,
+                room: told.room,
+                limits: told.limits,
+                said_at: told.said_at,
                 ..evidence
             }
         },
     )
+}
+
+/// What only other sources than Twilio say.
+fn told() -> impl Strategy<Value = Evidence> {
+    let blank = || Evidence::about(CallId::parse("CA1").unwrap(), Source::Event, Said::Nothing);
+    let limits = (any::<Option<u32>>(), any::<Option<u32>>());
+    let origin = ("[a-z]{1,4}", any::<bool>());
+    let also = prop::collection::vec(ids(), 0..3);
+    let account = prop::option::of("[a-z]{1,4}");
+    let said_at = any::<Option<u64>>().prop_map(|at| at.map(Millis));
+    let all = (origin, account, also, prop::option::of(ids()), limits, said_at).prop_map(
+        move |((source, is_carrier), account, also, room, (quiet_s, longest_s), said_at)| {
+            Evidence {
+                origin: Some(Origin { source: Arc::from(source), is_carrier }),
+                account: account.map(Arc::from),
+                also,
+                room,
+                limits: Limits { quiet_s, longest_s },
+                said_at,
+                ..blank()
+            }
+        },
+    );
+    prop_oneof![1 => Just(blank()), 1 => all]
 }
 
 fn calls() -> impl Strategy<Value = Call> {
@@ -116,7 +154,9 @@ fn log() -> impl Strategy<Value = Vec<Evidence>> {
             conference: CallId::parse("CF1").unwrap(),
             ..event.clone()
         });
-        Evidence { call: small(&it.call), parent: it.parent.as_ref().map(small), conference, ..it }
+        let also = it.also.iter().map(small).collect();
+        let (call, parent) = (small(&it.call), it.parent.as_ref().map(small));
+        Evidence { call, parent, also, conference, ..it }
     });
     prop::collection::vec(few, 0..40)
 }

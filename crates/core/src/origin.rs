@@ -1,0 +1,97 @@
+//! Who tells of a call beside Twilio's webhooks, and what that says of its end.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::max;
+
+use crate::{CallId, Millis};
+
+/// The source that said something, if it is not Twilio's own webhooks and lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its id in the configuration.
+    pub source: Arc<str>,
+    /// Whether it is a carrier: it knows when the call is over, whoever talks with the caller.
+    pub is_carrier: bool,
+}
+
+/// What follows from silence, where a source promises to be heard or cannot tell an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// A call of which nothing was heard for longer than this is over, in seconds.
+    pub quiet_s: Option<u32>,
+    /// A call that is up for longer than this is over, in seconds.
+    pub longest_s: Option<u32>,
+}
+
+impl Limits {
+    /// Whether nothing follows from silence.
+    pub fn is_none(self) -> bool {
+        self.quiet_s.is_none() && self.longest_s.is_none()
+    }
+
+    /// The longer of both, each by itself: a call lives as long as any of its sources lets it.
+    fn join(self, other: Self) -> Self {
+        let longer = |a: Option<u32>, b: Option<u32>| Some(max(a?, b?));
+        Self {
+            quiet_s: longer(self.quiet_s, other.quiet_s),
+            longest_s: longer(self.longest_s, other.longest_s),
+        }
+    }
+}
+
+/// Who has told of a call, and under which names. A call of which only Twilio has told has none of
+/// it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The sources that have told of it, in the order of their ids.
+    pub sources: Vec<Arc<str>>,
+    /// Whether Twilio's webhooks or lists have, too.
+    pub by_twilio: bool,
+    /// Whether a carrier has told of it, Twilio among them: then it tells the end.
+    pub by_carrier: bool,
+    /// The account that it belongs to.
+    pub account: Option<Arc<str>>,
+    /// Other ids of the same call, in their order.
+    pub names: Vec<CallId>,
+    /// The room that it is in, at platforms where an end may be told of a room alone.
+    pub room: Option<CallId>,
+    /// What follows from silence: only while each source that tells of it has such limits.
+    pub limits: Limits,
+    /// When the last word about who is with the caller was said, by the clock of its source.
+    pub word_at: Option<Millis>,
+}
+
+/// So many names of one call are kept, and no more are taken: a source that gives one id to all its
+/// calls would otherwise make them one.
+pub(crate) const NAMES_MAX: usize = 8;
+
+impl Told {
+    /// Whether nothing is known beside that Twilio has told of it.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self { by_twilio: true, by_carrier: true, ..Self::default() }
+    }
+
+    /// Takes in that this source has told of it.
+    pub(crate) fn add_source(&mut self, source: &Arc<str>) {
+        if let Err(at) = self.sources.binary_search(source) {
+            self.sources.insert(at, source.clone());
+        }
+    }
+
+    /// Takes in the limits of who tells of it. `is_first` says that nobody has before.
+    pub(crate) fn limit(&mut self, limits: Limits, is_first: bool) {
+        self.limits = if is_first { limits } else { self.limits.join(limits) };
+    }
+
+    /// What is known of both, of two that are one call.
+    pub(crate) fn join(&mut self, other: &Self) {
+        other.sources.iter().for_each(|source| self.add_source(source));
+        self.by_twilio |= other.by_twilio;
+        self.by_carrier |= other.by_carrier;
+        self.account = max(self.account.take(), other.account.clone());
+        self.room = max(self.room.take(), other.room.clone());
+        self.limits = self.limits.join(other.limits);
+        self.word_at = max(self.word_at, other.word_at);
+    }
+}

@@ -1,0 +1,111 @@
+//! Who tells of a call, and what follows from that: the numbers by source and by account.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::{CallId, Evidence, Numbers, OpenCall, Source, Told, Tracker};
+
+impl Tracker {
+    /// Who has told of a call; `None` if that is Twilio alone.
+    pub(crate) fn told(&self, slot: u32) -> Option<&Told> {
+        self.links(slot)?.told.as_deref()
+    }
+
+    /// The same, to be changed. A call that has none of it was told of by Twilio alone.
+    pub(crate) fn told_mut(&mut self, slot: u32) -> &mut Told {
+        self.entry_mut(slot).flags.set_linked(true);
+        let plain = || Box::new(Told { by_twilio: true, by_carrier: true, ..Told::default() });
+        self.ties.links_mut(slot).told.get_or_insert_with(plain)
+    }
+
+    /// Sets it.
+    pub(crate) fn set_told(&mut self, slot: u32, told: Told) {
+        if !told.is_plain() || self.told(slot).is_some() {
+            *self.told_mut(slot) = told;
+        }
+    }
+
+    /// Notes who says this, about a call that is known. `is_new` says that nobody did before.
+    pub(crate) fn note_told(&mut self, slot: u32, evidence: &Evidence, is_new: bool) {
+        let is_ours = matches!(evidence.source, Source::Clock | Source::Operator);
+        let is_plain = evidence.origin.is_none() && evidence.account.is_none();
+        if is_ours || is_plain && (is_new || self.told(slot).is_none()) {
+            return;
+        }
+        let told = self.told_mut(slot);
+        if is_new {
+            *told = Told::default();
+        }
+        let is_first = told.sources.is_empty() && !told.by_twilio;
+        match &evidence.origin {
+            None => (told.by_twilio, told.by_carrier) = (true, true),
+            Some(origin) => {
+                told.add_source(&origin.source);
+                told.by_carrier |= origin.is_carrier;
+                // Whatever carrier gives one of its ids to a call is Twilio.
+                told.by_twilio |= origin.is_carrier && evidence.call.is_sid();
+                if evidence.connection.is_some() {
+                    told.word_at = told.word_at.max(evidence.said_at);
+                }
+            }
+        }
+        told.limit(evidence.limits, is_first);
+        if told.account < evidence.account {
+            told.account.clone_from(&evidence.account);
+        }
+        if told.room < evidence.room {
+            told.room.clone_from(&evidence.room);
+        }
+    }
+
+    /// Live users and live calls that each source has told of, in the order of their ids; `None` is
+    /// Twilio. Who is told of by two sources is in both. Nothing if only Twilio tells of calls.
+    /// This takes time in proportion to the calls that are known.
+    pub fn by_source(&self) -> Vec<(Option<Arc<str>>, Numbers)> {
+        self.grouped(|told| {
+            let twilio = told.is_none_or(|told| told.by_twilio).then_some(None);
+            let sources = told.map(|told| told.sources.as_slice()).unwrap_or_default();
+            twilio.into_iter().chain(sources.iter().cloned().map(Some)).collect()
+        })
+    }
+
+    /// Live users and live calls of each account, in the order of their names; `None` is those of
+    /// which no account is known. Nothing if none is known of any. It takes as long as
+    /// [`Tracker::by_source`].
+    pub fn by_account(&self) -> Vec<(Option<Arc<str>>, Numbers)> {
+        self.grouped(|told| [told.and_then(|told| told.account.clone())].into_iter().collect())
+    }
+
+    fn grouped(
+        &self,
+        groups: impl Fn(Option<&Told>) -> Vec<Option<Arc<str>>>,
+    ) -> Vec<(Option<Arc<str>>, Numbers)> {
+        if self.ties.links.values().all(|links| links.told.is_none()) {
+            return Vec::new();
+        }
+        let mut found = BTreeMap::<_, (BTreeSet<_>, Numbers)>::new();
+        for call in self.open().filter(OpenCall::is_counted) {
+            for group in groups(call.told()) {
+                let (callers, numbers) = found.entry(group).or_default();
+                let caller = call.caller().filter(|_| !self.counting.by_call);
+                numbers.users += usize::from(caller.is_none_or(|caller| callers.insert(caller)));
+                numbers.calls += 1;
+            }
+        }
+        found.into_iter().map(|(group, (_, numbers))| (group, numbers)).collect()
+    }
+
+    /// The calls that are up and in this room, in the order of their ids.
+    pub fn in_room(&self, room: &CallId) -> Vec<CallId> {
+        let links = self.ties.links.iter();
+        let in_it = links.filter(|(_, links)| {
+            links.told.as_ref().is_some_and(|told| told.room.as_ref() == Some(room))
+        });
+        let entries = in_it.map(|(slot, _)| self.entry(*slot)).filter(|it| !it.has_ended());
+        let mut calls: Vec<_> = entries.map(|entry| entry.id.clone()).collect();
+        calls.sort_unstable();
+        calls
+    }
+}

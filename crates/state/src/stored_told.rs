@@ -1,0 +1,80 @@
+//! Who has told of a call, in records and snapshots.
+
+use std::sync::Arc;
+
+use live_users_core::{CallId, Limits, Millis, Told};
+use serde::{Deserialize, Serialize};
+
+use crate::format::DecodeError;
+use crate::words::call_id;
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct StoredLimits {
+    #[serde(default, rename = "quietS", skip_serializing_if = "Option::is_none")]
+    quiet_s: Option<u32>,
+    #[serde(default, rename = "longestS", skip_serializing_if = "Option::is_none")]
+    longest_s: Option<u32>,
+}
+
+impl StoredLimits {
+    pub(crate) fn of(Limits { quiet_s, longest_s }: Limits) -> Self {
+        Self { quiet_s, longest_s }
+    }
+
+    pub(crate) fn read(&self) -> Limits {
+        Limits { quiet_s: self.quiet_s, longest_s: self.longest_s }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.read().is_none()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredTold {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Arc<str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    twilio: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    carrier: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    names: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    room: Option<String>,
+    #[serde(default, skip_serializing_if = "StoredLimits::is_none")]
+    limits: StoredLimits,
+    #[serde(default, rename = "wordAt", skip_serializing_if = "Option::is_none")]
+    word_at: Option<u64>,
+}
+
+impl StoredTold {
+    pub(crate) fn of(told: &Told) -> Self {
+        Self {
+            sources: told.sources.clone(),
+            twilio: told.by_twilio,
+            carrier: told.by_carrier,
+            account: told.account.clone(),
+            names: told.names.iter().map(CallId::to_string).collect(),
+            room: told.room.as_ref().map(CallId::to_string),
+            limits: StoredLimits::of(told.limits),
+            word_at: told.word_at.map(|Millis(at)| at),
+        }
+    }
+
+    pub(crate) fn read(self) -> Result<Told, DecodeError> {
+        let names = self.names.iter().map(|id| call_id(id, "names"));
+        Ok(Told {
+            sources: self.sources,
+            by_twilio: self.twilio,
+            by_carrier: self.carrier,
+            account: self.account,
+            names: names.collect::<Result<_, _>>()?,
+            room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
+            limits: self.limits.read(),
+            word_at: self.word_at.map(Millis),
+        })
+    }
+}
