@@ -13,9 +13,11 @@ mod json;
 mod kind;
 mod reading;
 mod request;
+mod standard_webhooks;
 mod verify;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, Unreadable, What};
 pub use request::Request;
+pub use standard_webhooks::{StandardWebhooksSecret, standard_webhooks_secret};
 pub use verify::{BadSecret, Rejection, Secrets, Verify};
