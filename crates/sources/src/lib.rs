@@ -14,6 +14,7 @@ mod kind;
 mod reading;
 mod request;
 mod standard_webhooks;
+mod vapi;
 mod verify;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
