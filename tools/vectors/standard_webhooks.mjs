@@ -1,9 +1,9 @@
 // Makes crates/sources/src/standard_webhooks/fixtures/vectors.json. The package for JavaScript
-// signs; standard_webhooks.py then checks the file with the one for Python.
+// signs; check_standard_webhooks.py then checks the file with the one for Python.
 //
 //   npm install --prefix DIR standardwebhooks@1.1.1
 //   NODE_PATH=DIR/node_modules node tools/vectors/standard_webhooks.mjs
-//   pip install standardwebhooks==1.1.0 && python tools/vectors/standard_webhooks.py
+//   pip install standardwebhooks==1.1.0 && python tools/vectors/check_standard_webhooks.py
 
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";

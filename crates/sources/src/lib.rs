@@ -13,6 +13,7 @@ mod json;
 mod kind;
 mod reading;
 mod request;
+mod retell;
 mod standard_webhooks;
 mod vapi;
 mod verify;

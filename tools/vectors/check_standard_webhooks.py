@@ -2,7 +2,7 @@
 package for Python. It must run within 5 minutes, because the package reads the clock.
 
     pip install standardwebhooks==1.1.0
-    python tools/vectors/standard_webhooks.py
+    python tools/vectors/check_standard_webhooks.py
 """
 
 import json
