@@ -11,6 +11,7 @@
 mod jambonz;
 mod json;
 mod kind;
+mod livekit;
 mod reading;
 mod request;
 mod retell;

@@ -247,6 +247,7 @@ fn shown(event: &CallEvent) -> Value {
     put("also", json!(also));
     put("parent", json!(parent));
     put("what", json!(word(*what)));
+    put("room", json!(event.room));
     put("direction", json!(direction.map(direction_word)));
     put("from", json!(from));
     put("to", json!(to));
@@ -275,6 +276,7 @@ fn word(what: What) -> String {
         What::Returned => "returned".to_owned(),
         What::Ended(reason) => format!("ended {}", ended(reason)),
         What::Left => "left".to_owned(),
+        What::RoomOver => "room over".to_owned(),
     }
 }
 
