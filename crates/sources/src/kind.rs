@@ -50,8 +50,13 @@ pub enum Basis {
 }
 
 /// Every kind there is, in the order of their names.
-pub const KINDS: &[Kind] =
-    &[crate::jambonz::KIND, crate::livekit::KIND, crate::retell::KIND, crate::vapi::KIND];
+pub const KINDS: &[Kind] = &[
+    crate::elevenlabs::KIND,
+    crate::jambonz::KIND,
+    crate::livekit::KIND,
+    crate::retell::KIND,
+    crate::vapi::KIND,
+];
 
 impl Kind {
     /// The kind of this name.

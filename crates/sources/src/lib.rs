@@ -8,6 +8,7 @@
 //! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
+mod elevenlabs;
 mod jambonz;
 mod json;
 mod kind;
