@@ -54,6 +54,7 @@ pub const KINDS: &[Kind] = &[
     crate::elevenlabs::KIND,
     crate::jambonz::KIND,
     crate::livekit::KIND,
+    crate::openai::KIND,
     crate::retell::KIND,
     crate::vapi::KIND,
 ];

@@ -13,6 +13,7 @@ mod jambonz;
 mod json;
 mod kind;
 mod livekit;
+mod openai;
 mod reading;
 mod request;
 mod retell;

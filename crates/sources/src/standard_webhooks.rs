@@ -26,7 +26,7 @@ const VERSION: &str = "v1";
 const TOLERANCE_S: u64 = 300;
 
 /// What stands before a secret, so that people know what it is. It may be missing.
-const PREFIX: &str = "whsec_";
+pub(crate) const PREFIX: &str = "whsec_";
 
 /// As both packages read a secret: padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
