@@ -50,7 +50,14 @@ pub enum Basis {
 }
 
 /// Every kind there is, in the order of their names.
-pub const KINDS: &[Kind] = &[crate::jambonz::KIND];
+pub const KINDS: &[Kind] = &[
+    crate::elevenlabs::KIND,
+    crate::jambonz::KIND,
+    crate::livekit::KIND,
+    crate::openai::KIND,
+    crate::retell::KIND,
+    crate::vapi::KIND,
+];
 
 impl Kind {
     /// The kind of this name.

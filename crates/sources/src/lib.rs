@@ -8,14 +8,21 @@
 //! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
+mod elevenlabs;
 mod jambonz;
 mod json;
 mod kind;
+mod livekit;
+mod openai;
 mod reading;
 mod request;
+mod retell;
+mod standard_webhooks;
+mod vapi;
 mod verify;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, Unreadable, What};
 pub use request::Request;
+pub use standard_webhooks::{StandardWebhooksSecret, standard_webhooks_secret};
 pub use verify::{BadSecret, Rejection, Secrets, Verify};

@@ -46,6 +46,9 @@ pub struct CallEvent {
     pub also: Vec<String>,
     /// The call that this one is a leg of.
     pub parent: Option<String>,
+    /// The source's own id of the room in which the call lives, if it has rooms: all calls in it
+    /// are over with it, by [`What::RoomOver`].
+    pub room: Option<String>,
     /// What happened.
     pub what: What,
     /// Which way it goes, if that is said.
@@ -84,6 +87,8 @@ pub enum What {
     /// The source has no part in it any more, because the caller was handed over. The call is over
     /// unless somebody else tells of it.
     Left,
+    /// Every call in a room is over: `call` is the id of the room, no call's.
+    RoomOver,
 }
 
 impl CallEvent {
@@ -93,6 +98,7 @@ impl CallEvent {
             call: call.into(),
             also: Vec::new(),
             parent: None,
+            room: None,
             what,
             direction: None,
             from: None,

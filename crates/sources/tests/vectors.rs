@@ -7,7 +7,10 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use live_users_core::{AnsweredBy, Direction, EndReason};
-use live_users_sources::{CallEvent, KINDS, Kind, Rejection, Request, Secrets, What};
+use live_users_sources::{
+    CallEvent, KINDS, Kind, Reading, Rejection, Request, Secrets, StandardWebhooksSecret, What,
+    standard_webhooks_secret,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -103,26 +106,56 @@ fn every_kind_has_vectors_of_pinned_packages() {
 
 #[test]
 fn vectors_are_accepted_and_spoiled_ones_are_not() {
-    for kind in KINDS {
-        let file = file(kind);
-        for vector in &file.vectors {
-            let (name, body) = (format!("{}: {}", kind.name, vector.name), vector.body());
-            let secret = vector.secret.as_ref().unwrap_or(&file.secret);
-            let ask = Ask {
-                kind,
-                secrets: vec![secret],
-                url: vector.url.as_ref().unwrap_or(&file.url),
-                method: vector.method.as_ref().unwrap_or(&file.method),
-                headers: &vector.headers,
-                body: &body,
-                now_ms: file.now_ms,
-            };
-            match (ask.verify(), vector.valid) {
-                (Ok(()), true) if vector.spoil => spoil(&ask, &file, &name),
-                (Ok(()), true) | (Err(_), false) => {}
-                (verified, valid) => panic!("{name}: {verified:?}, expected valid: {valid}"),
-            }
+    KINDS.iter().for_each(are_accepted_and_spoiled_ones_are_not);
+}
+
+fn are_accepted_and_spoiled_ones_are_not(kind: &Kind) {
+    let file = file(kind);
+    for vector in &file.vectors {
+        let (name, body) = (format!("{}: {}", kind.name, vector.name), vector.body());
+        let secret = vector.secret.as_ref().unwrap_or(&file.secret);
+        let ask = Ask {
+            kind,
+            secrets: vec![secret],
+            url: vector.url.as_ref().unwrap_or(&file.url),
+            method: vector.method.as_ref().unwrap_or(&file.method),
+            headers: &vector.headers,
+            body: &body,
+            now_ms: file.now_ms,
+        };
+        match (ask.verify(), vector.valid) {
+            (Ok(()), true) if vector.spoil => spoil(&ask, &file, &name),
+            (Ok(()), true) | (Err(_), false) => {}
+            (verified, valid) => panic!("{name}: {verified:?}, expected valid: {valid}"),
         }
+    }
+}
+
+/// Standard Webhooks is no kind, because it says nothing of what a body means.
+fn standard_webhooks() -> Kind {
+    Kind {
+        name: "standard-webhooks",
+        title: "Standard Webhooks",
+        secret_is: "a secret",
+        secret: standard_webhooks_secret,
+        read: |_| Ok(Reading::default()),
+        tells: KINDS[0].tells,
+    }
+}
+
+#[test]
+fn signatures_of_standard_webhooks_are_verified_and_made_as_its_packages_do() {
+    let kind = standard_webhooks();
+    are_accepted_and_spoiled_ones_are_not(&kind);
+    let file = file(&kind);
+    for vector in file.vectors.iter().filter(|it| it.valid) {
+        let secret = vector.secret.as_ref().unwrap_or(&file.secret);
+        let secret = StandardWebhooksSecret::new(secret).expect("usable secret");
+        let header = |name: &str| vector.headers[name].as_str();
+        let seconds = header("webhook-timestamp").parse().expect("seconds");
+        let signed = secret.sign(header("webhook-id"), seconds, &vector.body());
+        let mut entries = header("webhook-signature").split(' ');
+        assert!(entries.any(|it| it == signed), "{}", vector.name);
     }
 }
 
@@ -214,6 +247,7 @@ fn shown(event: &CallEvent) -> Value {
     put("also", json!(also));
     put("parent", json!(parent));
     put("what", json!(word(*what)));
+    put("room", json!(event.room));
     put("direction", json!(direction.map(direction_word)));
     put("from", json!(from));
     put("to", json!(to));
@@ -242,6 +276,7 @@ fn word(what: What) -> String {
         What::Returned => "returned".to_owned(),
         What::Ended(reason) => format!("ended {}", ended(reason)),
         What::Left => "left".to_owned(),
+        What::RoomOver => "room over".to_owned(),
     }
 }
 

@@ -1,0 +1,101 @@
+//! The events of calls: each of them has the whole call as it is then.
+
+use live_users_core::{AnsweredBy, Direction, EndReason};
+use serde::Deserialize;
+
+use crate::json::{id, parse};
+use crate::{CallEvent, Reading, Request, Unreadable, What};
+
+#[derive(Deserialize)]
+struct Body {
+    event: String,
+    call: Option<Call>,
+}
+
+/// `PhoneCallResponse` and `WebCallResponse`, without transcripts and analysis.
+#[derive(Default, Deserialize)]
+struct Call {
+    call_id: Option<String>,
+    call_type: Option<String>,
+    call_status: Option<String>,
+    agent_id: Option<String>,
+    direction: Option<String>,
+    from_number: Option<String>,
+    to_number: Option<String>,
+    telephony_identifier: Option<TelephonyIdentifier>,
+    disconnection_reason: Option<String>,
+    start_timestamp: Option<u64>,
+    end_timestamp: Option<u64>,
+    transfer_end_timestamp: Option<u64>,
+    duration_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct TelephonyIdentifier {
+    twilio_call_sid: Option<String>,
+}
+
+pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
+    let Body { event, call } = parse(request.body)?;
+    let call = call.unwrap_or_default();
+    let reason = call.disconnection_reason.as_deref().unwrap_or_default();
+    let (what, at_ms) = match event.as_str() {
+        "call_started" => (What::Answered, call.start_timestamp),
+        "transfer_started" => (What::Waiting, None),
+        "transfer_bridged" => (What::Transferred, None),
+        "transfer_cancelled" => (What::Returned, None),
+        // The conversation of the two people: the agent had left before.
+        "transfer_ended" => (What::Ended(EndReason::Completed), call.transfer_end_timestamp),
+        // The analysis repeats the end, whose own event may have been lost.
+        "call_ended" | "call_analyzed" => {
+            (end(reason, call.call_status.as_deref()), call.end_timestamp)
+        }
+        // `transcript_updated` would be a heartbeat, and the last one comes after the end.
+        _ => return Ok(Reading::ignoring(event)),
+    };
+    let is_end = matches!(what, What::Ended(_) | What::Left) && event != "transfer_ended";
+    let is_machine = matches!(reason, "voicemail_reached" | "ivr_reached");
+    let direction = match (call.direction.as_deref(), call.call_type.as_deref()) {
+        (Some("outbound"), _) => Some(Direction::Outbound),
+        // A person in a browser calls the agent, too.
+        (Some("inbound"), _) | (None, Some("web_call")) => Some(Direction::Inbound),
+        _ => None,
+    };
+    let carrier = call.telephony_identifier.and_then(|it| it.twilio_call_sid);
+    let duration_s = call.duration_ms.and_then(|it| u32::try_from(it / 1_000).ok());
+    Ok(Reading::of(CallEvent {
+        also: carrier.into_iter().filter(|it| !it.is_empty()).collect(),
+        direction,
+        from: call.from_number,
+        to: call.to_number,
+        agent: call.agent_id,
+        answered_by: is_machine.then_some(AnsweredBy::Machine),
+        duration_s: duration_s.filter(|_| is_end),
+        at_ms,
+        ..CallEvent::new(id(call.call_id, "call.call_id")?, what)
+    }))
+}
+
+/// How a call is over, by its `disconnection_reason`.
+fn end(reason: &str, status: Option<&str>) -> What {
+    What::Ended(match reason {
+        // A person has the caller now: by a transfer, or by taking the call over.
+        "call_transfer" | "transfer_bridged" | "call_take_over" => return What::Left,
+        "dial_busy" => EndReason::Busy,
+        "dial_no_answer" | "user_declined" => EndReason::NoAnswer,
+        "dial_failed"
+        | "invalid_destination"
+        | "telephony_provider_permission_denied"
+        | "telephony_provider_unavailable"
+        | "sip_routing_error"
+        | "marked_as_spam"
+        | "network_blocked"
+        | "concurrency_limit_reached"
+        | "no_concurrency_fallback"
+        | "no_valid_payment"
+        | "error_user_not_joined"
+        | "registered_call_timeout" => EndReason::Failed,
+        _ if status == Some("not_connected") => EndReason::Failed,
+        _ => EndReason::Completed,
+    })
+}
