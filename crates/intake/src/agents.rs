@@ -1,12 +1,17 @@
 //! The agents file: who answers on which numbers.
 
+mod mistakes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::mistakes::{is_id, mistakes_in_shared};
+use self::mistakes::{mistake_in, mistakes_in};
 use crate::caller_id::{CallerId, sip_host};
+use crate::sources::{SourceTable, mistakes_in_sources};
 pub use live_users_twilio::Method;
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
@@ -51,6 +56,9 @@ pub struct Agent {
     /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
     #[serde(default)]
     pub sip_hosts: Vec<String>,
+    /// The ids that platforms have for this agent: an assistant's at Vapi, an agent's at Retell.
+    #[serde(default)]
+    pub assistants: Vec<String>,
     /// Where the built-in conversation asks what to answer; without one it only takes note.
     #[serde(default)]
     pub chat_url: Option<String>,
@@ -69,8 +77,10 @@ pub struct Agents {
     /// The place in the list by each agent's number, in the one spelling of [`CallerId`].
     numbers: BTreeMap<String, usize>,
     sip_hosts: BTreeMap<String, usize>,
+    assistants: BTreeMap<String, usize>,
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
+    sources: Vec<SourceTable>,
 }
 
 /// Where the agents file is.
@@ -87,6 +97,8 @@ struct File {
     shared: Vec<String>,
     #[serde(default, rename = "agent")]
     agents: Vec<Agent>,
+    #[serde(default, rename = "source")]
+    sources: Vec<SourceTable>,
 }
 
 impl Agent {
@@ -167,10 +179,11 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { shared, agents }) => {
+            Ok(File { shared, agents, sources }) => {
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_shared("shared", &shared));
-                (Self::of(agents).sharing(&shared), mistakes)
+                mistakes.extend(mistakes_in_sources(&sources));
+                (Self { sources, ..Self::of(agents).sharing(&shared) }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -178,6 +191,7 @@ impl Agents {
 
     fn of(list: Vec<Agent>) -> Self {
         let (mut numbers, mut sip_hosts) = (BTreeMap::new(), BTreeMap::new());
+        let mut assistants = BTreeMap::new();
         for (place, agent) in list.iter().enumerate() {
             for number in &agent.numbers {
                 if let Some(number) = CallerId::parse(number).number() {
@@ -187,8 +201,12 @@ impl Agents {
             for host in &agent.sip_hosts {
                 sip_hosts.entry(host.to_lowercase()).or_insert(place);
             }
+            for id in &agent.assistants {
+                assistants.entry(id.clone()).or_insert(place);
+            }
         }
-        Self { list, numbers, sip_hosts, shared: BTreeSet::new() }
+        let (shared, sources) = (BTreeSet::new(), Vec::new());
+        Self { list, numbers, sip_hosts, assistants, shared, sources }
     }
 
     /// These agents, with more numbers that many people call from.
@@ -212,6 +230,16 @@ impl Agents {
     /// The agent with this id.
     pub fn by_id(&self, id: &str) -> Option<&Agent> {
         self.list.iter().find(|agent| agent.id == id)
+    }
+
+    /// The agent that a platform calls by this id.
+    pub fn by_assistant(&self, id: &str) -> Option<&Agent> {
+        self.list.get(*self.assistants.get(id)?)
+    }
+
+    /// Who tells of calls beside Twilio's webhooks, in the order of the file.
+    pub fn sources(&self) -> &[SourceTable] {
+        &self.sources
     }
 
     /// The agent that answers this number, in any of its spellings: also without its plus, and in
@@ -250,123 +278,6 @@ impl Agents {
                 .number()
                 .is_some_and(|number| self.shared.contains(number))
     }
-}
-
-/// What is wrong with a file that cannot be read, and in which line. The line itself is left out: it
-/// may hold a secret, such as a key in a URL.
-fn mistake_in(text: &str, error: &toml::de::Error) -> String {
-    let what = error.message().trim().replace('\n', "; ");
-    match error.span().and_then(|span| text.get(..span.start)) {
-        Some(before) => format!("line {}: {what}", before.matches('\n').count() + 1),
-        None => what,
-    }
-}
-
-/// All that is wrong with numbers that many people call from. `field` is where they stand.
-pub fn mistakes_in_shared(field: &str, numbers: &[String]) -> Vec<String> {
-    let wrong = numbers.iter().filter(|number| !is_e164(number));
-    wrong.map(|number| format!("{field}: {}", not_e164(number))).collect()
-}
-
-fn not_e164(number: &str) -> String {
-    format!("{number:?} is not E.164; expected + and 8 to 15 digits")
-}
-
-fn mistakes_in(agents: &[Agent]) -> Vec<String> {
-    let mut mistakes = Vec::new();
-    let mut ids = BTreeMap::new();
-    let mut numbers = BTreeMap::new();
-    let mut hosts = BTreeMap::new();
-    for (agent, place) in agents.iter().zip(1..) {
-        let mut wrong = |field: &str, what: String| {
-            mistakes.push(format!("agent {place} ({:?}): {field}: {what}", agent.id));
-        };
-        if !is_id(&agent.id) {
-            wrong("id", format!("expected 1 to {ID_BYTES_MAX} letters, digits, '-' or '_'"));
-        }
-        if let Some(first) = ids.insert(&agent.id, place) {
-            wrong("id", format!("already the id of agent {first}; expected a different one"));
-        }
-        if agent.name.trim().is_empty() || agent.name.len() > NAME_BYTES_MAX {
-            wrong("name", format!("expected 1 to {NAME_BYTES_MAX} bytes of text"));
-        }
-        for number in &agent.numbers {
-            if !is_e164(number) {
-                wrong("numbers", not_e164(number));
-            }
-            if let Some(first) = numbers.insert(number, place) {
-                let what = format!("{number:?} is already a number of agent {first}");
-                wrong("numbers", format!("{what}; expected each number once"));
-            }
-        }
-        if let Some(number) = agent.fallback_number.as_ref().filter(|number| !is_e164(number)) {
-            wrong("fallback_number", not_e164(number));
-        }
-        if agent.fallback_number.as_ref().is_some_and(|number| agent.numbers.contains(number)) {
-            let what = "is a number of this agent; expected one that somebody else answers";
-            wrong("fallback_number", what.to_owned());
-        }
-        for host in &agent.sip_hosts {
-            if !is_host(host) {
-                let what = "expected a host name such as sip.example.com, without port and scheme";
-                wrong("sip_hosts", format!("{host:?} is no host; {what}"));
-            }
-            if let Some(first) = hosts.insert(host.to_lowercase(), place).filter(|it| *it != place)
-            {
-                let what = format!("{host:?} is already a host of agent {first}");
-                wrong("sip_hosts", format!("{what}; expected each host once"));
-            }
-        }
-        for (field, url, method) in agent.urls() {
-            if url.is_some_and(|url| !is_url(url)) {
-                wrong(field, "expected a URL that starts with https:// or http://".to_owned());
-            }
-            let Some((of_method, method)) = method else { continue };
-            if Method::parse(method).is_none() {
-                wrong(of_method, "expected \"GET\" or \"POST\"".to_owned());
-            }
-            if url.is_none() {
-                wrong(of_method, format!("there is no {field}; expected both or neither"));
-            }
-        }
-        if agent.capacity == Some(0) {
-            wrong("capacity", "expected a whole number from 1 up".to_owned());
-        }
-    }
-    mistakes
-}
-
-/// Whether a text can be the id of an agent.
-pub fn is_id(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
-}
-
-fn is_e164(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or_default();
-    (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a text is a host name or an IP address. Those of version 6 stand in brackets.
-fn is_host(text: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_v6 = || {
-        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
-    };
-    text.len() <= 253 && text.split('.').all(is_label) || is_v6()
-}
-
-fn is_url(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    // RFC 3986: schemes are the same in capital letters.
-    let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
-    is_web && text.len() <= URL_BYTES_MAX && !host.is_empty() && !host.starts_with('/')
 }
 
 #[cfg(test)]

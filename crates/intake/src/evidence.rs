@@ -127,7 +127,7 @@ fn about_listed(call: &CallResource) -> Option<Evidence> {
 }
 
 /// The evidence with who is on the call: the agent, the person and where that person is.
-fn between(
+pub(crate) fn between(
     parties: &Parties<'_>,
     attribution: &Attribution<'_>,
     (agents, key): (&Agents, &CallerKey),
@@ -164,7 +164,7 @@ pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence
 }
 
 /// While a call goes on there is no duration, or one that is 0 or still grows.
-fn of_a_call_that_is_over(said: Said, duration_s: Option<u32>) -> Option<u32> {
+pub(crate) fn of_a_call_that_is_over(said: Said, duration_s: Option<u32>) -> Option<u32> {
     match said {
         Said::Over(_) => duration_s.filter(|duration_s| *duration_s <= DURATION_S_MAX),
         Said::Nothing | Said::Dialing | Said::InProgress => None,
@@ -209,6 +209,22 @@ impl<'a> Parties<'a> {
             twilio::Direction::Outbound => Direction::Outbound,
             twilio::Direction::OutboundDial => Direction::Dial,
         });
+        Self::towards(direction, from, to)
+    }
+
+    /// As another source names them, which says nothing of places.
+    pub(crate) fn of_source(
+        direction: Option<Direction>,
+        (from, to): (&'a Option<String>, &'a Option<String>),
+    ) -> Self {
+        Self::towards(direction, (from.as_deref(), None), (to.as_deref(), None))
+    }
+
+    fn towards(
+        direction: Option<Direction>,
+        from: (Option<&'a str>, Option<&'a Geography>),
+        to: (Option<&'a str>, Option<&'a Geography>),
+    ) -> Self {
         let ((ours, _), (theirs, their_place)) = match direction {
             None | Some(Direction::Inbound) => (to, from),
             Some(Direction::Outbound | Direction::Dial) => (from, to),

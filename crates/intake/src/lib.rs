@@ -3,6 +3,7 @@
 //!
 //! - [`Inbound`]: all that follows from one webhook, by the [`agents`] that are configured, the
 //!   [`CallerKey`] and what is a [`Farewell`].
+//! - [`of_source_event`]: what another source tells of a call, by its [`sources`] settings.
 //! - [`Reconciler`]: what to ask the provider when webhooks are silent, and what its answers mean.
 
 pub mod agents;
@@ -14,10 +15,12 @@ mod evidence;
 mod farewell;
 mod inbound;
 mod legs;
-
 mod reconciler;
+mod source_event;
+pub mod sources;
 
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
+pub use source_event::{name, of_source_event};

@@ -1,0 +1,137 @@
+//! From what a source tells of a call to evidence.
+
+use std::sync::Arc;
+
+use live_users_core::{
+    Agent, AgentFrom, CallId, Connection, Direction, EndReason, Evidence, Millis, Origin, Said,
+    Source,
+};
+use live_users_sources::{CallEvent, What};
+use sha2::{Digest, Sha256};
+
+use crate::CallerKey;
+use crate::agents::{Agents, is_id};
+use crate::evidence::{Attribution, Parties, between, of_a_call_that_is_over};
+use crate::legs::with_role;
+use crate::sources::SourceSettings;
+
+/// The shortest id that names one call wherever it comes from. Shorter ones are a source's own.
+const WORLDWIDE_ID_BYTES_MIN: usize = 24;
+
+/// What ids begin with that are the `Call-ID` of a SIP dialog: sources that see the same dialog agree.
+const SIP_CALL_ID: &str = "sip-call-id/";
+
+/// What a source tells of a call, as evidence. `None` if the id of the call cannot be one.
+pub fn of_source_event(
+    source: &SourceSettings,
+    event: &CallEvent,
+    agents: &Agents,
+    key: &CallerKey,
+) -> Option<Evidence> {
+    let (said, connection) = said(event.what);
+    let call = name(source, &event.call)?;
+    let parties = Parties::of_source(direction(event, agents), (&event.from, &event.to));
+    let attribution = attribution(event, &parties, agents);
+    let also = event.also.iter().filter_map(|id| name(source, id)).filter(|id| *id != call);
+    let evidence = Evidence {
+        parent: event.parent.as_deref().and_then(|id| name(source, id)),
+        duration_s: of_a_call_that_is_over(said, event.duration_s),
+        answered_by: event.answered_by,
+        connection,
+        origin: Some(Origin { source: source.id.clone(), is_carrier: source.is_carrier }),
+        account: source.account.clone(),
+        also: also.collect(),
+        room: event.room.as_deref().and_then(|id| name(source, id)),
+        limits: source.limits,
+        said_at: event.at_ms.map(Millis),
+        ..Evidence::about(call, Source::Event, said)
+    };
+    let evidence = between(&parties, &attribution, (agents, key), evidence);
+    let ends = (event.from.as_deref(), event.to.as_deref());
+    Some(match evidence.is_leg() {
+        true => with_role(evidence, ends, agents),
+        // A call that a source tells of as one of its own is a user's, whoever is called.
+        false => evidence,
+    })
+}
+
+/// The id that a call is kept under. An id that is the same wherever somebody names the call stands
+/// as it is; any other belongs to its source, so two sources that count from 1 do not meet.
+pub fn name(source: &SourceSettings, id: &str) -> Option<CallId> {
+    if id.is_empty() {
+        return None;
+    }
+    if let Some(header) = id.strip_prefix(SIP_CALL_ID) {
+        // The caller's side has written it, and it may hold anything.
+        return CallId::parse(&format!("{SIP_CALL_ID}{}", digest(header))).ok();
+    }
+    let text = if is_worldwide(id) { id.to_owned() } else { format!("{}/{id}", source.id) };
+    // One that is too long, or has characters that an id cannot have, is kept by its digest.
+    let or_digest = || CallId::parse(&format!("{}/{}", source.id, digest(id))).ok();
+    CallId::parse(&text).ok().or_else(or_digest)
+}
+
+/// Whether an id is the same wherever somebody names the call: long enough, and not of digits alone.
+fn is_worldwide(id: &str) -> bool {
+    let is_random = id.bytes().any(|byte| byte.is_ascii_alphabetic());
+    id.len() >= WORLDWIDE_ID_BYTES_MIN && is_random && !id.contains(['@', '+', '/'])
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn said(what: What) -> (Said, Option<Connection>) {
+    match what {
+        What::Dialing => (Said::Dialing, None),
+        What::Up => (Said::InProgress, None),
+        What::Answered | What::Returned => (Said::InProgress, Some(Connection::Agent)),
+        What::Waiting => (Said::InProgress, Some(Connection::Waiting)),
+        What::Transferred => (Said::InProgress, Some(Connection::Person)),
+        What::Ended(reason) => (Said::Over(reason), None),
+        What::RoomOver => (Said::Over(EndReason::Completed), None),
+        What::Left => (Said::Over(EndReason::HandedOver), None),
+    }
+}
+
+/// Where a source does not say which way a call goes, our own numbers do.
+fn direction(event: &CallEvent, agents: &Agents) -> Option<Direction> {
+    let is_ours = |end: &Option<String>| end.as_deref().is_some_and(|it| agents.is_own_number(it));
+    let by_numbers = || match (is_ours(&event.from), is_ours(&event.to)) {
+        (_, true) => Some(Direction::Inbound),
+        (true, false) => Some(Direction::Outbound),
+        (false, false) => None,
+    };
+    match (&event.parent, event.direction) {
+        (Some(_), _) => Some(Direction::Dial),
+        (None, Some(direction)) => Some(direction),
+        (None, None) => by_numbers(),
+    }
+}
+
+/// Whose call it is: by the id that the source has for the agent, else by our number, else that id.
+fn attribution<'a>(
+    event: &'a CallEvent,
+    parties: &Parties<'_>,
+    agents: &'a Agents,
+) -> Attribution<'a> {
+    let own_id = event.agent.as_deref();
+    let known = own_id.and_then(|id| agents.by_assistant(id).or_else(|| agents.by_id(id)));
+    if let Some(agent) = known {
+        return Attribution::of(Some(&agent.id), parties, agents);
+    }
+    let by_number = Attribution::of(None, parties, agents);
+    match own_id.filter(|id| by_number.configured.is_none() && is_id(id)) {
+        // Nobody has configured it: a better word about the agent takes its place.
+        Some(id) => Attribution {
+            agent: Agent::Id(Arc::from(id)),
+            from: AgentFrom::Address,
+            configured: None,
+        },
+        None => by_number,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! What sources tell, as evidence: whose call it is, who calls, under which id.
+
+use live_users_core::{Claim, Country, Place};
+
+use super::*;
+use crate::sources::SourceTable;
+
+const FILE: &str = r#"
+[[agent]]
+id = "booking"
+name = "Bookings"
+numbers = ["+15005550006"]
+assistants = ["asst_1"]
+
+[[agent]]
+id = "support"
+name = "Support"
+numbers = ["+15005550007"]
+
+[[source]]
+id = "calls"
+kind = "vapi"
+secret_env = "VAPI_SECRET"
+account = "acme"
+
+[[source]]
+id = "own"
+kind = "events"
+secret_env = "EVENTS_SECRET"
+heartbeat_seconds = 20
+longest_call_minutes = 30
+"#;
+
+fn agents() -> Agents {
+    let (agents, mistakes) = Agents::parse(FILE);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    agents
+}
+
+fn source(id: &str) -> SourceSettings {
+    let agents = agents();
+    agents.sources().iter().find(|it| it.id == id).map(SourceTable::settings).expect("a source")
+}
+
+fn read(source_id: &str, event: &CallEvent) -> Evidence {
+    let key = CallerKey::derived_from("a token");
+    of_source_event(&source(source_id), event, &agents(), &key).expect("an id")
+}
+
+fn inbound(what: What) -> CallEvent {
+    CallEvent {
+        direction: Some(Direction::Inbound),
+        from: Some("+442079460123".to_owned()),
+        to: Some("+15005550007".to_owned()),
+        ..CallEvent::new("1", what)
+    }
+}
+
+#[test]
+fn an_event_becomes_evidence_of_its_source_and_account() {
+    let evidence = read("calls", &inbound(What::Answered));
+    assert_eq!(evidence.call.to_string(), "calls/1");
+    assert_eq!(evidence.agent, Agent::Id(Arc::from("support")));
+    assert_eq!(evidence.account.as_deref(), Some("acme"));
+    assert_eq!(evidence.claim(), Claim::Live);
+    let country = Country::parse("GB");
+    assert_eq!(evidence.place, Place { country, ..Place::default() });
+    assert_eq!(evidence.caller, CallerKey::derived_from("a token").person("0044 20 7946 0123"));
+    let origin = evidence.origin.expect("a source");
+    assert_eq!((&*origin.source, origin.is_carrier), ("calls", false));
+}
+
+#[test]
+fn what_happened_says_who_is_with_the_caller() {
+    let outbound = |what| CallEvent { direction: Some(Direction::Outbound), ..inbound(what) };
+    for (what, claim, connection) in [
+        (What::Dialing, Claim::Dialing, None),
+        (What::Up, Claim::Live, None),
+        (What::Answered, Claim::Live, Some(Connection::Agent)),
+        (What::Waiting, Claim::Live, Some(Connection::Waiting)),
+        (What::Transferred, Claim::Live, Some(Connection::Person)),
+        (What::Returned, Claim::Live, Some(Connection::Agent)),
+        (What::Ended(EndReason::Busy), Claim::Ended(EndReason::Busy), None),
+        (What::Left, Claim::Ended(EndReason::HandedOver), None),
+    ] {
+        for event in [inbound(what), outbound(what)] {
+            let evidence = read("own", &event);
+            assert_eq!((evidence.claim(), evidence.connection), (claim, connection), "{what:?}");
+        }
+    }
+}
+
+#[test]
+fn an_agent_is_known_by_the_ids_of_platforms_before_its_number() {
+    let of = |agent: Option<&str>, to: &str| {
+        let event = CallEvent {
+            agent: agent.map(str::to_owned),
+            to: Some(to.to_owned()),
+            ..inbound(What::Answered)
+        };
+        let evidence = read("calls", &event);
+        (evidence.agent, evidence.agent_from)
+    };
+    let id = |text: &str| Agent::Id(Arc::from(text));
+    let (url, address) = (AgentFrom::Url, AgentFrom::Address);
+    assert_eq!(of(Some("asst_1"), "+15005550007"), (id("booking"), url));
+    assert_eq!(of(Some("support"), "+15005550099"), (id("support"), url));
+    assert_eq!(of(Some("asst_9"), "+15005550007"), (id("support"), address));
+    assert_eq!(of(Some("asst_9"), "+15005550099"), (id("asst_9"), address), "never dropped");
+    let unknown = Agent::Address(Arc::from("+15005550099"));
+    assert_eq!(of(Some("no id at all"), "+15005550099"), (unknown, address));
+}
+
+#[test]
+fn ids_of_two_sources_meet_only_if_they_are_the_same_everywhere() {
+    let name = |id: &str| name(&source("own"), id).map(|it| it.to_string());
+    let worldwide = [
+        "CAfa4e0000000000000000000000000001",
+        "0b3e2b1c-5a0e-4d0e-8a77-5a0b6f1f0001",
+        "v3:9X2vxPDFY2RHSJ1EdMS0RHRksMTg7ldNxdjWbVr9zBjbGjGsSe-aiQ",
+    ];
+    for id in worldwide {
+        assert_eq!(name(id).as_deref(), Some(id));
+    }
+    assert_eq!(name("1700000000.12").as_deref(), Some("own/1700000000.12"));
+    assert_eq!(name(""), None);
+    // What no id can hold, and what a caller's side has written, is kept by a digest.
+    for id in ["two words", &"\u{e9}".repeat(20), &"x".repeat(500), "sip-call-id/15005550100@a"] {
+        let kept = name(id).expect("an id");
+        assert!(!kept.contains("15005550100") && kept.len() < 100, "{kept}");
+    }
+    assert_eq!(
+        name("sip-call-id/a@b"),
+        super::name(&source("calls"), "sip-call-id/a@b").map(|it| it.to_string())
+    );
+}
+
+#[test]
+fn without_a_direction_our_own_numbers_tell_it() {
+    let direction = |from: &str, to: &str| {
+        let event = CallEvent {
+            from: Some(from.to_owned()),
+            to: Some(to.to_owned()),
+            direction: None,
+            ..inbound(What::Up)
+        };
+        read("calls", &event).direction
+    };
+    assert_eq!(direction("+15005550100", "+15005550006"), Some(Direction::Inbound));
+    assert_eq!(direction("+15005550006", "+15005550100"), Some(Direction::Outbound));
+    assert_eq!(direction("+15005550100", "+15005550101"), None);
+}
+
+#[test]
+fn a_leg_leads_somewhere_and_has_no_caller() {
+    let leg = CallEvent { parent: Some("parent".to_owned()), ..inbound(What::Up) };
+    let evidence = read("calls", &leg);
+    assert!(evidence.is_leg() && evidence.caller.is_none());
+    assert_eq!(evidence.endpoint, Some(live_users_core::Endpoint::Agent));
+}
+
+#[test]
+fn limits_are_those_of_the_file_or_of_the_kind() {
+    let limits = |id| (source(id).limits.quiet_s, source(id).limits.longest_s);
+    assert_eq!(limits("own"), (Some(60), Some(1_800)));
+    assert_eq!(limits("calls"), (None, None));
+}
