@@ -9,9 +9,6 @@ use serde::Deserialize;
 
 use crate::agents::{ID_BYTES_MAX, is_id};
 
-/// The kind of a source that tells of calls in our own words, at `POST /api/events`.
-pub const EVENTS: &str = "events";
-
 /// The most sources in one file.
 const SOURCES_MAX: usize = 100;
 
@@ -27,7 +24,7 @@ const LIMIT_S_MAX: u32 = 25 * 3600;
 pub struct SourceTable {
     /// What `/sources/ID` names: letters, digits, `-` and `_`.
     pub id: String,
-    /// What it is: a name of [`KINDS`], or [`EVENTS`].
+    /// What it is: a name of [`KINDS`].
     pub kind: String,
     /// The name of the environment variable that has its secret, or several separated by commas.
     pub secret_env: String,
@@ -59,7 +56,7 @@ pub struct SourceSettings {
 }
 
 impl SourceTable {
-    /// Its kind; `None` of one that tells in our own words, and of an unknown one.
+    /// Its kind; `None` of an unknown one.
     pub fn kind(&self) -> Option<&'static Kind> {
         Kind::named(&self.kind)
     }
@@ -92,7 +89,7 @@ impl SourceTable {
             Some(0) => "missed_heartbeats",
             _ => "heartbeat_seconds",
         };
-        let is_unknown = self.kind().is_none() && self.kind != EVENTS;
+        let is_unknown = self.kind().is_none();
         let is_lone = self.missed_heartbeats.is_some() && self.heartbeat_seconds.is_none();
         // What stands in it may be the secret itself, so it is not repeated.
         let variable = "expected the name of an environment variable such as VAPI_SECRET, and never \
@@ -152,7 +149,7 @@ pub(crate) fn mistakes_in_sources(sources: &[SourceTable]) -> Vec<String> {
 /// The kinds there are, for people.
 fn kinds() -> String {
     let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-    format!("{} or {EVENTS}", names.join(", "))
+    format!("one of {}", names.join(", "))
 }
 
 /// Whether a text can be the name of an environment variable, as people write them.

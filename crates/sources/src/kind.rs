@@ -52,6 +52,7 @@ pub enum Basis {
 /// Every kind there is, in the order of their names.
 pub const KINDS: &[Kind] = &[
     crate::elevenlabs::KIND,
+    crate::events::KIND,
     crate::jambonz::KIND,
     crate::livekit::KIND,
     crate::openai::KIND,

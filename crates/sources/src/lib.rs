@@ -9,6 +9,7 @@
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
 mod elevenlabs;
+mod events;
 mod jambonz;
 mod json;
 mod kind;

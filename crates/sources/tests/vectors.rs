@@ -243,6 +243,7 @@ fn shown(event: &CallEvent) -> Value {
             fields.insert(name.to_owned(), value);
         }
     };
+    put("id", json!(event.id));
     put("call", json!(call));
     put("also", json!(also));
     put("parent", json!(parent));
