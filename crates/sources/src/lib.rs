@@ -8,11 +8,13 @@
 //! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
+mod compatible;
 mod jambonz;
 mod json;
 mod kind;
 mod reading;
 mod request;
+mod signalwire;
 mod verify;
 
 pub use kind::{Basis, KINDS, Kind, Tells};

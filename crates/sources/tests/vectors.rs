@@ -38,6 +38,8 @@ struct Vector {
     valid: bool,
     #[serde(default = "yes")]
     spoil: bool,
+    /// Of a form: whether it is still accepted with its fields in another order.
+    reordered: Option<bool>,
     #[serde(default)]
     events: Vec<Value>,
 }
@@ -121,6 +123,12 @@ fn vectors_are_accepted_and_spoiled_ones_are_not() {
                 (Ok(()), true) if vector.spoil => spoil(&ask, &file, &name),
                 (Ok(()), true) | (Err(_), false) => {}
                 (verified, valid) => panic!("{name}: {verified:?}, expected valid: {valid}"),
+            }
+            if let Some(expected) = vector.reordered {
+                let fields: Vec<_> = body.rsplit(|byte| *byte == b'&').collect();
+                let body = fields.join(&b'&');
+                let verified = Ask { body: &body, ..again(&ask) }.verify();
+                assert_eq!(verified.is_ok(), expected, "{name}, in another order: {verified:?}");
             }
         }
     }

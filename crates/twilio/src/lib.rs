@@ -33,6 +33,7 @@ pub use signature::{
     AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
 };
 pub use status::{CallStatus, Direction};
+pub use timestamp::unix_ms;
 pub use webhook::{
     CALL_SID_BYTES_MAX, GEOGRAPHY_BYTES_MAX, Geography, PARTY_BYTES_MAX, SPEECH_BYTES_MAX,
     StatusField, Webhook,
