@@ -8,6 +8,7 @@
 //! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
+mod bounds;
 mod compatible;
 mod jambonz;
 mod json;
@@ -15,6 +16,7 @@ mod kind;
 mod reading;
 mod request;
 mod signalwire;
+mod telnyx;
 mod verify;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
