@@ -50,7 +50,8 @@ pub enum Basis {
 }
 
 /// Every kind there is, in the order of their names.
-pub const KINDS: &[Kind] = &[crate::jambonz::KIND, crate::signalwire::KIND, crate::telnyx::KIND];
+pub const KINDS: &[Kind] =
+    &[crate::jambonz::KIND, crate::plivo::KIND, crate::signalwire::KIND, crate::telnyx::KIND];
 
 impl Kind {
     /// The kind of this name.

@@ -13,6 +13,7 @@ mod compatible;
 mod jambonz;
 mod json;
 mod kind;
+mod plivo;
 mod reading;
 mod request;
 mod signalwire;

@@ -15,6 +15,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::form::Form;
+pub use boundaries::FieldNames;
 use text::Url;
 
 /// The header with the signature.
@@ -110,9 +111,9 @@ impl SignedRequest<'_> {
     /// anywhere else than as a whole name.
     pub fn check_boundaries(&self) -> Result<(), Rejection> {
         if let Some((_, query)) = self.url.split_once('?') {
-            boundaries::check_query(query)?;
+            boundaries::TWILIO.check_query(query)?;
         }
-        boundaries::check_fields(&fields_in_order(&self.payload))
+        boundaries::TWILIO.check_fields(&fields_in_order(&self.payload))
     }
 }
 
