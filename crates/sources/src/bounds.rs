@@ -51,6 +51,13 @@ impl Text {
         text.filter(|it| (1..=PARTY_BYTES_MAX).contains(&it.len())).map(str::to_owned)
     }
 
+    /// A whole number, such as seconds.
+    pub(crate) fn whole(&self) -> Option<u32> {
+        let text = self.as_str()?;
+        // `parse` alone would take a leading plus as well.
+        text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// The type of an event, cut.
     pub(crate) fn kind(&self, field: &str) -> String {
         match self.as_str() {
@@ -79,6 +86,10 @@ mod tests {
         }
         assert_eq!(text("15005550100").party().as_deref(), Some("15005550100"));
         assert_eq!(text(&format!("\"{}\"", "x".repeat(257))).party(), None);
+        assert_eq!((text("\"31\"").whole(), text("31").whole()), (Some(31), Some(31)));
+        for json in ["\"+31\"", "-1", "3.5", "\"\"", "4294967296"] {
+            assert_eq!(text(json).whole(), None, "{json}");
+        }
         assert_eq!(text(&format!("\"{}\"", "ä".repeat(65))).kind("type").chars().count(), 69);
     }
 }

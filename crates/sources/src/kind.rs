@@ -50,8 +50,13 @@ pub enum Basis {
 }
 
 /// Every kind there is, in the order of their names.
-pub const KINDS: &[Kind] =
-    &[crate::jambonz::KIND, crate::plivo::KIND, crate::signalwire::KIND, crate::telnyx::KIND];
+pub const KINDS: &[Kind] = &[
+    crate::jambonz::KIND,
+    crate::plivo::KIND,
+    crate::signalwire::KIND,
+    crate::telnyx::KIND,
+    crate::vonage::KIND,
+];
 
 impl Kind {
     /// The kind of this name.

@@ -19,6 +19,7 @@ mod request;
 mod signalwire;
 mod telnyx;
 mod verify;
+mod vonage;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, Unreadable, What};
