@@ -101,6 +101,7 @@ writeVectors("plivo", {
   now_ms: now * 1000,
   max_age_s: null,
   signed_headers: ["X-Plivo-Signature-V3", "X-Plivo-Signature-V3-Nonce"],
+  signs_url: true,
   vectors: [
     vector("ringing", { ...going, Event: "Ring", CallStatus: "ringing" }, [
       { ...outbound, what: "dialing" },

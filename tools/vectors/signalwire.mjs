@@ -84,6 +84,7 @@ writeVectors("signalwire", {
   now_ms: now * 1000,
   max_age_s: null,
   signed_headers: ["X-SignalWire-Signature"],
+  signs_url: true,
   vectors: [
     vector("ringing", { ...coming, CallStatus: "ringing" }, [{ ...inbound, what: "dialing" }]),
     vector("in progress", { ...coming, CallStatus: "in-progress" }, [{ ...inbound, what: "up" }]),

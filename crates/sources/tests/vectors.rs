@@ -21,6 +21,8 @@ struct File {
     now_ms: u64,
     max_age_s: Option<u64>,
     signed_headers: Vec<String>,
+    #[serde(default)]
+    signs_url: bool,
     vectors: Vec<Vector>,
 }
 
@@ -140,6 +142,12 @@ fn spoil(ask: &Ask<'_>, file: &File, name: &str) {
         let mut body = ask.body.to_vec();
         body[at] ^= 1;
         assert!(Ask { body: &body, ..again(ask) }.verify().is_err(), "{name}: byte {at}");
+    }
+    for at in (0..ask.url.len()).filter(|_| file.signs_url) {
+        let mut url = ask.url.as_bytes().to_vec();
+        url[at] ^= 1;
+        let url = String::from_utf8(url).expect("ASCII stays ASCII");
+        assert!(Ask { url: &url, ..again(ask) }.verify().is_err(), "{name}: byte {at} of the URL");
     }
     let other = another(ask.secrets[0]);
     assert!(Ask { secrets: vec![&other], ..again(ask) }.verify().is_err(), "{name}: other secret");

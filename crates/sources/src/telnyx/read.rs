@@ -4,7 +4,7 @@
 //! a call. `call_leg_id` is one of exactly one leg.
 
 use live_users_core::{AnsweredBy, Direction, EndReason};
-use live_users_twilio::{Form, unix_ms};
+use live_users_twilio::{CALL_SID_BYTES_MAX, Form, unix_ms};
 use serde::Deserialize;
 
 use crate::bounds::Text;
@@ -121,8 +121,8 @@ fn answered_by(result: Option<&str>) -> Option<AnsweredBy> {
     }
 }
 
-/// The longest value of a short field, in bytes.
-const TOKEN_BYTES_MAX: usize = 64;
+/// The longest value of a field that is read here, in bytes.
+const TOKEN_BYTES_MAX: usize = CALL_SID_BYTES_MAX;
 
 /// A form has no `Direction`, so who is ours follows from our own numbers.
 fn texml(form: &Form) -> Result<Reading, Unreadable> {
