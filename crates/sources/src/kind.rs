@@ -56,8 +56,12 @@ pub const KINDS: &[Kind] = &[
     crate::jambonz::KIND,
     crate::livekit::KIND,
     crate::openai::KIND,
+    crate::plivo::KIND,
     crate::retell::KIND,
+    crate::signalwire::KIND,
+    crate::telnyx::KIND,
     crate::vapi::KIND,
+    crate::vonage::KIND,
 ];
 
 impl Kind {
