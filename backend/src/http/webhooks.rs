@@ -27,7 +27,7 @@ use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
-use self::recording::record_all;
+pub(crate) use self::recording::record_all;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;

@@ -1,7 +1,8 @@
 //! The sources that tell of calls beside Twilio's webhooks, ready to verify what they send.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::io;
 use std::sync::Arc;
 
 use live_users_http_kit::metrics::Counter;
@@ -11,11 +12,16 @@ use live_users_intake::sources::{SourceSettings, SourceTable};
 use live_users_sources::{Kind, Secrets};
 use parking_lot::{Mutex, RwLock};
 
+/// The kind of the sources that `/api/events` is for.
+pub(crate) const EVENTS: &str = "events";
+
+/// The id of the source of who shows `API_TOKEN` there.
+const OWN_ID: &str = "api";
+
 /// So many types of events that say nothing of a call are told of one source.
 const TYPES_MAX: usize = 64;
 
 /// The sources of the agents file. They are made again when the file is read again.
-#[derive(Debug)]
 pub(crate) struct SourceRegistry {
     env: Env,
     now: RwLock<Arc<Sources>>,
@@ -25,7 +31,6 @@ pub(crate) struct SourceRegistry {
 pub(crate) type Sources = BTreeMap<String, Arc<SourceEntry>>;
 
 /// A source: how it is verified and read, and what has come from it.
-#[derive(Debug)]
 pub(crate) struct SourceEntry {
     pub(crate) table: SourceTable,
     pub(crate) settings: SourceSettings,
@@ -113,7 +118,8 @@ impl Seen {
 impl SourceRegistry {
     /// The sources of these agents' file, with the secrets in these variables. What is wrong goes to
     /// the reader of the settings.
-    pub(crate) fn read(env: &Env, reader: &mut SettingsReader<'_>, agents: &Agents) -> Self {
+    pub(crate) fn read(reader: &mut SettingsReader<'_>, agents: &Agents) -> Self {
+        let env = reader.env();
         let (sources, mistakes) = load(env, agents, &Sources::new());
         mistakes.into_iter().for_each(|mistake| reader.error(mistake));
         Self { env: env.clone(), now: RwLock::new(Arc::new(sources)) }
@@ -145,6 +151,31 @@ impl SourceRegistry {
     }
 }
 
+/// Says which there are, and nothing of the variables.
+impl fmt::Debug for SourceRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.now().keys()).finish()
+    }
+}
+
+impl SourceEntry {
+    /// The source of who shows `API_TOKEN`: it tells in our own words, and nobody else is let in by
+    /// a secret of its own.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub(crate) fn own() -> io::Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let table = SourceTable::named(OWN_ID, EVENTS);
+        let kind = table.kind().ok_or_else(|| io::Error::other("there is no kind of events"))?;
+        let secrets = Secrets::new(kind, [secret.as_str()]).map_err(io::Error::other)?;
+        let settings = table.settings();
+        Ok(Self { table, settings, kind, secrets, seen: Arc::default() })
+    }
+}
+
 fn load(env: &Env, agents: &Agents, before: &Sources) -> (Sources, Vec<String>) {
     let (mut sources, mut mistakes) = (Sources::new(), Vec::new());
     for table in agents.sources() {
@@ -169,9 +200,9 @@ fn secrets(env: &Env, kind: &Kind, table: &SourceTable) -> Result<Secrets, Vec<S
     let about = |what: &dyn Display| format!("source {:?}: {what}", table.id);
     let mut reader = SettingsReader::new(env);
     let words = reader.words(name);
-    reader.finish(()).map_err(|errors| -> Vec<String> {
-        errors.0.iter().map(|error| about(error)).collect()
-    })?;
+    reader
+        .finish(())
+        .map_err(|errors| -> Vec<String> { errors.0.iter().map(|error| about(error)).collect() })?;
     if words.is_empty() {
         let what = format!("{name} is not set: expected {}", kind.secret_is);
         return Err(vec![about(&what)]);
@@ -184,8 +215,7 @@ fn secrets(env: &Env, kind: &Kind, table: &SourceTable) -> Result<Secrets, Vec<S
 mod tests {
     use super::*;
 
-    const FILE: &str =
-        "[[source]]\nid = \"app\"\nkind = \"events\"\nsecret_env = \"APP_TOKEN\"\n";
+    const FILE: &str = "[[source]]\nid = \"app\"\nkind = \"events\"\nsecret_env = \"APP_TOKEN\"\n";
 
     fn mistakes(value: Option<&str>) -> Vec<String> {
         let agents = Agents::parse(FILE).0;
@@ -216,7 +246,7 @@ mod tests {
         let agents = Agents::parse(FILE).0;
         let env = Env::of([("APP_TOKEN", "a-token-of-16-chars")]);
         let mut reader = SettingsReader::new(&env);
-        let registry = SourceRegistry::read(&env, &mut reader, &agents);
+        let registry = SourceRegistry::read(&mut reader, &agents);
         let seen = registry.get("app").expect("a source").seen.clone();
         seen.note(SourceOutcome::Ignored, 7);
         assert!(seen.is_new("tick") && !seen.is_new("tick"));

@@ -56,6 +56,19 @@ pub struct SourceSettings {
 }
 
 impl SourceTable {
+    /// One of this id and kind, which promises nothing and has no secret of its own.
+    pub fn named(id: &str, kind: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            secret_env: String::new(),
+            account: None,
+            heartbeat_seconds: None,
+            missed_heartbeats: None,
+            longest_call_minutes: None,
+        }
+    }
+
     /// Its kind; `None` of an unknown one.
     pub fn kind(&self) -> Option<&'static Kind> {
         Kind::named(&self.kind)

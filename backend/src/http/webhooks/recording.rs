@@ -10,7 +10,7 @@ use crate::parts::queue::Queue;
 
 /// Records all that one webhook says, in this order, unless it is too old to say anything. It is
 /// queued together, so that one sync of the journal is enough.
-pub(super) async fn record_all(
+pub(crate) async fn record_all(
     (old_callbacks, queue): (&OldCallbacks, &Queue),
     sent_at_ms: Option<u64>,
     evidence: Vec<Evidence>,
