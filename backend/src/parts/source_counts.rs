@@ -39,7 +39,7 @@ pub(crate) fn source_counts(
     };
     // Where no other source has told of anything, all that is counted is Twilio's.
     let twilios = if by_source.is_empty() { all } else { of(None) };
-    let ours = "its own word, or its list of calls".to_owned();
+    let ours = "by its own word, or its list of calls".to_owned();
     let twilio = count(TWILIO, (TWILIO, "Twilio"), twilios, (TWILIO_TELLS, ours));
     let entries = configured.values().map(|entry| of_entry(entry, of(Some(&entry.table.id))));
     let is_gone = |id: &&Arc<str>| !configured.contains_key(&***id);
@@ -47,7 +47,7 @@ pub(crate) fn source_counts(
     // Its calls are up: it is not in the file any more, or shows `API_TOKEN`.
     let unknown = Tells { is_carrier: false, ..TWILIO_TELLS };
     let gone = gone.map(|id| {
-        let ends_by = "its own word, or the clock".to_owned();
+        let ends_by = "by its own word, or by the clock".to_owned();
         count(id, ("events", "Events"), of(Some(id)), (unknown, ends_by))
     });
     [twilio].into_iter().chain(entries).chain(gone).collect()

@@ -128,13 +128,13 @@ impl SourceTable {
         wrong.map(|(field, _, what)| (field, what)).collect()
     }
 
-    /// What its calls end by, for people.
+    /// How its calls end, for people, as the end of "a call ends ...".
     pub fn ends_by(&self) -> String {
         let Limits { quiet_s, longest_s } = self.settings().limits;
         let tells_end = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
-        let own = tells_end.then(|| "its own word".to_owned());
-        let quiet = quiet_s.map(|quiet_s| format!("{quiet_s} s without a heartbeat"));
-        let longest = longest_s.map(|longest_s| format!("{} min", longest_s.div_ceil(60)));
+        let own = tells_end.then(|| "by its own word".to_owned());
+        let quiet = quiet_s.map(|quiet_s| format!("after {quiet_s} s without a heartbeat"));
+        let longest = longest_s.map(|longest_s| format!("after {} min", longest_s.div_ceil(60)));
         let all: Vec<_> = own.into_iter().chain(quiet).chain(longest).collect();
         all.join(", or ")
     }
