@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ByAgent;
+use crate::sources::{AccountCount, SourceCount};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,52 +172,6 @@ pub struct RegionCount {
     pub live_calls: u64,
 }
 
-/// A source and the live users that it has told of. A person of whom two sources tell is in both.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SourceCount {
-    /// Its id in the agents file; `twilio` of Twilio's own webhooks and lists, and `api` of who shows
-    /// `API_TOKEN` at `/api/events`.
-    pub source: String,
-    /// Its kind, such as `telnyx`.
-    pub kind: String,
-    /// What people call its kind.
-    pub title: String,
-    /// The account that its calls belong to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// How many distinct callers it has told of.
-    pub live_users: u64,
-    /// In how many calls.
-    pub live_calls: u64,
-    /// When the last webhook of it came that was let in, since the start of this process.
-    pub heard_at: Option<String>,
-    /// When the last webhook for it came that was not signed by it, since the start of this process.
-    pub refused_at: Option<String>,
-    /// On what it rests that a call has started: `event`, `derived` or `untold`.
-    pub start: String,
-    /// The same of an answer.
-    pub answer: String,
-    /// The same of a hand-over to a person.
-    pub hand_over: String,
-    /// The same of the end.
-    pub end: String,
-    /// What ends its calls, for people.
-    pub ends_by: String,
-}
-
-/// An account and its live users.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountCount {
-    /// Its name in the agents file; `None` for calls of which no account is known.
-    pub account: Option<String>,
-    /// How many distinct callers it has.
-    pub live_users: u64,
-    /// In how many calls.
-    pub live_calls: u64,
-}
-
 /// How the referee stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -317,7 +272,7 @@ pub struct CallView {
     pub heard_at: String,
     /// How long it has counted so far, which is the time with agents; `None` if it is not up.
     pub live_ms: Option<u64>,
-    /// The sources that have told of it, `twilio` among them; absent if only Twilio has.
+    /// Who has told of it, `twilio` among them; absent if only Twilio has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
     /// The account that it belongs to, if that is known.

@@ -9,6 +9,7 @@ mod calls;
 mod history;
 mod sessions;
 mod setup;
+mod sources;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -18,10 +19,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
-    AccountCount, AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount,
-    DriftView, Evicted, EvidenceView, Expectation, Explanation, HealedView, JournalRewritten,
-    LegView, LineView, PlaceView, RefereeView, RegionCount, SourceCount, StretchView, Summary,
-    TalkedView,
+    AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount, DriftView, Evicted,
+    EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
+    PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
 };
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use sessions::{EndedSession, EndedSessions};
@@ -29,6 +29,7 @@ pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,
     WebhooksView,
 };
+pub use sources::{AccountCount, SourceCount};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the
