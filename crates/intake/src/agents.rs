@@ -5,11 +5,13 @@ mod mistakes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
+use crate::accounts::{AccountTable, Accounts, mistakes_in_accounts};
 use crate::caller_id::{CallerId, sip_host};
 use crate::sources::{SourceTable, mistakes_in_sources};
 pub use live_users_twilio::Method;
@@ -81,6 +83,7 @@ pub struct Agents {
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
+    accounts: Accounts,
 }
 
 /// Where the agents file is.
@@ -99,6 +102,8 @@ struct File {
     agents: Vec<Agent>,
     #[serde(default, rename = "source")]
     sources: Vec<SourceTable>,
+    #[serde(default, rename = "account")]
+    accounts: Vec<AccountTable>,
 }
 
 impl Agent {
@@ -179,11 +184,13 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { shared, agents, sources }) => {
+            Ok(File { shared, agents, sources, accounts }) => {
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 mistakes.extend(mistakes_in_sources(&sources));
-                (Self { sources, ..Self::of(agents).sharing(&shared) }, mistakes)
+                mistakes.extend(mistakes_in_accounts(&accounts));
+                let accounts = Accounts::of(accounts);
+                (Self { sources, accounts, ..Self::of(agents).sharing(&shared) }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -205,8 +212,7 @@ impl Agents {
                 assistants.entry(id.clone()).or_insert(place);
             }
         }
-        let (shared, sources) = (BTreeSet::new(), Vec::new());
-        Self { list, numbers, sip_hosts, assistants, shared, sources }
+        Self { list, numbers, sip_hosts, assistants, ..Self::default() }
     }
 
     /// These agents, with more numbers that many people call from.
@@ -240,6 +246,16 @@ impl Agents {
     /// Who tells of calls beside Twilio's webhooks, in the order of the file.
     pub fn sources(&self) -> &[SourceTable] {
         &self.sources
+    }
+
+    /// The accounts with tokens of their own, in the order of the file.
+    pub fn accounts(&self) -> &[AccountTable] {
+        &self.accounts.tables
+    }
+
+    /// What the account with this id of Twilio's is called.
+    pub fn account_of(&self, sid: &str) -> Option<&Arc<str>> {
+        self.accounts.by_sid(sid)
     }
 
     /// The agent that answers this number, in any of its spellings: also without its plus, and in

@@ -1,5 +1,7 @@
 //! A webhook, read once: what it says about its call, who answers, and what the caller said.
 
+use std::sync::Arc;
+
 use live_users_core::{EndReason, Evidence, Said, Source};
 use live_users_twilio::{
     CallEvents, FieldError, FieldProblem, Form, QueueEvent, StatusField, Webhook, check_account,
@@ -9,6 +11,9 @@ use crate::agents::{Agent, Agents};
 use crate::evidence::{Attribution, Parties, of_webhook};
 use crate::legs::with_role;
 use crate::{CallerKey, Farewell, callbacks};
+
+/// The longest id of an account, in bytes. Twilio's have 34.
+const ACCOUNT_SID_BYTES_MAX: usize = 64;
 
 /// What it takes to read a webhook.
 #[derive(Clone, Copy, Debug)]
@@ -116,11 +121,17 @@ impl<'a> Inbound<'a> {
             is_waiting: events.queue == Some(QueueEvent::Waits),
             is_taken: events.queue == Some(QueueEvent::IsTaken),
         };
-        if let Err(mistake) = check_account(form, accounts) {
+        let account = account_of(form, agents);
+        let checked = if account.is_some() { Ok(()) } else { check_account(form, accounts) };
+        if let Err(mistake) = checked {
             return without_call(Err(mistake));
         }
+        let of_account = |evidence: Vec<Evidence>| -> Vec<Evidence> {
+            let of_it = |it| Evidence { account: account.clone(), ..it };
+            evidence.into_iter().map(of_it).collect()
+        };
         if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
-            return without_call(Ok(evidence));
+            return without_call(Ok(of_account(evidence)));
         }
         let webhook = match Webhook::parse(form) {
             Ok(webhook) => webhook,
@@ -137,7 +148,7 @@ impl<'a> Inbound<'a> {
         let to = form.text("To").ok().flatten();
         let evidence = evidence.map(|evidence| {
             let evidence = with_role(evidence, (webhook.from.as_deref(), to), agents);
-            callbacks::with_events(evidence, &events)
+            of_account(callbacks::with_events(evidence, &events))
         });
         Self {
             evidence: evidence.map_err(|error| {
@@ -150,6 +161,12 @@ impl<'a> Inbound<'a> {
             ..without_call(Ok(Vec::new()))
         }
     }
+}
+
+/// What the account that a form comes from is called, if the agents file has it.
+pub fn account_of(form: &Form, agents: &Agents) -> Option<Arc<str>> {
+    let sid = form.text_within("AccountSid", ACCOUNT_SID_BYTES_MAX).ok().flatten()?;
+    agents.account_of(sid).cloned()
 }
 
 /// Without the words.

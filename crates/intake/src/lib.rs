@@ -6,6 +6,7 @@
 //! - [`of_source_event`]: what another source tells of a call, by its [`sources`] settings.
 //! - [`Reconciler`]: what to ask the provider when webhooks are silent, and what its answers mean.
 
+mod accounts;
 pub mod agents;
 mod callbacks;
 mod caller;
@@ -19,8 +20,9 @@ mod reconciler;
 mod source_event;
 pub mod sources;
 
+pub use accounts::AccountTable;
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
-pub use inbound::{Inbound, InboundRules, Utterance};
+pub use inbound::{Inbound, InboundRules, Utterance, account_of};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
 pub use source_event::{name, of_source_event};
