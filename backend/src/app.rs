@@ -47,9 +47,9 @@ struct Ready {
     lease: Box<dyn Lease>,
     renewals: UnboundedReceiver<()>,
     replication_status: ReplicationStatus,
-    /// The provider's API, if there are credentials for it, and what to ask it.
-    api: Option<TwilioApi>,
-    requests: UnboundedReceiver<Request>,
+    /// The provider's API with the credentials of each account, and what to ask it.
+    apis: Vec<TwilioApi>,
+    requests: UnboundedReceiver<(usize, Request)>,
 }
 
 /// An operator has to put something right before the journal can be opened.
@@ -139,14 +139,15 @@ impl Ready {
             true => Clock::of_service(replication_status.clone()),
             false => Clock::of_one_process(replayed.state.tracker().now()),
         };
-        let (reconciler, api) = reconciliation::prepare(&config)?.unzip();
+        let (reconcilers, apis): (Vec<_>, Vec<_>) =
+            reconciliation::prepare(&config)?.into_iter().unzip();
         let gives_agents = config.public_by_agent;
         let rules = Rules {
             max_call_ms: config.max_call_ms,
             keep: Some(config.keep),
             asks_only_ms: config.asks_only_ms(),
         };
-        let replica = Replica::new(replayed, journal.is_shared(), rules, reconciler)
+        let replica = Replica::new(replayed, journal.is_shared(), rules, reconcilers)
             .auditing(check_invariants);
         let latest = first_count(&replica, &clock, gives_agents);
         let (latest_writer, latest) = watch::channel(latest);
@@ -166,7 +167,7 @@ impl Ready {
         queue.catch_up();
         let reading = (latest, clock, journal_reader);
         let (parts, origins) = Parts::of(config, arrivals, (queue, status), reading)?;
-        Ok(Self { parts, origins, thread, lease, renewals, replication_status, api, requests })
+        Ok(Self { parts, origins, thread, lease, renewals, replication_status, apis, requests })
     }
 
     async fn run(
@@ -174,7 +175,7 @@ impl Ready {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { parts, origins, thread, lease, renewals, replication_status, api, requests } =
+        let Self { parts, origins, thread, lease, renewals, replication_status, apis, requests } =
             self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
@@ -184,8 +185,7 @@ impl Ready {
         let warning = tokio::spawn(warnings::run(replication_status));
         let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
-        let reconciling =
-            api.map(|api| tokio::spawn(reconciliation::run(api, requests, queue.clone())));
+        let reconciling = tokio::spawn(reconciliation::run(apis, requests, queue.clone()));
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();
@@ -209,9 +209,7 @@ impl Ready {
         publishing.iter().for_each(|task| task.abort());
         reloading.abort();
         warning.abort();
-        if let Some(reconciling) = reconciling {
-            reconciling.abort();
-        }
+        reconciling.abort();
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         // Last, so that no other replica leads while this one still does what a leader does.

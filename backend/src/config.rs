@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use live_users_core::{Counting, DAY_MS, HOUR_MS, MINUTE_MS};
 use live_users_http_kit::{
@@ -14,6 +15,7 @@ use live_users_state::Settings;
 use live_users_state::history::Retention;
 use live_users_twilio::AuthTokens;
 
+use crate::parts::accounts::Accounts;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::public_url::{self, PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
@@ -90,6 +92,8 @@ pub struct Config {
     pub(crate) limits: ClientLimits,
     /// The accounts whose calls count; all of them if it is empty.
     pub(crate) webhook_accounts: Vec<String>,
+    /// The accounts of the agents file, each with its own token.
+    pub(crate) accounts: Arc<Accounts>,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     pub(crate) twilio_api: Option<TwilioApiSettings>,
 }
@@ -133,6 +137,7 @@ impl Config {
         let trusted_proxies = TrustedProxies::read(&mut reader);
         let url_rule = url_rule(&mut reader, &trusted_proxies);
         let agents = AgentRegistry::read(&mut reader, &url_rule);
+        let accounts = Arc::new(Accounts::read(&mut reader, &agents.now()));
         let streams_max = StreamsMax::read(&mut reader);
         let config = Self {
             listen,
@@ -168,6 +173,7 @@ impl Config {
             public_total: reader.switch_or("PUBLIC_TOTAL", true),
             reads_per_second: ReadLimit::read(&mut reader),
             webhook_accounts: read_webhook_accounts(&mut reader),
+            accounts,
             limits: ClientLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
         };

@@ -1,5 +1,6 @@
 //! What handlers and tasks share.
 
+pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod arrivals;
 pub(crate) mod chat;

@@ -73,7 +73,11 @@ impl Parts {
         let setup = setup::Sources::new(known, &arrivals, &summarizer, clock.clone());
         let webhooks = Webhooks {
             conversation: Conversation::new(&config.url_rule, config.farewell),
-            signature: SignatureVerifier::new(config.verification, config.url_rule),
+            signature: SignatureVerifier::new(
+                config.verification,
+                config.url_rule,
+                config.accounts,
+            ),
             agents: summarizer.agents.clone(),
             caller_key: config.caller_key,
             accounts: config.webhook_accounts,

@@ -1,5 +1,6 @@
 //! Lets in the webhooks that Twilio has signed, as forms: form bodies, queries of GET, and JSON.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::HttpRequest;
@@ -16,6 +17,7 @@ use live_users_twilio::{
 use log::warn;
 
 use crate::config::Verification;
+use crate::parts::accounts::{Account, Accounts};
 use crate::parts::public_url::{UrlRule, other_bases, path_and_query};
 
 /// The longest body that is read, in bytes. A voice request with all its tokens has 3 kB.
@@ -35,6 +37,8 @@ const DIGITS_MAX: usize = 6;
 pub(crate) struct SignatureVerifier {
     verification: Verification,
     url_rule: UrlRule,
+    /// The accounts with tokens of their own.
+    accounts: Arc<Accounts>,
     /// Anybody may send unsigned requests, so there are few lines about them.
     refusals: LogThrottle,
 }
@@ -71,8 +75,12 @@ pub(crate) enum Refusal {
 }
 
 impl SignatureVerifier {
-    pub(crate) fn new(verification: Verification, url_rule: UrlRule) -> Self {
-        Self { verification, url_rule, refusals: LogThrottle::default() }
+    pub(crate) fn new(
+        verification: Verification,
+        url_rule: UrlRule,
+        accounts: Arc<Accounts>,
+    ) -> Self {
+        Self { verification, url_rule, accounts, refusals: LogThrottle::default() }
     }
 
     /// The public URL of a request, with its query as it came.
@@ -99,18 +107,20 @@ impl SignatureVerifier {
         let one = |form| Received::Forms { forms: vec![form], n_others: 0 };
         if request.method() == Method::GET {
             let form = Form::parse(request.query_string().as_bytes()).map_err(bad)?;
-            self.check(request, Signed::None)?;
+            self.check(request, Signed::None, self.account(&form))?;
             return Ok(one(form));
         }
         match content_type(request) {
             Some(ContentType::Form) => {
                 let form = Form::parse(&body).map_err(bad)?;
-                self.check(request, Signed::Form(&form))?;
+                self.check(request, Signed::Form(&form), self.account(&form))?;
                 Ok(one(form))
             }
             Some(ContentType::Json) => {
-                self.check(request, Signed::Raw(&body))?;
-                Ok(match JsonBody::parse(&body) {
+                let parsed = JsonBody::parse(&body);
+                let forms = parsed.as_ref().map(|it| it.forms.as_slice()).unwrap_or_default();
+                self.check(request, Signed::Raw(&body), self.account_of_all(forms))?;
+                Ok(match parsed {
                     Ok(JsonBody { forms, n_others }) => Received::Forms { forms, n_others },
                     Err(why) => Received::Unreadable(why.to_string()),
                 })
@@ -133,12 +143,39 @@ impl SignatureVerifier {
         token.verify(&signed(request, &self.url_rule.url_of(request), payload)).is_ok()
     }
 
-    /// Checks the signature, and that the fields are those that were signed.
-    fn check(&self, request: &HttpRequest, payload: Signed<'_>) -> Result<(), Refusal> {
+    /// The account of the agents file that a form says it is of.
+    fn account(&self, form: &Form) -> Option<&Account> {
+        let sid = form.text("AccountSid").ok().flatten()?;
+        self.accounts.by_sid(sid)
+    }
+
+    /// The one that all of these say they are of.
+    fn account_of_all(&self, forms: &[Form]) -> Option<&Account> {
+        let (first, rest) = forms.split_first()?;
+        let account = self.account(first)?;
+        let is_its = |form: &Form| self.account(form).is_some_and(|it| it.sid == account.sid);
+        rest.iter().all(is_its).then_some(account)
+    }
+
+    /// Checks the signature, and that the fields are those that were signed. The tokens of an account
+    /// sign for that account alone, those of the settings for any.
+    fn check(
+        &self,
+        request: &HttpRequest,
+        payload: Signed<'_>,
+        account: Option<&Account>,
+    ) -> Result<(), Refusal> {
         let Verification::Signed(tokens) = &self.verification else { return Ok(()) };
         let url = self.url_rule.url_of(request);
         let signed = signed(request, &url, payload);
-        let checked = tokens.verify(&signed).and_then(|()| signed.check_boundaries());
+        let by_settings = tokens.verify(&signed);
+        let (tokens, verified) = match account {
+            Some(account) if by_settings.is_err() => {
+                (&account.tokens, account.tokens.verify(&signed))
+            }
+            Some(_) | None => (tokens, by_settings),
+        };
+        let checked = verified.and_then(|()| signed.check_boundaries());
         checked.map_err(|rejection| {
             if let Some(held_back) = self.refusals.line_at(Instant::now()) {
                 self.log_refusal(tokens, request, payload, rejection, held_back);
@@ -174,7 +211,8 @@ impl SignatureVerifier {
             ),
             None if why == Rejection::Mismatch => {
                 "; if this came from Twilio, then PUBLIC_URL is not what is configured there, or \
-                 TWILIO_AUTH_TOKEN is not the primary token of its account"
+                 TWILIO_AUTH_TOKEN (or the auth_token_env of its [[account]]) is not the primary token \
+                 of its account"
                     .to_owned()
             }
             None => String::new(),

@@ -89,6 +89,10 @@ impl AgentRegistry {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        if agents.accounts() != self.now().accounts() {
+            let what = "the accounts are others: expected a restart of the backend to take them";
+            return Err(vec![what.to_owned()]);
+        }
         self.sources.take(self.sources.prepare(&agents)?);
         let agents = Arc::new(agents);
         *self.now.write() = agents.clone();

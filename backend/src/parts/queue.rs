@@ -121,8 +121,8 @@ pub(crate) enum Work {
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     /// Apply the appends of other replicas.
     CatchUp,
-    /// The answer of the provider.
-    Provider(Result<Answer, Failure>),
+    /// The answer of the provider to one of the reconcilers.
+    Provider(usize, Result<Answer, Failure>),
     /// Whether the lease is held. `None` if there was no answer.
     Lease(Option<bool>),
     /// The last record that a snapshot covers, or why it was not saved.

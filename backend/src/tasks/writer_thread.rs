@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
+use live_users_intake::Status;
 use live_users_journal::Rewritten;
 use live_users_replica::{
     AuditTask, BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
@@ -34,7 +35,7 @@ pub(crate) struct Outlets {
     /// Whether the latest count has the numbers of the agents.
     pub(crate) gives_agents: bool,
     /// To `tasks::reconciliation`.
-    pub(crate) requests: mpsc::UnboundedSender<Request>,
+    pub(crate) requests: mpsc::UnboundedSender<(usize, Request)>,
     /// To `tasks::leadership`.
     pub(crate) renewals: mpsc::UnboundedSender<()>,
 }
@@ -180,7 +181,7 @@ impl Driver {
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
                 Work::EndSession(session, answer) => ended_sessions.push((session, answer)),
                 Work::Query(query) => reads.push(Pending::Query(query)),
-                Work::Provider(answer) => inputs.push(Input::Provider(answer)),
+                Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
                 Work::Lease(answer) => inputs.push(Input::Lease(answer)),
                 Work::Snapshot(saved) => inputs.push(Input::Snapshot(saved)),
                 Work::Audited(result) => inputs.push(Input::Audited(result)),
@@ -251,7 +252,7 @@ impl Driver {
             leads: replica.leads(now),
             fault: replica.fault(),
             deferred: replica.deferred(),
-            reconciler: replica.reconciler_status(now),
+            reconciler: Status::of_all(replica.reconciler_statuses(now)),
             unanswered: replica.unanswered(now),
             audit: replica.audit_report().cloned().unwrap_or_default(),
         };
@@ -282,7 +283,9 @@ impl Outlet {
                 self.outlets.latest.send_replace(LatestCount::with_agents(publication, by_agent));
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
-            Effect::Ask(request) => drop(self.outlets.requests.send(request)),
+            Effect::Ask(referee, request) => {
+                drop(self.outlets.requests.send((referee, request)));
+            }
             Effect::Renew => drop(self.outlets.renewals.send(())),
             Effect::SaveSnapshot(task) => self.snapshots.save(task),
             Effect::Audit(task) => audit(task, self.queue.clone()),

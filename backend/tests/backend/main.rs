@@ -1,5 +1,6 @@
 //! The backend from outside: the real binary, spoken to as Twilio does.
 
+mod accounts;
 mod bad_input;
 mod chat;
 mod clocks;

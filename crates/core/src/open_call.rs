@@ -1,5 +1,7 @@
 //! The calls that have not ended, looked at without copying them.
 
+use alloc::sync::Arc;
+
 use crate::call::Entry;
 use crate::{Agent, Call, CallId, Caller, Millis, Party, Phase, Told, Tracker};
 
@@ -88,6 +90,11 @@ impl Tracker {
     /// As [`OpenCall::is_loose_leg`], of a call that is known.
     pub fn is_loose_leg(&self, id: &CallId) -> bool {
         self.slot(id).is_some_and(|slot| self.is_loose_leg_at(slot))
+    }
+
+    /// The account of a call, if it is known.
+    pub fn account(&self, id: &CallId) -> Option<&Arc<str>> {
+        self.told(self.slot(id)?)?.account.as_ref()
     }
 
     /// As [`OpenCall::is_twilios`], of a call that is known.

@@ -27,6 +27,7 @@ mod poll;
 mod rules;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Tracker};
 use live_users_twilio::CallStatus;
@@ -68,6 +69,24 @@ pub struct Status {
     /// Inbound calls that were up in the last poll and are not counted, since no agent has their
     /// number. 0 where webhooks tell of calls: the others may be somebody else's.
     pub unlisted: usize,
+    /// The account of the agents file that it asks about; `None`: the one of the settings.
+    pub account: Option<Arc<str>>,
+}
+
+impl Status {
+    /// One status of several reconcilers: each figure of all together, and of moments the one that
+    /// matters. `None` if there is none.
+    pub fn of_all(statuses: Vec<Self>) -> Option<Self> {
+        statuses.into_iter().reduce(|all, one| Self {
+            polled: all.polled.min(one.polled),
+            next: all.next.min(one.next),
+            failure: all.failure.or(one.failure),
+            requests: all.requests + one.requests,
+            failures: all.failures + one.failures,
+            unlisted: all.unlisted + one.unlisted,
+            account: None,
+        })
+    }
 }
 
 /// Decides what to ask, one request at a time.
@@ -88,6 +107,8 @@ pub struct Reconciler {
     unlisted: usize,
     /// See [`Reconciler::with_held`].
     held: Vec<Evidence>,
+    /// The account of the agents file that it asks about; `None`: the one of the settings.
+    account: Option<Arc<str>>,
 }
 
 /// Where it is in its round.
@@ -161,6 +182,28 @@ impl Reconciler {
             failures: 0,
             unlisted: 0,
             held: Vec::new(),
+            account: None,
+        }
+    }
+
+    /// The same for an account of the agents file: the other ones' calls are no business of it.
+    #[must_use]
+    pub fn of_account(mut self, account: Arc<str>) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// The account of the agents file that it asks about.
+    pub fn account(&self) -> Option<&Arc<str>> {
+        self.account.as_ref()
+    }
+
+    /// Whether it asks about calls of this account, as far as one is known of a call.
+    pub fn is_responsible_for(&self, account: Option<&Arc<str>>) -> bool {
+        match (&self.account, account) {
+            (Some(own), account) => account == Some(own),
+            (None, None) => true,
+            (None, Some(account)) => !self.agents.accounts().iter().any(|it| *it.id == **account),
         }
     }
 
@@ -310,6 +353,7 @@ impl Reconciler {
             requests: self.requests,
             failures: self.failures,
             unlisted: self.unlisted,
+            account: self.account.clone(),
         }
     }
 

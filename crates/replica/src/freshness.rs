@@ -69,7 +69,7 @@ impl Replica {
         if !self.leads(now) && self.leadership.is_decided() {
             return None;
         }
-        let answered = self.reconciliation.as_ref()?.answered;
+        let answered = self.answered()?;
         let age_ms = now.uptime.since(answered.or(self.started).unwrap_or(now.uptime));
         match answered {
             None => Some(Stale { age_ms, reason: StaleReason::NeverAnswered }),
@@ -78,11 +78,17 @@ impl Replica {
         }
     }
 
+    /// When the provider last answered about the account about which it has not answered for the
+    /// longest. `None` if nobody asks.
+    fn answered(&self) -> Option<Option<Millis>> {
+        self.reconciliations.iter().map(|it| it.answered).min()
+    }
+
     /// The uptime at which the numbers become unknown if the provider does not answer before.
     pub(crate) fn unanswered_at(&self) -> Option<Millis> {
         let ms_max = self.rules.asks_only_ms.filter(|_| !self.has_heard)?;
         self.last_step.filter(|now| self.leads(*now))?;
-        let answered = self.reconciliation.as_ref()?.answered?;
+        let answered = self.answered()??;
         // Once that is published, there is nothing to wait for.
         self.published.1.is_none().then_some(Millis(answered.0 + ms_max))
     }

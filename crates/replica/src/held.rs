@@ -43,9 +43,9 @@ impl Replica {
 
     /// Ends the calls that were held and that the provider does not know, as it says now.
     pub(crate) fn release_unknown(&mut self) {
-        let Self { held, reconciliation, state, .. } = self;
-        let Some(reconciliation) = reconciliation else { return };
-        let is_unknown = |call: &CallId| reconciliation.reconciler.is_unknown(call);
+        let Self { held, reconciliations, state, .. } = self;
+        let is_unknown =
+            |call: &CallId| reconciliations.iter().any(|it| it.reconciler.is_unknown(call));
         let unknown: Vec<_> = held.0.extract_if(.., |call, _| is_unknown(call)).collect();
         let silent = unknown
             .into_iter()
@@ -58,16 +58,16 @@ impl Replica {
 
     /// Legs on which nothing depends are never asked for.
     fn may_be_recorded(&self, change: &Change) -> bool {
-        let (Change::Evidence(evidence), Some(reconciliation)) = (change, &self.reconciliation)
-        else {
-            return true;
-        };
+        let Change::Evidence(evidence) = change else { return true };
         let call = &evidence.call;
         debug_assert_eq!(evidence.source, Source::Clock, "only the clock's word has to wait");
         let tracker = self.state.tracker();
         // Twilio knows nothing of what other sources tell of.
+        let account = tracker.account(call);
+        let mut asked = self.reconciliations.iter().map(|it| &it.reconciler);
+        let Some(reconciler) = asked.find(|it| it.is_responsible_for(account)) else { return true };
         let is_asked = tracker.is_twilios(call);
-        !is_asked || reconciliation.reconciler.is_unknown(call) || tracker.is_loose_leg(call)
+        !is_asked || reconciler.is_unknown(call) || tracker.is_loose_leg(call)
     }
 }
 

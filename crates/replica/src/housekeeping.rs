@@ -84,9 +84,7 @@ impl Replica {
             self.todo.extend(todo);
         }
         self.tick_audit(now);
-        if let Some(reconciliation) = &mut self.reconciliation {
-            reconciliation.wake(now);
-        }
+        self.reconciliations.iter_mut().for_each(|it| it.wake(now));
     }
 
     pub(crate) fn on_lease(&mut self, now: Now, answer: Option<bool>) {
@@ -100,9 +98,7 @@ impl Replica {
             self.housekeeping_at = self.housekeeping_at.min(now.uptime);
         }
         let is_known = !led && self.published.1.is_none();
-        if let Some(reconciliation) = &mut self.reconciliation {
-            reconciliation.lead(now, is_known);
-        }
+        self.reconciliations.iter_mut().for_each(|it| it.lead(now, is_known));
     }
 
     pub(crate) fn begin_sweep(&mut self, now: Now) {

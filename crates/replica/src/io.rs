@@ -45,8 +45,8 @@ pub enum Input {
     Log(LogAnswer),
     /// The answer to [`Effect::Renew`]: whether the lease is held. `None` if there was no answer.
     Lease(Option<bool>),
-    /// The answer to [`Effect::Ask`].
-    Provider(Result<Answer, Failure>),
+    /// The answer to [`Effect::Ask`], for the same reconciler.
+    Provider(usize, Result<Answer, Failure>),
     /// The answer to [`Effect::SaveSnapshot`]: the last record that the newest snapshot covers.
     Snapshot(Result<u64, RecoveryError>),
     /// The answer to [`Effect::Audit`]: an error names the invariant that does not hold.
@@ -88,8 +88,9 @@ pub enum Effect {
     Answer(Ticket, Result<(), Stale>),
     /// The outcome of an [`Input::Rewrite`].
     Rewritten(Ticket, Result<Rewritten, NotRewritten>),
-    /// Send this request to the provider. [`Input::Provider`] takes the answer.
-    Ask(Request),
+    /// Send this request of one of the reconcilers to the provider, with the credentials of its
+    /// account. [`Input::Provider`] takes the answer.
+    Ask(usize, Request),
     /// Acquire or renew the lease. [`Input::Lease`] takes the answer.
     Renew,
     /// Save a snapshot. [`Input::Snapshot`] takes the result.

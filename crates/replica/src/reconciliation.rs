@@ -87,8 +87,13 @@ impl Reconciliation {
 }
 
 impl Replica {
-    pub(crate) fn on_provider(&mut self, now: Now, answer: Result<Answer, Failure>) {
-        let Some(reconciliation) = &mut self.reconciliation else { return };
+    pub(crate) fn on_provider(
+        &mut self,
+        now: Now,
+        referee: usize,
+        answer: Result<Answer, Failure>,
+    ) {
+        let Some(reconciliation) = self.reconciliations.get_mut(referee) else { return };
         reconciliation.is_asking = false;
         reconciliation.is_due = true;
         let is_unknown = matches!(answer, Ok(Answer::NotFound));
@@ -99,7 +104,7 @@ impl Replica {
             // A call that the provider has trouble with changes nothing of the age of its lists.
             reconciliation.answered = reconciliation.listed;
         }
-        log_change(before.as_ref(), reconciliation.reconciler.failure());
+        log_change(&reconciliation.reconciler, before.as_ref());
         self.record_found(found);
         if is_unknown {
             self.release_unknown();
@@ -113,10 +118,14 @@ impl Replica {
         }
     }
 
-    /// Lets the reconciler take one step. Returns whether there is more to do.
+    /// Lets each reconciler take one step. Returns whether there is more to do.
     pub(crate) fn reconcile(&mut self, now: Now) -> bool {
+        (0..self.reconciliations.len()).any(|referee| self.reconcile_one(now, referee))
+    }
+
+    fn reconcile_one(&mut self, now: Now, referee: usize) -> bool {
         let (leads, is_fresh) = (self.leads(now), self.is_fresh(now));
-        let Some(reconciliation) = &mut self.reconciliation else { return false };
+        let reconciliation = &mut self.reconciliations[referee];
         if !reconciliation.is_due || reconciliation.is_asking {
             return false;
         }
@@ -133,7 +142,7 @@ impl Replica {
             }
             Action::Ask(request) => {
                 (reconciliation.is_due, reconciliation.is_asking) = (false, true);
-                self.effects.push(Effect::Ask(request));
+                self.effects.push(Effect::Ask(referee, request));
                 false
             }
             Action::Compare if is_fresh => {
@@ -157,10 +166,12 @@ impl Replica {
 }
 
 /// Logs when the provider begins to fail, fails for another reason, or works again.
-fn log_change(before: Option<&Failure>, now: Option<&Failure>) {
+fn log_change(reconciler: &Reconciler, before: Option<&Failure>) {
+    let now = reconciler.failure();
+    let of = reconciler.account().map(|it| format!(" for account {it}")).unwrap_or_default();
     match (before, now) {
-        (_, Some(failure)) if before != now => warn!("the referee has no answer: {failure}"),
-        (Some(_), None) => info!("the referee is answered again"),
+        (_, Some(failure)) if before != now => warn!("the referee has no answer{of}: {failure}"),
+        (Some(_), None) => info!("the referee is answered again{of}"),
         (None | Some(_), _) => {}
     }
 }

@@ -95,7 +95,8 @@ pub struct Replica {
     pub(crate) last_step: Option<Now>,
     /// The uptime of the next refresh, unless there is news of the log before it.
     pub(crate) refresh_at: Millis,
-    pub(crate) reconciliation: Option<Reconciliation>,
+    /// One for each account that the provider is asked about.
+    pub(crate) reconciliations: Vec<Reconciliation>,
     /// A voice webhook has come, so the provider's answers are not the only source of calls.
     pub(crate) has_heard: bool,
     pub(crate) audit: Option<Audit>,
@@ -124,17 +125,18 @@ pub(crate) enum Todo {
 
 impl Replica {
     /// Makes a replica from a replayed log. It reconciles with the provider if there is a
-    /// reconciler.
+    /// reconciler; there may be one for each account.
     pub fn new(
         replayed: Replayed,
         is_shared: bool,
         rules: Rules,
-        reconciler: Option<Reconciler>,
+        reconcilers: impl IntoIterator<Item = Reconciler>,
     ) -> Self {
         let Replayed { state, at, covered } = replayed;
         let now = state.tracker().now();
         let last_before = (state.tracker().known() > 0).then_some(now);
-        let asks_only = reconciler.is_some() && rules.asks_only_ms.is_some();
+        let reconciliations: Vec<_> = reconcilers.into_iter().map(Reconciliation::new).collect();
+        let asks_only = !reconciliations.is_empty() && rules.asks_only_ms.is_some();
         let unanswered =
             asks_only.then_some(Stale { age_ms: 0, reason: StaleReason::NeverAnswered });
         Self {
@@ -163,7 +165,7 @@ impl Replica {
             housekeeping_at: Millis(0),
             last_step: None,
             refresh_at: Millis(0),
-            reconciliation: reconciler.map(Reconciliation::new),
+            reconciliations,
             has_heard: false,
             audit: None,
             started: None,
@@ -195,7 +197,7 @@ impl Replica {
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),
             Input::Lease(answer) => self.on_lease(now, answer),
-            Input::Provider(answer) => self.on_provider(now, answer),
+            Input::Provider(referee, answer) => self.on_provider(now, referee, answer),
             Input::Snapshot(saved) => {
                 if let Some(compaction) = &mut self.compaction {
                     compaction.end(saved);
@@ -205,8 +207,8 @@ impl Replica {
             }
             Input::Audited(result) => self.on_audited(result),
             Input::Agents(agents) => {
-                if let Some(reconciliation) = &mut self.reconciliation {
-                    reconciliation.reconciler.learn(agents);
+                for reconciliation in &mut self.reconciliations {
+                    reconciliation.reconciler.learn(agents.clone());
                 }
             }
             Input::Check if self.is_degraded => {}
@@ -234,7 +236,7 @@ impl Replica {
     pub fn next_deadline(&self) -> Millis {
         let leadership = self.leadership.deadline();
         let refresh = self.is_shared.then_some(self.refresh_at);
-        let reconciliation = self.reconciliation.as_ref().and_then(Reconciliation::deadline);
+        let reconciliation = self.reconciliations.iter().filter_map(Reconciliation::deadline).min();
         let rest = [leadership, refresh, reconciliation, self.audit_due(), self.unanswered_at()];
         rest.into_iter().flatten().fold(self.housekeeping_at, Millis::min)
     }
@@ -282,9 +284,9 @@ impl Replica {
         self.is_unreadable
     }
 
-    /// The status of the reconciler, if there is one. Times are the log's.
-    pub fn reconciler_status(&self, now: Now) -> Option<Status> {
-        self.reconciliation.as_ref().map(|it| it.reconciler.status(now.time))
+    /// The status of each reconciler, in their order. Times are the log's.
+    pub fn reconciler_statuses(&self, now: Now) -> Vec<Status> {
+        self.reconciliations.iter().map(|it| it.reconciler.status(now.time)).collect()
     }
 
     /// Works until a request to the log is outstanding or nothing is left to do.

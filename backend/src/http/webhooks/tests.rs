@@ -28,7 +28,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         agents: Arc::new(AgentRegistry::read(&mut SettingsReader::new(&env), &url_rule)),
         caller_key: CallerKey::new("0123456789abcdef").unwrap(),
         conversation: Conversation::new(&url_rule, Farewell::default()),
-        signature: SignatureVerifier::new(Verification::Off, url_rule),
+        signature: SignatureVerifier::new(Verification::Off, url_rule, Arc::default()),
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
         queue,
         counters: Arc::new(Counters::new()),

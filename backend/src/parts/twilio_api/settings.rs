@@ -69,6 +69,17 @@ impl TwilioApiSettings {
         })
     }
 
+    /// Those of an account of the agents file, with its Auth Token, at the same address.
+    pub(crate) fn of_account(
+        reader: &mut SettingsReader<'_>,
+        account_sid: &str,
+        token: &str,
+    ) -> Option<Self> {
+        let (account_sid, password) = (account_sid.to_owned(), token.to_owned());
+        let base_url = base_url(reader)?;
+        Some(Self { base_url, user: account_sid.clone(), account_sid, password })
+    }
+
     /// Whether an API key signs in, which may have fewer permissions than the account.
     pub fn is_api_key(&self) -> bool {
         self.user != self.account_sid

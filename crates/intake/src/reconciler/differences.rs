@@ -33,7 +33,11 @@ impl Reconciler {
     ) -> (Differences, Vec<Evidence>) {
         let mut differences = Differences::default();
         let mut evidence = Vec::new();
-        for open in calls.open().filter(|open| !open.is_loose_leg()) {
+        let is_ours = |open: &OpenCall<'_>| {
+            let account = open.told().and_then(|told| told.account.as_ref());
+            !open.is_loose_leg() && self.is_responsible_for(account)
+        };
+        for open in calls.open().filter(is_ours) {
             let (call, heard) = (open.id(), open.heard());
             match listed.get(call) {
                 Some(listed) => evidence.extend(self.listed(now, open, listed)),
@@ -79,6 +83,11 @@ impl Reconciler {
         began: Millis,
         call: &CallResource,
     ) -> Option<Evidence> {
+        let evidence = self.found(calls, began, call)?;
+        Some(Evidence { account: self.account.clone(), ..evidence })
+    }
+
+    fn found(&self, calls: &Tracker, began: Millis, call: &CallResource) -> Option<Evidence> {
         let id = CallId::parse(&call.sid).ok()?;
         let known = calls.call(&id);
         let goes_on = |id| Some(Evidence::about(id, Source::Referee, Said::InProgress));

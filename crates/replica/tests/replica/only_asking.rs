@@ -90,8 +90,8 @@ fn pass_by(
         driver.set_now(Now { uptime: at, time: at, log_age_ms: 0 });
         let mut effects = driver.step(Input::Tick);
         while let Some(effect) = effects.pop() {
-            if let Effect::Ask(request) = effect {
-                effects.extend(driver.step(Input::Provider(provider(&request))));
+            if let Effect::Ask(_, request) = effect {
+                effects.extend(driver.step(Input::Provider(0, provider(&request))));
             }
         }
     }
@@ -176,10 +176,10 @@ fn without_numbers_every_inbound_call_is_counted_and_with_them_others_are_told()
     let mut driver = with_agents(memory(), agents);
     pass_with(&mut driver, 20_000, Some(&["a", "b"]));
     assert_eq!(shown(&driver), Ok(0));
-    let status = driver.replica().reconciler_status(driver.now()).expect("it asks");
+    let status = driver.replica().reconciler_statuses(driver.now()).remove(0);
     assert_eq!(status.unlisted, 2);
     pass_with(&mut driver, 40_000, Some(&[]));
-    let status = driver.replica().reconciler_status(driver.now()).expect("it asks");
+    let status = driver.replica().reconciler_statuses(driver.now()).remove(0);
     assert_eq!(status.unlisted, 0);
 }
 

@@ -64,8 +64,8 @@ fn pass(driver: &mut Driver, until: Millis, provider: Provider) {
         driver.set_now(Now { uptime: at, time: at, log_age_ms: 0 });
         let mut effects = driver.step(Input::Tick);
         while let Some(effect) = effects.pop() {
-            if let Effect::Ask(request) = effect {
-                effects.extend(driver.step(Input::Provider(provider.answer(&request))));
+            if let Effect::Ask(_, request) = effect {
+                effects.extend(driver.step(Input::Provider(0, provider.answer(&request))));
             }
         }
     }

@@ -155,13 +155,13 @@ fn a_leader_asks_the_provider_also_after_its_lease_had_lapsed_in_the_middle_of_a
         let now = Now { uptime: Millis(uptime), time: Millis(uptime), log_age_ms: 0 };
         replica.step(now, input).effects
     };
-    let asks = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Ask(_)));
+    let asks = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Ask(..)));
     step(0, Input::Tick);
     step(0, Input::Lease(Some(true)));
     assert!(asks(&step(1, Input::Tick)), "it leads");
     step(2_500, Input::Tick);
     // The lease has lapsed when the answer comes, and its renewal is answered late.
-    step(9_000, Input::Provider(Err(Failure::Timeout)));
+    step(9_000, Input::Provider(0, Err(Failure::Timeout)));
     // By a driver that has sampled the time of both before.
     step(7_000, Input::Lease(Some(true)));
     let mut uptimes = (9_000..120_000).step_by(2_000);

@@ -104,7 +104,7 @@ impl Process {
         let now_ms = now.uptime.0;
         self.send(now_ms, api);
         while let Some((_, answer)) = self.answer.take_if(|(due_ms, _)| *due_ms <= now_ms) {
-            self.step(now, Input::Provider(answer));
+            self.step(now, Input::Provider(0, answer));
             self.send(now_ms, api);
         }
         if self.node.replica().next_deadline() <= now.uptime {
@@ -149,7 +149,7 @@ impl Process {
                 changed.extend(lines.iter().map(|line| line.evidence().call.clone()));
             }
             Effect::Recorded(_, recorded) => is_recorded &= recorded.is_ok(),
-            Effect::Ask(asked) => *request = Some(asked),
+            Effect::Ask(_, asked) => *request = Some(asked),
             Effect::Renew => renews = true,
             Effect::SaveSnapshot(snapshot) => task = Some(snapshot),
             // No process of the simulator asks for recounts.

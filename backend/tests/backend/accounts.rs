@@ -1,0 +1,128 @@
+//! Accounts and sub-accounts with tokens of their own: whose calls are whose, and who is asked.
+
+use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
+use live_users_testkit::{Server, Twilio};
+use live_users_twilio::CallStatus;
+use serde_json::{Value, json};
+
+use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read};
+use crate::referee::{A, note};
+use crate::{AGENTS, TOKEN, agents_file, start};
+
+const ACME: &str = "AC00000000000000000000000000000002";
+const OTHER: &str = "AC00000000000000000000000000000003";
+const ACME_TOKEN: &str = "4cm3t0k3n4cm3t0k3n4cm3t0k3n4cm3t";
+const OTHER_TOKEN: &str = "0th3rt0k3n0th3rt0k3n0th3rt0k3n00";
+
+const ACCOUNTS: &str = r#"
+    [[account]]
+    id = "acme"
+    sid = "AC00000000000000000000000000000002"
+    auth_token_env = "ACME_AUTH_TOKEN"
+
+    [[account]]
+    id = "other"
+    sid = "AC00000000000000000000000000000003"
+    auth_token_env = "OTHER_AUTH_TOKEN"
+"#;
+
+fn start_with(more: &[(&str, &str)]) -> Server {
+    let (_folder, agents) = agents_file(&format!("{AGENTS}\n{ACCOUNTS}"));
+    let own = [
+        WITH_TOKEN,
+        ("AGENTS_FILE", agents.as_str()),
+        ("ACME_AUTH_TOKEN", ACME_TOKEN),
+        ("OTHER_AUTH_TOKEN", OTHER_TOKEN),
+        // Nobody answers there unless a test says so.
+        ("TWILIO_API_URL", "http://127.0.0.1:9"),
+    ];
+    start(&[&own, more].concat()).0
+}
+
+/// What becomes of the start of a call of this account, signed with this token.
+fn begin(server: &Server, call: u8, account: &str, token: &str) -> u16 {
+    let sid = crate::honest::sid(call);
+    let from = format!("+1415555010{call}");
+    let fields = [
+        ("CallSid", sid.as_str()),
+        ("AccountSid", account),
+        ("CallStatus", "ringing"),
+        ("Direction", "inbound"),
+        ("From", from.as_str()),
+        ("To", "+15005550006"),
+    ];
+    Twilio::new(&server.url, token).post("/voice", &fields).status
+}
+
+fn by_account(server: &Server) -> Value {
+    read(server, "/summary")["byAccount"].clone()
+}
+
+#[test]
+fn each_account_has_its_number_and_its_token_signs_for_no_other() {
+    let server = start_with(&[]);
+    assert_eq!(begin(&server, 1, ACME, ACME_TOKEN), 200);
+    assert_eq!(begin(&server, 2, OTHER, OTHER_TOKEN), 200);
+    assert_eq!(begin(&server, 3, OTHER, OTHER_TOKEN), 200);
+    assert_eq!(begin(&server, 4, "AC00000000000000000000000000000009", TOKEN), 200);
+    // A customer has the token of its own account alone.
+    assert_eq!(begin(&server, 5, OTHER, ACME_TOKEN), 403);
+    assert_eq!(begin(&server, 6, "AC00000000000000000000000000000009", ACME_TOKEN), 403);
+    assert_eq!(
+        by_account(&server),
+        json!([
+            { "account": null, "liveUsers": 1, "liveCalls": 1 },
+            { "account": "acme", "liveUsers": 1, "liveCalls": 1 },
+            { "account": "other", "liveUsers": 2, "liveCalls": 2 },
+        ])
+    );
+    let call = read(&server, &format!("/calls/{}", crate::honest::sid(1)));
+    assert_eq!(call["call"]["account"], "acme");
+}
+
+#[test]
+fn each_account_is_asked_with_its_own_token() {
+    let api = CallsApi::new(ACME, ACME_TOKEN, 1).with_behaviour(Behaviour::without_lag());
+    let twilio = StandIn::start(api).expect("a server");
+    let url = twilio.url();
+    note(&twilio, A, CallStatus::InProgress);
+    let mut server = start_with(&[
+        ("TWILIO_API_URL", &url),
+        ("REFEREE_LOOK_SECONDS", "1"),
+        ("REFEREE_REQUESTS_PER_MINUTE", "6000"),
+    ]);
+    assert_eq!(begin(&server, 2, OTHER, OTHER_TOKEN), 200);
+    server.await_log("call started as the referee has found");
+    let counted = json!([
+        { "account": "acme", "liveUsers": 1, "liveCalls": 1 },
+        { "account": "other", "liveUsers": 1, "liveCalls": 1 },
+    ]);
+    assert_eq!(by_account(&server), counted);
+    // The lost end of a sub-account's call. The other account's call is no business of its list.
+    note(&twilio, A, CallStatus::Completed);
+    server.await_log("call ended (completed) as the referee has found");
+    assert_eq!(by_account(&server)[0]["account"], "other");
+    let (_, log) = server.terminate();
+    assert!(log.contains("the referee has no answer for account other"), "{log}");
+    assert!(!log.contains(ACME_TOKEN) && !log.contains(OTHER_TOKEN));
+}
+
+#[test]
+fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
+    let (_folder, agents) = agents_file(ACCOUNTS);
+    let env = [
+        ("TWILIO_AUTH_TOKEN", TOKEN),
+        ("AGENTS_FILE", agents.as_str()),
+        ("ACME_AUTH_TOKEN", ACME_TOKEN),
+    ];
+    let output = live_users_testkit::exit_of(crate::BINARY, &[], &env);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{told}");
+    assert!(told.contains("account \"other\": OTHER_AUTH_TOKEN is not set"), "{told}");
+    let (_folder, agents) = agents_file(AGENTS);
+    let (server, _) = start(&[WITH_TOKEN, ("AGENTS_FILE", agents.as_str())]);
+    std::fs::write(&agents, ACCOUNTS).expect("a file can be written");
+    let refused = ask(&server, "POST", "/agents/reload", API_TOKEN);
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("expected a restart"), "{}", refused.body);
+}
