@@ -11,6 +11,7 @@ mod proxy;
 mod restart;
 mod scale;
 mod soak;
+mod sources;
 mod times;
 mod tools;
 mod voice;
@@ -57,6 +58,11 @@ pub(crate) fn soak(report: &mut Report, minutes: usize) -> Result<()> {
 pub(crate) fn scale(report: &mut Report) -> Result<()> {
     tools::install_what_is_missing()?;
     scale::measure(report, &Binary::build()?)
+}
+
+pub(crate) fn sources(report: &mut Report) -> Result<()> {
+    tools::install_what_is_missing()?;
+    sources::measure(report, &Binary::build()?)
 }
 
 pub(crate) fn history(report: &mut Report) -> Result<()> {

@@ -17,6 +17,7 @@ use self::report::Report;
 
 const USAGE: &str = "\
 usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [scale] [fanout] [history]
+                                                           [sources]
 
   core  time to apply an event, and bytes per call, in this process
   audit  time to recount all known calls, as a backend does once a minute
@@ -25,6 +26,7 @@ usage: cargo run --release -p live-users-bench [core] [audit] [restart] [http] [
   scale  replicas on a journal of NATS, at one node and at three, beside a journal on the disk
   fanout  from a webhook to the readers of a stream, through both servers, beside nchan
   history  a year of a thousand busy agents: what it takes, and how fast the backend answers
+  sources  webhooks of other carriers, platforms and applications, beside a Twilio form
 
 All of them, without an argument. By themselves, with tables of their own:
 
@@ -73,7 +75,7 @@ fn main() -> ExitCode {
 
 type Part = fn(&mut Report) -> Result<()>;
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("core", core),
     ("audit", audit::measure),
     ("restart", http::restart),
@@ -81,6 +83,7 @@ const PARTS: [(&str, Part); 7] = [
     ("scale", http::scale),
     ("fanout", http::fanout),
     ("history", http::history),
+    ("sources", http::sources),
 ];
 
 fn bench(parts: &[Part]) -> Result<()> {

@@ -119,7 +119,11 @@ pub(super) fn signed_requests() -> Result<Requests> {
     Ok(Requests { file, length, count: CALLS })
 }
 
-/// The first request of a call, from a caller of its own.
+/// The form of the first request of a call, from a caller of its own.
+pub(super) fn form_of_call(call: u64) -> String {
+    body(call)
+}
+
 fn body(call: u64) -> String {
     let agent = agent_number(call % AGENTS).replace('+', "%2B");
     // No area has the code 999.
