@@ -31,8 +31,11 @@ const EVENTS_TOKEN: &str = "benchmark-token-of-events";
 struct Made {
     what: &'static str,
     path: &'static str,
-    request: Box<dyn Fn(u64) -> (String, Vec<(&'static str, String)>)>,
+    request: Box<dyn Fn(u64) -> Request>,
 }
+
+/// A body, and the headers that say what it is and who has sent it.
+type Request = (String, Vec<(&'static str, String)>);
 
 pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]);
