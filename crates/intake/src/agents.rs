@@ -1,5 +1,6 @@
 //! The agents file: who answers on which numbers.
 
+mod limits;
 mod mistakes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use self::limits::{AccountLimit, mistakes_in_limits};
+pub use self::limits::{Beyond, Decision};
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
 use crate::caller_id::{CallerId, sip_host};
@@ -62,9 +65,14 @@ pub struct Agent {
     /// Where the built-in conversation asks what to answer; without one it only takes note.
     #[serde(default)]
     pub chat_url: Option<String>,
-    /// How many calls it can hold at once, as far as its owner knows.
+    /// How many calls it can hold at once, as far as its owner knows. It limits nothing without
+    /// `at_capacity`.
     #[serde(default)]
     pub capacity: Option<u32>,
+    #[serde(default)]
+    at_capacity: Option<Decision>,
+    #[serde(default)]
+    reserved_for_inbound: Option<u32>,
 }
 
 /// The key of a URL, the URL, and the key and text of its method.
@@ -81,6 +89,7 @@ pub struct Agents {
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
+    account: AccountLimit,
 }
 
 /// Where the agents file is.
@@ -99,6 +108,19 @@ struct File {
     agents: Vec<Agent>,
     #[serde(default, rename = "source")]
     sources: Vec<SourceTable>,
+    limit: Option<u32>,
+    at_limit: Option<Decision>,
+    limit_reserved_for_inbound: Option<u32>,
+}
+
+impl File {
+    fn account(&self) -> AccountLimit {
+        AccountLimit {
+            limit: self.limit,
+            at_limit: self.at_limit.clone(),
+            reserved: self.limit_reserved_for_inbound,
+        }
+    }
 }
 
 impl Agent {
@@ -179,11 +201,14 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { shared, agents, sources }) => {
+            Ok(file) => {
+                let account = file.account();
+                let File { shared, agents, sources, .. } = file;
                 let mut mistakes = mistakes_in(&agents);
+                mistakes.extend(mistakes_in_limits(&agents, &account));
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 mistakes.extend(mistakes_in_sources(&sources));
-                (Self { sources, ..Self::of(agents).sharing(&shared) }, mistakes)
+                (Self { sources, account, ..Self::of(agents).sharing(&shared) }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -206,7 +231,8 @@ impl Agents {
             }
         }
         let (shared, sources) = (BTreeSet::new(), Vec::new());
-        Self { list, numbers, sip_hosts, assistants, shared, sources }
+        let account = AccountLimit::default();
+        Self { list, numbers, sip_hosts, assistants, shared, sources, account }
     }
 
     /// These agents, with more numbers that many people call from.

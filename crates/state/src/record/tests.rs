@@ -7,8 +7,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, Call, CallId, Caller, Country, Details, Direction, Limits, Place, Said,
-    Source, Tracker,
+    Admission, Agent, AgentFrom, Bound, Call, CallId, Caller, Country, Details, Direction, Limits,
+    Place, Said, Source, Tracker,
 };
 
 use super::*;
@@ -18,7 +18,7 @@ use crate::history::History;
 use crate::sessions::{EndedSessions, SessionHash};
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, KINDS, PARTIES, PHASES, PRESENCES};
+use crate::words::{CAUSES, DIRECTIONS, INSTEADS, KINDS, PARTIES, PHASES, PRESENCES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -43,11 +43,20 @@ fn ids() -> impl Strategy<Value = CallId> {
     "CA[0-9a-f]{32}|[!-~]{1,64}".prop_map(|text| CallId::parse(&text).unwrap())
 }
 
+fn admissions() -> impl Strategy<Value = Option<Admission>> {
+    let bound = || {
+        let bounds = prop::option::of((0..3u32, select(INSTEADS)));
+        bounds.prop_map(|it| it.map(|(places, (_, instead))| Bound { places, instead }))
+    };
+    prop::option::of((bound(), bound()).prop_map(|(agent, all)| Admission { agent, all }))
+}
+
 fn evidence() -> impl Strategy<Value = Evidence> {
     let parents = prop::option::of(ids());
     let durations = any::<Option<u32>>();
-    (ids(), parents, select(SOURCES), select(SAID), about(), durations).prop_map(
-        |(call, parent, (_, source), (_, said), about, duration_s)| {
+    let more = (durations, admissions());
+    (ids(), parents, select(SOURCES), select(SAID), about(), more).prop_map(
+        |(call, parent, (_, source), (_, said), about, (duration_s, admission))| {
             let (direction, caller, agent, agent_from, place) = about;
             Evidence {
                 parent,
@@ -57,6 +66,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 caller,
                 place,
                 duration_s,
+                admission,
                 ..Evidence::about(call, source, said)
             }
         },
