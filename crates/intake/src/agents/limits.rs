@@ -119,7 +119,7 @@ pub(super) struct AccountLimit {
 /// What decides a call that was turned away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beyond<'a> {
-    /// The agent whose limit it was; `None` if it was that of all.
+    /// The agent that it counts for, if that is configured.
     pub agent: Option<&'a str>,
     /// What the file says about calls beyond it.
     pub decision: &'a Decision,
@@ -163,13 +163,12 @@ impl Agents {
 
     /// What the file says now about a call that was turned away by this limit.
     pub fn beyond<'a>(&'a self, evidence: &Evidence, by: LimitOf) -> Option<Beyond<'a>> {
-        match by {
-            LimitOf::Agent => {
-                let agent = self.counted_for(evidence)?;
-                Some(Beyond { agent: Some(&agent.id), decision: agent.at_capacity()? })
-            }
-            LimitOf::Account => Some(Beyond { agent: None, decision: self.at_limit()? }),
-        }
+        let agent = self.counted_for(evidence);
+        let decision = match by {
+            LimitOf::Agent => agent?.at_capacity()?,
+            LimitOf::Account => self.at_limit()?,
+        };
+        Some(Beyond { agent: agent.map(|agent| agent.id.as_str()), decision })
     }
 
     fn counted_for(&self, evidence: &Evidence) -> Option<&Agent> {
