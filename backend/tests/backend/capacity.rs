@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
 use crate::metrics::scrape;
-use crate::replicas::team::{Replica, await_agreement};
+use crate::replicas::team::{Replica, await_agreement, await_that};
 use crate::{agents_file, start};
 
 on_each_nats_version! {
     of_two_calls_at_two_backends_at_once_one_has_the_last_place,
+    who_waits_for_a_journal_that_stands_still_is_let_in_and_counted,
 }
 
 const BUSY: &str = r#"<Response><Reject reason="busy"/></Response>"#;
@@ -261,6 +262,11 @@ fn of_two_calls_at_two_backends_at_once_one_has_the_last_place(version: NatsVers
             each.into_iter().map(|it| it.join().expect("an answer")).collect::<Vec<_>>()
         });
         let places: Vec<_> = answers.iter().map(is_in).collect();
+        // On a machine that stands still for two seconds both are let in.
+        let late = "live_users_webhooks_total{path=\"/voice\",outcome=\"not_recorded\"}";
+        if replicas.iter().any(|it| scrape(&it.server).get(late) != Some(0.0)) {
+            return;
+        }
         assert!(places[0] != places[1], "round {round}: {places:?}");
         await_agreement(&replicas, 1);
         // Each backend answers a retry of the other's call as the other did.
@@ -274,4 +280,19 @@ fn of_two_calls_at_two_backends_at_once_one_has_the_last_place(version: NatsVers
         }
         await_agreement(&replicas, 0);
     }
+}
+
+fn who_waits_for_a_journal_that_stands_still_is_let_in_and_counted(version: NatsVersion) {
+    let mut nats = Nats::alone_on(version);
+    let (_folder, file) = agents_file(&one_place("busy"));
+    let replica = Replica::start_with(&nats.journal_url("live"), &[("AGENTS_FILE", &file)]);
+    assert!(is_in(&first(&replica.twilio, 1)));
+    nats.freeze(0, true);
+    // The record that says that there is no place is under way, and comes too late.
+    assert!(is_in(&first(&replica.twilio, 2)));
+    nats.freeze(0, false);
+    await_that("both count", || replica.count().is_ok_and(|count| count == 2));
+    assert!(is_in(&voice(&replica.twilio, 2, "booking", "inbound", "in-progress")), "it is in");
+    assert!(first(&replica.twilio, 3).body.ends_with(BUSY));
+    assert_eq!(replica.count().ok(), Some(2));
 }

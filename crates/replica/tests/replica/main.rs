@@ -3,6 +3,7 @@
 mod audit;
 mod copy;
 mod harness;
+mod limits;
 mod only_asking;
 mod overdue;
 mod replicas;
