@@ -17,6 +17,8 @@ pub(crate) mod public_url;
 pub(crate) mod queue;
 pub(crate) mod replica_status;
 pub(crate) mod signer;
+pub(crate) mod source_counts;
+pub(crate) mod sources;
 pub(crate) mod streams;
 pub(crate) mod summary;
 pub(crate) mod twilio_api;

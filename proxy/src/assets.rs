@@ -43,6 +43,7 @@ pub(crate) static ASSETS: &[Asset] = &[
     script("/admin/overview.js", include_str!("../web/overview.js")),
     script("/admin/page.js", include_str!("../web/page.js")),
     script("/admin/places.js", include_str!("../web/places.js")),
+    script("/admin/sources.js", include_str!("../web/sources.js")),
     script("/admin/reader.js", include_str!("../web/reader.js")),
     script("/admin/setup.js", include_str!("../web/setup.js")),
     script("/admin/sign-in.js", include_str!("../web/sign-in.js")),

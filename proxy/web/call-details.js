@@ -68,6 +68,8 @@ function facts(call) {
   const row = (name, value) => element("div", element("dt", name), element("dd", value));
   return element("dl.facts",
     row("CallSid", element("code", call.callSid)),
+    call.sources ? row("Told by", call.sources.join(", ")) : null,
+    call.account ? row("Account", call.account) : null,
     row("From", place(call)),
     row("Direction", call.direction ?? "unknown"),
     call.answeredBy ? row("Answered by", call.answeredBy) : null,
@@ -92,12 +94,12 @@ function connections(stretches, legs) {
     element("ol.evidence", ...stretches.map(stretch), ...legs.map(leg)));
 }
 
-function piece({ at, source, said, outcome, leg, seq, party }, before) {
+function piece({ at, source, from, said, outcome, leg, seq, party }, before) {
   const hasMoved = party && before && party !== before.party;
   const what = said === "nothing" ? "was heard" : `said ${words(said)}`;
   return element("li", { title: `record ${seq} of the journal` },
     element("time", { dateTime: at }, moment(at)),
-    element("span", `${upper(words(source))} ${what}${leg ? ", about a leg" : ""}`),
+    element("span", `${from ?? upper(words(source))} ${what}${leg ? ", about a leg" : ""}`),
     element("span.outcome", hasMoved ? `${words(outcome)}, ${partyWords(party)}` : words(outcome)));
 }
 

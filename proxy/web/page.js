@@ -12,6 +12,7 @@ import { Feed } from "./feed.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
+import { Sources } from "./sources.js";
 import { Store } from "./store.js";
 import { startWallboard } from "./wallboard.js";
 
@@ -20,6 +21,7 @@ const overview = new Overview(store, new Announcer());
 const cards = new Cards(store);
 const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
 const places = new Places(store);
+const sources = new Sources(store);
 const feed = new Feed(store);
 const setup = new Setup(store);
 
@@ -28,6 +30,7 @@ const drawings = {
     overview.draw();
     cards.draw();
     places.draw();
+    sources.draw();
     overview.drawLink();
   },
   link: () => overview.drawLink(),

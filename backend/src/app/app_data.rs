@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, Connections, ReadLimit};
+use live_users_http_kit::{AllowedOrigins, Connections, LogThrottle, ReadLimit};
 
 use crate::config::Config;
 use crate::http::auth::BearerAuth;
@@ -13,6 +13,7 @@ use crate::http::metrics;
 use crate::http::routes::WrongMethods;
 use crate::http::setup;
 use crate::http::signature::SignatureVerifier;
+use crate::http::sources::SourceWebhooks;
 use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Passing, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
@@ -27,6 +28,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
+use crate::parts::sources::SourceEntry;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
@@ -36,6 +38,7 @@ pub(super) struct Parts {
     pub(super) auth: Arc<BearerAuth>,
     pub(super) total_rules: Arc<TotalRules>,
     pub(super) webhooks: Arc<Webhooks>,
+    pub(super) source_webhooks: Arc<SourceWebhooks>,
     pub(super) figures: Arc<metrics::Sources>,
     pub(super) setup: Arc<setup::Sources>,
     pub(super) queue: Queue,
@@ -107,10 +110,18 @@ impl Parts {
             limit: ReadLimit::new(config.reads_per_second),
             trusted_proxies: config.trusted_proxies,
         };
+        let webhooks = Arc::new(webhooks);
+        let source_webhooks = SourceWebhooks {
+            registry: agents.sources().clone(),
+            webhooks: webhooks.clone(),
+            own: Arc::new(SourceEntry::own()?),
+            refusals: LogThrottle::default(),
+        };
         let parts = Self {
             auth: Arc::new(auth),
             total_rules: Arc::new(total_rules),
-            webhooks: Arc::new(webhooks),
+            webhooks,
+            source_webhooks: Arc::new(source_webhooks),
             figures: Arc::new(figures),
             setup: Arc::new(setup),
             queue,
@@ -131,6 +142,7 @@ impl Parts {
         app.app_data(Data::from(self.auth.clone()))
             .app_data(Data::from(self.total_rules.clone()))
             .app_data(Data::from(self.webhooks.clone()))
+            .app_data(Data::from(self.source_webhooks.clone()))
             .app_data(Data::from(self.figures.clone()))
             .app_data(Data::from(self.setup.clone()))
             .app_data(Data::new(self.queue.clone()))

@@ -48,6 +48,21 @@ pub(crate) enum ApiError {
     Unavailable(String),
     /// There is no stream.
     NoStream(Refusal),
+    /// No such source is configured.
+    NoSource,
+    /// A webhook is not signed by its source. Every reason has the same answer; the log has the
+    /// reason.
+    SourceRefused {
+        /// Whether it shows nothing at all.
+        is_missing: bool,
+    },
+    /// A webhook of a source cannot be read.
+    SourceUnreadable {
+        /// Which field.
+        field: &'static str,
+        /// What was expected in it.
+        expected: &'static str,
+    },
     /// A page of this origin may not open a WebSocket.
     Origin,
     /// It takes more than one client may.
@@ -109,6 +124,12 @@ impl ApiError {
                 field("Upgrade", &format!("this path is a WebSocket, and {why}"))
             }
             Self::NoStream(why @ Refusal::Busy(_)) => problem(&why.to_string()),
+            Self::NoSource => problem("no such source is configured"),
+            Self::SourceRefused { .. } => problem("not signed by this source"),
+            Self::SourceUnreadable { field: name, expected } => Problem {
+                expected: Some((*expected).to_owned()),
+                ..field(name, "missing, or cannot be used")
+            },
             Self::Origin => field("Origin", "pages of this origin are not allowed here"),
             Self::Limit(why @ LimitError::SlowBody { .. }) => {
                 Problem { field: Some("body".to_owned()), ..problem(&why.to_string()) }
@@ -210,7 +231,10 @@ impl ResponseError for ApiError {
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoAgent | Self::NoCall => StatusCode::NOT_FOUND,
+            Self::NoAgent | Self::NoCall | Self::NoSource => StatusCode::NOT_FOUND,
+            Self::SourceRefused { is_missing: true } => StatusCode::UNAUTHORIZED,
+            Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
+            Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
             Self::OverAlready | Self::JournalInOrder => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoStream(why) => why.status(),
@@ -257,6 +281,9 @@ impl ResponseError for ApiError {
             | Self::BadAgents(_)
             | Self::NoAgent
             | Self::NoCall
+            | Self::NoSource
+            | Self::SourceRefused { .. }
+            | Self::SourceUnreadable { .. }
             | Self::JournalInOrder
             | Self::OverAlready => {}
         }

@@ -24,6 +24,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::StatusReader;
+use crate::parts::sources::SourceOutcome;
 use crate::parts::streams::Streams;
 
 /// The parts that have figures.
@@ -83,6 +84,7 @@ pub(crate) async fn metrics(
     journal(&mut page, &sources);
     clock(&mut page, &sources.clock);
     webhooks(&mut page, &sources);
+    of_sources(&mut page, &sources.agents);
     outgoing(&mut page, &sources);
     streams(&mut page, &sources);
     let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
@@ -134,6 +136,21 @@ fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a
     let values = labels.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     let help = "Calls that were counted wrongly until this was found, since the journal began";
     page.counters("live_users_healed_calls", help, values);
+}
+
+/// What has come from the sources of the agents file.
+fn of_sources(page: &mut Page, agents: &AgentRegistry) {
+    let known = agents.sources().now();
+    let each = known.values().flat_map(|source| {
+        SourceOutcome::ALL.map(|outcome| {
+            let n = source.seen.webhooks[outcome as usize].get();
+            ([("source", source.table.id.as_str()), ("outcome", outcome.name())], n)
+        })
+    });
+    let values: Vec<_> = each.collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    let help = "Webhooks of sources, by what has become of them";
+    page.counters("live_users_source_webhooks", help, values);
 }
 
 /// Everybody whose call is up, by whom they are connected with.

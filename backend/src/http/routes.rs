@@ -10,8 +10,8 @@ use live_users_http_kit::{AllowedOrigins, LimitAnswers, LogThrottle, Methods, Pa
 
 use super::error::ApiError;
 use super::{
-    agents, calls, count, health, history, journal, metrics, openapi, sessions, setup, streams,
-    webhooks,
+    agents, calls, count, health, history, journal, metrics, openapi, sessions, setup, sources,
+    streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -34,6 +34,8 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
     app.service(webhook("/voice", webhooks::voice))
         .service(webhook("/speech-result", webhooks::speech))
         .service(webhook("/call-status", webhooks::status))
+        .service(source("/sources/{id}", sources::receive))
+        .service(PATHS.order("/api/events", sources::events))
         .service(PATHS.read("/api/live-users", count::total).wrap(origins.cors()))
         .service(PATHS.stream("/api/live-users/stream", streams::total_events).wrap(origins.cors()))
         .service(PATHS.stream("/api/live-users/ws", streams::total_socket))
@@ -69,6 +71,19 @@ where
     let name = path.trim_start_matches('/');
     // The first slash is added by itself.
     web::resource(format!("{{before:/*}}{name}{{behind:/*}}"))
+        .route(web::post().to(handler.clone()))
+        .route(web::get().to(handler))
+        .default_service(web::to(not_a_webhook))
+}
+
+/// A path that carriers and platforms send to: by GET, too, since some may be configured so.
+fn source<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .default_service(web::to(not_a_webhook))

@@ -70,11 +70,14 @@ pub(crate) enum Refusal {
     Unsigned,
 }
 
-const TOO_LARGE: Refusal = Refusal::TooLarge { bytes_max: BODY_BYTES_MAX };
-
 impl SignatureVerifier {
     pub(crate) fn new(verification: Verification, url_rule: UrlRule) -> Self {
         Self { verification, url_rule, refusals: LogThrottle::default() }
+    }
+
+    /// The public URL of a request, with its query as it came.
+    pub(crate) fn url_of(&self, request: &HttpRequest) -> String {
+        self.url_rule.url_of(request)
     }
 
     /// Whether who is let in has proved who it is.
@@ -91,7 +94,7 @@ impl SignatureVerifier {
         request: &HttpRequest,
         body: Payload,
     ) -> Result<Received, Refusal> {
-        let body = read(body).await?;
+        let body = read_body(body, BODY_BYTES_MAX).await?;
         let bad = |error: live_users_twilio::FormError| Refusal::BadForm(error.to_string());
         let one = |form| Received::Forms { forms: vec![form], n_others: 0 };
         if request.method() == Method::GET {
@@ -216,19 +219,20 @@ fn content_type(request: &HttpRequest) -> Option<ContentType> {
     }
 }
 
-async fn read(mut body: Payload) -> Result<BytesMut, Refusal> {
+/// Reads a body of at most so many bytes.
+pub(crate) async fn read_body(mut body: Payload, bytes_max: usize) -> Result<BytesMut, Refusal> {
     let mut kept = BytesMut::new();
     let mut seen = 0;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
         seen += chunk.len();
-        if seen <= BODY_BYTES_MAX {
+        if seen <= bytes_max {
             kept.extend_from_slice(&chunk);
         } else if seen > DROPPED_BYTES_MAX {
             break;
         }
     }
-    if seen > BODY_BYTES_MAX { Err(TOO_LARGE) } else { Ok(kept) }
+    if seen > bytes_max { Err(Refusal::TooLarge { bytes_max }) } else { Ok(kept) }
 }
 
 /// A URL for the log: of limited length, without control characters and phone numbers. Of the

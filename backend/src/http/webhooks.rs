@@ -28,7 +28,7 @@ use log::{error, warn};
 
 pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
-use self::recording::record_all;
+pub(crate) use self::recording::record_all;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
 use super::error::ApiError;
@@ -82,7 +82,7 @@ pub(crate) async fn voice(
         let request_id = shared.repeats.id_of(&request);
         let is_repeat = shared.repeats.is_one(request_id);
         match note(&shared, Hook::Voice, &inbound, request_id).await {
-            Some(how) => limits::answer(&shared, &agents, &inbound, how, is_repeat),
+            Some(how) => limits::answer((&shared.counters, &agents), &inbound, how, is_repeat),
             None => shared.conversation.greet(agent_id, &inbound),
         }
     };
@@ -354,7 +354,7 @@ async fn note(
         Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
-            limits::let_in(shared, inbound.evidence.as_deref().unwrap_or_default());
+            limits::let_in(&shared.queue, inbound.evidence.as_deref().unwrap_or_default());
             None
         }
     }

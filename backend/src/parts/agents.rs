@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::{Queue, Work};
+use crate::parts::sources::SourceRegistry;
 
 /// The agents, and the file that they come from.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct AgentRegistry {
     /// Numbers that many people call from, beside those in the file.
     shared: Vec<String>,
     now: RwLock<Arc<Agents>>,
+    /// Who tells of calls beside Twilio, by the same file.
+    sources: Arc<SourceRegistry>,
     /// Held while the file is read again. Two at once could leave the older agents.
     reloading: Mutex<()>,
 }
@@ -32,13 +35,19 @@ impl AgentRegistry {
         let (agents, mistakes) = read(&file, url_rule, &shared);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
-        let now = RwLock::new(Arc::new(agents));
-        Self { file, url_rule: url_rule.clone(), shared, now, reloading: Mutex::default() }
+        let sources = Arc::new(SourceRegistry::read(reader, &agents));
+        let (url_rule, now) = (url_rule.clone(), RwLock::new(Arc::new(agents)));
+        Self { file, url_rule, shared, now, sources, reloading: Mutex::default() }
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
     pub(crate) fn now(&self) -> Arc<Agents> {
         self.now.read().clone()
+    }
+
+    /// Who tells of calls beside Twilio's webhooks.
+    pub(crate) fn sources(&self) -> &Arc<SourceRegistry> {
+        &self.sources
     }
 
     /// Reads the file again, takes its agents, and gives them to the writer: the number of agents.
@@ -80,6 +89,7 @@ impl AgentRegistry {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        self.sources.take(self.sources.prepare(&agents)?);
         let agents = Arc::new(agents);
         *self.now.write() = agents.clone();
         Ok(agents)

@@ -110,7 +110,7 @@ impl Growth {
 /// A piece of work for the writer thread.
 pub(crate) enum Work {
     /// Record this evidence, and acknowledge it.
-    Evidence(Evidence, oneshot::Sender<Result<Done, NotRecorded>>),
+    Evidence(Box<Evidence>, oneshot::Sender<Result<Done, NotRecorded>>),
     /// Answer this query.
     Query(Query),
     /// End this call for an operator.
@@ -170,7 +170,7 @@ impl Queue {
     pub(crate) async fn record(&self, evidence: Evidence) -> Result<Done, NotRecorded> {
         let (acknowledge, acknowledged) = oneshot::channel();
         let start = Instant::now();
-        self.send(Work::Evidence(evidence, acknowledge))?;
+        self.send(Work::Evidence(Box::new(evidence), acknowledge))?;
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
         let done = match tokio::time::timeout(patience, acknowledged).await {
             Ok(Ok(done)) => done,
@@ -184,7 +184,7 @@ impl Queue {
 
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
     pub(crate) fn tell(&self, evidence: Evidence) {
-        let _cannot_be_helped = self.send(Work::Evidence(evidence, oneshot::channel().0));
+        let _cannot_be_helped = self.send(Work::Evidence(Box::new(evidence), oneshot::channel().0));
     }
 
     /// Runs a query on the writer thread, after all work that was queued before. The query has to

@@ -22,6 +22,7 @@ use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
 use super::queue::{Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
+use super::source_counts::{account_counts, source_counts};
 
 /// The most corrected calls that a summary shows.
 const HEALED_SHOWN_MAX: usize = 50;
@@ -53,7 +54,7 @@ impl Summarizer {
         let status = self.status.get();
         match status.unanswered {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
-            None => Ok(snapshot.shown(&self.agents.now(), referee(status))),
+            None => Ok(snapshot.shown(&self.agents, referee(status))),
         }
     }
 }
@@ -71,6 +72,8 @@ struct Snapshot {
     by_agent: BTreeMap<Agent, AgentSnapshot>,
     by_country: Vec<(Option<Country>, Numbers)>,
     by_place: Vec<(Place, Numbers)>,
+    by_source: Vec<(Option<Arc<str>>, Numbers)>,
+    by_account: Vec<(Option<Arc<str>>, Numbers)>,
     drift: DriftView,
 }
 
@@ -114,12 +117,16 @@ impl Snapshot {
             by_agent,
             by_country: tracker.by_country(),
             by_place: tracker.by_place(),
+            by_source: tracker.by_source(),
+            by_account: tracker.by_account(),
             drift: drift(state.corrections()),
         }
     }
 
-    fn shown(self, agents: &Agents, referee: RefereeView) -> Summary {
+    fn shown(self, registry: &AgentRegistry, referee: RefereeView) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
+        let agents = &registry.now();
+        let sources = source_counts(registry.sources(), &self.by_source, self.breakdown.live);
         Summary {
             live_users: self.breakdown.live.users as u64,
             live_calls: self.breakdown.live.calls as u64,
@@ -137,6 +144,8 @@ impl Snapshot {
             by_agent: by_agent(agents, self.by_agent),
             by_country: by_country(self.by_country),
             by_region: self.by_place.into_iter().map(by_region).collect(),
+            sources,
+            by_account: account_counts(self.by_account),
             referee,
             drift: self.drift,
         }

@@ -174,7 +174,7 @@ impl Driver {
             is_idle = false;
             match work {
                 Work::Evidence(evidence, acknowledge) => {
-                    batch.push(evidence);
+                    batch.push(*evidence);
                     waiting.push(acknowledge);
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),

@@ -28,6 +28,7 @@ mod replicas;
 mod settings;
 mod setup;
 mod signatures;
+mod sources;
 mod standby;
 mod streams;
 mod tls;

@@ -65,7 +65,11 @@ pub fn name(source: &SourceSettings, id: &str) -> Option<CallId> {
         // The caller's side has written it, and it may hold anything.
         return CallId::parse(&format!("{SIP_CALL_ID}{}", digest(header))).ok();
     }
-    let text = if is_worldwide(id) { id.to_owned() } else { format!("{}/{id}", source.id) };
+    let text = match (is_worldwide(id), may_have_a_number(id)) {
+        (true, _) => id.to_owned(),
+        (false, false) => format!("{}/{id}", source.id),
+        (false, true) => format!("{}/{}", source.id, digest(id)),
+    };
     // One that is too long, or has characters that an id cannot have, is kept by its digest.
     let or_digest = || CallId::parse(&format!("{}/{}", source.id, digest(id))).ok();
     CallId::parse(&text).ok().or_else(or_digest)
@@ -75,6 +79,14 @@ pub fn name(source: &SourceSettings, id: &str) -> Option<CallId> {
 fn is_worldwide(id: &str) -> bool {
     let is_random = id.bytes().any(|byte| byte.is_ascii_alphabetic());
     id.len() >= WORLDWIDE_ID_BYTES_MIN && is_random && !id.contains(['@', '+', '/'])
+}
+
+/// Whether a phone number may stand in an id, as in the names of channels of a telephone system.
+fn may_have_a_number(id: &str) -> bool {
+    let mut runs = id.split(|c: char| !c.is_ascii_digit()).map(str::len);
+    let has_plus = id.contains('+') || id.contains("%2B") || id.contains("%2b");
+    // 10 digits are the seconds since 1970, which systems make ids of.
+    runs.any(|digits| digits > 10 || has_plus && digits >= 7)
 }
 
 fn digest(text: &str) -> String {

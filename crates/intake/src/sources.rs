@@ -9,9 +9,6 @@ use serde::Deserialize;
 
 use crate::agents::{ID_BYTES_MAX, is_id};
 
-/// The kind of a source that tells of calls in our own words, at `POST /api/events`.
-pub const EVENTS: &str = "events";
-
 /// The most sources in one file.
 const SOURCES_MAX: usize = 100;
 
@@ -27,7 +24,7 @@ const LIMIT_S_MAX: u32 = 25 * 3600;
 pub struct SourceTable {
     /// What `/sources/ID` names: letters, digits, `-` and `_`.
     pub id: String,
-    /// What it is: a name of [`KINDS`], or [`EVENTS`].
+    /// What it is: a name of [`KINDS`].
     pub kind: String,
     /// The name of the environment variable that has its secret, or several separated by commas.
     pub secret_env: String,
@@ -59,7 +56,20 @@ pub struct SourceSettings {
 }
 
 impl SourceTable {
-    /// Its kind; `None` of one that tells in our own words, and of an unknown one.
+    /// One of this id and kind, which promises nothing and has no secret of its own.
+    pub fn named(id: &str, kind: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            secret_env: String::new(),
+            account: None,
+            heartbeat_seconds: None,
+            missed_heartbeats: None,
+            longest_call_minutes: None,
+        }
+    }
+
+    /// Its kind; `None` of an unknown one.
     pub fn kind(&self) -> Option<&'static Kind> {
         Kind::named(&self.kind)
     }
@@ -92,7 +102,7 @@ impl SourceTable {
             Some(0) => "missed_heartbeats",
             _ => "heartbeat_seconds",
         };
-        let is_unknown = self.kind().is_none() && self.kind != EVENTS;
+        let is_unknown = self.kind().is_none();
         let is_lone = self.missed_heartbeats.is_some() && self.heartbeat_seconds.is_none();
         // What stands in it may be the secret itself, so it is not repeated.
         let variable = "expected the name of an environment variable such as VAPI_SECRET, and never \
@@ -118,13 +128,13 @@ impl SourceTable {
         wrong.map(|(field, _, what)| (field, what)).collect()
     }
 
-    /// What its calls end by, for people.
+    /// How its calls end, for people, as the end of "a call ends ...".
     pub fn ends_by(&self) -> String {
         let Limits { quiet_s, longest_s } = self.settings().limits;
         let tells_end = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
-        let own = tells_end.then(|| "its own word".to_owned());
-        let quiet = quiet_s.map(|quiet_s| format!("{quiet_s} s without a heartbeat"));
-        let longest = longest_s.map(|longest_s| format!("{} min", longest_s.div_ceil(60)));
+        let own = tells_end.then(|| "by its own word".to_owned());
+        let quiet = quiet_s.map(|quiet_s| format!("after {quiet_s} s without a heartbeat"));
+        let longest = longest_s.map(|longest_s| format!("after {} min", longest_s.div_ceil(60)));
         let all: Vec<_> = own.into_iter().chain(quiet).chain(longest).collect();
         all.join(", or ")
     }
@@ -152,7 +162,7 @@ pub(crate) fn mistakes_in_sources(sources: &[SourceTable]) -> Vec<String> {
 /// The kinds there are, for people.
 fn kinds() -> String {
     let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-    format!("{} or {EVENTS}", names.join(", "))
+    format!("one of {}", names.join(", "))
 }
 
 /// Whether a text can be the name of an environment variable, as people write them.

@@ -52,11 +52,16 @@ pub enum Basis {
 /// Every kind there is, in the order of their names.
 pub const KINDS: &[Kind] = &[
     crate::elevenlabs::KIND,
+    crate::events::KIND,
     crate::jambonz::KIND,
     crate::livekit::KIND,
     crate::openai::KIND,
+    crate::plivo::KIND,
     crate::retell::KIND,
+    crate::signalwire::KIND,
+    crate::telnyx::KIND,
     crate::vapi::KIND,
+    crate::vonage::KIND,
 ];
 
 impl Kind {

@@ -8,18 +8,25 @@
 //! Errors may be logged: none of them repeats a phone number, a spoken word, a secret or a
 //! signature. The values of [`CallEvent`] may hold them, so it has no `Debug`.
 
+mod bounds;
+mod compatible;
 mod elevenlabs;
+mod events;
 mod jambonz;
 mod json;
 mod kind;
 mod livekit;
 mod openai;
+mod plivo;
 mod reading;
 mod request;
 mod retell;
+mod signalwire;
 mod standard_webhooks;
+mod telnyx;
 mod vapi;
 mod verify;
+mod vonage;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, Unreadable, What};

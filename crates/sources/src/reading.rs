@@ -40,6 +40,8 @@ pub struct Unreadable {
 /// Without `Debug`: numbers are private.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallEvent {
+    /// The source's own id of this event, the same when it is sent again, if it has one.
+    pub id: Option<String>,
     /// The source's own id of the call. Trap: it must not be made of a phone number.
     pub call: String,
     /// Other ids of the same call: the carrier's.
@@ -95,6 +97,7 @@ impl CallEvent {
     /// This happened to this call, and nothing else is said.
     pub fn new(call: impl Into<String>, what: What) -> Self {
         Self {
+            id: None,
             call: call.into(),
             also: Vec::new(),
             parent: None,

@@ -48,6 +48,9 @@ pub enum Rejection {
     /// The signature is right, and names another body.
     #[error("the header {0} is right for another body")]
     OtherBody(&'static str),
+    /// The signature is right, and what it covers does not say for sure which fields were signed.
+    #[error("the names of its fields are not such that it is sure which fields were signed")]
+    Fields,
 }
 
 impl Rejection {
@@ -57,7 +60,7 @@ impl Rejection {
             Self::Missing(_) => 0,
             Self::Malformed(_) => 1,
             Self::Mismatch(_) => 2,
-            Self::OtherBody(_) | Self::TooOld { .. } | Self::TooNew { .. } => 3,
+            Self::OtherBody(_) | Self::TooOld { .. } | Self::TooNew { .. } | Self::Fields => 3,
         }
     }
 }

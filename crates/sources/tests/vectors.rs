@@ -24,6 +24,8 @@ struct File {
     now_ms: u64,
     max_age_s: Option<u64>,
     signed_headers: Vec<String>,
+    #[serde(default)]
+    signs_url: bool,
     vectors: Vec<Vector>,
 }
 
@@ -41,6 +43,8 @@ struct Vector {
     valid: bool,
     #[serde(default = "yes")]
     spoil: bool,
+    /// Of a form: whether it is still accepted with its fields in another order.
+    reordered: Option<bool>,
     #[serde(default)]
     events: Vec<Value>,
 }
@@ -128,6 +132,12 @@ fn are_accepted_and_spoiled_ones_are_not(kind: &Kind) {
             (Ok(()), true) | (Err(_), false) => {}
             (verified, valid) => panic!("{name}: {verified:?}, expected valid: {valid}"),
         }
+        if let Some(expected) = vector.reordered {
+            let fields: Vec<_> = body.rsplit(|byte| *byte == b'&').collect();
+            let body = fields.join(&b'&');
+            let verified = Ask { body: &body, ..again(&ask) }.verify();
+            assert_eq!(verified.is_ok(), expected, "{name}, in another order: {verified:?}");
+        }
     }
 }
 
@@ -165,6 +175,12 @@ fn spoil(ask: &Ask<'_>, file: &File, name: &str) {
         let mut body = ask.body.to_vec();
         body[at] ^= 1;
         assert!(Ask { body: &body, ..again(ask) }.verify().is_err(), "{name}: byte {at}");
+    }
+    for at in (0..ask.url.len()).filter(|_| file.signs_url) {
+        let mut url = ask.url.as_bytes().to_vec();
+        url[at] ^= 1;
+        let url = String::from_utf8(url).expect("ASCII stays ASCII");
+        assert!(Ask { url: &url, ..again(ask) }.verify().is_err(), "{name}: byte {at} of the URL");
     }
     let other = another(ask.secrets[0]);
     assert!(Ask { secrets: vec![&other], ..again(ask) }.verify().is_err(), "{name}: other secret");
@@ -243,6 +259,7 @@ fn shown(event: &CallEvent) -> Value {
             fields.insert(name.to_owned(), value);
         }
     };
+    put("id", json!(event.id));
     put("call", json!(call));
     put("also", json!(also));
     put("parent", json!(parent));

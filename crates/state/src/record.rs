@@ -30,6 +30,7 @@ pub struct Record {
 }
 
 /// What a record says.
+#[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Something was said about a call.

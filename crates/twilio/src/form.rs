@@ -124,7 +124,7 @@ impl Form {
     }
 
     /// Every name and value, decoded, in the order in which they came.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 }

@@ -30,9 +30,11 @@ pub use json::{JsonBody, JsonError};
 pub use method::Method;
 pub use sid::{check_account, is_twilio_sid};
 pub use signature::{
-    AuthTokens, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest, sign,
+    AuthTokens, FieldNames, Payload, Rejection, SETTINGS_HEADER, SIGNATURE_HEADER, SignedRequest,
+    sign,
 };
 pub use status::{CallStatus, Direction};
+pub use timestamp::unix_ms;
 pub use webhook::{
     CALL_SID_BYTES_MAX, GEOGRAPHY_BYTES_MAX, Geography, PARTY_BYTES_MAX, SPEECH_BYTES_MAX,
     StatusField, Webhook,

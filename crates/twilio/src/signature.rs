@@ -15,6 +15,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::form::Form;
+pub use boundaries::FieldNames;
 use text::Url;
 
 /// The header with the signature.
@@ -53,7 +54,7 @@ impl AuthTokens {
         let url = Url::split(request.url);
         let body_hash = match request.payload {
             Payload::Raw(body) => Some((url.body_hash().ok_or(Rejection::BodyHashMissing)?, body)),
-            Payload::None | Payload::Form(_) => None,
+            Payload::None | Payload::Form(_) | Payload::FormInOrder(_) => None,
         };
 
         let fields = signed_fields(&request.payload);
@@ -110,12 +111,9 @@ impl SignedRequest<'_> {
     /// anywhere else than as a whole name.
     pub fn check_boundaries(&self) -> Result<(), Rejection> {
         if let Some((_, query)) = self.url.split_once('?') {
-            boundaries::check_query(query)?;
+            boundaries::TWILIO.check_query(query)?;
         }
-        match self.payload {
-            Payload::Form(form) => boundaries::check_fields(&distinct_fields(form)),
-            Payload::None | Payload::Raw(_) => Ok(()),
-        }
+        boundaries::TWILIO.check_fields(&fields_in_order(&self.payload))
     }
 }
 
@@ -128,6 +126,9 @@ pub enum Payload<'a> {
     None,
     /// A form, whose fields are part of the signed text.
     Form(&'a Form),
+    /// A form of a compatible provider that signs the values of one name as they come: in their
+    /// order, and repeated ones too.
+    FormInOrder(&'a Form),
     /// Any other body: the signed URL has its SHA-256 in the query, as `bodySHA256`.
     Raw(&'a [u8]),
 }
@@ -196,24 +197,31 @@ impl Algorithm {
     }
 }
 
-/// What is appended to the URL: the distinct fields by name and then by value, in byte order.
+/// What is appended to the URL.
 fn signed_fields(payload: &Payload<'_>) -> Vec<u8> {
-    match payload {
+    let fields = fields_in_order(payload);
+    fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
+}
+
+/// The fields in the order in which they are signed: Twilio's are the distinct ones by name and then
+/// by value, in byte order.
+fn fields_in_order<'a>(payload: &Payload<'a>) -> Vec<(&'a [u8], &'a [u8])> {
+    match *payload {
         Payload::Form(form) => {
-            let fields = distinct_fields(form);
-            fields.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
+            // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever
+            // the values: sorting the joined text would be wrong.
+            let mut fields: Vec<_> = form.fields().collect();
+            fields.sort_unstable();
+            fields.dedup();
+            fields
+        }
+        Payload::FormInOrder(form) => {
+            let mut fields: Vec<_> = form.fields().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            fields
         }
         Payload::None | Payload::Raw(_) => Vec::new(),
     }
-}
-
-fn distinct_fields(form: &Form) -> Vec<(&[u8], &[u8])> {
-    // Pairs compare by name first, so `Reason` comes before `ReasonConferenceEnded` whatever the
-    // values: sorting the joined text would be wrong.
-    let mut fields: Vec<_> = form.fields().collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }
 
 fn mac<M: Mac + KeyInit>(token: &str, url: &[&str], fields: &[u8]) -> M {

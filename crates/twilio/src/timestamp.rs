@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 ///   or wrong)
 /// - `2024-01-15T10:30:00Z`, `2021-04-28 21:51:18.731479Z`, `2024-01-15T10:30:00+02:00` (ISO 8601;
 ///   without a zone it is UTC)
-pub(crate) fn unix_ms(text: &str) -> Option<u64> {
+pub fn unix_ms(text: &str) -> Option<u64> {
     let text = text.trim();
     let rfc_2822 = || DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok();
     let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();

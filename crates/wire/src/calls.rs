@@ -50,6 +50,12 @@ pub struct Summary {
     pub by_country: Vec<CountryCount>,
     /// Where the live users are, in the order of countries and regions.
     pub by_region: Vec<RegionCount>,
+    /// Who tells of calls, Twilio first; absent if only Twilio does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceCount>,
+    /// The live users of each account, in the order of their names; absent if no call has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_account: Vec<AccountCount>,
     /// Who asks the provider when webhooks are silent.
     pub referee: RefereeView,
     /// What had to be healed because webhooks did not come.
@@ -165,6 +171,52 @@ pub struct RegionCount {
     pub live_calls: u64,
 }
 
+/// A source and the live users that it has told of. A person of whom two sources tell is in both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceCount {
+    /// Its id in the agents file; `twilio` of Twilio's own webhooks and lists, and `api` of who shows
+    /// `API_TOKEN` at `/api/events`.
+    pub source: String,
+    /// Its kind, such as `telnyx`.
+    pub kind: String,
+    /// What people call its kind.
+    pub title: String,
+    /// The account that its calls belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// How many distinct callers it has told of.
+    pub live_users: u64,
+    /// In how many calls.
+    pub live_calls: u64,
+    /// When the last webhook of it came that was let in, since the start of this process.
+    pub heard_at: Option<String>,
+    /// When the last webhook for it came that was not signed by it, since the start of this process.
+    pub refused_at: Option<String>,
+    /// On what it rests that a call has started: `event`, `derived` or `untold`.
+    pub start: String,
+    /// The same of an answer.
+    pub answer: String,
+    /// The same of a hand-over to a person.
+    pub hand_over: String,
+    /// The same of the end.
+    pub end: String,
+    /// What ends its calls, for people.
+    pub ends_by: String,
+}
+
+/// An account and its live users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountCount {
+    /// Its name in the agents file; `None` for calls of which no account is known.
+    pub account: Option<String>,
+    /// How many distinct callers it has.
+    pub live_users: u64,
+    /// In how many calls.
+    pub live_calls: u64,
+}
+
 /// How the referee stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -265,6 +317,15 @@ pub struct CallView {
     pub heard_at: String,
     /// How long it has counted so far, which is the time with agents; `None` if it is not up.
     pub live_ms: Option<u64>,
+    /// The sources that have told of it, `twilio` among them; absent if only Twilio has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// The account that it belongs to, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Other ids of the same call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// With whom the caller was connected and is, the oldest first. Empty of a call that is no
     /// user's, and of one that is over and of which it is not known.
     #[serde(default)]
@@ -337,8 +398,11 @@ pub struct EvidenceView {
     pub seq: u64,
     /// When it was recorded.
     pub at: String,
-    /// `voice`, `speech`, `status-callback`, `clock`, `referee` or `operator`.
+    /// `voice`, `speech`, `status-callback`, `clock`, `referee`, `operator` or `event`.
     pub source: String,
+    /// The source that said it, if that is not Twilio or ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// `nothing`, `dialing`, `in-progress`, or why it is over.
     pub said: String,
     /// What it did: `started`, `dialing`, `answered`, `confirmed`, `ended`, `ended-unseen`,

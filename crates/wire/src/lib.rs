@@ -18,9 +18,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
-    AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount, DriftView, Evicted,
-    EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
-    PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
+    AccountCount, AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount,
+    DriftView, Evicted, EvidenceView, Expectation, Explanation, HealedView, JournalRewritten,
+    LegView, LineView, PlaceView, RefereeView, RegionCount, SourceCount, StretchView, Summary,
+    TalkedView,
 };
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use sessions::{EndedSession, EndedSessions};

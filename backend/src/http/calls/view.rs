@@ -1,7 +1,9 @@
 //! How calls and evidence about them are shown.
 
+use std::sync::Arc;
+
 use live_users_core::{
-    AnsweredBy, Call, Direction, EndReason, Millis, Party, Phase, SECOND_MS, Stretch,
+    AnsweredBy, Call, CallId, Direction, EndReason, Millis, Party, Phase, SECOND_MS, Stretch, Told,
 };
 use live_users_state::explain::Piece;
 use live_users_state::words;
@@ -10,6 +12,7 @@ use live_users_wire::{CallView, EvidenceView, LegView, StretchView};
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::presentation::{agent_ref, label, shown_place};
+use crate::parts::source_counts::TWILIO;
 
 /// Shows calls as they are at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,15 @@ impl Presenter {
             since: moment(call.since),
             heard_at: moment(call.heard),
             live_ms: self.live_ms(call),
+            sources: call.details.told.as_ref().map(sources).unwrap_or_default(),
+            account: call.details.told.as_ref().and_then(|told| text(told.account.as_ref())),
+            also: call
+                .details
+                .told
+                .iter()
+                .flat_map(|it| &it.names)
+                .map(CallId::to_string)
+                .collect(),
             stretches: self.stretches(call),
         }
     }
@@ -122,6 +134,16 @@ fn view(
     StretchView { with, agent: agent_ref(agent), from: moment(from), to: to.map(moment) }
 }
 
+/// Who has told of a call.
+fn sources(told: &Told) -> Vec<String> {
+    let twilio = told.by_twilio.then(|| TWILIO.to_owned());
+    twilio.into_iter().chain(told.sources.iter().map(ToString::to_string)).collect()
+}
+
+fn text(text: Option<&Arc<str>>) -> Option<String> {
+    text.map(ToString::to_string)
+}
+
 pub(super) fn leg(call: &Call) -> LegView {
     LegView {
         call_sid: call.id.to_string(),
@@ -135,6 +157,7 @@ pub(super) fn evidence(piece: &Piece) -> EvidenceView {
         seq: piece.seq,
         at: moment(piece.at),
         source: words::of_source(piece.source).into_owned(),
+        from: text(piece.origin.as_ref()),
         said: words::of_said(piece.said).into_owned(),
         outcome: words::of_outcome(piece.outcome).into_owned(),
         party: piece.party.map(|it| words::of_party(it).into_owned()),

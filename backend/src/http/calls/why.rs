@@ -1,8 +1,8 @@
 //! Explains in words why a call is counted or not, and what happens next.
 
 use live_users_core::{
-    AnsweredBy, Call, Direction, EndReason, Endpoint, LimitOf, Millis, Outcome, Party, Phase,
-    SECOND_MS,
+    AnsweredBy, Call, Direction, EndReason, Endpoint, LimitOf, Limits, Millis, Outcome, Party,
+    Phase, SECOND_MS,
 };
 use live_users_intake::Status;
 use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
@@ -21,7 +21,9 @@ pub(super) fn because(
     presenter: &Presenter,
 ) -> String {
     let by = turning(&pieces.list).map_or_else(String::new, |piece| {
-        let (source, said) = (words::of_source(piece.source), words::of_said(piece.said));
+        let source = words::of_source(piece.source);
+        let source = piece.origin.as_deref().unwrap_or(&source);
+        let said = words::of_said(piece.said);
         let about = piece.leg.as_ref().map(|leg| format!(" of {leg}")).unwrap_or_default();
         format!(" ({source} said {said}{about} at {})", moment(piece.at))
     });
@@ -93,8 +95,13 @@ fn over(reason: EndReason, call: &Call) -> String {
     }
     let guess = match reason {
         EndReason::Goodbye => "ended by a goodbye",
+        EndReason::HandedOver => {
+            return words::sentence_of_reason(reason).to_owned();
+        }
+        EndReason::TimedOut if limited(call).is_some() => {
+            return limited(call).unwrap_or_default();
+        }
         EndReason::TimedOut => "given up, since it was older than a call can be, and silent",
-        EndReason::HandedOver => "handed over, and nobody tells of the rest",
         EndReason::Canceled
         | EndReason::NoAnswer
         | EndReason::Busy
@@ -106,6 +113,18 @@ fn over(reason: EndReason, call: &Call) -> String {
         true => words::sentence_of_reason(reason).to_owned(),
         false => format!("{guess}; the provider has not said so yet"),
     }
+}
+
+/// That nothing was heard of a call in time, if those who told of it have such limits.
+fn limited(call: &Call) -> Option<String> {
+    let told = call.details.told.as_ref()?;
+    let sources = told.sources.join(", ");
+    let Limits { quiet_s, longest_s } = told.limits;
+    let quiet = quiet_s.map(|it| format!("is to be heard of it at least each {it} s"));
+    let longest = longest_s.map(|it| format!("has no call longer than {} min", it / 60));
+    let rules: Vec<_> = quiet.into_iter().chain(longest).collect();
+    let was_up = "given up, since no word of it came in time";
+    (!rules.is_empty()).then(|| format!("{was_up}: {sources} {}", rules.join(" and ")))
 }
 
 /// With whom the caller of a live call is connected.
@@ -137,7 +156,23 @@ fn connected(call: &Call, legs: &[Call]) -> &'static str {
 pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) -> Expectation {
     let after = |from: Millis, ms: u64| Millis(from.0.saturating_add(ms));
     let given_up = after(call.since, presenter.rules.max_call_ms).max(after(call.heard, QUIET_MS));
+    let told = call.details.told.as_ref();
+    let limits = told.map(|told| told.limits).filter(|limits| !limits.is_none());
+    let status = status.filter(|_| told.is_none_or(|told| told.by_twilio));
     let (what, at, text) = match (call.phase, status) {
+        (Phase::Live, _) if limits.is_some() => {
+            let limits = limits.unwrap_or_default();
+            let by = |from: Millis, limit_s: Option<u32>| {
+                limit_s.map_or(Millis(u64::MAX), |it| after(from, u64::from(it) * SECOND_MS))
+            };
+            let (quiet, longest) =
+                (by(call.heard, limits.quiet_s), by(call.since, limits.longest_s));
+            (
+                "timed-out",
+                quiet.min(longest).min(given_up),
+                "given up if its source says nothing of it until then",
+            )
+        }
         (Phase::Dialing, _) => (
             "timed-out",
             after(call.since, DIALING_MS_MAX),
@@ -162,6 +197,11 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
             "asked",
             status.next.max(presenter.now),
             "the referee asks the provider; only its word ends the call before MAX_CALL_HOURS",
+        ),
+        (Phase::Live, None) if told.is_some_and(|told| !told.by_twilio) => (
+            "timed-out",
+            given_up,
+            "given up as older than a call can be; its source tells the end before",
         ),
         (Phase::Live, None) => (
             "timed-out",

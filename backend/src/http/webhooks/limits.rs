@@ -7,9 +7,9 @@ use live_users_intake::Inbound;
 use live_users_intake::agents::{Agents, Beyond};
 use live_users_twilio::twiml::Response;
 
-use super::Webhooks;
 use crate::parts::conversation::turned_away;
-use crate::parts::counters::TurnedAwayBy;
+use crate::parts::counters::{Counters, TurnedAwayBy};
+use crate::parts::queue::Queue;
 
 /// Gives the evidence of a voice request the limits that its call has to keep. A request that tells of
 /// what was before it begins no call.
@@ -29,9 +29,9 @@ pub(super) fn is_limited(evidence: &[Evidence]) -> bool {
 
 /// The caller is let in because nothing was decided in time. It may be decided later all the same, by
 /// a record that was under way: what is recorded after it takes that back.
-pub(super) fn let_in(shared: &Webhooks, evidence: &[Evidence]) {
+pub(super) fn let_in(queue: &Queue, evidence: &[Evidence]) {
     for evidence in evidence.iter().filter(|evidence| evidence.admission.is_some()) {
-        shared.queue.tell(Evidence {
+        queue.tell(Evidence {
             said: Said::InProgress,
             connection: Some(Connection::Agent),
             is_after_lost_answer: true,
@@ -43,8 +43,7 @@ pub(super) fn let_in(shared: &Webhooks, evidence: &[Evidence]) {
 
 /// The answer to a call that was turned away; it is counted unless it is a repeat.
 pub(super) fn answer(
-    shared: &Webhooks,
-    agents: &Agents,
+    (counters, agents): (&Counters, &Agents),
     inbound: &Inbound<'_>,
     how: TurnedAway,
     is_repeat: bool,
@@ -54,7 +53,7 @@ pub(super) fn answer(
     let decision = beyond.as_ref().map(|beyond| beyond.decision);
     let agent = beyond.as_ref().and_then(|Beyond { agent, .. }| *agent);
     if !is_repeat {
-        shared.counters.turn_away(TurnedAwayBy {
+        counters.turn_away(TurnedAwayBy {
             agent: agent.unwrap_or_default().to_owned(),
             limit: match how.by {
                 LimitOf::Agent => "agent",

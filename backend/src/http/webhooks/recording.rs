@@ -11,7 +11,7 @@ use crate::parts::queue::Queue;
 /// Records all that one webhook says, in this order, unless it is too old to say anything. It is
 /// queued together, so that one sync of the journal is enough. Also returns how a call is turned away
 /// for which there is no place.
-pub(super) async fn record_all(
+pub(crate) async fn record_all(
     (old_callbacks, queue): (&OldCallbacks, &Queue),
     sent_at_ms: Option<u64>,
     evidence: Vec<Evidence>,

@@ -36,7 +36,7 @@ struct Seen {
 
 /// Which request it is, whatever attempt: a keyed hash of its id and its signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RequestId(u64);
+pub(crate) struct RequestId(u64);
 
 impl Repeats {
     /// Which request this is. `None` if it has no id.
@@ -46,13 +46,18 @@ impl Repeats {
         Some(RequestId(self.hasher.hash_one((id.as_bytes(), signature.as_bytes()))))
     }
 
+    /// Which event of a source this is, by the id that the source gives it.
+    pub(crate) fn id_of_event(&self, source: &str, id: &str) -> RequestId {
+        RequestId(self.hasher.hash_one((source.as_bytes(), id.as_bytes())))
+    }
+
     /// Whether this request was recorded before.
-    pub(super) fn is_one(&self, request: Option<RequestId>) -> bool {
+    pub(crate) fn is_one(&self, request: Option<RequestId>) -> bool {
         request.is_some_and(|request| self.seen.lock().known.contains(&request))
     }
 
     /// This request is recorded. Says whether it was not before.
-    pub(super) fn remember(&self, request: Option<RequestId>) -> bool {
+    pub(crate) fn remember(&self, request: Option<RequestId>) -> bool {
         let Some(request) = request else { return true };
         let Seen { known, in_order } = &mut *self.seen.lock();
         if !known.insert(request) {

@@ -193,12 +193,10 @@ pub(super) fn mistakes_in_limits(agents: &[Agent], account: &AccountLimit) -> Ve
     });
     let fields = ["limit", "at_limit", "limit_reserved_for_inbound"];
     let AccountLimit { limit, at_limit, reserved } = account;
-    let zero = limit.filter(|limit| *limit == 0);
-    let zero = zero.map(|_| "limit: expected a whole number from 1 up".to_owned());
     let alone = limit.filter(|_| at_limit.is_none());
     let alone = alone.map(|_| "limit: there is no at_limit; expected both or neither".to_owned());
     let of_account = mistakes(fields, *limit, at_limit.as_ref(), *reserved);
-    of_agents.chain(zero).chain(alone).chain(of_account).collect()
+    of_agents.chain(alone).chain(of_account).collect()
 }
 
 fn mistakes(
@@ -208,6 +206,9 @@ fn mistakes(
     kept: Option<u32>,
 ) -> Vec<String> {
     let mut mistakes = Vec::new();
+    if places == Some(0) {
+        mistakes.push(format!("{limit}: expected a whole number from 1 up"));
+    }
     if let Some(what) = decision.and_then(Decision::mistake) {
         mistakes.push(format!("{at_limit}: {what}"));
     }

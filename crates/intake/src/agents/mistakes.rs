@@ -96,9 +96,6 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("assistants", format!("{what}; expected each id once"));
             }
         }
-        if agent.capacity == Some(0) {
-            wrong("capacity", "expected a whole number from 1 up".to_owned());
-        }
     }
     mistakes
 }

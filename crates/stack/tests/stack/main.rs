@@ -16,6 +16,7 @@ mod remote;
 mod sessions;
 mod setup;
 mod sign_in;
+mod sources;
 
 use std::path::{Path, PathBuf};
 

@@ -4,10 +4,38 @@
 //! signed text alone does not say where a name ends and its value begins. The text itself does, as
 //! long as the names that matter stand in it only as whole names: each of them then has one place,
 //! and what is before and after it is fixed as well.
+//!
+//! Which names these are is a [`FieldNames`] of each provider that signs so.
 
 use super::Rejection;
 
-/// The fields that decide what is counted. Their names stand nowhere else in genuine requests.
+/// The names of a provider's fields, to check where they stand in what it has signed.
+pub struct FieldNames {
+    /// The fields that decide what is counted. Their names stand nowhere else in genuine requests.
+    pub counting: &'static [&'static str],
+    /// Fields that count little or nothing, but stand beside those that count: as they keep their
+    /// places, the others' values can neither grow nor shrink.
+    pub neighbours: &'static [&'static str],
+    /// Counting fields whose names are words too, which people say and cities begin with.
+    pub words: &'static [&'static str],
+    /// Longer names that begin with the name of a counting field.
+    pub longer: &'static [&'static str],
+    /// The transcripts, which may end in any word.
+    pub spoken: &'static [&'static str],
+    /// What the names begin with of fields that a caller's SIP headers are in.
+    pub header_prefix: &'static str,
+}
+
+/// Twilio's, and those of providers that send its forms.
+pub(super) const TWILIO: FieldNames = FieldNames {
+    counting: COUNTING,
+    neighbours: NEIGHBOURS,
+    words: WORDS,
+    longer: LONGER,
+    spoken: SPOKEN,
+    header_prefix: "SipHeader_",
+};
+
 const COUNTING: &[&str] = &[
     "AccountSid",
     "AnsweredBy",
@@ -33,8 +61,6 @@ const COUNTING: &[&str] = &[
     "Timestamp",
 ];
 
-/// Fields that count little or nothing, but stand beside those that count: as they keep their
-/// places, the others' values can neither grow nor shrink.
 const NEIGHBOURS: &[&str] = &[
     "ApiVersion",
     "CallToken",
@@ -61,10 +87,8 @@ const NEIGHBOURS: &[&str] = &[
     "ToZip",
 ];
 
-/// Counting fields whose names are words too, which people say and cities begin with.
 const WORDS: &[&str] = &["Direction", "From", "To"];
 
-/// Longer names of providers that begin with the name of a counting field.
 const LONGER: &[&str] = &[
     "CallSidEndingConference",
     "CallSidLegacy",
@@ -76,11 +100,7 @@ const LONGER: &[&str] = &[
     "SpeechResultConfidence",
 ];
 
-/// The transcripts, which may end in any word.
 const SPOKEN: &[&str] = &["SpeechResult", "StableSpeechResult", "UnstableSpeechResult"];
-
-/// Twilio gives a SIP header to a field with the header's name behind this.
-const HEADER_PREFIX: &str = "SipHeader_";
 
 /// The longest name of a field, in bytes.
 const NAME_BYTES_MAX: usize = 256;
@@ -114,91 +134,103 @@ enum Place<'a> {
     Across,
 }
 
-/// Checks the fields in the order in which they are signed.
-pub(super) fn check_fields(fields: &[(&[u8], &[u8])]) -> Result<(), Rejection> {
-    let mut text = Vec::new();
-    for (name, value) in fields {
-        if !is_name(name) {
-            return Err(Rejection::FieldName);
+impl FieldNames {
+    /// Checks the fields in the order in which they are signed.
+    ///
+    /// # Errors
+    /// When a name has another form than the provider's, or the name of a field that counts stands
+    /// anywhere else than as a whole name.
+    pub fn check_fields(&self, fields: &[(&[u8], &[u8])]) -> Result<(), Rejection> {
+        let mut text = Vec::new();
+        for (name, value) in fields {
+            if !is_name(name) {
+                return Err(Rejection::FieldName);
+            }
+            text.extend_from_slice(name);
+            text.extend_from_slice(value);
         }
-        text.extend_from_slice(name);
-        text.extend_from_slice(value);
+        let mut start = 0;
+        for (name, value) in fields {
+            let name = std::str::from_utf8(name).map_err(|_| Rejection::FieldName)?;
+            let (value_start, end) = (start + name.len(), start + name.len() + value.len());
+            // A value with the delimiter of a URL before it was signed as part of a URL.
+            if value.starts_with(b"=") && self.names().any(|known| known == name) {
+                return Err(Rejection::Boundary);
+            }
+            for at in (start..end).filter(|&at| text[at].is_ascii_uppercase()) {
+                for known in self.names().filter(|known| text[at..].starts_with(known.as_bytes())) {
+                    let found_end = at + known.len();
+                    let place = match at {
+                        _ if found_end > end => Place::Across,
+                        _ if at >= value_start => Place::Value,
+                        _ if found_end <= value_start => Place::Name(name, at - start),
+                        _ => Place::Across,
+                    };
+                    let ends_value = found_end == end && self.spoken.contains(&name);
+                    if !ends_value && !self.is_harmless(known, &place, &text[found_end..]) {
+                        return Err(Rejection::Boundary);
+                    }
+                }
+            }
+            start = end;
+        }
+        Ok(())
     }
-    let mut start = 0;
-    for (name, value) in fields {
-        let name = std::str::from_utf8(name).map_err(|_| Rejection::FieldName)?;
-        let (value_start, end) = (start + name.len(), start + name.len() + value.len());
-        // A value with the delimiter of a URL before it was signed as part of a URL.
-        if value.starts_with(b"=") && names().any(|known| known == name) {
-            return Err(Rejection::Boundary);
-        }
-        for at in (start..end).filter(|&at| text[at].is_ascii_uppercase()) {
-            for known in names().filter(|known| text[at..].starts_with(known.as_bytes())) {
-                let found_end = at + known.len();
-                let place = match at {
-                    _ if found_end > end => Place::Across,
-                    _ if at >= value_start => Place::Value,
-                    _ if found_end <= value_start => Place::Name(name, at - start),
-                    _ => Place::Across,
-                };
-                let ends_value = found_end == end && SPOKEN.contains(&name);
-                if !ends_value && !is_harmless(known, &place, &text[found_end..]) {
+
+    /// Checks the query of a URL as it came. Its delimiters are signed, so a name in it is a whole one
+    /// or has nothing behind it that could be its value.
+    ///
+    /// # Errors
+    /// When the name of a field that counts stands in it otherwise.
+    pub fn check_query(&self, query: &str) -> Result<(), Rejection> {
+        let starts = (0..query.len()).filter(|&at| query.as_bytes()[at].is_ascii_uppercase());
+        for at in starts {
+            let found = self.names().filter(|known| query[at..].starts_with(known));
+            for known in found {
+                let after = &query[at + known.len()..];
+                if !self.is_longer_in_query(&query[at..])
+                    && is_followed_by_value(known, after.as_bytes())
+                {
                     return Err(Rejection::Boundary);
                 }
             }
         }
-        start = end;
+        Ok(())
     }
-    Ok(())
-}
 
-/// Checks the query of a URL as it came. Its delimiters are signed, so a name in it is a whole one
-/// or has nothing behind it that could be its value.
-pub(super) fn check_query(query: &str) -> Result<(), Rejection> {
-    let starts = (0..query.len()).filter(|&at| query.as_bytes()[at].is_ascii_uppercase());
-    for at in starts {
-        let found = names().filter(|known| query[at..].starts_with(known));
-        for known in found {
-            let after = &query[at + known.len()..];
-            if !is_longer_in_query(&query[at..]) && is_followed_by_value(known, after.as_bytes()) {
-                return Err(Rejection::Boundary);
+    /// Whether a longer name of the provider stands here, up to the delimiter behind it.
+    fn is_longer_in_query(&self, query: &str) -> bool {
+        let name = query.split(['=', '&']).next().unwrap_or_default();
+        self.names().chain(self.longer.iter().copied()).any(|known| known == name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.counting.iter().chain(self.neighbours).chain(self.words).copied()
+    }
+
+    /// Whether a name that was found is a whole name, or could not be one.
+    fn is_harmless(&self, known: &str, place: &Place<'_>, after: &[u8]) -> bool {
+        let is_word = self.words.contains(&known);
+        match *place {
+            Place::Name(name, at) => {
+                let is_whole = name == known;
+                let is_part =
+                    self.names().chain(self.longer.iter().copied()).any(|longer| longer == name);
+                // Such names are signed behind all others, so none of the others can be hidden in them.
+                let is_behind = name.starts_with(self.header_prefix)
+                    || name.starts_with(|c: char| c.is_ascii_lowercase());
+                let rest = &name.as_bytes()[at + known.len()..];
+                let is_camel_case = name.bytes().all(|byte| byte.is_ascii_alphabetic());
+                // `DequeingCallSid`: such a name ends where its value begins, as the short one does.
+                let is_end = at > 0 && rest.is_empty() && is_camel_case;
+                let is_longer_neighbour = self.neighbours.contains(&known) && is_camel_case;
+                let is_part_of_word =
+                    is_word && !rest.is_empty() && !is_followed_by_value(known, after);
+                is_whole || is_part || is_behind || is_end || is_longer_neighbour || is_part_of_word
             }
+            Place::Value => !is_followed_by_value(known, after),
+            Place::Across => is_word && !is_followed_by_value(known, after),
         }
-    }
-    Ok(())
-}
-
-/// Whether a longer name of the provider stands here, up to the delimiter behind it.
-fn is_longer_in_query(query: &str) -> bool {
-    let name = query.split(['=', '&']).next().unwrap_or_default();
-    names().chain(LONGER.iter().copied()).any(|known| known == name)
-}
-
-fn names() -> impl Iterator<Item = &'static str> {
-    COUNTING.iter().chain(NEIGHBOURS).chain(WORDS).copied()
-}
-
-/// Whether a name that was found is a whole name, or could not be one.
-fn is_harmless(known: &str, place: &Place<'_>, after: &[u8]) -> bool {
-    let is_word = WORDS.contains(&known);
-    match *place {
-        Place::Name(name, at) => {
-            let is_whole = name == known;
-            let is_part = names().chain(LONGER.iter().copied()).any(|longer| longer == name);
-            // Such names are signed behind all others, so none of the others can be hidden in them.
-            let is_behind = name.starts_with(HEADER_PREFIX)
-                || name.starts_with(|c: char| c.is_ascii_lowercase());
-            let rest = &name.as_bytes()[at + known.len()..];
-            let is_camel_case = name.bytes().all(|byte| byte.is_ascii_alphabetic());
-            // `DequeingCallSid`: such a name ends where its value begins, as the short one does.
-            let is_end = at > 0 && rest.is_empty() && is_camel_case;
-            let is_longer_neighbour = NEIGHBOURS.contains(&known) && is_camel_case;
-            let is_part_of_word =
-                is_word && !rest.is_empty() && !is_followed_by_value(known, after);
-            is_whole || is_part || is_behind || is_end || is_longer_neighbour || is_part_of_word
-        }
-        Place::Value => !is_followed_by_value(known, after),
-        Place::Across => is_word && !is_followed_by_value(known, after),
     }
 }
 
@@ -214,6 +246,8 @@ fn is_followed_by_value(known: &str, after: &[u8]) -> bool {
             n_digits >= NUMBER_DIGITS
                 || PARTY_STARTS.iter().any(|start| after.starts_with(start.as_bytes()))
         }
+        "Machine" => after.starts_with(b"true") || after.starts_with(b"false"),
+        "Duration" => after.first().is_some_and(u8::is_ascii_digit),
         _ => after.first().is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'+'),
     }
 }

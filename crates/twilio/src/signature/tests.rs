@@ -24,6 +24,24 @@ fn any_of_the_tokens_may_have_signed() {
 }
 
 #[test]
+fn a_form_in_order_keeps_the_order_of_values_and_their_repeats() {
+    let signed = |fields: &[(&str, &str)]| {
+        sign("t", URL, &Payload::FormInOrder(&Form::from_pairs(fields.iter().copied())))
+    };
+    let genuine = signed(&[("b", "2"), ("a", "y"), ("a", "x"), ("b", "2")]);
+    // Names are sorted, so only the order among the values of one name matters.
+    assert_eq!(signed(&[("a", "y"), ("b", "2"), ("b", "2"), ("a", "x")]), genuine);
+    assert_ne!(signed(&[("a", "x"), ("a", "y"), ("b", "2"), ("b", "2")]), genuine);
+    assert_ne!(signed(&[("a", "y"), ("a", "x"), ("b", "2")]), genuine);
+    let form = Form::from_pairs([("CallSid", "CA1"), ("From", "+1")]);
+    assert_eq!(sign("t", URL, &Payload::FormInOrder(&form)), sign("t", URL, &Payload::Form(&form)));
+    let hidden = Form::from_pairs([("Zone", "xCallSidCA2"), ("CallSid", "CA1")]);
+    let payload = Payload::FormInOrder(&hidden);
+    let request = SignedRequest { url: URL, signature: None, settings: None, payload };
+    assert_eq!(request.check_boundaries(), Err(Rejection::Boundary));
+}
+
+#[test]
 fn an_empty_token_is_no_token() {
     assert!(AuthTokens::new(["", "  "]).is_none());
     assert!(AuthTokens::new(Vec::<String>::new()).is_none());
@@ -112,7 +130,7 @@ fn with_a_flipped_byte(text: &str, at: prop::sample::Index, flip: u8) -> String 
 proptest! {
     #[test]
     fn what_is_signed_is_accepted(url in ANY_URL, token in "[!-~]{1,80}", form in any_form()) {
-        for payload in [Payload::None, Payload::Form(&form)] {
+        for payload in [Payload::None, Payload::Form(&form), Payload::FormInOrder(&form)] {
             let signature = sign(&token, &url, &payload);
             let request =
                 SignedRequest { url: &url, signature: Some(&signature), settings: None, payload };

@@ -1,0 +1,111 @@
+//! The live users by who tells of them, and by account, as answers show them.
+
+use std::sync::Arc;
+
+use live_users_core::{Millis, Numbers};
+use live_users_sources::{Basis, Tells};
+use live_users_wire::{AccountCount, SourceCount};
+
+use super::clock::moment;
+use super::sources::{SourceEntry, SourceRegistry};
+
+/// What Twilio's own webhooks and lists are called among the sources.
+pub(crate) const TWILIO: &str = "twilio";
+
+/// What Twilio tells: everything, and where a webhook is lost its lists do.
+const TWILIO_TELLS: Tells = Tells {
+    is_carrier: true,
+    start: Basis::Event,
+    answer: Basis::Event,
+    hand_over: Basis::Event,
+    end: Basis::Event,
+    longest_s: None,
+};
+
+/// Every source with its numbers: Twilio, those of the agents file, and whatever else has told of
+/// calls that are up. Nothing if only Twilio tells of calls.
+pub(crate) fn source_counts(
+    registry: &SourceRegistry,
+    by_source: &[(Option<Arc<str>>, Numbers)],
+    all: Numbers,
+) -> Vec<SourceCount> {
+    let configured = registry.now();
+    if configured.is_empty() && by_source.is_empty() {
+        return Vec::new();
+    }
+    let of = |id: Option<&str>| {
+        let found = by_source.iter().find(|(source, _)| source.as_deref() == id);
+        found.map(|(_, numbers)| *numbers).unwrap_or_default()
+    };
+    // Where no other source has told of anything, all that is counted is Twilio's.
+    let twilios = if by_source.is_empty() { all } else { of(None) };
+    let ours = "by its own word, or its list of calls".to_owned();
+    let twilio = count(TWILIO, (TWILIO, "Twilio"), twilios, (TWILIO_TELLS, ours));
+    let entries = configured.values().map(|entry| of_entry(entry, of(Some(&entry.table.id))));
+    let is_gone = |id: &&Arc<str>| !configured.contains_key(&***id);
+    let gone = by_source.iter().filter_map(|(source, _)| source.as_ref()).filter(is_gone);
+    // Its calls are up: it is not in the file any more, or shows `API_TOKEN`.
+    let unknown = Tells { is_carrier: false, ..TWILIO_TELLS };
+    let gone = gone.map(|id| {
+        let ends_by = "by its own word, or by the clock".to_owned();
+        count(id, ("events", "Events"), of(Some(id)), (unknown, ends_by))
+    });
+    [twilio].into_iter().chain(entries).chain(gone).collect()
+}
+
+/// The live users of each account.
+pub(crate) fn account_counts(by_account: Vec<(Option<Arc<str>>, Numbers)>) -> Vec<AccountCount> {
+    if by_account.iter().all(|(account, _)| account.is_none()) {
+        return Vec::new();
+    }
+    let shown = |(account, Numbers { users, calls }): (Option<Arc<str>>, Numbers)| AccountCount {
+        account: account.map(|account| account.to_string()),
+        live_users: users as u64,
+        live_calls: calls as u64,
+    };
+    by_account.into_iter().map(shown).collect()
+}
+
+fn of_entry(entry: &SourceEntry, numbers: Numbers) -> SourceCount {
+    let (kind, table) = (entry.kind, &entry.table);
+    let told = (kind.tells, table.ends_by());
+    let (heard, refused) = *entry.seen.moments.lock();
+    SourceCount {
+        account: table.account.clone(),
+        heard_at: heard.map(|at| moment(Millis(at))),
+        refused_at: refused.map(|at| moment(Millis(at))),
+        ..count(&table.id, (kind.name, kind.title), numbers, told)
+    }
+}
+
+fn count(
+    id: &str,
+    (kind, title): (&str, &str),
+    Numbers { users, calls }: Numbers,
+    (tells, ends_by): (Tells, String),
+) -> SourceCount {
+    SourceCount {
+        source: id.to_owned(),
+        kind: kind.to_owned(),
+        title: title.to_owned(),
+        account: None,
+        live_users: users as u64,
+        live_calls: calls as u64,
+        heard_at: None,
+        refused_at: None,
+        start: word(tells.start),
+        answer: word(tells.answer),
+        hand_over: word(tells.hand_over),
+        end: word(tells.end),
+        ends_by,
+    }
+}
+
+fn word(basis: Basis) -> String {
+    let word = match basis {
+        Basis::Event => "event",
+        Basis::Derived => "derived",
+        Basis::Untold => "untold",
+    };
+    word.to_owned()
+}

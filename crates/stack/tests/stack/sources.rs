@@ -1,0 +1,97 @@
+//! Calls that other sources than Twilio tell of, on the page in a real Chromium.
+
+use live_users_testkit::{Server, Twilio, send};
+use serde_json::{Value, json};
+
+use crate::page::open;
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+
+const APP_TOKEN: &str = "a-token-of-an-application";
+
+const FILE: &str = r#"
+    [[agent]]
+    id = "booking"
+    name = "Table bookings"
+    numbers = ["+15005550006"]
+
+    [[source]]
+    id = "app"
+    kind = "events"
+    secret_env = "APP_TOKEN"
+    account = "acme"
+    heartbeat_seconds = 60
+
+    [[source]]
+    id = "openai"
+    kind = "openai"
+    secret_env = "OPENAI_SECRET"
+"#;
+
+fn post(backend: &Server, body: &Value) {
+    let authorization = format!("Bearer {APP_TOKEN}");
+    let headers = [("Authorization", authorization.as_str())];
+    let url = format!("{}/api/events", backend.url);
+    let answer = send("POST", &url, &headers, body.to_string().as_bytes());
+    assert_eq!(answer.status, 204, "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let agents = folder.path().join("agents.toml");
+    std::fs::write(&agents, FILE).expect("a file can be written");
+    let agents = agents.to_str().expect("a path of text");
+    let env = [
+        ("TWILIO_AUTH_TOKEN", TOKEN),
+        ("AGENTS_FILE", agents),
+        ("API_TOKEN", API_TOKEN),
+        ("APP_TOKEN", APP_TOKEN),
+        ("OPENAI_SECRET", "whsec_b2YtdGhpcy10ZXN0LWFsb25l"),
+    ];
+    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let env = [
+        ("BACKEND_URL", backend.url.as_str()),
+        ("BACKEND_TOKEN", API_TOKEN),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ];
+    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    let browser = open(&proxy).await;
+    twilio.start(1);
+    browser.wait_for_live_users("1 user live").await;
+    let event = json!({ "id": "1", "call": "call-1", "event": "started", "agent": "booking",
+        "caller": "user-7" });
+    post(&backend, &event);
+    browser.wait_for_live_users("2 users live").await;
+    let text = |selector: &str| {
+        format!("document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ')")
+    };
+    let shown = browser.evaluate(&text("#sources")).await.to_string();
+    for told in [
+        "Who tells of calls 3",
+        "Twilio 1 user",
+        "Events · app (acme) 1 user",
+        "a call ends by its own word, or after 180 s without a heartbeat",
+        "OpenAI 0 users",
+        "Not heard since the start",
+        "a call ends after 120 min",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let has_both = "document.querySelectorAll('tr.call').length === 2";
+    browser.wait_for("both calls", has_both).await;
+    let toggles = "[...document.querySelectorAll('tr.call .toggle')].forEach(it => it.click())";
+    browser.evaluate(toggles).await;
+    let details = "[...document.querySelectorAll('.details')].map(it => it.innerText).join(' ')";
+    let is_told = format!("{details}.includes('app said') && {details}.includes('acme')");
+    browser.wait_for("the details of the call", &is_told).await;
+    let unsigned = send("POST", &format!("{}/sources/openai", backend.url), &[], b"{}");
+    assert_eq!(unsigned.status, 401);
+    let is_refused = format!("{}.includes('not signed with its secret')", text("#sources"));
+    browser.wait_for("the refused webhook", &is_refused).await;
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
+    if let Ok(path) = std::env::var("SCREENSHOT") {
+        browser.screenshot(path).await;
+    }
+}

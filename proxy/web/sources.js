@@ -1,0 +1,81 @@
+// Who tells of calls: each source with its live users, when it was last heard, and what ends its calls.
+
+import { arrange, element, onTick, setText } from "./dom.js";
+import { ago, number } from "./format.js";
+
+export class Sources {
+  #store;
+  #panel = document.querySelector("#sources");
+  #list = document.querySelector("#sources-list");
+  #count = document.querySelector("#sources-count");
+  #items = new Map();
+
+  constructor(store) {
+    this.#store = store;
+    onTick(() => this.#tick());
+  }
+
+  /** Where only Twilio tells of calls there is nothing to say. */
+  draw() {
+    const { sources = [], asOf } = this.#store.summary;
+    this.#panel.hidden = sources.length === 0;
+    setText(this.#count, sources.length > 0 ? number(sources.length) : "");
+    const most = Math.max(1, ...sources.map((it) => it.liveUsers));
+    const before = this.#items;
+    this.#items = new Map();
+    for (const source of sources) {
+      const item = before.get(source.source) ?? new Item();
+      item.show(source, source.liveUsers / most, Date.parse(asOf));
+      this.#items.set(source.source, item);
+    }
+    arrange(this.#list, [...this.#items.values()].map((item) => item.node));
+  }
+
+  #tick() {
+    for (const item of this.#items.values()) item.tick();
+  }
+}
+
+class Item {
+  node;
+  #name = element("span.place-name");
+  #users = element("span.place-users");
+  #word = element("span.visually-hidden");
+  #fill = element("div.bar-fill");
+  #note = element("p.place-note");
+  #trouble = element("p.place-note.is-trouble", { hidden: true });
+  #source = null;
+  #asOf = 0;
+  #shownAt = 0;
+
+  constructor() {
+    this.node = element("li.place",
+      element("p.place-line", this.#name, element("span.place-count", this.#users, this.#word)),
+      element("div.bar-track", { "aria-hidden": "true" }, this.#fill),
+      this.#note, this.#trouble);
+  }
+
+  show(source, share, asOf) {
+    [this.#source, this.#asOf, this.#shownAt] = [source, asOf, performance.now()];
+    const { title, source: id, kind, account, liveUsers } = source;
+    const name = kind === id ? title : `${title} · ${id}`;
+    setText(this.#name, account ? `${name} (${account})` : name);
+    setText(this.#users, number(liveUsers));
+    setText(this.#word, liveUsers === 1 ? " user" : " users");
+    this.node.classList.toggle("is-quiet", liveUsers === 0);
+    this.#fill.style.setProperty("--load", share);
+    this.tick();
+  }
+
+  tick() {
+    const { kind, heardAt, refusedAt, endsBy } = this.#source;
+    const now = this.#asOf + performance.now() - this.#shownAt;
+    const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
+    const heard = heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
+    setText(this.#note, `${kind === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
+    // A refusal that came before something was let in is over.
+    const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
+    this.#trouble.hidden = !isRefused;
+    if (isRefused) setText(this.#trouble, `Refused ${since(refusedAt)}: not signed with its secret. The log says why.`);
+  }
+}
