@@ -219,6 +219,8 @@ fn a_restart_refuses_a_retry_alike_and_knows_the_places_that_are_taken() {
     let (server, twilio) = start(&env);
     assert!(first(&twilio, 2).body.ends_with(BUSY) && first(&twilio, 3).body.ends_with(BUSY));
     assert!(why(&server, 2).contains("its agent was at capacity"));
+    let evidence = read(&server, &format!("/calls/{}", sid(2)))["evidence"].clone();
+    assert_eq!(evidence[0]["outcome"], "ended-unseen", "{evidence}");
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
 }
 
