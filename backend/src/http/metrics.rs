@@ -18,7 +18,7 @@ use super::total_reader::TotalRules;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
-use crate::parts::counters::{Counters, Hook, Outcome};
+use crate::parts::counters::{Counters, Hook, Outcome, TurnedAwayBy};
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
@@ -239,6 +239,15 @@ fn webhooks(page: &mut Page, sources: &Sources) {
     page.counters("live_users_webhooks", help, values);
     let help = "Voice webhooks that were answered with TwiML";
     page.counter("live_users_twiml_answers", help, sources.counters.twiml.get());
+    let help = "Voice webhooks whose call was turned away, by agent, by the limit that was reached, \
+                and by what was answered";
+    let turned_away = sources.counters.turned_away();
+    let each = turned_away.iter().map(|(TurnedAwayBy { agent, limit, decision }, n)| {
+        ([("agent", agent.as_str()), ("limit", limit), ("decision", decision)], *n)
+    });
+    let values: Vec<_> = each.collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    page.counters("live_users_turned_away", help, values);
 }
 
 fn outgoing(page: &mut Page, sources: &Sources) {

@@ -154,7 +154,7 @@ impl SourceWebhooks {
         let evidence = self.evidence(source, event).await?;
         let recorders = (&webhooks.old_callbacks, &webhooks.queue);
         match record_all(recorders, event.at_ms, evidence).await {
-            Ok(Outcome::Old) => Ok(SourceOutcome::Old),
+            Ok((Outcome::Old, _)) => Ok(SourceOutcome::Old),
             Ok(_) => {
                 webhooks.repeats.remember(repeat);
                 Ok(SourceOutcome::Accepted)

@@ -4,6 +4,7 @@
 //! fields or with us: there is a person on the line.
 
 mod check;
+mod limits;
 mod old;
 mod passing;
 mod recording;
@@ -17,7 +18,7 @@ use std::time::Instant;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
-use live_users_core::Evidence;
+use live_users_core::{Evidence, TurnedAway};
 use live_users_http_kit::vouch_for;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
@@ -76,9 +77,14 @@ pub(crate) async fn voice(
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
-        note(&shared, Hook::Voice, &inbound, shared.repeats.id_of(&request)).await;
-        shared.conversation.greet(agent_id, &inbound)
+        let mut inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
+        limits::limit(&mut inbound, &agents);
+        let request_id = shared.repeats.id_of(&request);
+        let is_repeat = shared.repeats.is_one(request_id);
+        match note(&shared, Hook::Voice, &inbound, request_id).await {
+            Some(how) => limits::answer((&shared.counters, &agents), &inbound, how, is_repeat),
+            None => shared.conversation.greet(agent_id, &inbound),
+        }
     };
     Ok(spoken(&shared, agent_id, response).await)
 }
@@ -204,7 +210,7 @@ async fn record(
 ) -> Result<(), ApiError> {
     let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
     match record_all((&shared.old_callbacks, &shared.queue), sent_at_ms, evidence).await {
-        Ok(outcome) => {
+        Ok((outcome, _)) => {
             became(outcome);
             Ok(())
         }
@@ -316,27 +322,40 @@ fn read<'a>(
     inbound
 }
 
-/// Records what a voice webhook says, or logs why not.
-async fn note(shared: &Webhooks, hook: Hook, inbound: &Inbound<'_>, request_id: Option<RequestId>) {
+/// Records what a voice webhook says, or logs why not. Returns how its call is turned away, if it is.
+async fn note(
+    shared: &Webhooks,
+    hook: Hook,
+    inbound: &Inbound<'_>,
+    request_id: Option<RequestId>,
+) -> Option<TurnedAway> {
     let became = |outcome| shared.counters.webhooks(hook, outcome).add();
     let evidence = match &inbound.evidence {
         Ok(evidence) => evidence.clone(),
         Err(mistake) => {
             became(Outcome::Bad);
-            return warn!("{} is answered but not counted: {mistake}", hook.path());
+            warn!("{} is answered but not counted: {mistake}", hook.path());
+            return None;
         }
     };
-    if shared.repeats.is_one(request_id) {
-        return became(Outcome::Repeated);
+    let is_repeat = shared.repeats.is_one(request_id);
+    if is_repeat && !limits::is_limited(&evidence) {
+        became(Outcome::Repeated);
+        return None;
     }
-    match record_all((&shared.old_callbacks, &shared.queue), inbound.sent_at_ms, evidence).await {
-        Ok(outcome) => {
+    let recorded =
+        record_all((&shared.old_callbacks, &shared.queue), inbound.sent_at_ms, evidence).await;
+    match recorded {
+        Ok((outcome, turned_away)) => {
             shared.repeats.remember(request_id);
-            became(outcome);
+            became(if is_repeat { Outcome::Repeated } else { outcome });
+            turned_away
         }
         Err((call, why)) => {
             became(Outcome::NotRecorded);
             error!("a voice webhook of {call} is not recorded: {why}");
+            limits::let_in(&shared.queue, inbound.evidence.as_deref().unwrap_or_default());
+            None
         }
     }
 }

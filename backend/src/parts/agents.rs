@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use live_users_http_kit::SettingsReader;
-use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
+use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
 use parking_lot::RwLock;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Ve
     (agents.sharing(shared), mistakes)
 }
 
-/// A `voice_url` or `fallback_url` that leads to our own `/voice` would redirect the caller in
+/// A `voice_url`, a `fallback_url` or the URL of a redirect that leads to our own `/voice` would redirect the caller in
 /// silence for ever, and a `status_callback_url` would bring back each callback.
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
@@ -126,7 +126,14 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
              agent's own application"
         )
     };
-    looping.map(mistake).collect()
+    let leads_back =
+        |it: Option<&Decision>| it.and_then(Decision::url).is_some_and(|url| public.is_above(url));
+    let elsewhere = "leads back to PUBLIC_URL; expected the address of somebody else";
+    let at_capacity = agents.iter().filter(|agent| leads_back(agent.at_capacity()));
+    let at_capacity =
+        at_capacity.map(|it| format!("agents: agent {:?}: at_capacity {elsewhere}", it.id));
+    let at_limit = leads_back(agents.at_limit()).then(|| format!("agents: at_limit {elsewhere}"));
+    looping.map(mistake).chain(at_capacity).chain(at_limit).collect()
 }
 
 /// A `status_callback_url` that no request can be sent to.
@@ -171,6 +178,20 @@ mod tests {
             assert!(refused.len() == 1 && refused[0].contains(field), "{refused:?}");
             assert!(mistakes("https://elsewhere.example.com").is_empty());
         }
+    }
+
+    #[test]
+    fn a_redirect_of_those_beyond_a_limit_that_leads_back_here_is_refused() {
+        let back = "redirect:https://calls.example.com/voice?agent=one";
+        let (agents, _) = Agents::parse(&format!(
+            "limit = 1\nat_limit = \"{back}\"\n{ONE}capacity = 1\nat_capacity = \"{back}\""
+        ));
+        let mistakes =
+            |public_url| loops(&agents, &UrlRule::Fixed(PublicUrl::parse(public_url).unwrap()));
+        let refused = mistakes("https://calls.example.com");
+        assert!(refused.len() == 2 && refused[0].contains("\"one\": at_capacity"), "{refused:?}");
+        assert!(refused[1].contains("at_limit leads back to PUBLIC_URL"), "{refused:?}");
+        assert!(mistakes("https://elsewhere.example.com").is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The answers to a caller: the built-in conversation, or a redirect to the agent's own.
 
-use live_users_intake::agents::Agent;
+use live_users_core::Instead;
+use live_users_intake::agents::{Agent, Decision, Method};
 use live_users_intake::{Farewell, Inbound, Utterance};
 use live_users_twilio::twiml::{Dial, Gather, Response};
 
@@ -135,6 +136,26 @@ impl Conversation {
     }
 }
 
+/// The answer to a call for which there is no place. What was recorded of it stands: a decision that
+/// the agents file has no more, or that would do something else, makes the line busy. Only a call that
+/// is ringing here can be busy; any other is hung up.
+pub(crate) fn turned_away(
+    decision: Option<&Decision>,
+    instead: Instead,
+    is_ringing_here: bool,
+) -> Response {
+    let decision = decision.filter(|decision| decision.instead() == instead);
+    match decision {
+        Some(Decision::Queue(name)) => Response::new().enqueue(name),
+        Some(Decision::Redirect(url)) => Response::new().redirect(url, Method::Post),
+        Some(Decision::Say(text)) => Response::new().say(text).hangup(),
+        Some(Decision::Busy | Decision::Unknown) | None if is_ringing_here => {
+            Response::reject_busy()
+        }
+        Some(Decision::Busy | Decision::Unknown) | None => Response::new().hangup(),
+    }
+}
+
 /// Whether this URL is the one that was requested. Fragments do not count. A request by GET may have
 /// the fields behind the query, `CallSid` among them.
 fn is_request_to(url: &str, requested: &str) -> bool {
@@ -156,6 +177,25 @@ fn in_a_queue(inbound: &Inbound<'_>) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_turned_away_hears_what_was_recorded() {
+        let (refuse, queue) = (Instead::Refuse, Instead::Queue);
+        let said = Decision::Say("All busy.".to_owned());
+        let waits = Decision::Queue("room".to_owned());
+        for (decision, instead, is_ringing, inner) in [
+            (Some(&Decision::Busy), refuse, true, r#"<Reject reason="busy"/>"#),
+            (Some(&Decision::Busy), refuse, false, "<Hangup/>"),
+            (Some(&said), refuse, true, "<Say>All busy.</Say><Hangup/>"),
+            (Some(&waits), queue, true, "<Enqueue>room</Enqueue>"),
+            // The file has changed since.
+            (Some(&waits), refuse, true, r#"<Reject reason="busy"/>"#),
+            (None, queue, false, "<Hangup/>"),
+        ] {
+            let xml = turned_away(decision, instead, is_ringing).to_xml();
+            assert!(xml.ends_with(&format!("<Response>{inner}</Response>")), "{xml}");
+        }
+    }
 
     #[test]
     fn a_url_that_failed_is_known_with_and_without_the_fields_of_a_get() {

@@ -1,7 +1,11 @@
-//! Counters of events since the start. Each is one atomic, without a lock.
+//! Counters of events since the start. Each is one atomic, without a lock; only calls that are turned
+//! away are counted under one.
+
+use std::collections::BTreeMap;
 
 use live_users_core::Source;
 use live_users_http_kit::metrics::{Counter, Started};
+use parking_lot::Mutex;
 
 /// Counters since the start of the process.
 #[derive(Debug)]
@@ -10,6 +14,16 @@ pub(crate) struct Counters {
     webhooks: [[Counter; Outcome::ALL.len()]; Hook::ALL.len()],
     /// Voice webhooks that were answered.
     pub(crate) twiml: Counter,
+    turned_away: Mutex<BTreeMap<TurnedAwayBy, u64>>,
+}
+
+/// By what a call was turned away: the agent that it would have counted for (empty if that is not
+/// configured), whose limit it was, and the word of the decision.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TurnedAwayBy {
+    pub(crate) agent: String,
+    pub(crate) limit: &'static str,
+    pub(crate) decision: &'static str,
 }
 
 /// A webhook, by its path.
@@ -87,11 +101,26 @@ impl Outcome {
 impl Counters {
     /// All counters are 0.
     pub(crate) fn new() -> Self {
-        Self { started: Started::now(), webhooks: Default::default(), twiml: Counter::default() }
+        Self {
+            started: Started::now(),
+            webhooks: Default::default(),
+            twiml: Counter::default(),
+            turned_away: Mutex::default(),
+        }
     }
 
     /// The number of webhooks at this path with this outcome.
     pub(crate) fn webhooks(&self, hook: Hook, outcome: Outcome) -> &Counter {
         &self.webhooks[hook as usize][outcome as usize]
+    }
+
+    /// A call was turned away.
+    pub(crate) fn turn_away(&self, by: TurnedAwayBy) {
+        *self.turned_away.lock().entry(by).or_default() += 1;
+    }
+
+    /// How many calls were turned away.
+    pub(crate) fn turned_away(&self) -> BTreeMap<TurnedAwayBy, u64> {
+        self.turned_away.lock().clone()
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use live_users_core::{Call, CallId, Evidence, Millis, Outcome};
+use live_users_core::{Call, CallId, Evidence, Millis};
 use live_users_http_kit::metrics::Histogram;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
-use live_users_replica::{BATCH_MAX, NotRewritten, is_fresh};
+use live_users_replica::{BATCH_MAX, Done, NotRewritten, is_fresh};
 use live_users_state::{EndedSession, RecoveryError, State};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
@@ -110,7 +110,7 @@ impl Growth {
 /// A piece of work for the writer thread.
 pub(crate) enum Work {
     /// Record this evidence, and acknowledge it.
-    Evidence(Evidence, oneshot::Sender<Result<Outcome, NotRecorded>>),
+    Evidence(Box<Evidence>, oneshot::Sender<Result<Done, NotRecorded>>),
     /// Answer this query.
     Query(Query),
     /// End this call for an operator.
@@ -166,20 +166,25 @@ pub(crate) struct View<'a> {
 }
 
 impl Queue {
-    /// Records a piece of evidence. Returns its outcome once it is recorded, applied and published.
-    pub(crate) async fn record(&self, evidence: Evidence) -> Result<Outcome, NotRecorded> {
+    /// Records a piece of evidence. Returns what it has done once it is recorded, applied and published.
+    pub(crate) async fn record(&self, evidence: Evidence) -> Result<Done, NotRecorded> {
         let (acknowledge, acknowledged) = oneshot::channel();
         let start = Instant::now();
-        self.send(Work::Evidence(evidence, acknowledge))?;
+        self.send(Work::Evidence(Box::new(evidence), acknowledge))?;
         let patience = Duration::from_millis(ACKNOWLEDGE_MS);
-        let outcome = match tokio::time::timeout(patience, acknowledged).await {
-            Ok(Ok(outcome)) => outcome,
+        let done = match tokio::time::timeout(patience, acknowledged).await {
+            Ok(Ok(done)) => done,
             Ok(Err(_)) => Err(NotRecorded::Stopped),
             Err(_) => Err(NotRecorded::Slow),
         };
         self.waited.note(start.elapsed());
-        self.slow.store(outcome == Err(NotRecorded::Slow), Ordering::Relaxed);
-        outcome
+        self.slow.store(done == Err(NotRecorded::Slow), Ordering::Relaxed);
+        done
+    }
+
+    /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
+    pub(crate) fn tell(&self, evidence: Evidence) {
+        let _cannot_be_helped = self.send(Work::Evidence(Box::new(evidence), oneshot::channel().0));
     }
 
     /// Runs a query on the writer thread, after all work that was queued before. The query has to

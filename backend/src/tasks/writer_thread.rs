@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Phase, Said, Source};
+use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source};
 use live_users_intake::Status;
 use live_users_journal::Rewritten;
 use live_users_replica::{
-    AuditTask, BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
+    AuditTask, BATCH_MAX, Done, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
 };
 use live_users_twilio::rest::Request;
 use tokio::runtime;
@@ -115,7 +115,7 @@ struct Outlet {
 
 /// The purpose of a ticket.
 enum Pending {
-    Batch(Vec<oneshot::Sender<Result<Outcome, NotRecorded>>>),
+    Batch(Vec<oneshot::Sender<Result<Done, NotRecorded>>>),
     Query(Query),
     /// The call is being looked up.
     LookUp(CallId, Evicting),
@@ -175,7 +175,7 @@ impl Driver {
             is_idle = false;
             match work {
                 Work::Evidence(evidence, acknowledge) => {
-                    batch.push(evidence);
+                    batch.push(*evidence);
                     waiting.push(acknowledge);
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
@@ -296,13 +296,13 @@ impl Outlet {
             }
             Effect::Recorded(ticket, recorded) => match self.pending.remove(&ticket) {
                 Some(Pending::Batch(waiting)) => {
-                    let mut outcomes = recorded.map(Vec::into_iter);
+                    let mut each = recorded.map(Vec::into_iter);
                     for acknowledge in waiting {
-                        let outcome = match &mut outcomes {
-                            Ok(outcomes) => outcomes.next().ok_or(NotRecorded::Stopped),
+                        let done = match &mut each {
+                            Ok(each) => each.next().ok_or(NotRecorded::Stopped),
                             Err(_) => Err(trouble),
                         };
-                        let _gave_up = acknowledge.send(outcome);
+                        let _gave_up = acknowledge.send(done);
                     }
                 }
                 Some(Pending::Evict(id, answer)) => {

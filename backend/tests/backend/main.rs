@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod capacity;
 mod chat;
 mod clocks;
 mod copy;

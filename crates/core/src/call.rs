@@ -6,7 +6,7 @@ use crate::flags::Flags;
 use crate::intern::Key;
 use crate::{
     Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party, Queue,
-    SECOND_MS, Told,
+    SECOND_MS, Told, TurnedAway,
 };
 
 /// Where a call is in its life. It rises: `Dialing < Live < Ended`. Only an end that was our own
@@ -121,6 +121,8 @@ pub struct Details {
     pub stretch_since: Option<Millis>,
     /// Who has told of it; `None` of a call of which only Twilio has.
     pub told: Option<Told>,
+    /// How it was turned away, if a limit was reached when it began.
+    pub turned_away: Option<TurnedAway>,
 }
 
 /// A leg: a call that joined another call's conversation.
@@ -147,6 +149,13 @@ impl Call {
     /// The agent that the call counts for now.
     pub fn acting_agent(&self) -> &Agent {
         self.details.acting_agent.as_ref().unwrap_or(&self.agent)
+    }
+
+    /// Whether it has ended by our own word alone, and may go on after all.
+    pub fn may_go_on(&self) -> bool {
+        let Phase::Ended(reason) = self.phase else { return false };
+        let is_ours = reason.is_guess() || self.details.turned_away.is_some();
+        is_ours && !self.details.is_firm
     }
 
     /// Since when the present stretch goes on.

@@ -164,6 +164,12 @@ impl LineSet {
         Breakdown { live, parties }
     }
 
+    /// How many calls occupy an agent: its callers, and the machines that it talks to.
+    pub(crate) fn occupied(&self) -> usize {
+        let machines = self.rest.as_ref().map_or(0, |rest| rest.machine.numbers().calls);
+        self.agent.numbers().calls + machines
+    }
+
     fn of(&mut self, party: Party) -> &mut CountedSet {
         let rest = &mut self.rest;
         match party {

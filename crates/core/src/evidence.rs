@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
 use crate::{
-    Agent, AgentFrom, AnsweredBy, CallId, Connection, EndReason, Endpoint, Limits, Millis, Origin,
-    Place,
+    Admission, Agent, AgentFrom, AnsweredBy, CallId, Connection, EndReason, Endpoint, Limits,
+    Millis, Origin, Place,
 };
 
 /// One thing that was said about one call: by a webhook, by our own answer, by the operator or by
@@ -61,6 +61,9 @@ pub struct Evidence {
     /// When its source says that it happened. Of two words about who is with a caller, one that is
     /// older than what is known says nothing.
     pub said_at: Option<Millis>,
+    /// How many places there are for its call, where that is limited and this may begin it. It stands
+    /// in the record, so each replica decides alike.
+    pub admission: Option<Admission>,
 }
 
 /// Something that happened to a call in a conference.
@@ -186,6 +189,7 @@ impl Evidence {
             room: None,
             limits: Limits::default(),
             said_at: None,
+            admission: None,
         }
     }
 

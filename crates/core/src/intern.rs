@@ -57,6 +57,12 @@ impl<T: Clone + Default + Eq + Hash> Interner<T> {
         Key(at)
     }
 
+    /// The key of a value, if any call has it.
+    pub(crate) fn key(&self, value: &T) -> Option<Key> {
+        let is_it = |&at: &u32| self.values[at as usize].value == *value;
+        self.index.find(HASHER.hash_one(value), is_it).map(|&at| Key(at))
+    }
+
     /// One call less has the value behind this key.
     pub(crate) fn release(&mut self, Key(at): Key) {
         let shared = &mut self.values[at as usize];

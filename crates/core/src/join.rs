@@ -172,6 +172,7 @@ impl Tracker {
             let was_handed_over = entry_reason(self.entry(slot)) == Some(EndReason::HandedOver);
             applied.talk = self.talk(slot);
             self.resume(slot);
+            self.let_in(slot);
             if was_handed_over {
                 self.entry_mut(slot).flags.set_linked(true);
                 self.ties.links_mut(slot).queue = Some(Queue::Bridged);
@@ -230,7 +231,8 @@ impl Tracker {
     fn takes_back(&self, slot: u32, evidence: &Evidence) -> bool {
         let entry = self.entry(slot);
         let Phase::Ended(reason) = entry.phase else { return false };
-        let may_be = !entry.is_firm && reason.is_guess() && !entry.flags.is_leg();
+        let is_ours = reason.is_guess() || self.turned_away_at(slot).is_some();
+        let may_be = !entry.is_firm && is_ours && !entry.flags.is_leg();
         if !may_be || evidence.claim() != Claim::Live {
             return false;
         }
@@ -260,6 +262,7 @@ impl Tracker {
         let known = self.links(slot).and_then(|it| it.queue);
         let is_first_request = queue.is_none() && evidence.said == Said::Dialing;
         if connection == Connection::Agent && !is_first_request {
+            self.let_in(slot);
             self.leave_conference(&evidence.call, applied);
         }
         if queue != known && !is_first_request {

@@ -54,7 +54,8 @@
 //! What does depend on the order of the journal: which agent a call is with when several were named
 //! by voice requests (the last one), whether a caller waits in a queue (the last word), who is in a
 //! conference (the last event, by the provider's numbers where it has any), whether a call that we
-//! made is a colleague's, and the stretches, whose bounds are times of records.
+//! made is a colleague's, who has the last place where places are limited, and the stretches, whose
+//! bounds are times of records.
 
 #![no_std]
 
@@ -62,6 +63,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admission;
 mod agent;
 mod agent_delta;
 mod ages;
@@ -89,6 +91,7 @@ mod told;
 mod tracker;
 mod weight;
 
+pub use admission::{Admission, Bound, Instead, LimitOf, TurnedAway};
 pub use agent::{Agent, AgentFrom};
 pub use agent_delta::{AgentDelta, AgentDeltas};
 pub use ages::Ages;

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use crate::call::Stretch;
 use crate::intern::{HASHER, Key};
-use crate::{Attendance, CallId, ConferenceEvent, Millis, Told};
+use crate::{Attendance, CallId, ConferenceEvent, Millis, Told, TurnedAway};
 
 /// So many past stretches of a call are kept. A call that moves more often keeps the last of them,
 /// and the first one stands for all before.
@@ -35,6 +35,8 @@ pub(crate) struct Links {
     pub(crate) stretch_since: Option<Millis>,
     /// Who has told of it, if that is not Twilio alone.
     pub(crate) told: Option<Box<Told>>,
+    /// How it was turned away, if a limit was reached when it began.
+    pub(crate) turned_away: Option<TurnedAway>,
 }
 
 impl Links {

@@ -136,6 +136,7 @@ impl Tracker {
         let first = known.first().min(call.first);
         let heard = known.heard.max(call.heard);
         let name = known.id.clone();
+        let is_turned_away = self.turned_away_at(winner).is_some();
         let told = self.told_or_plain(loser);
         let (stretches, stretch_since) =
             (call.details.stretches.clone(), call.details.stretch_since);
@@ -149,6 +150,9 @@ impl Tracker {
             self.entry_mut(winner).flags.set_linked(true);
             let links = self.ties.links_mut(winner);
             (links.stretches, links.stretch_since) = (stretches, stretch_since);
+        }
+        if let Some(turned_away) = call.details.turned_away.filter(|_| !is_turned_away) {
+            self.set_turned_away(winner, turned_away);
         }
         let mut joined = told_before;
         joined.join(&told);

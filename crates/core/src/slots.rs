@@ -106,7 +106,8 @@ impl Tracker {
             || details.acting_agent.is_some()
             || !details.stretches.is_empty()
             || details.stretch_since.is_some()
-            || details.told.is_some();
+            || details.told.is_some()
+            || details.turned_away.is_some();
         flags.set_linked(is_linked);
         let agent = self.agents.acquire(&call.agent);
         let place = self.places.acquire(&call.place);
@@ -128,12 +129,13 @@ impl Tracker {
                 self.ties.legs.entry(parent.clone()).or_default().push(slot);
             }
             let (stretches, stretch_since) = (details.stretches, details.stretch_since);
-            let queue = details.queue;
+            let (queue, turned_away) = (details.queue, details.turned_away);
             let told = details.told.map(Box::new);
             for name in told.iter().flat_map(|told| &told.names) {
                 self.ties.aliases.insert(name.clone(), slot);
             }
-            let links = Links { parent, queue, acting_agent, stretches, stretch_since, told };
+            let links =
+                Links { parent, queue, acting_agent, stretches, stretch_since, told, turned_away };
             self.ties.links.insert(slot, links);
         }
         slot

@@ -97,10 +97,16 @@ impl Tracker {
         let (as_named, evidence) = (evidence, renamed.as_ref().unwrap_or(evidence));
         let slot = self.slot(&evidence.call);
         applied.before = slot.map(|slot| self.entry(slot).before());
+        let (verdict, was_firm) = (self.verdict(slot, evidence), self.is_firm(slot));
+        let instead = verdict.map(|verdict| verdict.comes_to(evidence));
+        let evidence = instead.as_ref().unwrap_or(evidence);
         applied.outcome = match slot {
             Some(slot) => self.join(slot, evidence, &mut applied),
             None => self.begin(evidence, &mut applied),
         };
+        if let Some(verdict) = verdict {
+            self.note_verdict(&evidence.call, verdict, was_firm);
+        }
         self.note_names(as_named);
         if let Some(event) = &evidence.conference {
             self.attend(&evidence.call, event, &mut applied);
@@ -273,6 +279,7 @@ impl Tracker {
                 stretches: links.map(|it| it.stretches.clone()).unwrap_or_default(),
                 stretch_since: links.and_then(|it| it.stretch_since),
                 told: links.and_then(|it| it.told.as_deref().cloned()),
+                turned_away: links.and_then(|it| it.turned_away),
             },
         }
     }

@@ -1,5 +1,6 @@
 //! The agents file: who answers on which numbers.
 
+mod limits;
 mod mistakes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use self::limits::{AccountLimit, mistakes_in_limits};
+pub use self::limits::{Beyond, Decision};
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
 use crate::accounts::{AccountTable, Accounts, mistakes_in_accounts};
@@ -64,9 +67,14 @@ pub struct Agent {
     /// Where the built-in conversation asks what to answer; without one it only takes note.
     #[serde(default)]
     pub chat_url: Option<String>,
-    /// How many calls it can hold at once, as far as its owner knows.
+    /// How many calls it can hold at once, as far as its owner knows. It limits nothing without
+    /// `at_capacity`.
     #[serde(default)]
     pub capacity: Option<u32>,
+    #[serde(default)]
+    at_capacity: Option<Decision>,
+    #[serde(default)]
+    reserved_for_inbound: Option<u32>,
 }
 
 /// The key of a URL, the URL, and the key and text of its method.
@@ -84,6 +92,7 @@ pub struct Agents {
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
     accounts: Accounts,
+    limit: AccountLimit,
 }
 
 /// Where the agents file is.
@@ -104,6 +113,19 @@ struct File {
     sources: Vec<SourceTable>,
     #[serde(default, rename = "account")]
     accounts: Vec<AccountTable>,
+    limit: Option<u32>,
+    at_limit: Option<Decision>,
+    limit_reserved_for_inbound: Option<u32>,
+}
+
+impl File {
+    fn limit(&self) -> AccountLimit {
+        AccountLimit {
+            limit: self.limit,
+            at_limit: self.at_limit.clone(),
+            reserved: self.limit_reserved_for_inbound,
+        }
+    }
 }
 
 impl Agent {
@@ -184,13 +206,17 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { shared, agents, sources, accounts }) => {
+            Ok(file) => {
+                let limit = file.limit();
+                let File { shared, agents, sources, accounts, .. } = file;
                 let mut mistakes = mistakes_in(&agents);
+                mistakes.extend(mistakes_in_limits(&agents, &limit));
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 mistakes.extend(mistakes_in_sources(&sources));
                 mistakes.extend(mistakes_in_accounts(&accounts));
                 let accounts = Accounts::of(accounts);
-                (Self { sources, accounts, ..Self::of(agents).sharing(&shared) }, mistakes)
+                let agents = Self::of(agents).sharing(&shared);
+                (Self { sources, accounts, limit, ..agents }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }

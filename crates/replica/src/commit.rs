@@ -8,13 +8,13 @@
 
 use std::collections::VecDeque;
 
-use live_users_core::{Millis, Numbers, Outcome};
+use live_users_core::{Evidence, Millis, Numbers, Source};
 use live_users_journal::{BATCH_BYTES_MAX, JournalError, PageLimit, Position};
 use live_users_state::record::{Change, Record};
 use live_users_state::{RecoveryError, decode};
 use log::error;
 
-use crate::io::{Effect, LogAnswer, LogRequest, Now, Ticket};
+use crate::io::{Done, Effect, LogAnswer, LogRequest, Now, Ticket};
 use crate::log_line::LogLine;
 use crate::overdue::due_after;
 use crate::replica::{Replica, evidence};
@@ -51,7 +51,7 @@ pub(crate) enum Then {
     Commit {
         commit: Commit,
         batch: usize,
-        applied: Vec<(Option<Outcome>, Numbers)>,
+        applied: Vec<(Option<Done>, Numbers)>,
     },
     Answer(Vec<Ticket>),
     /// The log can be written again.
@@ -66,7 +66,7 @@ pub(crate) struct Commit {
     /// The records that are not durable and applied yet.
     records: VecDeque<Record>,
     /// What the applied ones changed.
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<Done>,
 }
 
 /// The origin of a commit, which receives its outcome.
@@ -153,17 +153,17 @@ impl Replica {
         now: Now,
         commit: &mut Commit,
         batch: usize,
-        applied: Vec<(Option<Outcome>, Numbers)>,
+        applied: Vec<(Option<Done>, Numbers)>,
     ) {
         debug_assert_eq!(applied.len(), batch, "each record of the batch was applied once");
         self.publish_if_fresh(now);
         let records = commit.records.drain(..batch);
-        let lines = records.zip(applied).filter_map(|(record, (outcome, numbers))| {
+        let lines = records.zip(applied).filter_map(|(record, (done, numbers))| {
             let Change::Evidence(evidence) = record.change else { return None };
-            outcome.map(|outcome| LogLine::new(evidence, outcome, numbers))
+            done.map(|done| LogLine::new(evidence, done, numbers))
         });
         let lines: Vec<_> = lines.collect();
-        commit.outcomes.extend(lines.iter().map(LogLine::outcome));
+        commit.outcomes.extend(lines.iter().map(LogLine::done));
         // After the publication: a query that follows a log line sees what the line reports.
         self.effects.push(Effect::Report(lines));
     }
@@ -179,7 +179,8 @@ impl Replica {
     }
 
     /// Puts the evidence of a commit that cannot be recorded now at the end of the retry buffer.
-    /// Evidence that came from the buffer goes back to its front, so the order stays.
+    /// Evidence that came from the buffer goes back to its front, so the order stays. Its callers are let
+    /// in, whatever the limits.
     fn defer(&mut self, now: Now, commit: Commit) {
         let purpose = commit.purpose;
         if purpose == Purpose::Retry {
@@ -187,7 +188,8 @@ impl Replica {
                 self.retry_buffer.push_front(evidence);
             }
         } else if purpose != Purpose::Overdue {
-            let deferred: Vec<_> = evidence(commit.records).collect();
+            let deferred = evidence(commit.records);
+            let deferred: Vec<_> = deferred.map(|it| Evidence { admission: None, ..it }).collect();
             let room = RETRY_BUFFER_MAX.saturating_sub(self.retry_buffer.len());
             let lost = deferred.len().saturating_sub(room);
             if lost > 0 {
@@ -261,13 +263,22 @@ impl Replica {
         Ok(())
     }
 
-    fn apply_record(&mut self, record: &Record) -> Option<Outcome> {
+    fn apply_record(&mut self, record: &Record) -> Option<Done> {
         if let Change::Evidence(evidence) = &record.change
             && let Some(due) = due_after(record.at, evidence.limits)
         {
             self.limited = Some(self.limited.map_or(due, |known| known.min(due)));
         }
-        self.state.apply(record)
+        let outcome = self.state.apply(record)?;
+        let turned_away = match &record.change {
+            Change::Evidence(Evidence { call, source, admission: Some(_), .. })
+                if *source == Source::Voice =>
+            {
+                self.state.tracker().turned_away(call)
+            }
+            _ => None,
+        };
+        Some(Done { outcome, turned_away })
     }
 
     fn end_read(&mut self, now: Now, end: Position, then: Then) {

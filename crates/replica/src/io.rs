@@ -1,6 +1,6 @@
 //! The inputs and outputs of a replica, as data.
 
-use live_users_core::{Evidence, Millis, Numbers, Outcome};
+use live_users_core::{Evidence, Millis, Numbers, Outcome, TurnedAway};
 use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask};
@@ -100,7 +100,17 @@ pub enum Effect {
 }
 
 /// The outcome of each piece of evidence, which is durable, applied and published.
-pub type Recorded = Result<Vec<Outcome>, Deferred>;
+pub type Recorded = Result<Vec<Done>, Deferred>;
+
+/// What a piece of evidence has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What it did to its call.
+    pub outcome: Outcome,
+    /// If it is a voice request where places are limited: how its call is turned away, unless it has
+    /// a place.
+    pub turned_away: Option<TurnedAway>,
+}
 
 /// The log cannot be written, so the evidence waits in the retry buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

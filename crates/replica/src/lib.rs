@@ -69,7 +69,7 @@ pub use commit::RETRY_BUFFER_MAX;
 pub use compaction::{Keep, SNAPSHOT_AGE_MS, SNAPSHOT_RECORDS};
 pub use freshness::{FRESH_MS, UNRECORDED_MS_MAX, is_fresh};
 pub use io::{
-    Deferred, Effect, Input, LogAnswer, LogRequest, NotRewritten, Now, Output, Publication,
+    Deferred, Done, Effect, Input, LogAnswer, LogRequest, NotRewritten, Now, Output, Publication,
     Recorded, Stale, StaleReason, Ticket,
 };
 pub use leadership::{LEASE_MARGIN_MS, RENEW_EVERY_MS};

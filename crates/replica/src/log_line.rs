@@ -1,20 +1,22 @@
 //! The log line about a change: the call and the count, never a phone number or a spoken word.
 
-use live_users_core::{Agent, EndReason, Evidence, Numbers, Outcome, Source};
+use live_users_core::{Agent, EndReason, Evidence, Instead, LimitOf, Numbers, Outcome, Source};
 use live_users_state::words;
 use log::{debug, info};
+
+use crate::io::Done;
 
 /// A line about one piece of evidence: its outcome, and how many users were live after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     evidence: Evidence,
-    outcome: Outcome,
+    done: Done,
     numbers: Numbers,
 }
 
 impl LogLine {
-    pub(crate) fn new(evidence: Evidence, outcome: Outcome, numbers: Numbers) -> Self {
-        Self { evidence, outcome, numbers }
+    pub(crate) fn new(evidence: Evidence, done: Done, numbers: Numbers) -> Self {
+        Self { evidence, done, numbers }
     }
 
     /// The recorded evidence.
@@ -22,13 +24,13 @@ impl LogLine {
         &self.evidence
     }
 
-    pub(crate) fn outcome(&self) -> Outcome {
-        self.outcome
+    pub(crate) fn done(&self) -> Done {
+        self.done
     }
 
     /// Writes the line to the log.
     pub fn write(&self) {
-        let Self { evidence, outcome, numbers: Numbers { users, .. } } = self;
+        let Self { evidence, done, numbers: Numbers { users, .. } } = self;
         let call = &evidence.call;
         let by = match evidence.source {
             Source::Voice | Source::Speech | Source::StatusCallback | Source::Clock => "",
@@ -36,7 +38,20 @@ impl LogLine {
             Source::Referee => " as the referee has found",
             Source::Operator => " by an operator",
         };
-        match outcome {
+        if let Some(how) = done.turned_away {
+            let what = match how.instead {
+                Instead::Refuse => "refused",
+                Instead::Queue => "put into the queue",
+                Instead::Elsewhere => "sent elsewhere",
+            };
+            let limit = match how.by {
+                LimitOf::Agent => "its agent's capacity",
+                LimitOf::Account => "the limit of all agents",
+            };
+            let agent = Shown(&evidence.agent);
+            return info!("call {what}, {limit} is reached, {users} live: {call}, {agent}");
+        }
+        match &done.outcome {
             Outcome::Started => {
                 info!("call started{by}, {users} live: {call}, {}", Shown(&evidence.agent));
             }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use live_users_core::{Call, CallId, Millis, Outcome, Party, Phase, Said, Source, Tracker};
+use live_users_core::{
+    Admission, Bound, Call, CallId, Evidence, LimitOf, Millis, Outcome, Party, Phase, Said, Source,
+    Tracker,
+};
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
 
@@ -58,6 +61,7 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
     let needles: Vec<_> = names.iter().map(as_written).collect();
     let finders: Vec<_> = needles.iter().map(Finder::new).collect();
     let mut replay = Tracker::default();
+    let decided = decided(call);
     while next <= last {
         for stored in reader.read(next, PageLimit::default())? {
             next = stored.seq + 1;
@@ -69,7 +73,9 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
             if record.at > until {
                 return Ok(found);
             }
-            let Some(piece) = piece(&mut replay, stored.seq, &record, &names) else { continue };
+            let Some(piece) = piece(&mut replay, stored.seq, &record, &names, decided) else {
+                continue;
+            };
             if found.list.len() == PIECES_MAX {
                 found.incomplete = true;
                 return Ok(found);
@@ -129,8 +135,26 @@ fn time_of(reader: &mut dyn Reader, seq: u64) -> Result<Millis, RecoveryError> {
     page.first().map_or(Ok(Millis(u64::MAX)), |stored| Ok(decode(stored)?.at))
 }
 
-fn piece(replay: &mut Tracker, seq: u64, record: &Record, names: &[CallId]) -> Option<Piece> {
+/// A limit by which a call is decided about as it was, where the other calls of then are not known.
+fn decided(call: &Call) -> Option<Admission> {
+    let how = call.details.turned_away?;
+    let bound = Some(Bound { places: 0, instead: how.instead });
+    Some(match how.by {
+        LimitOf::Agent => Admission { agent: bound, all: None },
+        LimitOf::Account => Admission { agent: None, all: bound },
+    })
+}
+
+fn piece(
+    replay: &mut Tracker,
+    seq: u64,
+    record: &Record,
+    names: &[CallId],
+    decided: Option<Admission>,
+) -> Option<Piece> {
     let Change::Evidence(evidence) = &record.change else { return None };
+    let admission = evidence.admission.and(decided);
+    let evidence = &Evidence { admission, ..evidence.clone() };
     let is_own = names.contains(&evidence.call);
     if !is_own && !evidence.parent.as_ref().is_some_and(|parent| names.contains(parent)) {
         return None;

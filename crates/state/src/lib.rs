@@ -24,6 +24,7 @@ mod sessions;
 pub mod snapshot;
 mod snapshot_task;
 mod state;
+mod stored_admission;
 mod stored_call;
 mod stored_told;
 pub mod words;

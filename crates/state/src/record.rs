@@ -13,6 +13,7 @@ use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::sessions::{EndedSession, parsed};
+use crate::stored_admission::StoredAdmission;
 use crate::stored_told::StoredLimits;
 use crate::words::{
     ANSWERED_BY, ATTENDANCES, CONNECTIONS, ENDPOINTS, SAID, SOURCES, Word, call_id, optional,
@@ -29,6 +30,7 @@ pub struct Record {
 }
 
 /// What a record says.
+#[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 pub enum Change {
@@ -131,6 +133,8 @@ struct StoredEvidence {
     limits: StoredLimits,
     #[serde(default, rename = "saidAt", skip_serializing_if = "Option::is_none")]
     said_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    admission: Option<StoredAdmission>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,6 +193,7 @@ impl StoredEvidence {
             room: evidence.room.as_ref().map(ToString::to_string),
             limits: StoredLimits::of(evidence.limits),
             said_at: evidence.said_at.map(|Millis(at)| at),
+            admission: evidence.admission.map(StoredAdmission::of),
         }
     }
 
@@ -217,6 +222,7 @@ impl StoredEvidence {
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
             limits: self.limits.read(),
             said_at: self.said_at.map(Millis),
+            admission: self.admission.map(|it| it.read()).transpose()?,
         })
     }
 }

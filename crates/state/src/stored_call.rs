@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes::StoredAttributes;
 use crate::format::DecodeError;
+use crate::stored_admission::StoredTurnedAway;
 use crate::stored_told::StoredTold;
 use crate::words::{
     ANSWERED_BY, ENDPOINTS, PARTIES, PHASES, PRESENCES, QUEUES, Word, call_id, optional, value,
@@ -60,6 +61,8 @@ struct StoredDetails {
     stretch_since: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     told: Option<StoredTold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turned_away: Option<StoredTurnedAway>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -136,6 +139,7 @@ impl StoredDetails {
             stretches: details.stretches.iter().map(StoredStretch::of).collect(),
             stretch_since: details.stretch_since.map(|Millis(at)| at),
             told: details.told.as_ref().map(StoredTold::of),
+            turned_away: details.turned_away.map(StoredTurnedAway::of),
         }
     }
 
@@ -155,6 +159,7 @@ impl StoredDetails {
             stretches: stretches.collect::<Result<_, _>>()?,
             stretch_since: self.stretch_since.map(Millis),
             told: self.told.map(StoredTold::read).transpose()?,
+            turned_away: self.turned_away.map(|it| it.read()).transpose()?,
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use live_users_core::{
-    AnsweredBy, Attendance, CallId, Connection, Direction, EndReason, Endpoint, Outcome, Party,
-    Phase, Presence, Queue, Said, Source,
+    AnsweredBy, Attendance, CallId, Connection, Direction, EndReason, Endpoint, Instead, LimitOf,
+    Outcome, Party, Phase, Presence, Queue, Said, Source,
 };
 
 use crate::activity::ActivityKind;
@@ -45,6 +45,12 @@ pub(crate) const CONNECTIONS: &[(&str, Connection)] = &[
 
 pub(crate) const QUEUES: &[(&str, Queue)] =
     &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged)];
+
+pub(crate) const INSTEADS: &[(&str, Instead)] =
+    &[("refuse", Instead::Refuse), ("queue", Instead::Queue), ("elsewhere", Instead::Elsewhere)];
+
+pub(crate) const LIMITS_OF: &[(&str, LimitOf)] =
+    &[("agent", LimitOf::Agent), ("account", LimitOf::Account)];
 
 pub(crate) const ATTENDANCES: &[(&str, Attendance)] = &[
     ("joined", Attendance::Joined),

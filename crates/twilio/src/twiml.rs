@@ -27,6 +27,8 @@ enum Verb {
     Gather(Gather),
     Redirect(String, Method),
     Dial(Dial),
+    Enqueue(String),
+    Reject,
     Hangup,
 }
 
@@ -68,6 +70,19 @@ impl Response {
         self.then(Verb::Dial(dial))
     }
 
+    /// Has the caller wait in the queue of this name, which begins with its first caller. A call that
+    /// is taken out of it goes on with what it was taken out for.
+    #[must_use]
+    pub fn enqueue(self, queue: impl Into<String>) -> Self {
+        self.then(Verb::Enqueue(queue.into()))
+    }
+
+    /// An answer of nothing but this: the call is not picked up, and the caller hears that the line is
+    /// busy. Only an inbound call that is ringing can be rejected, and only by the first verb.
+    pub fn reject_busy() -> Self {
+        Self { verbs: vec![Verb::Reject] }
+    }
+
     /// Ends the call.
     #[must_use]
     pub fn hangup(self) -> Self {
@@ -103,6 +118,14 @@ impl Response {
                         redirect.write_text_content(BytesText::new(&allowed(url)))?;
                     }
                     Verb::Dial(dial) => dial.write(writer)?,
+                    Verb::Enqueue(queue) => {
+                        let enqueue = writer.create_element("Enqueue");
+                        enqueue.write_text_content(BytesText::new(&allowed(queue)))?;
+                    }
+                    Verb::Reject => {
+                        let reject = writer.create_element("Reject");
+                        reject.with_attribute(("reason", "busy")).write_empty()?;
+                    }
                     Verb::Hangup => {
                         writer.create_element("Hangup").write_empty()?;
                     }

@@ -1,8 +1,8 @@
 //! Explains in words why a call is counted or not, and what happens next.
 
 use live_users_core::{
-    AnsweredBy, Call, Direction, EndReason, Endpoint, Limits, Millis, Outcome, Party, Phase,
-    SECOND_MS,
+    AnsweredBy, Call, Direction, EndReason, Endpoint, LimitOf, Limits, Millis, Outcome, Party,
+    Phase, SECOND_MS,
 };
 use live_users_intake::Status;
 use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
@@ -40,7 +40,16 @@ pub(super) fn because(
         Phase::Dialing => format!("Not counted: nobody has picked up yet{by}."),
         Phase::Ended(reason) => format!("Not counted: {}{by}.", over(reason, call)),
         Phase::Live => {
-            let (since, what) = (moment(call.stretch_since()), connected(call, legs));
+            let since = moment(call.stretch_since());
+            let what = match (limit_reached(call), call.party) {
+                (Some(limit), Some(Party::Waiting)) => {
+                    format!("the caller waits in a queue, since {limit},")
+                }
+                (Some(limit), Some(Party::Person)) => {
+                    format!("somebody else answers, since {limit},")
+                }
+                _ => connected(call, legs).to_owned(),
+            };
             if !presenter.is_counted(call) {
                 let next = match call.party {
                     Some(Party::Person) => {
@@ -69,8 +78,21 @@ pub(super) fn because(
     }
 }
 
+/// The limit because of which a call was turned away, unless it was let in since.
+fn limit_reached(call: &Call) -> Option<&'static str> {
+    let how = call.details.turned_away.filter(|how| !how.is_in)?;
+    Some(match how.by {
+        LimitOf::Agent => "its agent was at capacity",
+        LimitOf::Account => "all agents together were at the limit",
+    })
+}
+
 /// Why a call is over. An end that is our own guess says so.
 fn over(reason: EndReason, call: &Call) -> String {
+    if let Some(limit) = limit_reached(call) {
+        let not_yet = if call.details.is_firm { "" } else { "; the provider has not said so yet" };
+        return format!("turned away, since {limit}{not_yet}");
+    }
     let guess = match reason {
         EndReason::Goodbye => "ended by a goodbye",
         EndReason::HandedOver => {
@@ -156,7 +178,7 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
             after(call.since, DIALING_MS_MAX),
             "given up if nobody picks up until then",
         ),
-        (Phase::Ended(reason), _) if reason.is_guess() && !call.details.is_firm => (
+        (Phase::Ended(_), _) if call.may_go_on() => (
             "forgotten",
             after(call.since, TOMBSTONE_MS),
             "forgotten; until then only what can have been said after the end makes it live again",

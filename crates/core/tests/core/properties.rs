@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::model::{COMPLETED, Model, agent, call, caller, city, inbound, place, status};
 use live_users_core::{
-    Agent, AgentFrom, AnsweredBy, Attendance, CallId, Claim, ConferenceEvent, Connection, Counting,
-    Direction, EndReason, Endpoint, Evidence, Limits, Millis, Origin, Phase, Place, RETRY_MS_MAX,
-    Said, Source, Tracker,
+    Admission, Agent, AgentFrom, AnsweredBy, Attendance, Bound, CallId, Claim, ConferenceEvent,
+    Connection, Counting, Direction, EndReason, Endpoint, Evidence, Instead, Limits, Millis,
+    Origin, Phase, Place, RETRY_MS_MAX, Said, Source, Tracker,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -66,6 +66,8 @@ fn plain() -> impl Strategy<Value = Evidence> {
         connection: None,
         conference: None,
         also: Vec::new(),
+        // Who comes first has the place.
+        admission: None,
         ..it
     })
 }
@@ -115,8 +117,9 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         Some(Connection::Person),
     ]);
     let rooms = prop_oneof![3 => Just(None), 1 => attendances().prop_map(Some)];
-    (who, machines, ends, words, rooms, any::<bool>(), told()).prop_map(
-        |(who, answered_by, endpoint, connection, conference, is_after_lost_answer, told)| {
+    let lost = (any::<bool>(), admissions());
+    (who, machines, ends, words, rooms, lost, told()).prop_map(
+        |(who, answered_by, endpoint, connection, conference, (lost, admission), told)| {
             let (call, parent, source, said, direction, named, caller, place) = who;
             let (agent, agent_from) = named;
             let duration_s = None;
@@ -135,16 +138,27 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 endpoint,
                 connection,
                 conference,
-                is_after_lost_answer,
+                is_after_lost_answer: lost,
                 origin: told.origin,
                 account: told.account,
                 also: told.also,
                 room: told.room,
                 limits: told.limits,
                 said_at: told.said_at,
+                admission,
             }
         },
     )
+}
+
+/// Few places, or no limit.
+fn admissions() -> impl Strategy<Value = Option<Admission>> {
+    let instead = select(vec![Instead::Refuse, Instead::Queue, Instead::Elsewhere]);
+    let bound =
+        || (0..3u32, instead.clone()).prop_map(|(places, instead)| Bound { places, instead });
+    let bounds = (prop::option::of(bound()), prop::option::of(bound()));
+    let some = bounds.prop_map(|(agent, all)| Some(Admission { agent, all }));
+    prop_oneof![2 => Just(None), 1 => some]
 }
 
 /// What only sources say.
@@ -325,13 +339,15 @@ proptest! {
     fn i4_the_state_does_not_depend_on_the_order(
         (log, shuffled) in many().prop_flat_map(|log| (Just(log.clone()), Just(log).prop_shuffle()))
     ) {
-        // Who attends a conference, and whose leg ends with its call, is by the order.
+        // Who attends a conference, whose leg ends with its call, and who has the last place, is by
+        // the order.
         let apart = |log: Vec<Evidence>| -> Vec<_> {
             let apart = log.into_iter();
             let apart = apart.map(|it| Evidence {
                 conference: None,
                 parent: None,
                 also: Vec::new(),
+                admission: None,
                 ..it
             });
             // Evidence that begins no call is not remembered, so what it alone said may be missing.

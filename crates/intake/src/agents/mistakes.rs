@@ -96,9 +96,6 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 wrong("assistants", format!("{what}; expected each id once"));
             }
         }
-        if agent.capacity == Some(0) {
-            wrong("capacity", "expected a whole number from 1 up".to_owned());
-        }
     }
     mistakes
 }
@@ -129,7 +126,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label) || is_v6()
 }
 
-fn is_url(text: &str) -> bool {
+pub(super) fn is_url(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     // RFC 3986: schemes are the same in capital letters.
     let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));

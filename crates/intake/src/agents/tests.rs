@@ -69,11 +69,11 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         "voice_method: expected \"GET\" or \"POST\"",
         "fallback_url",
         "chat_url",
-        "capacity",
         "agent 3 (\"not an id\"): id",
         "fallback_method: there is no fallback_url",
         "status_callback_url: expected a URL",
         "status_callback_method: expected \"GET\" or \"POST\"",
+        "agent 2 (\"a\"): capacity: expected a whole number from 1 up",
         "shared: \"0800\" is not E.164",
     ];
     assert_eq!(mistakes.len(), fields.len(), "{mistakes:?}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use live_users_core::{
-    AnsweredBy, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
+    AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
 };
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{CallStatus, Direction};
@@ -12,6 +12,9 @@ use super::Reconciler;
 use crate::agents::Agent;
 use crate::callbacks::answered_by;
 use crate::evidence::{of_unheard, of_unheard_leg};
+
+/// The longest sentence to somebody who is turned away takes less than this to say, in milliseconds.
+const SENTENCE_MS_MAX: u64 = 60_000;
 
 /// What differs in one poll.
 #[derive(Default)]
@@ -102,9 +105,12 @@ impl Reconciler {
             _ if !is_in_progress(call) => None,
             Some(Phase::Dialing) => goes_on(id),
             // The lists lag behind, so they may have it for a while after a true end.
-            Some(Phase::Ended(reason)) if reason.is_guess() => {
-                let known = known.filter(|it| !it.details.is_firm && it.details.leg.is_none())?;
-                let is_later = began.since(known.since) >= self.rules.grace_ms;
+            Some(Phase::Ended(_)) if known.as_ref().is_some_and(Call::may_go_on) => {
+                let known = known.filter(|it| it.details.leg.is_none())?;
+                // Who is turned away with a sentence listens to it.
+                let listens_ms = known.details.turned_away.map_or(0, |_| SENTENCE_MS_MAX);
+                let grace_ms = self.rules.grace_ms.max(listens_ms);
+                let is_later = began.since(known.since) >= grace_ms;
                 is_later.then(|| goes_on(id)).flatten()
             }
             Some(Phase::Live | Phase::Ended(_)) => None,

@@ -136,7 +136,8 @@ impl Driver {
             Effect::Recorded(Ticket(7), recorded) => Some(recorded),
             _ => None,
         });
-        recorded.expect("each input is acknowledged or deferred")
+        let recorded = recorded.expect("each input is acknowledged or deferred");
+        recorded.map(|done| done.into_iter().map(|done| done.outcome).collect())
     }
 
     /// Lets time pass while this replica leads.

@@ -91,7 +91,4 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     browser.wait_for("the refused webhook", &is_refused).await;
     assert_eq!(browser.axe_violations().await, [""; 0]);
     assert_eq!(browser.console_errors().await, [""; 0]);
-    if let Ok(path) = std::env::var("SCREENSHOT") {
-        browser.screenshot(path).await;
-    }
 }

@@ -7,8 +7,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, Call, CallId, Caller, Country, Details, Direction, Limits, Place, Said,
-    Source, Tracker,
+    Admission, Agent, AgentFrom, Bound, Call, CallId, Caller, Country, Details, Direction, Limits,
+    Place, Said, Source, Tracker,
 };
 
 use super::*;
@@ -18,7 +18,7 @@ use crate::history::History;
 use crate::sessions::{EndedSessions, SessionHash};
 use crate::snapshot;
 use crate::state::State;
-use crate::words::{CAUSES, DIRECTIONS, KINDS, PARTIES, PHASES, PRESENCES};
+use crate::words::{CAUSES, DIRECTIONS, INSTEADS, KINDS, LIMITS_OF, PARTIES, PHASES, PRESENCES};
 
 fn about() -> impl Strategy<Value = (Option<Direction>, Option<Caller>, Agent, AgentFrom, Place)> {
     let directions = prop::option::of(select(DIRECTIONS)).prop_map(|d| d.map(|(_, d)| d));
@@ -43,11 +43,20 @@ fn ids() -> impl Strategy<Value = CallId> {
     "CA[0-9a-f]{32}|[!-~]{1,64}".prop_map(|text| CallId::parse(&text).unwrap())
 }
 
+fn admissions() -> impl Strategy<Value = Option<Admission>> {
+    let bound = || {
+        let bounds = prop::option::of((0..3u32, select(INSTEADS)));
+        bounds.prop_map(|it| it.map(|(places, (_, instead))| Bound { places, instead }))
+    };
+    prop::option::of((bound(), bound()).prop_map(|(agent, all)| Admission { agent, all }))
+}
+
 fn evidence() -> impl Strategy<Value = Evidence> {
     let parents = prop::option::of(ids());
     let durations = any::<Option<u32>>();
-    (ids(), parents, select(SOURCES), select(SAID), about(), durations).prop_map(
-        |(call, parent, (_, source), (_, said), about, duration_s)| {
+    let more = (durations, admissions());
+    (ids(), parents, select(SOURCES), select(SAID), about(), more).prop_map(
+        |(call, parent, (_, source), (_, said), about, (duration_s, admission))| {
             let (direction, caller, agent, agent_from, place) = about;
             Evidence {
                 parent,
@@ -57,6 +66,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 caller,
                 place,
                 duration_s,
+                admission,
                 ..Evidence::about(call, source, said)
             }
         },
@@ -326,6 +336,22 @@ fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
 }
 
 #[test]
+fn a_limit_stands_in_a_record_and_how_a_call_was_turned_away_in_a_snapshot() {
+    let text = concat!(
+        r#"{"v":2,"at":5,"evidence":{"call":"CA1","source":"voice","said":"dialing","about":{},"#,
+        r#""admission":{"agent":{"places":0,"instead":"queue"},"all":{"places":9,"#,
+        r#""instead":"refuse"}}}}"#
+    );
+    let record = Record::decode(text.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(record.encode()).unwrap(), text);
+    let mut state = State::default();
+    state.apply(&record);
+    let stored = String::from_utf8(snapshot::encode(&state)).unwrap();
+    let how = r#""turnedAway":{"by":"agent","instead":"queue","ringing":true}"#;
+    assert!(stored.contains(how), "{stored}");
+}
+
+#[test]
 fn every_value_has_a_word_of_its_own() {
     fn unique<T: PartialEq>(table: &[(&str, T)]) -> bool {
         let alone = |at: usize| {
@@ -336,6 +362,6 @@ fn every_value_has_a_word_of_its_own() {
     }
     assert!(unique(SOURCES) && unique(DIRECTIONS) && unique(SAID) && unique(PHASES));
     assert!(unique(PARTIES) && unique(ANSWERED_BY) && unique(ENDPOINTS) && unique(CONNECTIONS));
-    assert!(unique(ATTENDANCES) && unique(PRESENCES));
+    assert!(unique(ATTENDANCES) && unique(PRESENCES) && unique(INSTEADS) && unique(LIMITS_OF));
     assert!(unique(KINDS) && unique(CAUSES) && CAUSES.len() == Cause::ALL.len());
 }

@@ -48,6 +48,17 @@ fn a_number_is_dialled_and_its_progress_reported() {
 }
 
 #[test]
+fn a_caller_is_rejected_and_put_into_a_queue_as_in_twilios_examples() {
+    let inner = |response: Response| {
+        let xml = response.to_xml();
+        let inner = xml.split_once("<Response>").and_then(|(_, it)| it.strip_suffix("</Response>"));
+        inner.unwrap().to_owned()
+    };
+    assert_eq!(inner(Response::reject_busy()), r#"<Reject reason="busy"/>"#);
+    assert_eq!(inner(Response::new().enqueue("a & b")), "<Enqueue>a &amp; b</Enqueue>");
+}
+
+#[test]
 fn an_empty_response_and_a_silent_gather_are_valid() {
     let xml = Response::new().to_xml();
     assert_eq!(Document::parse(&xml).unwrap().root_element().tag_name().name(), "Response");
