@@ -57,7 +57,7 @@ class Backend:
         def seen():
             summary = self.get("/summary")
             return {"liveUsers": self.get("")["liveUsers"], **{name: summary[name] for name in of_summary}}
-        check(what, becomes(lambda: seen() == wanted, 10), seen())
+        check(what, becomes(lambda: seen() == wanted), seen())
 
 
 class Stub(http.server.ThreadingHTTPServer):
@@ -149,8 +149,12 @@ def plain(name, client, backend, folder, binary):
         backend.holds(f"{name}: who is called is not counted while it rings", 1, waiting=1)
         tell("answered", f"{name}-2")
         backend.holds(f"{name}: and is when they answer", 2)
-        tell("ended", f"{name}-1")
-        tell("ended", f"{name}-2")
+        tell("started", f"{name}-3", caller="+15005550102", agent="support")
+        tell("waiting", f"{name}-3"), tell("returned", f"{name}-3")
+        of_agents = lambda: {it["agent"]: it["liveUsers"] for it in backend.get("/summary")["byAgent"]}
+        check(f"{name}: an agent that was named stays", becomes(lambda: of_agents() == {"booking": 2, "support": 1}), of_agents())
+        for number in (1, 2, 3):
+            tell("ended", f"{name}-{number}")
         backend.holds(f"{name}: ended", 0, onTheLine=0)
         tell = make(backend.url, SIGNING)
         tell("started", f"{name}-signed", caller=NUMBER)

@@ -86,10 +86,10 @@ export class LiveUsers {
 
   #tell(event, call, more = {}) {
     try {
-      const told = stamped(event, { agent: this.#agent, ...dropUnset(more), call: String(call) });
-      JSON.stringify(told); // What cannot be sent is lost here, and not tried for ever.
+      const fields = { ...dropUnset(more), call: String(call) };
+      JSON.stringify(fields); // What cannot be sent is lost here, and not tried for ever.
       if (this.#closed) return this.#log.warn(`live users: ${event} is told after close(), and lost`);
-      this.#keep(event, told);
+      const told = stamped(event, this.#keep(event, fields));
       if (this.#queue.length >= this.#queueMax) {
         this.#queue.shift();
         this.#dropped += 1;
@@ -102,15 +102,17 @@ export class LiveUsers {
     }
   }
 
-  // What heartbeats repeat. A call that rings has none: it is not up.
-  #keep(event, told) {
-    const known = this.#up.get(told.call);
+  // What was said of a call before and stays so is said again, in heartbeats too.
+  #keep(event, fields) {
+    const told = { ...(this.#up.get(fields.call) ?? dropUnset({ agent: this.#agent })), ...fields };
     this.#up.delete(told.call);
     this.#ringing.delete(told.call);
+    // A call that rings has no heartbeat: it is not up.
     if (event === "started" && told.direction === "outbound") this.#ringing.add(told.call);
-    if (event === "ended") return;
-    const lasting = Object.fromEntries(LASTING.map((name) => [name, told[name]]));
-    this.#up.set(told.call, { ...known, ...dropUnset(lasting) });
+    if (event !== "ended") {
+      this.#up.set(told.call, dropUnset(Object.fromEntries(LASTING.map((name) => [name, told[name]]))));
+    }
+    return told;
   }
 
   // One for all that are up. None piles up while events wait.

@@ -99,13 +99,12 @@ class LiveUsers:
     def _tell(self, event, call, more):
         try:
             told = {key.rstrip("_"): value for key, value in more.items() if value is not None}
-            told = {"call": str(call), **({"agent": self._agent} if self._agent else {}), **told}
-            told = stamped(event, told)
+            told["call"] = str(call)
             json.dumps(told)  # What cannot be sent is lost here, and not tried for ever.
             with self._changed:
                 if self._closed:
                     return log.warning("live users: %s is told after close(), and lost", event)
-                self._keep(event, told)
+                told = stamped(event, self._keep(event, told))
                 if len(self._queue) >= self._queue_max:
                     self._queue.popleft()
                     self._dropped += 1
@@ -123,15 +122,17 @@ class LiveUsers:
             log.exception("live users: an event is lost")
 
     def _keep(self, event, told):
-        """What heartbeats repeat. A call that rings has none: it is not up."""
+        """What was said of a call before and stays so is said again, in heartbeats too."""
         call = told["call"]
-        known = self._up.pop(call, {})
+        known = self._up.pop(call, {"agent": self._agent} if self._agent else {})
+        told = {**known, **told}
         self._ringing.discard(call)
+        # A call that rings has no heartbeat: it is not up.
         if event == "started" and told.get("direction") == "outbound":
             self._ringing.add(call)
         if event != "ended":
-            lasting = ("call", "agent", "caller", "direction")
-            self._up[call] = {**known, **{it: told[it] for it in lasting if it in told}}
+            self._up[call] = {it: told[it] for it in ("call", "agent", "caller", "direction") if it in told}
+        return told
 
     def _run(self):
         delay, next_heartbeat = FIRST_DELAY, time.monotonic() + self._heartbeat_seconds
