@@ -108,9 +108,13 @@ impl Tracker {
         let is_carried = self.told(slot).is_none_or(|told| told.by_carrier);
         let has_left = evidence.said == Said::Over(EndReason::HandedOver);
         let is_up = !self.entry(slot).has_ended();
-        let goes_on = has_left && is_up && is_carried && !is_carriers(evidence);
-        let connection = Some(Connection::Person);
-        goes_on.then(|| Evidence { said: Said::InProgress, connection, ..evidence.clone() })
+        let goes_on = is_up && is_carried && !is_carriers(evidence);
+        // Who has left says nothing else of who is with the caller.
+        let (said, connection) = match goes_on {
+            true => (Said::InProgress, Some(Connection::Person)),
+            false => (evidence.said, None),
+        };
+        has_left.then(|| Evidence { said, connection, ..evidence.clone() })
     }
 
     /// Of evidence that was overtaken by a later word of who is with the caller: what is left of it.
