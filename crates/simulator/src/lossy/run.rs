@@ -22,7 +22,8 @@ mod queue;
 mod score;
 
 pub use self::failure::Failure;
-use self::queue::Queue;
+pub(super) use self::queue::Queue;
+pub(super) use self::score::{of_gauge, of_gauges};
 
 /// How often the system and its beliefs are checked, in milliseconds.
 const TICK_MS: u64 = 1_000;

@@ -1,0 +1,1 @@
+//! Whole small worlds of sources.
