@@ -10,29 +10,28 @@ const COLLEAGUE: &str = "+15005550107";
 
 type Fields = Vec<(&'static str, String)>;
 
-/// The voice request of a call that comes in, the progress of one that goes out, and each end. The
-/// numbers pass voice requests on, so Twilio tells nothing of what the application does.
+/// The voice request of a call that comes in, which is passed on, and its end. The platform makes the
+/// calls that go out and has their callbacks, so only Twilio's list tells of them.
 pub(super) fn twilio(script: &mut Script<'_>, moment: Moment) {
     let is_inbound = script.plot.inbound;
     let (sign, path, status) = match moment {
         Moment::Begins if is_inbound => (Sign::Plus, "/voice", "ringing"),
         Moment::Begins => (Sign::Nothing, "/call-status", "initiated"),
         Moment::Rings if !is_inbound => (Sign::Nothing, "/call-status", "ringing"),
-        Moment::Answered if !is_inbound => (Sign::Plus, "/call-status", "in-progress"),
+        Moment::Answered if !is_inbound => (Sign::Nothing, "/call-status", "in-progress"),
         Moment::Over(outcome) => (Sign::Minus, "/call-status", status_of(outcome)),
         _ => return,
     };
     let (from, to) = script.plot.ends();
-    let direction = if is_inbound { "inbound" } else { "outbound-api" };
     let fields = pairs([
         ("CallSid", &script.ids.sid),
         ("AccountSid", "AC00000000000000000000000000000001"),
         ("From", from),
         ("To", to),
-        ("Direction", direction),
+        ("Direction", if is_inbound { "inbound" } else { "outbound-api" }),
         ("CallStatus", status),
     ]);
-    script.send(sign, Body::Twilio(path, fields));
+    script.send(sign, Body::Twilio { path, fields, is_sent: is_inbound });
 }
 
 fn pairs<const N: usize>(fields: [(&'static str, &str); N]) -> Fields {

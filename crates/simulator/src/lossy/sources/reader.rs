@@ -54,7 +54,7 @@ impl Reader {
         hook: &Hook,
     ) -> Result<Delivery, String> {
         let (body, content_type) = match &hook.body {
-            Body::Twilio(path, fields) => {
+            Body::Twilio { path, fields, .. } => {
                 return Ok(users.deliver(now_ms, &webhook(hook.at_ms, path, fields)));
             }
             Body::Json(text) => (text.clone(), "application/json"),

@@ -194,7 +194,10 @@ impl<'a> Run<'a> {
 
     fn begin_call(&mut self, now_ms: u64) {
         let n = self.arrivals.n;
-        let plot = Plot::drawn(self.scenario, n, self.arrivals.next_ms());
+        let mut plot = Plot::drawn(self.scenario, n, self.arrivals.next_ms());
+        if self.world.has_twilio() {
+            plot.answer_at_once();
+        }
         self.arrivals.pass_time();
         let (stretches, hooks) = Script::write(self.world, self.scenario.seed, n, &plot);
         self.note(&hooks);
@@ -209,7 +212,8 @@ impl<'a> Run<'a> {
         for (n, at_ms) in moments.into_iter().chain(over_ms).enumerate() {
             self.queue.push(at_ms, Event::Turn(Rc::clone(&truth), n));
         }
-        for (hook, number) in hooks.into_iter().zip(0..) {
+        let is_sent = |hook: &Hook| !matches!(hook.body, Body::Twilio { is_sent: false, .. });
+        for (hook, number) in hooks.into_iter().zip(0..).filter(|(hook, _)| is_sent(hook)) {
             self.webhooks.sent += 1;
             let at_ms = hook.at_ms;
             let attempt = Attempt { call: n, webhook: number, n: 0, first_ms: at_ms };
@@ -224,7 +228,7 @@ impl<'a> Run<'a> {
     /// Enters what Twilio will send into its own record.
     fn note(&mut self, hooks: &[Hook]) {
         let of_twilio = hooks.iter().filter_map(|hook| match &hook.body {
-            Body::Twilio(path, fields) => Some(webhook(hook.at_ms, path, fields)),
+            Body::Twilio { path, fields, .. } => Some(webhook(hook.at_ms, path, fields)),
             Body::Json(_) | Body::Form(_) => None,
         });
         let webhooks: Vec<_> = of_twilio.collect();

@@ -58,8 +58,14 @@ pub(super) enum Body {
     Json(String),
     /// As a form.
     Form(Vec<(&'static str, String)>),
-    /// A form of Twilio's, and the path that it is sent to.
-    Twilio(&'static str, Vec<(&'static str, String)>),
+    /// A form of Twilio's.
+    Twilio {
+        /// The path that it is sent to.
+        path: &'static str,
+        fields: Vec<(&'static str, String)>,
+        /// Whether it is sent to us. If not, only Twilio's list tells of it.
+        is_sent: bool,
+    },
 }
 
 /// One webhook.
@@ -142,9 +148,10 @@ impl<'a> Script<'a> {
     fn play(&mut self) {
         self.turn(Some(Party::Waiting));
         self.tell(Moment::Begins);
-        self.now_ms += self.rng.random_range(100..250);
+        let ring_ms = self.plot.ring_ms;
+        self.now_ms += self.rng.random_range(100..250).min(ring_ms);
         self.tell(Moment::Rings);
-        self.now_ms = self.plot.start_ms + self.plot.ring_ms;
+        self.now_ms = self.plot.start_ms + ring_ms;
         match self.plot.outcome {
             Outcome::Answered => self.talk(),
             Outcome::Voicemail => self.voicemail(),
