@@ -11,7 +11,6 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Evidence;
 use live_users_http_kit::{LogThrottle, vouch_for};
-use live_users_intake::sources::SourceSettings;
 use live_users_intake::{name, of_room_over, of_source_event};
 use live_users_sources::{CallEvent, Reading, Rejection, Request, What};
 use log::{info, warn};

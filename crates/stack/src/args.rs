@@ -93,8 +93,8 @@ const SCORED: &str = "scored";
 #[command(next_help_heading = "Accuracy, in simulated time")]
 #[command(group = ArgGroup::new(SCORED).args(["world", "sources"]).multiple(true))]
 pub(crate) struct Accuracy {
-    /// The world to play; without it a backend is filled in real time. With --sources: what is wrong
-    /// in it, of clean, lossy, outage and killed; not set: first nothing, then lossy.
+    /// The world to play; without it a backend is filled in real time. With --sources, one of clean,
+    /// lossy, outage and killed; not set: first clean, then lossy.
     #[arg(long, conflicts_with_all = ["calls", "within", "pace", "url"])]
     pub(crate) world: Option<WorldName>,
     /// The sources that tell of the calls in place of Twilio, by their kinds: vapi,retell; or all,

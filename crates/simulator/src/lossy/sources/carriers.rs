@@ -10,8 +10,8 @@ const COLLEAGUE: &str = "+15005550107";
 
 type Fields = Vec<(&'static str, String)>;
 
-/// The voice request of a call that comes in, which is passed on, and its end. The platform makes the
-/// calls that go out and has their callbacks, so only Twilio's list tells of them.
+/// The voice request of a call that comes in, which is passed on, and its end. The platform makes
+/// the calls that go out and has their callbacks, so only Twilio's list tells of them.
 pub(super) fn twilio(script: &mut Script<'_>, moment: Moment) {
     let is_inbound = script.plot.inbound;
     let (sign, path, status) = match moment {
@@ -261,8 +261,7 @@ pub(super) fn plivo(script: &mut Script<'_>, moment: Moment) {
         Moment::Back => {
             let leg = &script.ids.leg;
             let hangup = with(up.clone(), pairs([("DialAction", "hangup"), ("DialBLegUUID", leg)]));
-            let action =
-                with(up, pairs([("DialStatus", "completed"), ("DialBLegUUID", leg)]));
+            let action = with(up, pairs([("DialStatus", "completed"), ("DialBLegUUID", leg)]));
             script.send_form(Sign::Nothing, hangup);
             script.send_form(Sign::Nothing, action);
         }

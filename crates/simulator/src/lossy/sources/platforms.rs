@@ -40,9 +40,7 @@ pub(super) fn vapi(script: &mut Script<'_>, moment: Moment) {
                 Outcome::Voicemail => "voicemail",
                 Outcome::NoAnswer => "customer-did-not-answer",
                 Outcome::Busy => "customer-busy",
-                Outcome::GivenUp => {
-                    "call.ringing.sip-inbound-caller-hungup-before-call-connect"
-                }
+                Outcome::GivenUp => "call.ringing.sip-inbound-caller-hungup-before-call-connect",
             },
         ),
         _ => {}
@@ -64,7 +62,8 @@ fn vapi_message(script: &mut Script<'_>, sign: Sign, mut message: Value) {
     script.send_json(sign, &json!({"message": message}));
 }
 
-/// The call as it stands, at its answer, at its end, and when it is analyzed. Nothing while it rings.
+/// The call as it stands, at its answer, at its end, and when it is analyzed. Nothing while it
+/// rings.
 pub(super) fn retell(script: &mut Script<'_>, moment: Moment) {
     let ended = |script: &mut Script<'_>, reason: &str| {
         let at_ms = script.now_ms;
@@ -84,12 +83,7 @@ pub(super) fn retell(script: &mut Script<'_>, moment: Moment) {
     }
 }
 
-fn retell_event(
-    script: &mut Script<'_>,
-    sign: Sign,
-    event: &str,
-    ended: Option<(u64, &str)>,
-) {
+fn retell_event(script: &mut Script<'_>, sign: Sign, event: &str, ended: Option<(u64, &str)>) {
     let (from, to) = script.plot.ends();
     let mut call = json!({
         "call_type": "phone_call",
@@ -253,8 +247,7 @@ fn transcription(script: &mut Script<'_>) {
     script.send_json(Sign::Minus, &body);
 }
 
-/// Two announcements of each call that comes in, under two ids. Of no other call anything, and of no
-/// end.
+/// Two announcements of each call when it is answered, under two ids, and of no end.
 pub(super) fn openai(script: &mut Script<'_>, moment: Moment) {
     if moment != Moment::Answered {
         return;
@@ -267,11 +260,12 @@ pub(super) fn openai(script: &mut Script<'_>, moment: Moment) {
     ]);
     let created = script.unix_ms(script.now_ms) / 1_000;
     let announcement = |kind: &str, data: Value| {
-        json!({"object": "event", "type": kind, "created_at": created, "data": data})
+        let mut body = json!({"object": "event", "type": kind, "created_at": created});
+        body["data"] = data;
+        body
     };
     let realtime = json!({"call_id": openai_call(script), "sip_headers": headers});
-    let live =
-        json!({"type": "sip", "session_id": format!("live_{hex}"), "sip_headers": headers});
+    let live = json!({"type": "sip", "session_id": format!("live_{hex}"), "sip_headers": headers});
     script.send_json(Sign::Plus, &announcement("realtime.call.incoming", realtime));
     script.later(10..200);
     script.send_json(Sign::Plus, &announcement("live.transport.incoming", live));

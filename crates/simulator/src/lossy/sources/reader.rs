@@ -2,8 +2,8 @@
 //!
 //! What a webhook says, what follows from that, and the counting are the code that ships. Mirrored
 //! here is what the handler does around it, `backend/src/http/sources.rs`: an event with an id
-//! counts once, and the end of a room is that of the calls in it. Signatures are left out, and so is
-//! the rule for what is older than a day.
+//! counts once, and the end of a room is that of the calls in it. Signatures are left out, and so
+//! is the rule for what is older than a day.
 
 use std::collections::BTreeSet;
 

@@ -32,7 +32,8 @@ pub(super) enum Moment {
     Voicemail,
     /// The agent has a colleague dialled for the caller.
     Dials,
-    /// The colleague has picked up; or, where the provider hands over by itself, the agent has left.
+    /// The colleague has picked up; or, where the provider hands over by itself, the agent has
+    /// left.
     HandedOver,
     /// The caller is back with the agent.
     Back,

@@ -47,28 +47,28 @@ fn a_source_that_tells_all_is_exact_when_everything_arrives() {
 }
 
 /// What each world has held in all of six seeds, with a margin: of the clean world and of the lossy
-/// one, the least share of time in which the number was right on the wire, and the largest mean error
-/// as a share of it.
-const FLOORS: &[(&str, (f64, f64), (f64, f64))] = &[
-    ("elevenlabs+twilio", (0.35, 0.22), (0.33, 0.23)),
-    ("events", (0.70, 0.07), (0.70, 0.07)),
-    ("jambonz", (1.0, 0.01), (0.35, 0.25)),
-    ("livekit", (0.02, 0.45), (0.02, 0.45)),
-    ("openai+events", (1.0, 0.01), (0.99, 0.02)),
-    ("plivo", (0.92, 0.03), (0.91, 0.04)),
-    ("retell", (0.95, 0.02), (0.94, 0.03)),
-    ("signalwire", (1.0, 0.01), (0.98, 0.02)),
-    ("telnyx", (0.92, 0.03), (0.91, 0.04)),
-    ("telnyx-texml", (1.0, 0.01), (0.98, 0.02)),
-    ("vapi", (0.95, 0.02), (0.42, 0.18)),
-    ("vapi+twilio", (1.0, 0.01), (0.88, 0.03)),
-    ("vonage", (0.40, 0.25), (0.40, 0.26)),
+/// one, the least share of time in which the number was right on the wire, and the largest mean
+/// error as a share of it.
+const FLOORS: &[(&str, [[f64; 2]; 2])] = &[
+    ("elevenlabs+twilio", [[0.35, 0.22], [0.33, 0.23]]),
+    ("events", [[0.70, 0.07], [0.70, 0.07]]),
+    ("jambonz", [[1.0, 0.01], [0.35, 0.25]]),
+    ("livekit", [[0.02, 0.45], [0.02, 0.45]]),
+    ("openai+events", [[1.0, 0.01], [0.99, 0.02]]),
+    ("plivo", [[0.92, 0.03], [0.91, 0.04]]),
+    ("retell", [[0.95, 0.02], [0.94, 0.03]]),
+    ("signalwire", [[1.0, 0.01], [0.98, 0.02]]),
+    ("telnyx", [[0.92, 0.03], [0.91, 0.04]]),
+    ("telnyx-texml", [[1.0, 0.01], [0.98, 0.02]]),
+    ("vapi", [[0.95, 0.02], [0.42, 0.18]]),
+    ("vapi+twilio", [[1.0, 0.01], [0.88, 0.03]]),
+    ("vonage", [[0.40, 0.25], [0.40, 0.26]]),
 ];
 
 #[test]
 fn each_source_is_as_right_as_it_was() {
-    for (name, clean, lossy) in FLOORS {
-        for (kind, (floor, error_max)) in [(Kind::Clean, clean), (Kind::Lossy, lossy)] {
+    for (name, [clean, lossy]) in FLOORS {
+        for (kind, [floor, error_max]) in [(Kind::Clean, clean), (Kind::Lossy, lossy)] {
             for seed in 1..=2 {
                 let report = played(name, &small(kind, seed));
                 let number = number(&report);
@@ -87,11 +87,8 @@ fn calls_of_which_two_tell_are_counted_once() {
     // Who adds up what both say has most of the callers twice.
     assert!(report.plus_and_minus.mean_error_share > 0.5, "{report}");
     // What Vapi loses for good, Twilio tells; and what Twilio loses, its list.
-    let alone = played("vapi", &small(Kind::Lossy, 4));
-    let both = played("vapi+twilio", &small(Kind::Lossy, 4));
-    assert_eq!(both.number().unwrap().left_over, 0, "{both}");
-    let error = |report: &SourceReport| report.number().unwrap().mean_error_share;
-    assert!(error(&both) < error(&alone), "{both}\n{alone}");
+    let lossy = played("vapi+twilio", &small(Kind::Lossy, 4));
+    assert_eq!(lossy.number().unwrap().left_over, 0, "{lossy}");
 }
 
 #[test]
