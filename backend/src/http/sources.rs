@@ -9,10 +9,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{EndReason, Evidence, Said, Source};
+use live_users_core::Evidence;
 use live_users_http_kit::{LogThrottle, vouch_for};
-use live_users_intake::sources::SourceSettings;
-use live_users_intake::{name, of_source_event};
+use live_users_intake::{name, of_room_over, of_source_event};
 use live_users_sources::{CallEvent, Reading, Rejection, Request, What};
 use log::{info, warn};
 
@@ -177,7 +176,7 @@ impl SourceWebhooks {
             let Some(room) = name(settings, &event.call) else { return Ok(Vec::new()) };
             let calls = self.webhooks.queue.query(move |view| view.state.tracker().in_room(&room));
             let calls = calls.await?.into_iter();
-            return Ok(calls.map(|call| over_with_its_room(settings, call)).collect());
+            return Ok(calls.map(|call| of_room_over(settings, call)).collect());
         }
         let (agents, key) = (self.webhooks.agents.now(), &self.webhooks.caller_key);
         Ok(of_source_event(settings, event, &agents, key).into_iter().collect())
@@ -207,11 +206,4 @@ impl SourceWebhooks {
             warn!("{} ({held_back} such lines before this one were held back)", line());
         }
     }
-}
-
-fn over_with_its_room(source: &SourceSettings, call: live_users_core::CallId) -> Evidence {
-    let origin =
-        live_users_core::Origin { source: source.id.clone(), is_carrier: source.is_carrier };
-    let over = Said::Over(EndReason::Completed);
-    Evidence { origin: Some(origin), ..Evidence::about(call, Source::Event, over) }
 }

@@ -22,8 +22,15 @@ pub(crate) fn word(evidence: &Evidence) -> Word {
 pub(crate) fn proves(evidence: &Evidence) -> bool {
     let asks = matches!(evidence.source, Source::Voice | Source::Speech);
     let streams = evidence.connection == Some(Connection::Agent);
-    // What we hear of a platform's or an application's calls is that its agents have them.
-    let asks = asks || evidence.source == Source::Event && evidence.said == Said::InProgress;
+    // What we hear of a platform's or an application's calls is that its agents have them, or have had.
+    let converses = match evidence.said {
+        Said::InProgress => true,
+        Said::Over(reason) => {
+            matches!(reason, EndReason::Completed | EndReason::HandedOver) && !is_carriers(evidence)
+        }
+        _ => false,
+    };
+    let asks = asks || evidence.source == Source::Event && converses;
     (asks || streams || evidence.answered_by.is_some()) && !evidence.is_leg()
 }
 

@@ -55,6 +55,14 @@ pub fn of_source_event(
     })
 }
 
+/// That a call is over since the room is in which it was. Which calls are in a room, the tracker
+/// knows.
+pub fn of_room_over(source: &SourceSettings, call: CallId) -> Evidence {
+    let origin = Origin { source: source.id.clone(), is_carrier: source.is_carrier };
+    let over = Said::Over(EndReason::Completed);
+    Evidence { origin: Some(origin), ..Evidence::about(call, Source::Event, over) }
+}
+
 /// The id that a call is kept under. An id that is the same wherever somebody names the call stands
 /// as it is; any other belongs to its source, so two sources that count from 1 do not meet.
 pub fn name(source: &SourceSettings, id: &str) -> Option<CallId> {

@@ -6,8 +6,9 @@
 //! - [`System`]: what is scored. [`LiveUsers`] is the backend's replica. [`Replicas`] is several of
 //!   them on one journal, behind a load balancer. [`SeedDesign`] and [`CountsLegs`] are the rules of
 //!   before, to compare with.
+//! - [`SourceWorld`]: what is told by one of the sources beside Twilio, or by two of them.
 //! - [`run`]: plays a world and checks the invariants after every event. It returns a [`Report`],
-//!   or a [`Failure`] with the command that repeats it.
+//!   or a [`Failure`] with the command that repeats it. [`run_source`] plays a world of a source.
 
 mod calls;
 mod counts_legs;
@@ -25,6 +26,7 @@ mod run;
 mod scenario;
 mod seed_design;
 mod shown;
+mod sources;
 mod system;
 mod wall_clock;
 
@@ -37,6 +39,7 @@ pub use run::{Failure, run};
 pub use scenario::{Kind, Loss, Network, Retries, Scenario};
 pub use seed_design::SeedDesign;
 pub use shown::{Belief, Five, Number, Shown};
+pub use sources::{SOURCE_WORLDS, SourceReport, SourceWorld, run_source};
 pub use system::{Delivery, System};
 pub use wall_clock::{Jump, WallClock};
 

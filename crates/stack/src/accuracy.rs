@@ -1,15 +1,16 @@
-//! `live-users simulate --world`: scores a system in a world that loses webhooks, in simulated
-//! time.
+//! `live-users simulate --world` and `--sources`: scores a system in a world that loses webhooks, in
+//! simulated time.
 
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use live_users_intake::ReconcilerRules;
 use live_users_simulator::lossy::{
-    self, CountsLegs, Kind, LiveUsers, Replicas, Report, Scenario, SeedDesign, System,
+    self, CountsLegs, Kind, LiveUsers, Replicas, Report, SOURCE_WORLDS, Scenario, SeedDesign,
+    SourceWorld, System,
 };
 
-use crate::args::{Accuracy, Simulation, SystemName, WorldName};
+use crate::args::{Accuracy, Simulation, SourceWorldName, SystemName, WorldName};
 use crate::{Failure, tell};
 
 const HOUR_MS: f64 = 3_600_000.0;
@@ -37,6 +38,48 @@ pub(crate) fn run(
     } else if reports.len() > 1 {
         let events: u64 = reports.iter().map(|report| report.events).sum();
         tell(format_args!("{events} events in all, and no broken invariant"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays each of the worlds of sources and tells the reports.
+pub(crate) fn run_sources(simulation: &Simulation, json: bool) -> Result<ExitCode, Failure> {
+    log::set_max_level(log::LevelFilter::Off);
+    let Accuracy { world, ref sources, longest_call_minutes, .. } = simulation.accuracy;
+    let wrong = match world {
+        None => vec![Kind::Clean, Kind::Lossy],
+        Some(WorldName::Clean) => vec![Kind::Clean],
+        Some(WorldName::Lossy) => vec![Kind::Lossy],
+        Some(WorldName::Outage) => vec![Kind::Outage],
+        Some(WorldName::Killed) => vec![Kind::Killed],
+        Some(WorldName::All) => vec![Kind::Clean, Kind::Lossy, Kind::Outage, Kind::Killed],
+        Some(_) => {
+            let why = "--world: with --sources, one of clean, lossy, outage, killed and all";
+            return Err(Failure::usage(why));
+        }
+    };
+    let is_meant = |world: &&SourceWorld| {
+        let names = [SourceWorldName::All, SourceWorldName::One(world.name)];
+        sources.iter().any(|source| names.contains(source))
+    };
+    // Without a seed all of them are played with the same one.
+    let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
+    let simulation = Simulation { seed: Some(seed), ..simulation.clone() };
+    let mut reports = Vec::new();
+    for world in SOURCE_WORLDS.iter().filter(is_meant) {
+        for kind in &wrong {
+            let scenario = scenario(*kind, &simulation);
+            let report = with_bar(&scenario, world.name, |progress| {
+                lossy::run_source(world, &scenario, longest_call_minutes, progress)
+            })?;
+            if !json {
+                tell(&report);
+            }
+            reports.push(report);
+        }
+    }
+    if json {
+        tell(serde_json::to_string_pretty(&reports).map_err(Failure::run)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -132,12 +175,21 @@ fn play(scenario: &Scenario, system: SystemName) -> Result<Report, Failure> {
             &mut counts_legs
         }
     };
+    with_bar(scenario, scenario.kind.name(), |progress| lossy::run(scenario, system, progress))
+}
+
+/// Plays a world while a bar shows how far it is.
+fn with_bar<T>(
+    scenario: &Scenario,
+    name: &'static str,
+    play: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, lossy::Failure>,
+) -> Result<T, Failure> {
     // It draws itself on a terminal only.
-    let bar = ProgressBar::new(scenario.length_ms).with_message(scenario.kind.name());
+    let bar = ProgressBar::new(scenario.length_ms).with_message(name);
     if let Ok(style) = ProgressStyle::with_template("{msg:11} {wide_bar} {percent:>3} % {eta}") {
         bar.set_style(style);
     }
-    let played = lossy::run(scenario, system, &mut |now_ms, end_ms| {
+    let played = play(&mut |now_ms, end_ms| {
         bar.set_length(end_ms);
         bar.set_position(now_ms);
     });

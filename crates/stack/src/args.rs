@@ -1,8 +1,9 @@
 //! The arguments of the command.
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use live_users_backend::Tool;
+use live_users_simulator::lossy::{SOURCE_WORLDS, SourceWorld};
 
 use crate::remote::Remote;
 
@@ -84,34 +85,54 @@ pub(crate) struct Simulation {
     pub(crate) accuracy: Accuracy,
 }
 
+/// The group of what makes a score.
+const SCORED: &str = "scored";
+
 /// Scores in simulated time, in this process; nothing is sent anywhere.
-#[derive(Clone, Copy, Debug, Group)]
+#[derive(Clone, Debug, Group)]
 #[command(next_help_heading = "Accuracy, in simulated time")]
+#[command(group = ArgGroup::new(SCORED).args(["world", "sources"]).multiple(true))]
 pub(crate) struct Accuracy {
-    /// The world to play; without it a backend is filled in real time.
+    /// The world to play; without it a backend is filled in real time. With --sources, one of clean,
+    /// lossy, outage and killed; not set: first clean, then lossy.
     #[arg(long, conflicts_with_all = ["calls", "within", "pace", "url"])]
     pub(crate) world: Option<WorldName>,
+    /// The sources that tell of the calls in place of Twilio, by their kinds: vapi,retell; or all,
+    /// one after the other.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_parser = source_world,
+        conflicts_with_all = [
+            "calls", "within", "pace", "url", "failure_noticed_ms", "replicas", "system"
+        ]
+    )]
+    pub(crate) sources: Vec<SourceWorldName>,
+    /// How long a call of a source may be, in minutes, as longest_call_minutes has it. Not set: as
+    /// its kind has it.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_500), requires = "sources")]
+    pub(crate) longest_call_minutes: Option<u32>,
     /// How many hours are measured.
-    #[arg(long, default_value_t = 1.0, value_parser = hours, requires = "world")]
+    #[arg(long, default_value_t = 1.0, value_parser = hours, requires = SCORED)]
     pub(crate) hours: f64,
     /// How many calls are on the line, on average.
     #[arg(
         long,
         default_value_t = 50,
         value_parser = clap::value_parser!(u32).range(1..=100_000),
-        requires = "world"
+        requires = SCORED
     )]
     pub(crate) live: u32,
     /// The median of how long people talk. Not set: 240.
-    #[arg(long, value_parser = seconds, requires = "world")]
+    #[arg(long, value_parser = seconds, requires = SCORED)]
     pub(crate) talk_seconds: Option<f64>,
     /// How long Twilio takes to notice that an attempt has failed. Not set: 50 to 250 ms, as when
     /// a connection is reset; 5000 is a connection that nobody answers.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=15_000), requires = "world")]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=15_000), requires = SCORED)]
     pub(crate) failure_noticed_ms: Option<u64>,
     /// How many percent of all webhooks are lost for good, whatever the world is. Not set: as the
     /// world has it.
-    #[arg(long, value_parser = percent, requires = "world")]
+    #[arg(long, value_parser = percent, requires = SCORED)]
     pub(crate) lost: Option<f64>,
     /// How many replicas count on one journal, behind a load balancer: each webhook goes to any of
     /// them, and what is scored is the number that any of them shows.
@@ -119,17 +140,17 @@ pub(crate) struct Accuracy {
         long,
         default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=16),
-        requires = "world"
+        requires = SCORED
     )]
     pub(crate) replicas: u32,
     /// What is scored.
-    #[arg(long, value_enum, default_value_t = SystemName::LiveUsers, requires = "world")]
+    #[arg(long, value_enum, default_value_t = SystemName::LiveUsers, requires = SCORED)]
     pub(crate) system: SystemName,
     /// Do not ask Twilio's REST API what became of silent calls.
-    #[arg(long, requires = "world")]
+    #[arg(long, requires = SCORED)]
     pub(crate) no_referee: bool,
     /// Tell the reports as JSON.
-    #[arg(long, requires = "world")]
+    #[arg(long, requires = SCORED)]
     pub(crate) json: bool,
 }
 
@@ -167,6 +188,24 @@ pub(crate) enum SystemName {
     SeedDesign,
     /// The rule up to commit f4e501d, which does not ask with whom a caller talks.
     CountsLegs,
+}
+
+/// A world of a source, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceWorldName {
+    /// One.
+    One(&'static str),
+    /// One after the other.
+    All,
+}
+
+fn source_world(text: &str) -> Result<SourceWorldName, String> {
+    if text == "all" {
+        return Ok(SourceWorldName::All);
+    }
+    let names: Vec<_> = SOURCE_WORLDS.iter().map(|world| world.name).collect();
+    let named = SourceWorld::named(text).map(|world| SourceWorldName::One(world.name));
+    named.ok_or_else(|| format!("expected all, or some of {}", names.join(", ")))
 }
 
 fn hours(text: &str) -> Result<f64, String> {

@@ -44,6 +44,9 @@ async fn main() -> ExitCode {
         Some(Command::Connect(connect)) => connect::run(&args.ports, &connect).await,
         Some(Command::Doctor(doctor)) => doctor::run(&args.ports, &doctor).await,
         Some(Command::Simulate(simulation)) => match simulation.accuracy.world {
+            _ if !simulation.accuracy.sources.is_empty() => {
+                accuracy::run_sources(&simulation, simulation.accuracy.json)
+            }
             None => simulate::run(&args.ports, &simulation).await,
             Some(world) => accuracy::run(world, &simulation, simulation.accuracy.json),
         },

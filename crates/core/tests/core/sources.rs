@@ -244,3 +244,19 @@ fn who_waits_at_a_platform_waits() {
     assert_eq!(played(std::slice::from_ref(&waiting)).numbers().users, 0);
     assert_eq!(played(&[waiting, back]).numbers().users, 1);
 }
+
+/// A platform that tells ends alone has had the conversation, whoever told of the call before.
+#[test]
+fn the_end_of_a_platforms_conversation_proves_that_it_was_no_colleagues() {
+    let over = |is_carrier| Evidence {
+        direction: Some(Direction::Outbound),
+        endpoint: Some(Endpoint::Person),
+        origin: Some(Origin { source: Arc::from("elevenlabs"), is_carrier }),
+        ..Evidence::about(id(TWILIO), Source::Event, OVER)
+    };
+    let is_proven = |log: &[Evidence]| played(log).call(&id(TWILIO)).unwrap().details.is_proven;
+    assert!(is_proven(&[over(false)]));
+    assert!(!is_proven(&[over(true)]), "a carrier ends the calls of colleagues, too");
+    let busy = Evidence { said: Said::Over(EndReason::Busy), ..over(false) };
+    assert!(!is_proven(&[busy]));
+}

@@ -66,7 +66,7 @@ const SAMPLE_MAX: u64 = 2_000;
 const ARRIVALS: u64 = u64::MAX;
 const SAMPLES: u64 = 1 << 62;
 /// The beginning of each world, in milliseconds since the Unix epoch: 1 January 2026.
-const BEGINNING_MS: i64 = 1_767_225_600_000;
+pub(super) const BEGINNING_MS: i64 = 1_767_225_600_000;
 
 /// Makes calls.
 pub(super) struct Calls {
@@ -210,14 +210,8 @@ impl Calls {
         (caller, call)
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    #[expect(clippy::cast_precision_loss, reason = "nobody talks for 2^53 ms")]
     fn talk(&self, rng: &mut ChaCha8Rng) -> u64 {
-        // The Box-Muller transform gives a normal distribution.
-        let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-        let normal = radius * (std::f64::consts::TAU * rng.random::<f64>()).cos();
-        let (min_ms, max_ms) = self.talk_ms_range;
-        ((self.talk_ms as f64 * (TALK_SIGMA * normal).exp()) as u64).clamp(min_ms, max_ms)
+        talk_ms(rng, self.talk_ms, self.talk_ms_range)
     }
 
     /// Stamps the time of sending, by a clock that may be wrong: `Tue, 01 Jan 2026 00:00:00 +0000`.
@@ -228,6 +222,16 @@ impl Calls {
         let timestamp = httpdate::fmt_http_date(UNIX_EPOCH + since_epoch).replace("GMT", "+0000");
         webhook.fields.push(("Timestamp".to_owned(), timestamp));
     }
+}
+
+/// How long somebody talks, in milliseconds, with this median and within these bounds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+#[expect(clippy::cast_precision_loss, reason = "nobody talks for 2^53 ms")]
+pub(super) fn talk_ms(rng: &mut ChaCha8Rng, median_ms: u64, (min_ms, max_ms): (u64, u64)) -> u64 {
+    // The Box-Muller transform gives a normal distribution.
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    let normal = radius * (std::f64::consts::TAU * rng.random::<f64>()).cos();
+    ((median_ms as f64 * (TALK_SIGMA * normal).exp()) as u64).clamp(min_ms, max_ms)
 }
 
 /// The person of this call. Calls with the same name are of one person.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use live_users_core::Millis;
+use live_users_core::{Evidence, Millis};
 use live_users_intake::ReconcilerRules;
 use live_users_journal::Memory;
 use live_users_replica::disciplined_clock::{DisciplinedClock, Reading};
@@ -82,6 +82,25 @@ impl LiveUsers {
     pub fn of(scenario: &Scenario) -> Self {
         let rules = scenario.referee.then(ReconcilerRules::default);
         Self { clock: scenario.clock.clone(), ..Self::new(scenario.seed, rules) }
+    }
+
+    /// Records what follows from something that has arrived, by what is known at this moment.
+    pub(super) fn record(
+        &mut self,
+        now_ms: u64,
+        read: impl FnOnce(&Parser, &State) -> Vec<Evidence>,
+    ) -> Delivery {
+        let now = self.turn(now_ms);
+        let Some(up) = &mut self.up else { return Delivery::NoConnection };
+        let evidence = read(&self.parser, up.replica().state());
+        let is_recorded = up.record(now, evidence);
+        self.look();
+        if is_recorded { Delivery::Recorded } else { Delivery::Refused { after_ms: 0 } }
+    }
+
+    /// Whether the process is up.
+    pub(super) fn is_up(&self) -> bool {
+        self.up.is_some()
     }
 
     /// Moves on to this moment.

@@ -23,7 +23,10 @@ impl Parser {
             .iter()
             .map(|line| {
                 let AgentLine { id, number } = line;
-                format!("[[agent]]\nid = \"{id}\"\nname = \"{id}\"\nnumbers = [\"{number}\"]\n")
+                format!(
+                    "[[agent]]\nid = \"{id}\"\nname = \"{id}\"\nnumbers = [\"{number}\"]\n\
+                     assistants = [\"proj_{id}\"]\n"
+                )
             })
             .collect();
         let (agents, mistakes) = Agents::parse(&format!("shared = {SHARED_NUMBERS:?}\n{agents}"));

@@ -22,7 +22,8 @@ mod queue;
 mod score;
 
 pub use self::failure::Failure;
-use self::queue::Queue;
+pub(super) use self::queue::Queue;
+pub(super) use self::score::{of_gauge, of_gauges};
 
 /// How often the system and its beliefs are checked, in milliseconds.
 const TICK_MS: u64 = 1_000;
@@ -44,7 +45,7 @@ pub fn run(
 ) -> Result<Report, Failure> {
     let mut run = Run::new(scenario, system);
     while let Some((now_ms, event)) = run.queue.pop() {
-        if run.is_over(now_ms) {
+        if now_ms > run.end_ms {
             break;
         }
         run.events += 1;
@@ -152,10 +153,6 @@ impl<'a> Run<'a> {
             run.queue.push(cut_every_ms / 2, Event::CutOff);
         }
         run
-    }
-
-    fn is_over(&self, now_ms: u64) -> bool {
-        now_ms > self.end_ms
     }
 
     fn happen(&mut self, now_ms: u64, event: Event) {
@@ -378,8 +375,8 @@ impl<'a> Run<'a> {
     }
 
     fn look_at_wrong(&mut self, now_ms: u64) {
-        let wrong = self.oracle.live.wrong().chain(self.oracle.standings.wrong());
-        let wrong: Vec<_> = wrong.cloned().collect();
+        let Oracle { live, standings, .. } = &self.oracle;
+        let wrong: Vec<_> = live.wrong().chain(standings.wrong()).cloned().collect();
         wrong.iter().for_each(|call| self.look_at(now_ms, call));
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-pub(super) struct Queue<T> {
+pub(in crate::lossy) struct Queue<T> {
     heap: BinaryHeap<Reverse<Planned<T>>>,
     n: u64,
 }
@@ -16,12 +16,12 @@ struct Planned<T> {
 }
 
 impl<T> Queue<T> {
-    pub(super) fn push(&mut self, at_ms: u64, event: T) {
+    pub(in crate::lossy) fn push(&mut self, at_ms: u64, event: T) {
         self.heap.push(Reverse(Planned { at_ms, n: self.n, event }));
         self.n += 1;
     }
 
-    pub(super) fn pop(&mut self) -> Option<(u64, T)> {
+    pub(in crate::lossy) fn pop(&mut self) -> Option<(u64, T)> {
         self.heap.pop().map(|Reverse(planned)| (planned.at_ms, planned.event))
     }
 }

@@ -66,12 +66,13 @@ impl Run<'_> {
 }
 
 /// The numbers that the system shows.
-fn of_gauges(gauges: &Gauges) -> NumberReports {
+pub(in crate::lossy) fn of_gauges(gauges: &Gauges) -> NumberReports {
     let known = Number::ALL.iter().zip(gauges).filter(|(_, gauge)| gauge.is_known());
     known.map(|(number, gauge)| (number.name(), of_gauge(gauge))).collect()
 }
 
-fn of_gauge(gauge: &Gauge) -> NumberReport {
+/// The score of one number.
+pub(in crate::lossy) fn of_gauge(gauge: &Gauge) -> NumberReport {
     let score = gauge.score;
     let up_ms = score.total_ms - score.down_ms;
     NumberReport {
