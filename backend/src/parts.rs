@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod conversation;
 pub(crate) mod counters;
 pub(crate) mod counting_rules;
+pub(crate) mod deliveries;
 pub(crate) mod journal_reader;
 pub(crate) mod latest;
 pub(crate) mod not_recorded;

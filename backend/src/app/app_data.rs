@@ -64,8 +64,8 @@ impl Parts {
             max_call_ms: config.max_call_ms,
         };
         let agents = Arc::new(config.agents);
-        let summarizer =
-            Summarizer { queue, agents, status, gives_agents: config.public_by_agent, rules };
+        let (gives_agents, deliveries) = (config.public_by_agent, Arc::default());
+        let summarizer = Summarizer { queue, agents, status, gives_agents, rules, deliveries };
         let known = (config.url_rule.public_url().map(str::to_owned), config.twilio_api.is_some());
         let setup = setup::Sources::new(known, &arrivals, &summarizer, clock.clone());
         let webhooks = Webhooks {
@@ -80,7 +80,7 @@ impl Parts {
             arrivals,
             old_callbacks: OldCallbacks::default(),
             repeats: Repeats::default(),
-            passing: Passing::new(config.signer)?,
+            passing: Passing::new(config.signer, summarizer.deliveries.clone())?,
             notices: Notices::default(),
         };
         let limits = config.limits.fit_files();

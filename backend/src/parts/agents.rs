@@ -98,14 +98,12 @@ fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Ve
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
     let urls = agents.iter().flat_map(|agent| {
-        [
-            ("voice_url", &agent.voice_url),
-            ("fallback_url", &agent.fallback_url),
-            ("status_callback_url", &agent.status_callback_url),
-        ]
-        .map(|(field, url)| (&agent.id, field, url.as_deref()))
+        let of_calls = [("voice_url", &agent.voice_url), ("fallback_url", &agent.fallback_url)];
+        let of_calls =
+            of_calls.into_iter().flat_map(|(field, url)| url.iter().map(move |url| (field, url)));
+        of_calls.chain(targets(agent)).map(|(field, url)| (&agent.id, field, url))
     });
-    let looping = urls.filter(|(_, _, url)| url.is_some_and(|url| public.is_above(url)));
+    let looping = urls.filter(|(_, _, url)| public.is_above(url));
     let mistake = |(id, field, _)| {
         format!(
             "agents: agent {id:?}: {field} leads back to PUBLIC_URL; expected the address of the \
@@ -115,15 +113,18 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     looping.map(mistake).collect()
 }
 
-/// A `status_callback_url` that no request can be sent to.
+/// The URLs that status callbacks are passed on to, each with its key in the file.
+fn targets(agent: &Agent) -> impl Iterator<Item = (&'static str, &String)> {
+    let one = agent.status_callback_url.iter().map(|url| ("status_callback_url", url));
+    one.chain(agent.status_callback_urls.iter().map(|url| ("status_callback_urls", url)))
+}
+
+/// URLs for status callbacks that no request can be sent to.
 fn unusable(agents: &Agents) -> Vec<String> {
-    let is_unusable = |url: &String| Url::parse(url).is_err();
-    let unusable =
-        agents.iter().filter(|it| it.status_callback_url.as_ref().is_some_and(is_unusable));
-    let mistake = |agent: &Agent| {
-        let id = &agent.id;
-        format!("agents: agent {id:?}: status_callback_url: expected a URL with a host")
-    };
+    let all = agents.iter().flat_map(|agent| targets(agent).map(|target| (&agent.id, target)));
+    let unusable = all.filter(|(_, (_, url))| Url::parse(url).is_err());
+    let mistake =
+        |(id, (field, _))| format!("agents: agent {id:?}: {field}: expected a URL with a host");
     unusable.map(mistake).collect()
 }
 
@@ -144,10 +145,11 @@ mod tests {
 
     #[test]
     fn a_url_that_leads_back_here_is_refused() {
-        for field in ["voice_url", "fallback_url", "status_callback_url"] {
+        for field in ["voice_url", "fallback_url", "status_callback_url", "status_callback_urls"] {
+            let url = "\"https://calls.example.com/voice?agent=loop\"";
+            let url = if field.ends_with('s') { format!("[{url}]") } else { url.to_owned() };
             let (agents, _) = Agents::parse(&format!(
-                "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
-                 {field} = \"https://calls.example.com/voice?agent=loop\"",
+                "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n{field} = {url}",
             ));
             let mistakes = |public_url| {
                 let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
@@ -165,6 +167,9 @@ mod tests {
         assert!(unusable(&with("https://a.example/b?c=d#rc=2")).is_empty());
         let refused = unusable(&with("https://a.example:port/"));
         assert!(refused.len() == 1 && refused[0].contains("status_callback_url"), "{refused:?}");
+        let list = "status_callback_urls = [\"https://a.example/\", \"https://a.example:port/\"]";
+        let refused = unusable(&Agents::parse(&format!("{ONE}{list}")).0);
+        assert!(refused.len() == 1 && refused[0].contains("status_callback_urls"), "{refused:?}");
     }
 
     #[test]

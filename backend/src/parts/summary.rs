@@ -17,6 +17,7 @@ use live_users_wire::{
 use super::agents::AgentRegistry;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
+use super::deliveries::Deliveries;
 use super::latest::public_by_agent;
 use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
@@ -35,6 +36,7 @@ pub(crate) struct Summarizer {
     /// Whether the public answers have the numbers of the agents.
     pub(crate) gives_agents: bool,
     pub(crate) rules: CountingRules,
+    pub(crate) deliveries: Arc<Deliveries>,
 }
 
 impl Summarizer {
@@ -53,7 +55,11 @@ impl Summarizer {
         let status = self.status.get();
         match status.unanswered {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
-            None => Ok(snapshot.shown(&self.agents.now(), referee(status))),
+            None => {
+                let agents = self.agents.now();
+                let deliveries = self.deliveries.shown(&agents);
+                Ok(Summary { deliveries, ..snapshot.shown(&agents, referee(status)) })
+            }
         }
     }
 }
@@ -139,6 +145,7 @@ impl Snapshot {
             by_region: self.by_place.into_iter().map(by_region).collect(),
             referee,
             drift: self.drift,
+            deliveries: Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod openapi;
 mod overview;
 mod parties;
 mod passing_on;
+mod receiver;
 mod referee;
 mod reload;
 mod replays;

@@ -22,6 +22,8 @@ pub const ID_BYTES_MAX: usize = 64;
 /// The longest name of an agent, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
 const URL_BYTES_MAX: usize = 2048;
+/// The most URLs in `status_callback_urls`.
+const STATUS_CALLBACK_URLS_MAX: usize = 10;
 
 /// One AI voice agent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -51,6 +53,9 @@ pub struct Agent {
     /// Where the status callbacks of its numbers are passed on to.
     #[serde(default)]
     pub status_callback_url: Option<String>,
+    /// More of them.
+    #[serde(default)]
+    pub status_callback_urls: Vec<String>,
     #[serde(default)]
     status_callback_method: Option<String>,
     /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
@@ -112,27 +117,45 @@ impl Agent {
         self.fallback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
-    /// The method that `status_callback_url` is requested by: `status_callback_method` of the file.
+    /// Where the status callbacks of its numbers are passed on to, each once:
+    /// `status_callback_url`, and those of `status_callback_urls`.
+    pub fn status_callback_targets(&self) -> Vec<&str> {
+        let mut targets: Vec<&str> = Vec::new();
+        let one = self.status_callback_url.iter();
+        for url in one.chain(&self.status_callback_urls) {
+            if !targets.contains(&url.as_str()) {
+                targets.push(url);
+            }
+        }
+        targets
+    }
+
+    /// The method that these are requested by: `status_callback_method` of the file.
     pub fn status_callback_method(&self) -> Method {
         self.status_callback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
     /// The keys of all URLs, each with its URL, and with the key and text of its method.
-    fn urls(&self) -> [UrlKey<'_>; 4] {
+    fn urls(&self) -> Vec<UrlKey<'_>> {
+        // The method of the list is that of the one URL, which may be left out then.
+        let of_list = match (&self.status_callback_url, self.status_callback_urls.first()) {
+            (None, Some(first)) => ("status_callback_urls", Some(first)),
+            (one, _) => ("status_callback_url", one.as_ref()),
+        };
         let urls = [
-            ("voice_url", &self.voice_url, "voice_method", &self.voice_method),
-            ("fallback_url", &self.fallback_url, "fallback_method", &self.fallback_method),
-            (
-                "status_callback_url",
-                &self.status_callback_url,
-                "status_callback_method",
-                &self.status_callback_method,
-            ),
-            ("chat_url", &self.chat_url, "", &None),
+            ("voice_url", self.voice_url.as_ref(), "voice_method", &self.voice_method),
+            ("fallback_url", self.fallback_url.as_ref(), "fallback_method", &self.fallback_method),
+            (of_list.0, of_list.1, "status_callback_method", &self.status_callback_method),
+            ("chat_url", self.chat_url.as_ref(), "", &None),
         ];
-        urls.map(|(field, url, of_method, method)| {
-            (field, url.as_deref(), method.as_deref().map(|method| (of_method, method)))
-        })
+        let more = self.status_callback_urls.iter().skip(usize::from(of_list.0.ends_with('s')));
+        let more = more.map(|url| ("status_callback_urls", Some(url), "", &None));
+        let urls = urls.into_iter().chain(more);
+        let urls = urls.map(|(field, url, of_method, method)| {
+            let method = method.as_deref().map(|method| (of_method, method));
+            (field, url.map(String::as_str), method)
+        });
+        urls.collect()
     }
 }
 

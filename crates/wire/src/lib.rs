@@ -6,6 +6,7 @@
 
 mod activity;
 mod calls;
+mod deliveries;
 mod history;
 mod sessions;
 mod setup;
@@ -22,6 +23,7 @@ pub use calls::{
     EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
     PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
 };
+pub use deliveries::DeliveryView;
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{

@@ -76,6 +76,7 @@ fn over(reason: EndReason, call: &Call) -> String {
         | EndReason::Busy
         | EndReason::Failed
         | EndReason::Completed
+        | EndReason::HandedOver
         | EndReason::Evicted => return words::sentence_of_reason(reason).to_owned(),
     };
     match call.details.is_firm {

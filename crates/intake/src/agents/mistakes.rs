@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use live_users_twilio::Method;
 
-use super::{Agent, ID_BYTES_MAX, NAME_BYTES_MAX, URL_BYTES_MAX};
+use super::{Agent, ID_BYTES_MAX, NAME_BYTES_MAX, STATUS_CALLBACK_URLS_MAX, URL_BYTES_MAX};
 
 /// The longest id that a platform has for an agent, in bytes.
 const ASSISTANT_BYTES_MAX: usize = 128;
@@ -95,6 +95,9 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
                 let what = format!("{assistant:?} is already an assistant of agent {first}");
                 wrong("assistants", format!("{what}; expected each id once"));
             }
+        }
+        if agent.status_callback_urls.len() > STATUS_CALLBACK_URLS_MAX {
+            wrong("status_callback_urls", format!("expected at most {STATUS_CALLBACK_URLS_MAX}"));
         }
         if agent.capacity == Some(0) {
             wrong("capacity", "expected a whole number from 1 up".to_owned());
