@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use self::mistakes::is_url;
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
 use crate::caller_id::{CallerId, sip_host};
+use crate::hooks::{HookTable, mistakes_in_hooks};
 use crate::sources::{SourceTable, mistakes_in_sources};
 pub use live_users_twilio::Method;
 
@@ -86,6 +88,7 @@ pub struct Agents {
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
+    hooks: Vec<HookTable>,
 }
 
 /// Where the agents file is.
@@ -104,6 +107,8 @@ struct File {
     agents: Vec<Agent>,
     #[serde(default, rename = "source")]
     sources: Vec<SourceTable>,
+    #[serde(default, rename = "hook")]
+    hooks: Vec<HookTable>,
 }
 
 impl Agent {
@@ -202,11 +207,13 @@ impl Agents {
     /// Reads the text of an agents file, and says all that is wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         match toml::from_str::<File>(text) {
-            Ok(File { shared, agents, sources }) => {
+            Ok(File { shared, agents, sources, hooks }) => {
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 mistakes.extend(mistakes_in_sources(&sources));
-                (Self { sources, ..Self::of(agents).sharing(&shared) }, mistakes)
+                let ids: Vec<_> = agents.iter().map(|agent| agent.id.as_str()).collect();
+                mistakes.extend(mistakes_in_hooks(&hooks, &ids));
+                (Self { sources, hooks, ..Self::of(agents).sharing(&shared) }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -228,8 +235,8 @@ impl Agents {
                 assistants.entry(id.clone()).or_insert(place);
             }
         }
-        let (shared, sources) = (BTreeSet::new(), Vec::new());
-        Self { list, numbers, sip_hosts, assistants, shared, sources }
+        let (shared, sources, hooks) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Self { list, numbers, sip_hosts, assistants, shared, sources, hooks }
     }
 
     /// These agents, with more numbers that many people call from.
@@ -263,6 +270,11 @@ impl Agents {
     /// Who tells of calls beside Twilio's webhooks, in the order of the file.
     pub fn sources(&self) -> &[SourceTable] {
         &self.sources
+    }
+
+    /// Who is told by webhooks of our own, in the order of the file.
+    pub fn hooks(&self) -> &[HookTable] {
+        &self.hooks
     }
 
     /// The agent that answers this number, in any of its spellings: also without its plus, and in

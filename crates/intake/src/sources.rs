@@ -156,7 +156,7 @@ fn kinds() -> String {
 }
 
 /// Whether a text can be the name of an environment variable, as people write them.
-fn is_variable(text: &str) -> bool {
+pub(crate) fn is_variable(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
     let mut bytes = text.bytes();
     let begins = bytes.next().is_some_and(is_letter);

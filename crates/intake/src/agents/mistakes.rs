@@ -132,7 +132,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label) || is_v6()
 }
 
-fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     // RFC 3986: schemes are the same in capital letters.
     let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
