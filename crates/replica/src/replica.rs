@@ -348,6 +348,6 @@ pub(crate) fn evidence(
 ) -> impl Iterator<Item = Evidence> {
     records.into_iter().filter_map(|record| match record.change {
         Change::Evidence(evidence) => Some(evidence),
-        Change::Forget { .. } | Change::EndSession(_) => None,
+        Change::Forget { .. } | Change::EndSession(_) | Change::Told(_) => None,
     })
 }
