@@ -1,14 +1,16 @@
 //! The configured agents. Their file can be read again while calls go on.
 
+use std::fmt;
 use std::sync::Arc;
 
-use live_users_http_kit::SettingsReader;
+use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, mistakes_in_shared};
 use parking_lot::RwLock;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
+use crate::parts::hooks::{self, Hooks};
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::{Queue, Work};
 
@@ -20,8 +22,20 @@ pub(crate) struct AgentRegistry {
     /// Numbers that many people call from, beside those in the file.
     shared: Vec<String>,
     now: RwLock<Arc<Agents>>,
+    hooks: watch::Sender<Hooks>,
+    variables: Variables,
     /// Held while the file is read again. Two at once could leave the older agents.
     reloading: Mutex<()>,
+}
+
+/// The environment variables, for the secrets that the file names.
+struct Variables(Env);
+
+/// Says nothing of them.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variables(hidden)")
+    }
 }
 
 impl AgentRegistry {
@@ -29,11 +43,18 @@ impl AgentRegistry {
     pub(crate) fn read(reader: &mut SettingsReader<'_>, url_rule: &UrlRule) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let shared: Vec<_> = reader.list("SHARED_NUMBERS").into_iter().map(str::to_owned).collect();
-        let (agents, mistakes) = read(&file, url_rule, &shared);
+        let variables = Variables(reader.env().clone());
+        let ((agents, hooks), mistakes) = read(&file, url_rule, &shared, &variables);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
         let now = RwLock::new(Arc::new(agents));
-        Self { file, url_rule: url_rule.clone(), shared, now, reloading: Mutex::default() }
+        let (url_rule, hooks) = (url_rule.clone(), watch::Sender::new(hooks));
+        Self { file, url_rule, shared, now, hooks, variables, reloading: Mutex::default() }
+    }
+
+    /// The hooks from now on.
+    pub(crate) fn hooks(&self) -> watch::Receiver<Hooks> {
+        self.hooks.subscribe()
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
@@ -76,21 +97,32 @@ impl AgentRegistry {
         if self.file.is_missing() && !self.now().is_empty() {
             return Err(vec![format!("{} is gone", self.file)]);
         }
-        let (agents, mistakes) = read(&self.file, &self.url_rule, &self.shared);
+        let ((agents, hooks), mistakes) =
+            read(&self.file, &self.url_rule, &self.shared, &self.variables);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
         let agents = Arc::new(agents);
         *self.now.write() = agents.clone();
+        self.hooks.send_replace(hooks);
         Ok(agents)
     }
 }
 
-fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Vec<String>) {
+/// The agents and the hooks of the file, and all that is wrong with them.
+fn read(
+    file: &AgentsFile,
+    url_rule: &UrlRule,
+    shared: &[String],
+    Variables(env): &Variables,
+) -> ((Agents, Hooks), Vec<String>) {
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
     mistakes.extend(unusable(&agents));
-    (agents.sharing(shared), mistakes)
+    let mut reader = SettingsReader::new(env);
+    let hooks = hooks::read(&mut reader, &agents, url_rule);
+    mistakes.extend(reader.finish(()).err().into_iter().flat_map(|errors| errors.0));
+    ((agents.sharing(shared), hooks), mistakes)
 }
 
 /// A `voice_url` or `fallback_url` that leads to our own `/voice` would redirect the caller in

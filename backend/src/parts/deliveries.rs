@@ -28,6 +28,12 @@ pub(crate) struct Delivery {
     pub(crate) pending: u64,
     /// How many were given up or lost.
     pub(crate) undelivered: u64,
+    /// How many were delivered. Counted of hooks only.
+    pub(crate) delivered: u64,
+    /// How many tries have failed. Counted of hooks only.
+    pub(crate) failed_tries: u64,
+    /// Since when the oldest event of a call waits.
+    pub(crate) waits_since: Option<Millis>,
     /// Since when none has succeeded, and why the last one failed.
     failing: Option<(Millis, String)>,
 }
@@ -40,6 +46,18 @@ impl Delivery {
     /// One has succeeded.
     pub(crate) fn succeeded(&mut self) {
         self.failing = None;
+    }
+
+    /// One is delivered to a hook.
+    pub(crate) fn delivered(&mut self) {
+        self.delivered += 1;
+        self.succeeded();
+    }
+
+    /// A try has failed, for this reason.
+    pub(crate) fn failed_try(&mut self, why: &str) {
+        self.failed_tries += 1;
+        self.failed(why);
     }
 
     /// One has failed, for this reason.
@@ -64,6 +82,16 @@ impl Deliveries {
         self.0.lock().remove(to);
     }
 
+    /// How those to each hook stand that is served here, by its id.
+    pub(crate) fn of_hooks(&self) -> Vec<(String, Delivery)> {
+        let all = self.0.lock();
+        let hooks = all.iter().filter_map(|(to, delivery)| match to {
+            Recipient::Hook(id) => Some((id.clone(), delivery.clone())),
+            Recipient::Agent(_) => None,
+        });
+        hooks.collect()
+    }
+
     /// How those to all recipients stand that are configured or known: hooks only where they are
     /// served, which is by one backend of several.
     pub(crate) fn shown(&self, agents: &Agents) -> Vec<DeliveryView> {
@@ -80,7 +108,8 @@ impl Deliveries {
     }
 }
 
-fn view(to: &Recipient, Delivery { pending, undelivered, failing }: Delivery) -> DeliveryView {
+fn view(to: &Recipient, delivery: Delivery) -> DeliveryView {
+    let Delivery { pending, undelivered, failing, .. } = delivery;
     let to = match to {
         Recipient::Agent(id) => format!("agent {id}"),
         Recipient::Hook(id) => format!("hook {id}"),

@@ -66,6 +66,11 @@ impl<'a> SettingsReader<'a> {
         Self { env, errors: Vec::new(), slipped: BTreeSet::new() }
     }
 
+    /// The variables that it reads.
+    pub fn env(&self) -> &'a Env {
+        self.env
+    }
+
     /// The value of a variable, without the white space around it. `None` if it is not set or
     /// blank. Quotes around it, a byte order mark and control characters are errors.
     pub fn text(&mut self, name: &str) -> Option<&'a str> {

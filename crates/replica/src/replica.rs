@@ -191,6 +191,10 @@ impl Replica {
                 let changes = vec![Change::EndSession(session)];
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
+            Input::Told(ticket, told) => {
+                let changes = told.into_iter().map(Change::Told).collect();
+                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+            }
             Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),

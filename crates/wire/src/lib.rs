@@ -8,6 +8,7 @@ mod activity;
 mod calls;
 mod deliveries;
 mod history;
+mod hooks;
 mod sessions;
 mod setup;
 mod stream;
@@ -25,6 +26,7 @@ pub use calls::{
 };
 pub use deliveries::DeliveryView;
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
+pub use hooks::{CallData, ChangedData, HookMessage, ThresholdData};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,
