@@ -94,6 +94,7 @@ impl Parts {
             clock,
             connections,
             counters: webhooks.counters.clone(),
+            deliveries: summarizer.deliveries.clone(),
             latest: latest.clone(),
             passing_on: webhooks.passing.on.clone(),
             queue: queue.clone(),

@@ -9,6 +9,7 @@ mod fixtures;
 mod hand_over;
 mod history;
 mod honest;
+mod hooks;
 mod identity;
 mod journal;
 mod journal_files;
