@@ -4,6 +4,7 @@
 //! What happens to calls waits in the state, and how far each hook was told is a record. So whoever
 //! leads next goes on there, and a hook is told everything at least once and in order.
 
+mod means;
 mod message;
 mod serving;
 
@@ -19,28 +20,16 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+pub(crate) use self::means::Means;
+use self::means::PAUSE;
 use self::serving::{Progress, Serving};
-use crate::parts::deliveries::{Deliveries, Recipient};
+use crate::parts::deliveries::Recipient;
 use crate::parts::hooks::{Hook, Hooks};
-use crate::parts::latest::LatestReader;
-use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
 use crate::parts::user_agent::USER_AGENT;
 
 /// The longest time for connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// The pause after the journal did not answer.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// What it takes to tell hooks. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Means {
-    pub(crate) queue: Queue,
-    pub(crate) latest: LatestReader,
-    pub(crate) status: StatusReader,
-    pub(crate) deliveries: Arc<Deliveries>,
-}
 
 /// The task that tells all hooks.
 pub(crate) struct Telling {

@@ -15,8 +15,8 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::means::{Means, PAUSE};
 use super::message::{Message, changed, event_of, of_call, threshold};
-use super::{Means, PAUSE};
 use crate::parts::deliveries::{Delivery, Recipient};
 use crate::parts::hooks::Hook;
 
