@@ -116,10 +116,7 @@ mod tests {
             (&format!("\u{feff}{SECRET}"), "CRM_SECRET has a byte order mark"),
         ] {
             let told = told(HOOK, secret).unwrap_err();
-            assert!(
-                told.contains(says) && !told.contains(';') | told.contains("; expected"),
-                "{told}"
-            );
+            assert!(told.contains(says), "{told}");
             assert!(!told.contains("MfKQ9r8G") && !told.contains("s3cr3t"), "{told}");
         }
     }

@@ -158,7 +158,7 @@ impl Serving {
             let known = self.means.queue.query(move |view| view.state.outbox().cursor(&id)).await;
             let failed = match known {
                 Ok(known) => {
-                    let wanted = self.from_now_on(known.unwrap_or_default());
+                    let wanted = self.to_be_told(known.unwrap_or_default());
                     if known == Some(wanted) {
                         return self.progress.begin(wanted);
                     }
@@ -174,7 +174,7 @@ impl Serving {
     }
 
     /// How far it was told of what it takes now.
-    fn from_now_on(&self, known: Cursor) -> Cursor {
+    fn to_be_told(&self, known: Cursor) -> Cursor {
         let table = &self.hook.table;
         Cursor {
             news: table.takes_calls().then(|| known.news.unwrap_or(u64::MAX)),

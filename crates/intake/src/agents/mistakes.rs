@@ -88,13 +88,8 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
             }
         }
         for assistant in &agent.assistants {
-            if assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX {
-                wrong("assistants", format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
-            }
-            if let Some(first) = assistants.insert(assistant, place) {
-                let what = format!("{assistant:?} is already an assistant of agent {first}");
-                wrong("assistants", format!("{what}; expected each id once"));
-            }
+            let first = assistants.insert(assistant, place);
+            wrong_assistant(assistant, first).into_iter().for_each(|it| wrong("assistants", it));
         }
         if agent.status_callback_urls.len() > STATUS_CALLBACK_URLS_MAX {
             wrong("status_callback_urls", format!("expected at most {STATUS_CALLBACK_URLS_MAX}"));
@@ -104,6 +99,16 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
         }
     }
     mistakes
+}
+
+/// What is wrong with an id that a platform has for an agent, and that `first` has already.
+fn wrong_assistant(assistant: &str, first: Option<i32>) -> Vec<String> {
+    let is_wrong = assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX;
+    let form = is_wrong.then(|| format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
+    let twice = first.map(|first| {
+        format!("{assistant:?} is already an assistant of agent {first}; expected each id once")
+    });
+    form.into_iter().chain(twice).collect()
 }
 
 /// Whether a text can be the id of an agent.
