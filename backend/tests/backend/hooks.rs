@@ -272,7 +272,7 @@ fn after_a_stop_it_goes_on_without_repeating_anything_and_with_what_waited() {
     assert!(server.terminate().0.success());
     let (_server, twilio) = start_in(&folder, &file);
     twilio.start(2);
-    let mut all = vec![verified(&receiver.take()), verified(&receiver.take())];
+    let mut all = [verified(&receiver.take()), verified(&receiver.take())];
     all.sort_by_key(|it| it["type"].to_string());
     assert_eq!(call(&all[0]), started(2));
     assert_eq!(all[1]["data"]["liveUsers"], 2);
