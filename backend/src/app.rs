@@ -28,6 +28,7 @@ use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
+use crate::tasks::hooks::{Means, Telling};
 use crate::tasks::writer_thread::{self, Outlets};
 use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
 
@@ -183,6 +184,15 @@ impl Ready {
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
         let warning = tokio::spawn(warnings::run(replication_status));
+        let telling = Telling::start(
+            Means {
+                queue: queue.clone(),
+                latest: parts.latest.clone(),
+                status: parts.status.clone(),
+                deliveries: parts.summarizer.deliveries.clone(),
+            },
+            agents.hooks(),
+        )?;
         let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
         let reconciling = tokio::spawn(reconciliation::run(apis, requests, queue.clone()));
@@ -210,6 +220,7 @@ impl Ready {
         reloading.abort();
         warning.abort();
         reconciling.abort();
+        telling.stop().await;
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         // Last, so that no other replica leads while this one still does what a leader does.

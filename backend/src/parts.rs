@@ -8,6 +8,8 @@ pub(crate) mod clock;
 pub(crate) mod conversation;
 pub(crate) mod counters;
 pub(crate) mod counting_rules;
+pub(crate) mod deliveries;
+pub(crate) mod hooks;
 pub(crate) mod journal_reader;
 pub(crate) mod latest;
 pub(crate) mod not_recorded;
@@ -23,5 +25,4 @@ pub(crate) mod sources;
 pub(crate) mod streams;
 pub(crate) mod summary;
 pub(crate) mod twilio_api;
-
-mod user_agent;
+pub(crate) mod user_agent;

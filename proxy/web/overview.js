@@ -81,14 +81,28 @@ export class Overview {
   }
 
   #drawFoot() {
-    const { referee, drift, asOf } = this.#store.summary;
+    const { referee, drift, deliveries = [], asOf } = this.#store.summary;
     const parts = [];
     if (referee) parts.push(refereeWords(referee, Date.parse(asOf)));
     if (drift) parts.push(`${counted(drift.healed, "call")} healed since the journal began`);
     const nodes = parts.map((text) => element("span", text));
+    for (const text of deliveries.map(deliveryWords).filter((it) => it !== null)) {
+      parts.push(text);
+      nodes.push(element("span.undelivered", text));
+    }
     this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
     if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);
   }
+}
+
+/** What is not delivered to somebody; null where all is. */
+function deliveryWords({ to, pending, undelivered, failure }) {
+  if (failure === undefined && undelivered === 0) return null;
+  const counts = [];
+  if (pending > 0) counts.push(`${number(pending)} waiting`);
+  if (undelivered > 0) counts.push(`${number(undelivered)} lost since the start`);
+  if (failure !== undefined) counts.push(`the last try failed (${failure})`);
+  return `Not delivered to ${to}: ${counts.join(", ")}`;
 }
 
 function sureness(liveUsers, confirmed, suspect, hasOthers) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use live_users_http_kit::{AllowedOrigins, Connections, LogThrottle, ReadLimit};
+use live_users_http_kit::{AllowedOrigins, Connections, ReadLimit};
 
 use crate::config::Config;
 use crate::http::auth::BearerAuth;
@@ -28,7 +28,6 @@ use crate::parts::latest::LatestReader;
 use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
-use crate::parts::sources::SourceEntry;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
@@ -52,6 +51,14 @@ pub(super) struct Parts {
     pub(super) wrong_methods: Arc<WrongMethods>,
 }
 
+fn counting_rules(config: &Config) -> CountingRules {
+    CountingRules {
+        counting: config.keep.settings.counting,
+        suspect_after_ms: config.suspect_after_ms,
+        max_call_ms: config.max_call_ms,
+    }
+}
+
 impl Parts {
     /// Makes them from the settings, the writer's end of things, and what readers take.
     pub(super) fn of(
@@ -61,23 +68,17 @@ impl Parts {
         (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
     ) -> io::Result<(Self, AllowedOrigins)> {
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        let rules = CountingRules {
-            counting: config.keep.settings.counting,
-            suspect_after_ms: config.suspect_after_ms,
-            max_call_ms: config.max_call_ms,
-        };
+        let rules = counting_rules(&config);
         let agents = Arc::new(config.agents);
-        let summarizer =
-            Summarizer { queue, agents, status, gives_agents: config.public_by_agent, rules };
+        let (gives_agents, deliveries) = (config.public_by_agent, Arc::default());
+        let summarizer = Summarizer { queue, agents, status, gives_agents, rules, deliveries };
         let known = (config.url_rule.public_url().map(str::to_owned), config.twilio_api.is_some());
         let setup = setup::Sources::new(known, &arrivals, &summarizer, clock.clone());
+        let conversation = Conversation::new(&config.url_rule, config.farewell);
+        let (verification, url_rule) = (config.verification, config.url_rule);
         let webhooks = Webhooks {
-            conversation: Conversation::new(&config.url_rule, config.farewell),
-            signature: SignatureVerifier::new(
-                config.verification,
-                config.url_rule,
-                config.accounts,
-            ),
+            conversation,
+            signature: SignatureVerifier::new(verification, url_rule, config.accounts),
             agents: summarizer.agents.clone(),
             caller_key: config.caller_key,
             accounts: config.webhook_accounts,
@@ -87,7 +88,7 @@ impl Parts {
             arrivals,
             old_callbacks: OldCallbacks::default(),
             repeats: Repeats::default(),
-            passing: Passing::new(config.signer)?,
+            passing: Passing::new(config.signer, summarizer.deliveries.clone())?,
             notices: Notices::default(),
         };
         let limits = config.limits.fit_files();
@@ -101,6 +102,7 @@ impl Parts {
             clock,
             connections,
             counters: webhooks.counters.clone(),
+            deliveries: summarizer.deliveries.clone(),
             latest: latest.clone(),
             passing_on: webhooks.passing.on.clone(),
             queue: queue.clone(),
@@ -115,17 +117,11 @@ impl Parts {
             trusted_proxies: config.trusted_proxies,
         };
         let webhooks = Arc::new(webhooks);
-        let source_webhooks = SourceWebhooks {
-            registry: agents.sources().clone(),
-            webhooks: webhooks.clone(),
-            own: Arc::new(SourceEntry::own()?),
-            refusals: LogThrottle::default(),
-        };
         let parts = Self {
             auth: Arc::new(auth),
             total_rules: Arc::new(total_rules),
+            source_webhooks: Arc::new(SourceWebhooks::new(webhooks.clone())?),
             webhooks,
-            source_webhooks: Arc::new(source_webhooks),
             figures: Arc::new(figures),
             setup: Arc::new(setup),
             queue,

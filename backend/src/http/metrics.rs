@@ -20,6 +20,7 @@ use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
 use crate::parts::counters::{Counters, Hook, Outcome, TurnedAwayBy};
 use crate::parts::counting_rules::CountingRules;
+use crate::parts::deliveries::{Deliveries, Delivery};
 use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
@@ -34,6 +35,7 @@ pub(crate) struct Sources {
     pub(crate) clock: Clock,
     pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) latest: LatestReader,
     pub(crate) passing_on: Arc<PassingOn>,
     pub(crate) queue: Queue,
@@ -86,6 +88,7 @@ pub(crate) async fn metrics(
     webhooks(&mut page, &sources);
     of_sources(&mut page, &sources.agents);
     outgoing(&mut page, &sources);
+    hooks(&mut page, &sources);
     streams(&mut page, &sources);
     let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
                 many wrong ones";
@@ -268,6 +271,29 @@ fn outgoing(page: &mut Page, sources: &Sources) {
     let values = PassedOn::ALL.map(|it| ([("outcome", it.name())], sources.passing_on.count(it)));
     let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     page.counters("live_users_status_callbacks_passed_on", help, values);
+}
+
+/// Of the hooks that this backend tells: of several, the one that leads.
+fn hooks(page: &mut Page, sources: &Sources) {
+    let hooks = sources.deliveries.of_hooks();
+    let now = sources.clock.now();
+    let labels = hooks.iter().map(|(id, delivery)| ([("hook", id.as_str())], delivery));
+    let labels: Vec<_> = labels.collect();
+    let mut counted = |name: &'static str, help: &'static str, of: fn(&Delivery) -> u64| {
+        let values = labels.iter().map(|(labels, it)| (labels as Labels<'_>, of(it)));
+        page.counters(name, help, values);
+    };
+    counted("live_users_hook_deliveries", "Messages that a hook has taken", |it| it.delivered);
+    let help = "Requests to a hook without an answer of 2xx; each is tried again";
+    counted("live_users_hook_failed_tries", help, |it| it.failed_tries);
+    let help = "Events that a hook will never get, since it could not be reached for too long";
+    counted("live_users_hook_lost_events", help, |it| it.undelivered);
+    let values = labels.iter().map(|(labels, it)| (labels as Labels<'_>, it.pending as f64));
+    page.gauges("live_users_hook_pending", "Messages that wait for a hook", values);
+    let age_s = |it: &Delivery| seconds(it.waits_since.map_or(0, |since| now.since(since)));
+    let values = labels.iter().map(|(labels, it)| (labels as Labels<'_>, age_s(it)));
+    let help = "How long ago the oldest event of a call happened that waits for a hook";
+    page.gauges("live_users_hook_pending_age_seconds", help, values);
 }
 
 fn streams(page: &mut Page, sources: &Sources) {

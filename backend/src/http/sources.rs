@@ -4,6 +4,7 @@
 //! Nobody on the line hears these answers. What could not be recorded is answered with 503, which
 //! brings most of them again.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,12 +29,12 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// What both handlers share.
 pub(crate) struct SourceWebhooks {
-    pub(crate) registry: Arc<SourceRegistry>,
-    pub(crate) webhooks: Arc<Webhooks>,
+    registry: Arc<SourceRegistry>,
+    webhooks: Arc<Webhooks>,
     /// Whoever shows `API_TOKEN` at `/api/events`.
-    pub(crate) own: Arc<SourceEntry>,
+    own: Arc<SourceEntry>,
     /// Anybody may send to unknown sources, and unsigned webhooks to known ones.
-    pub(crate) refusals: LogThrottle,
+    refusals: LogThrottle,
 }
 
 /// `POST /sources/ID`.
@@ -112,6 +113,16 @@ fn now_ms() -> u64 {
 }
 
 impl SourceWebhooks {
+    /// Those of the sources that the agents' file has at each moment.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub(crate) fn new(webhooks: Arc<Webhooks>) -> io::Result<Self> {
+        let registry = webhooks.agents.sources().clone();
+        let own = Arc::new(SourceEntry::own()?);
+        Ok(Self { registry, webhooks, own, refusals: LogThrottle::default() })
+    }
+
     /// Records what a source tells, in its order. Types that say nothing of a call are told once.
     async fn record(
         &self,

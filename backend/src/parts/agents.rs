@@ -1,14 +1,16 @@
 //! The configured agents. Their file can be read again while calls go on.
 
+use std::fmt;
 use std::sync::Arc;
 
-use live_users_http_kit::SettingsReader;
+use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
 use parking_lot::RwLock;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
+use crate::parts::hooks::{self, Hooks};
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::{Queue, Work};
 use crate::parts::sources::SourceRegistry;
@@ -23,8 +25,20 @@ pub(crate) struct AgentRegistry {
     now: RwLock<Arc<Agents>>,
     /// Who tells of calls beside Twilio, by the same file.
     sources: Arc<SourceRegistry>,
+    hooks: watch::Sender<Hooks>,
+    variables: Variables,
     /// Held while the file is read again. Two at once could leave the older agents.
     reloading: Mutex<()>,
+}
+
+/// The environment variables, for the secrets that the file names.
+struct Variables(Env);
+
+/// Says nothing of them.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variables(hidden)")
+    }
 }
 
 impl AgentRegistry {
@@ -32,12 +46,20 @@ impl AgentRegistry {
     pub(crate) fn read(reader: &mut SettingsReader<'_>, url_rule: &UrlRule) -> Self {
         let file = AgentsFile::at(reader.text("AGENTS_FILE"));
         let shared: Vec<_> = reader.list("SHARED_NUMBERS").into_iter().map(str::to_owned).collect();
-        let (agents, mistakes) = read(&file, url_rule, &shared);
+        let variables = Variables(reader.env().clone());
+        let ((agents, hooks), mistakes) = read(&file, url_rule, &shared, &variables);
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
         let sources = Arc::new(SourceRegistry::read(reader, &agents));
-        let (url_rule, now) = (url_rule.clone(), RwLock::new(Arc::new(agents)));
-        Self { file, url_rule, shared, now, sources, reloading: Mutex::default() }
+        let now = RwLock::new(Arc::new(agents));
+        let (url_rule, hooks) = (url_rule.clone(), watch::Sender::new(hooks));
+        let reloading = Mutex::default();
+        Self { file, url_rule, shared, now, sources, hooks, variables, reloading }
+    }
+
+    /// The hooks from now on.
+    pub(crate) fn hooks(&self) -> watch::Receiver<Hooks> {
+        self.hooks.subscribe()
     }
 
     /// The agents at this moment. A later reload does not change the returned value.
@@ -85,7 +107,8 @@ impl AgentRegistry {
         if self.file.is_missing() && !self.now().is_empty() {
             return Err(vec![format!("{} is gone", self.file)]);
         }
-        let (agents, mistakes) = read(&self.file, &self.url_rule, &self.shared);
+        let ((agents, hooks), mistakes) =
+            read(&self.file, &self.url_rule, &self.shared, &self.variables);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -96,15 +119,25 @@ impl AgentRegistry {
         self.sources.take(self.sources.prepare(&agents)?);
         let agents = Arc::new(agents);
         *self.now.write() = agents.clone();
+        self.hooks.send_replace(hooks);
         Ok(agents)
     }
 }
 
-fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Vec<String>) {
+/// The agents and the hooks of the file, and all that is wrong with them.
+fn read(
+    file: &AgentsFile,
+    url_rule: &UrlRule,
+    shared: &[String],
+    Variables(env): &Variables,
+) -> ((Agents, Hooks), Vec<String>) {
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
     mistakes.extend(unusable(&agents));
-    (agents.sharing(shared), mistakes)
+    let mut reader = SettingsReader::new(env);
+    let hooks = hooks::read(&mut reader, &agents, url_rule);
+    mistakes.extend(reader.finish(()).err().into_iter().flat_map(|errors| errors.0));
+    ((agents.sharing(shared), hooks), mistakes)
 }
 
 /// A `voice_url`, a `fallback_url` or the URL of a redirect that leads to our own `/voice` would redirect the caller in
@@ -112,14 +145,12 @@ fn read(file: &AgentsFile, url_rule: &UrlRule, shared: &[String]) -> (Agents, Ve
 fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     let UrlRule::Fixed(public) = url_rule else { return Vec::new() };
     let urls = agents.iter().flat_map(|agent| {
-        [
-            ("voice_url", &agent.voice_url),
-            ("fallback_url", &agent.fallback_url),
-            ("status_callback_url", &agent.status_callback_url),
-        ]
-        .map(|(field, url)| (&agent.id, field, url.as_deref()))
+        let of_calls = [("voice_url", &agent.voice_url), ("fallback_url", &agent.fallback_url)];
+        let of_calls =
+            of_calls.into_iter().flat_map(|(field, url)| url.iter().map(move |url| (field, url)));
+        of_calls.chain(targets(agent)).map(|(field, url)| (&agent.id, field, url))
     });
-    let looping = urls.filter(|(_, _, url)| url.is_some_and(|url| public.is_above(url)));
+    let looping = urls.filter(|(_, _, url)| public.is_above(url));
     let mistake = |(id, field, _)| {
         format!(
             "agents: agent {id:?}: {field} leads back to PUBLIC_URL; expected the address of the \
@@ -136,15 +167,18 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
     looping.map(mistake).chain(at_capacity).chain(at_limit).collect()
 }
 
-/// A `status_callback_url` that no request can be sent to.
+/// The URLs that status callbacks are passed on to, each with its key in the file.
+fn targets(agent: &Agent) -> impl Iterator<Item = (&'static str, &String)> {
+    let one = agent.status_callback_url.iter().map(|url| ("status_callback_url", url));
+    one.chain(agent.status_callback_urls.iter().map(|url| ("status_callback_urls", url)))
+}
+
+/// URLs for status callbacks that no request can be sent to.
 fn unusable(agents: &Agents) -> Vec<String> {
-    let is_unusable = |url: &String| Url::parse(url).is_err();
-    let unusable =
-        agents.iter().filter(|it| it.status_callback_url.as_ref().is_some_and(is_unusable));
-    let mistake = |agent: &Agent| {
-        let id = &agent.id;
-        format!("agents: agent {id:?}: status_callback_url: expected a URL with a host")
-    };
+    let all = agents.iter().flat_map(|agent| targets(agent).map(|target| (&agent.id, target)));
+    let unusable = all.filter(|(_, (_, url))| Url::parse(url).is_err());
+    let mistake =
+        |(id, (field, _))| format!("agents: agent {id:?}: {field}: expected a URL with a host");
     unusable.map(mistake).collect()
 }
 
@@ -165,10 +199,11 @@ mod tests {
 
     #[test]
     fn a_url_that_leads_back_here_is_refused() {
-        for field in ["voice_url", "fallback_url", "status_callback_url"] {
+        for field in ["voice_url", "fallback_url", "status_callback_url", "status_callback_urls"] {
+            let url = "\"https://calls.example.com/voice?agent=loop\"";
+            let url = if field.ends_with('s') { format!("[{url}]") } else { url.to_owned() };
             let (agents, _) = Agents::parse(&format!(
-                "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n\
-                 {field} = \"https://calls.example.com/voice?agent=loop\"",
+                "[[agent]]\nid = \"loop\"\nname = \"Loop\"\n{field} = {url}",
             ));
             let mistakes = |public_url| {
                 let rule = UrlRule::Fixed(PublicUrl::parse(public_url).unwrap());
@@ -200,6 +235,9 @@ mod tests {
         assert!(unusable(&with("https://a.example/b?c=d#rc=2")).is_empty());
         let refused = unusable(&with("https://a.example:port/"));
         assert!(refused.len() == 1 && refused[0].contains("status_callback_url"), "{refused:?}");
+        let list = "status_callback_urls = [\"https://a.example/\", \"https://a.example:port/\"]";
+        let refused = unusable(&Agents::parse(&format!("{ONE}{list}")).0);
+        assert!(refused.len() == 1 && refused[0].contains("status_callback_urls"), "{refused:?}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Passes status callbacks on to the `status_callback_url` of an agent.
+//! Passes status callbacks on to the `status_callback_url` and the `status_callback_urls` of an
+//! agent, to each on its own.
 //!
 //! It is beside the count: taking a callback never waits. What waits to be sent is bounded, and so
 //! is the time for it. It is in memory only, so a process that is killed loses it.
@@ -20,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::parts::deliveries::{Deliveries, Delivery, Recipient};
 use crate::parts::user_agent::USER_AGENT;
 
 /// The most callbacks that wait or are under way, and the most bytes of them.
@@ -51,6 +53,7 @@ pub(crate) struct PassingOn {
     receivers: Mutex<HashMap<String, Arc<Receiver>>>,
     lines: LogThrottle,
     outcomes: [Counter; Outcome::ALL.len()],
+    deliveries: Arc<Deliveries>,
     /// The runtime of the requests. It outlives the worker that takes a callback.
     runtime: Handle,
 }
@@ -116,7 +119,7 @@ impl PassingOn {
     ///
     /// # Errors
     /// The system's own.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(deliveries: Arc<Deliveries>) -> io::Result<Self> {
         let of = |permits: u32| Arc::new(Semaphore::new(permits as usize));
         Ok(Self {
             client: http_client(USER_AGENT, TIMEOUT)?,
@@ -125,6 +128,7 @@ impl PassingOn {
             receivers: Mutex::default(),
             lines: LogThrottle::default(),
             outcomes: Default::default(),
+            deliveries,
             runtime: Handle::current(),
         })
     }
@@ -163,8 +167,11 @@ impl PassingOn {
     /// Sends a callback, and does not wait for it.
     pub(crate) fn send(self: &Arc<Self>, callback: Callback, place: Place) {
         let passing_on = self.clone();
+        let to = Recipient::Agent(callback.agent.clone());
+        self.deliveries.note(&to, |it| it.pending += 1);
         self.runtime.spawn(async move {
             let (outcome, why) = passing_on.deliver(&callback, &place.receiver).await;
+            passing_on.deliveries.note(&to, |it| it.pending -= 1);
             passing_on.ended(&callback.agent, outcome, &why);
             drop(place);
         });
@@ -213,9 +220,14 @@ impl PassingOn {
 
     fn ended(&self, agent: &str, outcome: Outcome, why: &str) {
         self.outcomes[outcome as usize].add();
+        let to = Recipient::Agent(agent.to_owned());
         if outcome == Outcome::Delivered {
-            return;
+            return self.deliveries.note(&to, Delivery::succeeded);
         }
+        self.deliveries.note(&to, |it| {
+            it.undelivered += 1;
+            it.failed(why);
+        });
         if let Some(held_back) = self.lines.line_at(std::time::Instant::now()) {
             warn!(
                 "a status callback of agent {agent} is not passed on: {why} ({held_back} such lines \
@@ -243,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_is_bounded_in_all_and_for_each_receiver() {
-        let passing_on = PassingOn::new().unwrap();
+        let passing_on = PassingOn::new(Arc::default()).unwrap();
         let take = |url: &str, n: usize| -> Vec<_> {
             (0..n).map_while(|_| passing_on.place("booking", url, 1_000)).collect()
         };
@@ -261,7 +273,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_end_waits_for_what_is_under_way_and_not_for_ever() {
-        let passing_on = PassingOn::new().unwrap();
+        let passing_on = PassingOn::new(Arc::default()).unwrap();
         let begun = Instant::now();
         passing_on.drain(begun + Duration::from_secs(8)).await;
         assert_eq!(Instant::now(), begun);

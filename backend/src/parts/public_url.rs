@@ -66,15 +66,26 @@ impl PublicUrl {
 
     /// Whether a URL is one of our webhooks, below this one. Neither the scheme nor a user counts.
     pub(crate) fn is_above(&self, url: &str) -> bool {
-        let (Ok(ours), Ok(url)) = (Url::parse(&self.0), Url::parse(url)) else { return false };
+        self.path_below(url).is_some_and(|path| is_webhook(&path))
+    }
+
+    /// Whether a URL leads to anything of ours that takes what is sent to it.
+    pub(crate) fn is_ours(&self, url: &str) -> bool {
+        let takes = |path: &str| {
+            is_webhook(path) || path.starts_with("sources/") || path.starts_with("api/")
+        };
+        self.path_below(url).is_some_and(|path| takes(&path))
+    }
+
+    /// The path of a URL below this one, without slashes around it.
+    fn path_below(&self, url: &str) -> Option<String> {
+        let (Ok(ours), Ok(url)) = (Url::parse(&self.0), Url::parse(url)) else { return None };
         // Of a default port `Url` says nothing.
         if (ours.host(), ours.port()) != (url.host(), url.port()) {
-            return false;
+            return None;
         }
-        let path = url.path().strip_prefix(ours.path().trim_end_matches('/'));
-        path.is_some_and(|path| {
-            matches!(path.trim_matches('/'), "voice" | "speech-result" | "call-status")
-        })
+        let path = url.path().strip_prefix(ours.path().trim_end_matches('/'))?;
+        Some(path.trim_matches('/').to_owned())
     }
 
     /// The path before our own paths in this URL: empty or `/...`.
@@ -82,6 +93,10 @@ impl PublicUrl {
         let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
         self.0[after_scheme..].find('/').map_or("", |at| &self.0[after_scheme + at..])
     }
+}
+
+fn is_webhook(path: &str) -> bool {
+    matches!(path, "voice" | "speech-result" | "call-status")
 }
 
 impl Display for UrlRule {

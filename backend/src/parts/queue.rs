@@ -9,7 +9,7 @@ use live_users_http_kit::metrics::Histogram;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, Done, NotRewritten, is_fresh};
-use live_users_state::{EndedSession, RecoveryError, State};
+use live_users_state::{EndedSession, RecoveryError, State, Told};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -117,6 +117,8 @@ pub(crate) enum Work {
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
     /// End this session of an admin.
     EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Record how far hooks were told.
+    Told(Vec<Told>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Write the state into a new journal for an operator.
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     /// Apply the appends of other replicas.
@@ -257,6 +259,13 @@ impl Queue {
     pub(crate) async fn end_session(&self, session: EndedSession) -> Result<(), NotRecorded> {
         let (answer, answered) = oneshot::channel();
         self.send(Work::EndSession(session, answer))?;
+        self.within_patience(answered).await
+    }
+
+    /// Records how far hooks were told.
+    pub(crate) async fn record_told(&self, told: Vec<Told>) -> Result<(), NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::Told(told, answer))?;
         self.within_patience(answered).await
     }
 

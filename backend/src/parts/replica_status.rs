@@ -12,6 +12,8 @@ use tokio::sync::watch;
 pub(crate) struct ReplicaStatus {
     /// Whether this replica leads: it asks the provider and times out old calls.
     pub(crate) leads: bool,
+    /// The number of the newest event that hooks may be waiting for.
+    pub(crate) news: u64,
     /// Why the journal cannot be written, if it cannot.
     pub(crate) fault: Option<FaultKind>,
     /// How many pieces of evidence are in the retry buffer.
@@ -43,6 +45,16 @@ impl StatusReader {
         let mut status = self.0.clone();
         let recorded = status.wait_for(|status| status.fault.is_none());
         let _took_longer = tokio::time::timeout(patience, recorded).await;
+    }
+
+    /// Returns when the status has changed since the last time; `false` if it never will again.
+    pub(crate) async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+
+    /// The status. Only a later one counts as a change.
+    pub(crate) fn get_seen(&mut self) -> ReplicaStatus {
+        self.0.borrow_and_update().clone()
     }
 
     /// The status.

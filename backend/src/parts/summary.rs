@@ -17,6 +17,7 @@ use live_users_wire::{
 use super::agents::AgentRegistry;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
+use super::deliveries::Deliveries;
 use super::latest::public_by_agent;
 use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
@@ -36,6 +37,7 @@ pub(crate) struct Summarizer {
     /// Whether the public answers have the numbers of the agents.
     pub(crate) gives_agents: bool,
     pub(crate) rules: CountingRules,
+    pub(crate) deliveries: Arc<Deliveries>,
 }
 
 impl Summarizer {
@@ -54,7 +56,10 @@ impl Summarizer {
         let status = self.status.get();
         match status.unanswered {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
-            None => Ok(snapshot.shown(&self.agents, referee(status))),
+            None => {
+                let deliveries = self.deliveries.shown(&self.agents.now());
+                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, referee(status)) })
+            }
         }
     }
 }
@@ -148,6 +153,7 @@ impl Snapshot {
             by_account: account_counts(self.by_account),
             referee,
             drift: self.drift,
+            deliveries: Vec::new(),
         }
     }
 }

@@ -121,8 +121,8 @@ enum Pending {
     LookUp(CallId, Evicting),
     /// Its end is being recorded.
     Evict(CallId, Evicting),
-    /// The end of a session of an admin is being recorded.
-    EndSession(oneshot::Sender<Result<(), NotRecorded>>),
+    /// What is no evidence is being recorded.
+    Change(oneshot::Sender<Result<(), NotRecorded>>),
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
 }
 
@@ -170,7 +170,7 @@ impl Driver {
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
-        let (mut ended_sessions, mut rewrites) = (Vec::new(), Vec::new());
+        let (mut changes, mut rewrites) = (Vec::new(), Vec::new());
         for work in work {
             is_idle = false;
             match work {
@@ -179,7 +179,12 @@ impl Driver {
                     waiting.push(acknowledge);
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
-                Work::EndSession(session, answer) => ended_sessions.push((session, answer)),
+                Work::EndSession(session, answer) => {
+                    changes.push(Input::EndSession(self.ticket(Pending::Change(answer)), session));
+                }
+                Work::Told(told, answer) => {
+                    changes.push(Input::Told(self.ticket(Pending::Change(answer)), told));
+                }
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
                 Work::Lease(answer) => inputs.push(Input::Lease(answer)),
@@ -200,10 +205,7 @@ impl Driver {
         if is_idle || self.node.replica().next_deadline() <= now.uptime {
             self.step(now, Input::Tick);
         }
-        for (session, answer) in ended_sessions {
-            let ticket = self.ticket(Pending::EndSession(answer));
-            self.step(self.later_than(known), Input::EndSession(ticket, session));
-        }
+        changes.into_iter().for_each(|change| self.step(self.later_than(known), change));
         if now.uptime.since(self.looked_at) >= LOOK_EVERY_MS {
             self.looked_at = now.uptime;
             self.step(self.later_than(known), Input::Check);
@@ -250,6 +252,7 @@ impl Driver {
         let (replica, now) = (self.node.replica(), self.now());
         let status = ReplicaStatus {
             leads: replica.leads(now),
+            news: replica.state().outbox().count(),
             fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: Status::of_all(replica.reconciler_statuses(now)),
@@ -314,7 +317,7 @@ impl Outlet {
                     });
                     let _gave_up = answer.send(evicted);
                 }
-                Some(Pending::EndSession(answer)) => {
+                Some(Pending::Change(answer)) => {
                     let recorded = recorded.map(drop).map_err(|_| trouble);
                     let _gave_up = answer.send(recorded);
                 }
@@ -333,7 +336,7 @@ impl Outlet {
                     Some(
                         Pending::Batch(_)
                         | Pending::Evict(..)
-                        | Pending::EndSession(_)
+                        | Pending::Change(_)
                         | Pending::Rewrite(_),
                     )
                     | None => {}

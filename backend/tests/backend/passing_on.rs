@@ -1,23 +1,18 @@
 //! Status callbacks reach the receiver that had them before a number was taken over.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver as Inbox, channel};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use live_users_testkit::{Metrics, Server, Twilio, exit_of, send};
-use live_users_twilio::{AuthTokens, Form, Payload, SIGNATURE_HEADER, SignedRequest, sign};
+use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
+use crate::receiver::{PATIENCE_S, Receiver, answer};
 use crate::{BINARY, TOKEN, agents_file, start};
 
-/// A bound for a machine that is stuck, in seconds.
-const PATIENCE_S: u64 = 60;
-
 const ID: &str = "I-Twilio-Idempotency-Token";
-
-const OK: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 
 /// What Twilio sends at the end of a call to a number, in its order.
 const ENDED: [(&str, &str); 7] = [
@@ -29,89 +24,6 @@ const ENDED: [(&str, &str); 7] = [
     ("CallStatus", "completed"),
     ("From", "+14155550123"),
 ];
-
-/// Who had the callbacks before. The test plays it.
-struct Receiver {
-    base: String,
-    requests: Inbox<(Request, TcpStream)>,
-}
-
-/// What came to it.
-struct Request {
-    method: String,
-    /// The path and the query.
-    target: String,
-    head: String,
-    body: String,
-}
-
-impl Receiver {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("bound"));
-        let (sender, requests) = channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if sender.send((read(&stream), stream)).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { base, requests }
-    }
-
-    fn next(&self) -> (Request, TcpStream) {
-        self.requests.recv_timeout(Duration::from_secs(PATIENCE_S)).expect("a request")
-    }
-
-    /// The next request, which is taken.
-    fn take(&self) -> Request {
-        let (request, stream) = self.next();
-        answer(stream, OK);
-        request
-    }
-}
-
-impl Request {
-    fn header(&self, name: &str) -> &str {
-        let value = self.head.lines().find_map(|line| {
-            let (it, value) = line.split_once(": ")?;
-            it.eq_ignore_ascii_case(name).then_some(value)
-        });
-        value.unwrap_or_default()
-    }
-
-    /// Whether it is signed with this token for this server.
-    fn is_signed(&self, receiver: &Receiver, token: &str) -> bool {
-        let url = format!("{}{}", receiver.base, self.target);
-        let form = Form::parse(self.body.as_bytes()).expect("a form");
-        let payload = if self.method == "GET" { Payload::None } else { Payload::Form(&form) };
-        let signature = Some(self.header(SIGNATURE_HEADER));
-        let signed = SignedRequest { url: &url, signature, settings: None, payload };
-        AuthTokens::new([token]).expect("a token").verify(&signed).is_ok()
-    }
-}
-
-fn read(stream: &TcpStream) -> Request {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        assert!(reader.read_line(&mut head).expect("a line") > 0, "{head}");
-    }
-    let length = head
-        .lines()
-        .find_map(|it| it.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or_default()];
-    reader.read_exact(&mut body).expect("a body");
-    let mut words = head.split(' ');
-    let mut word = || words.next().expect("a word").to_owned();
-    let (method, target) = (word(), word());
-    Request { method, target, head, body: String::from_utf8(body).expect("text") }
-}
-
-fn answer(mut stream: TcpStream, with: &str) {
-    stream.write_all(with.as_bytes()).expect("an answer");
-}
 
 fn body_of(fields: &[(&str, &str)]) -> String {
     Form::from_pairs(fields.iter().copied()).encode()
@@ -232,7 +144,7 @@ fn what_is_no_callback_of_the_number_or_not_from_twilio_is_not_passed_on() {
     assert_eq!(Twilio::new(&twilio.url, "forged").post("/call-status", &ENDED).status, 403);
     assert_eq!(twilio.post_as("the-last", "/call-status", &ENDED).status, 204);
     assert_eq!(receiver.take().header(ID), "the-last", "it is the only one");
-    assert!(receiver.requests.try_recv().is_err());
+    assert!(receiver.is_idle());
     await_outcome(&server, "delivered", 1.0);
 }
 
@@ -261,8 +173,8 @@ fn a_receiver_in_trouble_is_tried_again_and_one_that_refuses_is_not() {
         assert!(line.contains(why) && !line.contains("s3cr3t"), "{line}");
     }
     await_outcome(&server, "refused", 2.0);
-    assert!(elsewhere.requests.try_recv().is_err(), "a redirect was followed");
-    assert!(receiver.requests.try_recv().is_err(), "a refusal was tried again");
+    assert!(elsewhere.is_idle(), "a redirect was followed");
+    assert!(receiver.is_idle(), "a refusal was tried again");
 }
 
 #[test]
@@ -278,6 +190,38 @@ fn a_receiver_that_is_gone_costs_the_count_nothing_and_is_given_up() {
     let line = server.await_log("is not passed on: 4 tries have failed");
     assert!(!line.contains("s3cr3t") && !line.contains("/old"), "{line}");
     await_outcome(&server, "failed", 1.0);
+}
+
+#[test]
+fn each_of_several_receivers_gets_it_once_and_one_in_trouble_keeps_nothing_from_the_others() {
+    let (first, second) = (Receiver::start(), Receiver::start());
+    let (one, two) = (format!("{}/one", first.base), format!("{}/two?key=s3cr3t", second.base));
+    let more = format!("status_callback_urls = [\"{two}\", \"{one}\"]");
+    let (_folder, file) = agents(&one, &more);
+    let (server, twilio) = start(&[WITH_TOKEN, ("AGENTS_FILE", &file)]);
+    assert_eq!(twilio.post_as("one", "/call-status", &ENDED).status, 204);
+    let failed = second.next().1;
+    assert!(first.take().is_signed(&first, TOKEN));
+    await_outcome(&server, "delivered", 1.0);
+    answer(failed, "HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let request = second.take();
+    assert!(request.is_signed(&second, TOKEN) && request.target == "/two?key=s3cr3t");
+    await_outcome(&server, "delivered", 2.0);
+    assert!(first.is_idle() && second.is_idle(), "each has it once");
+    assert_eq!(twilio.post("/call-status", &ENDED).status, 204);
+    first.take();
+    await_outcome(&server, "delivered", 3.0);
+    answer(second.next().1, "HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    await_outcome(&server, "refused", 1.0);
+    let headers = [("Authorization", &*format!("Bearer {API_TOKEN}"))];
+    let url = format!("{}/api/live-users/summary", server.url);
+    let summary: Value =
+        serde_json::from_str(&send("GET", &url, &headers, b"").body).expect("JSON");
+    let delivery = &summary["deliveries"][0];
+    assert_eq!((&delivery["to"], &delivery["pending"]), (&"agent booking".into(), &0.into()));
+    assert_eq!(delivery["undelivered"], 1);
+    assert_eq!(delivery["failure"], "status 404");
+    assert!(delivery["failingSince"].is_string() && summary["deliveries"][1].is_null());
 }
 
 #[test]

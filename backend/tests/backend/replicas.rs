@@ -5,6 +5,7 @@
 //! on the oldest version of NATS and on the one that the documents ask for.
 
 mod clocks;
+mod hooks;
 mod journal;
 mod lines;
 mod load;

@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use self::limits::{AccountLimit, mistakes_in_limits};
 pub use self::limits::{Beyond, Decision};
+pub(crate) use self::mistakes::is_url;
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
 use crate::accounts::{AccountTable, Accounts, mistakes_in_accounts};
 use crate::caller_id::{CallerId, sip_host};
+use crate::hooks::{HookTable, mistakes_in_hooks};
 use crate::sources::{SourceTable, mistakes_in_sources};
 pub use live_users_twilio::Method;
 
@@ -27,6 +29,8 @@ pub const ID_BYTES_MAX: usize = 64;
 /// The longest name of an agent, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
 const URL_BYTES_MAX: usize = 2048;
+/// The most URLs in `status_callback_urls`.
+const STATUS_CALLBACK_URLS_MAX: usize = 10;
 
 /// One AI voice agent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -56,6 +60,9 @@ pub struct Agent {
     /// Where the status callbacks of its numbers are passed on to.
     #[serde(default)]
     pub status_callback_url: Option<String>,
+    /// More of them.
+    #[serde(default)]
+    pub status_callback_urls: Vec<String>,
     #[serde(default)]
     status_callback_method: Option<String>,
     /// The hosts of SIP addresses that lead to this agent: `sip.example.com`.
@@ -93,6 +100,7 @@ pub struct Agents {
     sources: Vec<SourceTable>,
     accounts: Accounts,
     limit: AccountLimit,
+    hooks: Vec<HookTable>,
 }
 
 /// Where the agents file is.
@@ -113,6 +121,8 @@ struct File {
     sources: Vec<SourceTable>,
     #[serde(default, rename = "account")]
     accounts: Vec<AccountTable>,
+    #[serde(default, rename = "hook")]
+    hooks: Vec<HookTable>,
     limit: Option<u32>,
     at_limit: Option<Decision>,
     limit_reserved_for_inbound: Option<u32>,
@@ -139,27 +149,45 @@ impl Agent {
         self.fallback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
-    /// The method that `status_callback_url` is requested by: `status_callback_method` of the file.
+    /// Where the status callbacks of its numbers are passed on to, each once:
+    /// `status_callback_url`, and those of `status_callback_urls`.
+    pub fn status_callback_targets(&self) -> Vec<&str> {
+        let mut targets: Vec<&str> = Vec::new();
+        let one = self.status_callback_url.iter();
+        for url in one.chain(&self.status_callback_urls) {
+            if !targets.contains(&url.as_str()) {
+                targets.push(url);
+            }
+        }
+        targets
+    }
+
+    /// The method that these are requested by: `status_callback_method` of the file.
     pub fn status_callback_method(&self) -> Method {
         self.status_callback_method.as_deref().and_then(Method::parse).unwrap_or_default()
     }
 
     /// The keys of all URLs, each with its URL, and with the key and text of its method.
-    fn urls(&self) -> [UrlKey<'_>; 4] {
+    fn urls(&self) -> Vec<UrlKey<'_>> {
+        // The method of the list is that of the one URL, which may be left out then.
+        let of_list = match (&self.status_callback_url, self.status_callback_urls.first()) {
+            (None, Some(first)) => ("status_callback_urls", Some(first)),
+            (one, _) => ("status_callback_url", one.as_ref()),
+        };
         let urls = [
-            ("voice_url", &self.voice_url, "voice_method", &self.voice_method),
-            ("fallback_url", &self.fallback_url, "fallback_method", &self.fallback_method),
-            (
-                "status_callback_url",
-                &self.status_callback_url,
-                "status_callback_method",
-                &self.status_callback_method,
-            ),
-            ("chat_url", &self.chat_url, "", &None),
+            ("voice_url", self.voice_url.as_ref(), "voice_method", &self.voice_method),
+            ("fallback_url", self.fallback_url.as_ref(), "fallback_method", &self.fallback_method),
+            (of_list.0, of_list.1, "status_callback_method", &self.status_callback_method),
+            ("chat_url", self.chat_url.as_ref(), "", &None),
         ];
-        urls.map(|(field, url, of_method, method)| {
-            (field, url.as_deref(), method.as_deref().map(|method| (of_method, method)))
-        })
+        let more = self.status_callback_urls.iter().skip(usize::from(of_list.0.ends_with('s')));
+        let more = more.map(|url| ("status_callback_urls", Some(url), "", &None));
+        let urls = urls.into_iter().chain(more);
+        let urls = urls.map(|(field, url, of_method, method)| {
+            let method = method.as_deref().map(|method| (of_method, method));
+            (field, url.map(String::as_str), method)
+        });
+        urls.collect()
     }
 }
 
@@ -208,15 +236,17 @@ impl Agents {
         match toml::from_str::<File>(text) {
             Ok(file) => {
                 let limit = file.limit();
-                let File { shared, agents, sources, accounts, .. } = file;
+                let File { shared, agents, sources, accounts, hooks, .. } = file;
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_limits(&agents, &limit));
                 mistakes.extend(mistakes_in_shared("shared", &shared));
                 mistakes.extend(mistakes_in_sources(&sources));
                 mistakes.extend(mistakes_in_accounts(&accounts));
+                let ids: Vec<_> = agents.iter().map(|agent| agent.id.as_str()).collect();
+                mistakes.extend(mistakes_in_hooks(&hooks, &ids));
                 let accounts = Accounts::of(accounts);
                 let agents = Self::of(agents).sharing(&shared);
-                (Self { sources, accounts, limit, ..agents }, mistakes)
+                (Self { sources, accounts, hooks, limit, ..agents }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -282,6 +312,11 @@ impl Agents {
     /// What the account with this id of Twilio's is called.
     pub fn account_of(&self, sid: &str) -> Option<&Arc<str>> {
         self.accounts.by_sid(sid)
+    }
+
+    /// Who is told by webhooks of our own, in the order of the file.
+    pub fn hooks(&self) -> &[HookTable] {
+        &self.hooks
     }
 
     /// The agent that answers this number, in any of its spellings: also without its plus, and in

@@ -14,6 +14,7 @@ mod caller_id;
 mod country;
 mod evidence;
 mod farewell;
+pub mod hooks;
 mod inbound;
 mod legs;
 mod reconciler;

@@ -3,7 +3,7 @@
 use live_users_core::{Evidence, Millis, Numbers, Outcome, TurnedAway};
 use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
-use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask};
+use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask, Told};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::audit::AuditTask;
@@ -37,6 +37,8 @@ pub enum Input {
     Record(Ticket, Vec<Evidence>),
     /// A session of an admin to end. [`Effect::Recorded`] answers it.
     EndSession(Ticket, EndedSession),
+    /// How far hooks were told. [`Effect::Recorded`] answers it.
+    Told(Ticket, Vec<Told>),
     /// A request to read the state. [`Effect::Answer`] answers it.
     Query(Ticket),
     /// Other replicas have appended to the log. It can be read here up to this position.

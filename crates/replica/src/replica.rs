@@ -193,6 +193,10 @@ impl Replica {
                 let changes = vec![Change::EndSession(session)];
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
+            Input::Told(ticket, told) => {
+                let changes = told.into_iter().map(Change::Told).collect();
+                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+            }
             Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),
@@ -350,6 +354,6 @@ pub(crate) fn evidence(
 ) -> impl Iterator<Item = Evidence> {
     records.into_iter().filter_map(|record| match record.change {
         Change::Evidence(evidence) => Some(evidence),
-        Change::Forget { .. } | Change::EndSession(_) => None,
+        Change::Forget { .. } | Change::EndSession(_) | Change::Told(_) => None,
     })
 }

@@ -6,6 +6,7 @@
 //! - [`copy`]: the state of one journal into another.
 //! - [`plan_time_repair`]: a journal that a clock ahead has written into.
 //! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
+//! - [`Outbox`]: what hooks are to be told about calls, and how far they were told.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
@@ -17,6 +18,7 @@ pub mod explain;
 mod format;
 pub mod history;
 mod mend;
+mod outbox;
 pub mod record;
 mod recovery;
 mod repair;
@@ -35,6 +37,7 @@ pub use activity::{
 };
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
+pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};

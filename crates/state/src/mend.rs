@@ -46,7 +46,9 @@ impl State {
         let tracker = Tracker::restore(now, calls, conferences).counting(settings.counting);
         // Their times are by the clocks of proxies.
         let ended_sessions = self.ended_sessions().clone();
-        Self::restore(tracker, corrections, activities, history, ended_sessions).with(settings)
+        let outbox = self.outbox().clone().mended(|at| shift.mend(at));
+        Self::restore(tracker, corrections, activities, history, ended_sessions, outbox)
+            .with(settings)
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::StoredAttributes;
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
+use crate::outbox::{Cursor, Told};
 use crate::sessions::{EndedSession, parsed};
 use crate::stored_admission::StoredAdmission;
 use crate::stored_told::StoredLimits;
@@ -32,6 +33,7 @@ pub struct Record {
 /// What a record says.
 #[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 pub enum Change {
     /// Something was said about a call.
     Evidence(Evidence),
@@ -42,6 +44,8 @@ pub enum Change {
     },
     /// A session of an admin has ended before its time.
     EndSession(EndedSession),
+    /// A hook was told.
+    Told(Told),
 }
 
 impl Record {
@@ -58,6 +62,11 @@ impl Record {
                 let EndedSession { id, until } = session;
                 stored.session = Some(StoredSession { id: id.to_string(), until: until.0 });
             }
+            Change::Told(Told { hook, cursor }) => {
+                // As above.
+                stored.forget = Some(0);
+                stored.told = Some(StoredTold { hook: hook.clone(), cursor: *cursor });
+            }
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
@@ -69,13 +78,16 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let stored: StoredRecord = serde_json::from_slice(bytes)?;
         known_version(stored.v)?;
-        let change = match (stored.evidence, stored.forget, stored.session) {
-            (Some(evidence), None, None) => Change::Evidence(evidence.read()?),
-            (None, Some(before), None) => Change::Forget { ended_before: Millis(before) },
-            (None, _, Some(StoredSession { id, until })) => {
+        let change = match (stored.evidence, stored.forget, stored.session, stored.told) {
+            (Some(evidence), None, None, None) => Change::Evidence(evidence.read()?),
+            (None, Some(before), None, None) => Change::Forget { ended_before: Millis(before) },
+            (None, _, Some(StoredSession { id, until }), None) => {
                 Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
             }
-            (Some(_), ..) | (None, None, None) => return Err(DecodeError::Value("evidence")),
+            (None, _, None, Some(StoredTold { hook, cursor })) => {
+                Change::Told(Told { hook, cursor })
+            }
+            _ => return Err(DecodeError::Value("evidence")),
         };
         Ok(Self { at: Millis(stored.at), change })
     }
@@ -91,12 +103,21 @@ struct StoredRecord {
     forget: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<StoredSession>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<StoredTold>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredSession {
     id: String,
     until: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTold {
+    hook: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cursor: Option<Cursor>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use crate::activity::stored::StoredActivities;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::stored::StoredHistory;
+use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
 use crate::state::State;
 use crate::stored_call::{StoredCall, StoredConference};
@@ -30,6 +31,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         activities: StoredActivities::of(state.activities()),
         history: StoredHistory::of(state.history()),
         ended_sessions: state.ended_sessions().to_stored(),
+        outbox: StoredOutbox::of(state.outbox()),
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
@@ -56,7 +58,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let tracker = Tracker::restore(now, calls, conferences);
     let drift = Corrections::restore(totals, healed);
     let ended_sessions = EndedSessions::from_stored(&stored.ended_sessions)?;
-    Ok(State::restore(tracker, drift, stored.activities.read()?, history, ended_sessions))
+    let outbox = stored.outbox.unwrap_or_default().read()?;
+    Ok(State::restore(tracker, drift, stored.activities.read()?, history, ended_sessions, outbox))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +80,8 @@ struct StoredSnapshot {
     history: Option<StoredHistory>,
     #[serde(default, rename = "endedSessions", skip_serializing_if = "Vec::is_empty")]
     ended_sessions: Vec<(String, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outbox: Option<StoredOutbox>,
     #[serde(flatten)]
     activities: StoredActivities,
 }

@@ -7,6 +7,7 @@ use live_users_core::{Counting, Millis, Numbers, Outcome, Tracker};
 use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::corrections::Corrections;
 use crate::history::{History, Retention};
+use crate::outbox::Outbox;
 use crate::record::{Change, Record};
 use crate::sessions::EndedSessions;
 
@@ -18,6 +19,7 @@ pub struct State {
     activities: Activities,
     history: History,
     ended_sessions: EndedSessions,
+    outbox: Outbox,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -45,8 +47,9 @@ impl State {
         activities: Activities,
         history: History,
         ended_sessions: EndedSessions,
+        outbox: Outbox,
     ) -> Self {
-        Self { tracker, drift, activities, history, ended_sessions }
+        Self { tracker, drift, activities, history, ended_sessions, outbox }
     }
 
     /// The same state, by these settings from now on.
@@ -72,6 +75,7 @@ impl State {
                 self.drift.note(self.tracker.now(), evidence, applied.outcome);
                 self.activities.note(&self.tracker, evidence, &applied);
                 self.history.note(&self.tracker, &applied.deltas);
+                self.outbox.note(&self.tracker, &self.activities.feed, (evidence, &applied));
                 Some(applied.outcome)
             }
             Change::Forget { ended_before } => {
@@ -80,6 +84,10 @@ impl State {
             }
             Change::EndSession(session) => {
                 self.ended_sessions.end(record.at, *session);
+                None
+            }
+            Change::Told(told) => {
+                self.outbox.told(told);
                 None
             }
         }
@@ -113,6 +121,11 @@ impl State {
     /// The sessions of admins that were ended before their time.
     pub fn ended_sessions(&self) -> &EndedSessions {
         &self.ended_sessions
+    }
+
+    /// What hooks are to be told about calls.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     pub(crate) fn activities(&self) -> &Activities {

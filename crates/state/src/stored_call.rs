@@ -80,7 +80,7 @@ struct StoredStretch {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredAgent {
+pub(crate) struct StoredAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,7 @@ struct StoredAgent {
 }
 
 impl StoredAgent {
-    fn of(agent: &Agent) -> Self {
+    pub(crate) fn of(agent: &Agent) -> Self {
         let (agent, address) = match agent {
             Agent::Unknown => (None, None),
             Agent::Address(address) => (None, Some(address.clone())),
@@ -97,7 +97,7 @@ impl StoredAgent {
         Self { agent, address }
     }
 
-    fn read(self) -> Agent {
+    pub(crate) fn read(self) -> Agent {
         match (self.agent, self.address) {
             (Some(id), _) => Agent::Id(id),
             (None, Some(address)) => Agent::Address(address),

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ByAgent;
 use crate::sources::{AccountCount, SourceCount};
+use crate::{ByAgent, DeliveryView};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,9 @@ pub struct Summary {
     pub referee: RefereeView,
     /// What had to be healed because webhooks did not come.
     pub drift: DriftView,
+    /// How what is sent to others stands; absent if nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<DeliveryView>,
 }
 
 /// Everybody who is on the line, by whom they are connected with. Each call that is up is in

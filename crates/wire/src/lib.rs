@@ -6,7 +6,9 @@
 
 mod activity;
 mod calls;
+mod deliveries;
 mod history;
+mod hooks;
 mod sessions;
 mod setup;
 mod sources;
@@ -23,7 +25,9 @@ pub use calls::{
     EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
     PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
 };
+pub use deliveries::DeliveryView;
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
+pub use hooks::{CallData, ChangedData, HookMessage, ThresholdData};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,

@@ -1,7 +1,8 @@
 //! Finds the status callbacks that belong to somebody else too, and passes them on.
 //!
 //! A number's own status callback went to another receiver before Live Users took the number over:
-//! the `status_callback_url` of its agent. It gets the same fields, signed for its own URL.
+//! the `status_callback_url` of its agent. There may be several: `status_callback_urls`. Each gets
+//! the same fields, signed for its own URL.
 
 use std::io;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::repeats::{ID_HEADER, Repeats};
 use crate::http::signature::{SignatureVerifier, is_form};
+use crate::parts::deliveries::Deliveries;
 use crate::parts::passing_on::{Callback, PassingOn};
 use crate::parts::signer::Signer;
 
@@ -40,8 +42,8 @@ impl Passing {
     ///
     /// # Errors
     /// The system's own.
-    pub(crate) fn new(signer: Signer) -> io::Result<Self> {
-        Ok(Self { on: Arc::new(PassingOn::new()?), signer, passed: Repeats::default() })
+    pub(crate) fn new(signer: Signer, deliveries: Arc<Deliveries>) -> io::Result<Self> {
+        Ok(Self { on: Arc::new(PassingOn::new(deliveries)?), signer, passed: Repeats::default() })
     }
 
     /// Passes a request to `/call-status` on, if it is a number's own status callback and its agent
@@ -57,25 +59,29 @@ impl Passing {
         if !is_form(request) || request.headers().contains_key(MARK) {
             return;
         }
-        let Some((agent, url)) = receiver(form, agents) else { return };
+        let Some((agent, urls)) = receivers(form, agents) else { return };
         let request_id = self.passed.id_of(request);
         if self.passed.is_one(request_id) {
             return;
         }
         let token = self.signer.token(|token| signature.is_signed_with(token, request, form));
-        let Some(callback) = callback(request, form, (agent, url), token) else { return };
-        let n_bytes = callback.url.as_str().len() + callback.body.len();
-        let Some(place) = self.on.place(&agent.id, url, n_bytes) else { return };
-        // Another attempt may have come in between.
-        if self.passed.remember(request_id) {
-            self.on.send(callback, place);
+        let placed = urls.into_iter().filter_map(|url| {
+            let callback = callback(request, form, (agent, url), token)?;
+            let n_bytes = callback.url.as_str().len() + callback.body.len();
+            Some((callback, self.on.place(&agent.id, url, n_bytes)?))
+        });
+        let placed: Vec<_> = placed.collect();
+        // Another attempt may have come in between. One that no receiver has a place for may come
+        // again.
+        if !placed.is_empty() && self.passed.remember(request_id) {
+            placed.into_iter().for_each(|(callback, place)| self.on.send(callback, place));
         }
     }
 }
 
 /// Whose status callback it is, if it is that of a number: of a call that came in to it. Those of
 /// legs, conferences, streams and of calls that we made were asked for by somebody who knows us.
-fn receiver<'a>(form: &Form, agents: &'a Agents) -> Option<(&'a Agent, &'a str)> {
+fn receivers<'a>(form: &Form, agents: &'a Agents) -> Option<(&'a Agent, Vec<&'a str>)> {
     let text = |name| form.text_within(name, PARTY_BYTES_MAX).ok().flatten();
     let is_inbound = match text("Direction") {
         Some(direction) => Direction::parse(direction) == Some(Direction::Inbound),
@@ -86,11 +92,12 @@ fn receiver<'a>(form: &Form, agents: &'a Agents) -> Option<(&'a Agent, &'a str)>
         return None;
     }
     let agent = agents.by_number(text("To")?)?;
-    Some((agent, agent.status_callback_url.as_deref()?))
+    let targets = agent.status_callback_targets();
+    (!targets.is_empty()).then_some((agent, targets))
 }
 
-/// The request as it is passed on. A fragment of the URL is neither signed nor sent. `None` for a URL that is none, which the agents file is refused
-/// with.
+/// The request as it is passed on. A fragment of the URL is neither signed nor sent. `None` for a
+/// URL that is none, which the agents file is refused with.
 fn callback(
     request: &HttpRequest,
     form: &Form,
@@ -157,6 +164,7 @@ mod tests {
         name = "Taken over"
         numbers = ["+15005550006"]
         status_callback_url = "https://old.example.com/status"
+        status_callback_urls = ["https://b.example.com/", "https://old.example.com/status"]
         [[agent]]
         id = "new"
         name = "New"
@@ -175,11 +183,11 @@ mod tests {
         let (agents, mistakes) = Agents::parse(AGENTS);
         assert_eq!(mistakes, [""; 0]);
         let of = |fields: &[(&str, &str)]| {
-            receiver(&Form::from_pairs(fields.iter().copied()), &agents).map(|(_, url)| url)
+            receivers(&Form::from_pairs(fields.iter().copied()), &agents).map(|(_, urls)| urls)
         };
-        let url = Some("https://old.example.com/status");
-        assert_eq!(of(&OWN), url);
-        assert_eq!(of(&[OWN[0], OWN[1], OWN[3]]), url, "without a direction a call is inbound");
+        let urls = Some(vec!["https://old.example.com/status", "https://b.example.com/"]);
+        assert_eq!(of(&OWN), urls);
+        assert_eq!(of(&[OWN[0], OWN[1], OWN[3]]), urls, "without a direction a call is inbound");
         for more in [
             ("ParentCallSid", "CA0"),
             ("StreamEvent", "stream-started"),

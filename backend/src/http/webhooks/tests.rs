@@ -35,7 +35,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         arrivals: Arrivals::begin(Instant::now()).unwrap(),
         old_callbacks: OldCallbacks::default(),
         repeats: Repeats::default(),
-        passing: Passing::new(Signer::default()).unwrap(),
+        passing: Passing::new(Signer::default(), Arc::default()).unwrap(),
         accounts: Vec::new(),
         notices: Notices::default(),
     }

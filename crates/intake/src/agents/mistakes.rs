@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use live_users_twilio::Method;
 
-use super::{Agent, ID_BYTES_MAX, NAME_BYTES_MAX, URL_BYTES_MAX};
+use super::{Agent, ID_BYTES_MAX, NAME_BYTES_MAX, STATUS_CALLBACK_URLS_MAX, URL_BYTES_MAX};
 
 /// The longest id that a platform has for an agent, in bytes.
 const ASSISTANT_BYTES_MAX: usize = 128;
@@ -88,16 +88,24 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
             }
         }
         for assistant in &agent.assistants {
-            if assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX {
-                wrong("assistants", format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
-            }
-            if let Some(first) = assistants.insert(assistant, place) {
-                let what = format!("{assistant:?} is already an assistant of agent {first}");
-                wrong("assistants", format!("{what}; expected each id once"));
-            }
+            let first = assistants.insert(assistant, place);
+            wrong_assistant(assistant, first).into_iter().for_each(|it| wrong("assistants", it));
+        }
+        if agent.status_callback_urls.len() > STATUS_CALLBACK_URLS_MAX {
+            wrong("status_callback_urls", format!("expected at most {STATUS_CALLBACK_URLS_MAX}"));
         }
     }
     mistakes
+}
+
+/// What is wrong with an id that a platform has for an agent, and that `first` has already.
+fn wrong_assistant(assistant: &str, first: Option<i32>) -> Vec<String> {
+    let is_wrong = assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX;
+    let form = is_wrong.then(|| format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
+    let twice = first.map(|first| {
+        format!("{assistant:?} is already an assistant of agent {first}; expected each id once")
+    });
+    form.into_iter().chain(twice).collect()
 }
 
 /// Whether a text can be the id of an agent.
@@ -126,7 +134,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label) || is_v6()
 }
 
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     // RFC 3986: schemes are the same in capital letters.
     let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));

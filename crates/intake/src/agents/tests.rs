@@ -53,6 +53,7 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         name = "B"
         fallback_method = "GET"
         status_callback_url = "calls.example.com"
+        status_callback_urls = ["https://a.example.com", "ftp://a.example.com"]
         status_callback_method = "get"
         "#,
     );
@@ -73,6 +74,7 @@ fn every_mistake_of_the_file_is_reported_at_once_and_names_the_field() {
         "fallback_method: there is no fallback_url",
         "status_callback_url: expected a URL",
         "status_callback_method: expected \"GET\" or \"POST\"",
+        "status_callback_urls: expected a URL",
         "agent 2 (\"a\"): capacity: expected a whole number from 1 up",
         "shared: \"0800\" is not E.164",
     ];
@@ -129,16 +131,31 @@ fn a_url_is_requested_by_post_unless_the_file_names_another_method() {
         fallback_url = "https://a.example.com/down.xml"
         fallback_method = "GET"
         status_callback_url = "https://a.example.com/status?a=1"
+        status_callback_urls = ["https://b.example.com/", "https://a.example.com/status?a=1"]
+        status_callback_method = "GET"
+        [[agent]]
+        id = "listed"
+        name = "Listed"
+        voice_url = "https://a.example.com/voice.xml"
+        voice_method = "GET"
+        fallback_url = "https://a.example.com/down.xml"
+        fallback_method = "GET"
+        status_callback_urls = ["https://b.example.com/", "https://c.example.com/"]
         status_callback_method = "GET"
         "#,
     );
     assert_eq!(mistakes, [""; 0]);
-    for (id, method) in [("default", Method::Post), ("named", Method::Get)] {
+    for (id, method) in [("default", Method::Post), ("named", Method::Get), ("listed", Method::Get)]
+    {
         let agent = agents.by_id(id).unwrap();
         let methods =
             [agent.voice_method(), agent.fallback_method(), agent.status_callback_method()];
         assert_eq!(methods, [method; 3], "{id}");
     }
+    let targets = |id| agents.by_id(id).unwrap().status_callback_targets();
+    assert_eq!(targets("default"), ["https://a.example.com/status#rc=2"]);
+    assert_eq!(targets("named"), ["https://a.example.com/status?a=1", "https://b.example.com/"]);
+    assert_eq!(targets("listed"), ["https://b.example.com/", "https://c.example.com/"]);
     assert_eq!([Method::Get, Method::Post].map(Method::as_str), ["GET", "POST"]);
 }
 

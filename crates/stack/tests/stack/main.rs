@@ -43,10 +43,14 @@ fn sibling(name: &str) -> PathBuf {
 
 /// A backend and a proxy, as two processes.
 fn start_both() -> (Server, Server, Twilio) {
-    let agents = agents_file();
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents), ("API_TOKEN", API_TOKEN)];
+    start_both_with(&agents_file())
+}
+
+/// The same with these agents.
+fn start_both_with(agents: &str) -> (Server, Server, Twilio) {
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", agents), ("API_TOKEN", API_TOKEN)];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
-    let env = [("BACKEND_URL", backend.url.as_str()), ("AGENTS_FILE", &agents)];
+    let env = [("BACKEND_URL", backend.url.as_str()), ("AGENTS_FILE", agents)];
     let env = [&env[..], &[("ALLOWED_ORIGINS", "*")]].concat();
     let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
     let proxy = Server::start(sibling("live-users-proxy"), &[], &env);

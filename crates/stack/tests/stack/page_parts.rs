@@ -3,7 +3,7 @@
 use live_users_testkit::{Browser, Server, Twilio};
 
 use crate::page::open;
-use crate::start_both;
+use crate::{start_both, start_both_with};
 
 /// The page with one call on it.
 async fn with_a_call() -> (Server, Server, Twilio, Browser) {
@@ -35,6 +35,27 @@ async fn a_call_says_who_is_on_the_line_and_for_how_long() {
     let is_quiet = "document.querySelector('#calls').innerText.includes('Nobody is on the line') \
                     || document.querySelector('#calls').innerText.includes('No calls yet')";
     browser.wait_for("the call to go", is_quiet).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_is_at_the_foot_of_the_page() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/old?key=s3cr3t", listener.local_addr().expect("bound"));
+    drop(listener);
+    let folder = tempfile::tempdir().expect("a folder");
+    let agents = folder.path().join("agents.toml");
+    let agent = "[[agent]]\nid = \"booking\"\nname = \"B\"\nnumbers = [\"+15005550006\"]\n";
+    std::fs::write(&agents, format!("{agent}status_callback_urls = [\"{url}\"]\n"))
+        .expect("a file");
+    let (_backend, proxy, twilio) = start_both_with(agents.to_str().expect("text"));
+    let browser = open(&proxy).await;
+    twilio.start(1);
+    twilio.end(1);
+    let says = "document.querySelector('#foot .undelivered')?.innerText ?? ''";
+    browser.wait_for("the failure", &format!("({says}).includes('lost since the start')")).await;
+    let text = text(&browser, "#foot .undelivered").await;
+    assert!(text.starts_with("Not delivered to agent booking: 1 lost"), "{text}");
+    assert!(text.contains("4 tries have failed") && !text.contains("s3cr3t"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

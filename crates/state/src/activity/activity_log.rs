@@ -132,6 +132,11 @@ impl ActivityLog {
         self.count = self.count.saturating_add(1);
     }
 
+    /// The newest activity that is not the move of a call.
+    pub(crate) fn newest_but_moves(&self) -> Option<&Activity> {
+        self.list.iter().rev().find(|activity| activity.what != ActivityKind::Moved)
+    }
+
     /// The end of a call, if it is still listed.
     pub(super) fn end_of(&mut self, call: &CallId) -> Option<&mut Activity> {
         let is_end = |activity: &&mut Activity| activity.reason.is_some() && activity.call == *call;

@@ -15,6 +15,7 @@ use super::*;
 use crate::activity::Activities;
 use crate::corrections::{Cause, Correction, Corrections};
 use crate::history::History;
+use crate::outbox::Outbox;
 use crate::sessions::{EndedSessions, SessionHash};
 use crate::snapshot;
 use crate::state::State;
@@ -197,6 +198,15 @@ proptest! {
             Change::Evidence(evidence),
             Change::Forget { ended_before: Millis(before) },
             Change::EndSession(EndedSession { id: hash(at), until: Millis(before) }),
+            Change::Told(Told { hook: "crm".into(), cursor: None }),
+            Change::Told(Told {
+                hook: "crm".into(),
+                cursor: Some(Cursor {
+                    news: Some(at),
+                    live_users: Some(before),
+                    is_reached: Some(true),
+                }),
+            }),
         ] {
             let record = Record { at: Millis(at), change };
             prop_assert_eq!(Record::decode(&record.encode()).unwrap(), record);
@@ -214,7 +224,14 @@ proptest! {
         let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
         let mut ended = EndedSessions::default();
         ended.end(Millis(1), EndedSession { id: hash(now), until: Millis(2) });
-        let original = State::restore(tracker, drift, Activities::default(), History::default(), ended);
+        let original = State::restore(
+            tracker,
+            drift,
+            Activities::default(),
+            History::default(),
+            ended,
+            Outbox::default(),
+        );
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
@@ -245,6 +262,18 @@ fn an_older_program_reads_the_end_of_a_session_as_one_that_forgets_nothing() {
             r#""session":{"id":"00000000000000000000000000000a0f","until":9}}"#
         )
     );
+}
+
+#[test]
+fn an_older_program_reads_how_far_a_hook_was_told_as_a_record_that_forgets_nothing() {
+    let cursor = Some(Cursor { news: Some(7), live_users: Some(3), is_reached: None });
+    let change = Change::Told(Told { hook: "crm".into(), cursor });
+    let text = String::from_utf8(Record { at: Millis(5), change }.encode()).unwrap();
+    let told = r#""told":{"hook":"crm","cursor":{"news":7,"liveUsers":3}}"#;
+    assert_eq!(text, format!(r#"{{"v":2,"at":5,"forget":0,{told}}}"#));
+    let text = text.replace(&format!(",{told}"), "");
+    let before = Change::Forget { ended_before: Millis(0) };
+    assert_eq!(Record::decode(text.as_bytes()).unwrap().change, before);
 }
 
 /// As version 1 writes it. These lines never change: there are journals with such records.
