@@ -33,7 +33,6 @@ pub struct Record {
 /// What a record says.
 #[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every record is evidence")]
 pub enum Change {
     /// Something was said about a call.
     Evidence(Evidence),

@@ -1,15 +1,13 @@
 //! The honest number, the calls behind it, and why each is counted.
 //!
 //! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`), spans are whole
-//! milliseconds. No phone number of a caller is in any of these: a caller is a label that stands
-//! for the same person as long as the key of the hashes does.
+//! milliseconds. No caller's number is in any of these: a caller is a label for the same person.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sources::{AccountCount, SourceCount};
-use crate::{ByAgent, DeliveryView};
+use crate::{AccountCount, ByAgent, DeliveryView, SourceCount};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

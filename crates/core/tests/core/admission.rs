@@ -193,7 +193,7 @@ fn those_with_a_person_on_hold_or_only_dialled_take_no_place_and_machines_do() {
     let ringing = Evidence { source: Source::StatusCallback, admission: None, ..caller.clone() };
     let answered_by = Some(live_users_core::AnsweredBy::Machine);
     let machine = Evidence { answered_by, ..status(1, Said::InProgress, Direction::Inbound) };
-    assert!(!fits(&[caller.clone()]));
+    assert!(!fits(std::slice::from_ref(&caller)));
     assert!(!fits(&[caller.clone(), machine]));
     assert!(fits(&[caller.clone(), to_person]) && fits(&[caller, held]) && fits(&[ringing]));
 }
