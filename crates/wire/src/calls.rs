@@ -188,8 +188,7 @@ pub struct RefereeView {
     pub failure: Option<String>,
     /// Requests to the provider since the start of this process.
     pub requests: u64,
-    /// Where only asking tells of calls: inbound calls that are up and not counted, since no agent
-    /// has their number. Absent if there are none.
+    /// Where only asking tells of calls: those that are up on numbers that no agent has.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlisted: u64,
 }
