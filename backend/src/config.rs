@@ -142,7 +142,7 @@ impl Config {
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
-            signer: Signer::read(&mut reader),
+            signer: Signer::read(&mut reader, &agents.now()),
             url_rule,
             trusted_proxies,
             origins: AllowedOrigins::read(&mut reader),

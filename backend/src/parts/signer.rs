@@ -3,6 +3,7 @@
 use std::fmt;
 
 use live_users_http_kit::SettingsReader;
+use live_users_intake::agents::Agents;
 use live_users_twilio::AuthTokens;
 
 /// The Auth Tokens, each also on its own for verifying.
@@ -10,9 +11,14 @@ use live_users_twilio::AuthTokens;
 pub(crate) struct Signer(Vec<(String, AuthTokens)>);
 
 impl Signer {
-    /// Those in `TWILIO_AUTH_TOKEN`. There are none where webhooks are not signed either.
-    pub(crate) fn read(reader: &mut SettingsReader<'_>) -> Self {
-        let tokens = reader.list("TWILIO_AUTH_TOKEN").into_iter();
+    /// Those in `TWILIO_AUTH_TOKEN`, and then those of the accounts in the agents file. There are none
+    /// where webhooks are not signed either.
+    pub(crate) fn read(reader: &mut SettingsReader<'_>, agents: &Agents) -> Self {
+        let mut tokens = reader.list("TWILIO_AUTH_TOKEN");
+        for account in agents.accounts() {
+            tokens.extend(reader.words(&account.auth_token_env));
+        }
+        let tokens = tokens.into_iter();
         Self(tokens.filter_map(|it| Some((it.to_owned(), AuthTokens::new([it])?))).collect())
     }
 

@@ -6,6 +6,7 @@ use live_users_twilio::CallStatus;
 use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read};
+use crate::receiver::Receiver;
 use crate::referee::{A, note};
 use crate::{AGENTS, TOKEN, agents_file, start};
 
@@ -125,4 +126,34 @@ fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
     let refused = ask(&server, "POST", "/agents/reload", API_TOKEN);
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("expected a restart"), "{}", refused.body);
+}
+
+#[test]
+fn what_is_passed_on_is_signed_with_the_token_of_its_account() {
+    let receiver = Receiver::start();
+    let agent = format!(
+        "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"+15005550006\"]\n\
+         status_callback_url = \"{}/status\"\n",
+        receiver.base
+    );
+    let (_folder, agents) = agents_file(&format!("{agent}{ACCOUNTS}"));
+    let env = [
+        ("AGENTS_FILE", agents.as_str()),
+        ("ACME_AUTH_TOKEN", ACME_TOKEN),
+        ("OTHER_AUTH_TOKEN", OTHER_TOKEN),
+        ("TWILIO_API_URL", "http://127.0.0.1:9"),
+    ];
+    let (server, _) = start(&env);
+    let ended = [
+        ("CallSid", "CA00000000000000000000000000000001"),
+        ("AccountSid", ACME),
+        ("CallStatus", "completed"),
+        ("Direction", "inbound"),
+        ("To", "+15005550006"),
+    ];
+    let acme = Twilio::new(&server.url, ACME_TOKEN);
+    assert_eq!(acme.post("/call-status", &ended).status, 204);
+    let request = receiver.take();
+    assert!(request.is_signed(&receiver, ACME_TOKEN), "{}", request.head);
+    assert!(!request.is_signed(&receiver, TOKEN));
 }
