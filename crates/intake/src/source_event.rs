@@ -7,6 +7,7 @@ use live_users_core::{
     Source,
 };
 use live_users_sources::{CallEvent, What};
+use live_users_twilio::is_twilio_sid;
 use sha2::{Digest, Sha256};
 
 use crate::CallerKey;
@@ -74,7 +75,9 @@ pub fn name(source: &SourceSettings, id: &str) -> Option<CallId> {
         return CallId::parse(&format!("{SIP_CALL_ID}{}", digest(header))).ok();
     }
     let text = match (is_worldwide(id), may_have_a_number(id)) {
-        (true, _) => id.to_owned(),
+        (true, false) => id.to_owned(),
+        // Whoever else names it so gives the same digest.
+        (true, true) => format!("digest/{}", digest(id)),
         (false, false) => format!("{}/{id}", source.id),
         (false, true) => format!("{}/{}", source.id, digest(id)),
     };
@@ -91,10 +94,22 @@ fn is_worldwide(id: &str) -> bool {
 
 /// Whether a phone number may stand in an id, as in the names of channels of a telephone system.
 fn may_have_a_number(id: &str) -> bool {
-    let mut runs = id.split(|c: char| !c.is_ascii_digit()).map(str::len);
+    if is_twilio_sid("CA", id) || is_uuid(id) || id.starts_with("v3:") {
+        return false;
+    }
     let has_plus = id.contains('+') || id.contains("%2B") || id.contains("%2b");
-    // 10 digits are the seconds since 1970, which systems make ids of.
-    runs.any(|digits| digits > 10 || has_plus && digits >= 7)
+    let mut runs = id.split(|c: char| !c.is_ascii_digit());
+    runs.any(|run| {
+        // Many systems make ids of the seconds since 1970, which have 10 digits and begin with 1.
+        let is_a_time = run.len() == 10 && run.starts_with('1');
+        run.len() >= 9 && !is_a_time || has_plus && run.len() >= 7
+    })
+}
+
+/// Whether it is a UUID: its digits may stand together by chance.
+fn is_uuid(id: &str) -> bool {
+    let groups = id.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && id.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-')
 }
 
 fn digest(text: &str) -> String {
@@ -142,7 +157,8 @@ fn attribution<'a>(
         return Attribution::of(Some(&agent.id), parties, agents);
     }
     let by_number = Attribution::of(None, parties, agents);
-    match own_id.filter(|id| by_number.configured.is_none() && is_id(id)) {
+    let is_usable = |id: &&str| is_id(id) && !may_have_a_number(id);
+    match own_id.filter(is_usable).filter(|_| by_number.configured.is_none()) {
         // Nobody has configured it: a better word about the agent takes its place.
         Some(id) => Attribution {
             agent: Agent::Id(Arc::from(id)),

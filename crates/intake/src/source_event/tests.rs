@@ -103,12 +103,13 @@ fn an_agent_is_known_by_the_ids_of_platforms_before_its_number() {
     };
     let id = |text: &str| Agent::Id(Arc::from(text));
     let (url, address) = (AgentFrom::Url, AgentFrom::Address);
+    let unknown = || Agent::Address(Arc::from("+15005550099"));
+    assert_eq!(of(Some("15005550177"), "+15005550099").0, unknown(), "a number is no id");
     assert_eq!(of(Some("asst_1"), "+15005550007"), (id("booking"), url));
     assert_eq!(of(Some("support"), "+15005550099"), (id("support"), url));
     assert_eq!(of(Some("asst_9"), "+15005550007"), (id("support"), address));
     assert_eq!(of(Some("asst_9"), "+15005550099"), (id("asst_9"), address), "never dropped");
-    let unknown = Agent::Address(Arc::from("+15005550099"));
-    assert_eq!(of(Some("no id at all"), "+15005550099"), (unknown, address));
+    assert_eq!(of(Some("no id at all"), "+15005550099"), (unknown(), address));
 }
 
 #[test]
@@ -124,6 +125,13 @@ fn ids_of_two_sources_meet_only_if_they_are_the_same_everywhere() {
     }
     assert_eq!(name("1700000000.12").as_deref(), Some("own/1700000000.12"));
     assert_eq!(name(""), None);
+    // A phone number stands in no id, and two sources agree on the digest of one.
+    let channel = "call-from-15005550100-to-agent-x";
+    let other = super::name(&source("calls"), channel).map(|it| it.to_string());
+    assert_eq!(name(channel), other);
+    for id in ["app-4155550100", "pstn-leg-15005550100-abcdefgh", channel] {
+        assert!(!name(id).expect("an id").contains("5550100"), "{id}");
+    }
     // What no id can hold, and what a caller's side has written, is kept by a digest.
     for id in [
         "PJSIP/+15005550100-0001",

@@ -27,14 +27,15 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let Some(what) = what(&status) else {
         return Ok(Reading::ignoring(format!("call_status {status}")));
     };
-    let direction = match (&hook.parent_call_sid, hook.direction.as_deref()) {
+    let parent = hook.parent_call_sid.filter(|it| !it.is_empty());
+    let direction = match (&parent, hook.direction.as_deref()) {
         (Some(_), _) => Some(Direction::Dial),
         (None, Some("inbound")) => Some(Direction::Inbound),
         (None, Some("outbound")) => Some(Direction::Outbound),
         (None, _) => None,
     };
     Ok(Reading::of(CallEvent {
-        parent: hook.parent_call_sid,
+        parent,
         direction,
         from: hook.from,
         to: hook.to,
