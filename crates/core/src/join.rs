@@ -243,7 +243,7 @@ impl Tracker {
         match evidence.source {
             // Whoever has handed the caller over says nothing more. A carrier does.
             _ if reason == EndReason::HandedOver => is_carriers(evidence),
-            Source::Event => reason == EndReason::TimedOut,
+            Source::Event => reason == EndReason::TimedOut && !self.is_too_long(slot),
             Source::Voice | Source::Speech => {
                 evidence.is_after_lost_answer || self.now.since(entry.since) > RETRY_MS_MAX
             }

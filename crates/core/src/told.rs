@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::{CallId, Evidence, Numbers, OpenCall, Source, Told, Tracker};
+use crate::{CallId, Evidence, Numbers, OpenCall, SECOND_MS, Source, Told, Tracker};
 
 impl Tracker {
     /// Who has told of a call; `None` if that is Twilio alone.
@@ -58,6 +58,13 @@ impl Tracker {
         if told.room < evidence.room {
             told.room.clone_from(&evidence.room);
         }
+    }
+
+    /// Whether a call is older than its sources let it be: no later word of theirs changes that.
+    pub(crate) fn is_too_long(&self, slot: u32) -> bool {
+        let longest_s = self.told(slot).and_then(|told| told.limits.longest_s);
+        let age_ms = self.now.since(self.entry(slot).first());
+        longest_s.is_some_and(|longest_s| age_ms > u64::from(longest_s) * SECOND_MS)
     }
 
     /// Live users and live calls that each source has told of, in the order of their ids; `None` is

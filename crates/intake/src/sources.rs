@@ -103,6 +103,7 @@ impl SourceTable {
             _ => "heartbeat_seconds",
         };
         let is_unknown = self.kind().is_none();
+        let is_reserved = ["twilio", "api"].contains(&self.id.as_str());
         let is_lone = self.missed_heartbeats.is_some() && self.heartbeat_seconds.is_none();
         // What stands in it may be the secret itself, so it is not repeated.
         let variable = "expected the name of an environment variable such as VAPI_SECRET, and never \
@@ -113,6 +114,7 @@ impl SourceTable {
         let account = self.account.as_deref();
         let checks = [
             ("id", !is_id(&self.id), expected_id()),
+            ("id", is_reserved, "is taken by our own sources; expected another one".to_owned()),
             ("kind", is_unknown, unknown()),
             ("secret_env", !is_variable(&self.secret_env), variable.to_owned()),
             ("account", account.is_some_and(|it| !is_id(it)), expected_id()),
