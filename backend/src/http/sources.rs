@@ -63,7 +63,7 @@ pub(crate) async fn receive(
     vouch_for(&request);
     let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading).await
+    shared.record(&source, reading, &body).await
 }
 
 /// `POST /api/events`: whoever has the secret of a source of the kind `events`, or `API_TOKEN`.
@@ -92,7 +92,7 @@ pub(crate) async fn events(
     };
     let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading).await
+    shared.record(&source, reading, &body).await
 }
 
 /// A request as the kinds of sources look at it.
@@ -128,8 +128,17 @@ impl SourceWebhooks {
         &self,
         source: &SourceEntry,
         reading: Reading,
+        body: &[u8],
     ) -> Result<HttpResponse, ApiError> {
+        let repeats = &self.webhooks.repeats;
         let Reading { events, ignored } = reading;
+        // Whoever has lost our answer sends the same again. It may be out of date by now.
+        let has_ids = events.iter().any(|event| event.id.is_some());
+        let repeat = (!has_ids).then(|| repeats.id_of_event(&source.table.id, (b"", body)));
+        if repeats.is_one(repeat) {
+            source.seen.note(SourceOutcome::Repeated, now_ms());
+            return Ok(HttpResponse::NoContent().finish());
+        }
         for kind in ignored.iter().map(|kind| word(kind)).filter(|kind| source.seen.is_new(kind)) {
             info!("source {}: {kind} says nothing of who is on the line", source.table.id);
         }
@@ -146,6 +155,7 @@ impl SourceWebhooks {
                 outcome = became;
             }
         }
+        repeats.remember(repeat);
         source.seen.note(outcome, now_ms());
         Ok(HttpResponse::NoContent().finish())
     }
@@ -156,8 +166,10 @@ impl SourceWebhooks {
         event: &CallEvent,
     ) -> Result<SourceOutcome, ApiError> {
         let webhooks = &self.webhooks;
-        let repeat =
-            event.id.as_deref().map(|id| webhooks.repeats.id_of_event(&source.table.id, id));
+        let repeat = event.id.as_ref().map(|id| {
+            let about = (id.as_bytes(), event.call.as_bytes());
+            webhooks.repeats.id_of_event(&source.table.id, about)
+        });
         if webhooks.repeats.is_one(repeat) {
             return Ok(SourceOutcome::Repeated);
         }
@@ -190,7 +202,12 @@ impl SourceWebhooks {
             return Ok(calls.map(|call| of_room_over(settings, call)).collect());
         }
         let (agents, key) = (self.webhooks.agents.now(), &self.webhooks.caller_key);
-        Ok(of_source_event(settings, event, &agents, key).into_iter().collect())
+        // What has no time happened now, and nothing happens later than now: a clock that is ahead
+        // would make every later word one that was overtaken.
+        let now_ms = now_ms();
+        let at_ms = Some(event.at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms)));
+        let event = CallEvent { at_ms, ..event.clone() };
+        Ok(of_source_event(settings, &event, &agents, key).into_iter().collect())
     }
 
     fn unsigned(&self, source: &SourceEntry, why: Rejection) -> ApiError {

@@ -202,6 +202,32 @@ fn events_in_our_own_words_start_move_and_end_calls() {
 }
 
 #[test]
+fn a_start_that_comes_again_or_has_a_time_ahead_takes_no_caller_back_from_a_person() {
+    let clock = SettableClock::off_by(0);
+    let server = start_with(&source("app", "events", ""), APP_TOKEN, &clock, &[]);
+    let told = |id: &str, word: &str, at: Value| {
+        let mut event = event(id, "call-1", word);
+        event["at"] = at;
+        assert_eq!(post(&server, "/api/events", APP_TOKEN, &event).status, 204);
+    };
+    told("1", "started", Value::from("2026-01-01T00:00:00Z"));
+    told("2", "transferred", Value::Null);
+    // Under another id, as from a sender that has forgotten the first.
+    told("3", "started", Value::from("2026-01-01T00:00:00Z"));
+    assert_eq!(total(&server), r#"{"liveUsers":0}"#);
+    told("4", "returned", Value::from("3000-01-01T00:00:00Z"));
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    told("5", "transferred", Value::Null);
+    assert_eq!(total(&server), r#"{"liveUsers":0}"#);
+    // One id for two calls is no repeat.
+    assert_eq!(
+        post(&server, "/api/events", APP_TOKEN, &event("5", "call-2", "started")).status,
+        204
+    );
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+}
+
+#[test]
 fn a_wrong_event_names_its_field_and_records_nothing_of_its_batch() {
     let clock = SettableClock::off_by(0);
     let server = start_with(&source("app", "events", ""), APP_TOKEN, &clock, &[]);
@@ -212,6 +238,7 @@ fn a_wrong_event_names_its_field_and_records_nothing_of_its_batch() {
         ("call", json!({ "id": "2", "event": "started" })),
         ("id", json!({ "call": "c", "event": "started" })),
         ("at", json!({ "id": "2", "call": "c", "event": "started", "at": "yesterday" })),
+        ("at", json!({ "id": "2", "call": "c", "event": "started", "at": 1_795_946_400 })),
         ("with", json!({ "id": "2", "call": "c", "event": "started", "with": "a dog" })),
         ("body", json!("text")),
     ] {

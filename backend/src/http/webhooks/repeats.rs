@@ -46,9 +46,10 @@ impl Repeats {
         Some(RequestId(self.hasher.hash_one((id.as_bytes(), signature.as_bytes()))))
     }
 
-    /// Which event of a source this is, by the id that the source gives it.
-    pub(crate) fn id_of_event(&self, source: &str, id: &str) -> RequestId {
-        RequestId(self.hasher.hash_one((source.as_bytes(), id.as_bytes())))
+    /// Which event of a source this is, by what tells it from others: its id and its call, or the whole
+    /// body.
+    pub(crate) fn id_of_event(&self, source: &str, about: (&[u8], &[u8])) -> RequestId {
+        RequestId(self.hasher.hash_one((source.as_bytes(), about)))
     }
 
     /// Whether this request was recorded before.

@@ -185,6 +185,9 @@ fn identity(caller: &str) -> String {
     if is_number || is_address { caller.to_owned() } else { format!("client:{caller}") }
 }
 
+/// The year 2000, in milliseconds since 1970: a smaller number is of another unit.
+const YEAR_2000_MS: u64 = 946_684_800_000;
+
 /// A time in RFC 3339, or milliseconds since 1970.
 fn at(value: Option<&Value>) -> Result<Option<u64>, Unreadable> {
     const AT: Unreadable =
@@ -198,5 +201,6 @@ fn at(value: Option<&Value>) -> Result<Option<u64>, Unreadable> {
         }
         Some(_) => None,
     };
-    ms.map(Some).ok_or(AT)
+    // Whoever gives seconds means another time.
+    ms.filter(|ms| *ms >= YEAR_2000_MS).map(Some).ok_or(AT)
 }
