@@ -1,7 +1,12 @@
 //! Bounds of what a sender writes into JSON: a field that cannot be used is missing, and loses
 //! nothing of the others.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use live_users_twilio::{CALL_SID_BYTES_MAX, PARTY_BYTES_MAX};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -53,9 +58,23 @@ impl Text {
 
     /// A whole number, such as seconds.
     pub(crate) fn whole(&self) -> Option<u32> {
+        self.number().and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// A large whole number, such as milliseconds since 1970.
+    pub(crate) fn number(&self) -> Option<u64> {
         let text = self.as_str()?;
         // `parse` alone would take a leading plus as well.
         text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
+    /// The type of an event, which it cannot be without.
+    ///
+    /// # Errors
+    /// If it is missing, or no text.
+    pub(crate) fn required(&self, field: &'static str) -> Result<&str, Unreadable> {
+        let text = self.as_str().filter(|text| !text.is_empty());
+        text.ok_or(Unreadable { field, expected: "the type of the event, as a text" })
     }
 
     /// The type of an event, cut.
@@ -69,12 +88,104 @@ impl Text {
     }
 }
 
+/// An object within an event: one without any field, if it is something else. All that it has must
+/// be optional, so that nothing in it loses the event.
+///
+/// # Errors
+/// Only if the JSON itself is broken.
+pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+/// A visitor that takes any scalar for nothing.
+macro_rules! nothing {
+    ($($visit:ident $(: $value:ty)?),*) => {
+        $(fn $visit<E>(self $(, _: $value)?) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        })*
+    };
+}
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(T::default())
+    }
+
+    nothing!(visit_unit, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+}
+
+/// Yes, or no of anything else.
+///
+/// # Errors
+/// Only if the JSON itself is broken.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
+}
+
+/// A list within an event, without the items that cannot be used; an empty one of anything else.
+///
+/// # Errors
+/// Only if the JSON itself is broken.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn text(json: &str) -> Text {
         serde_json::from_str(json).expect("any JSON is a text or none")
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Outer {
+        #[serde(deserialize_with = "object")]
+        inner: Inner,
+        #[serde(deserialize_with = "list")]
+        items: Vec<u8>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Inner {
+        one: Option<IgnoredAny>,
+    }
+
+    #[test]
+    fn what_is_no_object_or_list_is_an_empty_one() {
+        for other in ["null", "true", "7", "-7", "1.5", "\"text\"", "[1,{\"one\":[2]}]"] {
+            let json = format!("{{\"inner\":{other},\"items\":{{\"a\":{other}}}}}");
+            let outer: Outer = serde_json::from_str(&json).expect(&json);
+            assert_eq!(outer, Outer::default(), "{json}");
+        }
+        let json = "{\"inner\":{\"one\":1,\"two\":[]},\"items\":[1,\"x\",2,300]}";
+        let outer: Outer = serde_json::from_str(json).expect(json);
+        assert!(outer.inner.one.is_some() && outer.items == [1, 2]);
+        assert!(serde_json::from_str::<Outer>("{\"inner\":{\"one\":").is_err());
     }
 
     #[test]

@@ -9,9 +9,3 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(body)
         .map_err(|_| Unreadable { field: "body", expected: "a JSON object of this kind of source" })
 }
-
-/// An id that an event cannot be without.
-pub(crate) fn id(value: Option<String>, field: &'static str) -> Result<String, Unreadable> {
-    let value = value.filter(|it| !it.is_empty());
-    value.ok_or(Unreadable { field, expected: "the id of a call" })
-}

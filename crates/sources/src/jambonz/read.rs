@@ -3,32 +3,32 @@
 use live_users_core::{Direction, EndReason};
 use serde::Deserialize;
 
+use crate::bounds::Text;
 use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What};
 
 /// What every hook has (`callbacks/base.schema.json`). What is unknown in it is left out.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Hook {
-    call_sid: Option<String>,
-    call_status: Option<String>,
-    direction: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    parent_call_sid: Option<String>,
-    application_sid: Option<String>,
-    duration: Option<u32>,
+    call_sid: Text,
+    call_status: Text,
+    direction: Text,
+    from: Text,
+    to: Text,
+    parent_call_sid: Text,
+    application_sid: Text,
+    duration: Text,
 }
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let hook: Hook = parse(request.body)?;
-    let call = hook.call_sid.filter(|it| !it.is_empty());
-    let call = call.ok_or(Unreadable { field: "call_sid", expected: "the id of a call" })?;
-    let status = hook.call_status.unwrap_or_default();
-    let Some(what) = what(&status) else {
-        return Ok(Reading::ignoring(format!("call_status {status}")));
+    let call = hook.call_sid.call("call_sid")?;
+    let Some(what) = hook.call_status.as_str().and_then(what) else {
+        return Ok(Reading::ignoring(hook.call_status.kind("call_status")));
     };
-    let parent = hook.parent_call_sid.filter(|it| !it.is_empty());
-    let direction = match (&parent, hook.direction.as_deref()) {
+    let parent = hook.parent_call_sid.id();
+    let direction = match (&parent, hook.direction.as_str()) {
         (Some(_), _) => Some(Direction::Dial),
         (None, Some("inbound")) => Some(Direction::Inbound),
         (None, Some("outbound")) => Some(Direction::Outbound),
@@ -37,10 +37,10 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     Ok(Reading::of(CallEvent {
         parent,
         direction,
-        from: hook.from,
-        to: hook.to,
-        agent: hook.application_sid,
-        duration_s: hook.duration,
+        from: hook.from.party(),
+        to: hook.to.party(),
+        agent: hook.application_sid.id(),
+        duration_s: hook.duration.whole(),
         ..CallEvent::new(call, what)
     }))
 }

@@ -8,87 +8,71 @@ use std::collections::BTreeMap;
 use live_users_core::{Direction, EndReason};
 use serde::Deserialize;
 
-use crate::json::{id, parse};
+use crate::bounds::{Text, object};
+use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What};
 
 /// `livekit.WebhookEvent`. Readers of JSON of protocol buffers take both spellings of a name, a
 /// number for the name of an enum's value, and 64-bit integers as text and as numbers.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Event {
-    event: String,
-    room: Option<Room>,
-    participant: Option<Participant>,
+    event: Text,
+    #[serde(deserialize_with = "object")]
+    room: Room,
+    #[serde(deserialize_with = "object")]
+    participant: Participant,
     #[serde(alias = "created_at", rename = "createdAt")]
-    created_at: Option<Scalar>,
+    created_at: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Room {
-    sid: Option<String>,
+    sid: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Participant {
-    sid: Option<String>,
-    kind: Option<Scalar>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
+    sid: Text,
+    kind: Text,
+    #[serde(deserialize_with = "object")]
+    attributes: BTreeMap<String, Text>,
     #[serde(alias = "disconnect_reason", rename = "disconnectReason")]
-    disconnect_reason: Option<Scalar>,
+    disconnect_reason: Text,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Number(u64),
-}
-
-impl Scalar {
-    /// Whether it is this value of an enum, of which unknown ones must not be refused.
-    fn is(&self, name: &str, number: u64) -> bool {
-        match self {
-            Self::Text(text) => text == name,
-            Self::Number(it) => *it == number,
-        }
-    }
-
-    fn number(&self) -> Option<u64> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Number(it) => Some(*it),
-        }
-    }
+/// Whether it is this value of an enum, of which unknown ones must not be refused.
+fn is(value: &Text, name: &str, number: u64) -> bool {
+    value.as_str() == Some(name) || value.number() == Some(number)
 }
 
 impl Participant {
     /// An attribute that the SIP service sets.
     fn attribute(&self, name: &str) -> Option<String> {
-        self.attributes.get(name).filter(|it| !it.is_empty()).cloned()
+        let value = self.attributes.get(name).and_then(Text::as_str);
+        value.filter(|it| !it.is_empty()).map(str::to_owned)
     }
 
     fn has_left_because(&self, name: &str, number: u64) -> bool {
-        self.disconnect_reason.as_ref().is_some_and(|it| it.is(name, number))
+        is(&self.disconnect_reason, name, number)
     }
 }
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let event: Event = parse(request.body)?;
-    let at_s = event.created_at.as_ref().and_then(Scalar::number);
-    let at_ms = at_s.map(|it| it.saturating_mul(1_000));
-    let room = event.room.and_then(|it| it.sid).filter(|it| !it.is_empty());
-    if event.event == "room_finished" {
-        let room = id(room, "room.sid")?;
+    let at_ms = event.created_at.number().map(|it| it.saturating_mul(1_000));
+    let name = event.event.required("event")?;
+    if name == "room_finished" {
+        let room = event.room.sid.call("room.sid")?;
         return Ok(Reading::of(CallEvent { at_ms, ..CallEvent::new(room, What::RoomOver) }));
     }
+    let participant = event.participant;
     // Agents, recorders and people in browsers are participants, too; only telephones are callers.
-    let participant = event.participant.filter(|it| {
-        let kind = it.kind.as_ref();
-        kind.is_some_and(|kind| kind.is("SIP", 3))
-    });
-    let Some(participant) = participant else { return Ok(Reading::ignoring(event.event)) };
-    let Some(what) = what(&event.event, &participant) else {
-        return Ok(Reading::ignoring(event.event));
+    let is_telephone = is(&participant.kind, "SIP", 3);
+    let Some(what) = what(name, &participant).filter(|_| is_telephone) else {
+        return Ok(Reading::ignoring(event.event.kind("event")));
     };
     let direction = direction(&participant);
     let theirs = participant.attribute("sip.phoneNumber");
@@ -99,12 +83,12 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     };
     Ok(Reading::of(CallEvent {
         also: also(&participant),
-        room,
+        room: event.room.sid.id(),
         direction,
         from,
         to,
         at_ms,
-        ..CallEvent::new(id(participant.sid, "participant.sid")?, what)
+        ..CallEvent::new(participant.sid.call("participant.sid")?, what)
     }))
 }
 

@@ -6,22 +6,26 @@
 use live_users_core::Direction;
 use serde::Deserialize;
 
-use crate::json::{id, parse};
+use crate::bounds::{Text, list, object};
+use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Event {
     #[serde(rename = "type")]
-    kind: String,
-    created_at: Option<u64>,
-    data: Option<Data>,
+    kind: Text,
+    created_at: Text,
+    #[serde(deserialize_with = "object")]
+    data: Data,
 }
 
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Data {
-    call_id: Option<String>,
-    session_id: Option<String>,
-    #[serde(default)]
+    call_id: Text,
+    session_id: Text,
+    #[serde(deserialize_with = "list")]
     sip_headers: Vec<Header>,
 }
 
@@ -47,14 +51,14 @@ impl Data {
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let event: Event = parse(request.body)?;
-    let mut data = event.data.unwrap_or_default();
-    let call = match event.kind.as_str() {
-        "realtime.call.incoming" => id(data.call_id.take(), "data.call_id")?,
+    let mut data = event.data;
+    let call = match event.kind.required("type")? {
+        "realtime.call.incoming" => std::mem::take(&mut data.call_id).call("data.call_id")?,
         // The second is what the first was called before; the third is a browser.
         "live.transport.incoming" | "live.call.incoming" | "live.transport.connected" => {
-            id(data.session_id.take(), "data.session_id")?
+            std::mem::take(&mut data.session_id).call("data.session_id")?
         }
-        _ => return Ok(Reading::ignoring(event.kind)),
+        _ => return Ok(Reading::ignoring(event.kind.kind("type"))),
     };
     let header = data.header("Call-ID", "i").map(|it| format!("sip-call-id/{it}"));
     let twilio = data.header("X-Twilio-CallSid", "").map(str::to_owned);
@@ -70,7 +74,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         from: data.header("From", "f").and_then(user).map(str::to_owned),
         to: to.map(str::to_owned),
         agent: agent.map(str::to_owned),
-        at_ms: event.created_at.map(|it| it.saturating_mul(1_000)),
+        at_ms: event.created_at.number().map(|it| it.saturating_mul(1_000)),
         // Nothing else follows, and so this has to count: an application accepts at once.
         ..CallEvent::new(call, What::Answered)
     }))

@@ -3,76 +3,83 @@
 use live_users_core::{AnsweredBy, Direction, EndReason};
 use serde::Deserialize;
 
-use crate::json::{id, parse};
+use crate::bounds::{Text, object};
+use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Body {
-    event: String,
-    call: Option<Call>,
+    event: Text,
+    #[serde(deserialize_with = "object")]
+    call: Call,
 }
 
 /// `PhoneCallResponse` and `WebCallResponse`, without transcripts and analysis.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Call {
-    call_id: Option<String>,
-    call_type: Option<String>,
-    call_status: Option<String>,
-    agent_id: Option<String>,
-    direction: Option<String>,
-    from_number: Option<String>,
-    to_number: Option<String>,
-    telephony_identifier: Option<TelephonyIdentifier>,
-    disconnection_reason: Option<String>,
-    start_timestamp: Option<u64>,
-    end_timestamp: Option<u64>,
-    transfer_end_timestamp: Option<u64>,
-    duration_ms: Option<u64>,
+    call_id: Text,
+    call_type: Text,
+    call_status: Text,
+    agent_id: Text,
+    direction: Text,
+    from_number: Text,
+    to_number: Text,
+    #[serde(deserialize_with = "object")]
+    telephony_identifier: TelephonyIdentifier,
+    disconnection_reason: Text,
+    start_timestamp: Text,
+    end_timestamp: Text,
+    transfer_end_timestamp: Text,
+    duration_ms: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct TelephonyIdentifier {
-    twilio_call_sid: Option<String>,
+    twilio_call_sid: Text,
 }
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let Body { event, call } = parse(request.body)?;
-    let call = call.unwrap_or_default();
-    let reason = call.disconnection_reason.as_deref().unwrap_or_default();
-    let (what, at_ms) = match event.as_str() {
-        "call_started" => (What::Answered, call.start_timestamp),
+    let name = event.required("event")?;
+    let reason = call.disconnection_reason.as_str().unwrap_or_default();
+    let (what, at_ms) = match name {
+        "call_started" => (What::Answered, call.start_timestamp.number()),
         "transfer_started" => (What::Waiting, None),
         "transfer_bridged" => (What::Transferred, None),
         "transfer_cancelled" => (What::Returned, None),
         // The conversation of the two people: the agent had left before.
-        "transfer_ended" => (What::Ended(EndReason::Completed), call.transfer_end_timestamp),
+        "transfer_ended" => {
+            (What::Ended(EndReason::Completed), call.transfer_end_timestamp.number())
+        }
         // The analysis repeats the end, whose own event may have been lost.
         "call_ended" | "call_analyzed" => {
-            (end(reason, call.call_status.as_deref()), call.end_timestamp)
+            (end(reason, call.call_status.as_str()), call.end_timestamp.number())
         }
         // `transcript_updated` would be a heartbeat, and the last one comes after the end.
-        _ => return Ok(Reading::ignoring(event)),
+        _ => return Ok(Reading::ignoring(event.kind("event"))),
     };
-    let is_end = matches!(what, What::Ended(_) | What::Left) && event != "transfer_ended";
+    let is_end = matches!(what, What::Ended(_) | What::Left) && name != "transfer_ended";
     let is_machine = matches!(reason, "voicemail_reached" | "ivr_reached");
-    let direction = match (call.direction.as_deref(), call.call_type.as_deref()) {
+    let direction = match (call.direction.as_str(), call.call_type.as_str()) {
         (Some("outbound"), _) => Some(Direction::Outbound),
         // A person in a browser calls the agent, too.
         (Some("inbound"), _) | (None, Some("web_call")) => Some(Direction::Inbound),
         _ => None,
     };
-    let carrier = call.telephony_identifier.and_then(|it| it.twilio_call_sid);
-    let duration_s = call.duration_ms.and_then(|it| u32::try_from(it / 1_000).ok());
+    let duration_s = call.duration_ms.number().and_then(|it| u32::try_from(it / 1_000).ok());
     Ok(Reading::of(CallEvent {
-        also: carrier.into_iter().filter(|it| !it.is_empty()).collect(),
+        also: call.telephony_identifier.twilio_call_sid.id().into_iter().collect(),
         direction,
-        from: call.from_number,
-        to: call.to_number,
-        agent: call.agent_id,
+        from: call.from_number.party(),
+        to: call.to_number.party(),
+        agent: call.agent_id.id(),
         answered_by: is_machine.then_some(AnsweredBy::Machine),
         duration_s: duration_s.filter(|_| is_end),
         at_ms,
-        ..CallEvent::new(id(call.call_id, "call.call_id")?, what)
+        ..CallEvent::new(call.call_id.call("call.call_id")?, what)
     }))
 }
 

@@ -7,24 +7,26 @@ use live_users_core::{AnsweredBy, Direction, EndReason};
 use live_users_twilio::{CALL_SID_BYTES_MAX, Form, unix_ms};
 use serde::Deserialize;
 
-use crate::bounds::Text;
+use crate::bounds::{Text, object};
 use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What, compatible};
 
 /// What every webhook of Call Control has (`types/*_webhook_event.py`). What is unknown in it is
 /// left out.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Body {
-    data: Option<Event>,
+    #[serde(deserialize_with = "object")]
+    data: Event,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Event {
-    #[serde(default)]
     event_type: Text,
-    #[serde(default)]
     occurred_at: Text,
-    payload: Option<Payload>,
+    #[serde(deserialize_with = "object")]
+    payload: Payload,
 }
 
 #[derive(Default, Deserialize)]
@@ -50,12 +52,11 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         return texml(&form.map_err(|_| Unreadable { field: "body", expected: "a form" })?);
     }
     let body: Body = parse(request.body)?;
-    let event = body.data.ok_or(Unreadable { field: "data", expected: "an event" })?;
-    let payload = event.payload.unwrap_or_default();
-    let Some(what) = event.event_type.as_str().and_then(|it| what(it, &payload)) else {
-        return Ok(Reading::ignoring(event.event_type.kind("event_type")));
+    let Event { event_type, occurred_at, payload } = body.data;
+    let Some(what) = what(event_type.required("data.event_type")?, &payload) else {
+        return Ok(Reading::ignoring(event_type.kind("event_type")));
     };
-    let is_detection = event.event_type.as_str().is_some_and(|it| it.contains(DETECTION));
+    let is_detection = event_type.as_str().is_some_and(|it| it.contains(DETECTION));
     let answered_by = if is_detection { answered_by(payload.result.as_str()) } else { None };
     let direction = match payload.direction.as_str() {
         Some("incoming") => Some(Direction::Inbound),
@@ -69,7 +70,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         to: payload.to.party(),
         agent: payload.connection_id.id(),
         answered_by,
-        at_ms: event.occurred_at.as_str().and_then(unix_ms),
+        at_ms: occurred_at.as_str().and_then(unix_ms),
         ..CallEvent::new(payload.call_control_id.call("data.payload.call_control_id")?, what)
     }))
 }

@@ -3,56 +3,64 @@
 use jiff::Timestamp;
 use live_users_core::{AnsweredBy, Direction, EndReason};
 use serde::Deserialize;
-use serde_json::Number;
 
-use crate::json::{id, parse};
+use crate::bounds::{Text, object};
+use crate::json::parse;
 use crate::{CallEvent, Reading, Request, Unreadable, What};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Body {
+    #[serde(deserialize_with = "object")]
     message: Message,
 }
 
 /// `ServerMessageStatusUpdate` and `ServerMessageEndOfCallReport`, without transcripts, messages
 /// and artifacts. Others have a type, too.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Message {
     #[serde(rename = "type")]
-    kind: String,
-    status: Option<String>,
-    ended_reason: Option<String>,
-    call: Option<Call>,
-    customer: Option<Party>,
-    phone_number: Option<Party>,
-    timestamp: Option<Number>,
-    started_at: Option<String>,
-    ended_at: Option<String>,
+    kind: Text,
+    status: Text,
+    ended_reason: Text,
+    #[serde(deserialize_with = "object")]
+    call: Call,
+    #[serde(deserialize_with = "object")]
+    customer: Party,
+    #[serde(deserialize_with = "object")]
+    phone_number: Party,
+    timestamp: Text,
+    started_at: Text,
+    ended_at: Text,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 struct Call {
-    id: Option<String>,
+    id: Text,
     #[serde(rename = "type")]
-    kind: Option<String>,
-    phone_call_provider_id: Option<String>,
-    assistant_id: Option<String>,
-    customer: Option<Party>,
-    phone_number: Option<Party>,
+    kind: Text,
+    phone_call_provider_id: Text,
+    assistant_id: Text,
+    #[serde(deserialize_with = "object")]
+    customer: Party,
+    #[serde(deserialize_with = "object")]
+    phone_number: Party,
 }
 
 /// The customer, or the number of ours.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Party {
-    number: Option<String>,
-    sip_uri: Option<String>,
+    number: Text,
+    sip_uri: Text,
 }
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let Body { message } = parse(request.body)?;
-    let (kind, status) = (message.kind.as_str(), message.status.as_deref().unwrap_or_default());
+    let kind = message.kind.required("message.type")?;
+    let status = message.status.as_str().unwrap_or_default();
     // What ended is told twice: at once, and when the report is ready. The second may come alone.
     let is_report = kind == "end-of-call-report";
     let what = match (kind, status) {
@@ -60,20 +68,20 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         ("status-update", "in-progress") => What::Answered,
         ("status-update", "forwarding") => What::Transferred,
         ("status-update", "ended") | ("end-of-call-report", _) => end(&message),
-        ("status-update", _) => return Ok(Reading::ignoring(format!("status-update {status}"))),
-        _ => return Ok(Reading::ignoring(message.kind)),
+        ("status-update", _) => return Ok(Reading::ignoring(message.status.kind(kind))),
+        _ => return Ok(Reading::ignoring(message.kind.kind("type"))),
     };
-    let machine = message.ended_reason.as_deref() == Some("voicemail");
-    let (started_ms, ended_ms) = (millis(message.started_at), millis(message.ended_at));
+    let machine = message.ended_reason.as_str() == Some("voicemail");
+    let (started_ms, ended_ms) = (millis(&message.started_at), millis(&message.ended_at));
     let conversed = matches!(what, What::Left | What::Ended(EndReason::Completed));
     let duration_ms = started_ms.zip(ended_ms).and_then(|(from, to)| to.checked_sub(from));
     let duration_s = duration_ms.filter(|_| is_report && conversed);
-    let sent_ms = message.timestamp.as_ref().and_then(Number::as_u64);
+    let sent_ms = message.timestamp.number();
 
-    let call = message.call.unwrap_or_default();
-    let customer = message.customer.or(call.customer).and_then(address);
-    let ours = message.phone_number.or(call.phone_number).and_then(address);
-    let (direction, from, to) = match call.kind.as_deref() {
+    let call = message.call;
+    let customer = address(message.customer).or_else(|| address(call.customer));
+    let ours = address(message.phone_number).or_else(|| address(call.phone_number));
+    let (direction, from, to) = match call.kind.as_str() {
         Some("outboundPhoneCall") => (Some(Direction::Outbound), ours, customer),
         // A person in a browser calls the agent, too.
         Some("inboundPhoneCall" | "webCall") => (Some(Direction::Inbound), customer, ours),
@@ -81,32 +89,32 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         _ => (None, None, None),
     };
     Ok(Reading::of(CallEvent {
-        also: call.phone_call_provider_id.into_iter().filter(|it| !it.is_empty()).collect(),
+        also: call.phone_call_provider_id.id().into_iter().collect(),
         direction,
         from,
         to,
-        agent: call.assistant_id,
+        agent: call.assistant_id.id(),
         answered_by: machine.then_some(AnsweredBy::Machine),
         duration_s: duration_s.and_then(|it| u32::try_from(it / 1_000).ok()),
         // A report is sent some time after the end.
         at_ms: if is_report { ended_ms } else { sent_ms },
-        ..CallEvent::new(id(call.id, "message.call.id")?, what)
+        ..CallEvent::new(call.id.call("message.call.id")?, what)
     }))
 }
 
 fn address(party: Party) -> Option<String> {
-    party.number.or(party.sip_uri)
+    party.number.party().or_else(|| party.sip_uri.party())
 }
 
-fn millis(text: Option<String>) -> Option<u64> {
-    let time: Timestamp = text?.parse().ok()?;
+fn millis(text: &Text) -> Option<u64> {
+    let time: Timestamp = text.as_str()?.parse().ok()?;
     u64::try_from(time.as_millisecond()).ok()
 }
 
 /// How a call is over. There are some 600 reasons; most of them are mistakes of a part while the
 /// call was up, and so they are no failure to put it through.
 fn end(message: &Message) -> What {
-    let reason = message.ended_reason.as_deref().unwrap_or_default();
+    let reason = message.ended_reason.as_str().unwrap_or_default();
     What::Ended(match reason {
         // The caller talks to somebody else now, whose carrier knows more. What an assistant is
         // asked for by `assistant-request` may be a number, too.
