@@ -4,6 +4,7 @@
 //! Nobody on the line hears these answers. What could not be recorded is answered with 503, which
 //! brings most of them again.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -142,43 +143,42 @@ impl SourceWebhooks {
         for kind in ignored.iter().map(|kind| word(kind)).filter(|kind| source.seen.is_new(kind)) {
             info!("source {}: {kind} says nothing of who is on the line", source.table.id);
         }
-        let mut outcome = SourceOutcome::Ignored;
-        for event in events {
-            let became = match self.record_one(source, &event).await {
-                Ok(became) => became,
-                Err(why) => {
-                    source.seen.note(SourceOutcome::NotRecorded, now_ms());
-                    return Err(why);
-                }
-            };
-            if outcome != SourceOutcome::Accepted {
-                outcome = became;
-            }
-        }
+        let outcome = self.record_events(source, &events).await.inspect_err(|_| {
+            source.seen.note(SourceOutcome::NotRecorded, now_ms());
+        })?;
         repeats.remember(repeat);
         source.seen.note(outcome, now_ms());
         Ok(HttpResponse::NoContent().finish())
     }
 
-    async fn record_one(
+    /// Records the events of one webhook together, but for those that were recorded before.
+    async fn record_events(
         &self,
         source: &SourceEntry,
-        event: &CallEvent,
+        events: &[CallEvent],
     ) -> Result<SourceOutcome, ApiError> {
         let webhooks = &self.webhooks;
-        let repeat = event.id.as_ref().map(|id| {
-            let about = (id.as_bytes(), event.call.as_bytes());
-            webhooks.repeats.id_of_event(&source.table.id, about)
-        });
-        if webhooks.repeats.is_one(repeat) {
-            return Ok(SourceOutcome::Repeated);
+        let (mut new, mut evidence) = (HashSet::new(), Vec::new());
+        for event in events {
+            let repeat = event.id.as_ref().map(|id| {
+                let about = (id.as_bytes(), event.call.as_bytes());
+                webhooks.repeats.id_of_event(&source.table.id, about)
+            });
+            // An event may stand in a batch twice.
+            if webhooks.repeats.is_one(repeat) || repeat.is_some_and(|id| !new.insert(id)) {
+                continue;
+            }
+            let of_event = self.evidence(source, event).await?;
+            evidence.extend(of_event.into_iter().map(|evidence| (event.at_ms, evidence)));
         }
-        let evidence = self.evidence(source, event).await?;
-        let recorders = (&webhooks.old_callbacks, &webhooks.queue);
-        match record_all(recorders, event.at_ms, evidence).await {
+        if evidence.is_empty() {
+            let were_repeats = !events.is_empty();
+            return Ok(if were_repeats { SourceOutcome::Repeated } else { SourceOutcome::Ignored });
+        }
+        match record_all((&webhooks.old_callbacks, &webhooks.queue), evidence).await {
             Ok((Outcome::Old, _)) => Ok(SourceOutcome::Old),
             Ok(_) => {
-                webhooks.repeats.remember(repeat);
+                new.into_iter().for_each(|id| _ = webhooks.repeats.remember(Some(id)));
                 Ok(SourceOutcome::Accepted)
             }
             Err((call, why)) => {

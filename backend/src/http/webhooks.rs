@@ -209,7 +209,8 @@ async fn record(
     evidence: Vec<Evidence>,
 ) -> Result<(), ApiError> {
     let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
-    match record_all((&shared.old_callbacks, &shared.queue), sent_at_ms, evidence).await {
+    let evidence = evidence.into_iter().map(|evidence| (sent_at_ms, evidence));
+    match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
         Ok((outcome, _)) => {
             became(outcome);
             Ok(())
@@ -343,9 +344,8 @@ async fn note(
         became(Outcome::Repeated);
         return None;
     }
-    let recorded =
-        record_all((&shared.old_callbacks, &shared.queue), inbound.sent_at_ms, evidence).await;
-    match recorded {
+    let evidence = evidence.into_iter().map(|evidence| (inbound.sent_at_ms, evidence));
+    match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
         Ok((outcome, turned_away)) => {
             shared.repeats.remember(request_id);
             became(if is_repeat { Outcome::Repeated } else { outcome });

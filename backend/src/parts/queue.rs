@@ -169,19 +169,25 @@ pub(crate) struct View<'a> {
 
 impl Queue {
     /// Records a piece of evidence. Returns what it has done once it is recorded, applied and published.
-    pub(crate) async fn record(&self, evidence: Evidence) -> Result<Done, NotRecorded> {
+    pub(crate) fn record(
+        &self,
+        evidence: Evidence,
+    ) -> impl Future<Output = Result<Done, NotRecorded>> + use<'_> {
         let (acknowledge, acknowledged) = oneshot::channel();
         let start = Instant::now();
-        self.send(Work::Evidence(Box::new(evidence), acknowledge))?;
-        let patience = Duration::from_millis(ACKNOWLEDGE_MS);
-        let done = match tokio::time::timeout(patience, acknowledged).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(NotRecorded::Stopped),
-            Err(_) => Err(NotRecorded::Slow),
-        };
-        self.waited.note(start.elapsed());
-        self.slow.store(done == Err(NotRecorded::Slow), Ordering::Relaxed);
-        done
+        let sent = self.send(Work::Evidence(Box::new(evidence), acknowledge));
+        async move {
+            sent?;
+            let patience = Duration::from_millis(ACKNOWLEDGE_MS);
+            let done = match tokio::time::timeout(patience, acknowledged).await {
+                Ok(Ok(done)) => done,
+                Ok(Err(_)) => Err(NotRecorded::Stopped),
+                Err(_) => Err(NotRecorded::Slow),
+            };
+            self.waited.note(start.elapsed());
+            self.slow.store(done == Err(NotRecorded::Slow), Ordering::Relaxed);
+            done
+        }
     }
 
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.

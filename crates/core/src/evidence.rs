@@ -61,6 +61,9 @@ pub struct Evidence {
     /// When its source says that it happened. Of two words about who is with a caller, one that is
     /// older than what is known says nothing.
     pub said_at: Option<Millis>,
+    /// A digest of the id that its source gave to this event. Of a word about who is with a caller,
+    /// one that was taken in before says nothing again.
+    pub event_id: Option<NonZeroU64>,
     /// How many places there are for its call, where that is limited and this may begin it. It stands
     /// in the record, so each replica decides alike.
     pub admission: Option<Admission>,
@@ -126,6 +129,8 @@ pub enum Said {
     Dialing,
     /// Answered and not over.
     InProgress,
+    /// Not over: a heartbeat. Who is dialled has not answered by that.
+    StillUp,
     /// Over.
     Over(EndReason),
 }
@@ -189,6 +194,7 @@ impl Evidence {
             room: None,
             limits: Limits::default(),
             said_at: None,
+            event_id: None,
             admission: None,
         }
     }
@@ -225,6 +231,8 @@ impl Evidence {
         match (self.said, self.source, self.direction) {
             (Said::Over(reason), _, _) => Claim::Ended(reason),
             (Said::InProgress, _, _) => Claim::Live,
+            (Said::StillUp, _, Some(Direction::Outbound)) => Claim::Dialing,
+            (Said::StillUp, _, _) => Claim::Live,
             (Said::Dialing | Said::Nothing, Source::Speech, _) if !self.is_leg() => Claim::Live,
             (Said::Dialing | Said::Nothing, Source::Voice, direction) if !self.is_leg() => {
                 match direction {

@@ -11,8 +11,8 @@ use crate::links::Queue;
 use crate::standing::{News, Was};
 use crate::weight::{entry_reason, is_carriers, is_firm, proves, word};
 use crate::{
-    Agent, AgentFrom, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Phase, Said,
-    Source, Tracker,
+    Agent, CallId, Claim, ConferenceEvent, Connection, EndReason, Evidence, Phase, Said, Source,
+    Tracker,
 };
 
 /// The longest time from a voice request to its last retry, in milliseconds. Twilio gives up after
@@ -102,29 +102,6 @@ impl Tracker {
         if was_nobodys || self.is_nobodys(slot) { Outcome::Leg } else { outcome }
     }
 
-    /// Of evidence that a platform has no more part in a call, since the caller was handed over: the
-    /// call goes on with a person if a carrier tells of it, too.
-    fn after_hand_over(&self, slot: u32, evidence: &Evidence) -> Option<Evidence> {
-        let is_carried = self.told(slot).is_none_or(|told| told.by_carrier);
-        let has_left = evidence.said == Said::Over(EndReason::HandedOver);
-        let is_up = !self.entry(slot).has_ended();
-        let goes_on = is_up && is_carried && !is_carriers(evidence);
-        // Who has left says nothing else of who is with the caller.
-        let (said, connection) = match goes_on {
-            true => (Said::InProgress, Some(Connection::Person)),
-            false => (evidence.said, None),
-        };
-        has_left.then(|| Evidence { said, connection, ..evidence.clone() })
-    }
-
-    /// Of evidence that was overtaken by a later word of who is with the caller: what is left of it.
-    fn overtaken(&self, slot: u32, evidence: &Evidence) -> Option<Evidence> {
-        let (said, known) = (evidence.said_at?, self.told(slot)?.word_at?);
-        let names = evidence.connection.is_some() || evidence.agent_from == AgentFrom::Url;
-        let (connection, agent_from) = (None, AgentFrom::Address);
-        (said < known && names).then(|| Evidence { connection, agent_from, ..evidence.clone() })
-    }
-
     /// Returns the agent and the place that the call has no more.
     fn join_attributes(&mut self, slot: u32, evidence: &Evidence) -> (Option<Key>, Option<Key>) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
@@ -171,7 +148,7 @@ impl Tracker {
     }
 
     fn join_phase(&mut self, slot: u32, evidence: &Evidence, applied: &mut Applied) -> Outcome {
-        let (now, claim) = (self.now, evidence.claim());
+        let (now, claim) = (self.now, self.claim(slot, evidence));
         if self.takes_back(slot, evidence) {
             let was_handed_over = entry_reason(self.entry(slot)) == Some(EndReason::HandedOver);
             applied.talk = self.talk(slot);
@@ -237,7 +214,7 @@ impl Tracker {
         let Phase::Ended(reason) = entry.phase else { return false };
         let is_ours = reason.is_guess() || self.turned_away_at(slot).is_some();
         let may_be = !entry.is_firm && is_ours && !entry.flags.is_leg();
-        if !may_be || evidence.claim() != Claim::Live {
+        if !may_be || self.claim(slot, evidence) != Claim::Live {
             return false;
         }
         match evidence.source {
@@ -262,6 +239,7 @@ impl Tracker {
             Connection::Agent => None,
             Connection::Waiting => Some(Queue::Waiting),
             Connection::Person => Some(Queue::Bridged),
+            Connection::Machine => Some(Queue::Machine),
         };
         let known = self.links(slot).and_then(|it| it.queue);
         let is_first_request = queue.is_none() && evidence.said == Said::Dialing;

@@ -77,6 +77,7 @@ mod flags;
 mod intern;
 mod join;
 mod links;
+mod meaning;
 mod names;
 mod open_call;
 mod origin;

@@ -60,6 +60,8 @@ pub enum Queue {
     Waiting,
     /// With the person who took the caller out of it.
     Bridged,
+    /// Nowhere: a machine has answered, as an application says, which may take that back.
+    Machine,
 }
 
 /// The ties between calls.

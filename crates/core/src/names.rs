@@ -231,6 +231,7 @@ fn as_evidence(call: &crate::Call, name: CallId) -> Evidence {
         connection: call.details.queue.map(|queue| match queue {
             Queue::Waiting => Connection::Waiting,
             Queue::Bridged => Connection::Person,
+            Queue::Machine => Connection::Machine,
         }),
         ..Evidence::about(name, Source::Event, said)
     }

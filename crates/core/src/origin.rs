@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::max;
+use core::num::NonZeroU64;
 
 use crate::{CallId, Millis};
 
@@ -60,11 +61,17 @@ pub struct Told {
     pub limits: Limits,
     /// When the last word about who is with the caller was said, by the clock of its source.
     pub word_at: Option<Millis>,
+    /// The ids of the last events that said who is with the caller, in the order in which they came.
+    pub words: Vec<NonZeroU64>,
 }
 
 /// So many names of one call are kept, and no more are taken: a source that gives one id to all its
 /// calls would otherwise make them one.
 pub(crate) const NAMES_MAX: usize = 8;
+
+/// So many events of one call are remembered that said who is with its caller. Whoever has no answer
+/// sends an event again within minutes.
+const WORDS_MAX: usize = 64;
 
 impl Told {
     /// Whether nothing is known beside that Twilio has told of it.
@@ -77,6 +84,17 @@ impl Told {
         if let Err(at) = self.sources.binary_search(source) {
             self.sources.insert(at, source.clone());
         }
+    }
+
+    /// Remembers an event that said who is with the caller.
+    pub(crate) fn remember(&mut self, id: NonZeroU64) {
+        if self.words.contains(&id) {
+            return;
+        }
+        if self.words.len() >= WORDS_MAX {
+            self.words.remove(0);
+        }
+        self.words.push(id);
     }
 
     /// Takes in the limits of who tells of it. `is_first` says that nobody has before.
@@ -93,5 +111,6 @@ impl Told {
         self.room = max(self.room.take(), other.room.clone());
         self.limits = self.limits.join(other.limits);
         self.word_at = max(self.word_at, other.word_at);
+        other.words.iter().for_each(|id| self.remember(*id));
     }
 }

@@ -50,6 +50,8 @@ pub enum Connection {
     Waiting,
     /// Somebody takes the caller out of the queue.
     Person,
+    /// There is no caller: a voicemail has answered, or a fax.
+    Machine,
 }
 
 /// The numbers of each party, and the number that is shown.

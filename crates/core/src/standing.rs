@@ -69,7 +69,9 @@ impl Tracker {
             Phase::Live => {
                 let others = self.others(&entry.id);
                 let queue = self.links(slot).and_then(|it| it.queue);
-                if others.is_held {
+                if queue == Some(Queue::Machine) {
+                    (Some(Party::Machine), None)
+                } else if others.is_held {
                     (Some(Party::Waiting), None)
                 } else if others.person || queue == Some(Queue::Bridged) {
                     (Some(Party::Person), None)

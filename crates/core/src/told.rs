@@ -49,6 +49,9 @@ impl Tracker {
                 if evidence.connection.is_some() {
                     told.word_at = told.word_at.max(evidence.said_at);
                 }
+                if let Some(id) = evidence.event_id {
+                    told.remember(id);
+                }
             }
         }
         told.limit(evidence.limits, is_first);

@@ -8,7 +8,7 @@ use crate::{AgentFrom, Claim, Connection, EndReason, Evidence, Phase, Said, Sour
 pub(crate) fn word(evidence: &Evidence) -> Word {
     match (evidence.agent_from, evidence.source, evidence.said) {
         (AgentFrom::Address, _, _) => Word::NUMBER,
-        (AgentFrom::Url, Source::Event, Said::InProgress) => Word::LAST,
+        (AgentFrom::Url, Source::Event, Said::InProgress | Said::StillUp) => Word::LAST,
         (AgentFrom::Url, Source::Event, _) => Word::FIRST,
         (AgentFrom::Url, Source::Voice | Source::Speech, Said::InProgress | Said::Over(_)) => {
             Word::LAST

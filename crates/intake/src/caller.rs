@@ -61,11 +61,21 @@ impl CallerKey {
 
     /// The person with this identity ([`CallerId::identity`]).
     pub(crate) fn caller(&self, identity: &str) -> Caller {
+        Caller(self.digest(identity.as_bytes()))
+    }
+
+    /// What stands for the id that a source gave to an event: whoever has chosen that may have put a
+    /// phone number into it.
+    pub(crate) fn event(&self, source: &str, id: &str) -> NonZeroU64 {
+        self.digest(format!("event\0{source}\0{id}").as_bytes())
+    }
+
+    fn digest(&self, bytes: &[u8]) -> NonZeroU64 {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
-        mac.update(identity.as_bytes());
+        mac.update(bytes);
         let hash = mac.finalize().into_bytes();
         let first: [u8; 8] = hash[..8].try_into().expect("a SHA-256 has 32 bytes");
-        Caller(NonZeroU64::new(u64::from_be_bytes(first)).unwrap_or(NonZeroU64::MIN))
+        NonZeroU64::new(u64::from_be_bytes(first)).unwrap_or(NonZeroU64::MIN)
     }
 }
 

@@ -167,7 +167,7 @@ pub(crate) fn of_known(call: CallId, resource: &CallResource) -> Option<Evidence
 pub(crate) fn of_a_call_that_is_over(said: Said, duration_s: Option<u32>) -> Option<u32> {
     match said {
         Said::Over(_) => duration_s.filter(|duration_s| *duration_s <= DURATION_S_MAX),
-        Said::Nothing | Said::Dialing | Said::InProgress => None,
+        Said::Nothing | Said::Dialing | Said::InProgress | Said::StillUp => None,
     }
 }
 

@@ -48,6 +48,11 @@ pub fn of_source_event(
         ..Evidence::about(call, Source::Event, said)
     };
     let evidence = between(&parties, &attribution, (agents, key), evidence);
+    // Only who is with the caller may be said again too late.
+    let is_word = evidence.connection.is_some() || evidence.agent_from == AgentFrom::Url;
+    let event_id = event.id.as_deref().filter(|_| is_word);
+    let event_id = event_id.map(|id| key.event(&source.id, id));
+    let evidence = Evidence { event_id, ..evidence };
     let ends = (event.from.as_deref(), event.to.as_deref());
     Some(match evidence.is_leg() {
         true => with_role(evidence, ends, agents),
@@ -121,9 +126,11 @@ fn said(what: What) -> (Said, Option<Connection>) {
     match what {
         What::Dialing => (Said::Dialing, None),
         What::Up => (Said::InProgress, None),
+        What::StillUp => (Said::StillUp, None),
         What::Answered | What::Returned => (Said::InProgress, Some(Connection::Agent)),
         What::Waiting => (Said::InProgress, Some(Connection::Waiting)),
         What::Transferred => (Said::InProgress, Some(Connection::Person)),
+        What::Machine => (Said::InProgress, Some(Connection::Machine)),
         What::Ended(reason) => (Said::Over(reason), None),
         What::RoomOver => (Said::Over(EndReason::Completed), None),
         What::Left => (Said::Over(EndReason::HandedOver), None),

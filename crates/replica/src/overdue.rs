@@ -25,6 +25,9 @@ pub const TOMBSTONE_MS: u64 = 25 * 3_600_000;
 
 const _: () = assert!(TOMBSTONE_MS > 4 * 3_600_000);
 
+/// The longest that a restart takes, in milliseconds, before the clock may be wrong instead.
+const RESTART_MS_MAX: u64 = 3_600_000;
+
 /// The most calls in one sweep, so that the next batch does not wait long.
 const SWEEP_CALLS_MAX: usize = 50_000;
 
@@ -44,6 +47,12 @@ impl FromBefore {
     fn grace_ms(self, limits: Limits) -> u64 {
         let quiet_ms = limits.quiet_s.map_or(QUIET_MS, ms);
         quiet_ms.min(QUIET_MS).saturating_sub(self.ran_ms)
+    }
+
+    /// Whether the age of a call says nothing yet: so much time has passed since the last record
+    /// before the start that the clock may be wrong. After a restart as people do it, ages hold.
+    fn has_lost_time(self, now: Millis) -> bool {
+        self.unproven_ms(now) > RESTART_MS_MAX && self.ran_ms < QUIET_MS
     }
 
     /// How far the time is ahead of what is certain, in milliseconds: of the last record before the
@@ -119,13 +128,17 @@ impl Sweep {
                 Phase::Live => (since.0 + max_call_ms).max(heard.0 + QUIET_MS) + 1,
                 Phase::Ended(_) => return false,
             };
-            let due = due.min(due_by_limits(since, heard, limits));
+            let due = due.min(by(heard, limits.quiet_s));
             let is_from_before = from_before.last_record.is_some_and(|last| heard <= last);
             let grace_ms = from_before.grace_ms(limits);
-            let due = match is_from_before && grace_ms > 0 {
+            let later = |due: u64| match is_from_before && grace_ms > 0 {
                 true => due.max(now.0 + grace_ms),
                 false => due,
             };
+            // How long a call can be depends on nobody who might have been heard.
+            let longest = by(since, limits.longest_s);
+            let longest = if from_before.has_lost_time(now) { later(longest) } else { longest };
+            let due = later(due).min(longest);
             // A call that is over now is not examined again. Any other has a due time.
             if due > now.0 {
                 first_due.set(first_due.get().min(due));
@@ -149,10 +162,12 @@ impl Sweep {
 
 /// When a call is overdue by the limits of those who tell of it.
 fn due_by_limits(since: Millis, heard: Millis, limits: Limits) -> u64 {
-    let by = |from: Millis, limit_s: Option<u32>| {
-        limit_s.map_or(u64::MAX, |limit_s| from.0.saturating_add(ms(limit_s)).saturating_add(1))
-    };
     by(heard, limits.quiet_s).min(by(since, limits.longest_s))
+}
+
+/// When a limit that counts from this moment is over; never, if there is none.
+fn by(from: Millis, limit_s: Option<u32>) -> u64 {
+    limit_s.map_or(u64::MAX, |limit_s| from.0.saturating_add(ms(limit_s)).saturating_add(1))
 }
 
 fn ms(seconds: u32) -> u64 {

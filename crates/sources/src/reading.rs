@@ -74,8 +74,10 @@ pub struct CallEvent {
 pub enum What {
     /// It exists, and nobody is on the line yet.
     Dialing,
-    /// It is up, and whatever was known of who is with the caller still holds. A heartbeat, too.
+    /// It is up, and whatever was known of who is with the caller still holds.
     Up,
+    /// A heartbeat: all is as it was. Who is dialled has not answered by that.
+    StillUp,
     /// The caller is connected with the agent: answered.
     Answered,
     /// The caller is on the line and waits: in a queue, on hold, or while somebody is dialled.
@@ -84,6 +86,8 @@ pub enum What {
     Transferred,
     /// The caller is back with the agent.
     Returned,
+    /// No caller is there: a machine has answered.
+    Machine,
     /// It is over.
     Ended(EndReason),
     /// The source has no part in it any more, because the caller was handed over. The call is over

@@ -287,10 +287,12 @@ fn word(what: What) -> String {
     match what {
         What::Dialing => "dialing".to_owned(),
         What::Up => "up".to_owned(),
+        What::StillUp => "still up".to_owned(),
         What::Answered => "answered".to_owned(),
         What::Waiting => "waiting".to_owned(),
         What::Transferred => "transferred".to_owned(),
         What::Returned => "returned".to_owned(),
+        What::Machine => "machine".to_owned(),
         What::Ended(reason) => format!("ended {}", ended(reason)),
         What::Left => "left".to_owned(),
         What::RoomOver => "room over".to_owned(),

@@ -4,6 +4,7 @@
 //! ignores what it does not know, and takes what is missing as not said: a newer version may add
 //! fields, and records that were written by an older one are read for ever.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{ConferenceEvent, Evidence, Millis, Origin};
@@ -152,6 +153,8 @@ struct StoredEvidence {
     limits: StoredLimits,
     #[serde(default, rename = "saidAt", skip_serializing_if = "Option::is_none")]
     said_at: Option<u64>,
+    #[serde(default, rename = "eventId", skip_serializing_if = "Option::is_none")]
+    event_id: Option<NonZeroU64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     admission: Option<StoredAdmission>,
 }
@@ -212,6 +215,7 @@ impl StoredEvidence {
             room: evidence.room.as_ref().map(ToString::to_string),
             limits: StoredLimits::of(evidence.limits),
             said_at: evidence.said_at.map(|Millis(at)| at),
+            event_id: evidence.event_id,
             admission: evidence.admission.map(StoredAdmission::of),
         }
     }
@@ -241,6 +245,7 @@ impl StoredEvidence {
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
             limits: self.limits.read(),
             said_at: self.said_at.map(Millis),
+            event_id: self.event_id,
             admission: self.admission.map(|it| it.read()).transpose()?,
         })
     }

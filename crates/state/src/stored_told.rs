@@ -1,5 +1,6 @@
 //! Who has told of a call, in records and snapshots.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{CallId, Limits, Millis, Told};
@@ -48,6 +49,8 @@ pub(crate) struct StoredTold {
     limits: StoredLimits,
     #[serde(default, rename = "wordAt", skip_serializing_if = "Option::is_none")]
     word_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    words: Vec<NonZeroU64>,
 }
 
 impl StoredTold {
@@ -61,6 +64,7 @@ impl StoredTold {
             room: told.room.as_ref().map(CallId::to_string),
             limits: StoredLimits::of(told.limits),
             word_at: told.word_at.map(|Millis(at)| at),
+            words: told.words.clone(),
         }
     }
 
@@ -75,6 +79,7 @@ impl StoredTold {
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
             limits: self.limits.read(),
             word_at: self.word_at.map(Millis),
+            words: self.words,
         })
     }
 }

@@ -41,10 +41,11 @@ pub(crate) const CONNECTIONS: &[(&str, Connection)] = &[
     ("agent", Connection::Agent),
     ("waiting", Connection::Waiting),
     ("person", Connection::Person),
+    ("machine", Connection::Machine),
 ];
 
 pub(crate) const QUEUES: &[(&str, Queue)] =
-    &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged)];
+    &[("waiting", Queue::Waiting), ("bridged", Queue::Bridged), ("machine", Queue::Machine)];
 
 pub(crate) const INSTEADS: &[(&str, Instead)] =
     &[("refuse", Instead::Refuse), ("queue", Instead::Queue), ("elsewhere", Instead::Elsewhere)];
@@ -91,7 +92,8 @@ pub(crate) const SAID: &[(&str, Said)] = with_reasons!(
     Said::Over,
     "nothing" => Said::Nothing,
     "dialing" => Said::Dialing,
-    "in-progress" => Said::InProgress
+    "in-progress" => Said::InProgress,
+    "still-up" => Said::StillUp
 );
 
 pub(crate) const PHASES: &[(&str, Phase)] = with_reasons!(

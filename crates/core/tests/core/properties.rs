@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::model::{COMPLETED, Model, agent, call, caller, city, inbound, place, status};
@@ -57,7 +58,7 @@ fn plain() -> impl Strategy<Value = Evidence> {
         agent_from: AgentFrom::Address,
         said: match it.said {
             Said::Over(reason) if reason.is_guess() => COMPLETED,
-            said => said,
+            said => phase_by_itself(said),
         },
         // A leg ends with its call.
         parent: None,
@@ -95,6 +96,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         Just(Said::Nothing),
         Just(Said::Dialing),
         Just(Said::InProgress),
+        Just(Said::StillUp),
         reasons().prop_map(Said::Over)
     ];
     let directions = prop_oneof![
@@ -115,6 +117,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         Some(Connection::Agent),
         Some(Connection::Waiting),
         Some(Connection::Person),
+        Some(Connection::Machine),
     ]);
     let rooms = prop_oneof![3 => Just(None), 1 => attendances().prop_map(Some)];
     let lost = (any::<bool>(), admissions());
@@ -145,6 +148,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 room: told.room,
                 limits: told.limits,
                 said_at: told.said_at,
+                event_id: told.event_id,
                 admission,
             }
         },
@@ -170,8 +174,11 @@ fn told() -> impl Strategy<Value = Evidence> {
     let accounts = select(vec![None, None, Some(Arc::from("a")), Some(Arc::from("b"))]);
     let also = prop::collection::vec(ids, 0..3);
     let said_at = prop::option::of((0..9u64).prop_map(Millis));
-    let sourced = (origins, accounts, also, limits, any::<bool>(), said_at).prop_map(
-        move |((source, is_carrier), account, also, (quiet_s, longest_s), in_room, said_at)| {
+    let event_id = prop::option::of((1..9u64).prop_map(|id| NonZeroU64::new(id).expect("from 1")));
+    let said = (said_at, event_id);
+    let sourced = (origins, accounts, also, limits, any::<bool>(), said).prop_map(
+        move |((source, is_carrier), account, also, (quiet_s, longest_s), in_room, said)| {
+            let (said_at, event_id) = said;
             Evidence {
                 origin: Some(Origin { source: Arc::from(source), is_carrier }),
                 account,
@@ -179,11 +186,17 @@ fn told() -> impl Strategy<Value = Evidence> {
                 limits: Limits { quiet_s, longest_s },
                 room: in_room.then(|| call(9)),
                 said_at,
+                event_id,
                 ..blank()
             }
         },
     );
     prop_oneof![3 => Just(blank()), 1 => sourced]
+}
+
+/// What says the same of a call whatever is known of it: a heartbeat does not.
+fn phase_by_itself(said: Said) -> Said {
+    if said == Said::StillUp { Said::InProgress } else { said }
 }
 
 /// An id as Twilio gives them.
@@ -348,6 +361,7 @@ proptest! {
                 parent: None,
                 also: Vec::new(),
                 admission: None,
+                said: phase_by_itself(it.said),
                 ..it
             });
             // Evidence that begins no call is not remembered, so what it alone said may be missing.
@@ -357,6 +371,23 @@ proptest! {
         let guessed = guessed(&log);
         let (a, b) = (tracker_of(&log), tracker_of(&shuffled));
         prop_assert_eq!(timeless(&a, &guessed), timeless(&b, &guessed));
+    }
+
+    #[test]
+    fn a_heartbeat_changes_no_phase_of_a_call_that_is_up(log in many(), said in evidence()) {
+        let mut tracker = tracker_of(&log);
+        let before = tracker.calls();
+        // Nothing but that it is still up.
+        let heartbeat = |call| Evidence {
+            origin: said.origin.clone(),
+            direction: said.direction.filter(|it| *it != Direction::Dial),
+            ..Evidence::about(call, Source::Event, Said::StillUp)
+        };
+        for call in before.into_iter().filter(|call| !matches!(call.phase, Phase::Ended(_))) {
+            tracker.apply(Millis(70), &heartbeat(call.id.clone()));
+            prop_assert_eq!(tracker.call(&call.id).map(|it| it.phase), Some(call.phase));
+            prop_assert_eq!(tracker.check(), Ok(()));
+        }
     }
 
     #[test]

@@ -238,6 +238,56 @@ fn a_word_that_was_overtaken_moves_nobody() {
 }
 
 #[test]
+fn an_event_that_comes_again_moves_nobody_even_without_a_time() {
+    let event = |n, connection| Evidence {
+        connection: Some(connection),
+        event_id: NonZeroU64::new(n),
+        ..vapi(Said::InProgress)
+    };
+    let (agent, person) = (event(1, Connection::Agent), event(2, Connection::Person));
+    let party = |tracker: &Tracker| tracker.call(&id("vapi/1")).unwrap().party;
+    let mut tracker = played(&[agent.clone(), person]);
+    // What is remembered of it survives a restart.
+    tracker = Tracker::restore(tracker.now(), tracker.calls(), tracker.conferences());
+    tracker.apply(Millis(9_000), &agent);
+    assert_eq!(party(&tracker), Some(Party::Person));
+    tracker.apply(Millis(9_001), &event(3, Connection::Agent));
+    assert_eq!(party(&tracker), Some(Party::Agent));
+    // So many are remembered, and no more.
+    for n in 10..200 {
+        tracker.apply(Millis(9_002), &event(n, Connection::Waiting));
+    }
+    let told = tracker.call(&id("vapi/1")).unwrap().details.told.unwrap();
+    assert_eq!((told.words.len(), told.words.last()), (64, NonZeroU64::new(199).as_ref()));
+}
+
+#[test]
+fn a_heartbeat_answers_no_call_that_rings_and_begins_one_that_is_unknown() {
+    let outbound = |said| Evidence { direction: Some(Direction::Outbound), ..vapi(said) };
+    let phase = |log: &[Evidence]| played(log).call(&id("vapi/1")).unwrap().phase;
+    let heartbeat = || vapi(Said::StillUp);
+    assert_eq!(phase(&[outbound(Said::Dialing), heartbeat()]), Phase::Dialing);
+    assert_eq!(phase(&[outbound(Said::StillUp)]), Phase::Dialing);
+    assert_eq!(phase(&[heartbeat()]), Phase::Live, "its start was lost");
+    let answered = outbound(Said::InProgress);
+    assert_eq!(phase(&[outbound(Said::Dialing), answered.clone(), heartbeat()]), Phase::Live);
+    let given_up = || Evidence::about(id("vapi/1"), Source::Clock, Said::Over(EndReason::TimedOut));
+    assert_eq!(phase(&[answered, given_up(), heartbeat()]), Phase::Live, "it was up after all");
+    let rings = [outbound(Said::Dialing), given_up(), heartbeat()];
+    assert_eq!(phase(&rings), Phase::Ended(EndReason::TimedOut), "nobody has answered");
+}
+
+#[test]
+fn a_machine_that_an_application_tells_of_is_taken_back() {
+    let with = |connection| Evidence { connection: Some(connection), ..vapi(Said::InProgress) };
+    let party = |log: &[Evidence]| played(log).call(&id("vapi/1")).unwrap().party;
+    let (machine, agent) = (with(Connection::Machine), with(Connection::Agent));
+    assert_eq!(party(&[agent.clone(), machine.clone()]), Some(Party::Machine));
+    assert_eq!(party(&[machine.clone(), agent]), Some(Party::Agent));
+    assert_eq!(party(&[machine, with(Connection::Person)]), Some(Party::Person));
+}
+
+#[test]
 fn who_waits_at_a_platform_waits() {
     let waiting = Evidence { connection: Some(Connection::Waiting), ..vapi(Said::InProgress) };
     let back = Evidence { connection: Some(Connection::Agent), ..vapi(Said::InProgress) };

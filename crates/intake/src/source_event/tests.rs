@@ -80,6 +80,7 @@ fn what_happened_says_who_is_with_the_caller() {
         (What::Waiting, Claim::Live, Some(Connection::Waiting)),
         (What::Transferred, Claim::Live, Some(Connection::Person)),
         (What::Returned, Claim::Live, Some(Connection::Agent)),
+        (What::Machine, Claim::Live, Some(Connection::Machine)),
         (What::Ended(EndReason::Busy), Claim::Ended(EndReason::Busy), None),
         (What::Left, Claim::Ended(EndReason::HandedOver), None),
     ] {

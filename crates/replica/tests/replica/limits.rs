@@ -94,3 +94,21 @@ fn after_a_restart_a_source_has_its_time_again_to_be_heard() {
     assert_eq!(driver.users(), 0);
     const { assert!(QUIET_MS > 92 * S, "else it would show nothing") };
 }
+
+#[test]
+fn a_restart_makes_no_call_longer_unless_the_clock_may_be_wrong() {
+    for (down_ms, ends_at_once) in [(60 * S, true), (HOUR, true), (9 * HOUR, false)] {
+        let mut journal = live_users_journal::open("memory:").expect("a journal");
+        let up = told("a", Said::InProgress, None, Some(600));
+        let record = Record { at: Millis(0), change: Change::Evidence(up) };
+        journal.append(&[record.encode()]).expect("it is appended");
+        let mut driver = Driver::on(journal);
+        let start = Millis(down_ms);
+        driver.set_now(Now { uptime: start, time: start, log_age_ms: 0 });
+        driver.step(Input::Tick);
+        pass(&mut driver, Millis((start.0 + S).max(602 * S)));
+        assert_eq!(driver.users() == 0, ends_at_once, "{down_ms}");
+        pass(&mut driver, Millis(start.0 + QUIET_MS + 2 * S));
+        assert_eq!(driver.users(), 0, "{down_ms}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What an event says. A batch is taken as a whole or not at all.
 
-use live_users_core::{AnsweredBy, Direction, EndReason};
+use live_users_core::{Direction, EndReason};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -57,10 +57,10 @@ fn event(item: Value) -> Result<CallEvent, Unreadable> {
     let id = required(&event.id, "id", "an id of the event, the same when it is sent again")?;
     let call = required(&event.call, "call", "the id of the call")?;
     let word = required(&event.event, EVENT.field, EVENT.expected)?;
-    let party = text(&event.party, "with", "agent, person or machine")?;
+    let party = text(&event.party, "with", WITH)?;
     let direction = direction(text(&event.direction, "direction", "inbound or outbound")?)?;
     let reason = reason(text(&event.reason, "reason", REASONS)?)?;
-    let (what, answered_by) = what(&word, party.as_deref(), direction, reason)?;
+    let what = what(&word, party.as_deref(), direction, reason)?;
     let caller = text(&event.caller, "caller", "a phone number, or an id of the person")?;
     let caller = caller.map(|caller| identity(&caller));
     let (from, to) = match direction {
@@ -70,11 +70,10 @@ fn event(item: Value) -> Result<CallEvent, Unreadable> {
     Ok(CallEvent {
         id: Some(id),
         // Who tells of a call without saying more means somebody who talks with an agent.
-        direction: direction.or(Some(Direction::Inbound)),
+        direction: direction.or((what != What::StillUp).then_some(Direction::Inbound)),
         from,
         to,
         agent: text(&event.agent, "agent", "the id of an agent")?,
-        answered_by,
         at_ms: at(event.at.as_ref())?,
         ..CallEvent::new(call, what)
     })
@@ -144,34 +143,38 @@ fn reason(word: Option<String>) -> Result<EndReason, Unreadable> {
     })
 }
 
+const WITH: &str = "agent, person or machine";
+
+/// What has happened. `with` is who is with the caller now, and so the last word about that; an event
+/// that says the contrary is a mistake.
 fn what(
     word: &str,
     party: Option<&str>,
     direction: Option<Direction>,
     reason: EndReason,
-) -> Result<(What, Option<AnsweredBy>), Unreadable> {
-    let answered_by = match party {
-        Some("machine") => Some(AnsweredBy::Machine),
-        None | Some("agent" | "person") => None,
-        Some(_) => {
-            return Err(Unreadable { field: "with", expected: "agent, person or machine" });
-        }
-    };
-    let what = match (word, party) {
+) -> Result<What, Unreadable> {
+    if party.is_some_and(|party| !["agent", "person", "machine"].contains(&party)) {
+        return Err(Unreadable { field: "with", expected: WITH });
+    }
+    Ok(match (word, party) {
+        ("ended", _) => What::Ended(reason),
         // Who is called is not on the line before an answer.
         ("started", _) if direction == Some(Direction::Outbound) => What::Dialing,
-        ("transferred", Some("agent")) => What::Returned,
-        ("started" | "answered" | "returned", Some("person")) | ("transferred", _) => {
-            What::Transferred
+        ("waiting", None) => What::Waiting,
+        ("waiting", Some(_)) => {
+            let expected = "nothing: nobody is with a caller who waits";
+            return Err(Unreadable { field: "with", expected });
         }
+        ("heartbeat", None) => What::StillUp,
+        ("started" | "answered" | "transferred" | "returned" | "heartbeat", Some("machine")) => {
+            What::Machine
+        }
+        ("started" | "answered" | "returned" | "heartbeat", Some("person")) => What::Transferred,
+        ("transferred" | "heartbeat", Some("agent")) | ("returned", _) => What::Returned,
         ("started" | "answered", _) => What::Answered,
-        ("waiting", _) => What::Waiting,
-        ("returned", _) => What::Returned,
-        ("ended", _) => What::Ended(reason),
-        ("heartbeat", _) => What::Up,
+        ("transferred", _) => What::Transferred,
         _ => return Err(EVENT),
-    };
-    Ok((what, answered_by))
+    })
 }
 
 /// A caller as the rest of this system knows people: a phone number or an address as it is, and any

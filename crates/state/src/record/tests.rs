@@ -104,6 +104,7 @@ fn more_evidence() -> impl Strategy<Value = Evidence> {
                 room: told.room,
                 limits: told.limits,
                 said_at: told.said_at,
+                event_id: told.event_id,
                 ..evidence
             }
         },
@@ -118,8 +119,10 @@ fn told() -> impl Strategy<Value = Evidence> {
     let also = prop::collection::vec(ids(), 0..3);
     let account = prop::option::of("[a-z]{1,4}");
     let said_at = any::<Option<u64>>().prop_map(|at| at.map(Millis));
-    let all = (origin, account, also, prop::option::of(ids()), limits, said_at).prop_map(
-        move |((source, is_carrier), account, also, room, (quiet_s, longest_s), said_at)| {
+    let said = (said_at, any::<Option<NonZeroU64>>());
+    let all = (origin, account, also, prop::option::of(ids()), limits, said).prop_map(
+        move |((source, is_carrier), account, also, room, (quiet_s, longest_s), said)| {
+            let (said_at, event_id) = said;
             Evidence {
                 origin: Some(Origin { source: Arc::from(source), is_carrier }),
                 account: account.map(Arc::from),
@@ -127,6 +130,7 @@ fn told() -> impl Strategy<Value = Evidence> {
                 room,
                 limits: Limits { quiet_s, longest_s },
                 said_at,
+                event_id,
                 ..blank()
             }
         },
