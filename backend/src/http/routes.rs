@@ -86,14 +86,23 @@ where
     web::resource(path)
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
-        .default_service(web::to(not_a_webhook))
+        .default_service(web::to(not_of_a_source))
 }
 
-/// A webhook by another method is a mistake in Twilio's settings.
+/// A webhook by another method is a mistake in the settings of whoever sends it.
 async fn not_a_webhook(request: HttpRequest, lines: Data<WrongMethods>) -> HttpResponse {
+    refuse_method(&request, &lines, "in Twilio")
+}
+
+/// The same of a source.
+async fn not_of_a_source(request: HttpRequest, lines: Data<WrongMethods>) -> HttpResponse {
+    refuse_method(&request, &lines, "where the source sends from")
+}
+
+fn refuse_method(request: &HttpRequest, lines: &WrongMethods, whose: &str) -> HttpResponse {
     if let Some(held_back) = lines.0.line_at(Instant::now()) {
         log::warn!(
-            "{} {}: set the webhook's method to HTTP POST in Twilio ({held_back} such lines before \
+            "{} {}: set the webhook's method to HTTP POST {whose} ({held_back} such lines before \
              this one were held back)",
             request.method(),
             request.path()

@@ -9,12 +9,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use actix_web::http::Method;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::Evidence;
+use live_users_core::{Evidence, Tracker};
 use live_users_http_kit::{LogThrottle, vouch_for};
-use live_users_intake::{name, of_room_over, of_source_event};
-use live_users_sources::{CallEvent, Reading, Rejection, Request, What};
+use live_users_intake::{needs_calls, of_source_event};
+use live_users_sources::{CallEvent, Reading, Rejection, Request};
 use log::{info, warn};
 
 use super::auth::BearerAuth;
@@ -55,6 +56,13 @@ pub(crate) async fn receive(
         });
         return Err(ApiError::NoSource);
     };
+    if request.method() == Method::GET && !source.kind.by_get {
+        shared.refuse(|| {
+            let (id, title) = (&source.table.id, source.kind.title);
+            format!("405 for a webhook of source {id} by GET: set its method to POST at {title}")
+        });
+        return Err(ApiError::WrongMethod { allow: "POST" });
+    }
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let url = shared.webhooks.signature.url_of(&request);
     let verified = with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms()));
@@ -194,20 +202,21 @@ impl SourceWebhooks {
         source: &SourceEntry,
         event: &CallEvent,
     ) -> Result<Vec<Evidence>, ApiError> {
-        let settings = &source.settings;
-        if event.what == What::RoomOver {
-            let Some(room) = name(settings, &event.call) else { return Ok(Vec::new()) };
-            let calls = self.webhooks.queue.query(move |view| view.state.tracker().in_room(&room));
-            let calls = calls.await?.into_iter();
-            return Ok(calls.map(|call| of_room_over(settings, call)).collect());
-        }
-        let (agents, key) = (self.webhooks.agents.now(), &self.webhooks.caller_key);
+        let needs = needs_calls(event);
         // What has no time happened now, and nothing happens later than now: a clock that is ahead
         // would make every later word one that was overtaken.
         let now_ms = now_ms();
         let at_ms = Some(event.at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms)));
         let event = CallEvent { at_ms, ..event.clone() };
-        Ok(of_source_event(settings, &event, &agents, key).into_iter().collect())
+        let (agents, key) = (self.webhooks.agents.now(), self.webhooks.caller_key.clone());
+        let settings = source.settings.clone();
+        let read = move |tracker: Option<&Tracker>| {
+            of_source_event(&settings, &event, (&agents, &key), tracker)
+        };
+        if !needs {
+            return Ok(read(None));
+        }
+        Ok(self.webhooks.queue.query(move |view| read(Some(view.state.tracker()))).await?)
     }
 
     fn unsigned(&self, source: &SourceEntry, why: Rejection) -> ApiError {

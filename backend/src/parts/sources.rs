@@ -177,7 +177,7 @@ impl SourceEntry {
 }
 
 fn load(env: &Env, agents: &Agents, before: &Sources) -> (Sources, Vec<String>) {
-    let (mut sources, mut mistakes) = (Sources::new(), Vec::new());
+    let (mut sources, mut mistakes) = (Sources::new(), shared_tokens(env, agents));
     for table in agents.sources() {
         // Of an unknown kind the file's own mistakes tell.
         let Some(kind) = table.kind() else { continue };
@@ -192,6 +192,30 @@ fn load(env: &Env, agents: &Agents, before: &Sources) -> (Sources, Vec<String>) 
         }
     }
     (sources, mistakes)
+}
+
+/// The tokens that two sources of events have, or that are `API_TOKEN`, too: at `/api/events` the
+/// token alone says which source it is, and what somebody may do.
+fn shared_tokens(env: &Env, agents: &Agents) -> Vec<String> {
+    let own = SettingsReader::new(env).words("API_TOKEN");
+    let mut known = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for table in agents.sources() {
+        let name = &table.secret_env;
+        for word in SettingsReader::new(env).words(name) {
+            if own.contains(&word) {
+                let what = format!("{name} is the API_TOKEN, too; expected a secret of its own");
+                mistakes.push(format!("source {:?}: {what}", table.id));
+            }
+            let first = (table.kind == EVENTS).then(|| known.insert(word, &table.id)).flatten();
+            if let Some(first) = first.filter(|first| **first != table.id) {
+                let what =
+                    format!("{name} has a secret of source {first:?}, too; expected another");
+                mistakes.push(format!("source {:?}: {what}", table.id));
+            }
+        }
+    }
+    mistakes
 }
 
 /// The secrets of a source, from its variable. Of a value nothing is repeated.
@@ -239,6 +263,27 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}: {expected}");
             assert!(!found[0].contains("hunter2"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_two_sources_share_or_that_is_the_api_token_is_a_mistake() {
+        let table = |id: &str, kind: &str, variable: &str| {
+            format!("[[source]]\nid = {id:?}\nkind = {kind:?}\nsecret_env = {variable:?}\n")
+        };
+        let env = Env::of([
+            ("API_TOKEN", "a-token-of-the-api-1"),
+            ("ONE", "a-token-of-16-chars,another-of-16-chars"),
+            ("TWO", "a-third-of-16-chars,a-token-of-16-chars"),
+            ("API", "a-token-of-the-api-1"),
+        ]);
+        let found = |file: String| load(&env, &Agents::parse(&file).0, &Sources::new()).1;
+        let two = found(table("a", "events", "ONE") + &table("b", "events", "TWO"));
+        let [what] = &two[..] else { panic!("{two:?}") };
+        assert!(what.contains("source \"b\": TWO has a secret of source \"a\", too"), "{what}");
+        let same = found(table("a", "vapi", "ONE") + &table("b", "vapi", "TWO"));
+        assert_eq!(same, Vec::<String>::new(), "one account of a platform may have two of them");
+        let api = found(table("a", "vapi", "API"));
+        assert!(api.len() == 1 && api[0].contains("API is the API_TOKEN, too"), "{api:?}");
     }
 
     #[test]

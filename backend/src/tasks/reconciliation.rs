@@ -32,9 +32,13 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
     let mut all = Vec::new();
     match &config.twilio_api {
         Some(settings) => all.push((reconciler(), client(settings)?)),
-        None => warn!(
+        None if config.accounts.iter().next().is_none() => warn!(
             "there is no referee: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
              reports is counted until it is older than MAX_CALL_HOURS"
+        ),
+        None => warn!(
+            "there is no referee for calls of other accounts than those in the agents file: \
+             TWILIO_ACCOUNT_SID is not set"
         ),
     }
     for account in config.accounts.iter() {
@@ -42,11 +46,14 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
     }
     if !all.is_empty() {
         info!(
-            "the referee looks every {} s and asks Twilio at most {} times a minute for each of {} \
-             accounts",
+            "the referee looks every {} s and asks Twilio at most {} times a minute for {}",
             config.rules.poll_every_ms / 1000,
             config.rules.requests_per_minute,
-            all.len()
+            if all.len() == 1 {
+                "1 account".to_owned()
+            } else {
+                format!("each of {} accounts", all.len())
+            }
         );
     }
     Ok(all)

@@ -7,6 +7,7 @@ mod chat;
 mod clocks;
 mod copy;
 mod crash;
+mod events;
 mod fixtures;
 mod hand_over;
 mod history;

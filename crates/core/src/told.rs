@@ -107,6 +107,16 @@ impl Tracker {
         found.into_iter().map(|(group, (_, numbers))| (group, numbers)).collect()
     }
 
+    /// The call that a room or session of a carrier began with: the first one that is up and no leg,
+    /// except this one.
+    pub fn first_in_room(&self, room: &CallId, except: &CallId) -> Option<CallId> {
+        let except = self.slot(except);
+        let calls = self.in_room(room).into_iter().filter_map(|id| self.slot(&id));
+        let calls = calls.filter(|slot| Some(*slot) != except && !self.is_nobodys(*slot));
+        let first = calls.min_by_key(|slot| self.entry(*slot).first());
+        first.map(|slot| self.entry(slot).id.clone())
+    }
+
     /// The calls that are up and in this room, in the order of their ids.
     pub fn in_room(&self, room: &CallId) -> Vec<CallId> {
         let links = self.ties.links.iter();

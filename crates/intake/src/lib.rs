@@ -26,4 +26,4 @@ pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance, account_of};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
-pub use source_event::{name, of_room_over, of_source_event};
+pub use source_event::{name, needs_calls, of_source_event};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use live_users_core::{
     Agent, AgentFrom, CallId, Connection, Direction, EndReason, Evidence, Millis, Origin, Said,
-    Source,
+    Source, Tracker,
 };
 use live_users_sources::{CallEvent, What};
 use live_users_twilio::is_twilio_sid;
@@ -22,30 +22,70 @@ const WORLDWIDE_ID_BYTES_MIN: usize = 24;
 /// What ids begin with that are the `Call-ID` of a SIP dialog: sources that see the same dialog agree.
 const SIP_CALL_ID: &str = "sip-call-id/";
 
-/// What a source tells of a call, as evidence. `None` if the id of the call cannot be one.
+/// Whether what an event says follows from the calls that are known, too: [`of_source_event`] is then
+/// given the tracker.
+pub fn needs_calls(event: &CallEvent) -> bool {
+    event.what == What::RoomOver || may_be_of_session(event)
+}
+
+/// What a source tells, as evidence: of one call, or of each that is in a room. Nothing if the id of
+/// the call cannot be one. The tracker is that of the calls that are known, of an event that
+/// [`needs_calls`].
 pub fn of_source_event(
     source: &SourceSettings,
     event: &CallEvent,
-    agents: &Agents,
-    key: &CallerKey,
-) -> Option<Evidence> {
+    (agents, key): (&Agents, &CallerKey),
+    tracker: Option<&Tracker>,
+) -> Vec<Evidence> {
+    let Some(call) = name(source, &event.call) else { return Vec::new() };
+    if event.what == What::RoomOver {
+        let calls = tracker.map(|tracker| tracker.in_room(&call)).unwrap_or_default();
+        return calls.into_iter().map(|call| of_room_over(source, call)).collect();
+    }
+    let session = event.session.as_deref().filter(|_| may_be_of_session(event));
+    let session = session.and_then(|id| name(source, id));
+    let parent = tracker.zip(session).and_then(|(it, session)| it.first_in_room(&session, &call));
+    vec![of_call(source, event, (call, parent), (agents, key))]
+}
+
+/// Whether a call may be the leg of another one without naming it: one that was made.
+fn may_be_of_session(event: &CallEvent) -> bool {
+    let is_made = event.direction == Some(Direction::Outbound);
+    event.session.is_some() && event.parent.is_none() && is_made
+}
+
+/// What is told of one call. `parent` is the one that its session began with.
+fn of_call(
+    source: &SourceSettings,
+    event: &CallEvent,
+    (call, parent): (CallId, Option<CallId>),
+    (agents, key): (&Agents, &CallerKey),
+) -> Evidence {
     let (said, connection) = said(event.what);
-    let call = name(source, &event.call)?;
-    let parties = Parties::of_source(direction(event, agents), (&event.from, &event.to));
+    let parent = event.parent.as_deref().and_then(|id| name(source, id)).or(parent);
+    let direction = match &parent {
+        Some(_) => Some(Direction::Dial),
+        None => direction(event, agents),
+    };
+    let parties = Parties::of_source(direction, (&event.from, &event.to));
     let attribution = attribution(event, &parties, agents);
     let also = event.also.iter().filter_map(|id| name(source, id)).filter(|id| *id != call);
     let evidence = Evidence {
-        parent: event.parent.as_deref().and_then(|id| name(source, id)),
+        parent,
         duration_s: of_a_call_that_is_over(said, event.duration_s),
         answered_by: event.answered_by,
         connection,
         origin: Some(Origin { source: source.id.clone(), is_carrier: source.is_carrier }),
         account: source.account.clone(),
         also: also.collect(),
-        room: event.room.as_deref().and_then(|id| name(source, id)),
+        room: event.room.as_deref().or(event.session.as_deref()).and_then(|id| name(source, id)),
         limits: source.limits,
         said_at: event.at_ms.map(Millis),
-        ..Evidence::about(call, Source::Event, said)
+        ..Evidence::about(
+            call,
+            if source.is_twilio { Source::StatusCallback } else { Source::Event },
+            said,
+        )
     };
     let evidence = between(&parties, &attribution, (agents, key), evidence);
     // Only who is with the caller may be said again too late.
@@ -54,16 +94,16 @@ pub fn of_source_event(
     let event_id = event_id.map(|id| key.event(&source.id, id));
     let evidence = Evidence { event_id, ..evidence };
     let ends = (event.from.as_deref(), event.to.as_deref());
-    Some(match evidence.is_leg() {
+    match evidence.is_leg() || source.is_twilio {
         true => with_role(evidence, ends, agents),
         // A call that a source tells of as one of its own is a user's, whoever is called.
         false => evidence,
-    })
+    }
 }
 
 /// That a call is over since the room is in which it was. Which calls are in a room, the tracker
 /// knows.
-pub fn of_room_over(source: &SourceSettings, call: CallId) -> Evidence {
+fn of_room_over(source: &SourceSettings, call: CallId) -> Evidence {
     let origin = Origin { source: source.id.clone(), is_carrier: source.is_carrier };
     let over = Said::Over(EndReason::Completed);
     Evidence { origin: Some(origin), ..Evidence::about(call, Source::Event, over) }
@@ -137,7 +177,7 @@ fn said(what: What) -> (Said, Option<Connection>) {
     }
 }
 
-/// Where a source does not say which way a call goes, our own numbers do.
+/// Which way a call goes that is no leg. Where a source does not say it, our own numbers do.
 fn direction(event: &CallEvent, agents: &Agents) -> Option<Direction> {
     let is_ours = |end: &Option<String>| end.as_deref().is_some_and(|it| agents.is_own_number(it));
     let by_numbers = || match (is_ours(&event.from), is_ours(&event.to)) {
@@ -145,11 +185,7 @@ fn direction(event: &CallEvent, agents: &Agents) -> Option<Direction> {
         (true, false) => Some(Direction::Outbound),
         (false, false) => None,
     };
-    match (&event.parent, event.direction) {
-        (Some(_), _) => Some(Direction::Dial),
-        (None, Some(direction)) => Some(direction),
-        (None, None) => by_numbers(),
-    }
+    event.direction.or_else(by_numbers)
 }
 
 /// Whose call it is: by the id that the source has for the agent, else by our number, else that id.

@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use crate::agents::{ID_BYTES_MAX, is_id};
 
+/// The kind that is Twilio itself.
+const TWILIO: &str = "twilio";
+
 /// The most sources in one file.
 const SOURCES_MAX: usize = 100;
 
@@ -51,6 +54,9 @@ pub struct SourceSettings {
     pub account: Option<Arc<str>>,
     /// Whether the end of a call is its own word, whoever talks with the caller.
     pub is_carrier: bool,
+    /// Whether it is Twilio, by another way than its forms: it tells of the calls that they tell of,
+    /// and what it says means the same.
+    pub is_twilio: bool,
     /// What follows from its silence.
     pub limits: Limits,
 }
@@ -85,6 +91,7 @@ impl SourceTable {
             id: Arc::from(self.id.as_str()),
             account: self.account.as_deref().map(Arc::from),
             is_carrier: tells.is_some_and(|tells| tells.is_carrier),
+            is_twilio: self.kind == TWILIO,
             limits: Limits {
                 quiet_s: self.heartbeat_seconds.map(|seconds| seconds.saturating_mul(missed)),
                 longest_s: configured_s.or(own_s),

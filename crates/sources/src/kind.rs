@@ -16,6 +16,8 @@ pub struct Kind {
     pub secret: fn(&str) -> Result<Box<dyn Verify>, BadSecret>,
     /// What a webhook says that was verified.
     pub read: fn(&Request<'_>) -> Result<Reading, Unreadable>,
+    /// Whether it may send a webhook by GET, with the fields in the query.
+    pub by_get: bool,
     /// What it can tell.
     pub tells: Tells,
 }
@@ -60,6 +62,7 @@ pub const KINDS: &[Kind] = &[
     crate::retell::KIND,
     crate::signalwire::KIND,
     crate::telnyx::KIND,
+    crate::twilio::KIND,
     crate::vapi::KIND,
     crate::vonage::KIND,
 ];

@@ -24,6 +24,7 @@ mod retell;
 mod signalwire;
 mod standard_webhooks;
 mod telnyx;
+mod twilio;
 mod vapi;
 mod verify;
 mod vonage;

@@ -17,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
                 webhook is signed",
     secret: verify::secret,
     read: read::read,
+    by_get: false,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

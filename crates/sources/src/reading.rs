@@ -51,6 +51,9 @@ pub struct CallEvent {
     /// The source's own id of the room in which the call lives, if it has rooms: all calls in it
     /// are over with it, by [`What::RoomOver`].
     pub room: Option<String>,
+    /// The carrier's own id of the session that its legs share, where a leg does not name the call
+    /// that it is of: of two calls in one session, one that was made after the other is its leg.
+    pub session: Option<String>,
     /// What happened.
     pub what: What,
     /// Which way it goes, if that is said.
@@ -106,6 +109,7 @@ impl CallEvent {
             also: Vec::new(),
             parent: None,
             room: None,
+            session: None,
             what,
             direction: None,
             from: None,

@@ -65,6 +65,12 @@ impl Rejection {
     }
 }
 
+/// The shortest secret of a source, in bytes. Those that providers make are longer.
+const SECRET_BYTES_MIN: usize = 16;
+
+/// What is expected of one that is shorter.
+const TOO_SHORT: &str = "at least 16 characters that nobody can guess";
+
 /// The secrets of a source: more than one while a secret is rotated.
 pub struct Secrets(Vec<Box<dyn Verify>>);
 
@@ -83,7 +89,13 @@ impl Secrets {
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, BadSecret> {
         let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
-        let secrets: Vec<_> = secrets.map(kind.secret).collect::<Result<_, _>>()?;
+        let secret = |text: &str| {
+            let verify = (kind.secret)(text)?;
+            // Who sends webhooks is known by this alone, and anybody may try.
+            let is_strong = text.len() >= SECRET_BYTES_MIN;
+            is_strong.then_some(verify).ok_or(BadSecret(TOO_SHORT))
+        };
+        let secrets: Vec<_> = secrets.map(secret).collect::<Result<_, _>>()?;
         if secrets.is_empty() { Err(BadSecret(kind.secret_is)) } else { Ok(Self(secrets)) }
     }
 

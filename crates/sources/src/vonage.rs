@@ -16,11 +16,12 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: verify::SECRET_IS,
     secret: verify::secret,
     read: read::read,
+    by_get: false,
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,
         answer: Basis::Event,
-        hand_over: Basis::Untold,
+        hand_over: Basis::Derived,
         end: Basis::Event,
         // The greatest limit that a call can be given is only of those that are dialled.
         longest_s: None,

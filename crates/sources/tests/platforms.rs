@@ -19,6 +19,11 @@ fn a_secret_that_cannot_be_one_is_refused_without_repeating_it() {
         ("retell", ""),
         ("vapi", ""),
         ("elevenlabs", ""),
+        ("vapi", "fifteen-letters"),
+        ("vonage", "fifteen-letters"),
+        ("livekit", "APIkey:secret"),
+        ("events", "whsec_c2hvcnQ="),
+        ("openai", "whsec_c2hvcnQ="),
     ] {
         let refused: BadSecret = Secrets::new(kind(name), [secret]).expect_err(name);
         let text = refused.to_string();

@@ -149,6 +149,7 @@ fn standard_webhooks() -> Kind {
         secret_is: "a secret",
         secret: standard_webhooks_secret,
         read: |_| Ok(Reading::default()),
+        by_get: false,
         tells: KINDS[0].tells,
     }
 }
@@ -265,6 +266,7 @@ fn shown(event: &CallEvent) -> Value {
     put("parent", json!(parent));
     put("what", json!(word(*what)));
     put("room", json!(event.room));
+    put("session", json!(event.session));
     put("direction", json!(direction.map(direction_word)));
     put("from", json!(from));
     put("to", json!(to));

@@ -89,7 +89,11 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
         }
         for assistant in &agent.assistants {
             let first = assistants.insert(assistant, place);
-            wrong_assistant(assistant, first).into_iter().for_each(|it| wrong("assistants", it));
+            // A webhook that names another agent would be for two of them.
+            let mut others = agents.iter().zip(1..).filter(|(_, other)| *other != place);
+            let of_id = others.find(|(other, _)| other.id == *assistant).map(|(_, other)| other);
+            let wrongs = wrong_assistant(assistant, first, of_id);
+            wrongs.into_iter().for_each(|it| wrong("assistants", it));
         }
         if agent.status_callback_urls.len() > STATUS_CALLBACK_URLS_MAX {
             wrong("status_callback_urls", format!("expected at most {STATUS_CALLBACK_URLS_MAX}"));
@@ -98,14 +102,18 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
     mistakes
 }
 
-/// What is wrong with an id that a platform has for an agent, and that `first` has already.
-fn wrong_assistant(assistant: &str, first: Option<i32>) -> Vec<String> {
+/// What is wrong with an id that a platform has for an agent, and that `first` has already, or which
+/// is the own id of agent `of_id`.
+fn wrong_assistant(assistant: &str, first: Option<i32>, of_id: Option<i32>) -> Vec<String> {
     let is_wrong = assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX;
     let form = is_wrong.then(|| format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
     let twice = first.map(|first| {
         format!("{assistant:?} is already an assistant of agent {first}; expected each id once")
     });
-    form.into_iter().chain(twice).collect()
+    let own = of_id.map(|other| {
+        format!("{assistant:?} is the id of agent {other}; expected the id that a platform has")
+    });
+    form.into_iter().chain(twice).chain(own).collect()
 }
 
 /// Whether a text can be the id of an agent.

@@ -1,6 +1,6 @@
 //! What sources tell, as evidence: whose call it is, who calls, under which id.
 
-use live_users_core::{Claim, Country, Place};
+use live_users_core::{Claim, Country, Endpoint, Place};
 
 use super::*;
 use crate::sources::SourceTable;
@@ -44,7 +44,12 @@ fn source(id: &str) -> SourceSettings {
 
 fn read(source_id: &str, event: &CallEvent) -> Evidence {
     let key = CallerKey::derived_from("a token");
-    of_source_event(&source(source_id), event, &agents(), &key).expect("an id")
+    one(of_source_event(&source(source_id), event, (&agents(), &key), None))
+}
+
+fn one(mut evidence: Vec<Evidence>) -> Evidence {
+    assert_eq!(evidence.len(), 1);
+    evidence.remove(0)
 }
 
 fn inbound(what: What) -> CallEvent {
@@ -89,6 +94,21 @@ fn what_happened_says_who_is_with_the_caller() {
             assert_eq!((evidence.claim(), evidence.connection), (claim, connection), "{what:?}");
         }
     }
+}
+
+/// What Twilio's streams tell means what its forms tell of the same call.
+#[test]
+fn an_event_of_twilio_is_a_status_callback_and_proves_no_more() {
+    let settings = SourceTable::named("streams", "twilio").settings();
+    let event = CallEvent {
+        direction: Some(Direction::Outbound),
+        ..CallEvent::new("CAfa4e0000000000000000000000000001", What::Up)
+    };
+    let key = CallerKey::derived_from("a token");
+    let evidence = one(of_source_event(&settings, &event, (&agents(), &key), None));
+    assert_eq!((evidence.source, evidence.said), (Source::StatusCallback, Said::InProgress));
+    assert_eq!(evidence.endpoint, Some(Endpoint::Person), "a colleague's call looks the same");
+    assert!(evidence.origin.is_some_and(|it| it.is_carrier && &*it.source == "streams"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The events of Call Control, and the forms of TeXML.
 //!
 //! The legs of a transfer have one `call_session_id` and no other sign of each other: it is no id of
-//! a call. `call_leg_id` is one of exactly one leg.
+//! a call, and says of a call that was made in it whose leg it is. `call_leg_id` is one of exactly one
+//! leg.
 
 use live_users_core::{AnsweredBy, Direction, EndReason};
 use live_users_twilio::{CALL_SID_BYTES_MAX, Form, unix_ms};
@@ -34,6 +35,7 @@ struct Event {
 struct Payload {
     call_control_id: Text,
     call_leg_id: Text,
+    call_session_id: Text,
     /// The application of Call Control.
     connection_id: Text,
     direction: Text,
@@ -65,6 +67,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     };
     Ok(Reading::of(CallEvent {
         also: payload.call_leg_id.id().into_iter().collect(),
+        session: payload.call_session_id.id(),
         direction,
         from: payload.from.party(),
         to: payload.to.party(),

@@ -16,6 +16,8 @@ struct Event {
     uuid: Text,
     /// The leg, in a result of machine detection.
     call_uuid: Text,
+    /// What the legs of a `connect` share with the call that it is in.
+    conversation_uuid: Text,
     status: Text,
     direction: Text,
     from: Text,
@@ -47,6 +49,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let is_over = matches!(what, What::Ended(_));
     let leg = event.uuid.id().map_or_else(|| event.call_uuid.call("uuid"), Ok)?;
     Ok(Reading::of(CallEvent {
+        session: event.conversation_uuid.id(),
         direction,
         from: event.from.party(),
         to,

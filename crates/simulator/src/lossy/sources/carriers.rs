@@ -157,7 +157,7 @@ fn call_control(id: &str) -> String {
     format!("v3:{id}{}", &id[..16])
 }
 
-/// Events of Call Control. The leg to the colleague is a call of its own: nothing says of whom.
+/// Events of Call Control. The leg to the colleague shares the session of the call, and no more.
 pub(super) fn telnyx(script: &mut Script<'_>, moment: Moment) {
     let (call, leg) = (script.ids.call.clone(), script.ids.leg.clone());
     let own = |script: &mut Script<'_>, sign, kind: &str, more: Value| {
@@ -278,8 +278,8 @@ pub(super) fn plivo(script: &mut Script<'_>, moment: Moment) {
     }
 }
 
-/// Events of the call, of the leg of the application that has it, and of the leg to a colleague,
-/// which is a call of its own: nothing says of whom.
+/// Events of the call, of the leg of the application that has it, and of the leg to a colleague, which
+/// shares its conversation, and no more.
 pub(super) fn vonage(script: &mut Script<'_>, moment: Moment) {
     let own = |script: &mut Script<'_>, sign, status: &str| {
         let (from, to) = script.plot.ends();

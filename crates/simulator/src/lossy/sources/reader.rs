@@ -7,10 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use live_users_core::Evidence;
+use live_users_intake::of_source_event;
 use live_users_intake::sources::SourceSettings;
-use live_users_intake::{name, of_room_over, of_source_event};
-use live_users_sources::{CallEvent, Kind, Request, What};
+use live_users_sources::{Kind, Request};
 use live_users_state::State;
 use live_users_twilio::Form;
 
@@ -76,7 +75,10 @@ impl Reader {
             if id.as_ref().is_some_and(|id| self.repeats.contains(id)) {
                 continue;
             }
-            let read = |parser: &Parser, state: &State| evidence(settings, &event, parser, state);
+            let read = |parser: &Parser, state: &State| {
+                let known = (&parser.agents, &parser.key);
+                of_source_event(settings, &event, known, Some(state.tracker()))
+            };
             let delivery = users.record(now_ms, read);
             if delivery != Delivery::Recorded {
                 return Ok(delivery);
@@ -88,21 +90,6 @@ impl Reader {
             false => Delivery::NoConnection,
         })
     }
-}
-
-/// What an event says: of one call, or of all that are in a room.
-fn evidence(
-    settings: &SourceSettings,
-    event: &CallEvent,
-    parser: &Parser,
-    state: &State,
-) -> Vec<Evidence> {
-    if event.what == What::RoomOver {
-        let room = name(settings, &event.call);
-        let calls = room.map(|room| state.tracker().in_room(&room)).unwrap_or_default();
-        return calls.into_iter().map(|call| of_room_over(settings, call)).collect();
-    }
-    of_source_event(settings, event, &parser.agents, &parser.key).into_iter().collect()
 }
 
 /// A webhook of Twilio's.

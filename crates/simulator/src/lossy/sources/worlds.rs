@@ -118,7 +118,7 @@ pub const SOURCE_WORLDS: &[SourceWorld] = &[
     SourceWorld {
         voicemails: Voicemails::Known,
         hands_over: HandsOver::ByDial { and_back: false },
-        ..carrier("telnyx", false, &[teller("telnyx", carriers::telnyx, WITH_FAILOVER)])
+        ..carrier("telnyx", true, &[teller("telnyx", carriers::telnyx, WITH_FAILOVER)])
     },
     carrier("telnyx-texml", true, &[teller("telnyx", carriers::texml, WITH_FAILOVER)]),
     SourceWorld { voicemails: Voicemails::Known, ..platform("vapi", false, &[VAPI]) },

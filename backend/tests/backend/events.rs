@@ -1,0 +1,184 @@
+//! Events in our own words, carriers' sessions and Twilio's streams, to the real binary.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use live_users_testkit::{Answer, Server, Twilio, send};
+use live_users_twilio::{Payload, sign};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::honest::{WITH_TOKEN, read};
+use crate::sources::{APP_TOKEN, event, of_summary, post, source, total};
+use crate::{AGENTS, TOKEN, agents_file, start};
+
+/// A backend with these sources that keeps its journal in this folder.
+fn start_on(folder: &Path, sources: &str, secret: &str) -> (Server, Twilio) {
+    let (_agents, agents) = agents_file(&format!("{AGENTS}\n{sources}"));
+    let journal = format!("file:{}", folder.display());
+    start(&[
+        WITH_TOKEN,
+        ("AGENTS_FILE", agents.as_str()),
+        ("SOURCE_SECRET", secret),
+        ("JOURNAL_URL", &journal),
+    ])
+}
+
+fn told(server: &Server, body: &Value) {
+    let answer = post(server, "/api/events", APP_TOKEN, body);
+    assert_eq!(answer.status, 204, "{}", answer.body);
+}
+
+#[test]
+fn an_event_that_comes_again_after_a_kill_moves_nobody_though_it_has_no_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = source("app", "events", "");
+    let (mut server, _) = start_on(folder.path(), &app, APP_TOKEN);
+    told(&server, &event("1", "call-1", "started"));
+    told(&server, &event("2", "call-1", "transferred"));
+    told(&server, &json!([event("3", "call-2", "started"), event("4", "call-2", "waiting")]));
+    server.kill();
+    let (server, _) = start_on(folder.path(), &app, APP_TOKEN);
+    // Whoever has had no answer sends everything again, in any order.
+    for again in [event("4", "call-2", "waiting"), event("1", "call-1", "started")] {
+        told(&server, &again);
+    }
+    told(&server, &event("3", "call-2", "started"));
+    assert_eq!(total(&server), r#"{"liveUsers":0}"#);
+    told(&server, &event("5", "call-1", "returned"));
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn a_heartbeat_answers_no_call_that_rings_and_says_who_is_with_the_caller_where_it_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, _) = start_on(folder.path(), &source("app", "events", ""), APP_TOKEN);
+    let summary = |name: &str| read(&server, "/summary")[name].clone();
+    let mut started = event("1", "call-1", "started");
+    started["direction"] = json!("outbound");
+    told(&server, &started);
+    told(&server, &json!({ "id": "2", "call": "call-1", "event": "heartbeat" }));
+    assert_eq!((summary("liveUsers"), summary("waiting")), (json!(0), json!(1)));
+    for (id, with, party) in [
+        ("3", "agent", "withAgent"),
+        ("4", "machine", "machine"),
+        ("5", "person", "withPerson"),
+        ("6", "agent", "withAgent"),
+    ] {
+        let beat = json!({ "id": id, "call": "call-1", "event": "heartbeat", "with": with });
+        told(&server, &beat);
+        assert_eq!(summary(party), json!(1), "{with}");
+        assert_eq!(summary("onTheLine"), json!(1), "{with}");
+    }
+    let wrong = json!({ "id": "7", "call": "call-1", "event": "waiting", "with": "agent" });
+    let answer = post(&server, "/api/events", APP_TOKEN, &wrong);
+    let problem: Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!((answer.status, &problem["field"]), (400, &json!("with")), "{}", answer.body);
+}
+
+#[test]
+fn a_batch_of_a_thousand_is_recorded_as_a_whole_and_survives_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = source("app", "events", "");
+    let (mut server, _) = start_on(folder.path(), &app, APP_TOKEN);
+    let events = (0..1_000).map(|n| {
+        let call = format!("call-{n}");
+        json!({ "id": n, "call": call, "event": "started", "agent": "booking" })
+    });
+    told(&server, &Value::Array(events.collect()));
+    assert_eq!(total(&server), r#"{"liveUsers":1000}"#);
+    server.kill();
+    let (server, _) = start_on(folder.path(), &app, APP_TOKEN);
+    assert_eq!(total(&server), r#"{"liveUsers":1000}"#);
+}
+
+fn hex(body: &str) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What Vonage sends with a body: a JWT that has its hash.
+fn vonage_token(secret: &str, body: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let part = |it: Value| BASE64.encode(it.to_string());
+    let claims = json!({ "iat": now, "payload_hash": hex(body) });
+    let signed = format!("{}.{}", part(json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+    mac.update(signed.as_bytes());
+    format!("Bearer {signed}.{}", BASE64.encode(mac.finalize().into_bytes()))
+}
+
+/// Sends a body to a source as Twilio's sink of Event Streams does.
+fn stream(server: &Server, token: &str, body: &str) -> Answer {
+    let path = format!("/sources/streams?bodySHA256={}", hex(body));
+    let signature = sign(token, &format!("{}{path}", server.url), &Payload::Raw(body.as_bytes()));
+    let headers =
+        [("X-Twilio-Signature", signature.as_str()), ("Content-Type", "application/json")];
+    send("POST", &format!("{}{path}", server.url), &headers, body.as_bytes())
+}
+
+#[test]
+fn twilios_streams_and_forms_tell_of_one_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let streams = source("streams", "twilio", "");
+    let (server, twilio) = start_on(folder.path(), &streams, TOKEN);
+    let call = "CA5a1e7c00000000000000000000000001";
+    let caller = [("From", "+15005550100"), ("To", "+15005550006"), ("Direction", "inbound")];
+    let fields = [&[("CallSid", call), ("CallStatus", "ringing")], &caller[..]].concat();
+    assert_eq!(twilio.post("/voice", &fields).status, 200);
+    let of = |status: &str| {
+        let parameters = json!({ "CallSid": call, "CallStatus": status, "From": "+15005550100",
+            "To": "+15005550006", "Direction": "inbound" });
+        let kind = format!("com.twilio.voice.status-callback.call.{status}");
+        json!([{ "specversion": "1.0", "type": kind, "id": status,
+            "data": { "sid": call, "request": { "parameters": parameters } } }])
+        .to_string()
+    };
+    assert_eq!(stream(&server, TOKEN, &of("in-progress")).status, 204);
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    let streams_users = &of_summary(&server, "streams")["liveUsers"];
+    assert_eq!(
+        (streams_users, &of_summary(&server, "twilio")["liveUsers"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(stream(&server, "another0token0of0another0account0", &of("completed")).status, 403);
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    assert_eq!(stream(&server, TOKEN, &of("completed")).status, 204);
+    assert_eq!(total(&server), r#"{"liveUsers":0}"#);
+}
+
+#[test]
+fn a_leg_in_the_session_of_a_call_is_nobody_and_takes_its_caller_to_a_person() {
+    let secret = "a-signature-secret-of-32-letters";
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, _) = start_on(folder.path(), &source("vonage", "vonage", ""), secret);
+    let event = |uuid: &str, status: &str, direction: &str, conversation: &str| {
+        let (from, to) = match (direction, conversation) {
+            ("inbound", _) => ("15005550100", "15005550006"),
+            (_, "CON-1") => ("15005550006", "15005550190"),
+            _ => ("15005550006", "15005550101"),
+        };
+        let body = json!({ "uuid": uuid, "status": status, "direction": direction,
+            "conversation_uuid": conversation, "from": from, "to": to });
+        let body = body.to_string();
+        let token = vonage_token(secret, &body);
+        let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
+        let url = format!("{}/sources/vonage", server.url);
+        assert_eq!(send("POST", &url, &headers, body.as_bytes()).status, 204);
+    };
+    let [call, leg, other] =
+        ["1", "2", "3"].map(|n| format!("aaaaaaaa-bbbb-cccc-dddd-00000000000{n}"));
+    event(&call, "answered", "inbound", "CON-1");
+    event(&other, "answered", "outbound", "CON-2");
+    assert_eq!(total(&server), r#"{"liveUsers":2}"#, "a call that is made alone is a user's");
+    event(&leg, "started", "outbound", "CON-1");
+    event(&leg, "answered", "outbound", "CON-1");
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    assert_eq!(read(&server, "/summary")["withPerson"], json!(1));
+    event(&leg, "completed", "outbound", "CON-1");
+    event(&call, "completed", "inbound", "CON-1");
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    assert_eq!(read(&server, "/summary")["onTheLine"], json!(1));
+}
