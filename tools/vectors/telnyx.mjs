@@ -45,6 +45,7 @@ async function vector(name, contentType, body, events) {
 const CALL = "v3:9X2vxPDFY2RHSJ1EdMS0RHRksMTg7ldNxdjWbVr9zBjbGjGsSe-aiQ";
 const PARENT = "v3:MdI91X4lWFEs7IgbBEOT9M4AigoY08M0WWZFISt1Yw2axZ_IiE4pqg";
 const LEG = "b0e6224c-c81c-11f0-afbb-02420aef93a0";
+const SESSION = "b0e6141e-c81c-11f0-abac-02420aef93a0";
 const APP = "1234567890";
 const parties = { from: "+15005550100", to: "+15005550006" };
 
@@ -57,7 +58,7 @@ function control(name, event_type, fields, events) {
       payload: {
         call_control_id: CALL,
         call_leg_id: LEG,
-        call_session_id: "b0e6141e-c81c-11f0-abac-02420aef93a0",
+        call_session_id: SESSION,
         client_state: null,
         connection_id: APP,
         ...parties,
@@ -87,7 +88,9 @@ async function texml(name, fields, events) {
 }
 
 const AT = Date.UTC(2026, 10, 29, 10);
-const about = { call: CALL, also: [LEG], ...parties, agent: APP, at_ms: AT + 76 };
+const about = {
+  call: CALL, also: [LEG], session: SESSION, ...parties, agent: APP, at_ms: AT + 76,
+};
 const form = { call: CALL, ...parties, agent: APP, at_ms: AT };
 const progress = { CallbackSource: "call-progress-events" };
 

@@ -24,6 +24,7 @@ from vonage_jwt import verify_signature
 assert verify_signature(*json.loads(sys.stdin.read()))
 `;
 
+const CONVERSATION = "CON-aaaaaaaa-bbbb-cccc-dddd-0123456789ab";
 const LEG = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab";
 const parties = { from: "15005550100", to: "15005550006" };
 
@@ -40,7 +41,7 @@ function vector(name, fields, events, { claims, options, scheme = "Bearer", ...r
   const body = JSON.stringify({
     ...parties,
     uuid: LEG,
-    conversation_uuid: "CON-aaaaaaaa-bbbb-cccc-dddd-0123456789ab",
+    conversation_uuid: CONVERSATION,
     timestamp: "2026-11-29T10:00:00.000Z",
     ...fields,
   });
@@ -57,7 +58,7 @@ function vector(name, fields, events, { claims, options, scheme = "Bearer", ...r
   return { name, headers, body, events, ...rest };
 }
 
-const about = { call: LEG, ...parties, at_ms: Date.UTC(2026, 10, 29, 10) };
+const about = { call: LEG, session: CONVERSATION, ...parties, at_ms: Date.UTC(2026, 10, 29, 10) };
 const inbound = { ...about, direction: "inbound" };
 const outbound = { ...about, direction: "outbound" };
 const answered = { status: "answered", direction: "inbound", start_time: null, rate: null };
