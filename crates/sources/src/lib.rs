@@ -14,6 +14,7 @@ mod elevenlabs;
 mod events;
 mod jambonz;
 mod json;
+mod jwt;
 mod kind;
 mod livekit;
 mod openai;

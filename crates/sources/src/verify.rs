@@ -149,9 +149,35 @@ pub(crate) fn within(
     Ok(())
 }
 
+/// A secret that signs time and body: `HEADER: t=<seconds>,NAME=<hex>`, which is HMAC-SHA256 of the
+/// seconds, a point, and the body. Of several signatures any may be right.
+pub(crate) struct StampedSecret {
+    pub(crate) key: Vec<u8>,
+    /// The header, and the name of its signatures.
+    pub(crate) header: &'static str,
+    pub(crate) name: &'static str,
+    /// How far the time may be before the present and after it, in seconds.
+    pub(crate) tolerance_s: (u64, u64),
+}
+
+impl Verify for StampedSecret {
+    fn verify(&self, request: &Request<'_>, now_ms: u64) -> Result<(), Rejection> {
+        let malformed = Rejection::Malformed(self.header);
+        let header = request.header(self.header).ok_or(Rejection::Missing(self.header))?;
+        let (stamp, signatures) = stamped(header, self.name).ok_or(malformed)?;
+        // Once, however many signatures there are: a body may be long.
+        let mac = hmac_sha256(&self.key, &[stamp.as_bytes(), b".", request.body]);
+        if !signatures.iter().any(|it| mac.clone().verify_slice(it).is_ok()) {
+            return Err(Rejection::Mismatch(self.header));
+        }
+        let seconds: u64 = stamp.parse().map_err(|_| malformed)?;
+        within(seconds.saturating_mul(1_000), now_ms, self.tolerance_s)
+    }
+}
+
 /// The time and the signatures of a header such as `t=1700000000,v1=<hex>,v1=<hex>`; entries of
 /// other names are left out. `None` if there is no time, or no signature that is hexadecimal.
-pub(crate) fn stamped<'a>(header: &'a str, name: &str) -> Option<(&'a str, Vec<Vec<u8>>)> {
+fn stamped<'a>(header: &'a str, name: &str) -> Option<(&'a str, Vec<Vec<u8>>)> {
     let (mut stamp, mut signatures) = (None, Vec::new());
     for (key, value) in header.split(',').filter_map(|entry| entry.trim().split_once('=')) {
         match key {
