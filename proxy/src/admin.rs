@@ -1,34 +1,42 @@
 //! Authenticates admins, who may read more than the total and end calls. They show `ADMIN_TOKEN`
-//! with each request, or once to sign in.
+//! with each request, or once to sign in. Who shows the token of an account is an admin with a
+//! scope: the backend says what it sees.
 
+mod auth_error;
 mod fetch_metadata;
 mod session;
+mod shown;
 
 #[cfg(feature = "testing")]
 pub use self::session::is_signed_cookie;
 
-use std::future::{Ready, ready};
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::Payload;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{FromRequest, HttpRequest};
 use cookie::Cookie;
 use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{
-    BearerToken, CHALLENGE, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in,
-    vouch_for, whole_seconds,
+    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
 };
-use live_users_wire::{EndedSession, Envelope};
+use live_users_wire::EndedSession;
 use tokio::sync::Notify;
 
+pub(crate) use self::auth_error::AuthError;
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
 pub(crate) use self::session::SessionOver;
-use self::session::{Session, Sessions, no_cookie};
+use self::session::{Claims, EndedBy, Sessions, no_cookie};
+use self::shown::{Freshness, Judged, ShownBy};
+use crate::channels::Channels;
 use crate::config::Config;
+use crate::scope::Scope;
+use crate::upstream::{AccessLookup, LookupError};
 
 /// For how long a browser that signs out waits until all proxies know.
 const SHARED_WITHIN: Duration = Duration::from_millis(1_500);
@@ -37,6 +45,7 @@ const SHARED_WITHIN: Duration = Duration::from_millis(1_500);
 pub(crate) struct Authenticator {
     credentials: Option<Credentials>,
     guard: TokenGuard,
+    lookup: AccessLookup,
     trusted_proxies: TrustedProxies,
     /// A session was ended here.
     ended: Notify,
@@ -54,47 +63,18 @@ struct Credentials {
 
 /// Proof that a request is an admin's.
 pub(crate) struct Admin {
-    /// What it came by, if that ends some time; a token does not while this process runs.
-    session: Option<Session>,
+    authenticator: Data<Authenticator>,
+    by: ShownBy,
 }
 
 /// Proof that a request shows the token itself: for programs. A browser that is signed in has no
 /// use for what they ask.
 pub(crate) struct TokenShown;
 
-/// Why a request is not.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AuthError {
-    /// There is no token that could be shown.
-    #[error("ADMIN_TOKEN is not set in the proxy: nobody may read more than the total")]
-    NoAdminToken,
-    /// It was not shown.
-    #[error(transparent)]
-    Denied(Denied),
-    /// An admin's browser sends it, but not for a page of ours.
-    #[error(
-        "a session is for the pages of this proxy, and this request is of none; expected \
-         Sec-Fetch-Site: same-origin, or this proxy's own Origin"
-    )]
-    NotOurPage,
-    /// The backend has not told yet which sessions have ended.
-    #[error("the backend has not told yet which sessions have ended: ask again in a second")]
-    NotYetKnown,
-    /// The total was read too often by this client. How long to wait.
-    #[error(
-        "the total was read too often from this address (READS_PER_SECOND): expected a pause of {} s, or \
-         a stream",
-        whole_seconds(*.0)
-    )]
-    TooOften(Duration),
-    /// Too many wrong tokens came from there.
-    #[error("too many wrong tokens: expected none for {} s", whole_seconds(*.0))]
-    TooMany(Duration),
-}
-
 impl Authenticator {
-    /// Accepts the admin token of these settings, or nobody without one.
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Accepts the admin token of these settings, or nobody without one; and beside it the tokens
+    /// that this finds at the backend.
+    pub(crate) fn new(config: &Config, lookup: AccessLookup) -> Self {
         let credentials = config.admin.clone().map(|token| {
             let sessions = Sessions::new(&token, config.session, SystemTime::now());
             Credentials { token, sessions, shares: config.backend_authorization.is_some() }
@@ -102,6 +82,7 @@ impl Authenticator {
         Self {
             credentials,
             guard: TokenGuard::new("ADMIN_TOKEN"),
+            lookup,
             trusted_proxies: config.trusted_proxies.clone(),
             ended: Notify::new(),
             learned: Notify::new(),
@@ -121,7 +102,12 @@ impl Authenticator {
     /// Whether a request is of a browser that is signed in, wherever it comes from. Only for what
     /// nobody else could read and what changes nothing, such as a page.
     pub(crate) fn is_signed_in(&self, request: &HttpRequest) -> bool {
-        self.session(request).is_some()
+        self.claims(request).is_some()
+    }
+
+    /// The same of a browser that is signed in with the token of an account.
+    pub(crate) fn is_scoped(&self, request: &HttpRequest) -> bool {
+        self.claims(request).is_some_and(|claims| claims.scope.is_some())
     }
 
     /// Why a browser is not signed in though it shows a cookie. `None` if it shows none, or is.
@@ -130,45 +116,42 @@ impl Authenticator {
         sessions.why_over(request.headers(), SystemTime::now())
     }
 
-    fn session(&self, request: &HttpRequest) -> Option<Session> {
+    fn claims(&self, request: &HttpRequest) -> Option<Claims> {
         let Credentials { sessions, .. } = self.credentials.as_ref()?;
-        let session = sessions.shown(request.headers());
-        session.filter(|session| sessions.is_live(*session, SystemTime::now()))
+        let claims = sessions.shown(request.headers());
+        claims.filter(|claims| sessions.is_live(claims.session, SystemTime::now()))
     }
 
-    /// An admin as the reader of a stream, who may read for as long as the session lasts.
-    pub(crate) fn reader(authenticator: &Data<Self>, admin: &Admin) -> Reader {
-        let authorization = admin.session.map(|session| -> Authorization {
-            let authenticator = authenticator.clone();
-            let is_live = move |credentials: &Credentials| {
-                credentials.sessions.is_live(session, SystemTime::now())
-            };
-            Box::new(move || authenticator.credentials.as_ref().is_some_and(&is_live))
-        });
-        Reader::Authorized(authorization)
-    }
-
-    /// Begins a session, with a cookie of its own, for a client that shows the token.
+    /// Begins a session, with a cookie of its own, for a client that shows the token, or that of an
+    /// account.
     ///
     /// # Errors
-    /// If it is not the token, or the system has no random numbers.
-    pub(crate) fn sign_in(
+    /// If it is neither, nobody can tell, or the system has no random numbers.
+    pub(crate) async fn sign_in(
         &self,
         request: &HttpRequest,
         shown: &[u8],
     ) -> Result<io::Result<Cookie<'static>>, AuthError> {
         let credentials = self.credentials.as_ref().ok_or(AuthError::NoAdminToken)?;
-        let which = self.judge(credentials, request, shown)?;
-        log::info!("an admin has signed in from {}", self.address(request));
-        Ok(credentials.sessions.begin(which, SystemTime::now()))
+        let (now, from) = (SystemTime::now(), self.address(request));
+        Ok(match self.judge(credentials, request, shown, Freshness::Now).await? {
+            Judged::Admin(which) => {
+                log::info!("an admin has signed in from {from}");
+                credentials.sessions.begin(which, None, now)
+            }
+            Judged::Account(scope) => {
+                log::info!("who has the token {:?} has signed in from {from}", scope.id);
+                credentials.sessions.begin(0, Some(scope), now)
+            }
+        })
     }
 
     /// Ends the session of this browser, and gives the cookie that takes the place of its own.
     pub(crate) fn sign_out(&self, request: &HttpRequest) -> Cookie<'static> {
         if let Some(Credentials { sessions, .. }) = &self.credentials
-            && let Some(session) = sessions.shown(request.headers())
+            && let Some(Claims { session, .. }) = sessions.shown(request.headers())
         {
-            sessions.end(session, SystemTime::now());
+            sessions.end(session, EndedBy::SignOut, SystemTime::now());
             self.ended.notify_one();
         }
         no_cookie()
@@ -178,7 +161,7 @@ impl Authenticator {
     pub(crate) async fn is_signed_out_everywhere(&self, request: &HttpRequest) -> bool {
         let shared = self.credentials.as_ref().filter(|credentials| credentials.shares);
         let Some(Credentials { sessions, .. }) = shared else { return true };
-        let Some(session) = sessions.shown(request.headers()) else { return true };
+        let Some(Claims { session, .. }) = sessions.shown(request.headers()) else { return true };
         let shared = async {
             loop {
                 // Before the look: what comes in between is not missed.
@@ -219,53 +202,91 @@ impl Authenticator {
     ///
     /// # Errors
     /// If it is no admin's.
-    pub(crate) fn authenticate(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
+    pub(crate) async fn authenticate(
+        authenticator: &Data<Self>,
+        request: &HttpRequest,
+    ) -> Result<Admin, AuthError> {
+        let by = authenticator.shown_by(request).await?;
+        Ok(Admin { authenticator: authenticator.clone(), by })
+    }
+
+    async fn shown_by(&self, request: &HttpRequest) -> Result<ShownBy, AuthError> {
         let credentials = self.credentials.as_ref().ok_or(AuthError::NoAdminToken)?;
         let mut shown = request.headers().get_all(header::AUTHORIZATION);
         match (shown.next(), shown.next()) {
-            (None, _) => self.authenticate_session(request),
-            (Some(only), None) => match token_in(only.as_bytes()) {
-                Some(token) => {
-                    self.judge(credentials, request, token).map(|_| Admin { session: None })
-                }
-                None => Err(AuthError::Denied(Denied::Missing)),
-            },
+            (None, _) => self.authenticate_session(credentials, request),
+            (Some(only), None) => {
+                let token = token_in(only.as_bytes()).ok_or(AuthError::Denied(Denied::Missing))?;
+                let judged = self.judge(credentials, request, token, Freshness::Lately).await?;
+                Ok(match judged {
+                    Judged::Admin(_) => ShownBy::Token,
+                    Judged::Account(scope) => ShownBy::AccountToken(scope),
+                })
+            }
             // Of two, somebody in between may have checked the other one.
             (Some(_), Some(_)) => Err(AuthError::Denied(Denied::Missing)),
         }
     }
 
-    fn authenticate_session(&self, request: &HttpRequest) -> Result<Admin, AuthError> {
-        let session = self.session(request).ok_or(AuthError::Denied(Denied::Missing))?;
-        if !self.credentials.as_ref().is_some_and(|it| it.sessions.can_tell(session)) {
+    fn authenticate_session(
+        &self,
+        credentials: &Credentials,
+        request: &HttpRequest,
+    ) -> Result<ShownBy, AuthError> {
+        let claims = self.claims(request).ok_or(AuthError::Denied(Denied::Missing))?;
+        if !credentials.sessions.can_tell(claims.session) {
             return Err(AuthError::NotYetKnown);
         }
-        let admin = Admin { session: Some(session) };
+        let by = ShownBy::Session(claims);
         match request_source(request.headers()) {
-            RequestSource::SameOrigin => Ok(admin),
-            RequestSource::UserInitiated if request.method().is_safe() => Ok(admin),
+            RequestSource::SameOrigin => Ok(by),
+            RequestSource::UserInitiated if request.method().is_safe() => Ok(by),
             RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
                 Err(AuthError::NotOurPage)
             }
         }
     }
 
-    /// Which of the tokens is shown.
-    fn judge(
+    /// Whose token is shown.
+    async fn judge(
         &self,
         credentials: &Credentials,
         request: &HttpRequest,
         shown: &[u8],
-    ) -> Result<usize, AuthError> {
+        freshness: Freshness,
+    ) -> Result<Judged, AuthError> {
         let client = match credentials.sessions.shown(request.headers()) {
-            Some(session) => Client::Browser(session.id),
+            Some(claims) => Client::Browser(claims.session.id),
             None => Client::at(self.address(request)),
         };
-        let judged = self.guard.judge(&credentials.token, client, shown, || self.shown_as(request));
-        judged.inspect(|_| vouch_for(request)).map_err(|refusal| match refusal {
+        let from = || self.shown_as(request);
+        let refused = |refusal| match refusal {
             TokenRefusal::Wrong => AuthError::Denied(Denied::Wrong),
             TokenRefusal::Wait(wait) => AuthError::TooMany(wait),
-        })
+        };
+        let compared = self.guard.compare(&credentials.token, client, shown, from);
+        if let Some(which) = compared.map_err(refused)? {
+            vouch_for(request);
+            return Ok(Judged::Admin(which));
+        }
+        let found = match freshness {
+            Freshness::Now => self.lookup.scope_of_now(shown).await,
+            Freshness::Lately => self.lookup.scope_of(shown).await,
+        };
+        match found {
+            Ok(Some(scope)) => {
+                self.guard.accept(client, shown);
+                vouch_for(request);
+                Ok(Judged::Account(scope))
+            }
+            Ok(None) => Err(refused(self.guard.refuse(client, shown, from))),
+            Err(error) => {
+                if !matches!(error, LookupError::Scope(_)) {
+                    self.guard.leave(client, shown);
+                }
+                Err(AuthError::Lookup(error))
+            }
+        }
     }
 
     /// The address of the client.
@@ -279,58 +300,94 @@ impl Authenticator {
     }
 }
 
+impl Admin {
+    /// What of everything this admin sees; `None` for all of it.
+    pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
+        self.by.scope()
+    }
+
+    /// Whether this admin may take calls out of the count.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check_operates(&self) -> Result<(), AuthError> {
+        self.by.check_operates()
+    }
+
+    /// Whether this admin has no scope.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(crate) fn check_unscoped(&self) -> Result<(), AuthError> {
+        self.by.check_unscoped()
+    }
+
+    /// The reader of a stream of these channels, who may read for as long as the session lasts.
+    pub(crate) fn reader(self, channels: &Arc<Channels>) -> Reader {
+        let Self { authenticator, by } = self;
+        let channels = Arc::clone(channels);
+        let session = match by {
+            ShownBy::Token => return Reader::Authorized(None),
+            ShownBy::AccountToken(_) => None,
+            ShownBy::Session(claims) => Some(claims.session),
+        };
+        let is_live = move || {
+            session.is_none_or(|session| {
+                let credentials = authenticator.credentials.as_ref();
+                credentials.is_some_and(|it| it.sessions.is_live(session, SystemTime::now()))
+            })
+        };
+        let authorization: Authorization = Box::new(move || !channels.has_ended() && is_live());
+        Reader::Authorized(Some(authorization))
+    }
+
+    /// The backend has said that the access of this admin has ended: so does the session.
+    pub(crate) fn access_ended(&self) -> AuthError {
+        match &self.by {
+            ShownBy::Token => {}
+            ShownBy::AccountToken(scope) => self.authenticator.lookup.forget(scope),
+            ShownBy::Session(Claims { session, .. }) => {
+                if let Some(Credentials { sessions, .. }) = &self.authenticator.credentials {
+                    sessions.end(*session, EndedBy::Access, SystemTime::now());
+                    self.authenticator.ended.notify_one();
+                    return AuthError::Denied(Denied::Missing);
+                }
+            }
+        }
+        AuthError::Denied(Denied::Wrong)
+    }
+}
+
+/// A check that may have to ask the backend.
+pub(crate) type Checked<T> = Pin<Box<dyn Future<Output = Result<T, AuthError>>>>;
+
 impl FromRequest for Admin {
     type Error = AuthError;
-    type Future = Ready<Result<Self, AuthError>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let authenticator =
-            request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
-        ready(authenticator.authenticate(request))
+        let (authenticator, request) = (authenticator_of(request), request.clone());
+        Box::pin(async move { Authenticator::authenticate(&authenticator, &request).await })
     }
 }
 
 impl FromRequest for TokenShown {
     type Error = AuthError;
-    type Future = Ready<Result<Self, AuthError>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let authenticator =
-            request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
-        let is_shown = request.headers().contains_key(header::AUTHORIZATION);
-        ready(match authenticator.is_configured() && !is_shown {
-            true => Err(AuthError::Denied(Denied::Missing)),
-            false => authenticator.authenticate(request).map(|_| Self),
+        let (authenticator, request) = (authenticator_of(request), request.clone());
+        Box::pin(async move {
+            let is_shown = request.headers().contains_key(header::AUTHORIZATION);
+            if authenticator.is_configured() && !is_shown {
+                return Err(AuthError::Denied(Denied::Missing));
+            }
+            let admin = Authenticator::authenticate(&authenticator, &request).await?;
+            admin.check_unscoped().map(|()| Self)
         })
     }
 }
 
-impl ResponseError for AuthError {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::NoAdminToken | Self::NotOurPage | Self::Denied(Denied::Wrong) => {
-                StatusCode::FORBIDDEN
-            }
-            Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
-            Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooOften(_) | Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        match self {
-            Self::Denied(Denied::Missing) => {
-                answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
-            }
-            Self::TooOften(wait) | Self::TooMany(wait) => {
-                answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
-            }
-            Self::NotYetKnown => {
-                answer.insert_header((header::RETRY_AFTER, 1));
-            }
-            Self::NoAdminToken | Self::NotOurPage | Self::Denied(Denied::Wrong) => {}
-        }
-        answer.json(Envelope::failure(self.to_string()))
-    }
+fn authenticator_of(request: &HttpRequest) -> Data<Authenticator> {
+    request.app_data::<Data<Authenticator>>().expect("the table of routes has it").clone()
 }

@@ -1,73 +1,121 @@
 //! The requests of admins for more than the total, which are passed on to the backend.
 
 use actix_web::web::{Data, Path};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 use live_users_http_kit::{ParameterError, Query};
-use live_users_wire::CALL_SID_BYTES_MAX;
+use live_users_wire::{CALL_SID_BYTES_MAX, Role, Success};
 use reqwest::Method;
+use serde::Serialize;
 
 use crate::admin::Admin;
-use crate::upstream::{AdminApi, AdminApiError};
+use crate::upstream::{AdminApi, AdminApiError, Question};
 
 /// What of a query is passed on for the list of calls, and for the feed.
 const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "suspect"];
 const ACTIVITY_KEYS: &[&str] = &["limit", "after"];
 
+/// What an admin may see and do.
+#[derive(Serialize)]
+struct AccessView<'a> {
+    /// The id of the token of an account; `null` of an admin without a scope.
+    id: Option<&'a str>,
+    role: Role,
+    /// Whose calls; `null` for all.
+    accounts: Option<&'a [String]>,
+}
+
+/// What the admin may see and do.
+pub(crate) async fn access(admin: Admin) -> HttpResponse {
+    let view = match admin.scope() {
+        None => AccessView { id: None, role: Role::Operate, accounts: None },
+        Some(it) => {
+            AccessView { id: Some(&it.id), role: it.role, accounts: it.accounts.as_deref() }
+        }
+    };
+    HttpResponse::Ok().json(Success::new(view))
+}
+
 /// The count with all that is behind it.
 pub(crate) async fn summary(
-    _: Admin,
+    admin: Admin,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
-    admin_api.ask(Method::GET, &["summary"], &[]).await.map(json)
+) -> Result<HttpResponse, Error> {
+    read(&admin, &admin_api, &["summary"], &[]).await
 }
 
 /// How far the backend is connected with Twilio.
-pub(crate) async fn setup(
-    _: Admin,
-    admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
-    admin_api.ask(Method::GET, &["setup"], &[]).await.map(json)
+pub(crate) async fn setup(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
+    admin.check_unscoped()?;
+    read(&admin, &admin_api, &["setup"], &[]).await
 }
 
 /// The calls that are live.
 pub(crate) async fn calls(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
+) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string()).only(CALLS_KEYS);
-    admin_api.ask(Method::GET, &["calls"], &query).await.map(json)
+    read(&admin, &admin_api, &["calls"], &query).await
 }
 
 /// What has happened to calls.
 pub(crate) async fn activity(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
+) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string()).only(ACTIVITY_KEYS);
-    admin_api.ask(Method::GET, &["activity"], &query).await.map(json)
+    read(&admin, &admin_api, &["activity"], &query).await
 }
 
 /// Why one call counts, or does not.
 pub(crate) async fn call(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
-    admin_api.ask(Method::GET, &["calls", &call_sid(&request).await?], &[]).await.map(json)
+) -> Result<HttpResponse, Error> {
+    read(&admin, &admin_api, &["calls", &call_sid(&request).await?], &[]).await
 }
 
 /// The operator's word that a call is over.
 pub(crate) async fn evict(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
-    admin_api
-        .ask(Method::POST, &["calls", &call_sid(&request).await?, "evict"], &[])
-        .await
-        .map(json)
+) -> Result<HttpResponse, Error> {
+    admin.check_operates()?;
+    let segments = &["calls", &call_sid(&request).await?, "evict"];
+    let question = Question { method: Method::POST, ..question(&admin, segments, &[]) };
+    told(&admin, admin_api.ask(question).await).map(json)
+}
+
+/// Asks for an object, as far as this admin may see it.
+pub(crate) async fn read(
+    admin: &Admin,
+    admin_api: &AdminApi,
+    segments: &[&str],
+    query: &[(String, String)],
+) -> Result<HttpResponse, Error> {
+    told(admin, admin_api.ask(question(admin, segments, query)).await).map(json)
+}
+
+/// What this admin asks.
+pub(crate) fn question<'a>(
+    admin: &'a Admin,
+    segments: &'a [&'a str],
+    query: &'a [(String, String)],
+) -> Question<'a> {
+    let scope = admin.scope().map(AsRef::as_ref);
+    Question { method: Method::GET, segments, query, scope }
+}
+
+/// What the backend has said, which may be that the access of this admin has ended.
+pub(crate) fn told<T>(admin: &Admin, answer: Result<T, AdminApiError>) -> Result<T, Error> {
+    answer.map_err(|error| match error {
+        AdminApiError::AccessEnded => admin.access_ended().into(),
+        other => other.into(),
+    })
 }
 
 pub(crate) fn json(body: String) -> HttpResponse {

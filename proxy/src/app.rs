@@ -1,18 +1,21 @@
 //! The proxy as a whole: what is made once, and then served.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use actix_web::web::Data;
 use live_users_http_kit::{Connections, ReadLimit, serve};
 
 use crate::admin::Authenticator;
+use crate::channels::Channels;
 use crate::config::Config;
 use crate::error::LIMIT_ANSWERS;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
+use crate::shared_sessions::SharedSessions;
 use crate::streams::Streams;
 use crate::total_reader::TotalRules;
-use crate::upstream::{AdminApi, BackendClient, SharedSessions, Stream, Upstream};
+use crate::upstream::{AccessLookup, AdminApi, BackendClient, ScopedStreams, Stream, Upstream};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -30,12 +33,20 @@ pub async fn run(
     let backend = BackendClient::new(&config)?;
     let limits = config.limits.fit_files();
     let streams_max = config.streams_max.at_most(limits.streams());
-    let streams = Data::new(Streams::new(streams_max, config.allowed_origins.clone()));
-    let connections = Connections::new(limits, config.trusted_proxies.clone());
     let authorization = config.backend_authorization.clone();
-    let stream = Stream::new(backend.clone(), authorization, streams.clone(), metrics.clone());
+    let channels = Arc::new(Channels::default());
+    let streams = Data::new(Streams::new(
+        Arc::clone(&channels),
+        ScopedStreams::new(backend.clone(), authorization.clone()),
+        streams_max,
+        config.allowed_origins.clone(),
+    ));
+    let connections = Connections::new(limits, config.trusted_proxies.clone());
+    let lookup = AccessLookup::new(backend.clone(), authorization.is_some())?;
+    let health = Arc::clone(&metrics.upstream);
+    let stream = Stream::new(backend.clone(), authorization, None, channels, health);
     let stream = tokio::spawn(stream.run());
-    let authenticator = Data::new(Authenticator::new(&config));
+    let authenticator = Data::new(Authenticator::new(&config, lookup));
     let sharing = match config.backend_authorization.clone() {
         Some(authorization) => {
             let shared =

@@ -32,6 +32,7 @@ pub(crate) static ASSETS: &[Asset] = &[
     script("/live-users-chart-draw.js", include_str!("../web/live-users-chart-draw.js")),
     script("/live-users-chart-scale.js", include_str!("../web/live-users-chart-scale.js")),
     script("/live-users-chart-style.js", include_str!("../web/live-users-chart-style.js")),
+    script("/admin/accounts.js", include_str!("../web/accounts.js")),
     script("/admin/announce.js", include_str!("../web/announce.js")),
     script("/admin/call-details.js", include_str!("../web/call-details.js")),
     script("/admin/calls.js", include_str!("../web/calls.js")),

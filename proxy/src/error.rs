@@ -42,6 +42,12 @@ pub(crate) enum UpstreamError {
     /// Something else than a stream, where a stream was asked for.
     #[error("the backend's answer is not a stream")]
     NotAStream,
+    /// JSON, but not what a token may see.
+    #[error("the backend's answer is not an access")]
+    NotAnAccess,
+    /// The token of an account that asks was changed or removed.
+    #[error("the token of this account was changed or removed")]
+    AccessEnded,
     /// The backend has ended its stream, as it does when it stops.
     #[error("the backend has stopped")]
     Ended,
@@ -64,6 +70,8 @@ impl ResponseError for UpstreamError {
             | Self::NotAnObject
             | Self::NotAPicture
             | Self::NotAStream
+            | Self::NotAnAccess
+            | Self::AccessEnded
             | Self::Ended
             | Self::Interrupted => StatusCode::BAD_GATEWAY,
         }

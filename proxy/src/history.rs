@@ -1,13 +1,12 @@
 //! The history, for an admin: as figures, and as a picture.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_http_kit::{self as http_kit, Query};
-use reqwest::Method;
 
 use crate::admin::Admin;
-use crate::admin_api::json;
-use crate::upstream::{AdminApi, AdminApiError};
+use crate::admin_api::{question, read, told};
+use crate::upstream::AdminApi;
 
 /// What of a query is passed on.
 const FIGURES_KEYS: [&str; 4] = ["from", "to", "step", "agent"];
@@ -15,21 +14,22 @@ const PICTURE_KEYS: [&str; 7] = ["from", "to", "step", "agent", "theme", "width"
 
 /// The number over time, and its peaks.
 pub(crate) async fn figures(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
+) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string()).only(&FIGURES_KEYS);
-    admin_api.ask(Method::GET, &["history"], &query).await.map(json)
+    read(&admin, &admin_api, &["history"], &query).await
 }
 
 /// A picture of it.
 pub(crate) async fn picture(
-    _: Admin,
+    admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
-) -> Result<HttpResponse, AdminApiError> {
+) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string()).only(&PICTURE_KEYS);
-    let svg = admin_api.ask_picture(&["history.svg"], &query).await?;
+    let svg = admin_api.ask_picture(question(&admin, &["history.svg"], &query)).await;
+    let svg = told(&admin, svg)?;
     Ok(http_kit::picture(svg))
 }

@@ -1,6 +1,7 @@
 //! The proxy: what browsers talk to. It asks the backend for the count, wraps the answer in the
 //! envelope, and serves the page and the custom element that show it. Admins, who show
-//! `ADMIN_TOKEN`, also get the details behind it.
+//! `ADMIN_TOKEN`, also get the details behind it; who shows the token of an account gets those of its
+//! calls.
 //!
 //! It keeps no count of its own: an answer that says `success` is the backend's to a request that
 //! was under way, and never older than that request may take. It passes on what the
@@ -10,6 +11,7 @@ mod admin;
 mod admin_api;
 mod app;
 mod assets;
+mod channels;
 mod config;
 mod error;
 mod health;
@@ -18,6 +20,8 @@ mod metrics;
 mod openapi;
 mod page;
 mod routes;
+mod scope;
+mod shared_sessions;
 mod sign_in;
 mod streams;
 mod total_reader;

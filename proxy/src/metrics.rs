@@ -1,7 +1,7 @@
 //! `GET /metrics`: how the proxy does, for Prometheus.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,11 +12,12 @@ use actix_web::{Error, HttpResponse};
 use live_users_broadcast::Transport;
 use live_users_http_kit::Connections;
 use live_users_http_kit::metrics::{Counter, Labels, Page, Started};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use crate::admin::{Authenticator, TokenShown};
 use crate::streams::Streams;
 use crate::total_reader::TotalRules;
+use crate::upstream::{StreamHealth, StreamNow};
 
 /// The classes of status codes, 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -29,46 +30,8 @@ pub(crate) struct Metrics {
     started: Started,
     /// By route, which there are only so many of, and by class.
     requests: RwLock<BTreeMap<String, [Counter; CLASSES.len()]>>,
-    pub(crate) upstream: UpstreamStream,
-}
-
-/// How the stream from the backend does.
-#[derive(Default)]
-pub(crate) struct UpstreamStream {
-    now: Mutex<Upstream>,
-    losses: Counter,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Upstream {
-    /// Nothing is known while nobody listens.
-    is_up: Option<bool>,
-    received: Option<Instant>,
-    framed: Option<Instant>,
-}
-
-impl UpstreamStream {
-    /// Bytes came, if only of a heartbeat.
-    pub(crate) fn received(&self, now: Instant) {
-        self.now.lock().received = Some(now);
-    }
-
-    /// A frame came.
-    pub(crate) fn frame_received(&self, now: Instant) {
-        let mut upstream = self.now.lock();
-        (upstream.is_up, upstream.framed) = (Some(true), Some(now));
-    }
-
-    /// It has broken off, or was not opened.
-    pub(crate) fn lost(&self) {
-        self.now.lock().is_up = Some(false);
-        self.losses.add();
-    }
-
-    /// Nobody listens, so it is closed.
-    pub(crate) fn closed(&self) {
-        *self.now.lock() = Upstream::default();
-    }
+    /// How the stream of all calls does.
+    pub(crate) upstream: Arc<StreamHealth>,
 }
 
 impl Metrics {
@@ -125,6 +88,9 @@ pub(crate) async fn metrics(
     page.gauges("live_users_proxy_open_streams", "Streams that are open", values);
     let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, connections.sent_by(*by)));
     page.counters("live_users_proxy_frames", "Frames that streams were told", values);
+    // Exact up to 2^53, as every number that Prometheus knows.
+    let help = "Streams of the backend for tokens of accounts, each for all readers of one token";
+    page.gauge("live_users_proxy_scoped_streams", help, streams.scopes() as f64);
     let help = "Tokens that were refused, by the form or by Authorization: wrong ones, and those \
                 that were not looked at after too many wrong ones";
     let reasons = ["wrong", "too_many"];
@@ -151,8 +117,8 @@ fn requests(page: &mut Page, metrics: &Metrics) {
     page.counters("live_users_proxy_requests", "Requests by route and class of status", values);
 }
 
-fn upstream(page: &mut Page, stream: &UpstreamStream) {
-    let Upstream { is_up, received, framed } = *stream.now.lock();
+fn upstream(page: &mut Page, stream: &StreamHealth) {
+    let StreamNow { is_up, received, framed } = stream.now();
     if let Some(is_up) = is_up {
         let help = "Whether the backend's stream is open; absent while nobody listens, since then \
                     it need not be";

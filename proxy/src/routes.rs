@@ -13,9 +13,9 @@ use live_users_http_kit::{AllowedOrigins, Connections, Paths, TrustedProxies};
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
-use crate::admin_api::{activity, call, calls, evict, setup, summary};
+use crate::admin_api::{access, activity, call, calls, evict, question, setup, summary, told};
 use crate::assets::ASSETS;
-use crate::error::{UpstreamError, not_found, only_form, wrong_method};
+use crate::error::{not_found, only_form, wrong_method};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
@@ -78,6 +78,7 @@ impl Routes {
             .service(PATHS.stream("/api/live-users/summary/stream", summary_events))
             .service(PATHS.stream("/api/live-users/summary/ws", summary_socket))
             .service(PATHS.read("/api/live-users/summary", summary))
+            .service(PATHS.read("/api/live-users/access", access))
             .service(PATHS.read("/api/live-users/setup", setup))
             .service(PATHS.read("/api/live-users/activity", activity))
             .service(PATHS.read("/api/live-users/calls", calls))
@@ -145,10 +146,15 @@ fn default_headers() -> DefaultHeaders {
 }
 
 async fn live_users(
-    _: TotalReader,
+    reader: TotalReader,
     request: HttpRequest,
     upstream: Data<Arc<Upstream>>,
-) -> Result<HttpResponse, UpstreamError> {
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, Error> {
+    if let Some(admin) = reader.admin().filter(|_| reader.scope().is_some()) {
+        let json = told(admin, admin_api.ask(question(admin, &[], &[])).await)?;
+        return Ok(polled(&request, json));
+    }
     let envelope = Envelope::success(upstream.count().await?);
     let json = serde_json::to_vec(&envelope).expect("a number is always JSON");
     Ok(polled(&request, json))
@@ -178,5 +184,5 @@ async fn show_page(request: HttpRequest, authenticator: Data<Authenticator>) -> 
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(page::HTML)
+        .body(page::html(authenticator.is_scoped(&request)))
 }

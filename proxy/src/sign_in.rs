@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{StatusCode, Uri};
 use actix_web::web::{Data, Form, Query};
-use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use live_users_http_kit::{Denied, whole_seconds};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -139,7 +139,7 @@ pub(crate) async fn sign_in(
         return refuse(StatusCode::BAD_REQUEST, &authenticator, next, "Enter the token.");
     }
     // A browser that signs in anew has one session afterwards, and not two.
-    let refusal = match authenticator.sign_in(&request, token.as_bytes()) {
+    let refusal = match authenticator.sign_in(&request, token.as_bytes()).await {
         Ok(cookie) => {
             authenticator.sign_out(&request);
             let cookie = cookie?.to_string();
@@ -159,11 +159,16 @@ pub(crate) async fn sign_in(
         AuthError::Denied(Denied::Wrong) => {
             refuse(StatusCode::FORBIDDEN, &authenticator, next, "That is not the token.")
         }
+        AuthError::Lookup(error) => {
+            let text = format!("Whose token that is cannot be told: {error}. Try again later.");
+            refuse(refusal.status_code(), &authenticator, next, &text)
+        }
         // The page says it at length.
         AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
         | AuthError::NotYetKnown
+        | AuthError::Role(_)
         | AuthError::TooOften(_)) => Err(other.into()),
     }
 }
@@ -216,6 +221,9 @@ fn why_over(why: SessionOver) -> &'static str {
     match why {
         SessionOver::SignedOutHere => {
             "You signed out of this session, also for copies of its cookie."
+        }
+        SessionOver::AccessEnded => {
+            "The token that you signed in with was changed or removed. Ask whoever gave it to you."
         }
         SessionOver::SignedOutElsewhere => {
             "This session was signed out at another proxy, or before this one was restarted."

@@ -1,22 +1,27 @@
 //! Publishes the total and the summary to all readers at once: by server-sent events and by
 //! WebSocket.
 
-use actix_web::http::StatusCode;
+use std::sync::Arc;
+
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use live_users_broadcast::{ConnectionLimit, Latest, Refusal, events, websocket};
+use live_users_broadcast::{ConnectionLimit, Refusal, events, websocket};
 use live_users_http_kit::{AllowedOrigins, StreamsMax, is_own};
 use live_users_wire::Envelope;
 
-use crate::admin::{Admin, Authenticator};
+use crate::admin::Admin;
+use crate::channels::Channels;
+use crate::scope::Scope;
 use crate::total_reader::TotalReader;
+use crate::upstream::{SCOPES_MAX, ScopedStreams};
 
 /// What is published, and to how many readers at most.
 pub(crate) struct Streams {
-    /// The total, for everybody.
-    pub(crate) total: Latest,
-    /// The summary, for admins.
-    pub(crate) summary: Latest,
+    /// Of all calls.
+    all: Arc<Channels>,
+    /// Of what the tokens of accounts see.
+    scoped: ScopedStreams,
     connections: ConnectionLimit,
     origins: AllowedOrigins,
 }
@@ -27,6 +32,9 @@ pub(crate) enum StreamError {
     /// The transport itself says no.
     #[error(transparent)]
     Refused(Refusal),
+    /// Too many scopes have readers.
+    #[error("{SCOPES_MAX} tokens have open streams: come back later, or poll")]
+    ManyScopes,
     /// Browsers leave it to us whose pages may open a WebSocket.
     #[error("Origin: pages of this origin are not allowed here")]
     Origin,
@@ -34,9 +42,14 @@ pub(crate) enum StreamError {
 
 impl Streams {
     /// Nothing is published yet.
-    pub(crate) fn new(max: StreamsMax, origins: AllowedOrigins) -> Self {
+    pub(crate) fn new(
+        all: Arc<Channels>,
+        scoped: ScopedStreams,
+        max: StreamsMax,
+        origins: AllowedOrigins,
+    ) -> Self {
         let connections = ConnectionLimit::new(max.public).reserving(max.reserved);
-        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
+        Self { all, scoped, connections, origins }
     }
 
     /// The connections for streams of all kinds.
@@ -44,30 +57,23 @@ impl Streams {
         &self.connections
     }
 
-    /// Resolves when somebody reads.
-    pub(crate) async fn has_readers(&self) {
-        tokio::select! {
-            () = self.total.has_readers() => {}
-            () = self.summary.has_readers() => {}
+    /// How many scopes have a stream of their own.
+    pub(crate) fn scopes(&self) -> usize {
+        self.scoped.open()
+    }
+
+    /// What is published for who sees this much.
+    fn of(&self, scope: Option<&Arc<Scope>>) -> Result<Arc<Channels>, StreamError> {
+        match scope {
+            None => Ok(Arc::clone(&self.all)),
+            Some(scope) => self.scoped.join(scope).ok_or(StreamError::ManyScopes),
         }
-    }
-
-    /// Resolves when nobody reads, of one kind after the other.
-    pub(crate) async fn has_no_readers(&self) {
-        self.total.has_no_readers().await;
-        self.summary.has_no_readers().await;
-    }
-
-    /// Takes back what is published: it is no longer known to be true.
-    pub(crate) fn clear(&self) {
-        self.total.clear();
-        self.summary.clear();
     }
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
-        self.total.close();
-        self.summary.close();
+        self.all.close();
+        self.scoped.close();
     }
 }
 
@@ -75,11 +81,11 @@ impl Streams {
 pub(crate) async fn total_events(
     reader: TotalReader,
     request: HttpRequest,
-    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    let reader = reader.of_stream(&authenticator);
-    events(&request, &streams.total, &streams.connections, reader).map_err(StreamError::Refused)
+    let channels = streams.of(reader.scope())?;
+    let reader = reader.of_stream(&channels);
+    events(&request, &channels.total, &streams.connections, reader).map_err(StreamError::Refused)
 }
 
 /// The total by WebSocket.
@@ -87,28 +93,26 @@ pub(crate) async fn total_socket(
     reader: TotalReader,
     request: HttpRequest,
     received: Payload,
-    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    match streams.origins.admit(&request) {
-        true => {
-            let reader = reader.of_stream(&authenticator);
-            websocket(&request, received, &streams.total, &streams.connections, reader)
-        }
-        false => return Err(StreamError::Origin),
+    if !streams.origins.admit(&request) {
+        return Err(StreamError::Origin);
     }
-    .map_err(StreamError::Refused)
+    let channels = streams.of(reader.scope())?;
+    let reader = reader.of_stream(&channels);
+    websocket(&request, received, &channels.total, &streams.connections, reader)
+        .map_err(StreamError::Refused)
 }
 
 /// The summary by server-sent events.
 pub(crate) async fn summary_events(
     admin: Admin,
     request: HttpRequest,
-    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    let reader = Authenticator::reader(&authenticator, &admin);
-    events(&request, &streams.summary, &streams.connections, reader).map_err(StreamError::Refused)
+    let channels = streams.of(admin.scope())?;
+    let reader = admin.reader(&channels);
+    events(&request, &channels.summary, &streams.connections, reader).map_err(StreamError::Refused)
 }
 
 /// The summary by WebSocket: for our own page, whatever `ALLOWED_ORIGINS` says.
@@ -116,33 +120,38 @@ pub(crate) async fn summary_socket(
     admin: Admin,
     request: HttpRequest,
     received: Payload,
-    authenticator: Data<Authenticator>,
     streams: Data<Streams>,
 ) -> Result<HttpResponse, StreamError> {
-    match is_own(&request) {
-        true => {
-            let reader = Authenticator::reader(&authenticator, &admin);
-            websocket(&request, received, &streams.summary, &streams.connections, reader)
-        }
-        false => return Err(StreamError::Origin),
+    if !is_own(&request) {
+        return Err(StreamError::Origin);
     }
-    .map_err(StreamError::Refused)
+    let channels = streams.of(admin.scope())?;
+    let reader = admin.reader(&channels);
+    websocket(&request, received, &channels.summary, &streams.connections, reader)
+        .map_err(StreamError::Refused)
 }
 
 impl ResponseError for StreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
+            Self::ManyScopes => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin => StatusCode::FORBIDDEN,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
-        if let Self::Refused(refusal) = self {
-            for header in refusal.headers() {
-                answer.insert_header(header);
+        match self {
+            Self::Refused(refusal) => {
+                for header in refusal.headers() {
+                    answer.insert_header(header);
+                }
             }
+            Self::ManyScopes => {
+                answer.insert_header((header::RETRY_AFTER, 10));
+            }
+            Self::Origin => {}
         }
         answer.json(Envelope::failure(self.to_string()))
     }

@@ -1,6 +1,6 @@
 //! Who may read the total: everybody, unless `PUBLIC_TOTAL=false`, but nobody too often.
 
-use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::dev::Payload;
@@ -10,7 +10,9 @@ use actix_web::{FromRequest, HttpRequest};
 use live_users_broadcast::Reader;
 use live_users_http_kit::{ClientKey, ReadLimit};
 
-use crate::admin::{Admin, AuthError, Authenticator};
+use crate::admin::{Admin, AuthError, Authenticator, Checked};
+use crate::channels::Channels;
+use crate::scope::Scope;
 
 /// The rules for reading the total.
 pub(crate) struct TotalRules {
@@ -21,13 +23,25 @@ pub(crate) struct TotalRules {
 /// The proof that a request may read the total. Admins may read as often as they like.
 pub(crate) struct TotalReader {
     admin: Option<Admin>,
+    is_public: bool,
 }
 
 impl TotalReader {
-    /// The reader of a stream.
-    pub(crate) fn of_stream(self, authenticator: &Data<Authenticator>) -> Reader {
+    /// Of what the total is: of all calls where everybody may read it, and else of those that the
+    /// reader sees.
+    pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
+        self.admin.as_ref().filter(|_| !self.is_public)?.scope()
+    }
+
+    /// The admin that reads.
+    pub(crate) fn admin(&self) -> Option<&Admin> {
+        self.admin.as_ref()
+    }
+
+    /// The reader of a stream of these channels.
+    pub(crate) fn of_stream(self, channels: &Arc<Channels>) -> Reader {
         match self.admin {
-            Some(admin) => Authenticator::reader(authenticator, &admin),
+            Some(admin) => admin.reader(channels),
             None => Reader::Public,
         }
     }
@@ -35,28 +49,31 @@ impl TotalReader {
 
 impl FromRequest for TotalReader {
     type Error = AuthError;
-    type Future = Ready<Result<Self, AuthError>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request))
+        let request = request.clone();
+        Box::pin(async move { check(&request).await })
     }
 }
 
-fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
+async fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
     let rules = request.app_data::<Data<TotalRules>>().expect("the table of routes has it");
     let authenticator =
         request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
     let shows = |header| request.headers().contains_key(header);
-    let may_be_admin = shows(AUTHORIZATION) || shows(COOKIE);
-    match (may_be_admin || !rules.is_public).then(|| authenticator.authenticate(request)) {
-        Some(Ok(admin)) => return Ok(TotalReader { admin: Some(admin) }),
-        Some(Err(refusal)) if !rules.is_public => return Err(refusal),
-        // What everybody may read needs no right token.
-        Some(Err(_)) | None => {}
+    let is_public = rules.is_public;
+    if shows(AUTHORIZATION) || shows(COOKIE) || !is_public {
+        match Authenticator::authenticate(authenticator, request).await {
+            Ok(admin) => return Ok(TotalReader { admin: Some(admin), is_public }),
+            Err(refusal) if !is_public => return Err(refusal),
+            // What everybody may read needs no right token.
+            Err(_) => {}
+        }
     }
     if rules.limit.is_set() {
         let client = ClientKey::from(authenticator.address(request));
         rules.limit.take(client, Instant::now()).map_err(AuthError::TooOften)?;
     }
-    Ok(TotalReader { admin: None })
+    Ok(TotalReader { admin: None, is_public })
 }

@@ -1,16 +1,19 @@
 //! What the proxy asks the backend for: the count, shared by all who wait; more than that, for an
-//! admin; the stream, for all readers; and the sessions that have
-//! ended at any proxy.
+//! admin; whose token somebody has shown; and the streams, each for all its readers.
 
+mod access;
 mod admin_api;
 mod backend_client;
 mod count;
-mod ended_sessions;
 mod published;
+mod scoped_streams;
 mod stream;
+mod stream_health;
 
-pub(crate) use admin_api::{AdminApi, AdminApiError};
-pub(crate) use backend_client::BackendClient;
+pub(crate) use access::{AccessLookup, LookupError};
+pub(crate) use admin_api::{AdminApi, AdminApiError, Question};
+pub(crate) use backend_client::{BackendClient, Failure, failure, wrong_status};
 pub(crate) use count::Upstream;
-pub(crate) use ended_sessions::SharedSessions;
+pub(crate) use scoped_streams::{SCOPES_MAX, ScopedStreams};
 pub(crate) use stream::Stream;
+pub(crate) use stream_health::{StreamHealth, StreamNow};

@@ -14,6 +14,7 @@ export class CallDetails {
   #evict;
   #reader = new Paced((signal) => this.#read(signal), INTERVAL_MS);
 
+  /** @param {((call: object) => void) | null} evict null where that is not for this reader */
   constructor(call, evict) {
     this.#call = call;
     this.#evict = evict;
@@ -21,8 +22,8 @@ export class CallDetails {
   }
 
   /** Something was heard of the call. */
-  refresh(call) {
-    this.#call = call;
+  refresh(call, evict) {
+    [this.#call, this.#evict] = [call, evict];
     this.#reader.poke();
   }
 
@@ -42,8 +43,8 @@ export class CallDetails {
 
   #show({ because, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
-    const evict = element("button.button.is-danger", { type: "button" }, "Evict …");
-    evict.addEventListener("click", () => this.#evict(this.#call));
+    const evict = this.#evict && element("button.button.is-danger", { type: "button" }, "Evict …");
+    evict?.addEventListener("click", () => this.#evict?.(this.#call));
     const shown = evidence.slice(-EVIDENCE_SHOWN_MAX);
     const hidden = evidence.length - shown.length;
     const before = hidden > 0 ? `${hidden} earlier are not shown` : "more may have been said before";
@@ -60,7 +61,7 @@ export class CallDetails {
         hidden > 0 || incomplete ? element("p.quiet", before) : null,
         element("ol.evidence", ...shown.map((it, n) => piece(it, shown[n - 1] ?? evidence[hidden - 1])))),
     );
-    if (hadFocus) evict.focus({ preventScroll: true });
+    if (hadFocus) evict?.focus({ preventScroll: true });
   }
 }
 

@@ -42,7 +42,8 @@ export class Calls {
     const names = new Map((this.#store.summary?.byAgent ?? []).map((row) => [row.agent, row.name]));
     for (const call of list) {
       const row = before.get(call.callSid) ?? new CallRow(this.#evict);
-      row.show({ ...call, name: names.get(call.agent) ?? null });
+      const account = this.#store.isOfOneAccount ? null : call.account ?? null;
+      row.show({ ...call, name: names.get(call.agent) ?? null, account }, this.#store.mayEvict);
       this.#byId.set(call.callSid, row);
     }
     const lost = [...before].some(([id, row]) => !this.#byId.has(id) && row.hasFocus);
@@ -67,10 +68,10 @@ export class Calls {
 
   #showEmpty() {
     const hasSeenCalls = this.#store.activities.list.length > 0 || this.#store.summary?.lastDay?.calls > 0;
-    const kind = hasSeenCalls ? "quiet" : "first";
+    const kind = hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
     if (this.#empty.dataset.kind === kind) return;
     this.#empty.dataset.kind = kind;
-    this.#empty.replaceChildren(...(hasSeenCalls
+    this.#empty.replaceChildren(...(kind === "quiet"
       ? [element("p", "Nobody is on the line. The next call appears here at once.")]
       : howToConnect()));
   }
@@ -107,7 +108,10 @@ class CallRow {
   #party = element("span.mark.is-party");
   #uncounted = element("span.mark.is-uncounted", { title: "Not one of the live users" }, "not counted");
   #sub = element("span.sub");
-  #agent = element("td.agent.is-wide");
+  #mayEvict = false;
+  #name = element("span.agent-name");
+  #account = element("span.account");
+  #agent = element("td.agent.is-wide", this.#name, this.#account);
   #locality = element("span.locality");
   #country = element("span.country");
   #since = element("td.is-wide.time");
@@ -135,12 +139,13 @@ class CallRow {
     return this.nodes.some((node) => node.contains(document.activeElement));
   }
 
-  show(call) {
+  show(call, mayEvict) {
     this.#call = call;
     const { liveMs, ...rest } = call;
-    const seen = JSON.stringify(rest);
+    const seen = JSON.stringify([rest, mayEvict]);
     if (seen === this.#seen) return;
     this.#seen = seen;
+    this.#mayEvict = mayEvict;
     const who = call.caller ?? "withheld";
     setText(this.#caller, who);
     this.#caller.classList.toggle("is-withheld", call.caller === null);
@@ -151,18 +156,26 @@ class CallRow {
     this.#uncounted.hidden = call.counted !== false;
     this.#row.classList.toggle("is-uncounted", call.counted === false);
     const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
-    setText(this.#agent, agent);
-    this.#agent.title = agent;
+    setText(this.#name, agent);
+    setText(this.#account, call.account ?? "");
+    this.#account.hidden = call.account === null;
+    this.#agent.title = call.account === null ? agent : `${agent}, account ${call.account}`;
     const [near, far] = [locality(call), country(call.country)];
     const isNear = call.country !== null && near !== "";
     setText(this.#locality, isNear ? near : "");
     setText(this.#country, far);
     this.#country.classList.toggle("is-known", call.country !== null && !isNear);
-    setText(this.#sub, `${agent} · ${isNear ? near : far}`);
+    const whose = call.account === null ? agent : `${agent} · ${call.account}`;
+    setText(this.#sub, `${whose} · ${isNear ? near : far}`);
     setText(this.#since, moment(call.since));
     this.#showDirection(call.direction);
     this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);
-    this.#details?.refresh(call);
+    this.#details?.refresh(call, this.#canEvict);
+  }
+
+  /** What asks whether the call is to be taken out; null where that is not for this reader. */
+  get #canEvict() {
+    return this.#mayEvict ? this.#evict : null;
   }
 
   #showDirection(direction) {
@@ -179,7 +192,7 @@ class CallRow {
   }
 
   #open() {
-    this.#details = new CallDetails(this.#call, this.#evict);
+    this.#details = new CallDetails(this.#call, this.#canEvict);
     this.#detailRow = element("tr.detail", element("td", this.#details.node));
     this.fit();
     this.#row.after(this.#detailRow);

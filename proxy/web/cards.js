@@ -47,12 +47,12 @@ export class Cards {
       seen.set(keyOf(row), alike);
       const key = `${keyOf(row)} ${alike}`;
       const card = before.get(key) ?? new Card();
-      card.show(row);
+      card.show({ ...row, account: this.#store.isOfOneAccount ? null : row.account ?? null });
       this.#cards.set(key, card);
     }
     const described = rows.filter((row) => row.agent !== null).length;
     setText(this.#count, rows.length > 0 ? number(rows.length) : "");
-    this.#empty.hidden = described > 0;
+    this.#empty.hidden = described > 0 || !this.#store.seesAll;
     this.#tools.hidden = rows.length < TOOLS_FROM;
     // Cards do not run away from a pointer or from whoever is reading them by keyboard.
     this.#arrange(this.#list.matches(":hover, :focus-within"));
@@ -167,8 +167,8 @@ class Card {
   }
 
   matches(words) {
-    const { agent, numbers = [], address } = this.row;
-    const text = [nameOf(this.row), agent, address, ...numbers, ...numbers.map(phone)].join(" ").toLowerCase();
+    const { agent, account, numbers = [], address } = this.row;
+    const text = [nameOf(this.row), agent, account ?? "", address, ...numbers, ...numbers.map(phone)].join(" ").toLowerCase();
     return text.replaceAll("\u00a0", " ").includes(words);
   }
 }
@@ -178,10 +178,11 @@ export function nameOf({ agent, name, address }) {
   return name ?? agent ?? address ?? "Unknown number";
 }
 
-function describe({ agent, name, ownVoice }) {
-  if (agent === null) return "number of no agent";
-  if (name === null || name === undefined) return "not in agents.toml";
-  return ownVoice ? `${agent} · own voice` : agent;
+function describe({ agent, name, ownVoice, account }) {
+  const whose = account === null ? "" : ` · ${account}`;
+  if (agent === null) return `number of no agent${whose}`;
+  if (name === null || name === undefined) return `not in agents.toml${whose}`;
+  return ownVoice ? `${agent}${whose} · own voice` : `${agent}${whose}`;
 }
 
 function keyOf({ agent, address }) {

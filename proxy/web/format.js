@@ -154,3 +154,12 @@ const WORDS = {
   "in-progress": "in progress",
   "ended-unseen": "ended unseen",
 };
+
+/** These names in a row; of many the first, and how many more there are. */
+export function several(names) {
+  const shown = names.length > NAMES_SHOWN_MAX ? names.slice(0, NAMES_SHOWN_MAX - 1) : names;
+  const rest = names.length - shown.length;
+  return rest > 0 ? `${shown.join(", ")} and ${number(rest)} more` : shown.join(", ");
+}
+
+const NAMES_SHOWN_MAX = 3;

@@ -1,9 +1,11 @@
 // What is known about the live count; one link serves all elements of a page that ask the same
-// proxy at the same interval.
+// proxy for the same at the same interval.
 
 import { Link } from "./live-users-link.js";
 
-const PATH = "api/live-users";
+/** The total, and for who is signed in the number of the calls that this person sees. */
+export const TOTAL = "api/live-users";
+export const SUMMARY = "api/live-users/summary";
 
 const counts = new Map();
 
@@ -21,15 +23,16 @@ const counts = new Map();
 /**
  * Tells `listener` the snapshot now and whenever it changes, until the returned function is called.
  * @param {URL} src
+ * @param {string} path `TOTAL` or `SUMMARY`
  * @param {number} intervalMs between two polls, where nothing better is possible
  * @param {(snapshot: Snapshot) => void} listener
  * @returns {() => void}
  */
-export function subscribe(src, intervalMs, listener) {
-  const key = `${intervalMs} ${src}`;
+export function subscribe(src, path, intervalMs, listener) {
+  const key = `${intervalMs} ${path} ${src}`;
   let count = counts.get(key);
   if (!count) {
-    count = new Count(src, intervalMs);
+    count = new Count(src, path, intervalMs);
     counts.set(key, count);
   }
   count.listeners.add(listener);
@@ -60,12 +63,12 @@ class Count {
   #link;
   #frame = null;
 
-  constructor(src, intervalMs) {
+  constructor(src, path, intervalMs) {
     const onFrame = (frame) => {
       this.#frame = frame;
       this.#publish();
     };
-    this.#link = new Link({ src, path: PATH, intervalMs, onFrame, onState: () => this.#publish() });
+    this.#link = new Link({ src, path, intervalMs, onFrame, onState: () => this.#publish() });
   }
 
   close() {

@@ -1,11 +1,12 @@
 // The element <live-users>: how many users are live, or that nobody knows just now.
 //
-// Attributes in: src (where the proxy is; default: where this script came from) and interval
-// (seconds between two polls, where nothing better is possible; default 5, from 1 to 3600). Attributes
-// out: state ("connecting", "live", "down"), count (only while live) and transport ("websocket", "sse",
+// Attributes in: src (where the proxy is; default: where this script came from), interval
+// (seconds between two polls, where nothing better is possible; default 5, from 1 to 3600) and summary
+// (on pages of the proxy itself: the number of what the person who is signed in sees). Attributes out:
+// state ("connecting", "live", "down"), count (only while live) and transport ("websocket", "sse",
 // "polling"; only while there is a link). Event: live-users-change.
 
-import { subscribe } from "./live-users-count.js";
+import { SUMMARY, TOTAL, subscribe } from "./live-users-count.js";
 
 const INTERVAL_S_DEFAULT = 5;
 const INTERVAL_S_MIN = 1;
@@ -79,7 +80,7 @@ template.innerHTML = `
 `;
 
 export class LiveUsersElement extends HTMLElement {
-  static observedAttributes = ["src", "interval"];
+  static observedAttributes = ["src", "interval", "summary"];
 
   #text;
   #age;
@@ -115,7 +116,8 @@ export class LiveUsersElement extends HTMLElement {
   #start() {
     const src = proxyUrl(this.getAttribute("src"));
     if (src) {
-      this.#unsubscribe = subscribe(src, intervalMs(this.getAttribute("interval")), this.#show);
+      const path = this.hasAttribute("summary") ? SUMMARY : TOTAL;
+      this.#unsubscribe = subscribe(src, path, intervalMs(this.getAttribute("interval")), this.#show);
       return;
     }
     this.#unsubscribe = () => {};

@@ -25,7 +25,7 @@ export class Overview {
   }
 
   draw() {
-    const { liveUsers, liveCalls, suspect, confirmed, byAgent, lastHour, lastDay } = this.#store.summary;
+    const { liveUsers, liveCalls, suspect = 0, confirmed = 0, byAgent, lastHour, lastDay } = this.#store.summary;
     const line = others(this.#store.summary);
     const set = (name, text) => setText(this.#figures[name], text);
     set("users", number(liveUsers));

@@ -4,11 +4,13 @@ import "/live-users.js";
 import "/live-users-chart.js";
 import { Link } from "/live-users-link.js";
 
+import { Accounts } from "./accounts.js";
 import { Announcer } from "./announce.js";
 import { Calls } from "./calls.js";
 import { Cards } from "./cards.js";
 import { evict } from "./evict.js";
 import { Feed } from "./feed.js";
+import { several } from "./format.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
@@ -21,6 +23,7 @@ const overview = new Overview(store, new Announcer());
 const cards = new Cards(store);
 const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
 const places = new Places(store);
+const accounts = new Accounts(store);
 const sources = new Sources(store);
 const feed = new Feed(store);
 const setup = new Setup(store);
@@ -30,8 +33,16 @@ const drawings = {
     overview.draw();
     cards.draw();
     places.draw();
+    accounts.draw();
     sources.draw();
     overview.drawLink();
+  },
+  access: () => {
+    accounts.drawScope();
+    showTitle();
+    calls.draw();
+    setup.draw();
+    if (store.summary !== null) drawings.summary();
   },
   link: () => overview.drawLink(),
   calls: () => calls.draw(),
@@ -66,10 +77,12 @@ function schedule(run) {
 if (location.href.endsWith("#")) history.replaceState(null, "", location.pathname + location.search);
 
 // The count in the title, for a tab that is not in front.
-const title = document.title;
+const untitled = document.title;
 const badge = document.querySelector("live-users");
 function showTitle() {
   const count = badge.getAttribute("count");
+  const whose = store.access?.accounts ?? [];
+  const title = whose.length === 0 ? untitled : `${untitled}, ${several(whose)}`;
   document.title = count === null ? title : `(${count}) ${title}`;
 }
 badge.addEventListener("live-users-change", showTitle);

@@ -19,7 +19,7 @@ export class Places {
   }
 
   draw() {
-    const { byCountry = [], byRegion } = this.#store.summary;
+    const { byCountry = [], byRegion = [] } = this.#store.summary;
     const known = byCountry.filter((row) => row.country !== null);
     setText(this.#count, known.length > 0 ? number(known.length) : "");
     const rows = [...known.slice(0, COUNTRIES_SHOWN_MAX).map((row) => ofCountry(row, byRegion))];

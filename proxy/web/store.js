@@ -13,6 +13,8 @@ const SETUP_INTERVAL_MS = 2_000;
  */
 export class Store extends EventTarget {
   summary = null;
+  /** What this reader may see and do: { id, role, accounts }; null until it is known. */
+  access = null;
   receivedAt = 0;
   link = { state: "connecting", transport: null, error: null };
   /** When the frame came that is shown, for its age. */
@@ -26,6 +28,27 @@ export class Store extends EventTarget {
   #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
   #activityReader = new Paced((signal) => this.#readActivities(signal), INTERVAL_MS);
   #setupReader = new Paced((signal) => this.#readSetup(signal), SETUP_INTERVAL_MS);
+  #accessReader = new Paced((signal) => this.#readAccess(signal), INTERVAL_MS);
+
+  constructor() {
+    super();
+    this.#accessReader.poke();
+  }
+
+  /** Whether this reader sees all that there is, the settings included. */
+  get seesAll() {
+    return this.access !== null && this.access.id === null;
+  }
+
+  /** Whether this reader may take calls out of the count. */
+  get mayEvict() {
+    return this.access?.role === "operate";
+  }
+
+  /** Whether all that is shown is of one account, so that no part need say so. */
+  get isOfOneAccount() {
+    return this.access?.accounts?.length === 1;
+  }
 
   /** Whether what is shown is what is: numbers tick only then. */
   get isLive() {
@@ -91,7 +114,14 @@ export class Store extends EventTarget {
 
   /** Asks again how Twilio is connected. */
   refreshSetup() {
-    this.#setupReader.poke();
+    if (this.seesAll) this.#setupReader.poke();
+  }
+
+  async #readAccess(signal) {
+    const { id, role, accounts } = await ask("/access", { signal });
+    this.access = { id, role, accounts };
+    this.#tell("access");
+    if (!this.setup.isKnown) this.refreshSetup();
   }
 
   async #readCalls(signal) {

@@ -102,26 +102,74 @@ impl TokenGuard {
     ) -> Result<usize, TokenRefusal> {
         let now = Instant::now();
         let judged = self.throttle.judge(client, shown, now, |shown| tokens.which(shown));
+        if let Err(refusal) = judged {
+            self.note(refusal, from);
+        }
+        judged
+    }
+
+    /// As [`TokenGuard::judge`] for a server whose tokens are not all known here: `None` if it is none
+    /// of these. The caller finds out then, and says so by [`TokenGuard::accept`],
+    /// [`TokenGuard::refuse`] or [`TokenGuard::leave`].
+    ///
+    /// # Errors
+    /// If it was refused without a look.
+    pub fn compare(
+        &self,
+        tokens: &BearerToken,
+        client: Client,
+        shown: &[u8],
+        from: impl FnOnce() -> String,
+    ) -> Result<Option<usize>, TokenRefusal> {
+        let compared = self.throttle.compare(client, shown, Instant::now(), |it| tokens.which(it));
+        if let Err(refusal) = compared {
+            self.note(refusal, from);
+        }
+        compared
+    }
+
+    /// The token was right all the same.
+    pub fn accept(&self, client: Client, shown: &[u8]) {
+        self.throttle.accept(client, shown, Instant::now());
+    }
+
+    /// The token was wrong.
+    pub fn refuse(
+        &self,
+        client: Client,
+        shown: &[u8],
+        from: impl FnOnce() -> String,
+    ) -> TokenRefusal {
+        self.throttle.refuse(client, shown, Instant::now());
+        self.note(TokenRefusal::Wrong, from);
+        TokenRefusal::Wrong
+    }
+
+    /// Nobody could tell. The attempt counts, or whoever keeps others from telling could guess on and
+    /// on; but the token may be right the next time.
+    pub fn leave(&self, client: Client, shown: &[u8]) {
+        self.throttle.leave(client, shown, Instant::now());
+    }
+
+    /// Counts a refusal. Guesses have to be seen in the log.
+    fn note(&self, refusal: TokenRefusal, from: impl FnOnce() -> String) {
         let name = self.name;
-        let (counter, what) = match judged {
-            Ok(_) => return judged,
-            Err(TokenRefusal::Wrong) => {
+        let (counter, what) = match refusal {
+            TokenRefusal::Wrong => {
                 (&self.wrong, format!("somebody showed a token that is not {name}"))
             }
-            Err(TokenRefusal::Wait(_)) => (
+            TokenRefusal::Wait(_) => (
                 &self.unseen,
                 format!("a token for {name} was not looked at after too many wrong ones"),
             ),
         };
         counter.add();
-        // Guesses have to be seen in the log.
-        if let Some(held_back) = self.lines.line_at(now) {
+        if let Some(held_back) = self.lines.line_at(Instant::now()) {
             let from = from();
             log::warn!(
                 "{what}, from {from} ({held_back} such lines before this one were held back)"
             );
         }
-        judged
     }
 
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
@@ -159,6 +207,17 @@ struct Wrongs {
     /// Until then nothing is looked at.
     wait_until: Instant,
     known: [Option<u64>; KNOWN_WRONGS],
+    /// Tokens that nobody could judge: a program that repeats one makes nobody wait either.
+    unjudged: [Option<u64>; KNOWN_WRONGS],
+}
+
+/// What is known of a token that counts against a client.
+#[derive(Clone, Copy)]
+enum Verdict {
+    /// It is wrong.
+    Wrong,
+    /// Nobody could tell.
+    Open,
 }
 
 /// The wrong tokens of all, as one moment: when the last of them will be forgotten, at one in each
@@ -175,20 +234,52 @@ impl LoginThrottle {
         now: Instant,
         which: impl FnOnce(&[u8]) -> Option<usize>,
     ) -> Result<usize, TokenRefusal> {
+        match self.compare(client, shown, now, which)? {
+            Some(token) => Ok(token),
+            None => {
+                self.refuse(client, shown, now);
+                Err(TokenRefusal::Wrong)
+            }
+        }
+    }
+
+    /// The same; `None` for a token that is none of those, which is not counted yet.
+    fn compare(
+        &self,
+        client: Client,
+        shown: &[u8],
+        now: Instant,
+        which: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Result<Option<usize>, TokenRefusal> {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
         if !state.was_right(client, hash, now) {
             state.without_comparing(client, hash, now)?;
         }
-        match which(shown) {
-            Some(token) => {
-                state.right.put((client, hash), now);
-                Ok(token)
-            }
-            None => {
-                state.count(client, hash, now);
-                Err(TokenRefusal::Wrong)
-            }
+        let token = which(shown);
+        if token.is_some() {
+            state.right.put((client, hash), now);
+        }
+        Ok(token)
+    }
+
+    fn accept(&self, client: Client, shown: &[u8], now: Instant) {
+        let hash = self.hasher.hash_one(shown);
+        self.state.lock().right.put((client, hash), now);
+    }
+
+    fn refuse(&self, client: Client, shown: &[u8], now: Instant) {
+        let hash = self.hasher.hash_one(shown);
+        let mut state = self.state.lock();
+        state.right.pop(&(client, hash));
+        state.count(client, hash, Verdict::Wrong, now);
+    }
+
+    fn leave(&self, client: Client, shown: &[u8], now: Instant) {
+        let hash = self.hasher.hash_one(shown);
+        let mut state = self.state.lock();
+        if !state.was_right(client, hash, now) && !state.was_left(client, hash, now) {
+            state.count(client, hash, Verdict::Open, now);
         }
     }
 }
@@ -198,6 +289,12 @@ impl State {
     fn was_right(&self, client: Client, hash: u64, now: Instant) -> bool {
         let shown = self.right.peek(&(client, hash));
         shown.is_some_and(|at| now.saturating_duration_since(*at) < Duration::from_secs(MEMORY_S))
+    }
+
+    /// Whether nobody could judge this token of this client lately.
+    fn was_left(&self, client: Client, hash: u64, now: Instant) -> bool {
+        let wrongs = self.clients.peek(&client).filter(|it| !it.is_forgotten(now));
+        wrongs.is_some_and(|wrongs| wrongs.unjudged.contains(&Some(hash)))
     }
 
     /// Refuses what is refused without comparing anything.
@@ -218,14 +315,15 @@ impl State {
         if wait.is_zero() { Ok(()) } else { Err(TokenRefusal::Wait(wait)) }
     }
 
-    fn count(&mut self, client: Client, hash: u64, now: Instant) {
+    fn count(&mut self, client: Client, hash: u64, verdict: Verdict, now: Instant) {
         self.overall.count(now);
-        let fresh = || Wrongs { n: 0, last: now, wait_until: now, known: [None; KNOWN_WRONGS] };
+        let (known, unjudged) = <_>::default();
+        let fresh = || Wrongs { n: 0, last: now, wait_until: now, known, unjudged };
         let wrongs = self.clients.get_or_insert_mut(client, fresh);
         if wrongs.is_forgotten(now) {
             *wrongs = fresh();
         }
-        wrongs.count(hash, now);
+        wrongs.count(hash, verdict, now);
     }
 }
 
@@ -234,8 +332,12 @@ impl Wrongs {
         now.saturating_duration_since(self.last) >= Duration::from_secs(MEMORY_S)
     }
 
-    fn count(&mut self, hash: u64, now: Instant) {
-        self.known[self.n as usize % KNOWN_WRONGS] = Some(hash);
+    fn count(&mut self, hash: u64, verdict: Verdict, now: Instant) {
+        let remembered = match verdict {
+            Verdict::Wrong => &mut self.known,
+            Verdict::Open => &mut self.unjudged,
+        };
+        remembered[self.n as usize % KNOWN_WRONGS] = Some(hash);
         self.n = self.n.saturating_add(1);
         self.last = now;
         if let Some(more) = self.n.checked_sub(FREE_WRONGS) {

@@ -4,11 +4,13 @@
 //! Which were ended is shared with all other proxies through the backend. Until the first list has
 //! come from there, sessions from before the start of this process open no more than the page.
 //!
-//! A cookie says who it is (a random number) and when the session began. It is signed with a key
+//! A cookie says who it is (a random number), when the session began, and of the token of an account
+//! what it may see; one without that sees everything, as all did once. It is signed with a key
 //! that is derived from the token which was shown: so sessions survive a restart, are the same for
 //! all proxies that have the token, and end when the token is changed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{self, HeaderMap};
@@ -17,6 +19,8 @@ use live_users_http_kit::BearerToken;
 use live_users_wire::EndedSession;
 use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
+
+use crate::scope::Scope;
 
 /// The name of the cookie. With this prefix no browser takes it from another host, without TLS, or
 /// for a part of the paths (RFC 6265bis, 4.1.3.2). To Chromium, loopback is as good as TLS.
@@ -38,7 +42,7 @@ pub(crate) struct Sessions {
     keys: Vec<Key>,
     lifetime: Duration,
     /// Those that were ended here, with the moment at which each session began.
-    ended: Mutex<HashMap<Id, u64>>,
+    ended: Mutex<HashMap<Id, (u64, EndedBy)>>,
     /// Those that were ended at any proxy, by the hash of their ids. `None` before the first list
     /// has come.
     elsewhere: RwLock<Option<HashSet<String>>>,
@@ -54,11 +58,30 @@ pub(crate) struct Session {
     began_ms: u64,
 }
 
+/// What the cookie of a session says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) session: Session,
+    /// What it sees; `None` for everything.
+    pub(crate) scope: Option<Arc<Scope>>,
+}
+
+/// What has ended a session before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedBy {
+    /// The browser has signed out.
+    SignOut,
+    /// The backend does not know the token of its account any more.
+    Access,
+}
+
 /// Why a session is over, as far as its cookie and this process can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionOver {
     /// It was ended at this proxy, since the proxy was started.
     SignedOutHere,
+    /// The token of its account was changed or removed.
+    AccessEnded,
     /// It was ended at another proxy, or at this one before its start.
     SignedOutElsewhere,
     /// It is as old as a session may be.
@@ -82,14 +105,20 @@ impl Sessions {
         Self { keys, lifetime, ended, elsewhere, started_ms: unix_ms(now) }
     }
 
-    /// Begins a session for who has shown this one of the tokens.
+    /// Begins a session for who has shown this one of the tokens, or is to see no more than a scope.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(crate) fn begin(&self, which: usize, now: SystemTime) -> std::io::Result<Cookie<'static>> {
+    pub(crate) fn begin(
+        &self,
+        which: usize,
+        scope: Option<Arc<Scope>>,
+        now: SystemTime,
+    ) -> std::io::Result<Cookie<'static>> {
         let mut id = Id::default();
         getrandom::fill(&mut id).map_err(std::io::Error::other)?;
-        let text = Session { id, began_ms: unix_ms(now) }.to_text();
+        let session = Session { id, began_ms: unix_ms(now) };
+        let text = Claims { session, scope }.to_text();
         let mut jar = CookieJar::new();
         jar.signed_mut(&self.keys[which]).add((NAME, text));
         let signed = jar.get(NAME).expect("just added").value().to_owned();
@@ -98,7 +127,7 @@ impl Sessions {
     }
 
     /// The session that a request shows, whether over or not.
-    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Session> {
+    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Claims> {
         let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
         let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
         cookies.find_map(|cookie| if cookie.name() == NAME { self.verify(cookie) } else { None })
@@ -106,12 +135,12 @@ impl Sessions {
 
     /// Why the session that a request shows is over. `None` if it shows none, or one that is not.
     pub(crate) fn why_over(&self, headers: &HeaderMap, now: SystemTime) -> Option<SessionOver> {
-        let Some(session) = self.shown(headers) else {
+        let Some(Claims { session, .. }) = self.shown(headers) else {
             let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
             let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
             let cookie = cookies.find(|it| it.name() == NAME && !it.value().is_empty())?;
             let text = cookie.value().get(SIGNATURE_BYTES..);
-            return Some(match text.and_then(Session::from_text) {
+            return Some(match text.and_then(Claims::from_text) {
                 Some(_) => SessionOver::OtherToken,
                 None => SessionOver::Unreadable,
             });
@@ -119,12 +148,12 @@ impl Sessions {
         if self.is_live(session, now) {
             return None;
         }
-        Some(if self.ended.lock().contains_key(&session.id) {
-            SessionOver::SignedOutHere
-        } else if self.is_ended_everywhere(session) {
-            SessionOver::SignedOutElsewhere
-        } else {
-            SessionOver::Expired
+        let ended_by = self.ended.lock().get(&session.id).map(|(_, by)| *by);
+        Some(match ended_by {
+            Some(EndedBy::SignOut) => SessionOver::SignedOutHere,
+            Some(EndedBy::Access) => SessionOver::AccessEnded,
+            None if self.is_ended_everywhere(session) => SessionOver::SignedOutElsewhere,
+            None => SessionOver::Expired,
         })
     }
 
@@ -160,8 +189,8 @@ impl Sessions {
         let known: HashSet<_> = known.iter().map(|session| session.id.as_str()).collect();
         let lifetime_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let ended = self.ended.lock();
-        let lasting = ended.iter().filter(|(_, began_ms)| !self.is_over(**began_ms, now));
-        let told = lasting.map(|(id, began_ms)| EndedSession {
+        let lasting = ended.iter().filter(|(_, (began_ms, _))| !self.is_over(*began_ms, now));
+        let told = lasting.map(|(id, (began_ms, _))| EndedSession {
             id: Session { id: *id, began_ms: *began_ms }.hash(),
             until_ms: began_ms.saturating_add(lifetime_ms),
         });
@@ -169,13 +198,13 @@ impl Sessions {
     }
 
     /// Ends a session before its time: a copy of its cookie opens nothing either.
-    pub(crate) fn end(&self, session: Session, now: SystemTime) {
+    pub(crate) fn end(&self, session: Session, by: EndedBy, now: SystemTime) {
         let mut ended = self.ended.lock();
         if ended.len() >= ENDED_MAX {
-            ended.retain(|_, began_ms| !self.is_over(*began_ms, now));
+            ended.retain(|_, (began_ms, _)| !self.is_over(*began_ms, now));
         }
         if ended.len() < ENDED_MAX {
-            ended.insert(session.id, session.began_ms);
+            ended.insert(session.id, (session.began_ms, by));
         } else {
             log::error!(
                 "more than {ENDED_MAX} sessions were ended: this one ends in its browser only"
@@ -189,11 +218,11 @@ impl Sessions {
         age >= self.lifetime
     }
 
-    fn verify(&self, cookie: Cookie<'_>) -> Option<Session> {
+    fn verify(&self, cookie: Cookie<'_>) -> Option<Claims> {
         let cookie = cookie.into_owned();
         let jar = CookieJar::new();
         let verified = |key| jar.signed(key).verify(cookie.clone());
-        Session::from_text(self.keys.iter().find_map(verified)?.value())
+        Claims::from_text(self.keys.iter().find_map(verified)?.value())
     }
 }
 
@@ -219,15 +248,28 @@ impl Session {
         let digest = Sha256::new_with_prefix("live-users ended session").chain_update(self.id);
         digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
+}
 
-    fn to_text(self) -> String {
-        format!("{:032x}.{}", u128::from_be_bytes(self.id), self.began_ms)
+impl Claims {
+    fn to_text(&self) -> String {
+        let Session { id, began_ms } = self.session;
+        let text = format!("{:032x}.{began_ms}", u128::from_be_bytes(id));
+        match &self.scope {
+            Some(scope) => format!("{text}.{}", scope.to_text()),
+            None => text,
+        }
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        let (id, began_ms) = text.split_once('.')?;
-        let id = u128::from_str_radix(id, 16).ok()?.to_be_bytes();
-        Some(Self { id, began_ms: began_ms.parse().ok()? })
+        let mut parts = text.splitn(3, '.');
+        let id = u128::from_str_radix(parts.next()?, 16).ok()?.to_be_bytes();
+        let session = Session { id, began_ms: parts.next()?.parse().ok()? };
+        // What cannot be read is not left out: without a scope a session sees everything.
+        let scope = match parts.next() {
+            Some(text) => Some(Arc::new(Scope::from_text(text)?)),
+            None => None,
+        };
+        Some(Self { session, scope })
     }
 }
 
@@ -239,8 +281,8 @@ impl Session {
 #[cfg(feature = "testing")]
 pub fn is_signed_cookie(header: &str) -> bool {
     for cookie in Cookie::split_parse(header).flatten() {
-        if let Some(session) = Session::from_text(cookie.value()) {
-            assert_eq!(Session::from_text(&session.to_text()), Some(session));
+        if let Some(claims) = Claims::from_text(cookie.value()) {
+            assert_eq!(Claims::from_text(&claims.to_text()), Some(claims));
         }
     }
     let key = Key::derive_from(&[7; 32]);

@@ -7,14 +7,15 @@ use std::time::Instant;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_http_kit::{LogThrottle, ParameterError, SVG, read_body};
-use live_users_wire::{Envelope, Problem};
+use live_users_wire::{ACCESS_HEADER, Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
-use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use crate::error::UpstreamError;
+use crate::scope::Scope;
 
 /// The biggest answer that is passed on, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -52,9 +53,25 @@ pub(crate) enum AdminApiError {
     /// The request itself is wrong, in the backend's words where the backend has seen it.
     #[error("{}", .1.error)]
     Problem(StatusCode, Problem),
+    /// The scope that asks is none any more.
+    #[error("{}", UpstreamError::AccessEnded)]
+    AccessEnded,
     /// The backend gave no answer that could be passed on.
     #[error(transparent)]
     UpstreamError(UpstreamError),
+}
+
+/// What is asked, and for whom.
+pub(crate) struct Question<'a> {
+    /// `GET`, unless it is an order.
+    pub(crate) method: Method,
+    /// What lies below the count. None may be `.` or `..`, which a URL cannot hold as names; everything
+    /// else reaches the backend as one segment, whatever is in it.
+    pub(crate) segments: &'a [&'a str],
+    /// What of the query is passed on.
+    pub(crate) query: &'a [(String, String)],
+    /// Of which calls; `None` for all.
+    pub(crate) scope: Option<&'a Scope>,
 }
 
 /// What an answer has to be.
@@ -90,45 +107,39 @@ impl AdminApi {
         })
     }
 
-    /// Asks what is at these segments below the count. None may be `.` or `..`, which a URL cannot
-    /// hold as names; everything else reaches the backend as one segment, whatever is in it.
-    ///
-    /// The answer is a JSON object, in the envelope.
-    pub(crate) async fn ask(
-        &self,
-        method: Method,
-        segments: &[&str],
-        query: &[(String, String)],
-    ) -> Result<String, AdminApiError> {
-        self.exchange(method, (segments, query), Kind::Object).await
+    /// Asks. The answer is a JSON object, in the envelope.
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<String, AdminApiError> {
+        self.exchange(question, Kind::Object).await
     }
 
     /// The same for a picture, as SVG.
     pub(crate) async fn ask_picture(
         &self,
-        segments: &[&str],
-        query: &[(String, String)],
+        question: Question<'_>,
     ) -> Result<String, AdminApiError> {
-        self.exchange(Method::GET, (segments, query), Kind::Picture).await
+        self.exchange(question, Kind::Picture).await
     }
 
     async fn exchange(
         &self,
-        method: Method,
-        (segments, query): (&[&str], &[(String, String)]),
+        Question { method, segments, query, scope }: Question<'_>,
         kind: Kind,
     ) -> Result<String, AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
         let place =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
-        let request = self
+        let mut request = self
             .backend
             .request(method, below(&self.count_url, segments, query))
             .header(header::AUTHORIZATION.as_str(), authorization);
+        let is_scoped = scope.is_some();
+        if let Some(scope) = scope {
+            request = request.header(ACCESS_HEADER, scope.access());
+        }
         let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out even when its sender goes away.
         let exchange = self.backend.runtime.spawn(async move {
-            let answer = exchange(&backend, request, kind).await;
+            let answer = exchange(&backend, request, is_scoped, kind).await;
             drop(place);
             answer.map_err(|failed| failed.note(&lines))
         });
@@ -149,7 +160,10 @@ impl FailedExchange {
                     );
                 }
             }
-            AdminApiError::NoBackendToken | AdminApiError::Busy | AdminApiError::Problem(..) => {}
+            AdminApiError::NoBackendToken
+            | AdminApiError::Busy
+            | AdminApiError::Problem(..)
+            | AdminApiError::AccessEnded => {}
         }
         reason
     }
@@ -167,6 +181,7 @@ fn below(count_url: &Url, segments: &[&str], query: &[(String, String)]) -> Url 
 async fn exchange(
     backend: &BackendClient,
     request: RequestBuilder,
+    is_scoped: bool,
     kind: Kind,
 ) -> Result<String, FailedExchange> {
     let exchange = async {
@@ -178,6 +193,7 @@ async fn exchange(
                 Kind::Picture => picture(response).await?,
             })),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
+            403 if is_scoped => Ok(Err(refusal(response).await?)),
             401 | 403 => Ok(Err(FailedExchange {
                 reason: AdminApiError::Refused,
                 detail: format!("status {status}"),
@@ -242,6 +258,17 @@ async fn problem(response: Response) -> Result<FailedExchange, Failure> {
     }
 }
 
+/// Why the backend refuses a scope.
+async fn refusal(response: Response) -> Result<FailedExchange, Failure> {
+    let body = read_body(response, PROBLEM_BYTES_MAX).await?;
+    let reason = match serde_json::from_slice(&body) {
+        _ if has_ended(&body) => AdminApiError::AccessEnded,
+        Ok(problem) => AdminApiError::Problem(StatusCode::FORBIDDEN, problem),
+        Err(_) => AdminApiError::Refused,
+    };
+    Ok(FailedExchange { reason, detail: "status 403".to_owned() })
+}
+
 impl From<Failure> for FailedExchange {
     fn from(Failure { upstream_error, detail }: Failure) -> Self {
         Self { reason: AdminApiError::UpstreamError(upstream_error), detail }
@@ -262,6 +289,7 @@ impl ResponseError for AdminApiError {
         match self {
             Self::NoBackendToken | Self::Refused => StatusCode::BAD_GATEWAY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::AccessEnded => StatusCode::FORBIDDEN,
             Self::Problem(status, _) => *status,
             Self::UpstreamError(upstream_error) => upstream_error.status_code(),
         }
@@ -274,7 +302,7 @@ impl ResponseError for AdminApiError {
             Self::Busy => answer
                 .insert_header((header::RETRY_AFTER, "1"))
                 .json(Envelope::failure(self.to_string())),
-            Self::NoBackendToken | Self::Refused | Self::UpstreamError(_) => {
+            Self::NoBackendToken | Self::Refused | Self::AccessEnded | Self::UpstreamError(_) => {
                 answer.json(Envelope::failure(self.to_string()))
             }
         }

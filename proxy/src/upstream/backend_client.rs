@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use live_users_http_kit::{BodyError, error_chain, http_client_of};
+use live_users_wire::ACCESS_ENDED;
 use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use crate::config::Config;
@@ -57,16 +59,16 @@ impl BackendClient {
     ///
     /// # Errors
     /// As [`BackendClient::count_url`].
-    pub(super) fn url(&self, path: &str) -> std::io::Result<Url> {
+    pub(crate) fn url(&self, path: &str) -> std::io::Result<Url> {
         self.base.join(path).map_err(std::io::Error::other)
     }
 
-    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client.request(method, url)
     }
 
     /// Gives an exchange, from connecting to the last byte of the body, `BACKEND_TIMEOUT_MS`.
-    pub(super) async fn in_time<T>(
+    pub(crate) async fn in_time<T>(
         &self,
         exchange: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
@@ -80,7 +82,7 @@ impl BackendClient {
 }
 
 /// The failure of an answer whose status is none that was hoped for.
-pub(super) fn wrong_status(status: u16) -> Failure {
+pub(crate) fn wrong_status(status: u16) -> Failure {
     let upstream_error = match status {
         300..=399 => UpstreamError::Redirect,
         _ => UpstreamError::Status(status),
@@ -88,7 +90,16 @@ pub(super) fn wrong_status(status: u16) -> Failure {
     failure(upstream_error, format!("status {status}"))
 }
 
-pub(super) fn failure(upstream_error: UpstreamError, detail: String) -> Failure {
+/// Whether this refusal says that an access has ended.
+pub(super) fn has_ended(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Refusal {
+        code: String,
+    }
+    serde_json::from_slice(body).is_ok_and(|Refusal { code }| code == ACCESS_ENDED)
+}
+
+pub(crate) fn failure(upstream_error: UpstreamError, detail: String) -> Failure {
     Failure { upstream_error, detail }
 }
 

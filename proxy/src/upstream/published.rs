@@ -8,8 +8,8 @@ use serde::de::{Deserializer, IgnoredAny};
 
 use super::admin_api::with_success;
 use super::backend_client::{Failure, failure};
+use crate::channels::Channels;
 use crate::error::UpstreamError;
-use crate::streams::Streams;
 
 /// Which of the backend's streams is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Published {
     /// If it is neither.
     pub(super) fn publish(
         &mut self,
-        streams: &Streams,
+        channels: &Channels,
         subscription: Subscription,
         json: String,
         now: Timestamp,
@@ -79,7 +79,7 @@ impl Published {
                 let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
                     return Err(failure(UpstreamError::NotACount, error.to_string()));
                 };
-                self.report_loss(streams, &error);
+                self.report_loss(channels, &error);
                 return Ok(());
             }
         };
@@ -96,7 +96,7 @@ impl Published {
             if let Some(why) = why {
                 return Err(failure(UpstreamError::NotAnObject, why.to_owned()));
             }
-            streams.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
+            channels.summary.publish(Frame::new(&epoch, seq, with_success(json, true)));
         }
         self.upstream_error = None;
         self.last = Some((live_users, now));
@@ -105,32 +105,32 @@ impl Published {
             let count = LiveCount { live_users, by_agent, epoch: epoch.clone(), seq, as_of };
             let count = Success::new(count);
             let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-            streams.total.publish(Frame::new(&epoch, seq, json));
+            channels.total.publish(Frame::new(&epoch, seq, json));
             self.count = present;
         }
         Ok(())
     }
 
     /// Reports once that there is no value any more.
-    pub(super) fn report_loss(&mut self, streams: &Streams, why: &str) {
+    pub(super) fn report_loss(&mut self, channels: &Channels, why: &str) {
         self.count = None;
         if self.upstream_error.as_deref() == Some(why) {
             return;
         }
         self.upstream_error = Some(why.to_owned());
         let frame = self.no_frame(why);
-        streams.total.publish(frame.clone());
-        streams.summary.publish(frame);
+        channels.total.publish(frame.clone());
+        channels.summary.publish(frame);
     }
 
     /// Reports that there is a total and no summary.
-    pub(super) fn report_no_summary(&self, streams: &Streams, why: &str) {
-        streams.summary.publish(self.no_frame(why));
+    pub(super) fn report_no_summary(&self, channels: &Channels, why: &str) {
+        channels.summary.publish(self.no_frame(why));
     }
 
     /// Clears what is published, since nobody reads any more.
-    pub(super) fn forget(&mut self, streams: &Streams) {
-        streams.clear();
+    pub(super) fn forget(&mut self, channels: &Channels) {
+        channels.clear();
         (self.count, self.upstream_error) = (None, None);
     }
 
@@ -145,7 +145,6 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use live_users_broadcast::SlotState;
-    use live_users_http_kit::{AllowedOrigins, StreamsMax};
 
     use super::*;
 
@@ -163,18 +162,17 @@ mod tests {
 
     #[test]
     fn a_summary_is_published_as_it_is_and_the_total_when_it_changes() {
-        let streams =
-            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
+        let channels = Channels::default();
         let mut published = Published::default();
         for (users, seq, total) in [(3, 1, 1), (3, 2, 1), (4, 3, 3)] {
             let json = format!(r#"{{"liveUsers":{users},"more":[],"epoch":"e","seq":{seq},{AT}}}"#);
             published
-                .publish(&streams, Subscription::Summary, json.clone(), moment(seq))
+                .publish(&channels, Subscription::Summary, json.clone(), moment(seq))
                 .unwrap_or_else(|_| panic!());
-            let (id, summary) = frame(streams.summary.now()).unwrap();
+            let (id, summary) = frame(channels.summary.now()).unwrap();
             assert_eq!(id, Some(format!("e-{seq}")));
             assert_eq!(summary, format!(r#"{{"success":true,{}"#, &json[1..]));
-            let (id, json) = frame(streams.total.now()).unwrap();
+            let (id, json) = frame(channels.total.now()).unwrap();
             assert_eq!(id, Some(format!("e-{total}")));
             let expected =
                 format!(r#"{{"success":true,"liveUsers":{users},"epoch":"e","seq":{total},{AT}}}"#);
@@ -184,8 +182,7 @@ mod tests {
 
     #[test]
     fn the_numbers_of_agents_are_passed_on_from_both_streams_and_a_change_is_news() {
-        let streams =
-            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
+        let channels = Channels::default();
         let mut published = Published::default();
         let booking = r#""byAgent":{"booking":3}"#;
         let rows = r#""byAgent":[{"agent":"booking"}]"#;
@@ -199,8 +196,8 @@ mod tests {
             (Subscription::Summary, rows.to_owned(), String::new()),
         ] {
             let json = format!(r#"{{"liveUsers":3,{agents},"epoch":"e","seq":1,{AT}}}"#);
-            assert!(published.publish(&streams, subscription, json, moment(0)).is_ok());
-            let (_, json) = frame(streams.total.now()).unwrap();
+            assert!(published.publish(&channels, subscription, json, moment(0)).is_ok());
+            let (_, json) = frame(channels.total.now()).unwrap();
             let expected =
                 format!(r#"{{"success":true,"liveUsers":3,{shown}"epoch":"e","seq":1,{AT}}}"#);
             assert_eq!(json, expected);
@@ -209,31 +206,30 @@ mod tests {
 
     #[test]
     fn a_loss_is_reported_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
-        let streams =
-            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
+        let channels = Channels::default();
         let mut published = Published::default();
-        published.report_loss(&streams, "unreachable");
+        published.report_loss(&channels, "unreachable");
         let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();
-        assert_eq!(frame(streams.total.now()), Some((None, nothing.clone())));
-        assert_eq!(frame(streams.summary.now()), Some((None, nothing)));
+        assert_eq!(frame(channels.total.now()), Some((None, nothing.clone())));
+        assert_eq!(frame(channels.summary.now()), Some((None, nothing)));
 
         let json = format!(r#"{{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
         let publish = |published: &mut Published, json: &str| {
-            published.publish(&streams, Subscription::Total, json.to_owned(), moment(0)).is_ok()
+            published.publish(&channels, Subscription::Total, json.to_owned(), moment(0)).is_ok()
         };
         assert!(publish(&mut published, &json));
         published.received(moment(9));
-        published.report_loss(&streams, "broken");
+        published.report_loss(&channels, "broken");
         published.received(moment(99));
-        published.report_loss(&streams, "broken");
+        published.report_loss(&channels, "broken");
         let last = format!(r#""last":{{"liveUsers":3,"asOf":"{:.3}"}}"#, moment(9));
         let broken = format!(r#"{{"success":false,"liveUsers":0,"error":"broken",{last}}}"#);
-        assert_eq!(frame(streams.total.now()), Some((None, broken)));
+        assert_eq!(frame(channels.total.now()), Some((None, broken)));
         assert!(publish(&mut published, &json), "the same value again is news now");
-        assert_eq!(frame(streams.total.now()).unwrap().0.as_deref(), Some("e-1"));
+        assert_eq!(frame(channels.total.now()).unwrap().0.as_deref(), Some("e-1"));
 
         assert!(publish(&mut published, r#"{"error":"the writer has stopped"}"#));
-        assert!(frame(streams.total.now()).unwrap().1.contains("the writer has stopped"));
+        assert!(frame(channels.total.now()).unwrap().1.contains("the writer has stopped"));
         assert!(!publish(&mut published, r#"{"liveUsers":3}"#) && !publish(&mut published, "3"));
         let object = format!(r#"  {{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
         for (json, is_passed_on) in [
@@ -242,10 +238,10 @@ mod tests {
             (r#"[3,"e",1,"2026-11-23T09:30:00.000Z"]"#.to_owned(), false),
         ] {
             let published =
-                published.publish(&streams, Subscription::Summary, json.clone(), moment(0));
+                published.publish(&channels, Subscription::Summary, json.clone(), moment(0));
             assert_eq!(published.is_ok(), is_passed_on, "{json}");
         }
-        published.forget(&streams);
-        assert!(frame(streams.total.now()).is_none() && frame(streams.summary.now()).is_none());
+        published.forget(&channels);
+        assert!(frame(channels.total.now()).is_none() && frame(channels.summary.now()).is_none());
     }
 }

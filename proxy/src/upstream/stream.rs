@@ -1,28 +1,39 @@
-//! The one stream from the backend, whatever the number of browsers.
+//! The one stream from the backend, whatever the number of browsers; and one for each scope that
+//! somebody reads.
 //!
 //! It is open while somebody listens, and a little longer. Nothing is gained by more: the first
 //! browser waits some milliseconds for the connection. And a backend that nobody looks at has
 //! nothing to do, which on some platforms means that nothing has to be paid for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Bytes;
 use jiff::Timestamp;
 use live_users_backoff::{Schedule, full};
 use live_users_broadcast::{EventStream, HEARTBEAT_MS};
+use live_users_http_kit::read_body;
+use live_users_wire::ACCESS_HEADER;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use super::published::{Published, Subscription};
+use super::stream_health::StreamHealth;
+use crate::channels::Channels;
 use crate::error::UpstreamError;
-use crate::metrics::Metrics;
-use crate::streams::Streams;
+use crate::scope::Scope;
 
 /// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
 /// takes to load a page again.
 const LINGER_MS: u64 = 30_000;
+
+/// The same of a scope, of which there may be many.
+const SCOPE_LINGER_MS: u64 = 2_000;
+
+/// The longest refusal that is read, in bytes.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// A backend that is silent for so long is gone, in milliseconds.
 const SILENCE_MS_MAX: u64 = 2 * HEARTBEAT_MS;
@@ -42,8 +53,10 @@ const NO_TOKEN: &str = "BACKEND_TOKEN is not set in the proxy: expected the back
 pub(crate) struct Stream {
     backend: BackendClient,
     authorization: Option<HeaderValue>,
-    streams: Data<Streams>,
-    metrics: Data<Metrics>,
+    /// What of the calls it tells of; `None` for all.
+    scope: Option<Arc<Scope>>,
+    channels: Arc<Channels>,
+    health: Arc<StreamHealth>,
     published: Published,
     /// Tries since the last frame.
     tries: u32,
@@ -57,23 +70,34 @@ impl Stream {
     pub(crate) fn new(
         backend: BackendClient,
         authorization: Option<HeaderValue>,
-        streams: Data<Streams>,
-        metrics: Data<Metrics>,
+        scope: Option<Arc<Scope>>,
+        channels: Arc<Channels>,
+        health: Arc<StreamHealth>,
     ) -> Self {
         let (published, tries, is_refused, is_up) = (Published::default(), 0, false, None);
-        Self { backend, authorization, streams, metrics, published, tries, is_refused, is_up }
+        Self {
+            backend,
+            authorization,
+            scope,
+            channels,
+            health,
+            published,
+            tries,
+            is_refused,
+            is_up,
+        }
     }
 
     /// Goes on for ever.
     pub(crate) async fn run(mut self) {
         loop {
-            self.streams.has_readers().await;
-            let streams = self.streams.clone();
+            self.channels.has_readers().await;
+            let channels = Arc::clone(&self.channels);
             tokio::select! {
-                () = without_readers(&streams) => {
+                () = without_readers(&channels, LINGER_MS) => {
                     log::debug!("nobody listens: the backend's stream is closed");
-                    self.published.forget(&streams);
-                    self.metrics.upstream.closed();
+                    self.published.forget(&channels);
+                    self.health.closed();
                     (self.tries, self.is_refused) = (0, false);
                 }
                 () = self.try_once() => {}
@@ -81,10 +105,27 @@ impl Stream {
         }
     }
 
+    /// Goes on until nobody listens, and returns early if the access has ended.
+    pub(super) async fn run_while_read(&mut self) {
+        let channels = Arc::clone(&self.channels);
+        let readers_left = without_readers(&channels, SCOPE_LINGER_MS);
+        let tries = async {
+            while !channels.has_ended() {
+                self.try_once().await;
+            }
+        };
+        tokio::select! {
+            () = readers_left => {}
+            () = tries => {}
+        }
+    }
+
     /// Reads until the stream ends, and then waits for the time to try again.
     async fn try_once(&mut self) {
         let subscription = match (&self.authorization, self.is_refused) {
             (Some(_), false) => Subscription::Summary,
+            // The backend's total is of all calls, and no scope's.
+            (_, _) if self.scope.is_some() => Subscription::Summary,
             // The total is for everybody.
             (None, _) | (Some(_), true) => Subscription::Total,
         };
@@ -92,7 +133,14 @@ impl Stream {
             Ok(over) => match over {},
             Err(failure) => failure,
         };
+        if upstream_error == UpstreamError::AccessEnded {
+            self.channels.end();
+            // Readers look whether they still may when there is something new.
+            self.published.report_loss(&self.channels, &upstream_error.to_string());
+            return;
+        }
         if subscription == Subscription::Summary
+            && self.scope.is_none()
             && matches!(upstream_error, UpstreamError::Status(401 | 403))
         {
             log::warn!("{REFUSED}: {detail}");
@@ -100,7 +148,7 @@ impl Stream {
             return;
         }
         self.is_refused = false;
-        self.metrics.upstream.lost();
+        self.health.lost();
         match self.is_up.replace(false) {
             Some(false) => {
                 log::debug!("the backend's stream is still lost: {upstream_error}: {detail}")
@@ -109,7 +157,7 @@ impl Stream {
                 log::warn!("the backend's stream is lost: {upstream_error}: {detail}")
             }
         }
-        self.published.report_loss(&self.streams, &upstream_error.to_string());
+        self.published.report_loss(&self.channels, &upstream_error.to_string());
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
         sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);
@@ -123,7 +171,7 @@ impl Stream {
         let mut response = self.backend.in_time(self.open(subscription)).await?;
         if subscription == Subscription::Total {
             let why = if self.is_refused { REFUSED } else { NO_TOKEN };
-            self.published.report_no_summary(&self.streams, why);
+            self.published.report_no_summary(&self.channels, why);
         }
         let mut events = EventStream::new(FRAME_BYTES_MAX);
         // The first frame is part of the answer, and has to come in time like one.
@@ -133,14 +181,14 @@ impl Stream {
             let bytes = chunk(&mut response, until).await?;
             let now = Timestamp::now();
             self.published.received(now);
-            self.metrics.upstream.received(std::time::Instant::now());
+            self.health.received(std::time::Instant::now());
             let events = events.push(&bytes);
             for event in
                 events.map_err(|error| failure(UpstreamError::TooBig, error.to_string()))?
             {
-                self.published.publish(&self.streams, subscription, event.into_text(), now)?;
+                self.published.publish(&self.channels, subscription, event.into_text(), now)?;
                 (self.tries, has_frame) = (0, true);
-                self.metrics.upstream.frame_received(std::time::Instant::now());
+                self.health.frame_received(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
                     log::info!("the backend's stream is open");
                 }
@@ -165,12 +213,20 @@ impl Stream {
         if let (Subscription::Summary, Some(authorization)) = (subscription, &self.authorization) {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
+        if let Some(scope) = &self.scope {
+            request = request.header(ACCESS_HEADER, scope.access());
+        }
         let response = request.send().await?;
         let status = response.status().as_u16();
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match status {
             200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => Ok(response),
             200 => Err(failure(UpstreamError::NotAStream, format!("content type {kind:?}"))),
+            403 if self.scope.is_some()
+                && has_ended(&read_body(response, REFUSAL_BYTES_MAX).await?) =>
+            {
+                Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
+            }
             _ => Err(wrong_status(status)),
         }
     }
@@ -186,29 +242,26 @@ async fn chunk(response: &mut Response, until: Instant) -> Result<Bytes, Failure
     }
 }
 
-/// Resolves when there has been no reader for a while.
-async fn without_readers(streams: &Streams) {
+/// Resolves when there has been no reader for so long.
+async fn without_readers(channels: &Channels, linger_ms: u64) {
     loop {
-        streams.has_no_readers().await;
+        channels.has_no_readers().await;
         tokio::select! {
-            () = sleep(Duration::from_millis(LINGER_MS)) => return,
-            () = streams.has_readers() => {}
+            () = sleep(Duration::from_millis(linger_ms)) => return,
+            () = channels.has_readers() => {}
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use live_users_http_kit::{AllowedOrigins, StreamsMax};
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn the_stream_is_kept_a_little_longer_than_somebody_listens() {
-        let streams =
-            Streams::new(StreamsMax { public: 1, reserved: 0 }, AllowedOrigins::default());
+        let channels = Channels::default();
         let start = Instant::now();
-        without_readers(&streams).await;
+        without_readers(&channels, LINGER_MS).await;
         assert_eq!(start.elapsed().as_millis(), 30_000);
     }
 }

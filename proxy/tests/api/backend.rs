@@ -14,6 +14,8 @@ const PATIENCE_S: u64 = 60;
 /// An address that refuses connections until it is opened. It stays ours meanwhile.
 pub(crate) struct Closed {
     socket: TcpSocket,
+    /// Whether the test answers whose a token is.
+    knows_tokens: bool,
     pub(crate) url: String,
 }
 
@@ -36,13 +38,13 @@ impl Closed {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let url = format!("http://{}", socket.local_addr().expect("it is bound"));
-        Self { socket, url }
+        Self { socket, knows_tokens: false, url }
     }
 
     pub(crate) fn open(self) -> Backend {
         let listener = self.socket.listen(64).expect("listens");
         let (sender, requests) = unbounded_channel();
-        let accepting = tokio::spawn(accept(listener, sender));
+        let accepting = tokio::spawn(accept(listener, self.knows_tokens, sender));
         Backend { url: self.url, requests, accepting }
     }
 }
@@ -50,6 +52,16 @@ impl Closed {
 impl Backend {
     pub(crate) fn start() -> Self {
         Closed::reserve().open()
+    }
+
+    /// One that has tokens of accounts; each request whose a token is comes to the test, too.
+    pub(crate) fn start_with_tokens() -> Self {
+        Closed { knows_tokens: true, ..Closed::reserve() }.open()
+    }
+
+    /// The next request, however long it takes.
+    pub(crate) async fn recv(&mut self) -> Option<Request> {
+        self.requests.recv().await
     }
 
     /// The next request.
@@ -73,6 +85,14 @@ impl Drop for Backend {
 impl Request {
     pub(crate) async fn count(self, live_users: u64) {
         self.say(&ok(&format!(r#"{{"liveUsers":{live_users}}}"#))).await;
+    }
+
+    /// Resolves when the proxy has closed the connection.
+    pub(crate) async fn closed(mut self) {
+        let closed = tokio::time::timeout(Duration::from_secs(PATIENCE_S), async {
+            while matches!(self.stream.read(&mut [0; 64]).await, Ok(read) if read > 0) {}
+        });
+        closed.await.expect("the proxy closes it");
     }
 
     /// Opens a stream of server-sent events.
@@ -106,7 +126,7 @@ pub(crate) fn ok(body: &str) -> String {
     )
 }
 
-async fn accept(listener: TcpListener, requests: UnboundedSender<Request>) {
+async fn accept(listener: TcpListener, knows_tokens: bool, requests: UnboundedSender<Request>) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -117,8 +137,10 @@ async fn accept(listener: TcpListener, requests: UnboundedSender<Request>) {
         }
         if !head.is_empty() {
             let head = String::from_utf8_lossy(&head).into_owned();
-            if head.starts_with("GET ") && head.contains("/api/sessions/ended ") {
-                // As a backend of an older version answers. It is asked all the time.
+            let asks_whose = head.contains("/api/live-users/access ");
+            let is_old = head.contains("/api/sessions/ended ") || asks_whose && !knows_tokens;
+            if head.starts_with("GET ") && is_old {
+                // As a backend of an older version answers. The first is asked all the time.
                 let nothing =
                     "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
                 let _may_be_gone = stream.write_all(nothing.as_bytes()).await;

@@ -1,6 +1,8 @@
 //! The proxy from outside: the real binary between a browser's requests and a backend that the
 //! test plays itself.
 
+mod account_backend;
+mod accounts;
 mod admin;
 mod assets;
 mod backend;
@@ -16,6 +18,7 @@ mod page;
 mod paths;
 mod proxy;
 mod questions;
+mod scopes;
 mod session;
 mod sharing;
 mod sign_in;

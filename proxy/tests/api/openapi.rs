@@ -112,10 +112,18 @@ fn what_the_proxy_says_itself_is_what_the_document_says() {
         document.check(method, path, &answer);
     };
     let wrong = [("Authorization", "Bearer of-somebody-else-entirely")];
-    for path in ["/api/live-users/summary", "/api/live-users/history.svg", "/metrics"] {
+    for path in [
+        "/api/live-users/summary",
+        "/api/live-users/access",
+        "/api/live-users/history.svg",
+        "/metrics",
+    ] {
         check("GET", path, &[], 401);
-        check("GET", path, &wrong, 403);
+        check("GET", path, &[("Authorization", "Bearer short")], 403);
+        // Nobody can tell whether it is the token of an account.
+        check("GET", path, &wrong, 502);
     }
+    check("GET", "/api/live-users/access", &[RIGHT], 200);
     check("GET", "/api/live-users/summary", &[RIGHT], 502);
     check("GET", "/api/live-users", &[], 502);
     check("GET", "/api/live-users/ws", &[], 426);

@@ -4,6 +4,7 @@ use live_users_testkit::{Server, exit_of};
 use reqwest::{Method, Response};
 
 use crate::admin::{ADMIN_TOKEN, BACKEND_TOKEN, TOKENS};
+use crate::backend::Backend;
 use crate::proxy::{BINARY, NO_BACKEND, ask, client, get, header, seen, start, start_with};
 
 const PAGE: &str = "/admin/existing-agents";
@@ -102,7 +103,8 @@ async fn the_cookie_is_for_this_host_and_for_no_script_and_no_other_site() {
 
 #[tokio::test]
 async fn a_wrong_token_is_told_as_an_error_and_repeated_nowhere() {
-    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
     for (token, status, says) in [
         ("wrong-0123456789abcdef", 403, "That is not the token"),
         (BACKEND_TOKEN, 403, "That is not the token"),

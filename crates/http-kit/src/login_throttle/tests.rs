@@ -149,3 +149,31 @@ fn memory_is_bounded_and_the_right_token_is_served_from_everywhere_all_the_same(
     assert_eq!(world.judge(0, ip("192.0.2.1"), "wrong"), Err(TokenRefusal::Wrong));
     assert_eq!(clients(), CLIENTS_MAX.get());
 }
+
+#[test]
+fn a_token_that_others_judge_counts_as_they_say_and_one_that_nobody_can_judge_may_come_again() {
+    let (world, client) = (World::new(), ip("192.0.2.1"));
+    let compare = |ms: u64, shown: &str| {
+        let now = world.start + Duration::from_millis(ms);
+        world.attempts.compare(client, shown.as_bytes(), now, |it| (it == b"right").then_some(0))
+    };
+    let now = world.start;
+    assert_eq!(compare(0, RIGHT), Ok(Some(0)));
+    for _ in 0..2 * FREE_WRONGS {
+        assert_eq!(compare(0, "theirs"), Ok(None), "what is not judged yet does not count");
+    }
+    world.attempts.accept(client, b"theirs", now);
+    for i in 0..FREE_WRONGS {
+        world.attempts.leave(client, b"theirs", now);
+        assert_eq!(compare(0, &format!("unknown {i}")), Ok(None));
+        // One that comes again counts once: it is a program's.
+        for _ in 0..3 {
+            world.attempts.leave(client, format!("unknown {i}").as_bytes(), now);
+        }
+    }
+    assert_eq!(compare(0, "unknown 0"), wait(1).map(Some), "guesses wait while nobody can tell");
+    assert_eq!(compare(0, "theirs"), Ok(None), "one that was right before does not");
+    assert_eq!(compare(1000, "unknown 9"), Ok(None), "and none of them is held for wrong");
+    world.attempts.refuse(client, b"theirs", now);
+    assert_eq!(compare(1000, "theirs"), Err(TokenRefusal::Wrong), "until it is not right any more");
+}

@@ -2,6 +2,7 @@
 
 use actix_web::http::header::HeaderValue;
 use live_users_http_kit::{Env, SettingsReader};
+use live_users_wire::{Access, Role};
 
 use super::*;
 
@@ -28,11 +29,11 @@ fn shows(text: &str) -> HeaderMap {
 }
 
 fn begin(sessions: &Sessions, which: usize) -> String {
-    sessions.begin(which, noon()).unwrap().stripped().to_string()
+    sessions.begin(which, None, noon()).unwrap().stripped().to_string()
 }
 
 fn is_live(sessions: &Sessions, cookie: &str, now: SystemTime) -> bool {
-    sessions.shown(&shows(cookie)).is_some_and(|session| sessions.is_live(session, now))
+    sessions.shown(&shows(cookie)).is_some_and(|it| sessions.is_live(it.session, now))
 }
 
 #[test]
@@ -64,8 +65,8 @@ fn it_is_told_why_a_session_is_over() {
         let expected = unreadable.is_ascii().then_some(SessionOver::Unreadable);
         assert_eq!(here.why_over(&headers, noon()), expected, "{unreadable}");
     }
-    let session = here.shown(&shows(&cookie)).unwrap();
-    here.end(session, noon());
+    let session = here.shown(&shows(&cookie)).unwrap().session;
+    here.end(session, EndedBy::SignOut, noon());
     let elsewhere = sessions(ONE);
     elsewhere.learn(here.unreported(&[], noon()));
     assert_eq!(why(&elsewhere, &cookie, noon()), Some(SessionOver::SignedOutElsewhere));
@@ -89,7 +90,7 @@ fn a_session_that_was_ended_is_over_also_for_a_copy_of_its_cookie() {
     let sessions = sessions(ONE);
     let (one, another) = (begin(&sessions, 0), begin(&sessions, 0));
     assert_ne!(one, another, "each session is another");
-    sessions.end(sessions.shown(&shows(&one)).unwrap(), noon());
+    sessions.end(sessions.shown(&shows(&one)).unwrap().session, EndedBy::SignOut, noon());
     assert!(!is_live(&sessions, &one, noon()));
     assert!(is_live(&sessions, &another, noon()));
 }
@@ -101,9 +102,9 @@ fn what_was_ended_is_forgotten_when_it_would_be_over_anyway() {
         let id = u128::try_from(n).unwrap().to_be_bytes();
         Session { id, began_ms: unix_ms(began) }
     };
-    (0..ENDED_MAX).for_each(|n| sessions.end(session(n, noon()), noon()));
+    (0..ENDED_MAX).for_each(|n| sessions.end(session(n, noon()), EndedBy::SignOut, noon()));
     let later = noon() + 12 * HOUR;
-    sessions.end(session(ENDED_MAX, later), later);
+    sessions.end(session(ENDED_MAX, later), EndedBy::SignOut, later);
     assert_eq!(sessions.ended.lock().len(), 1);
 }
 
@@ -135,14 +136,72 @@ fn nothing_but_what_was_signed_is_a_session() {
     assert!(sessions.shown(&shows(&format!("__Host-live-users=forged; {cookie}"))).is_some());
 }
 
+fn acme() -> Arc<Scope> {
+    let access = Access {
+        id: Some("acme-wall".to_owned()),
+        role: Role::Read,
+        accounts: Some(vec!["acme".to_owned(), "b.c".to_owned()]),
+        access: Some("acme-wall.0a1b".to_owned()),
+    };
+    Arc::new(Scope::of(access).unwrap().unwrap())
+}
+
+/// A cookie with this text, signed as all are.
+fn signed(sessions: &Sessions, text: &str) -> String {
+    let mut jar = CookieJar::new();
+    jar.signed_mut(&sessions.keys[0]).add((NAME, text.to_owned()));
+    jar.get(NAME).unwrap().stripped().to_string()
+}
+
+#[test]
+fn a_cookie_keeps_the_scope_and_one_of_before_there_were_any_sees_everything() {
+    let sessions = sessions(ONE);
+    let scope_of = |cookie: &str| sessions.shown(&shows(cookie)).map(|claims| claims.scope);
+    let scoped = sessions.begin(0, Some(acme()), noon()).unwrap().stripped().to_string();
+    assert_eq!(scope_of(&scoped), Some(Some(acme())));
+    assert!(is_live(&sessions, &scoped, noon()));
+    let old = signed(&sessions, &format!("{:032x}.1800000000000", 7));
+    assert_eq!(scope_of(&old), Some(None));
+    assert!(is_live(&sessions, &old, noon()));
+}
+
+#[test]
+fn no_scope_can_be_changed_or_cut_off() {
+    let sessions = sessions(ONE);
+    let cookie = sessions.begin(0, Some(acme()), noon()).unwrap().stripped().to_string();
+    let old_form = cookie.rsplitn(5, '.').last().unwrap();
+    assert!(old_form.ends_with("1800000000000"), "{old_form}");
+    let last = cookie.rsplit_once('.').unwrap().0;
+    let others = [("read.", "operate."), ("acme!", "beta!"), (".acme!b%2Ec", "")];
+    let changed = others.map(|(one, other)| cookie.replace(one, other));
+    for forged in changed.iter().map(String::as_str).chain([old_form, last]) {
+        assert_ne!(forged, cookie);
+        assert_eq!(sessions.shown(&shows(forged)), None, "{forged}");
+    }
+    // What has the right signature and a scope that cannot be read is no session without one.
+    for text in ["", "read", "read.a.", "root.a.b", "read.a.b.c.d"] {
+        let text = format!("{:032x}.1800000000000.{text}", 7);
+        assert_eq!(sessions.shown(&shows(&signed(&sessions, &text))), None, "{text}");
+    }
+}
+
+#[test]
+fn a_session_whose_access_has_ended_is_over_and_says_so() {
+    let sessions = sessions(ONE);
+    let cookie = sessions.begin(0, Some(acme()), noon()).unwrap().stripped().to_string();
+    let session = sessions.shown(&shows(&cookie)).unwrap().session;
+    sessions.end(session, EndedBy::Access, noon());
+    assert!(!is_live(&sessions, &cookie, noon()));
+    let why = sessions.why_over(&shows(&cookie), noon());
+    assert_eq!(why, Some(SessionOver::AccessEnded));
+    assert_eq!(sessions.unreported(&[], noon()).len(), 1, "other proxies learn it");
+}
+
 #[test]
 fn the_signed_text_has_to_be_a_session() {
     let sessions = sessions(ONE);
     for text in ["", ".", "x.1", "0.x", "0.-1", "1", &format!("{}.1", "f".repeat(33))] {
-        let mut jar = CookieJar::new();
-        jar.signed_mut(&sessions.keys[0]).add((NAME, text.to_owned()));
-        let cookie = jar.get(NAME).unwrap().stripped().to_string();
-        assert_eq!(sessions.shown(&shows(&cookie)), None, "{text}");
+        assert_eq!(sessions.shown(&shows(&signed(&sessions, text))), None, "{text}");
     }
 }
 
@@ -150,7 +209,7 @@ fn the_signed_text_has_to_be_a_session() {
 fn what_was_ended_at_one_proxy_is_over_at_another_and_after_a_restart() {
     let (here, elsewhere) = (sessions(ONE), sessions(ONE));
     let (kept, cookie) = (begin(&here, 0), begin(&here, 0));
-    here.end(here.shown(&shows(&cookie)).unwrap(), noon());
+    here.end(here.shown(&shows(&cookie)).unwrap().session, EndedBy::SignOut, noon());
     let told = here.unreported(&[], noon());
     assert_eq!((told.len(), told[0].until_ms), (1, unix_ms(noon() + 12 * HOUR)));
     assert!(!cookie.contains(&told[0].id), "a hash and not the id");
@@ -170,8 +229,9 @@ fn before_the_first_list_has_come_only_sessions_of_this_process_are_known_to_go_
     let token = BearerToken::read(&mut SettingsReader::new(&env), "T").unwrap();
     let later = noon() + HOUR;
     let restarted = Sessions::new(&token, 12 * HOUR, later);
-    let new = restarted.begin(0, later).unwrap().stripped().to_string();
-    let can_tell = |cookie: &str| restarted.can_tell(restarted.shown(&shows(cookie)).unwrap());
+    let new = restarted.begin(0, None, later).unwrap().stripped().to_string();
+    let can_tell =
+        |cookie: &str| restarted.can_tell(restarted.shown(&shows(cookie)).unwrap().session);
     assert!(!can_tell(&old) && can_tell(&new));
     restarted.learn(Vec::new());
     assert!(can_tell(&old) && is_live(&restarted, &old, later));

@@ -10,9 +10,9 @@ use live_users_wire::{EndedSession, EndedSessions};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Url};
 
-use super::backend_client::{BackendClient, Failure, failure, wrong_status};
 use crate::admin::Authenticator;
 use crate::error::UpstreamError;
+use crate::upstream::{BackendClient, Failure, failure, wrong_status};
 
 /// How often the list is read, in milliseconds. So long a copy of a cookie may still open something
 /// at another proxy.

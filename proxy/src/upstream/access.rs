@@ -1,0 +1,230 @@
+//! Asks the backend whose token somebody has shown.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use live_users_http_kit::{LogThrottle, read_body};
+use live_users_wire::Access;
+use lru::LruCache;
+use parking_lot::Mutex;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Url};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use crate::error::UpstreamError;
+use crate::scope::{Scope, ScopeError};
+
+/// The biggest answer that is read, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Look-ups under way at the same time. So many guesses may be under way before one is found wrong.
+const LOOKUPS_MAX: usize = 16;
+
+/// For how long a token that was right is not looked up again. So long one that was removed may
+/// still be let in here; the backend then answers it with nothing.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Tokens that are kept, about 500 bytes each. The one that was shown the longest ago goes first.
+const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
+
+/// Looks tokens up at the backend.
+pub(crate) struct AccessLookup {
+    backend: BackendClient,
+    url: Url,
+    /// Whether the proxy has a token to ask the backend with afterwards.
+    has_token: bool,
+    places: Semaphore,
+    kept: Kept,
+    lines: LogThrottle,
+}
+
+/// Why nobody can tell whose a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LookupError {
+    /// The backend gave no answer that could be read.
+    #[error(transparent)]
+    Upstream(UpstreamError),
+    /// It looks at no token now, since too many were wrong.
+    #[error("the backend looks at no token now, after too many wrong ones")]
+    Throttled,
+    /// Too many ask at the same time.
+    #[error("{LOOKUPS_MAX} tokens are looked up already")]
+    Busy,
+    /// The token is right, and no session can hold what it may see.
+    #[error(transparent)]
+    Scope(ScopeError),
+}
+
+impl AccessLookup {
+    /// Prepares; nothing is sent yet. Without a token for the backend, no token is anybody's.
+    ///
+    /// # Errors
+    /// When `BACKEND_URL` can have no path behind it, or the system has no random numbers.
+    pub(crate) fn new(backend: BackendClient, has_token: bool) -> std::io::Result<Self> {
+        let url = backend.url("api/live-users/access")?;
+        let (places, lines) = (Semaphore::new(LOOKUPS_MAX), LogThrottle::default());
+        Ok(Self { backend, url, has_token, places, kept: Kept::new()?, lines })
+    }
+
+    /// The scope of a token, which may have been asked for a few seconds ago. `None` if it is nobody's.
+    ///
+    /// # Errors
+    /// If nobody can tell.
+    pub(crate) async fn scope_of(&self, token: &[u8]) -> Result<Option<Arc<Scope>>, LookupError> {
+        match self.kept.get(token, Instant::now()) {
+            Some(scope) => Ok(Some(scope)),
+            None => self.scope_of_now(token).await,
+        }
+    }
+
+    /// The same, asked for in any case.
+    ///
+    /// # Errors
+    /// If nobody can tell.
+    pub(crate) async fn scope_of_now(
+        &self,
+        token: &[u8],
+    ) -> Result<Option<Arc<Scope>>, LookupError> {
+        // No secret of the backend has another form. An API_TOKEN is refused below.
+        let is_visible = token.iter().all(u8::is_ascii_graphic);
+        let authorization = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
+        let Some(mut authorization) =
+            authorization.ok().filter(|_| self.has_token && is_visible && token.len() >= 16)
+        else {
+            return Ok(None);
+        };
+        authorization.set_sensitive(true);
+        let _place = self.places.try_acquire().map_err(|_| LookupError::Busy)?;
+        let asked = Instant::now();
+        let access = self.ask(authorization).await.map_err(|failed| self.note(failed))?;
+        let scope = access.map_or(Ok(None), Scope::of).map_err(LookupError::Scope)?.map(Arc::new);
+        self.kept.put(token, scope.clone(), asked);
+        Ok(scope)
+    }
+
+    /// Forgets what is known of a scope: it has ended.
+    pub(crate) fn forget(&self, scope: &Scope) {
+        self.kept.forget(scope);
+    }
+
+    async fn ask(&self, authorization: HeaderValue) -> Result<Option<Access>, Failure> {
+        let exchange = async {
+            let request = self.backend.request(Method::GET, self.url.clone());
+            let answer = request.header(AUTHORIZATION, authorization).send().await?;
+            match answer.status().as_u16() {
+                200 => {
+                    let body = read_body(answer, BODY_BYTES_MAX).await?;
+                    let access = serde_json::from_slice(&body);
+                    let not_one =
+                        |it: serde_json::Error| failure(UpstreamError::NotAnAccess, it.to_string());
+                    access.map(Some).map_err(not_one)
+                }
+                // 404 is an older version's, which has no such tokens.
+                401 | 403 | 404 => Ok(None),
+                status => Err(wrong_status(status)),
+            }
+        };
+        self.backend.in_time(exchange).await
+    }
+
+    fn note(&self, Failure { upstream_error, detail }: Failure) -> LookupError {
+        if let Some(held_back) = self.lines.line_at(Instant::now()) {
+            log::warn!(
+                "whose token was shown is not known: {upstream_error}: {detail} ({held_back} such \
+                 lines before this one were held back)"
+            );
+        }
+        match upstream_error {
+            UpstreamError::Status(429) => LookupError::Throttled,
+            other => LookupError::Upstream(other),
+        }
+    }
+}
+
+/// Tokens that were right lately, by a digest that nobody can compute from elsewhere.
+struct Kept {
+    key: [u8; 32],
+    scopes: Mutex<LruCache<[u8; 32], KeptScope>>,
+}
+
+/// When the backend was asked, and what it has said.
+type KeptScope = (Instant, Arc<Scope>);
+
+impl Kept {
+    fn new() -> std::io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+        Ok(Self { key, scopes: Mutex::new(LruCache::new(KEPT_MAX)) })
+    }
+
+    fn get(&self, token: &[u8], now: Instant) -> Option<Arc<Scope>> {
+        let mut scopes = self.scopes.lock();
+        let (asked, scope) = scopes.get(&self.digest(token))?;
+        (now.saturating_duration_since(*asked) < KEPT).then(|| Arc::clone(scope))
+    }
+
+    fn put(&self, token: &[u8], scope: Option<Arc<Scope>>, asked: Instant) {
+        let digest = self.digest(token);
+        let mut scopes = self.scopes.lock();
+        match scope {
+            Some(scope) => drop(scopes.put(digest, (asked, scope))),
+            None => drop(scopes.pop(&digest)),
+        }
+    }
+
+    fn forget(&self, ended: &Scope) {
+        let mut scopes = self.scopes.lock();
+        let is_ended = |scope: &Scope| scope.access() == ended.access();
+        let found = scopes.iter().filter(|(_, (_, scope))| is_ended(scope)).map(|(key, _)| *key);
+        for digest in found.collect::<Vec<_>>() {
+            scopes.pop(&digest);
+        }
+    }
+
+    fn digest(&self, token: &[u8]) -> [u8; 32] {
+        Sha256::new_with_prefix(self.key).chain_update(token).finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_wire::Role;
+
+    use super::*;
+
+    fn scope(access: &str) -> Arc<Scope> {
+        let (id, access) = (Some("a".to_owned()), Some(access.to_owned()));
+        let access = Access { id, role: Role::Read, accounts: None, access };
+        Arc::new(Scope::of(access).unwrap().unwrap())
+    }
+
+    #[test]
+    fn a_token_is_kept_for_ten_seconds_and_not_as_it_is() {
+        let (kept, now) = (Kept::new().unwrap(), Instant::now());
+        kept.put(b"one", Some(scope("a.1")), now);
+        assert_eq!(kept.get(b"one", now + Duration::from_millis(9_999)), Some(scope("a.1")));
+        assert_eq!(kept.get(b"one", now + Duration::from_secs(10)), None);
+        assert_eq!(kept.get(b"two", now), None);
+        let other = Kept::new().unwrap();
+        assert_ne!(kept.digest(b"one"), other.digest(b"one"), "each process has its own key");
+        kept.put(b"one", None, now);
+        assert_eq!(kept.get(b"one", now), None, "it is not right any more");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_has_ended_is_forgotten() {
+        let (kept, now) = (Kept::new().unwrap(), Instant::now());
+        kept.put(b"one", Some(scope("a.1")), now);
+        kept.put(b"two", Some(scope("a.2")), now);
+        kept.forget(&scope("a.1"));
+        assert_eq!((kept.get(b"one", now), kept.get(b"two", now)), (None, Some(scope("a.2"))));
+        for n in 0..2 * KEPT_MAX.get() {
+            kept.put(&n.to_be_bytes(), Some(scope("a.1")), now);
+        }
+        assert_eq!(kept.scopes.lock().len(), KEPT_MAX.get());
+        assert_eq!(kept.get(b"two", now), None);
+    }
+}

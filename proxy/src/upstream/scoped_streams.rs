@@ -1,0 +1,105 @@
+//! A stream of the backend for each scope that somebody reads, shared by its readers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use reqwest::header::HeaderValue;
+
+use super::backend_client::BackendClient;
+use super::stream::Stream;
+use super::stream_health::StreamHealth;
+use crate::channels::Channels;
+use crate::scope::Scope;
+
+/// Scopes that may have a stream at the same time: each has a connection to the backend, and a frame.
+pub(crate) const SCOPES_MAX: usize = 256;
+
+/// Who else holds the channels of a scope that nobody reads: the map and the task.
+const HOLDERS: usize = 2;
+
+/// The scopes that have a stream.
+pub(crate) struct ScopedStreams {
+    backend: BackendClient,
+    authorization: Option<HeaderValue>,
+    open: Arc<Mutex<Open>>,
+}
+
+/// By the name of their access, which no two have in common.
+#[derive(Default)]
+struct Open {
+    channels: HashMap<String, Arc<Channels>>,
+    /// The server stops.
+    is_closed: bool,
+}
+
+impl ScopedStreams {
+    /// Nothing is opened yet.
+    pub(crate) fn new(backend: BackendClient, authorization: Option<HeaderValue>) -> Self {
+        Self { backend, authorization, open: Arc::default() }
+    }
+
+    /// What is published of this scope, from a stream that is open or is opened now. `None` if too
+    /// many are open.
+    pub(crate) fn join(&self, scope: &Arc<Scope>) -> Option<Arc<Channels>> {
+        let mut open = self.open.lock();
+        if let Some(channels) = open.channels.get(scope.access()) {
+            return Some(Arc::clone(channels));
+        }
+        let channels = Arc::new(Channels::default());
+        if open.is_closed {
+            channels.close();
+            return Some(channels);
+        }
+        if open.channels.len() >= SCOPES_MAX {
+            return None;
+        }
+        open.channels.insert(scope.access().to_owned(), Arc::clone(&channels));
+        drop(open);
+        let stream = Stream::new(
+            self.backend.clone(),
+            self.authorization.clone(),
+            Some(Arc::clone(scope)),
+            Arc::clone(&channels),
+            Arc::new(StreamHealth::default()),
+        );
+        let (open, access) = (Arc::clone(&self.open), scope.access().to_owned());
+        self.backend.runtime.spawn(run(stream, open, access, Arc::downgrade(&channels)));
+        Some(channels)
+    }
+
+    /// How many scopes have a stream.
+    pub(crate) fn open(&self) -> usize {
+        self.open.lock().channels.len()
+    }
+
+    /// Ends all of them, and each that is opened from now on.
+    pub(crate) fn close(&self) {
+        let mut open = self.open.lock();
+        open.is_closed = true;
+        for channels in open.channels.values() {
+            channels.close();
+        }
+    }
+}
+
+/// Keeps the stream of a scope open until its last reader has gone.
+async fn run(
+    mut stream: Stream,
+    open: Arc<Mutex<Open>>,
+    access: String,
+    channels: std::sync::Weak<Channels>,
+) {
+    loop {
+        stream.run_while_read().await;
+        let mut open = open.lock();
+        let is_read = channels.upgrade().is_some_and(|channels| {
+            // Beside the map, the task and this: who has joined and is about to read.
+            !channels.has_ended() && Arc::strong_count(&channels) > HOLDERS + 1
+        });
+        if !is_read {
+            open.channels.remove(&access);
+            return;
+        }
+    }
+}

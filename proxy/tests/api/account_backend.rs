@@ -1,0 +1,166 @@
+//! A backend that the test plays, with the tokens of two accounts: it answers each as the real one
+//! does, and keeps what it was asked.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use live_users_testkit::Server;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::admin::{BACKEND_TOKEN, TOKENS};
+use crate::backend::{Backend, Request, ok};
+use crate::proxy::{header, start_with};
+use crate::sign_in::{OURS, post};
+
+pub(crate) const ACME: &str = "acme-token-0123456789abcdef";
+pub(crate) const BETA: &str = "beta-token-0123456789abcdef";
+
+/// The backend and the proxy before it.
+pub(crate) struct World {
+    pub(crate) proxy: Server,
+    state: Arc<State>,
+    /// The streams that the proxy has opened, each with its access.
+    streams: UnboundedReceiver<(Option<String>, Request)>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Mutex<Vec<Asked>>,
+    ended: Mutex<BTreeSet<String>>,
+    /// What is answered in place of whose a token is.
+    trouble: Mutex<Option<String>>,
+}
+
+/// What the backend was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Method and path.
+    pub(crate) what: String,
+    pub(crate) bearer: String,
+    pub(crate) access: Option<String>,
+}
+
+impl World {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut backend = Backend::start_with_tokens();
+        let proxy = start_with(&backend.url, &[&TOKENS[..], settings].concat());
+        let (state, (opened, streams)) = (Arc::<State>::default(), unbounded_channel());
+        let shared = Arc::clone(&state);
+        let serving = tokio::spawn(async move {
+            while let Some(mut request) = backend.recv().await {
+                let asked = Asked::of(&request.head);
+                if asked.what.contains("/api/sessions/") {
+                    request.say(&ok("").replacen("200 OK", "404 Not Found", 1)).await;
+                    continue;
+                }
+                let answer = shared.answer(&asked);
+                shared.asked.lock().unwrap().push(asked.clone());
+                match answer {
+                    Some(answer) => request.say(&answer).await,
+                    None => {
+                        request.open_stream().await;
+                        let _the_test_is_over = opened.send((asked.access, request));
+                    }
+                }
+            }
+        });
+        Self { proxy, state, streams, serving }
+    }
+
+    /// What the backend was asked since the last call.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.state.asked.lock().unwrap())
+    }
+
+    /// The token of an account is changed or removed.
+    pub(crate) fn end_access(&self, access: &str) {
+        self.state.ended.lock().unwrap().insert(access.to_owned());
+    }
+
+    /// Answers this whenever it is asked whose a token is.
+    pub(crate) fn trouble(&self, answer: Option<&str>) {
+        *self.state.trouble.lock().unwrap() = answer.map(str::to_owned);
+    }
+
+    /// The next stream that the proxy opens, with its access.
+    pub(crate) async fn opened(&mut self) -> (Option<String>, Request) {
+        self.streams.recv().await.expect("a stream")
+    }
+
+    /// Whether the proxy has opened no stream but those that `opened` has returned.
+    pub(crate) fn has_no_more_streams(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    /// Signs in, and returns what a browser sends as `Cookie` from then on.
+    pub(crate) async fn cookie(&self, token: &str) -> String {
+        let answer = post(&self.proxy, &[OURS], &format!("token={token}")).await;
+        assert_eq!(answer.status(), 303);
+        let set = header(&answer, "set-cookie").expect("a cookie");
+        set.split(';').next().expect("its value").to_owned()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Asked {
+    fn of(head: &str) -> Self {
+        let header = |name: &str| {
+            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+        };
+        let bearer = header("authorization").unwrap_or_default();
+        let bearer = bearer.strip_prefix("Bearer ").unwrap_or_default().to_owned();
+        let line = head.lines().next().unwrap_or_default();
+        let what = line.trim_end_matches(" HTTP/1.1").replace("/api/live-users", "");
+        Self { what, bearer, access: header("live-users-access") }
+    }
+}
+
+impl State {
+    /// The whole answer; `None` for a stream.
+    fn answer(&self, Asked { what, bearer, access }: &Asked) -> Option<String> {
+        let status = |status: &str, body: &str| Some(ok(body).replacen("200 OK", status, 1));
+        if what == "GET /access" {
+            if let Some(answer) = self.trouble.lock().unwrap().clone() {
+                return Some(answer);
+            }
+            return match bearer.as_str() {
+                ACME => Some(ok(
+                    r#"{"id":"acme-wall","role":"read","accounts":["acme"],"access":"acme.1"}"#,
+                )),
+                BETA => Some(ok(
+                    r#"{"id":"beta","role":"operate","accounts":["beta","b.2"],"access":"beta.1"}"#,
+                )),
+                BACKEND_TOKEN => {
+                    Some(ok(r#"{"id":null,"role":"operate","accounts":null,"access":null}"#))
+                }
+                _ => status("403 Forbidden", r#"{"error":"Authorization: no"}"#),
+            };
+        }
+        if bearer != BACKEND_TOKEN {
+            return status("401 Unauthorized", r#"{"error":"Authorization: missing"}"#);
+        }
+        if access.as_ref().is_some_and(|it| self.ended.lock().unwrap().contains(it)) {
+            return status("403 Forbidden", r#"{"error":"it has ended","code":"access-ended"}"#);
+        }
+        if what.ends_with("/stream") {
+            return None;
+        }
+        let of = access.as_deref().unwrap_or("all");
+        if what.starts_with("GET /history.svg") {
+            return Some(ok("<svg/>").replacen("application/json", "image/svg+xml", 1));
+        }
+        Some(ok(&format!(r#"{{"liveUsers":{},"of":"{of}"}}"#, of.len())))
+    }
+}

@@ -1,0 +1,69 @@
+// Whose calls these are: beside the title, and the numbers of each account, as the summary has them.
+
+import { arrange, element, setText } from "./dom.js";
+import { counted, number, several } from "./format.js";
+
+export class Accounts {
+  #store;
+  #scope = document.querySelector("#scope");
+  #panel = document.querySelector("#accounts");
+  #list = document.querySelector("#accounts-list");
+  #count = document.querySelector("#accounts-count");
+  #items = new Map();
+
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** Whose numbers all of the page has; nothing where they are of all calls. */
+  drawScope() {
+    const accounts = this.#store.access?.accounts ?? [];
+    this.#scope.hidden = accounts.length === 0;
+    setText(this.#scope, several(accounts));
+    this.#scope.title = accounts.join(", ");
+  }
+
+  /** Of one account the whole page tells. */
+  draw() {
+    const { byAccount = [] } = this.#store.summary;
+    const rows = this.#store.isOfOneAccount ? [] : byAccount;
+    this.#panel.hidden = rows.length === 0;
+    const known = rows.filter((row) => row.account !== null).length;
+    setText(this.#count, known > 0 ? number(known) : "");
+    const most = Math.max(1, ...rows.map((row) => row.liveUsers));
+    const before = this.#items;
+    this.#items = new Map();
+    for (const row of rows) {
+      const item = before.get(row.account) ?? new Item();
+      item.show(row, row.liveUsers / most);
+      this.#items.set(row.account, item);
+    }
+    arrange(this.#list, [...this.#items.values()].map((item) => item.node));
+  }
+}
+
+class Item {
+  node;
+  #name = element("span.place-name");
+  #users = element("span.place-users");
+  #word = element("span.visually-hidden");
+  #fill = element("div.bar-fill");
+  #note = element("p.place-note");
+
+  constructor() {
+    this.node = element("li.place",
+      element("p.place-line", this.#name, element("span.place-count", this.#users, this.#word)),
+      element("div.bar-track", { "aria-hidden": "true" }, this.#fill),
+      this.#note);
+  }
+
+  show({ account, liveUsers, liveCalls }, share) {
+    setText(this.#name, account ?? "No account");
+    this.#name.title = account ?? "Calls of which no account is known";
+    setText(this.#users, number(liveUsers));
+    setText(this.#word, liveUsers === 1 ? " user" : " users");
+    setText(this.#note, counted(liveCalls, "call"));
+    this.node.classList.toggle("is-quiet", account === null || liveUsers === 0);
+    this.#fill.style.setProperty("--load", share);
+  }
+}
