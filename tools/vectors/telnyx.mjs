@@ -87,8 +87,9 @@ async function texml(name, fields, events) {
 }
 
 const AT = Date.UTC(2026, 10, 29, 10);
-const about = { call: CALL, also: [LEG], ...parties, agent: APP, at_ms: AT + 76 };
-const form = { call: CALL, ...parties, agent: APP, at_ms: AT };
+const room = `connection/${APP}`;
+const about = { call: CALL, also: [LEG], ...parties, room, agent: APP, at_ms: AT + 76 };
+const form = { call: CALL, ...parties, room, agent: APP, at_ms: AT };
 const progress = { CallbackSource: "call-progress-events" };
 
 writeVectors("telnyx", {

@@ -19,6 +19,7 @@ pub(crate) const KIND: Kind = Kind {
                 begins with `wsec_`",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Untold,

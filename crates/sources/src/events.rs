@@ -15,6 +15,7 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: "a token of at least 16 characters, or `whsec_` and Base64 to sign with",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

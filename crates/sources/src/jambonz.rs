@@ -15,6 +15,7 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: "the webhook secret of the jambonz account",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,

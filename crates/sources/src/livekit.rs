@@ -17,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
                 webhook is signed",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

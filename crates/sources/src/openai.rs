@@ -16,6 +16,7 @@ pub(crate) const KIND: Kind = Kind {
                 rotated: `whsec_` and Base64",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

@@ -49,7 +49,7 @@ pub struct CallEvent {
     /// The call that this one is a leg of.
     pub parent: Option<String>,
     /// The source's own id of the room in which the call lives, if it has rooms: all calls in it
-    /// are over with it, by [`What::RoomOver`].
+    /// are over with it, by [`What::RoomOver`]. At a carrier, the connection that it is on.
     pub room: Option<String>,
     /// What happened.
     pub what: What,

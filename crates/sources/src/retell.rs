@@ -15,6 +15,7 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: "the API key that has the webhook badge in the dashboard of Retell",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         // `call_started` comes when the call is up; nothing comes while it rings.

@@ -18,6 +18,7 @@ pub(crate) const KIND: Kind = Kind {
                 `Authorization` or in `X-Vapi-Secret`",
     secret: verify::secret,
     read: read::read,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,
