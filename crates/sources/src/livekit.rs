@@ -5,6 +5,7 @@
 //! for how long a token lives, the names of attributes, and when a track is published.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -17,7 +18,7 @@ pub(crate) const KIND: Kind = Kind {
                 webhook is signed",
     secret: verify::secret,
     read: read::read,
-    referee: None,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

@@ -4,6 +4,7 @@
 //! XML requests, on the callbacks of `<Dial>` and on machine detection for fields.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -15,7 +16,7 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: verify::SECRET_IS,
     secret: verify::secret,
     read: read::read,
-    referee: None,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,

@@ -4,6 +4,7 @@
 //! fields and reasons; the documentation of webhooks for the header and the order of events.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -15,7 +16,7 @@ pub(crate) const KIND: Kind = Kind {
     secret_is: "the API key that has the webhook badge in the dashboard of Retell",
     secret: verify::secret,
     read: read::read,
-    referee: None,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: false,
         // `call_started` comes when the call is up; nothing comes while it rings.

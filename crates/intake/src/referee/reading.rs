@@ -16,6 +16,9 @@ const ASKS_MAX: usize = 5_000;
 /// The most calls of one round.
 const CALLS_MAX: usize = 100_000;
 
+/// So many pages in a row without a new call come from a list that repeats itself.
+const PAGES_WITHOUT_NEWS_MAX: usize = 3;
+
 /// How long one round may take, in milliseconds. What was read first is too old after that.
 const ROUND_MS_MAX: u64 = 5 * MINUTE_MS;
 
@@ -24,6 +27,8 @@ pub(super) struct Reading {
     asks: VecDeque<Ask>,
     /// Where it was asked, so that no page leads back.
     asked: HashSet<(String, Option<String>)>,
+    /// Pages in a row without a new call.
+    without_news: usize,
     read: Read,
 }
 
@@ -41,7 +46,7 @@ impl Reading {
     pub(super) fn new(now: Millis, asks: Vec<Ask>) -> Self {
         let read = Read { began: now, places: BTreeMap::new(), calls: Vec::new(), number: None };
         let asked = asks.iter().map(key).collect();
-        Self { asks: asks.into(), asked, read }
+        Self { asks: asks.into(), asked, without_news: 0, read }
     }
 
     /// The next question.
@@ -60,12 +65,16 @@ impl Reading {
         source: &SourceSettings,
     ) -> Result<(Stage, bool), Failure> {
         drop(self.asks.pop_front());
+        let (known, has_calls) = (self.read.calls.len(), !answer.calls.is_empty());
         for listed in answer.calls {
             self.read.add(listed, source);
         }
         if let Some(number) = answer.number {
             self.read.number = Some(self.read.number.unwrap_or_default().saturating_add(number));
         }
+        // One page may: calls that end move the others on, while the pages are read.
+        let is_old = has_calls && self.read.calls.len() == known && !answer.more.is_empty();
+        self.without_news = if is_old { self.without_news + 1 } else { 0 };
         for ask in answer.more {
             if !self.asked.insert(key(&ask)) {
                 return Err(Failure::Endless("a page leads back to one before it"));
@@ -73,6 +82,9 @@ impl Reading {
             self.asks.push_back(ask);
         }
         let why = match () {
+            () if self.without_news >= PAGES_WITHOUT_NEWS_MAX => {
+                "pages repeat the calls of those before them"
+            }
             () if self.asked.len() > ASKS_MAX => "it takes more than 5,000 questions",
             () if self.read.calls.len() > CALLS_MAX => "it has more than 100,000 calls",
             () if now.since(self.read.began) > ROUND_MS_MAX => {

@@ -28,7 +28,7 @@ struct Room {
 }
 
 #[derive(Deserialize)]
-struct Participant {
+pub(super) struct Participant {
     sid: Option<String>,
     kind: Option<Scalar>,
     #[serde(default)]
@@ -62,8 +62,13 @@ impl Scalar {
 }
 
 impl Participant {
+    /// Agents, recorders and people in browsers are participants, too; only telephones are callers.
+    pub(super) fn is_telephone(&self) -> bool {
+        self.kind.as_ref().is_some_and(|kind| kind.is("SIP", 3))
+    }
+
     /// An attribute that the SIP service sets.
-    fn attribute(&self, name: &str) -> Option<String> {
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
         self.attributes.get(name).filter(|it| !it.is_empty()).cloned()
     }
 
@@ -81,15 +86,20 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         let room = id(room, "room.sid")?;
         return Ok(Reading::of(CallEvent { at_ms, ..CallEvent::new(room, What::RoomOver) }));
     }
-    // Agents, recorders and people in browsers are participants, too; only telephones are callers.
-    let participant = event.participant.filter(|it| {
-        let kind = it.kind.as_ref();
-        kind.is_some_and(|kind| kind.is("SIP", 3))
-    });
+    let participant = event.participant.filter(Participant::is_telephone);
     let Some(participant) = participant else { return Ok(Reading::ignoring(event.event)) };
     let Some(what) = what(&event.event, &participant) else {
         return Ok(Reading::ignoring(event.event));
     };
+    Ok(Reading::of(CallEvent { at_ms, ..call_event(participant, room, what)? }))
+}
+
+/// That this happened to the call of a participant.
+pub(super) fn call_event(
+    participant: Participant,
+    room: Option<String>,
+    what: What,
+) -> Result<CallEvent, Unreadable> {
     let direction = direction(&participant);
     let theirs = participant.attribute("sip.phoneNumber");
     let ours = participant.attribute("sip.trunkPhoneNumber");
@@ -97,15 +107,14 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         Some(Direction::Inbound) => (theirs, ours),
         _ => (ours, theirs),
     };
-    Ok(Reading::of(CallEvent {
+    Ok(CallEvent {
         also: also(&participant),
         room,
         direction,
         from,
         to,
-        at_ms,
         ..CallEvent::new(id(participant.sid, "participant.sid")?, what)
-    }))
+    })
 }
 
 /// Other ids of the call: LiveKit's own of the SIP call, the carrier's, and the `Call-ID`.
@@ -118,7 +127,7 @@ fn also(participant: &Participant) -> Vec<String> {
 }
 
 /// A rule has dispatched an inbound call to its room; an outbound call has only a trunk.
-fn direction(participant: &Participant) -> Option<Direction> {
+pub(super) fn direction(participant: &Participant) -> Option<Direction> {
     let has = |name| participant.attribute(name).is_some();
     match (has("sip.ruleID"), has("sip.trunkID") || has("sip.callStatus")) {
         (true, _) => Some(Direction::Inbound),

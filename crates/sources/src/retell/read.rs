@@ -14,7 +14,7 @@ struct Body {
 
 /// `PhoneCallResponse` and `WebCallResponse`, without transcripts and analysis.
 #[derive(Default, Deserialize)]
-struct Call {
+pub(super) struct Call {
     call_id: Option<String>,
     call_type: Option<String>,
     call_status: Option<String>,
@@ -30,6 +30,13 @@ struct Call {
     duration_ms: Option<u64>,
 }
 
+impl Call {
+    /// Whether it goes on, as far as it says.
+    pub(super) fn is_ongoing(&self) -> bool {
+        self.call_status.as_deref().is_none_or(|status| status == "ongoing")
+    }
+}
+
 #[derive(Deserialize)]
 struct TelephonyIdentifier {
     twilio_call_sid: Option<String>,
@@ -38,7 +45,8 @@ struct TelephonyIdentifier {
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let Body { event, call } = parse(request.body)?;
     let call = call.unwrap_or_default();
-    let reason = call.disconnection_reason.as_deref().unwrap_or_default();
+    let reason = call.disconnection_reason.clone().unwrap_or_default();
+    let reason = reason.as_str();
     let (what, at_ms) = match event.as_str() {
         "call_started" => (What::Answered, call.start_timestamp),
         "transfer_started" => (What::Waiting, None),
@@ -55,6 +63,17 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     };
     let is_end = matches!(what, What::Ended(_) | What::Left) && event != "transfer_ended";
     let is_machine = matches!(reason, "voicemail_reached" | "ivr_reached");
+    let duration_s = call.duration_ms.and_then(|it| u32::try_from(it / 1_000).ok());
+    Ok(Reading::of(CallEvent {
+        answered_by: is_machine.then_some(AnsweredBy::Machine),
+        duration_s: duration_s.filter(|_| is_end),
+        at_ms,
+        ..call_event(call, what)?
+    }))
+}
+
+/// That this happened to a call.
+pub(super) fn call_event(call: Call, what: What) -> Result<CallEvent, Unreadable> {
     let direction = match (call.direction.as_deref(), call.call_type.as_deref()) {
         (Some("outbound"), _) => Some(Direction::Outbound),
         // A person in a browser calls the agent, too.
@@ -62,18 +81,14 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         _ => None,
     };
     let carrier = call.telephony_identifier.and_then(|it| it.twilio_call_sid);
-    let duration_s = call.duration_ms.and_then(|it| u32::try_from(it / 1_000).ok());
-    Ok(Reading::of(CallEvent {
+    Ok(CallEvent {
         also: carrier.into_iter().filter(|it| !it.is_empty()).collect(),
         direction,
         from: call.from_number,
         to: call.to_number,
         agent: call.agent_id,
-        answered_by: is_machine.then_some(AnsweredBy::Machine),
-        duration_s: duration_s.filter(|_| is_end),
-        at_ms,
         ..CallEvent::new(id(call.call_id, "call.call_id")?, what)
-    }))
+    })
 }
 
 /// How a call is over, by its `disconnection_reason`.
