@@ -29,6 +29,7 @@ use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::hooks::{Means, Telling};
+use crate::tasks::source_asking::{self, Question};
 use crate::tasks::writer_thread::{self, Outlets};
 use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
 
@@ -51,6 +52,7 @@ struct Ready {
     /// The provider's API with the credentials of each account, and what to ask it.
     apis: Vec<TwilioApi>,
     requests: UnboundedReceiver<(usize, Request)>,
+    questions: UnboundedReceiver<Question>,
 }
 
 /// An operator has to put something right before the journal can be opened.
@@ -149,15 +151,18 @@ impl Ready {
             asks_only_ms: config.asks_only_ms(),
         };
         let replica = Replica::new(replayed, journal.is_shared(), rules, reconcilers)
+            .asking_sources(source_asking::prepare(&config))
             .auditing(check_invariants);
         let latest = first_count(&replica, &clock, gives_agents);
         let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
+        let (questions_sender, questions) = mpsc::unbounded_channel();
         let (renewals_sender, renewals) = mpsc::unbounded_channel();
         let outlets = Outlets {
             latest: latest_writer,
             gives_agents,
             requests: requests_sender,
+            questions: questions_sender,
             renewals: renewals_sender,
         };
         let node = Node::new(replica, journal);
@@ -168,7 +173,17 @@ impl Ready {
         queue.catch_up();
         let reading = (latest, clock, journal_reader);
         let (parts, origins) = Parts::of(config, arrivals, (queue, status), reading)?;
-        Ok(Self { parts, origins, thread, lease, renewals, replication_status, apis, requests })
+        Ok(Self {
+            parts,
+            origins,
+            thread,
+            lease,
+            renewals,
+            replication_status,
+            apis,
+            requests,
+            questions,
+        })
     }
 
     async fn run(
@@ -176,8 +191,7 @@ impl Ready {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { parts, origins, thread, lease, renewals, replication_status, apis, requests } =
-            self;
+        let Self { parts, origins, thread, lease, renewals, replication_status, .. } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
         let publishing =
@@ -195,7 +209,10 @@ impl Ready {
         )?;
         let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
-        let reconciling = tokio::spawn(reconciliation::run(apis, requests, queue.clone()));
+        let reconciling =
+            tokio::spawn(reconciliation::run(self.apis, self.requests, queue.clone()));
+        let asking = source_asking::run(parts.agents.clone(), self.questions, queue.clone());
+        let asking = tokio::spawn(asking);
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();
@@ -220,6 +237,7 @@ impl Ready {
         reloading.abort();
         warning.abort();
         reconciling.abort();
+        asking.abort();
         telling.stop().await;
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));

@@ -21,7 +21,8 @@ pub use app::Backend;
 pub use config::{Config, DEFAULT_PORT, Verification};
 #[cfg(feature = "testing")]
 pub use http::plan_history;
-pub use parts::twilio_api::{Reply, TwilioApi, TwilioApiSettings};
+pub use parts::exchange::Reply;
+pub use parts::twilio_api::{TwilioApi, TwilioApiSettings};
 pub use tools::Tool;
 
 /// Checks a value of `PUBLIC_URL`.

@@ -6,5 +6,6 @@ pub(crate) mod publishing;
 pub(crate) mod reconciliation;
 pub(crate) mod reload;
 pub(crate) mod snapshots;
+pub(crate) mod source_asking;
 pub(crate) mod warnings;
 pub(crate) mod writer_thread;

@@ -144,6 +144,7 @@ const WORDS = {
   "no-answer": "not answered",
   "busy": "line busy",
   "timed-out": "timed out",
+  "unlisted": "not in the list of its source any more",
   "canceled": "cancelled",
   "evicted": "taken out",
   "missed-start": "its start was missed",

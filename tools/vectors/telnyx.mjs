@@ -88,10 +88,11 @@ async function texml(name, fields, events) {
 }
 
 const AT = Date.UTC(2026, 10, 29, 10);
+const room = `connection/${APP}`;
 const about = {
-  call: CALL, also: [LEG], session: SESSION, ...parties, agent: APP, at_ms: AT + 76,
+  call: CALL, also: [LEG], room, session: SESSION, ...parties, agent: APP, at_ms: AT + 76,
 };
-const form = { call: CALL, ...parties, agent: APP, at_ms: AT };
+const form = { call: CALL, ...parties, room, agent: APP, at_ms: AT };
 const progress = { CallbackSource: "call-progress-events" };
 
 writeVectors("telnyx", {

@@ -8,6 +8,7 @@ use live_users_broadcast::Transport;
 use live_users_core::{Agent, Breakdown, Numbers, Party};
 use live_users_http_kit::Connections;
 use live_users_http_kit::metrics::{Labels, Page};
+use live_users_intake::Found;
 use live_users_journal::{FaultKind, WarningKind};
 use live_users_state::{Cause, Confidence, words};
 
@@ -24,7 +25,7 @@ use crate::parts::deliveries::{Deliveries, Delivery};
 use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
-use crate::parts::replica_status::StatusReader;
+use crate::parts::replica_status::{ReplicaStatus, StatusReader};
 use crate::parts::sources::SourceOutcome;
 use crate::parts::streams::Streams;
 
@@ -87,6 +88,7 @@ pub(crate) async fn metrics(
     clock(&mut page, &sources.clock);
     webhooks(&mut page, &sources);
     of_sources(&mut page, &sources.agents);
+    of_source_referees(&mut page, &sources.status.get());
     outgoing(&mut page, &sources);
     hooks(&mut page, &sources);
     streams(&mut page, &sources);
@@ -154,6 +156,31 @@ fn of_sources(page: &mut Page, agents: &AgentRegistry) {
     let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     let help = "Webhooks of sources, by what has become of them";
     page.counters("live_users_source_webhooks", help, values);
+}
+
+/// What the providers of sources say of the calls that are up, where this backend asks.
+fn of_source_referees(page: &mut Page, status: &ReplicaStatus) {
+    let asked = status.referees.iter().filter(|_| status.leads);
+    let labels: Vec<_> = asked.map(|it| (it, [("source", &*it.source)])).collect();
+    let each = || labels.iter().map(|(it, labels)| (*it, labels as Labels<'_>));
+    let found = |value: fn(Found) -> f64| {
+        each().filter_map(move |(it, labels)| Some((labels, value(it.found?))))
+    };
+    let help = "Calls that the provider of a source says are up, less those that are counted of it";
+    page.gauges("live_users_source_difference", help, found(|it| it.difference as f64));
+    let help = "Calls that are up by what the provider of a source says";
+    page.gauges("live_users_source_listed_calls", help, found(|it| it.calls as f64));
+    let help = "When the last complete answer of the provider of a source was compared";
+    page.gauges("live_users_source_asked_timestamp_seconds", help, found(|it| seconds(it.at.0)));
+    let help = "Whether the last question to the provider of a source has failed";
+    let failing = each().map(|(it, labels)| (labels, one_if(it.failure.is_some())));
+    page.gauges("live_users_source_referee_failing", help, failing);
+    let help = "Questions to the provider of a source that have failed";
+    page.counters(
+        "live_users_source_referee_failures",
+        help,
+        each().map(|(it, l)| (l, it.failures)),
+    );
 }
 
 /// Everybody whose call is up, by whom they are connected with.

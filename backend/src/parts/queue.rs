@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use live_users_core::{Call, CallId, Evidence, Millis};
 use live_users_http_kit::metrics::Histogram;
+use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
-use live_users_replica::{BATCH_MAX, Done, NotRewritten, is_fresh};
+use live_users_replica::{BATCH_MAX, Done, NotRewritten, Ticket, is_fresh};
 use live_users_state::{EndedSession, RecoveryError, State, Told};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
@@ -125,6 +126,8 @@ pub(crate) enum Work {
     CatchUp,
     /// The answer of the provider to one of the reconcilers.
     Provider(usize, Result<Answer, Failure>),
+    /// The answer of the provider of a source to this question.
+    SourceProvider(Ticket, Result<live_users_sources::Answer, Unanswered>),
     /// Whether the lease is held. `None` if there was no answer.
     Lease(Option<bool>),
     /// The last record that a snapshot covers, or why it was not saved.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use live_users_intake::Status;
+use live_users_intake::{RefereeStatus, Status};
 use live_users_journal::FaultKind;
 use live_users_replica::{AuditReport, Stale};
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ pub(crate) struct ReplicaStatus {
     pub(crate) deferred: usize,
     /// The status of the reconciler. `None` without credentials for the provider.
     pub(crate) reconciler: Option<Status>,
+    /// The status of each referee of a source.
+    pub(crate) referees: Vec<RefereeStatus>,
     /// Why the numbers are unknown, if only the provider's answers tell of calls and there is none.
     pub(crate) unanswered: Option<Stale>,
     /// What the recounts of the calls have found.

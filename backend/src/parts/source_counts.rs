@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use live_users_core::{Millis, Numbers};
-use live_users_sources::{Basis, Tells};
-use live_users_wire::{AccountCount, SourceCount};
+use live_users_sources::{Basis, Gives, Tells};
+use live_users_twilio::rest::Failure;
+use live_users_wire::{AccountCount, SourceCount, SourceReferee};
 
 use super::clock::moment;
+use super::replica_status::ReplicaStatus;
 use super::sources::{SourceEntry, SourceRegistry};
 
 /// What Twilio's own webhooks and lists are called among the sources.
@@ -28,6 +30,7 @@ pub(crate) fn source_counts(
     registry: &SourceRegistry,
     by_source: &[(Option<Arc<str>>, Numbers)],
     all: Numbers,
+    status: &ReplicaStatus,
 ) -> Vec<SourceCount> {
     let configured = registry.now();
     if configured.is_empty() && by_source.is_empty() {
@@ -41,7 +44,10 @@ pub(crate) fn source_counts(
     let twilios = if by_source.is_empty() { all } else { of(None) };
     let ours = "by its own word, or its list of calls".to_owned();
     let twilio = count(TWILIO, (TWILIO, "Twilio"), twilios, (TWILIO_TELLS, ours));
-    let entries = configured.values().map(|entry| of_entry(entry, of(Some(&entry.table.id))));
+    let entries = configured.values().map(|entry| SourceCount {
+        referee: referee(entry, status),
+        ..of_entry(entry, of(Some(&entry.table.id)))
+    });
     let is_gone = |id: &&Arc<str>| !configured.contains_key(&***id);
     let gone = by_source.iter().filter_map(|(source, _)| source.as_ref()).filter(is_gone);
     // Its calls are up: it is not in the file any more, or shows `API_TOKEN`.
@@ -98,7 +104,33 @@ fn count(
         hand_over: word(tells.hand_over),
         end: word(tells.end),
         ends_by,
+        referee: None,
     }
+}
+
+/// What its provider says, if it is asked.
+fn referee(entry: &SourceEntry, status: &ReplicaStatus) -> Option<SourceReferee> {
+    let gives = match entry.table.referee()?.referee.gives {
+        Gives::Calls => "list",
+        Gives::Number => "number",
+    };
+    let known = status.referees.iter().find(|it| *it.source == *entry.table.id);
+    let failure = known.and_then(|it| it.failure.as_ref()).filter(|_| status.leads);
+    let state = match failure {
+        _ if !status.leads => "elsewhere",
+        Some(Failure::Refused(_)) => "refused",
+        Some(_) => "failing",
+        None => "watching",
+    };
+    let found = known.and_then(|it| it.found).filter(|_| status.leads);
+    Some(SourceReferee {
+        state: state.to_owned(),
+        gives: gives.to_owned(),
+        asked_at: found.map(|it| moment(it.at)),
+        calls: found.map(|it| it.calls),
+        difference: found.map(|it| it.difference),
+        failure: failure.map(ToString::to_string),
+    })
 }
 
 fn word(basis: Basis) -> String {

@@ -12,6 +12,8 @@ use live_users_intake::sources::{SourceSettings, SourceTable};
 use live_users_sources::{Kind, Secrets};
 use parking_lot::{Mutex, RwLock};
 
+use super::provider_api::ProviderApi;
+
 /// The kind of the sources that `/api/events` is for.
 pub(crate) const EVENTS: &str = "events";
 
@@ -36,6 +38,8 @@ pub(crate) struct SourceEntry {
     pub(crate) settings: SourceSettings,
     pub(crate) kind: &'static Kind,
     pub(crate) secrets: Secrets,
+    /// How its provider is asked which calls are up, if it is.
+    pub(crate) api: Option<ProviderApi>,
     pub(crate) seen: Arc<Seen>,
 }
 
@@ -172,7 +176,7 @@ impl SourceEntry {
         let kind = table.kind().ok_or_else(|| io::Error::other("there is no kind of events"))?;
         let secrets = Secrets::new(kind, [secret.as_str()]).map_err(io::Error::other)?;
         let settings = table.settings();
-        Ok(Self { table, settings, kind, secrets, seen: Arc::default() })
+        Ok(Self { table, settings, kind, secrets, api: None, seen: Arc::default() })
     }
 }
 
@@ -181,11 +185,11 @@ fn load(env: &Env, agents: &Agents, before: &Sources) -> (Sources, Vec<String>) 
     for table in agents.sources() {
         // Of an unknown kind the file's own mistakes tell.
         let Some(kind) = table.kind() else { continue };
-        match secrets(env, kind, table) {
-            Ok(secrets) => {
+        match secrets(env, kind, table).and_then(|it| Ok((it, api(env, table)?))) {
+            Ok((secrets, api)) => {
                 let seen = before.get(&table.id).map(|it| it.seen.clone()).unwrap_or_default();
                 let (settings, table) = (table.settings(), table.clone());
-                let entry = SourceEntry { table, settings, kind, secrets, seen };
+                let entry = SourceEntry { table, settings, kind, secrets, api, seen };
                 sources.insert(entry.table.id.clone(), Arc::new(entry));
             }
             Err(mut found) => mistakes.append(&mut found),
@@ -216,6 +220,16 @@ fn shared_tokens(env: &Env, agents: &Agents) -> Vec<String> {
         }
     }
     mistakes
+}
+
+/// How the provider of a source is asked.
+fn api(env: &Env, table: &SourceTable) -> Result<Option<ProviderApi>, Vec<String>> {
+    let about = |what: &dyn Display| format!("source {:?}: {what}", table.id);
+    let mut reader = SettingsReader::new(env);
+    let api = ProviderApi::read(&mut reader, table);
+    let wrong = |errors: Vec<String>| errors.iter().map(|error| about(error)).collect();
+    reader.finish(()).map_err(|errors| -> Vec<String> { wrong(errors.0) })?;
+    api.map_err(|what| vec![about(&what)])
 }
 
 /// The secrets of a source, from its variable. Of a value nothing is repeated.

@@ -58,7 +58,7 @@ impl Summarizer {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None => {
                 let deliveries = self.deliveries.shown(&self.agents.now());
-                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, referee(status)) })
+                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, status) })
             }
         }
     }
@@ -128,10 +128,11 @@ impl Snapshot {
         }
     }
 
-    fn shown(self, registry: &AgentRegistry, referee: RefereeView) -> Summary {
+    fn shown(self, registry: &AgentRegistry, status: ReplicaStatus) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
         let agents = &registry.now();
-        let sources = source_counts(registry.sources(), &self.by_source, self.breakdown.live);
+        let sources =
+            source_counts(registry.sources(), &self.by_source, self.breakdown.live, &status);
         Summary {
             live_users: self.breakdown.live.users as u64,
             live_calls: self.breakdown.live.calls as u64,
@@ -151,7 +152,7 @@ impl Snapshot {
             by_region: self.by_place.into_iter().map(by_region).collect(),
             sources,
             by_account: account_counts(self.by_account),
-            referee,
+            referee: referee(status),
             drift: self.drift,
             deliveries: Vec::new(),
         }

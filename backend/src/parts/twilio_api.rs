@@ -2,23 +2,20 @@
 
 mod settings;
 
-use std::error::Error;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use live_users_http_kit::{BodyError, error_chain, http_client_of, read_body};
+use live_users_http_kit::http_client_of;
 use live_users_twilio::Form;
 use live_users_twilio::rest::{self, Answer, Failure, Request};
-use reqwest::header::{CONTENT_TYPE, DATE};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Url};
 
 pub use settings::TwilioApiSettings;
-pub(crate) use settings::read_webhook_accounts;
+pub(crate) use settings::{parse_url, read_webhook_accounts};
 
+use crate::parts::exchange::{Reply, exchange};
 use crate::parts::user_agent::USER_AGENT;
-
-/// The biggest body that is read, in bytes. A page of 1000 calls has some 3 MB.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A client of Twilio's REST API, for one account.
 pub struct TwilioApi {
@@ -71,23 +68,8 @@ impl TwilioApi {
     }
 
     async fn exchange(&self, asked: RequestBuilder) -> Result<Reply, Failure> {
-        let exchange = async {
-            let TwilioApiSettings { user, password, .. } = &self.settings;
-            let asked = asked.basic_auth(user, Some(password));
-            let response = asked.send().await.map_err(failure)?;
-            let status = response.status().as_u16();
-            let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-            let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-            let body = read_body(response, BODY_BYTES_MAX).await.map_err(|error| match error {
-                BodyError::TooBig(_) => Failure::Odd(error.to_string()),
-                BodyError::Broken(error) => failure(error),
-            })?;
-            Ok(Reply { status, date, body })
-        };
-        match tokio::time::timeout(self.timeout, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Timeout),
-        }
+        let TwilioApiSettings { user, password, .. } = &self.settings;
+        exchange(asked.basic_auth(user, Some(password)), self.timeout).await
     }
 
     /// The whole address of a question about calls.
@@ -112,48 +94,6 @@ impl TwilioApi {
             .filter(|url| url.origin() == origin)
             .ok_or_else(|| Failure::Odd("the next page is on another host".to_owned()))
     }
-}
-
-/// What the other side has answered.
-pub struct Reply {
-    /// The status.
-    pub status: u16,
-    /// What its clock says, by the header `Date`, to the second.
-    pub date: Option<SystemTime>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    fn ok(self) -> Result<Self, Failure> {
-        match self.status {
-            200 => Ok(self),
-            status => Err(Failure::of(status, &self.body)),
-        }
-    }
-}
-
-/// Treats a connection that breaks like one that was never made.
-fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    log::debug!("Twilio's REST API: {}", error_chain(&error));
-    match &error {
-        e if e.is_timeout() => Failure::Timeout,
-        e if e.is_builder() => Failure::Odd(error_chain(e)),
-        e if is_untrusted(e) => Failure::Untrusted,
-        _ => Failure::Unreachable,
-    }
-}
-
-/// Whether the other side has shown a certificate that cannot be verified.
-fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
-        // Trap: its `source` is that of the error inside, which is passed over.
-        Some(outer) => outer.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-        None => error.source(),
-    })
-    .filter_map(|cause| cause.downcast_ref::<rustls::Error>())
-    .any(|cause| matches!(cause, rustls::Error::InvalidCertificate(_)))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
 
 /// A random number below this one. Without randomness it returns the bound itself: the longest
 /// wait.
-fn below(bound: u64) -> u64 {
+pub(crate) fn below(bound: u64) -> u64 {
     getrandom::u64().map_or(bound, |random| random % bound.max(1))
 }
 

@@ -18,6 +18,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::snapshots::Snapshots;
+use super::source_asking::Question;
 use crate::parts::clock::Clock;
 use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::not_recorded::NotRecorded;
@@ -36,6 +37,8 @@ pub(crate) struct Outlets {
     pub(crate) gives_agents: bool,
     /// To `tasks::reconciliation`.
     pub(crate) requests: mpsc::UnboundedSender<(usize, Request)>,
+    /// To `tasks::source_asking`.
+    pub(crate) questions: mpsc::UnboundedSender<Question>,
     /// To `tasks::leadership`.
     pub(crate) renewals: mpsc::UnboundedSender<()>,
 }
@@ -187,6 +190,9 @@ impl Driver {
                 }
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
+                Work::SourceProvider(ticket, answer) => {
+                    inputs.push(Input::SourceProvider(ticket, answer));
+                }
                 Work::Lease(answer) => inputs.push(Input::Lease(answer)),
                 Work::Snapshot(saved) => inputs.push(Input::Snapshot(saved)),
                 Work::Audited(result) => inputs.push(Input::Audited(result)),
@@ -256,6 +262,7 @@ impl Driver {
             fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: Status::of_all(replica.reconciler_statuses(now)),
+            referees: replica.referee_statuses(),
             unanswered: replica.unanswered(now),
             audit: replica.audit_report().cloned().unwrap_or_default(),
         };
@@ -288,6 +295,9 @@ impl Outlet {
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
             Effect::Ask(referee, request) => {
                 drop(self.outlets.requests.send((referee, request)));
+            }
+            Effect::AskSource(ticket, source, ask) => {
+                drop(self.outlets.questions.send((ticket, source, ask)));
             }
             Effect::Renew => drop(self.outlets.renewals.send(())),
             Effect::SaveSnapshot(task) => self.snapshots.save(task),

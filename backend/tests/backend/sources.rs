@@ -59,6 +59,24 @@ impl Vector {
     }
 }
 
+/// What this webhook is answered with, as the provider's package has signed it, `SOURCE_SECRET` being
+/// that of the vectors and the clock that of their signatures.
+pub(crate) fn send_vector(server: &Server, kind: &str, name: &str) {
+    let file = vectors(kind);
+    let vector = file.vectors.iter().find(|vector| vector.name == name).expect("the vector");
+    let answer = vector.send(server, &file, &vector.body());
+    assert_eq!(answer.status, 204, "{kind}: {name}: {}", answer.body);
+}
+
+/// The secret of the vectors of a kind, and a clock that is in the time of their signatures.
+pub(crate) fn secret_and_clock(kind: &str) -> (String, SettableClock) {
+    let file = vectors(kind);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let signed = i64::try_from(file.now_ms / 1_000).expect("a time");
+    let off_by = signed - i64::try_from(now).expect("a time");
+    (file.secret, SettableClock::off_by(off_by))
+}
+
 fn vectors(kind: &str) -> File {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/sources/src");
     let path = format!("{folder}/{kind}/fixtures/vectors.json");
@@ -73,7 +91,12 @@ pub(crate) fn source(id: &str, kind: &str, more: &str) -> String {
 }
 
 /// A backend with these sources, whose clock is off by so many seconds.
-fn start_with(sources: &str, secret: &str, clock: &SettableClock, more: &[(&str, &str)]) -> Server {
+pub(crate) fn start_with(
+    sources: &str,
+    secret: &str,
+    clock: &SettableClock,
+    more: &[(&str, &str)],
+) -> Server {
     let (_folder, agents) = agents_file(&format!("{AGENTS}\n{sources}"));
     let clock = clock.env();
     let clock: Vec<_> = clock.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -109,10 +132,7 @@ const KINDS: [&str; 11] = [
 #[test]
 fn what_each_providers_package_has_signed_is_taken_and_anything_else_is_not() {
     for kind in KINDS {
-        let file = vectors(kind);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let signed = i64::try_from(file.now_ms / 1_000).expect("a time");
-        let clock = SettableClock::off_by(signed - i64::try_from(now).expect("a time"));
+        let (file, (_, clock)) = (vectors(kind), secret_and_clock(kind));
         // The id stands in the URL, which some have signed.
         let id = file.url.rsplit('/').next().expect("a URL");
         let server = start_with(&source(id, kind, "account = \"acme\""), &file.secret, &clock, &[]);

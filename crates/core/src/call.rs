@@ -28,6 +28,8 @@ pub enum Phase {
 pub enum EndReason {
     /// Older than a call can be, and silent: its end was never reported.
     TimedOut,
+    /// The list of its source does not have it any more.
+    Unlisted,
     /// The caller was handed over, and who told that tells no more. Somebody else may: the call goes
     /// on if a carrier says so.
     HandedOver,
@@ -48,10 +50,11 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// Whether it is our own guess: a goodbye whose answer may not have arrived, or the clock.
+    /// Whether it is our own guess: a goodbye whose answer may not have arrived, the clock, or a list
+    /// that lacks the call.
     pub fn is_guess(self) -> bool {
         match self {
-            Self::TimedOut | Self::HandedOver | Self::Goodbye => true,
+            Self::TimedOut | Self::Unlisted | Self::HandedOver | Self::Goodbye => true,
             Self::Canceled
             | Self::NoAnswer
             | Self::Busy

@@ -220,11 +220,14 @@ impl Tracker {
         match evidence.source {
             // Whoever has handed the caller over says nothing more. A carrier does.
             _ if reason == EndReason::HandedOver => is_carriers(evidence),
-            Source::Event => reason == EndReason::TimedOut && !self.is_too_long(slot),
+            Source::Event => {
+                matches!(reason, EndReason::TimedOut | EndReason::Unlisted)
+                    && !self.is_too_long(slot)
+            }
             Source::Voice | Source::Speech => {
                 evidence.is_after_lost_answer || self.now.since(entry.since) > RETRY_MS_MAX
             }
-            Source::Referee => true,
+            Source::Referee => evidence.origin.is_none() || !self.is_too_long(slot),
             // Who mends a journal takes back what a clock ahead has ended.
             Source::Operator => reason == EndReason::TimedOut,
             Source::StatusCallback | Source::Clock => false,

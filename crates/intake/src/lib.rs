@@ -5,6 +5,7 @@
 //!   [`CallerKey`] and what is a [`Farewell`].
 //! - [`of_source_event`]: what another source tells of a call, by its [`sources`] settings.
 //! - [`Reconciler`]: what to ask the provider when webhooks are silent, and what its answers mean.
+//! - [`Referees`]: the same for the providers of other sources.
 
 mod accounts;
 pub mod agents;
@@ -18,6 +19,7 @@ pub mod hooks;
 mod inbound;
 mod legs;
 mod reconciler;
+mod referee;
 mod source_event;
 pub mod sources;
 
@@ -26,4 +28,5 @@ pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance, account_of};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
+pub use referee::{Below, Found, RefereeRules, RefereeStatus, Referees, SourceReferee, Unanswered};
 pub use source_event::{name, needs_calls, of_source_event};

@@ -34,7 +34,7 @@ use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
 
-use self::budget::{Backoff, Bucket};
+pub(crate) use self::budget::{Backoff, Bucket};
 use self::differences::Differences;
 use self::held::is_over;
 use self::poll::Poll;
@@ -46,10 +46,10 @@ use crate::evidence::of_known;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Ask this, and give what comes of it to [`Reconciler::receive`].
-    Ask(Request),
-    /// Give the state to [`Reconciler::compare`].
+pub enum Action<R = Request> {
+    /// Ask this, and give what comes of it to `receive`.
+    Ask(R),
+    /// Give the state to `compare`.
     Compare,
     /// Nothing before this moment.
     Wait(Millis),

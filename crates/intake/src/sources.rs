@@ -1,11 +1,15 @@
 //! The sources in the configuration file: who tells of calls beside Twilio's webhooks.
 
+mod asking;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::Limits;
 use live_users_sources::{Basis, KINDS, Kind};
 use serde::Deserialize;
+
+pub use self::asking::RefereeSettings;
 
 use crate::agents::{ID_BYTES_MAX, is_id};
 
@@ -22,7 +26,7 @@ const MISSED_MAX: u32 = 3;
 const LIMIT_S_MAX: u32 = 25 * 3600;
 
 /// A `[[source]]` of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceTable {
     /// What `/sources/ID` names: letters, digits, `-` and `_`.
@@ -43,6 +47,24 @@ pub struct SourceTable {
     /// A call that is up for longer is over, in minutes.
     #[serde(default)]
     pub longest_call_minutes: Option<u32>,
+    /// The name of the environment variable that has the key with which its provider is asked.
+    #[serde(default)]
+    pub api_key_env: Option<String>,
+    /// Where its provider is asked, without a path.
+    #[serde(default)]
+    pub api_url: Option<String>,
+    /// The connections whose calls are asked for, at Telnyx.
+    #[serde(default)]
+    pub connection_ids: Vec<String>,
+    /// The account whose calls are asked for, at Plivo.
+    #[serde(default)]
+    pub auth_id: Option<String>,
+    /// The agents whose calls are asked for, at ElevenLabs; all if there are none.
+    #[serde(default)]
+    pub agent_ids: Vec<String>,
+    /// The interval from one question to the next, in seconds.
+    #[serde(default)]
+    pub ask_seconds: Option<u32>,
 }
 
 /// A source, as it is needed to take in what it tells.
@@ -64,15 +86,7 @@ pub struct SourceSettings {
 impl SourceTable {
     /// One of this id and kind, which promises nothing and has no secret of its own.
     pub fn named(id: &str, kind: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            secret_env: String::new(),
-            account: None,
-            heartbeat_seconds: None,
-            missed_heartbeats: None,
-            longest_call_minutes: None,
-        }
+        Self { id: id.to_owned(), kind: kind.to_owned(), ..Self::default() }
     }
 
     /// Its kind; `None` of an unknown one.
@@ -134,7 +148,8 @@ impl SourceTable {
             ),
         ];
         let wrong = checks.into_iter().filter(|(_, is_wrong, _)| *is_wrong);
-        wrong.map(|(field, _, what)| (field, what)).collect()
+        let wrong = wrong.map(|(field, _, what)| (field, what));
+        wrong.chain(self.mistakes_in_asking()).collect()
     }
 
     /// How its calls end, for people, as the end of "a call ends ...".

@@ -84,7 +84,8 @@ impl Replica {
             self.todo.extend(todo);
         }
         self.tick_audit(now);
-        self.reconciliations.iter_mut().for_each(|it| it.wake(now));
+        self.reconciliations.iter_mut().for_each(|it| it.turn.wake(now));
+        self.source_referees.iter_mut().for_each(|it| it.wake(now));
     }
 
     pub(crate) fn on_lease(&mut self, now: Now, answer: Option<bool>) {
@@ -99,6 +100,7 @@ impl Replica {
         }
         let is_known = !led && self.published.1.is_none();
         self.reconciliations.iter_mut().for_each(|it| it.lead(now, is_known));
+        self.source_referees.iter_mut().for_each(|it| it.lead(now));
     }
 
     pub(crate) fn begin_sweep(&mut self, now: Now) {

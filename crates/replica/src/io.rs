@@ -1,8 +1,12 @@
 //! The inputs and outputs of a replica, as data.
 
+use std::sync::Arc;
+
 use live_users_core::{Evidence, Millis, Numbers, Outcome, TurnedAway};
+use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
+use live_users_sources as sources;
 use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask, Told};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
@@ -49,6 +53,8 @@ pub enum Input {
     Lease(Option<bool>),
     /// The answer to [`Effect::Ask`], for the same reconciler.
     Provider(usize, Result<Answer, Failure>),
+    /// The answer to [`Effect::AskSource`], with its ticket.
+    SourceProvider(Ticket, Result<sources::Answer, Unanswered>),
     /// The answer to [`Effect::SaveSnapshot`]: the last record that the newest snapshot covers.
     Snapshot(Result<u64, RecoveryError>),
     /// The answer to [`Effect::Audit`]: an error names the invariant that does not hold.
@@ -93,6 +99,8 @@ pub enum Effect {
     /// Send this request of one of the reconcilers to the provider, with the credentials of its
     /// account. [`Input::Provider`] takes the answer.
     Ask(usize, Request),
+    /// Send this question to the provider of this source. [`Input::SourceProvider`] takes the answer.
+    AskSource(Ticket, Arc<str>, sources::Ask),
     /// Acquire or renew the lease. [`Input::Lease`] takes the answer.
     Renew,
     /// Save a snapshot. [`Input::Snapshot`] takes the result.

@@ -60,6 +60,8 @@ mod overdue;
 mod reconciliation;
 mod recovery;
 mod replica;
+mod source_referees;
+mod turn;
 
 pub use audit::{
     AUDIT_CALLS_MAX, AUDIT_COPY_CALLS_MAX, AUDIT_EVERY_MS, AUDIT_OFTEN_CALLS_MAX, AUDIT_RARELY_MS,

@@ -10,22 +10,12 @@ use log::{info, warn};
 use crate::commit::{Commit, Purpose};
 use crate::io::{Effect, Now};
 use crate::replica::{Replica, Todo};
-
-/// The pause before the next try when the state is too old to be compared, in milliseconds.
-const BUSY_MS: u64 = 1_000;
-
-/// The longest single wait, in milliseconds. The log's time may jump.
-const WAIT_MS_MAX: u64 = 60_000;
+use crate::turn::Turn;
 
 /// The reconciler, and its timer.
 pub(crate) struct Reconciliation {
     pub(crate) reconciler: Reconciler,
-    /// A request to the provider is outstanding.
-    is_asking: bool,
-    /// The uptime of its next step. `None` while another event wakes it.
-    wake_at: Option<Millis>,
-    /// Its next step is due now.
-    is_due: bool,
+    pub(crate) turn: Turn,
     /// The uptime at which the provider's lists were last read to their end.
     listed: Option<Millis>,
     /// The uptime at which those lists were read that are in the state with all that follows: a second
@@ -38,22 +28,11 @@ impl Reconciliation {
     pub(crate) fn new(reconciler: Reconciler) -> Self {
         Self {
             reconciler,
-            is_asking: false,
-            wake_at: Some(Millis(0)),
-            is_due: false,
+            turn: Turn::default(),
             listed: None,
             answered: None,
             has_told_unlisted: false,
         }
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Millis> {
-        self.wake_at.filter(|_| !self.is_asking)
-    }
-
-    /// Marks the next step as due if its time has come.
-    pub(crate) fn wake(&mut self, now: Now) {
-        self.is_due |= self.deadline().is_some_and(|at| at <= now.uptime);
     }
 
     /// Continues if it stopped because this replica did not lead. This replica leads now.
@@ -63,9 +42,7 @@ impl Reconciliation {
         if is_known {
             self.answered = Some(now.uptime);
         }
-        if self.wake_at.is_none() && !self.is_due && !self.is_asking {
-            self.wake_at = Some(now.uptime);
-        }
+        self.turn.resume(now);
     }
 
     /// Says once that there are calls which are not counted. The summary has how many there are now.
@@ -79,11 +56,6 @@ impl Reconciliation {
             );
         }
     }
-
-    fn wait(&mut self, now: Now, ms: u64) {
-        self.is_due = false;
-        self.wake_at = Some(Millis(now.uptime.0 + ms));
-    }
 }
 
 impl Replica {
@@ -94,8 +66,7 @@ impl Replica {
         answer: Result<Answer, Failure>,
     ) {
         let Some(reconciliation) = self.reconciliations.get_mut(referee) else { return };
-        reconciliation.is_asking = false;
-        reconciliation.is_due = true;
+        reconciliation.turn.answered();
         let is_unknown = matches!(answer, Ok(Answer::NotFound));
         let before = reconciliation.reconciler.failure().cloned();
         let was_checking = reconciliation.reconciler.is_checking();
@@ -111,7 +82,7 @@ impl Replica {
         }
     }
 
-    fn record_found(&mut self, found: Vec<Evidence>) {
+    pub(crate) fn record_found(&mut self, found: Vec<Evidence>) {
         if !found.is_empty() {
             let changes = found.into_iter().map(Change::Evidence).collect();
             self.todo.push_back(Todo::Commit(Commit::new(Purpose::Found, changes)));
@@ -126,22 +97,21 @@ impl Replica {
     fn reconcile_one(&mut self, now: Now, referee: usize) -> bool {
         let (leads, is_fresh) = (self.leads(now), self.is_fresh(now));
         let reconciliation = &mut self.reconciliations[referee];
-        if !reconciliation.is_due || reconciliation.is_asking {
+        if !reconciliation.turn.has_come() {
             return false;
         }
         if !leads {
-            // It wakes when this replica leads again.
-            (reconciliation.is_due, reconciliation.wake_at) = (false, None);
+            reconciliation.turn.pause();
             reconciliation.reconciler.restart();
             return false;
         }
         match reconciliation.reconciler.next(now.time) {
             Action::Wait(until) => {
-                reconciliation.wait(now, until.since(now.time).clamp(1, WAIT_MS_MAX));
+                reconciliation.turn.wait_until(now, until);
                 false
             }
             Action::Ask(request) => {
-                (reconciliation.is_due, reconciliation.is_asking) = (false, true);
+                reconciliation.turn.ask();
                 self.effects.push(Effect::Ask(referee, request));
                 false
             }
@@ -156,7 +126,7 @@ impl Replica {
                 true
             }
             Action::Compare => {
-                reconciliation.wait(now, BUSY_MS);
+                reconciliation.turn.wait_for_state(now);
                 // The state is fresh at the next try, if the log answers.
                 self.todo.push_back(Todo::Refresh(Vec::new()));
                 true

@@ -19,6 +19,8 @@ use crate::io::{
 use crate::leadership::Leadership;
 use crate::overdue::{MAX_CALL_MS, Sweep};
 use crate::reconciliation::Reconciliation;
+use crate::source_referees::SourceReferees;
+use crate::turn::Turn;
 
 /// The interval between tries when the log cannot be written or does not answer, in milliseconds.
 pub const RETRY_EVERY_MS: u64 = 1_000;
@@ -97,6 +99,8 @@ pub struct Replica {
     pub(crate) refresh_at: Millis,
     /// One for each account that the provider is asked about.
     pub(crate) reconciliations: Vec<Reconciliation>,
+    /// One for each source whose provider is asked.
+    pub(crate) source_referees: Option<SourceReferees>,
     /// A voice webhook has come, so the provider's answers are not the only source of calls.
     pub(crate) has_heard: bool,
     pub(crate) audit: Option<Audit>,
@@ -166,6 +170,7 @@ impl Replica {
             last_step: None,
             refresh_at: Millis(0),
             reconciliations,
+            source_referees: None,
             has_heard: false,
             audit: None,
             started: None,
@@ -202,6 +207,7 @@ impl Replica {
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),
             Input::Lease(answer) => self.on_lease(now, answer),
             Input::Provider(referee, answer) => self.on_provider(now, referee, answer),
+            Input::SourceProvider(ticket, answer) => self.on_source_provider(now, ticket, answer),
             Input::Snapshot(saved) => {
                 if let Some(compaction) = &mut self.compaction {
                     compaction.end(saved);
@@ -213,6 +219,9 @@ impl Replica {
             Input::Agents(agents) => {
                 for reconciliation in &mut self.reconciliations {
                     reconciliation.reconciler.learn(agents.clone());
+                }
+                if let Some(referees) = &mut self.source_referees {
+                    referees.learn(&agents);
                 }
             }
             Input::Check if self.is_degraded => {}
@@ -240,8 +249,11 @@ impl Replica {
     pub fn next_deadline(&self) -> Millis {
         let leadership = self.leadership.deadline();
         let refresh = self.is_shared.then_some(self.refresh_at);
-        let reconciliation = self.reconciliations.iter().filter_map(Reconciliation::deadline).min();
-        let rest = [leadership, refresh, reconciliation, self.audit_due(), self.unanswered_at()];
+        let turns = self.reconciliations.iter().map(|it| &it.turn);
+        let reconciliation = turns.filter_map(Turn::deadline).min();
+        let sources = self.source_referees.as_ref().and_then(SourceReferees::deadline);
+        let rest =
+            [leadership, refresh, reconciliation, sources, self.audit_due(), self.unanswered_at()];
         rest.into_iter().flatten().fold(self.housekeeping_at, Millis::min)
     }
 
@@ -297,7 +309,7 @@ impl Replica {
     fn advance(&mut self, now: Now) {
         while self.awaiting.is_none() {
             let Some(todo) = self.todo.pop_front() else {
-                if self.reconcile(now) {
+                if self.reconcile(now) || self.ask_sources(now) {
                     continue;
                 }
                 return;

@@ -7,6 +7,7 @@
 //! it wants an answer. So a start is Twilio's to tell, or nobody's.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -20,6 +21,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: false,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: false,
         start: Basis::Untold,

@@ -1,7 +1,7 @@
 //! The table of kinds.
 
 use crate::verify::{BadSecret, Verify};
-use crate::{Reading, Request, Unreadable};
+use crate::{Reading, Referee, Request, Unreadable};
 
 /// A kind of source. A new provider is a folder and a row in [`KINDS`].
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ pub struct Kind {
     pub read: fn(&Request<'_>) -> Result<Reading, Unreadable>,
     /// Whether it may send a webhook by GET, with the fields in the query.
     pub by_get: bool,
+    /// How its provider is asked which calls are up, or how many, if it can be.
+    pub referee: Option<&'static Referee>,
     /// What it can tell.
     pub tells: Tells,
 }

@@ -1,6 +1,6 @@
 //! What carriers and platforms send about calls, as pure functions: one folder for each [`Kind`],
-//! with its signature (`verify`), the meaning of its events (`read`), and its test vectors
-//! (`fixtures`).
+//! with its signature (`verify`), the meaning of its events (`read`), its test vectors (`fixtures`),
+//! and for some how the provider is asked which calls are up (`referee`).
 //!
 //! There is no I/O here and no clock: bytes, headers and the time come in as arguments. What an
 //! event means for the count is decided elsewhere, in `live-users-intake`.
@@ -20,6 +20,7 @@ mod livekit;
 mod openai;
 mod plivo;
 mod reading;
+mod referee;
 mod request;
 mod retell;
 mod signalwire;
@@ -32,6 +33,7 @@ mod vonage;
 
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, Unreadable, What};
+pub use referee::{Access, Answer, Ask, ByName, Gives, Listed, Referee, Scope};
 pub use request::Request;
 pub use standard_webhooks::{StandardWebhooksSecret, standard_webhooks_secret};
 pub use verify::{BadSecret, Rejection, Secrets, Verify};

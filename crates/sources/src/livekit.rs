@@ -5,6 +5,7 @@
 //! for how long a token lives, the names of attributes, and when a track is published.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -18,6 +19,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: false,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

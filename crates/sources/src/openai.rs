@@ -17,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: false,
+    referee: None,
     tells: Tells {
         is_carrier: false,
         start: Basis::Event,

@@ -4,6 +4,7 @@
 //! XML requests, on the callbacks of `<Dial>` and on machine detection for fields.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -16,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: true,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,

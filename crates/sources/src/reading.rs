@@ -49,7 +49,7 @@ pub struct CallEvent {
     /// The call that this one is a leg of.
     pub parent: Option<String>,
     /// The source's own id of the room in which the call lives, if it has rooms: all calls in it
-    /// are over with it, by [`What::RoomOver`].
+    /// are over with it, by [`What::RoomOver`]. At a carrier, the connection that it is on.
     pub room: Option<String>,
     /// The carrier's own id of the session that its legs share, where a leg does not name the call
     /// that it is of: of two calls in one session, one that was made after the other is its leg.

@@ -4,6 +4,7 @@
 //! fields and reasons; the documentation of webhooks for the header and the order of events.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -16,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: false,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: false,
         // `call_started` comes when the call is up; nothing comes while it rings.

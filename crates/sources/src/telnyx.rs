@@ -4,6 +4,7 @@
 //! of Call Control, and Telnyx's pages on TeXML callbacks for the fields of its forms.
 
 mod read;
+mod referee;
 mod verify;
 
 use crate::{Basis, Kind, Tells};
@@ -16,6 +17,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: false,
+    referee: Some(&referee::REFEREE),
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,

@@ -18,6 +18,7 @@ pub(crate) const KIND: Kind = Kind {
     secret: verify::secret,
     read: read::read,
     by_get: true,
+    referee: None,
     tells: Tells {
         is_carrier: true,
         start: Basis::Event,

@@ -147,6 +147,7 @@ fn standard_webhooks() -> Kind {
         name: "standard-webhooks",
         title: "Standard Webhooks",
         secret_is: "a secret",
+        referee: None,
         secret: standard_webhooks_secret,
         read: |_| Ok(Reading::default()),
         by_get: false,

@@ -208,7 +208,8 @@ fn is_machine(call: &Call) -> bool {
 /// Whether it is known how long the conversation was. When a call was given up or evicted it is only
 /// known how long it was counted.
 fn is_known(reason: EndReason, lasted: CallDuration) -> bool {
-    let is_given_up = matches!(reason, EndReason::TimedOut | EndReason::Evicted);
+    let is_given_up =
+        matches!(reason, EndReason::TimedOut | EndReason::Unlisted | EndReason::Evicted);
     !(is_given_up && matches!(lasted, CallDuration::Measured(_)))
 }
 
@@ -216,6 +217,7 @@ fn was_answered(reason: EndReason) -> bool {
     match reason {
         EndReason::Completed | EndReason::Goodbye | EndReason::HandedOver => true,
         EndReason::TimedOut
+        | EndReason::Unlisted
         | EndReason::Canceled
         | EndReason::NoAnswer
         | EndReason::Busy

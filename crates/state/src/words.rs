@@ -76,6 +76,7 @@ macro_rules! with_reasons {
         &[
             $(($word, $value),)*
             ("timed-out", $over(EndReason::TimedOut)),
+            ("unlisted", $over(EndReason::Unlisted)),
             ("handed-over", $over(EndReason::HandedOver)),
             ("canceled", $over(EndReason::Canceled)),
             ("no-answer", $over(EndReason::NoAnswer)),
@@ -197,6 +198,7 @@ pub fn of_reason(reason: EndReason) -> Word {
 pub fn sentence_of_reason(reason: EndReason) -> &'static str {
     match reason {
         EndReason::TimedOut => "it was older than a call can be, and silent",
+        EndReason::Unlisted => "the list of its source does not have it any more",
         EndReason::HandedOver => "the caller was handed over, and nobody tells of the rest",
         EndReason::Canceled => "it was cancelled before it was answered",
         EndReason::NoAnswer => "it was not answered",

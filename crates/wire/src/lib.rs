@@ -35,7 +35,7 @@ pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,
     WebhooksView,
 };
-pub use sources::{AccountCount, SourceCount};
+pub use sources::{AccountCount, SourceCount, SourceReferee};
 pub use stream::{LastCount, LiveCount, NoFrame};
 
 /// The longest `CallSid` in a path, in bytes. It is that of `CallId::BYTES_MAX`, which only the

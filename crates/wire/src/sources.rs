@@ -34,6 +34,28 @@ pub struct SourceCount {
     pub end: String,
     /// What ends its calls, for people.
     pub ends_by: String,
+    /// What its provider says of the calls that are up, if it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referee: Option<SourceReferee>,
+}
+
+/// What the provider of a source says of the calls that are up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReferee {
+    /// `watching`; `failing`, `refused` (its key is); or `elsewhere`: another replica asks.
+    pub state: String,
+    /// What it answers: a `list` of calls, or a `number`, which ends nothing.
+    pub gives: String,
+    /// When its last complete answer was compared with what is counted.
+    pub asked_at: Option<String>,
+    /// How many calls are up by that answer.
+    pub calls: Option<u64>,
+    /// How many more these are than what this source has told of.
+    pub difference: Option<i64>,
+    /// Why the last question failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// An account and its live users.

@@ -107,6 +107,7 @@ fn only_stretch(call: &Call) -> Option<Stretch> {
         EndReason::Completed
         | EndReason::Goodbye
         | EndReason::HandedOver
+        | EndReason::Unlisted
         | EndReason::TimedOut
         | EndReason::Evicted => true,
         EndReason::Canceled | EndReason::NoAnswer | EndReason::Busy | EndReason::Failed => false,

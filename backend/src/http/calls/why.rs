@@ -98,6 +98,7 @@ fn over(reason: EndReason, call: &Call) -> String {
         EndReason::HandedOver => {
             return words::sentence_of_reason(reason).to_owned();
         }
+        EndReason::Unlisted => "ended, since the list of its source does not have it any more",
         EndReason::TimedOut if limited(call).is_some() => {
             return limited(call).unwrap_or_default();
         }

@@ -153,7 +153,11 @@ fn base_url(reader: &mut SettingsReader<'_>) -> Option<Url> {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, &'static str> {
+/// An address that credentials may be sent to.
+///
+/// # Errors
+/// What was expected. The text may have a password in it, so it is not repeated.
+pub(crate) fn parse_url(text: &str) -> Result<Url, &'static str> {
     const A_URL: &str = "an address such as https://api.twilio.com";
     if !(text.starts_with("http://") || text.starts_with("https://")) {
         return Err(A_URL);

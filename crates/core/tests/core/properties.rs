@@ -17,8 +17,12 @@ use proptest::sample::select;
 fn reasons() -> impl Strategy<Value = EndReason> {
     use EndReason::{
         Busy, Canceled, Completed, Evicted, Failed, Goodbye, HandedOver, NoAnswer, TimedOut,
+        Unlisted,
     };
-    let all = [Busy, Canceled, Completed, Evicted, Failed, Goodbye, HandedOver, NoAnswer, TimedOut];
+    let all = [
+        Busy, Canceled, Completed, Evicted, Failed, Goodbye, HandedOver, NoAnswer, TimedOut,
+        Unlisted,
+    ];
     select(all.to_vec())
 }
 

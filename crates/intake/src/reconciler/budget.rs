@@ -5,7 +5,7 @@ use live_users_core::{MINUTE_MS, Millis, SECOND_MS};
 use live_users_twilio::rest::Failure;
 
 /// A budget of requests: what is not used in one minute may be used at once in the next.
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     per_minute: u64,
     /// How many milliseconds' worth of requests are there.
     filled_ms: u64,
@@ -13,19 +13,19 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(per_minute: u32) -> Self {
         let per_minute = u64::from(per_minute.max(1));
         Self { per_minute, filled_ms: MINUTE_MS, at: Millis(0) }
     }
 
     /// When the next request may be sent.
-    pub(super) fn free_at(&self, now: Millis) -> Millis {
+    pub(crate) fn free_at(&self, now: Millis) -> Millis {
         let lacking = self.cost_ms().saturating_sub(self.filled_at(now));
         Millis(now.0 + lacking)
     }
 
     /// Sends one.
-    pub(super) fn take(&mut self, now: Millis) {
+    pub(crate) fn take(&mut self, now: Millis) {
         self.filled_ms = self.filled_at(now).saturating_sub(self.cost_ms());
         self.at = self.at.max(now);
     }
@@ -41,7 +41,7 @@ impl Bucket {
 
 /// Exponential back-off with full jitter: anything between nothing and a bound that doubles with
 /// each failure, so that many who failed together do not come back together.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     jitter: Box<dyn FnMut(u64) -> u64 + Send>,
     delays: Schedule,
     failures: u32,
@@ -54,18 +54,18 @@ const DELAYS: Schedule = Schedule { base_ms: SECOND_MS, max_ms: 5 * MINUTE_MS };
 const SHORT_DELAYS: Schedule = Schedule { base_ms: SECOND_MS, max_ms: 20 * SECOND_MS };
 
 impl Backoff {
-    pub(super) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static, is_short: bool) -> Self {
+    pub(crate) fn new(jitter: impl FnMut(u64) -> u64 + Send + 'static, is_short: bool) -> Self {
         let delays = if is_short { SHORT_DELAYS } else { DELAYS };
         Self { jitter: Box::new(jitter), delays, failures: 0, free: Millis(0) }
     }
 
     /// When the next request may be sent.
-    pub(super) fn free_at(&self) -> Millis {
+    pub(crate) fn free_at(&self) -> Millis {
         self.free
     }
 
     /// A request has failed.
-    pub(super) fn fail(&mut self, now: Millis, failure: &Failure) {
+    pub(crate) fn fail(&mut self, now: Millis, failure: &Failure) {
         let wait_ms = match failure {
             // Wrong credentials do not get right by asking again soon.
             Failure::Refused(_) => self.delays.max_ms,
@@ -75,8 +75,13 @@ impl Backoff {
         self.free = Millis(now.0 + wait_ms);
     }
 
+    /// The other side wants to be left alone until then.
+    pub(crate) fn not_before(&mut self, moment: Millis) {
+        self.free = self.free.max(moment);
+    }
+
     /// A request was answered.
-    pub(super) fn succeed(&mut self) {
+    pub(crate) fn succeed(&mut self) {
         self.failures = 0;
     }
 }

@@ -153,7 +153,10 @@ impl Process {
             Effect::Renew => renews = true,
             Effect::SaveSnapshot(snapshot) => task = Some(snapshot),
             // No process of the simulator asks for recounts.
-            Effect::Answer(..) | Effect::Audit(_) | Effect::Rewritten(..) => {}
+            Effect::Answer(..)
+            | Effect::AskSource(..)
+            | Effect::Audit(_)
+            | Effect::Rewritten(..) => {}
         });
         if renews {
             let answer = self.lease.hold().ok();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use live_users_core::{Direction, EndReason};
+use live_users_twilio::PARTY_BYTES_MAX;
 use serde::Deserialize;
 
 use crate::bounds::{Text, object};
@@ -34,7 +35,7 @@ struct Room {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Participant {
+pub(super) struct Participant {
     sid: Text,
     kind: Text,
     #[serde(deserialize_with = "object")]
@@ -49,10 +50,15 @@ fn is(value: &Text, name: &str, number: u64) -> bool {
 }
 
 impl Participant {
+    /// Agents, recorders and people in browsers are participants, too; only telephones are callers.
+    pub(super) fn is_telephone(&self) -> bool {
+        is(&self.kind, "SIP", 3)
+    }
+
     /// An attribute that the SIP service sets.
-    fn attribute(&self, name: &str) -> Option<String> {
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let value = self.attributes.get(name).and_then(Text::as_str);
-        value.filter(|it| !it.is_empty()).map(str::to_owned)
+        value.filter(|it| (1..=PARTY_BYTES_MAX).contains(&it.len())).map(str::to_owned)
     }
 
     fn has_left_because(&self, name: &str, number: u64) -> bool {
@@ -69,27 +75,33 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         return Ok(Reading::of(CallEvent { at_ms, ..CallEvent::new(room, What::RoomOver) }));
     }
     let participant = event.participant;
-    // Agents, recorders and people in browsers are participants, too; only telephones are callers.
-    let is_telephone = is(&participant.kind, "SIP", 3);
-    let Some(what) = what(name, &participant).filter(|_| is_telephone) else {
+    let Some(what) = what(name, &participant).filter(|_| participant.is_telephone()) else {
         return Ok(Reading::ignoring(event.event.kind("event")));
     };
+    Ok(Reading::of(CallEvent { at_ms, ..call_event(participant, event.room.sid.id(), what)? }))
+}
+
+/// That this happened to the call of a participant.
+pub(super) fn call_event(
+    participant: Participant,
+    room: Option<String>,
+    what: What,
+) -> Result<CallEvent, Unreadable> {
     let direction = direction(&participant);
     let theirs = participant.attribute("sip.phoneNumber");
     let ours = participant.attribute("sip.trunkPhoneNumber");
     let (from, to) = match direction {
-        Some(Direction::Inbound) => (theirs, ours),
-        _ => (ours, theirs),
+        Some(Direction::Outbound) => (ours, theirs),
+        _ => (theirs, ours),
     };
-    Ok(Reading::of(CallEvent {
+    Ok(CallEvent {
         also: also(&participant),
-        room: event.room.sid.id(),
+        room,
         direction,
         from,
         to,
-        at_ms,
         ..CallEvent::new(participant.sid.call("participant.sid")?, what)
-    }))
+    })
 }
 
 /// Other ids of the call: LiveKit's own of the SIP call, the carrier's, and the `Call-ID`.
@@ -102,7 +114,7 @@ fn also(participant: &Participant) -> Vec<String> {
 }
 
 /// A rule has dispatched an inbound call to its room; an outbound call has only a trunk.
-fn direction(participant: &Participant) -> Option<Direction> {
+pub(super) fn direction(participant: &Participant) -> Option<Direction> {
     let has = |name| participant.attribute(name).is_some();
     match (has("sip.ruleID"), has("sip.trunkID") || has("sip.callStatus")) {
         (true, _) => Some(Direction::Inbound),

@@ -18,7 +18,7 @@ struct Body {
 /// `PhoneCallResponse` and `WebCallResponse`, without transcripts and analysis.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Call {
+pub(super) struct Call {
     call_id: Text,
     call_type: Text,
     call_status: Text,
@@ -35,6 +35,13 @@ struct Call {
     duration_ms: Text,
 }
 
+impl Call {
+    /// Whether it goes on, as far as it says.
+    pub(super) fn is_ongoing(&self) -> bool {
+        self.call_status.as_str().is_none_or(|status| status == "ongoing")
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TelephonyIdentifier {
@@ -44,7 +51,8 @@ struct TelephonyIdentifier {
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let Body { event, call } = parse(request.body)?;
     let name = event.required("event")?;
-    let reason = call.disconnection_reason.as_str().unwrap_or_default();
+    let reason = call.disconnection_reason.as_str().unwrap_or_default().to_owned();
+    let reason = reason.as_str();
     let (what, at_ms) = match name {
         "call_started" => (What::Answered, call.start_timestamp.number()),
         "transfer_started" => (What::Waiting, None),
@@ -63,24 +71,31 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     };
     let is_end = matches!(what, What::Ended(_) | What::Left) && name != "transfer_ended";
     let is_machine = matches!(reason, "voicemail_reached" | "ivr_reached");
+    let duration_s = call.duration_ms.number().and_then(|it| u32::try_from(it / 1_000).ok());
+    Ok(Reading::of(CallEvent {
+        answered_by: is_machine.then_some(AnsweredBy::Machine),
+        duration_s: duration_s.filter(|_| is_end),
+        at_ms,
+        ..call_event(call, what)?
+    }))
+}
+
+/// That this happened to a call.
+pub(super) fn call_event(call: Call, what: What) -> Result<CallEvent, Unreadable> {
     let direction = match (call.direction.as_str(), call.call_type.as_str()) {
         (Some("outbound"), _) => Some(Direction::Outbound),
         // A person in a browser calls the agent, too.
         (Some("inbound"), _) | (None, Some("web_call")) => Some(Direction::Inbound),
         _ => None,
     };
-    let duration_s = call.duration_ms.number().and_then(|it| u32::try_from(it / 1_000).ok());
-    Ok(Reading::of(CallEvent {
+    Ok(CallEvent {
         also: call.telephony_identifier.twilio_call_sid.id().into_iter().collect(),
         direction,
         from: call.from_number.party(),
         to: call.to_number.party(),
         agent: call.agent_id.id(),
-        answered_by: is_machine.then_some(AnsweredBy::Machine),
-        duration_s: duration_s.filter(|_| is_end),
-        at_ms,
         ..CallEvent::new(call.call_id.call("call.call_id")?, what)
-    }))
+    })
 }
 
 /// How a call is over, by its `disconnection_reason`.

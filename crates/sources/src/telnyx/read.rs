@@ -60,6 +60,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     };
     let is_detection = event_type.as_str().is_some_and(|it| it.contains(DETECTION));
     let answered_by = if is_detection { answered_by(payload.result.as_str()) } else { None };
+    let agent = payload.connection_id.id();
     let direction = match payload.direction.as_str() {
         Some("incoming") => Some(Direction::Inbound),
         Some("outgoing") => Some(Direction::Outbound),
@@ -71,11 +72,17 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
         direction,
         from: payload.from.party(),
         to: payload.to.party(),
-        agent: payload.connection_id.id(),
+        room: agent.as_deref().map(connection),
+        agent,
         answered_by,
         at_ms: occurred_at.as_str().and_then(unix_ms),
         ..CallEvent::new(payload.call_control_id.call("data.payload.call_control_id")?, what)
     }))
+}
+
+/// What stands for the room of a call: the connection that it is on, whose list has it.
+pub(super) fn connection(id: &str) -> String {
+    format!("connection/{id}")
 }
 
 /// What the types of the results of machine detection have in common.
@@ -139,6 +146,7 @@ fn texml(form: &Form) -> Result<Reading, Unreadable> {
             .also
             .extend(legacy.filter(|it| it.bytes().all(|b| b.is_ascii_graphic())).map(Into::into));
         event.agent = text("ConnectionId").map(str::to_owned);
+        event.room = event.agent.as_deref().map(connection);
         event.at_ms = text("Timestamp").and_then(unix_ms);
     }
     Ok(reading)
