@@ -20,6 +20,7 @@ mod legs;
 mod reconciler;
 mod source_event;
 pub mod sources;
+mod tokens;
 
 pub use accounts::AccountTable;
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
@@ -27,3 +28,4 @@ pub use farewell::Farewell;
 pub use inbound::{Inbound, InboundRules, Utterance, account_of};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
 pub use source_event::{name, of_room_over, of_source_event};
+pub use tokens::{Role, TokenTable};

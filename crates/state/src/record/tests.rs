@@ -100,6 +100,7 @@ fn more_evidence() -> impl Strategy<Value = Evidence> {
                 is_after_lost_answer,
                 origin: told.origin,
                 account: told.account,
+                agent_account: told.agent_account,
                 also: told.also,
                 room: told.room,
                 limits: told.limits,
@@ -116,21 +117,24 @@ fn told() -> impl Strategy<Value = Evidence> {
     let limits = (any::<Option<u32>>(), any::<Option<u32>>());
     let origin = ("[a-z]{1,4}", any::<bool>());
     let also = prop::collection::vec(ids(), 0..3);
-    let account = prop::option::of("[a-z]{1,4}");
+    let account = || prop::option::of("[a-z]{1,4}");
     let said_at = any::<Option<u64>>().prop_map(|at| at.map(Millis));
-    let all = (origin, account, also, prop::option::of(ids()), limits, said_at).prop_map(
-        move |((source, is_carrier), account, also, room, (quiet_s, longest_s), said_at)| {
-            Evidence {
-                origin: Some(Origin { source: Arc::from(source), is_carrier }),
-                account: account.map(Arc::from),
-                also,
-                room,
-                limits: Limits { quiet_s, longest_s },
-                said_at,
-                ..blank()
-            }
-        },
-    );
+    let all = (origin, (account(), account()), also, prop::option::of(ids()), limits, said_at)
+        .prop_map(
+            move |((source, is_carrier), accounts, also, room, (quiet_s, longest_s), said_at)| {
+                let (account, agent_account) = accounts;
+                Evidence {
+                    origin: Some(Origin { source: Arc::from(source), is_carrier }),
+                    account: account.map(Arc::from),
+                    agent_account: agent_account.map(Arc::from),
+                    also,
+                    room,
+                    limits: Limits { quiet_s, longest_s },
+                    said_at,
+                    ..blank()
+                }
+            },
+        );
     prop_oneof![1 => Just(blank()), 1 => all]
 }
 
