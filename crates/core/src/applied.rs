@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::accounts::AccountDelta;
 use crate::agent_delta::AgentDeltas;
 use crate::{Agent, EndReason, Millis, Party, Phase};
 
@@ -15,6 +16,8 @@ pub struct Applied {
     pub before: Option<Before>,
     /// What it did to the numbers of agents.
     pub deltas: AgentDeltas,
+    /// What it did to the numbers of accounts, each once.
+    pub accounts: SmallVec<[AccountDelta; 1]>,
     /// Of a call that was live: how long it was connected, and with whom. Only when the call ends,
     /// when the end of a call of several stretches is reported again, and when our guess of an end is
     /// taken back.
@@ -92,6 +95,13 @@ pub enum Outcome {
 }
 
 impl Applied {
+    pub(crate) fn add_account(&mut self, delta: AccountDelta) {
+        match self.accounts.iter_mut().find(|known| known.account == delta.account) {
+            Some(known) => known.after = delta.after,
+            None => self.accounts.push(delta),
+        }
+    }
+
     /// Since when the call was live before this, if it was. Parts of that time it may have been with
     /// a person or waiting; see [`Applied::talk`].
     ///

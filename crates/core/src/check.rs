@@ -6,7 +6,9 @@ use alloc::string::String;
 use core::fmt::{self, Debug, Display};
 
 use crate::names::all_names;
-use crate::{Breakdown, Call, CallId, Caller, Counting, Millis, Numbers, Party, Phase, Tracker};
+use crate::{
+    Breakdown, Call, CallId, Caller, Counting, Millis, Numbers, Party, Phase, Told, Tracker,
+};
 
 /// An invariant that does not hold: a bug in this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Tracker {
         let counting = self.counting;
         let mut all = LineRecount::default();
         let mut by_agent = BTreeMap::<_, LineRecount>::new();
+        let mut by_account = BTreeMap::<_, LineRecount>::new();
         let mut by_place = BTreeMap::<_, Recount>::new();
         let mut by_country = BTreeMap::<_, Recount>::new();
         for call in &calls {
@@ -87,6 +90,9 @@ impl Tracker {
             let Some(party) = call.party else { continue };
             all.add(call, party, counting);
             by_agent.entry(call.acting_agent().clone()).or_default().add(call, party, counting);
+            if let Some(owner) = call.details.told.as_ref().and_then(Told::owner) {
+                by_account.entry(owner.clone()).or_default().add(call, party, counting);
+            }
             if counting.counts(party) {
                 by_place.entry(call.place.area()).or_default().add(call, counting);
                 by_country.entry(call.place.country).or_default().add(call, counting);
@@ -95,6 +101,9 @@ impl Tracker {
         same("I1 in all", self.breakdown(), all.breakdown())?;
         let by_agent = by_agent.into_iter().map(|(agent, it)| (agent, it.breakdown())).collect();
         same("I1 by agent", keyed(&self.breakdown_by_agent()), by_agent)?;
+        let by_account =
+            by_account.into_iter().map(|(account, it)| (account, it.breakdown())).collect();
+        same("I1 by account", keyed(&self.breakdown_by_account()), by_account)?;
         same("I1 by place", keyed(&self.by_place()), recounted(by_place))?;
         same("I1 by country", keyed(&self.by_country()), recounted(by_country))?;
         let Numbers { users, calls: live } = self.numbers();

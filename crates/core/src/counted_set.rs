@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
+use crate::accounts::numbers_together;
 use crate::intern::{HASHER, Key};
 use crate::{Breakdown, Caller, Counting, Country, Party};
 
@@ -106,6 +107,16 @@ impl CountedSet {
         }
     }
 
+    /// The people with at least one call here whose caller ids are usable.
+    pub(crate) fn callers(&self) -> impl Iterator<Item = Caller> {
+        self.callers.iter().copied()
+    }
+
+    /// How many calls there are whose caller is withheld.
+    pub(crate) fn withheld(&self) -> usize {
+        self.withheld.len()
+    }
+
     pub(crate) fn numbers(&self) -> Numbers {
         let users = self.callers.len() + self.withheld.len();
         Numbers { users, calls: users + self.more_calls }
@@ -161,6 +172,23 @@ impl LineSet {
         let agent = self.agent.numbers();
         let parties = [agent, of(|it| &it.waiting), of(|it| &it.person), of(|it| &it.machine)];
         let live = if counting.handed_over { of(|it| &it.live) } else { agent };
+        Breakdown { live, parties }
+    }
+
+    /// The numbers of several together: who is in two of them is one user.
+    pub(crate) fn together(sets: &[&Self], counting: Counting) -> Breakdown {
+        let agent = numbers_together(sets.iter().map(|set| &set.agent));
+        let rest = || sets.iter().filter_map(|set| set.rest.as_deref());
+        let parties = [
+            agent,
+            numbers_together(rest().map(|it| &it.waiting)),
+            numbers_together(rest().map(|it| &it.person)),
+            numbers_together(rest().map(|it| &it.machine)),
+        ];
+        let live = match counting.handed_over {
+            true => numbers_together(rest().map(|it| &it.live)),
+            false => agent,
+        };
         Breakdown { live, parties }
     }
 
@@ -279,6 +307,8 @@ pub(crate) struct Entrant {
     pub(crate) is_awaiting: bool,
     pub(crate) is_campaign: bool,
     pub(crate) agent: Key,
+    /// The account that it belongs to.
+    pub(crate) account: Option<Key>,
     pub(crate) area: Key,
     pub(crate) country: Option<Country>,
 }
@@ -294,6 +324,8 @@ impl Entrant {
 pub(crate) struct CountedSets {
     pub(crate) all: LineSet,
     pub(crate) by_agent: Vec<AgentSet>,
+    /// The people on the line by account.
+    pub(crate) by_account: Vec<LineSet>,
     /// Live users by place.
     pub(crate) by_place: Vec<CountedSet>,
     /// Live users by country.
@@ -307,6 +339,9 @@ impl CountedSets {
         }
         self.all.enter(entrant, counting);
         at(&mut self.by_agent, entrant.agent).enter(entrant, counting);
+        if let Some(account) = entrant.account {
+            at(&mut self.by_account, account).enter(entrant, counting);
+        }
         if entrant.party.is_some_and(|party| counting.counts(party)) {
             at(&mut self.by_place, entrant.area).enter(entrant.member);
             self.by_country.entry(entrant.country).or_default().enter(entrant.member);
@@ -319,6 +354,9 @@ impl CountedSets {
         }
         self.all.leave(entrant, counting);
         at(&mut self.by_agent, entrant.agent).leave(entrant, counting);
+        if let Some(account) = entrant.account {
+            at(&mut self.by_account, account).leave(entrant, counting);
+        }
         if entrant.party.is_some_and(|party| counting.counts(party)) {
             at(&mut self.by_place, entrant.area).leave(entrant.member);
             self.by_country.entry(entrant.country).or_default().leave(entrant.member);

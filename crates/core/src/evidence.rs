@@ -50,8 +50,10 @@ pub struct Evidence {
     pub is_after_lost_answer: bool,
     /// The source that said it; `None` if that is Twilio, or ourselves.
     pub origin: Option<Origin>,
-    /// The account that the call belongs to, if it is known.
+    /// The account of who says it, if it is known: the call belongs to it, unless its agent has one.
     pub account: Option<Arc<str>>,
+    /// The account of the agent that it names, if that has one.
+    pub agent_account: Option<Arc<str>>,
     /// Other ids of the same call: the carrier's, told by a platform.
     pub also: Vec<CallId>,
     /// The room that it is in, at platforms where an end may be told of a room alone.
@@ -190,6 +192,7 @@ impl Evidence {
             is_after_lost_answer: false,
             origin: None,
             account: None,
+            agent_account: None,
             also: Vec::new(),
             room: None,
             limits: Limits::default(),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::cmp::max;
 
+use crate::accounts::AgentNews;
 use crate::applied::{Applied, Outcome};
 use crate::call::{Entry, Step};
 use crate::flags::{Flags, Word};
@@ -53,6 +54,7 @@ impl Tracker {
             id: evidence.call.clone(),
         });
         self.note_told(slot, evidence, true);
+        self.note_agents_account(slot, evidence, AgentNews::Taken);
         self.tie_to_parent(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
         self.guess_colleague(slot, News::of(evidence.source, true));
@@ -85,6 +87,8 @@ impl Tracker {
         let (old_agent, old_place) = self.join_attributes(slot, evidence);
         let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, evidence));
         self.note_told(slot, evidence, false);
+        let news = self.agent_news(slot, evidence, old_agent.is_some());
+        self.note_agents_account(slot, evidence, news);
         self.tie_to_parent(slot, evidence, applied);
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
@@ -129,6 +133,20 @@ impl Tracker {
             entry.place = self.places.acquire(&evidence.place);
         }
         old
+    }
+
+    /// How the word about the agent, which is joined by now, compares with what was known.
+    fn agent_news(&self, slot: u32, evidence: &Evidence, is_taken: bool) -> AgentNews {
+        let entry = self.entry(slot);
+        let is_same = || {
+            word(evidence) == entry.flags.word()
+                && *self.agents.value(entry.agent) == evidence.agent
+        };
+        match is_taken {
+            true => AgentNews::Taken,
+            false if is_same() => AgentNews::Same,
+            false => AgentNews::Weaker,
+        }
     }
 
     /// Whether the call has moved to another agent, and not only become known better.

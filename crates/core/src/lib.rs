@@ -51,8 +51,11 @@
 //! A call may have several ids, each told by somebody else. It is one entry, found by each of them:
 //! two that were counted apart become one when somebody says that they are.
 //!
+//! A call belongs to one account: that of its agent, or else of who has told of it. The account of an
+//! agent comes with the word that names the agent, and of equal words the greatest account counts.
+//!
 //! What does depend on the order of the journal: which agent a call is with when several were named
-//! by voice requests (the last one), whether a caller waits in a queue (the last word), who is in a
+//! by voice requests (the last one), and so whose call it is, whether a caller waits in a queue (the last word), who is in a
 //! conference (the last event, by the provider's numbers where it has any), whether a call that we
 //! made is a colleague's, who has the last place where places are limited, and the stretches, whose
 //! bounds are times of records.
@@ -63,6 +66,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod accounts;
 mod admission;
 mod agent;
 mod agent_delta;
@@ -92,6 +96,7 @@ mod told;
 mod tracker;
 mod weight;
 
+pub use accounts::AccountDelta;
 pub use admission::{Admission, Bound, Instead, LimitOf, TurnedAway};
 pub use agent::{Agent, AgentFrom};
 pub use agent_delta::{AgentDelta, AgentDeltas};

@@ -156,12 +156,24 @@ impl Tracker {
         }
         let mut joined = told_before;
         joined.join(&told);
-        self.set_told(winner, joined);
+        joined.agent_account = self.told(winner).and_then(|told| told.agent_account.clone());
+        self.set_whole_told(winner, joined, applied);
         for name in told.names.into_iter().chain([call.id]) {
             self.ties.aliases.remove(&name);
             self.add_name(winner, name);
         }
         winner
+    }
+
+    /// Sets who has told of a call, and so whose it is.
+    fn set_whole_told(&mut self, slot: u32, told: Told, applied: &mut Applied) {
+        let before = self.entrant(slot);
+        self.set_told(slot, told);
+        self.know_account(slot);
+        let after = self.entrant(slot);
+        if before != after {
+            self.reindex(before, after, applied);
+        }
     }
 
     /// Takes over that something said that the call talks with an agent.
@@ -224,6 +236,7 @@ fn as_evidence(call: &crate::Call, name: CallId) -> Evidence {
             _ => call.agent.clone(),
         },
         agent_from: call.agent_from,
+        agent_account: call.details.told.as_ref().and_then(|told| told.agent_account.clone()),
         caller: call.caller,
         place: call.place.clone(),
         answered_by: call.details.answered_by,

@@ -39,6 +39,11 @@ impl<'a> OpenCall<'a> {
         self.tracker.told(self.slot)
     }
 
+    /// The account that it belongs to, if it is known.
+    pub fn owner(&self) -> Option<&'a Arc<str>> {
+        self.told()?.owner()
+    }
+
     /// Whether Twilio knows of it, as far as was heard.
     pub fn is_twilios(&self) -> bool {
         self.told().is_none_or(|told| told.by_twilio)
@@ -92,7 +97,8 @@ impl Tracker {
         self.slot(id).is_some_and(|slot| self.is_loose_leg_at(slot))
     }
 
-    /// The account of a call, if it is known.
+    /// The account of who has told of a call, if it is known. Whose the call is says
+    /// [`Tracker::owner`].
     pub fn account(&self, id: &CallId) -> Option<&Arc<str>> {
         self.told(self.slot(id)?)?.account.as_ref()
     }

@@ -51,8 +51,10 @@ pub struct Told {
     pub by_twilio: bool,
     /// Whether a carrier has told of it, Twilio among them: then it tells the end.
     pub by_carrier: bool,
-    /// The account that it belongs to.
+    /// The account of who has told of it; of several the greatest.
     pub account: Option<Arc<str>>,
+    /// The account of its agent, which outweighs that: see [`Told::owner`].
+    pub agent_account: Option<Arc<str>>,
     /// Other ids of the same call, in their order.
     pub names: Vec<CallId>,
     /// The room that it is in, at platforms where an end may be told of a room alone.

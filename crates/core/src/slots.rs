@@ -137,6 +137,7 @@ impl Tracker {
             let links =
                 Links { parent, queue, acting_agent, stretches, stretch_since, told, turned_away };
             self.ties.links.insert(slot, links);
+            self.know_account(slot);
         }
         slot
     }

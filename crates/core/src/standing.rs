@@ -1,6 +1,7 @@
 //! With whom a caller is connected, as it follows from what is known; and the sets that a call is
 //! counted in.
 
+use crate::accounts::AccountDelta;
 use crate::agent_delta::AgentDelta;
 use crate::applied::{Applied, Move};
 use crate::call::Stretch;
@@ -204,6 +205,7 @@ impl Tracker {
             is_awaiting: entry.flags.is_awaiting(),
             is_campaign: is_outbound && entry.flags.is_proven() && !entry.flags.is_leg(),
             agent: self.acting_agent(slot),
+            account: self.account_key(slot),
             area: self.places.area(entry.place),
             country: self.places.place(entry.place).country,
         }
@@ -300,6 +302,8 @@ impl Tracker {
     /// its slot, and only once. If it entered first, leaving would remove it for good.
     pub(crate) fn reindex(&mut self, before: Entrant, after: Entrant, applied: &mut Applied) {
         let numbers = [before.agent, after.agent].map(|key| self.numbers_of(key));
+        let accounts = [before.account, after.account];
+        let of_accounts = accounts.map(|key| Some((key?, self.numbers_of_account(key?))));
         self.sets.leave(&before, self.counting);
         self.sets.enter(&after, self.counting);
         let is_counted = before.party.is_some() || after.party.is_some();
@@ -314,6 +318,10 @@ impl Tracker {
         applied.deltas.add(delta(before.agent, numbers[0]));
         if after.agent != before.agent {
             applied.deltas.add(delta(after.agent, numbers[1]));
+        }
+        for (key, before) in of_accounts.into_iter().flatten() {
+            let (account, after) = (self.accounts.name(key).clone(), self.numbers_of_account(key));
+            applied.add_account(AccountDelta { account, before, after });
         }
     }
 

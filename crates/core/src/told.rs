@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::links::Links;
 use crate::{CallId, Evidence, Numbers, OpenCall, SECOND_MS, Source, Told, Tracker};
 
 impl Tracker {
@@ -74,6 +75,11 @@ impl Tracker {
     /// Twilio. Who is told of by two sources is in both. Nothing if only Twilio tells of calls.
     /// This takes time in proportion to the calls that are known.
     pub fn by_source(&self) -> Vec<(Option<Arc<str>>, Numbers)> {
+        let is_sourced =
+            |links: &Links| links.told.as_ref().is_some_and(|told| !told.sources.is_empty());
+        if !self.ties.links.values().any(is_sourced) {
+            return Vec::new();
+        }
         self.grouped(|told| {
             let twilio = told.is_none_or(|told| told.by_twilio).then_some(None);
             let sources = told.map(|told| told.sources.as_slice()).unwrap_or_default();
@@ -82,10 +88,10 @@ impl Tracker {
     }
 
     /// Live users and live calls of each account, in the order of their names; `None` is those of
-    /// which no account is known. Nothing if none is known of any. It takes as long as
+    /// which no account is known. Nothing if Twilio alone tells of calls and no account is known. It takes as long as
     /// [`Tracker::by_source`].
     pub fn by_account(&self) -> Vec<(Option<Arc<str>>, Numbers)> {
-        self.grouped(|told| [told.and_then(|told| told.account.clone())].into_iter().collect())
+        self.grouped(|told| [told.and_then(|told| told.owner().cloned())].into_iter().collect())
     }
 
     fn grouped(

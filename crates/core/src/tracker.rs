@@ -7,6 +7,7 @@ use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
+use crate::accounts::AccountNames;
 use crate::applied::{Applied, Before, Outcome};
 use crate::call::{Details, Entry, Leg};
 use crate::counted_set::{CountedSets, named};
@@ -33,6 +34,7 @@ pub struct Tracker {
     pub(crate) ended: VecDeque<(u32, Millis)>,
     pub(crate) agents: Interner<Agent>,
     pub(crate) places: PlaceInterner,
+    pub(crate) accounts: AccountNames,
     pub(crate) sets: CountedSets,
     pub(crate) ties: Ties,
     pub(crate) counting: Counting,
@@ -90,6 +92,7 @@ impl Tracker {
             outcome: Outcome::Late,
             before: None,
             deltas: Default::default(),
+            accounts: Default::default(),
             talk: None,
             moves: Default::default(),
         };

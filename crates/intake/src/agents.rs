@@ -19,6 +19,7 @@ use crate::accounts::{AccountTable, Accounts, mistakes_in_accounts};
 use crate::caller_id::{CallerId, sip_host};
 use crate::hooks::{HookTable, mistakes_in_hooks};
 use crate::sources::{SourceTable, mistakes_in_sources};
+use crate::tokens::{TokenTable, known_accounts, mistakes_in_tokens};
 pub use live_users_twilio::Method;
 
 /// The file that is read when `AGENTS_FILE` is not set; it may be missing.
@@ -78,6 +79,9 @@ pub struct Agent {
     /// `at_capacity`.
     #[serde(default)]
     pub capacity: Option<u32>,
+    /// The account that its calls belong to.
+    #[serde(default)]
+    pub account: Option<String>,
     #[serde(default)]
     at_capacity: Option<Decision>,
     #[serde(default)]
@@ -101,6 +105,7 @@ pub struct Agents {
     accounts: Accounts,
     limit: AccountLimit,
     hooks: Vec<HookTable>,
+    tokens: Vec<TokenTable>,
 }
 
 /// Where the agents file is.
@@ -123,6 +128,8 @@ struct File {
     accounts: Vec<AccountTable>,
     #[serde(default, rename = "hook")]
     hooks: Vec<HookTable>,
+    #[serde(default, rename = "token")]
+    tokens: Vec<TokenTable>,
     limit: Option<u32>,
     at_limit: Option<Decision>,
     limit_reserved_for_inbound: Option<u32>,
@@ -139,6 +146,11 @@ impl File {
 }
 
 impl Agent {
+    /// The account that its calls belong to, if it has one.
+    pub fn account(&self) -> Option<Arc<str>> {
+        self.account.as_deref().map(Arc::from)
+    }
+
     /// The method that `voice_url` is requested by: `voice_method` of the file.
     pub fn voice_method(&self) -> Method {
         self.voice_method.as_deref().and_then(Method::parse).unwrap_or_default()
@@ -236,7 +248,7 @@ impl Agents {
         match toml::from_str::<File>(text) {
             Ok(file) => {
                 let limit = file.limit();
-                let File { shared, agents, sources, accounts, hooks, .. } = file;
+                let File { shared, agents, sources, accounts, hooks, tokens, .. } = file;
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_limits(&agents, &limit));
                 mistakes.extend(mistakes_in_shared("shared", &shared));
@@ -244,9 +256,11 @@ impl Agents {
                 mistakes.extend(mistakes_in_accounts(&accounts));
                 let ids: Vec<_> = agents.iter().map(|agent| agent.id.as_str()).collect();
                 mistakes.extend(mistakes_in_hooks(&hooks, &ids));
+                let known = known_accounts(&agents, &sources, &accounts);
+                mistakes.extend(mistakes_in_tokens(&tokens, &known));
                 let accounts = Accounts::of(accounts);
                 let agents = Self::of(agents).sharing(&shared);
-                (Self { sources, accounts, hooks, limit, ..agents }, mistakes)
+                (Self { sources, accounts, hooks, tokens, limit, ..agents }, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }
@@ -317,6 +331,11 @@ impl Agents {
     /// Who is told by webhooks of our own, in the order of the file.
     pub fn hooks(&self) -> &[HookTable] {
         &self.hooks
+    }
+
+    /// Who may read the calls of some accounts, in the order of the file.
+    pub fn tokens(&self) -> &[TokenTable] {
+        &self.tokens
     }
 
     /// The agent that answers this number, in any of its spellings: also without its plus, and in

@@ -141,6 +141,7 @@ pub(crate) fn between(
         direction: parties.direction,
         agent: attribution.agent.clone(),
         agent_from: attribution.from,
+        agent_account: attribution.configured.and_then(agents::Agent::account),
         // Behind the number of a switchboard is always somebody else.
         caller: identity
             .filter(|_| !agents.is_shared_number(theirs))

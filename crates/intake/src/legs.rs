@@ -75,17 +75,20 @@ pub(crate) fn with_role(
         let is_ours = evidence.direction == Some(Direction::Outbound);
         return Evidence { endpoint: is_ours.then_some(target.endpoint), ..evidence };
     }
-    let (agent, agent_from) = match (target.agent, evidence.agent_from) {
-        (Some(agent), _) => (Agent::Id(Arc::from(agent.id.as_str())), AgentFrom::Address),
-        (None, AgentFrom::Url) => (evidence.agent, AgentFrom::Url),
+    let (agent, agent_from, agent_account) = match (target.agent, evidence.agent_from) {
+        (Some(agent), _) => {
+            (Agent::Id(Arc::from(agent.id.as_str())), AgentFrom::Address, agent.account())
+        }
+        (None, AgentFrom::Url) => (evidence.agent, AgentFrom::Url, evidence.agent_account),
         // Its From may be the caller's number, and whose it is does not say where it leads.
-        (None, AgentFrom::Address) => (Agent::Unknown, AgentFrom::Address),
+        (None, AgentFrom::Address) => (Agent::Unknown, AgentFrom::Address, None),
     };
     Evidence {
         direction: if is_to_ai { Some(Direction::Dial) } else { evidence.direction },
         endpoint: Some(target.endpoint),
         agent,
         agent_from,
+        agent_account,
         caller: None,
         place: Place::default(),
         ..evidence

@@ -22,6 +22,7 @@ mod reconciler;
 mod referee;
 mod source_event;
 pub mod sources;
+mod tokens;
 
 pub use accounts::AccountTable;
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
@@ -30,3 +31,4 @@ pub use inbound::{Inbound, InboundRules, Utterance, account_of};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
 pub use referee::{Below, Found, RefereeRules, RefereeStatus, Referees, SourceReferee, Unanswered};
 pub use source_event::{name, needs_calls, of_source_event};
+pub use tokens::{Role, TokenTable};

@@ -145,6 +145,8 @@ struct StoredEvidence {
     origin: Option<StoredOrigin>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
+    #[serde(default, rename = "agentAccount", skip_serializing_if = "Option::is_none")]
+    agent_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     also: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +213,7 @@ impl StoredEvidence {
                 carrier: *is_carrier,
             }),
             account: evidence.account.clone(),
+            agent_account: evidence.agent_account.clone(),
             also: evidence.also.iter().map(ToString::to_string).collect(),
             room: evidence.room.as_ref().map(ToString::to_string),
             limits: StoredLimits::of(evidence.limits),
@@ -241,6 +244,7 @@ impl StoredEvidence {
             is_after_lost_answer: self.is_after_lost_answer,
             origin: self.origin.map(|it| Origin { source: it.source, is_carrier: it.carrier }),
             account: self.account,
+            agent_account: self.agent_account,
             also: self.also.iter().map(|id| call_id(id, "also")).collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
             limits: self.limits.read(),

@@ -41,6 +41,8 @@ pub(crate) struct StoredTold {
     carrier: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
+    #[serde(default, rename = "agentAccount", skip_serializing_if = "Option::is_none")]
+    agent_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     names: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,7 @@ impl StoredTold {
             twilio: told.by_twilio,
             carrier: told.by_carrier,
             account: told.account.clone(),
+            agent_account: told.agent_account.clone(),
             names: told.names.iter().map(CallId::to_string).collect(),
             room: told.room.as_ref().map(CallId::to_string),
             limits: StoredLimits::of(told.limits),
@@ -75,6 +78,7 @@ impl StoredTold {
             by_twilio: self.twilio,
             by_carrier: self.carrier,
             account: self.account,
+            agent_account: self.agent_account,
             names: names.collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
             limits: self.limits.read(),

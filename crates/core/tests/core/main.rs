@@ -1,5 +1,6 @@
 //! The core from outside: its rules, its invariants, and a naive model to compare with.
 
+mod accounts;
 mod admission;
 mod model;
 mod parties;

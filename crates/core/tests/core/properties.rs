@@ -124,9 +124,11 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         Some(Connection::Machine),
     ]);
     let rooms = prop_oneof![3 => Just(None), 1 => attendances().prop_map(Some)];
-    let lost = (any::<bool>(), admissions());
+    let owners = select(vec![None, None, Some(Arc::from("b")), Some(Arc::from("c"))]);
+    let lost = (any::<bool>(), admissions(), owners);
     (who, machines, ends, words, rooms, lost, told()).prop_map(
-        |(who, answered_by, endpoint, connection, conference, (lost, admission), told)| {
+        |(who, answered_by, endpoint, connection, conference, lost, told)| {
+            let (lost, admission, agent_account) = lost;
             let (call, parent, source, said, direction, named, caller, place) = who;
             let (agent, agent_from) = named;
             let duration_s = None;
@@ -148,6 +150,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 is_after_lost_answer: lost,
                 origin: told.origin,
                 account: told.account,
+                agent_account,
                 also: told.also,
                 room: told.room,
                 limits: told.limits,
@@ -212,7 +215,7 @@ fn many() -> impl Strategy<Value = Vec<Evidence>> {
     prop::collection::vec(evidence(), 0..60)
 }
 
-fn plainly() -> impl Strategy<Value = Vec<Evidence>> {
+pub(crate) fn plainly() -> impl Strategy<Value = Vec<Evidence>> {
     // Evidence that begins no call is not remembered, so what it alone said may be missing.
     let remembered = plain().prop_filter("it says nothing", |e| e.claim() != Claim::Nothing);
     prop::collection::vec(remembered, 0..60)
@@ -248,8 +251,9 @@ fn goes_on(tracker: &Tracker) -> impl PartialEq + Debug + use<> {
     (tracker.calls(), tracker.conferences())
 }
 
-fn numbers_of(tracker: &Tracker) -> impl PartialEq + Debug + use<> {
-    (tracker.breakdown(), tracker.breakdown_by_agent(), tracker.by_place(), tracker.by_country())
+pub(crate) fn numbers_of(tracker: &Tracker) -> impl PartialEq + Debug + use<> {
+    let by_agent = (tracker.breakdown_by_agent(), tracker.breakdown_by_account());
+    (tracker.breakdown(), by_agent, tracker.by_place(), tracker.by_country())
 }
 
 proptest! {
@@ -305,9 +309,9 @@ proptest! {
     }
 
     #[test]
-    fn the_deltas_are_the_difference_between_the_numbers_of_agents(log in many()) {
+    fn the_deltas_are_the_difference_between_the_numbers_of_agents_and_accounts(log in many()) {
         let mut tracker = Tracker::default();
-        let mut known = BTreeMap::new();
+        let (mut known, mut accounts) = (BTreeMap::new(), BTreeMap::new());
         for (evidence, at) in log.iter().zip(1..) {
             let phase = tracker.call(&evidence.call).map(|call| (call.phase, call.since));
             let applied = tracker.apply(Millis(at), evidence);
@@ -323,6 +327,13 @@ proptest! {
             let up = known.iter().filter(|(_, numbers)| numbers.on_the_line().calls > 0);
             let up: Vec<_> = up.map(|(agent, numbers)| (agent.clone(), *numbers)).collect();
             prop_assert_eq!(up, tracker.breakdown_by_agent());
+            for delta in &applied.accounts {
+                let before = accounts.insert(delta.account.clone(), delta.after);
+                prop_assert_eq!(before.unwrap_or_default(), delta.before);
+            }
+            let up = accounts.iter().filter(|(_, numbers)| numbers.on_the_line().calls > 0);
+            let up: Vec<_> = up.map(|(account, numbers)| (account.clone(), *numbers)).collect();
+            prop_assert_eq!(up, tracker.breakdown_by_account());
         }
     }
 

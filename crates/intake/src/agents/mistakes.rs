@@ -95,6 +95,9 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
             let wrongs = wrong_assistant(assistant, first, of_id);
             wrongs.into_iter().for_each(|it| wrong("assistants", it));
         }
+        if agent.account.as_ref().is_some_and(|account| !is_id(account)) {
+            wrong("account", format!("expected 1 to {ID_BYTES_MAX} letters, digits, '-' or '_'"));
+        }
         if agent.status_callback_urls.len() > STATUS_CALLBACK_URLS_MAX {
             wrong("status_callback_urls", format!("expected at most {STATUS_CALLBACK_URLS_MAX}"));
         }

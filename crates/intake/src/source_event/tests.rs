@@ -67,6 +67,7 @@ fn an_event_becomes_evidence_of_its_source_and_account() {
     assert_eq!(evidence.call.to_string(), "calls/1");
     assert_eq!(evidence.agent, Agent::Id(Arc::from("support")));
     assert_eq!(evidence.account.as_deref(), Some("acme"));
+    assert_eq!(evidence.agent_account, None);
     assert_eq!(evidence.claim(), Claim::Live);
     let country = Country::parse("GB");
     assert_eq!(evidence.place, Place { country, ..Place::default() });

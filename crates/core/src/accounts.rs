@@ -1,0 +1,176 @@
+//! The accounts that calls belong to: their numbers, and what is left where only some of them count.
+//!
+//! A call belongs to the account of its agent, if that has one, and else to the account of who has
+//! told of it. So the word that decides which agent a call has decides its account, too.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::max;
+
+use hashbrown::HashSet;
+
+use crate::counted_set::{CountedSet, LineSet};
+use crate::flags::Word;
+use crate::intern::{HASHER, Key};
+use crate::weight::word;
+use crate::{Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Told, Tracker};
+
+/// The names of accounts, each with a key. They come from settings, so they are few, and stay.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AccountNames {
+    names: Vec<Arc<str>>,
+    keys: BTreeMap<Arc<str>, Key>,
+}
+
+impl AccountNames {
+    pub(crate) fn key(&self, name: &str) -> Option<Key> {
+        self.keys.get(name).copied()
+    }
+
+    pub(crate) fn name(&self, Key(key): Key) -> &Arc<str> {
+        &self.names[key as usize]
+    }
+
+    fn know(&mut self, name: &Arc<str>) {
+        if !self.keys.contains_key(name) {
+            let key = u32::try_from(self.names.len()).expect("fewer than 2^32 accounts are known");
+            self.keys.insert(name.clone(), Key(key));
+            self.names.push(name.clone());
+        }
+    }
+}
+
+/// The numbers of one account before and after a piece of evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountDelta {
+    /// Whose.
+    pub account: Arc<str>,
+    /// Before it.
+    pub before: Breakdown,
+    /// After it.
+    pub after: Breakdown,
+}
+
+/// How the word of a piece of evidence about the agent compares with what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AgentNews {
+    /// Its agent is the call's from now on.
+    Taken,
+    /// It is the same word about the same agent.
+    Same,
+    /// A better word stands.
+    Weaker,
+}
+
+impl Tracker {
+    /// Takes in whose agent it is, after the agent of a call was joined. Of the same word about the
+    /// same agent the greatest account counts, so the order does not matter (I4); of voice requests
+    /// of a call in progress the last one, as for the agent.
+    pub(crate) fn note_agents_account(&mut self, slot: u32, evidence: &Evidence, news: AgentNews) {
+        let known = || self.told(slot).and_then(|told| told.agent_account.clone());
+        let said = evidence.agent_account.clone();
+        let account = match news {
+            AgentNews::Taken => said,
+            AgentNews::Same if word(evidence) == Word::LAST => said.or_else(known),
+            AgentNews::Same => max(said, known()),
+            AgentNews::Weaker => known(),
+        };
+        if account != known() {
+            self.told_mut(slot).agent_account = account;
+        }
+        self.know_account(slot);
+    }
+
+    /// Gives the account of a call a key, which the sets are found by.
+    pub(crate) fn know_account(&mut self, slot: u32) {
+        let Some(links) = self.links(slot) else { return };
+        if let Some(account) = links.told.as_ref().and_then(|told| told.owner()).cloned() {
+            self.accounts.know(&account);
+        }
+    }
+
+    /// The key of the account that a call belongs to.
+    pub(crate) fn account_key(&self, slot: u32) -> Option<Key> {
+        self.accounts.key(self.told(slot)?.owner()?)
+    }
+
+    /// The account that a call belongs to. That of a leg is its parent's, if that is known.
+    pub fn owner(&self, id: &CallId) -> Option<&Arc<str>> {
+        let slot = self.slot(id)?;
+        let parent = self.links(slot).and_then(|links| links.parent.as_ref());
+        let slot = parent.and_then(|parent| self.slot(parent)).unwrap_or(slot);
+        self.told(slot)?.owner()
+    }
+
+    /// The numbers of each party at each account that has a call that is up, in the order of their
+    /// names.
+    pub fn breakdown_by_account(&self) -> Vec<(Arc<str>, Breakdown)> {
+        let sets = self.sets.by_account.iter().zip((0..).map(Key));
+        let numbers = sets.map(|(set, key)| (key, set.breakdown(self.counting)));
+        let up = numbers.filter(|(_, breakdown)| breakdown.on_the_line().calls > 0);
+        let mut named: Vec<_> =
+            up.map(|(key, breakdown)| (self.accounts.name(key).clone(), breakdown)).collect();
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        named
+    }
+
+    /// The numbers of each party at these accounts together, each of which is named once. A person
+    /// with calls of two of them is one user. It takes time in proportion to their calls that are up;
+    /// for one account, none.
+    pub fn breakdown_of_accounts<'a>(
+        &self,
+        accounts: impl IntoIterator<Item = &'a str>,
+    ) -> Breakdown {
+        let keys = accounts.into_iter().filter_map(|account| self.accounts.key(account));
+        let sets: Vec<_> =
+            keys.filter_map(|Key(key)| self.sets.by_account.get(key as usize)).collect();
+        match &sets[..] {
+            [] => Breakdown::default(),
+            [set] => set.breakdown(self.counting),
+            sets => LineSet::together(sets, self.counting),
+        }
+    }
+
+    pub(crate) fn numbers_of_account(&self, Key(key): Key) -> Breakdown {
+        let set = self.sets.by_account.get(key as usize);
+        set.map(|set| set.breakdown(self.counting)).unwrap_or_default()
+    }
+
+    /// The calls of some accounts that are up and a user's, as if there were no others: its numbers
+    /// are theirs. Legs and conferences are left out, since with whom a caller is connected is known;
+    /// so it is made to be read, and takes in no evidence. It takes time in proportion to the calls
+    /// that are known.
+    #[must_use]
+    pub fn of_accounts(&self, has: impl Fn(&str) -> bool) -> Self {
+        let mut tracker = Self { now: self.now, counting: self.counting, ..Self::default() };
+        let is_in = |open: &OpenCall<'_>| {
+            open.party().is_some() && open.owner().is_some_and(|owner| has(owner))
+        };
+        self.open().filter(is_in).for_each(|open| tracker.restore_reading(open.call()));
+        tracker
+    }
+
+    fn restore_reading(&mut self, call: Call) {
+        let party = call.party;
+        let slot = self.restore_call(call);
+        self.entry_mut(slot).flags.set_party(party);
+        let entrant = self.entrant(slot);
+        self.sets.enter(&entrant, self.counting);
+    }
+}
+
+impl Told {
+    /// The account that the call belongs to: that of its agent, or else of who has told of it.
+    pub fn owner(&self) -> Option<&Arc<str>> {
+        self.agent_account.as_ref().or(self.account.as_ref())
+    }
+}
+
+/// How many people and calls are in these sets together.
+pub(crate) fn numbers_together<'a>(sets: impl Iterator<Item = &'a CountedSet> + Clone) -> Numbers {
+    let mut callers = HashSet::with_hasher(HASHER);
+    sets.clone().for_each(|set| callers.extend(set.callers()));
+    let withheld: usize = sets.clone().map(CountedSet::withheld).sum();
+    Numbers { users: callers.len() + withheld, calls: sets.map(|set| set.numbers().calls).sum() }
+}
