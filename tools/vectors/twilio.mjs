@@ -34,7 +34,8 @@ const OTHER = "CA5a1e7c00000000000000000000000002";
 const LEG = "CA5a1e7c00000000000000000000000003";
 const ACCOUNT = "AC5a1e7c00000000000000000000000000";
 
-const about = { call: CALL, from: "+15005550100", to: "+15005550006" };
+const account = { account: ACCOUNT };
+const about = { ...account, call: CALL, from: "+15005550100", to: "+15005550006" };
 const inbound = { ...about, direction: "inbound" };
 const coming = {
   CallSid: CALL,
@@ -146,7 +147,7 @@ writeVectors("twilio", {
       { ...inbound, what: "dialing", at_ms },
     ]),
     form("a machine", { CallSid: CALL, AccountSid: ACCOUNT, AnsweredBy: "machine_start" }, [
-      { call: CALL, what: "up", answered_by: "machine" },
+      { ...account, call: CALL, what: "up", answered_by: "machine" },
     ]),
     form(
       "a name that counts inside a value",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Evidence, Tracker};
@@ -23,8 +24,12 @@ use super::error::ApiError;
 use super::signature::read_body;
 use super::webhooks::{Webhooks, record_all};
 use crate::parts::counters::Outcome;
+use crate::parts::not_recorded::NotRecorded;
 use crate::parts::notices::word;
 use crate::parts::sources::{EVENTS, SourceEntry, SourceOutcome, SourceRegistry};
+
+/// The header of Standard Webhooks that a signature stands in.
+const SIGNATURE: &str = "webhook-signature";
 
 /// The longest body that is read, in bytes. Platforms send whole transcripts.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -72,7 +77,7 @@ pub(crate) async fn receive(
     vouch_for(&request);
     let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading, &body).await
+    shared.record(&source, reading, (&request, &body)).await
 }
 
 /// `POST /api/events`: whoever has the secret of a source of the kind `events`, or `API_TOKEN`.
@@ -82,26 +87,40 @@ pub(crate) async fn events(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let says_who = [AUTHORIZATION.as_str(), SIGNATURE];
+    if !says_who.iter().any(|name| request.headers().contains_key(*name)) {
+        // Nobody reads a long body of whoever does not say who it is.
+        auth.check(&request).map_err(ApiError::Auth)?;
+    }
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let url = shared.webhooks.signature.url_of(&request);
     let known = shared.registry.now();
-    let ours = known.values().filter(|source| source.kind.name == EVENTS);
-    let verifies = |source: &&Arc<SourceEntry>| {
-        with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms())).is_ok()
-    };
-    let source = match ours.clone().find(verifies) {
-        Some(source) => {
-            vouch_for(&request);
-            source.clone()
+    let (mut found, mut why) = (None, None);
+    for source in known.values().filter(|source| source.kind.name == EVENTS) {
+        match with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms())) {
+            Ok(()) => {
+                vouch_for(&request);
+                found = Some(source.clone());
+                break;
+            }
+            // A header that is missing only says that it is signed in another way.
+            Err(Rejection::Missing(_)) => {}
+            Err(rejection) => why = Some((source.clone(), rejection)),
         }
-        None => {
-            auth.check(&request).map_err(ApiError::Auth)?;
-            shared.own.clone()
+    }
+    let source = match (found, auth.check(&request)) {
+        (Some(source), _) => source,
+        (None, Ok(())) => shared.own.clone(),
+        (None, Err(refusal)) => {
+            // The remedy is told of the source that it may be of.
+            let refused = why.map(|(source, why)| shared.unsigned(&source, why));
+            let is_signed = request.headers().contains_key(SIGNATURE);
+            return Err(refused.filter(|_| is_signed).unwrap_or(ApiError::Auth(refusal)));
         }
     };
     let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading, &body).await
+    shared.record(&source, reading, (&request, &body)).await
 }
 
 /// A request as the kinds of sources look at it.
@@ -137,13 +156,16 @@ impl SourceWebhooks {
         &self,
         source: &SourceEntry,
         reading: Reading,
-        body: &[u8],
+        (request, body): (&HttpRequest, &[u8]),
     ) -> Result<HttpResponse, ApiError> {
         let repeats = &self.webhooks.repeats;
         let Reading { events, ignored } = reading;
         // Whoever has lost our answer sends the same again. It may be out of date by now.
         let has_ids = events.iter().any(|event| event.id.is_some());
-        let repeat = (!has_ids).then(|| repeats.id_of_event(&source.table.id, (b"", body)));
+        // By GET the fields are in the URL.
+        let about = (request.uri().to_string(), body);
+        let repeat = (!has_ids)
+            .then(|| repeats.id_of_event(&source.table.id, (about.0.as_bytes(), about.1)));
         if repeats.is_one(repeat) {
             source.seen.note(SourceOutcome::Repeated, now_ms());
             return Ok(HttpResponse::NoContent().finish());
@@ -183,6 +205,10 @@ impl SourceWebhooks {
             let were_repeats = !events.is_empty();
             return Ok(if were_repeats { SourceOutcome::Repeated } else { SourceOutcome::Ignored });
         }
+        if evidence.len() > 1 && !webhooks.queue.has_room_beside_calls() {
+            // A batch waits for its sender's next try, and leaves the room to whoever calls.
+            return Err(NotRecorded::Full.into());
+        }
         match record_all((&webhooks.old_callbacks, &webhooks.queue), evidence).await {
             Ok((Outcome::Old, _)) => Ok(SourceOutcome::Old),
             Ok(_) => {
@@ -203,11 +229,7 @@ impl SourceWebhooks {
         event: &CallEvent,
     ) -> Result<Vec<Evidence>, ApiError> {
         let needs = needs_calls(event);
-        // What has no time happened now, and nothing happens later than now: a clock that is ahead
-        // would make every later word one that was overtaken.
-        let now_ms = now_ms();
-        let at_ms = Some(event.at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms)));
-        let event = CallEvent { at_ms, ..event.clone() };
+        let event = event.clone();
         let (agents, key) = (self.webhooks.agents.now(), self.webhooks.caller_key.clone());
         let settings = source.settings.clone();
         let read = move |tracker: Option<&Tracker>| {

@@ -193,6 +193,12 @@ impl Queue {
         }
     }
 
+    /// Whether there is room for what can be sent again later: so much waits only where the thread is
+    /// stuck, and then the rest is for calls that come in.
+    pub(crate) fn has_room_beside_calls(&self) -> bool {
+        self.sender.capacity() >= QUEUE_MAX / 2
+    }
+
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
     pub(crate) fn tell(&self, evidence: Evidence) {
         let _cannot_be_helped = self.send(Work::Evidence(Box::new(evidence), oneshot::channel().0));

@@ -58,6 +58,8 @@ pub struct Evidence {
     pub also: Vec<CallId>,
     /// The room that it is in, at platforms where an end may be told of a room alone.
     pub room: Option<CallId>,
+    /// The session of a carrier that it shares with its legs, where a leg does not name its call.
+    pub session: Option<CallId>,
     /// What follows from silence after this.
     pub limits: Limits,
     /// When its source says that it happened. Of two words about who is with a caller, one that is
@@ -195,6 +197,7 @@ impl Evidence {
             agent_account: None,
             also: Vec::new(),
             room: None,
+            session: None,
             limits: Limits::default(),
             said_at: None,
             event_id: None,

@@ -80,12 +80,23 @@ impl Tracker {
         evidence: &Evidence,
         applied: &mut Applied,
     ) -> Outcome {
+        self.join_as(slot, (evidence, None), applied)
+    }
+
+    /// The same of evidence whose word about the agent is as strong as this, if that is given.
+    pub(crate) fn join_as(
+        &mut self,
+        slot: u32,
+        (evidence, said): (&Evidence, Option<Word>),
+        applied: &mut Applied,
+    ) -> Outcome {
         let other = self.after_hand_over(slot, evidence).or_else(|| self.overtaken(slot, evidence));
         let evidence = other.as_ref().unwrap_or(evidence);
+        let said = said.unwrap_or_else(|| word(evidence));
         let before = self.entrant(slot);
         let (was_nobodys, phase_before) = (self.is_nobodys(slot), self.entry(slot).phase);
-        let (old_agent, old_place) = self.join_attributes(slot, evidence);
-        let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, evidence));
+        let (old_agent, old_place) = self.join_attributes(slot, (evidence, said));
+        let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, said));
         self.note_told(slot, evidence, false);
         let news = self.agent_news(slot, evidence, old_agent.is_some());
         self.note_agents_account(slot, evidence, news);
@@ -107,7 +118,11 @@ impl Tracker {
     }
 
     /// Returns the agent and the place that the call has no more.
-    fn join_attributes(&mut self, slot: u32, evidence: &Evidence) -> (Option<Key>, Option<Key>) {
+    fn join_attributes(
+        &mut self,
+        slot: u32,
+        (evidence, said): (&Evidence, Word),
+    ) -> (Option<Key>, Option<Key>) {
         let entry = self.entries[slot as usize].as_mut().expect("the index has no gaps");
         entry.caller = max(entry.caller, evidence.caller);
         let flags = &mut entry.flags;
@@ -116,7 +131,6 @@ impl Tracker {
         flags.set_endpoint(max(flags.endpoint(), evidence.endpoint));
         flags.set_leg(flags.is_leg() || evidence.is_leg());
         flags.set_proven(flags.is_proven() || proves(evidence));
-        let said = word(evidence);
         // Values are compared and not their keys: keys are in the order of arrival (I4).
         let is_better = match said == Word::LAST && flags.word() == Word::LAST {
             true => *self.agents.value(entry.agent) != evidence.agent,
@@ -150,10 +164,10 @@ impl Tracker {
     }
 
     /// Whether the call has moved to another agent, and not only become known better.
-    fn has_moved(&self, slot: u32, old: Key, evidence: &Evidence) -> bool {
+    fn has_moved(&self, slot: u32, old: Key, said: Word) -> bool {
         let old = self.agents.value(old);
         let is_another = old != self.agents.value(self.entry(slot).agent);
-        is_another && *old != Agent::Unknown && word(evidence) == Word::LAST
+        is_another && *old != Agent::Unknown && said == Word::LAST
     }
 
     /// The stretches of an agent were those of the call's agent as it is known now.
@@ -182,6 +196,10 @@ impl Tracker {
         let (phase_before, step) = (entry.phase, entry.phase.step(claim));
         if is_firm(claim) && !entry.is_firm {
             self.entry_mut(slot).is_firm = true;
+            // No later word moves anybody.
+            if self.told(slot).is_some_and(|told| !told.words.is_empty()) {
+                self.told_mut(slot).words = Vec::new();
+            }
         }
         let outcome = match (step, phase_before) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {

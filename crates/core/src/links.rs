@@ -2,6 +2,7 @@
 //! stretches of a call. Most calls have none of it.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use foldhash::fast::FixedState;
@@ -40,6 +41,12 @@ pub(crate) struct Links {
 }
 
 impl Links {
+    /// The room and the session that the call is in.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &CallId> {
+        let told = self.told.iter();
+        told.flat_map(|told| told.room.iter().chain(&told.session))
+    }
+
     /// Ends the present stretch.
     pub(crate) fn close(&mut self, stretch: Stretch) {
         if stretch.since == stretch.until {
@@ -76,6 +83,8 @@ pub(crate) struct Ties {
     pub(crate) conference_of: HashMap<CallId, CallId, FixedState>,
     /// The slots of calls by the ids that they have beside their own.
     pub(crate) aliases: HashMap<CallId, u32, FixedState>,
+    /// The slots of the calls that are in a room, or in a session.
+    pub(crate) rooms: BTreeSet<(CallId, u32)>,
 }
 
 impl Default for Ties {
@@ -86,6 +95,7 @@ impl Default for Ties {
             conferences: HashMap::with_hasher(HASHER),
             conference_of: HashMap::with_hasher(HASHER),
             aliases: HashMap::with_hasher(HASHER),
+            rooms: BTreeSet::new(),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Calls that several sources tell of under different ids: one call, found by each of its names.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::applied::Applied;
 use crate::call::seconds_between;
+use crate::flags::Word;
 use crate::origin::{NAMES_MAX, Told};
 use crate::standing::Was;
 use crate::{
-    Agent, CallId, Connection, Direction, Evidence, Phase, Presence, Queue, Said, Source, Tracker,
+    Agent, CallId, Connection, Direction, EndReason, Evidence, Origin, Phase, Presence, Queue,
+    Said, Source, Tracker,
 };
 
 impl Tracker {
@@ -22,7 +25,13 @@ impl Tracker {
             return None;
         }
         let slot = self.unite(evidence, applied);
-        let call = slot.map_or(better_name(evidence), |slot| &self.entry(slot).id).clone();
+        let call = match slot {
+            Some(slot) => &self.entry(slot).id,
+            // The name may be one of many calls that somebody gives to all of his.
+            None if self.slot(better_name(evidence)).is_some() => &evidence.call,
+            None => better_name(evidence),
+        };
+        let call = call.clone();
         let parent = evidence.parent.as_ref().map(|it| self.own_id(it).clone());
         let is_same = call == evidence.call && parent == evidence.parent;
         (!is_same).then(|| Evidence { call, parent, ..evidence.clone() })
@@ -38,7 +47,8 @@ impl Tracker {
     fn unite(&mut self, evidence: &Evidence, applied: &mut Applied) -> Option<u32> {
         let mut known = self.slot(&evidence.call);
         for name in &evidence.also {
-            known = match (known, self.slot(name)) {
+            let other = self.slot(name).filter(|it| Some(*it) == known || !self.is_full(*it));
+            known = match (known, other) {
                 (Some(one), Some(other)) if one != other && self.may_be_one(one, other) => {
                     Some(self.merge(one, other, applied))
                 }
@@ -54,6 +64,11 @@ impl Tracker {
         Some(slot)
     }
 
+    /// Whether a call has so many names that whoever gives it one more gives it to all his calls.
+    fn is_full(&self, slot: u32) -> bool {
+        self.told(slot).is_some_and(|told| told.names.len() >= NAMES_MAX)
+    }
+
     /// Two calls of one provider that has ids of its own for each are never one, whoever says so.
     fn may_be_one(&self, one: u32, other: u32) -> bool {
         !(self.entry(one).id.is_sid() && self.entry(other).id.is_sid())
@@ -65,14 +80,17 @@ impl Tracker {
             return;
         }
         let known = [&evidence.call].into_iter().chain(&evidence.also);
-        let Some(slot) = known.clone().find_map(|name| self.slot(name)) else { return };
+        let own = self.slot(&evidence.call);
+        let Some(slot) = own.or_else(|| known.clone().find_map(|name| self.slot(name))) else {
+            return;
+        };
         for name in known {
             self.add_name(slot, name.clone());
         }
     }
 
     fn add_name(&mut self, slot: u32, name: CallId) {
-        let is_full = self.told(slot).is_some_and(|told| told.names.len() >= NAMES_MAX);
+        let is_full = self.is_full(slot);
         let own = self.entry(slot).id.clone();
         let is_another = own.is_sid() && name.is_sid();
         if self.slot(&name).is_none() && !is_full && !is_another {
@@ -143,8 +161,18 @@ impl Tracker {
         self.move_ties(loser, &call.id, &name);
         self.drop_entry(loser);
         self.prove(winner, call.details.is_proven, applied);
-        let evidence = as_evidence(&call, name);
-        self.join(winner, &evidence, applied);
+        let mut evidence = as_evidence(&call, name);
+        // The older word about who is with the caller is no news.
+        if told.word_at < told_before.word_at {
+            evidence.connection = None;
+        }
+        let is_silence = matches!(call.phase, Phase::Ended(EndReason::TimedOut));
+        if is_silence && !call.details.is_firm && !self.entry(winner).has_ended() {
+            // Whoever was silent under one name was heard under the other.
+            evidence.said = Said::Nothing;
+        }
+        let said = Word::of_level(call.details.word, call.agent_from);
+        self.join_as(winner, (&evidence, Some(said)), applied);
         self.take_over_times(winner, &call, (first, heard));
         if !stretches.is_empty() && !self.has_several_stretches(winner) {
             self.entry_mut(winner).flags.set_linked(true);
@@ -227,6 +255,7 @@ fn as_evidence(call: &crate::Call, name: CallId) -> Evidence {
     // A call is no leg of itself.
     let leg = call.details.leg.as_ref().filter(|leg| leg.parent.as_ref() != Some(&name));
     let parent = leg.and_then(|leg| leg.parent.as_ref());
+    let told = call.details.told.as_ref();
     Evidence {
         parent: parent.cloned(),
         direction: leg.map(|_| Direction::Dial).or(call.direction),
@@ -236,7 +265,7 @@ fn as_evidence(call: &crate::Call, name: CallId) -> Evidence {
             _ => call.agent.clone(),
         },
         agent_from: call.agent_from,
-        agent_account: call.details.told.as_ref().and_then(|told| told.agent_account.clone()),
+        agent_account: told.and_then(|told| told.agent_account.clone()),
         caller: call.caller,
         place: call.place.clone(),
         answered_by: call.details.answered_by,
@@ -246,6 +275,9 @@ fn as_evidence(call: &crate::Call, name: CallId) -> Evidence {
             Queue::Bridged => Connection::Person,
             Queue::Machine => Connection::Machine,
         }),
+        origin: told
+            .filter(|told| told.by_carrier)
+            .map(|_| Origin { source: Arc::from("a carrier"), is_carrier: true }),
         ..Evidence::about(name, Source::Event, said)
     }
 }

@@ -59,6 +59,8 @@ pub struct Told {
     pub names: Vec<CallId>,
     /// The room that it is in, at platforms where an end may be told of a room alone.
     pub room: Option<CallId>,
+    /// The session of a carrier that it shares with its legs.
+    pub session: Option<CallId>,
     /// What follows from silence: only while each source that tells of it has such limits.
     pub limits: Limits,
     /// When the last word about who is with the caller was said, by the clock of its source.
@@ -111,6 +113,7 @@ impl Told {
         self.by_carrier |= other.by_carrier;
         self.account = max(self.account.take(), other.account.clone());
         self.room = max(self.room.take(), other.room.clone());
+        self.session = max(self.session.take(), other.session.clone());
         self.limits = self.limits.join(other.limits);
         self.word_at = max(self.word_at, other.word_at);
         other.words.iter().for_each(|id| self.remember(*id));

@@ -70,8 +70,12 @@ impl Tracker {
             found.remove();
         }
         if entry.flags.is_linked()
-            && let Some(Links { parent, acting_agent, told, .. }) = self.ties.links.remove(&slot)
+            && let Some(links) = self.ties.links.remove(&slot)
         {
+            for room in links.rooms() {
+                self.ties.rooms.remove(&(room.clone(), slot));
+            }
+            let Links { parent, acting_agent, told, .. } = links;
             for name in told.into_iter().flat_map(|told| told.names) {
                 self.ties.aliases.remove(&name);
             }
@@ -138,6 +142,7 @@ impl Tracker {
                 Links { parent, queue, acting_agent, stretches, stretch_since, told, turned_away };
             self.ties.links.insert(slot, links);
             self.know_account(slot);
+            self.enter_rooms(slot);
         }
         slot
     }

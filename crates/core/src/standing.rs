@@ -74,7 +74,8 @@ impl Tracker {
                     (Some(Party::Machine), None)
                 } else if others.is_held {
                     (Some(Party::Waiting), None)
-                } else if others.person || queue == Some(Queue::Bridged) {
+                } else if others.person || queue == Some(Queue::Bridged) && others.agent.is_none() {
+                    // A carrier that has bridged two legs does not say to whom one of them leads.
                     (Some(Party::Person), None)
                 } else if let Some(agent) = others.agent {
                     let own = self.agents.value(entry.agent);

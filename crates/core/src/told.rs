@@ -6,6 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::links::Links;
+use smallvec::SmallVec;
+
 use crate::{CallId, Evidence, Numbers, OpenCall, SECOND_MS, Source, Told, Tracker};
 
 impl Tracker {
@@ -24,7 +26,23 @@ impl Tracker {
     /// Sets it.
     pub(crate) fn set_told(&mut self, slot: u32, told: Told) {
         if !told.is_plain() || self.told(slot).is_some() {
+            self.leave_rooms(slot);
             *self.told_mut(slot) = told;
+            self.enter_rooms(slot);
+        }
+    }
+
+    /// The calls of a room and of a session are found by these.
+    pub(crate) fn enter_rooms(&mut self, slot: u32) {
+        let rooms = self.links(slot).into_iter().flat_map(Links::rooms);
+        let rooms: SmallVec<[_; 2]> = rooms.map(|room| (room.clone(), slot)).collect();
+        self.ties.rooms.extend(rooms);
+    }
+
+    fn leave_rooms(&mut self, slot: u32) {
+        let rooms = self.ties.links.get(&slot).into_iter().flat_map(Links::rooms);
+        for room in rooms {
+            self.ties.rooms.remove(&(room.clone(), slot));
         }
     }
 
@@ -35,9 +53,17 @@ impl Tracker {
         if is_ours || is_plain && (is_new || self.told(slot).is_none()) {
             return;
         }
+        let (now, is_over) = (self.now, self.entry(slot).is_firm);
         let told = self.told_mut(slot);
         if is_new {
             *told = Told::default();
+        }
+        // Where Twilio alone tells, the order in which its words come is the order that counts.
+        let is_beside_others = evidence.origin.is_some() || !told.sources.is_empty();
+        if evidence.connection.is_some() && is_beside_others {
+            // What has no time is of the moment in which it came, and nothing is of a later one.
+            let said_at = evidence.said_at.map_or(now, |at| at.min(now));
+            told.word_at = told.word_at.max(Some(said_at));
         }
         let is_first = told.sources.is_empty() && !told.by_twilio;
         match &evidence.origin {
@@ -47,10 +73,7 @@ impl Tracker {
                 told.by_carrier |= origin.is_carrier;
                 // Whatever carrier gives one of its ids to a call is Twilio.
                 told.by_twilio |= origin.is_carrier && evidence.call.is_sid();
-                if evidence.connection.is_some() {
-                    told.word_at = told.word_at.max(evidence.said_at);
-                }
-                if let Some(id) = evidence.event_id {
+                if let Some(id) = evidence.event_id.filter(|_| !is_over) {
                     told.remember(id);
                 }
             }
@@ -59,8 +82,11 @@ impl Tracker {
         if told.account < evidence.account {
             told.account.clone_from(&evidence.account);
         }
-        if told.room < evidence.room {
-            told.room.clone_from(&evidence.room);
+        if told.room < evidence.room || told.session < evidence.session {
+            let room = told.room.take().max(evidence.room.clone());
+            let session = told.session.take().max(evidence.session.clone());
+            let whole = Told { room, session, ..told.clone() };
+            self.set_told(slot, whole);
         }
     }
 
@@ -113,25 +139,27 @@ impl Tracker {
         found.into_iter().map(|(group, (_, numbers))| (group, numbers)).collect()
     }
 
-    /// The call that a room or session of a carrier began with: the first one that is up and no leg,
-    /// except this one.
-    pub fn first_in_room(&self, room: &CallId, except: &CallId) -> Option<CallId> {
+    /// The call that a session of a carrier began with: the first one that is up and no leg, except
+    /// this one.
+    pub fn first_in_session(&self, session: &CallId, except: &CallId) -> Option<CallId> {
         let except = self.slot(except);
-        let calls = self.in_room(room).into_iter().filter_map(|id| self.slot(&id));
+        let calls = self.slots_in(session);
         let calls = calls.filter(|slot| Some(*slot) != except && !self.is_nobodys(*slot));
-        let first = calls.min_by_key(|slot| self.entry(*slot).first());
+        let first = calls.min_by_key(|slot| (self.entry(*slot).first(), &self.entry(*slot).id));
         first.map(|slot| self.entry(slot).id.clone())
     }
 
     /// The calls that are up and in this room, in the order of their ids.
     pub fn in_room(&self, room: &CallId) -> Vec<CallId> {
-        let links = self.ties.links.iter();
-        let in_it = links.filter(|(_, links)| {
-            links.told.as_ref().is_some_and(|told| told.room.as_ref() == Some(room))
-        });
-        let entries = in_it.map(|(slot, _)| self.entry(*slot)).filter(|it| !it.has_ended());
-        let mut calls: Vec<_> = entries.map(|entry| entry.id.clone()).collect();
+        let mut calls: Vec<_> =
+            self.slots_in(room).map(|slot| self.entry(slot).id.clone()).collect();
         calls.sort_unstable();
         calls
+    }
+
+    /// The slots of the calls that are up and in a room, or a session.
+    fn slots_in(&self, room: &CallId) -> impl Iterator<Item = u32> {
+        let all = self.ties.rooms.range((room.clone(), 0)..=(room.clone(), u32::MAX));
+        all.map(|(_, slot)| *slot).filter(|slot| !self.entry(*slot).has_ended())
     }
 }

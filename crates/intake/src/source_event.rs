@@ -38,13 +38,17 @@ pub fn of_source_event(
     tracker: Option<&Tracker>,
 ) -> Vec<Evidence> {
     let Some(call) = name(source, &event.call) else { return Vec::new() };
+    if is_of_another(source, event, agents) {
+        return Vec::new();
+    }
     if event.what == What::RoomOver {
         let calls = tracker.map(|tracker| tracker.in_room(&call)).unwrap_or_default();
         return calls.into_iter().map(|call| of_room_over(source, call)).collect();
     }
     let session = event.session.as_deref().filter(|_| may_be_of_session(event));
     let session = session.and_then(|id| name(source, id));
-    let parent = tracker.zip(session).and_then(|(it, session)| it.first_in_room(&session, &call));
+    let parent =
+        tracker.zip(session).and_then(|(it, session)| it.first_in_session(&session, &call));
     vec![of_call(source, event, (call, parent), (agents, key))]
 }
 
@@ -67,7 +71,11 @@ fn of_call(
         Some(_) => Some(Direction::Dial),
         None => direction(event, agents),
     };
-    let parties = Parties::of_source(direction, (&event.from, &event.to));
+    // Which end is the caller, nobody knows of a call that goes no known way.
+    let nobody = (&None, &None);
+    let is_known = direction.is_some() || source.is_twilio;
+    let ends = if is_known { (&event.from, &event.to) } else { nobody };
+    let parties = Parties::of_source(direction, ends);
     let attribution = attribution(event, &parties, agents);
     let also = event.also.iter().filter_map(|id| name(source, id)).filter(|id| *id != call);
     let evidence = Evidence {
@@ -76,9 +84,10 @@ fn of_call(
         answered_by: event.answered_by,
         connection,
         origin: Some(Origin { source: source.id.clone(), is_carrier: source.is_carrier }),
-        account: source.account.clone(),
+        account: account(source, event, agents),
         also: also.collect(),
-        room: event.room.as_deref().or(event.session.as_deref()).and_then(|id| name(source, id)),
+        room: event.room.as_deref().and_then(|id| name(source, id)),
+        session: event.session.as_deref().and_then(|id| name(source, id)),
         limits: source.limits,
         said_at: event.at_ms.map(Millis),
         ..Evidence::about(
@@ -89,16 +98,33 @@ fn of_call(
     };
     let evidence = between(&parties, &attribution, (agents, key), evidence);
     // Only who is with the caller may be said again too late.
-    let is_word = evidence.connection.is_some() || evidence.agent_from == AgentFrom::Url;
+    let names_agent = evidence.agent_from == AgentFrom::Url && said != Said::StillUp;
+    let is_word = evidence.connection.is_some() || names_agent;
     let event_id = event.id.as_deref().filter(|_| is_word);
     let event_id = event_id.map(|id| key.event(&source.id, id));
     let evidence = Evidence { event_id, ..evidence };
-    let ends = (event.from.as_deref(), event.to.as_deref());
-    match evidence.is_leg() || source.is_twilio {
+    let ends = (ends.0.as_deref(), ends.1.as_deref());
+    let is_inbound = evidence.direction == Some(Direction::Inbound);
+    match evidence.is_leg() || source.is_twilio || source.is_carrier && is_inbound {
         true => with_role(evidence, ends, agents),
         // A call that a source tells of as one of its own is a user's, whoever is called.
         false => evidence,
     }
+}
+
+/// The account that a call belongs to: of Twilio's the one with its `AccountSid`, if that is in the
+/// file, else that of the source.
+fn account(source: &SourceSettings, event: &CallEvent, agents: &Agents) -> Option<Arc<str>> {
+    let sid = event.account.as_deref().filter(|_| source.is_twilio);
+    let own = sid.and_then(|sid| agents.account_of(sid));
+    own.or(source.account.as_ref()).cloned()
+}
+
+/// Whether an event is of another account than its source has: whoever has the secret of the one says
+/// nothing of the calls of the other.
+fn is_of_another(source: &SourceSettings, event: &CallEvent, agents: &Agents) -> bool {
+    let own = account(source, event, agents);
+    source.account.is_some() && own != source.account
 }
 
 /// That a call is over since the room is in which it was. Which calls are in a room, the tracker
@@ -139,15 +165,35 @@ fn is_worldwide(id: &str) -> bool {
 
 /// Whether a phone number may stand in an id, as in the names of channels of a telephone system.
 fn may_have_a_number(id: &str) -> bool {
-    if is_twilio_sid("CA", id) || is_uuid(id) || id.starts_with("v3:") {
+    if is_twilio_sid("CA", id) || is_uuid(id) || is_call_control(id) {
         return false;
     }
     let has_plus = id.contains('+') || id.contains("%2B") || id.contains("%2b");
+    // People write a number in groups, too.
+    let is_between = |c: char| matches!(c, '-' | '.' | ' ' | '(' | ')');
+    let mut runs = id.split(|c: char| !c.is_ascii_digit() && !is_between(c));
+    let in_groups = runs.any(|run| {
+        let groups = run.split(is_between).filter(|it| !it.is_empty() && !is_a_time(it));
+        let (n_groups, n_digits) =
+            groups.fold((0, 0), |(groups, digits), it| (groups + 1, digits + it.len()));
+        n_groups > 1 && (n_digits >= 9 || has_plus && n_digits >= 7)
+    });
     let mut runs = id.split(|c: char| !c.is_ascii_digit());
-    runs.any(|run| {
-        // Many systems make ids of the seconds since 1970, which have 10 digits and begin with 1.
-        let is_a_time = run.len() == 10 && run.starts_with('1');
-        run.len() >= 9 && !is_a_time || has_plus && run.len() >= 7
+    in_groups || runs.any(|run| run.len() >= 9 && !is_a_time(run) || has_plus && run.len() >= 7)
+}
+
+/// Whether digits are the seconds since 1970 of our time, of which many systems make ids: of the end of
+/// 2023 to 2033.
+fn is_a_time(digits: &str) -> bool {
+    digits.len() == 10 && ["17", "18", "19"].iter().any(|it| digits.starts_with(it))
+}
+
+/// Whether it is an id of Telnyx's Call Control: `v3:` and 55 characters of Base64 for URLs.
+fn is_call_control(id: &str) -> bool {
+    let rest = id.strip_prefix("v3:");
+    rest.is_some_and(|rest| {
+        let is_of_it = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
+        rest.len() >= 40 && rest.bytes().all(is_of_it)
     })
 }
 

@@ -54,6 +54,8 @@ pub struct CallEvent {
     /// The carrier's own id of the session that its legs share, where a leg does not name the call
     /// that it is of: of two calls in one session, one that was made after the other is its leg.
     pub session: Option<String>,
+    /// The provider's own id of the account that the call is of, if it says so.
+    pub account: Option<String>,
     /// What happened.
     pub what: What,
     /// Which way it goes, if that is said.
@@ -110,6 +112,7 @@ impl CallEvent {
             parent: None,
             room: None,
             session: None,
+            account: None,
             what,
             direction: None,
             from: None,

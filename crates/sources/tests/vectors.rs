@@ -268,6 +268,7 @@ fn shown(event: &CallEvent) -> Value {
     put("what", json!(word(*what)));
     put("room", json!(event.room));
     put("session", json!(event.session));
+    put("account", json!(event.account));
     put("direction", json!(direction.map(direction_word)));
     put("from", json!(from));
     put("to", json!(to));

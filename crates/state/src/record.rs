@@ -151,6 +151,8 @@ struct StoredEvidence {
     also: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     room: Option<String>,
+    #[serde(default, rename = "inSession", skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
     #[serde(default, skip_serializing_if = "StoredLimits::is_none")]
     limits: StoredLimits,
     #[serde(default, rename = "saidAt", skip_serializing_if = "Option::is_none")]
@@ -216,6 +218,7 @@ impl StoredEvidence {
             agent_account: evidence.agent_account.clone(),
             also: evidence.also.iter().map(ToString::to_string).collect(),
             room: evidence.room.as_ref().map(ToString::to_string),
+            session: evidence.session.as_ref().map(ToString::to_string),
             limits: StoredLimits::of(evidence.limits),
             said_at: evidence.said_at.map(|Millis(at)| at),
             event_id: evidence.event_id,
@@ -247,6 +250,7 @@ impl StoredEvidence {
             agent_account: self.agent_account,
             also: self.also.iter().map(|id| call_id(id, "also")).collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
+            session: self.session.as_deref().map(|id| call_id(id, "session")).transpose()?,
             limits: self.limits.read(),
             said_at: self.said_at.map(Millis),
             event_id: self.event_id,

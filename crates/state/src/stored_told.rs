@@ -47,6 +47,8 @@ pub(crate) struct StoredTold {
     names: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     room: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
     #[serde(default, skip_serializing_if = "StoredLimits::is_none")]
     limits: StoredLimits,
     #[serde(default, rename = "wordAt", skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,7 @@ impl StoredTold {
             agent_account: told.agent_account.clone(),
             names: told.names.iter().map(CallId::to_string).collect(),
             room: told.room.as_ref().map(CallId::to_string),
+            session: told.session.as_ref().map(CallId::to_string),
             limits: StoredLimits::of(told.limits),
             word_at: told.word_at.map(|Millis(at)| at),
             words: told.words.clone(),
@@ -81,6 +84,7 @@ impl StoredTold {
             agent_account: self.agent_account,
             names: names.collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,
+            session: self.session.as_deref().map(|id| call_id(id, "session")).transpose()?,
             limits: self.limits.read(),
             word_at: self.word_at.map(Millis),
             words: self.words,

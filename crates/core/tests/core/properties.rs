@@ -153,6 +153,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 agent_account,
                 also: told.also,
                 room: told.room,
+                session: told.session,
                 limits: told.limits,
                 said_at: told.said_at,
                 event_id: told.event_id,
@@ -192,6 +193,7 @@ fn told() -> impl Strategy<Value = Evidence> {
                 also,
                 limits: Limits { quiet_s, longest_s },
                 room: in_room.then(|| call(9)),
+                session: in_room.then(|| call(8)),
                 said_at,
                 event_id,
                 ..blank()

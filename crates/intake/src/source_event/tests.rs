@@ -202,3 +202,70 @@ fn limits_are_those_of_the_file_or_of_the_kind() {
     assert_eq!(limits("own"), (Some(60), Some(1_800)));
     assert_eq!(limits("calls"), (None, None));
 }
+
+#[test]
+fn a_number_in_an_id_is_hidden_however_it_is_written() {
+    for (id, is_hidden) in [
+        ("session-415-555-0100", true),
+        ("+1-415-555-0100", true),
+        ("(415) 555 01 00", true),
+        ("1632960123", true),
+        ("v3:4155550100", true),
+        ("4155550100", true),
+        ("1700000000.12", false),
+        ("call-2026-11-29", false),
+        ("call-7", false),
+        ("v3:9X2vxPDFY2RHSJ1EdMS0RHRksMTg7ldNxdjWbVr9zBjbGjGsSe-aiQ", false),
+        ("b0e6141e-c81c-11f0-abac-024155550100", false),
+    ] {
+        let name = name(&source("own"), id).expect(id).to_string();
+        assert_eq!(!name.contains(id), is_hidden, "{id}: {name}");
+    }
+}
+
+/// An application of ours that calls another one of ours at the same carrier: one caller, not two.
+#[test]
+fn the_far_end_of_a_leg_at_a_carrier_is_nobodys() {
+    let event = CallEvent { from: Some("+15005550006".to_owned()), ..inbound(What::Up) };
+    let read = |kind: &str| {
+        let settings = SourceTable::named("one", kind).settings();
+        let key = CallerKey::derived_from("a token");
+        one(of_source_event(&settings, &event, (&agents(), &key), None))
+    };
+    assert!(read("plivo").is_leg() && read("signalwire").is_leg());
+    assert!(!read("vapi").is_leg(), "a platform's agent has a caller, whoever brought them");
+}
+
+#[test]
+fn a_call_that_goes_no_known_way_has_no_caller_and_no_address() {
+    let event = CallEvent {
+        direction: None,
+        from: Some("+15005550190".to_owned()),
+        to: Some("+442079460123".to_owned()),
+        ..inbound(What::Answered)
+    };
+    let evidence = read("own", &event);
+    assert_eq!((evidence.caller, evidence.agent), (None, Agent::Unknown));
+}
+
+#[test]
+fn an_event_of_twilio_is_of_the_account_that_it_names_and_of_no_other() {
+    let sid = "AC00000000000000000000000000000001";
+    let file = format!(
+        "[[account]]\nid = \"acme\"\nsid = {sid:?}\nauth_token_env = \"ACME\"\n\
+         [[source]]\nid = \"streams\"\nkind = \"twilio\"\nsecret_env = \"TOKEN\"\n"
+    );
+    let read = |label: &str| {
+        let (agents, mistakes) = Agents::parse(&format!("{file}{label}"));
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let settings = agents.sources()[0].settings();
+        let call = "CAfa4e0000000000000000000000000001";
+        let event = CallEvent { account: Some(sid.to_owned()), ..CallEvent::new(call, What::Up) };
+        let key = CallerKey::derived_from("a token");
+        let read = of_source_event(&settings, &event, (&agents, &key), None);
+        read.into_iter().map(|it| it.account.as_deref().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(""), [Some("acme".to_owned())]);
+    assert_eq!(read("account = \"acme\""), [Some("acme".to_owned())]);
+    assert_eq!(read("account = \"other\""), [None::<String>; 0], "its secret is another's");
+}

@@ -4,6 +4,7 @@
 //! API (`live_...`): two ids that only the `Call-ID` of the SIP INVITE joins.
 
 use live_users_core::Direction;
+use live_users_twilio::PARTY_BYTES_MAX;
 use serde::Deserialize;
 
 use crate::bounds::{Text, list, object};
@@ -88,5 +89,5 @@ fn user(header: &str) -> Option<&str> {
     let scheme = scheme.trim();
     let is_known = ["sip", "sips", "tel"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
     let user = rest.split(['@', ';', '>']).next()?;
-    Some(user).filter(|user| is_known && !user.is_empty())
+    Some(user).filter(|user| is_known && (1..=PARTY_BYTES_MAX).contains(&user.len()))
 }

@@ -1,6 +1,6 @@
 //! The fields of a form, or of each object or event of a JSON body.
 
-use live_users_twilio::{Form, JsonBody, JsonError, unix_ms};
+use live_users_twilio::{Form, JsonBody, JsonError, is_twilio_sid, unix_ms};
 
 use crate::compatible::{form, read as read_form};
 use crate::{CallEvent, Reading, Request, Unreadable};
@@ -44,10 +44,13 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     Ok(whole)
 }
 
-/// With the moment that it tells of: `Timestamp`, which an event of a stream may tell long after.
+/// With the moment that it tells of, `Timestamp`, which an event of a stream may tell long after, and
+/// the account.
 fn read_one(form: &Form) -> Result<Reading, Unreadable> {
     let reading = read_form(form)?;
-    let at_ms = form.text("Timestamp").ok().flatten().and_then(unix_ms);
-    let timed = |event| CallEvent { at_ms, ..event };
-    Ok(Reading { events: reading.events.into_iter().map(timed).collect(), ..reading })
+    let text = |name| form.text(name).ok().flatten();
+    let at_ms = text("Timestamp").and_then(unix_ms);
+    let account = text("AccountSid").filter(|sid| is_twilio_sid("AC", sid));
+    let whole = |event| CallEvent { at_ms, account: account.map(str::to_owned), ..event };
+    Ok(Reading { events: reading.events.into_iter().map(whole).collect(), ..reading })
 }
