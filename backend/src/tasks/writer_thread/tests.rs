@@ -46,6 +46,7 @@ fn started_with(
         latest,
         gives_agents: false,
         requests: mpsc::unbounded_channel().0,
+        questions: mpsc::unbounded_channel().0,
         renewals: mpsc::unbounded_channel().0,
     };
     let (queue, status, thread) = start(Node::new(replica, journal), clock, outlets).unwrap();
