@@ -43,6 +43,7 @@ class Item {
   #word = element("span.visually-hidden");
   #fill = element("div.bar-fill");
   #note = element("p.place-note");
+  #referee = element("p.place-note", { hidden: true });
   #trouble = element("p.place-note.is-trouble", { hidden: true });
   #source = null;
   #asOf = 0;
@@ -52,7 +53,7 @@ class Item {
     this.node = element("li.place",
       element("p.place-line", this.#name, element("span.place-count", this.#users, this.#word)),
       element("div.bar-track", { "aria-hidden": "true" }, this.#fill),
-      this.#note, this.#trouble);
+      this.#note, this.#referee, this.#trouble);
   }
 
   show(source, share, asOf) {
@@ -68,14 +69,33 @@ class Item {
   }
 
   tick() {
-    const { kind, heardAt, refusedAt, endsBy } = this.#source;
+    const { kind, heardAt, refusedAt, endsBy, referee } = this.#source;
     const now = this.#asOf + performance.now() - this.#shownAt;
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
     const heard = heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
     setText(this.#note, `${kind === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
+    this.#referee.hidden = !referee;
+    if (referee) {
+      setText(this.#referee, asked(referee, since));
+      this.#referee.classList.toggle("is-trouble", referee.state === "failing" || referee.state === "refused");
+    }
     // A refusal that came before something was let in is over.
     const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
     this.#trouble.hidden = !isRefused;
     if (isRefused) setText(this.#trouble, `Refused ${since(refusedAt)}: not signed with its secret. The log says why.`);
   }
+}
+
+/** What its provider says of the calls that are up, and how much that differs. */
+function asked({ state, gives, askedAt, calls, difference, failure }, since) {
+  if (state === "elsewhere") return "Another replica asks its provider";
+  const parts = [];
+  if (state === "refused") parts.push("Its provider refuses the key");
+  if (state === "failing") parts.push(`Its provider does not answer: ${failure}`);
+  if (askedAt !== null) {
+    const told = `${number(calls)} ${gives === "list" ? "in its list" : "by its number"}`;
+    const more = difference > 0 ? `${number(difference)} more than counted` : `${number(-difference)} less than counted`;
+    parts.push(`${told}, ${difference === 0 ? "as counted" : more}, ${since(askedAt)}`);
+  }
+  return parts.length > 0 ? parts.join(" · ") : "Its provider is being asked";
 }

@@ -95,3 +95,29 @@ fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
     .filter_map(|cause| cause.downcast_ref::<rustls::Error>())
     .any(|cause| matches!(cause, rustls::Error::InvalidCertificate(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_it_wants_to_be_left_alone_is_told_in_seconds_or_as_a_moment() {
+        let now = httpdate::parse_http_date("Sun, 29 Nov 2026 10:00:00 GMT").ok();
+        for (text, seconds) in [
+            ("90", Some(90)),
+            (" 0 ", Some(0)),
+            ("Sun, 29 Nov 2026 10:01:30 GMT", Some(90)),
+            // It is over.
+            ("Sun, 29 Nov 2026 09:59:00 GMT", None),
+            ("-1", None),
+            ("soon", None),
+            ("99999999999999999999999", None),
+        ] {
+            let value = text.parse().expect("a header");
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

@@ -21,7 +21,7 @@ mod status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use live_users_core::{CallId, Evidence, Millis, Tracker};
+use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Tracker};
 use live_users_sources::{Answer, Ask, Gives};
 use live_users_twilio::rest::Failure;
 
@@ -45,6 +45,9 @@ pub struct Unanswered {
 
 /// The longest that a provider's own word keeps us from asking again, in milliseconds.
 const AGAIN_MS_MAX: u64 = 3_600_000;
+
+/// For so long a round asks for calls by their names, in milliseconds.
+const NAMING_MS_MAX: u64 = 2 * MINUTE_MS;
 
 /// The most requests in a minute to one provider. A question for each room of a server is among them.
 const REQUESTS_PER_MINUTE: u32 = 600;
@@ -171,7 +174,7 @@ impl SourceReferee {
             Stage::Naming { mut calls, began } => {
                 self.succeed();
                 let named = calls.pop_front();
-                self.stage = self.naming(calls, began);
+                self.stage = self.naming(now, calls, began);
                 return named
                     .and_then(|named| self.resolve(now, &named, answer))
                     .into_iter()
@@ -213,7 +216,7 @@ impl SourceReferee {
         let unheard = both(differences.unheard, &first.unheard);
         let (named, found) = self.confirmed(&read, calls, missing, unheard);
         evidence.extend(found);
-        self.stage = self.naming(named, read.began);
+        self.stage = self.naming(now, named, read.began);
         evidence
     }
 
@@ -258,15 +261,16 @@ impl SourceReferee {
         match stage {
             Stage::Naming { mut calls, began } => {
                 drop(calls.pop_front());
-                self.naming(calls, began)
+                self.naming(now, calls, began)
             }
             Stage::Reading(_) => Stage::Idle { until: self.backoff.free_at() },
             Stage::Idle { .. } | Stage::Comparing(_) => Stage::Idle { until: self.next_round(now) },
         }
     }
 
-    fn naming(&self, calls: VecDeque<Named>, began: Millis) -> Stage {
-        match calls.is_empty() {
+    /// Asks for these by their names. After a while a new list is better.
+    fn naming(&self, now: Millis, calls: VecDeque<Named>, began: Millis) -> Stage {
+        match calls.is_empty() || now.since(began) > NAMING_MS_MAX {
             true => Stage::Idle { until: self.next_round(began) },
             false => Stage::Naming { calls, began },
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::Limits;
-use live_users_sources::{Basis, KINDS, Kind};
+use live_users_sources::{Basis, Gives, KINDS, Kind};
 use serde::Deserialize;
 
 pub use self::asking::RefereeSettings;
@@ -157,9 +157,11 @@ impl SourceTable {
         let Limits { quiet_s, longest_s } = self.settings().limits;
         let tells_end = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
         let own = tells_end.then(|| "by its own word".to_owned());
+        let asks = self.referee().filter(|it| it.referee.gives == Gives::Calls);
+        let listed = asks.map(|_| "by its list of calls".to_owned());
         let quiet = quiet_s.map(|quiet_s| format!("after {quiet_s} s without a heartbeat"));
         let longest = longest_s.map(|longest_s| format!("after {} min", longest_s.div_ceil(60)));
-        let all: Vec<_> = own.into_iter().chain(quiet).chain(longest).collect();
+        let all: Vec<_> = own.into_iter().chain(listed).chain(quiet).chain(longest).collect();
         all.join(", or ")
     }
 }

@@ -9,6 +9,7 @@ use live_users_simulator::rest::{Behaviour, CallFacts, CallsApi, Outage, Silence
 use live_users_twilio::{CallStatus, Direction};
 
 use super::*;
+use crate::parts::exchange::BODY_BYTES_MAX;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 

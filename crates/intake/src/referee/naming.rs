@@ -5,8 +5,12 @@ use live_users_sources::{Answer, Ask, What};
 
 use super::SourceReferee;
 
-/// So many rounds later a call may be asked for by its name again that was not known.
-const ROUNDS_UNTIL_AGAIN: u64 = 10;
+/// So many rounds later a call is asked for again that is missing and not known to be over: its record
+/// may be on its way.
+const ROUNDS_UNTIL_AGAIN: u64 = 3;
+
+/// The same of a call that is none of ours.
+const ROUNDS_OF_OTHERS: u64 = 30;
 
 /// A call to ask for by its name.
 pub(super) struct Named {
@@ -24,7 +28,8 @@ impl SourceReferee {
         named: &Named,
         answer: Answer,
     ) -> Option<Evidence> {
-        let again = Millis(now.0 + self.rules.poll_every_ms * ROUNDS_UNTIL_AGAIN);
+        let rounds = if named.is_missing { ROUNDS_UNTIL_AGAIN } else { ROUNDS_OF_OTHERS };
+        let again = Millis(now.0 + self.rules.poll_every_ms * rounds);
         let found = answer.calls.into_iter().next();
         let found = found.filter(|listed| self.is_named(&named.call, &listed.event.call));
         let evidence = found.and_then(|listed| match named.is_missing {

@@ -48,3 +48,55 @@ fn what_a_call_ends_by_is_told_of_each_kind() {
         assert!(!ends_by.is_empty(), "{}: nothing ends its calls", kind.name);
     }
 }
+
+/// A source of this kind that is asked, with these lines.
+fn asking(kind: &str, lines: &str) -> String {
+    source(&format!("id = \"a\"\nkind = \"{kind}\"\nsecret_env = \"S\"\n{lines}"))
+}
+
+#[test]
+fn how_a_provider_is_asked_is_checked_by_field() {
+    let key = "api_key_env = \"KEY\"";
+    let telnyx = format!("{key}\nconnection_ids = [\"17\"]");
+    for (kind, lines) in [
+        ("telnyx", telnyx.clone()),
+        ("telnyx", format!("{telnyx}\nask_seconds = 3600\napi_url = \"https://x.example\"")),
+        ("plivo", format!("{key}\nauth_id = \"MA1\"")),
+        ("livekit", "api_url = \"https://x.example\"".to_owned()),
+        ("livekit", format!("{key}\napi_url = \"https://x.example\"")),
+        ("retell", key.to_owned()),
+        ("elevenlabs", key.to_owned()),
+        ("elevenlabs", format!("{key}\nagent_ids = [\"a\", \"b\"]")),
+    ] {
+        let tables = asking(kind, &lines);
+        assert!(mistakes(&tables).is_empty(), "{kind}: {lines}");
+        let (agents, _) = Agents::parse(&tables);
+        let settings = agents.sources()[0].referee().expect("it is asked");
+        assert!((1_000..=3_600_000).contains(&settings.ask_ms));
+    }
+    let many = format!("{key}\nconnection_ids = [{}]", "\"1\",".repeat(101));
+    for (kind, lines, expected) in [
+        ("vapi", key.to_owned(), "api_key_env: Vapi cannot be asked for its calls"),
+        ("events", "ask_seconds = 5".to_owned(), "ask_seconds: "),
+        (
+            "telnyx",
+            "api_key_env = \"whsec_1\"\nconnection_ids = [\"1\"]".to_owned(),
+            "never the key",
+        ),
+        ("telnyx", key.to_owned(), "connection_ids: expected at most 100 ids"),
+        ("telnyx", many, "connection_ids: expected at most 100"),
+        ("telnyx", format!("{key}\nconnection_ids = [\"\"]"), "connection_ids: expected"),
+        ("telnyx", "connection_ids = [\"17\"]".to_owned(), "there is no api_key_env"),
+        ("telnyx", format!("{telnyx}\nauth_id = \"x\""), "auth_id: is not of Telnyx"),
+        ("telnyx", format!("{telnyx}\nask_seconds = 0"), "ask_seconds: expected 1 to 3600"),
+        ("telnyx", format!("{telnyx}\nask_seconds = 3601"), "ask_seconds: expected 1 to 3600"),
+        ("plivo", key.to_owned(), "auth_id: expected"),
+        ("livekit", key.to_owned(), "api_url: is missing"),
+        ("livekit", "ask_seconds = 5".to_owned(), "there is no api_url"),
+        ("retell", format!("{key}\nagent_ids = [\"a\"]"), "agent_ids: is not of Retell"),
+    ] {
+        let found = mistakes(&asking(kind, &lines));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}: {expected}");
+        assert!(!found[0].contains("whsec_1"), "{found:?}");
+    }
+}

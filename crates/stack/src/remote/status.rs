@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use live_users_wire::{AgentCount, AgentRef, LineView, RefereeView, Summary};
+use live_users_wire::{
+    AgentCount, AgentRef, LineView, RefereeView, SourceCount, SourceReferee, Summary,
+};
 use reqwest::Method;
 
 use super::server::{Server, shown};
@@ -37,6 +39,7 @@ fn lines(summary: &Summary) -> Vec<String> {
         ),
         format!("asking the provider: {}", referee(&summary.referee)),
     ];
+    lines.extend(summary.sources.iter().filter_map(asked));
     if !summary.by_agent.is_empty() {
         let rows: Vec<_> = summary.by_agent.iter().map(row).collect();
         let headings =
@@ -69,6 +72,16 @@ fn referee(RefereeView { state, failure, unlisted, .. }: &RefereeView) -> String
         Some(failure) => shown(&format!("{state}: {failure}{unlisted}")),
         None => shown(&format!("{state}{unlisted}")),
     }
+}
+
+/// What the provider of a source says, if it is asked.
+fn asked(source: &SourceCount) -> Option<String> {
+    let SourceReferee { state, calls, difference, failure, .. } = source.referee.as_ref()?;
+    let found = calls.zip(*difference);
+    let found = found.map(|(calls, difference)| format!("; {calls} up there, {difference:+}"));
+    let failure = failure.as_ref().map(|failure| format!(": {failure}"));
+    let told = [failure, found].into_iter().flatten().collect::<String>();
+    Some(shown(&format!("asking {}: {state}{told}", source.source)))
 }
 
 /// Live users, in words.

@@ -25,6 +25,14 @@ const FILE: &str = r#"
     id = "openai"
     kind = "openai"
     secret_env = "OPENAI_SECRET"
+
+    [[source]]
+    id = "elevenlabs"
+    kind = "elevenlabs"
+    secret_env = "ELEVENLABS_SECRET"
+    api_key_env = "ELEVENLABS_KEY"
+    # Nobody answers there.
+    api_url = "http://127.0.0.1:9"
 "#;
 
 fn post(backend: &Server, body: &Value) {
@@ -47,6 +55,8 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
         ("API_TOKEN", API_TOKEN),
         ("APP_TOKEN", APP_TOKEN),
         ("OPENAI_SECRET", "whsec_b2YtdGhpcy10ZXN0LWFsb25l"),
+        ("ELEVENLABS_SECRET", "wsec_of-this-test-alone"),
+        ("ELEVENLABS_KEY", "a-key-of-this-test"),
     ];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
     let env = [
@@ -68,7 +78,7 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     };
     let shown = browser.evaluate(&text("#sources")).await.to_string();
     for told in [
-        "Who tells of calls 3",
+        "Who tells of calls 4",
         "Twilio 1 user",
         "Events · app (acme) 1 user",
         "a call ends by its own word, or after 180 s without a heartbeat",
@@ -78,6 +88,8 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     ] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
+    let is_asked = format!("{}.includes('does not answer: no connection')", text("#sources"));
+    browser.wait_for("the provider that does not answer", &is_asked).await;
     let has_both = "document.querySelectorAll('tr.call').length === 2";
     browser.wait_for("both calls", has_both).await;
     let toggles = "[...document.querySelectorAll('tr.call .toggle')].forEach(it => it.click())";

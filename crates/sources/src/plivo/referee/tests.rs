@@ -11,7 +11,10 @@ fn first() -> Ask {
     (REFEREE.round)(&[ACCOUNT.to_owned()]).remove(0)
 }
 
-fn by(question: fn(&ByName) -> fn(&[String], &str) -> Ask) -> Ask {
+/// A question about one call.
+type Question = fn(&[String], &str) -> Ask;
+
+fn by(question: fn(&ByName) -> Question) -> Ask {
     let by_name = REFEREE.by_name.as_ref().expect("it is asked by name");
     question(by_name)(&[ACCOUNT.to_owned()], CALL)
 }
