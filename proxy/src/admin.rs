@@ -149,9 +149,9 @@ impl Authenticator {
     /// Ends the session of this browser, and gives the cookie that takes the place of its own.
     pub(crate) fn sign_out(&self, request: &HttpRequest) -> Cookie<'static> {
         if let Some(Credentials { sessions, .. }) = &self.credentials
-            && let Some(Claims { session, .. }) = sessions.shown(request.headers())
+            && let Some(claims) = sessions.shown(request.headers())
         {
-            sessions.end(session, EndedBy::SignOut, SystemTime::now());
+            sessions.end(&claims, EndedBy::SignOut, SystemTime::now());
             self.ended.notify_one();
         }
         no_cookie()
@@ -256,7 +256,7 @@ impl Authenticator {
         freshness: Freshness,
     ) -> Result<Judged, AuthError> {
         let client = match credentials.sessions.shown(request.headers()) {
-            Some(claims) => Client::Browser(claims.session.id),
+            Some(claims) => Client::Browser(claims.client()),
             None => Client::at(self.address(request)),
         };
         let from = || self.shown_as(request);
@@ -346,9 +346,9 @@ impl Admin {
         match &self.by {
             ShownBy::Token => {}
             ShownBy::AccountToken(scope) => self.authenticator.lookup.forget(scope),
-            ShownBy::Session(Claims { session, .. }) => {
+            ShownBy::Session(claims) => {
                 if let Some(Credentials { sessions, .. }) = &self.authenticator.credentials {
-                    sessions.end(*session, EndedBy::Access, SystemTime::now());
+                    sessions.end(claims, EndedBy::Access, SystemTime::now());
                     self.authenticator.ended.notify_one();
                     return AuthError::Denied(Denied::Missing);
                 }

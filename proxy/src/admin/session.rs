@@ -30,8 +30,12 @@ const NAME: &str = "__Host-live-users";
 /// opens anything, but proves to [`super::login_throttle`] that the browser was signed in before.
 const KNOWN_DAYS: u64 = 30;
 
-/// Sessions that were ended before their time. Only who has the token can have so many.
+/// Sessions that were ended before their time. Only who has a token can have so many.
 const ENDED_MAX: usize = 10_000;
+
+/// How many of them may be those of accounts: their people are not ours, and must not keep an admin
+/// from signing out.
+const ENDED_SCOPED_MAX: usize = ENDED_MAX / 2;
 
 /// Who a session is, drawn at random.
 pub(crate) type Id = [u8; 16];
@@ -41,8 +45,8 @@ pub(crate) struct Sessions {
     /// One for each token.
     keys: Vec<Key>,
     lifetime: Duration,
-    /// Those that were ended here, with the moment at which each session began.
-    ended: Mutex<HashMap<Id, (u64, EndedBy)>>,
+    /// Those that were ended here.
+    ended: Mutex<HashMap<Id, Ended>>,
     /// Those that were ended at any proxy, by the hash of their ids. `None` before the first list
     /// has come.
     elsewhere: RwLock<Option<HashSet<String>>>,
@@ -73,6 +77,14 @@ pub(crate) enum EndedBy {
     SignOut,
     /// The backend does not know the token of its account any more.
     Access,
+}
+
+/// A session that has ended before its time.
+#[derive(Clone, Copy)]
+struct Ended {
+    began_ms: u64,
+    by: EndedBy,
+    is_scoped: bool,
 }
 
 /// Why a session is over, as far as its cookie and this process can tell.
@@ -148,7 +160,7 @@ impl Sessions {
         if self.is_live(session, now) {
             return None;
         }
-        let ended_by = self.ended.lock().get(&session.id).map(|(_, by)| *by);
+        let ended_by = self.ended.lock().get(&session.id).map(|ended| ended.by);
         Some(match ended_by {
             Some(EndedBy::SignOut) => SessionOver::SignedOutHere,
             Some(EndedBy::Access) => SessionOver::AccessEnded,
@@ -189,8 +201,8 @@ impl Sessions {
         let known: HashSet<_> = known.iter().map(|session| session.id.as_str()).collect();
         let lifetime_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let ended = self.ended.lock();
-        let lasting = ended.iter().filter(|(_, (began_ms, _))| !self.is_over(*began_ms, now));
-        let told = lasting.map(|(id, (began_ms, _))| EndedSession {
+        let lasting = ended.iter().filter(|(_, it)| !self.is_over(it.began_ms, now));
+        let told = lasting.map(|(id, Ended { began_ms, .. })| EndedSession {
             id: Session { id: *id, began_ms: *began_ms }.hash(),
             until_ms: began_ms.saturating_add(lifetime_ms),
         });
@@ -198,17 +210,17 @@ impl Sessions {
     }
 
     /// Ends a session before its time: a copy of its cookie opens nothing either.
-    pub(crate) fn end(&self, session: Session, by: EndedBy, now: SystemTime) {
+    pub(crate) fn end(&self, claims: &Claims, by: EndedBy, now: SystemTime) {
+        let (Session { id, began_ms }, is_scoped) = (claims.session, claims.scope.is_some());
         let mut ended = self.ended.lock();
-        if ended.len() >= ENDED_MAX {
-            ended.retain(|_, (began_ms, _)| !self.is_over(*began_ms, now));
+        if ended.len() >= if is_scoped { ENDED_SCOPED_MAX } else { ENDED_MAX } {
+            ended.retain(|_, it| !self.is_over(it.began_ms, now));
         }
-        if ended.len() < ENDED_MAX {
-            ended.insert(session.id, (session.began_ms, by));
+        let scoped = || ended.values().filter(|it| it.is_scoped).count();
+        if ended.len() < ENDED_MAX && (!is_scoped || scoped() < ENDED_SCOPED_MAX) {
+            ended.insert(id, Ended { began_ms, by, is_scoped });
         } else {
-            log::error!(
-                "more than {ENDED_MAX} sessions were ended: this one ends in its browser only"
-            );
+            log::error!("too many sessions were ended: this one ends in its browser only");
         }
     }
 
@@ -251,6 +263,14 @@ impl Session {
 }
 
 impl Claims {
+    /// Whose wrong tokens are counted together: those of a browser, and of all browsers with the token
+    /// of one account, whose people could else begin sessions to guess on.
+    pub(crate) fn client(&self) -> Id {
+        let Some(scope) = &self.scope else { return self.session.id };
+        let digest = Sha256::new_with_prefix("live-users scope").chain_update(scope.access());
+        *digest.finalize().first_chunk().expect("a SHA-256 has 32 bytes")
+    }
+
     fn to_text(&self) -> String {
         let Session { id, began_ms } = self.session;
         let text = format!("{:032x}.{began_ms}", u128::from_be_bytes(id));

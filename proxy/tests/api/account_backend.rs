@@ -2,9 +2,10 @@
 //! does, and keeps what it was asked.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use live_users_testkit::Server;
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -60,7 +61,7 @@ impl World {
                     continue;
                 }
                 let answer = shared.answer(&asked);
-                shared.asked.lock().unwrap().push(asked.clone());
+                shared.asked.lock().push(asked.clone());
                 match answer {
                     Some(answer) => request.say(&answer).await,
                     None => {
@@ -75,17 +76,17 @@ impl World {
 
     /// What the backend was asked since the last call.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        std::mem::take(&mut *self.state.asked.lock().unwrap())
+        std::mem::take(&mut *self.state.asked.lock())
     }
 
     /// The token of an account is changed or removed.
     pub(crate) fn end_access(&self, access: &str) {
-        self.state.ended.lock().unwrap().insert(access.to_owned());
+        self.state.ended.lock().insert(access.to_owned());
     }
 
     /// Answers this whenever it is asked whose a token is.
     pub(crate) fn trouble(&self, answer: Option<&str>) {
-        *self.state.trouble.lock().unwrap() = answer.map(str::to_owned);
+        *self.state.trouble.lock() = answer.map(str::to_owned);
     }
 
     /// The next stream that the proxy opens, with its access.
@@ -132,7 +133,7 @@ impl State {
     fn answer(&self, Asked { what, bearer, access }: &Asked) -> Option<String> {
         let status = |status: &str, body: &str| Some(ok(body).replacen("200 OK", status, 1));
         if what == "GET /access" {
-            if let Some(answer) = self.trouble.lock().unwrap().clone() {
+            if let Some(answer) = self.trouble.lock().clone() {
                 return Some(answer);
             }
             return match bearer.as_str() {
@@ -151,7 +152,7 @@ impl State {
         if bearer != BACKEND_TOKEN {
             return status("401 Unauthorized", r#"{"error":"Authorization: missing"}"#);
         }
-        if access.as_ref().is_some_and(|it| self.ended.lock().unwrap().contains(it)) {
+        if access.as_ref().is_some_and(|it| self.ended.lock().contains(it)) {
             return status("403 Forbidden", r#"{"error":"it has ended","code":"access-ended"}"#);
         }
         if what.ends_with("/stream") {

@@ -89,10 +89,12 @@ async fn with_a_token_one_stream_has_the_summary_for_admins_and_the_total_for_ev
         let frame = frame(live_users, "e", seq).replace('}', r#","byAgent":[]}"#);
         upstream.tell(&frame).await;
         assert_eq!(summary.text().await, in_envelope(&frame));
+        // Only what changes the number; read at once, since a reader that is late skips to the present.
+        if seq != 2 {
+            let frame = self::frame(live_users, "e", seq);
+            assert_eq!(total.next().await, Some(in_envelope(&frame)));
+        }
     }
-    assert_eq!(total.next().await, Some(in_envelope(&frame(1, "e", 1))));
-    let last = total.next().await;
-    assert_eq!(last, Some(in_envelope(&frame(2, "e", 3))), "only what changes the number");
     assert!(backend.is_idle());
 }
 

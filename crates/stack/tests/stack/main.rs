@@ -1,6 +1,7 @@
 //! The whole line from outside: signed webhooks in, the number in a real browser out.
 
 mod account_world;
+mod accounts;
 mod chart;
 mod command;
 mod details;

@@ -65,8 +65,7 @@ fn it_is_told_why_a_session_is_over() {
         let expected = unreadable.is_ascii().then_some(SessionOver::Unreadable);
         assert_eq!(here.why_over(&headers, noon()), expected, "{unreadable}");
     }
-    let session = here.shown(&shows(&cookie)).unwrap().session;
-    here.end(session, EndedBy::SignOut, noon());
+    here.end(&here.shown(&shows(&cookie)).unwrap(), EndedBy::SignOut, noon());
     let elsewhere = sessions(ONE);
     elsewhere.learn(here.unreported(&[], noon()));
     assert_eq!(why(&elsewhere, &cookie, noon()), Some(SessionOver::SignedOutElsewhere));
@@ -90,22 +89,38 @@ fn a_session_that_was_ended_is_over_also_for_a_copy_of_its_cookie() {
     let sessions = sessions(ONE);
     let (one, another) = (begin(&sessions, 0), begin(&sessions, 0));
     assert_ne!(one, another, "each session is another");
-    sessions.end(sessions.shown(&shows(&one)).unwrap().session, EndedBy::SignOut, noon());
+    sessions.end(&sessions.shown(&shows(&one)).unwrap(), EndedBy::SignOut, noon());
     assert!(!is_live(&sessions, &one, noon()));
     assert!(is_live(&sessions, &another, noon()));
+}
+
+fn nth(n: usize, began: SystemTime, scope: Option<Arc<Scope>>) -> Claims {
+    let id = u128::try_from(n).unwrap().to_be_bytes();
+    Claims { session: Session { id, began_ms: unix_ms(began) }, scope }
 }
 
 #[test]
 fn what_was_ended_is_forgotten_when_it_would_be_over_anyway() {
     let sessions = sessions(ONE);
-    let session = |n: usize, began: SystemTime| {
-        let id = u128::try_from(n).unwrap().to_be_bytes();
-        Session { id, began_ms: unix_ms(began) }
-    };
-    (0..ENDED_MAX).for_each(|n| sessions.end(session(n, noon()), EndedBy::SignOut, noon()));
+    let end = |n, at| sessions.end(&nth(n, at, None), EndedBy::SignOut, at);
+    (0..ENDED_MAX).for_each(|n| end(n, noon()));
     let later = noon() + 12 * HOUR;
-    sessions.end(session(ENDED_MAX, later), EndedBy::SignOut, later);
+    end(ENDED_MAX, later);
     assert_eq!(sessions.ended.lock().len(), 1);
+}
+
+#[test]
+fn accounts_leave_admins_places_to_sign_out_and_have_one_bucket_for_guesses() {
+    let sessions = sessions(ONE);
+    let end = |n, scope| sessions.end(&nth(n, noon(), scope), EndedBy::SignOut, noon());
+    (0..ENDED_SCOPED_MAX + 9).for_each(|n| end(n, Some(acme())));
+    let ended = || sessions.ended.lock().len();
+    assert_eq!(ended(), ENDED_SCOPED_MAX);
+    (ENDED_MAX..2 * ENDED_MAX - ENDED_SCOPED_MAX).for_each(|n| end(n, None));
+    assert_eq!(ended(), ENDED_MAX);
+    let [one, two] = [1, 2].map(|n| nth(n, noon(), Some(acme())).client());
+    assert_eq!(one, two, "or each sign-in would give more guesses");
+    assert_ne!(nth(1, noon(), None).client(), nth(2, noon(), None).client());
 }
 
 #[test]
@@ -189,8 +204,7 @@ fn no_scope_can_be_changed_or_cut_off() {
 fn a_session_whose_access_has_ended_is_over_and_says_so() {
     let sessions = sessions(ONE);
     let cookie = sessions.begin(0, Some(acme()), noon()).unwrap().stripped().to_string();
-    let session = sessions.shown(&shows(&cookie)).unwrap().session;
-    sessions.end(session, EndedBy::Access, noon());
+    sessions.end(&sessions.shown(&shows(&cookie)).unwrap(), EndedBy::Access, noon());
     assert!(!is_live(&sessions, &cookie, noon()));
     let why = sessions.why_over(&shows(&cookie), noon());
     assert_eq!(why, Some(SessionOver::AccessEnded));
@@ -209,7 +223,7 @@ fn the_signed_text_has_to_be_a_session() {
 fn what_was_ended_at_one_proxy_is_over_at_another_and_after_a_restart() {
     let (here, elsewhere) = (sessions(ONE), sessions(ONE));
     let (kept, cookie) = (begin(&here, 0), begin(&here, 0));
-    here.end(here.shown(&shows(&cookie)).unwrap().session, EndedBy::SignOut, noon());
+    here.end(&here.shown(&shows(&cookie)).unwrap(), EndedBy::SignOut, noon());
     let told = here.unreported(&[], noon());
     assert_eq!((told.len(), told[0].until_ms), (1, unix_ms(noon() + 12 * HOUR)));
     assert!(!cookie.contains(&told[0].id), "a hash and not the id");
