@@ -86,7 +86,7 @@ pub(crate) async fn events(
             source.clone()
         }
         None => {
-            auth.check(&request).map_err(ApiError::Auth)?;
+            auth.check_whole(&request).map_err(ApiError::Auth)?;
             shared.own.clone()
         }
     };

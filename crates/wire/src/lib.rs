@@ -4,6 +4,7 @@
 //! Only this crate and the edges of the two servers know JSON. The names here are the names in
 //! the documentation and in the page.
 
+mod access;
 mod activity;
 mod calls;
 mod deliveries;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use access::AccessView;
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
     AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount, DriftView, Evicted,
