@@ -31,7 +31,7 @@ use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::hooks::{Means, Telling};
 use crate::tasks::source_asking::{self, Question};
 use crate::tasks::writer_thread::{self, Outlets};
-use crate::tasks::{leadership, publishing, reconciliation, reload, warnings};
+use crate::tasks::{leadership, publishing, reconciliation, reload, scoped_publishing, warnings};
 
 /// A backend that has opened its journal, or waits until it can be opened, and does not listen yet.
 pub struct Backend(Start);
@@ -196,6 +196,8 @@ impl Ready {
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
+        let scoped =
+            scoped_publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
         let warning = tokio::spawn(warnings::run(replication_status));
         let telling = Telling::start(
@@ -233,7 +235,7 @@ impl Ready {
         });
         let served = served.await;
 
-        publishing.iter().for_each(|task| task.abort());
+        publishing.iter().chain(&scoped).for_each(|task| task.abort());
         reloading.abort();
         warning.abort();
         reconciling.abort();

@@ -70,8 +70,6 @@ pub struct Config {
     pub(crate) suspect_after_ms: u64,
     /// When and how often the provider is asked.
     pub(crate) rules: ReconcilerRules,
-    /// The token for everything but the total.
-    pub(crate) api_token: Option<BearerToken>,
     /// How long an agent's chat may take to answer, in milliseconds.
     pub(crate) chat_ms: u64,
     /// The phrases that end a call when the caller says one.
@@ -136,6 +134,8 @@ impl Config {
         let look_s = within(&mut reader, "REFEREE_LOOK_SECONDS", 20, 1..=3600, "seconds");
         let trusted_proxies = TrustedProxies::read(&mut reader);
         let url_rule = url_rule(&mut reader, &trusted_proxies);
+        // Who compares it, reads it with the tokens of the agents file.
+        BearerToken::read_for(&mut reader, "API_TOKEN", listen);
         let agents = AgentRegistry::read(&mut reader, &url_rule);
         let accounts = Arc::new(Accounts::read(&mut reader, &agents.now()));
         let streams_max = StreamsMax::read(&mut reader);
@@ -152,7 +152,6 @@ impl Config {
             suspect_after_ms: suspect_s * 1_000,
             rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
-            api_token: BearerToken::read_for(&mut reader, "API_TOKEN", listen),
             chat_ms,
             farewell: match reader.list("FAREWELL_PHRASES") {
                 phrases if phrases.is_empty() => Farewell::default(),

@@ -8,6 +8,7 @@ pub(crate) mod signature;
 pub(crate) mod sources;
 pub(crate) mod webhooks;
 
+mod access;
 mod agents;
 mod authorized;
 mod calls;

@@ -5,6 +5,7 @@ pub(crate) mod leadership;
 pub(crate) mod publishing;
 pub(crate) mod reconciliation;
 pub(crate) mod reload;
+pub(crate) mod scoped_publishing;
 pub(crate) mod snapshots;
 pub(crate) mod source_asking;
 pub(crate) mod warnings;

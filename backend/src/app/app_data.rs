@@ -110,9 +110,10 @@ impl Parts {
             status: status.clone(),
             streams: streams.clone(),
         };
-        let auth = BearerAuth::new(config.api_token, config.trusted_proxies.clone());
+        let auth = BearerAuth::new(agents.tokens().clone(), config.trusted_proxies.clone());
         let total_rules = TotalRules {
             is_public: config.public_total,
+            gives_agents: config.public_by_agent,
             limit: ReadLimit::new(config.reads_per_second),
             trusted_proxies: config.trusted_proxies,
         };

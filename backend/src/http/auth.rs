@@ -1,16 +1,23 @@
 //! Checks the token of requests that read more than the total, or change something.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use live_users_http_kit::{
-    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
+    Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
 };
 
-/// Lets in requests that show `API_TOKEN`, and no request if it is not set.
+use crate::parts::tokens::{Access, TokenRegistry};
+
+/// The header by which who shows `API_TOKEN` asks for what a token of the agents file opens.
+pub(crate) const ACCESS: &str = "Live-Users-Access";
+
+/// Lets in requests that show `API_TOKEN` or a token of the agents file, and no request if there is
+/// neither.
 pub(crate) struct BearerAuth {
-    token: Option<BearerToken>,
+    tokens: Arc<TokenRegistry>,
     guard: TokenGuard,
     trusted_proxies: TrustedProxies,
 }
@@ -24,30 +31,79 @@ pub(crate) enum Refusal {
     TooMany(Duration),
     /// `API_TOKEN` is not set, so no request can be let in.
     NoToken,
+    /// A token of the agents file is shown where only `API_TOKEN` lets in.
+    NeedsApiToken,
+    /// A token that may only read is shown to change something.
+    ReadOnly,
+    /// `Live-Users-Access` is beside another token than `API_TOKEN`.
+    AccessWithoutApiToken,
+    /// What stands in `Live-Users-Access` is not in force, or not any more.
+    AccessEnded,
 }
 
 impl BearerAuth {
-    pub(crate) fn new(token: Option<BearerToken>, trusted_proxies: TrustedProxies) -> Self {
-        Self { token, guard: TokenGuard::new("API_TOKEN"), trusted_proxies }
+    pub(crate) fn new(tokens: Arc<TokenRegistry>, trusted_proxies: TrustedProxies) -> Self {
+        Self { tokens, guard: TokenGuard::new("API_TOKEN"), trusted_proxies }
     }
 
-    /// Lets a request in. A token in the URL does not count: URLs are logged everywhere.
+    /// Lets a request in, and says what it may do. A token in the URL does not count: URLs are logged
+    /// everywhere.
     ///
     /// # Errors
-    /// If there is no token, in the request or at all, or a wrong one, or if too many were wrong.
-    pub(crate) fn check(&self, request: &HttpRequest) -> Result<(), Refusal> {
-        let token = self.token.as_ref().ok_or(Refusal::NoToken)?;
+    /// If there is no token, in the request or at all, or a wrong one, or if too many were wrong; or
+    /// if what it asks for by `Live-Users-Access` is not in force.
+    pub(crate) fn check(&self, request: &HttpRequest) -> Result<Access, Refusal> {
+        let tokens = self.tokens.now();
+        let known = tokens.known().ok_or(Refusal::NoToken)?;
         let mut shown = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
         // Of two tokens, neither is the one that is meant.
         let only = shown.next().filter(|_| shown.next().is_none());
         let shown = only.and_then(token_in).ok_or(Refusal::Denied(Denied::Missing))?;
         let client = Client::at(self.trusted_proxies.client(request.head()));
         let from = || self.trusted_proxies.shown_client(request.head());
-        let judged = self.guard.judge(token, client, shown, from);
-        judged.map(|_| vouch_for(request)).map_err(|refusal| match refusal {
+        let judged = self.guard.judge(known, client, shown, from);
+        let place = judged.map_err(|refusal| match refusal {
             TokenRefusal::Wrong => Refusal::Denied(Denied::Wrong),
             TokenRefusal::Wait(wait) => Refusal::TooMany(wait),
-        })
+        })?;
+        vouch_for(request);
+        let access = tokens.access(place);
+        let mut asked = request.headers().get_all(ACCESS);
+        match (asked.next(), asked.next()) {
+            (None, _) => Ok(access),
+            (Some(_), _) if access.id.is_some() => Err(Refusal::AccessWithoutApiToken),
+            (Some(_), Some(_)) => Err(Refusal::AccessEnded),
+            (Some(value), None) => {
+                let value = value.to_str().ok();
+                value.and_then(|value| tokens.by_value(value)).ok_or(Refusal::AccessEnded)
+            }
+        }
+    }
+
+    /// Lets a request in that shows `API_TOKEN`, for itself.
+    ///
+    /// # Errors
+    /// As [`BearerAuth::check`], and if it shows, or stands for, a token of the agents file.
+    pub(crate) fn check_whole(&self, request: &HttpRequest) -> Result<(), Refusal> {
+        match self.check(request)?.id {
+            None => Ok(()),
+            Some(_) => Err(Refusal::NeedsApiToken),
+        }
+    }
+
+    /// Whether a request that shows a token, or asks for what one opens, may be taken for one that
+    /// does not: where the file has no tokens, what everybody may read needs no right one.
+    pub(crate) fn may_be_anybodys(&self, request: &HttpRequest, refusal: Refusal) -> bool {
+        let is_of_file = self.tokens.now().is_any_of_file();
+        let is_wrong =
+            matches!(refusal, Refusal::Denied(Denied::Wrong) | Refusal::TooMany(_)) && is_of_file;
+        !request.headers().contains_key(ACCESS) && !is_wrong
+    }
+
+    /// Says whether a stream may go on that was opened with this access.
+    pub(crate) fn lasting(&self, access: Access) -> impl Fn() -> bool + use<> {
+        let tokens = self.tokens.clone();
+        move || tokens.is_in_force(&access)
     }
 
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.

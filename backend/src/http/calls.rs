@@ -18,20 +18,21 @@ use serde::Serialize;
 
 use self::page::PageQuery;
 use self::view::Presenter;
-use super::authorized::Authorized;
+use super::authorized::Permitted;
 use super::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::queue::{Evicted, Queue, View};
 use crate::parts::replica_status::StatusReader;
+use crate::parts::scope::Scope;
 
 /// A `CallSid` that the proxy passes on is one that can be read here.
 const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 
 /// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first.
 pub(crate) async fn list(
-    _: Authorized,
+    Permitted(access): Permitted,
     queue: Data<Queue>,
     rules: Data<CountingRules>,
     request: HttpRequest,
@@ -43,7 +44,7 @@ pub(crate) async fn list(
     let (query, rules) = (PageQuery::parse(request.query_string())?, **rules);
     let found = queue.query(move |View { state, now, .. }| {
         let presenter = Presenter { now, rules };
-        (query.calls(state, &presenter), presenter)
+        (query.calls(state, &access.scope, &presenter), presenter)
     });
     let (page, presenter) = found.await?;
     Ok(json(&page.view(&presenter)))
@@ -51,15 +52,20 @@ pub(crate) async fn list(
 
 /// `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.
 pub(crate) async fn explain(
-    _: Authorized,
+    Permitted(access): Permitted,
     queue: Data<Queue>,
     rules: Data<CountingRules>,
     status: Data<StatusReader>,
     journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (call, legs, presenter) = known(&queue, **rules, &call_id(&call_sid)?).await?;
-    let pieces = journal.evidence_about(&call).await?;
+    let (call, legs, presenter) =
+        known(&queue, **rules, &access.scope, &call_id(&call_sid)?).await?;
+    let mut pieces = journal.evidence_about(&call).await?;
+    if access.scope.is_limited() {
+        // Their numbers in the journal tell how much is said of the calls of others.
+        pieces.list.iter_mut().zip(1..).for_each(|(piece, n)| piece.seq = n);
+    }
     let status = status.get().reconciler;
     Ok(json(&Explanation {
         because: why::because(&call, &legs, &pieces, &presenter),
@@ -75,16 +81,20 @@ pub(crate) async fn explain(
 /// `POST /api/live-users/calls/{CallSid}/evict`: an operator takes a call out of the count. The
 /// call itself goes on, if it does: this is about the number.
 pub(crate) async fn evict(
-    _: Authorized,
+    permitted: Permitted,
     queue: Data<Queue>,
     rules: Data<CountingRules>,
     request: HttpRequest,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let access = permitted.to_operate()?;
     let id = call_id(&call_sid)?;
+    if access.scope.is_limited() {
+        known(&queue, **rules, &access.scope, &id).await?;
+    }
     let (call, presenter) = end_by_operator(&queue, **rules, &id).await?;
     let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
-    info!("audit: {} is evicted from the count by the holder of API_TOKEN{from}", call.id);
+    info!("audit: {} is evicted from the count by {}{from}", call.id, access.holder());
     Ok(json(&wire::Evicted { call: presenter.call(&call) }))
 }
 
@@ -101,16 +111,18 @@ async fn end_by_operator(
     }
 }
 
-/// A call that is known, its legs, and the moment at which it is so.
+/// A call that is known and in scope, its legs, and the moment at which it is so.
 async fn known(
     queue: &Queue,
     rules: CountingRules,
+    scope: &Scope,
     id: &CallId,
 ) -> Result<(Call, Vec<Call>, Presenter), ApiError> {
-    let id = id.clone();
+    let (id, scope) = (id.clone(), scope.clone());
     let found = queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
-        (tracker.call(&id), tracker.legs(&id), Presenter { now, rules })
+        let call = tracker.call(&id).filter(|call| scope.has_call(tracker, &call.id));
+        (call, tracker.legs(&id), Presenter { now, rules })
     });
     let (call, legs, presenter) = found.await?;
     Ok((call.ok_or(ApiError::NoCall)?, legs, presenter))

@@ -9,6 +9,7 @@ use live_users_broadcast::Refusal;
 use live_users_http_kit::{CHALLENGE, Denied, LimitError, ParameterError, whole_seconds};
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
+use serde::Serialize;
 
 use super::{auth, signature};
 use crate::parts::journal_reader::Unreadable;
@@ -38,6 +39,8 @@ pub(crate) enum ApiError {
     BadAgents(Vec<String>),
     /// No such agent is known.
     NoAgent,
+    /// No such account is known.
+    NoAccount,
     /// No such call is known.
     NoCall,
     /// The journal can be written, so it needs no new one.
@@ -69,7 +72,31 @@ pub(crate) enum ApiError {
     Limit(LimitError),
 }
 
+/// The body of an answer.
+#[derive(Serialize)]
+struct Body {
+    #[serde(flatten)]
+    problem: Problem,
+    /// What a program does about it depends on this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
 impl ApiError {
+    /// The word that tells a program which refusal it is, where the status does not.
+    fn code(&self) -> Option<&'static str> {
+        let Self::Auth(refusal) = self else { return None };
+        match refusal {
+            auth::Refusal::NeedsApiToken => Some("needs-api-token"),
+            auth::Refusal::ReadOnly => Some("read-only"),
+            auth::Refusal::AccessEnded => Some(live_users_wire::ACCESS_ENDED),
+            auth::Refusal::Denied(_)
+            | auth::Refusal::TooMany(_)
+            | auth::Refusal::NoToken
+            | auth::Refusal::AccessWithoutApiToken => None,
+        }
+    }
+
     fn problem(&self) -> Problem {
         match self {
             Self::NotFound => problem("there is nothing at this path"),
@@ -101,6 +128,22 @@ impl ApiError {
                     ..field("Authorization", "too many wrong tokens came from this address")
                 }
             }
+            Self::Auth(auth::Refusal::NeedsApiToken) => Problem {
+                expected: Some("API_TOKEN".to_owned()),
+                ..field("Authorization", "this is about all accounts, which no [[token]] opens")
+            },
+            Self::Auth(auth::Refusal::ReadOnly) => Problem {
+                expected: Some("API_TOKEN, or a [[token]] with role = \"operate\"".to_owned()),
+                ..field("Authorization", "this token may only read")
+            },
+            Self::Auth(auth::Refusal::AccessWithoutApiToken) => Problem {
+                expected: Some("no such header, or API_TOKEN beside it".to_owned()),
+                ..field(auth::ACCESS, "a [[token]] opens what it opens")
+            },
+            Self::Auth(auth::Refusal::AccessEnded) => Problem {
+                expected: Some("the `access` of GET /api/live-users/access".to_owned()),
+                ..field(auth::ACCESS, "no such access is in force, or not any more")
+            },
             Self::Auth(auth::Refusal::NoToken) => problem(
                 "API_TOKEN is not set on this server: without it only the total can be read",
             ),
@@ -115,6 +158,10 @@ impl ApiError {
             Self::NoAgent => Problem {
                 expected: Some("the id of an agent that is configured or was called".to_owned()),
                 ..field("agent", "no such agent is known")
+            },
+            Self::NoAccount => Problem {
+                expected: Some("an account of the agents file, or one that has calls".to_owned()),
+                ..field("account", "no such account is known")
             },
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
             Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
@@ -228,10 +275,13 @@ impl ResponseError for ApiError {
             Self::BadFields(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
             Self::Auth(auth::Refusal::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Auth(auth::Refusal::AccessWithoutApiToken) => StatusCode::BAD_REQUEST,
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoAgent | Self::NoCall | Self::NoSource => StatusCode::NOT_FOUND,
+            Self::NoAgent | Self::NoAccount | Self::NoCall | Self::NoSource => {
+                StatusCode::NOT_FOUND
+            }
             Self::SourceRefused { is_missing: true } => StatusCode::UNAUTHORIZED,
             Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
             Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
@@ -280,6 +330,7 @@ impl ResponseError for ApiError {
             | Self::Origin
             | Self::BadAgents(_)
             | Self::NoAgent
+            | Self::NoAccount
             | Self::NoCall
             | Self::NoSource
             | Self::SourceRefused { .. }
@@ -287,6 +338,6 @@ impl ResponseError for ApiError {
             | Self::JournalInOrder
             | Self::OverAlready => {}
         }
-        answer.json(self.problem())
+        answer.json(Body { problem: self.problem(), code: self.code() })
     }
 }

@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use self::found::{Wanted, find};
 use self::picture::Picture;
 use self::query::{POINTS_FITTING, Query};
-use super::authorized::Authorized;
+use super::authorized::Permitted;
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::queue::Queue;
@@ -26,19 +26,20 @@ const PICTURE_POLICY: &str =
 
 /// `GET /api/live-users/history`: the number over time, and its peaks.
 pub(crate) async fn read(
-    _: Authorized,
+    Permitted(access): Permitted,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    let found = find(&queue, &agents.now(), query, POINTS_FITTING, Wanted::AllLines).await?;
+    let whose = (&*agents.now(), access.scope);
+    let found = find(&queue, whose, query, POINTS_FITTING, Wanted::AllLines).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
 }
 
 /// `GET /api/live-users/history.svg`: a picture of it, for any document.
 pub(crate) async fn draw(
-    _: Authorized,
+    Permitted(access): Permitted,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     request: HttpRequest,
@@ -46,9 +47,11 @@ pub(crate) async fn draw(
     let picture = Picture::parse(request.query_string())?;
     let query = Query::parse(request.query_string())?;
     let agents = agents.now();
-    let found = find(&queue, &agents, query, picture.points(), Wanted::Live).await?;
+    let whose = (&*agents, access.scope);
+    let found = find(&queue, whose, query, picture.points(), Wanted::Live).await?;
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
+    let name = name.or(found.plan.account.as_deref());
     Ok(HttpResponse::Ok()
         .content_type("image/svg+xml")
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -10,8 +10,8 @@ use live_users_http_kit::{AllowedOrigins, LimitAnswers, LogThrottle, Methods, Pa
 
 use super::error::ApiError;
 use super::{
-    agents, calls, count, health, history, journal, metrics, openapi, sessions, setup, sources,
-    streams, webhooks,
+    access, agents, calls, count, health, history, journal, metrics, openapi, sessions, setup,
+    sources, streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -42,6 +42,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.stream("/api/live-users/summary/stream", streams::summary_events))
         .service(PATHS.stream("/api/live-users/summary/ws", streams::summary_socket))
         .service(PATHS.read("/api/live-users/summary", calls::summary::summary))
+        .service(PATHS.read("/api/live-users/access", access::access))
         .service(PATHS.read("/api/live-users/setup", setup::setup))
         .service(PATHS.read("/api/live-users/activity", calls::activity::activity))
         .service(PATHS.read("/api/live-users/calls", calls::list))

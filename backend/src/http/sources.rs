@@ -108,9 +108,9 @@ pub(crate) async fn events(
             Err(rejection) => why = Some((source.clone(), rejection)),
         }
     }
-    let source = match (found, auth.check(&request)) {
+    let source = match (found, auth.check_whole(&request)) {
         (Some(source), _) => source,
-        (None, Ok(())) => shared.own.clone(),
+        (None, Ok(_)) => shared.own.clone(),
         (None, Err(refusal)) => {
             // The remedy is told of the source that it may be of.
             let refused = why.map(|(source, why)| shared.unsigned(&source, why));

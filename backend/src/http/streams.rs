@@ -2,26 +2,35 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_broadcast::{Reader, events, websocket};
+use live_users_broadcast::{events, websocket};
 
-use super::authorized::Authorized;
+use super::auth::BearerAuth;
+use super::authorized::Permitted;
 use super::error::ApiError;
-use super::total_reader::TotalReader;
+use super::total_reader::{TotalReader, reader_of};
 use crate::parts::streams::Streams;
 
 /// `GET /api/live-users/stream`.
 pub(crate) async fn total_events(
     reader: TotalReader,
+    auth: Data<BearerAuth>,
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.total, &streams.connections, reader.of_stream())
-        .map_err(ApiError::NoStream)
+    let (scope, reader, connections) =
+        (reader.scope(), reader.of_stream(&auth), &streams.connections);
+    let opened = match scope.is_limited() {
+        false => events(&request, &streams.total, connections, reader),
+        true => events(&request, &streams.of(&scope).total, connections, reader),
+    };
+    streams.total_came.notify_one();
+    opened.map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/ws`.
 pub(crate) async fn total_socket(
     reader: TotalReader,
+    auth: Data<BearerAuth>,
     streams: Data<Streams>,
     request: HttpRequest,
     received: Payload,
@@ -29,28 +38,48 @@ pub(crate) async fn total_socket(
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    websocket(&request, received, &streams.total, &streams.connections, reader.of_stream())
-        .map_err(ApiError::NoStream)
+    let (scope, reader, connections) =
+        (reader.scope(), reader.of_stream(&auth), &streams.connections);
+    let opened = match scope.is_limited() {
+        false => websocket(&request, received, &streams.total, connections, reader),
+        true => websocket(&request, received, &streams.of(&scope).total, connections, reader),
+    };
+    streams.total_came.notify_one();
+    opened.map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/stream`.
 pub(crate) async fn summary_events(
-    _: Authorized,
+    Permitted(access): Permitted,
+    auth: Data<BearerAuth>,
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    events(&request, &streams.summary, &streams.connections, Reader::Authorized(None))
-        .map_err(ApiError::NoStream)
+    let scope = access.scope.clone();
+    let (reader, connections) = (reader_of(access, &auth), &streams.connections);
+    let opened = match scope.is_limited() {
+        false => events(&request, &streams.summary, connections, reader),
+        true => events(&request, &streams.of(&scope).summary, connections, reader),
+    };
+    streams.summary_came.notify_one();
+    opened.map_err(ApiError::NoStream)
 }
 
 /// `GET /api/live-users/summary/ws`. No browser can show a token here, so the origin does
 /// not matter.
 pub(crate) async fn summary_socket(
-    _: Authorized,
+    Permitted(access): Permitted,
+    auth: Data<BearerAuth>,
     streams: Data<Streams>,
     request: HttpRequest,
     received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    websocket(&request, received, &streams.summary, &streams.connections, Reader::Authorized(None))
-        .map_err(ApiError::NoStream)
+    let scope = access.scope.clone();
+    let (reader, connections) = (reader_of(access, &auth), &streams.connections);
+    let opened = match scope.is_limited() {
+        false => websocket(&request, received, &streams.summary, connections, reader),
+        true => websocket(&request, received, &streams.of(&scope).summary, connections, reader),
+    };
+    streams.summary_came.notify_one();
+    opened.map_err(ApiError::NoStream)
 }

@@ -6,29 +6,45 @@ use std::time::Instant;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, dev};
-use live_users_broadcast::Reader;
+use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{ClientKey, ReadLimit, TrustedProxies};
 
-use super::auth::BearerAuth;
+use super::auth::{ACCESS, BearerAuth};
 use super::error::ApiError;
+use crate::parts::scope::Scope;
+use crate::parts::tokens::Access;
 
 /// The rules for reading the total.
 pub(crate) struct TotalRules {
     pub(crate) is_public: bool,
+    /// Whether it has the numbers of the agents.
+    pub(crate) gives_agents: bool,
     pub(crate) limit: ReadLimit,
     pub(crate) trusted_proxies: TrustedProxies,
 }
 
-/// The proof that a request may read the total. Who shows `API_TOKEN` may read as often as he likes.
-pub(crate) struct TotalReader {
-    is_authorized: bool,
-}
+/// The proof that a request may read the total. Who shows a token may read as often as he likes, what
+/// that opens.
+pub(crate) struct TotalReader(Option<Access>);
 
 impl TotalReader {
-    /// The reader of a stream.
-    pub(crate) fn of_stream(self) -> Reader {
-        if self.is_authorized { Reader::Authorized(None) } else { Reader::Public }
+    /// Whose calls are in it.
+    pub(crate) fn scope(&self) -> Scope {
+        self.0.as_ref().map(|access| access.scope.clone()).unwrap_or_default()
     }
+
+    /// The reader of a stream.
+    pub(crate) fn of_stream(self, auth: &BearerAuth) -> Reader {
+        self.0.map_or(Reader::Public, |access| reader_of(access, auth))
+    }
+}
+
+/// The reader of a stream that a token opens. It ends with the token, but for `API_TOKEN`, which does
+/// not change while the process runs.
+pub(crate) fn reader_of(access: Access, auth: &BearerAuth) -> Reader {
+    let is_of_file = access.id.is_some();
+    let lasting = is_of_file.then(|| -> Authorization { Box::new(auth.lasting(access)) });
+    Reader::Authorized(lasting)
 }
 
 impl FromRequest for TotalReader {
@@ -43,10 +59,13 @@ impl FromRequest for TotalReader {
 fn check(request: &HttpRequest) -> Result<TotalReader, ApiError> {
     let rules = request.app_data::<Data<TotalRules>>().expect("the application has it");
     let auth = request.app_data::<Data<BearerAuth>>().expect("the application has it");
-    let shows_token = request.headers().contains_key(AUTHORIZATION);
+    let headers = request.headers();
+    let shows_token = headers.contains_key(AUTHORIZATION) || headers.contains_key(ACCESS);
     match (shows_token || !rules.is_public).then(|| auth.check(request)) {
-        Some(Ok(())) => return Ok(TotalReader { is_authorized: true }),
-        Some(Err(refusal)) if !rules.is_public => return Err(refusal.into()),
+        Some(Ok(access)) => return Ok(TotalReader(Some(access))),
+        Some(Err(refusal)) if !rules.is_public || !auth.may_be_anybodys(request, refusal) => {
+            return Err(refusal.into());
+        }
         // What everybody may read needs no right token.
         Some(Err(_)) | None => {}
     }
@@ -54,5 +73,5 @@ fn check(request: &HttpRequest) -> Result<TotalReader, ApiError> {
         let client = ClientKey::from(rules.trusted_proxies.client(request.head()));
         rules.limit.take(client, Instant::now()).map_err(ApiError::TooOften)?;
     }
-    Ok(TotalReader { is_authorized: false })
+    Ok(TotalReader(None))
 }

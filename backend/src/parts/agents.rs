@@ -14,6 +14,7 @@ use crate::parts::hooks::{self, Hooks};
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::{Queue, Work};
 use crate::parts::sources::SourceRegistry;
+use crate::parts::tokens::TokenRegistry;
 
 /// The agents, and the file that they come from.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct AgentRegistry {
     now: RwLock<Arc<Agents>>,
     /// Who tells of calls beside Twilio, by the same file.
     sources: Arc<SourceRegistry>,
+    /// Who may read, by the same file.
+    tokens: Arc<TokenRegistry>,
     hooks: watch::Sender<Hooks>,
     variables: Variables,
     /// Held while the file is read again. Two at once could leave the older agents.
@@ -51,10 +54,11 @@ impl AgentRegistry {
         let mistakes = mistakes.into_iter().chain(mistakes_in_shared("SHARED_NUMBERS", &shared));
         mistakes.for_each(|mistake| reader.error(mistake));
         let sources = Arc::new(SourceRegistry::read(reader, &agents));
+        let tokens = Arc::new(TokenRegistry::read(reader, &agents));
         let now = RwLock::new(Arc::new(agents));
         let (url_rule, hooks) = (url_rule.clone(), watch::Sender::new(hooks));
         let reloading = Mutex::default();
-        Self { file, url_rule, shared, now, sources, hooks, variables, reloading }
+        Self { file, url_rule, shared, now, sources, tokens, hooks, variables, reloading }
     }
 
     /// The hooks from now on.
@@ -70,6 +74,11 @@ impl AgentRegistry {
     /// Who tells of calls beside Twilio's webhooks.
     pub(crate) fn sources(&self) -> &Arc<SourceRegistry> {
         &self.sources
+    }
+
+    /// Who may read the calls of some accounts.
+    pub(crate) fn tokens(&self) -> &Arc<TokenRegistry> {
+        &self.tokens
     }
 
     /// Reads the file again, takes its agents, and gives them to the writer: the number of agents.
@@ -116,7 +125,9 @@ impl AgentRegistry {
             let what = "the accounts are others: expected a restart of the backend to take them";
             return Err(vec![what.to_owned()]);
         }
-        self.sources.take(self.sources.prepare(&agents)?);
+        let (sources, tokens) = (self.sources.prepare(&agents)?, self.tokens.prepare(&agents)?);
+        self.sources.take(sources);
+        self.tokens.take(tokens);
         let agents = Arc::new(agents);
         *self.now.write() = agents.clone();
         self.hooks.send_replace(hooks);

@@ -9,7 +9,8 @@ use live_users_wire::{AccountCount, SourceCount, SourceReferee};
 
 use super::clock::moment;
 use super::replica_status::ReplicaStatus;
-use super::sources::{SourceEntry, SourceRegistry};
+use super::scope::Scope;
+use super::sources::{SourceEntry, SourceRegistry, Sources};
 
 /// What Twilio's own webhooks and lists are called among the sources.
 pub(crate) const TWILIO: &str = "twilio";
@@ -24,15 +25,17 @@ const TWILIO_TELLS: Tells = Tells {
     longest_s: None,
 };
 
-/// Every source with its numbers: Twilio, those of the agents file, and whatever else has told of
+/// Every source with its numbers: Twilio, those of the agents file that are in scope, and whatever else has told of
 /// calls that are up. Nothing if only Twilio tells of calls.
 pub(crate) fn source_counts(
-    registry: &SourceRegistry,
+    (registry, scope): (&SourceRegistry, &Scope),
     by_source: &[(Option<Arc<str>>, Numbers)],
     all: Numbers,
     status: &ReplicaStatus,
 ) -> Vec<SourceCount> {
-    let configured = registry.now();
+    // When something came from a source that is no account's own says when others have calls.
+    let mut configured = Sources::clone(&registry.now());
+    configured.retain(|_, entry| scope.has(entry.table.account.as_deref()));
     if configured.is_empty() && by_source.is_empty() {
         return Vec::new();
     }
@@ -50,7 +53,7 @@ pub(crate) fn source_counts(
     });
     let is_gone = |id: &&Arc<str>| !configured.contains_key(&***id);
     let gone = by_source.iter().filter_map(|(source, _)| source.as_ref()).filter(is_gone);
-    // Its calls are up: it is not in the file any more, or shows `API_TOKEN`.
+    // Its calls are up: it is not in the file any more, shows `API_TOKEN`, or is no account's own.
     let unknown = Tells { is_carrier: false, ..TWILIO_TELLS };
     let gone = gone.map(|id| {
         let ends_by = "by its own word, or by the clock".to_owned();

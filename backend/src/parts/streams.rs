@@ -1,7 +1,14 @@
 //! The frames that streams send, and the limit on their number.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use live_users_broadcast::{ConnectionLimit, Latest};
 use live_users_http_kit::{AllowedOrigins, StreamsMax};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::scope::Scope;
 
 /// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
@@ -9,16 +16,66 @@ pub(crate) struct Streams {
     pub(crate) summary: Latest,
     pub(crate) connections: ConnectionLimit,
     pub(crate) origins: AllowedOrigins,
+    scoped: Mutex<Scoped>,
+    /// Woken when somebody begins to read the total of some accounts.
+    pub(crate) total_came: Notify,
+    /// The same of their summary.
+    pub(crate) summary_came: Notify,
+}
+
+#[derive(Default)]
+struct Scoped {
+    /// One of each scope that was ever read: there are as many as tokens differ in their accounts.
+    slots: BTreeMap<Scope, Arc<ScopedStreams>>,
+    is_closed: bool,
+}
+
+/// The frames of the calls of some accounts.
+pub(crate) struct ScopedStreams {
+    pub(crate) scope: Scope,
+    pub(crate) total: Latest,
+    pub(crate) summary: Latest,
 }
 
 impl Streams {
     pub(crate) fn new(max: StreamsMax, origins: AllowedOrigins) -> Self {
         let connections = ConnectionLimit::new(max.public).reserving(max.reserved);
-        Self { total: Latest::default(), summary: Latest::default(), connections, origins }
+        let (total, summary, scoped) = <_>::default();
+        let (total_came, summary_came) = <_>::default();
+        Self { total, summary, connections, origins, scoped, total_came, summary_came }
+    }
+
+    /// The frames of the calls in scope, which is limited.
+    pub(crate) fn of(&self, scope: &Scope) -> Arc<ScopedStreams> {
+        let mut scoped = self.scoped.lock();
+        let Scoped { slots, is_closed } = &mut *scoped;
+        let slot = slots.entry(scope.clone()).or_insert_with(|| {
+            let (total, summary) = <_>::default();
+            Arc::new(ScopedStreams { scope: scope.clone(), total, summary })
+        });
+        if *is_closed {
+            slot.close();
+        }
+        slot.clone()
+    }
+
+    /// The frames of all scopes.
+    pub(crate) fn scoped(&self) -> Vec<Arc<ScopedStreams>> {
+        self.scoped.lock().slots.values().cloned().collect()
     }
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
+        self.total.close();
+        self.summary.close();
+        let mut scoped = self.scoped.lock();
+        scoped.is_closed = true;
+        scoped.slots.values().for_each(|slot| slot.close());
+    }
+}
+
+impl ScopedStreams {
+    fn close(&self) {
         self.total.close();
         self.summary.close();
     }

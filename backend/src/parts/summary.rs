@@ -1,14 +1,16 @@
 //! Summaries: the number, its confidence, its age, and its parts.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use live_users_core::{Agent, Ages, Breakdown, Country, Millis, Numbers, Party, Place};
+use live_users_core::{Agent, Ages, Breakdown, Country, Millis, Numbers, Party, Place, Tracker};
 use live_users_intake::Status;
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
-use live_users_state::{Confidence, Corrections, DurationSummary, State, words};
+use live_users_state::{
+    CallDurations, Cause, Confidence, Correction, DurationSummary, State, words,
+};
 use live_users_wire::{
     AgentCount, ByAgent, CountryCount, DriftView, HealedView, LineView, PlaceView, RefereeView,
     RegionCount, Summary, TalkedView,
@@ -23,6 +25,7 @@ use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
 use super::queue::{Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
+use super::scope::Scope;
 use super::source_counts::{account_counts, source_counts};
 
 /// The most corrected calls that a summary shows.
@@ -41,24 +44,30 @@ pub(crate) struct Summarizer {
 }
 
 impl Summarizer {
-    /// The number, its confidence, its age, and its parts.
+    /// The number, its confidence, its age, and its parts, of the calls in scope.
     ///
     /// # Errors
     /// Why they are not known, for admins: if the provider is the reason, with what its last answer
     /// was.
-    pub(crate) async fn summarize(&self) -> Result<Summary, String> {
+    pub(crate) async fn summarize(&self, scope: &Scope) -> Result<Summary, String> {
         let (suspect_after_ms, gives_agents) = (self.rules.suspect_after_ms, self.gives_agents);
+        let of = scope.clone();
         let snapshot = self.queue.query(move |view| {
-            let by_agent = gives_agents.then(|| public_by_agent(view.state.tracker()));
-            Snapshot { public_by_agent: by_agent, ..Snapshot::of(view, suspect_after_ms) }
+            let tracker = of.view(view.state.tracker());
+            let by_agent = gives_agents.then(|| public_by_agent(&tracker));
+            let snapshot = Snapshot::of(view, (&tracker, &of), suspect_after_ms);
+            Snapshot { public_by_agent: by_agent, ..snapshot }
         });
         let snapshot = snapshot.await.map_err(|why| why.to_string())?;
         let status = self.status.get();
         match status.unanswered {
+            // What the provider has answered is no account's own.
+            Some(stale) if scope.is_limited() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
+            None if scope.is_limited() => Ok(snapshot.shown_of(&self.agents, status, scope)),
             None => {
                 let deliveries = self.deliveries.shown(&self.agents.now());
-                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, status) })
+                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, status, scope) })
             }
         }
     }
@@ -98,8 +107,12 @@ struct Lately {
 }
 
 impl Snapshot {
-    fn of(View { state, now, at }: View<'_>, suspect_after_ms: u64) -> Self {
-        let tracker = state.tracker();
+    /// That of the calls in scope, which are those of this tracker.
+    fn of(
+        View { state, now, at }: View<'_>,
+        (tracker, scope): (&Tracker, &Scope),
+        suspect_after_ms: u64,
+    ) -> Self {
         let mut by_agent: BTreeMap<Agent, AgentSnapshot> = BTreeMap::new();
         for (agent, breakdown) in tracker.breakdown_by_agent() {
             by_agent.entry(agent).or_default().breakdown = breakdown;
@@ -108,31 +121,44 @@ impl Snapshot {
         for (agent, ages) in ages_by_agent {
             by_agent.entry(agent).or_default().ages = ages;
         }
-        for agent in state.durations().agents(now) {
-            by_agent.entry(agent.clone()).or_default().talked = Lately::of(state, Some(agent), now);
+        let talked = Talked { durations: state.durations(), scope, now };
+        for agent in talked.agents() {
+            let lately = talked.lately(Some(&agent));
+            by_agent.entry(agent).or_default().talked = lately;
         }
         Self {
             now,
             at,
             breakdown: tracker.breakdown(),
             public_by_agent: None,
-            confidence: state.confidence(now, suspect_after_ms),
+            confidence: Confidence::of(tracker, now, suspect_after_ms),
             ages,
-            talked: Lately::of(state, None, now),
+            talked: talked.lately(None),
             by_agent,
             by_country: tracker.by_country(),
             by_place: tracker.by_place(),
             by_source: tracker.by_source(),
             by_account: tracker.by_account(),
-            drift: drift(state.corrections()),
+            drift: drift(state, scope),
         }
     }
 
-    fn shown(self, registry: &AgentRegistry, status: ReplicaStatus) -> Summary {
+    /// The summary of some accounts. The number of the journal's last record would tell how much is
+    /// said of the calls of others, so the moment stands in its place; and so for what the provider
+    /// is asked, and what is sent to others.
+    fn shown_of(self, registry: &AgentRegistry, status: ReplicaStatus, scope: &Scope) -> Summary {
+        let seq = self.now.0;
+        let RefereeView { state, looked_at, .. } = referee(status.clone());
+        let (next_at, failure) = (None, None);
+        let referee = RefereeView { state, looked_at, next_at, failure, requests: 0, unlisted: 0 };
+        Summary { seq, referee, ..self.shown(registry, status, scope) }
+    }
+
+    fn shown(self, registry: &AgentRegistry, status: ReplicaStatus, scope: &Scope) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
         let agents = &registry.now();
-        let sources =
-            source_counts(registry.sources(), &self.by_source, self.breakdown.live, &status);
+        let counted = (&**registry.sources(), scope);
+        let sources = source_counts(counted, &self.by_source, self.breakdown.live, &status);
         Summary {
             live_users: self.breakdown.live.users as u64,
             live_calls: self.breakdown.live.calls as u64,
@@ -147,7 +173,7 @@ impl Snapshot {
             longest_ms,
             last_hour: talked(self.talked.hour),
             last_day: talked(self.talked.day),
-            by_agent: by_agent(agents, self.by_agent),
+            by_agent: by_agent(agents, scope, self.by_agent),
             by_country: by_country(self.by_country),
             by_region: self.by_place.into_iter().map(by_region).collect(),
             sources,
@@ -159,16 +185,45 @@ impl Snapshot {
     }
 }
 
-impl Lately {
-    fn of(state: &State, agent: Option<&Agent>, now: Millis) -> Self {
-        let talks = state.durations();
-        Self { hour: talks.last_hour(agent, now), day: talks.last_day(agent, now) }
+/// How long the calls in scope were that ended lately.
+struct Talked<'a> {
+    durations: &'a CallDurations,
+    scope: &'a Scope,
+    now: Millis,
+}
+
+impl Talked<'_> {
+    /// Of one agent, or of all.
+    fn lately(&self, agent: Option<&Agent>) -> Lately {
+        let Self { durations, scope, now } = *self;
+        let Some(accounts) = scope.accounts() else {
+            let (hour, day) = (durations.last_hour(agent, now), durations.last_day(agent, now));
+            return Lately { hour, day };
+        };
+        accounts.iter().fold(Lately::default(), |sum, account| Lately {
+            hour: sum.hour.with(durations.last_hour_of(account, agent, now)),
+            day: sum.day.with(durations.last_day_of(account, agent, now)),
+        })
+    }
+
+    /// The agents that have any.
+    fn agents(&self) -> BTreeSet<Agent> {
+        let Self { durations, scope, now } = *self;
+        let Some(accounts) = scope.accounts() else {
+            return durations.agents(now).cloned().collect();
+        };
+        accounts.iter().flat_map(|account| durations.agents_of(account, now)).cloned().collect()
     }
 }
 
-/// The configured agents in the order of their file, then all others that are called.
-fn by_agent(agents: &Agents, mut snapshots: BTreeMap<Agent, AgentSnapshot>) -> Vec<AgentCount> {
-    let configured = agents.iter().map(|agent| {
+/// The configured agents in scope, in the order of their file, then all others that are called.
+fn by_agent(
+    agents: &Agents,
+    scope: &Scope,
+    mut snapshots: BTreeMap<Agent, AgentSnapshot>,
+) -> Vec<AgentCount> {
+    let in_scope = agents.iter().filter(|agent| scope.has(agent.account.as_deref()));
+    let configured = in_scope.map(|agent| {
         let key = Agent::Id(agent.id.as_str().into());
         let snapshot = snapshots.remove(&key).unwrap_or_default();
         row(&key, Some(agent), snapshot)
@@ -185,6 +240,7 @@ fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapsho
         agent: agent_ref(agent),
         name: configured.map(|it| it.name.clone()),
         numbers: configured.map(|it| it.numbers.clone()).unwrap_or_default(),
+        account: configured.and_then(|it| it.account.clone()),
         capacity: configured.and_then(|it| it.capacity),
         own_voice: configured.is_some_and(|it| it.voice_url.is_some()),
         live_users: breakdown.live.users as u64,
@@ -262,16 +318,28 @@ fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeVie
     }
 }
 
-fn drift(drift: &Corrections) -> DriftView {
-    let named = drift.totals().map(|(cause, n)| (words::of_cause(cause).into_owned(), n));
-    let recent = drift.recent().rev().take(HEALED_SHOWN_MAX).map(|healed| HealedView {
+fn drift(state: &State, scope: &Scope) -> DriftView {
+    let (tracker, drift) = (state.tracker(), state.corrections());
+    let mut totals = BTreeMap::<_, u64>::new();
+    let mut add = |cause, n| *totals.entry(cause).or_default() += n;
+    match scope.accounts() {
+        None => drift.totals().for_each(|(cause, n)| add(cause, n)),
+        Some(accounts) => {
+            let of_accounts = drift.by_account().filter(|(of, ..)| accounts.contains(*of));
+            of_accounts.for_each(|(_, cause, n)| add(cause, n));
+        }
+    }
+    let in_scope = |it: &&Correction| scope.has_listed(tracker, &it.call, it.account.as_ref());
+    let recent = drift.recent().rev().filter(in_scope).take(HEALED_SHOWN_MAX);
+    let recent = recent.map(|healed| HealedView {
         at: moment(healed.at),
         call_sid: healed.call.to_string(),
         cause: words::of_cause(healed.cause).into_owned(),
     });
+    let named = |(cause, n): (&Cause, &u64)| (words::of_cause(*cause).into_owned(), *n);
     DriftView {
-        healed: drift.totals().map(|(_, n)| n).sum(),
-        by_cause: named.collect(),
+        healed: totals.values().sum(),
+        by_cause: totals.iter().map(named).collect(),
         recent: recent.collect(),
     }
 }

@@ -14,12 +14,13 @@ use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::{ACKNOWLEDGE_MS, Queue};
+use crate::parts::scope::Scope;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
 /// While nothing is recorded, a summary is made again after this time, in milliseconds. Calls still
 /// become suspect and last longer.
-const SUMMARY_EVERY_MS: u64 = 5_000;
+pub(super) const SUMMARY_EVERY_MS: u64 = 5_000;
 
 /// A number is shown as unavailable when the state is older than this, in milliseconds. The writer
 /// says so sooner, unless it waits for the journal itself.
@@ -30,7 +31,7 @@ const SILENCE_LOOK_MS: u64 = 250;
 
 /// After a summary comes a pause of this many times its duration. A summary visits every call, and
 /// the writer waits meanwhile.
-const REST_TIMES: u32 = 9;
+pub(super) const REST_TIMES: u32 = 9;
 
 /// Publishes to the streams until the tasks are aborted.
 pub(crate) fn start(
@@ -59,16 +60,21 @@ async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader, queue: Q
             streams.total.publish(total_frame(&now));
         }
         // A silent state is looked at again soon, because it may become fresh without a change.
-        let wait_ms = SILENCE_MS.saturating_sub(queue.age_ms()).max(SILENCE_LOOK_MS);
-        let changed = timeout(Duration::from_millis(wait_ms), latest.changed()).await;
+        let changed = timeout(until_silent(&queue), latest.changed()).await;
         if matches!(changed, Ok(Err(_))) {
             return;
         }
     }
 }
 
+/// When a state is to be looked at again that does not change.
+pub(super) fn until_silent(queue: &Queue) -> Duration {
+    let wait_ms = SILENCE_MS.saturating_sub(queue.age_ms()).max(SILENCE_LOOK_MS);
+    Duration::from_millis(wait_ms)
+}
+
 /// Marks a count as stale if the writer could not say so, because it waits for the journal.
-fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
+pub(super) fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
     if count.stale.is_none() && age_ms >= SILENCE_MS {
         count.stale = Some(Stale { age_ms, reason: StaleReason::Behind });
     }
@@ -100,7 +106,7 @@ async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summar
         throttle.wait().await;
         latest.mark_unchanged();
         let start = Instant::now();
-        cell.publish(summary_frame(&summarizer).await);
+        cell.publish(summary_frame(&summarizer, &Scope::default()).await);
         sleep(start.elapsed() * REST_TIMES).await;
         let next = async {
             let _changed_or_over =
@@ -114,8 +120,8 @@ async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summar
     }
 }
 
-async fn summary_frame(summarizer: &Summarizer) -> Frame {
-    match summarizer.summarize().await {
+pub(super) async fn summary_frame(summarizer: &Summarizer, scope: &Scope) -> Frame {
+    match summarizer.summarize(scope).await {
         Ok(summary) => {
             let json = serde_json::to_vec(&summary).expect("texts and numbers are always JSON");
             Frame::new(&summary.epoch, summary.seq, json)
@@ -127,7 +133,7 @@ async fn summary_frame(summarizer: &Summarizer) -> Frame {
     }
 }
 
-fn no_value(why: &impl ToString) -> Frame {
+pub(super) fn no_value(why: &impl ToString) -> Frame {
     let problem = Problem { error: why.to_string(), field: None, expected: None };
     Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
 }

@@ -30,6 +30,7 @@ mod referee;
 mod reload;
 mod replays;
 mod replicas;
+mod scopes;
 mod settings;
 mod setup;
 mod signatures;

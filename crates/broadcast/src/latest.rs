@@ -45,6 +45,11 @@ impl Latest {
         self.now.borrow().clone()
     }
 
+    /// Whether there is a reader.
+    pub fn is_read(&self) -> bool {
+        self.now.receiver_count() > 0
+    }
+
     /// Resolves when there is a reader.
     pub async fn has_readers(&self) {
         loop {

@@ -82,6 +82,20 @@ impl Tracker {
         self.know_account(slot);
     }
 
+    /// How the word about the agent, which is joined by now, compares with what was known.
+    pub(crate) fn agent_news(&self, slot: u32, evidence: &Evidence, is_taken: bool) -> AgentNews {
+        let entry = self.entry(slot);
+        let is_same = || {
+            word(evidence) == entry.flags.word()
+                && *self.agents.value(entry.agent) == evidence.agent
+        };
+        match is_taken {
+            true => AgentNews::Taken,
+            false if is_same() => AgentNews::Same,
+            false => AgentNews::Weaker,
+        }
+    }
+
     /// Gives the account of a call a key, which the sets are found by.
     pub(crate) fn know_account(&mut self, slot: u32) {
         let Some(links) = self.links(slot) else { return };

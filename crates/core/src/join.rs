@@ -149,20 +149,6 @@ impl Tracker {
         old
     }
 
-    /// How the word about the agent, which is joined by now, compares with what was known.
-    fn agent_news(&self, slot: u32, evidence: &Evidence, is_taken: bool) -> AgentNews {
-        let entry = self.entry(slot);
-        let is_same = || {
-            word(evidence) == entry.flags.word()
-                && *self.agents.value(entry.agent) == evidence.agent
-        };
-        match is_taken {
-            true => AgentNews::Taken,
-            false if is_same() => AgentNews::Same,
-            false => AgentNews::Weaker,
-        }
-    }
-
     /// Whether the call has moved to another agent, and not only become known better.
     fn has_moved(&self, slot: u32, old: Key, said: Word) -> bool {
         let old = self.agents.value(old);

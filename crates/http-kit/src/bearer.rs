@@ -37,14 +37,50 @@ pub enum Denied {
 }
 
 impl BearerToken {
+    /// The form of a token, for messages about one that has another form.
+    pub const EXPECTED: &str = EXPECTED;
+
+    /// These tokens, whatever their form. `None` if there is none.
+    pub fn of(tokens: &[&str]) -> Option<Self> {
+        let digests: Vec<_> = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
+        (!digests.is_empty()).then_some(Self { digests })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// These tokens, and then the others.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.digests.extend_from_slice(&others.digests);
+        self
+    }
+
+    /// Whether one of these is one of the others.
+    pub fn shares_one_with(&self, others: &Self) -> bool {
+        self.digests.iter().any(|digest| others.digests.contains(digest))
+    }
+
+    /// A digest of each token with this key, in their order: who does not have the key cannot try
+    /// guesses of the token with it.
+    #[expect(clippy::missing_panics_doc, reason = "the key of an HMAC may have any length")]
+    pub fn keyed(&self, key: &[u8; 32]) -> Vec<[u8; 32]> {
+        let keyed = |digest: &[u8; 32]| {
+            let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+            mac.chain_update(digest).finalize().into_bytes().into()
+        };
+        self.digests.iter().map(keyed).collect()
+    }
+
     /// Reads the tokens in this variable, separated by commas. `None` if it is not set.
     pub fn read(reader: &mut SettingsReader<'_>, name: &str) -> Option<Self> {
         let tokens = reader.words(name);
         if tokens.iter().any(|token| !is_secret(token)) {
             reader.error(format!("{name} cannot be used: expected {EXPECTED}"));
         }
-        let digests: Vec<_> = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
-        (!digests.is_empty()).then_some(Self { digests })
+        Self::of(&tokens)
     }
 
     /// As [`BearerToken::read`]. A missing token is an error if others can reach this address.

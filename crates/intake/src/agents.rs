@@ -333,6 +333,11 @@ impl Agents {
         &self.hooks
     }
 
+    /// Whether calls may belong to an account of this name by this file.
+    pub fn has_account(&self, name: &str) -> bool {
+        known_accounts(&self.list, &self.sources, self.accounts()).contains(name)
+    }
+
     /// Who may read the calls of some accounts, in the order of the file.
     pub fn tokens(&self) -> &[TokenTable] {
         &self.tokens

@@ -13,8 +13,8 @@ use live_users_core::{
 pub use self::activity_log::{
     ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
 };
-use self::call_durations::DurationUpdate;
 pub use self::call_durations::{CallDurations, DurationSummary};
+use self::call_durations::{DurationUpdate, Whose};
 use crate::corrections::Cause;
 
 /// The feed and the sums, kept together: when the provider corrects how long a call was, both are
@@ -45,7 +45,7 @@ impl Activities {
                 (ActivityKind::Ended, Some(reason))
             }
             Outcome::Resumed => {
-                self.retract(tracker.own_id(&evidence.call), applied);
+                self.retract(tracker, tracker.own_id(&evidence.call), applied);
                 (ActivityKind::Corrected, None)
             }
             Outcome::Duplicate => return self.correct(tracker, evidence, applied),
@@ -58,7 +58,8 @@ impl Activities {
         if let (Some(reason), Some(conversation)) = (reason, &conversation)
             && is_known(reason, conversation.lasted)
         {
-            self.talks.note(at, conversation.lasted.ms(), &conversation.agents);
+            let account = tracker.owner(&evidence.call);
+            self.talks.note(at, conversation.lasted.ms(), &conversation.agents, account);
         }
         let what = match cause {
             Some(Cause::Evicted) => ActivityKind::Evicted,
@@ -82,11 +83,13 @@ impl Activities {
     ) {
         let Some(call) = tracker.call(call) else { return };
         let agent = call.acting_agent().clone();
+        let account = tracker.owner(&call.id).cloned();
         let Call { id, caller, place, direction, .. } = call;
         let mut activity = Activity {
             at: tracker.now(),
             what,
             call: id,
+            account,
             agent,
             caller,
             place,
@@ -121,27 +124,30 @@ impl Activities {
         let at = activity.at;
         let (lasted_ms, update) =
             (conversation.lasted.ms(), |counted_ms, ms| DurationUpdate { at, counted_ms, ms });
-        self.talks.correct(now, None, update(counted_ms, lasted_ms));
+        let account = activity.account.clone();
+        self.talks.correct(now, Whose(account.as_ref(), None), update(counted_ms, lasted_ms));
         for (agent, ms) in &conversation.agents {
             let before = match talk.agents.iter().find(|(it, _)| it == agent) {
                 Some((_, ms)) if talk.agents.len() > 1 => Some(*ms),
                 _ => counted_ms,
             };
             let before = before.filter(|_| counted_ms.is_some());
-            self.talks.correct(now, Some(agent), update(before, *ms));
+            self.talks.correct(now, Whose(account.as_ref(), Some(agent)), update(before, *ms));
         }
     }
 
     /// Our guess had ended a call that goes on: it is no conversation that is over.
-    fn retract(&mut self, call: &CallId, applied: &Applied) {
+    fn retract(&mut self, tracker: &Tracker, call: &CallId, applied: &Applied) {
         let Some(before) = applied.before else { return };
         let Phase::Ended(reason) = before.phase else { return };
         let talk = applied.talk.clone().unwrap_or_default();
         let mut agents = talk.agents.to_vec();
         // What is not listed any more was noted if it lasted at all.
+        let mut account = tracker.owner(call).cloned();
         let (noted_with, noted) = match self.feed.end_of(call) {
             Some(activity) => {
                 let noted = activity.lasted.take();
+                account.clone_from(&activity.account);
                 if let (true, Some(noted)) = (agents.len() <= 1, noted) {
                     // With its one agent as it was known then.
                     agents = vec![(activity.agent.clone(), noted.ms())];
@@ -156,7 +162,7 @@ impl Activities {
             }
         };
         if let Some(noted) = noted.filter(|noted| is_known(noted_with, *noted)) {
-            self.talks.retract(before.since, noted.ms(), &agents);
+            self.talks.retract(before.since, noted.ms(), &agents, account.as_ref());
         }
     }
 }

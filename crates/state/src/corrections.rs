@@ -1,11 +1,15 @@
 //! Corrections: where the count was wrong because webhooks did not come, and what healed it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Source};
+use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Source, Tracker};
 
 /// So many of the newest healed calls are listed.
 pub const RECENT_MAX: usize = 1_000;
+
+/// So many accounts have totals of their own.
+const ACCOUNTS_MAX: usize = 1_000;
 
 /// Why a call was counted, or not counted, wrongly until it was healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,12 +62,15 @@ pub struct Correction {
     pub call: CallId,
     /// Of what.
     pub cause: Cause,
+    /// Whose call it was then, if that was known.
+    pub account: Option<Arc<str>>,
 }
 
 /// How often the count had to be healed since the journal began, and the newest of these calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corrections {
     totals: [u64; Cause::ALL.len()],
+    by_account: BTreeMap<Arc<str>, [u64; Cause::ALL.len()]>,
     recent: VecDeque<Correction>,
 }
 
@@ -82,10 +89,36 @@ impl Corrections {
     }
 
     /// Notes what a record has healed, if it has.
-    pub(crate) fn note(&mut self, at: Millis, evidence: &Evidence, outcome: Outcome) {
+    pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, outcome: Outcome) {
         let Some(cause) = Cause::of(evidence, outcome) else { return };
         self.totals[cause as usize] += 1;
-        self.list(Correction { at, call: evidence.call.clone(), cause });
+        let account = tracker.owner(&evidence.call).cloned();
+        if let Some(account) = &account
+            && (self.by_account.contains_key(account) || self.by_account.len() < ACCOUNTS_MAX)
+        {
+            self.by_account.entry(account.clone()).or_default()[cause as usize] += 1;
+        }
+        self.list(Correction { at: tracker.now(), call: evidence.call.clone(), cause, account });
+    }
+
+    /// The same with the numbers of accounts.
+    #[must_use]
+    pub(crate) fn with_accounts(
+        mut self,
+        by_account: impl IntoIterator<Item = (Arc<str>, Cause, u64)>,
+    ) -> Self {
+        for (account, cause, n) in by_account {
+            self.by_account.entry(account).or_default()[cause as usize] = n;
+        }
+        self
+    }
+
+    /// How many calls of each account were healed, by cause, with what never occurred left out.
+    pub fn by_account(&self) -> impl Iterator<Item = (&Arc<str>, Cause, u64)> {
+        let rows = self.by_account.iter().flat_map(|(account, totals)| {
+            Cause::ALL.into_iter().map(move |cause| (account, cause, totals[cause as usize]))
+        });
+        rows.filter(|(_, _, n)| *n > 0)
     }
 
     /// How many calls were healed, by cause, with the causes that never occurred left out.

@@ -1,4 +1,4 @@
-//! How the numbers have changed, in all and for each agent, exactly: the live users, and beside them
+//! How the numbers have changed, in all and for each agent and account, exactly: the live users, and beside them
 //! those with an agent, waiting, with a person, machines, and their sum.
 //!
 //! Every change is a step at its record's time. Steps are summed up, while they come, in buckets of
@@ -17,21 +17,19 @@ mod lines;
 mod peaks;
 mod resolution;
 pub(crate) mod stored;
+mod subjects;
 mod time_series;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use live_users_core::{Agent, AgentDeltas, Breakdown, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Tracker};
+use live_users_core::{Agent, Applied, Breakdown, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Tracker};
 
 pub use self::history_slice::{HistorySlice, Point};
 pub use self::lines::Line;
 use self::lines::Lines;
 pub use self::peaks::{Peak, Peaks};
-
-/// So many agents have a history of their own; the others count in all. Agents without an id, known
-/// by an address that callers can make up, have none.
-pub const AGENTS_MAX: usize = 1_000;
+pub use self::subjects::SUBJECTS_MAX;
+use self::subjects::{Moment, Subjects};
 
 /// How wide buckets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,16 +125,15 @@ impl RetentionClock {
     }
 }
 
-/// How the number of live users has changed.
+/// How the number of live users has changed. Agents without an id, known by an address that callers
+/// can make up, have no history of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     retention: Retention,
     /// In all, from the first record on.
     all: Option<Lines>,
-    by_agent: BTreeMap<Arc<str>, Lines>,
-    /// When there was last no room for an agent: since then an agent without a history of its own
-    /// has had no users, if it has none now.
-    refused: Option<Millis>,
+    agents: Subjects,
+    accounts: Subjects,
     /// The time by which it is dropped, and its hour when something was last dropped.
     clock: RetentionClock,
     hour: u64,
@@ -153,25 +150,31 @@ impl History {
         let (now, Some(all)) = (tracker.now(), &mut self.all) else { return };
         all.step(now, &tracker.breakdown());
         let numbers = tracker.breakdown_by_agent();
-        for (id, lines) in &mut self.by_agent {
-            let of = |(agent, _): &&(Agent, Breakdown)| matches!(agent, Agent::Id(it) if it == id);
-            let found = numbers.iter().find(of).map(|(_, numbers)| *numbers);
-            lines.step(now, &found.unwrap_or_default());
-        }
+        self.agents.restate(now, |id| {
+            let of =
+                |(agent, _): &&(Agent, Breakdown)| matches!(agent, Agent::Id(it) if **it == *id);
+            numbers.iter().find(of).map(|(_, numbers)| *numbers)
+        });
+        let accounts: BTreeMap<_, _> = tracker.breakdown_by_account().into_iter().collect();
+        self.accounts.restate(now, |id| accounts.get(id).copied());
     }
 
     /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
-    pub(crate) fn note(&mut self, tracker: &Tracker, deltas: &AgentDeltas) {
+    pub(crate) fn note(&mut self, tracker: &Tracker, applied: &Applied) {
         let now = tracker.now();
         self.clock.advance(now);
         let Some(all) = &mut self.all else {
             return self.begin(now, tracker);
         };
         all.step(now, &tracker.breakdown());
-        for delta in deltas.iter() {
+        let at = self.moment(now);
+        for delta in applied.deltas.iter() {
             if let Agent::Id(id) = &delta.agent {
-                self.step(now, id, &delta.before, &delta.after);
+                self.agents.step(at, id, &delta.before, &delta.after);
             }
+        }
+        for delta in &applied.accounts {
+            self.accounts.step(at, &delta.account, &delta.before, &delta.after);
         }
         let hour = self.clock.time.0 / HOUR_MS;
         if hour > self.hour {
@@ -185,53 +188,39 @@ impl History {
         self.clock = RetentionClock::at(now);
         self.hour = now.0 / HOUR_MS;
         self.all = Some(Lines::new(now, &tracker.breakdown()));
+        let at = self.moment(now);
         for (agent, numbers) in tracker.breakdown_by_agent() {
             if let Agent::Id(id) = agent {
-                self.step(now, &id, &Breakdown::default(), &numbers);
+                self.agents.step(at, &id, &Breakdown::default(), &numbers);
             }
+        }
+        self.begin_accounts(tracker);
+    }
+
+    /// The same for accounts, of which older programs have kept none.
+    pub(crate) fn begin_accounts(&mut self, tracker: &Tracker) {
+        let now = tracker.now();
+        let all_since = Some(now);
+        for (account, numbers) in tracker.breakdown_by_account() {
+            let at = Moment { all_since, ..self.moment(now) };
+            self.accounts.step(at, &account, &Breakdown::default(), &numbers);
         }
     }
 
-    fn step(&mut self, now: Millis, id: &Arc<str>, before: &Breakdown, after: &Breakdown) {
-        if let Some(series) = self.by_agent.get_mut(id) {
-            return series.step(now, after);
-        }
-        let is_empty = |numbers: &Breakdown| numbers.on_the_line().calls == 0;
-        if is_empty(before) && is_empty(after) {
-            return;
-        }
-        let (retention, old) = (self.retention, self.clock.time);
-        if self.by_agent.len() >= AGENTS_MAX {
-            self.by_agent.retain(|_, series| !series.is_forgotten(retention, old));
-        }
-        if self.by_agent.len() >= AGENTS_MAX {
-            self.refused = Some(now);
-            return;
-        }
-        // With users whom nobody has noted, there was no room for it before.
-        let series = match (is_empty(before), self.zero_since()) {
-            (true, Some(since)) => {
-                let mut series = Lines::new(since, &Breakdown::default());
-                series.step(now, after);
-                series
-            }
-            _ => Lines::new(now, after),
-        };
-        self.by_agent.insert(id.clone(), series);
+    fn moment(&self, now: Millis) -> Moment {
+        let all_since = self.all_since();
+        Moment { now, retention: self.retention, kept_by: self.clock.time, all_since }
     }
 
-    /// Since when an agent without a history of its own, and without users, has had none.
-    fn zero_since(&self) -> Option<Millis> {
-        let since = self.all.as_ref().map(|all| Millis(all.live.since));
-        since.max(self.refused)
+    fn all_since(&self) -> Option<Millis> {
+        self.all.as_ref().map(|all| Millis(all.live.since))
     }
 
     fn trim(&mut self) {
         let (retention, now) = (self.retention, self.clock.time);
-        self.by_agent.retain(|_, series| !series.is_forgotten(retention, now));
-        for series in self.all.iter_mut().chain(self.by_agent.values_mut()) {
-            series.trim(retention, now);
-        }
+        self.all.iter_mut().for_each(|all| all.trim(retention, now));
+        self.agents.trim(retention, now);
+        self.accounts.trim(retention, now);
     }
 
     /// How long it is kept.
@@ -241,15 +230,19 @@ impl History {
 
     /// Whether this agent has a history of its own.
     pub fn has(&self, agent: &str) -> bool {
-        self.by_agent.contains_key(agent)
+        self.agents.lines.contains_key(agent)
+    }
+
+    /// Whether this account has one.
+    pub fn has_account(&self, account: &str) -> bool {
+        self.accounts.lines.contains_key(account)
     }
 
     /// What it takes to draw the points of one number between two moments, where the first of them
-    /// begins and the last one ends; of all, or of one agent, which has so many users on the line
-    /// now. If it has none and no history of its own, it has had none. `None` if nothing is known.
+    /// begins and the last one ends. `None` if nothing is known.
     pub fn slice(
         &self,
-        agent: Option<(&str, usize)>,
+        subject: Subject<'_>,
         line: Line,
         grain: Grain,
         times: (Millis, Millis),
@@ -257,15 +250,29 @@ impl History {
     ) -> Option<HistorySlice> {
         let of = |lines: &Lines| lines.slice(line, self.retention, grain, times, now);
         let nobody = |since| of(&Lines::new(since, &Breakdown::default()));
-        match agent {
-            None => self.all.as_ref().map(of),
-            Some((id, users)) => match self.by_agent.get(id) {
-                Some(series) => Some(of(series)),
-                None if users == 0 => self.zero_since().map(nobody),
-                None => None,
-            },
+        let (kept, id, users) = match subject {
+            Subject::All => return self.all.as_ref().map(of),
+            Subject::Agent(id, users) => (&self.agents, id, users),
+            Subject::Account(id, users) => (&self.accounts, id, users),
+        };
+        match kept.lines.get(id) {
+            Some(series) => Some(of(series)),
+            None if users == 0 => kept.zero_since(self.all_since()).map(nobody),
+            None => None,
         }
     }
+}
+
+/// Whose history it is. An agent and an account come with how many users they have on the line now:
+/// if that is none and they have no history of their own, they have had none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// That of all calls.
+    All,
+    /// That of the agent of this id.
+    Agent(&'a str, usize),
+    /// That of the account of this name.
+    Account(&'a str, usize),
 }
 
 #[cfg(test)]

@@ -43,3 +43,6 @@ pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};
 pub use snapshot_task::SnapshotTask;
 pub use state::{Confidence, Settings, State, is_suspect};
+
+#[cfg(test)]
+mod accounts_tests;

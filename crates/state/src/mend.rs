@@ -35,7 +35,10 @@ impl State {
         let is_wrong = tracker.now() > shift.now;
         let corrections = self.corrections();
         let recent = corrections.recent().map(|it| Correction { at: mend(it.at), ..it.clone() });
-        let corrections = Corrections::restore(corrections.totals(), recent.collect::<Vec<_>>());
+        let of_accounts = corrections.by_account();
+        let of_accounts = of_accounts.map(|(account, cause, n)| (account.clone(), cause, n));
+        let corrections = Corrections::restore(corrections.totals(), recent.collect::<Vec<_>>())
+            .with_accounts(of_accounts);
         let Activities { feed, talks } = self.activities().clone();
         let feed = feed.map(|it| Activity { at: shift.mend(it.at), ..it });
         let activities = Activities { feed, talks: talks.until(shift.now) };

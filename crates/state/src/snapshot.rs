@@ -1,5 +1,7 @@
 //! A snapshot: the whole state in bytes, to shorten a replay.
 
+use std::sync::Arc;
+
 use live_users_core::{Millis, Tracker};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,10 @@ pub fn encode(state: &State) -> Vec<u8> {
         legs: legs.iter().map(StoredCall::of).collect(),
         conferences: conferences.iter().map(StoredConference::of).collect(),
         drift: drift.totals().map(|(cause, n)| (word(CAUSES, &cause), n)).collect(),
+        account_drift: drift
+            .by_account()
+            .map(|(account, cause, n)| (account.clone(), word(CAUSES, &cause), n))
+            .collect(),
         healed: drift.recent().map(StoredCorrection::of).collect(),
         activities: StoredActivities::of(state.activities()),
         history: StoredHistory::of(state.history()),
@@ -54,9 +60,18 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let healed: Vec<_> =
         stored.healed.into_iter().map(StoredCorrection::read).collect::<Result<_, _>>()?;
     let now = Millis(stored.now);
-    let history = stored.history.map(|history| history.read(now)).transpose()?.unwrap_or_default();
+    let has_accounts = stored.history.as_ref().is_none_or(StoredHistory::has_accounts);
+    let history = stored.history.map(|history| history.read(now)).transpose()?;
+    let mut history = history.unwrap_or_default();
     let tracker = Tracker::restore(now, calls, conferences);
-    let drift = Corrections::restore(totals, healed);
+    if !has_accounts {
+        history.begin_accounts(&tracker);
+    }
+    let mut of_accounts = Vec::with_capacity(stored.account_drift.len());
+    for (account, cause, n) in stored.account_drift {
+        of_accounts.push((account, value(CAUSES, &cause, "accountDrift")?, n));
+    }
+    let drift = Corrections::restore(totals, healed).with_accounts(of_accounts);
     let ended_sessions = EndedSessions::from_stored(&stored.ended_sessions)?;
     let outbox = stored.outbox.unwrap_or_default().read()?;
     Ok(State::restore(tracker, drift, stored.activities.read()?, history, ended_sessions, outbox))
@@ -74,6 +89,9 @@ struct StoredSnapshot {
     conferences: Vec<StoredConference>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     drift: Vec<(Word, u64)>,
+    /// The same by account; not in the snapshots of older programs.
+    #[serde(default, rename = "accountDrift", skip_serializing_if = "Vec::is_empty")]
+    account_drift: Vec<(Arc<str>, Word, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     healed: Vec<StoredCorrection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,16 +109,24 @@ struct StoredCorrection {
     at: u64,
     call: String,
     cause: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Arc<str>>,
 }
 
 impl StoredCorrection {
     fn of(healed: &Correction) -> Self {
-        let Correction { at, call, cause } = healed;
-        Self { at: at.0, call: call.to_string(), cause: word(CAUSES, cause) }
+        let Correction { at, call, cause, account } = healed;
+        Self {
+            at: at.0,
+            call: call.to_string(),
+            cause: word(CAUSES, cause),
+            account: account.clone(),
+        }
     }
 
     fn read(self) -> Result<Correction, DecodeError> {
         let call = call_id(&self.call, "call")?;
-        Ok(Correction { at: Millis(self.at), call, cause: value(CAUSES, &self.cause, "cause")? })
+        let cause = value(CAUSES, &self.cause, "cause")?;
+        Ok(Correction { at: Millis(self.at), call, cause, account: self.account })
     }
 }

@@ -72,9 +72,9 @@ impl State {
         match &record.change {
             Change::Evidence(evidence) => {
                 let applied = self.tracker.apply(record.at, evidence);
-                self.drift.note(self.tracker.now(), evidence, applied.outcome);
+                self.drift.note(&self.tracker, evidence, applied.outcome);
                 self.activities.note(&self.tracker, evidence, &applied);
-                self.history.note(&self.tracker, &applied.deltas);
+                self.history.note(&self.tracker, &applied);
                 self.outbox.note(&self.tracker, &self.activities.feed, (evidence, &applied));
                 Some(applied.outcome)
             }
@@ -135,20 +135,27 @@ impl State {
     /// The live users by how sure it is that they are there. A call is suspect when no report about
     /// it came for `suspect_after_ms`. This takes time in proportion to the calls that are known.
     pub fn confidence(&self, now: Millis, suspect_after_ms: u64) -> Confidence {
-        let Numbers { users, .. } = self.tracker.numbers();
+        Confidence::of(&self.tracker, now, suspect_after_ms)
+    }
+}
+
+impl Confidence {
+    /// The same of the calls of a tracker.
+    pub fn of(tracker: &Tracker, now: Millis, suspect_after_ms: u64) -> Self {
+        let Numbers { users, .. } = tracker.numbers();
         let mut known = HashSet::new();
         let mut withheld = 0;
-        for call in self.tracker.open().filter(|call| call.is_counted()) {
+        for call in tracker.open().filter(|call| call.is_counted()) {
             if is_suspect(call.heard(), now, suspect_after_ms) {
                 continue;
             }
-            match call.caller().filter(|_| !self.tracker.counted().by_call) {
+            match call.caller().filter(|_| !tracker.counted().by_call) {
                 Some(caller) => drop(known.insert(caller)),
                 None => withheld += 1,
             }
         }
         let confirmed = known.len() + withheld;
-        Confidence { confirmed, suspect: users - confirmed }
+        Self { confirmed, suspect: users - confirmed }
     }
 }
 

@@ -104,6 +104,9 @@ pub struct AgentCount {
     pub name: Option<String>,
     /// The numbers that it answers, in full, as in the agents file.
     pub numbers: Vec<String>,
+    /// The account that its calls belong to, if the agents file has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// How many calls it can hold at once, if the agents file has it.
     pub capacity: Option<u32>,
     /// Whether a voice application of its own talks to its callers.

@@ -16,6 +16,9 @@ pub struct HistoryView {
     pub step_ms: u64,
     /// The id of the agent whose users these are; `None` for all.
     pub agent: Option<String>,
+    /// The account whose users these are, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The points, the oldest first, without a gap.
     pub points: Vec<PointView>,
     /// The most users at once.

@@ -4,46 +4,64 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
 use live_users_http_kit::{ParameterError, Query};
-use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, words};
+use live_users_intake::agents::{ID_BYTES_MAX, is_id};
+use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, State, words};
 use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
-use crate::http::authorized::Authorized;
+use crate::http::authorized::Permitted;
 use crate::http::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::presentation::{agent_ref, label, shown_place};
 use crate::parts::queue::{Queue, View};
+use crate::parts::scope::Scope;
 
 /// Activities in one answer, unless the query has a limit.
 const LIMIT_DEFAULT: usize = 100;
 
 /// The fields of the query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     limit: usize,
     after: Option<Cursor>,
+    account: Option<String>,
 }
 
-/// Names an activity: the journal's epoch, and its number in the feed.
+/// Names an activity: the journal's epoch, and its place in the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cursor {
     epoch: u64,
-    number: u64,
+    place: Place,
+}
+
+/// The place of an activity in a feed. Numbers would tell how much happens at the accounts of
+/// others, so where only some accounts are read it is when it was, and which one of that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Number(u64),
+    At(Millis, u64),
+}
+
+/// Some of the feed, the newest first.
+struct Page {
+    activities: Vec<(Place, Activity)>,
+    newest: Place,
+    missed: bool,
 }
 
 pub(crate) async fn activity(
-    _: Authorized,
+    Permitted(access): Permitted,
     queue: Data<Queue>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::parse(request.query_string())?;
+    let scope = access.scope.narrowed(wanted.account.as_deref());
     let found = queue.query(move |View { state, now, at }| {
         let epoch = at.epoch;
-        let number = match wanted.after {
-            Some(cursor) if cursor.epoch != epoch => return None,
-            after => after.map(|cursor| cursor.number),
-        };
-        Some((state.activity_log().after(number, wanted.limit), epoch, now))
+        if wanted.after.is_some_and(|cursor| cursor.epoch != epoch) {
+            return None;
+        }
+        Some((wanted.page(state, &scope), epoch, now))
     });
     let (page, epoch, now) = found.await?.ok_or_else(another_journal)?;
     Ok(json(&shown(page, epoch, now)))
@@ -54,13 +72,13 @@ fn another_journal() -> ParameterError {
     ParameterError::new("after", expected)
 }
 
-fn shown(LogPage { activities, newest, missed }: LogPage, epoch: u64, now: Millis) -> ActivityPage {
-    let cursor = |number| Cursor { epoch, number }.to_text();
-    let activities = activities.into_iter().map(|(number, it)| view(it, cursor(number)));
+fn shown(page: Page, epoch: u64, now: Millis) -> ActivityPage {
+    let cursor = |place| Cursor { epoch, place }.to_text();
+    let activities = page.activities.into_iter().map(|(place, it)| view(it, cursor(place)));
     ActivityPage {
         activities: activities.collect(),
-        cursor: cursor(newest),
-        missed,
+        cursor: cursor(page.newest),
+        missed: page.missed,
         as_of: moment(now),
     }
 }
@@ -87,20 +105,76 @@ impl Wanted {
         const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
         let query = Query::new(query);
         let limit = query.number("limit", LIMIT_DEFAULT, 1..=ACTIVITY_LOG_MAX)?;
-        Ok(Self { limit, after: query.parsed("after", AFTER, Cursor::parse)? })
+        let account = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+        Ok(Self {
+            limit,
+            after: query.parsed("after", AFTER, Cursor::parse)?,
+            account: query.parsed("account", &account, |id| is_id(id).then(|| id.to_owned()))?,
+        })
+    }
+
+    fn page(&self, state: &State, scope: &Scope) -> Page {
+        if scope.is_limited() {
+            return self.page_of(state, scope);
+        }
+        let number = self.after.map(|cursor| match cursor.place {
+            Place::Number(number) => number,
+            // Of a feed of some accounts: this one goes on from nothing that is known.
+            Place::At(..) => u64::MAX,
+        });
+        let LogPage { activities, newest, missed } = state.activity_log().after(number, self.limit);
+        let numbered = |(number, activity)| (Place::Number(number), activity);
+        let activities = activities.into_iter().map(numbered).collect();
+        Page { activities, newest: Place::Number(newest), missed }
+    }
+
+    /// The same of some accounts, as if there were no others.
+    fn page_of(&self, state: &State, scope: &Scope) -> Page {
+        let (tracker, log) = (state.tracker(), state.activity_log());
+        let in_scope = |it: &&Activity| scope.has_listed(tracker, &it.call, it.account.as_ref());
+        let mut last = (Millis(0), 0);
+        let placed = log.list().filter(in_scope).map(|activity| {
+            last = if activity.at == last.0 { (last.0, last.1 + 1) } else { (activity.at, 1) };
+            (Place::At(last.0, last.1), activity)
+        });
+        let placed: Vec<_> = placed.collect();
+        let newest = placed.last().map_or(Place::At(Millis(0), 0), |(place, _)| *place);
+        let after = self.after.map(|cursor| cursor.place);
+        let newer = placed.iter().rev().take_while(|(place, _)| after.is_none_or(|it| *place > it));
+        let count = newer.clone().count();
+        let is_cut = log.is_cut()
+            && after.is_some_and(|after| {
+                log.list().next().is_some_and(|oldest| after < Place::At(oldest.at, 0))
+            });
+        Page {
+            missed: after.is_some() && (count > self.limit || is_cut),
+            activities: newer
+                .take(self.limit)
+                .map(|(place, activity)| (*place, (*activity).clone()))
+                .collect(),
+            newest,
+        }
     }
 }
 
 impl Cursor {
     fn to_text(self) -> String {
-        format!("{:016x}-{}", self.epoch, self.number)
+        let epoch = self.epoch;
+        match self.place {
+            Place::Number(number) => format!("{epoch:016x}-{number}"),
+            Place::At(Millis(at), n) => format!("{epoch:016x}-{at}.{n}"),
+        }
     }
 
     /// Only what [`Cursor::to_text`] writes.
     fn parse(text: &str) -> Option<Self> {
-        let (epoch, number) = text.split_once('-')?;
+        let (epoch, place) = text.split_once('-')?;
         let epoch = u64::from_str_radix(epoch, 16).ok()?;
-        let cursor = Self { epoch, number: number.parse().ok()? };
+        let place = match place.split_once('.') {
+            None => Place::Number(place.parse().ok()?),
+            Some((at, n)) => Place::At(Millis(at.parse().ok()?), n.parse().ok()?),
+        };
+        let cursor = Self { epoch, place };
         (cursor.to_text() == text).then_some(cursor)
     }
 }
@@ -111,10 +185,15 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_is_written_and_nothing_else_is_one() {
-        let cursor = Cursor { epoch: 0x0a1b_2c3d_4e5f_6071, number: 42 };
+        let cursor = Cursor { epoch: 0x0a1b_2c3d_4e5f_6071, place: Place::Number(42) };
         let text = cursor.to_text();
         assert_eq!((text.as_str(), Cursor::parse(&text)), ("0a1b2c3d4e5f6071-42", Some(cursor)));
+        let at = Cursor { place: Place::At(Millis(17), 2), ..cursor };
+        let text = at.to_text();
+        assert_eq!((text.as_str(), Cursor::parse(&text)), ("0a1b2c3d4e5f6071-17.2", Some(at)));
         for wrong in [
+            "0a1b2c3d4e5f6071-17.",
+            "0a1b2c3d4e5f6071-17.02",
             "",
             "-",
             "42",
@@ -139,7 +218,7 @@ mod tests {
         ] {
             assert_eq!(Wanted::parse(query).unwrap_err().name, field, "{query}");
         }
-        let wanted = Wanted { limit: LIMIT_DEFAULT, after: None };
+        let wanted = Wanted { limit: LIMIT_DEFAULT, after: None, account: None };
         assert_eq!(Wanted::parse("after=&else=1"), Ok(wanted), "blank is nothing");
     }
 }

@@ -10,6 +10,7 @@ use live_users_wire::CallPage;
 
 use super::view::Presenter;
 use crate::parts::clock::moment;
+use crate::parts::scope::Scope;
 
 /// Calls on one page, unless the query has a limit.
 const LIMIT_DEFAULT: usize = 100;
@@ -22,6 +23,7 @@ pub(super) struct PageQuery {
     /// The page begins behind this call.
     after: Option<SortKey>,
     agent: Option<String>,
+    account: Option<String>,
     suspect: Option<bool>,
 }
 
@@ -37,19 +39,22 @@ impl PageQuery {
             limit: query.number("limit", LIMIT_DEFAULT, 1..=LIMIT_MAX)?,
             after: query.parsed("after", after, sort_key)?,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
+            account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
             suspect: query.parsed("suspect", "true or false", |text| text.parse().ok())?,
         })
     }
 
-    /// The calls.
-    pub(super) fn calls(&self, state: &State, presenter: &Presenter) -> Page {
+    /// The calls that are in scope.
+    pub(super) fn calls(&self, state: &State, scope: &Scope, presenter: &Presenter) -> Page {
+        let scope = scope.narrowed(self.account.as_deref());
         // The largest is on top: a call that comes before it replaces it.
         let mut first = BinaryHeap::with_capacity(self.limit + 2);
         // A leg and a colleague's call have no party.
         let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
         for open in state.tracker().open().filter(listed) {
             let is_suspect = || open.is_counted() && presenter.is_suspect(open.heard());
-            let is_wanted = self.suspect.is_none_or(|it| it == is_suspect())
+            let is_wanted = scope.has(open.owner().map(|owner| &**owner))
+                && self.suspect.is_none_or(|it| it == is_suspect())
                 && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id));
             if !is_wanted {
                 continue;
@@ -115,6 +120,7 @@ mod tests {
             ("after=x", "after"),
             ("after=x.CA1", "after"),
             ("agent=a%20b", "agent"),
+            ("account=a%20b", "account"),
             ("suspect=maybe", "suspect"),
         ] {
             assert_eq!(PageQuery::parse(query).unwrap_err().name, field, "{query}");

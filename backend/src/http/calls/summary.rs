@@ -4,14 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use super::json;
-use crate::http::authorized::Authorized;
+use crate::http::authorized::Permitted;
 use crate::http::error::ApiError;
 use crate::parts::summary::Summarizer;
 
 pub(crate) async fn summary(
-    _: Authorized,
+    Permitted(access): Permitted,
     summarizer: Data<Summarizer>,
 ) -> Result<HttpResponse, ApiError> {
-    let summary = summarizer.summarize().await.map_err(ApiError::Unavailable)?;
+    let summary = summarizer.summarize(&access.scope).await.map_err(ApiError::Unavailable)?;
     Ok(json(&summary))
 }

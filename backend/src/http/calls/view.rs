@@ -49,7 +49,7 @@ impl Presenter {
             heard_at: moment(call.heard),
             live_ms: self.live_ms(call),
             sources: call.details.told.as_ref().map(sources).unwrap_or_default(),
-            account: call.details.told.as_ref().and_then(|told| text(told.account.as_ref())),
+            account: call.details.told.as_ref().and_then(|told| text(told.owner())),
             also: call
                 .details
                 .told

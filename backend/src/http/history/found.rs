@@ -1,14 +1,15 @@
 //! The part of the history that a request asks for.
 
-use live_users_core::{Agent, Millis};
+use live_users_core::Millis;
 use live_users_intake::agents::Agents;
-use live_users_state::history::{HistorySlice, Line, Peak, Point};
+use live_users_state::history::{HistorySlice, Line, Peak, Peaks, Point, Subject};
 use live_users_wire::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 
 use super::query::{Plan, Query};
 use crate::http::error::ApiError;
 use crate::parts::clock::moment;
 use crate::parts::queue::{Queue, View};
+use crate::parts::scope::Scope;
 
 /// The points of a plan, and the excerpt of the history that they are made from.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Found {
     /// Those of the numbers of [`LINES`], if they were asked for and are known.
     pub(super) lines: Vec<Vec<Point>>,
     /// `None` if there is no history at all.
-    pub(super) excerpt: Option<HistorySlice>,
+    pub(super) excerpt: Option<Excerpt>,
 }
 
 /// The numbers beside the live users, in the order of [`Found::lines`].
@@ -36,67 +37,125 @@ pub(super) enum Wanted {
     AllLines,
 }
 
-/// Finds what a query asks for. `fitting` limits the points if the query has no step.
+/// The history of one number: that of one subject, or of several accounts together.
+#[derive(Clone, Debug)]
+pub(super) struct Excerpt(pub(super) Vec<HistorySlice>);
+
+impl Excerpt {
+    /// The points. Of several accounts they are sums: the fewest and the most of each need not have
+    /// been at one moment, so those together lie between these.
+    pub(super) fn points(&self, plan: &Plan) -> Vec<Point> {
+        let mut points = vec![None::<Point>; plan.count];
+        for slice in &self.0 {
+            let of_one = slice.points(plan.from, plan.step_ms, plan.count);
+            for (sum, point) in points.iter_mut().zip(of_one) {
+                *sum = Some(sum.map_or(point, |sum| sum.plus(point)));
+            }
+        }
+        points.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// How many there are now.
+    pub(super) fn now(&self) -> u32 {
+        self.0.iter().map(HistorySlice::now).fold(0, u32::saturating_add)
+    }
+
+    /// The most users at once; of several accounts the sum, at the moment of the greatest.
+    fn peaks(&self) -> PeaksView {
+        let all: Vec<_> = self.0.iter().map(HistorySlice::peaks).collect();
+        let of = |which: fn(&Peaks) -> Peak| {
+            let peaks = all.iter().map(which);
+            let users = peaks.clone().map(|peak| peak.users).fold(0, u32::saturating_add);
+            let at = peaks.max_by_key(|peak| peak.users).map(|peak| peak.at);
+            at.map(|at| PeakView { at: moment(at), live_users: users })
+        };
+        PeaksView {
+            hour: of(|it| it.hour),
+            day: of(|it| it.day),
+            week: of(|it| it.week),
+            month: of(|it| it.month),
+            ever: of(|it| it.ever),
+        }
+    }
+}
+
+/// Finds what a query asks for, of the calls in scope. `fitting` limits the points if the query has
+/// no step.
 pub(super) async fn find(
     queue: &Queue,
-    agents: &Agents,
+    (agents, scope): (&Agents, Scope),
     query: Query,
     fitting: u64,
     wanted: Wanted,
 ) -> Result<Found, ApiError> {
-    let is_configured = query.agent.as_deref().is_none_or(|id| agents.by_id(id).is_some());
+    let whole = scope;
+    let scope = whole.narrowed(query.account.as_deref());
+    let configured = query.agent.as_deref().map(|id| agents.by_id(id));
+    let is_configured = configured.is_none_or(|it| it.is_some());
+    // An agent's history is of all its calls, so it is shown to who reads the agent's account.
+    let is_of_account = configured.flatten().is_some_and(|it| scope.has(it.account.as_deref()));
+    if scope.is_limited() && query.agent.is_some() && !is_of_account {
+        return Err(ApiError::NoAgent);
+    }
+    let is_account =
+        query.account.as_deref().is_none_or(|it| agents.has_account(it) && whole.has(Some(it)));
     let found = queue.query(move |View { state, now, .. }| {
         let (tracker, history) = (state.tracker(), state.history());
         let plan = query.plan(now, history.retention(), fitting)?;
-        let users = |id: &str| {
-            let of_agents = tracker.breakdown_by_agent().into_iter();
-            let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));
-            of.next().map_or(0, |(_, breakdown)| breakdown.on_the_line().users)
-        };
         let agent = plan.agent.as_deref().map(|id| match history.has(id) {
             true => (id, 0),
-            false => (id, users(id)),
+            false => (id, Scope::default().on_the_line_with(tracker, id)),
         });
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
             return Err(ApiError::NoAgent);
         }
-        let slice = |line| history.slice(agent, line, plan.grain, (plan.from, plan.end()), now);
+        let of_account = |id| tracker.breakdown_of_accounts([id]).on_the_line().users;
+        let accounts = scope.accounts().into_iter().flatten();
+        let subjects: Vec<_> = match (agent, scope.is_limited()) {
+            (Some((id, users)), _) => vec![Subject::Agent(id, users)],
+            (None, false) => vec![Subject::All],
+            (None, true) => accounts.map(|id| Subject::Account(id, of_account(id))).collect(),
+        };
+        let is_known = subjects.iter().any(
+            |it| matches!(it, Subject::Account(id, users) if *users > 0 || history.has_account(id)),
+        );
+        if plan.account.is_some() && !is_account && !is_known {
+            return Err(ApiError::NoAccount);
+        }
+        let times = (plan.from, plan.end());
+        let excerpt = |line| -> Option<Excerpt> {
+            let slices = subjects.iter().map(|it| history.slice(*it, line, plan.grain, times, now));
+            slices.collect::<Option<Vec<_>>>().map(Excerpt)
+        };
         let lines = match wanted {
             Wanted::Live => Vec::new(),
-            Wanted::AllLines => LINES.into_iter().filter_map(slice).collect(),
+            Wanted::AllLines => LINES.into_iter().filter_map(excerpt).collect(),
         };
-        let excerpt = slice(Line::Live);
+        let excerpt = excerpt(Line::Live);
         Ok((plan, now, excerpt, lines))
     });
-    let (plan, now, excerpt, lines): (_, _, _, Vec<HistorySlice>) = found.await??;
-    let lines = lines.iter().map(|it| it.points(plan.from, plan.step_ms, plan.count)).collect();
+    let (plan, now, excerpt, lines): (_, _, _, Vec<Excerpt>) = found.await??;
+    let lines = lines.iter().map(|it| it.points(&plan)).collect();
     let unknown = || vec![Point::default(); plan.count];
-    let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
-    Ok(Found { points: known.unwrap_or_else(unknown), plan, now, lines, excerpt })
+    let points = excerpt.as_ref().map_or_else(unknown, |it| it.points(&plan));
+    Ok(Found { points, plan, now, lines, excerpt })
 }
 
 impl Found {
     pub(super) fn view(&self) -> HistoryView {
-        let Plan { from, to, step_ms, agent, .. } = &self.plan;
-        let peaks = self.excerpt.as_ref().map(HistorySlice::peaks);
-        let peak = |Peak { at, users }| Some(PeakView { at: moment(at), live_users: users });
+        let Plan { from, to, step_ms, agent, account, .. } = &self.plan;
         HistoryView {
             from: moment(*from),
             to: moment(*to),
             step_ms: *step_ms,
             agent: agent.clone(),
+            account: account.clone(),
             points: self
                 .timed_points()
                 .enumerate()
                 .map(|(n, (at, point))| view(at, point, self.line(n)))
                 .collect(),
-            peaks: peaks.map_or_else(PeaksView::default, |peaks| PeaksView {
-                hour: peak(peaks.hour),
-                day: peak(peaks.day),
-                week: peak(peaks.week),
-                month: peak(peaks.month),
-                ever: peak(peaks.ever),
-            }),
+            peaks: self.excerpt.as_ref().map(Excerpt::peaks).unwrap_or_default(),
             as_of: moment(self.now),
         }
     }

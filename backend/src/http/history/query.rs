@@ -45,6 +45,7 @@ pub(super) struct Query {
     to: When,
     step_ms: Option<u64>,
     pub(super) agent: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub(super) struct Plan {
     pub(super) step_ms: u64,
     pub(super) count: usize,
     pub(super) agent: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 impl Query {
@@ -79,6 +81,7 @@ impl Query {
             to: query.parsed("to", WHEN, when)?.unwrap_or(When::Ago(0)),
             step_ms: query.parsed("step", step, step_ms)?,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
+            account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
         })
     }
 
@@ -135,7 +138,8 @@ impl Query {
             ));
         };
         let from = Millis(from.0 - from.0 % step_ms);
-        Ok(Plan { grain, from, to, step_ms, count, agent: self.agent })
+        let (agent, account) = (self.agent, self.account);
+        Ok(Plan { grain, from, to, step_ms, count, agent, account })
     }
 }
 
@@ -264,6 +268,7 @@ mod tests {
             ("from=-40h&step=1m", "step", "at least 2m for so long a time, or none"),
             ("from=-365d&step=1h", "step", "at least 6h"),
             ("agent=a%20b", "agent", "1 to 64 letters"),
+            ("account=a%20b", "account", "1 to 64 letters"),
         ] {
             let wrong = plan(query).unwrap_err();
             assert_eq!(wrong.name, field, "{query}");

@@ -19,6 +19,7 @@ use crate::http::total_reader::TotalRules;
 use crate::parts::latest::LatestCount;
 use crate::parts::public_url::UrlRule;
 use crate::parts::signer::Signer;
+use crate::parts::tokens::TokenRegistry;
 
 const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechResult=goodbye";
 
@@ -48,13 +49,15 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
     let publication = Publication { numbers, at, as_of, stale: None };
     let (_publisher, latest) = watch::channel(LatestCount::new(publication));
     let origins = AllowedOrigins::default();
+    let no_tokens = Arc::new(TokenRegistry::of_env(&Env::default()));
     let app = App::new()
         .app_data(Data::new(webhooks(queue.clone())))
         .app_data(Data::new(queue))
         .app_data(Data::new(latest))
-        .app_data(Data::new(BearerAuth::new(None, TrustedProxies::default())))
+        .app_data(Data::new(BearerAuth::new(no_tokens, TrustedProxies::default())))
         .app_data(Data::new(TotalRules {
             is_public: true,
+            gives_agents: false,
             limit: ReadLimit::new(0),
             trusted_proxies: TrustedProxies::default(),
         }))

@@ -142,7 +142,7 @@ async fn a_redirect_is_not_followed_and_an_endless_body_not_read() {
     let redirect =
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
     let mut endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
-    endless.resize(crate::parts::exchange::BODY_BYTES_MAX + 1_000_000, b' ');
+    endless.resize(BODY_BYTES_MAX + 1_000_000, b' ');
     for answer in [redirect.as_bytes().to_vec(), endless] {
         let (address, thread) = answers_once(answer);
         let client = client(&format!("http://{address}"), "token", PATIENCE);

@@ -1,6 +1,7 @@
 //! The feed: the newest of what happened, each with a number to go on from.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use live_users_core::{Agent, CallId, Caller, Direction, EndReason, Millis, Party, Place};
 
@@ -18,6 +19,8 @@ pub struct Activity {
     pub what: ActivityKind,
     /// The call.
     pub call: CallId,
+    /// Whose call it was then, if that was known.
+    pub account: Option<Arc<str>>,
     /// The agent that it belonged to, as far as was known then; and so for what follows.
     pub agent: Agent,
     /// The person, if the caller id was usable.
@@ -119,8 +122,13 @@ impl ActivityLog {
         Self { list: self.list.into_iter().map(change).collect(), ..self }
     }
 
+    /// Whether some of what happened is not kept any more.
+    pub fn is_cut(&self) -> bool {
+        self.count > self.list.len() as u64
+    }
+
     /// The oldest first.
-    pub(super) fn list(&self) -> impl Iterator<Item = &Activity> {
+    pub fn list(&self) -> impl Iterator<Item = &Activity> {
         self.list.iter()
     }
 

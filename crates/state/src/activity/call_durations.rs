@@ -1,6 +1,7 @@
 //! How long finished calls were: of the last hour and of the last day, for each agent and for all.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use live_users_core::{Agent, MINUTE_MS, Millis};
 
@@ -11,6 +12,9 @@ const AGENTS_MAX: usize = 1_000;
 /// At most so many of them are addresses for which no agent is configured: callers can make up as
 /// many as they like.
 const ADDRESSES_MAX: usize = AGENTS_MAX / 2;
+
+/// So many pairs of an account and an agent, or all its agents, have sums of their own.
+const OF_ACCOUNTS_MAX: usize = 2 * AGENTS_MAX;
 
 /// Finished calls and how long they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,13 @@ impl DurationSummary {
     /// How long a call was on average, in milliseconds; `None` if there was none.
     pub fn average_ms(&self) -> Option<u64> {
         self.total_ms.checked_div(self.calls)
+    }
+
+    /// The calls of both.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.add(other);
+        self
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -171,7 +182,16 @@ impl Sums {
 pub struct CallDurations {
     pub(super) all: Sums,
     pub(super) by_agent: BTreeMap<Agent, Sums>,
+    /// Those of accounts: of each in all, and with each agent.
+    pub(super) by_account: BTreeMap<OfAccount, Sums>,
 }
+
+/// An account, and one of its agents or all of them.
+pub(super) type OfAccount = (Arc<str>, Option<Agent>);
+
+/// Whose calls they are, and with which agent; `None` stands for all.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a>(pub(super) Option<&'a Arc<str>>, pub(super) Option<&'a Agent>);
 
 impl CallDurations {
     /// Without the sums of what lies after this moment.
@@ -181,7 +201,12 @@ impl CallDurations {
             day: day.until(Scale::DAY, end),
         };
         let by_agent = self.by_agent.into_iter().map(|(agent, sums)| (agent, until(sums)));
-        Self { all: until(self.all), by_agent: by_agent.collect() }
+        let by_account = self.by_account.into_iter().map(|(of, sums)| (of, until(sums)));
+        Self {
+            all: until(self.all),
+            by_agent: by_agent.collect(),
+            by_account: by_account.collect(),
+        }
     }
 
     /// The calls of the last hour, of one agent or of all.
@@ -200,9 +225,50 @@ impl CallDurations {
         of_the_day.map(|(agent, _)| agent)
     }
 
-    /// A call has ended now that was connected with these agents.
-    pub(super) fn note(&mut self, at: Millis, ms: u64, agents: &[(Agent, u64)]) {
+    /// The calls of an account of the last hour, with one agent or in all.
+    pub fn last_hour_of(
+        &self,
+        account: &Arc<str>,
+        agent: Option<&Agent>,
+        now: Millis,
+    ) -> DurationSummary {
+        let sums = self.by_account.get(&(account.clone(), agent.cloned()));
+        sums.map(|sums| sums.hour.sum(Scale::HOUR, now)).unwrap_or_default()
+    }
+
+    /// The calls of an account of the last day, with one agent or in all.
+    pub fn last_day_of(
+        &self,
+        account: &Arc<str>,
+        agent: Option<&Agent>,
+        now: Millis,
+    ) -> DurationSummary {
+        let sums = self.by_account.get(&(account.clone(), agent.cloned()));
+        sums.map(|sums| sums.day.sum(Scale::DAY, now)).unwrap_or_default()
+    }
+
+    /// The agents that have calls of an account in the last day, in the order of [`Agent`].
+    pub fn agents_of(&self, account: &Arc<str>, now: Millis) -> impl Iterator<Item = &Agent> {
+        let of_it = self.by_account.range((account.clone(), None)..);
+        let of_it = of_it.take_while(move |((owner, _), _)| owner == account);
+        let of_the_day = of_it.filter(move |(_, sums)| sums.is_of_the_day(now));
+        of_the_day.filter_map(|((_, agent), _)| agent.as_ref())
+    }
+
+    /// A call of an account, if that is known, has ended now that was connected with these agents.
+    pub(super) fn note(
+        &mut self,
+        at: Millis,
+        ms: u64,
+        agents: &[(Agent, u64)],
+        account: Option<&Arc<str>>,
+    ) {
         self.all.note(at, ms);
+        for (of, ms) in of_account(account, ms, agents) {
+            if let Some(sums) = self.make_room_of(at, of) {
+                sums.note(at, ms);
+            }
+        }
         for (agent, ms) in agents {
             if let Some(sums) = self.make_room(at, agent) {
                 sums.note(at, *ms);
@@ -211,8 +277,19 @@ impl CallDurations {
     }
 
     /// A call that was noted at this moment is not over.
-    pub(super) fn retract(&mut self, at: Millis, ms: u64, agents: &[(Agent, u64)]) {
+    pub(super) fn retract(
+        &mut self,
+        at: Millis,
+        ms: u64,
+        agents: &[(Agent, u64)],
+        account: Option<&Arc<str>>,
+    ) {
         self.all.retract(at, ms);
+        for (of, ms) in of_account(account, ms, agents) {
+            if let Some(sums) = self.by_account.get_mut(&of) {
+                sums.retract(at, ms);
+            }
+        }
         for (agent, ms) in agents {
             if let Some(sums) = self.by_agent.get_mut(agent) {
                 sums.retract(at, *ms);
@@ -221,7 +298,18 @@ impl CallDurations {
     }
 
     /// How long a call that ended before was is known now: with one agent, or in all.
-    pub(super) fn correct(&mut self, now: Millis, agent: Option<&Agent>, update: DurationUpdate) {
+    pub(super) fn correct(&mut self, now: Millis, whose: Whose<'_>, update: DurationUpdate) {
+        let Whose(account, agent) = whose;
+        if let Some(account) = account {
+            let of = (account.clone(), agent.cloned());
+            let sums = match update.counted_ms {
+                Some(_) => self.by_account.get_mut(&of),
+                None => self.make_room_of(now, of),
+            };
+            if let Some(sums) = sums {
+                sums.correct(now, update);
+            }
+        }
         let Some(agent) = agent else { return self.all.correct(now, update) };
         let sums = match update.counted_ms {
             Some(_) => self.by_agent.get_mut(agent),
@@ -251,9 +339,34 @@ impl CallDurations {
         Some(self.by_agent.entry(agent.clone()).or_default())
     }
 
+    fn make_room_of(&mut self, now: Millis, of: OfAccount) -> Option<&mut Sums> {
+        let is_full = |it: &Self| it.by_account.len() >= OF_ACCOUNTS_MAX;
+        if !self.by_account.contains_key(&of) {
+            if is_full(self) {
+                self.by_account.retain(|_, sums| sums.is_of_the_day(now));
+            }
+            if is_full(self) {
+                return None;
+            }
+        }
+        Some(self.by_account.entry(of).or_default())
+    }
+
     fn has_room(&self, agent: &Agent) -> bool {
         let is_address = |agent: &Agent| matches!(agent, Agent::Address(_));
         let addresses = || self.by_agent.keys().filter(|agent| is_address(agent)).count();
         self.by_agent.len() < AGENTS_MAX && (!is_address(agent) || addresses() < ADDRESSES_MAX)
     }
+}
+
+/// What a call of this account adds to: that in all, and with each agent.
+fn of_account(
+    account: Option<&Arc<str>>,
+    ms: u64,
+    agents: &[(Agent, u64)],
+) -> Vec<(OfAccount, u64)> {
+    let Some(account) = account else { return Vec::new() };
+    let with_agents =
+        agents.iter().map(|(agent, ms)| ((account.clone(), Some(agent.clone())), *ms));
+    [((account.clone(), None), ms)].into_iter().chain(with_agents).collect()
 }

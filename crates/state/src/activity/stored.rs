@@ -47,12 +47,17 @@ struct StoredActivity {
     cause: Option<Word>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     party: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Arc<str>>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredDurations {
     all: StoredSums,
     agents: Vec<StoredAgent>,
+    /// Of accounts, in all and with each agent; not in the snapshots of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<(Arc<str>, Option<StoredAgent>, Option<StoredSums>)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +118,7 @@ impl StoredActivity {
             told_ms,
             cause: activity.cause.map(|cause| word(CAUSES, &cause)),
             party: activity.party.map(|party| word(PARTIES, &party)),
+            account: activity.account.clone(),
         }
     }
 
@@ -126,6 +132,7 @@ impl StoredActivity {
             at: Millis(self.at),
             what: value(KINDS, &self.what, "what")?,
             call: call_id(&self.call, "call")?,
+            account: self.account,
             agent: self.about.agent().0,
             caller: self.about.caller()?,
             place: self.about.place()?,
@@ -140,27 +147,51 @@ impl StoredActivity {
 
 impl StoredDurations {
     fn of(talks: &CallDurations) -> Self {
-        let agents = talks.by_agent.iter().map(|(agent, sums)| {
-            let (agent, address) = match agent {
-                Agent::Unknown => (None, None),
-                Agent::Address(address) => (None, Some(address.clone())),
-                Agent::Id(id) => (Some(id.clone()), None),
-            };
-            StoredAgent { agent, address, sums: StoredSums::of(sums) }
+        let agents = talks.by_agent.iter().map(|(agent, sums)| StoredAgent::of(agent, sums));
+        let accounts = talks.by_account.iter().map(|((account, agent), sums)| match agent {
+            Some(agent) => (account.clone(), Some(StoredAgent::of(agent, sums)), None),
+            None => (account.clone(), None, Some(StoredSums::of(sums))),
         });
-        Self { all: StoredSums::of(&talks.all), agents: agents.collect() }
+        Self {
+            all: StoredSums::of(&talks.all),
+            agents: agents.collect(),
+            accounts: accounts.collect(),
+        }
     }
 
     fn read(self) -> CallDurations {
-        let agents = self.agents.into_iter().map(|StoredAgent { agent, address, sums }| {
-            let agent = match (agent, address) {
-                (Some(id), _) => Agent::Id(id),
-                (None, Some(address)) => Agent::Address(address),
-                (None, None) => Agent::Unknown,
-            };
-            (agent, sums.read())
+        let accounts = self.accounts.into_iter().filter_map(|(account, agent, sums)| {
+            match (agent.map(StoredAgent::read), sums) {
+                (Some((agent, sums)), _) => Some(((account, Some(agent)), sums)),
+                (None, Some(sums)) => Some(((account, None), sums.read())),
+                (None, None) => None,
+            }
         });
-        CallDurations { all: self.all.read(), by_agent: agents.collect() }
+        CallDurations {
+            all: self.all.read(),
+            by_agent: self.agents.into_iter().map(StoredAgent::read).collect(),
+            by_account: accounts.collect(),
+        }
+    }
+}
+
+impl StoredAgent {
+    fn of(agent: &Agent, sums: &Sums) -> Self {
+        let (agent, address) = match agent {
+            Agent::Unknown => (None, None),
+            Agent::Address(address) => (None, Some(address.clone())),
+            Agent::Id(id) => (Some(id.clone()), None),
+        };
+        Self { agent, address, sums: StoredSums::of(sums) }
+    }
+
+    fn read(self) -> (Agent, Sums) {
+        let agent = match (self.agent, self.address) {
+            (Some(id), _) => Agent::Id(id),
+            (None, Some(address)) => Agent::Address(address),
+            (None, None) => Agent::Unknown,
+        };
+        (agent, self.sums.read())
     }
 }
 

@@ -15,9 +15,16 @@ impl History {
     /// there, so no bucket has to be divided.
     pub(crate) fn until(mut self, at: Millis) -> Self {
         let end = at.0 / HOUR_MS * HOUR_MS;
-        let series = self.all.iter_mut().chain(self.by_agent.values_mut());
-        series.flat_map(super::Lines::all_mut).for_each(|series| series.cut(end));
-        self.refused = self.refused.map(|it| it.min(Millis(end)));
+        let kept = [&mut self.agents, &mut self.accounts];
+        let series = kept.into_iter().flat_map(|it| {
+            it.refused = it.refused.map(|refused| refused.min(Millis(end)));
+            it.lines.values_mut()
+        });
+        self.all
+            .iter_mut()
+            .chain(series)
+            .flat_map(super::Lines::all_mut)
+            .for_each(|series| series.cut(end));
         self.clock = RetentionClock::at(self.clock.time.min(Millis(end)));
         self.hour = self.clock.time.0 / HOUR_MS;
         self

@@ -40,6 +40,30 @@ impl Point {
         (self.known_ms > 0).then(|| self.sum as f64 / self.known_ms as f64)
     }
 
+    /// The sum of two numbers over the same interval, as far as both are known: the fewest and the
+    /// most are bounds, since those of both need not have been at one moment.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let known_ms = self.known_ms.min(other.known_ms);
+        if known_ms == 0 {
+            return Self::default();
+        }
+        let part = |it: Self| match it.known_ms == known_ms {
+            true => it.sum,
+            // One begins within the interval: as if its mean had stood all the time.
+            false => {
+                let sum = u128::from(it.sum) * u128::from(known_ms) / u128::from(it.known_ms);
+                u64::try_from(sum).unwrap_or(u64::MAX)
+            }
+        };
+        Self {
+            min: self.min.saturating_add(other.min),
+            max: self.max.saturating_add(other.max),
+            sum: part(self).saturating_add(part(other)),
+            known_ms,
+        }
+    }
+
     /// The two together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

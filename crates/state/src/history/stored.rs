@@ -15,6 +15,7 @@ use super::codec::{Bucket, OpenSegment};
 use super::lines::{Line, Lines};
 use super::peaks::{Interval, PeakDeque};
 use super::resolution::{Chunk, Resolution};
+use super::subjects::Subjects;
 use super::time_series::TimeSeries;
 use super::{History, Retention, RetentionClock};
 use crate::format::DecodeError;
@@ -35,6 +36,25 @@ pub(crate) struct StoredHistory {
     lines: BTreeMap<String, StoredSeries>,
     #[serde(default, rename = "agentLines", skip_serializing_if = "BTreeMap::is_empty")]
     agent_lines: BTreeMap<Arc<str>, BTreeMap<String, StoredSeries>>,
+    /// Those of accounts; older programs have kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accounts: Option<StoredAccounts>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAccounts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    list: Vec<StoredAccount>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAccount {
+    account: Arc<str>,
+    live: StoredSeries,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    lines: BTreeMap<String, StoredSeries>,
 }
 
 /// The names of the numbers beside the live users, in the order of [`Line::REST`].
@@ -76,20 +96,30 @@ struct Bytes(Arc<[u8]>);
 impl StoredHistory {
     pub(crate) fn of(history: &History) -> Option<Self> {
         let all = history.all.as_ref()?;
-        let agents = history.by_agent.iter().map(|(id, lines)| (id.clone(), (&lines.live).into()));
-        let agent_lines = history.by_agent.iter().map(|(id, lines)| (id.clone(), rest_of(lines)));
+        let by_agent = &history.agents.lines;
+        let agents = by_agent.iter().map(|(id, lines)| (id.clone(), (&lines.live).into()));
+        let agent_lines = by_agent.iter().map(|(id, lines)| (id.clone(), rest_of(lines)));
         Some(Self {
             all: (&all.live).into(),
             agents: agents.collect(),
-            refused: history.refused.map(|Millis(at)| at),
+            refused: history.agents.refused.map(|Millis(at)| at),
             clock: Some((history.clock.time.0, history.clock.last.0)),
             lines: rest_of(all),
             agent_lines: agent_lines.filter(|(_, rest)| !rest.is_empty()).collect(),
+            accounts: Some(StoredAccounts::of(&history.accounts)),
         })
+    }
+
+    /// Whether it has the histories of accounts.
+    pub(crate) fn has_accounts(&self) -> bool {
+        self.accounts.is_some()
     }
 
     /// The history of a state whose newest record is of this moment.
     pub(crate) fn read(mut self, now: Millis) -> Result<History, DecodeError> {
+        // What accounts had before they were kept is not known.
+        let unknown = Subjects { refused: Some(now), ..Subjects::default() };
+        let accounts = self.accounts.map_or(Ok(unknown), StoredAccounts::read)?;
         let agents = self.agents.into_iter().map(|(id, series)| {
             let rest = self.agent_lines.remove(&id).unwrap_or_default();
             Ok((id, lines(series, rest)?))
@@ -101,10 +131,32 @@ impl StoredHistory {
         Ok(History {
             retention: Retention::default(),
             all: Some(lines(self.all, self.lines)?),
-            by_agent: agents.collect::<Result<_, DecodeError>>()?,
-            refused: self.refused.map(Millis),
+            agents: Subjects {
+                lines: agents.collect::<Result<_, DecodeError>>()?,
+                refused: self.refused.map(Millis),
+            },
+            accounts,
             clock,
             hour: clock.time.0 / HOUR_MS,
+        })
+    }
+}
+
+impl StoredAccounts {
+    fn of(Subjects { lines, refused }: &Subjects) -> Self {
+        let account = |(account, lines): (&Arc<str>, &Lines)| StoredAccount {
+            account: account.clone(),
+            live: (&lines.live).into(),
+            lines: rest_of(lines),
+        };
+        Self { refused: refused.map(|Millis(at)| at), list: lines.iter().map(account).collect() }
+    }
+
+    fn read(self) -> Result<Subjects, DecodeError> {
+        let read = |StoredAccount { account, live, lines: rest }| Ok((account, lines(live, rest)?));
+        Ok(Subjects {
+            lines: self.list.into_iter().map(read).collect::<Result<_, DecodeError>>()?,
+            refused: self.refused.map(Millis),
         })
     }
 }

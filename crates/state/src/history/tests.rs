@@ -5,6 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use std::sync::Arc;
+
 use super::stored::StoredHistory;
 use super::time_series::TimeSeries;
 use super::*;
@@ -23,6 +25,17 @@ const SHORT: Retention =
 
 /// No agent is forgotten within a test.
 const LONG: Retention = Retention { hours_ms: 20_000 * DAY, ..SHORT };
+
+/// That of all calls, or of an agent with so many users now.
+fn subject(agent: Option<(&str, usize)>) -> Subject<'_> {
+    agent.map_or(Subject::All, |(id, users)| Subject::Agent(id, users))
+}
+
+/// A step of an agent.
+fn step(history: &mut History, now: Millis, id: &Arc<str>, before: &Breakdown, after: &Breakdown) {
+    let at = history.moment(now);
+    history.agents.step(at, id, before, after);
+}
 
 fn settings() -> Settings {
     Settings { retention: LONG, ..Settings::default() }
@@ -85,7 +98,7 @@ fn check(
             let count = places[1].index(usize::try_from((now - from) / step).unwrap() + 3) + 1;
             let to = from + count as u64 * step;
             let times = (Millis(from), Millis(to));
-            let excerpt = history.slice(agent, line, grain, times, Millis(now)).unwrap();
+            let excerpt = history.slice(subject(agent), line, grain, times, Millis(now)).unwrap();
             let oldest = (now - history.retention.of(grain)) / width * width;
             let known_from = oldest.max(steps[0].0);
             let expected = excerpt.points(Millis(from), step, count);
@@ -97,7 +110,7 @@ fn check(
         }
     }
     let times = (Millis(now), Millis(now));
-    let excerpt = history.slice(agent, line, Grain::Hour, times, Millis(now)).unwrap();
+    let excerpt = history.slice(subject(agent), line, Grain::Hour, times, Millis(now)).unwrap();
     let expected = Peaks {
         hour: recounted_peak(steps, Some(HOUR_MS), now),
         day: recounted_peak(steps, Some(DAY), now),
@@ -257,7 +270,8 @@ fn count(numbers: &Numbers) -> u32 {
 fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> Option<f64> {
     let from = Millis(now - HOUR_MS);
     let times = (from, Millis(now));
-    let excerpt = state.history().slice(agent, Line::Live, Grain::Minute, times, Millis(now))?;
+    let excerpt =
+        state.history().slice(subject(agent), Line::Live, Grain::Minute, times, Millis(now))?;
     excerpt.points(from, HOUR_MS, 1)[0].mean()
 }
 
@@ -265,11 +279,13 @@ fn mean_of_last_hour(state: &State, agent: Option<(&str, usize)>, now: u64) -> O
 fn before_the_first_record_nothing_is_known() {
     let mut state = State::default();
     let now = Millis(BEGIN);
-    assert!(state.history().slice(None, Line::Live, Grain::Minute, (now, now), now).is_none());
+    assert!(
+        state.history().slice(Subject::All, Line::Live, Grain::Minute, (now, now), now).is_none()
+    );
     assert!(
         state
             .history()
-            .slice(Some(("a0", 0)), Line::Live, Grain::Minute, (now, now), now)
+            .slice(Subject::Agent("a0", 0), Line::Live, Grain::Minute, (now, now), now)
             .is_none()
     );
     state.apply(&record(100 * HOUR_MS, 1, 0, 1, 1));
@@ -298,7 +314,7 @@ fn crowded(agents: usize, now: u64) -> History {
     let mut history =
         History { all: Some(Lines::new(Millis(BEGIN), &users(0))), ..History::default() };
     for n in 0..agents {
-        history.step(Millis(now), &format!("a{n}").into(), &users(0), &users(1));
+        step(&mut history, Millis(now), &format!("a{n}").into(), &users(0), &users(1));
     }
     history
 }
@@ -306,26 +322,31 @@ fn crowded(agents: usize, now: u64) -> History {
 #[test]
 fn agents_are_bounded_and_of_the_others_nothing_wrong_is_given() {
     let (now, later) = (BEGIN + HOUR_MS, BEGIN + 2 * HOUR_MS);
-    let mut history = crowded(AGENTS_MAX + 1, now);
-    assert_eq!(history.by_agent.len(), AGENTS_MAX);
+    let mut history = crowded(SUBJECTS_MAX + 1, now);
+    assert_eq!(history.agents.lines.len(), SUBJECTS_MAX);
     let late = "a1000";
     let known_from = |history: &History, users| {
         let times = (Millis(BEGIN), Millis(later));
-        let excerpt =
-            history.slice(Some((late, users)), Line::Live, Grain::Minute, times, Millis(later));
+        let excerpt = history.slice(
+            Subject::Agent(late, users),
+            Line::Live,
+            Grain::Minute,
+            times,
+            Millis(later),
+        );
         excerpt.map(|excerpt| excerpt.known_from())
     };
     assert_eq!(known_from(&history, 1), None, "that it has one now is not known by the history");
     assert_eq!(known_from(&history, 0), Some(Millis(now)), "its end would have been refused too");
     // Two years later there is room: all others have been without users for as long.
-    for n in 0..AGENTS_MAX {
-        history.step(Millis(now + 1), &format!("a{n}").into(), &users(1), &users(0));
+    for n in 0..SUBJECTS_MAX {
+        step(&mut history, Millis(now + 1), &format!("a{n}").into(), &users(1), &users(0));
     }
     let later = now + Retention::default().hours_ms + 2 * HOUR_MS;
     history.clock = RetentionClock::at(Millis(later));
-    history.step(Millis(later), &late.into(), &users(1), &users(2));
-    assert_eq!(history.by_agent.len(), 1);
-    assert_eq!(history.by_agent[late], Lines::new(Millis(later), &users(2)));
+    step(&mut history, Millis(later), &late.into(), &users(1), &users(2));
+    assert_eq!(history.agents.lines.len(), 1);
+    assert_eq!(history.agents.lines[late], Lines::new(Millis(later), &users(2)));
 }
 
 #[test]
@@ -363,7 +384,7 @@ fn a_snapshot_whose_chunks_are_out_of_order_is_refused() {
     let stored = serde_json::to_value(StoredHistory::of(&history)).unwrap();
     let read =
         |stored| serde_json::from_value::<StoredHistory>(stored).unwrap().read(Millis(BEGIN));
-    assert_eq!(read(stored.clone()).unwrap().by_agent, history.by_agent);
+    assert_eq!(read(stored.clone()).unwrap().agents, history.agents);
     let mut turned = stored;
     turned["all"]["minutes"]["chunks"].as_array_mut().unwrap().reverse();
     assert!(read(turned).is_err());
@@ -384,7 +405,7 @@ fn week(state: &mut State) -> u64 {
 /// How many minutes are known of the first day, if the clock shows the end of the week.
 fn known_of_first_days(state: &State, grain: Grain) -> u64 {
     let times = (Millis(BEGIN), Millis(BEGIN + 7 * DAY));
-    let slice = state.history().slice(None, Line::Live, grain, times, times.1).unwrap();
+    let slice = state.history().slice(Subject::All, Line::Live, grain, times, times.1).unwrap();
     let begin = BEGIN / HOUR_MS * HOUR_MS;
     let count = usize::try_from(7 * DAY / grain.width_ms()).unwrap();
     let points = slice.points(Millis(begin), grain.width_ms(), count);

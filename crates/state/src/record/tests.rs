@@ -229,8 +229,10 @@ proptest! {
             at: call.since,
             call: call.id,
             cause: Cause::MissedEnd,
+            account: Some(Arc::from("acme")),
         });
-        let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed);
+        let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed)
+            .with_accounts([(Arc::from("acme"), Cause::MissedEnd, 2)]);
         let mut ended = EndedSessions::default();
         ended.end(Millis(1), EndedSession { id: hash(now), until: Millis(2) });
         let original = State::restore(

@@ -5,7 +5,7 @@ use live_users_journal::{Memory, Position};
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::{Grain, Line};
+use crate::history::{Grain, Line, Subject};
 use crate::recovery::{Replayed, replay};
 
 /// In the middle of an hour.
@@ -77,7 +77,7 @@ fn records(journal: &mut dyn Journal) -> Vec<Record> {
 fn hours(state: &State, count: usize) -> Vec<u32> {
     let begin = Millis((NOW.0 / HOUR_MS + 1 - count as u64) * HOUR_MS);
     let times = (begin, ahead(HOUR_MS));
-    let slice = state.history().slice(None, Line::Live, Grain::Hour, times, NOW).unwrap();
+    let slice = state.history().slice(Subject::All, Line::Live, Grain::Hour, times, NOW).unwrap();
     slice.points(begin, HOUR_MS, count).iter().map(|point| point.max).collect()
 }
 

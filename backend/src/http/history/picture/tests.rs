@@ -2,7 +2,7 @@
 
 use live_users_core::{CallId, EndReason, Evidence, Said, Source};
 use live_users_state::State;
-use live_users_state::history::{Line, Retention};
+use live_users_state::history::{Line, Retention, Subject};
 use live_users_state::record::{Change, Record};
 use roxmltree::Document;
 
@@ -30,8 +30,10 @@ fn found(query: &str, callers: u64) -> Found {
     }
     let now = Millis(NOW);
     let plan = Query::parse(query).unwrap().plan(now, Retention::default(), 192).unwrap();
-    let excerpt = state.history().slice(None, Line::Live, plan.grain, (plan.from, plan.end()), now);
-    let known = excerpt.as_ref().map(|it| it.points(plan.from, plan.step_ms, plan.count));
+    let times = (plan.from, plan.end());
+    let excerpt = state.history().slice(Subject::All, Line::Live, plan.grain, times, now);
+    let excerpt = excerpt.map(|it| super::super::found::Excerpt(vec![it]));
+    let known = excerpt.as_ref().map(|it| it.points(&plan));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
     Found { plan, now, points, lines: Vec::new(), excerpt }
 }
