@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod arrivals;
+pub(crate) mod callback;
 pub(crate) mod chat;
 pub(crate) mod clock;
 pub(crate) mod conversation;
@@ -19,6 +20,7 @@ pub(crate) mod presentation;
 pub(crate) mod public_url;
 pub(crate) mod queue;
 pub(crate) mod replica_status;
+pub(crate) mod sealing;
 pub(crate) mod signer;
 pub(crate) mod source_counts;
 pub(crate) mod sources;

@@ -57,7 +57,8 @@ impl Summarizer {
         match status.unanswered {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None => {
-                let deliveries = self.deliveries.shown(&self.agents.now());
+                let waiting = &snapshot.callbacks;
+                let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
                 Ok(Summary { deliveries, ..snapshot.shown(&self.agents, referee(status)) })
             }
         }
@@ -80,6 +81,8 @@ struct Snapshot {
     by_source: Vec<(Option<Arc<str>>, Numbers)>,
     by_account: Vec<(Option<Arc<str>>, Numbers)>,
     drift: DriftView,
+    /// How many status callbacks wait in the journal for the receivers of each agent.
+    callbacks: BTreeMap<Arc<str>, usize>,
 }
 
 /// The same of one agent.
@@ -125,6 +128,7 @@ impl Snapshot {
             by_source: tracker.by_source(),
             by_account: tracker.by_account(),
             drift: drift(state.corrections()),
+            callbacks: state.callbacks().by_agent(),
         }
     }
 
