@@ -26,5 +26,6 @@ pub(crate) mod source_counts;
 pub(crate) mod sources;
 pub(crate) mod streams;
 pub(crate) mod summary;
+pub(crate) mod tries;
 pub(crate) mod twilio_api;
 pub(crate) mod user_agent;

@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::parts::agents::AgentRegistry;
 use crate::parts::callback::{Callback, Content};
-use crate::parts::passing_on::{Outcome, PassingOn, TOO_OLD_MS, Tried, Tries};
+use crate::parts::passing_on::{Outcome, PassingOn, Tried};
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
 use crate::parts::signer::Signer;
+use crate::parts::tries::{TOO_OLD_MS, Tries};
 
 /// The pause after the journal did not answer.
 const PAUSE: Duration = Duration::from_secs(1);

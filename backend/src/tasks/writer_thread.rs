@@ -204,7 +204,12 @@ impl Driver {
                 Work::CatchUp | Work::Stop => {}
             }
         }
-        self.pass_on(passing);
+        if !passing.is_empty() {
+            // Before the evidence of the same webhooks: one that is acknowledged is passed on, too.
+            let callbacks = passing.iter().map(|(callback, _)| callback.clone()).collect();
+            let ticket = self.ticket(Pending::PassOn(passing));
+            self.step(self.now(), Input::PassOn(ticket, callbacks));
+        }
         if !batch.is_empty() {
             let ticket = self.ticket(Pending::Batch(waiting));
             self.step(self.now(), Input::Record(ticket, batch));

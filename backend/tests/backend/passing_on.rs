@@ -10,6 +10,7 @@ use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use self::kept::await_waiting;
 use crate::honest::{API_TOKEN, WITH_TOKEN};
 use crate::receiver::{OK, PATIENCE_S, Receiver, TROUBLE, answer};
 use crate::{BINARY, TOKEN, agents_file, start};
@@ -215,6 +216,7 @@ fn each_of_several_receivers_gets_it_once_and_one_in_trouble_keeps_nothing_from_
     await_outcome(&server, "delivered", 3.0);
     answer(second.next().1, "HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     await_outcome(&server, "refused", 1.0);
+    await_waiting(&server, 0.0);
     let headers = [("Authorization", &*format!("Bearer {API_TOKEN}"))];
     let url = format!("{}/api/live-users/summary", server.url);
     let summary: Value =

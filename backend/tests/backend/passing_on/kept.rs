@@ -60,7 +60,7 @@ fn n_waiting(server: &Server) -> f64 {
     scrape(server).get(WAITING).expect("a figure")
 }
 
-fn await_waiting(server: &Server, n: f64) {
+pub(super) fn await_waiting(server: &Server, n: f64) {
     await_that("so many wait", || n_waiting(server).total_cmp(&n).is_eq());
 }
 
