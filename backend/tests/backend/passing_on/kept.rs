@@ -1,9 +1,10 @@
 //! What waits to be passed on outlives its process.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use live_users_testkit::{Answer, Server, Twilio, send};
+use live_users_testkit::{Answer, Server, SettableClock, Twilio, send};
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -112,6 +113,68 @@ fn a_killed_backend_passes_on_after_its_next_start_what_it_has_acknowledged() {
     await_waiting(&server, 0.0);
     assert!(receiver.is_idle());
     assert_sealed(&place.journal());
+}
+
+#[test]
+fn killed_at_any_moment_the_backend_passes_on_all_that_it_has_acknowledged() {
+    let receiver = Receiver::start();
+    let place = Place::for_receiver(&receiver);
+    let (mut wanted, mut came) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..5 {
+        let (mut server, twilio) = place.start(&[]);
+        for n in 0..8 {
+            let id = format!("{round}-{n}");
+            assert_eq!(twilio.post_as(&id, "/call-status", &ENDED).status, 204);
+            wanted.insert(id);
+        }
+        for _ in 0..round * 2 {
+            came.insert(receiver.take().header(ID).to_owned());
+        }
+        server.kill();
+    }
+    let (server, _) = place.start(&[]);
+    while came != wanted {
+        came.insert(receiver.take().header(ID).to_owned());
+    }
+    await_that("nothing waits", || {
+        while let Some(stream) = receiver.next_if_there() {
+            answer(stream, OK);
+        }
+        n_waiting(&server).total_cmp(&0.0).is_eq()
+    });
+    let n_delivered = outcome(&server, "delivered");
+    assert!(n_delivered >= 1.0 && outcome(&server, "failed").total_cmp(&0.0).is_eq());
+}
+
+/// A callback waits while there is no backend for so many hours.
+fn after_hours(hours: i64) -> (Receiver, Place, Server) {
+    let receiver = Receiver::start();
+    let place = Place::for_receiver(&receiver);
+    let clock = SettableClock::off_by(-hours * 3_600);
+    let by_clock = clock.env();
+    let by_clock: Vec<_> = by_clock.iter().map(|(name, it)| (*name, it.as_str())).collect();
+    let (mut server, twilio) = place.start(&by_clock);
+    assert_eq!(twilio.post("/call-status", &ENDED).status, 204);
+    let (_, _no_answer) = receiver.next();
+    server.kill();
+    let (server, _) = place.start(&[]);
+    (receiver, place, server)
+}
+
+#[test]
+fn after_a_time_without_a_backend_it_is_tried_once_more_and_after_a_day_no_more() {
+    let (receiver, _place, mut server) = after_hours(2);
+    answer(receiver.next().1, TROUBLE);
+    let line = server.await_log("a status callback of agent booking is not passed on");
+    assert!(line.contains("not taken for 12") && line.contains("(1 tries"), "{line}");
+    await_outcome(&server, "failed", 1.0);
+    await_waiting(&server, 0.0);
+    let (receiver, _place, mut server) = after_hours(25);
+    let line = server.await_log("a status callback of agent booking is not passed on");
+    assert!(line.contains("it has waited for more than a day"), "{line}");
+    await_outcome(&server, "failed", 1.0);
+    await_waiting(&server, 0.0);
+    assert!(receiver.is_idle());
 }
 
 #[test]
