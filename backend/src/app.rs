@@ -28,6 +28,7 @@ use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
+use crate::tasks::delivering::{self, Delivering};
 use crate::tasks::hooks::{Means, Telling};
 use crate::tasks::source_asking::{self, Question};
 use crate::tasks::writer_thread::{self, Outlets};
@@ -194,6 +195,13 @@ impl Ready {
         let Self { parts, origins, thread, lease, renewals, replication_status, .. } = self;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
+        let delivering = Delivering::start(delivering::Means {
+            queue: queue.clone(),
+            status: parts.status.clone(),
+            agents: agents.clone(),
+            signer: parts.webhooks.passing.signer.clone(),
+            passing_on: passing_on.clone(),
+        });
         let publishing =
             publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
         let scoped =
@@ -241,11 +249,12 @@ impl Ready {
         reconciling.abort();
         asking.abort();
         telling.stop().await;
+        let until = stopping + DRAIN;
+        tokio::join!(delivering.stop(until), passing_on.drain(until));
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         // Last, so that no other replica leads while this one still does what a leader does.
         leading.abort();
-        passing_on.drain(stopping + DRAIN).await;
         finished.and(served)
     }
 }

@@ -139,15 +139,16 @@ impl Config {
         let agents = AgentRegistry::read(&mut reader, &url_rule);
         let accounts = Arc::new(Accounts::read(&mut reader, &agents.now()));
         let streams_max = StreamsMax::read(&mut reader);
+        let caller_key = caller_key(&mut reader);
         let config = Self {
             listen,
             verification: verification(&mut reader, listen),
-            signer: Signer::read(&mut reader, &agents.now()),
+            signer: Signer::read(&mut reader, &agents.now(), &caller_key),
             url_rule,
             trusted_proxies,
             origins: AllowedOrigins::read(&mut reader),
             agents,
-            caller_key: caller_key(&mut reader),
+            caller_key,
             max_call_ms,
             suspect_after_ms: suspect_s * 1_000,
             rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)

@@ -11,7 +11,10 @@ use live_users_intake::{CallerKey, Farewell, Inbound, InboundRules};
 use live_users_journal::pack_nats_message;
 use live_users_state::record::{Change, Record};
 use live_users_state::snapshot::encode;
-use live_users_state::{EndedSession, SessionHash, State};
+use live_users_state::{
+    CallbackId, Cursor, EndedSession, PassedOn, ReceiverId, SealedCallback, SessionHash, State,
+    Told,
+};
 use live_users_twilio::Form;
 use serde_json::Value;
 
@@ -147,7 +150,7 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
     let session = EndedSession { id: session, until: Millis(NOW + 60_000) };
     let forget = Change::Forget { ended_before: Millis(NOW - 60_000) };
     let changes = said.into_iter().map(Change::Evidence);
-    let changes = changes.chain([Change::EndSession(session), forget]);
+    let changes = others().into_iter().chain(changes).chain([Change::EndSession(session), forget]);
     let (mut state, mut records) = (State::default(), Vec::new());
     for (n, change) in (0..).zip(changes) {
         let record = Record { at: Millis(NOW + n * 1_000), change };
@@ -162,6 +165,27 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
     corpus.add("nats_frame", "all", pack_nats_message(&records))?;
     corpus.add("nats_frame", "few", pack_nats_message(&records[..3]))?;
     corpus.add("nats_frame", "small", pack_nats_message(&[b"{}".to_vec(), Vec::new()]))
+}
+
+/// What is to be told and passed on: a hook that is told of calls and one that is gone; a callback that
+/// waits for one of two receivers, one that waits for both, and one that is done.
+fn others() -> Vec<Change> {
+    let cursor = Cursor { news: Some(0), live_users: Some(3), is_reached: Some(false) };
+    let told = |hook: &str, cursor| Change::Told(Told { hook: hook.into(), cursor });
+    let receivers = vec![ReceiverId(0xb0b), ReceiverId(0xa11ce)];
+    let waits = |id| {
+        Change::PassOn(SealedCallback {
+            id: CallbackId(id),
+            agent: "booking".into(),
+            receivers: receivers.clone(),
+            sealed: [b"a nonce with", &[0, 1, 254, 255][..]].concat().into(),
+        })
+    };
+    let done = |id, receiver| Change::PassedOn(PassedOn { id: CallbackId(id), receiver });
+    let calls = told("crm", Some(cursor));
+    let gone = told("gone", None);
+    let one = done(1, Some(receivers[0]));
+    vec![calls, gone, waits(1), waits(2), waits(3), one, done(3, None)]
 }
 
 const CONFERENCE: [&str; 5] = [

@@ -293,11 +293,15 @@ fn outgoing(page: &mut Page, sources: &Sources) {
     let help = "Of these, those without an answer, or with none in time";
     page.counter("live_users_chat_failures", help, failed);
     let help = "Status callbacks for the status_callback_url of an agent, by what became of them: \
-                delivered, refused (another status than 2xx and 5xx), failed (after several tries), \
-                dropped (too many waited already)";
+                delivered, refused (the answer was final and no 2xx), failed (not taken for too \
+                long, or nobody can send it), dropped (too many waited already)";
     let values = PassedOn::ALL.map(|it| ([("outcome", it.name())], sources.passing_on.count(it)));
     let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     page.counters("live_users_status_callbacks_passed_on", help, values);
+    let help = "Status callbacks that wait to be passed on, one for each receiver: all in the \
+                journal, whoever has taken them, and those in the memory of this backend";
+    let n_waiting = sources.status.get().callbacks_waiting + sources.passing_on.n_in_memory();
+    page.gauge("live_users_status_callbacks_waiting", help, number(n_waiting));
 }
 
 /// Of the hooks that this backend tells: of several, the one that leads.

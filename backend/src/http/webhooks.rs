@@ -169,7 +169,8 @@ pub(crate) async fn status(
             return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
         }
     };
-    shared.passing.pass_on(&shared.signature, &shared.agents.now(), &request, &forms);
+    let means = (&shared.signature, &shared.queue);
+    shared.passing.pass_on(means, &shared.agents.now(), &request, &forms);
     let request_id = shared.repeats.id_of(&request);
     if shared.repeats.is_one(request_id) {
         became(Outcome::Repeated);

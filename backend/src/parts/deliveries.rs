@@ -3,6 +3,7 @@
 //! It is of this process alone, and since its start.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use live_users_core::Millis;
@@ -93,13 +94,19 @@ impl Deliveries {
     }
 
     /// How those to all recipients stand that are configured or known: hooks only where they are
-    /// served, which is by one backend of several.
-    pub(crate) fn shown(&self, agents: &Agents) -> Vec<DeliveryView> {
+    /// served, which is by one backend of several. For the receivers of agents so many wait in the
+    /// journal, beside those in memory.
+    pub(crate) fn shown(
+        &self,
+        agents: &Agents,
+        waiting: &BTreeMap<Arc<str>, usize>,
+    ) -> Vec<DeliveryView> {
         let all = self.0.lock();
         let of_agents = agents.iter().filter(|it| !it.status_callback_targets().is_empty());
         let of_agents = of_agents.map(|agent| {
             let to = Recipient::Agent(agent.id.clone());
-            let delivery = all.get(&to).cloned().unwrap_or_default();
+            let mut delivery = all.get(&to).cloned().unwrap_or_default();
+            delivery.pending += waiting.get(agent.id.as_str()).copied().unwrap_or_default() as u64;
             (to, delivery)
         });
         let hooks = all.iter().filter(|(to, _)| matches!(to, Recipient::Hook(_)));
@@ -134,20 +141,25 @@ mod tests {
              [[agent]]\nid = \"b\"\nname = \"B\"\n",
         );
         let deliveries = Deliveries::default();
+        let waiting = BTreeMap::from([(Arc::from("a"), 2), (Arc::from("gone"), 1)]);
         let [a, gone] = ["a", "gone"].map(|id| Recipient::Agent(id.to_owned()));
         let hook = Recipient::Hook("crm".to_owned());
-        let told = || deliveries.shown(&agents).into_iter().map(|it| (it.to, it.failure));
+        let told = || deliveries.shown(&agents, &waiting).into_iter().map(|it| (it.to, it.failure));
         assert_eq!(told().collect::<Vec<_>>(), [("agent a".to_owned(), None)]);
         deliveries.note(&gone, |it| it.undelivered += 1);
         deliveries.note(&hook, |it| it.failed("status 500"));
-        let since = deliveries.shown(&agents)[1].failing_since.clone();
+        let since = deliveries.shown(&agents, &waiting)[1].failing_since.clone();
         deliveries.note(&hook, |it| it.failed("status 502"));
-        assert_eq!(deliveries.shown(&agents)[1].failing_since, since);
+        assert_eq!(deliveries.shown(&agents, &waiting)[1].failing_since, since);
         assert_eq!(told().nth(1), Some(("hook crm".to_owned(), Some("status 502".to_owned()))));
         deliveries.note(&hook, Delivery::succeeded);
         assert_eq!(told().nth(1), Some(("hook crm".to_owned(), None)));
         deliveries.note(&a, |it| it.pending = 3);
-        assert_eq!(deliveries.shown(&agents)[0].pending, 3);
+        assert_eq!(
+            deliveries.shown(&agents, &waiting)[0].pending,
+            5,
+            "in memory and in the journal"
+        );
         deliveries.forget(&hook);
         assert_eq!(told().count(), 1);
     }

@@ -1,35 +1,29 @@
 //! Passes status callbacks on to the `status_callback_url` and the `status_callback_urls` of an
 //! agent, to each on its own.
 //!
-//! It is beside the count: taking a callback never waits. What waits to be sent is bounded, and so
-//! is the time for it. It is in memory only, so a process that is killed loses it.
+//! It is beside the count: taking a callback never waits. What waits is in the journal, and
+//! [`crate::tasks::delivering`] sends it. Only what cannot be recorded waits in memory, here.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use live_users_backoff::{Schedule, full};
 use live_users_http_kit::metrics::Counter;
 use live_users_http_kit::{LogThrottle, error_chain, http_client};
 use live_users_intake::agents::Method;
+use live_users_state::{CALLBACK_BYTES_MAX, CALLBACKS_MAX, CALLBACKS_OF_ONE_MAX};
 use log::warn;
 use parking_lot::Mutex;
-use reqwest::header::HeaderMap;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, StatusCode};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::parts::callback::Callback;
 use crate::parts::deliveries::{Deliveries, Delivery, Recipient};
+use crate::parts::tries::Tries;
 use crate::parts::user_agent::USER_AGENT;
-
-/// The most callbacks that wait or are under way, and the most bytes of them.
-const CALLBACKS_MAX: u32 = 1_000;
-const BYTES_MAX: u32 = 8 << 20;
-
-/// The most of them for one URL: a receiver that is down takes no place from the others.
-const CALLBACKS_OF_ONE_MAX: usize = 500;
 
 /// The most requests to one URL at once.
 const AT_ONCE_MAX: usize = 4;
@@ -37,21 +31,25 @@ const AT_ONCE_MAX: usize = 4;
 /// The longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often one callback is tried, and the waits in between.
-const TRIES_MAX: u32 = 4;
-const WAITS: Schedule = Schedule { base_ms: 1_000, max_ms: 8_000 };
-
 /// How long after the request to stop callbacks may still be passed on. It is the time that open
 /// requests have, too.
 pub(crate) const DRAIN: Duration = Duration::from_secs(8);
 
+/// The most bytes of callbacks in memory, as many as in the journal.
+const BYTES_MAX: u32 = 8 << 20;
+
+const _: () = assert!(BYTES_MAX as usize == CALLBACK_BYTES_MAX);
+
 /// Passes status callbacks on.
 pub(crate) struct PassingOn {
     client: Client,
-    room: Arc<Semaphore>,
+    /// For those in memory: while they are being recorded, or because they cannot be.
     bytes: Arc<Semaphore>,
+    /// For those of them that cannot be recorded.
+    room: Arc<Semaphore>,
     receivers: Mutex<HashMap<String, Arc<Receiver>>>,
-    lines: LogThrottle,
+    given_up: LogThrottle,
+    tried_again: LogThrottle,
     outcomes: [Counter; Outcome::ALL.len()],
     deliveries: Arc<Deliveries>,
     /// The runtime of the requests. It outlives the worker that takes a callback.
@@ -59,26 +57,20 @@ pub(crate) struct PassingOn {
 }
 
 /// One URL that callbacks are passed on to.
-struct Receiver {
+pub(crate) struct Receiver {
     room: Arc<Semaphore>,
     at_once: Semaphore,
 }
 
-/// A callback as it is sent.
-pub(crate) struct Callback {
-    /// The id of the agent, for the log.
-    pub(crate) agent: String,
-    pub(crate) url: Url,
-    pub(crate) method: Method,
-    pub(crate) headers: HeaderMap,
-    /// Empty with [`Method::Get`].
-    pub(crate) body: String,
-}
+/// A callback is in memory.
+pub(crate) struct Held(
+    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
+);
 
-/// A place among the callbacks that wait.
-pub(crate) struct Place {
+/// A place among the callbacks that wait in memory.
+struct Place {
     receiver: Arc<Receiver>,
-    _room: [OwnedSemaphorePermit; 3],
+    _room: [OwnedSemaphorePermit; 2],
 }
 
 /// What became of a callback.
@@ -86,12 +78,20 @@ pub(crate) struct Place {
 pub(crate) enum Outcome {
     /// The receiver has taken it.
     Delivered,
-    /// The receiver has answered with another status than 2xx and 5xx.
+    /// The receiver does not want it, as its answer says.
     Refused,
-    /// No try has succeeded.
+    /// No try has succeeded for too long, or nobody can send it any more.
     Failed,
     /// Too many waited already.
     Dropped,
+}
+
+/// The result of one try. The texts say why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tried {
+    Delivered,
+    Refused(String),
+    Failed(String),
 }
 
 impl Outcome {
@@ -114,23 +114,35 @@ impl Default for Receiver {
     }
 }
 
+impl Receiver {
+    /// Waits until one more request may be made to it.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.at_once.acquire().await.ok()
+    }
+}
+
 impl PassingOn {
     /// Prepares the client and sends nothing.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn new(deliveries: Arc<Deliveries>) -> io::Result<Self> {
-        let of = |permits: u32| Arc::new(Semaphore::new(permits as usize));
         Ok(Self {
             client: http_client(USER_AGENT, TIMEOUT)?,
-            room: of(CALLBACKS_MAX),
-            bytes: of(BYTES_MAX),
+            bytes: Arc::new(Semaphore::new(BYTES_MAX as usize)),
+            room: Arc::new(Semaphore::new(CALLBACKS_MAX)),
             receivers: Mutex::default(),
-            lines: LogThrottle::default(),
+            given_up: LogThrottle::default(),
+            tried_again: LogThrottle::default(),
             outcomes: Default::default(),
             deliveries,
             runtime: Handle::current(),
         })
+    }
+
+    /// The runtime of the requests.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// How many callbacks had this outcome.
@@ -138,87 +150,112 @@ impl PassingOn {
         self.outcomes[outcome as usize].get()
     }
 
-    /// A place for a callback of this agent to this URL. Without one, the callback is given up.
-    pub(crate) fn place(&self, agent: &str, url: &str, bytes: usize) -> Option<Place> {
-        let place = self.free_place(url, bytes);
-        if place.is_none() {
-            self.ended(agent, Outcome::Dropped, "too many wait already");
-        }
-        place
+    /// How many wait in memory.
+    pub(crate) fn n_in_memory(&self) -> usize {
+        CALLBACKS_MAX - self.room.available_permits()
     }
 
-    fn free_place(&self, url: &str, bytes: usize) -> Option<Place> {
-        let receiver = self.receiver(url);
-        let room = [
-            self.room.clone().try_acquire_owned().ok()?,
-            self.bytes.clone().try_acquire_many_owned(bytes.try_into().ok()?).ok()?,
-            receiver.room.clone().try_acquire_owned().ok()?,
-        ];
-        Some(Place { receiver, _room: room })
+    /// Holds a callback of so many bytes in memory. `None` if there are too many.
+    pub(crate) fn hold(&self, bytes: usize) -> Option<Held> {
+        let bytes = bytes.try_into().ok()?;
+        self.bytes.clone().try_acquire_many_owned(bytes).ok().map(Held)
     }
 
-    fn receiver(&self, url: &str) -> Arc<Receiver> {
+    /// What is known of this URL.
+    pub(crate) fn receiver(&self, url: &str) -> Arc<Receiver> {
         let mut receivers = self.receivers.lock();
         // Those that nobody waits for are known by nobody else.
         receivers.retain(|it, receiver| it == url || Arc::strong_count(receiver) > 1);
         receivers.entry(url.to_owned()).or_default().clone()
     }
 
-    /// Sends a callback, and does not wait for it.
-    pub(crate) fn send(self: &Arc<Self>, callback: Callback, place: Place) {
-        let passing_on = self.clone();
-        let to = Recipient::Agent(callback.agent.clone());
+    fn place(&self, url: &str) -> Option<Place> {
+        let receiver = self.receiver(url);
+        let room = [
+            self.room.clone().try_acquire_owned().ok()?,
+            receiver.room.clone().try_acquire_owned().ok()?,
+        ];
+        Some(Place { receiver, _room: room })
+    }
+
+    /// Sends a callback from memory, and does not wait for it.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        agent: &str,
+        (url, callback): (&str, Callback),
+        held: Arc<Held>,
+    ) {
+        let Some(place) = self.place(url) else { return self.dropped(agent, 1) };
+        let (passing_on, agent) = (self.clone(), agent.to_owned());
+        let to = Recipient::Agent(agent.clone());
         self.deliveries.note(&to, |it| it.pending += 1);
         self.runtime.spawn(async move {
-            let (outcome, why) = passing_on.deliver(&callback, &place.receiver).await;
+            let (outcome, why) = passing_on.deliver(&agent, &callback, &place.receiver).await;
             passing_on.deliveries.note(&to, |it| it.pending -= 1);
-            passing_on.ended(&callback.agent, outcome, &why);
-            drop(place);
+            passing_on.ended(&agent, outcome, &why);
+            drop((place, held));
         });
     }
 
     /// Tries until the receiver has taken it, or it is given up. The text says why.
-    async fn deliver(&self, callback: &Callback, receiver: &Receiver) -> (Outcome, String) {
-        let mut n_failed = 0;
+    async fn deliver(
+        &self,
+        agent: &str,
+        callback: &Callback,
+        receiver: &Receiver,
+    ) -> (Outcome, String) {
+        let mut tries = Tries::of_age(Duration::ZERO);
         loop {
-            let at_once = receiver.at_once.acquire().await;
-            let answered = self.request(callback).await;
-            drop(at_once);
-            let why = match answered {
-                Ok(status) if status.is_success() => return (Outcome::Delivered, String::new()),
-                Ok(status) if !status.is_server_error() => {
-                    return (Outcome::Refused, format!("status {}", status.as_u16()));
-                }
-                Ok(status) => format!("status {}", status.as_u16()),
-                Err(why) => why,
+            let turn = receiver.turn().await;
+            let tried = self.request(callback).await;
+            drop(turn);
+            let why = match tried {
+                Tried::Delivered => return (Outcome::Delivered, String::new()),
+                Tried::Refused(why) => return (Outcome::Refused, why),
+                Tried::Failed(why) => why,
             };
-            n_failed += 1;
-            if n_failed == TRIES_MAX {
-                return (
-                    Outcome::Failed,
-                    format!("{TRIES_MAX} tries have failed, the last: {why}"),
-                );
-            }
-            let wait_ms = WAITS.delay_ms(n_failed - 1, full(getrandom::u64().ok()));
-            sleep(Duration::from_millis(wait_ms)).await;
+            let Some(wait) = tries.wait() else {
+                return (Outcome::Failed, tries.summed_up(&why));
+            };
+            self.failed_try(agent, &why);
+            sleep(wait).await;
         }
     }
 
-    /// The status of the answer. The error has no address in it: its query may hold a secret.
-    async fn request(&self, callback: &Callback) -> Result<StatusCode, String> {
+    /// Makes one request. No text has the address in it: its query may hold a secret.
+    pub(crate) async fn request(&self, callback: &Callback) -> Tried {
         let request = match callback.method {
             Method::Get => self.client.get(callback.url.clone()),
             Method::Post => self.client.post(callback.url.clone()).body(callback.body.clone()),
         };
         let request = request.headers(callback.headers.clone()).timeout(TIMEOUT);
-        let answer = request.send().await.map_err(|error| match error.is_timeout() {
-            true => format!("it took more than {} ms", TIMEOUT.as_millis()),
-            false => error_chain(&error.without_url()),
-        });
-        Ok(answer?.status())
+        match request.send().await.map(|answer| answer.status()) {
+            Ok(status) => tried(status),
+            Err(error) if error.is_timeout() => {
+                Tried::Failed(format!("it took more than {} ms", TIMEOUT.as_millis()))
+            }
+            Err(error) => Tried::Failed(error_chain(&error.without_url())),
+        }
     }
 
-    fn ended(&self, agent: &str, outcome: Outcome, why: &str) {
+    /// Notes that a try has failed, and that another one follows.
+    pub(crate) fn failed_try(&self, agent: &str, why: &str) {
+        self.deliveries.note(&Recipient::Agent(agent.to_owned()), |it| it.failed(why));
+        if let Some(held_back) = self.tried_again.line_at(std::time::Instant::now()) {
+            warn!(
+                "a status callback of agent {agent} waits and is tried again: {why} ({held_back} \
+                 such lines before this one were held back)"
+            );
+        }
+    }
+
+    /// Notes that there was no room for so many.
+    pub(crate) fn dropped(&self, agent: &str, n: usize) {
+        (0..n).for_each(|_| self.ended(agent, Outcome::Dropped, "too many wait already"));
+    }
+
+    /// Notes what became of a callback for one receiver, and why.
+    pub(crate) fn ended(&self, agent: &str, outcome: Outcome, why: &str) {
         self.outcomes[outcome as usize].add();
         let to = Recipient::Agent(agent.to_owned());
         if outcome == Outcome::Delivered {
@@ -228,7 +265,7 @@ impl PassingOn {
             it.undelivered += 1;
             it.failed(why);
         });
-        if let Some(held_back) = self.lines.line_at(std::time::Instant::now()) {
+        if let Some(held_back) = self.given_up.line_at(std::time::Instant::now()) {
             warn!(
                 "a status callback of agent {agent} is not passed on: {why} ({held_back} such lines \
                  before this one were held back)"
@@ -236,14 +273,28 @@ impl PassingOn {
         }
     }
 
-    /// Waits for the callbacks that are not sent yet, at most until then.
+    /// Waits for the callbacks in memory, at most until then.
     pub(crate) async fn drain(&self, until: Instant) {
-        // Has all places only when nobody else has one.
-        let all = self.room.acquire_many(CALLBACKS_MAX);
+        // Has all of them only when nobody else has any.
+        let all = self.bytes.acquire_many(BYTES_MAX);
         if timeout_at(until, all).await.is_err() {
-            let n_left = CALLBACKS_MAX as usize - self.room.available_permits();
-            warn!("{n_left} status callbacks are not passed on: the server ends");
+            let n_left = self.n_in_memory();
+            warn!("{n_left} status callbacks in memory are not passed on: the server ends");
         }
+    }
+}
+
+/// What an answer says. Some ask for another try, whatever their first digit.
+fn tried(status: StatusCode) -> Tried {
+    let why = format!("status {}", status.as_u16());
+    let comes_again = matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+    );
+    match status {
+        _ if status.is_success() => Tried::Delivered,
+        _ if status.is_server_error() || comes_again => Tried::Failed(why),
+        _ => Tried::Refused(why),
     }
 }
 
@@ -254,31 +305,43 @@ mod tests {
     const URL: &str = "https://a.example/status";
 
     #[tokio::test]
-    async fn what_waits_is_bounded_in_all_and_for_each_receiver() {
+    async fn what_waits_in_memory_is_bounded_in_all_and_for_each_receiver() {
         let passing_on = PassingOn::new(Arc::default()).unwrap();
         let take = |url: &str, n: usize| -> Vec<_> {
-            (0..n).map_while(|_| passing_on.place("booking", url, 1_000)).collect()
+            (0..n).map_while(|_| passing_on.place(url)).collect()
         };
         let first = take(URL, CALLBACKS_OF_ONE_MAX + 1);
         assert_eq!(first.len(), CALLBACKS_OF_ONE_MAX);
-        assert_eq!(passing_on.count(Outcome::Dropped), 1);
         let second = take("https://b.example/status", CALLBACKS_OF_ONE_MAX);
-        assert_eq!(first.len() + second.len(), CALLBACKS_MAX as usize);
-        assert!(passing_on.place("booking", "https://c.example/status", 1).is_none());
+        assert_eq!(first.len() + second.len(), CALLBACKS_MAX);
+        assert!(passing_on.place("https://c.example/status").is_none());
+        assert_eq!(passing_on.n_in_memory(), CALLBACKS_MAX);
         drop((first, second));
-        assert!(passing_on.place("booking", URL, BYTES_MAX as usize + 1).is_none());
-        assert!(passing_on.place("booking", URL, BYTES_MAX as usize).is_some());
+        assert!(passing_on.place(URL).is_some());
         assert_eq!(passing_on.receivers.lock().len(), 1, "idle receivers are forgotten");
+        assert!(passing_on.hold(BYTES_MAX as usize + 1).is_none());
+        let held = passing_on.hold(BYTES_MAX as usize);
+        assert!(held.is_some() && passing_on.hold(1).is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_what_is_under_way_and_not_for_ever() {
+    async fn the_end_waits_for_what_is_in_memory_and_not_for_ever() {
         let passing_on = PassingOn::new(Arc::default()).unwrap();
         let begun = Instant::now();
         passing_on.drain(begun + Duration::from_secs(8)).await;
         assert_eq!(Instant::now(), begun);
-        let _place = passing_on.place("booking", URL, 1).unwrap();
+        let _held = passing_on.hold(1).unwrap();
         passing_on.drain(begun + Duration::from_secs(8)).await;
         assert!(Instant::now() >= begun + Duration::from_secs(8));
+    }
+
+    #[test]
+    fn an_answer_is_taken_tried_again_or_final() {
+        let said = |status| tried(StatusCode::from_u16(status).unwrap());
+        assert!([200, 204].map(said).iter().all(|it| *it == Tried::Delivered));
+        let again = [408, 425, 429, 500, 503].map(said);
+        assert!(again.iter().all(|it| matches!(it, Tried::Failed(_))));
+        let is_final = [301, 307, 400, 403, 404, 410].map(said);
+        assert!(is_final.iter().all(|it| matches!(it, Tried::Refused(_))));
     }
 }

@@ -1,5 +1,7 @@
 //! The queue to the writer thread. It is bounded, and acknowledges each piece of evidence.
 
+mod callbacks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, Done, NotRewritten, Ticket, is_fresh};
-use live_users_state::{EndedSession, RecoveryError, State, Told};
+use live_users_state::{EndedSession, PassedOn, RecoveryError, SealedCallback, State, Told};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -120,6 +122,10 @@ pub(crate) enum Work {
     EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record how far hooks were told.
     Told(Vec<Told>, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Record that this status callback waits, and say for how many receivers there was no room.
+    PassOn(Box<SealedCallback>, oneshot::Sender<Result<usize, NotRecorded>>),
+    /// Record that status callbacks need not be passed on any more.
+    PassedOn(Vec<PassedOn>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Write the state into a new journal for an operator.
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     /// Apply the appends of other replicas.

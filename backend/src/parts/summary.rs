@@ -66,7 +66,8 @@ impl Summarizer {
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None if scope.is_limited() => Ok(snapshot.shown_of(&self.agents, status, scope)),
             None => {
-                let deliveries = self.deliveries.shown(&self.agents.now());
+                let waiting = &snapshot.callbacks;
+                let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
                 Ok(Summary { deliveries, ..snapshot.shown(&self.agents, status, scope) })
             }
         }
@@ -89,6 +90,8 @@ struct Snapshot {
     by_source: Vec<(Option<Arc<str>>, Numbers)>,
     by_account: Vec<(Option<Arc<str>>, Numbers)>,
     drift: DriftView,
+    /// How many status callbacks wait in the journal for the receivers of each agent.
+    callbacks: BTreeMap<Arc<str>, usize>,
 }
 
 /// The same of one agent.
@@ -140,6 +143,7 @@ impl Snapshot {
             by_source: tracker.by_source(),
             by_account: tracker.by_account(),
             drift: drift(state, scope),
+            callbacks: state.callbacks().by_agent(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The writer thread: the backend's driver of the replica. It passes the work in the queue to the
 //! replica, wakes it at its deadlines, and carries out its effects.
 
+mod callbacks;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use live_users_twilio::rest::Request;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::callbacks::{Passing, acknowledge};
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
 use crate::parts::clock::Clock;
@@ -127,6 +130,7 @@ enum Pending {
     /// What is no evidence is being recorded.
     Change(oneshot::Sender<Result<(), NotRecorded>>),
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
+    PassOn(Vec<Passing>),
 }
 
 type Evicting = oneshot::Sender<Result<Evicted, NotRecorded>>;
@@ -173,7 +177,7 @@ impl Driver {
     fn process_batch(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batch, mut waiting, mut is_idle) = (Vec::new(), Vec::new(), true);
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
-        let (mut changes, mut rewrites) = (Vec::new(), Vec::new());
+        let (mut changes, mut rewrites, mut passing) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             is_idle = false;
             match work {
@@ -188,6 +192,11 @@ impl Driver {
                 Work::Told(told, answer) => {
                     changes.push(Input::Told(self.ticket(Pending::Change(answer)), told));
                 }
+                Work::PassOn(callback, answer) => passing.push((*callback, answer)),
+                Work::PassedOn(passed_on, answer) => {
+                    let ticket = self.ticket(Pending::Change(answer));
+                    changes.push(Input::PassedOn(ticket, passed_on));
+                }
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
                 Work::SourceProvider(ticket, answer) => {
@@ -200,6 +209,12 @@ impl Driver {
                 Work::Rewrite(answer) => rewrites.push(answer),
                 Work::CatchUp | Work::Stop => {}
             }
+        }
+        if !passing.is_empty() {
+            // Before the evidence of the same webhooks: one that is acknowledged is passed on, too.
+            let callbacks = passing.iter().map(|(callback, _)| callback.clone()).collect();
+            let ticket = self.ticket(Pending::PassOn(passing));
+            self.step(self.now(), Input::PassOn(ticket, callbacks));
         }
         if !batch.is_empty() {
             let ticket = self.ticket(Pending::Batch(waiting));
@@ -259,6 +274,8 @@ impl Driver {
         let status = ReplicaStatus {
             leads: replica.leads(now),
             news: replica.state().outbox().count(),
+            callbacks: replica.state().callbacks().count(),
+            callbacks_waiting: replica.state().callbacks().n_deliveries(),
             fault: replica.fault(),
             deferred: replica.deferred(),
             reconciler: Status::of_all(replica.reconciler_statuses(now)),
@@ -331,6 +348,7 @@ impl Outlet {
                     let recorded = recorded.map(drop).map_err(|_| trouble);
                     let _gave_up = answer.send(recorded);
                 }
+                Some(Pending::PassOn(it)) => acknowledge(replica, it, &recorded, trouble),
                 Some(Pending::Query(_) | Pending::LookUp(..) | Pending::Rewrite(_)) | None => {}
             },
             Effect::Answer(ticket, known) => {
@@ -347,7 +365,8 @@ impl Outlet {
                         Pending::Batch(_)
                         | Pending::Evict(..)
                         | Pending::Change(_)
-                        | Pending::Rewrite(_),
+                        | Pending::Rewrite(_)
+                        | Pending::PassOn(_),
                     )
                     | None => {}
                 }

@@ -51,6 +51,11 @@ impl Receiver {
         self.requests.recv_timeout(Duration::from_secs(PATIENCE_S)).expect("a request")
     }
 
+    /// A request that waits, if one does.
+    pub(crate) fn next_if_there(&self) -> Option<TcpStream> {
+        self.requests.try_recv().ok().map(|(_, stream)| stream)
+    }
+
     /// Whether no request waits.
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.try_recv().is_err()

@@ -9,6 +9,7 @@ mod hooks;
 mod journal;
 mod lines;
 mod load;
+mod passing_on;
 mod referee;
 pub(crate) mod team;
 mod upgrade;

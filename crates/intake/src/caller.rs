@@ -70,6 +70,15 @@ impl CallerKey {
         self.digest(format!("event\0{source}\0{id}").as_bytes())
     }
 
+    /// A secret for another purpose, from which nobody gets back to the key.
+    #[expect(clippy::missing_panics_doc, reason = "a key of any length will do")]
+    pub fn secret_for(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
+        mac.update(b"live-users: secret for ");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     fn digest(&self, bytes: &[u8]) -> NonZeroU64 {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length will do");
         mac.update(bytes);

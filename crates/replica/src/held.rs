@@ -26,7 +26,11 @@ impl Replica {
         held.0.retain(|call, known| stands(state.tracker(), call) == Some(*known));
         let calls = waiting.into_iter().filter_map(|change| match change {
             Change::Evidence(evidence) => Some(evidence.call),
-            Change::Forget { .. } | Change::EndSession(_) | Change::Told(_) => None,
+            Change::Forget { .. }
+            | Change::EndSession(_)
+            | Change::Told(_)
+            | Change::PassOn(_)
+            | Change::PassedOn(_) => None,
         });
         let mut holds = false;
         for call in calls {

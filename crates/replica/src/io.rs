@@ -7,7 +7,9 @@ use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_sources as sources;
-use live_users_state::{EndedSession, RecoveryError, Replayed, Settings, SnapshotTask, Told};
+use live_users_state::{
+    EndedSession, PassedOn, RecoveryError, Replayed, SealedCallback, Settings, SnapshotTask, Told,
+};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::audit::AuditTask;
@@ -43,6 +45,10 @@ pub enum Input {
     EndSession(Ticket, EndedSession),
     /// How far hooks were told. [`Effect::Recorded`] answers it.
     Told(Ticket, Vec<Told>),
+    /// Status callbacks that wait to be passed on. [`Effect::Recorded`] answers it.
+    PassOn(Ticket, Vec<SealedCallback>),
+    /// Status callbacks that need not be passed on any more. [`Effect::Recorded`] answers it.
+    PassedOn(Ticket, Vec<PassedOn>),
     /// A request to read the state. [`Effect::Answer`] answers it.
     Query(Ticket),
     /// Other replicas have appended to the log. It can be read here up to this position.

@@ -202,6 +202,14 @@ impl Replica {
                 let changes = told.into_iter().map(Change::Told).collect();
                 self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
             }
+            Input::PassOn(ticket, callbacks) => {
+                let changes = callbacks.into_iter().map(Change::PassOn).collect();
+                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+            }
+            Input::PassedOn(ticket, passed_on) => {
+                let changes = passed_on.into_iter().map(Change::PassedOn).collect();
+                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+            }
             Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),
@@ -366,6 +374,10 @@ pub(crate) fn evidence(
 ) -> impl Iterator<Item = Evidence> {
     records.into_iter().filter_map(|record| match record.change {
         Change::Evidence(evidence) => Some(evidence),
-        Change::Forget { .. } | Change::EndSession(_) | Change::Told(_) => None,
+        Change::Forget { .. }
+        | Change::EndSession(_)
+        | Change::Told(_)
+        | Change::PassOn(_)
+        | Change::PassedOn(_) => None,
     })
 }

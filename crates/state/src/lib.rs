@@ -7,11 +7,13 @@
 //! - [`plan_time_repair`]: a journal that a clock ahead has written into.
 //! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
 //! - [`Outbox`]: what hooks are to be told about calls, and how far they were told.
+//! - [`Callbacks`]: status callbacks that wait to be passed on.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
 mod activity;
 mod attributes;
+mod callbacks;
 mod copy;
 mod corrections;
 pub mod explain;
@@ -34,6 +36,10 @@ pub mod words;
 pub use activity::{
     ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
     CallDurations, DurationSummary,
+};
+pub use callbacks::{
+    CALLBACK_BYTES_MAX, CALLBACKS_MAX, CALLBACKS_OF_ONE_MAX, CallbackId, Callbacks, PassedOn,
+    ReceiverId, SealedCallback, WaitingCallback,
 };
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};

@@ -50,7 +50,8 @@ impl State {
         // Their times are by the clocks of proxies.
         let ended_sessions = self.ended_sessions().clone();
         let outbox = self.outbox().clone().mended(|at| shift.mend(at));
-        Self::restore(tracker, corrections, activities, history, ended_sessions, outbox)
+        let callbacks = self.callbacks().clone().mended(|at| shift.mend(at));
+        Self::restore(tracker, corrections, activities, history, ended_sessions, outbox, callbacks)
             .with(settings)
     }
 }

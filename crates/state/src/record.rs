@@ -11,6 +11,7 @@ use live_users_core::{ConferenceEvent, Evidence, Millis, Origin};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::StoredAttributes;
+use crate::callbacks::{PassedOn, SealedCallback, StoredCallback, StoredPassedOn};
 pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::outbox::{Cursor, Told};
@@ -46,6 +47,10 @@ pub enum Change {
     EndSession(EndedSession),
     /// A hook was told.
     Told(Told),
+    /// A status callback waits to be passed on.
+    PassOn(SealedCallback),
+    /// It need not be passed on any more.
+    PassedOn(PassedOn),
 }
 
 impl Record {
@@ -67,6 +72,16 @@ impl Record {
                 stored.forget = Some(0);
                 stored.told = Some(StoredTold { hook: hook.clone(), cursor: *cursor });
             }
+            Change::PassOn(callback) => {
+                // As above.
+                stored.forget = Some(0);
+                stored.pass_on = Some(StoredCallback::of(callback));
+            }
+            Change::PassedOn(passed_on) => {
+                // As above.
+                stored.forget = Some(0);
+                stored.passed_on = Some(StoredPassedOn::of(passed_on));
+            }
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
@@ -78,18 +93,7 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let stored: StoredRecord = serde_json::from_slice(bytes)?;
         known_version(stored.v)?;
-        let change = match (stored.evidence, stored.forget, stored.session, stored.told) {
-            (Some(evidence), None, None, None) => Change::Evidence(evidence.read()?),
-            (None, Some(before), None, None) => Change::Forget { ended_before: Millis(before) },
-            (None, _, Some(StoredSession { id, until }), None) => {
-                Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
-            }
-            (None, _, None, Some(StoredTold { hook, cursor })) => {
-                Change::Told(Told { hook, cursor })
-            }
-            _ => return Err(DecodeError::Value("evidence")),
-        };
-        Ok(Self { at: Millis(stored.at), change })
+        Ok(Self { at: Millis(stored.at), change: stored.change()? })
     }
 }
 
@@ -105,6 +109,32 @@ struct StoredRecord {
     session: Option<StoredSession>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<StoredTold>,
+    #[serde(default, rename = "passOn", skip_serializing_if = "Option::is_none")]
+    pass_on: Option<StoredCallback>,
+    #[serde(default, rename = "passedOn", skip_serializing_if = "Option::is_none")]
+    passed_on: Option<StoredPassedOn>,
+}
+
+impl StoredRecord {
+    /// What it says: one thing.
+    fn change(self) -> Result<Change, DecodeError> {
+        let Self { evidence, forget, session, told, pass_on, passed_on, .. } = self;
+        Ok(match (evidence, forget, session, told, pass_on, passed_on) {
+            (Some(evidence), None, None, None, None, None) => Change::Evidence(evidence.read()?),
+            (None, Some(before), None, None, None, None) => {
+                Change::Forget { ended_before: Millis(before) }
+            }
+            (None, _, Some(StoredSession { id, until }), None, None, None) => {
+                Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
+            }
+            (None, _, None, Some(StoredTold { hook, cursor }), None, None) => {
+                Change::Told(Told { hook, cursor })
+            }
+            (None, _, None, None, Some(callback), None) => Change::PassOn(callback.read()?),
+            (None, _, None, None, None, Some(passed_on)) => Change::PassedOn(passed_on.read()?),
+            _ => return Err(DecodeError::Value("evidence")),
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

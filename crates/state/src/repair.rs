@@ -204,7 +204,11 @@ fn mended(record: Record, shift: Shift, tombstone_ms: u64) -> Record {
         Change::Forget { ended_before } => {
             Change::Forget { ended_before: shift.mend(ended_before).min(at.minus(tombstone_ms)) }
         }
-        change @ (Change::Evidence(_) | Change::EndSession(_) | Change::Told(_)) => change,
+        change @ (Change::Evidence(_)
+        | Change::EndSession(_)
+        | Change::Told(_)
+        | Change::PassOn(_)
+        | Change::PassedOn(_)) => change,
     };
     Record { at, change }
 }

@@ -6,6 +6,7 @@ use live_users_core::{Millis, Tracker};
 use serde::{Deserialize, Serialize};
 
 use crate::activity::stored::StoredActivities;
+use crate::callbacks::StoredCallbacks;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, VERSION, known_version};
 use crate::history::stored::StoredHistory;
@@ -38,6 +39,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         history: StoredHistory::of(state.history()),
         ended_sessions: state.ended_sessions().to_stored(),
         outbox: StoredOutbox::of(state.outbox()),
+        callbacks: StoredCallbacks::of(state.callbacks()),
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
@@ -74,7 +76,9 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let drift = Corrections::restore(totals, healed).with_accounts(of_accounts);
     let ended_sessions = EndedSessions::from_stored(&stored.ended_sessions)?;
     let outbox = stored.outbox.unwrap_or_default().read()?;
-    Ok(State::restore(tracker, drift, stored.activities.read()?, history, ended_sessions, outbox))
+    let callbacks = stored.callbacks.unwrap_or_default().read()?;
+    let activities = stored.activities.read()?;
+    Ok(State::restore(tracker, drift, activities, history, ended_sessions, outbox, callbacks))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +104,8 @@ struct StoredSnapshot {
     ended_sessions: Vec<(String, u64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outbox: Option<StoredOutbox>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callbacks: Option<StoredCallbacks>,
     #[serde(flatten)]
     activities: StoredActivities,
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use live_users_core::{Counting, Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
+use crate::callbacks::Callbacks;
 use crate::corrections::Corrections;
 use crate::history::{History, Retention};
 use crate::outbox::Outbox;
@@ -20,6 +21,7 @@ pub struct State {
     history: History,
     ended_sessions: EndedSessions,
     outbox: Outbox,
+    callbacks: Callbacks,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -48,8 +50,9 @@ impl State {
         history: History,
         ended_sessions: EndedSessions,
         outbox: Outbox,
+        callbacks: Callbacks,
     ) -> Self {
-        Self { tracker, drift, activities, history, ended_sessions, outbox }
+        Self { tracker, drift, activities, history, ended_sessions, outbox, callbacks }
     }
 
     /// The same state, by these settings from now on.
@@ -90,6 +93,14 @@ impl State {
                 self.outbox.told(told);
                 None
             }
+            Change::PassOn(callback) => {
+                self.callbacks.take(record.at, callback);
+                None
+            }
+            Change::PassedOn(passed_on) => {
+                self.callbacks.passed_on(record.at, *passed_on);
+                None
+            }
         }
     }
 
@@ -126,6 +137,11 @@ impl State {
     /// What hooks are to be told about calls.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// The status callbacks that wait to be passed on.
+    pub fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
     }
 
     pub(crate) fn activities(&self) -> &Activities {

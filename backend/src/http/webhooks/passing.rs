@@ -1,4 +1,4 @@
-//! Finds the status callbacks that belong to somebody else too, and passes them on.
+//! Finds the status callbacks that belong to somebody else too, and has them passed on.
 //!
 //! A number's own status callback went to another receiver before Live Users took the number over:
 //! the `status_callback_url` of its agent. There may be several: `status_callback_urls`. Each gets
@@ -9,30 +9,28 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::Method as RequestMethod;
-use live_users_intake::agents::{Agent, Agents, Method};
-use live_users_twilio::{
-    CallEvents, Direction, Form, PARTY_BYTES_MAX, Payload, SIGNATURE_HEADER, sign,
-};
-use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::CONTENT_TYPE;
+use live_users_intake::agents::{Agent, Agents};
+use live_users_state::{CallbackId, SealedCallback};
+use live_users_twilio::{CallEvents, Direction, Form, PARTY_BYTES_MAX, SIGNATURE_HEADER};
 
-use super::repeats::{ID_HEADER, Repeats};
+use super::repeats::Repeats;
 use crate::http::signature::{SignatureVerifier, is_form};
+use crate::parts::callback::{Content, ID_HEADER, MARK};
 use crate::parts::deliveries::Deliveries;
-use crate::parts::passing_on::{Callback, PassingOn};
-use crate::parts::signer::Signer;
+use crate::parts::passing_on::PassingOn;
+use crate::parts::queue::Queue;
+use crate::parts::sealing::Seal;
+use crate::parts::signer::{Signer, Signing};
 
-/// Marks what was passed on. It is not passed on once more: two servers that name each other would
-/// never end.
-const MARK: &str = "Live-Users-Passed-On";
-
-/// The content type of Twilio's forms, for one that came in a query.
-const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
+/// What is sealed has at most so many bytes: a record takes little more than these in Base64. A longer
+/// one waits in memory alone.
+const SEALED_BYTES_MAX: usize = 128 * 1024;
 
 /// What it takes to pass status callbacks on.
 pub(crate) struct Passing {
     pub(crate) on: Arc<PassingOn>,
-    signer: Signer,
+    pub(crate) signer: Arc<Signer>,
     /// The requests that were passed on of late.
     passed: Repeats,
 }
@@ -43,14 +41,19 @@ impl Passing {
     /// # Errors
     /// The system's own.
     pub(crate) fn new(signer: Signer, deliveries: Arc<Deliveries>) -> io::Result<Self> {
-        Ok(Self { on: Arc::new(PassingOn::new(deliveries)?), signer, passed: Repeats::default() })
+        let (on, signer) = (Arc::new(PassingOn::new(deliveries)?), Arc::new(signer));
+        Ok(Self { on, signer, passed: Repeats::default() })
     }
 
-    /// Passes a request to `/call-status` on, if it is a number's own status callback and its agent
+    /// Has a request to `/call-status` passed on, if it is a number's own status callback and its agent
     /// has another receiver. It never waits, and what becomes of it changes nothing here.
+    ///
+    /// Its record is in the queue when this returns, before the evidence of the same request. So
+    /// whoever learns that the evidence is recorded knows that of the callback, too. What cannot be
+    /// recorded is sent from memory.
     pub(super) fn pass_on(
         &self,
-        signature: &SignatureVerifier,
+        (signature, queue): (&SignatureVerifier, &Queue),
         agents: &Agents,
         request: &HttpRequest,
         forms: &[Form],
@@ -64,18 +67,33 @@ impl Passing {
         if self.passed.is_one(request_id) {
             return;
         }
-        let token = self.signer.token(|token| signature.is_signed_with(token, request, form));
-        let placed = urls.into_iter().filter_map(|url| {
-            let callback = callback(request, form, (agent, url), token)?;
-            let n_bytes = callback.url.as_str().len() + callback.body.len();
-            Some((callback, self.on.place(&agent.id, url, n_bytes)?))
-        });
-        let placed: Vec<_> = placed.collect();
-        // Another attempt may have come in between. One that no receiver has a place for may come
-        // again.
-        if !placed.is_empty() && self.passed.remember(request_id) {
-            placed.into_iter().for_each(|(callback, place)| self.on.send(callback, place));
+        let content = content(request, form, urls);
+        let n_urls = content.urls.len();
+        let Some(held) = self.on.hold(content.n_bytes()) else {
+            return self.on.dropped(&agent.id, n_urls);
+        };
+        // Another attempt may have come in between.
+        if !self.passed.remember(request_id) {
+            return;
         }
+        let is_signed_with = |token: &_| signature.is_signed_with(token, request, form);
+        let Signing { token, seal } = self.signer.signing(is_signed_with);
+        let recorded = sealed(seal, request, &agent.id, &content).map(|it| queue.pass_on(it));
+        let (on, token) = (self.on.clone(), token.map(str::to_owned));
+        let (agent, method) = (agent.id.clone(), agent.status_callback_method());
+        self.on.runtime().spawn(async move {
+            if let Some(recorded) = recorded
+                && let Ok(n_dropped) = recorded.await
+            {
+                return on.dropped(&agent, n_dropped);
+            }
+            let held = Arc::new(held);
+            for url in &content.urls {
+                if let Some(callback) = content.callback(url, method, token.as_deref()) {
+                    on.send(&agent, (url, callback), held.clone());
+                }
+            }
+        });
     }
 }
 
@@ -96,48 +114,42 @@ fn receivers<'a>(form: &Form, agents: &'a Agents) -> Option<(&'a Agent, Vec<&'a 
     (!targets.is_empty()).then_some((agent, targets))
 }
 
-/// The request as it is passed on. A fragment of the URL is neither signed nor sent. `None` for a
-/// URL that is none, which the agents file is refused with.
-fn callback(
+/// What a request says.
+fn content(request: &HttpRequest, form: &Form, urls: Vec<&str>) -> Content {
+    let came = |name: &str| request.headers().get(name).and_then(|it| it.to_str().ok());
+    let kind = came(CONTENT_TYPE.as_str()).filter(|_| !is_get(request));
+    Content {
+        urls: urls.into_iter().map(str::to_owned).collect(),
+        kind: kind.map(str::to_owned),
+        request_id: came(ID_HEADER).map(str::to_owned),
+        fields: fields(request, form),
+    }
+}
+
+/// The callback as it waits in the journal. One without an id of Twilio's is none that comes again.
+/// `None` if it is too long, or the system has no randomness.
+fn sealed(
+    seal: &Seal,
     request: &HttpRequest,
-    form: &Form,
-    (agent, url): (&Agent, &str),
-    token: Option<&str>,
-) -> Option<Callback> {
-    let mut url = Url::parse(url).ok()?;
-    let method = agent.status_callback_method();
-    let fields = fields(request, form);
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &str, value: &[u8]| {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
-            headers.insert(name, value);
+    agent: &str,
+    content: &Content,
+) -> Option<SealedCallback> {
+    let header = |name| request.headers().get(name).filter(|value| !value.is_empty());
+    let id = match (header(ID_HEADER), header(SIGNATURE_HEADER)) {
+        (Some(id), Some(signature)) => seal.id_of([id.as_bytes(), signature.as_bytes()]),
+        _ => {
+            let mut id = [0; 16];
+            getrandom::fill(&mut id).ok()?;
+            CallbackId(u128::from_be_bytes(id))
         }
     };
-    let came = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
-    let (body, signed) = match method {
-        Method::Get => {
-            let query = [url.query().unwrap_or_default(), &fields];
-            let query: Vec<_> = query.into_iter().filter(|it| !it.is_empty()).collect();
-            url.set_query(Some(&query.join("&")));
-            (String::new(), None)
-        }
-        Method::Post => {
-            let kind = came(CONTENT_TYPE.as_str()).filter(|_| !is_get(request));
-            add(CONTENT_TYPE.as_str(), kind.unwrap_or(FORM.as_bytes()));
-            let form = Form::parse(fields.as_bytes()).ok()?;
-            (fields, Some(form))
-        }
-    };
-    if let Some(token) = token {
-        let payload = signed.as_ref().map_or(Payload::None, Payload::Form);
-        add(SIGNATURE_HEADER, sign(token, url.as_str(), &payload).as_bytes());
-    }
-    if let Some(id) = came(ID_HEADER) {
-        add(ID_HEADER, id);
-    }
-    add(MARK, b"1");
-    Some(Callback { agent: agent.id.clone(), url, method, headers, body })
+    let sealed = seal.seal(id, agent, content.encode())?;
+    (sealed.len() <= SEALED_BYTES_MAX).then(|| SealedCallback {
+        id,
+        agent: agent.into(),
+        receivers: content.urls.iter().map(|url| seal.receiver(url)).collect(),
+        sealed: sealed.into(),
+    })
 }
 
 /// The fields in the order in which they came. Of a query, our own `agent` is none of them.

@@ -15,8 +15,7 @@ use actix_web::HttpRequest;
 use live_users_twilio::SIGNATURE_HEADER;
 use parking_lot::Mutex;
 
-/// The header with the id of a request (Twilio, "Webhooks (HTTP callbacks): connection overrides").
-pub(super) const ID_HEADER: &str = "I-Twilio-Idempotency-Token";
+use crate::parts::callback::ID_HEADER;
 
 /// The most requests that are remembered, of 16 bytes or so each. Twilio repeats within seconds.
 const REMEMBERED_MAX: usize = 1 << 18;

@@ -25,9 +25,10 @@ const BODY: &str = "CallSid=CA1&CallStatus=in-progress&Direction=inbound&SpeechR
 
 fn webhooks(queue: Queue) -> Webhooks {
     let (env, url_rule) = (Env::default(), UrlRule::AsReceived);
+    let key = CallerKey::new("0123456789abcdef").unwrap();
     Webhooks {
         agents: Arc::new(AgentRegistry::read(&mut SettingsReader::new(&env), &url_rule)),
-        caller_key: CallerKey::new("0123456789abcdef").unwrap(),
+        caller_key: key.clone(),
         conversation: Conversation::new(&url_rule, Farewell::default()),
         signature: SignatureVerifier::new(Verification::Off, url_rule, Arc::default()),
         chat: Arc::new(Chat::new(Duration::from_millis(100)).unwrap()),
@@ -36,7 +37,7 @@ fn webhooks(queue: Queue) -> Webhooks {
         arrivals: Arrivals::begin(Instant::now()).unwrap(),
         old_callbacks: OldCallbacks::default(),
         repeats: Repeats::default(),
-        passing: Passing::new(Signer::default(), Arc::default()).unwrap(),
+        passing: Passing::new(Signer::of(&[], &key), Arc::default()).unwrap(),
         accounts: Vec::new(),
         notices: Notices::default(),
     }

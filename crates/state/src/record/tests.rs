@@ -13,6 +13,7 @@ use live_users_core::{
 
 use super::*;
 use crate::activity::Activities;
+use crate::callbacks::Callbacks;
 use crate::corrections::{Cause, Correction, Corrections};
 use crate::history::History;
 use crate::outbox::Outbox;
@@ -242,6 +243,7 @@ proptest! {
             History::default(),
             ended,
             Outbox::default(),
+            Callbacks::default(),
         );
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
