@@ -68,11 +68,11 @@ class Item {
   }
 
   tick() {
-    const { kind, heardAt, refusedAt, endsBy } = this.#source;
+    const { source, heardAt, refusedAt, endsBy } = this.#source;
     const now = this.#asOf + performance.now() - this.#shownAt;
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
     const heard = heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
-    setText(this.#note, `${kind === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
+    setText(this.#note, `${source === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
     // A refusal that came before something was let in is over.
     const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
     this.#trouble.hidden = !isRefused;

@@ -83,7 +83,7 @@ class Compose(Stack):
 
     def __init__(self, folder, settings):
         super().__init__(folder, settings)
-        own = {name: value for name, value in settings.items() if name in TOKENS or name == "PUBLIC_URL"}
+        own = {name: value for name, value in settings.items() if name in TOKENS or name in ("PUBLIC_URL", "TWILIO_API_URL")}
         (folder / "secrets.env").write_text("".join(f"{name}={value}\n" for name, value in settings.items() if name not in own))
         # The containers' user reads it, whoever runs this.
         folder.chmod(0o755)
