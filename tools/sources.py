@@ -392,10 +392,11 @@ def main():
     if words:
         settings.pop("ADMIN_TOKEN")
     stack = Built(folder, settings, Path(words[1])) if words else Compose(folder, settings)
-    stack.up()
-    end_within(300)
-    begun, trial = time.monotonic(), Trial(stack, signer)
+    trial = Trial(stack, signer)
     try:
+        stack.up()
+        end_within(300)
+        begun = time.monotonic()
         trial.holds("nobody is on the line")
         calls = starts(trial)
         one, out = joined(trial)

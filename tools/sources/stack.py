@@ -1,6 +1,7 @@
 """The servers that tools/sources.py asks: binaries on loopback, or the containers of docker-compose.yml."""
 
 import http.client, json, os, shutil, signal, subprocess, urllib.error, urllib.request
+from pathlib import Path
 
 from common import ROOT, becomes, free_port, start, stop
 
@@ -39,7 +40,7 @@ class Built(Stack):
 
     def __init__(self, folder, settings, binaries):
         super().__init__(folder, settings)
-        self.binaries, self.written = binaries, []
+        self.binaries, self.written, self.of_backend, self.of_proxy = binaries, [], None, None
 
     def run(self, name, port, **env):
         log = self.folder / f"{name}-{len(self.written)}.log"
@@ -74,7 +75,8 @@ class Built(Stack):
 
     def down(self):
         for process in (self.of_proxy, self.of_backend):
-            stop(process)
+            if process is not None:
+                stop(process)
 
 
 class Compose(Stack):
@@ -110,10 +112,18 @@ class Compose(Stack):
         self.await_ready()
 
     def kill_backend(self):
-        # Who kills by `docker kill` is taken for somebody who wants it stopped.
         container = self.container("backend")
-        subprocess.run(["docker", "kill", "--signal", "KILL", container], check=True, capture_output=True)
-        subprocess.run(["docker", "start", container], check=True, capture_output=True)
+        docker = lambda *words: subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
+        pid = docker("inspect", "--format", "{{.State.Pid}}", container)
+        name = Path(f"/proc/{pid}/comm")
+        if name.exists() and name.read_text().startswith("live-users") and os.access(f"/proc/{pid}/environ", os.R_OK):
+            # The engine starts it again by itself.
+            os.kill(int(pid), signal.SIGKILL)
+            becomes(lambda: docker("inspect", "--format", "{{.RestartCount}}", container) != "0")
+        else:
+            # The engine takes this for somebody who wants it stopped.
+            docker("kill", "--signal", "KILL", container)
+            docker("start", container)
         self.await_ready()
 
     def logs(self):
