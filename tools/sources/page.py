@@ -1,8 +1,8 @@
 """The page *Existing Agents* as Chromium shows it to somebody who follows the link that signs in."""
 
-import base64, json, shutil, subprocess, tempfile, urllib.request
+import base64, json, shutil, urllib.request
 
-from common import await_port, becomes, free_port, start, stop
+from common import await_port, free_port, start, stop
 from stack import ADMIN
 
 # The number, the rows of "Who tells of calls" with their users, and what the console has said.
