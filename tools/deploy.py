@@ -67,7 +67,8 @@ def good():
                  "nodeSelector": {"a": "b"}, "podAnnotations": {"a": "b"}, "affinity": {"podAntiAffinity": {}},
                  "tolerations": [{"key": "a", "operator": "Exists"}], "service": {"annotations": {"a": "b"}},
                  "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
-                 "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}]},
+                 "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+                 "extraEnvFrom": [{"secretRef": {"name": "of-the-sources"}}]},
         proxy={"autoscaling": {"enabled": True, "liveUsersPerReplica": 500}, "settings": {"SESSION_HOURS": "8"},
                "service": {"type": "LoadBalancer"}},
         networkPolicy={"ingressFrom": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}],
@@ -97,6 +98,7 @@ def bad():
     short = with_(KNOWN, secrets={"values": {**TOKENS, "API_TOKEN": "short"}})
     yield "a token that is short", short, "API_TOKEN"
     yield "a secret of another name", with_(KNOWN, secrets={"values": {**TOKENS, "TOKEN": "a" * 32}}), "TOKEN"
+    yield "variables from nowhere", with_(KNOWN, backend__extraEnvFrom=[{"secretRef": {}}]), "extraEnvFrom"
     yield "another kind of journal", with_(KNOWN, journal__kind="disk"), "kind"
     yield "a volume without a unit", with_(KNOWN, journal__size="10"), "size"
     without = with_(KNOWN, secrets={"values": TOKENS}, journal__kind="nats")
@@ -222,14 +224,16 @@ def expected(rendered):
     holds("what is scaled has no number of its own", not fixed, fixed)
     rules = next(it for it in full if it["kind"] == "Ingress")["spec"]["rules"]
     routes = {it["host"]: [path["path"] for path in it["http"]["paths"]] for it in rules}
-    webhooks = ["/voice", "/speech-result", "/call-status"]
+    webhooks = ["/voice", "/speech-result", "/call-status", "/sources", "/api/events"]
     wanted = {"calls.example.com": webhooks, "live.example.com": ["/"]}
-    holds("Twilio's host has webhooks alone", routes == wanted, routes)
+    holds("the host for webhooks has them and events alone", routes == wanted, routes)
     own = {name: {env.get("value") for spec in pod_specs(objects) for env in spec["containers"][0]["env"]
                   if env["name"] == "PUBLIC_URL"} for name, objects in rendered.items()}
     twilio, page = {"https://calls.example.com"}, {"https://live.example.com"}
     wanted = {name: page if name.endswith("one host") else twilio for name in own}
     holds("the address for Twilio is the given one, or that of the ingress", own == wanted, own)
+    more = [it["metadata"]["name"] for it in full if "envFrom" in str(it)]
+    holds("backends alone have what the agents file names", more == ["lu-backend"], more)
     monitors = [it["spec"]["endpoints"][0] for it in full if it["kind"] == "ServiceMonitor"]
     holds("Prometheus shows a token to each", [it["authorization"]["credentials"]["key"] for it in monitors]
           == ["API_TOKEN", "ADMIN_TOKEN"], monitors)

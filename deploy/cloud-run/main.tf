@@ -9,12 +9,12 @@ locals {
   public_url = var.public_url == "" ? local.own_url : var.public_url
 
   # Which server reads which secret, and as which setting.
-  backend_secrets = {
+  backend_secrets = merge({
     JOURNAL_URL       = var.secrets.journal_url
     TWILIO_AUTH_TOKEN = var.secrets.twilio_auth_token
     CALLER_HASH_KEY   = var.secrets.caller_hash_key
     API_TOKEN         = var.secrets.api_token
-  }
+  }, var.agents_file_secrets)
   proxy_secrets = {
     BACKEND_TOKEN = var.secrets.api_token
     ADMIN_TOKEN   = var.secrets.admin_token

@@ -69,6 +69,12 @@ variable "secrets" {
   }
 }
 
+variable "agents_file_secrets" {
+  description = "What the agents file names: the name of each variable (secret_env, auth_token_env), and that of the secret in Secret Manager which is its value."
+  type        = map(string)
+  default     = {}
+}
+
 variable "backend_instances" {
   description = "The fewest and the most backends. With at least 1 the reconciler never rests."
   type        = object({ min = number, max = number })

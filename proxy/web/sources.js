@@ -69,11 +69,11 @@ class Item {
   }
 
   tick() {
-    const { kind, heardAt, refusedAt, endsBy, referee } = this.#source;
+    const { source, heardAt, refusedAt, endsBy, referee } = this.#source;
     const now = this.#asOf + performance.now() - this.#shownAt;
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
     const heard = heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
-    setText(this.#note, `${kind === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
+    setText(this.#note, `${source === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
     this.#referee.hidden = !referee;
     if (referee) {
       setText(this.#referee, asked(referee, since));

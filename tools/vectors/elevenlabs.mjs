@@ -5,28 +5,23 @@
 //   NODE_PATH=DIR/node_modules node tools/vectors/elevenlabs.mjs
 //   pip install elevenlabs==2.78.0 && python tools/vectors/check_elevenlabs.py
 
-import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { elevenlabs, seconds } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { ElevenLabsClient } = require("@elevenlabs/elevenlabs-js");
 
 const secret = "wsec_test0123456789abcdef0123456789abcdef";
 const client = new ElevenLabsClient({ apiKey: "none" });
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 const other = `v0=${"0".repeat(64)}`;
-
-function signed(body, stamp = now) {
-  const hex = createHmac("sha256", secret).update(`${stamp}.${body}`).digest("hex");
-  return `t=${stamp},v0=${hex}`;
-}
 
 async function vector(name, type, data, events, more = {}) {
   const { change = (it) => it, javascript, ...rest } = more;
   const whole = { agent_id: "agent_1", conversation_id: "conv_1", ...data };
   const body = JSON.stringify({ type, event_timestamp: now, data: whole });
-  const signature = change(signed(body));
+  const signature = change((await elevenlabs(secret, body, now))["ElevenLabs-Signature"]);
   let accepted = true;
   try {
     await client.webhooks.constructEvent(body, signature, secret);

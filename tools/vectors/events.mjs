@@ -4,24 +4,17 @@
 //   npm install --prefix DIR standardwebhooks@1.1.1
 //   NODE_PATH=DIR/node_modules node tools/vectors/events.mjs
 
-import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
-
-const { Webhook } = createRequire(import.meta.url)("standardwebhooks");
+import { seconds, standardWebhooks } from "./sign.mjs";
 
 const secret = "whsec_ZXZlbnRzLW9mLWFueS1hcHBsaWNhdGlvbg==";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 function vector(name, contents, events) {
   const body = JSON.stringify(contents);
   const id = `msg_${name.replaceAll(" ", "_")}`;
-  const headers = {
-    "Content-Type": "application/json",
-    "webhook-id": id,
-    "webhook-timestamp": String(now),
-    "webhook-signature": new Webhook(secret).sign(id, new Date(now * 1000), body),
-  };
-  new Webhook(secret).verify(body, headers);
+  const signed = standardWebhooks(secret, id, body, now);
+  const headers = { "Content-Type": "application/json", ...signed };
   return { name, headers, body, events };
 }
 

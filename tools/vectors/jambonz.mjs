@@ -4,19 +4,19 @@
 //   npm install --prefix DIR @jambonz/node-client@0.4.11 @jambonz/sdk@0.10.1
 //   NODE_PATH=DIR/node_modules node tools/vectors/jambonz.mjs
 
-import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { jambonz, seconds } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { WebhookResponse } = require("@jambonz/node-client");
 const { WebhookResponse: SdkResponse } = require("@jambonz/sdk/webhook");
 
 const secret = "wh_test_secret_of_jambonz";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 function signature(body) {
-  return createHmac("sha256", secret).update(`${now}.${body}`).digest("hex");
+  return jambonz(secret, body, now)["Jambonz-Signature"].split("v1=")[1];
 }
 
 /** Both packages look at the body that their server has parsed. */

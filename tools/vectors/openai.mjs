@@ -7,14 +7,14 @@
 
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { seconds, standardWebhooks } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { OpenAI } = require("openai");
-const { Webhook } = require("standardwebhooks");
 
 const secret = "whsec_dGVzdCBzZWNyZXQgb2Ygb3BlbmFpIHdlYmhvb2tzIQ==";
 const client = new OpenAI({ apiKey: "none" });
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 const other = `v1,${Buffer.alloc(32).toString("base64")}`;
 
 async function vector(name, type, data, events, more = {}) {
@@ -23,10 +23,9 @@ async function vector(name, type, data, events, more = {}) {
   const id = `wh_${name.replaceAll(" ", "_")}`;
   const headers = {
     "Content-Type": "application/json",
-    "webhook-id": id,
-    "webhook-timestamp": `${now}`,
-    "webhook-signature": change(new Webhook(key).sign(id, new Date(now * 1000), body)),
+    ...standardWebhooks(key, id, body, now),
   };
+  headers["webhook-signature"] = change(headers["webhook-signature"]);
   let accepted = true;
   try {
     await client.webhooks.unwrap(body, headers, secret);

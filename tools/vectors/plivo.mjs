@@ -6,18 +6,14 @@
 //   NODE_PATH=DIR/node_modules node tools/vectors/plivo.mjs
 
 import { execFileSync } from "node:child_process";
-import { createHmac } from "node:crypto";
-import { createRequire } from "node:module";
 import querystring from "node:querystring";
 import { writeVectors } from "./common.mjs";
-
-const require = createRequire(import.meta.url);
-const { validateV3Signature } = require("plivo");
+import { plivo, seconds } from "./sign.mjs";
 
 const secret = "TestAuthTokenOfPlivoOfFortyLettersInAll1";
 const nonce = "05429567804466091622";
 const url = "https://calls.example.com/sources/plivo";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 const PYTHON = `
 import json, sys
@@ -26,25 +22,10 @@ method, uri, nonce, token, signature, params = json.loads(sys.stdin.read())
 assert validate_v3_signature(method, uri, nonce, token, signature, params)
 `;
 
-function sorted(fields) {
-  const pairs = Object.entries(fields).flatMap(([name, value]) => {
-    return [value].flat().map((one) => [name, one]);
-  });
-  return pairs.sort(([a, b], [c, d]) => (a + "\0" + b < c + "\0" + d ? -1 : 1));
-}
-
 function signed(method, full, fields, isChecked) {
-  const [base, search = ""] = full.split("?");
-  const query = sorted(querystring.parse(search)).map((pair) => pair.join("=")).join("&");
-  const text = sorted(fields).map((pair) => pair.join("")).join("");
-  const between = query && text ? "." : "";
-  const whole = `${base}${query || text ? "?" : ""}${query}${between}${text}.${nonce}`;
-  const signature = createHmac("sha256", secret).update(whole, "utf8").digest("base64");
-  // Both packages give the map of fields that they are handed other contents.
-  const copy = () => structuredClone({ ...fields });
-  if (!validateV3Signature(method, full, nonce, secret, signature, copy())) throw new Error("Node");
+  const signature = plivo(secret, method, full, fields, nonce)["X-Plivo-Signature-V3"];
   if (isChecked) {
-    const input = JSON.stringify([method, full, nonce, secret, signature, copy()]);
+    const input = JSON.stringify([method, full, nonce, secret, signature, fields]);
     execFileSync("python3", ["-c", PYTHON], { input });
   }
   return signature;

@@ -7,6 +7,7 @@
 
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { retell } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { Retell } = require("retell-sdk");
@@ -30,7 +31,7 @@ const phoneCall = {
 async function vector(name, event, call, events, more = {}) {
   const { change = (it) => it, ...rest } = more;
   const body = JSON.stringify({ event, call: { ...phoneCall, ...call } });
-  const signature = change(await Retell.sign(body, secret));
+  const signature = change((await retell(secret, body))["X-Retell-Signature"]);
   const accepted = await Retell.verify(body, secret, signature);
   if (accepted !== (rest.valid ?? true) && !rest.only_us) throw new Error(`${name}: ${accepted}`);
   delete rest.only_us;

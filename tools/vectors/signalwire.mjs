@@ -7,17 +7,13 @@
 //   NODE_PATH=DIR/node_modules node tools/vectors/signalwire.mjs
 
 import { execFileSync } from "node:child_process";
-import { createHmac } from "node:crypto";
-import { createRequire } from "node:module";
 import querystring from "node:querystring";
 import { writeVectors } from "./common.mjs";
-
-const require = createRequire(import.meta.url);
-const { RestClient } = require("@signalwire/compatibility-api");
+import { seconds, signalwire } from "./sign.mjs";
 
 const secret = "PSK_testSigningKeyOfSignalWire01";
 const url = "https://calls.example.com/sources/signalwire";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 const PYTHON = `
 import json, sys
@@ -36,12 +32,7 @@ const CALL = "6f2a1f0e-3d5c-4f0b-9a51-5e0a3c1d0001";
 const LEG = "6f2a1f0e-3d5c-4f0b-9a51-5e0a3c1d0002";
 
 function signed(signedUrl, fields, isRepeated) {
-  const text = Object.keys(fields).sort().flatMap((name) => {
-    return [fields[name]].flat().map((value) => name + value);
-  });
-  const mac = createHmac("sha1", secret).update(signedUrl + text.join(""), "utf8");
-  const signature = mac.digest("base64");
-  if (!RestClient.validateRequest(secret, signature, signedUrl, fields)) throw new Error("Node");
+  const signature = signalwire(secret, signedUrl, fields)["X-SignalWire-Signature"];
   if (!isRepeated && pythonSignature(signedUrl, fields) !== signature) throw new Error("Python");
   return signature;
 }

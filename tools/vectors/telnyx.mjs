@@ -7,21 +7,13 @@
 //   NODE_PATH=DIR/node_modules node tools/vectors/telnyx.mjs
 
 import { execFileSync } from "node:child_process";
-import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import querystring from "node:querystring";
 import { writeVectors } from "./common.mjs";
-
-const require = createRequire(import.meta.url);
-const { TelnyxWebhook } = require(join(dirname(require.resolve("telnyx")), "lib/webhooks.js"));
+import { seconds, telnyx, telnyxKeys } from "./sign.mjs";
 
 // A key of this text alone, so that the vectors can be made again.
-const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
-const SEED = Buffer.from("a test key of Telnyx, of 32 byte");
-const key = createPrivateKey({ key: Buffer.concat([PKCS8, SEED]), format: "der", type: "pkcs8" });
-const secret = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
-const now = Math.floor(Date.now() / 1000);
+const keys = telnyxKeys(Buffer.from("a test key of Telnyx, of 32 byte"));
+const now = seconds();
 
 const PYTHON = `
 import json, sys
@@ -30,14 +22,8 @@ verify_webhook_signature(*json.loads(sys.stdin.read()))
 `;
 
 async function vector(name, contentType, body, events) {
-  const signature = sign(null, Buffer.from(`${now}|${body}`), key).toString("base64");
-  const headers = {
-    "Content-Type": contentType,
-    "telnyx-signature-ed25519": signature,
-    "telnyx-timestamp": String(now),
-  };
-  await new TelnyxWebhook(secret.toString("base64")).verify(body, headers);
-  const input = JSON.stringify([body, headers, secret.toString("base64")]);
+  const headers = { "Content-Type": contentType, ...(await telnyx(keys, body, now)) };
+  const input = JSON.stringify([body, headers, keys.secret]);
   execFileSync("python3", ["-c", PYTHON], { input });
   return { name, headers, body, events };
 }
@@ -97,7 +83,7 @@ const progress = { CallbackSource: "call-progress-events" };
 
 writeVectors("telnyx", {
   packages: ["telnyx (Node) 7.24.0", "telnyx (Python) 4.189.0"],
-  secret: secret.toString("base64"),
+  secret: keys.secret,
   now_ms: now * 1000,
   max_age_s: 300,
   signed_headers: ["telnyx-signature-ed25519", "telnyx-timestamp"],

@@ -6,16 +6,13 @@
 //   NODE_PATH=DIR/node_modules node tools/vectors/twilio.mjs
 
 import { execFileSync } from "node:child_process";
-import { createRequire } from "node:module";
 import querystring from "node:querystring";
 import { writeVectors } from "./common.mjs";
-
-const require = createRequire(import.meta.url);
-const webhooks = require("twilio/lib/webhooks/webhooks");
+import { seconds, twilioForm, twilioJson } from "./sign.mjs";
 
 const secret = "twilio0auth0token0of0the0account";
 const url = "https://calls.example.com/sources/streams";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 const PYTHON = `
 import json, sys
@@ -48,22 +45,15 @@ const coming = {
 /** A body that is no form: the URL has its hash, and only the URL is signed. */
 function json(name, value, events, { type = "application/json", ...more } = {}) {
   const body = typeof value === "string" ? value : JSON.stringify(value);
-  const signedUrl = `${url}?bodySHA256=${webhooks.getExpectedBodyHash(body)}`;
-  const signature = webhooks.getExpectedTwilioSignature(secret, signedUrl, {});
-  if (!webhooks.validateRequestWithBody(secret, signature, signedUrl, body)) throw new Error("Node");
-  accept(signedUrl, signature, body);
-  const headers = { "Content-Type": type, "X-Twilio-Signature": signature };
-  return { name, url: signedUrl, headers, body, events, ...more };
+  const { url: signedUrl, headers } = twilioJson(secret, url, body);
+  accept(signedUrl, headers["X-Twilio-Signature"], body);
+  return { name, url: signedUrl, headers: { "Content-Type": type, ...headers }, body, events, ...more };
 }
 
 function form(name, fields, events, more = {}) {
-  const signature = webhooks.getExpectedTwilioSignature(secret, url, fields);
-  if (!webhooks.validateRequest(secret, signature, url, fields)) throw new Error("Node");
-  accept(url, signature, fields);
-  const headers = {
-    "Content-Type": "application/x-www-form-urlencoded",
-    "X-Twilio-Signature": signature,
-  };
+  const signed = twilioForm(secret, url, fields);
+  accept(url, signed["X-Twilio-Signature"], fields);
+  const headers = { "Content-Type": "application/x-www-form-urlencoded", ...signed };
   return { name, headers, body: querystring.stringify(fields), events, reordered: true, ...more };
 }
 

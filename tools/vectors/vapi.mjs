@@ -5,9 +5,9 @@
 //   npm install --prefix DIR @vapi-ai/server-sdk@2.0.1
 //   NODE_PATH=DIR/node_modules node tools/vectors/vapi.mjs
 
-import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { vapi } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { Vapi } = require("@vapi-ai/server-sdk");
@@ -29,10 +29,7 @@ function isOneOf(list, value) {
   if (value !== undefined && !Object.values(list).includes(value)) throw new Error(value);
 }
 
-function signed(body, stamp) {
-  const hex = createHmac("sha256", secret).update(`${stamp}.${body}`).digest("hex");
-  return { "x-signature": hex, "x-timestamp": `${stamp}` };
-}
+const signed = (body, stamp) => vapi(secret, body, stamp);
 
 function vector(name, message, events, more = {}) {
   isOneOf(Vapi.ServerMessageStatusUpdateStatus, message.status);

@@ -10,13 +10,13 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { writeVectors } from "./common.mjs";
+import { seconds, vonageToken } from "./sign.mjs";
 
 const require = createRequire(import.meta.url);
 const { verifySignature } = require("@vonage/jwt");
-const jsonwebtoken = createRequire(require.resolve("@vonage/jwt"))("jsonwebtoken");
 
 const secret = "testSignatureSecretOfVonageThatIsLongEnough";
-const now = Math.floor(Date.now() / 1000);
+const now = seconds();
 
 const PYTHON = `
 import json, sys
@@ -30,7 +30,7 @@ const parties = { from: "15005550100", to: "15005550006" };
 
 function token(claims, options) {
   const all = { iss: "Vonage", iat: now, jti: "b2a5c8f0-0d3b-4e4e-9d1d-000000000001", ...claims };
-  const made = jsonwebtoken.sign(all, secret, { algorithm: "HS256", ...options });
+  const made = vonageToken(secret, all, options);
   if (options) return made;
   if (!verifySignature(made, secret)) throw new Error("Node");
   execFileSync("python3", ["-c", PYTHON], { input: JSON.stringify([made, secret]) });

@@ -353,8 +353,7 @@ impl Outlet {
             },
             Effect::Answer(ticket, known) => {
                 let known = known.map_err(NotRecorded::from);
-                let pending = self.pending.remove(&ticket);
-                match pending {
+                match self.pending.remove(&ticket) {
                     Some(Pending::Query(query)) => {
                         let (state, at) = (replica.state(), replica.position());
                         let now = clock.now().max(state.tracker().now());

@@ -10,6 +10,7 @@ mod calls;
 mod deliveries;
 mod history;
 mod hooks;
+mod orders;
 mod sessions;
 mod setup;
 mod sources;
@@ -23,13 +24,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use access::{ACCESS_ENDED, ACCESS_HEADER, Access, Role};
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
-    AgentCount, AgentRef, AgentsReloaded, CallPage, CallView, CountryCount, DriftView, Evicted,
-    EvidenceView, Expectation, Explanation, HealedView, JournalRewritten, LegView, LineView,
-    PlaceView, RefereeView, RegionCount, StretchView, Summary, TalkedView,
+    AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, EvidenceView, Expectation,
+    Explanation, HealedView, LegView, LineView, PlaceView, RefereeView, RegionCount, StretchView,
+    Summary, TalkedView,
 };
 pub use deliveries::DeliveryView;
 pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
 pub use hooks::{CallData, ChangedData, HookMessage, ThresholdData};
+pub use orders::{AgentsReloaded, Evicted, JournalRewritten};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,

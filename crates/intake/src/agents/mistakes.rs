@@ -89,10 +89,7 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
         }
         for assistant in &agent.assistants {
             let first = assistants.insert(assistant, place);
-            // A webhook that names another agent would be for two of them.
-            let mut others = agents.iter().zip(1..).filter(|(_, other)| *other != place);
-            let of_id = others.find(|(other, _)| other.id == *assistant).map(|(_, other)| other);
-            let wrongs = wrong_assistant(assistant, first, of_id);
+            let wrongs = wrong_assistant(assistant, first, (place, agents));
             wrongs.into_iter().for_each(|it| wrong("assistants", it));
         }
         if agent.account.as_ref().is_some_and(|account| !is_id(account)) {
@@ -105,9 +102,15 @@ pub(super) fn mistakes_in(agents: &[Agent]) -> Vec<String> {
     mistakes
 }
 
-/// What is wrong with an id that a platform has for an agent, and that `first` has already, or which
-/// is the own id of agent `of_id`.
-fn wrong_assistant(assistant: &str, first: Option<i32>, of_id: Option<i32>) -> Vec<String> {
+/// What is wrong with an id that a platform has for the agent at this place, and that `first` has
+/// already. It may not be the id of another one: a webhook that names it would be for two of them.
+fn wrong_assistant(
+    assistant: &str,
+    first: Option<i32>,
+    (place, agents): (i32, &[Agent]),
+) -> Vec<String> {
+    let mut others = agents.iter().zip(1..).filter(|(_, other)| *other != place);
+    let of_id = others.find(|(other, _)| other.id == *assistant).map(|(_, other)| other);
     let is_wrong = assistant.is_empty() || assistant.len() > ASSISTANT_BYTES_MAX;
     let form = is_wrong.then(|| format!("expected ids of 1 to {ASSISTANT_BYTES_MAX} bytes"));
     let twice = first.map(|first| {

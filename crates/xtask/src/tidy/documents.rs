@@ -89,7 +89,8 @@ pub(super) fn chart_has_the_settings_of_compose(tree: &Tree, found: &mut Vec<Str
     for (line, text) in compose.lines() {
         for name in text.split("${").skip(1).map(name) {
             // Ports and files of the host, which a cluster has not.
-            let is_of_the_host = name.ends_with("_PUBLISH") || name == "AGENTS_FILE";
+            let is_file = matches!(name, "AGENTS_FILE" | "SECRETS_FILE");
+            let is_of_the_host = is_file || name.ends_with("_PUBLISH");
             let is_made = templates.iter().any(|it| it.has("name: ", name, "\n"));
             if !is_of_the_host && !is_made && !schema.has("\"", name, "\"") {
                 found.push(compose.at(line, &format!("take {name} into `{}`", schema.path)));
