@@ -23,7 +23,7 @@ impl Permitted {
     ///
     /// # Errors
     /// If it may only read.
-    pub(crate) fn to_operate(self) -> Result<Access, ApiError> {
+    pub(crate) fn into_operator(self) -> Result<Access, ApiError> {
         match self.0.role {
             Role::Operate => Ok(self.0),
             Role::Read => Err(Refusal::ReadOnly.into()),

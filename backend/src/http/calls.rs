@@ -87,7 +87,7 @@ pub(crate) async fn evict(
     request: HttpRequest,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let access = permitted.to_operate()?;
+    let access = permitted.into_operator()?;
     let id = call_id(&call_sid)?;
     if access.scope.is_limited() {
         known(&queue, **rules, &access.scope, &id).await?;

@@ -118,35 +118,7 @@ impl ApiError {
                 field: Some(mistake.name.clone()),
                 expected: Some(mistake.expected.clone()),
             },
-            Self::Auth(auth::Refusal::Denied(why)) => {
-                Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
-            }
-            Self::Auth(auth::Refusal::TooMany(wait)) => {
-                let wait_s = whole_seconds(*wait);
-                Problem {
-                    expected: Some(format!("no token for {wait_s} s")),
-                    ..field("Authorization", "too many wrong tokens came from this address")
-                }
-            }
-            Self::Auth(auth::Refusal::NeedsApiToken) => Problem {
-                expected: Some("API_TOKEN".to_owned()),
-                ..field("Authorization", "this is about all accounts, which no [[token]] opens")
-            },
-            Self::Auth(auth::Refusal::ReadOnly) => Problem {
-                expected: Some("API_TOKEN, or a [[token]] with role = \"operate\"".to_owned()),
-                ..field("Authorization", "this token may only read")
-            },
-            Self::Auth(auth::Refusal::AccessWithoutApiToken) => Problem {
-                expected: Some("no such header, or API_TOKEN beside it".to_owned()),
-                ..field(auth::ACCESS, "a [[token]] opens what it opens")
-            },
-            Self::Auth(auth::Refusal::AccessEnded) => Problem {
-                expected: Some("the `access` of GET /api/live-users/access".to_owned()),
-                ..field(auth::ACCESS, "no such access is in force, or not any more")
-            },
-            Self::Auth(auth::Refusal::NoToken) => problem(
-                "API_TOKEN is not set on this server: without it only the total can be read",
-            ),
+            Self::Auth(why) => auth_problem(why),
             Self::TooOften(wait) => Problem {
                 expected: Some(format!("a pause of {} s, or a stream", whole_seconds(*wait))),
                 ..problem("the total was read too often from this address (READS_PER_SECOND)")
@@ -189,6 +161,40 @@ impl ApiError {
 impl From<ParameterError> for ApiError {
     fn from(mistake: ParameterError) -> Self {
         Self::BadParameter(mistake)
+    }
+}
+
+fn auth_problem(why: &auth::Refusal) -> Problem {
+    match why {
+        auth::Refusal::Denied(why) => {
+            Problem { field: Some("Authorization".to_owned()), ..problem(&why.to_string()) }
+        }
+        auth::Refusal::TooMany(wait) => {
+            let wait_s = whole_seconds(*wait);
+            Problem {
+                expected: Some(format!("no token for {wait_s} s")),
+                ..field("Authorization", "too many wrong tokens came from this address")
+            }
+        }
+        auth::Refusal::NeedsApiToken => Problem {
+            expected: Some("API_TOKEN".to_owned()),
+            ..field("Authorization", "this is about all accounts, which no [[token]] opens")
+        },
+        auth::Refusal::ReadOnly => Problem {
+            expected: Some("API_TOKEN, or a [[token]] with role = \"operate\"".to_owned()),
+            ..field("Authorization", "this token may only read")
+        },
+        auth::Refusal::AccessWithoutApiToken => Problem {
+            expected: Some("no such header, or API_TOKEN beside it".to_owned()),
+            ..field(auth::ACCESS, "a [[token]] opens what it opens")
+        },
+        auth::Refusal::AccessEnded => Problem {
+            expected: Some("the `access` of GET /api/live-users/access".to_owned()),
+            ..field(auth::ACCESS, "no such access is in force, or not any more")
+        },
+        auth::Refusal::NoToken => {
+            problem("API_TOKEN is not set on this server: without it only the total can be read")
+        }
     }
 }
 

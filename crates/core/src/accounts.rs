@@ -54,7 +54,7 @@ pub struct AccountDelta {
 
 /// How the word of a piece of evidence about the agent compares with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AgentNews {
+enum AgentNews {
     /// Its agent is the call's from now on.
     Taken,
     /// It is the same word about the same agent.
@@ -64,10 +64,12 @@ pub(crate) enum AgentNews {
 }
 
 impl Tracker {
-    /// Takes in whose agent it is, after the agent of a call was joined. Of the same word about the
+    /// Takes in whose agent it is, after the agent of a call was joined; `is_taken` says that the call
+    /// has it now. Of the same word about the
     /// same agent the greatest account counts, so the order does not matter (I4); of voice requests
     /// of a call in progress the last one, as for the agent.
-    pub(crate) fn note_agents_account(&mut self, slot: u32, evidence: &Evidence, news: AgentNews) {
+    pub(crate) fn note_agents_account(&mut self, slot: u32, evidence: &Evidence, is_taken: bool) {
+        let news = self.agent_news(slot, evidence, is_taken);
         let known = || self.told(slot).and_then(|told| told.agent_account.clone());
         let said = evidence.agent_account.clone();
         let account = match news {
@@ -83,7 +85,7 @@ impl Tracker {
     }
 
     /// How the word about the agent, which is joined by now, compares with what was known.
-    pub(crate) fn agent_news(&self, slot: u32, evidence: &Evidence, is_taken: bool) -> AgentNews {
+    fn agent_news(&self, slot: u32, evidence: &Evidence, is_taken: bool) -> AgentNews {
         let entry = self.entry(slot);
         let is_same = || {
             word(evidence) == entry.flags.word()

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::cmp::max;
 
-use crate::accounts::AgentNews;
 use crate::applied::{Applied, Outcome};
 use crate::call::{Entry, Step};
 use crate::flags::{Flags, Word};
@@ -54,7 +53,7 @@ impl Tracker {
             id: evidence.call.clone(),
         });
         self.note_told(slot, evidence, true);
-        self.note_agents_account(slot, evidence, AgentNews::Taken);
+        self.note_agents_account(slot, evidence, true);
         self.tie_to_parent(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
         self.guess_colleague(slot, News::of(evidence.source, true));
@@ -98,8 +97,7 @@ impl Tracker {
         let (old_agent, old_place) = self.join_attributes(slot, (evidence, said));
         let is_known_better = old_agent.is_some_and(|old| !self.has_moved(slot, old, said));
         self.note_told(slot, evidence, false);
-        let news = self.agent_news(slot, evidence, old_agent.is_some());
-        self.note_agents_account(slot, evidence, news);
+        self.note_agents_account(slot, evidence, old_agent.is_some());
         self.tie_to_parent(slot, evidence, applied);
         let outcome = self.join_phase(slot, evidence, applied);
         self.note_connection(slot, evidence, applied);
