@@ -301,8 +301,7 @@ fn now(clock: &Clock, growth: &Growth) -> Now {
 impl Outlet {
     fn perform(&mut self, clock: &Clock, replica: &Replica, effect: Effect) {
         let trouble = NotRecorded::Trouble(replica.fault().unwrap_or_default());
-        // Sending may fail, because a receiver has given up waiting. The evidence counts all the
-        // same.
+        // Sending may fail: a receiver has given up waiting. The evidence counts all the same.
         match effect {
             Effect::Publish(publication) => {
                 let tracker = replica.state().tracker();
@@ -310,12 +309,8 @@ impl Outlet {
                 self.outlets.latest.send_replace(LatestCount::with_agents(publication, by_agent));
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
-            Effect::Ask(referee, request) => {
-                drop(self.outlets.requests.send((referee, request)));
-            }
-            Effect::AskSource(ticket, source, ask) => {
-                drop(self.outlets.questions.send((ticket, source, ask)));
-            }
+            Effect::Ask(referee, it) => drop(self.outlets.requests.send((referee, it))),
+            Effect::AskSource(at, id, it) => drop(self.outlets.questions.send((at, id, it))),
             Effect::Renew => drop(self.outlets.renewals.send(())),
             Effect::SaveSnapshot(task) => self.snapshots.save(task),
             Effect::Audit(task) => audit(task, self.queue.clone()),

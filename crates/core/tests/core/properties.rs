@@ -85,6 +85,17 @@ fn attendances() -> impl Strategy<Value = ConferenceEvent> {
         .prop_map(|(conference, what, order)| ConferenceEvent { conference, what, order })
 }
 
+fn connections() -> impl Strategy<Value = Option<Connection>> {
+    select(vec![
+        None,
+        None,
+        Some(Connection::Agent),
+        Some(Connection::Waiting),
+        Some(Connection::Person),
+        Some(Connection::Machine),
+    ])
+}
+
 /// Anything that can come in, about a handful of calls and people so that they meet.
 fn evidence() -> impl Strategy<Value = Evidence> {
     let sources = select(vec![
@@ -115,14 +126,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     let who = (calls, parents, sources, said, directions, agents, callers, places());
     let machines = select(vec![None, None, None, Some(AnsweredBy::Human), Some(AnsweredBy::Fax)]);
     let ends = select(vec![None, Some(Endpoint::Person), Some(Endpoint::Agent)]);
-    let words = select(vec![
-        None,
-        None,
-        Some(Connection::Agent),
-        Some(Connection::Waiting),
-        Some(Connection::Person),
-        Some(Connection::Machine),
-    ]);
+    let words = connections();
     let rooms = prop_oneof![3 => Just(None), 1 => attendances().prop_map(Some)];
     let owners = select(vec![None, None, Some(Arc::from("b")), Some(Arc::from("c"))]);
     let lost = (any::<bool>(), admissions(), owners);
