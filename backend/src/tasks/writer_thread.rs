@@ -1,6 +1,7 @@
 //! The writer thread: the backend's driver of the replica. It passes the work in the queue to the
 //! replica, wakes it at its deadlines, and carries out its effects.
 
+mod audit;
 mod callbacks;
 
 use std::collections::HashMap;
@@ -13,12 +14,13 @@ use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source};
 use live_users_intake::Status;
 use live_users_journal::Rewritten;
 use live_users_replica::{
-    AuditTask, BATCH_MAX, Done, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
+    BATCH_MAX, Done, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
 };
 use live_users_twilio::rest::Request;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::audit::audit;
 use self::callbacks::{Passing, acknowledge};
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
@@ -385,16 +387,6 @@ impl Outlet {
             }
         };
         let _gave_up = answer.send(refused);
-    }
-}
-
-/// Recounts the calls on a thread of its own, which ends with the recount. The writer does not wait
-/// for it, not even at the end of the process.
-fn audit(task: AuditTask, queue: Queue) {
-    let recount = move || queue.answer_blocking(Work::Audited(task.perform()));
-    let started = std::thread::Builder::new().name("audit".to_owned()).spawn(recount);
-    if let Err(why) = started {
-        log::warn!("the calls are not recounted any more: no thread ({why})");
     }
 }
 
