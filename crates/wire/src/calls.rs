@@ -20,8 +20,7 @@ pub struct Summary {
     /// The users of each party.
     #[serde(flatten)]
     pub line: LineView,
-    /// The live users of each agent that has an id, as the public answers have them; only if
-    /// `PUBLIC_BY_AGENT` is set.
+    /// The live users of each agent with an id, as in public; only if `PUBLIC_BY_AGENT` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_by_agent: Option<ByAgent>,
     /// Live users with recent evidence.
