@@ -41,8 +41,7 @@ pub struct Summary {
     pub last_hour: TalkedView,
     /// The calls that were over within the last day.
     pub last_day: TalkedView,
-    /// The agents of the agents file in its order, whether they have calls or not; then whatever
-    /// else is called now, or was within the last day.
+    /// The agents of the file in its order, then whatever else is called, or was within a day.
     pub by_agent: Vec<AgentCount>,
     /// The countries that the live users are in, those with the most first.
     pub by_country: Vec<CountryCount>,
