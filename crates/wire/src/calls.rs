@@ -1,5 +1,4 @@
 //! The honest number, the calls behind it, and why each is counted.
-//!
 //! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`), spans are whole
 //! milliseconds. No caller's number is in any of these: a caller is a label for the same person.
 
