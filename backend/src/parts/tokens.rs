@@ -102,8 +102,13 @@ impl TokenRegistry {
 
     /// Whether what was opened would be opened in the same way now.
     pub(crate) fn is_in_force(&self, access: &Access) -> bool {
-        let Some(value) = &access.value else { return true };
-        self.now.read().by_value(value).as_ref() == Some(access)
+        let tokens = self.now.read();
+        match (&access.id, &access.value) {
+            (None, _) => true,
+            (Some(_), Some(value)) => tokens.by_value(value).as_ref() == Some(access),
+            // On a server without API_TOKEN nothing stands for a token.
+            (Some(_), None) => tokens.opened.contains(access),
+        }
     }
 
     /// The tokens of a file that was read again, to be taken when nothing else is wrong with it.
@@ -262,6 +267,11 @@ mod tests {
         let (both, _) = loaded([("API_TOKEN", &format!("{NEW},{API}")), ("ACME", ACME)]);
         assert!(both.by_value(&first).is_some(), "while API_TOKEN is rotated, both are in force");
         let (without, _) = loaded([("ACME", ACME)]);
+        let registry = TokenRegistry::of_env(&Env::default());
+        let opened = shown(&without, ACME).expect("it is known");
+        assert!(!registry.is_in_force(&opened) && registry.is_in_force(&Access::whole()));
+        registry.take(loaded([("ACME", ACME)]).0);
+        assert!(registry.is_in_force(&opened));
         assert_eq!(shown(&without, ACME).expect("it is known").value, None);
     }
 

@@ -217,7 +217,7 @@ fn who_has_api_token_may_ask_for_what_a_token_opens() {
     };
     let answer = asked("/access", API_TOKEN, &access);
     document.check("GET", "/api/live-users/access", &answer);
-    assert_eq!(answer.body, expected.to_string());
+    assert_eq!(serde_json::from_str::<Value>(&answer.body).expect("JSON"), expected);
     for path in ["", "/calls", "/activity"] {
         let [one, other] = [asked(path, API_TOKEN, &access), ask(&server, "GET", path, WALL)];
         let without_time = |answer: Answer| {

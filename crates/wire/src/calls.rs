@@ -1,5 +1,4 @@
 //! The honest number, the calls behind it, and why each is counted.
-//!
 //! Moments are RFC 3339 in UTC with milliseconds (`2026-11-23T09:30:00.000Z`), spans are whole
 //! milliseconds. No caller's number is in any of these: a caller is a label for the same person.
 
@@ -20,8 +19,7 @@ pub struct Summary {
     /// The users of each party.
     #[serde(flatten)]
     pub line: LineView,
-    /// The live users of each agent that has an id, as the public answers have them; only if
-    /// `PUBLIC_BY_AGENT` is set.
+    /// The live users of each agent with an id, as in public; only if `PUBLIC_BY_AGENT` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_by_agent: Option<ByAgent>,
     /// Live users with recent evidence.
@@ -42,8 +40,7 @@ pub struct Summary {
     pub last_hour: TalkedView,
     /// The calls that were over within the last day.
     pub last_day: TalkedView,
-    /// The agents of the agents file in its order, whether they have calls or not; then whatever
-    /// else is called now, or was within the last day.
+    /// The agents of the file in its order, then whatever else is called, or was within a day.
     pub by_agent: Vec<AgentCount>,
     /// The countries that the live users are in, those with the most first.
     pub by_country: Vec<CountryCount>,
