@@ -7,8 +7,8 @@
         calls = watch(ctx, live, session)                   # before ctx.connect()
         await session.start(agent=..., room=ctx.room)
 
-The id of a call is Twilio's, LiveKit's of the SIP call, or that of the participant, in this order:
-a source of the kind `livekit` names all three, and Twilio's own webhooks the first.
+The id of a call is Twilio's, the Call-ID of SIP, LiveKit's of the SIP call, or that of the participant, in
+this order: a source of the kind `livekit` names the first two, too, and Twilio's own webhooks the first.
 """
 
 import asyncio
@@ -76,7 +76,10 @@ class Calls:
             # Of an inbound call that rings nobody has heard the agent yet.
             if not is_up and not is_outbound:
                 return
-            ids = (attributes.get("sip.twilio.callSid"), attributes.get("sip.callID"), participant.sid)
+            # The Call-ID is the name that a source of the kind livekit has for the call, too.
+            header = attributes.get("sip.callIDFull")
+            ids = (attributes.get("sip.twilio.callSid"), header and f"sip-call-id/{header}",
+                   attributes.get("sip.callID"), participant.sid)
             call = next(id for id in ids if id)
             self._calls[identity] = call
             # Without a number, LiveKit's identity of a person in a browser is that person's.

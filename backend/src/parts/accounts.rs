@@ -5,6 +5,7 @@ use std::sync::Arc;
 use live_users_http_kit::SettingsReader;
 use live_users_intake::AccountTable;
 use live_users_intake::agents::Agents;
+use live_users_intake::sources::is_variable;
 use live_users_twilio::AuthTokens;
 
 use super::twilio_api::TwilioApiSettings;
@@ -47,6 +48,10 @@ impl Accounts {
 
 fn read(reader: &mut SettingsReader<'_>, table: &AccountTable) -> Option<Account> {
     let name = &table.auth_token_env;
+    if !is_variable(name) {
+        // The file's own mistakes tell.
+        return None;
+    }
     let words = reader.words(name);
     let Some((tokens, first)) = AuthTokens::new(words.iter().copied()).zip(words.first()) else {
         reader.error(format!(

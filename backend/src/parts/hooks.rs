@@ -6,6 +6,7 @@ use std::sync::Arc;
 use live_users_http_kit::SettingsReader;
 use live_users_intake::agents::Agents;
 use live_users_intake::hooks::HookTable;
+use live_users_intake::sources::is_variable;
 use live_users_sources::StandardWebhooksSecret;
 use reqwest::Url;
 
@@ -67,6 +68,9 @@ fn read_secret(
 ) -> Option<StandardWebhooksSecret> {
     let HookTable { id, secret_env: name, .. } = table;
     let expected = "expected Base64 of 24 bytes or more, usually with `whsec_` before it";
+    if !is_variable(name) {
+        return None;
+    }
     let Some(text) = reader.word(name) else {
         reader.error(format!("{name} is not set: hook {id:?} is signed with it; {expected}"));
         return None;

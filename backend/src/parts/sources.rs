@@ -8,7 +8,7 @@ use std::sync::Arc;
 use live_users_http_kit::metrics::Counter;
 use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::Agents;
-use live_users_intake::sources::{SourceSettings, SourceTable};
+use live_users_intake::sources::{SourceSettings, SourceTable, is_variable};
 use live_users_sources::{Kind, Secrets};
 use parking_lot::{Mutex, RwLock};
 
@@ -183,8 +183,10 @@ impl SourceEntry {
 fn load(env: &Env, agents: &Agents, before: &Sources) -> (Sources, Vec<String>) {
     let (mut sources, mut mistakes) = (Sources::new(), shared_tokens(env, agents));
     for table in agents.sources() {
-        // Of an unknown kind the file's own mistakes tell.
-        let Some(kind) = table.kind() else { continue };
+        // Of an unknown kind, and of what is no variable, the file's own mistakes tell.
+        let names = [Some(&table.secret_env), table.api_key_env.as_ref()];
+        let names_variables = names.into_iter().flatten().all(|it| is_variable(it));
+        let Some(kind) = table.kind().filter(|_| names_variables) else { continue };
         match secrets(env, kind, table).and_then(|it| Ok((it, api(env, table)?))) {
             Ok((secrets, api)) => {
                 let seen = before.get(&table.id).map(|it| it.seen.clone()).unwrap_or_default();
@@ -204,7 +206,7 @@ fn shared_tokens(env: &Env, agents: &Agents) -> Vec<String> {
     let own = SettingsReader::new(env).words("API_TOKEN");
     let mut known = BTreeMap::new();
     let mut mistakes = Vec::new();
-    for table in agents.sources() {
+    for table in agents.sources().iter().filter(|table| is_variable(&table.secret_env)) {
         let name = &table.secret_env;
         for word in SettingsReader::new(env).words(name) {
             if own.contains(&word) {
@@ -277,6 +279,17 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}: {expected}");
             assert!(!found[0].contains("hunter2"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_stands_where_the_name_of_a_variable_belongs_is_not_repeated() {
+        let secret = "my-real-Secret-0123456789";
+        let file = FILE.replace("APP_TOKEN", secret);
+        let (agents, mistakes) = Agents::parse(&file);
+        let (_, more) = load(&Env::default(), &agents, &Sources::new());
+        assert!(mistakes[0].contains("secret_env: expected the name of an environment variable"));
+        assert_eq!(more, Vec::<String>::new());
+        assert!(!mistakes[0].contains(secret));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use live_users_http_kit::{BearerToken, Env, SettingsReader};
 use live_users_intake::agents::Agents;
+use live_users_intake::sources::is_variable;
 use live_users_intake::{Role, TokenTable};
 use parking_lot::RwLock;
 
@@ -204,6 +205,10 @@ fn value(id: &str, keyed: &[u8; 32]) -> String {
 /// The secret of a token, from its variable. Of a value nothing is repeated.
 fn read(env: &Env, table: &TokenTable) -> Result<BearerToken, Vec<String>> {
     let name = &table.secret_env;
+    if !is_variable(name) {
+        // The file's own mistakes tell.
+        return Err(Vec::new());
+    }
     let mut reader = SettingsReader::new(env);
     let token = BearerToken::read(&mut reader, name);
     let about = |what: &str| format!("token {:?}: {what}", table.id);

@@ -191,8 +191,9 @@ fn kinds() -> String {
     format!("one of {}", names.join(", "))
 }
 
-/// Whether a text can be the name of an environment variable, as people write them.
-pub(crate) fn is_variable(text: &str) -> bool {
+/// Whether a text can be the name of an environment variable, as people write them. One that cannot is
+/// repeated nowhere: it may be the secret itself.
+pub fn is_variable(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
     let mut bytes = text.bytes();
     let begins = bytes.next().is_some_and(is_letter);
