@@ -42,6 +42,12 @@ impl Tracker {
         self.slot(id).map_or(id, |slot| &self.entry(slot).id)
     }
 
+    /// The other ids of a call, in their order.
+    pub fn names_of(&self, id: &CallId) -> &[CallId] {
+        let told = self.slot(id).and_then(|slot| self.told(slot));
+        told.map(|told| told.names.as_slice()).unwrap_or_default()
+    }
+
     /// Makes the calls of all names of this evidence one, if any is known. Twilio's id becomes its
     /// own one, or else the first that is not the source's.
     fn unite(&mut self, evidence: &Evidence, applied: &mut Applied) -> Option<u32> {

@@ -31,6 +31,8 @@ pub struct CallNews {
     pub what: NewsKind,
     /// The call.
     pub call: CallId,
+    /// Its other names then.
+    pub also: Vec<CallId>,
     /// Its agent, as far as was known then.
     pub agent: Agent,
     /// Which way it goes.
@@ -119,6 +121,7 @@ impl Outbox {
             at: activity.at,
             what,
             call: activity.call.clone(),
+            also: tracker.names_of(id).to_vec(),
             agent: activity.agent.clone(),
             direction: activity.direction,
             lasted_ms: ended.map(|lasted| lasted.ms()),
@@ -201,6 +204,8 @@ pub(crate) struct StoredOutbox {
 struct StoredNews {
     at: u64,
     call: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
     #[serde(flatten)]
     agent: StoredAgent,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,6 +246,7 @@ impl StoredNews {
         Self {
             at: news.at.0,
             call: news.call.to_string(),
+            also: news.also.iter().map(CallId::to_string).collect(),
             agent: StoredAgent::of(&news.agent),
             direction: news.direction.map(|it| word(DIRECTIONS, &it)),
             reason,
@@ -261,6 +267,7 @@ impl StoredNews {
             at: Millis(self.at),
             what,
             call: call_id(&self.call, "call")?,
+            also: self.also.iter().map(|id| call_id(id, "also")).collect::<Result<_, _>>()?,
             agent: self.agent.read(),
             direction: optional(DIRECTIONS, self.direction.as_deref(), "direction")?,
             lasted_ms: self.lasted_ms,

@@ -47,8 +47,11 @@ pub struct ThresholdData {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallData {
-    /// Which call.
+    /// Which call: the id that it is kept under.
     pub call_sid: String,
+    /// Its other ids, of those who tell of it. The one that it was told under before is among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// The agent that the call belongs to.
     #[serde(flatten)]
     pub agent: AgentRef,

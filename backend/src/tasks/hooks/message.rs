@@ -34,6 +34,7 @@ pub(super) fn of_call(hook: &Hook, number: u64, news: &CallNews) -> Message {
     };
     let data = CallData {
         call_sid: news.call.to_string(),
+        also: news.also.iter().map(ToString::to_string).collect(),
         agent: agent_ref(&news.agent),
         direction: news.direction.map(|it| words::of_direction(it).into_owned()),
         live_users: news.live_users,

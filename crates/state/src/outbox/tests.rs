@@ -106,3 +106,32 @@ fn of_a_hook_that_cannot_be_reached_the_oldest_events_are_lost() {
     }
     assert_eq!(state.outbox().hooks().count(), HOOKS_MAX);
 }
+
+#[test]
+fn the_end_of_a_call_names_the_id_under_which_its_start_was_told() {
+    let mut state = State::default();
+    tell(&mut state, "crm", Some(0));
+    let sid = "CA5a1e7c00000000000000000000000001";
+    let says = |said, also: &[&str]| Evidence {
+        origin: Some(live_users_core::Origin { source: "vapi".into(), is_carrier: false }),
+        also: also.iter().map(|id| CallId::parse(id).unwrap()).collect(),
+        ..Evidence::about(CallId::parse("vapi/1").unwrap(), Source::Event, said)
+    };
+    let over = Said::Over(EndReason::Completed);
+    for (at, evidence) in [
+        (1_000, says(Said::InProgress, &[])),
+        (2_000, says(Said::InProgress, &[sid])),
+        (3_000, says(over, &[])),
+    ] {
+        state.apply(&Record { at: Millis(at), change: Change::Evidence(evidence) });
+    }
+    let restored = snapshot::decode(&snapshot::encode(&state)).unwrap();
+    for state in [&state, &restored] {
+        let told = state.outbox().after(0).map(|(_, news)| {
+            let also: Vec<_> = news.also.iter().map(ToString::to_string).collect();
+            (news.call.to_string(), also)
+        });
+        let expected = [("vapi/1".to_owned(), vec![]), (sid.to_owned(), vec!["vapi/1".to_owned()])];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+}
