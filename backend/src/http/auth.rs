@@ -1,6 +1,7 @@
 //! Checks the token of requests that read more than the total, or change something.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -19,6 +20,8 @@ pub(crate) const ACCESS: &str = "Live-Users-Access";
 pub(crate) struct BearerAuth {
     tokens: Arc<TokenRegistry>,
     guard: TokenGuard,
+    /// The reading of the file whose tokens were compared last.
+    compared: AtomicU64,
     trusted_proxies: TrustedProxies,
 }
 
@@ -43,7 +46,12 @@ pub(crate) enum Refusal {
 
 impl BearerAuth {
     pub(crate) fn new(tokens: Arc<TokenRegistry>, trusted_proxies: TrustedProxies) -> Self {
-        Self { tokens, guard: TokenGuard::new("API_TOKEN"), trusted_proxies }
+        Self {
+            tokens,
+            guard: TokenGuard::new("API_TOKEN"),
+            compared: AtomicU64::new(0),
+            trusted_proxies,
+        }
     }
 
     /// Lets a request in, and says what it may do. A token in the URL does not count: URLs are logged
@@ -53,6 +61,10 @@ impl BearerAuth {
     /// If there is no token, in the request or at all, or a wrong one, or if too many were wrong; or
     /// if what it asks for by `Live-Users-Access` is not in force.
     pub(crate) fn check(&self, request: &HttpRequest) -> Result<Access, Refusal> {
+        let reading = self.tokens.readings();
+        if self.compared.swap(reading, Ordering::AcqRel) != reading {
+            self.guard.forget_wrong();
+        }
         let tokens = self.tokens.now();
         let known = tokens.known().ok_or(Refusal::NoToken)?;
         let mut shown = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());

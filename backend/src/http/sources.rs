@@ -108,15 +108,18 @@ pub(crate) async fn events(
             Err(rejection) => why = Some((source.clone(), rejection)),
         }
     }
-    let source = match (found, auth.check_whole(&request)) {
-        (Some(source), _) => source,
-        (None, Ok(_)) => shared.own.clone(),
-        (None, Err(refusal)) => {
-            // The remedy is told of the source that it may be of.
-            let refused = why.map(|(source, why)| shared.unsigned(&source, why));
-            let is_signed = request.headers().contains_key(SIGNATURE);
-            return Err(refused.filter(|_| is_signed).unwrap_or(ApiError::Auth(refusal)));
-        }
+    let source = match found {
+        Some(source) => source,
+        // Only what opens no source is looked at as a token of ours: a wrong one counts as a guess.
+        None => match auth.check_whole(&request) {
+            Ok(_) => shared.own.clone(),
+            Err(refusal) => {
+                // The remedy is told of the source that it may be of.
+                let refused = why.map(|(source, why)| shared.unsigned(&source, why));
+                let is_signed = request.headers().contains_key(SIGNATURE);
+                return Err(refused.filter(|_| is_signed).unwrap_or(ApiError::Auth(refusal)));
+            }
+        },
     };
     let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
@@ -147,7 +150,7 @@ impl SourceWebhooks {
     /// If the system has no randomness.
     pub(crate) fn new(webhooks: Arc<Webhooks>) -> io::Result<Self> {
         let registry = webhooks.agents.sources().clone();
-        let own = Arc::new(SourceEntry::own()?);
+        let own = Arc::new(SourceEntry::own(registry.own.clone())?);
         Ok(Self { registry, webhooks, own, refusals: LogThrottle::default() })
     }
 

@@ -10,7 +10,7 @@ use live_users_wire::{AccountCount, SourceCount, SourceReferee};
 use super::clock::moment;
 use super::replica_status::ReplicaStatus;
 use super::scope::Scope;
-use super::sources::{SourceEntry, SourceRegistry, Sources};
+use super::sources::{OWN_ID, SourceEntry, SourceRegistry, Sources};
 
 /// What Twilio's own webhooks and lists are called among the sources.
 pub(crate) const TWILIO: &str = "twilio";
@@ -57,7 +57,13 @@ pub(crate) fn source_counts(
     let unknown = Tells { is_carrier: false, ..TWILIO_TELLS };
     let gone = gone.map(|id| {
         let ends_by = "by its own word, or by the clock".to_owned();
-        count(id, ("events", "Events"), of(Some(id)), (unknown, ends_by))
+        let counted = count(id, ("events", "Events"), of(Some(id)), (unknown, ends_by));
+        if **id != *OWN_ID || scope.is_limited() {
+            return counted;
+        }
+        let (heard, refused) = *registry.own.moments.lock();
+        let [heard_at, refused_at] = [heard, refused].map(|at| at.map(|at| moment(Millis(at))));
+        SourceCount { heard_at, refused_at, ..counted }
     });
     [twilio].into_iter().chain(entries).chain(gone).collect()
 }

@@ -18,7 +18,7 @@ use super::provider_api::ProviderApi;
 pub(crate) const EVENTS: &str = "events";
 
 /// The id of the source of who shows `API_TOKEN` there.
-const OWN_ID: &str = "api";
+pub(crate) const OWN_ID: &str = "api";
 
 /// So many types of events that say nothing of a call are told of one source.
 const TYPES_MAX: usize = 64;
@@ -27,6 +27,8 @@ const TYPES_MAX: usize = 64;
 pub(crate) struct SourceRegistry {
     env: Env,
     now: RwLock<Arc<Sources>>,
+    /// What has come from whoever shows `API_TOKEN` at `/api/events`.
+    pub(crate) own: Arc<Seen>,
 }
 
 /// The sources at one moment, by their ids.
@@ -126,7 +128,7 @@ impl SourceRegistry {
         let env = reader.env();
         let (sources, mistakes) = load(env, agents, &Sources::new());
         mistakes.into_iter().for_each(|mistake| reader.error(mistake));
-        Self { env: env.clone(), now: RwLock::new(Arc::new(sources)) }
+        Self { env: env.clone(), now: RwLock::new(Arc::new(sources)), own: Arc::default() }
     }
 
     /// The sources at this moment.
@@ -168,7 +170,7 @@ impl SourceEntry {
     ///
     /// # Errors
     /// If the system has no randomness.
-    pub(crate) fn own() -> io::Result<Self> {
+    pub(crate) fn own(seen: Arc<Seen>) -> io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -176,7 +178,7 @@ impl SourceEntry {
         let kind = table.kind().ok_or_else(|| io::Error::other("there is no kind of events"))?;
         let secrets = Secrets::new(kind, [secret.as_str()]).map_err(io::Error::other)?;
         let settings = table.settings();
-        Ok(Self { table, settings, kind, secrets, api: None, seen: Arc::default() })
+        Ok(Self { table, settings, kind, secrets, api: None, seen })
     }
 }
 

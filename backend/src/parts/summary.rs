@@ -152,9 +152,8 @@ impl Snapshot {
     /// is asked, and what is sent to others.
     fn shown_of(self, registry: &AgentRegistry, status: ReplicaStatus, scope: &Scope) -> Summary {
         let seq = self.now.0;
-        let RefereeView { state, looked_at, .. } = referee(status.clone());
-        let (next_at, failure) = (None, None);
-        let referee = RefereeView { state, looked_at, next_at, failure, requests: 0, unlisted: 0 };
+        // Who is asked about whose calls, and how that goes, is the operator's.
+        let referee = referee(ReplicaStatus { reconciler: None, ..status.clone() });
         Summary { seq, referee, ..self.shown(registry, status, scope) }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use live_users_http_kit::{BearerToken, Env, SettingsReader};
 use live_users_intake::agents::Agents;
@@ -22,6 +23,8 @@ const FINGERPRINT_BYTES: usize = 16;
 pub(crate) struct TokenRegistry {
     env: Env,
     now: RwLock<Arc<Tokens>>,
+    /// How often the file was read again.
+    readings: AtomicU64,
 }
 
 /// The tokens at one moment.
@@ -93,7 +96,7 @@ impl TokenRegistry {
         let env = reader.env();
         let (tokens, mistakes) = load(env, agents);
         mistakes.into_iter().for_each(|mistake| reader.error(mistake));
-        Self { env: env.clone(), now: RwLock::new(Arc::new(tokens)) }
+        Self { env: env.clone(), now: RwLock::new(Arc::new(tokens)), readings: AtomicU64::new(0) }
     }
 
     /// The tokens at this moment.
@@ -124,13 +127,19 @@ impl TokenRegistry {
     /// Takes these.
     pub(crate) fn take(&self, tokens: Tokens) {
         *self.now.write() = Arc::new(tokens);
+        self.readings.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the file was read again: other tokens may be right since.
+    pub(crate) fn readings(&self) -> u64 {
+        self.readings.load(Ordering::Acquire)
     }
 
     /// One of no file.
     #[cfg(test)]
     pub(crate) fn of_env(env: &Env) -> Self {
         let (tokens, _) = load(env, &Agents::default());
-        Self { env: env.clone(), now: RwLock::new(Arc::new(tokens)) }
+        Self { env: env.clone(), now: RwLock::new(Arc::new(tokens)), readings: AtomicU64::new(0) }
     }
 }
 
@@ -145,6 +154,8 @@ fn load(env: &Env, agents: &Agents) -> (Tokens, Vec<String>) {
     let words = |name: &str| BearerToken::of(&SettingsReader::new(env).words(name));
     let api = words("API_TOKEN");
     let mut taken: Vec<_> = api.iter().map(|it| ("API_TOKEN".to_owned(), it.clone())).collect();
+    // Where one program is both servers, it knows the proxy's token, too.
+    taken.extend(words("ADMIN_TOKEN").map(|it| ("ADMIN_TOKEN".to_owned(), it)));
     for source in agents.sources() {
         let secret = words(&source.secret_env);
         taken.extend(secret.map(|it| (format!("the secret of source {:?}", source.id), it)));

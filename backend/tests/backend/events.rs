@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::honest::{WITH_TOKEN, read};
+use crate::metrics::scrape;
 use crate::sources::{APP_TOKEN, event, of_summary, post, source, total};
 use crate::{AGENTS, TOKEN, agents_file, start};
 
@@ -181,4 +182,16 @@ fn a_leg_in_the_session_of_a_call_is_nobody_and_takes_its_caller_to_a_person() {
     event(&call, "completed", "inbound", "CON-1");
     assert_eq!(total(&server), r#"{"liveUsers":1}"#);
     assert_eq!(read(&server, "/summary")["onTheLine"], json!(1));
+}
+
+#[test]
+fn the_token_of_a_source_is_no_wrong_token_of_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, _) = start_on(folder.path(), &source("app", "events", ""), APP_TOKEN);
+    for n in 0..20 {
+        told(&server, &event(&format!("e-{n}"), &format!("call-{n}"), "started"));
+    }
+    let wrong = scrape(&server).get("live_users_refused_tokens_total{reason=\"wrong\"}");
+    assert_eq!(wrong, Some(0.0));
+    assert_eq!(read(&server, "/summary")["liveUsers"], 1, "and API_TOKEN is let in");
 }

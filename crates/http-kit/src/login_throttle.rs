@@ -172,6 +172,12 @@ impl TokenGuard {
         }
     }
 
+    /// Other tokens are right from now on: one that was wrong may be one of them.
+    pub fn forget_wrong(&self) {
+        let mut state = self.throttle.state.lock();
+        state.clients = LruCache::new(CLIENTS_MAX);
+    }
+
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
     pub fn refused(&self) -> [u64; 2] {
         [self.wrong.get(), self.unseen.get()]
