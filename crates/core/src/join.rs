@@ -89,8 +89,11 @@ impl Tracker {
         (evidence, said): (&Evidence, Option<Word>),
         applied: &mut Applied,
     ) -> Outcome {
-        let other = self.after_hand_over(slot, evidence).or_else(|| self.overtaken(slot, evidence));
-        let evidence = other.as_ref().unwrap_or(evidence);
+        let handed = self.after_hand_over(slot, evidence);
+        let less = if handed.is_none() { self.overtaken(slot, evidence) } else { None };
+        // Overtaken, it still says how far the call is.
+        let whole = handed.as_ref().unwrap_or(evidence);
+        let evidence = less.as_ref().unwrap_or(whole);
         let said = said.unwrap_or_else(|| word(evidence));
         let before = self.entrant(slot);
         let (was_nobodys, phase_before) = (self.is_nobodys(slot), self.entry(slot).phase);
@@ -99,7 +102,7 @@ impl Tracker {
         self.note_told(slot, evidence, false);
         self.note_agents_account(slot, evidence, old_agent.is_some());
         self.tie_to_parent(slot, evidence, applied);
-        let outcome = self.join_phase(slot, evidence, applied);
+        let outcome = self.join_phase(slot, whole, applied);
         self.note_connection(slot, evidence, applied);
         let was_live = phase_before == Phase::Live;
         let is_new_phase = self.entry(slot).phase != phase_before;
@@ -180,10 +183,6 @@ impl Tracker {
         let (phase_before, step) = (entry.phase, entry.phase.step(claim));
         if is_firm(claim) && !entry.is_firm {
             self.entry_mut(slot).is_firm = true;
-            // No later word moves anybody.
-            if self.told(slot).is_some_and(|told| !told.words.is_empty()) {
-                self.told_mut(slot).words = Vec::new();
-            }
         }
         let outcome = match (step, phase_before) {
             (Step::Rise(phase @ Phase::Ended(reason)), _) => {

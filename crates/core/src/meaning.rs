@@ -26,14 +26,9 @@ impl Tracker {
         let is_repeat = evidence.event_id.is_some_and(|id| told.words.contains(&id));
         let is_older = evidence.said_at.zip(told.word_at).is_some_and(|(said, known)| said < known);
         let names = evidence.connection.is_some() || evidence.agent_from == AgentFrom::Url;
-        // That the call was answered still holds.
-        let said = match (evidence.said, evidence.claim()) {
-            (Said::Nothing, Claim::Live) => Said::InProgress,
-            (said, _) => said,
-        };
         let (connection, agent_from) = (None, AgentFrom::Address);
         let says_less = (is_older || is_repeat) && names;
-        says_less.then(|| Evidence { said, connection, agent_from, ..evidence.clone() })
+        says_less.then(|| Evidence { connection, agent_from, ..evidence.clone() })
     }
 
     /// What evidence claims of a call that is known: a heartbeat, that all is as it was.

@@ -53,7 +53,7 @@ impl Tracker {
         if is_ours || is_plain && (is_new || self.told(slot).is_none()) {
             return;
         }
-        let (now, is_over) = (self.now, self.entry(slot).is_firm);
+        let now = self.now;
         let told = self.told_mut(slot);
         if is_new {
             *told = Told::default();
@@ -73,7 +73,7 @@ impl Tracker {
                 told.by_carrier |= origin.is_carrier;
                 // Whatever carrier gives one of its ids to a call is Twilio.
                 told.by_twilio |= origin.is_carrier && evidence.call.is_sid();
-                if let Some(id) = evidence.event_id.filter(|_| !is_over) {
+                if let Some(id) = evidence.event_id {
                     told.remember(id);
                 }
             }
