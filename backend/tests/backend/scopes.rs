@@ -274,11 +274,75 @@ async fn streams_show_the_accounts_and_end_with_the_token() {
     while number(&summary.next().await.unwrap()) != 1 {}
     while number(&summaries.text().await) != 1 {}
     let access = read(&server, "/access", WALL)["access"].as_str().expect("text").to_owned();
-    let without = AGENTS.replace("WALL_TOKEN", "OTHER_TOKEN");
-    assert_ne!(without, AGENTS);
+    let without = AGENTS.replace("id = \"wall\"", "id = \"other\"");
+    fs::write(&agents, without).unwrap();
+    assert_eq!(ask(&server, "POST", "/agents/reload", API_TOKEN).status, 200);
+    while total.next().await.is_some() {}
+    while summary.next().await.is_some() {}
+    let api = format!("Bearer {API_TOKEN}");
+    let headers = [("Authorization", api.as_str()), ("Live-Users-Access", access.as_str())];
+    let answer = Events::open(&at("/stream"), &headers).await.err().expect("refused");
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert!(answer.body.contains("access-ended"), "{}", answer.body);
+}
+
+#[test]
+fn a_restart_keeps_what_stands_for_a_token_until_its_secret_is_replaced() {
+    let (folder, agents) = agents_file(AGENTS);
+    let journal = format!("file:{}", folder.path().join("journal").display());
+    let journal = ("JOURNAL_URL", journal.as_str());
+    let (server, twilio) = start_with(&agents, &[journal]);
+    call(&twilio, 1, 1, "+15005550006");
+    call(&twilio, 2, 2, "+15005550007");
+    let before = read(&server, "/access", WALL)["access"].clone();
+    drop(server.terminate());
+    let rotated = format!("{OPS}new, {WALL}");
+    let (server, _) = start_with(&agents, &[journal, ("WALL_TOKEN", &rotated)]);
+    assert_eq!(read(&server, "/access", WALL)["access"], before);
+    assert_ne!(read(&server, "/access", &format!("{OPS}new"))["access"], before);
+    assert_eq!(read(&server, "", WALL)["liveUsers"], 1);
+    assert_eq!(read(&server, "/summary", BOTH)["liveUsers"], 2);
+    drop(server.terminate());
+    let (server, _) = start_with(&agents, &[journal, ("WALL_TOKEN", &format!("{OPS}new"))]);
+    assert_eq!(ask(&server, "GET", "/access", WALL).status, 403);
+    assert_eq!(read(&server, "", &format!("{OPS}new"))["liveUsers"], 1);
+}
+
+#[test]
+fn a_token_that_cannot_be_one_ends_the_process_and_at_a_reload_nothing_changes() {
+    let (_folder, agents) = agents_file(AGENTS);
+    let env = |wall| {
+        let own = [("TWILIO_AUTH_TOKEN", TOKEN), WITH_TOKEN, ("AGENTS_FILE", agents.as_str())];
+        // Only one program that is both servers has it.
+        let admin = ("ADMIN_TOKEN", "admin-token-of-24-letters");
+        [&own[..], &SECRETS[1..], &[("WALL_TOKEN", wall), admin]].concat()
+    };
+    for (wall, expected) in [
+        (API_TOKEN, "WALL_TOKEN is also API_TOKEN"),
+        ("admin-token-of-24-letters", "WALL_TOKEN is also ADMIN_TOKEN"),
+        ("", "token \"wall\": WALL_TOKEN is not set"),
+        ("hunter2", "WALL_TOKEN cannot be used"),
+    ] {
+        let refused = exit_of(BINARY, &[], &env(wall));
+        assert_eq!(refused.status.code(), Some(64));
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    }
+    let (server, _) = start_with(&agents, &[]);
+    fs::write(&agents, AGENTS.replace("[\"acme\"]", "[\"acne\"]")).unwrap();
+    let answer = ask(&server, "POST", "/agents/reload", API_TOKEN);
+    assert_eq!(answer.status, 422);
+    assert!(answer.body.contains("accounts: no [[agent]]"), "{}", answer.body);
+    assert_eq!(read(&server, "/access", WALL)["accounts"], json!(["acme"]));
+}
+
+#[test]
+fn a_token_that_was_refused_opens_what_the_file_says_after_it_was_read_again() {
+    let (_folder, agents) = agents_file(AGENTS);
+    let other = AGENTS.replace("WALL_TOKEN", "OTHER_TOKEN");
     let (server, _) = start_with(&agents, &[("OTHER_TOKEN", "another-token-of-the-wall-1")]);
     assert_eq!(ask(&server, "GET", "/access", WALL).status, 200);
-    for (file, status) in [(without.as_str(), 403), (AGENTS, 200), (without.as_str(), 403)] {
+    for (file, status) in [(other.as_str(), 403), (AGENTS, 200), (other.as_str(), 403)] {
         fs::write(&agents, file).unwrap();
         assert_eq!(ask(&server, "POST", "/agents/reload", API_TOKEN).status, 200);
         assert_eq!(ask(&server, "GET", "/access", WALL).status, status);
