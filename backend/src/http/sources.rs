@@ -205,7 +205,15 @@ impl SourceWebhooks {
             evidence.extend(of_event.into_iter().map(|evidence| (event.at_ms, evidence)));
         }
         if evidence.is_empty() {
-            let were_repeats = !events.is_empty();
+            let is_new = !new.is_empty() || events.iter().any(|event| event.id.is_none());
+            if is_new && !events.is_empty() && source.seen.is_new("of another account") {
+                warn!(
+                    "source {}: events of another account than its own are left out: give that \
+                     account a source of its own",
+                    source.table.id
+                );
+            }
+            let were_repeats = !events.is_empty() && !is_new;
             return Ok(if were_repeats { SourceOutcome::Repeated } else { SourceOutcome::Ignored });
         }
         if evidence.len() > 1 && !webhooks.queue.has_room_beside_calls() {

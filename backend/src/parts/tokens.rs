@@ -155,7 +155,21 @@ fn load(env: &Env, agents: &Agents) -> (Tokens, Vec<String>) {
     let api = words("API_TOKEN");
     let mut taken: Vec<_> = api.iter().map(|it| ("API_TOKEN".to_owned(), it.clone())).collect();
     // Where one program is both servers, it knows the proxy's token, too.
-    taken.extend(words("ADMIN_TOKEN").map(|it| ("ADMIN_TOKEN".to_owned(), it)));
+    for name in ["ADMIN_TOKEN", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET", "CALLER_HASH_KEY"] {
+        taken.extend(words(name).map(|it| (name.to_owned(), it)));
+    }
+    for account in agents.accounts() {
+        let token = words(&account.auth_token_env);
+        taken.extend(token.map(|it| (format!("the Auth Token of account {:?}", account.id), it)));
+    }
+    for hook in agents.hooks() {
+        let secret = words(&hook.secret_env);
+        taken.extend(secret.map(|it| (format!("the secret of hook {:?}", hook.id), it)));
+    }
+    for source in agents.sources() {
+        let key = source.api_key_env.as_deref().and_then(words);
+        taken.extend(key.map(|it| (format!("the key of source {:?}", source.id), it)));
+    }
     for source in agents.sources() {
         let secret = words(&source.secret_env);
         taken.extend(secret.map(|it| (format!("the secret of source {:?}", source.id), it)));

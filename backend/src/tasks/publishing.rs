@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use live_users_broadcast::{Frame, Throttle};
 use live_users_replica::{FRESH_MS, Stale, StaleReason};
-use live_users_wire::{ByAgent, LiveCount, Problem};
+use live_users_wire::{ByAgent, LiveCount, Problem, Summary};
 use log::debug;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -121,16 +121,38 @@ async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summar
 }
 
 pub(super) async fn summary_frame(summarizer: &Summarizer, scope: &Scope) -> Frame {
+    summary_and_frame(summarizer, scope).await.1
+}
+
+/// The summary as it is sent, and what it would be like if no time passed: of two that are alike
+/// nothing has happened in between.
+pub(super) async fn summary_and_frame(
+    summarizer: &Summarizer,
+    scope: &Scope,
+) -> (Result<Summary, String>, Frame) {
     match summarizer.summarize(scope).await {
         Ok(summary) => {
             let json = serde_json::to_vec(&summary).expect("texts and numbers are always JSON");
-            Frame::new(&summary.epoch, summary.seq, json)
+            let frame = Frame::new(&summary.epoch, summary.seq, json);
+            (Ok(without_time(summary)), frame)
         }
         Err(why) => {
             debug!("no summary for those who listen: {why}");
-            no_value(&why)
+            let frame = no_value(&why);
+            (Err(why), frame)
         }
     }
+}
+
+fn without_time(mut summary: Summary) -> Summary {
+    (summary.as_of, summary.seq) = (String::new(), 0);
+    (summary.average_ms, summary.longest_ms) = (None, None);
+    (summary.last_hour, summary.last_day) = <_>::default();
+    for agent in &mut summary.by_agent {
+        (agent.average_ms, agent.longest_ms) = (None, None);
+        (agent.last_hour, agent.last_day) = <_>::default();
+    }
+    summary
 }
 
 pub(super) fn no_value(why: &impl ToString) -> Frame {

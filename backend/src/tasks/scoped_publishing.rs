@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::publishing::{
-    REST_TIMES, SUMMARY_EVERY_MS, no_value, summary_frame, until_silent, with_silence,
+    REST_TIMES, SUMMARY_EVERY_MS, no_value, summary_and_frame, summary_frame, until_silent,
+    with_silence,
 };
 use crate::parts::clock::moment;
 use crate::parts::latest::LatestReader;
@@ -118,7 +119,7 @@ async fn publish_summaries(
     mut latest: LatestReader,
     summarizer: Summarizer,
 ) {
-    let mut throttle = Throttle::default();
+    let (mut throttle, mut published) = (Throttle::default(), BTreeMap::new());
     loop {
         let slots = read(&streams, |slot| &slot.summary);
         if slots.is_empty() {
@@ -128,8 +129,18 @@ async fn publish_summaries(
         throttle.wait().await;
         latest.mark_unchanged();
         let start = Instant::now();
+        published.retain(|scope, _| slots.iter().any(|slot| slot.scope == *scope));
         for slot in slots {
-            slot.summary.publish(summary_frame(&summarizer, &slot.scope).await);
+            let (summary, frame) = summary_and_frame(&summarizer, &slot.scope).await;
+            // Each frame of its own for what is said of other calls would tell how much that is.
+            let last = published.get(&slot.scope);
+            let is_due = last.is_none_or(|(shown, at): &(_, Instant)| {
+                *shown != summary || at.elapsed().as_millis() >= u128::from(SUMMARY_EVERY_MS)
+            });
+            if is_due || matches!(slot.summary.now(), SlotState::Nothing) {
+                slot.summary.publish(frame);
+                published.insert(slot.scope.clone(), (summary, Instant::now()));
+            }
         }
         let rested = Instant::now() + start.elapsed() * REST_TIMES;
         let next = async {

@@ -273,6 +273,16 @@ async fn streams_show_the_accounts_and_end_with_the_token() {
     assert_eq!(number(&socket.text().await), 1);
     while number(&summary.next().await.unwrap()) != 1 {}
     while number(&summaries.text().await) != 1 {}
+    // Nor is their pace: a frame for each would tell it.
+    for n in 10..70 {
+        call(&twilio, n, 4, "+15005550007");
+    }
+    call(&twilio, 4, 5, "+15005550006");
+    let mut n_frames = 0;
+    while number(&summary.next().await.unwrap()) != 2 {
+        n_frames += 1;
+    }
+    assert!(n_frames < 20, "{n_frames} frames for the calls of others");
     let access = read(&server, "/access", WALL)["access"].as_str().expect("text").to_owned();
     let without = AGENTS.replace("id = \"wall\"", "id = \"other\"");
     fs::write(&agents, without).unwrap();

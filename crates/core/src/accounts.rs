@@ -16,6 +16,9 @@ use crate::intern::{HASHER, Key};
 use crate::weight::word;
 use crate::{Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Told, Tracker};
 
+/// So many legs of legs are followed to the call whose they are.
+const LEGS_DEEP_MAX: usize = 8;
+
 /// The names of accounts, each with a key. They come from settings, so they are few, and stay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AccountNames {
@@ -113,9 +116,13 @@ impl Tracker {
 
     /// The account that a call belongs to. That of a leg is its parent's, if that is known.
     pub fn owner(&self, id: &CallId) -> Option<&Arc<str>> {
-        let slot = self.slot(id)?;
-        let parent = self.links(slot).and_then(|links| links.parent.as_ref());
-        let slot = parent.and_then(|parent| self.slot(parent)).unwrap_or(slot);
+        let mut slot = self.slot(id)?;
+        // A leg of a leg; whoever makes a ring of them gets no further than this.
+        for _ in 0..LEGS_DEEP_MAX {
+            let parent = self.links(slot).and_then(|links| links.parent.as_ref());
+            let Some(parent) = parent.and_then(|parent| self.slot(parent)) else { break };
+            slot = parent;
+        }
         self.told(slot)?.owner()
     }
 

@@ -88,6 +88,15 @@ fn next(ask: &Ask, meta: Meta, (here, read): (usize, usize)) -> Result<Option<As
         Some((number, pages)) => number < pages,
         None => meta.next.as_str().is_some_and(|next| !next.is_empty()),
     };
+    // Of several pages none is empty but one behind the last.
+    let announces = match pages {
+        Some((number, pages)) => number < pages,
+        None => meta.total_pages.whole().is_some_and(|pages| pages > 1),
+    };
+    let names_next = meta.cursors.as_ref().is_some_and(|it| it.after.as_str().is_some());
+    if here == 0 && ask.read == 0 && (announces || has_next && names_next) {
+        return Err(incomplete("its first page is empty, and there are more"));
+    }
     if here == 0 || !has_next {
         // An empty page is the last one, and then nothing may be missing.
         return if lacks { Err(incomplete("it has fewer calls than it says")) } else { Ok(None) };
