@@ -14,7 +14,7 @@ use super::process::{Process, free_address};
 use crate::world::{AGENTS, agent_id};
 
 /// What webhooks are signed with.
-pub(super) const TOKEN: &str = "benchmark-token";
+pub(super) const TOKEN: &str = "benchmark-auth-token-of-32-chars";
 
 /// What Twilio would have configured; the signatures cover it.
 pub(super) const PUBLIC_URL: &str = "https://calls.example.com";
