@@ -166,9 +166,9 @@ impl SourceWebhooks {
         // Whoever has lost our answer sends the same again. It may be out of date by now.
         let has_ids = events.iter().any(|event| event.id.is_some());
         // By GET the fields are in the URL.
-        let about = (request.uri().to_string(), body);
-        let repeat = (!has_ids)
-            .then(|| repeats.id_of_event(&source.table.id, (about.0.as_bytes(), about.1)));
+        let url = request.uri().to_string();
+        let repeat =
+            (!has_ids).then(|| repeats.id_of_event(&source.table.id, (url.as_bytes(), body)));
         if repeats.is_one(repeat) {
             source.seen.note(SourceOutcome::Repeated, now_ms());
             return Ok(HttpResponse::NoContent().finish());
@@ -205,16 +205,20 @@ impl SourceWebhooks {
             evidence.extend(of_event.into_iter().map(|evidence| (event.at_ms, evidence)));
         }
         if evidence.is_empty() {
-            let is_new = !new.is_empty() || events.iter().any(|event| event.id.is_none());
-            if is_new && !events.is_empty() && source.seen.is_new("of another account") {
+            let is_new = |event: &CallEvent| event.id.is_none() || !new.is_empty();
+            if !events.is_empty() && !events.iter().any(is_new) {
+                return Ok(SourceOutcome::Repeated);
+            }
+            let has_others = source.settings.account.is_some()
+                && events.iter().any(|event| event.account.is_some());
+            if has_others && source.seen.is_new("of another account") {
                 warn!(
                     "source {}: events of another account than its own are left out: give that \
                      account a source of its own",
                     source.table.id
                 );
             }
-            let were_repeats = !events.is_empty() && !is_new;
-            return Ok(if were_repeats { SourceOutcome::Repeated } else { SourceOutcome::Ignored });
+            return Ok(SourceOutcome::Ignored);
         }
         if evidence.len() > 1 && !webhooks.queue.has_room_beside_calls() {
             // A batch waits for its sender's next try, and leaves the room to whoever calls.

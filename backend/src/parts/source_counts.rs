@@ -25,8 +25,8 @@ const TWILIO_TELLS: Tells = Tells {
     longest_s: None,
 };
 
-/// Every source with its numbers: Twilio, those of the agents file that are in scope, and whatever else has told of
-/// calls that are up. Nothing if only Twilio tells of calls.
+/// Every source with its numbers: Twilio, those of the agents file that are in scope, and whatever else
+/// has told of calls that are up. Nothing if only Twilio tells of calls.
 pub(crate) fn source_counts(
     (registry, scope): (&SourceRegistry, &Scope),
     by_source: &[(Option<Arc<str>>, Numbers)],

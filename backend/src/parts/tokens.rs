@@ -153,27 +153,7 @@ impl fmt::Debug for TokenRegistry {
 fn load(env: &Env, agents: &Agents) -> (Tokens, Vec<String>) {
     let words = |name: &str| BearerToken::of(&SettingsReader::new(env).words(name));
     let api = words("API_TOKEN");
-    let mut taken: Vec<_> = api.iter().map(|it| ("API_TOKEN".to_owned(), it.clone())).collect();
-    // Where one program is both servers, it knows the proxy's token, too.
-    for name in ["ADMIN_TOKEN", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET", "CALLER_HASH_KEY"] {
-        taken.extend(words(name).map(|it| (name.to_owned(), it)));
-    }
-    for account in agents.accounts() {
-        let token = words(&account.auth_token_env);
-        taken.extend(token.map(|it| (format!("the Auth Token of account {:?}", account.id), it)));
-    }
-    for hook in agents.hooks() {
-        let secret = words(&hook.secret_env);
-        taken.extend(secret.map(|it| (format!("the secret of hook {:?}", hook.id), it)));
-    }
-    for source in agents.sources() {
-        let key = source.api_key_env.as_deref().and_then(words);
-        taken.extend(key.map(|it| (format!("the key of source {:?}", source.id), it)));
-    }
-    for source in agents.sources() {
-        let secret = words(&source.secret_env);
-        taken.extend(secret.map(|it| (format!("the secret of source {:?}", source.id), it)));
-    }
+    let mut taken = taken(&words, agents);
     let mut mistakes = Vec::new();
     let mut known = api.clone();
     let api_count = api.as_ref().map_or(0, BearerToken::count);
@@ -207,6 +187,36 @@ fn load(env: &Env, agents: &Agents) -> (Tokens, Vec<String>) {
         });
     }
     (Tokens { known, api_count, opened, by_value }, mistakes)
+}
+
+/// The secrets that no token may be, each with what it is.
+fn taken(
+    words: &impl Fn(&str) -> Option<BearerToken>,
+    agents: &Agents,
+) -> Vec<(String, BearerToken)> {
+    // Where one program is both servers, it knows the proxy's token, too.
+    let settings = [
+        "API_TOKEN",
+        "ADMIN_TOKEN",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_API_KEY_SECRET",
+        "CALLER_HASH_KEY",
+    ];
+    let settings = settings.into_iter().map(|name| (name.to_owned(), name));
+    let accounts = agents.accounts().iter().map(|account| {
+        (format!("the Auth Token of account {:?}", account.id), account.auth_token_env.as_str())
+    });
+    let hooks = agents.hooks().iter();
+    let hooks =
+        hooks.map(|hook| (format!("the secret of hook {:?}", hook.id), hook.secret_env.as_str()));
+    let sources = agents.sources().iter().flat_map(|source| {
+        let key = source.api_key_env.as_deref();
+        let key = key.map(|name| (format!("the key of source {:?}", source.id), name));
+        let secret = (format!("the secret of source {:?}", source.id), source.secret_env.as_str());
+        key.into_iter().chain([secret])
+    });
+    let all = settings.chain(accounts).chain(hooks).chain(sources);
+    all.filter_map(|(what, name)| Some((what, words(name)?))).collect()
 }
 
 fn access(table: &TokenTable, value: Option<&str>) -> Access {

@@ -168,6 +168,7 @@ fn what_each_providers_package_has_signed_is_taken_and_anything_else_is_not() {
         let (_, log) = server.terminate();
         assert!(!log.contains("15005550100"), "{kind}: a caller's number is in the log: {log}");
         assert!(!log.contains(&file.secret), "{kind}: the secret is in the log");
+        assert!(!log.contains("of another account"), "{kind}: {log}");
         assert!(log.contains("expected"), "{kind}: the log has the remedy: {log}");
     }
 }

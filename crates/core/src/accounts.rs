@@ -68,9 +68,8 @@ enum AgentNews {
 
 impl Tracker {
     /// Takes in whose agent it is, after the agent of a call was joined; `is_taken` says that the call
-    /// has it now. Of the same word about the
-    /// same agent the greatest account counts, so the order does not matter (I4); of voice requests
-    /// of a call in progress the last one, as for the agent.
+    /// has it now. Of the same word about the same agent the greatest account counts, so the order does
+    /// not matter (I4); of voice requests of a call in progress the last one, as for the agent.
     pub(crate) fn note_agents_account(&mut self, slot: u32, evidence: &Evidence, is_taken: bool) {
         let news = self.agent_news(slot, evidence, is_taken);
         let known = || self.told(slot).and_then(|told| told.agent_account.clone());

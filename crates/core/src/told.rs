@@ -5,9 +5,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::links::Links;
 use smallvec::SmallVec;
 
+use crate::links::Links;
 use crate::{CallId, Evidence, Numbers, OpenCall, SECOND_MS, Source, Told, Tracker};
 
 impl Tracker {
@@ -83,10 +83,11 @@ impl Tracker {
             told.account.clone_from(&evidence.account);
         }
         if told.room < evidence.room || told.session < evidence.session {
-            let room = told.room.take().max(evidence.room.clone());
-            let session = told.session.take().max(evidence.session.clone());
-            let whole = Told { room, session, ..told.clone() };
-            self.set_told(slot, whole);
+            self.leave_rooms(slot);
+            let told = self.told_mut(slot);
+            told.room = told.room.take().max(evidence.room.clone());
+            told.session = told.session.take().max(evidence.session.clone());
+            self.enter_rooms(slot);
         }
     }
 
@@ -114,7 +115,8 @@ impl Tracker {
     }
 
     /// Live users and live calls of each account, in the order of their names; `None` is those of
-    /// which no account is known. Nothing if Twilio alone tells of calls and no account is known. It takes as long as
+    /// which no account is known. Nothing if Twilio alone tells of calls and no account is known. It
+    /// takes as long as
     /// [`Tracker::by_source`].
     pub fn by_account(&self) -> Vec<(Option<Arc<str>>, Numbers)> {
         self.grouped(|told| [told.and_then(|told| told.owner().cloned())].into_iter().collect())

@@ -38,7 +38,9 @@ pub fn of_source_event(
     tracker: Option<&Tracker>,
 ) -> Vec<Evidence> {
     let Some(call) = name(source, &event.call) else { return Vec::new() };
-    if is_of_another(source, event, agents) {
+    let account = account(source, event, agents);
+    // Whoever has the secret of one account says nothing of the calls of another.
+    if source.account.is_some() && account != source.account {
         return Vec::new();
     }
     if event.what == What::RoomOver {
@@ -49,7 +51,8 @@ pub fn of_source_event(
     let session = session.and_then(|id| name(source, id));
     let parent =
         tracker.zip(session).and_then(|(it, session)| it.first_in_session(&session, &call));
-    vec![of_call(source, event, (call, parent), (agents, key))]
+    let evidence = of_call(source, event, (call, parent), (agents, key));
+    vec![Evidence { account, ..evidence }]
 }
 
 /// Whether a call may be the leg of another one without naming it: one that was made.
@@ -58,7 +61,7 @@ fn may_be_of_session(event: &CallEvent) -> bool {
     event.session.is_some() && event.parent.is_none() && is_made
 }
 
-/// What is told of one call. `parent` is the one that its session began with.
+/// What is told of one call, but for its account. `parent` is the one that its session began with.
 fn of_call(
     source: &SourceSettings,
     event: &CallEvent,
@@ -78,23 +81,19 @@ fn of_call(
     let parties = Parties::of_source(direction, ends);
     let attribution = attribution(event, &parties, agents);
     let also = event.also.iter().filter_map(|id| name(source, id)).filter(|id| *id != call);
+    let from = if source.is_twilio { Source::StatusCallback } else { Source::Event };
     let evidence = Evidence {
         parent,
         duration_s: of_a_call_that_is_over(said, event.duration_s),
         answered_by: event.answered_by,
         connection,
         origin: Some(Origin { source: source.id.clone(), is_carrier: source.is_carrier }),
-        account: account(source, event, agents),
         also: also.collect(),
         room: event.room.as_deref().and_then(|id| name(source, id)),
         session: event.session.as_deref().and_then(|id| name(source, id)),
         limits: source.limits,
         said_at: event.at_ms.map(Millis),
-        ..Evidence::about(
-            call,
-            if source.is_twilio { Source::StatusCallback } else { Source::Event },
-            said,
-        )
+        ..Evidence::about(call, from, said)
     };
     let evidence = between(&parties, &attribution, (agents, key), evidence);
     // Only who is with the caller may be said again too late.
@@ -118,13 +117,6 @@ fn account(source: &SourceSettings, event: &CallEvent, agents: &Agents) -> Optio
     let sid = event.account.as_deref().filter(|_| source.is_twilio);
     let own = sid.and_then(|sid| agents.account_of(sid));
     own.or(source.account.as_ref()).cloned()
-}
-
-/// Whether an event is of another account than its source has: whoever has the secret of the one says
-/// nothing of the calls of the other.
-fn is_of_another(source: &SourceSettings, event: &CallEvent, agents: &Agents) -> bool {
-    let own = account(source, event, agents);
-    source.account.is_some() && own != source.account
 }
 
 /// That a call is over since the room is in which it was. Which calls are in a room, the tracker

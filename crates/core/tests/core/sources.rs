@@ -221,6 +221,28 @@ fn a_room_has_its_calls_until_they_are_over() {
     assert!(tracker.in_room(&id("livekit/other")).is_empty());
 }
 
+/// The room that it was in first does not find it any more, also when its place has another call.
+#[test]
+fn a_call_that_changes_its_room_is_in_the_new_one_alone() {
+    let in_room = |call: &str, room: &str, said| Evidence {
+        room: Some(id(room)),
+        session: Some(id(room)),
+        ..Evidence { call: id(call), ..vapi(said) }
+    };
+    let up = Said::InProgress;
+    let mut tracker = played(&[in_room("a", "room/1", up), in_room("a", "room/2", up)]);
+    assert!(tracker.in_room(&id("room/1")).is_empty());
+    assert_eq!(tracker.in_room(&id("room/2")), [id("a")]);
+    tracker.apply(Millis(9_000), &in_room("a", "room/2", OVER));
+    tracker.forget(Millis(1_000_000));
+    tracker.apply(Millis(9_001), &in_room("b", "room/3", up));
+    for room in ["room/1", "room/2"] {
+        assert!(tracker.in_room(&id(room)).is_empty(), "{room}");
+        assert_eq!(tracker.first_in_session(&id(room), &id("c")), None);
+    }
+    assert_eq!(tracker.first_in_session(&id("room/3"), &id("c")), Some(id("b")));
+}
+
 #[test]
 fn a_forgotten_call_leaves_no_name() {
     let mut tracker = played(&[joined(Said::InProgress), joined(OVER)]);

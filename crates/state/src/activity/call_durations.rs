@@ -225,6 +225,10 @@ impl CallDurations {
         of_the_day.map(|(agent, _)| agent)
     }
 
+    fn sums_of(&self, account: &Arc<str>, agent: Option<&Agent>) -> Option<&Sums> {
+        self.by_account.get(&(account.clone(), agent.cloned()))
+    }
+
     /// The calls of an account of the last hour, with one agent or in all.
     pub fn last_hour_of(
         &self,
@@ -232,7 +236,7 @@ impl CallDurations {
         agent: Option<&Agent>,
         now: Millis,
     ) -> DurationSummary {
-        let sums = self.by_account.get(&(account.clone(), agent.cloned()));
+        let sums = self.sums_of(account, agent);
         sums.map(|sums| sums.hour.sum(Scale::HOUR, now)).unwrap_or_default()
     }
 
@@ -243,7 +247,7 @@ impl CallDurations {
         agent: Option<&Agent>,
         now: Millis,
     ) -> DurationSummary {
-        let sums = self.by_account.get(&(account.clone(), agent.cloned()));
+        let sums = self.sums_of(account, agent);
         sums.map(|sums| sums.day.sum(Scale::DAY, now)).unwrap_or_default()
     }
 
