@@ -82,6 +82,32 @@ fn each_account_has_its_number_and_its_token_signs_for_no_other() {
 }
 
 #[test]
+fn who_has_the_token_of_one_account_changes_no_call_of_another() {
+    let mut server = start_with(&[]);
+    assert_eq!(begin(&server, 1, ACME, ACME_TOKEN), 200);
+    assert_eq!(begin(&server, 2, "AC00000000000000000000000000000009", TOKEN), 200);
+    let calls = || {
+        let mut calls = read(&server, "/calls")["calls"].as_array().expect("a list").clone();
+        calls.iter_mut().for_each(|call| call["liveMs"] = Value::Null);
+        calls
+    };
+    let before = (by_account(&server), calls());
+    for call in [1, 2] {
+        let sid = crate::honest::sid(call);
+        let fields =
+            |status| [("CallSid", sid.as_str()), ("AccountSid", OTHER), ("CallStatus", status)];
+        let other = Twilio::new(&server.url, OTHER_TOKEN);
+        assert_eq!(other.post("/call-status", &fields("completed")).status, 204);
+        assert_eq!(other.post("/voice?agent=support", &fields("in-progress")).status, 200);
+        assert_eq!((by_account(&server), calls()), before);
+        let why = read(&server, &format!("/calls/{sid}"));
+        let outcomes: Vec<_> = why["evidence"].as_array().expect("a list").iter().collect();
+        assert_eq!(outcomes.last().expect("some")["outcome"], "refused", "{why}");
+    }
+    server.await_log("speaks for another account than the call's");
+}
+
+#[test]
 fn each_account_is_asked_with_its_own_token() {
     let api = CallsApi::new(ACME, ACME_TOKEN, 1).with_behaviour(Behaviour::without_lag());
     let twilio = StandIn::start(api).expect("a server");

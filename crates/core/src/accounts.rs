@@ -113,6 +113,25 @@ impl Tracker {
         self.accounts.key(self.told(slot)?.owner()?)
     }
 
+    /// Whether it is about a call of another account of Twilio's than the one that it speaks for, or
+    /// would tie a call to such a one. Whoever has the secret of one account says nothing of the calls
+    /// of another, even if their ids became known.
+    pub(crate) fn is_of_another_account(&self, evidence: &Evidence) -> bool {
+        let Some(digest) = evidence.twilio_account else { return false };
+        let is_anothers = |slot: u32| {
+            let account = self.told(slot).and_then(|told| told.twilio_account.as_ref());
+            account.is_some_and(|account| account.digest != digest)
+        };
+        let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
+        // Legs and conferences may be known before the call is.
+        let legs = named.clone().flat_map(|call| self.ties.legs_of(call)).copied();
+        let attended = named.clone().filter_map(|call| self.ties.conference_of.get(call));
+        let conferences = evidence.conference.iter().map(|it| &it.conference).chain(attended);
+        let members = conferences.flat_map(|conference| self.ties.members(conference));
+        let members = members.filter_map(|call| self.slot(&call));
+        named.filter_map(|call| self.slot(call)).chain(legs).chain(members).any(is_anothers)
+    }
+
     /// The account that a call belongs to. That of a leg is its parent's, if that is known.
     pub fn owner(&self, id: &CallId) -> Option<&Arc<str>> {
         let mut slot = self.slot(id)?;
@@ -185,7 +204,13 @@ impl Tracker {
 impl Told {
     /// The account that the call belongs to: that of its agent, or else of who has told of it.
     pub fn owner(&self) -> Option<&Arc<str>> {
-        self.agent_account.as_ref().or(self.account.as_ref())
+        self.agent_account.as_ref().or(self.teller())
+    }
+
+    /// The account of who has told of it: Twilio's is known best.
+    pub fn teller(&self) -> Option<&Arc<str>> {
+        let twilio = self.twilio_account.as_ref().and_then(|account| account.name.as_ref());
+        twilio.or(self.account.as_ref())
     }
 }
 

@@ -92,6 +92,8 @@ pub enum Outcome {
     Leg,
     /// Our own guess had ended the call, and it goes on.
     Resumed,
+    /// It speaks for another account than the call's, and says nothing.
+    Refused,
 }
 
 impl Applied {

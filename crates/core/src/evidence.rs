@@ -52,6 +52,9 @@ pub struct Evidence {
     pub origin: Option<Origin>,
     /// The account of who says it, if it is known: the call belongs to it, unless its agent has one.
     pub account: Option<Arc<str>>,
+    /// A digest of the id of the Twilio account that it speaks for, where several are known: it says
+    /// nothing of the calls of another one.
+    pub twilio_account: Option<NonZeroU64>,
     /// The account of the agent that it names, if that has one.
     pub agent_account: Option<Arc<str>>,
     /// Other ids of the same call: the carrier's, told by a platform.
@@ -194,6 +197,7 @@ impl Evidence {
             is_after_lost_answer: false,
             origin: None,
             account: None,
+            twilio_account: None,
             agent_account: None,
             also: Vec::new(),
             room: None,
@@ -209,6 +213,15 @@ impl Evidence {
     /// never a user.
     pub fn is_leg(&self) -> bool {
         self.parent.is_some() || self.direction == Some(Direction::Dial)
+    }
+
+    /// Whether it is Twilio's own word, by whatever way it came.
+    pub(crate) fn is_twilios(&self) -> bool {
+        match self.source {
+            Source::Voice | Source::Speech | Source::StatusCallback => true,
+            Source::Referee => self.origin.is_none(),
+            Source::Clock | Source::Operator | Source::Event => false,
+        }
     }
 
     /// What this evidence claims by itself.

@@ -53,6 +53,8 @@
 //!
 //! A call belongs to one account: that of its agent, or else of who has told of it. The account of an
 //! agent comes with the word that names the agent, and of equal words the greatest account counts.
+//! Where several accounts of Twilio's are known, a call stays with the first one that Twilio tells:
+//! what speaks for another one is refused.
 //!
 //! What does depend on the order of the journal: which agent a call is with when several were named
 //! by voice requests (the last one), and so whose call it is, whether a caller waits in a queue (the last word), who is in a
@@ -110,7 +112,7 @@ pub use evidence::{Attendance, Caller, Claim, ConferenceEvent, Direction, Eviden
 pub use join::RETRY_MS_MAX;
 pub use links::{Conference, Participant, Presence, Queue};
 pub use open_call::OpenCall;
-pub use origin::{Limits, Origin, Told};
+pub use origin::{Limits, Origin, Told, TwilioAccount};
 pub use party::{AnsweredBy, Breakdown, Connection, Counting, Endpoint, Party};
 pub use place::{Country, Place};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Millis, SECOND_MS};

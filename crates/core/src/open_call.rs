@@ -100,7 +100,7 @@ impl Tracker {
     /// The account of who has told of a call, if it is known. Whose the call is says
     /// [`Tracker::owner`].
     pub fn account(&self, id: &CallId) -> Option<&Arc<str>> {
-        self.told(self.slot(id)?)?.account.as_ref()
+        self.told(self.slot(id)?)?.teller()
     }
 
     /// Whether a call is known, by any of its names.

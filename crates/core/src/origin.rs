@@ -51,9 +51,11 @@ pub struct Told {
     pub by_twilio: bool,
     /// Whether a carrier has told of it, Twilio among them: then it tells the end.
     pub by_carrier: bool,
-    /// The account of who has told of it; of several the greatest.
+    /// The account of who has told of it, Twilio's known accounts aside; of several the greatest.
     pub account: Option<Arc<str>>,
-    /// The account of its agent, which outweighs that: see [`Told::owner`].
+    /// Twilio's account that it is a call of, if Twilio has said so.
+    pub twilio_account: Option<TwilioAccount>,
+    /// The account of its agent, which outweighs both: see [`Told::owner`].
     pub agent_account: Option<Arc<str>>,
     /// Other ids of the same call, in their order.
     pub names: Vec<CallId>,
@@ -67,6 +69,15 @@ pub struct Told {
     pub word_at: Option<Millis>,
     /// The ids of the last events that said who is with the caller, in the order in which they came.
     pub words: Vec<NonZeroU64>,
+}
+
+/// An account of Twilio's, as its webhooks and lists name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwilioAccount {
+    /// A digest of its id.
+    pub digest: NonZeroU64,
+    /// What answers call it, if the configuration names it.
+    pub name: Option<Arc<str>>,
 }
 
 /// So many names of one call are kept, and no more are taken: a source that gives one id to all its
@@ -87,6 +98,15 @@ impl Told {
     pub(crate) fn add_source(&mut self, source: &Arc<str>) {
         if let Err(at) = self.sources.binary_search(source) {
             self.sources.insert(at, source.clone());
+        }
+    }
+
+    /// Takes in that it is a call of this account of Twilio's, for good.
+    pub(crate) fn be_of_twilio_account(&mut self, digest: NonZeroU64, name: Option<&Arc<str>>) {
+        let new = || TwilioAccount { digest, name: None };
+        let known = self.twilio_account.get_or_insert_with(new);
+        if known.digest == digest && known.name.as_ref() < name {
+            known.name = name.cloned();
         }
     }
 
@@ -112,6 +132,9 @@ impl Told {
         self.by_twilio |= other.by_twilio;
         self.by_carrier |= other.by_carrier;
         self.account = max(self.account.take(), other.account.clone());
+        if let Some(TwilioAccount { digest, name }) = &other.twilio_account {
+            self.be_of_twilio_account(*digest, name.as_ref());
+        }
         self.room = max(self.room.take(), other.room.clone());
         self.session = max(self.session.take(), other.session.clone());
         self.limits = self.limits.join(other.limits);

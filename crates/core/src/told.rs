@@ -49,7 +49,9 @@ impl Tracker {
     /// Notes who says this, about a call that is known. `is_new` says that nobody did before.
     pub(crate) fn note_told(&mut self, slot: u32, evidence: &Evidence, is_new: bool) {
         let is_ours = matches!(evidence.source, Source::Clock | Source::Operator);
-        let is_plain = evidence.origin.is_none() && evidence.account.is_none();
+        let is_plain = evidence.origin.is_none()
+            && evidence.account.is_none()
+            && evidence.twilio_account.is_none();
         if is_ours || is_plain && (is_new || self.told(slot).is_none()) {
             return;
         }
@@ -79,8 +81,10 @@ impl Tracker {
             }
         }
         told.limit(evidence.limits, is_first);
-        if told.account < evidence.account {
-            told.account.clone_from(&evidence.account);
+        match evidence.twilio_account.filter(|_| evidence.is_twilios()) {
+            Some(digest) => told.be_of_twilio_account(digest, evidence.account.as_ref()),
+            None if told.account < evidence.account => told.account.clone_from(&evidence.account),
+            None => {}
         }
         if told.room < evidence.room || told.session < evidence.session {
             self.leave_rooms(slot);

@@ -96,6 +96,10 @@ impl Tracker {
             talk: None,
             moves: Default::default(),
         };
+        if self.is_of_another_account(evidence) {
+            let before = self.slot(&evidence.call).map(|slot| self.entry(slot).before());
+            return Applied { outcome: Outcome::Refused, before, ..applied };
+        }
         let renamed = self.under_one_name(evidence, &mut applied);
         let (as_named, evidence) = (evidence, renamed.as_ref().unwrap_or(evidence));
         let slot = self.slot(&evidence.call);

@@ -1,10 +1,12 @@
 //! The accounts in the agents file: Twilio accounts and sub-accounts with tokens of their own.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_twilio::is_twilio_sid;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::agents::{ID_BYTES_MAX, is_id};
 use crate::sources::is_variable;
@@ -40,6 +42,21 @@ impl Accounts {
     /// What the account with this id of Twilio's is called.
     pub(crate) fn by_sid(&self, sid: &str) -> Option<&Arc<str>> {
         self.by_sid.get(sid)
+    }
+
+    /// A digest of this id of Twilio's, by which calls of different accounts are told apart. `None` if
+    /// the file has no accounts: then there is one.
+    pub(crate) fn digest(&self, sid: &str) -> Option<NonZeroU64> {
+        // Without a key, since it has to be the same while a call is up, whatever is set up anew.
+        let digest: [u8; 32] = Sha256::digest(sid).into();
+        let first = digest.first_chunk().map(|first| u64::from_be_bytes(*first))?;
+        NonZeroU64::new(first).filter(|_| !self.tables.is_empty())
+    }
+
+    /// The same of the account that answers call so.
+    pub(crate) fn digest_of(&self, id: &str) -> Option<NonZeroU64> {
+        let table = self.tables.iter().find(|table| table.id == id)?;
+        self.digest(&table.sid)
     }
 }
 

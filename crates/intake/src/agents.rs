@@ -102,7 +102,7 @@ pub struct Agents {
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
-    accounts: Accounts,
+    pub(crate) accounts: Accounts,
     limit: AccountLimit,
     hooks: Vec<HookTable>,
     tokens: Vec<TokenTable>,

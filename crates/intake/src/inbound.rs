@@ -126,8 +126,9 @@ impl<'a> Inbound<'a> {
         if let Err(mistake) = checked {
             return without_call(Err(mistake));
         }
+        let twilio_account = sid_of(form).and_then(|sid| agents.accounts.digest(sid));
         let of_account = |evidence: Vec<Evidence>| -> Vec<Evidence> {
-            let of_it = |it| Evidence { account: account.clone(), ..it };
+            let of_it = |it| Evidence { account: account.clone(), twilio_account, ..it };
             evidence.into_iter().map(of_it).collect()
         };
         if let Some(evidence) = callbacks::of_conference(&events, form.has("CallSid")) {
@@ -165,8 +166,11 @@ impl<'a> Inbound<'a> {
 
 /// What the account that a form comes from is called, if the agents file has it.
 pub fn account_of(form: &Form, agents: &Agents) -> Option<Arc<str>> {
-    let sid = form.text_within("AccountSid", ACCOUNT_SID_BYTES_MAX).ok().flatten()?;
-    agents.account_of(sid).cloned()
+    agents.account_of(sid_of(form)?).cloned()
+}
+
+fn sid_of(form: &Form) -> Option<&str> {
+    form.text_within("AccountSid", ACCOUNT_SID_BYTES_MAX).ok().flatten()
 }
 
 /// Without the words.

@@ -1,5 +1,6 @@
 //! From what a source tells of a call to evidence.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
@@ -52,7 +53,8 @@ pub fn of_source_event(
     let parent =
         tracker.zip(session).and_then(|(it, session)| it.first_in_session(&session, &call));
     let evidence = of_call(source, event, (call, parent), (agents, key));
-    vec![Evidence { account, ..evidence }]
+    let twilio_account = twilio_account(source, event, agents);
+    vec![Evidence { account, twilio_account, ..evidence }]
 }
 
 /// Whether a call may be the leg of another one without naming it: one that was made.
@@ -117,6 +119,18 @@ fn account(source: &SourceSettings, event: &CallEvent, agents: &Agents) -> Optio
     let sid = event.account.as_deref().filter(|_| source.is_twilio);
     let own = sid.and_then(|sid| agents.account_of(sid));
     own.or(source.account.as_ref()).cloned()
+}
+
+/// The Twilio account that it speaks for: by the `AccountSid`, or as the source is of one that is in
+/// the file.
+fn twilio_account(
+    source: &SourceSettings,
+    event: &CallEvent,
+    agents: &Agents,
+) -> Option<NonZeroU64> {
+    let sid = event.account.as_deref().filter(|_| source.is_twilio);
+    let own = || agents.accounts.digest_of(source.account.as_deref()?);
+    sid.and_then(|sid| agents.accounts.digest(sid)).or_else(own)
 }
 
 /// That a call is over since the room is in which it was. Which calls are in a room, the tracker

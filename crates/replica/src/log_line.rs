@@ -2,7 +2,7 @@
 
 use live_users_core::{Agent, EndReason, Evidence, Instead, LimitOf, Numbers, Outcome, Source};
 use live_users_state::words;
-use log::{debug, info};
+use log::{debug, info, warn};
 
 use crate::io::Done;
 
@@ -69,6 +69,10 @@ impl LogLine {
             Outcome::Late => debug!("late webhook, {users} live: {call}"),
             Outcome::Duplicate => debug!("end of the call repeated, {users} live: {call}"),
             Outcome::Resumed => info!("call goes on after all{by}, {users} live: {call}"),
+            Outcome::Refused => warn!(
+                "not taken in, since it speaks for another account than the call's, {users} live: \
+                 {call}"
+            ),
             Outcome::Leg => debug!("leg of another call, {users} live: {call}"),
         }
     }

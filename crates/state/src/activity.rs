@@ -49,7 +49,7 @@ impl Activities {
                 (ActivityKind::Corrected, None)
             }
             Outcome::Duplicate => return self.correct(tracker, evidence, applied),
-            Outcome::Confirmed | Outcome::Late | Outcome::Leg => return,
+            Outcome::Confirmed | Outcome::Late | Outcome::Leg | Outcome::Refused => return,
         };
         let Some(call) = tracker.call(&evidence.call) else { return };
         let at = tracker.now();

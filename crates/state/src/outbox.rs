@@ -107,7 +107,8 @@ impl Outbox {
             | Outcome::Duplicate
             | Outcome::Confirmed
             | Outcome::Late
-            | Outcome::Leg => return,
+            | Outcome::Leg
+            | Outcome::Refused => return,
         };
         // Moves of other calls may be listed after it.
         let Some(activity) = feed.newest_but_moves() else { return };

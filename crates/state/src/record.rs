@@ -175,6 +175,8 @@ struct StoredEvidence {
     origin: Option<StoredOrigin>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
+    #[serde(default, rename = "twilioAccount", skip_serializing_if = "Option::is_none")]
+    twilio_account: Option<NonZeroU64>,
     #[serde(default, rename = "agentAccount", skip_serializing_if = "Option::is_none")]
     agent_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -245,6 +247,7 @@ impl StoredEvidence {
                 carrier: *is_carrier,
             }),
             account: evidence.account.clone(),
+            twilio_account: evidence.twilio_account,
             agent_account: evidence.agent_account.clone(),
             also: evidence.also.iter().map(ToString::to_string).collect(),
             room: evidence.room.as_ref().map(ToString::to_string),
@@ -277,6 +280,7 @@ impl StoredEvidence {
             is_after_lost_answer: self.is_after_lost_answer,
             origin: self.origin.map(|it| Origin { source: it.source, is_carrier: it.carrier }),
             account: self.account,
+            twilio_account: self.twilio_account,
             agent_account: self.agent_account,
             also: self.also.iter().map(|id| call_id(id, "also")).collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,

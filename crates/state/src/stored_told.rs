@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use live_users_core::{CallId, Limits, Millis, Told};
+use live_users_core::{CallId, Limits, Millis, Told, TwilioAccount};
 use serde::{Deserialize, Serialize};
 
 use crate::format::DecodeError;
@@ -41,6 +41,8 @@ pub(crate) struct StoredTold {
     carrier: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
+    #[serde(default, rename = "twilioAccount", skip_serializing_if = "Option::is_none")]
+    twilio_account: Option<(NonZeroU64, Option<Arc<str>>)>,
     #[serde(default, rename = "agentAccount", skip_serializing_if = "Option::is_none")]
     agent_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,6 +66,7 @@ impl StoredTold {
             twilio: told.by_twilio,
             carrier: told.by_carrier,
             account: told.account.clone(),
+            twilio_account: told.twilio_account.clone().map(|it| (it.digest, it.name)),
             agent_account: told.agent_account.clone(),
             names: told.names.iter().map(CallId::to_string).collect(),
             room: told.room.as_ref().map(CallId::to_string),
@@ -75,12 +78,14 @@ impl StoredTold {
     }
 
     pub(crate) fn read(self) -> Result<Told, DecodeError> {
+        let twilio_account = self.twilio_account;
         let names = self.names.iter().map(|id| call_id(id, "names"));
         Ok(Told {
             sources: self.sources,
             by_twilio: self.twilio,
             by_carrier: self.carrier,
             account: self.account,
+            twilio_account: twilio_account.map(|(digest, name)| TwilioAccount { digest, name }),
             agent_account: self.agent_account,
             names: names.collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,

@@ -223,6 +223,7 @@ pub fn of_outcome(outcome: Outcome) -> Word {
         Outcome::Late => "late",
         Outcome::Leg => "leg",
         Outcome::Resumed => "resumed",
+        Outcome::Refused => "refused",
     })
 }
 

@@ -233,6 +233,10 @@ fn has_changed_phase(piece: &Piece) -> bool {
         | Outcome::Ended(_)
         | Outcome::EndedUnseen(_)
         | Outcome::Resumed => is_own,
-        Outcome::Confirmed | Outcome::Duplicate | Outcome::Late | Outcome::Leg => false,
+        Outcome::Confirmed
+        | Outcome::Duplicate
+        | Outcome::Late
+        | Outcome::Leg
+        | Outcome::Refused => false,
     }
 }

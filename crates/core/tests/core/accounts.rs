@@ -4,12 +4,12 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Caller, Direction, EndReason, Evidence, Millis, Numbers, Origin,
-    Said, Source, Tracker,
+    Agent, AgentFrom, Attendance, CallId, Caller, ConferenceEvent, Connection, Direction,
+    EndReason, Evidence, Millis, Numbers, Origin, Outcome, Said, Source, Tracker,
 };
 use proptest::prelude::*;
 
-use crate::properties::{numbers_of, plainly};
+use crate::properties::{many, numbers_of, plainly, tracker_of};
 
 fn id(text: &str) -> CallId {
     CallId::parse(text).expect("an id")
@@ -118,6 +118,69 @@ fn a_leg_belongs_to_whom_its_call_belongs() {
     assert_eq!(owner(&played(&[leg]), "CA2"), Some("zeta"), "its call is not known");
 }
 
+/// The same as the Twilio account with this digest says it.
+fn by(digest: u64, evidence: Evidence) -> Evidence {
+    Evidence { twilio_account: NonZeroU64::new(digest), ..evidence }
+}
+
+#[test]
+fn who_speaks_for_one_account_of_twilio_changes_no_call_of_another() {
+    let over = Said::Over(EndReason::Completed);
+    let join = |conference| {
+        let what = Attendance::Joined;
+        Some(ConferenceEvent { conference: id(conference), what, order: None })
+    };
+    let callback = |call, said| Evidence::about(id(call), Source::StatusCallback, said);
+    let attends = Evidence { conference: join("CF1"), ..callback("CA1", Said::Nothing) };
+    let log = [by(1, voice("CA1", Said::Dialing)), by(1, attends)];
+    let platform = Evidence {
+        origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
+        also: vec![id("CA1")],
+        ..Evidence::about(id("vapi/1"), Source::Event, over)
+    };
+    let person = Some(Connection::Person);
+    let taken = Evidence { connection: person, ..callback("CA1", Said::InProgress) };
+    let leg = Evidence { parent: Some(id("CA1")), ..callback("CA2", Said::InProgress) };
+    let guest = Evidence { conference: join("CF1"), ..callback("CA2", Said::InProgress) };
+    let agent = of_agent("b", Some("zeta"), AgentFrom::Url, voice("CA1", Said::InProgress));
+    for said in [callback("CA1", over), platform, taken, leg, guest, agent] {
+        let mut tracker = played(&log);
+        let before = tracker.calls();
+        let outcome = tracker.apply(Millis(9_000), &by(2, said.clone())).outcome;
+        assert_eq!((outcome, tracker.calls()), (Outcome::Refused, before.clone()), "{said:?}");
+        // Without an account, or as its own, it counts.
+        for known in [said.clone(), by(1, said)] {
+            let mut tracker = played(&log);
+            assert_ne!(tracker.apply(Millis(9_000), &known).outcome, Outcome::Refused);
+            assert_ne!(tracker.calls(), before);
+        }
+    }
+}
+
+#[test]
+fn twilios_word_on_whose_call_it_is_beats_that_of_a_platform() {
+    let platform = Evidence {
+        origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
+        also: vec![id("CA1")],
+        ..of_account("zeta", Evidence::about(id("vapi/1"), Source::Event, Said::InProgress))
+    };
+    let twilio = by(1, of_account("acme", voice("CA1", Said::Dialing)));
+    let unnamed = by(1, voice("CA1", Said::Dialing));
+    for (log, owned_by) in [
+        ([platform.clone(), twilio.clone()], "acme"),
+        ([twilio, platform.clone()], "acme"),
+        ([platform.clone(), unnamed.clone()], "zeta"),
+        ([unnamed, platform.clone()], "zeta"),
+    ] {
+        assert_eq!(owner(&played(&log), "CA1"), Some(owned_by));
+    }
+    // What a platform claims keeps Twilio out of nothing.
+    let mut tracker = played(&[by(2, platform)]);
+    let over = Evidence::about(id("CA1"), Source::StatusCallback, Said::Over(EndReason::Completed));
+    let ended = Outcome::Ended(EndReason::Completed);
+    assert_eq!(tracker.apply(Millis(5_000), &by(1, over)).outcome, ended);
+}
+
 #[test]
 fn a_person_with_calls_of_two_accounts_is_one_user_of_both_together() {
     let caller = NonZeroU64::new(7).map(Caller);
@@ -154,6 +217,32 @@ fn sourced(tracker: &Tracker) -> Vec<(Option<Arc<str>>, Numbers)> {
 }
 
 proptest! {
+    #[test]
+    fn no_call_is_touched_by_who_speaks_for_another_account(log in many(), others in many()) {
+        // Twilio alone gives a call an account for good.
+        let twilios = |it: Evidence| {
+            let source = match it.source {
+                Source::Voice | Source::Speech => it.source,
+                _ => Source::StatusCallback,
+            };
+            by(1, Evidence { source, origin: None, ..it })
+        };
+        let log: Vec<_> = log.into_iter().map(twilios).collect();
+        let mut tracker = tracker_of(&log);
+        for (evidence, at) in others.iter().zip(1_000..) {
+            let is_firsts = |call: &live_users_core::Call| {
+                let account = call.details.told.as_ref().and_then(|it| it.twilio_account.as_ref());
+                account.is_some_and(|it| it.digest.get() == 1)
+            };
+            let of_first = |tracker: &Tracker| -> Vec<_> {
+                tracker.calls().into_iter().filter(is_firsts).collect()
+            };
+            let before = of_first(&tracker);
+            tracker.apply(Millis(at), &by(2, evidence.clone()));
+            prop_assert_eq!(of_first(&tracker), before, "{:?}", evidence);
+        }
+    }
+
     #[test]
     fn some_accounts_are_as_if_there_were_no_others(
         (log, shuffled) in plainly().prop_flat_map(|log| {

@@ -71,6 +71,8 @@ fn plain() -> impl Strategy<Value = Evidence> {
         connection: None,
         conference: None,
         also: Vec::new(),
+        // A call is of the account that is told first.
+        twilio_account: None,
         // Who comes first has the place.
         admission: None,
         ..it
@@ -154,6 +156,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 is_after_lost_answer: lost,
                 origin: told.origin,
                 account: told.account,
+                twilio_account: told.twilio_account,
                 agent_account,
                 also: told.also,
                 room: told.room,
@@ -187,13 +190,15 @@ fn told() -> impl Strategy<Value = Evidence> {
     let also = prop::collection::vec(ids, 0..3);
     let said_at = prop::option::of((0..9u64).prop_map(Millis));
     let event_id = prop::option::of((1..9u64).prop_map(|id| NonZeroU64::new(id).expect("from 1")));
-    let said = (said_at, event_id);
+    let twilio_accounts = (0..3u64).prop_map(NonZeroU64::new);
+    let said = (said_at, event_id, twilio_accounts);
     let sourced = (origins, accounts, also, limits, any::<bool>(), said).prop_map(
         move |((source, is_carrier), account, also, (quiet_s, longest_s), in_room, said)| {
-            let (said_at, event_id) = said;
+            let (said_at, event_id, twilio_account) = said;
             Evidence {
                 origin: Some(Origin { source: Arc::from(source), is_carrier }),
                 account,
+                twilio_account,
                 also,
                 limits: Limits { quiet_s, longest_s },
                 room: in_room.then(|| call(9)),
@@ -204,7 +209,11 @@ fn told() -> impl Strategy<Value = Evidence> {
             }
         },
     );
-    prop_oneof![3 => Just(blank()), 1 => sourced]
+    let forms = (0..3u64).prop_map(move |digest| {
+        let twilio_account = NonZeroU64::new(digest);
+        Evidence { twilio_account, ..blank() }
+    });
+    prop_oneof![3 => forms, 1 => sourced]
 }
 
 /// What says the same of a call whatever is known of it: a heartbeat does not.
@@ -217,7 +226,7 @@ fn sid(n: u8) -> CallId {
     CallId::parse(&format!("CA{n:032x}")).expect("an id")
 }
 
-fn many() -> impl Strategy<Value = Vec<Evidence>> {
+pub(crate) fn many() -> impl Strategy<Value = Vec<Evidence>> {
     prop::collection::vec(evidence(), 0..60)
 }
 
@@ -227,7 +236,7 @@ pub(crate) fn plainly() -> impl Strategy<Value = Vec<Evidence>> {
     prop::collection::vec(remembered, 0..60)
 }
 
-fn tracker_of<'a>(log: impl IntoIterator<Item = &'a Evidence>) -> Tracker {
+pub(crate) fn tracker_of<'a>(log: impl IntoIterator<Item = &'a Evidence>) -> Tracker {
     let mut tracker = Tracker::default();
     for (evidence, at) in log.into_iter().zip(1..) {
         tracker.apply(Millis(at), evidence);
@@ -373,8 +382,8 @@ proptest! {
     fn i4_the_state_does_not_depend_on_the_order(
         (log, shuffled) in many().prop_flat_map(|log| (Just(log.clone()), Just(log).prop_shuffle()))
     ) {
-        // Who attends a conference, whose leg ends with its call, and who has the last place, is by
-        // the order.
+        // Who attends a conference, whose leg ends with its call, who has the last place, and which
+        // account a call is of, is by the order.
         let apart = |log: Vec<Evidence>| -> Vec<_> {
             let apart = log.into_iter();
             let apart = apart.map(|it| Evidence {
@@ -382,6 +391,7 @@ proptest! {
                 parent: None,
                 also: Vec::new(),
                 admission: None,
+                twilio_account: None,
                 said: phase_by_itself(it.said),
                 ..it
             });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use live_users_core::{
-    AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
+    AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Told, Tracker,
 };
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{CallStatus, Direction};
@@ -37,7 +37,7 @@ impl Reconciler {
         let mut differences = Differences::default();
         let mut evidence = Vec::new();
         let is_ours = |open: &OpenCall<'_>| {
-            let account = open.told().and_then(|told| told.account.as_ref());
+            let account = open.told().and_then(Told::teller);
             !open.is_loose_leg() && self.is_responsible_for(account)
         };
         for open in calls.open().filter(is_ours) {
@@ -87,7 +87,9 @@ impl Reconciler {
         call: &CallResource,
     ) -> Option<Evidence> {
         let evidence = self.found(calls, began, call)?;
-        Some(Evidence { account: self.account.clone(), ..evidence })
+        let twilio_account =
+            self.account.as_ref().and_then(|it| self.agents.accounts.digest_of(it));
+        Some(Evidence { account: self.account.clone(), twilio_account, ..evidence })
     }
 
     fn found(&self, calls: &Tracker, began: Millis, call: &CallResource) -> Option<Evidence> {

@@ -101,6 +101,7 @@ fn more_evidence() -> impl Strategy<Value = Evidence> {
                 is_after_lost_answer,
                 origin: told.origin,
                 account: told.account,
+                twilio_account: told.twilio_account,
                 agent_account: told.agent_account,
                 also: told.also,
                 room: told.room,
@@ -122,14 +123,15 @@ fn told() -> impl Strategy<Value = Evidence> {
     let also = prop::collection::vec(ids(), 0..3);
     let account = || prop::option::of("[a-z]{1,4}");
     let said_at = any::<Option<u64>>().prop_map(|at| at.map(Millis));
-    let said = (said_at, any::<Option<NonZeroU64>>());
+    let said = (said_at, any::<Option<NonZeroU64>>(), any::<Option<NonZeroU64>>());
     let accounts = (account(), account());
     let all = (origin, accounts, also, prop::option::of(ids()), limits, said).prop_map(
         move |((source, is_carrier), accounts, also, room, (quiet_s, longest_s), said)| {
-            let ((said_at, event_id), (account, agent_account)) = (said, accounts);
+            let ((said_at, event_id, twilio_account), (account, agent_account)) = (said, accounts);
             Evidence {
                 origin: Some(Origin { source: Arc::from(source), is_carrier }),
                 account: account.map(Arc::from),
+                twilio_account,
                 agent_account: agent_account.map(Arc::from),
                 also,
                 session: room.clone().filter(|_| quiet_s.is_some()),
