@@ -1,6 +1,6 @@
 //! What counts, when a silent call becomes suspect, and when it ends.
 
-use live_users_core::{Counting, Millis};
+use live_users_core::{Counting, Limits, Millis};
 use live_users_state::is_suspect;
 
 /// The rules of counting, and those for silent calls.
@@ -15,8 +15,8 @@ pub(crate) struct CountingRules {
 }
 
 impl CountingRules {
-    /// Whether a call is suspect now, by the moment of its last evidence.
-    pub(crate) fn is_suspect(&self, heard: Millis, now: Millis) -> bool {
+    /// Whether a call is suspect now, by the moment of its last evidence and its limits.
+    pub(crate) fn is_suspect(&self, heard: (Millis, Limits), now: Millis) -> bool {
         is_suspect(heard, now, self.suspect_after_ms)
     }
 }

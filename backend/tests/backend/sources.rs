@@ -322,6 +322,26 @@ fn a_call_whose_heartbeats_are_missed_is_given_up_and_says_why() {
 }
 
 #[test]
+fn silence_is_no_doubt_where_a_source_is_silent_while_a_call_goes_on() {
+    let (_folder, agents) = agents_file(&format!("{AGENTS}\n{}", source("app", "events", "")));
+    let own = [WITH_TOKEN, ("AGENTS_FILE", agents.as_str()), ("SOURCE_SECRET", APP_TOKEN)];
+    let (server, twilio) = start(&own);
+    assert_eq!(twilio.start(1).status, 200);
+    let told = post(&server, "/api/events", APP_TOKEN, &event("1", "c", "started"));
+    assert_eq!(told.status, 204);
+    for (call, silent_s) in [(crate::honest::sid(1), 120), ("app%2Fc".to_owned(), 900)] {
+        let why = read(&server, &format!("/calls/{call}"));
+        assert_eq!(why["next"]["what"], "suspect", "{why}");
+        let [heard, next] = [&why["call"]["heardAt"], &why["next"]["at"]].map(|at| {
+            let at = at.as_str().expect("a moment");
+            at.parse::<jiff::Timestamp>().expect("in RFC 3339")
+        });
+        let silent = next.duration_since(heard);
+        assert_eq!(silent.as_millis(), silent_s * 1_000, "{why}");
+    }
+}
+
+#[test]
 fn a_platform_and_twilio_tell_of_one_call() {
     let clock = SettableClock::off_by(0);
     let (_folder, agents) = agents_file(&format!("{AGENTS}\n{}", source("app", "events", "")));

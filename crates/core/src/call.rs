@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::flags::Flags;
 use crate::intern::Key;
 use crate::{
-    Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Millis, Party, Queue,
-    SECOND_MS, Told, TurnedAway,
+    Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Limits, Millis,
+    Party, Queue, SECOND_MS, Told, TurnedAway,
 };
 
 /// Where a call is in its life. It rises: `Dialing < Live < Ended`. Only an end that was our own
@@ -159,6 +159,11 @@ impl Call {
         let Phase::Ended(reason) = self.phase else { return false };
         let is_ours = reason.is_guess() || self.details.turned_away.is_some();
         is_ours && !self.details.is_firm
+    }
+
+    /// What follows from silence.
+    pub fn limits(&self) -> Limits {
+        self.details.told.as_ref().map(|told| told.limits).unwrap_or_default()
     }
 
     /// Since when the present stretch goes on.

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::call::Entry;
-use crate::{Agent, Call, CallId, Caller, Millis, Party, Phase, Told, Tracker};
+use crate::{Agent, Call, CallId, Caller, Limits, Millis, Party, Phase, Told, Tracker};
 
 /// A call that has not ended, looked at in its place.
 #[derive(Clone, Copy)]
@@ -37,6 +37,11 @@ impl<'a> OpenCall<'a> {
     /// Who has told of it; `None` if that is Twilio alone.
     pub fn told(&self) -> Option<&'a Told> {
         self.tracker.told(self.slot)
+    }
+
+    /// What follows from silence.
+    pub fn limits(&self) -> Limits {
+        self.told().map(|told| told.limits).unwrap_or_default()
     }
 
     /// The account that it belongs to, if it is known.

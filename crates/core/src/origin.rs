@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::max;
 use core::num::NonZeroU64;
 
-use crate::{CallId, Millis};
+use crate::{CallId, Millis, SECOND_MS};
 
 /// The source that said something, if it is not Twilio's own webhooks and lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +23,20 @@ pub struct Limits {
     pub quiet_s: Option<u32>,
     /// A call that is up for longer than this is over, in seconds.
     pub longest_s: Option<u32>,
+    /// So long nothing is heard of a call that goes on, in seconds: until then silence is no doubt.
+    pub silent_s: Option<u32>,
 }
 
 impl Limits {
     /// Whether nothing follows from silence.
     pub fn is_none(self) -> bool {
-        self.quiet_s.is_none() && self.longest_s.is_none()
+        self == Self::default()
+    }
+
+    /// After how long a silence it is in doubt whether a call goes on, in milliseconds, where that is
+    /// so after `usual_ms` for others.
+    pub fn in_doubt_after_ms(self, usual_ms: u64) -> u64 {
+        self.silent_s.map_or(usual_ms, |silent_s| usual_ms.max(u64::from(silent_s) * SECOND_MS))
     }
 
     /// The longer of both, each by itself: a call lives as long as any of its sources lets it.
@@ -37,6 +45,7 @@ impl Limits {
         Self {
             quiet_s: longer(self.quiet_s, other.quiet_s),
             longest_s: longer(self.longest_s, other.longest_s),
+            silent_s: longer(self.silent_s, other.silent_s),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::Limits;
-use live_users_sources::{Basis, Gives, KINDS, Kind};
+use live_users_sources::{Basis, KINDS, Kind};
 use serde::Deserialize;
 
 pub use self::asking::RefereeSettings;
@@ -21,6 +21,10 @@ const SOURCES_MAX: usize = 100;
 
 /// The heartbeats that a call may miss, unless the file says otherwise.
 const MISSED_MAX: u32 = 3;
+
+/// How long a source says nothing of a call that goes on, in seconds, if it tells starts and ends alone:
+/// few calls with an agent are longer.
+const SILENT_S: u32 = 15 * 60;
 
 /// The longest that a source may be silent about a call, and the longest call, in seconds.
 const LIMIT_S_MAX: u32 = 25 * 3600;
@@ -47,6 +51,9 @@ pub struct SourceTable {
     /// A call that is up for longer is over, in minutes.
     #[serde(default)]
     pub longest_call_minutes: Option<u32>,
+    /// After so long a silence its calls are suspect, in seconds, if that is longer than for others.
+    #[serde(default)]
+    pub suspect_after_seconds: Option<u32>,
     /// The name of the environment variable that has the key with which its provider is asked.
     #[serde(default)]
     pub api_key_env: Option<String>,
@@ -109,8 +116,21 @@ impl SourceTable {
             limits: Limits {
                 quiet_s: self.heartbeat_seconds.map(|seconds| seconds.saturating_mul(missed)),
                 longest_s: configured_s.or(own_s),
+                silent_s: self.silent_s(),
             },
         }
+    }
+
+    /// How long nothing is heard of a call that goes on, in seconds; `None` if others are asked about
+    /// it.
+    fn silent_s(&self) -> Option<u32> {
+        let usual_s = match self.heartbeat_seconds {
+            // One may be late.
+            Some(seconds) => Some(seconds.saturating_mul(2)),
+            None if self.kind == TWILIO || self.lists_calls() => None,
+            None => Some(SILENT_S),
+        };
+        self.suspect_after_seconds.or(usual_s)
     }
 
     /// What is wrong with it: a field, and what was expected.
@@ -146,6 +166,11 @@ impl SourceTable {
                 is_wrong(limits.longest_s),
                 format!("expected 1 to {}", LIMIT_S_MAX / 60),
             ),
+            (
+                "suspect_after_seconds",
+                is_wrong(self.suspect_after_seconds),
+                format!("expected 1 to {LIMIT_S_MAX}"),
+            ),
         ];
         let wrong = checks.into_iter().filter(|(_, is_wrong, _)| *is_wrong);
         let wrong = wrong.map(|(field, _, what)| (field, what));
@@ -154,11 +179,10 @@ impl SourceTable {
 
     /// How its calls end, for people, as the end of "a call ends ...".
     pub fn ends_by(&self) -> String {
-        let Limits { quiet_s, longest_s } = self.settings().limits;
+        let Limits { quiet_s, longest_s, .. } = self.settings().limits;
         let tells_end = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
         let own = tells_end.then(|| "by its own word".to_owned());
-        let asks = self.referee().filter(|it| it.referee.gives == Gives::Calls);
-        let listed = asks.map(|_| "by its list of calls".to_owned());
+        let listed = self.lists_calls().then(|| "by its list of calls".to_owned());
         let quiet = quiet_s.map(|quiet_s| format!("after {quiet_s} s without a heartbeat"));
         let longest = longest_s.map(|longest_s| format!("after {} min", longest_s.div_ceil(60)));
         let all: Vec<_> = own.into_iter().chain(listed).chain(quiet).chain(longest).collect();

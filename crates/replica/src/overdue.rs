@@ -177,7 +177,8 @@ fn ms(seconds: u32) -> u64 {
 /// When a call may be overdue at the earliest, of which this was said at that moment; `None` if no
 /// limits are known.
 pub(crate) fn due_after(at: Millis, limits: Limits) -> Option<Millis> {
-    (!limits.is_none()).then(|| Millis(due_by_limits(at, at, limits)))
+    let has_any = limits.quiet_s.is_some() || limits.longest_s.is_some();
+    has_any.then(|| Millis(due_by_limits(at, at, limits)))
 }
 
 /// The change that ends an overdue call.

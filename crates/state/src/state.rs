@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{Counting, Millis, Numbers, Outcome, Tracker};
+use live_users_core::{Counting, Limits, Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::callbacks::Callbacks;
@@ -162,7 +162,7 @@ impl Confidence {
         let mut known = HashSet::new();
         let mut withheld = 0;
         for call in tracker.open().filter(|call| call.is_counted()) {
-            if is_suspect(call.heard(), now, suspect_after_ms) {
+            if is_suspect((call.heard(), call.limits()), now, suspect_after_ms) {
                 continue;
             }
             match call.caller().filter(|_| !tracker.counted().by_call) {
@@ -175,7 +175,8 @@ impl Confidence {
     }
 }
 
-/// Whether a call has become suspect about which the last report came at this moment (`heard`).
-pub fn is_suspect(heard: Millis, now: Millis, suspect_after_ms: u64) -> bool {
-    now.since(heard) > suspect_after_ms
+/// Whether a call with these limits has become suspect about which the last report came at this moment
+/// (`heard`).
+pub fn is_suspect((heard, limits): (Millis, Limits), now: Millis, suspect_after_ms: u64) -> bool {
+    now.since(heard) > limits.in_doubt_after_ms(suspect_after_ms)
 }

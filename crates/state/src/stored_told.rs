@@ -15,15 +15,17 @@ pub(crate) struct StoredLimits {
     quiet_s: Option<u32>,
     #[serde(default, rename = "longestS", skip_serializing_if = "Option::is_none")]
     longest_s: Option<u32>,
+    #[serde(default, rename = "silentS", skip_serializing_if = "Option::is_none")]
+    silent_s: Option<u32>,
 }
 
 impl StoredLimits {
-    pub(crate) fn of(Limits { quiet_s, longest_s }: Limits) -> Self {
-        Self { quiet_s, longest_s }
+    pub(crate) fn of(Limits { quiet_s, longest_s, silent_s }: Limits) -> Self {
+        Self { quiet_s, longest_s, silent_s }
     }
 
     pub(crate) fn read(&self) -> Limits {
-        Limits { quiet_s: self.quiet_s, longest_s: self.longest_s }
+        Limits { quiet_s: self.quiet_s, longest_s: self.longest_s, silent_s: self.silent_s }
     }
 
     pub(crate) fn is_none(&self) -> bool {

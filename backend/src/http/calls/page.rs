@@ -52,7 +52,8 @@ impl PageQuery {
         // A leg and a colleague's call have no party.
         let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
         for open in state.tracker().open().filter(listed) {
-            let is_suspect = || open.is_counted() && presenter.is_suspect(open.heard());
+            let is_suspect =
+                || open.is_counted() && presenter.is_suspect((open.heard(), open.limits()));
             let is_wanted = scope.has(open.owner().map(|owner| &**owner))
                 && self.suspect.is_none_or(|it| it == is_suspect())
                 && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use live_users_core::{
-    AnsweredBy, Call, CallId, Direction, EndReason, Millis, Party, Phase, SECOND_MS, Stretch, Told,
+    AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, SECOND_MS,
+    Stretch, Told,
 };
 use live_users_state::explain::Piece;
 use live_users_state::words;
@@ -22,7 +23,8 @@ pub(super) struct Presenter {
 }
 
 impl Presenter {
-    pub(super) fn is_suspect(&self, heard: Millis) -> bool {
+    /// Whether a call is suspect of which something was last heard then, and that has these limits.
+    pub(super) fn is_suspect(&self, heard: (Millis, Limits)) -> bool {
         self.rules.is_suspect(heard, self.now)
     }
 
@@ -37,7 +39,7 @@ impl Presenter {
             call_sid: call.id.to_string(),
             phase: words::of_phase(call.phase).into_owned(),
             counted,
-            suspect: counted && self.is_suspect(call.heard),
+            suspect: counted && self.is_suspect((call.heard, call.limits())),
             direction: call.direction.map(|it| words::of_direction(it).into_owned()),
             party: call.party.map(|it| words::of_party(it).into_owned()),
             answered_by: call.details.answered_by.map(|it| words::of_answered_by(it).into_owned()),

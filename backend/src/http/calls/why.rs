@@ -61,7 +61,7 @@ pub(super) fn because(
                 return format!("Not counted: {what} since {since}{by}{next}.");
             }
             let silent_s = presenter.now.since(call.heard) / SECOND_MS;
-            let how_sure = if presenter.is_suspect(call.heard) {
+            let how_sure = if presenter.is_suspect((call.heard, call.limits())) {
                 format!("suspect, since nothing was heard of it for {silent_s} s")
             } else {
                 format!("confirmed {silent_s} s ago")
@@ -120,7 +120,7 @@ fn over(reason: EndReason, call: &Call) -> String {
 fn limited(call: &Call) -> Option<String> {
     let told = call.details.told.as_ref()?;
     let sources = told.sources.join(", ");
-    let Limits { quiet_s, longest_s } = told.limits;
+    let Limits { quiet_s, longest_s, .. } = told.limits;
     let quiet = quiet_s.map(|it| format!("is to be heard of it at least each {it} s"));
     let longest = longest_s.map(|it| format!("has no call longer than {} min", it / 60));
     let rules: Vec<_> = quiet.into_iter().chain(longest).collect();
@@ -155,25 +155,22 @@ fn connected(call: &Call, legs: &[Call]) -> &'static str {
 
 /// What happens next if no evidence arrives.
 pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) -> Expectation {
-    let after = |from: Millis, ms: u64| Millis(from.0.saturating_add(ms));
     let given_up = after(call.since, presenter.rules.max_call_ms).max(after(call.heard, QUIET_MS));
     let told = call.details.told.as_ref();
-    let limits = told.map(|told| told.limits).filter(|limits| !limits.is_none());
+    let limited = limited_until(call);
+    let doubted = doubted_from(call, presenter).filter(|it| limited.is_none_or(|end| *it < end));
     let status = status.filter(|_| told.is_none_or(|told| told.by_twilio));
     let (what, at, text) = match (call.phase, status) {
-        (Phase::Live, _) if limits.is_some() => {
-            let limits = limits.unwrap_or_default();
-            let by = |from: Millis, limit_s: Option<u32>| {
-                limit_s.map_or(Millis(u64::MAX), |it| after(from, u64::from(it) * SECOND_MS))
-            };
-            let (quiet, longest) =
-                (by(call.heard, limits.quiet_s), by(call.since, limits.longest_s));
-            (
-                "timed-out",
-                quiet.min(longest).min(given_up),
-                "given up if its source says nothing of it until then",
-            )
-        }
+        (Phase::Live, _) if doubted.is_some() => (
+            "suspect",
+            doubted.unwrap_or_default(),
+            "suspect if nothing is heard until then, and still counted",
+        ),
+        (Phase::Live, _) if limited.is_some() => (
+            "timed-out",
+            limited.unwrap_or_default().min(given_up),
+            "given up if its source says nothing of it until then",
+        ),
         (Phase::Dialing, _) => (
             "timed-out",
             after(call.since, DIALING_MS_MAX),
@@ -188,11 +185,6 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
             "forgotten",
             after(call.since, TOMBSTONE_MS),
             "forgotten; until then a late webhook cannot revive it",
-        ),
-        (Phase::Live, _) if presenter.is_counted(call) && !presenter.is_suspect(call.heard) => (
-            "suspect",
-            after(call.heard, presenter.rules.suspect_after_ms),
-            "suspect if nothing is heard until then, and still counted",
         ),
         (Phase::Live, Some(status)) => (
             "asked",
@@ -212,6 +204,25 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
         ),
     };
     Expectation { what: what.to_owned(), at: moment(at), text: text.to_owned() }
+}
+
+fn after(from: Millis, ms: u64) -> Millis {
+    Millis(from.0.saturating_add(ms))
+}
+
+/// When the call becomes suspect, if it counts and is not yet.
+fn doubted_from(call: &Call, presenter: &Presenter) -> Option<Millis> {
+    let is_sure = presenter.is_counted(call) && !presenter.is_suspect((call.heard, call.limits()));
+    let doubt_ms = call.limits().in_doubt_after_ms(presenter.rules.suspect_after_ms);
+    is_sure.then(|| after(call.heard, doubt_ms))
+}
+
+/// When the call is over by the limits of its sources, if they have any.
+fn limited_until(call: &Call) -> Option<Millis> {
+    let Limits { quiet_s, longest_s, .. } = call.limits();
+    let by = |from, limit_s: Option<u32>| Some(after(from, u64::from(limit_s?) * SECOND_MS));
+    let ends = [by(call.heard, quiet_s), by(call.since, longest_s)];
+    ends.into_iter().flatten().min()
 }
 
 /// The last piece that has changed the phase of the call, or with whom its caller is connected.

@@ -200,7 +200,7 @@ fn told() -> impl Strategy<Value = Evidence> {
                 account,
                 twilio_account,
                 also,
-                limits: Limits { quiet_s, longest_s },
+                limits: Limits { quiet_s, longest_s, silent_s: quiet_s },
                 room: in_room.then(|| call(9)),
                 session: in_room.then(|| call(8)),
                 said_at,

@@ -163,7 +163,7 @@ fn whoever_hands_over_ends_the_call_unless_a_carrier_tells_of_it() {
 fn a_call_lives_as_long_as_its_most_patient_source_lets_it() {
     let limited = |quiet_s, longest_s, source: &str| Evidence {
         origin: Some(Origin { source: Arc::from(source), is_carrier: false }),
-        limits: Limits { quiet_s, longest_s },
+        limits: Limits { quiet_s, longest_s, silent_s: quiet_s },
         ..Evidence::about(id("own/1"), Source::Event, Said::InProgress)
     };
     let limits = |log: &[Evidence]| {

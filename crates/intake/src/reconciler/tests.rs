@@ -199,7 +199,11 @@ fn a_silent_call_that_the_provider_has_stays_confirmed_for_hours() {
     for _ in 0..120 {
         scene.pass(60 * SECOND);
         let call = scene.state.tracker().call(&id("CA1")).unwrap();
-        assert!(!is_suspect(call.heard, scene.now, 120 * SECOND), "{:?}", call.heard);
+        assert!(
+            !is_suspect((call.heard, call.limits()), scene.now, 120 * SECOND),
+            "{:?}",
+            call.heard
+        );
     }
     assert_eq!((scene.live(), scene.drift(), scene.singles()), (1, vec![], 0));
 }

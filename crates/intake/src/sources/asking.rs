@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use live_users_core::SECOND_MS;
-use live_users_sources::{Referee, Scope};
+use live_users_sources::{Gives, Referee, Scope};
 
 use super::{SourceSettings, SourceTable, is_variable};
 
@@ -33,17 +33,28 @@ pub struct RefereeSettings {
 }
 
 impl SourceTable {
-    /// How its provider is asked; `None` if it is not.
-    pub fn referee(&self) -> Option<RefereeSettings> {
+    /// What its provider can be asked, if it is to be asked.
+    fn asked(&self) -> Option<&'static Referee> {
         let referee = self.kind()?.referee?;
         let asks = self.api_key_env.is_some() || referee.takes_secret && self.api_url.is_some();
+        asks.then_some(referee)
+    }
+
+    /// Whether its provider is asked which calls are up.
+    pub(super) fn lists_calls(&self) -> bool {
+        self.asked().is_some_and(|referee| referee.gives == Gives::Calls)
+    }
+
+    /// How its provider is asked; `None` if it is not.
+    pub fn referee(&self) -> Option<RefereeSettings> {
+        let referee = self.asked()?;
         let ids = match referee.scope {
             Scope::Key => Vec::new(),
             Scope::Connections => self.connection_ids.clone(),
             Scope::Account => self.auth_id.iter().cloned().collect(),
             Scope::Agents => self.agent_ids.clone(),
         };
-        asks.then(|| RefereeSettings {
+        Some(RefereeSettings {
             source: self.settings(),
             referee,
             ids: ids.into(),

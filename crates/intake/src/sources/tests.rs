@@ -29,6 +29,10 @@ fn each_mistake_names_its_field_and_what_is_expected() {
         ),
         (format!("{GOOD}\nmissed_heartbeats = 2"), "missed_heartbeats: there is no heartbeat_sec"),
         (format!("{GOOD}\nlongest_call_minutes = 0"), "longest_call_minutes: expected 1 to 1500"),
+        (
+            format!("{GOOD}\nsuspect_after_seconds = 0"),
+            "suspect_after_seconds: expected 1 to 90000",
+        ),
         (format!("{GOOD}\nsecret = \"x\""), "unknown field `secret`"),
         ("kind = \"vapi\"".to_owned(), "missing field"),
     ] {
@@ -46,6 +50,33 @@ fn what_a_call_ends_by_is_told_of_each_kind() {
         let (agents, _) = Agents::parse(&source(&GOOD.replace("vapi", kind.name)));
         let ends_by = agents.sources()[0].ends_by();
         assert!(!ends_by.is_empty(), "{}: nothing ends its calls", kind.name);
+    }
+}
+
+#[test]
+fn a_call_is_in_doubt_later_where_its_source_is_silent_in_between() {
+    let in_doubt_after_s = |kind: &str, lines: &str| {
+        let (agents, mistakes) = Agents::parse(&asking(kind, lines));
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        agents.sources()[0].settings().limits.in_doubt_after_ms(120_000) / 1_000
+    };
+    let asked = "api_key_env = \"KEY\"\nconnection_ids = [\"17\"]";
+    for (kind, lines, after_s) in [
+        ("vapi", "", 900),
+        ("events", "", 900),
+        // One heartbeat may be late.
+        ("events", "heartbeat_seconds = 300", 600),
+        ("events", "heartbeat_seconds = 20", 120),
+        // Others are asked.
+        ("twilio", "", 120),
+        ("telnyx", asked, 120),
+        ("retell", "api_key_env = \"KEY\"", 120),
+        // A number names no call.
+        ("elevenlabs", "api_key_env = \"KEY\"", 900),
+        ("vapi", "suspect_after_seconds = 3600", 3_600),
+        ("vapi", "suspect_after_seconds = 60", 120),
+    ] {
+        assert_eq!(in_doubt_after_s(kind, lines), after_s, "{kind} {lines}");
     }
 }
 

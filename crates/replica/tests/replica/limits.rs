@@ -17,7 +17,7 @@ fn driver() -> Driver {
 fn told(call: &str, said: Said, quiet_s: Option<u32>, longest_s: Option<u32>) -> Evidence {
     Evidence {
         origin: Some(Origin { source: Arc::from("app"), is_carrier: false }),
-        limits: Limits { quiet_s, longest_s },
+        limits: Limits { quiet_s, longest_s, silent_s: None },
         ..evidence(call, Source::Event, said)
     }
 }

@@ -136,7 +136,7 @@ fn told() -> impl Strategy<Value = Evidence> {
                 also,
                 session: room.clone().filter(|_| quiet_s.is_some()),
                 room,
-                limits: Limits { quiet_s, longest_s },
+                limits: Limits { quiet_s, longest_s, silent_s: quiet_s.or(longest_s) },
                 said_at,
                 event_id,
                 ..blank()

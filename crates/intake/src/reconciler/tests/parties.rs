@@ -201,7 +201,7 @@ fn without_any_number_nothing_is_added_but_what_is_known_is_ended_and_confirmed(
         scene.pass(300 * SECOND);
         assert_eq!((parties(&scene), scene.drift()), ([1, 0, 0, 0], vec![(Cause::MissedEnd, 1)]));
         let call = scene.state.tracker().call(&id("CA1")).unwrap();
-        assert!(!is_suspect(call.heard, scene.now, 120 * SECOND));
+        assert!(!is_suspect((call.heard, call.limits()), scene.now, 120 * SECOND));
         assert_eq!(scene.state.tracker().known(), 2);
     }
 }
