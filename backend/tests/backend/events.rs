@@ -150,12 +150,21 @@ fn twilios_streams_and_forms_tell_of_one_call() {
     assert_eq!(total(&server), r#"{"liveUsers":0}"#);
 }
 
-#[test]
-fn a_leg_in_the_session_of_a_call_is_nobody_and_takes_its_caller_to_a_person() {
-    let secret = "a-signature-secret-of-32-letters";
-    let folder = tempfile::tempdir().expect("a folder");
-    let (server, _) = start_on(folder.path(), &source("vonage", "vonage", ""), secret);
-    let event = |uuid: &str, status: &str, direction: &str, conversation: &str| {
+/// A server with a source of the kind `vonage`.
+struct Vonage {
+    server: Server,
+}
+
+impl Vonage {
+    const SECRET: &str = "a-signature-secret-of-32-letters";
+
+    fn start(folder: &Path) -> Self {
+        let (server, _) = start_on(folder, &source("vonage", "vonage", ""), Self::SECRET);
+        Self { server }
+    }
+
+    /// Tells what has become of a call, in a conversation with a number of its own.
+    fn event(&self, uuid: &str, status: &str, direction: &str, conversation: &str) {
         let (from, to) = match (direction, conversation) {
             ("inbound", _) => ("15005550100", "15005550006"),
             (_, "CON-1") => ("15005550006", "15005550190"),
@@ -164,24 +173,52 @@ fn a_leg_in_the_session_of_a_call_is_nobody_and_takes_its_caller_to_a_person() {
         let body = json!({ "uuid": uuid, "status": status, "direction": direction,
             "conversation_uuid": conversation, "from": from, "to": to });
         let body = body.to_string();
-        let token = vonage_token(secret, &body);
+        let token = vonage_token(Self::SECRET, &body);
         let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
-        let url = format!("{}/sources/vonage", server.url);
+        let url = format!("{}/sources/vonage", self.server.url);
         assert_eq!(send("POST", &url, &headers, body.as_bytes()).status, 204);
+    }
+}
+
+#[test]
+fn a_leg_in_the_session_of_a_call_is_nobody_and_takes_its_caller_to_a_person() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let vonage = Vonage::start(folder.path());
+    let event = |uuid: &str, status: &str, direction: &str, conversation: &str| {
+        vonage.event(uuid, status, direction, conversation);
     };
+    let server = &vonage.server;
     let [call, leg, other] =
         ["1", "2", "3"].map(|n| format!("aaaaaaaa-bbbb-cccc-dddd-00000000000{n}"));
     event(&call, "answered", "inbound", "CON-1");
     event(&other, "answered", "outbound", "CON-2");
-    assert_eq!(total(&server), r#"{"liveUsers":2}"#, "a call that is made alone is a user's");
+    assert_eq!(total(server), r#"{"liveUsers":2}"#, "a call that is made alone is a user's");
     event(&leg, "started", "outbound", "CON-1");
     event(&leg, "answered", "outbound", "CON-1");
-    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
-    assert_eq!(read(&server, "/summary")["withPerson"], json!(1));
+    assert_eq!(total(server), r#"{"liveUsers":1}"#);
+    assert_eq!(read(server, "/summary")["withPerson"], json!(1));
     event(&leg, "completed", "outbound", "CON-1");
     event(&call, "completed", "inbound", "CON-1");
-    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
-    assert_eq!(read(&server, "/summary")["onTheLine"], json!(1));
+    assert_eq!(total(server), r#"{"liveUsers":1}"#);
+    assert_eq!(read(server, "/summary")["onTheLine"], json!(1));
+}
+
+#[test]
+fn a_leg_whose_webhooks_all_come_before_those_of_its_call_is_nobody_in_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Vonage::start(folder.path());
+    let [call, leg] = ["1", "2"].map(|n| format!("aaaaaaaa-bbbb-cccc-dddd-00000000000{n}"));
+    server.event(&leg, "started", "outbound", "CON-1");
+    server.event(&leg, "answered", "outbound", "CON-1");
+    assert_eq!(total(&server.server), r#"{"liveUsers":1}"#, "nobody can know yet");
+    server.event(&call, "answered", "inbound", "CON-1");
+    assert_eq!(total(&server.server), r#"{"liveUsers":0}"#);
+    let summary = read(&server.server, "/summary");
+    assert_eq!((&summary["withPerson"], &summary["onTheLine"]), (&json!(1), &json!(1)));
+    server.event(&leg, "completed", "outbound", "CON-1");
+    assert_eq!(total(&server.server), r#"{"liveUsers":1}"#, "the caller is back");
+    server.event(&call, "completed", "inbound", "CON-1");
+    assert_eq!(read(&server.server, "/summary")["onTheLine"], json!(0));
 }
 
 #[test]

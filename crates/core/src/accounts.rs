@@ -129,7 +129,9 @@ impl Tracker {
         let conferences = evidence.conference.iter().map(|it| &it.conference).chain(attended);
         let members = conferences.flat_map(|conference| self.ties.members(conference));
         let members = members.filter_map(|call| self.slot(&call));
-        named.filter_map(|call| self.slot(call)).chain(legs).chain(members).any(is_anothers)
+        let session = evidence.session.iter().flat_map(|session| self.slots_in(session));
+        let tied = legs.chain(members).chain(session);
+        named.filter_map(|call| self.slot(call)).chain(tied).any(is_anothers)
     }
 
     /// The account that a call belongs to. That of a leg is its parent's, if that is known.

@@ -7,8 +7,12 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use crate::applied::Applied;
 use crate::links::Links;
-use crate::{CallId, Evidence, Numbers, OpenCall, SECOND_MS, Source, Told, Tracker};
+use crate::{
+    CallId, Direction, Endpoint, Evidence, Numbers, OpenCall, SECOND_MS, Said, Source, Told,
+    Tracker,
+};
 
 impl Tracker {
     /// Who has told of a call; `None` if that is Twilio alone.
@@ -155,6 +159,34 @@ impl Tracker {
         first.map(|slot| self.entry(slot).id.clone())
     }
 
+    /// Makes the calls that were made in the session of a call its legs, if it came in and was heard of
+    /// after them. Whoever tells of a leg later finds the call by [`Tracker::first_in_session`].
+    pub(crate) fn adopt_legs(&mut self, evidence: &Evidence, applied: &mut Applied) {
+        let Some(session) = &evidence.session else { return };
+        let Some(slot) = self.slot(&evidence.call) else { return };
+        let came_in = self.entry(slot).flags.direction() == Some(Direction::Inbound);
+        if !came_in || self.entry(slot).has_ended() || self.is_nobodys(slot) {
+            return;
+        }
+        let is_made = |slot: &u32| {
+            let direction = self.entry(*slot).flags.direction();
+            direction == Some(Direction::Outbound) && !self.entry(*slot).flags.is_leg()
+        };
+        let made: SmallVec<[_; 2]> = self.slots_in(session).filter(is_made).collect();
+        for leg in made {
+            let said = Evidence {
+                parent: Some(evidence.call.clone()),
+                direction: Some(Direction::Dial),
+                // Where it leads was not kept. If it is to an agent, later news of it says so.
+                endpoint: Some(Endpoint::Person),
+                origin: evidence.origin.clone(),
+                limits: evidence.limits,
+                ..Evidence::about(self.entry(leg).id.clone(), evidence.source, Said::Nothing)
+            };
+            self.join(leg, &said, applied);
+        }
+    }
+
     /// The calls that are up and in this room, in the order of their ids.
     pub fn in_room(&self, room: &CallId) -> Vec<CallId> {
         let mut calls: Vec<_> =
@@ -164,7 +196,7 @@ impl Tracker {
     }
 
     /// The slots of the calls that are up and in a room, or a session.
-    fn slots_in(&self, room: &CallId) -> impl Iterator<Item = u32> {
+    pub(crate) fn slots_in(&self, room: &CallId) -> impl Iterator<Item = u32> {
         let all = self.ties.rooms.range((room.clone(), 0)..=(room.clone(), u32::MAX));
         all.map(|(_, slot)| *slot).filter(|slot| !self.entry(*slot).has_ended())
     }

@@ -115,6 +115,7 @@ impl Tracker {
             self.note_verdict(&evidence.call, verdict, was_firm);
         }
         self.note_names(as_named);
+        self.adopt_legs(evidence, &mut applied);
         if let Some(event) = &evidence.conference {
             self.attend(&evidence.call, event, &mut applied);
         }

@@ -73,6 +73,8 @@ fn plain() -> impl Strategy<Value = Evidence> {
         also: Vec::new(),
         // A call is of the account that is told first.
         twilio_account: None,
+        // A leg that was told first is one from then on.
+        session: None,
         // Who comes first has the place.
         admission: None,
         ..it
@@ -382,8 +384,8 @@ proptest! {
     fn i4_the_state_does_not_depend_on_the_order(
         (log, shuffled) in many().prop_flat_map(|log| (Just(log.clone()), Just(log).prop_shuffle()))
     ) {
-        // Who attends a conference, whose leg ends with its call, who has the last place, and which
-        // account a call is of, is by the order.
+        // Who attends a conference, whose leg ends with its call, what was made in a session, who has
+        // the last place, and which account a call is of, is by the order.
         let apart = |log: Vec<Evidence>| -> Vec<_> {
             let apart = log.into_iter();
             let apart = apart.map(|it| Evidence {
@@ -392,6 +394,7 @@ proptest! {
                 also: Vec::new(),
                 admission: None,
                 twilio_account: None,
+                session: None,
                 said: phase_by_itself(it.said),
                 ..it
             });

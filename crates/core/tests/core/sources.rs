@@ -160,6 +160,34 @@ fn whoever_hands_over_ends_the_call_unless_a_carrier_tells_of_it() {
 }
 
 #[test]
+fn what_was_made_in_the_session_of_a_call_that_came_in_is_its_leg_whichever_is_told_first() {
+    let of = |call: &str, direction, said| Evidence {
+        direction: Some(direction),
+        session: Some(id("telnyx/s")),
+        origin: Some(Origin { source: Arc::from("telnyx"), is_carrier: true }),
+        ..Evidence::about(id(call), Source::Event, said)
+    };
+    let leg = of("telnyx/2", Direction::Outbound, Said::InProgress);
+    let call = of("telnyx/1", Direction::Inbound, Said::InProgress);
+    let tracker = played(&[leg.clone(), call.clone(), call.clone()]);
+    let party = |call| tracker.call(&id(call)).expect("known").party;
+    assert_eq!((party("telnyx/1"), party("telnyx/2")), (Some(Party::Person), None));
+    assert_eq!(
+        tracker.call(&id("telnyx/2")).expect("known").details.leg.expect("one").parent,
+        Some(id("telnyx/1"))
+    );
+    // A leg to an agent is known for one when more is heard of it.
+    let to_agent = Evidence { endpoint: Some(Endpoint::Agent), ..leg.clone() };
+    let tracker = played(&[leg.clone(), call.clone(), to_agent]);
+    assert_eq!(tracker.call(&id("telnyx/1")).expect("known").party, Some(Party::Agent));
+    // Two that were made, and one in another session, are apart.
+    let other = Evidence { session: Some(id("telnyx/t")), ..call };
+    let made = of("telnyx/3", Direction::Outbound, Said::InProgress);
+    let tracker = played(&[leg, made, other]);
+    assert_eq!(tracker.numbers().calls, 3);
+}
+
+#[test]
 fn a_call_lives_as_long_as_its_most_patient_source_lets_it() {
     let limited = |quiet_s, longest_s, source: &str| Evidence {
         origin: Some(Origin { source: Arc::from(source), is_carrier: false }),
