@@ -11,8 +11,8 @@ use crate::admin::Admin;
 use crate::upstream::{AdminApi, AdminApiError, Question};
 
 /// What of a query is passed on for the list of calls, and for the feed.
-const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "suspect"];
-const ACTIVITY_KEYS: &[&str] = &["limit", "after"];
+const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "account", "suspect"];
+const ACTIVITY_KEYS: &[&str] = &["limit", "after", "account"];
 
 /// What an admin may see and do.
 #[derive(Serialize)]

@@ -42,7 +42,7 @@ pub async fn run(
         config.allowed_origins.clone(),
     ));
     let connections = Connections::new(limits, config.trusted_proxies.clone());
-    let lookup = AccessLookup::new(backend.clone(), authorization.is_some())?;
+    let lookup = AccessLookup::new(backend.clone(), authorization.clone())?;
     let health = Arc::clone(&metrics.upstream);
     let stream = Stream::new(backend.clone(), authorization, None, channels, health);
     let stream = tokio::spawn(stream.run());

@@ -9,8 +9,9 @@ use crate::admin_api::{question, read, told};
 use crate::upstream::AdminApi;
 
 /// What of a query is passed on.
-const FIGURES_KEYS: [&str; 4] = ["from", "to", "step", "agent"];
-const PICTURE_KEYS: [&str; 7] = ["from", "to", "step", "agent", "theme", "width", "height"];
+const FIGURES_KEYS: [&str; 5] = ["from", "to", "step", "agent", "account"];
+const PICTURE_KEYS: [&str; 8] =
+    ["from", "to", "step", "agent", "account", "theme", "width", "height"];
 
 /// The number over time, and its peaks.
 pub(crate) async fn figures(

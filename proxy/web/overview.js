@@ -81,9 +81,10 @@ export class Overview {
   }
 
   #drawFoot() {
-    const { referee, drift, deliveries = [], asOf } = this.#store.summary;
+    const { isOfSomeAccounts, summary: { referee, drift, deliveries = [], asOf } } = this.#store;
     const parts = [];
-    if (referee) parts.push(refereeWords(referee, Date.parse(asOf)));
+    // Who is asked when webhooks are missing, and how that goes, is not told of some accounts.
+    if (referee && !isOfSomeAccounts) parts.push(refereeWords(referee, Date.parse(asOf)));
     if (drift) parts.push(`${counted(drift.healed, "call")} healed since the journal began`);
     const nodes = parts.map((text) => element("span", text));
     for (const text of deliveries.map(deliveryWords).filter((it) => it !== null)) {

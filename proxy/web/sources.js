@@ -1,7 +1,7 @@
 // Who tells of calls: each source with its live users, when it was last heard, and what ends its calls.
 
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, number } from "./format.js";
+import { ago, number, upper } from "./format.js";
 
 export class Sources {
   #store;
@@ -15,9 +15,14 @@ export class Sources {
     onTick(() => this.#tick());
   }
 
-  /** Where only Twilio tells of calls there is nothing to say. */
+  /**
+   * Where only Twilio tells of calls there is nothing to say. Nor is there of a source to whoever reads
+   * some accounts, unless it is theirs or has calls of theirs.
+   */
   draw() {
-    const { sources = [], asOf } = this.#store.summary;
+    const { seesAll, isOfSomeAccounts, summary: { sources: all = [], asOf } } = this.#store;
+    const sources = isOfSomeAccounts ? all.filter((it) => it.account || it.liveCalls > 0) : all;
+    const reader = { seesAll, isOfSomeAccounts };
     this.#panel.hidden = sources.length === 0;
     setText(this.#count, sources.length > 0 ? number(sources.length) : "");
     const most = Math.max(1, ...sources.map((it) => it.liveUsers));
@@ -25,7 +30,7 @@ export class Sources {
     this.#items = new Map();
     for (const source of sources) {
       const item = before.get(source.source) ?? new Item();
-      item.show(source, source.liveUsers / most, Date.parse(asOf));
+      item.show(source, source.liveUsers / most, Date.parse(asOf), reader);
       this.#items.set(source.source, item);
     }
     arrange(this.#list, [...this.#items.values()].map((item) => item.node));
@@ -46,6 +51,7 @@ class Item {
   #referee = element("p.place-note", { hidden: true });
   #trouble = element("p.place-note.is-trouble", { hidden: true });
   #source = null;
+  #reader = null;
   #asOf = 0;
   #shownAt = 0;
 
@@ -56,8 +62,9 @@ class Item {
       this.#note, this.#referee, this.#trouble);
   }
 
-  show(source, share, asOf) {
-    [this.#source, this.#asOf, this.#shownAt] = [source, asOf, performance.now()];
+  /** @param {{ seesAll: boolean, isOfSomeAccounts: boolean }} reader for whom it is worded */
+  show(source, share, asOf, reader) {
+    [this.#source, this.#reader, this.#asOf, this.#shownAt] = [source, reader, asOf, performance.now()];
     const { title, source: id, kind, account, liveUsers } = source;
     const name = kind === id ? title : `${title} · ${id}`;
     setText(this.#name, account ? `${name} (${account})` : name);
@@ -69,12 +76,14 @@ class Item {
   }
 
   tick() {
-    const { source, heardAt, refusedAt, endsBy, referee } = this.#source;
+    const { account, heardAt, refusedAt, endsBy, referee } = this.#source;
+    const { seesAll, isOfSomeAccounts } = this.#reader;
     const now = this.#asOf + performance.now() - this.#shownAt;
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
-    const heard = heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
-    setText(this.#note, `${source === "twilio" ? "Webhooks and lists" : heard} · a call ends ${endsBy}`);
-    this.#referee.hidden = !referee;
+    // When something came from a source that is no account's own is not told to a reader of accounts.
+    const heard = isOfSomeAccounts && !account ? null : this.#heard(since);
+    setText(this.#note, upper([heard, `a call ends ${endsBy}`].filter((it) => it !== null).join(" · ")));
+    this.#referee.hidden = !referee || (referee.state === "elsewhere" && !seesAll);
     if (referee) {
       setText(this.#referee, asked(referee, since));
       this.#referee.classList.toggle("is-trouble", referee.state === "failing" || referee.state === "refused");
@@ -82,7 +91,14 @@ class Item {
     // A refusal that came before something was let in is over.
     const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
     this.#trouble.hidden = !isRefused;
-    if (isRefused) setText(this.#trouble, `Refused ${since(refusedAt)}: not signed with its secret. The log says why.`);
+    const advice = seesAll ? "The log says why." : "Ask whoever runs this server.";
+    if (isRefused) setText(this.#trouble, `Refused ${since(refusedAt)}: not signed with its secret. ${advice}`);
+  }
+
+  #heard(since) {
+    const { source, heardAt } = this.#source;
+    if (source === "twilio") return "Webhooks and lists";
+    return heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
   }
 }
 

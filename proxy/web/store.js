@@ -40,6 +40,11 @@ export class Store extends EventTarget {
     return this.access !== null && this.access.id === null;
   }
 
+  /** Whether all that is shown is of some accounts alone; it is held to be so until that is known. */
+  get isOfSomeAccounts() {
+    return this.access?.accounts !== null;
+  }
+
   /** Whether this reader may take calls out of the count. */
   get mayEvict() {
     return this.access?.role === "operate";

@@ -1,16 +1,45 @@
-//! `GET /api/live-users/access`: what a token opens.
+//! `GET` and `POST /api/live-users/access`: what a token opens, of who shows it, and of somebody else.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Payload};
+use live_users_http_kit::ParameterError;
 use live_users_intake::Role;
-use live_users_wire as wire;
+use live_users_wire::{self as wire, Introspected, Introspection};
 
-use super::authorized::Permitted;
+use super::auth::BearerAuth;
+use super::authorized::{Authorized, Permitted};
+use super::error::ApiError;
+use super::signature::read_body;
+use crate::parts::tokens::Access;
+
+/// The longest body that is read, in bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Who asks, what that one may do, and whose calls that one reads.
 pub(crate) async fn access(Permitted(access): Permitted) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view(access))
+}
+
+/// What the token in the body opens. A proxy asks, which delays each of its own clients after wrong
+/// tokens: to this server they would all be the proxy.
+pub(crate) async fn introspect(
+    _: Authorized,
+    auth: Data<BearerAuth>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(body, BODY_BYTES_MAX).await?;
+    // The parser's own words may repeat the token.
+    let Introspection { token } = serde_json::from_slice(&body)
+        .map_err(|_| ParameterError::new("token", "a JSON object with the token as a string"))?;
+    let opened = auth.opened_by(token.as_bytes()).map(view);
+    let answer = Introspected::of(opened);
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+}
+
+fn view(access: Access) -> wire::Access {
     let accounts = access.scope.accounts();
-    let answer = wire::Access {
+    wire::Access {
         role: match access.role {
             Role::Read => wire::Role::Read,
             Role::Operate => wire::Role::Operate,
@@ -18,6 +47,5 @@ pub(crate) async fn access(Permitted(access): Permitted) -> HttpResponse {
         accounts: accounts.map(|it| it.iter().map(ToString::to_string).collect()),
         id: access.id.map(|id| id.to_string()),
         access: access.value.map(|value| value.to_string()),
-    };
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer)
+    }
 }

@@ -103,6 +103,14 @@ impl BearerAuth {
         }
     }
 
+    /// What a token opens that somebody has shown elsewhere; `None` if it is not in force. Only for who
+    /// has shown `API_TOKEN`: no guess is counted, and all tokens are compared each time.
+    pub(crate) fn opened_by(&self, token: &[u8]) -> Option<Access> {
+        let tokens = self.tokens.now();
+        let place = tokens.known()?.which(token)?;
+        Some(tokens.access(place))
+    }
+
     /// Whether a request that shows a token, or asks for what one opens, may be taken for one that
     /// does not: where the file has no tokens, what everybody may read needs no right one.
     pub(crate) fn may_be_anybodys(&self, request: &HttpRequest, refusal: Refusal) -> bool {

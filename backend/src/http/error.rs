@@ -29,7 +29,7 @@ pub(crate) enum ApiError {
     Webhook(signature::Refusal),
     /// Fields of the form or the query are wrong.
     BadFields(Vec<FieldError>),
-    /// A parameter of the query is wrong.
+    /// A parameter of the query, or of the body that asks about a token, is wrong.
     BadParameter(ParameterError),
     /// A request that needs `API_TOKEN` is not let in.
     Auth(auth::Refusal),

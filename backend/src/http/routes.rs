@@ -42,7 +42,12 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.stream("/api/live-users/summary/stream", streams::summary_events))
         .service(PATHS.stream("/api/live-users/summary/ws", streams::summary_socket))
         .service(PATHS.read("/api/live-users/summary", calls::summary::summary))
-        .service(PATHS.read("/api/live-users/access", access::access))
+        .service(
+            PATHS
+                .read("/api/live-users/access", access::access)
+                .route(web::post().to(access::introspect))
+                .default_service(web::to(only_access)),
+        )
         .service(PATHS.read("/api/live-users/setup", setup::setup))
         .service(PATHS.read("/api/live-users/activity", calls::activity::activity))
         .service(PATHS.read("/api/live-users/calls", calls::list))
@@ -110,6 +115,10 @@ fn refuse_method(request: &HttpRequest, lines: &WrongMethods, whose: &str) -> Ht
         );
     }
     ApiError::WrongMethod { allow: "GET, POST" }.error_response()
+}
+
+async fn only_access() -> HttpResponse {
+    ApiError::WrongMethod { allow: "GET, HEAD, POST" }.error_response()
 }
 
 fn wrong_method(_: &HttpRequest, methods: Methods) -> HttpResponse {

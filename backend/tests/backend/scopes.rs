@@ -247,6 +247,70 @@ fn who_has_api_token_may_ask_for_what_a_token_opens() {
     assert_eq!(get(&url).body, r#"{"liveUsers":2}"#);
 }
 
+/// Asks as a proxy does what a token of somebody else opens.
+fn introspect(server: &Server, shown: &str, body: &[u8]) -> Answer {
+    let authorization = format!("Bearer {shown}");
+    let url = format!("{}/api/live-users/access", server.url);
+    send("POST", &url, &[("Authorization", &authorization)], body)
+}
+
+#[test]
+fn a_proxy_asks_what_tokens_open_and_wrong_ones_are_no_guesses_of_its_own() {
+    let (server, _twilio) = with_calls(&[]);
+    let document = OpenApi::of(&server.url, env!("CARGO_PKG_VERSION"));
+    let opens = |token: &str| -> Value {
+        let answer =
+            introspect(&server, API_TOKEN, json!({ "token": token }).to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("cache-control"), "no-store");
+        document.check("POST", "/api/live-users/access", &answer);
+        serde_json::from_str(&answer.body).expect("JSON")
+    };
+    for token in [WALL, OPS, ALL, BOTH, API_TOKEN] {
+        let mut own = read(&server, "/access", token);
+        own["active"] = json!(true);
+        assert_eq!(opens(token), own, "as whoever has it would be told");
+    }
+    for n in 0..400 {
+        assert_eq!(opens(&format!("0123456789abcdef{n}")), json!({"active": false}));
+    }
+    assert_eq!((&opens(WALL)["id"], &opens("")), (&json!("wall"), &json!({"active": false})));
+    // None of them was counted at the address that they all came from.
+    for n in 0..9 {
+        assert_eq!(ask(&server, "GET", "/access", &format!("fedcba9876543210{n}")).status, 403);
+    }
+    assert_eq!(read(&server, "/access", OPS)["id"], "ops");
+}
+
+#[test]
+fn only_api_token_itself_asks_about_tokens_and_none_is_repeated() {
+    let (server, _twilio) = with_calls(&[]);
+    let document = OpenApi::of(&server.url, env!("CARGO_PKG_VERSION"));
+    let question = json!({ "token": BOTH }).to_string();
+    let check = |shown: &str, body: &[u8], status: u16, told: &str| {
+        let answer = introspect(&server, shown, body);
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(answer.body.contains(told) && !answer.body.contains(BOTH), "{}", answer.body);
+        document.check("POST", "/api/live-users/access", &answer);
+    };
+    for token in [WALL, OPS, ALL] {
+        check(token, question.as_bytes(), 403, r#""code":"needs-api-token""#);
+    }
+    check("0123456789abcdef", question.as_bytes(), 403, "Authorization");
+    let twice = format!(r#"{{"token":"{BOTH}","token":"{BOTH}"}}"#);
+    let (no_text, bare) = (format!(r#"{{"token":["{BOTH}"]}}"#), format!("\"{BOTH}\""));
+    for body in ["", "{}", "[]", &twice, &no_text, &bare, BOTH, "\u{fffd}"] {
+        check(API_TOKEN, body.as_bytes(), 400, r#""field":"token","expected":"a JSON object"#);
+    }
+    let long = json!({ "token": BOTH.repeat(1000) }).to_string();
+    check(API_TOKEN, long.as_bytes(), 413, r#""field":"body","expected":"at most 16384 bytes""#);
+    let url = format!("{}/api/live-users/access", server.url);
+    let nobody = send("POST", &url, &[], question.as_bytes());
+    assert_eq!(nobody.status, 401, "{}", nobody.body);
+    let (_, log) = server.terminate();
+    assert!(!log.contains(BOTH) && !log.contains(API_TOKEN), "{log}");
+}
+
 #[tokio::test]
 async fn streams_show_the_accounts_and_end_with_the_token() {
     let (_folder, agents) = agents_file(AGENTS);

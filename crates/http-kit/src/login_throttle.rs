@@ -8,6 +8,11 @@
 //! the one whose last wrong token is the oldest is forgotten. A token that was right at an address
 //! is looked at there while others at it wait: it may be that of a proxy, behind the same reverse
 //! proxy as they. So a guess is not slowed there if it is right, and each that is wrong waits.
+//!
+//! Where another server judges the tokens, one that was wrong is put to it again after some seconds.
+//! It is the same token, so that tells nothing of any other, and it counts no more than before.
+
+mod wrongs;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,31 +22,16 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 use parking_lot::Mutex;
 
+use self::wrongs::{MEMORY_S, Overall, Verdict, Wrongs};
 use crate::metrics::Counter;
 use crate::{BearerToken, LogThrottle};
 
-/// Wrong tokens that nobody has to wait for.
-const FREE_WRONGS: u32 = 10;
+/// After so many seconds, a token that another server has found wrong is put to it again: it may have
+/// read its tokens anew meanwhile.
+const ASKED_AGAIN_S: u64 = 10;
 
-/// The first wait, in seconds. It doubles with each wrong token more.
-const WAIT_S: u64 = 1;
-
-/// The longest wait, in seconds.
-const WAIT_S_MAX: u64 = 60;
-
-/// For how long a wrong token is remembered, in seconds.
-const MEMORY_S: u64 = 15 * 60;
-
-/// Different wrong tokens of one client that are known again.
-const KNOWN_WRONGS: usize = 4;
-
-/// Clients that are remembered: those with a wrong token lately. About 3 MB.
+/// Clients that are remembered: those with a wrong token lately. About 4 MB.
 const CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
-
-/// Wrong tokens of all clients together that may come at once, and the time in which there may be
-/// one more, in milliseconds.
-const BURST: u32 = 300;
-const INTERVAL_MS: u64 = 1_000;
 
 /// Whose attempts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +100,8 @@ impl TokenGuard {
 
     /// As [`TokenGuard::judge`] for a server whose tokens are not all known here: `None` if it is none
     /// of these. The caller finds out then, and says so by [`TokenGuard::accept`],
-    /// [`TokenGuard::refuse`] or [`TokenGuard::leave`].
+    /// [`TokenGuard::refuse`] or [`TokenGuard::leave`]. So it does again, ten seconds after a token was
+    /// wrong, for one request: whoever knows the token may hold it for right by now. That is no guess.
     ///
     /// # Errors
     /// If it was refused without a look.
@@ -206,31 +197,6 @@ impl Default for State {
     }
 }
 
-/// The wrong tokens of one client.
-struct Wrongs {
-    n: u32,
-    last: Instant,
-    /// Until then nothing is looked at.
-    wait_until: Instant,
-    known: [Option<u64>; KNOWN_WRONGS],
-    /// Tokens that nobody could judge: a program that repeats one makes nobody wait either.
-    unjudged: [Option<u64>; KNOWN_WRONGS],
-}
-
-/// What is known of a token that counts against a client.
-#[derive(Clone, Copy)]
-enum Verdict {
-    /// It is wrong.
-    Wrong,
-    /// Nobody could tell.
-    Open,
-}
-
-/// The wrong tokens of all, as one moment: when the last of them will be forgotten, at one in each
-/// interval (the generic cell rate algorithm, ITU-T I.371).
-#[derive(Default)]
-struct Overall(Option<Instant>);
-
 impl LoginThrottle {
     /// Judges a token, which `which` compares.
     fn judge(
@@ -240,7 +206,7 @@ impl LoginThrottle {
         now: Instant,
         which: impl FnOnce(&[u8]) -> Option<usize>,
     ) -> Result<usize, TokenRefusal> {
-        match self.compare(client, shown, now, which)? {
+        match self.compared(client, shown, now, None, which)? {
             Some(token) => Ok(token),
             None => {
                 self.refuse(client, shown, now);
@@ -249,7 +215,8 @@ impl LoginThrottle {
         }
     }
 
-    /// The same; `None` for a token that is none of those, which is not counted yet.
+    /// The same; `None` for a token that is none of those, which is not counted yet: others judge it,
+    /// and may judge otherwise some time after it was wrong.
     fn compare(
         &self,
         client: Client,
@@ -257,10 +224,22 @@ impl LoginThrottle {
         now: Instant,
         which: impl FnOnce(&[u8]) -> Option<usize>,
     ) -> Result<Option<usize>, TokenRefusal> {
+        self.compared(client, shown, now, Some(Duration::from_secs(ASKED_AGAIN_S)), which)
+    }
+
+    /// `asked_again`: after which time a wrong token is looked at again; `None` for never.
+    fn compared(
+        &self,
+        client: Client,
+        shown: &[u8],
+        now: Instant,
+        asked_again: Option<Duration>,
+        which: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Result<Option<usize>, TokenRefusal> {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
         if !state.was_right(client, hash, now) {
-            state.without_comparing(client, hash, now)?;
+            state.without_comparing(client, hash, now, asked_again)?;
         }
         let token = which(shown);
         if token.is_some() {
@@ -278,13 +257,20 @@ impl LoginThrottle {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
         state.right.pop(&(client, hash));
-        state.count(client, hash, Verdict::Wrong, now);
+        // One that was wrong before is no new guess.
+        match state.known_wrong(client, hash, now) {
+            Some(found) => *found = now,
+            None => state.count(client, hash, Verdict::Wrong, now),
+        }
     }
 
     fn leave(&self, client: Client, shown: &[u8], now: Instant) {
         let hash = self.hasher.hash_one(shown);
         let mut state = self.state.lock();
-        if !state.was_right(client, hash, now) && !state.was_left(client, hash, now) {
+        let is_known = state.was_right(client, hash, now)
+            || state.was_left(client, hash, now)
+            || state.known_wrong(client, hash, now).is_some();
+        if !is_known {
             state.count(client, hash, Verdict::Open, now);
         }
     }
@@ -300,73 +286,47 @@ impl State {
     /// Whether nobody could judge this token of this client lately.
     fn was_left(&self, client: Client, hash: u64, now: Instant) -> bool {
         let wrongs = self.clients.peek(&client).filter(|it| !it.is_forgotten(now));
-        wrongs.is_some_and(|wrongs| wrongs.unjudged.contains(&Some(hash)))
+        wrongs.is_some_and(|wrongs| wrongs.was_left(hash))
+    }
+
+    /// When this token of this client was found wrong last, if it was lately.
+    fn known_wrong(&mut self, client: Client, hash: u64, now: Instant) -> Option<&mut Instant> {
+        // Trap: `get` would keep a client for as long as it goes on asking.
+        let wrongs = self.clients.peek_mut(&client).filter(|it| !it.is_forgotten(now))?;
+        wrongs.known(hash)
     }
 
     /// Refuses what is refused without comparing anything.
     fn without_comparing(
-        &self,
+        &mut self,
         client: Client,
         hash: u64,
         now: Instant,
+        asked_again: Option<Duration>,
     ) -> Result<(), TokenRefusal> {
-        // Trap: `get` would keep a client for as long as it goes on asking.
+        if let Some(found) = self.known_wrong(client, hash, now) {
+            let is_old = |after| now.saturating_duration_since(*found) >= after;
+            if !asked_again.is_some_and(is_old) {
+                return Err(TokenRefusal::Wrong);
+            }
+            // Until that is found out, nobody asks the same.
+            *found = now;
+            return Ok(());
+        }
         let Some(wrongs) = self.clients.peek(&client).filter(|it| !it.is_forgotten(now)) else {
             return Ok(());
         };
-        if wrongs.known.contains(&Some(hash)) {
-            return Err(TokenRefusal::Wrong);
-        }
         let wait = wrongs.wait_until.saturating_duration_since(now).max(self.overall.wait(now));
         if wait.is_zero() { Ok(()) } else { Err(TokenRefusal::Wait(wait)) }
     }
 
     fn count(&mut self, client: Client, hash: u64, verdict: Verdict, now: Instant) {
         self.overall.count(now);
-        let (known, unjudged) = <_>::default();
-        let fresh = || Wrongs { n: 0, last: now, wait_until: now, known, unjudged };
-        let wrongs = self.clients.get_or_insert_mut(client, fresh);
+        let wrongs = self.clients.get_or_insert_mut(client, || Wrongs::none(now));
         if wrongs.is_forgotten(now) {
-            *wrongs = fresh();
+            *wrongs = Wrongs::none(now);
         }
         wrongs.count(hash, verdict, now);
-    }
-}
-
-impl Wrongs {
-    fn is_forgotten(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last) >= Duration::from_secs(MEMORY_S)
-    }
-
-    fn count(&mut self, hash: u64, verdict: Verdict, now: Instant) {
-        let remembered = match verdict {
-            Verdict::Wrong => &mut self.known,
-            Verdict::Open => &mut self.unjudged,
-        };
-        remembered[self.n as usize % KNOWN_WRONGS] = Some(hash);
-        self.n = self.n.saturating_add(1);
-        self.last = now;
-        if let Some(more) = self.n.checked_sub(FREE_WRONGS) {
-            let wait_s = WAIT_S.checked_shl(more).unwrap_or(WAIT_S_MAX).clamp(WAIT_S, WAIT_S_MAX);
-            self.wait_until = now + Duration::from_secs(wait_s);
-        }
-    }
-}
-
-impl Overall {
-    fn wait(&self, now: Instant) -> Duration {
-        let ahead = self.0.map_or(Duration::ZERO, |end| end.saturating_duration_since(now));
-        (ahead + Duration::from_millis(INTERVAL_MS)).saturating_sub(Self::burst())
-    }
-
-    fn count(&mut self, now: Instant) {
-        let end = self.0.map_or(now, |end| end.max(now)) + Duration::from_millis(INTERVAL_MS);
-        // Clients without a wrong token are served beyond the burst: no debt grows of that.
-        self.0 = Some(end.min(now + Self::burst()));
-    }
-
-    fn burst() -> Duration {
-        Duration::from_millis(INTERVAL_MS) * BURST
     }
 }
 

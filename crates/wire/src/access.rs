@@ -1,5 +1,7 @@
 //! What a token of the backend may see and do.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The answer of `GET /api/live-users/access`: whose token the request has shown.
@@ -16,6 +18,53 @@ pub struct Access {
     /// `None` of `API_TOKEN`. It ends when the token is changed or removed.
     pub access: Option<String>,
 }
+
+/// The question of `POST /api/live-users/access`: what this token opens, as who has `API_TOKEN` asks
+/// for somebody else (in the manner of RFC 7662).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introspection {
+    /// The token, as it was shown. It stands in no URL, and in no `Debug` output.
+    pub token: String,
+}
+
+/// The answer to an [`Introspection`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introspected {
+    /// Whether the token is in force.
+    pub active: bool,
+    /// What it opens; `None` if it is not in force.
+    #[serde(flatten)]
+    pub access: Option<Access>,
+}
+
+impl Introspected {
+    /// The answer for a token that opens this, or nothing.
+    pub fn of(access: Option<Access>) -> Self {
+        Self { active: access.is_some(), access }
+    }
+
+    /// What the token opens; `None` if it is not in force.
+    ///
+    /// # Errors
+    /// If the answer says that it is in force and not what it opens.
+    pub fn opened(self) -> Result<Option<Access>, NotAnAccess> {
+        match self {
+            Self { active: false, .. } => Ok(None),
+            Self { active: true, access: Some(access) } => Ok(Some(access)),
+            Self { active: true, access: None } => Err(NotAnAccess),
+        }
+    }
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Introspection(hidden)")
+    }
+}
+
+/// A token is in force, and what it opens is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnAccess;
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,5 +100,24 @@ mod tests {
         assert_eq!(access.accounts.as_deref(), Some(&["acme".to_owned()][..]));
         assert_eq!(serde_json::to_string(&access).unwrap(), json);
         assert!(serde_json::from_str::<Access>(&json.replace("read", "other")).is_err());
+    }
+
+    #[test]
+    fn what_a_token_of_somebody_else_opens_is_exactly_the_documented_shape() {
+        let json = concat!(
+            r#"{"active":true,"id":"acme-wall","role":"read","accounts":["acme"],"#,
+            r#""access":"acme-wall.0a1b"}"#
+        );
+        let answer: Introspected = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&answer).unwrap(), json);
+        assert_eq!(answer.opened().unwrap().unwrap().id.as_deref(), Some("acme-wall"));
+        let none = Introspected::of(None);
+        assert_eq!(serde_json::to_string(&none).unwrap(), r#"{"active":false}"#);
+        assert_eq!(none.opened(), Ok(None));
+        let lacking: Introspected = serde_json::from_str(r#"{"active":true,"id":"a"}"#).unwrap();
+        assert_eq!(lacking.opened(), Err(NotAnAccess));
+        assert!(serde_json::from_str::<Introspected>(r#"{"id":null,"role":"read"}"#).is_err());
+        let question: Introspection = serde_json::from_str(r#"{"token":"s3cret"}"#).unwrap();
+        assert!(!format!("{question:?}").contains("s3cret"));
     }
 }

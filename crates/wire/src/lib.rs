@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use access::{ACCESS_ENDED, ACCESS_HEADER, Access, Role};
+pub use access::{
+    ACCESS_ENDED, ACCESS_HEADER, Access, Introspected, Introspection, NotAnAccess, Role,
+};
 pub use activity::{ActivityPage, ActivityView};
 pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, EvidenceView, Expectation,

@@ -57,6 +57,7 @@ impl ResponseError for AuthError {
             Self::Lookup(LookupError::Throttled | LookupError::Busy) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Lookup(LookupError::Refused) => StatusCode::BAD_GATEWAY,
             Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
             Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften(_) | Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -79,7 +80,9 @@ impl ResponseError for AuthError {
             | Self::NotOurPage
             | Self::Denied(Denied::Wrong)
             | Self::Role(_)
-            | Self::Lookup(LookupError::Upstream(_) | LookupError::Scope(_)) => {}
+            | Self::Lookup(
+                LookupError::Upstream(_) | LookupError::Refused | LookupError::Scope(_),
+            ) => {}
         }
         answer.json(Envelope::failure(self.to_string()))
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use live_users_http_kit::{LogThrottle, read_body};
-use live_users_wire::Access;
+use live_users_wire::{Access, Introspected, Introspection};
 use lru::LruCache;
 use parking_lot::Mutex;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Response, Url};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -19,6 +20,10 @@ use crate::scope::{Scope, ScopeError};
 
 /// The biggest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The shortest and the longest token that is looked up, in bytes.
+const TOKEN_BYTES_MIN: usize = 16;
+const TOKEN_BYTES_MAX: usize = 4 * 1024;
 
 /// Look-ups under way at the same time. So many guesses may be under way before one is found wrong.
 const LOOKUPS_MAX: usize = 16;
@@ -34,8 +39,8 @@ const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 pub(crate) struct AccessLookup {
     backend: BackendClient,
     url: Url,
-    /// Whether the proxy has a token to ask the backend with afterwards.
-    has_token: bool,
+    /// The backend's `API_TOKEN`, to ask with.
+    authorization: Option<HeaderValue>,
     places: Semaphore,
     kept: Kept,
     lines: LogThrottle,
@@ -50,6 +55,9 @@ pub(crate) enum LookupError {
     /// It looks at no token now, since too many were wrong.
     #[error("the backend looks at no token now, after too many wrong ones")]
     Throttled,
+    /// The backend does not want what the proxy shows.
+    #[error("the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN")]
+    Refused,
     /// Too many ask at the same time.
     #[error("{LOOKUPS_MAX} tokens are looked up already")]
     Busy,
@@ -63,10 +71,13 @@ impl AccessLookup {
     ///
     /// # Errors
     /// When `BACKEND_URL` can have no path behind it, or the system has no random numbers.
-    pub(crate) fn new(backend: BackendClient, has_token: bool) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        backend: BackendClient,
+        authorization: Option<HeaderValue>,
+    ) -> std::io::Result<Self> {
         let url = backend.url("api/live-users/access")?;
         let (places, lines) = (Semaphore::new(LOOKUPS_MAX), LogThrottle::default());
-        Ok(Self { backend, url, has_token, places, kept: Kept::new()?, lines })
+        Ok(Self { backend, url, authorization, places, kept: Kept::new()?, lines })
     }
 
     /// The scope of a token, which may have been asked for a few seconds ago. `None` if it is nobody's.
@@ -88,18 +99,14 @@ impl AccessLookup {
         &self,
         token: &[u8],
     ) -> Result<Option<Arc<Scope>>, LookupError> {
-        // No secret of the backend has another form. An API_TOKEN is refused below.
-        let is_visible = token.iter().all(u8::is_ascii_graphic);
-        let authorization = HeaderValue::from_bytes(&[b"Bearer ", token].concat());
-        let Some(mut authorization) =
-            authorization.ok().filter(|_| self.has_token && is_visible && token.len() >= 16)
-        else {
+        // An API_TOKEN is refused below.
+        let (Some(authorization), Some(secret)) = (&self.authorization, secret(token)) else {
             return Ok(None);
         };
-        authorization.set_sensitive(true);
         let _place = self.places.try_acquire().map_err(|_| LookupError::Busy)?;
         let asked = Instant::now();
-        let access = self.ask(authorization).await.map_err(|failed| self.note(failed))?;
+        let answer = self.backend.in_time(self.ask(authorization, secret)).await;
+        let access = answer.map_err(|failed| self.note(&failed))?;
         let scope = access.map_or(Ok(None), Scope::of).map_err(LookupError::Scope)?.map(Arc::new);
         self.kept.put(token, scope.clone(), asked);
         Ok(scope)
@@ -110,38 +117,73 @@ impl AccessLookup {
         self.kept.forget(scope);
     }
 
-    async fn ask(&self, authorization: HeaderValue) -> Result<Option<Access>, Failure> {
-        let exchange = async {
-            let request = self.backend.request(Method::GET, self.url.clone());
-            let answer = request.header(AUTHORIZATION, authorization).send().await?;
-            match answer.status().as_u16() {
-                200 => {
-                    let body = read_body(answer, BODY_BYTES_MAX).await?;
-                    let access = serde_json::from_slice(&body);
-                    let not_one =
-                        |it: serde_json::Error| failure(UpstreamError::NotAnAccess, it.to_string());
-                    access.map(Some).map_err(not_one)
-                }
-                // 404 is an older version's, which has no such tokens.
-                401 | 403 | 404 => Ok(None),
-                status => Err(wrong_status(status)),
+    /// What a token opens. The proxy shows its own token and names the other one in the body, so that
+    /// the backend counts no guess of a client here against all of them.
+    async fn ask(
+        &self,
+        authorization: &HeaderValue,
+        token: &str,
+    ) -> Result<Option<Access>, Failure> {
+        let question = Introspection { token: token.to_owned() };
+        let question = serde_json::to_vec(&question).expect("a text is always JSON");
+        let request = self.backend.request(Method::POST, self.url.clone()).body(question);
+        let request = request.header(AUTHORIZATION, authorization.clone());
+        let answer = request.header(CONTENT_TYPE, "application/json").send().await?;
+        match answer.status().as_u16() {
+            200 => {
+                let introspected: Introspected = read(answer).await?;
+                introspected.opened().map_err(|_| {
+                    failure(UpstreamError::NotAnAccess, "active, and nothing more".to_owned())
+                })
             }
-        };
-        self.backend.in_time(exchange).await
+            404 | 405 => self.ask_as_its_client(token).await,
+            status => Err(wrong_status(status)),
+        }
     }
 
-    fn note(&self, Failure { upstream_error, detail }: Failure) -> LookupError {
+    /// The same of a backend of an older version, which tells a token's own holder alone.
+    async fn ask_as_its_client(&self, token: &str) -> Result<Option<Access>, Failure> {
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}"));
+        let Ok(mut authorization) = authorization else { return Ok(None) };
+        authorization.set_sensitive(true);
+        let request = self.backend.request(Method::GET, self.url.clone());
+        let answer = request.header(AUTHORIZATION, authorization).send().await?;
+        match answer.status().as_u16() {
+            200 => read(answer).await.map(Some),
+            // 404 is a still older one's, which has no such tokens.
+            401 | 403 | 404 => Ok(None),
+            status => Err(wrong_status(status)),
+        }
+    }
+
+    fn note(&self, Failure { upstream_error, detail }: &Failure) -> LookupError {
+        let error = match *upstream_error {
+            UpstreamError::Status(401 | 403) => LookupError::Refused,
+            UpstreamError::Status(429) => LookupError::Throttled,
+            other => LookupError::Upstream(other),
+        };
         if let Some(held_back) = self.lines.line_at(Instant::now()) {
             log::warn!(
-                "whose token was shown is not known: {upstream_error}: {detail} ({held_back} such \
+                "whose token was shown is not known: {error}: {detail} ({held_back} such \
                  lines before this one were held back)"
             );
         }
-        match upstream_error {
-            UpstreamError::Status(429) => LookupError::Throttled,
-            other => LookupError::Upstream(other),
-        }
+        error
     }
+}
+
+/// A token that has the form of a secret of the backend. No other is looked up.
+fn secret(token: &[u8]) -> Option<&str> {
+    let has_length = (TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token.len());
+    let is_visible = token.iter().all(u8::is_ascii_graphic);
+    str::from_utf8(token).ok().filter(|_| has_length && is_visible)
+}
+
+/// Reads what a backend says of a token.
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
+    let body = read_body(answer, BODY_BYTES_MAX).await?;
+    let said = serde_json::from_slice(&body);
+    said.map_err(|error| failure(UpstreamError::NotAnAccess, error.to_string()))
 }
 
 /// Tokens that were right lately, by a digest that nobody can compute from elsewhere.

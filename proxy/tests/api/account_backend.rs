@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use live_users_testkit::Server;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -32,6 +34,8 @@ struct State {
     ended: Mutex<BTreeSet<String>>,
     /// What is answered in place of whose a token is.
     trouble: Mutex<Option<String>>,
+    /// Whether only a token's own holder is told what it opens, as by a backend of before.
+    is_old: AtomicBool,
 }
 
 /// What the backend was asked.
@@ -41,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) what: String,
     pub(crate) bearer: String,
     pub(crate) access: Option<String>,
+    /// The body, of JSON.
+    pub(crate) body: Value,
 }
 
 impl World {
@@ -55,7 +61,7 @@ impl World {
         let shared = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             while let Some(mut request) = backend.recv().await {
-                let asked = Asked::of(&request.head);
+                let asked = Asked::of(&request.head, &request.body);
                 if asked.what.contains("/api/sessions/") {
                     request.say(&ok("").replacen("200 OK", "404 Not Found", 1)).await;
                     continue;
@@ -82,6 +88,11 @@ impl World {
     /// The token of an account is changed or removed.
     pub(crate) fn end_access(&self, access: &str) {
         self.state.ended.lock().insert(access.to_owned());
+    }
+
+    /// From now on the backend is of an older version, or is not any more.
+    pub(crate) fn is_old(&self, is_old: bool) {
+        self.state.is_old.store(is_old, Ordering::Relaxed);
     }
 
     /// Answers this whenever it is asked whose a token is.
@@ -115,7 +126,7 @@ impl Drop for World {
 }
 
 impl Asked {
-    fn of(head: &str) -> Self {
+    fn of(head: &str, body: &str) -> Self {
         let header = |name: &str| {
             let mut lines = head.lines().filter_map(|line| line.split_once(": "));
             lines.find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
@@ -124,29 +135,28 @@ impl Asked {
         let bearer = bearer.strip_prefix("Bearer ").unwrap_or_default().to_owned();
         let line = head.lines().next().unwrap_or_default();
         let what = line.trim_end_matches(" HTTP/1.1").replace("/api/live-users", "");
-        Self { what, bearer, access: header("live-users-access") }
+        let body = serde_json::from_str(body).unwrap_or_default();
+        Self { what, bearer, access: header("live-users-access"), body }
     }
 }
 
 impl State {
     /// The whole answer; `None` for a stream.
-    fn answer(&self, Asked { what, bearer, access }: &Asked) -> Option<String> {
+    fn answer(&self, Asked { what, bearer, access, body }: &Asked) -> Option<String> {
         let status = |status: &str, body: &str| Some(ok(body).replacen("200 OK", status, 1));
-        if what == "GET /access" {
+        let is_old = self.is_old.load(Ordering::Relaxed);
+        if what == "POST /access" && is_old {
+            return status("405 Method Not Allowed", r#"{"error":"method: not allowed here"}"#);
+        }
+        if what == "POST /access" || what == "GET /access" && is_old {
             if let Some(answer) = self.trouble.lock().clone() {
                 return Some(answer);
             }
-            return match bearer.as_str() {
-                ACME => Some(ok(
-                    r#"{"id":"acme-wall","role":"read","accounts":["acme"],"access":"acme.1"}"#,
-                )),
-                BETA => Some(ok(
-                    r#"{"id":"beta","role":"operate","accounts":["beta","b.2"],"access":"beta.1"}"#,
-                )),
-                BACKEND_TOKEN => {
-                    Some(ok(r#"{"id":null,"role":"operate","accounts":null,"access":null}"#))
-                }
-                _ => status("403 Forbidden", r#"{"error":"Authorization: no"}"#),
+            return match opened_by(if is_old { bearer } else { body["token"].as_str()? }) {
+                Some(access) if is_old => Some(ok(access)),
+                Some(access) => Some(ok(&access.replacen('{', r#"{"active":true,"#, 1))),
+                None if is_old => status("403 Forbidden", r#"{"error":"Authorization: no"}"#),
+                None => Some(ok(r#"{"active":false}"#)),
             };
         }
         if bearer != BACKEND_TOKEN {
@@ -163,5 +173,17 @@ impl State {
             return Some(ok("<svg/>").replacen("application/json", "image/svg+xml", 1));
         }
         Some(ok(&format!(r#"{{"liveUsers":{},"of":"{of}"}}"#, of.len())))
+    }
+}
+
+/// What a token opens, as JSON.
+fn opened_by(token: &str) -> Option<&'static str> {
+    match token {
+        ACME => Some(r#"{"id":"acme-wall","role":"read","accounts":["acme"],"access":"acme.1"}"#),
+        BETA => {
+            Some(r#"{"id":"beta","role":"operate","accounts":["beta","b.2"],"access":"beta.1"}"#)
+        }
+        BACKEND_TOKEN => Some(r#"{"id":null,"role":"operate","accounts":null,"access":null}"#),
+        _ => None,
     }
 }

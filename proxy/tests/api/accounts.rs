@@ -1,10 +1,11 @@
 //! Tokens of accounts: who signs in with one, or shows it, gets its part and no more.
 
 use reqwest::Method;
+use serde_json::json;
 
 use crate::account_backend::{ACME, BETA, World};
 use crate::admin::{ADMIN_TOKEN, BACKEND_TOKEN, RIGHT, TOKENS};
-use crate::backend::Backend;
+use crate::backend::{Backend, ok};
 use crate::proxy::{NO_BACKEND, ask, get, header, seen, start_with};
 use crate::sign_in::{OURS, post};
 
@@ -31,7 +32,9 @@ async fn a_session_of_an_account_asks_the_backend_for_that_account() {
     let cookie = world.cookie(ACME).await;
     let lookups = world.asked();
     assert_eq!(lookups.len(), 1, "{lookups:?}");
-    assert_eq!((lookups[0].bearer.as_str(), &lookups[0].access), (ACME, &None));
+    assert_eq!((lookups[0].what.as_str(), &lookups[0].access), ("POST /access", &None));
+    assert_eq!(lookups[0].bearer, BACKEND_TOKEN, "or a guess would be one of the proxy");
+    assert_eq!(lookups[0].body, json!({ "token": ACME }));
     for path in READ {
         let headers = [("Cookie", cookie.as_str()), OURS];
         let answer = get(&world.proxy, &format!("/api/live-users{path}"), &headers).await;
@@ -127,7 +130,7 @@ async fn a_token_that_is_shown_is_looked_up_once_in_a_while_and_not_after_its_en
     let acme = bearer(ACME);
     let lookups = |world: &World| {
         let asked = world.asked();
-        asked.iter().filter(|it| it.what == "GET /access").count()
+        asked.iter().filter(|it| it.what == "POST /access").count()
     };
     for _ in 0..5 {
         let answer = get(&world.proxy, SUMMARY, &[("Authorization", &acme)]).await;
@@ -135,7 +138,7 @@ async fn a_token_that_is_shown_is_looked_up_once_in_a_while_and_not_after_its_en
     }
     assert!(lookups(&world) <= 2, "five within ten seconds on any machine that is not stuck");
     world.end_access("acme.1");
-    world.trouble(Some("HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    world.trouble(Some(&ok(r#"{"active":false}"#)));
     for _ in 0..2 {
         assert_eq!(get(&world.proxy, SUMMARY, &[("Authorization", &acme)]).await.status(), 403);
     }
@@ -181,12 +184,14 @@ async fn while_nobody_can_tell_whose_a_token_is_nobody_is_let_in() {
             body.len()
         )
     };
-    let nobody = r#"{"id":null,"role":"read","accounts":null,"access":"a.1"}"#;
+    let nobody = r#"{"active":true,"id":null,"role":"read","accounts":null,"access":"a.1"}"#;
     for (says, expected, told) in [
         (answer("500 Oops", ""), 502, "status 500"),
         (answer("429 Slow", ""), 503, "looks at no token now"),
         (answer("200 OK", "[]"), 502, "not an access"),
-        (answer("200 OK", r#"{"role":"root","access":"a.1"}"#), 502, "not an access"),
+        (answer("403 No", ""), 502, "BACKEND_TOKEN: expected the backend"),
+        (answer("200 OK", r#"{"active":true,"role":"root","access":"a.1"}"#), 502, "not an access"),
+        (answer("200 OK", &nobody.replace(r#""active":true,"#, "")), 502, "not an access"),
         (answer("200 OK", nobody), 403, "not an access"),
     ] {
         world.trouble(Some(&says));
@@ -211,7 +216,18 @@ async fn while_nobody_can_tell_whose_a_token_is_nobody_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_backend_of_before_has_no_tokens_of_accounts() {
+async fn a_backend_of_before_is_asked_as_it_can_be() {
+    let world = World::start();
+    world.is_old(true);
+    world.cookie(ACME).await;
+    let asked = world.asked();
+    assert_eq!(asked.len(), 2, "it takes no question about somebody else: {asked:?}");
+    assert_eq!((asked[1].what.as_str(), asked[1].bearer.as_str()), ("GET /access", ACME));
+    let wrong = "token=wrong-0123456789abcdef";
+    assert_eq!(post(&world.proxy, &[OURS], wrong).await.status(), 403);
+    world.is_old(false);
+    world.cookie(BETA).await;
+    // A still older one has no such tokens.
     let backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
     assert_eq!(post(&proxy, &[OURS], &format!("token={ACME}")).await.status(), 403);

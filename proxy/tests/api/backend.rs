@@ -31,6 +31,8 @@ pub(crate) struct Request {
     stream: TcpStream,
     /// The request line and the headers.
     pub(crate) head: String,
+    /// What came behind them.
+    pub(crate) body: String,
 }
 
 impl Closed {
@@ -139,14 +141,24 @@ async fn accept(listener: TcpListener, knows_tokens: bool, requests: UnboundedSe
             let head = String::from_utf8_lossy(&head).into_owned();
             let asks_whose = head.contains("/api/live-users/access ");
             let is_old = head.contains("/api/sessions/ended ") || asks_whose && !knows_tokens;
-            if head.starts_with("GET ") && is_old {
+            let body = body_behind(&head, &mut stream).await;
+            if is_old && (asks_whose || head.starts_with("GET ")) {
                 // As a backend of an older version answers. The first is asked all the time.
                 let nothing =
                     "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
                 let _may_be_gone = stream.write_all(nothing.as_bytes()).await;
                 continue;
             }
-            let _the_test_is_over = requests.send(Request { stream, head });
+            let _the_test_is_over = requests.send(Request { stream, head, body });
         }
     }
+}
+
+/// Reads the body of a request. Whoever answers without having read it resets the connection.
+async fn body_behind(head: &str, stream: &mut TcpStream) -> String {
+    let head = head.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.and_then(|it| it.parse().ok()).unwrap_or_default()];
+    let _may_have_hung_up = stream.read_exact(&mut body).await;
+    String::from_utf8_lossy(&body).into_owned()
 }

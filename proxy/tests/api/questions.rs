@@ -2,6 +2,7 @@
 
 use live_users_testkit::Server;
 use reqwest::{Method, Response};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -139,6 +140,42 @@ async fn of_a_query_only_the_known_keys_are_passed_on_and_only_where_they_mean_s
         let bare = asked.split('?').next().unwrap();
         assert_eq!(line, format!("GET {bare} HTTP/1.1"));
     }
+}
+
+#[tokio::test]
+async fn each_parameter_that_the_backend_takes_is_told_of_and_passed_on() {
+    let document = |text: &str| serde_json::from_str::<Value>(text).expect("a document");
+    let theirs = document(include_str!("../../../backend/openapi.json"));
+    let ours = document(include_str!("../../openapi.json"));
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let mut n_passed_on = 0;
+    for path in ours["paths"].as_object().expect("paths").keys() {
+        let [of_backend, of_proxy] = [&theirs, &ours].map(|it| query_parameters(it, path));
+        if !path.starts_with("/api/live-users") || of_backend.is_empty() {
+            continue;
+        }
+        assert_eq!(of_proxy, of_backend, "{path}");
+        let names = of_backend.iter().map(|it| it["name"].as_str().expect("a name"));
+        let query: Vec<_> = names.map(|name| format!("{name}=of-{name}")).collect();
+        n_passed_on += query.len();
+        let asked = format!("{path}?{}", query.join("&"));
+        let (_, line) = through(&proxy, &mut backend, (Method::GET, &asked), &ok("{}")).await;
+        assert_eq!(line, format!("GET {asked} HTTP/1.1"));
+    }
+    assert!(n_passed_on >= 21, "the document is read: {n_passed_on}");
+}
+
+/// The parameters of a query that a document has for reading a path, by name.
+fn query_parameters<'a>(document: &'a Value, path: &str) -> Vec<&'a Value> {
+    let told = document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten();
+    let resolved = told.map(|it| match it["$ref"].as_str().and_then(|it| it.strip_prefix('#')) {
+        Some(pointer) => document.pointer(pointer).expect("it is there"),
+        None => it,
+    });
+    let mut found: Vec<_> = resolved.filter(|it| it["in"] == "query").collect();
+    found.sort_by_key(|it| it["name"].as_str());
+    found
 }
 
 #[tokio::test]

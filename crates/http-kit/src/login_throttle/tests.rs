@@ -1,5 +1,6 @@
 //! With a clock of the test's own.
 
+use super::wrongs::{BURST, FREE_WRONGS};
 use super::*;
 
 const RIGHT: &str = "right";
@@ -176,4 +177,73 @@ fn a_token_that_others_judge_counts_as_they_say_and_one_that_nobody_can_judge_ma
     assert_eq!(compare(1000, "unknown 9"), Ok(None), "and none of them is held for wrong");
     world.attempts.refuse(client, b"theirs", now);
     assert_eq!(compare(1000, "theirs"), Err(TokenRefusal::Wrong), "until it is not right any more");
+}
+
+#[test]
+fn a_token_that_others_found_wrong_is_put_to_them_again_after_ten_seconds_by_one_request() {
+    let (world, client) = (World::new(), ip("192.0.2.1"));
+    let at = |ms: u64| world.start + Duration::from_millis(ms);
+    let compare =
+        |ms: u64, shown: &str| world.attempts.compare(client, shown.as_bytes(), at(ms), |_| None);
+    let refuse = |ms: u64, shown: &str| world.attempts.refuse(client, shown.as_bytes(), at(ms));
+    let wrong = Err(TokenRefusal::Wrong);
+    assert_eq!(compare(0, "new"), Ok(None));
+    refuse(0, "new");
+    assert_eq!(compare(9_999, "new"), wrong);
+    assert_eq!(compare(10_000, "new"), Ok(None), "it may be right by now");
+    assert_eq!(compare(10_000, "new"), wrong, "one request finds out");
+    refuse(10_200, "new");
+    assert_eq!(compare(20_199, "new"), wrong, "counted from the last answer");
+    assert_eq!(compare(20_200, "new"), Ok(None));
+    // Nobody could tell: it is asked again in the same time, and is no new guess either.
+    world.attempts.leave(client, b"new", at(20_200));
+    assert_eq!(compare(30_199, "new"), wrong);
+    assert_eq!(compare(30_200, "new"), Ok(None));
+    world.attempts.accept(client, b"new", at(30_200));
+    assert_eq!(compare(30_200, "new"), Ok(None), "right, whoever is asked");
+}
+
+#[test]
+fn to_ask_again_about_a_wrong_token_is_no_guess_and_makes_no_guess_faster() {
+    let (world, client) = (World::new(), ip("192.0.2.1"));
+    let at = |ms: u64| world.start + Duration::from_millis(ms);
+    let compare =
+        |ms: u64, shown: &str| world.attempts.compare(client, shown.as_bytes(), at(ms), |_| None);
+    let mut n_asked = 0;
+    for second in 0..800 {
+        if compare(second * 1000, "old") == Ok(None) {
+            world.attempts.refuse(client, b"old", at(second * 1000));
+            n_asked += 1;
+        }
+    }
+    assert_eq!(n_asked, 80);
+    // The others are as free as after the first time.
+    for i in 1..FREE_WRONGS {
+        let guess = format!("guess {i}");
+        assert_eq!(compare(800_000, &guess), Ok(None));
+        world.attempts.refuse(client, guess.as_bytes(), at(800_000));
+    }
+    assert_eq!(compare(800_000, "another"), wait(1).map(Some));
+    // While new ones wait, one that is known may be asked about again, and no wait grows of it.
+    let known = format!("guess {}", FREE_WRONGS - 1);
+    world.attempts.refuse(client, b"another", at(801_000));
+    let waits = |ms: u64, seconds: u64| assert_eq!(compare(ms, "new"), wait(seconds).map(Some));
+    for (n, seconds) in [(2, 4), (3, 8), (4, 16)] {
+        let ms = 801_000 + n * 10_000;
+        world.attempts.refuse(client, format!("more {n}").as_bytes(), at(ms));
+        waits(ms, seconds);
+        assert_eq!(compare(ms, &known).is_ok(), n < 4, "of four that are known, the oldest goes");
+        world.attempts.refuse(client, known.as_bytes(), at(ms));
+        waits(ms, if n < 4 { seconds } else { 32 });
+    }
+}
+
+#[test]
+fn a_token_that_is_compared_here_is_not_compared_again_while_it_is_known() {
+    let (world, client) = (World::new(), ip("192.0.2.1"));
+    assert_eq!(world.judge(0, client, "old"), Err(TokenRefusal::Wrong));
+    let now = world.start + Duration::from_secs(MEMORY_S - 1);
+    let compares = |_: &[u8]| -> Option<usize> { panic!("it is known") };
+    let judged = world.attempts.judge(client, b"old", now, compares);
+    assert_eq!(judged, Err(TokenRefusal::Wrong));
 }

@@ -1,7 +1,7 @@
 //! The page *Existing Agents* of a customer, in a real Chromium, before a backend that the test plays:
 //! whose numbers they are, and what a reader does not see.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -43,18 +43,21 @@ fn start() -> (Server, Arc<Backend>) {
 impl Backend {
     /// Answers one request, and ends the connection.
     fn serve(&self, mut stream: TcpStream) {
-        let mut lines = BufReader::new(stream.try_clone().expect("a handle")).lines();
-        let mut head = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty());
+        let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+        let mut head = reader.by_ref().lines().map_while(Result::ok);
         let asked = head.next().unwrap_or_default();
-        let headers: Vec<_> = head.map(|line| line.to_lowercase()).collect();
+        let headers = head.take_while(|line| !line.is_empty()).map(|line| line.to_lowercase());
+        let headers: Vec<_> = headers.collect();
         let header = |name: &str| {
             let found = headers.iter().find_map(|it| it.strip_prefix(&format!("{name}: ")));
             found.map(str::to_owned)
         };
+        let length = header("content-length").and_then(|it| it.parse().ok()).unwrap_or_default();
+        let mut question = vec![0; length];
+        reader.read_exact(&mut question).expect("the whole body");
         let path = asked.split(' ').nth(1).unwrap_or_default().replace("/api/live-users", "");
         let access = header("live-users-access");
         self.asked.lock().push(format!("{path} {}", access.as_deref().unwrap_or("all")));
-        let bearer = header("authorization").unwrap_or_default().replace("bearer ", "");
         if access.as_ref().is_some_and(|it| self.ended.lock().contains(it)) {
             return answer(
                 &mut stream,
@@ -63,7 +66,7 @@ impl Backend {
             );
         }
         let body = match path.split('?').next().unwrap_or_default() {
-            "/access" => token(&bearer),
+            "/access" => Some(introspected(&question)),
             "/summary" => Some(summary(access.as_deref())),
             "/summary/stream" => return self.tell(stream, access.as_deref()),
             "/calls" => Some(calls(access.as_deref())),
@@ -100,12 +103,16 @@ fn answer(stream: &mut TcpStream, status: &str, body: &Value) {
     );
 }
 
-fn token(bearer: &str) -> Option<Value> {
-    let access = |id: &str, role: &str, accounts: &[&str]| json!({ "id": id, "role": role, "accounts": accounts, "access": format!("{id}.1") });
-    match bearer {
-        ACME => Some(access("acme-wall", "read", &["acme"])),
-        BOTH => Some(access("both", "operate", &["acme", "beta"])),
-        _ => None,
+fn introspected(question: &[u8]) -> Value {
+    let access = |id: &str, role: &str, accounts: &[&str]| {
+        let access = format!("{id}.1");
+        json!({ "active": true, "id": id, "role": role, "accounts": accounts, "access": access })
+    };
+    let question: Value = serde_json::from_slice(question).expect("JSON");
+    match question["token"].as_str().expect("a token") {
+        ACME => access("acme-wall", "read", &["acme"]),
+        BOTH => access("both", "operate", &["acme", "beta"]),
+        _ => json!({ "active": false }),
     }
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod chart;
 mod command;
 mod details;
+mod guesses;
 mod kept_tokens;
 mod link;
 mod newcomer;

@@ -1,12 +1,14 @@
 //! Calls that other sources than Twilio tell of, on the page in a real Chromium.
 
-use live_users_testkit::{Server, Twilio, send};
+use live_users_testkit::{Browser, Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::page::open;
 use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
 
 const APP_TOKEN: &str = "a-token-of-an-application";
+
+const ACME: &str = "4cm3t0k3n4cm3t0k3n4cm3";
 
 const FILE: &str = r#"
     [[agent]]
@@ -33,6 +35,11 @@ const FILE: &str = r#"
     api_key_env = "ELEVENLABS_KEY"
     # Nobody answers there.
     api_url = "http://127.0.0.1:9"
+
+    [[token]]
+    id = "acme-wall"
+    secret_env = "ACME_TOKEN"
+    accounts = ["acme"]
 "#;
 
 fn post(backend: &Server, body: &Value) {
@@ -43,8 +50,14 @@ fn post(backend: &Server, body: &Value) {
     assert_eq!(answer.status, 204, "{}", answer.body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
+/// A call that `app` tells of, for acme.
+fn started() -> Value {
+    json!({ "id": "1", "call": "call-1", "event": "started", "agent": "booking",
+        "caller": "user-7" })
+}
+
+/// A backend and a proxy with these sources.
+fn start() -> (Server, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let agents = folder.path().join("agents.toml");
     std::fs::write(&agents, FILE).expect("a file can be written");
@@ -57,6 +70,7 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
         ("OPENAI_SECRET", "whsec_b2YtdGhpcy10ZXN0LWFsb25l"),
         ("ELEVENLABS_SECRET", "wsec_of-this-test-alone"),
         ("ELEVENLABS_KEY", "a-key-of-this-test"),
+        ("ACME_TOKEN", ACME),
     ];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
     let env = [
@@ -65,17 +79,24 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
         ("ADMIN_TOKEN", ADMIN_TOKEN),
     ];
     let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    (backend, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
+    let (backend, proxy) = start();
     let twilio = Twilio::new(&backend.url, TOKEN);
     let browser = open(&proxy).await;
     twilio.start(1);
     browser.wait_for_live_users("1 user live").await;
-    let event = json!({ "id": "1", "call": "call-1", "event": "started", "agent": "booking",
-        "caller": "user-7" });
-    post(&backend, &event);
+    post(&backend, &started());
     browser.wait_for_live_users("2 users live").await;
     let text = |selector: &str| {
         format!("document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ')")
     };
+    // The number comes by a stream of its own, before the summary.
+    let is_told = format!("{}.includes('(acme) 1 user')", text("#sources"));
+    browser.wait_for("the call in the summary", &is_told).await;
     let shown = browser.evaluate(&text("#sources")).await.to_string();
     for told in [
         "Who tells of calls 4",
@@ -101,6 +122,33 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     assert_eq!(unsigned.status, 401);
     let is_refused = format!("{}.includes('not signed with its secret')", text("#sources"));
     browser.wait_for("the refused webhook", &is_refused).await;
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_an_account_is_told_of_its_own_sources_alone_and_what_it_can_do() {
+    let (backend, proxy) = start();
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    twilio.start(1);
+    post(&backend, &started());
+    let browser = Browser::start().await;
+    browser.sign_in(&format!("{}/admin/existing-agents", proxy.url), ACME).await;
+    browser.wait_for_live_users("1 user live").await;
+    let text = "document.querySelector('#sources').innerText.replace(/\\s+/g, ' ').trim()";
+    browser.wait_for("its source", &format!("{text}.includes('1 user')")).await;
+    let shown = browser.evaluate(text).await.to_string();
+    let begins = "\"Who tells of calls 1 Events · app (acme) 1 user Heard ";
+    assert!(shown.starts_with(begins), "{shown}");
+    let refuse = || send("POST", &format!("{}/sources/app", backend.url), &[], b"{}");
+    assert_eq!(refuse().status, 401);
+    let told = format!("{text}.includes('not signed with its secret. Ask whoever runs this')");
+    browser.wait_for("the refused webhook", &told).await;
+    let page = "document.body.innerText.replace(/\\s+/g, ' ')";
+    let shown = browser.evaluate(page).await.to_string();
+    for others in ["Twilio", "OpenAI", "ElevenLabs", "Referee", " log ", "replica"] {
+        assert!(!shown.contains(others), "{others}: {shown}");
+    }
     assert_eq!(browser.axe_violations().await, [""; 0]);
     assert_eq!(browser.console_errors().await, [""; 0]);
 }

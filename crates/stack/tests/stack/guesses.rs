@@ -1,0 +1,154 @@
+//! Tokens of accounts at a proxy before a real backend: guesses of some keep out no others, and a token
+//! is let in soon after the backend knows it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use live_users_testkit::{Answer, Server, send};
+use tempfile::TempDir;
+
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+
+const ACME: &str = "4cm3t0k3n4cm3t0k3n4cm3";
+const BETA: &str = "b3t4t0k3nb3t4t0k3nb3t4";
+
+const FILE: &str = r#"
+    [[agent]]
+    id = "booking"
+    name = "Bookings"
+    account = "acme"
+
+    [[agent]]
+    id = "support"
+    name = "Support"
+    account = "beta"
+
+    [[token]]
+    id = "acme-wall"
+    secret_env = "ACME_TOKEN"
+    accounts = ["acme"]
+"#;
+
+const OF_BETA: &str = r#"
+    [[token]]
+    id = "beta-wall"
+    secret_env = "BETA_TOKEN"
+    accounts = ["beta"]
+"#;
+
+/// A bound for a machine that is stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct World {
+    folder: TempDir,
+    backend: Server,
+    proxy: Server,
+}
+
+impl World {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), FILE);
+        let agents = folder.path().join("agents.toml").display().to_string();
+        let env = [
+            ("TWILIO_AUTH_TOKEN", TOKEN),
+            ("AGENTS_FILE", agents.as_str()),
+            ("API_TOKEN", API_TOKEN),
+            ("ACME_TOKEN", ACME),
+            ("BETA_TOKEN", BETA),
+        ];
+        let backend = Server::start(sibling("live-users-backend"), &[], &env);
+        let env = [
+            ("BACKEND_URL", backend.url.as_str()),
+            ("BACKEND_TOKEN", API_TOKEN),
+            ("ADMIN_TOKEN", ADMIN_TOKEN),
+            ("TRUSTED_PROXIES", "127.0.0.1"),
+        ];
+        let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+        Self { folder, backend, proxy }
+    }
+
+    /// What the client at this address gets who shows this token.
+    fn read(&self, address: &str, token: &str) -> Answer {
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str()), ("X-Forwarded-For", address)];
+        send("GET", &format!("{}/api/live-users/summary", self.proxy.url), &headers, b"")
+    }
+
+    /// The same of the form of the sign-in: the status, and whether there is a session.
+    fn sign_in(&self, address: &str, token: &str) -> (u16, bool) {
+        let headers = [
+            ("X-Forwarded-For", address),
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ];
+        let url = format!("{}/admin/sign-in", self.proxy.url);
+        let answer = send("POST", &url, &headers, format!("token={token}").as_bytes());
+        (answer.status, !answer.header("set-cookie").is_empty())
+    }
+
+    /// Has the backend read this agents file.
+    fn reload(&self, file: &str) {
+        write(self.folder.path(), file);
+        let authorization = format!("Bearer {API_TOKEN}");
+        let url = format!("{}/api/live-users/agents/reload", self.backend.url);
+        let answer = send("POST", &url, &[("Authorization", &authorization)], b"");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+fn write(folder: &Path, file: &str) {
+    std::fs::write(folder.join("agents.toml"), file).expect("a file can be written");
+}
+
+#[test]
+fn who_guesses_at_the_proxy_waits_and_keeps_no_customer_out() {
+    let world = World::start();
+    let guesses = (0..60).map(|n| world.read("192.0.2.66", &format!("wrong-0123456789abcdef-{n}")));
+    let statuses: Vec<_> = guesses.map(|answer| answer.status).collect();
+    assert!(statuses[..10].iter().all(|status| *status == 403), "{statuses:?}");
+    assert!(statuses.iter().filter(|status| **status == 429).count() > 40, "{statuses:?}");
+    // Nobody has shown these tokens before.
+    let answer = world.read("192.0.2.1", ACME);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.body.contains("booking") && !answer.body.contains("support"));
+    assert_eq!(world.sign_in("192.0.2.2", ACME), (303, true));
+    assert_eq!(world.read("192.0.2.66", ACME).status, 429, "who guesses waits");
+    // Guesses from very many addresses, more than the backend would bear of one.
+    for n in 0..200 {
+        let answer = world.read(&format!("198.51.100.{n}"), "guess-0123456789abcdef");
+        assert_eq!(answer.status, 403, "{}", answer.body);
+    }
+    assert_eq!(world.read("192.0.2.3", ACME).status, 200);
+    let (_, of_proxy) = world.proxy.terminate();
+    let (_, of_backend) = world.backend.terminate();
+    for log in [of_proxy, of_backend] {
+        assert!(!log.contains("0123456789abcdef") && !log.contains(ACME), "{log}");
+        assert!(!log.contains("API_TOKEN was not looked at") && !log.contains(API_TOKEN), "{log}");
+    }
+}
+
+#[test]
+fn a_token_that_was_wrong_is_let_in_soon_after_the_backend_has_read_it() {
+    let world = World::start();
+    assert_eq!(world.read("192.0.2.1", BETA).status, 403);
+    world.reload(&format!("{FILE}{OF_BETA}"));
+    let start = Instant::now();
+    let mut answer = world.read("192.0.2.1", BETA);
+    while answer.status != 200 {
+        assert!(start.elapsed() < PATIENCE, "{}", answer.body);
+        // A program that goes on asking makes nobody wait meanwhile.
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        // not a wait for time: between two looks at a state that lasts
+        std::thread::sleep(Duration::from_millis(100));
+        answer = world.read("192.0.2.1", BETA);
+    }
+    assert!(answer.body.contains("support") && !answer.body.contains("booking"));
+    world.reload(FILE);
+    let start = Instant::now();
+    while world.read("192.0.2.1", BETA).status != 403 {
+        assert!(start.elapsed() < PATIENCE, "what is taken away ends");
+        // not a wait for time: between two looks at a state that lasts
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
