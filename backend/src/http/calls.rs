@@ -11,8 +11,8 @@ mod why;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Call, CallId};
-use live_users_wire::{self as wire, Explanation};
+use live_users_core::{Call, CallId, Outcome};
+use live_users_wire::{self as wire, CallView, Explanation};
 use log::info;
 use serde::Serialize;
 
@@ -59,10 +59,12 @@ pub(crate) async fn explain(
     journal: Data<JournalReader>,
     call_sid: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (call, legs, presenter) =
+    let Known { call, owner, legs, presenter } =
         known(&queue, **rules, &access.scope, &call_id(&call_sid)?).await?;
     let mut pieces = journal.evidence_about(&call).await?;
     if access.scope.is_limited() {
+        // Who has spoken for another account is no business of this one.
+        pieces.list.retain(|piece| piece.outcome != Outcome::Refused);
         // Their numbers in the journal tell how much is said of the calls of others.
         pieces.list.iter_mut().zip(1..).for_each(|(piece, n)| piece.seq = n);
     }
@@ -74,7 +76,7 @@ pub(crate) async fn explain(
         evidence: pieces.list.iter().map(view::evidence).collect(),
         incomplete: pieces.incomplete,
         as_of: moment(presenter.now),
-        call: presenter.call(&call),
+        call: CallView { account: owner, ..presenter.call(&call) },
     }))
 }
 
@@ -111,21 +113,30 @@ async fn end_by_operator(
     }
 }
 
-/// A call that is known and in scope, its legs, and the moment at which it is so.
+/// A call that is known, at one moment.
+struct Known {
+    call: Call,
+    /// The account that it belongs to; that of a leg is its call's.
+    owner: Option<String>,
+    legs: Vec<Call>,
+    presenter: Presenter,
+}
+
+/// A call that is known and in scope.
 async fn known(
     queue: &Queue,
     rules: CountingRules,
     scope: &Scope,
     id: &CallId,
-) -> Result<(Call, Vec<Call>, Presenter), ApiError> {
+) -> Result<Known, ApiError> {
     let (id, scope) = (id.clone(), scope.clone());
     let found = queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
-        let call = tracker.call(&id).filter(|call| scope.has_call(tracker, &call.id));
-        (call, tracker.legs(&id), Presenter { now, rules })
+        let call = tracker.call(&id).filter(|call| scope.has_call(tracker, &call.id))?;
+        let owner = tracker.owner(&id).map(ToString::to_string);
+        Some(Known { call, owner, legs: tracker.legs(&id), presenter: Presenter { now, rules } })
     });
-    let (call, legs, presenter) = found.await?;
-    Ok((call.ok_or(ApiError::NoCall)?, legs, presenter))
+    found.await?.ok_or(ApiError::NoCall)
 }
 
 fn call_id(text: &str) -> Result<CallId, ApiError> {

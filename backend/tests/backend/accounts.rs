@@ -25,7 +25,14 @@ const ACCOUNTS: &str = r#"
     id = "other"
     sid = "AC00000000000000000000000000000003"
     auth_token_env = "OTHER_AUTH_TOKEN"
+
+    [[token]]
+    id = "wall"
+    secret_env = "WALL_TOKEN"
+    accounts = ["acme"]
 "#;
+
+const WALL: &str = "w4llt0k3nw4llt0k3nw4llt0k3n";
 
 fn start_with(more: &[(&str, &str)]) -> Server {
     let (_folder, agents) = agents_file(&format!("{AGENTS}\n{ACCOUNTS}"));
@@ -34,6 +41,7 @@ fn start_with(more: &[(&str, &str)]) -> Server {
         ("AGENTS_FILE", agents.as_str()),
         ("ACME_AUTH_TOKEN", ACME_TOKEN),
         ("OTHER_AUTH_TOKEN", OTHER_TOKEN),
+        ("WALL_TOKEN", WALL),
         // Nobody answers there unless a test says so.
         ("TWILIO_API_URL", "http://127.0.0.1:9"),
     ];
@@ -104,7 +112,28 @@ fn who_has_the_token_of_one_account_changes_no_call_of_another() {
         let outcomes: Vec<_> = why["evidence"].as_array().expect("a list").iter().collect();
         assert_eq!(outcomes.last().expect("some")["outcome"], "refused", "{why}");
     }
+    // The reader of an account is told of nobody else.
+    let own = crate::scopes::read(&server, &format!("/calls/{}", crate::honest::sid(1)), WALL);
+    let pieces = own["evidence"].as_array().expect("a list");
+    assert!(pieces.len() == 1 && pieces[0]["outcome"] == "started", "{own}");
     server.await_log("speaks for another account than the call's");
+}
+
+#[test]
+fn a_leg_is_of_the_account_of_its_call() {
+    let server = start_with(&[]);
+    assert_eq!(begin(&server, 1, ACME, ACME_TOKEN), 200);
+    let (call, leg) = (crate::honest::sid(1), crate::honest::sid(2));
+    // It names no account.
+    let fields = [
+        ("CallSid", leg.as_str()),
+        ("ParentCallSid", call.as_str()),
+        ("CallStatus", "in-progress"),
+        ("Direction", "outbound-dial"),
+    ];
+    assert_eq!(Twilio::new(&server.url, TOKEN).post("/call-status", &fields).status, 204);
+    let explained = read(&server, &format!("/calls/{leg}"));
+    assert_eq!(explained["call"]["account"], "acme", "{explained}");
 }
 
 #[test]
@@ -167,6 +196,7 @@ fn what_is_passed_on_is_signed_with_the_token_of_its_account() {
         ("AGENTS_FILE", agents.as_str()),
         ("ACME_AUTH_TOKEN", ACME_TOKEN),
         ("OTHER_AUTH_TOKEN", OTHER_TOKEN),
+        ("WALL_TOKEN", WALL),
         ("TWILIO_API_URL", "http://127.0.0.1:9"),
     ];
     let (server, _) = start(&env);

@@ -79,7 +79,7 @@ fn with_calls(more: &[(&str, &str)]) -> (Server, Twilio) {
     (server, twilio)
 }
 
-fn read(server: &Server, path: &str, token: &str) -> Value {
+pub(crate) fn read(server: &Server, path: &str, token: &str) -> Value {
     let answer = ask(server, "GET", path, token);
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
     serde_json::from_str(&answer.body).expect("JSON")
