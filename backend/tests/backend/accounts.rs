@@ -184,6 +184,53 @@ fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
 }
 
 #[test]
+fn a_token_of_two_accounts_ends_the_process_and_on_a_reload_the_old_file_stays() {
+    let (_folder, agents) = agents_file(ACCOUNTS);
+    let env = [
+        ("TWILIO_AUTH_TOKEN", TOKEN),
+        ("AGENTS_FILE", agents.as_str()),
+        ("ACME_AUTH_TOKEN", ACME_TOKEN),
+        ("OTHER_AUTH_TOKEN", ACME_TOKEN),
+    ];
+    let exit = |env: &[(&str, &str)]| {
+        let output = live_users_testkit::exit_of(crate::BINARY, &[], env);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{told}");
+        assert!(!told.contains(ACME_TOKEN) && !told.contains(TOKEN), "{told}");
+        told
+    };
+    let told = exit(&env);
+    let expected = "account \"other\": OTHER_AUTH_TOKEN has a token of account \"acme\" \
+                    (ACME_AUTH_TOKEN), too; expected the primary Auth Token of this account";
+    assert!(told.contains(expected), "{told}");
+    let own = [("OTHER_AUTH_TOKEN", OTHER_TOKEN), ("TWILIO_ACCOUNT_SID", ACME)];
+    let told = exit(&[&env[..3], &own].concat());
+    let expected = "account \"acme\": ACME_AUTH_TOKEN and TWILIO_AUTH_TOKEN have different tokens";
+    assert!(told.contains(expected), "{told}");
+    let twice = ACCOUNTS.replace(OTHER, ACME);
+    let (_folder, file) = agents_file(&twice);
+    let told = exit(&[&env[..1], &[("AGENTS_FILE", file.as_str())], &env[2..]].concat());
+    assert!(told.contains("account 2 (\"other\"): sid: already the sid of account 1"), "{told}");
+    let api = [WITH_TOKEN, ("WALL_TOKEN", WALL), ("TWILIO_API_URL", "http://127.0.0.1:9")];
+    let mut server = start(&[&env[1..3], &own[..1], &api].concat()).0;
+    std::fs::write(&agents, twice).expect("a file can be written");
+    server.hang_up();
+    let line = server.await_log("the agents file is refused, and the agents stay as they were");
+    assert!(line.contains("account 2 (\"other\"): sid: already the sid of account 1"), "{line}");
+    assert_eq!(begin(&server, 1, OTHER, OTHER_TOKEN), 200);
+    let other = json!([{ "account": "other", "liveUsers": 1, "liveCalls": 1 }]);
+    assert_eq!(by_account(&server), other);
+}
+
+#[test]
+fn the_account_of_the_settings_may_have_a_name_in_the_file() {
+    let twilios = [("TWILIO_ACCOUNT_SID", ACME), ("TWILIO_AUTH_TOKEN", ACME_TOKEN)];
+    let server = start_with(&twilios);
+    assert_eq!(begin(&server, 1, ACME, ACME_TOKEN), 200);
+    assert_eq!(by_account(&server), json!([{ "account": "acme", "liveUsers": 1, "liveCalls": 1 }]));
+}
+
+#[test]
 fn what_is_passed_on_is_signed_with_the_token_of_its_account() {
     let receiver = Receiver::start();
     let agent = format!(
