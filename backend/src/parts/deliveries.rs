@@ -2,16 +2,19 @@
 //!
 //! It is of this process alone, and since its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use live_users_core::Millis;
-use live_users_intake::agents::Agents;
+use live_users_intake::agents::{Agent, Agents};
 use live_users_wire::DeliveryView;
 use parking_lot::Mutex;
 
 use super::clock::moment;
+
+/// Why something waits whose URL is not in the agents file.
+pub(crate) const NOT_NAMED: &str = "the agents file does not name its URL";
 
 /// To whom something is sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,24 +98,44 @@ impl Deliveries {
 
     /// How those to all recipients stand that are configured or known: hooks only where they are
     /// served, which is by one backend of several. For the receivers of agents so many wait in the
-    /// journal, beside those in memory.
+    /// journal, beside those in memory. An agent that the file does not have any more, or whose URLs
+    /// it does not have, is there as long as something waits for it.
     pub(crate) fn shown(
         &self,
         agents: &Agents,
         waiting: &BTreeMap<Arc<str>, usize>,
     ) -> Vec<DeliveryView> {
         let all = self.0.lock();
-        let of_agents = agents.iter().filter(|it| !it.status_callback_targets().is_empty());
-        let of_agents = of_agents.map(|agent| {
-            let to = Recipient::Agent(agent.id.clone());
+        let of_agent = |id: &str| {
+            let to = Recipient::Agent(id.to_owned());
             let mut delivery = all.get(&to).cloned().unwrap_or_default();
-            delivery.pending += waiting.get(agent.id.as_str()).copied().unwrap_or_default() as u64;
+            delivery.pending += waiting.get(id).copied().unwrap_or_default() as u64;
             (to, delivery)
+        };
+        let has_targets = |it: &Agent| !it.status_callback_targets().is_empty();
+        let of_agents = agents.iter().filter(|it| has_targets(it)).map(|it| of_agent(&it.id));
+        let of_agents = of_agents.map(|(to, delivery)| view(&to, delivery));
+        let known = all.keys().filter_map(|to| match to {
+            Recipient::Agent(id) => Some(id.as_str()),
+            Recipient::Hook(_) => None,
         });
+        let others: BTreeSet<&str> = waiting.keys().map(|id| &**id).chain(known).collect();
+        let others = others.into_iter().filter(|id| !agents.by_id(id).is_some_and(has_targets));
+        let others = others.map(of_agent).filter(|(_, delivery)| delivery.pending > 0);
+        let others = others.map(|(to, delivery)| of_other(agents, view(&to, delivery), &to));
         let hooks = all.iter().filter(|(to, _)| matches!(to, Recipient::Hook(_)));
-        let hooks = hooks.map(|(to, delivery)| (to.clone(), delivery.clone()));
-        of_agents.chain(hooks).map(|(to, delivery)| view(&to, delivery)).collect()
+        let hooks = hooks.map(|(to, delivery)| view(to, delivery.clone()));
+        of_agents.chain(others).chain(hooks).collect()
     }
+}
+
+/// That of an agent whose URLs are not in the file. Only the backend that leads has tried and knows
+/// why it waits, so the others say it on their own.
+fn of_other(agents: &Agents, view: DeliveryView, to: &Recipient) -> DeliveryView {
+    let is_gone = matches!(to, Recipient::Agent(id) if agents.by_id(id).is_none());
+    let to = if is_gone { view.to + " (not in the agents file)" } else { view.to };
+    let failure = view.failure.or_else(|| Some(NOT_NAMED.to_owned()));
+    DeliveryView { to, failure, ..view }
 }
 
 fn view(to: &Recipient, delivery: Delivery) -> DeliveryView {
@@ -135,13 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_recipients_that_are_configured_or_served_are_shown_and_a_success_ends_a_failure() {
+    fn recipients_that_are_configured_or_served_are_shown_and_a_success_ends_a_failure() {
         let (agents, _) = Agents::parse(
             "[[agent]]\nid = \"a\"\nname = \"A\"\nstatus_callback_urls = [\"https://a.example\"]\n\
              [[agent]]\nid = \"b\"\nname = \"B\"\n",
         );
         let deliveries = Deliveries::default();
-        let waiting = BTreeMap::from([(Arc::from("a"), 2), (Arc::from("gone"), 1)]);
+        let waiting = BTreeMap::from([(Arc::from("a"), 2)]);
         let [a, gone] = ["a", "gone"].map(|id| Recipient::Agent(id.to_owned()));
         let hook = Recipient::Hook("crm".to_owned());
         let told = || deliveries.shown(&agents, &waiting).into_iter().map(|it| (it.to, it.failure));
@@ -162,5 +185,30 @@ mod tests {
         );
         deliveries.forget(&hook);
         assert_eq!(told().count(), 1);
+    }
+
+    #[test]
+    fn an_agent_that_is_gone_is_shown_as_long_as_something_waits_for_it() {
+        let file = "[[agent]]\nid = \"b\"\nname = \"B\"\n";
+        let (agents, deliveries) = (Agents::parse(file).0, Deliveries::default());
+        let [a, b, c] = ["a", "b", "c"].map(|id| Recipient::Agent(id.to_owned()));
+        let waiting = BTreeMap::from([(Arc::from("a"), 2), (Arc::from("b"), 1)]);
+        deliveries.note(&a, |it| it.failed("status 500"));
+        deliveries.note(&b, |it| it.undelivered += 1);
+        deliveries.note(&c, |it| it.undelivered += 1);
+        let shown = |waiting: &BTreeMap<_, _>| {
+            let shown = deliveries.shown(&agents, waiting).into_iter();
+            shown.map(|it| (it.to, it.pending, it.failure.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        let gone = |id: &str| format!("agent {id} (not in the agents file)");
+        let expected = [
+            (gone("a"), 2, "status 500".to_owned()),
+            ("agent b".to_owned(), 1, NOT_NAMED.to_owned()),
+        ];
+        assert_eq!(shown(&waiting), expected);
+        deliveries.note(&c, |it| it.pending = 1);
+        assert_eq!(shown(&BTreeMap::new()), [(gone("c"), 1, NOT_NAMED.to_owned())], "in memory");
+        deliveries.note(&c, |it| it.pending = 0);
+        assert_eq!(shown(&BTreeMap::new()), []);
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::parts::agents::AgentRegistry;
 use crate::parts::callback::{Callback, Content};
+use crate::parts::deliveries::NOT_NAMED;
 use crate::parts::passing_on::{Outcome, PassingOn, Tried};
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
@@ -277,7 +278,7 @@ impl Delivery {
         let agents = self.means.agents.now();
         let agent = agents.by_id(&self.agent);
         let named = agent.filter(|it| it.status_callback_targets().contains(&self.url.as_str()));
-        let method = named.ok_or("the agents file does not name its URL")?.status_callback_method();
+        let method = named.ok_or(NOT_NAMED)?.status_callback_method();
         let callback = self.content.callback(&self.url, method, self.token.as_deref());
         callback.ok_or("its URL is none")
     }

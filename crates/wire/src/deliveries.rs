@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
-    /// `agent ID`: the receivers of its status callbacks; or `hook ID`.
+    /// `agent ID`: the receivers of its status callbacks, with ` (not in the agents file)` behind it if it
+    /// is gone; or `hook ID`.
     pub to: String,
     /// How many wait or are under way.
     pub pending: u64,
@@ -15,7 +16,7 @@ pub struct DeliveryView {
     /// Since when none has succeeded. Absent if the last one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<String>,
-    /// Why the last one failed. Absent as well then.
+    /// Why the last one failed, or why it waits. Absent if the last one has succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }

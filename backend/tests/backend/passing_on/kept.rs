@@ -66,11 +66,15 @@ pub(super) fn await_waiting(server: &Server, n: f64) {
 }
 
 fn delivery(server: &Server) -> Value {
+    deliveries(server).into_iter().next().unwrap_or_default()
+}
+
+fn deliveries(server: &Server) -> Vec<Value> {
     let headers = [("Authorization", &*format!("Bearer {API_TOKEN}"))];
     let url = format!("{}/api/live-users/summary", server.url);
     let summary: Value =
         serde_json::from_str(&send("GET", &url, &headers, b"").body).expect("JSON");
-    summary["deliveries"][0].clone()
+    summary["deliveries"].as_array().cloned().unwrap_or_default()
 }
 
 /// Nothing of a callback stands in a file in clear.
@@ -279,6 +283,37 @@ fn a_receiver_that_is_taken_out_of_the_file_gets_nothing_until_it_is_back() {
     server.hang_up();
     assert_eq!(receiver.take().target, "/old?key=s3cr3t");
     await_outcome(&server, "delivered", 1.0);
+}
+
+#[test]
+fn what_waits_for_an_agent_that_is_gone_is_shown_until_it_is_delivered() {
+    let receiver = Receiver::start();
+    let place = Place::for_receiver(&receiver);
+    let (mut server, twilio) = place.start(&[]);
+    assert_eq!(twilio.post("/call-status", &ENDED).status, 204);
+    let (_, stream) = receiver.next();
+    let text = fs::read_to_string(&place.agents.1).expect("a file");
+    fs::write(&place.agents.1, text.replace("booking", "sales").replace("/old?key", "/new?key"))
+        .expect("a file");
+    server.hang_up();
+    server.await_log("the agents file is read again");
+    answer(stream, TROUBLE);
+    let of_gone = |server: &Server| {
+        let gone = "agent booking (not in the agents file)";
+        let found = deliveries(server).into_iter().find(|it| it["to"] == gone);
+        found.unwrap_or_default()
+    };
+    let why = "the agents file does not name its URL";
+    await_that("the agent is shown", || of_gone(&server)["failure"] == why);
+    assert_eq!(of_gone(&server)["pending"], 1);
+    server.kill();
+    let (server, _) = place.start(&[]);
+    await_that("it is shown after a restart", || of_gone(&server)["pending"] == 1);
+    fs::write(&place.agents.1, text).expect("a file");
+    server.hang_up();
+    receiver.take();
+    await_waiting(&server, 0.0);
+    assert_eq!(of_gone(&server), Value::Null);
 }
 
 #[test]
