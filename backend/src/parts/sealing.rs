@@ -50,12 +50,12 @@ impl Seal {
         Some(text)
     }
 
-    /// The id of a webhook that has these headers: its own id, and its signature.
-    pub(crate) fn id_of(&self, [id, signature]: [&[u8]; 2]) -> CallbackId {
+    /// The id of a webhook that has this id of its own, and says this.
+    pub(crate) fn id_of(&self, [id, says]: [&[u8]; 2]) -> CallbackId {
         let mut context = hmac::Context::with_key(&self.ids);
         context.update(&(id.len() as u64).to_be_bytes());
         context.update(id);
-        context.update(signature);
+        context.update(says);
         let first = context.sign().as_ref().first_chunk().copied().unwrap_or_default();
         CallbackId(u128::from_be_bytes(first))
     }

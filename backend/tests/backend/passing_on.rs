@@ -2,6 +2,7 @@
 
 pub(crate) mod kept;
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -92,6 +93,32 @@ fn a_status_callback_reaches_the_old_receiver_with_its_fields_and_a_signature_fo
     for secret in ["s3cr3t", "4155550123", TOKEN] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
+}
+
+#[test]
+fn one_callback_that_comes_at_two_urls_is_passed_on_once_and_two_that_share_an_id_both() {
+    let receiver = Receiver::start();
+    let (_folder, server, twilio) = start_with(&receiver, "/old", "");
+    let error = [("ErrorCode", "11205"), ("ErrorUrl", "https://calls.example.com/call-status")];
+    let at_fallback = [&ENDED[..], &error].concat();
+    for (path, fields) in [
+        ("/call-status", &ENDED[..]),
+        ("/call-status?agent=booking", &ENDED),
+        ("/call-status/", &ENDED),
+        ("/call-status?fallback=1", &at_fallback),
+    ] {
+        assert_eq!(twilio.post_as("one", path, fields).status, 204);
+    }
+    let busy: Vec<_> = ENDED
+        .iter()
+        .map(|(name, value)| (*name, if *name == "CallStatus" { "busy" } else { *value }))
+        .collect();
+    assert_eq!(twilio.post_as("one", "/call-status", &busy).status, 204);
+    let bodies = BTreeSet::from([receiver.take().body, receiver.take().body]);
+    assert_eq!(bodies, BTreeSet::from([body_of(&ENDED), body_of(&busy)]));
+    await_outcome(&server, "delivered", 2.0);
+    await_waiting(&server, 0.0);
+    assert!(receiver.is_idle(), "it is passed on twice");
 }
 
 #[test]

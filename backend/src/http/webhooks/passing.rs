@@ -12,7 +12,7 @@ use actix_web::http::Method as RequestMethod;
 use actix_web::http::header::CONTENT_TYPE;
 use live_users_intake::agents::{Agent, Agents};
 use live_users_state::{CallbackId, SealedCallback};
-use live_users_twilio::{CallEvents, Direction, Form, PARTY_BYTES_MAX, SIGNATURE_HEADER};
+use live_users_twilio::{CallEvents, Direction, Form, PARTY_BYTES_MAX};
 
 use super::repeats::Repeats;
 use crate::http::signature::{SignatureVerifier, is_form};
@@ -63,11 +63,12 @@ impl Passing {
             return;
         }
         let Some((agent, urls)) = receivers(form, agents) else { return };
-        let request_id = self.passed.id_of(request);
+        let content = content(request, form, urls);
+        let attempt_of = attempt_of(&content);
+        let request_id = attempt_of.as_ref().map(|(id, says)| self.passed.id_of_callback(id, says));
         if self.passed.is_one(request_id) {
             return;
         }
-        let content = content(request, form, urls);
         let n_urls = content.urls.len();
         let Some(held) = self.on.hold(content.n_bytes()) else {
             return self.on.dropped(&agent.id, n_urls);
@@ -78,7 +79,7 @@ impl Passing {
         }
         let is_signed_with = |token: &_| signature.is_signed_with(token, request, form);
         let Signing { token, seal } = self.signer.signing(is_signed_with);
-        let recorded = sealed(seal, request, &agent.id, &content).map(|it| queue.pass_on(it));
+        let recorded = sealed(seal, attempt_of, &agent.id, &content).map(|it| queue.pass_on(it));
         let (on, token) = (self.on.clone(), token.map(str::to_owned));
         let (agent, method) = (agent.id.clone(), agent.status_callback_method());
         self.on.runtime().spawn(async move {
@@ -126,18 +127,33 @@ fn content(request: &HttpRequest, form: &Form, urls: Vec<&str>) -> Content {
     }
 }
 
-/// The callback as it waits in the journal. One without an id of Twilio's is none that comes again.
-/// `None` if it is too long, or the system has no randomness.
+/// What tells a callback from others: its id of Twilio's, and what it says. `None` if it has no id: such
+/// a one is none that comes again.
+///
+/// Twilio documents that the attempts of one request share the id (`I-Twilio-Idempotency-Token`), and not
+/// that nothing else has it. So two requests with one id that say different things are two callbacks, and
+/// none is lost. Those that say the same are one, also at another URL of ours, which has another
+/// signature. A request to a fallback URL says in addition why it is made.
+fn attempt_of(content: &Content) -> Option<(Vec<u8>, String)> {
+    let id = content.request_id.as_ref().filter(|id| !id.is_empty())?;
+    let mut fields: Vec<_> = content.fields.split('&').collect();
+    if fields.iter().any(|field| field.starts_with("ErrorUrl=")) {
+        fields.retain(|it| !it.starts_with("ErrorUrl=") && !it.starts_with("ErrorCode="));
+    }
+    fields.sort_unstable();
+    Some((id.as_bytes().to_vec(), fields.join("&")))
+}
+
+/// The callback as it waits in the journal. `None` if it is too long, or the system has no randomness.
 fn sealed(
     seal: &Seal,
-    request: &HttpRequest,
+    attempt_of: Option<(Vec<u8>, String)>,
     agent: &str,
     content: &Content,
 ) -> Option<SealedCallback> {
-    let header = |name| request.headers().get(name).filter(|value| !value.is_empty());
-    let id = match (header(ID_HEADER), header(SIGNATURE_HEADER)) {
-        (Some(id), Some(signature)) => seal.id_of([id.as_bytes(), signature.as_bytes()]),
-        _ => {
+    let id = match attempt_of {
+        Some((id, says)) => seal.id_of([&id, says.as_bytes()]),
+        None => {
             let mut id = [0; 16];
             getrandom::fill(&mut id).ok()?;
             CallbackId(u128::from_be_bytes(id))
@@ -217,5 +233,28 @@ mod tests {
             assert_eq!(of(&fields), None, "{more:?}");
         }
         assert_eq!(of(&[OWN[0], OWN[2], OWN[3]]), None, "it says no status");
+    }
+
+    #[test]
+    fn a_callback_is_another_one_only_with_another_id_or_other_fields() {
+        let of = |id: Option<&str>, fields: &str| {
+            attempt_of(&Content {
+                urls: Vec::new(),
+                kind: None,
+                request_id: id.map(str::to_owned),
+                fields: fields.to_owned(),
+            })
+        };
+        let first = of(Some("1"), "CallSid=CA1&CallStatus=completed");
+        for same in [
+            "CallStatus=completed&CallSid=CA1",
+            "CallSid=CA1&ErrorCode=11205&ErrorUrl=https%3A%2F%2Fa.example&CallStatus=completed",
+        ] {
+            assert_eq!(of(Some("1"), same), first, "{same}");
+        }
+        assert_ne!(of(Some("2"), "CallSid=CA1&CallStatus=completed"), first);
+        assert_ne!(of(Some("1"), "CallSid=CA1&CallStatus=busy"), first);
+        assert_ne!(of(Some("1"), "CallSid=CA1&CallStatus=completed&ErrorCode=1"), first);
+        assert_eq!((of(None, "CallSid=CA1"), of(Some(""), "CallSid=CA1")), (None, None));
     }
 }

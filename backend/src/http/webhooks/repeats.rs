@@ -45,6 +45,12 @@ impl Repeats {
         Some(RequestId(self.hasher.hash_one((id.as_bytes(), signature.as_bytes()))))
     }
 
+    /// Which status callback this is, at whatever URL of ours it comes: by the id that its attempts
+    /// share, and what it says.
+    pub(super) fn id_of_callback(&self, id: &[u8], says: &str) -> RequestId {
+        RequestId(self.hasher.hash_one(("callback", id, says)))
+    }
+
     /// Which event of a source this is, by what tells it from others: its id and its call, or the whole
     /// body.
     pub(crate) fn id_of_event(&self, source: &str, about: (&[u8], &[u8])) -> RequestId {
