@@ -35,7 +35,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(webhook("/speech-result", webhooks::speech))
         .service(webhook("/call-status", webhooks::status))
         .service(source("/sources/{id}", sources::receive))
-        .service(PATHS.order("/api/events", sources::events))
+        .service(PATHS.order(&with_slashes("/api/events"), sources::events))
         .service(PATHS.read("/api/live-users", count::total).wrap(origins.cors()))
         .service(PATHS.stream("/api/live-users/stream", streams::total_events).wrap(origins.cors()))
         .service(PATHS.stream("/api/live-users/ws", streams::total_socket))
@@ -66,17 +66,21 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .default_service(web::to(not_found));
 }
 
-/// A path that Twilio sends to, by POST or GET as it is configured there. Slashes too many before
-/// and behind it are somebody's slip in Twilio's settings, and no reason to lose a caller.
+/// A path that somebody sends to. Slashes too many before and behind it are a slip in the settings of
+/// whoever sends, and no reason to lose a caller.
+fn with_slashes(path: &str) -> String {
+    // The first slash is added by itself.
+    format!("{{before:/*}}{}{{behind:/*}}", path.trim_start_matches('/'))
+}
+
+/// A path that Twilio sends to, by POST or GET as it is configured there.
 fn webhook<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args> + Clone,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    let name = path.trim_start_matches('/');
-    // The first slash is added by itself.
-    web::resource(format!("{{before:/*}}{name}{{behind:/*}}"))
+    web::resource(with_slashes(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .default_service(web::to(not_a_webhook))
@@ -89,7 +93,7 @@ where
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    web::resource(path)
+    web::resource(with_slashes(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .default_service(web::to(not_of_a_source))

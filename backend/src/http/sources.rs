@@ -18,6 +18,7 @@ use live_users_http_kit::{LogThrottle, vouch_for};
 use live_users_intake::{needs_calls, of_source_event};
 use live_users_sources::{CallEvent, Reading, Rejection, Request};
 use log::{info, warn};
+use serde::Deserialize;
 
 use super::auth::BearerAuth;
 use super::error::ApiError;
@@ -44,19 +45,26 @@ pub(crate) struct SourceWebhooks {
     refusals: LogThrottle,
 }
 
+/// What the path of a webhook names, beside slashes too many.
+#[derive(Deserialize)]
+pub(crate) struct SourcePath {
+    id: String,
+}
+
 /// `POST /sources/ID`.
 pub(crate) async fn receive(
     shared: Data<SourceWebhooks>,
-    id: Path<String>,
+    path: Path<SourcePath>,
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(source) = shared.registry.get(&id) else {
+    let id = &path.id;
+    let Some(source) = shared.registry.get(id) else {
         shared.refuse(|| {
             format!(
                 "404 for a webhook of an unknown source {}: expected the id of a [[source]] in the \
                  agents file",
-                word(&id)
+                word(id)
             )
         });
         return Err(ApiError::NoSource);

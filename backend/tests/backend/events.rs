@@ -113,7 +113,11 @@ fn vonage_token(secret: &str, body: &str) -> String {
 
 /// Sends a body to a source as Twilio's sink of Event Streams does.
 fn stream(server: &Server, token: &str, body: &str) -> Answer {
-    let path = format!("/sources/streams?bodySHA256={}", hex(body));
+    stream_to(server, "/sources/streams", token, body)
+}
+
+fn stream_to(server: &Server, path: &str, token: &str, body: &str) -> Answer {
+    let path = format!("{path}?bodySHA256={}", hex(body));
     let signature = sign(token, &format!("{}{path}", server.url), &Payload::Raw(body.as_bytes()));
     let headers =
         [("X-Twilio-Signature", signature.as_str()), ("Content-Type", "application/json")];
@@ -148,6 +152,39 @@ fn twilios_streams_and_forms_tell_of_one_call() {
     assert_eq!(total(&server), r#"{"liveUsers":1}"#);
     assert_eq!(stream(&server, TOKEN, &of("completed")).status, 204);
     assert_eq!(total(&server), r#"{"liveUsers":0}"#);
+}
+
+#[test]
+fn a_slash_too_many_loses_no_event_and_the_signature_covers_the_url_as_it_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = source("app", "events", "") + &source("streams", "twilio", "");
+    let (server, _) = start_on(folder.path(), &app, APP_TOKEN);
+    let paths = ["/api/events/", "/sources/app/", "//sources/app//", "//api/events?a=1"];
+    for (n, path) in paths.into_iter().enumerate() {
+        let id = n.to_string();
+        let answer = post(&server, path, APP_TOKEN, &event(&id, &id, "started"));
+        assert_eq!(answer.status, 204, "{path}: {}", answer.body);
+        assert_eq!(of_summary(&server, "app")["liveCalls"], json!(n + 1), "{path}");
+    }
+    let body = json!({ "CallSid": "CA5a1e7c00000000000000000000000001", "CallStatus": "ringing" });
+    let body = body.to_string();
+    assert_eq!(stream_to(&server, "/sources/streams/", APP_TOKEN, &body).status, 204);
+    let signed = format!("{}/sources/streams?bodySHA256={}", server.url, hex(&body));
+    let signature = sign(APP_TOKEN, &signed, &Payload::Raw(body.as_bytes()));
+    let headers =
+        [("X-Twilio-Signature", signature.as_str()), ("Content-Type", "application/json")];
+    let sent = signed.replace("streams?", "streams/?");
+    assert_eq!(send("POST", &sent, &headers, body.as_bytes()).status, 403);
+    for (method, path, status) in [
+        ("POST", "/sources/", 404),
+        ("POST", "/sources/app/x", 404),
+        ("POST", "/api/events/x", 404),
+        ("GET", "/api/events/", 405),
+        ("PUT", "/sources/app/", 405),
+    ] {
+        let answer = send(method, &format!("{}{path}", server.url), &[], b"");
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+    }
 }
 
 /// A server with a source of the kind `vonage`.
