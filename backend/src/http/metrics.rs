@@ -26,7 +26,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::passing_on::{Outcome as PassedOn, PassingOn};
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
-use crate::parts::sources::SourceOutcome;
+use crate::parts::sources::{EVENTS, OWN_ID, SourceOutcome};
 use crate::parts::streams::Streams;
 
 /// The parts that have figures.
@@ -156,6 +156,14 @@ fn of_sources(page: &mut Page, agents: &AgentRegistry) {
     let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
     let help = "Webhooks of sources, by what has become of them";
     page.counters("live_users_source_webhooks", help, values);
+    let of_events = known.values().filter(|source| source.kind.name == EVENTS);
+    let of_events = of_events.map(|source| (source.table.id.as_str(), &source.seen));
+    let each = of_events.chain([(OWN_ID, &agents.sources().own)]);
+    let values: Vec<_> =
+        each.map(|(id, seen)| ([("source", id)], seen.unknown_fields.get())).collect();
+    let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
+    let help = "Fields of events that are none of our own format";
+    page.counters("live_users_source_unknown_fields", help, values);
 }
 
 /// What the providers of sources say of the calls that are up, where this backend asks.

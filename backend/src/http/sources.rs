@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Evidence, Tracker};
 use live_users_http_kit::{LogThrottle, vouch_for};
 use live_users_intake::{needs_calls, of_source_event};
-use live_users_sources::{CallEvent, Reading, Rejection, Request};
+use live_users_sources::{CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields};
 use log::{info, warn};
 use serde::Deserialize;
 
@@ -145,6 +145,18 @@ fn with_request<T>(
     look(&Request { method: request.method().as_str(), url, header: &header, body })
 }
 
+/// Counts the fields of events that our own format does not have, and tells of each once: whoever
+/// misspells one would wonder for long why nothing comes of it.
+fn tell_unknown(source: &SourceEntry, unknown: &UnknownFields) {
+    source.seen.unknown_fields.add_many(unknown.count);
+    let odd = unknown.has_odd.then(|| "a field with an odd name".to_owned());
+    let named = unknown.names.iter().map(|name| format!("field {name}"));
+    for field in named.chain(odd).filter(|field| source.seen.is_new(field)) {
+        let (id, known) = (&source.table.id, EVENT_FIELDS.join(", "));
+        info!("source {id}: {field} of an event is not known; known are {known}");
+    }
+}
+
 /// The wall clock, in milliseconds since 1970: signatures name their time.
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -170,7 +182,7 @@ impl SourceWebhooks {
         (request, body): (&HttpRequest, &[u8]),
     ) -> Result<HttpResponse, ApiError> {
         let repeats = &self.webhooks.repeats;
-        let Reading { events, ignored } = reading;
+        let Reading { events, ignored, unknown } = reading;
         // Whoever has lost our answer sends the same again. It may be out of date by now.
         let has_ids = events.iter().any(|event| event.id.is_some());
         // By GET the fields are in the URL.
@@ -184,6 +196,7 @@ impl SourceWebhooks {
         for kind in ignored.iter().map(|kind| word(kind)).filter(|kind| source.seen.is_new(kind)) {
             info!("source {}: {kind} says nothing of who is on the line", source.table.id);
         }
+        tell_unknown(source, &unknown);
         let outcome = self.record_events(source, &events).await.inspect_err(|_| {
             source.seen.note(SourceOutcome::NotRecorded, now_ms());
         })?;

@@ -54,6 +54,8 @@ pub(crate) struct Seen {
     pub(crate) moments: Mutex<(Option<u64>, Option<u64>)>,
     /// The types that were told to say nothing of a call.
     types: Mutex<Vec<String>>,
+    /// The fields of events that our own format does not have.
+    pub(crate) unknown_fields: Counter,
 }
 
 /// The result of a webhook of a source.

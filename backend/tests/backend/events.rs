@@ -81,6 +81,34 @@ fn a_heartbeat_answers_no_call_that_rings_and_says_who_is_with_the_caller_where_
 }
 
 #[test]
+fn a_field_that_is_not_known_is_no_mistake_and_is_told_once_without_what_stands_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut server, _) = start_on(folder.path(), &source("app", "events", ""), APP_TOKEN);
+    let mut with_slip = event("1", "call-1", "started");
+    with_slip["agnet"] = json!("s3cr3t-value");
+    with_slip["14155550123"] = json!({ "a": "s3cr3t-value" });
+    told(&server, &with_slip);
+    with_slip["id"] = json!("2");
+    told(&server, &with_slip);
+    let cloud_event = json!({ "specversion": "1.0", "id": "3", "source": "/app", "type": "x.started",
+        "subject": "call-2", "traceparent": "s3cr3t-value", "data": { "evnt_at": "s3cr3t-value" } });
+    told(&server, &json!([cloud_event, event("4", "call-3", "started")]));
+    assert_eq!(of_summary(&server, "app")["liveCalls"], json!(3));
+    let line =
+        server.await_log("source app: field evnt_at of an event is not known; known are id,");
+    assert!(line.contains(" INFO ") && line.contains("call, event, agent, caller, with"), "{line}");
+    let unknown = r#"live_users_source_unknown_fields_total{source="app"}"#;
+    assert!(scrape(&server).get(unknown).expect("a figure").total_cmp(&5.0).is_eq());
+    let (_, log) = server.terminate();
+    for once in ["field agnet of an event", "a field with an odd name of an event"] {
+        assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
+    }
+    for never in ["s3cr3t", "4155550123", "traceparent"] {
+        assert!(!log.contains(never), "{never}: {log}");
+    }
+}
+
+#[test]
 fn a_batch_of_a_thousand_is_recorded_as_a_whole_and_survives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let app = source("app", "events", "");

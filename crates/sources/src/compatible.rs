@@ -30,7 +30,7 @@ pub(crate) fn read(form: &Form) -> Result<Reading, Unreadable> {
     })?;
     let said = CallEvents::read(form);
     let leg = said.dial.as_ref().and_then(|dial| end_of_leg(&webhook.call_sid, dial));
-    let mut reading = Reading { events: leg.into_iter().collect(), ignored: Vec::new() };
+    let mut reading = Reading { events: leg.into_iter().collect(), ..Reading::default() };
     let Some(what) = what(&webhook, &said) else {
         reading.ignored.push(kind(form));
         return Ok(reading);

@@ -8,6 +8,8 @@ mod verify;
 
 use crate::{Basis, Kind, Tells};
 
+pub use read::FIELDS;
+
 /// The row of this kind.
 pub(crate) const KIND: Kind = Kind {
     name: "events",

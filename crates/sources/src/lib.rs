@@ -31,8 +31,9 @@ mod vapi;
 mod verify;
 mod vonage;
 
+pub use events::FIELDS as EVENT_FIELDS;
 pub use kind::{Basis, KINDS, Kind, Tells};
-pub use reading::{CallEvent, Reading, Unreadable, What};
+pub use reading::{CallEvent, Reading, UnknownFields, Unreadable, What};
 pub use referee::{Access, Answer, Ask, ByName, Gives, Listed, Referee, Scope};
 pub use request::Request;
 pub use standard_webhooks::{StandardWebhooksSecret, standard_webhooks_secret};

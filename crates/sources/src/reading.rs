@@ -1,5 +1,7 @@
 //! What a webhook of a source says, in words that no provider owns.
 
+use std::collections::BTreeSet;
+
 use live_users_core::{AnsweredBy, Direction, EndReason};
 
 /// All that one webhook says.
@@ -10,17 +12,54 @@ pub struct Reading {
     /// The types of what it tells that this version does not know, or that say nothing of who is on
     /// the line. They may be logged after they were cut and cleaned: a sender has chosen them.
     pub ignored: Vec<String>,
+    /// The fields that it has and our own format has not, so that a slip of the pen can be seen.
+    pub unknown: UnknownFields,
+}
+
+/// Fields that our own format does not have. They are no mistake: another version may have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownFields {
+    /// How many there are.
+    pub count: u64,
+    /// Their names, each once and at most [`UnknownFields::NAMES_MAX`]: only those of a short and plain
+    /// form, since a sender has chosen them and a number may stand in one.
+    pub names: BTreeSet<String>,
+    /// Whether there are others, whose names are not shown.
+    pub has_odd: bool,
+}
+
+impl UnknownFields {
+    /// So many names are kept of one webhook.
+    pub const NAMES_MAX: usize = 16;
+
+    /// One more field. Its value is not looked at.
+    pub(crate) fn add(&mut self, name: &str) {
+        self.count += 1;
+        if !is_plain(name) {
+            self.has_odd = true;
+        } else if self.names.len() < Self::NAMES_MAX && !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+        }
+    }
+}
+
+/// Whether a name can be shown: 1 to 40 of `A-Za-z0-9_.-`, of which at most 4 are digits.
+fn is_plain(name: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=40).contains(&name.len())
+        && name.bytes().all(is_usual)
+        && name.bytes().filter(u8::is_ascii_digit).count() <= 4
 }
 
 impl Reading {
     /// One event.
     pub(crate) fn of(event: CallEvent) -> Self {
-        Self { events: vec![event], ignored: Vec::new() }
+        Self { events: vec![event], ..Self::default() }
     }
 
     /// Nothing about who is on the line: only this type.
     pub(crate) fn ignoring(kind: String) -> Self {
-        Self { events: Vec::new(), ignored: vec![kind] }
+        Self { ignored: vec![kind], ..Self::default() }
     }
 }
 
@@ -122,5 +161,25 @@ impl CallEvent {
             duration_s: None,
             at_ms: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_a_plain_form_are_kept_and_not_too_many() {
+        let mut unknown = UnknownFields::default();
+        for odd in ["", "a b", "+14155550123", "14155550123", "x\n", "näme", &"x".repeat(41)] {
+            unknown.add(odd);
+        }
+        assert_eq!((unknown.count, unknown.names.len(), unknown.has_odd), (7, 0, true));
+        for n in 0..100 {
+            unknown.add(&format!("field-{n}"));
+            unknown.add("evnt_at");
+        }
+        assert_eq!((unknown.count, unknown.names.len()), (207, UnknownFields::NAMES_MAX));
+        assert!(unknown.names.contains("evnt_at"));
     }
 }

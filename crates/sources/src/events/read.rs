@@ -4,7 +4,7 @@ use live_users_core::{Direction, EndReason};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{CallEvent, Reading, Request, Unreadable, What};
+use crate::{CallEvent, Reading, Request, UnknownFields, Unreadable, What};
 
 /// The most events in one batch.
 const EVENTS_MAX: usize = 1_000;
@@ -16,6 +16,10 @@ const EVENT: Unreadable = Unreadable {
     field: "event",
     expected: "started, answered, waiting, transferred, returned, ended or heartbeat",
 };
+
+/// The fields of an event, plain or in the `data` of a CloudEvent.
+pub const FIELDS: [&str; 9] =
+    ["id", "call", "event", "agent", "caller", "with", "at", "direction", "reason"];
 
 /// One event, plain or in the `data` of a CloudEvent.
 #[derive(Deserialize)]
@@ -44,8 +48,22 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     if items.len() > EVENTS_MAX {
         return Err(Unreadable { field: "body", expected: "at most 1000 events" });
     }
-    let events = items.into_iter().map(event).collect::<Result<_, _>>()?;
-    Ok(Reading { events, ignored: Vec::new() })
+    let mut unknown = UnknownFields::default();
+    let mut events = Vec::new();
+    for item in items {
+        note_unknown(&item, &mut unknown);
+        events.push(event(item)?);
+    }
+    Ok(Reading { events, unknown, ..Reading::default() })
+}
+
+/// Notes the fields that are none of ours. CloudEvents may have more attributes than their
+/// specification names (its extensions), so of these only `data` is looked at.
+fn note_unknown(item: &Value, unknown: &mut UnknownFields) {
+    let is_cloud_event = item.get("specversion").is_some();
+    let ours = if is_cloud_event { item.get("data") } else { Some(item) };
+    let names = ours.and_then(Value::as_object).into_iter().flat_map(|fields| fields.keys());
+    names.filter(|name| !FIELDS.contains(&name.as_str())).for_each(|name| unknown.add(name));
 }
 
 fn event(item: Value) -> Result<CallEvent, Unreadable> {

@@ -23,7 +23,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
     let mut mistake = None;
     for form in &body.forms {
         match read_one(form) {
-            Ok(Reading { events, ignored }) => {
+            Ok(Reading { events, ignored, .. }) => {
                 whole.events.extend(events);
                 whole.ignored.extend(ignored);
             }
