@@ -24,6 +24,7 @@ use crate::config::{Config, Verification};
 use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
+use crate::parts::configured;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::passing_on::DRAIN;
@@ -270,5 +271,7 @@ fn log_settings(config: &Config) {
         }
         Verification::Off => warn!("webhooks are NOT verified: ALLOW_UNSIGNED_WEBHOOKS is set"),
     }
-    info!("{} agents are configured", config.agents.now().iter().count());
+    let agents = config.agents.now();
+    info!("{} agents are configured", agents.iter().count());
+    configured::lines(&agents).iter().for_each(|line| info!("{line}"));
 }

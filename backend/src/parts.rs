@@ -6,6 +6,7 @@ pub(crate) mod arrivals;
 pub(crate) mod callback;
 pub(crate) mod chat;
 pub(crate) mod clock;
+pub(crate) mod configured;
 pub(crate) mod conversation;
 pub(crate) mod counters;
 pub(crate) mod counting_rules;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
+use log::info;
 use parking_lot::RwLock;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, watch};
 
+use crate::parts::configured;
 use crate::parts::hooks::{self, Hooks};
 use crate::parts::public_url::UrlRule;
 use crate::parts::queue::{Queue, Work};
@@ -129,8 +131,11 @@ impl AgentRegistry {
         self.sources.take(sources);
         self.tokens.take(tokens);
         let agents = Arc::new(agents);
-        *self.now.write() = agents.clone();
+        let before = std::mem::replace(&mut *self.now.write(), agents.clone());
         self.hooks.send_replace(hooks);
+        for line in configured::changes(&before, &agents) {
+            info!("the agents file has changed: {line}");
+        }
         Ok(agents)
     }
 }

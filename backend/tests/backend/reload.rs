@@ -95,3 +95,46 @@ fn what_was_read_again_while_standing_by_is_in_force_when_calls_are_counted() {
     let twilio = live_users_testkit::Twilio::new(&server.url, TOKEN);
     assert!(twilio.start(1).body.contains("https://sales.example.com/voice"));
 }
+
+#[test]
+fn the_log_says_which_sources_accounts_tokens_and_hooks_there_are_and_what_changes() {
+    const MORE: &str = r#"
+        [[source]]
+        id = "app"
+        kind = "events"
+        secret_env = "APP_SECRET"
+        [[source]]
+        id = "phone"
+        kind = "telnyx"
+        secret_env = "PHONE_KEY"
+        [[account]]
+        id = "acme"
+        sid = "AC00000000000000000000000000000002"
+        auth_token_env = "ACME_AUTH_TOKEN"
+        [[hook]]
+        id = "crm"
+        url = "https://crm.example.com/?key=s3cr3t"
+        secret_env = "HOOK_SECRET"
+        events = ["call.started"]
+    "#;
+    const TOKEN_TABLE: &str =
+        "\n[[token]]\nid = \"wall\"\nsecret_env = \"WALL\"\naccounts = [\"acme\"]\n";
+    let (_folder, file) = agents_file(MORE);
+    let (mut server, _) = start(&[
+        ("AGENTS_FILE", &file),
+        ("APP_SECRET", "s3cr3t-of-16-or-more"),
+        ("PHONE_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ("ACME_AUTH_TOKEN", "s3cr3t4cm3t0k3n4cm3t0k3n4cm3t0k3n"),
+        ("HOOK_SECRET", "whsec_s3cr3tAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("WALL", "s3cr3t-of-16-or-more-of-a-wall"),
+        ("TWILIO_API_URL", "http://127.0.0.1:9"),
+    ]);
+    fs::write(&file, format!("{MORE}{TOKEN_TABLE}")).expect("a file can be written");
+    server.hang_up();
+    server.await_log("the agents file has changed: 1 token: wall (reads acme)");
+    let (_, log) = server.terminate();
+    for once in ["2 sources: app (events), phone (telnyx)", "1 account: acme", "1 hook: crm"] {
+        assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
+    }
+    assert!(!log.contains("s3cr3t") && !log.contains("AAAAAAAA"), "{log}");
+}
