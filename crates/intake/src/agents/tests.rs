@@ -173,3 +173,37 @@ fn a_line_that_cannot_be_read_is_named_and_not_repeated() {
     assert_eq!(mistakes.len(), 1);
     assert!(mistakes[0].starts_with("line 4: ") && !mistakes[0].contains("s3cr3t"), "{mistakes:?}");
 }
+
+/// The example, and with each commented key and table in force.
+fn example() -> [String; 2] {
+    let text = include_str!("../../../../examples/agents.toml");
+    let is_key = |line: &str| {
+        let word = line.split(' ').next().unwrap_or_default();
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        line.starts_with("[[") || line[word.len()..].starts_with(" = ") && word.chars().all(is_name)
+    };
+    let line = |line: &str| match line.strip_prefix("# ").filter(|it| is_key(it)) {
+        Some(commented) => format!("{commented}\n"),
+        None => format!("{line}\n"),
+    };
+    [text.to_owned(), text.lines().map(line).collect()]
+}
+
+#[test]
+fn the_example_is_right_as_it_is_and_with_all_that_is_commented_in_it() {
+    let [as_it_is, whole] = example();
+    let (agents, mistakes) = Agents::parse(&as_it_is);
+    assert_eq!(mistakes, Vec::<String>::new());
+    assert_eq!((agents.sources().len(), agents.accounts().len()), (0, 0));
+    let (agents, mistakes) = Agents::parse(&whole);
+    assert_eq!(mistakes, Vec::<String>::new(), "{whole}");
+    assert!(agents.iter().any(|agent| agent.account.is_some()));
+    let of_each_table = [
+        agents.sources().len(),
+        agents.accounts().len(),
+        agents.tokens().len(),
+        agents.hooks().len(),
+    ];
+    assert_eq!(of_each_table, [3, 1, 1, 1]);
+    assert!(agents.is_shared_number("+14155550101") && agents.at_limit().is_some());
+}
