@@ -29,7 +29,7 @@ pub use clock::{SettableClock, wrong_clock};
 pub use http::{Answer, get, send, try_send};
 pub use metrics::Metrics;
 #[cfg(feature = "nats")]
-pub use nats::{Nats, NatsLimits, NatsVersion};
+pub use nats::{Nats, NatsLimits, NatsVersion, StreamCopy};
 #[cfg(feature = "openapi")]
 pub use openapi::{OpenApi, paths_in};
 pub use raw::RawClient;

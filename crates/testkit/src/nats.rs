@@ -187,16 +187,10 @@ impl Nats {
         panic!("no server leads {stream}");
     }
 
-    /// What each server has of a stream, as it says itself: how many messages and bytes, and the
-    /// number of the last message.
-    ///
-    /// # Panics
-    /// If a server does not answer, or does not keep the stream.
-    pub fn copies_of(&self, stream: &str) -> Vec<[u64; 3]> {
-        let copy = |node: &Node| {
-            let said = node.ask("/jsz?streams=1").expect("the server answers");
-            copy_in(&said, stream).expect("the server keeps the stream")
-        };
+    /// What each server has of a stream, as it says itself; `None` of one that does not answer or does
+    /// not keep the stream.
+    pub fn copies_of(&self, stream: &str) -> Vec<Option<StreamCopy>> {
+        let copy = |node: &Node| copy_in(&node.ask("/jsz?streams=1")?, stream);
         self.nodes.iter().map(copy).collect()
     }
 
@@ -351,13 +345,31 @@ fn leader_in(said: &str, stream: &str) -> Option<usize> {
     behind.split('"').next()?.parse().ok()
 }
 
-/// The messages, bytes and last number of a stream, in what a server's monitoring says.
-fn copy_in(said: &str, stream: &str) -> Option<[u64; 3]> {
+/// What a server has of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamCopy {
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The number of the first message.
+    pub first: u64,
+    /// The number of the last message.
+    pub last: u64,
+}
+
+/// The copy of a stream in what a server's monitoring says.
+fn copy_in(said: &str, stream: &str) -> Option<StreamCopy> {
     let (_, behind) = said.split_once(&format!("\"name\": \"{stream}\""))?;
     let (_, state) = behind.split_once("\"state\": {")?;
     let number = |name: &str| {
         let (_, behind) = state.split_once(&format!("\"{name}\": "))?;
         behind.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
     };
-    Some([number("messages")?, number("bytes")?, number("last_seq")?])
+    Some(StreamCopy {
+        messages: number("messages")?,
+        bytes: number("bytes")?,
+        first: number("first_seq")?,
+        last: number("last_seq")?,
+    })
 }

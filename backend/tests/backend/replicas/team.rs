@@ -1,5 +1,6 @@
 //! Some backends, and what is asked of them.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -92,9 +93,18 @@ fn fields<'a>(sid: &'a str, status: &'a str) -> [(&'a str, &'a str); 3] {
 
 /// Waits until this is so.
 pub(crate) fn await_that(what: &str, is_so: impl Fn() -> bool) {
+    await_look(what, &is_so, |is_so| *is_so);
+}
+
+/// Looks until what is seen is so. If it never is, the failure has what was seen at last.
+pub(crate) fn await_look<T: Debug>(what: &str, look: impl Fn() -> T, is_so: impl Fn(&T) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE_S} s");
+    loop {
+        let seen = look();
+        if is_so(&seen) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE_S} s; at last: {seen:?}");
         // not a wait for time: between two looks at other processes
         std::thread::sleep(Duration::from_millis(20));
     }
