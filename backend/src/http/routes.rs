@@ -96,6 +96,7 @@ where
     web::resource(with_slashes(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
+        .route(web::head().to(sources::look))
         .default_service(web::to(not_of_a_source))
 }
 

@@ -88,6 +88,18 @@ pub(crate) async fn receive(
     shared.record(&source, reading, (&request, &body)).await
 }
 
+/// `HEAD /sources/ID`: whether the path leads here, for `live-users doctor`. It tells no more than a
+/// webhook without a signature would be told, and is no webhook that was refused.
+pub(crate) async fn look(
+    shared: Data<SourceWebhooks>,
+    path: Path<SourcePath>,
+) -> Result<HttpResponse, ApiError> {
+    match shared.registry.get(&path.id) {
+        Some(_) => Err(ApiError::WrongMethod { allow: "GET, POST" }),
+        None => Err(ApiError::NoSource),
+    }
+}
+
 /// `POST /api/events`: whoever has the secret of a source of the kind `events`, or `API_TOKEN`.
 pub(crate) async fn events(
     shared: Data<SourceWebhooks>,

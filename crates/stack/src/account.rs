@@ -142,6 +142,21 @@ fn seconds_ahead_of(provider: SystemTime) -> i64 {
     }
 }
 
+/// The same where the credentials are those of an account of the agents file.
+pub(crate) fn remedy_for_table(
+    failure: &ApiFailure,
+    settings: &TwilioApiSettings,
+    variable: &str,
+) -> String {
+    match failure {
+        ApiFailure::Refused(_) => format!(
+            "check its sid, and that {variable} has the primary Auth Token of this very account"
+        ),
+        ApiFailure::NotFound => "check its sid".to_owned(),
+        _ => remedy(failure, settings),
+    }
+}
+
 /// What to do about a failure, as a sentence without a stop.
 pub(crate) fn remedy(failure: &ApiFailure, settings: &TwilioApiSettings) -> String {
     match failure {

@@ -2,6 +2,7 @@
 //! about what is wrong. It changes nothing, and counts no call.
 
 mod address;
+mod file;
 mod machine;
 mod provider;
 mod report;
@@ -73,6 +74,8 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
         ),
     }
     check_webhooks(setup.as_ref(), ours.is_some(), &mut report);
+    let base = ours.as_ref().map_or_else(|| server.url(), Ours::base);
+    file::check(&env, (&server, base), &mut report).await?;
     match settings {
         Some(settings) => {
             let saved = tokens::directory(&env).unwrap_or_default().join("connect.json");

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use live_users_http_kit::{Env, error_chain, http_client, read_body};
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
-use live_users_wire::{AgentsReloaded, Checked, Setup};
+use live_users_wire::{AgentsReloaded, Checked, Setup, Summary};
+use reqwest::header::ALLOW;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -59,6 +60,18 @@ pub(crate) enum Check {
     Silent(String),
 }
 
+/// What came of a look at a path for webhooks of a source.
+pub(crate) enum Look {
+    /// It is there.
+    There,
+    /// It is not: the backend does not know the source, or somebody else has answered.
+    NotFound,
+    /// Somebody has answered, and not as a backend.
+    Wrong(String),
+    /// Nobody has answered: why.
+    Silent(String),
+}
+
 impl OwnServer {
     /// Prepares the client and sends nothing.
     pub(crate) fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
@@ -79,6 +92,35 @@ impl OwnServer {
             StatusCode::OK => serde_json::from_slice(&body)
                 .map_err(|_| "its answer is that of another server or version".to_owned()),
             _ => Err(told(status, &body)),
+        }
+    }
+
+    /// The number, with what was heard of each source. The error says why that is not known.
+    pub(crate) async fn summary(&self) -> Result<Summary, String> {
+        let asked = self.client.get(format!("{}/api/live-users/summary", self.url));
+        let (status, body) = self.exchange(asked).await?;
+        match status {
+            StatusCode::OK => serde_json::from_slice(&body)
+                .map_err(|_| "its answer is that of another server or version".to_owned()),
+            _ => Err(told(status, &body)),
+        }
+    }
+
+    /// Whether a path for webhooks of a source leads to Live Users at this address. It is asked by a
+    /// method that none has, so no webhook is counted.
+    pub(crate) async fn look(&self, base: &str, path: &str) -> Look {
+        let asked = self.client.head(format!("{base}{path}")).timeout(PATIENCE);
+        let answer = match asked.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Look::Silent(error_chain(&error.without_url())),
+        };
+        let allowed = answer.headers().get(ALLOW).and_then(|it| it.to_str().ok());
+        match answer.status() {
+            StatusCode::METHOD_NOT_ALLOWED if allowed.is_some_and(|it| it.contains("POST")) => {
+                Look::There
+            }
+            StatusCode::NOT_FOUND => Look::NotFound,
+            status => Look::Wrong(status.to_string()),
         }
     }
 

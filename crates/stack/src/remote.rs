@@ -1,6 +1,7 @@
 //! The commands that ask a server which runs already: a backend or a proxy.
 
 mod calls;
+mod find;
 mod server;
 mod status;
 mod table;
@@ -23,16 +24,12 @@ pub(crate) enum Remote {
     Status(Target),
     /// List the calls that are up and were answered, the longest first.
     Calls {
-        /// Only those of the agent with this id.
-        #[arg(long, value_name = "ID")]
-        agent: Option<String>,
-        /// Only those that were silent for a while. They count all the same.
-        #[arg(long)]
-        suspect: bool,
+        #[command(flatten)]
+        which: calls::Which,
         #[command(flatten)]
         target: Target,
     },
-    /// Explain why a call is counted, or is not.
+    /// Explain why a call is counted, or is not. The id may be that of its source alone.
     Explain(OneCall),
     /// Take a call out of the number for good. The phone call itself goes on.
     Evict(OneCall),
@@ -81,8 +78,8 @@ impl Remote {
         let server = |target: &Target| Server::new(target, ports, &env);
         match self {
             Self::Status(target) => status::run(&server(&target)?, target.json).await,
-            Self::Calls { agent, suspect, target } => {
-                calls::list(&server(&target)?, agent.as_deref(), suspect, target.json).await
+            Self::Calls { which, target } => {
+                calls::list(&server(&target)?, &which, target.json).await
             }
             Self::Explain(OneCall { call_sid, target }) => {
                 calls::explain(&server(&target)?, &call_sid, target.json).await

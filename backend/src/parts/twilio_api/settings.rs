@@ -70,7 +70,7 @@ impl TwilioApiSettings {
     }
 
     /// Those of an account of the agents file, with its Auth Token, at the same address.
-    pub(crate) fn of_account(
+    pub fn of_account(
         reader: &mut SettingsReader<'_>,
         account_sid: &str,
         token: &str,

@@ -1,13 +1,14 @@
 //! `live-users calls`, `explain` and `evict`: the calls behind the number.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
-use live_users_wire::{CALL_SID_BYTES_MAX, CallPage, CallView, Evicted, Explanation};
+use clap::Args;
+use live_users_wire::{CallPage, CallView, Evicted, Explanation};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
-use super::server::{Server, shown};
+use super::find::{self, call_path};
+use super::server::{Server, TWILIO, shown};
 use super::status::name;
 use super::table::{span, table};
 use crate::{Failure, tell};
@@ -15,23 +16,52 @@ use crate::{Failure, tell};
 /// The calls in one answer; the most that a server gives.
 const PAGE: &str = "1000";
 
-/// Lists the calls of all pages.
-pub(super) async fn list(
-    server: &Server,
-    agent: Option<&str>,
+/// Which calls are listed.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Which {
+    /// Only those of the agent with this id.
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
+    /// Only those of this account.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Only those that this source has told of: an id of the agents file, or twilio.
+    #[arg(long, value_name = "ID")]
+    source: Option<String>,
+    /// Only those that were silent for a while. They count all the same.
+    #[arg(long)]
     suspect: bool,
-    json: bool,
-) -> Result<ExitCode, Failure> {
-    let (mut rows, mut whole, mut after) = (Vec::new(), None::<Value>, None::<String>);
+}
+
+impl Which {
+    /// The calls of an answer that are wanted. A server knows no source to ask for, and a proxy may pass
+    /// no account on.
+    fn has(&self, call: &CallView) -> bool {
+        let has_told = |source: &String| match call.sources.is_empty() {
+            true => source == TWILIO,
+            false => call.sources.contains(source),
+        };
+        self.source.as_ref().is_none_or(has_told)
+            && self.account.as_ref().is_none_or(|it| call.account.as_ref() == Some(it))
+    }
+}
+
+/// Lists the calls of all pages.
+pub(super) async fn list(server: &Server, which: &Which, json: bool) -> Result<ExitCode, Failure> {
+    let (mut calls, mut whole, mut after) = (Vec::new(), None::<Value>, None::<String>);
     loop {
-        let path = page_path(agent, suspect, after.as_deref());
+        let path = page_path(which, after.as_deref());
         let answer = server.ask(Method::GET, &path).await.map_err(|it| server.failure(&it))?;
         let page: CallPage = server.read(&answer)?;
         if json {
-            let page: Value = server.read(&answer)?;
-            whole = Some(joined(whole, page));
+            let mut passed_on: Value = server.read(&answer)?;
+            let mut wanted = page.calls.iter().map(|call| which.has(call));
+            if let Some(calls) = passed_on["calls"].as_array_mut() {
+                calls.retain(|_| wanted.next().unwrap_or_default());
+            }
+            whole = Some(joined(whole, passed_on));
         } else {
-            rows.extend(page.calls.iter().map(row));
+            calls.extend(page.calls.into_iter().filter(|call| which.has(call)));
         }
         match page.next {
             // A server that goes round in circles is asked no further.
@@ -41,13 +71,34 @@ pub(super) async fn list(
     }
     match whole {
         Some(whole) => tell(whole),
-        None if rows.is_empty() => tell("No call is up."),
-        None => {
-            let headings = ["CALLSID", "LIVE", "WITH", "COUNTED", "AGENT", "CALLER", "PLACE"];
-            table(headings, &rows).iter().for_each(tell);
-        }
+        None if calls.is_empty() => tell("No call is up."),
+        None => listed(&calls).iter().for_each(tell),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The calls as a table. Accounts and sources are columns where there are any.
+fn listed(calls: &[CallView]) -> Vec<String> {
+    let has_accounts = calls.iter().any(|call| call.account.is_some());
+    let has_sources = calls.iter().any(|call| !call.sources.is_empty());
+    let mut headings = vec!["CALLSID", "LIVE", "WITH", "COUNTED", "AGENT"];
+    headings.extend(has_accounts.then_some("ACCOUNT"));
+    headings.extend(has_sources.then_some("TOLD BY"));
+    headings.extend(["CALLER", "PLACE"]);
+    let rows = calls.iter().map(|call| {
+        let [sid, live, with, counted, agent, caller, place] = row(call);
+        let account = call.account.clone().unwrap_or_else(|| "-".to_owned());
+        let told_by = match call.sources.is_empty() {
+            true => TWILIO.to_owned(),
+            false => call.sources.join(", "),
+        };
+        let mut row = vec![sid, live, with, counted, agent];
+        row.extend(has_accounts.then_some(account));
+        row.extend(has_sources.then_some(told_by));
+        row.extend([caller, place]);
+        row
+    });
+    table(&headings, &rows.collect::<Vec<_>>())
 }
 
 /// Shows why a call is counted or not, and all that was said about it.
@@ -56,8 +107,7 @@ pub(super) async fn explain(
     call_sid: &str,
     json: bool,
 ) -> Result<ExitCode, Failure> {
-    let path = call_path(call_sid, "")?;
-    let answer = server.ask(Method::GET, &path).await.map_err(|it| server.failure(&it))?;
+    let answer = find::explanation(server, call_sid).await?;
     let explanation: Explanation = server.read(&answer)?;
     match json {
         true => tell(answer),
@@ -85,15 +135,18 @@ pub(super) async fn evict(
     Ok(ExitCode::SUCCESS)
 }
 
-fn page_path(agent: Option<&str>, suspect: bool, after: Option<&str>) -> String {
+fn page_path(which: &Which, after: Option<&str>) -> String {
     let mut query = url_for_encoding();
     {
         let mut pairs = query.query_pairs_mut();
         pairs.append_pair("limit", PAGE);
-        if let Some(agent) = agent {
+        if let Some(agent) = &which.agent {
             pairs.append_pair("agent", agent);
         }
-        if suspect {
+        if let Some(account) = &which.account {
+            pairs.append_pair("account", account);
+        }
+        if which.suspect {
             pairs.append_pair("suspect", "true");
         }
         if let Some(after) = after {
@@ -106,29 +159,6 @@ fn page_path(agent: Option<&str>, suspect: bool, after: Option<&str>) -> String 
 /// Any address: what is put into it is encoded.
 fn url_for_encoding() -> Url {
     Url::parse("http://localhost/").expect("an address")
-}
-
-/// The path of a call, whose id is one segment of it.
-fn call_path(call_sid: &str, action: &str) -> Result<String, Failure> {
-    let is_id = (1..=CALL_SID_BYTES_MAX).contains(&call_sid.len())
-        && call_sid.bytes().all(|it| it.is_ascii_graphic())
-        && !matches!(call_sid, "." | "..");
-    if !is_id {
-        return Err(Failure::usage(format!(
-            "CALLSID cannot be used: expected 1 to {CALL_SID_BYTES_MAX} visible ASCII characters, \
-             such as CA and 32 hexadecimal digits"
-        )));
-    }
-    let mut path = "/calls/".to_owned();
-    for byte in call_sid.bytes() {
-        let _never_fails = match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'~' => {
-                write!(path, "{}", char::from(byte))
-            }
-            _ => write!(path, "%{byte:02X}"),
-        };
-    }
-    Ok(path + action)
 }
 
 /// The calls of one page behind those before it.
@@ -173,7 +203,7 @@ fn explained(explanation: &Explanation) -> Vec<String> {
             [leg.call_sid.clone(), leg.phase.clone(), endpoint]
         });
         lines.push(String::new());
-        lines.extend(table(["LEG", "PHASE", "OTHER END"], &rows.collect::<Vec<_>>()));
+        lines.extend(table(&["LEG", "PHASE", "OTHER END"], &rows.collect::<Vec<_>>()));
     }
     let rows = evidence.iter().map(|it| {
         let party = it.party.clone().unwrap_or_else(|| "-".to_owned());
@@ -182,7 +212,7 @@ fn explained(explanation: &Explanation) -> Vec<String> {
     });
     lines.push(String::new());
     let headings = ["AT", "SOURCE", "SAID", "OUTCOME", "WITH", "LEG"];
-    lines.extend(table(headings, &rows.collect::<Vec<_>>()));
+    lines.extend(table(&headings, &rows.collect::<Vec<_>>()));
     if *incomplete {
         lines.push("There was more.".to_owned());
     }
@@ -194,17 +224,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_one_segment_of_the_path() {
-        let path = |sid: &str| call_path(sid, "/evict").map_err(|failure| failure.code);
-        assert_eq!(path("a/b?c").ok().as_deref(), Some("/calls/a%2Fb%3Fc/evict"));
-        for wrong in ["", "..", "a b", "é", &"a".repeat(CALL_SID_BYTES_MAX + 1)] {
-            assert_eq!(path(wrong), Err(64), "{wrong}");
-        }
-    }
-
-    #[test]
     fn parameters_are_encoded() {
-        let path = page_path(Some("a&b"), true, Some("1 2"));
-        assert_eq!(path, "/calls?limit=1000&agent=a%26b&suspect=true&after=1+2");
+        let some = |text: &str| Some(text.to_owned());
+        let which =
+            Which { agent: some("a&b"), account: some("c d"), suspect: true, ..Which::default() };
+        let path = page_path(&which, Some("1 2"));
+        assert_eq!(path, "/calls?limit=1000&agent=a%26b&account=c+d&suspect=true&after=1+2");
     }
 }

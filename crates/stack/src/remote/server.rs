@@ -23,6 +23,9 @@ const ANSWER_MS: u64 = 30_000;
 /// The longest answer, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// What Twilio is called among the sources. A call of which no other one tells names none.
+pub(super) const TWILIO: &str = "twilio";
+
 /// What the proxy puts before the fields of an answer.
 const ENVELOPE: &str = r#"{"success":true,"#;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use live_users_wire::{
-    AgentCount, AgentRef, LineView, RefereeView, SourceCount, SourceReferee, Summary,
+    AccountCount, AgentCount, AgentRef, LineView, RefereeView, SourceCount, SourceReferee, Summary,
 };
 use reqwest::Method;
 
@@ -45,9 +45,31 @@ fn lines(summary: &Summary) -> Vec<String> {
         let headings =
             ["AGENT", "LIVE USERS", "CALLS", "WAITING", "WITH A PERSON", "MACHINE", "NAME"];
         lines.push(String::new());
-        lines.extend(table(headings, &rows));
+        lines.extend(table(&headings, &rows));
+    }
+    if !summary.sources.is_empty() {
+        let rows: Vec<_> = summary.sources.iter().map(row_of_source).collect();
+        lines.push(String::new());
+        lines.extend(table(&["SOURCE", "LIVE USERS", "CALLS", "LAST HEARD OF", "KIND"], &rows));
+    }
+    if !summary.by_account.is_empty() {
+        let rows: Vec<_> = summary.by_account.iter().map(row_of_account).collect();
+        lines.push(String::new());
+        lines.extend(table(&["ACCOUNT", "LIVE USERS", "CALLS"], &rows));
     }
     lines
+}
+
+fn row_of_source(source: &SourceCount) -> [String; 5] {
+    // Of Twilio's own webhooks the moment is not told here.
+    let heard = source.heard_at.clone().unwrap_or_else(|| "-".to_owned());
+    let (users, calls) = (source.live_users.to_string(), source.live_calls.to_string());
+    [source.source.clone(), users, calls, heard, source.kind.clone()]
+}
+
+fn row_of_account(it: &AccountCount) -> [String; 3] {
+    let account = it.account.clone().unwrap_or_else(|| "-".to_owned());
+    [account, it.live_users.to_string(), it.live_calls.to_string()]
 }
 
 fn row(agent: &AgentCount) -> [String; 7] {

@@ -3,16 +3,18 @@
 use super::server::shown;
 
 /// Lines with columns below their headings. The last column has no end.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Vec<String> {
-    let headings = headings.map(str::to_owned);
-    let rows: Vec<[String; N]> = [headings]
-        .into_iter()
-        .chain(rows.iter().map(|row| row.each_ref().map(|it| shown(it))))
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+pub(super) fn table(headings: &[&str], rows: &[impl AsRef<[String]>]) -> Vec<String> {
+    let headings = headings.iter().map(|it| (*it).to_owned()).collect();
+    let rows = rows.iter().map(|row| row.as_ref().iter().map(|it| shown(it)).collect());
+    let rows: Vec<Vec<String>> = [headings].into_iter().chain(rows).collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = width(column).unwrap_or_default();
+            format!("{cell:<width$}")
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
@@ -35,7 +37,7 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {
         let rows = [["a".to_owned(), "1".to_owned()], ["bcd".to_owned(), "\u{1b}[2J".to_owned()]];
-        assert_eq!(table(["AB", "N"], &rows), ["AB   N", "a    1", "bcd  \u{fffd}[2J"]);
+        assert_eq!(table(&["AB", "N"], &rows), ["AB   N", "a    1", "bcd  \u{fffd}[2J"]);
     }
 
     #[test]

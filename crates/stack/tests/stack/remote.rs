@@ -21,21 +21,21 @@ const CALL: &str = "CA00000000000000000000000000000001";
 const PATIENCE_S: u64 = 60;
 
 /// The exit code of the command, and what it has said: on its output, and on the other one.
-fn told(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+pub(crate) fn told(args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
     let ended = exit_of(STACK, args, env);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     (ended.status.code().expect("a code"), text(ended.stdout), text(ended.stderr))
 }
 
 /// What a command says that succeeds.
-fn ok(url: &str, token: &str, args: &[&str]) -> String {
+pub(crate) fn ok(url: &str, token: &str, args: &[&str]) -> String {
     let (code, output, error) =
         told(&[args, &["--url", url]].concat(), &[("LIVE_USERS_TOKEN", token)]);
     assert_eq!((code, error.as_str()), (0, ""), "{args:?} {output}");
     output
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
