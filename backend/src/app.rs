@@ -274,4 +274,5 @@ fn log_settings(config: &Config) {
     let agents = config.agents.now();
     info!("{} agents are configured", agents.iter().count());
     configured::lines(&agents).iter().for_each(|line| info!("{line}"));
+    config.accounts.warnings.iter().for_each(|line| warn!("{line}"));
 }

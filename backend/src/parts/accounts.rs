@@ -12,7 +12,11 @@ use super::twilio_api::TwilioApiSettings;
 
 /// The accounts, as they were at the start of the process.
 #[derive(Debug, Default)]
-pub(crate) struct Accounts(Vec<Account>);
+pub(crate) struct Accounts {
+    list: Vec<Account>,
+    /// Lines for the log: see [`shared_tokens`].
+    pub(crate) warnings: Vec<String>,
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -30,20 +34,21 @@ pub(crate) struct Account {
 impl Accounts {
     /// The accounts of this file, with the tokens in the variables that it names.
     pub(crate) fn read(reader: &mut SettingsReader<'_>, agents: &Agents) -> Self {
-        let accounts: Vec<_> =
+        let list: Vec<_> =
             agents.accounts().iter().filter_map(|table| read(reader, table)).collect();
         contradictions(reader, agents.accounts());
-        Self(accounts)
+        let warnings = shared_tokens(reader, agents.accounts());
+        Self { list, warnings }
     }
 
     /// The account with this id of Twilio's.
     pub(crate) fn by_sid(&self, sid: &str) -> Option<&Account> {
-        self.0.iter().find(|account| account.sid == sid)
+        self.list.iter().find(|account| account.sid == sid)
     }
 
     /// All of them, in the order of the file.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
-        self.0.iter()
+        self.list.iter()
     }
 }
 
@@ -65,42 +70,42 @@ fn read(reader: &mut SettingsReader<'_>, table: &AccountTable) -> Option<Account
     Some(Account { id: Arc::from(table.id.as_str()), sid: table.sid.clone(), tokens, api })
 }
 
-/// Notes the tokens that are those of another account, too: then nothing could tell who has signed a
-/// webhook. The account of `TWILIO_ACCOUNT_SID` may be in the file to give its calls a name, with a token
-/// of `TWILIO_AUTH_TOKEN`.
+/// Notes a table of the account of `TWILIO_ACCOUNT_SID` that has none of the tokens of
+/// `TWILIO_AUTH_TOKEN`: one of both is wrong. The table itself may be there, to give its calls a name.
 fn contradictions(reader: &mut SettingsReader<'_>, tables: &[AccountTable]) {
     let own = reader.words("TWILIO_AUTH_TOKEN");
     let own_sid = reader.word("TWILIO_ACCOUNT_SID");
-    // An API key may sign in for an account whose token is not set here.
-    let is_known_whose = own.len() == 1 && reader.word("TWILIO_API_KEY_SID").is_none();
-    let mut known: Vec<(&AccountTable, Vec<&str>)> = Vec::new();
-    for table in tables.iter().filter(|table| is_variable(&table.auth_token_env)) {
+    let of_own = tables.iter().filter(|table| own_sid == Some(table.sid.as_str()));
+    for table in of_own.filter(|table| is_variable(&table.auth_token_env)) {
         let name = &table.auth_token_env;
         let words = reader.words(name);
-        let shares_one = |others: &[&str]| others.iter().any(|it| words.contains(it));
-        let is_own = own_sid == Some(table.sid.as_str());
-        let mut wrong = |what: String| reader.error(format!("account {:?}: {what}", table.id));
-        if is_own && !own.is_empty() && !words.is_empty() && !shares_one(&own) {
-            wrong(format!(
-                "{name} and TWILIO_AUTH_TOKEN have different tokens, and its sid is \
-                 TWILIO_ACCOUNT_SID; expected the same primary Auth Token in both"
+        let shares_one = own.iter().any(|it| words.contains(it));
+        if !own.is_empty() && !words.is_empty() && !shares_one {
+            reader.error(format!(
+                "account {:?}: {name} and TWILIO_AUTH_TOKEN have different tokens, and its sid is \
+                 TWILIO_ACCOUNT_SID; expected the same primary Auth Token in both",
+                table.id
             ));
         }
-        if !is_own && own_sid.is_some() && is_known_whose && shares_one(&own) {
-            wrong(format!(
-                "{name} has the token of TWILIO_AUTH_TOKEN, which is that of TWILIO_ACCOUNT_SID; \
-                 expected the primary Auth Token of this account"
-            ));
-        }
-        if let Some((first, _)) = known.iter().find(|(_, others)| shares_one(others)) {
-            let (id, first_name) = (&first.id, &first.auth_token_env);
-            wrong(format!(
-                "{name} has a token of account {id:?} ({first_name}), too; expected the primary \
-                 Auth Token of this account, since nothing could tell who has signed with it"
-            ));
-        }
-        known.push((table, words));
     }
+}
+
+/// A line for each account that has a token of an earlier one. Their calls are told apart by the
+/// `AccountSid`, which is signed; but whoever has the token speaks for both.
+fn shared_tokens(reader: &mut SettingsReader<'_>, tables: &[AccountTable]) -> Vec<String> {
+    let words: Vec<_> = tables.iter().map(|it| reader.words(&it.auth_token_env)).collect();
+    let mut lines = Vec::new();
+    for (place, table) in tables.iter().enumerate() {
+        let shares_one =
+            |earlier: &usize| words[*earlier].iter().any(|word| words[place].contains(word));
+        if let Some(first) = (0..place).find(shares_one) {
+            lines.push(format!(
+                "accounts {:?} and {:?} have a token in common: whoever signs with it speaks for both",
+                tables[first].id, table.id
+            ));
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -112,8 +117,8 @@ mod tests {
     const SIDS: [&str; 2] =
         ["AC00000000000000000000000000000001", "AC00000000000000000000000000000002"];
 
-    /// What is said of two accounts whose tokens are in ONE and TWO.
-    fn told(env: &[(&str, &str)]) -> Vec<String> {
+    /// What is said of two accounts whose tokens are in ONE and TWO: errors, and lines for the log.
+    fn told(env: &[(&str, &str)]) -> [Vec<String>; 2] {
         let table = |id: &str, sid: &str, name: &str| {
             format!("[[account]]\nid = {id:?}\nsid = {sid:?}\nauth_token_env = {name:?}\n")
         };
@@ -123,30 +128,29 @@ mod tests {
         let env = env.iter().fold(Env::default(), |all, (name, value)| all.with(name, value));
         let mut reader = SettingsReader::new(&env);
         Accounts::read(&mut reader, &agents);
-        reader.finish(()).err().map(|errors| errors.0).unwrap_or_default()
+        let shared = shared_tokens(&mut reader, agents.accounts());
+        [reader.finish(()).err().map(|errors| errors.0).unwrap_or_default(), shared]
     }
 
     #[test]
-    fn a_token_of_two_accounts_is_refused_and_not_repeated() {
+    fn another_token_of_the_account_of_the_settings_is_refused_and_none_is_repeated() {
         let own = [("TWILIO_AUTH_TOKEN", "hunter0"), ("TWILIO_ACCOUNT_SID", SIDS[0])];
-        let with = |more: &[(&'static str, &'static str)]| told(&[&own[..], more].concat());
-        // The account of the settings may have a name in the file.
-        assert_eq!(with(&[("ONE", "hunter0"), ("TWO", "hunter2")]), Vec::<String>::new());
-        assert_eq!(with(&[("ONE", "new,hunter0"), ("TWO", "hunter2")]), Vec::<String>::new());
-        for (one, two, expected) in [
-            ("hunter0", "x,hunter0", "\"two\": TWO has the token of TWILIO_AUTH_TOKEN"),
-            ("hunter1", "hunter2", "\"one\": ONE and TWILIO_AUTH_TOKEN have different tokens"),
-        ] {
-            let told = with(&[("ONE", one), ("TWO", two)]);
-            assert!(told[0].contains(expected), "{told:?}");
-            assert!(!told.concat().contains("hunter"), "{told:?}");
-        }
-        // Of several tokens of the settings nobody knows whose they are.
-        let several = [("TWILIO_AUTH_TOKEN", "a,b"), ("ONE", "a"), ("TWO", "b")];
-        assert_eq!(told(&several), Vec::<String>::new());
-        let same = told(&[("ONE", "a,hunter2"), ("TWO", "hunter2,b")]);
-        let [what] = &same[..] else { panic!("{same:?}") };
-        assert!(what.contains("\"two\": TWO has a token of account \"one\" (ONE), too"), "{what}");
-        assert!(!what.contains("hunter2"), "{what}");
+        let with = |one, two| told(&[&own[..], &[("ONE", one), ("TWO", two)]].concat());
+        let nothing = [Vec::<String>::new(), Vec::new()];
+        assert_eq!(with("hunter0", "hunter2"), nothing);
+        assert_eq!(with("new,hunter0", "hunter2"), nothing);
+        let [errors, lines] = with("hunter1", "hunter2");
+        let [error] = &errors[..] else { panic!("{errors:?}") };
+        assert!(error.contains("\"one\": ONE and TWILIO_AUTH_TOKEN have different"), "{error}");
+        assert!(!error.contains("hunter") && lines.is_empty(), "{error} {lines:?}");
+    }
+
+    #[test]
+    fn a_token_that_two_accounts_share_is_told() {
+        let [errors, lines] = told(&[("ONE", "a,hunter2"), ("TWO", "hunter2,b")]);
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert!(line.starts_with("accounts \"one\" and \"two\" have a token in common"), "{line}");
+        assert!(!line.contains("hunter2") && errors.is_empty(), "{line} {errors:?}");
+        assert_eq!(told(&[("ONE", "a"), ("TWO", "b")]), [Vec::<String>::new(), Vec::new()]);
     }
 }
