@@ -31,7 +31,9 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
     };
     let mut all = Vec::new();
     match &config.twilio_api {
-        Some(settings) => all.push((reconciler(), client(settings)?)),
+        Some(settings) => {
+            all.push((reconciler().of_sid(&settings.account_sid), client(settings)?));
+        }
         None if config.accounts.iter().next().is_none() => warn!(
             "there is no referee: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
              reports is counted until it is older than MAX_CALL_HOURS"

@@ -164,6 +164,31 @@ fn each_account_is_asked_with_its_own_token() {
 }
 
 #[test]
+fn what_the_referee_of_the_settings_finds_is_a_call_of_that_account_for_good() {
+    const MAIN: &str = "AC00000000000000000000000000000009";
+    let api = CallsApi::new(MAIN, TOKEN, 1).with_behaviour(Behaviour::without_lag());
+    let twilio = StandIn::start(api).expect("a server");
+    let url = twilio.url();
+    note(&twilio, A, CallStatus::InProgress);
+    let mut server = start_with(&[
+        ("TWILIO_ACCOUNT_SID", MAIN),
+        ("TWILIO_API_URL", &url),
+        ("REFEREE_LOOK_SECONDS", "1"),
+        ("REFEREE_REQUESTS_PER_MINUTE", "6000"),
+    ]);
+    assert_eq!(begin(&server, 2, MAIN, TOKEN), 200);
+    server.await_log("call started as the referee has found");
+    for status in ["in-progress", "completed"] {
+        let fields = [("CallSid", A), ("AccountSid", OTHER), ("CallStatus", status)];
+        Twilio::new(&server.url, OTHER_TOKEN).post("/call-status", &fields);
+    }
+    let summary = read(&server, "/summary");
+    assert_eq!((&summary["liveUsers"], &summary["byAccount"]), (&json!(2), &Value::Null));
+    note(&twilio, A, CallStatus::Completed);
+    server.await_log("call ended (completed) as the referee has found");
+}
+
+#[test]
 fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
     let (_folder, agents) = agents_file(ACCOUNTS);
     let env = [

@@ -14,6 +14,7 @@ mod history;
 mod honest;
 mod hooks;
 mod identity;
+mod isolation;
 mod journal;
 mod journal_files;
 mod life;

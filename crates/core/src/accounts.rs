@@ -119,8 +119,15 @@ impl Tracker {
     pub(crate) fn is_of_another_account(&self, evidence: &Evidence) -> bool {
         let Some(digest) = evidence.twilio_account else { return false };
         let is_anothers = |slot: u32| {
-            let account = self.told(slot).and_then(|told| told.twilio_account.as_ref());
-            account.is_some_and(|account| account.digest != digest)
+            let Some(told) = self.told(slot) else { return false };
+            let of_twilio = told.twilio_account.as_ref().map(|account| account.digest);
+            if evidence.is_twilios() {
+                return of_twilio.is_some_and(|known| known != digest);
+            }
+            // A call of theirs may be on a number of somebody else's account.
+            let is_theirs = evidence.account.is_some() && told.owner() == evidence.account.as_ref();
+            let known = of_twilio.or(told.spoken_for);
+            known.is_some_and(|known| known != digest) && !is_theirs
         };
         let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
         // Legs and conferences may be known before the call is.

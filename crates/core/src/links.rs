@@ -148,6 +148,16 @@ impl Ties {
         self.links.entry(slot).or_default()
     }
 
+    /// A call is no leg of this one any more.
+    pub(crate) fn untie(&mut self, parent: &CallId, slot: u32) {
+        if let Some(legs) = self.legs.get_mut(parent) {
+            legs.retain(|&leg| leg != slot);
+            if legs.is_empty() {
+                self.legs.remove(parent);
+            }
+        }
+    }
+
     pub(crate) fn legs_of(&self, call: &CallId) -> &[u32] {
         self.legs.get(call).map(Vec::as_slice).unwrap_or_default()
     }

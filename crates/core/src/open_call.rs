@@ -102,10 +102,9 @@ impl Tracker {
         self.slot(id).is_some_and(|slot| self.is_loose_leg_at(slot))
     }
 
-    /// The account of who has told of a call, if it is known. Whose the call is says
-    /// [`Tracker::owner`].
-    pub fn account(&self, id: &CallId) -> Option<&Arc<str>> {
-        self.told(self.slot(id)?)?.teller()
+    /// Who has told of a call; `None` if it is not known, or that is Twilio alone.
+    pub fn told_of(&self, id: &CallId) -> Option<&Told> {
+        self.told(self.slot(id)?)
     }
 
     /// Whether a call is known, by any of its names.

@@ -64,6 +64,9 @@ pub struct Told {
     pub account: Option<Arc<str>>,
     /// Twilio's account that it is a call of, if Twilio has said so.
     pub twilio_account: Option<TwilioAccount>,
+    /// The Twilio account that the first other source has spoken for: as good as Twilio's word among
+    /// these sources.
+    pub spoken_for: Option<NonZeroU64>,
     /// The account of its agent, which outweighs both: see [`Told::owner`].
     pub agent_account: Option<Arc<str>>,
     /// Other ids of the same call, in their order.
@@ -114,7 +117,8 @@ impl Told {
     pub(crate) fn be_of_twilio_account(&mut self, digest: NonZeroU64, name: Option<&Arc<str>>) {
         let new = || TwilioAccount { digest, name: None };
         let known = self.twilio_account.get_or_insert_with(new);
-        if known.digest == digest && known.name.as_ref() < name {
+        // The configuration may have got another name for it.
+        if known.digest == digest && name.is_some() {
             known.name = name.cloned();
         }
     }
@@ -144,6 +148,7 @@ impl Told {
         if let Some(TwilioAccount { digest, name }) = &other.twilio_account {
             self.be_of_twilio_account(*digest, name.as_ref());
         }
+        self.spoken_for = self.spoken_for.or(other.spoken_for);
         self.room = max(self.room.take(), other.room.clone());
         self.session = max(self.session.take(), other.session.clone());
         self.limits = self.limits.join(other.limits);

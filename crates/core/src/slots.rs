@@ -80,13 +80,8 @@ impl Tracker {
                 self.ties.aliases.remove(&name);
             }
             acting_agent.into_iter().for_each(|agent| self.agents.release(agent));
-            if let Some(parent) = parent
-                && let Some(legs) = self.ties.legs.get_mut(&parent)
-            {
-                legs.retain(|&leg| leg != slot);
-                if legs.is_empty() {
-                    self.ties.legs.remove(&parent);
-                }
+            if let Some(parent) = parent {
+                self.ties.untie(&parent, slot);
             }
         }
         self.agents.release(entry.agent);

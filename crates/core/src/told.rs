@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::max;
 
 use smallvec::SmallVec;
 
@@ -85,10 +86,16 @@ impl Tracker {
             }
         }
         told.limit(evidence.limits, is_first);
-        match evidence.twilio_account.filter(|_| evidence.is_twilios()) {
-            Some(digest) => told.be_of_twilio_account(digest, evidence.account.as_ref()),
-            None if told.account < evidence.account => told.account.clone_from(&evidence.account),
-            None => {}
+        match evidence.twilio_account {
+            Some(digest) if evidence.is_twilios() => {
+                told.be_of_twilio_account(digest, evidence.account.as_ref());
+            }
+            digest if told.spoken_for.is_none() && digest.is_some() => {
+                told.spoken_for = digest;
+                told.account = max(told.account.take(), evidence.account.clone());
+            }
+            _ if told.account < evidence.account => told.account.clone_from(&evidence.account),
+            _ => {}
         }
         if told.room < evidence.room || told.session < evidence.session {
             self.leave_rooms(slot);
@@ -149,13 +156,21 @@ impl Tracker {
         found.into_iter().map(|(group, (_, numbers))| (group, numbers)).collect()
     }
 
-    /// The call that a session of a carrier began with: the first one that is up and no leg, except
-    /// this one.
+    /// The call that a session of a carrier began with, except this one: the first one that is up and
+    /// no leg, or else the first that came in and is over, since its legs have no caller any more.
     pub fn first_in_session(&self, session: &CallId, except: &CallId) -> Option<CallId> {
         let except = self.slot(except);
-        let calls = self.slots_in(session);
-        let calls = calls.filter(|slot| Some(*slot) != except && !self.is_nobodys(*slot));
-        let first = calls.min_by_key(|slot| (self.entry(*slot).first(), &self.entry(*slot).id));
+        let calls = self.known_in(session);
+        let calls = calls.filter(|slot| Some(*slot) != except && !self.entry(*slot).flags.is_leg());
+        let came_in = |slot: &u32| self.entry(*slot).flags.direction() == Some(Direction::Inbound);
+        let stands = |slot: &u32| match self.entry(*slot).has_ended() {
+            true => came_in(slot),
+            false => !self.is_nobodys(*slot),
+        };
+        let first = calls.filter(stands).min_by_key(|slot| {
+            let entry = self.entry(*slot);
+            (entry.has_ended(), entry.first(), &entry.id)
+        });
         first.map(|slot| self.entry(slot).id.clone())
     }
 
@@ -174,6 +189,10 @@ impl Tracker {
         };
         let made: SmallVec<[_; 2]> = self.slots_in(session).filter(is_made).collect();
         for leg in made {
+            // What was made after it was taken for its leg.
+            let of_leg = self.ties.legs_of(&self.entry(leg).id);
+            let of_leg: SmallVec<[_; 2]> =
+                of_leg.iter().copied().filter(|it| self.is_in(*it, session)).collect();
             let said = Evidence {
                 parent: Some(evidence.call.clone()),
                 direction: Some(Direction::Dial),
@@ -183,8 +202,21 @@ impl Tracker {
                 limits: evidence.limits,
                 ..Evidence::about(self.entry(leg).id.clone(), evidence.source, Said::Nothing)
             };
+            of_leg.into_iter().for_each(|it| self.tie_again(it, &evidence.call));
             self.join(leg, &said, applied);
         }
+    }
+
+    fn is_in(&self, slot: u32, room: &CallId) -> bool {
+        self.ties.rooms.contains(&(room.clone(), slot))
+    }
+
+    /// Makes a leg the leg of this call instead.
+    fn tie_again(&mut self, slot: u32, parent: &CallId) {
+        if let Some(known) = self.ties.links_mut(slot).parent.replace(parent.clone()) {
+            self.ties.untie(&known, slot);
+        }
+        self.ties.legs.entry(parent.clone()).or_default().push(slot);
     }
 
     /// The calls that are up and in this room, in the order of their ids.
@@ -197,7 +229,12 @@ impl Tracker {
 
     /// The slots of the calls that are up and in a room, or a session.
     pub(crate) fn slots_in(&self, room: &CallId) -> impl Iterator<Item = u32> {
+        self.known_in(room).filter(|slot| !self.entry(*slot).has_ended())
+    }
+
+    /// The same with those that are over and not forgotten.
+    fn known_in(&self, room: &CallId) -> impl Iterator<Item = u32> {
         let all = self.ties.rooms.range((room.clone(), 0)..=(room.clone(), u32::MAX));
-        all.map(|(_, slot)| *slot).filter(|slot| !self.entry(*slot).has_ended())
+        all.map(|(_, slot)| *slot)
     }
 }

@@ -53,6 +53,23 @@ impl Accounts {
         NonZeroU64::new(first).filter(|_| !self.tables.is_empty())
     }
 
+    /// Whether who speaks for the first of these accounts has no agent of the second one: both are in
+    /// the file, and two.
+    pub(crate) fn are_two(&self, speaker: Option<&str>, owner: Option<&str>) -> bool {
+        let two = speaker.zip(owner).filter(|(speaker, owner)| speaker != owner);
+        two.is_some_and(|(speaker, owner)| self.has(speaker) && self.has(owner))
+    }
+
+    /// Whether an account of the file is called so.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.tables.iter().any(|table| table.id == id)
+    }
+
+    /// Whether an account with this id of Twilio's is in the file that has this digest.
+    pub(crate) fn has_digest(&self, digest: NonZeroU64) -> bool {
+        self.tables.iter().any(|table| self.digest(&table.sid) == Some(digest))
+    }
+
     /// The same of the account that answers call so.
     pub(crate) fn digest_of(&self, id: &str) -> Option<NonZeroU64> {
         let table = self.tables.iter().find(|table| table.id == id)?;

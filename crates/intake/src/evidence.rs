@@ -52,6 +52,23 @@ impl<'a> Attribution<'a> {
         };
         Self { agent, from: AgentFrom::Address, configured: by_number }
     }
+
+    /// The same as far as who speaks for this account may say it: whoever has the token of one account
+    /// puts no call to the agents of another.
+    pub(crate) fn by(
+        self,
+        speaker: Option<&Arc<str>>,
+        parties: &Parties<'_>,
+        agents: &Agents,
+    ) -> Self {
+        let owner = self.configured.and_then(|agent| agent.account.as_deref());
+        if !agents.accounts.are_two(speaker.map(|it| &**it), owner) {
+            return self;
+        }
+        let ours = parties.ours.filter(|_| !parties.is_dialled_by_a_client);
+        let agent = ours.map_or(Agent::Unknown, |ours| Agent::Address(Arc::from(ours)));
+        Self { agent, from: AgentFrom::Address, configured: None }
+    }
 }
 
 /// What a webhook says about its call.

@@ -108,10 +108,14 @@ impl<'a> Inbound<'a> {
             Some(words) if farewell.is_meant(words) => Utterance::Farewell,
             Some(words) => Utterance::Words(words),
         };
+        let account = account_of(form, agents);
+        let attribution = |parties: &Parties<'_>| {
+            Attribution::of(agent_id, parties, agents).by(account.as_ref(), parties, agents)
+        };
         // Who answers is known by the URL, also of what names no call.
         let without_call = |evidence| Self {
             evidence,
-            answering: Attribution::of(agent_id, &Parties::default(), agents).configured,
+            answering: attribution(&Parties::default()).configured,
             utterance,
             status: StatusField::Missing,
             is_fallback: form.has("ErrorUrl"),
@@ -121,7 +125,6 @@ impl<'a> Inbound<'a> {
             is_waiting: events.queue == Some(QueueEvent::Waits),
             is_taken: events.queue == Some(QueueEvent::IsTaken),
         };
-        let account = account_of(form, agents);
         let checked = if account.is_some() { Ok(()) } else { check_account(form, accounts) };
         if let Err(mistake) = checked {
             return without_call(Err(mistake));
@@ -139,7 +142,7 @@ impl<'a> Inbound<'a> {
             Err(mistake) => return without_call(Err(mistake)),
         };
         let parties = Parties::of_webhook(&webhook);
-        let attribution = Attribution::of(agent_id, &parties, agents);
+        let attribution = attribution(&parties);
         let evidence = of_webhook(&webhook, source, &parties, &attribution, (agents, key));
         let evidence = evidence.map(|evidence| match utterance {
             Utterance::Farewell => Evidence { said: Said::Over(EndReason::Goodbye), ..evidence },
@@ -167,6 +170,12 @@ impl<'a> Inbound<'a> {
 /// What the account that a form comes from is called, if the agents file has it.
 pub fn account_of(form: &Form, agents: &Agents) -> Option<Arc<str>> {
     agents.account_of(sid_of(form)?).cloned()
+}
+
+/// Whether a form may not speak for this agent, since both have accounts of the agents file, and two.
+pub fn speaks_for_another(form: &Form, agents: &Agents, agent: &Agent) -> bool {
+    let speaker = account_of(form, agents);
+    agents.accounts.are_two(speaker.as_deref(), agent.account.as_deref())
 }
 
 fn sid_of(form: &Form) -> Option<&str> {

@@ -46,6 +46,11 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Whether a number or address is an agent's.
+pub(crate) fn leads_to_agent(to: Option<&str>, agents: &Agents) -> bool {
+    Target::of(to, agents).endpoint == Endpoint::Agent
+}
+
 /// The evidence with what its call is in a conversation. `ends` are who calls and who is called.
 ///
 /// - A call that we have made has an endpoint: it may turn out to be a colleague's.

@@ -27,7 +27,7 @@ mod tokens;
 pub use accounts::AccountTable;
 pub use caller::{CallerKey, KEY_BYTES_MIN, KeyTooShort};
 pub use farewell::Farewell;
-pub use inbound::{Inbound, InboundRules, Utterance, account_of};
+pub use inbound::{Inbound, InboundRules, Utterance, account_of, speaks_for_another};
 pub use reconciler::{Action, Reconciler, ReconcilerRules, Status};
 pub use referee::{Below, Found, RefereeRules, RefereeStatus, Referees, SourceReferee, Unanswered};
 pub use source_event::{name, needs_calls, of_source_event};

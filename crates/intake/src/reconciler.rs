@@ -28,9 +28,10 @@ mod rules;
 mod status;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Tracker};
+use live_users_core::{CallId, Evidence, MINUTE_MS, Millis, Phase, Told, Tracker};
 use live_users_twilio::CallStatus;
 use live_users_twilio::rest::{Answer, CallResource, Failure, Request};
 
@@ -75,6 +76,8 @@ pub struct Reconciler {
     held: Vec<Evidence>,
     /// The account of the agents file that it asks about; `None`: the one of the settings.
     account: Option<Arc<str>>,
+    /// See [`Reconciler::of_sid`].
+    sid: Option<Arc<str>>,
 }
 
 /// Where it is in its round.
@@ -149,6 +152,7 @@ impl Reconciler {
             unlisted: 0,
             held: Vec::new(),
             account: None,
+            sid: None,
         }
     }
 
@@ -164,12 +168,33 @@ impl Reconciler {
         self.account.as_ref()
     }
 
-    /// Whether it asks about calls of this account, as far as one is known of a call.
-    pub fn is_responsible_for(&self, account: Option<&Arc<str>>) -> bool {
-        match (&self.account, account) {
-            (Some(own), account) => account == Some(own),
-            (None, None) => true,
-            (None, Some(account)) => !self.agents.accounts().iter().any(|it| *it.id == **account),
+    /// The same where this is the id of the account that it asks about, which the settings have.
+    #[must_use]
+    pub fn of_sid(mut self, sid: &str) -> Self {
+        self.sid = Some(Arc::from(sid));
+        self
+    }
+
+    /// Whether it asks about calls of which this is known. By Twilio's own id of the account, whatever
+    /// it is called by now; else by the name that was told.
+    pub fn is_responsible_for(&self, told: Option<&Told>) -> bool {
+        let accounts = &self.agents.accounts;
+        let digest = told.and_then(|told| told.twilio_account.as_ref()).map(|it| it.digest);
+        match (&self.account, digest, told.and_then(Told::teller)) {
+            (Some(own), Some(digest), _) => accounts.digest_of(own) == Some(digest),
+            (None, Some(digest), _) => !accounts.has_digest(digest),
+            (Some(own), None, account) => account == Some(own),
+            (None, None, None) => true,
+            (None, None, Some(account)) => !accounts.has(account),
+        }
+    }
+
+    /// The account of Twilio's that its lists are of.
+    fn twilio_account(&self) -> Option<NonZeroU64> {
+        let accounts = &self.agents.accounts;
+        match &self.account {
+            Some(own) => accounts.digest_of(own),
+            None => accounts.digest(self.sid.as_deref()?),
         }
     }
 

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, AgentFrom, CallId, Connection, Direction, EndReason, Evidence, Millis, Origin, Said,
-    Source, Tracker,
+    Agent, AgentFrom, CallId, Connection, Direction, EndReason, Endpoint, Evidence, Millis, Origin,
+    Said, Source, Tracker,
 };
 use live_users_sources::{CallEvent, What};
 use live_users_twilio::is_twilio_sid;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::CallerKey;
 use crate::agents::{Agents, is_id};
 use crate::evidence::{Attribution, Parties, between, of_a_call_that_is_over};
-use crate::legs::with_role;
+use crate::legs::{leads_to_agent, with_role};
 use crate::sources::SourceSettings;
 
 /// The shortest id that names one call wherever it comes from. Shorter ones are a source's own.
@@ -40,21 +40,23 @@ pub fn of_source_event(
 ) -> Vec<Evidence> {
     let Some(call) = name(source, &event.call) else { return Vec::new() };
     let account = account(source, event, agents);
+    let twilio_account = twilio_account(source, event, agents);
     // Whoever has the secret of one account says nothing of the calls of another.
-    if source.account.is_some() && account != source.account {
+    let own = source.account.as_deref().and_then(|id| agents.accounts.digest_of(id));
+    let is_anothers = own.is_some() && own != twilio_account;
+    if source.account.is_some() && account != source.account || is_anothers {
         return Vec::new();
     }
+    let of_it = |it| Evidence { account: account.clone(), twilio_account, ..it };
     if event.what == What::RoomOver {
         let calls = tracker.map(|tracker| tracker.in_room(&call)).unwrap_or_default();
-        return calls.into_iter().map(|call| of_room_over(source, call)).collect();
+        return calls.into_iter().map(|call| of_it(of_room_over(source, call))).collect();
     }
     let session = event.session.as_deref().filter(|_| may_be_of_session(event));
     let session = session.and_then(|id| name(source, id));
     let parent =
         tracker.zip(session).and_then(|(it, session)| it.first_in_session(&session, &call));
-    let evidence = of_call(source, event, (call, parent), (agents, key));
-    let twilio_account = twilio_account(source, event, agents);
-    vec![Evidence { account, twilio_account, ..evidence }]
+    vec![of_it(of_call(source, event, (call, parent), (agents, key)))]
 }
 
 /// Whether a call may be the leg of another one without naming it: one that was made.
@@ -81,7 +83,8 @@ fn of_call(
     let is_known = direction.is_some() || source.is_twilio;
     let ends = if is_known { (&event.from, &event.to) } else { nobody };
     let parties = Parties::of_source(direction, ends);
-    let attribution = attribution(event, &parties, agents);
+    let speaker = account(source, event, agents);
+    let attribution = attribution(event, &parties, agents).by(speaker.as_ref(), &parties, agents);
     let also = event.also.iter().filter_map(|id| name(source, id)).filter(|id| *id != call);
     let from = if source.is_twilio { Source::StatusCallback } else { Source::Event };
     let evidence = Evidence {
@@ -108,6 +111,10 @@ fn of_call(
     let is_inbound = evidence.direction == Some(Direction::Inbound);
     match evidence.is_leg() || source.is_twilio || source.is_carrier && is_inbound {
         true => with_role(evidence, ends, agents),
+        // It may turn out to be a leg, and where it leads is told now.
+        false if event.session.is_some() && leads_to_agent(ends.1, agents) => {
+            Evidence { endpoint: Some(Endpoint::Agent), ..evidence }
+        }
         // A call that a source tells of as one of its own is a user's, whoever is called.
         false => evidence,
     }

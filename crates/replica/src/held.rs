@@ -67,9 +67,9 @@ impl Replica {
         debug_assert_eq!(evidence.source, Source::Clock, "only the clock's word has to wait");
         let tracker = self.state.tracker();
         // Twilio knows nothing of what other sources tell of.
-        let account = tracker.account(call);
+        let told = tracker.told_of(call);
         let mut asked = self.reconciliations.iter().map(|it| &it.reconciler);
-        let Some(reconciler) = asked.find(|it| it.is_responsible_for(account)) else { return true };
+        let Some(reconciler) = asked.find(|it| it.is_responsible_for(told)) else { return true };
         let is_asked = tracker.is_twilios(call);
         !is_asked || reconciler.is_unknown(call) || tracker.is_loose_leg(call)
     }

@@ -45,6 +45,8 @@ pub(crate) struct StoredTold {
     account: Option<Arc<str>>,
     #[serde(default, rename = "twilioAccount", skip_serializing_if = "Option::is_none")]
     twilio_account: Option<(NonZeroU64, Option<Arc<str>>)>,
+    #[serde(default, rename = "spokenFor", skip_serializing_if = "Option::is_none")]
+    spoken_for: Option<NonZeroU64>,
     #[serde(default, rename = "agentAccount", skip_serializing_if = "Option::is_none")]
     agent_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +71,7 @@ impl StoredTold {
             carrier: told.by_carrier,
             account: told.account.clone(),
             twilio_account: told.twilio_account.clone().map(|it| (it.digest, it.name)),
+            spoken_for: told.spoken_for,
             agent_account: told.agent_account.clone(),
             names: told.names.iter().map(CallId::to_string).collect(),
             room: told.room.as_ref().map(CallId::to_string),
@@ -88,6 +91,7 @@ impl StoredTold {
             by_carrier: self.carrier,
             account: self.account,
             twilio_account: twilio_account.map(|(digest, name)| TwilioAccount { digest, name }),
+            spoken_for: self.spoken_for,
             agent_account: self.agent_account,
             names: names.collect::<Result<_, _>>()?,
             room: self.room.as_deref().map(|id| call_id(id, "room")).transpose()?,

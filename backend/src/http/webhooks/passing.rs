@@ -11,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::http::Method as RequestMethod;
 use actix_web::http::header::CONTENT_TYPE;
 use live_users_intake::agents::{Agent, Agents};
+use live_users_intake::speaks_for_another;
 use live_users_state::{CallbackId, SealedCallback};
 use live_users_twilio::{CallEvents, Direction, Form, PARTY_BYTES_MAX};
 
@@ -112,7 +113,8 @@ fn receivers<'a>(form: &Form, agents: &'a Agents) -> Option<(&'a Agent, Vec<&'a 
     }
     let agent = agents.by_number(text("To")?)?;
     let targets = agent.status_callback_targets();
-    (!targets.is_empty()).then_some((agent, targets))
+    let may_be = !targets.is_empty() && !speaks_for_another(form, agents, agent);
+    may_be.then_some((agent, targets))
 }
 
 /// What a request says.

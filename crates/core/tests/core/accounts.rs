@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use live_users_core::{
     Agent, AgentFrom, Attendance, CallId, Caller, ConferenceEvent, Connection, Direction,
-    EndReason, Evidence, Millis, Numbers, Origin, Outcome, Said, Source, Tracker,
+    EndReason, Evidence, Millis, Numbers, Origin, Outcome, Said, Source, Told, Tracker,
 };
 use proptest::prelude::*;
 
@@ -55,7 +55,7 @@ fn a_call_belongs_to_the_account_of_its_agent_or_else_of_who_has_told_of_it() {
     for log in [[told.clone(), named.clone()], [named, told.clone()]] {
         let tracker = played(&log);
         assert_eq!(owner(&tracker, "CA1"), Some("acme"), "an agent's account beats a label");
-        let of_zeta = tracker.account(&id("CA1")).map(|it| &**it);
+        let of_zeta = tracker.told_of(&id("CA1")).and_then(Told::teller).map(|it| &**it);
         assert_eq!(of_zeta, Some("zeta"), "the provider is asked as that account");
     }
     let of_none = of_agent("booking", None, AgentFrom::Address, voice("CA1", up));
@@ -158,6 +158,33 @@ fn who_speaks_for_one_account_of_twilio_changes_no_call_of_another() {
 }
 
 #[test]
+fn a_platform_of_an_account_tells_of_calls_of_its_agents_wherever_they_are() {
+    let call = of_agent("a", Some("acme"), AgentFrom::Address, voice("CA1", Said::Dialing));
+    let ended = |account| Evidence {
+        origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
+        also: vec![id("CA1")],
+        ..of_account(
+            account,
+            Evidence::about(id("vapi/1"), Source::Event, Said::Over(EndReason::Completed)),
+        )
+    };
+    let outcome = |account| {
+        let mut tracker = played(&[by(1, call.clone())]);
+        tracker.apply(Millis(9_000), &by(2, ended(account))).outcome
+    };
+    assert_eq!(outcome("acme"), Outcome::Ended(EndReason::Completed));
+    assert_eq!(outcome("zeta"), Outcome::Refused);
+}
+
+#[test]
+fn an_account_that_got_another_name_is_called_by_the_new_one() {
+    let named = |name| by(1, of_account(name, voice("CA1", Said::InProgress)));
+    for names in [["acme", "zeta"], ["zeta", "acme"]] {
+        assert_eq!(owner(&played(&names.map(named)), "CA1"), Some(names[1]));
+    }
+}
+
+#[test]
 fn twilios_word_on_whose_call_it_is_beats_that_of_a_platform() {
     let platform = Evidence {
         origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
@@ -238,6 +265,8 @@ proptest! {
                 tracker.calls().into_iter().filter(is_firsts).collect()
             };
             let before = of_first(&tracker);
+            // What a platform says of its own agents' calls is no business of the other account's.
+            let evidence = Evidence { account: None, ..evidence.clone() };
             tracker.apply(Millis(at), &by(2, evidence.clone()));
             prop_assert_eq!(of_first(&tracker), before, "{:?}", evidence);
         }

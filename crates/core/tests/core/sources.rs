@@ -188,6 +188,40 @@ fn what_was_made_in_the_session_of_a_call_that_came_in_is_its_leg_whichever_is_t
 }
 
 #[test]
+fn legs_of_a_session_are_those_of_the_call_that_came_in_in_any_order() {
+    let of = |call: &str, direction, said| Evidence {
+        direction: Some(direction),
+        session: Some(id("telnyx/s")),
+        origin: Some(Origin { source: Arc::from("telnyx"), is_carrier: true }),
+        ..Evidence::about(id(call), Source::Event, said)
+    };
+    let made = |call, said| of(call, Direction::Outbound, said);
+    let call = of("telnyx/1", Direction::Inbound, Said::InProgress);
+    let over = Said::Over(EndReason::Busy);
+    // The second leg was taken for one of the first.
+    let of_first = Evidence {
+        parent: Some(id("telnyx/2")),
+        direction: Some(Direction::Dial),
+        endpoint: Some(Endpoint::Person),
+        ..made("telnyx/3", Said::InProgress)
+    };
+    let first = made("telnyx/2", Said::InProgress);
+    let log = [first.clone(), of_first, call.clone(), made("telnyx/2", over)];
+    let tracker = played(&log);
+    assert_eq!(tracker.call(&id("telnyx/1")).expect("known").party, Some(Party::Person));
+    let legs: Vec<_> = tracker.legs(&id("telnyx/1")).into_iter().map(|leg| leg.id).collect();
+    assert_eq!(legs, [id("telnyx/3"), id("telnyx/2")]);
+    // To an agent, as its first webhook said.
+    let to_agent = Evidence { endpoint: Some(Endpoint::Agent), ..first };
+    let tracker = played(&[to_agent, call.clone()]);
+    assert_eq!(tracker.call(&id("telnyx/1")).expect("known").party, Some(Party::Agent));
+    // Told when the call is over, it has no caller.
+    let ended = of("telnyx/1", Direction::Inbound, Said::Over(EndReason::Completed));
+    let tracker = played(&[call, ended]);
+    assert_eq!(tracker.first_in_session(&id("telnyx/s"), &id("telnyx/2")), Some(id("telnyx/1")));
+}
+
+#[test]
 fn a_call_lives_as_long_as_its_most_patient_source_lets_it() {
     let limited = |quiet_s, longest_s, source: &str| Evidence {
         origin: Some(Origin { source: Arc::from(source), is_carrier: false }),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use live_users_core::{
-    AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Told, Tracker,
+    AnsweredBy, Call, CallId, Evidence, Millis, OpenCall, Phase, Said, Source, Tracker,
 };
 use live_users_twilio::rest::CallResource;
 use live_users_twilio::{CallStatus, Direction};
@@ -36,10 +36,8 @@ impl Reconciler {
     ) -> (Differences, Vec<Evidence>) {
         let mut differences = Differences::default();
         let mut evidence = Vec::new();
-        let is_ours = |open: &OpenCall<'_>| {
-            let account = open.told().and_then(Told::teller);
-            !open.is_loose_leg() && self.is_responsible_for(account)
-        };
+        let is_ours =
+            |open: &OpenCall<'_>| !open.is_loose_leg() && self.is_responsible_for(open.told());
         for open in calls.open().filter(is_ours) {
             let (call, heard) = (open.id(), open.heard());
             match listed.get(call) {
@@ -87,8 +85,7 @@ impl Reconciler {
         call: &CallResource,
     ) -> Option<Evidence> {
         let evidence = self.found(calls, began, call)?;
-        let twilio_account =
-            self.account.as_ref().and_then(|it| self.agents.accounts.digest_of(it));
+        let twilio_account = self.twilio_account();
         Some(Evidence { account: self.account.clone(), twilio_account, ..evidence })
     }
 

@@ -255,7 +255,7 @@ fn an_event_of_twilio_is_of_the_account_that_it_names_and_of_no_other() {
         "[[account]]\nid = \"acme\"\nsid = {sid:?}\nauth_token_env = \"ACME\"\n\
          [[source]]\nid = \"streams\"\nkind = \"twilio\"\nsecret_env = \"TOKEN\"\n"
     );
-    let read = |label: &str| {
+    let read = |label: &str, sid: &str| {
         let (agents, mistakes) = Agents::parse(&format!("{file}{label}"));
         assert!(mistakes.is_empty(), "{mistakes:?}");
         let settings = agents.sources()[0].settings();
@@ -265,7 +265,31 @@ fn an_event_of_twilio_is_of_the_account_that_it_names_and_of_no_other() {
         let read = of_source_event(&settings, &event, (&agents, &key), None);
         read.into_iter().map(|it| it.account.as_deref().map(str::to_owned)).collect::<Vec<_>>()
     };
-    assert_eq!(read(""), [Some("acme".to_owned())]);
-    assert_eq!(read("account = \"acme\""), [Some("acme".to_owned())]);
-    assert_eq!(read("account = \"other\""), [None::<String>; 0], "its secret is another's");
+    assert_eq!(read("", sid), [Some("acme".to_owned())]);
+    assert_eq!(read("account = \"acme\"", sid), [Some("acme".to_owned())]);
+    assert_eq!(read("account = \"other\"", sid), [None::<String>; 0], "its secret is another's");
+    let unnamed = "AC00000000000000000000000000000009";
+    assert_eq!(read("", unnamed), [None::<String>]);
+    assert_eq!(read("account = \"acme\"", unnamed), [None::<String>; 0], "it is not acme's");
+    // A label that is no account of the file is what calls of an unnamed account are called.
+    assert_eq!(read("account = \"emea\"", unnamed), [Some("emea".to_owned())]);
+}
+
+#[test]
+fn the_end_of_a_room_speaks_for_the_account_of_its_source() {
+    let file = "[[account]]\nid = \"acme\"\nsid = \"AC00000000000000000000000000000001\"\n\
+                auth_token_env = \"ACME\"\n[[source]]\nid = \"rooms\"\nkind = \"livekit\"\n\
+                secret_env = \"TOKEN\"\naccount = \"acme\"\n";
+    let (agents, mistakes) = Agents::parse(file);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    let (settings, key) = (agents.sources()[0].settings(), CallerKey::derived_from("a token"));
+    let room = "RM_aaaaaaaaaaaaaaaaaaaaaaaa";
+    let up = CallEvent { room: Some(room.to_owned()), ..CallEvent::new("PA_1", What::Up) };
+    let mut tracker = Tracker::default();
+    let up = one(of_source_event(&settings, &up, (&agents, &key), None));
+    tracker.apply(Millis(1), &up);
+    let over = CallEvent::new(room, What::RoomOver);
+    let over = one(of_source_event(&settings, &over, (&agents, &key), Some(&tracker)));
+    assert!(over.twilio_account.is_some());
+    assert_eq!((&over.account, over.twilio_account), (&up.account, up.twilio_account));
 }
