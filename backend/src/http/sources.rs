@@ -293,6 +293,12 @@ impl SourceWebhooks {
         source.seen.note(SourceOutcome::Unsigned, now_ms());
         self.refuse(|| {
             let (id, title) = (&source.table.id, source.kind.title);
+            if matches!(why, Rejection::TooOld { .. } | Rejection::TooNew { .. }) {
+                return format!(
+                    "a webhook of source {id} is refused: {why}; compare this machine's clock; if it is \
+                     right, something has held the webhook up, or somebody has sent it again"
+                );
+            }
             let (variable, secret_is) = (&source.table.secret_env, source.kind.secret_is);
             format!(
                 "a webhook of source {id} is refused: {why}; if it came from {title}, then \

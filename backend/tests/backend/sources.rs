@@ -322,6 +322,18 @@ fn a_call_whose_heartbeats_are_missed_is_given_up_and_says_why() {
 }
 
 #[test]
+fn a_webhook_out_of_its_time_is_refused_and_the_log_names_the_clock() {
+    let (file, clock) = (vectors("vonage"), SettableClock::off_by(0));
+    let mut server = start_with(&source("vonage", "vonage", ""), &file.secret, &clock, &[]);
+    let vector = file.vectors.iter().find(|it| it.valid).expect("one");
+    let status = vector.send(&server, &file, &vector.body()).status;
+    assert!([401, 403].contains(&status), "{status}");
+    let line = server.await_log("a webhook of source vonage is refused");
+    assert!(line.contains("compare this machine's clock"), "{line}");
+    assert!(!line.contains("is not what it signs with"), "{line}");
+}
+
+#[test]
 fn silence_is_no_doubt_where_a_source_is_silent_while_a_call_goes_on() {
     let (_folder, agents) = agents_file(&format!("{AGENTS}\n{}", source("app", "events", "")));
     let own = [WITH_TOKEN, ("AGENTS_FILE", agents.as_str()), ("SOURCE_SECRET", APP_TOKEN)];

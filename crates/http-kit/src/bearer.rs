@@ -32,7 +32,7 @@ pub enum Denied {
     #[error("Authorization: missing; expected `Bearer` and a token")]
     Missing,
     /// The token is wrong. Status 403.
-    #[error("Authorization: this token may not do that")]
+    #[error("Authorization: this token is not in force here")]
     Wrong,
 }
 
