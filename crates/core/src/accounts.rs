@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::max;
+use core::num::NonZeroU64;
 
 use hashbrown::HashSet;
 
@@ -121,13 +122,15 @@ impl Tracker {
         let is_anothers = |slot: u32| {
             let Some(told) = self.told(slot) else { return false };
             let of_twilio = told.twilio_account.as_ref().map(|account| account.digest);
-            if evidence.is_twilios() {
-                return of_twilio.is_some_and(|known| known != digest);
-            }
+            let is_another = |known: Option<NonZeroU64>| known.is_some_and(|it| it != digest);
             // A call of theirs may be on a number of somebody else's account.
             let is_theirs = evidence.account.is_some() && told.owner() == evidence.account.as_ref();
-            let known = of_twilio.or(told.spoken_for);
-            known.is_some_and(|known| known != digest) && !is_theirs
+            if evidence.is_twilios() {
+                // An account without a name takes over what a platform has told: it is our own.
+                let of_others = told.spoken_for.filter(|_| evidence.account.is_some());
+                return is_another(of_twilio) || is_another(of_others) && !is_theirs;
+            }
+            is_another(of_twilio.or(told.spoken_for)) && !is_theirs
         };
         let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
         // Legs and conferences may be known before the call is.

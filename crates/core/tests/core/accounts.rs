@@ -201,11 +201,16 @@ fn twilios_word_on_whose_call_it_is_beats_that_of_a_platform() {
     ] {
         assert_eq!(owner(&played(&log), "CA1"), Some(owned_by));
     }
-    // What a platform claims keeps Twilio out of nothing.
-    let mut tracker = played(&[by(2, platform)]);
+    // What a platform claims keeps our own account out of nothing, and another named one out of it.
     let over = Evidence::about(id("CA1"), Source::StatusCallback, Said::Over(EndReason::Completed));
+    let outcome = |said: Evidence| {
+        let mut tracker = played(&[by(2, platform.clone())]);
+        tracker.apply(Millis(5_000), &by(1, said)).outcome
+    };
     let ended = Outcome::Ended(EndReason::Completed);
-    assert_eq!(tracker.apply(Millis(5_000), &by(1, over)).outcome, ended);
+    assert_eq!(outcome(over.clone()), ended);
+    assert_eq!(outcome(of_account("acme", over.clone())), Outcome::Refused);
+    assert_eq!(outcome(of_account("zeta", over)), ended, "it is of that one");
 }
 
 #[test]
