@@ -274,5 +274,6 @@ fn log_settings(config: &Config) {
     let agents = config.agents.now();
     info!("{} agents are configured", agents.iter().count());
     configured::lines(&agents).iter().for_each(|line| info!("{line}"));
-    config.accounts.warnings.iter().for_each(|line| warn!("{line}"));
+    let lone = configured::lone_accounts(&agents);
+    config.accounts.warnings.iter().chain(&lone).for_each(|line| warn!("{line}"));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
-use log::info;
+use log::{info, warn};
 use parking_lot::RwLock;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
@@ -136,6 +136,7 @@ impl AgentRegistry {
         for line in configured::changes(&before, &agents) {
             info!("the agents file has changed: {line}");
         }
+        configured::lone_accounts(&agents).iter().for_each(|line| warn!("{line}"));
         Ok(agents)
     }
 }

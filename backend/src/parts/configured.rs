@@ -1,5 +1,7 @@
 //! What the agents file has beside agents, as lines for the log: how many of each, and their ids.
 
+use std::collections::BTreeSet;
+
 use live_users_intake::Role;
 use live_users_intake::agents::Agents;
 
@@ -30,6 +32,26 @@ fn entries(agents: &Agents) -> [(&'static str, Vec<String>); 4] {
 /// A line for each of these that the file has.
 pub(crate) fn lines(agents: &Agents) -> Vec<String> {
     changes(&Agents::default(), agents)
+}
+
+/// A line for each agent whose account nobody else in the file has, where it has accounts or tokens:
+/// perhaps its name is misspelled, and then nobody sees the agent's calls.
+pub(crate) fn lone_accounts(agents: &Agents) -> Vec<String> {
+    let tables = agents.accounts().iter().map(|it| it.id.as_str());
+    let of_tokens = agents.tokens().iter().flat_map(|it| it.accounts.iter().flatten());
+    let named: BTreeSet<&str> = tables.chain(of_tokens.map(String::as_str)).collect();
+    let sources = agents.sources().iter().filter_map(|it| it.account.as_deref());
+    let known: BTreeSet<&str> = sources.chain(named.iter().copied()).collect();
+    let lone = agents.iter().filter_map(|agent| Some((agent, agent.account.as_deref()?)));
+    let lone = lone.filter(|(_, account)| !named.is_empty() && !known.contains(account));
+    lone.take(IDS_MAX)
+        .map(|(agent, account)| {
+            format!(
+                "agent {:?}: account: no [[account]], [[token]] or [[source]] has {account:?}",
+                agent.id
+            )
+        })
+        .collect()
 }
 
 /// A line for each of these that a file that was read again has changed.
@@ -75,6 +97,20 @@ mod tests {
         assert_eq!(lines(&parsed("")), Vec::<String>::new());
         assert_eq!(changes(&before, &before), Vec::<String>::new());
         assert_eq!(changes(&before, &parsed(source)), ["no tokens"]);
+    }
+
+    #[test]
+    fn an_account_that_only_an_agent_has_is_told_where_there_are_others() {
+        let agent = "[[agent]]\nid = \"a\"\nname = \"A\"\naccount = \"amce\"\n";
+        let token = "[[token]]\nid = \"t\"\nsecret_env = \"T\"\naccounts = [\"acme\"]\n\
+                     [[source]]\nid = \"s\"\nkind = \"events\"\nsecret_env = \"S\"\n\
+                     account = \"acme\"\n";
+        assert_eq!(lone_accounts(&parsed(agent)), Vec::<String>::new());
+        let told = lone_accounts(&parsed(&(agent.to_owned() + token)));
+        let expected = "agent \"a\": account: no [[account]], [[token]] or [[source]] has \"amce\"";
+        assert_eq!(told, [expected]);
+        let right = agent.replace("amce", "acme") + token;
+        assert_eq!(lone_accounts(&parsed(&right)), Vec::<String>::new());
     }
 
     #[test]
