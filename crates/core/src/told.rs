@@ -86,16 +86,12 @@ impl Tracker {
             }
         }
         told.limit(evidence.limits, is_first);
-        match evidence.twilio_account {
-            Some(digest) if evidence.is_twilios() => {
-                told.be_of_twilio_account(digest, evidence.account.as_ref());
-            }
-            digest if told.spoken_for.is_none() && digest.is_some() => {
-                told.spoken_for = digest;
+        match evidence.twilio_account.filter(|_| evidence.is_twilios()) {
+            Some(digest) => told.be_of_twilio_account(digest, evidence.account.as_ref()),
+            None => {
+                told.spoken_for = told.spoken_for.or(evidence.twilio_account);
                 told.account = max(told.account.take(), evidence.account.clone());
             }
-            _ if told.account < evidence.account => told.account.clone_from(&evidence.account),
-            _ => {}
         }
         if told.room < evidence.room || told.session < evidence.session {
             self.leave_rooms(slot);

@@ -1,6 +1,6 @@
 //! The accounts in the agents file: Twilio accounts and sub-accounts with tokens of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -31,12 +31,18 @@ pub struct AccountTable {
 pub(crate) struct Accounts {
     pub(crate) tables: Vec<AccountTable>,
     by_sid: BTreeMap<String, Arc<str>>,
+    /// The digests of their ids of Twilio's, by what answers call them.
+    digests: BTreeMap<String, NonZeroU64>,
+    known: BTreeSet<NonZeroU64>,
 }
 
 impl Accounts {
     pub(crate) fn of(tables: Vec<AccountTable>) -> Self {
         let by_sid = tables.iter().map(|it| (it.sid.clone(), Arc::from(it.id.as_str())));
-        Self { by_sid: by_sid.collect(), tables }
+        let digests = tables.iter().filter_map(|it| Some((it.id.clone(), digest(&it.sid)?)));
+        let digests: BTreeMap<_, _> = digests.collect();
+        let known = digests.values().copied().collect();
+        Self { by_sid: by_sid.collect(), digests, known, tables }
     }
 
     /// What the account with this id of Twilio's is called.
@@ -47,10 +53,22 @@ impl Accounts {
     /// A digest of this id of Twilio's, by which calls of different accounts are told apart. `None` if
     /// the file has no accounts: then there is one.
     pub(crate) fn digest(&self, sid: &str) -> Option<NonZeroU64> {
-        // Without a key, since it has to be the same while a call is up, whatever is set up anew.
-        let digest: [u8; 32] = Sha256::digest(sid).into();
-        let first = digest.first_chunk().map(|first| u64::from_be_bytes(*first))?;
-        NonZeroU64::new(first).filter(|_| !self.tables.is_empty())
+        if self.tables.is_empty() { None } else { digest(sid) }
+    }
+
+    /// The same of the account that answers call so.
+    pub(crate) fn digest_of(&self, id: &str) -> Option<NonZeroU64> {
+        self.digests.get(id).copied()
+    }
+
+    /// Whether an account of the file is called so.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.digests.contains_key(id)
+    }
+
+    /// Whether an account with this digest is in the file.
+    pub(crate) fn has_digest(&self, digest: NonZeroU64) -> bool {
+        self.known.contains(&digest)
     }
 
     /// Whether who speaks for the first of these accounts has no agent of the second one: both are in
@@ -59,22 +77,12 @@ impl Accounts {
         let two = speaker.zip(owner).filter(|(speaker, owner)| speaker != owner);
         two.is_some_and(|(speaker, owner)| self.has(speaker) && self.has(owner))
     }
+}
 
-    /// Whether an account of the file is called so.
-    pub(crate) fn has(&self, id: &str) -> bool {
-        self.tables.iter().any(|table| table.id == id)
-    }
-
-    /// Whether an account with this id of Twilio's is in the file that has this digest.
-    pub(crate) fn has_digest(&self, digest: NonZeroU64) -> bool {
-        self.tables.iter().any(|table| self.digest(&table.sid) == Some(digest))
-    }
-
-    /// The same of the account that answers call so.
-    pub(crate) fn digest_of(&self, id: &str) -> Option<NonZeroU64> {
-        let table = self.tables.iter().find(|table| table.id == id)?;
-        self.digest(&table.sid)
-    }
+/// Without a key, since it has to be the same while a call is up, whatever is set up anew.
+fn digest(sid: &str) -> Option<NonZeroU64> {
+    let digest: [u8; 32] = Sha256::digest(sid).into();
+    NonZeroU64::new(u64::from_be_bytes(*digest.first_chunk()?))
 }
 
 /// All that is wrong with the accounts of a file, but for their tokens.
