@@ -4,6 +4,7 @@
 
 mod auth_error;
 mod fetch_metadata;
+mod judging;
 mod session;
 mod shown;
 
@@ -22,9 +23,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use cookie::Cookie;
 use live_users_broadcast::{Authorization, Reader};
-use live_users_http_kit::{
-    BearerToken, Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
-};
+use live_users_http_kit::{BearerToken, Denied, TokenGuard, TrustedProxies, token_in};
 use live_users_wire::EndedSession;
 use tokio::sync::Notify;
 
@@ -36,7 +35,7 @@ use self::shown::{Freshness, Judged, ShownBy};
 use crate::channels::Channels;
 use crate::config::Config;
 use crate::scope::Scope;
-use crate::upstream::{AccessLookup, LookupError};
+use crate::upstream::AccessLookup;
 
 /// For how long a browser that signs out waits until all proxies know.
 const SHARED_WITHIN: Duration = Duration::from_millis(1_500);
@@ -243,48 +242,6 @@ impl Authenticator {
             RequestSource::UserInitiated if request.method().is_safe() => Ok(by),
             RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
                 Err(AuthError::NotOurPage)
-            }
-        }
-    }
-
-    /// Whose token is shown.
-    async fn judge(
-        &self,
-        credentials: &Credentials,
-        request: &HttpRequest,
-        shown: &[u8],
-        freshness: Freshness,
-    ) -> Result<Judged, AuthError> {
-        let client = match credentials.sessions.shown(request.headers()) {
-            Some(claims) => Client::Browser(claims.client()),
-            None => Client::at(self.address(request)),
-        };
-        let from = || self.shown_as(request);
-        let refused = |refusal| match refusal {
-            TokenRefusal::Wrong => AuthError::Denied(Denied::Wrong),
-            TokenRefusal::Wait(wait) => AuthError::TooMany(wait),
-        };
-        let compared = self.guard.compare(&credentials.token, client, shown, from);
-        if let Some(which) = compared.map_err(refused)? {
-            vouch_for(request);
-            return Ok(Judged::Admin(which));
-        }
-        let found = match freshness {
-            Freshness::Now => self.lookup.scope_of_now(shown).await,
-            Freshness::Lately => self.lookup.scope_of(shown).await,
-        };
-        match found {
-            Ok(Some(scope)) => {
-                self.guard.accept(client, shown);
-                vouch_for(request);
-                Ok(Judged::Account(scope))
-            }
-            Ok(None) => Err(refused(self.guard.refuse(client, shown, from))),
-            Err(error) => {
-                if !matches!(error, LookupError::Scope(_)) {
-                    self.guard.leave(client, shown);
-                }
-                Err(AuthError::Lookup(error))
             }
         }
     }

@@ -9,6 +9,7 @@ mod published;
 mod scoped_streams;
 mod stream;
 mod stream_health;
+mod turns;
 
 pub(crate) use access::{AccessLookup, LookupError};
 pub(crate) use admin_api::{AdminApi, AdminApiError, Question};

@@ -119,6 +119,25 @@ impl TokenGuard {
         compared
     }
 
+    /// Whether a token that [`TokenGuard::compare`] let through may still be put to the other server.
+    /// For callers that wait in between: a client could otherwise have as many guesses judged at once
+    /// as can wait.
+    ///
+    /// # Errors
+    /// If others of the client were found wrong meanwhile, and so many that it has to wait.
+    pub fn check_wait(
+        &self,
+        client: Client,
+        shown: &[u8],
+        from: impl FnOnce() -> String,
+    ) -> Result<(), TokenRefusal> {
+        let checked = self.throttle.check_wait(client, shown, Instant::now());
+        if let Err(refusal) = checked {
+            self.note(refusal, from);
+        }
+        checked
+    }
+
     /// The token was right all the same.
     pub fn accept(&self, client: Client, shown: &[u8]) {
         self.throttle.accept(client, shown, Instant::now());
@@ -246,6 +265,16 @@ impl LoginThrottle {
             state.right.put((client, hash), now);
         }
         Ok(token)
+    }
+
+    fn check_wait(&self, client: Client, shown: &[u8], now: Instant) -> Result<(), TokenRefusal> {
+        let hash = self.hasher.hash_one(shown);
+        let mut state = self.state.lock();
+        // One that was judged before is no guess.
+        if state.was_right(client, hash, now) || state.known_wrong(client, hash, now).is_some() {
+            return Ok(());
+        }
+        state.without_comparing(client, hash, now, None)
     }
 
     fn accept(&self, client: Client, shown: &[u8], now: Instant) {

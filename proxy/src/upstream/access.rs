@@ -12,9 +12,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use super::turns::{Turn, Turns};
 use crate::error::UpstreamError;
 use crate::scope::{Scope, ScopeError};
 
@@ -27,6 +27,11 @@ const TOKEN_BYTES_MAX: usize = 4 * 1024;
 
 /// Look-ups under way at the same time. So many guesses may be under way before one is found wrong.
 const LOOKUPS_MAX: usize = 16;
+
+/// Look-ups that wait for their turn, a few KiB each, and for how long. A backend that answers as it
+/// should is through with all of them in less.
+const WAITING_MAX: usize = 256;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// For how long a token that was right is not looked up again. So long one that was removed may
 /// still be let in here; the backend then answers it with nothing.
@@ -41,9 +46,17 @@ pub(crate) struct AccessLookup {
     url: Url,
     /// The backend's `API_TOKEN`, to ask with.
     authorization: Option<HeaderValue>,
-    places: Semaphore,
+    turns: Turns,
     kept: Kept,
     lines: LogThrottle,
+}
+
+/// A look-up of a token, whose turn it is.
+pub(crate) struct Lookup<'a> {
+    lookup: &'a AccessLookup,
+    authorization: &'a HeaderValue,
+    secret: &'a str,
+    _turn: Turn<'a>,
 }
 
 /// Why nobody can tell whose a token is.
@@ -58,8 +71,8 @@ pub(crate) enum LookupError {
     /// The backend does not want what the proxy shows.
     #[error("the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN")]
     Refused,
-    /// Too many ask at the same time.
-    #[error("{LOOKUPS_MAX} tokens are looked up already")]
+    /// Too many ask at the same time. The token was not looked at.
+    #[error("too many tokens are looked up at the same time")]
     Busy,
     /// The token is right, and no session can hold what it may see.
     #[error(transparent)]
@@ -76,40 +89,31 @@ impl AccessLookup {
         authorization: Option<HeaderValue>,
     ) -> std::io::Result<Self> {
         let url = backend.url("api/live-users/access")?;
-        let (places, lines) = (Semaphore::new(LOOKUPS_MAX), LogThrottle::default());
-        Ok(Self { backend, url, authorization, places, kept: Kept::new()?, lines })
+        let turns = Turns::new(LOOKUPS_MAX, WAITING_MAX, PATIENCE);
+        let lines = LogThrottle::default();
+        Ok(Self { backend, url, authorization, turns, kept: Kept::new()?, lines })
     }
 
-    /// The scope of a token, which may have been asked for a few seconds ago. `None` if it is nobody's.
-    ///
-    /// # Errors
-    /// If nobody can tell.
-    pub(crate) async fn scope_of(&self, token: &[u8]) -> Result<Option<Arc<Scope>>, LookupError> {
-        match self.kept.get(token, Instant::now()) {
-            Some(scope) => Ok(Some(scope)),
-            None => self.scope_of_now(token).await,
-        }
+    /// The scope of a token that was right a few seconds ago.
+    pub(crate) fn kept(&self, token: &[u8]) -> Option<Arc<Scope>> {
+        self.kept.get(token, Instant::now())
     }
 
-    /// The same, asked for in any case.
+    /// Waits until the backend can be asked about a token: so many other look-ups may be under way.
+    /// `None` for a token that is nobody's, and about which it is not asked.
     ///
     /// # Errors
-    /// If nobody can tell.
-    pub(crate) async fn scope_of_now(
-        &self,
-        token: &[u8],
-    ) -> Result<Option<Arc<Scope>>, LookupError> {
+    /// [`LookupError::Busy`] if too many wait already, or for too long.
+    pub(crate) async fn turn<'a>(
+        &'a self,
+        token: &'a [u8],
+    ) -> Result<Option<Lookup<'a>>, LookupError> {
         // An API_TOKEN is refused below.
         let (Some(authorization), Some(secret)) = (&self.authorization, secret(token)) else {
             return Ok(None);
         };
-        let _place = self.places.try_acquire().map_err(|_| LookupError::Busy)?;
-        let asked = Instant::now();
-        let answer = self.backend.in_time(self.ask(authorization, secret)).await;
-        let access = answer.map_err(|failed| self.note(&failed))?;
-        let scope = access.map_or(Ok(None), Scope::of).map_err(LookupError::Scope)?.map(Arc::new);
-        self.kept.put(token, scope.clone(), asked);
-        Ok(scope)
+        let turn = self.turns.next().await.ok_or(LookupError::Busy)?;
+        Ok(Some(Lookup { lookup: self, authorization, secret, _turn: turn }))
     }
 
     /// Forgets what is known of a scope: it has ended.
@@ -169,6 +173,22 @@ impl AccessLookup {
             );
         }
         error
+    }
+}
+
+impl Lookup<'_> {
+    /// The scope of the token. `None` if it is nobody's.
+    ///
+    /// # Errors
+    /// If nobody can tell.
+    pub(crate) async fn scope(self) -> Result<Option<Arc<Scope>>, LookupError> {
+        let Self { lookup, authorization, secret, .. } = self;
+        let asked = Instant::now();
+        let answer = lookup.backend.in_time(lookup.ask(authorization, secret)).await;
+        let access = answer.map_err(|failed| lookup.note(&failed))?;
+        let scope = access.map_or(Ok(None), Scope::of).map_err(LookupError::Scope)?.map(Arc::new);
+        lookup.kept.put(secret.as_bytes(), scope.clone(), asked);
+        Ok(scope)
     }
 }
 

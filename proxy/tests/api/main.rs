@@ -24,3 +24,4 @@ mod sharing;
 mod sign_in;
 mod streams;
 mod total;
+mod turns;

@@ -247,3 +247,26 @@ fn a_token_that_is_compared_here_is_not_compared_again_while_it_is_known() {
     let judged = world.attempts.judge(client, b"old", now, compares);
     assert_eq!(judged, Err(TokenRefusal::Wrong));
 }
+
+#[test]
+fn who_has_guessed_much_while_others_of_its_tokens_waited_waits_with_these_too() {
+    let (world, client, now) = (World::new(), ip("192.0.2.1"), Instant::now());
+    let compare = |shown: &str| {
+        let compared = world.attempts.compare(client, shown.as_bytes(), now, |_| None);
+        assert_eq!(compared, Ok(None));
+    };
+    let check = |client, shown: &str| world.attempts.check_wait(client, shown.as_bytes(), now);
+    ["wrong", "known", "later"].into_iter().for_each(compare);
+    world.attempts.accept(client, b"known", now);
+    assert_eq!(check(client, "later"), Ok(()));
+    for n in 1..FREE_WRONGS {
+        world.attempts.refuse(client, format!("wrong {n}").as_bytes(), now);
+        assert_eq!(check(client, "later"), Ok(()));
+    }
+    world.attempts.refuse(client, b"wrong", now);
+    let wait = Err(TokenRefusal::Wait(Duration::from_secs(1)));
+    assert_eq!(check(client, "later"), wait, "it is not put to the other server");
+    assert_eq!(check(client, "known"), Ok(()));
+    assert_eq!(check(client, "wrong"), Ok(()), "the same again is no guess");
+    assert_eq!(check(ip("192.0.2.2"), "later"), Ok(()));
+}

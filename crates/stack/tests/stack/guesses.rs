@@ -70,9 +70,7 @@ impl World {
 
     /// What the client at this address gets who shows this token.
     fn read(&self, address: &str, token: &str) -> Answer {
-        let authorization = format!("Bearer {token}");
-        let headers = [("Authorization", authorization.as_str()), ("X-Forwarded-For", address)];
-        send("GET", &format!("{}/api/live-users/summary", self.proxy.url), &headers, b"")
+        read(&self.proxy.url, address, token)
     }
 
     /// The same of the form of the sign-in: the status, and whether there is a session.
@@ -95,6 +93,12 @@ impl World {
         let answer = send("POST", &url, &[("Authorization", &authorization)], b"");
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
+}
+
+fn read(proxy: &str, address: &str, token: &str) -> Answer {
+    let authorization = format!("Bearer {token}");
+    let headers = [("Authorization", authorization.as_str()), ("X-Forwarded-For", address)];
+    send("GET", &format!("{proxy}/api/live-users/summary"), &headers, b"")
 }
 
 fn write(folder: &Path, file: &str) {
@@ -125,6 +129,47 @@ fn who_guesses_at_the_proxy_waits_and_keeps_no_customer_out() {
     for log in [of_proxy, of_backend] {
         assert!(!log.contains("0123456789abcdef") && !log.contains(ACME), "{log}");
         assert!(!log.contains("API_TOKEN was not looked at") && !log.contains(API_TOKEN), "{log}");
+    }
+}
+
+#[test]
+fn who_guesses_in_parallel_from_many_addresses_keeps_no_customer_out() {
+    const GUESSERS: usize = 40;
+    let world = World::start();
+    let proxy = world.proxy.url.as_str();
+    let guess = move |guesser: usize| {
+        let mut answers = (0..10).map(|n| {
+            let address = format!("198.51.{guesser}.{n}");
+            read(proxy, &address, &format!("guess-0123456789abcdef-{guesser}-{n}"))
+        });
+        // 503 where the machine is slow: its turn did not come in time.
+        assert!(answers.all(|answer| [403, 503].contains(&answer.status)));
+    };
+    // A sign-in asks the backend each time. Each is from another address, of which nothing is known.
+    let signs_in = |n: usize| {
+        let (address, start) = (format!("192.0.2.{n}"), Instant::now());
+        loop {
+            match world.sign_in(&address, ACME) {
+                (303, true) => return,
+                (status, _) => assert_eq!(status, 503, "a customer is not made to wait"),
+            }
+            assert!(start.elapsed() < PATIENCE, "a customer is kept out");
+            // not a wait for time: between two looks at a state that lasts
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    std::thread::scope(|scope| {
+        let guessers: Vec<_> = (0..GUESSERS).map(|it| scope.spawn(move || guess(it))).collect();
+        let mut n = 0;
+        while n < 3 || (n < 200 && !guessers.iter().all(|it| it.is_finished())) {
+            n += 1;
+            signs_in(n);
+        }
+    });
+    // More were wrong than all together may show at once.
+    for address in ["192.0.2.1", "203.0.113.1"] {
+        let answer = world.read(address, ACME);
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }
 
