@@ -299,9 +299,12 @@ fn only_api_token_itself_asks_about_tokens_and_none_is_repeated() {
     check("0123456789abcdef", question.as_bytes(), 403, "Authorization");
     let twice = format!(r#"{{"token":"{BOTH}","token":"{BOTH}"}}"#);
     let (no_text, bare) = (format!(r#"{{"token":["{BOTH}"]}}"#), format!("\"{BOTH}\""));
-    for body in ["", "{}", "[]", &twice, &no_text, &bare, BOTH, "\u{fffd}"] {
+    let (list, lists) = (format!(r#" ["{BOTH}"]"#), format!(r#"[{{"token":"{BOTH}"}}]"#));
+    for body in ["", "{}", "[]", &twice, &no_text, &bare, &list, &lists, BOTH, "\u{fffd}"] {
         check(API_TOKEN, body.as_bytes(), 400, r#""field":"token","expected":"a JSON object"#);
     }
+    let more = format!("\n {{\"hint\":[1],\"token\":\"{BOTH}\"}}");
+    check(API_TOKEN, more.as_bytes(), 200, r#""active":true"#);
     let long = json!({ "token": BOTH.repeat(1000) }).to_string();
     check(API_TOKEN, long.as_bytes(), 413, r#""field":"body","expected":"at most 16384 bytes""#);
     let url = format!("{}/api/live-users/access", server.url);
