@@ -1,10 +1,11 @@
 //! Why a call is counted, or was: all that was said about it, found in the journal.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use live_users_core::{
     Admission, Bound, Call, CallId, Evidence, LimitOf, Millis, Outcome, Party, Phase, Said, Source,
-    Tracker,
+    Told, Tracker,
 };
 use live_users_journal::{PageLimit, Reader};
 use memchr::memmem::Finder;
@@ -14,6 +15,10 @@ use crate::recovery::{RecoveryError, decode};
 
 /// So many pieces of evidence are listed at most; a call seldom has more than fifty.
 pub const PIECES_MAX: usize = 1_000;
+
+/// So many that were refused are listed beside these, the last ones: whoever may not speak about a call
+/// takes no place from those who may.
+pub const REFUSED_MAX: usize = 20;
 
 /// One thing that was said about a call, and what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +46,26 @@ pub struct Piece {
 pub struct Pieces {
     /// The oldest first.
     pub list: Vec<Piece>,
-    /// Whether there may be more: older than what the journal keeps, or beyond [`PIECES_MAX`].
+    /// Whether there may be more: older than what the journal keeps, or beyond [`PIECES_MAX`]. Of
+    /// those that were refused there may always be more than [`REFUSED_MAX`].
     pub incomplete: bool,
+}
+
+/// The pieces that are found, one after the other.
+#[derive(Default)]
+struct Found {
+    list: Vec<Piece>,
+    refused: VecDeque<Piece>,
+    incomplete: bool,
+}
+
+/// What was said about one call, applied again to nothing else.
+struct Replay<'a> {
+    tracker: Tracker,
+    names: Vec<CallId>,
+    decided: Option<Admission>,
+    /// Who has told of the call up to now.
+    told: Option<&'a Told>,
 }
 
 /// All that was said about a call. Only the records between the first and the last report about it
@@ -52,16 +75,19 @@ pub struct Pieces {
 /// # Errors
 /// If the journal cannot be read.
 pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryError> {
+    let mut found = Found::default();
+    find(reader, call, &mut found)?;
+    Ok(found.pieces())
+}
+
+fn find(reader: &mut dyn Reader, call: &Call, found: &mut Found) -> Result<(), RecoveryError> {
     let last = reader.position()?.seq;
     let (first_kept, until) = (reader.first_seq()?, last_word(call));
     let mut next = first_record_at(reader, call.first, first_kept, last + 1)?;
-    let mut found =
-        Pieces { incomplete: next == first_kept && first_kept > 1, ..Pieces::default() };
-    let names = names(call);
-    let needles: Vec<_> = names.iter().map(as_written).collect();
+    found.incomplete = next == first_kept && first_kept > 1;
+    let mut replay = Replay::of(call);
+    let needles: Vec<_> = replay.names.iter().map(as_written).collect();
     let finders: Vec<_> = needles.iter().map(Finder::new).collect();
-    let mut replay = Tracker::default();
-    let decided = decided(call);
     while next <= last {
         for stored in reader.read(next, PageLimit::default())? {
             next = stored.seq + 1;
@@ -71,23 +97,45 @@ pub fn pieces(reader: &mut dyn Reader, call: &Call) -> Result<Pieces, RecoveryEr
             }
             let record = decode(&stored)?;
             if record.at > until {
-                return Ok(found);
+                return Ok(());
             }
-            let Some(piece) = piece(&mut replay, stored.seq, &record, &names, decided) else {
-                continue;
-            };
-            if found.list.len() == PIECES_MAX {
+            let Some(piece) = replay.piece(stored.seq, &record) else { continue };
+            if !found.has_room_for(piece) {
                 found.incomplete = true;
-                return Ok(found);
+                return Ok(());
             }
-            found.list.push(piece);
         }
         // Pages in which nothing is about the call say nothing of the time: look at one record.
         if next <= last && time_of(reader, next)? > until {
             break;
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+impl Found {
+    /// Takes in the next piece, if there is room for it.
+    fn has_room_for(&mut self, piece: Piece) -> bool {
+        if piece.outcome == Outcome::Refused {
+            if self.refused.len() == REFUSED_MAX {
+                self.refused.pop_front();
+            }
+            self.refused.push_back(piece);
+            return true;
+        }
+        let has_room = self.list.len() < PIECES_MAX;
+        if has_room {
+            self.list.push(piece);
+        }
+        has_room
+    }
+
+    fn pieces(self) -> Pieces {
+        let Self { mut list, refused, incomplete } = self;
+        list.extend(refused);
+        list.sort_by_key(|piece| piece.seq);
+        Pieces { list, incomplete }
+    }
 }
 
 /// The ids that anybody has told of a call under.
@@ -145,26 +193,48 @@ fn decided(call: &Call) -> Option<Admission> {
     })
 }
 
-fn piece(
-    replay: &mut Tracker,
-    seq: u64,
-    record: &Record,
-    names: &[CallId],
-    decided: Option<Admission>,
-) -> Option<Piece> {
-    let Change::Evidence(evidence) = &record.change else { return None };
-    let admission = evidence.admission.and(decided);
-    let evidence = &Evidence { admission, ..evidence.clone() };
-    let is_own = names.contains(&evidence.call);
-    if !is_own && !evidence.parent.as_ref().is_some_and(|parent| names.contains(parent)) {
-        return None;
+impl<'a> Replay<'a> {
+    fn of(call: &'a Call) -> Self {
+        let (names, decided) = (names(call), decided(call));
+        let told = call.details.told.as_ref();
+        Self { tracker: Tracker::default(), names, decided, told }
     }
-    let outcome = replay.apply(record.at, evidence).outcome;
-    let leg = (!is_own).then(|| evidence.call.clone());
-    let (source, said) = (evidence.source, evidence.said);
-    let origin = evidence.origin.as_ref().map(|origin| origin.source.clone());
-    let party = names.iter().find_map(|name| replay.call(name)).and_then(|call| call.party);
-    Some(Piece { seq, at: record.at, source, said, origin, leg, outcome, party })
+
+    /// What the next record says about the call, if it does.
+    fn piece(&mut self, seq: u64, record: &Record) -> Option<Piece> {
+        let Change::Evidence(evidence) = &record.change else { return None };
+        let admission = evidence.admission.and(self.decided);
+        let evidence = &Evidence { admission, ..evidence.clone() };
+        let names = &self.names;
+        let is_own = names.contains(&evidence.call);
+        if !is_own && !evidence.parent.as_ref().is_some_and(|parent| names.contains(parent)) {
+            return None;
+        }
+        let outcome = match self.is_of_another_account(evidence, is_own) {
+            true => Outcome::Refused,
+            false => self.tracker.apply(record.at, evidence).outcome,
+        };
+        let leg = (!is_own).then(|| evidence.call.clone());
+        let (source, said) = (evidence.source, evidence.said);
+        let origin = evidence.origin.as_ref().map(|origin| origin.source.clone());
+        let known = self.names.iter().find_map(|name| self.tracker.call(name));
+        let party = known.and_then(|call| call.party);
+        Some(Piece { seq, at: record.at, source, said, origin, leg, outcome, party })
+    }
+
+    /// Whether it was refused since it speaks for another account than the call's. What ties a call to
+    /// that account may be said of other calls alone, which are not replayed.
+    fn is_of_another_account(&self, evidence: &Evidence, is_own: bool) -> bool {
+        let Some(told) = self.told else { return false };
+        let known = told.twilio_account.as_ref().map(|account| account.digest);
+        let known = known.or(told.spoken_for);
+        let (Some(known), Some(said)) = (known, evidence.twilio_account) else { return false };
+        // A source of another account is heard before Twilio says whose call it is, and of calls with
+        // the agents of its account. The replay can tell when. Who tells of a leg is not told here.
+        let heard = |source| !is_own || told.sources.contains(source);
+        let was_heard = evidence.origin.as_ref().is_some_and(|origin| heard(&origin.source));
+        said != known && !was_heard
+    }
 }
 
 #[cfg(test)]

@@ -328,7 +328,8 @@ pub struct Explanation {
     pub legs: Vec<LegView>,
     /// All that was said about it, the oldest first.
     pub evidence: Vec<EvidenceView>,
-    /// Whether there was more than what is listed.
+    /// Whether there may be more than what is listed, beside what was refused: of that the last 20 pieces
+    /// are.
     pub incomplete: bool,
     /// The moment at which this held.
     pub as_of: String,

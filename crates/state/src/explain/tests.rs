@@ -1,6 +1,8 @@
 //! All that was said about a call is found, whatever its id is.
 
-use live_users_core::{Direction, EndReason, Evidence};
+use std::num::NonZeroU64;
+
+use live_users_core::{Attendance, ConferenceEvent, Direction, EndReason, Evidence, Origin};
 use live_users_journal::{Journal, Memory};
 
 use super::*;
@@ -47,4 +49,84 @@ fn a_call_is_found_whose_id_json_escapes_and_so_are_its_legs() {
         assert_eq!(found.list[1].leg.as_ref().map(ToString::to_string).as_deref(), Some("leg"));
         assert!(!found.incomplete);
     }
+}
+
+const OVER: Said = Said::Over(EndReason::Completed);
+
+fn id(text: &str) -> CallId {
+    CallId::parse(text).unwrap()
+}
+
+/// What Twilio says of a call, for one of its accounts.
+fn of_account(digest: u64, call: &str, said: Said) -> Evidence {
+    let twilio_account = NonZeroU64::new(digest);
+    Evidence { twilio_account, ..Evidence::about(id(call), Source::StatusCallback, said) }
+}
+
+/// The same of a source whose account is that one.
+fn of_source(digest: u64, call: &str, said: Said) -> Evidence {
+    let origin = Some(Origin { source: "desk".into(), is_carrier: false });
+    Evidence { origin, source: Source::Event, ..of_account(digest, call, said) }
+}
+
+/// What is found of the call, and whether there may be more.
+fn found_of(call: &str, said: Vec<Evidence>) -> (Vec<(u64, Outcome)>, bool) {
+    let (journal, state) = journal_of(said);
+    let call = state.tracker().call(&id(call)).unwrap();
+    let found = pieces(&mut *journal.reader().unwrap(), &call).unwrap();
+    (found.list.iter().map(|piece| (piece.seq, piece.outcome)).collect(), found.incomplete)
+}
+
+#[test]
+fn what_was_refused_for_a_tie_to_another_call_is_shown_so_and_changes_nothing() {
+    let joined =
+        || Some(ConferenceEvent { conference: id("CF1"), what: Attendance::Joined, order: None });
+    let said = vec![
+        Evidence { conference: joined(), ..of_account(1, "CA1", Said::InProgress) },
+        Evidence::about(id("CA2"), Source::Voice, Said::Nothing),
+        // Nothing is known yet of the account of this call, but of who is in the conference.
+        Evidence { conference: joined(), ..of_account(2, "CA2", OVER) },
+        of_account(1, "CA2", Said::InProgress),
+        of_account(2, "CA2", OVER),
+    ];
+    let (list, incomplete) = found_of("CA2", said);
+    let expected = [
+        (2, Outcome::Started),
+        (3, Outcome::Refused),
+        (4, Outcome::Confirmed),
+        (5, Outcome::Refused),
+    ];
+    assert_eq!((list.as_slice(), incomplete), (&expected[..], false));
+}
+
+#[test]
+fn a_source_that_was_heard_before_twilio_said_whose_call_it_is_was_not_refused_then() {
+    let said = vec![
+        of_source(2, "CA1", Said::InProgress),
+        of_account(1, "CA1", Said::InProgress),
+        of_source(2, "CA1", OVER),
+    ];
+    let expected = [(1, Outcome::Started), (2, Outcome::Confirmed), (3, Outcome::Refused)];
+    assert_eq!(found_of("CA1", said), (expected.to_vec(), false));
+}
+
+#[test]
+fn what_was_refused_takes_no_place_from_the_rest_and_only_the_last_of_it_is_listed() {
+    let own = || of_account(1, "CA1", Said::InProgress);
+    let refused = 2 * PIECES_MAX;
+    let mut said = vec![own()];
+    said.extend((0..refused).map(|_| of_source(2, "CA1", OVER)));
+    said.extend((1..PIECES_MAX).map(|_| own()));
+    let (list, incomplete) = found_of("CA1", said.clone());
+    assert_eq!((list.len(), incomplete), (PIECES_MAX + REFUSED_MAX, false));
+    let is_refused = |(_, outcome): &&(u64, Outcome)| *outcome == Outcome::Refused;
+    let seqs: Vec<_> = list.iter().filter(is_refused).map(|(seq, _)| *seq).collect();
+    let last = refused + 1;
+    let expected = (last - REFUSED_MAX + 1..=last).map(|seq| seq.try_into().unwrap());
+    assert_eq!(seqs, expected.collect::<Vec<u64>>());
+    assert!(list.is_sorted_by_key(|(seq, _)| *seq));
+    // One more of its own is beyond what is listed.
+    said.push(own());
+    let (list, incomplete) = found_of("CA1", said);
+    assert_eq!((list.len(), incomplete), (PIECES_MAX + REFUSED_MAX, true));
 }
