@@ -102,7 +102,7 @@ pub struct Agents {
     /// Numbers that many people call from.
     shared: BTreeSet<String>,
     sources: Vec<SourceTable>,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Arc<Accounts>,
     limit: AccountLimit,
     hooks: Vec<HookTable>,
     tokens: Vec<TokenTable>,
@@ -258,7 +258,7 @@ impl Agents {
                 mistakes.extend(mistakes_in_hooks(&hooks, &ids));
                 let known = known_accounts(&agents, &sources, &accounts);
                 mistakes.extend(mistakes_in_tokens(&tokens, &known));
-                let accounts = Accounts::of(accounts);
+                let accounts = Arc::new(Accounts::of(accounts));
                 let agents = Self::of(agents).sharing(&shared);
                 (Self { sources, accounts, hooks, tokens, limit, ..agents }, mistakes)
             }

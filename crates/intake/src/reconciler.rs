@@ -191,10 +191,9 @@ impl Reconciler {
 
     /// The account of Twilio's that its lists are of.
     fn twilio_account(&self) -> Option<NonZeroU64> {
-        let accounts = &self.agents.accounts;
         match &self.account {
-            Some(own) => accounts.digest_of(own),
-            None => accounts.digest(self.sid.as_deref()?),
+            Some(own) => self.agents.accounts.digest_of(own),
+            None => self.agents.accounts.digest(self.sid.as_deref()?),
         }
     }
 
