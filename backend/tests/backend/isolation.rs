@@ -106,6 +106,27 @@ fn a_call_that_another_account_makes_up_is_with_none_of_our_agents_and_takes_no_
 }
 
 #[test]
+fn our_own_account_reaches_all_agents_whatever_the_file_calls_it() {
+    let (_folder, agents) = agents_file(&format!(
+        "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"{NUMBER}\"]\n\
+         account = \"other\"\nvoice_url = \"https://voice.example.com/x\"\n{TABLES}"
+    ));
+    let (server, _) = start(&[
+        WITH_TOKEN,
+        ("AGENTS_FILE", agents.as_str()),
+        ("TWILIO_ACCOUNT_SID", ACME.0),
+        ("TWILIO_AUTH_TOKEN", ACME.1),
+        ("ACME_AUTH_TOKEN", ACME.1),
+        ("OTHER_AUTH_TOKEN", OTHER.1),
+        ("ACME_APP", ACME_APP),
+        ("OTHER_APP", OTHER_APP),
+        ("TWILIO_API_URL", "http://127.0.0.1:9"),
+    ]);
+    assert!(form(&server, ACME, "/voice", 1).body.contains("voice.example.com"));
+    assert_eq!(live_of(&server, "other"), 1);
+}
+
+#[test]
 fn another_account_reads_no_url_of_an_agent_and_says_nothing_in_its_conversations() {
     let receiver = Receiver::start();
     let chat =
@@ -125,6 +146,26 @@ fn another_account_reads_no_url_of_an_agent_and_says_nothing_in_its_conversation
         assert!(!answer.body.contains("voice.example.com"), "{}", answer.body);
     }
     assert!(form(&server, OTHER, "/voice", 3).body.contains("voice.example.com"));
+}
+
+#[test]
+fn a_url_that_names_the_agent_of_another_account_leads_to_that_of_the_number() {
+    let server = start_with(
+        "[[agent]]\nid = \"sales\"\nname = \"Sales\"\nnumbers = [\"+15005550007\"]\n\
+         account = \"acme\"\nvoice_url = \"https://sales.example.com/x\"",
+    );
+    let sid = sid(1);
+    let fields = [
+        ("CallSid", sid.as_str()),
+        ("AccountSid", ACME.0),
+        ("CallStatus", "ringing"),
+        ("Direction", "inbound"),
+        ("From", "+14155550101"),
+        ("To", "+15005550007"),
+    ];
+    let answer = Twilio::new(&server.url, ACME.1).post("/voice?agent=booking", &fields);
+    assert!(answer.body.contains("sales.example.com"), "{}", answer.body);
+    assert_eq!(read(&server, "/calls?agent=sales")["calls"][0]["account"], "acme");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::counted_set::{CountedSet, LineSet};
 use crate::flags::Word;
 use crate::intern::{HASHER, Key};
 use crate::weight::word;
-use crate::{Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Told, Tracker};
+use crate::{Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Origin, Told, Tracker};
 
 /// So many legs of legs are followed to the call whose they are.
 const LEGS_DEEP_MAX: usize = 8;
@@ -123,14 +123,19 @@ impl Tracker {
             let Some(told) = self.told(slot) else { return false };
             let of_twilio = told.twilio_account.as_ref().map(|account| account.digest);
             let is_another = |known: Option<NonZeroU64>| known.is_some_and(|it| it != digest);
-            // A call of theirs may be on a number of somebody else's account.
             let is_theirs = evidence.account.is_some() && told.owner() == evidence.account.as_ref();
             if evidence.is_twilios() {
                 // An account without a name takes over what a platform has told: it is our own.
                 let of_others = told.spoken_for.filter(|_| evidence.account.is_some());
                 return is_another(of_twilio) || is_another(of_others) && !is_theirs;
             }
-            is_another(of_twilio.or(told.spoken_for)) && !is_theirs
+            // A call of theirs, or of nobody in particular, may be on a number of ours; and who has told
+            // of a call tells the rest of it.
+            let is_free = is_theirs || told.owner().is_none();
+            let has_told = |origin: &Origin| told.sources.contains(&origin.source);
+            let is_tellers = evidence.origin.as_ref().is_some_and(has_told);
+            let of_others = told.spoken_for.filter(|_| !is_tellers);
+            is_another(of_twilio.or(of_others)) && !is_free
         };
         let named = [&evidence.call].into_iter().chain(&evidence.also).chain(&evidence.parent);
         // Legs and conferences may be known before the call is.

@@ -8,7 +8,7 @@ use live_users_twilio::is_twilio_sid;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::agents::{ID_BYTES_MAX, is_id};
+use crate::agents::{Agents, ID_BYTES_MAX, is_id};
 use crate::sources::is_variable;
 
 /// The most accounts in one file.
@@ -34,6 +34,19 @@ pub(crate) struct Accounts {
     /// The digests of their ids of Twilio's, by what answers call them.
     digests: BTreeMap<String, NonZeroU64>,
     known: BTreeSet<NonZeroU64>,
+    /// What answers call the account of the settings, if the file has it.
+    own: Option<Arc<str>>,
+}
+
+impl Agents {
+    /// The same where this is Twilio's id of the account of the settings. It is our own: who speaks for
+    /// it reaches all agents, whatever the file calls it.
+    #[must_use]
+    pub fn with_own_account(mut self, sid: Option<&str>) -> Self {
+        let own = sid.and_then(|sid| self.accounts.by_sid(sid)).cloned();
+        Arc::make_mut(&mut self.accounts).own = own;
+        self
+    }
 }
 
 impl Accounts {
@@ -42,7 +55,7 @@ impl Accounts {
         let digests = tables.iter().filter_map(|it| Some((it.id.clone(), digest(&it.sid)?)));
         let digests: BTreeMap<_, _> = digests.collect();
         let known = digests.values().copied().collect();
-        Self { by_sid: by_sid.collect(), digests, known, tables }
+        Self { by_sid: by_sid.collect(), digests, known, tables, own: None }
     }
 
     /// What the account with this id of Twilio's is called.
@@ -72,8 +85,9 @@ impl Accounts {
     }
 
     /// Whether who speaks for the first of these accounts has no agent of the second one: both are in
-    /// the file, and two.
+    /// the file, and two, and the first is not our own.
     pub(crate) fn are_two(&self, speaker: Option<&str>, owner: Option<&str>) -> bool {
+        let speaker = speaker.filter(|speaker| self.own.as_deref() != Some(*speaker));
         let two = speaker.zip(owner).filter(|(speaker, owner)| speaker != owner);
         two.is_some_and(|(speaker, owner)| self.has(speaker) && self.has(owner))
     }
@@ -120,7 +134,7 @@ pub(crate) fn mistakes_in_accounts(accounts: &[AccountTable]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::agents::Agents;
+    use super::*;
 
     const GOOD: &str = "[[account]]\nid = \"acme\"\nauth_token_env = \"ACME_TOKEN\"\n\
                         sid = \"AC00000000000000000000000000000002\"\n";

@@ -59,11 +59,19 @@ impl<'a> Attribution<'a> {
         self,
         speaker: Option<&Arc<str>>,
         parties: &Parties<'_>,
-        agents: &Agents,
+        agents: &'a Agents,
     ) -> Self {
-        let owner = self.configured.and_then(|agent| agent.account.as_deref());
-        if !agents.accounts.are_two(speaker.map(|it| &**it), owner) {
+        let may_have = |it: &Self| {
+            let owner = it.configured.and_then(|agent| agent.account.as_deref());
+            !agents.accounts.are_two(speaker.map(|it| &**it), owner)
+        };
+        if may_have(&self) {
             return self;
+        }
+        // The number may be that of an agent of its own.
+        let by_number = Self::of(None, parties, agents);
+        if may_have(&by_number) {
+            return by_number;
         }
         let ours = parties.ours.filter(|_| !parties.is_dialled_by_a_client);
         let agent = ours.map_or(Agent::Unknown, |ours| Agent::Address(Arc::from(ours)));

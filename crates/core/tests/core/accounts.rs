@@ -132,7 +132,8 @@ fn who_speaks_for_one_account_of_twilio_changes_no_call_of_another() {
     };
     let callback = |call, said| Evidence::about(id(call), Source::StatusCallback, said);
     let attends = Evidence { conference: join("CF1"), ..callback("CA1", Said::Nothing) };
-    let log = [by(1, voice("CA1", Said::Dialing)), by(1, attends)];
+    let named = |it| by(1, of_account("acme", it));
+    let log = [named(voice("CA1", Said::Dialing)), named(attends)];
     let platform = Evidence {
         origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
         also: vec![id("CA1")],
@@ -174,6 +175,26 @@ fn a_platform_of_an_account_tells_of_calls_of_its_agents_wherever_they_are() {
     };
     assert_eq!(outcome("acme"), Outcome::Ended(EndReason::Completed));
     assert_eq!(outcome("zeta"), Outcome::Refused);
+}
+
+#[test]
+fn a_platform_of_an_account_tells_of_a_call_of_nobody_in_particular_and_goes_on_with_its_own() {
+    let told = |account, digest, said| {
+        let evidence = Evidence {
+            origin: Some(Origin { source: Arc::from("vapi"), is_carrier: false }),
+            also: vec![id("CA1")],
+            ..of_account(account, Evidence::about(id("vapi/1"), Source::Event, said))
+        };
+        by(digest, evidence)
+    };
+    let over = Said::Over(EndReason::Completed);
+    let ended = Outcome::Ended(EndReason::Completed);
+    // On a number of ours, by an agent without an account.
+    let mut tracker = played(&[by(1, voice("CA1", Said::Dialing))]);
+    assert_eq!(tracker.apply(Millis(5_000), &told("acme", 2, over)).outcome, ended);
+    // Its label was corrected while the call was up.
+    let mut tracker = played(&[told("zeta", 3, Said::InProgress)]);
+    assert_eq!(tracker.apply(Millis(5_000), &told("acme", 2, over)).outcome, ended);
 }
 
 #[test]
@@ -257,7 +278,9 @@ proptest! {
                 Source::Voice | Source::Speech => it.source,
                 _ => Source::StatusCallback,
             };
-            by(1, Evidence { source, origin: None, ..it })
+            // A call of nobody in particular is free to be told of.
+            let account = Some(Arc::from("first"));
+            by(1, Evidence { source, origin: None, account, ..it })
         };
         let log: Vec<_> = log.into_iter().map(twilios).collect();
         let mut tracker = tracker_of(&log);
