@@ -152,7 +152,8 @@ fn read(
     mistakes.extend(loops(&agents, url_rule));
     mistakes.extend(unusable(&agents));
     let mut reader = SettingsReader::new(env);
-    let agents = agents.with_own_account(reader.word("TWILIO_ACCOUNT_SID"));
+    // What is wrong with this one is told with the settings.
+    let agents = agents.with_own_account(SettingsReader::new(env).word("TWILIO_ACCOUNT_SID"));
     let hooks = hooks::read(&mut reader, &agents, url_rule);
     mistakes.extend(reader.finish(()).err().into_iter().flat_map(|errors| errors.0));
     ((agents.sharing(shared), hooks), mistakes)
