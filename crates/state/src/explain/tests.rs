@@ -59,14 +59,16 @@ fn id(text: &str) -> CallId {
 
 /// What Twilio says of a call, for one of its accounts.
 fn of_account(digest: u64, call: &str, said: Said) -> Evidence {
-    let twilio_account = NonZeroU64::new(digest);
-    Evidence { twilio_account, ..Evidence::about(id(call), Source::StatusCallback, said) }
+    let (twilio_account, agent_account) = (NonZeroU64::new(digest), Some("acme".into()));
+    let evidence = Evidence::about(id(call), Source::StatusCallback, said);
+    Evidence { twilio_account, agent_account, ..evidence }
 }
 
 /// The same of a source whose account is that one.
 fn of_source(digest: u64, call: &str, said: Said) -> Evidence {
     let origin = Some(Origin { source: "desk".into(), is_carrier: false });
-    Evidence { origin, source: Source::Event, ..of_account(digest, call, said) }
+    let agent_account = None;
+    Evidence { origin, agent_account, source: Source::Event, ..of_account(digest, call, said) }
 }
 
 /// What is found of the call, and whether there may be more.
