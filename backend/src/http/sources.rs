@@ -19,6 +19,7 @@ use live_users_intake::{needs_calls, of_source_event};
 use live_users_sources::{CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields};
 use log::{info, warn};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::auth::BearerAuth;
 use super::error::ApiError;
@@ -169,6 +170,21 @@ fn tell_unknown(source: &SourceEntry, unknown: &UnknownFields) {
     }
 }
 
+/// Gives the events of a webhook ids of its content, if its source gives none. Whoever has lost our answer
+/// sends the same again, and it may be out of date by now: also after a restart, and at another replica.
+fn give_ids(events: &mut [CallEvent], (request, body): (&HttpRequest, &[u8])) {
+    if events.iter().any(|event| event.id.is_some()) {
+        return;
+    }
+    // By GET the fields are in the URL.
+    let url = request.uri().to_string();
+    let content = Sha256::new().chain_update(url).chain_update([0]).chain_update(body).finalize();
+    let content: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+    for (event, place) in events.iter_mut().zip(1..) {
+        event.id = Some(format!("content/{content}/{place}"));
+    }
+}
+
 /// The wall clock, in milliseconds since 1970: signatures name their time.
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -193,18 +209,8 @@ impl SourceWebhooks {
         reading: Reading,
         (request, body): (&HttpRequest, &[u8]),
     ) -> Result<HttpResponse, ApiError> {
-        let repeats = &self.webhooks.repeats;
-        let Reading { events, ignored, unknown } = reading;
-        // Whoever has lost our answer sends the same again. It may be out of date by now.
-        let has_ids = events.iter().any(|event| event.id.is_some());
-        // By GET the fields are in the URL.
-        let url = request.uri().to_string();
-        let repeat =
-            (!has_ids).then(|| repeats.id_of_event(&source.table.id, (url.as_bytes(), body)));
-        if repeats.is_one(repeat) {
-            source.seen.note(SourceOutcome::Repeated, now_ms());
-            return Ok(HttpResponse::NoContent().finish());
-        }
+        let Reading { mut events, ignored, unknown } = reading;
+        give_ids(&mut events, (request, body));
         for kind in ignored.iter().map(|kind| word(kind)).filter(|kind| source.seen.is_new(kind)) {
             info!("source {}: {kind} says nothing of who is on the line", source.table.id);
         }
@@ -212,7 +218,6 @@ impl SourceWebhooks {
         let outcome = self.record_events(source, &events).await.inspect_err(|_| {
             source.seen.note(SourceOutcome::NotRecorded, now_ms());
         })?;
-        repeats.remember(repeat);
         source.seen.note(outcome, now_ms());
         Ok(HttpResponse::NoContent().finish())
     }

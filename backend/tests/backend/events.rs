@@ -54,6 +54,41 @@ fn an_event_that_comes_again_after_a_kill_moves_nobody_though_it_has_no_time() {
 }
 
 #[test]
+fn a_word_without_an_id_and_a_time_is_known_again_by_its_content_after_a_restart() {
+    let secret = "key_0123456789abcdef";
+    let folder = tempfile::tempdir().expect("a folder");
+    let retell = source("retell", "retell", "");
+    let start = || start_on(folder.path(), &retell, secret).0;
+    let tell = |server: &Server, event: &str| {
+        let call = json!({ "call_type": "phone_call", "call_id": "call_0123456789abcdef01234567",
+            "direction": "inbound", "from_number": "+15005550100", "to_number": "+15005550006" });
+        let body = json!({ "event": event, "call": call }).to_string();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+        mac.update(format!("{body}{now}").as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = format!("v={now},d={digest}");
+        let headers =
+            [("X-Retell-Signature", signature.as_str()), ("Content-Type", "application/json")];
+        let url = format!("{}/sources/retell", server.url);
+        assert_eq!(send("POST", &url, &headers, body.as_bytes()).status, 204);
+    };
+    let mut server = start();
+    for event in ["call_started", "transfer_started", "transfer_bridged", "transfer_cancelled"] {
+        tell(&server, event);
+    }
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+    server.kill();
+    let server = start();
+    // Signed anew, in another order.
+    for event in ["transfer_cancelled", "transfer_bridged", "call_started", "transfer_started"] {
+        tell(&server, event);
+    }
+    assert_eq!(total(&server), r#"{"liveUsers":1}"#);
+}
+
+#[test]
 fn a_heartbeat_answers_no_call_that_rings_and_says_who_is_with_the_caller_where_it_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, _) = start_on(folder.path(), &source("app", "events", ""), APP_TOKEN);

@@ -51,8 +51,7 @@ impl Repeats {
         RequestId(self.hasher.hash_one(("callback", id, says)))
     }
 
-    /// Which event of a source this is, by what tells it from others: its id and its call, or the whole
-    /// body.
+    /// Which event of a source this is, by what tells it from others: its id and its call.
     pub(crate) fn id_of_event(&self, source: &str, about: (&[u8], &[u8])) -> RequestId {
         RequestId(self.hasher.hash_one((source.as_bytes(), about)))
     }
