@@ -10,12 +10,12 @@ use crate::receiver::Receiver;
 use crate::referee::{A, note};
 use crate::{AGENTS, TOKEN, agents_file, start};
 
-const ACME: &str = "AC00000000000000000000000000000002";
-const OTHER: &str = "AC00000000000000000000000000000003";
-const ACME_TOKEN: &str = "4cm3t0k3n4cm3t0k3n4cm3t0k3n4cm3t";
-const OTHER_TOKEN: &str = "0th3rt0k3n0th3rt0k3n0th3rt0k3n00";
+pub(crate) const ACME: &str = "AC00000000000000000000000000000002";
+pub(crate) const OTHER: &str = "AC00000000000000000000000000000003";
+pub(crate) const ACME_TOKEN: &str = "4cm3t0k3n4cm3t0k3n4cm3t0k3n4cm3t";
+pub(crate) const OTHER_TOKEN: &str = "0th3rt0k3n0th3rt0k3n0th3rt0k3n00";
 
-const ACCOUNTS: &str = r#"
+pub(crate) const TABLES: &str = r#"
     [[account]]
     id = "acme"
     sid = "AC00000000000000000000000000000002"
@@ -25,7 +25,9 @@ const ACCOUNTS: &str = r#"
     id = "other"
     sid = "AC00000000000000000000000000000003"
     auth_token_env = "OTHER_AUTH_TOKEN"
+"#;
 
+const READER: &str = r#"
     [[token]]
     id = "wall"
     secret_env = "WALL_TOKEN"
@@ -35,7 +37,7 @@ const ACCOUNTS: &str = r#"
 const WALL: &str = "w4llt0k3nw4llt0k3nw4llt0k3n";
 
 fn start_with(more: &[(&str, &str)]) -> Server {
-    let (_folder, agents) = agents_file(&format!("{AGENTS}\n{ACCOUNTS}"));
+    let (_folder, agents) = agents_file(&format!("{AGENTS}\n{TABLES}{READER}"));
     let own = [
         WITH_TOKEN,
         ("AGENTS_FILE", agents.as_str()),
@@ -190,7 +192,7 @@ fn what_the_referee_of_the_settings_finds_is_a_call_of_that_account_for_good() {
 
 #[test]
 fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
-    let (_folder, agents) = agents_file(ACCOUNTS);
+    let (_folder, agents) = agents_file(TABLES);
     let env = [
         ("TWILIO_AUTH_TOKEN", TOKEN),
         ("AGENTS_FILE", agents.as_str()),
@@ -202,7 +204,7 @@ fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
     assert!(told.contains("account \"other\": OTHER_AUTH_TOKEN is not set"), "{told}");
     let (_folder, agents) = agents_file(AGENTS);
     let (server, _) = start(&[WITH_TOKEN, ("AGENTS_FILE", agents.as_str())]);
-    std::fs::write(&agents, ACCOUNTS).expect("a file can be written");
+    std::fs::write(&agents, TABLES).expect("a file can be written");
     let refused = ask(&server, "POST", "/agents/reload", API_TOKEN);
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("expected a restart"), "{}", refused.body);
@@ -210,7 +212,7 @@ fn a_missing_token_ends_the_process_and_other_accounts_need_a_restart() {
 
 #[test]
 fn two_tokens_of_one_account_end_the_process_and_on_a_reload_the_old_file_stays() {
-    let (_folder, agents) = agents_file(ACCOUNTS);
+    let (_folder, agents) = agents_file(TABLES);
     let own = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", agents.as_str())];
     let tokens =
         [("ACME_AUTH_TOKEN", ACME_TOKEN), ("OTHER_AUTH_TOKEN", OTHER_TOKEN), ("WALL_TOKEN", WALL)];
@@ -224,7 +226,7 @@ fn two_tokens_of_one_account_end_the_process_and_on_a_reload_the_old_file_stays(
     let told = exit(&[&own, &tokens, &[("TWILIO_ACCOUNT_SID", ACME)]]);
     let expected = "account \"acme\": ACME_AUTH_TOKEN and TWILIO_AUTH_TOKEN have different tokens";
     assert!(told.contains(expected), "{told}");
-    let twice = ACCOUNTS.replace(OTHER, ACME);
+    let twice = TABLES.replace(OTHER, ACME);
     let (_folder, file) = agents_file(&twice);
     let told = exit(&[&own[..1], &[("AGENTS_FILE", file.as_str())], &tokens]);
     assert!(told.contains("account 2 (\"other\"): sid: already the sid of account 1"), "{told}");
@@ -275,7 +277,7 @@ fn what_is_passed_on_is_signed_with_the_token_of_its_account() {
          status_callback_url = \"{}/status\"\n",
         receiver.base
     );
-    let (_folder, agents) = agents_file(&format!("{agent}{ACCOUNTS}"));
+    let (_folder, agents) = agents_file(&format!("{agent}{TABLES}"));
     let env = [
         ("AGENTS_FILE", agents.as_str()),
         ("ACME_AUTH_TOKEN", ACME_TOKEN),

@@ -3,29 +3,18 @@
 use live_users_testkit::{Answer, Server, Twilio, send};
 use serde_json::{Value, json};
 
+use crate::accounts::{self, TABLES};
 use crate::honest::{WITH_TOKEN, read, sid};
 use crate::receiver::Receiver;
 use crate::{agents_file, start};
 
-const ACME: (&str, &str) =
-    ("AC00000000000000000000000000000002", "4cm3t0k3n4cm3t0k3n4cm3t0k3n4cm3t");
-const OTHER: (&str, &str) =
-    ("AC00000000000000000000000000000003", "0th3rt0k3n0th3rt0k3n0th3rt0k3n00");
+const ACME: (&str, &str) = (accounts::ACME, accounts::ACME_TOKEN);
+const OTHER: (&str, &str) = (accounts::OTHER, accounts::OTHER_TOKEN);
 const ACME_APP: &str = "t0k3n-0f-the-app-of-acme";
 const OTHER_APP: &str = "t0k3n-0f-the-app-of-other";
 const NUMBER: &str = "+15005550006";
 
-const TABLES: &str = r#"
-    [[account]]
-    id = "acme"
-    sid = "AC00000000000000000000000000000002"
-    auth_token_env = "ACME_AUTH_TOKEN"
-
-    [[account]]
-    id = "other"
-    sid = "AC00000000000000000000000000000003"
-    auth_token_env = "OTHER_AUTH_TOKEN"
-
+const SOURCES: &str = r#"
     [[source]]
     id = "app-acme"
     kind = "events"
@@ -45,7 +34,7 @@ fn start_with(lines: &str) -> Server {
         "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"{NUMBER}\"]\n\
          account = \"other\"\n{lines}\n"
     );
-    let (_folder, agents) = agents_file(&format!("{agent}{TABLES}"));
+    let (_folder, agents) = agents_file(&format!("{agent}{TABLES}{SOURCES}"));
     start(&[
         WITH_TOKEN,
         ("AGENTS_FILE", agents.as_str()),
@@ -109,7 +98,7 @@ fn a_call_that_another_account_makes_up_is_with_none_of_our_agents_and_takes_no_
 fn our_own_account_reaches_all_agents_whatever_the_file_calls_it() {
     let (_folder, agents) = agents_file(&format!(
         "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\nnumbers = [\"{NUMBER}\"]\n\
-         account = \"other\"\nvoice_url = \"https://voice.example.com/x\"\n{TABLES}"
+         account = \"other\"\nvoice_url = \"https://voice.example.com/x\"\n{TABLES}{SOURCES}"
     ));
     let (server, _) = start(&[
         WITH_TOKEN,
