@@ -45,6 +45,23 @@ fn only_allowed_origins_may_read_the_total() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("access-control-allow-origin"), "https://a.example");
 
+    let patterns = "https://*.a.example, http://localhost:*";
+    let (server, _) = start(&[("ALLOWED_ORIGINS", patterns)]);
+    let url = format!("{}/api/live-users", server.url);
+    for (origin, is_allowed) in [
+        ("https://www.a.example", true),
+        ("http://localhost:5173", true),
+        ("https://a.example", false),
+        ("https://wwwa.example", false),
+        ("http://localhost.a.example:5173", false),
+    ] {
+        let answer = send("GET", &url, &[("Origin", origin)], b"");
+        let expected = if is_allowed { origin } else { "" };
+        assert_eq!(answer.header("access-control-allow-origin"), expected, "{origin}");
+        // A cache in between must not give one page's answer to another one.
+        assert!(answer.header("vary").to_lowercase().contains("origin"), "{origin}");
+    }
+
     let (server, _) = start(&[("ALLOWED_ORIGINS", "*")]);
     let url = format!("{}/api/live-users", server.url);
     let answer = send("GET", &url, &[("Origin", "https://anybody.example")], b"");

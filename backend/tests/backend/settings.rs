@@ -36,7 +36,7 @@ fn every_mistake_is_told_at_once() {
             ("PUBLIC_URL", "https://user:hunter2@example.com"),
             ("TRUST_FORWARDED_HEADERS", "perhaps"),
             ("TRUSTED_PROXIES", "proxy.example"),
-            ("ALLOWED_ORIGINS", "example.com"),
+            ("ALLOWED_ORIGINS", "https://*.example.com:*"),
         ],
     );
     std::fs::remove_file(&file).expect("the file is there");
@@ -47,7 +47,8 @@ fn every_mistake_is_told_at_once() {
         "PUBLIC_URL",
         "TRUST_FORWARDED_HEADERS",
         "TRUSTED_PROXIES",
-        "ALLOWED_ORIGINS",
+        "ALLOWED_ORIGINS has \"https://*.example.com:*\": expected * for every origin",
+        "https://*.example.com for its subdomains",
         "TWILIO_AUTH_TOKEN",
     ] {
         assert!(told.contains(part), "{part} is missing in:\n{told}");

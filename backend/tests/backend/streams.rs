@@ -115,11 +115,15 @@ async fn the_summary_is_told_to_who_shows_the_token_and_is_what_the_summary_is()
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_listen_only_if_it_is_allowed() {
-    let (server, _) = start(&[("ALLOWED_ORIGINS", "https://a.example")]);
+    let origins = "https://a.example, https://*.c.example, http://localhost:*";
+    let (server, _) = start(&[("ALLOWED_ORIGINS", origins)]);
     let own = server.url.clone();
     for (origin, is_allowed) in [
         (own.as_str(), true),
         ("https://a.example", true),
+        ("https://www.c.example", true),
+        ("http://localhost:5173", true),
+        ("https://c.example", false),
         ("https://b.example", false),
         ("null", false),
     ] {

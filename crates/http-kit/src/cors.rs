@@ -2,37 +2,42 @@
 
 use actix_cors::Cors;
 use actix_web::HttpRequest;
-use actix_web::http::{Method, Uri, header};
+use actix_web::http::{Method, header};
 
 use crate::SettingsReader;
+use crate::origin_pattern::{OriginPattern, as_browsers_send_it};
 
 /// The origins in `ALLOWED_ORIGINS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedOrigins(Vec<String>);
+pub struct AllowedOrigins(Vec<OriginPattern>);
 
 /// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: usize = 3600;
+
+/// What `ALLOWED_ORIGINS` may have in it.
+const EXPECTED: &str = "expected * for every origin, an origin such as https://example.com, a pattern \
+    such as https://*.example.com for its subdomains, or http://localhost:* for any port of this machine";
 
 impl AllowedOrigins {
     /// Reads them. By default there are none: pages of the same origin need no permission. `*`
     /// allows every origin.
     pub fn read(reader: &mut SettingsReader<'_>) -> Self {
-        let origins = reader.words("ALLOWED_ORIGINS");
-        for origin in origins.iter().filter(|origin| !is_origin(origin)) {
-            reader.error(format!(
-                "ALLOWED_ORIGINS has {origin:?}: expected * or an origin such as https://example.com"
-            ));
+        let mut patterns = Vec::new();
+        for origin in reader.words("ALLOWED_ORIGINS") {
+            match OriginPattern::parse(origin) {
+                Some(pattern) => patterns.push(pattern),
+                None => reader.error(format!("ALLOWED_ORIGINS has {origin:?}: {EXPECTED}")),
+            }
         }
-        Self(origins.into_iter().map(as_browsers_send_it).collect())
+        Self(patterns)
     }
 
     /// Whether the client may open a WebSocket for the public total. Allowed are our own pages,
     /// pages of these origins, and programs that are no browser. Browsers leave this check to the
     /// server.
     pub fn admit(&self, request: &HttpRequest) -> bool {
-        let allowed = |origin: &str| self.0.iter().any(|it| it == "*" || it == origin);
         is_own(request)
-            || only(request, header::ORIGIN).is_some_and(|origin| allowed(&origin.to_lowercase()))
+            || only(request, header::ORIGIN).is_some_and(|origin| allows(&self.0, origin))
     }
 
     /// The middleware that adds the headers for browsers.
@@ -43,11 +48,19 @@ impl AllowedOrigins {
             .expose_headers([header::RETRY_AFTER])
             .block_on_origin_mismatch(false)
             .max_age(PREFLIGHT_MAX_AGE_S);
-        if self.0.iter().any(|origin| origin == "*") {
+        if self.0.contains(&OriginPattern::Any) {
             return cors.allow_any_origin().send_wildcard();
         }
-        self.0.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+        let patterns = self.0.clone();
+        cors.allowed_origin_fn(move |origin, _| {
+            origin.to_str().is_ok_and(|origin| allows(&patterns, origin))
+        })
     }
+}
+
+fn allows(patterns: &[OriginPattern], origin: &str) -> bool {
+    let origin = origin.to_lowercase();
+    patterns.iter().any(|pattern| pattern.matches(&origin))
 }
 
 /// Whether the client is a page of this server, or a program that is no browser. A page cannot
@@ -72,50 +85,12 @@ fn only(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
     values.next().is_none().then_some(value)
 }
 
-/// As browsers send it: the host in lower case, without the scheme's default port.
-fn as_browsers_send_it(origin: &str) -> String {
-    let origin = origin.to_lowercase();
-    let implied = if origin.starts_with("https://") { ":443" } else { ":80" };
-    origin.strip_suffix(implied).map(str::to_owned).unwrap_or(origin)
-}
-
-/// Whether it is a scheme, a host and possibly a port, and nothing else (RFC 6454).
-fn is_origin(text: &str) -> bool {
-    let scheme = text.starts_with("http://") || text.starts_with("https://");
-    let bare = |uri: Uri| uri.authority().is_some_and(|host| text.ends_with(host.as_str()));
-    text == "*" || (scheme && text.parse().is_ok_and(bare))
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
     use crate::Env;
-
-    #[test]
-    fn only_origins_are_accepted() {
-        for good in ["*", "https://example.com", "http://localhost:5173", "https://[::1]:80"] {
-            assert!(is_origin(good), "{good}");
-        }
-        for bad in ["example.com", "https://example.com/", "https://", "ftp://a", "https://a/b", ""]
-        {
-            assert!(!is_origin(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_compared_as_browsers_send_it() {
-        for (written, sent) in [
-            ("https://EXAMPLE.com", "https://example.com"),
-            ("https://example.com:443", "https://example.com"),
-            ("http://example.com:80", "http://example.com"),
-            ("http://example.com:443", "http://example.com:443"),
-            ("https://[::1]:8443", "https://[::1]:8443"),
-        ] {
-            assert_eq!(as_browsers_send_it(written), sent);
-        }
-    }
 
     #[test]
     fn a_websocket_is_for_own_pages_for_allowed_ones_and_for_programs() {
@@ -145,19 +120,25 @@ mod tests {
             assert_eq!(admits("*", &[other]), (false, true), "{other}");
         }
         assert_eq!(admits("https://a.example", &["https://a.example"]), (false, true));
+        for (list, page) in [
+            ("https://*.a.example", "https://WWW.a.example"),
+            ("http://localhost:*", "http://localhost:5173"),
+        ] {
+            assert_eq!(admits(list, &[page]), (false, true), "{list}");
+            assert_eq!(admits(list, &["https://a.example"]), (false, false), "{list}");
+        }
         let both = ["https://live.example", "https://a.example"];
         assert_eq!(admits("https://a.example", &both), (false, false));
     }
 
     #[test]
     fn a_wrong_origin_is_named() {
-        let env = Env::of([("ALLOWED_ORIGINS", "https://a.example, b.example")]);
+        let env = Env::of([("ALLOWED_ORIGINS", "https://a.example, b.example, https://*")]);
         let mut reader = SettingsReader::new(&env);
         let origins = AllowedOrigins::read(&mut reader);
         let mistakes = reader.finish(origins).unwrap_err().to_string();
-        assert!(
-            mistakes.contains("\"b.example\"") && !mistakes.contains("a.example\""),
-            "{mistakes}"
-        );
+        let named = |origin: &str| mistakes.contains(&format!("has {origin:?}: {EXPECTED}"));
+        assert!(named("b.example") && named("https://*"), "{mistakes}");
+        assert!(!mistakes.contains("a.example\""), "{mistakes}");
     }
 }

@@ -18,6 +18,7 @@ mod log_throttle;
 mod logging;
 mod login_throttle;
 pub mod metrics;
+mod origin_pattern;
 mod paths;
 mod query;
 mod read_limit;

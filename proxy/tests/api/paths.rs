@@ -118,6 +118,16 @@ async fn only_the_allowed_origins_may_read_the_count() {
     assert_eq!(allowed(&get(&proxy, "/api/live-users", &bad).await), None);
     assert_eq!(allowed(&get(&proxy, "/admin/existing-agents", &[("Origin", GOOD)]).await), None);
 
+    let patterns = [("ALLOWED_ORIGINS", "https://*.dashboard.example, http://localhost:*")];
+    let proxy = start_with(&closed.url, &patterns);
+    for (origin, is_allowed) in
+        [("https://eu.dashboard.example", true), ("http://localhost:5173", true), (GOOD, false)]
+    {
+        let page = [("Origin", origin)];
+        let told = allowed(&get(&proxy, "/api/live-users", &page).await);
+        assert_eq!(told.as_deref(), is_allowed.then_some(origin), "{origin}");
+    }
+
     let proxy = start_with(&closed.url, &[("ALLOWED_ORIGINS", "*")]);
     assert_eq!(allowed(&get(&proxy, "/api/live-users", &bad).await).as_deref(), Some("*"));
 }
