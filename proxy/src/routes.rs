@@ -23,10 +23,10 @@ use crate::total_reader::{TotalReader, TotalRules};
 use crate::upstream::{AdminApi, Upstream};
 use crate::{history, openapi, page, sign_in};
 
-/// Nothing from elsewhere, nothing inline, in no frame.
+/// Nothing from elsewhere, nothing inline, no HTML out of a text, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
-    form-action 'self'";
+    form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";

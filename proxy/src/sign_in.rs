@@ -28,7 +28,7 @@ const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_
 
 /// Nothing from elsewhere, nothing inline, no frame; and its form goes nowhere else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
-    frame-ancestors 'none'; base-uri 'none'";
+    frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
     Enter the token here.";

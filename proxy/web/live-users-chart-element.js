@@ -8,7 +8,7 @@
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
 import { peakLabel } from "./live-users-chart-scale.js";
-import { style, template } from "./live-users-chart-style.js";
+import { parts, style } from "./live-users-chart-style.js";
 
 const RANGES = {
   "1h": { words: "last hour", step: "1m", refreshMs: 10_000 },
@@ -39,7 +39,7 @@ export class LiveUsersChartElement extends HTMLElement {
     super();
     this.#root = this.attachShadow({ mode: "open" });
     this.#root.adoptedStyleSheets = [style];
-    this.#root.append(template.content.cloneNode(true));
+    this.#root.append(...parts());
     this.#stage = this.#root.querySelector(".stage");
     this.#svg = this.#root.querySelector("svg");
     this.#crosshair = new Crosshair(this.#root);

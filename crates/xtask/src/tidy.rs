@@ -15,7 +15,7 @@ use self::tree::Tree;
 /// Adds what it finds: `path:line: what to do`.
 type Rule = fn(&Tree, &mut Vec<String>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     documents::named_paths_and_links_exist,
     imports::layers_point_down,
     imports::imports_form_no_ring,
@@ -28,6 +28,7 @@ const RULES: [Rule; 12] = [
     sources::files_are_short,
     sources::first_line_says_what_the_file_is_for,
     sources::no_test_waits_for_time,
+    sources::scripts_make_no_html_of_text,
 ];
 
 /// Runs all rules on the repository in this folder.

@@ -19,7 +19,8 @@ async fn the_page_allows_and_needs_nothing_inline_or_from_elsewhere() {
         header(&answer, "content-security-policy"),
         Some(
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-             img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+             img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; \
+             require-trusted-types-for 'script'; trusted-types 'none'"
         )
     );
     let html = answer.text().await.unwrap();

@@ -59,6 +59,7 @@ async fn the_page_asks_to_sign_in_and_the_sign_in_leads_back() {
     assert_eq!(header(&answer, "referrer-policy"), Some("same-origin"), "or Origin is null");
     let policy = header(&answer, "content-security-policy").unwrap();
     assert!(policy.contains("form-action 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
     let html = answer.text().await.unwrap();
     for part in [
         r#"<form method="post" action="/admin/sign-in">"#,

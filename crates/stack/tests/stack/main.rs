@@ -6,6 +6,7 @@ mod chart;
 mod command;
 mod details;
 mod doctor;
+mod embed;
 mod guesses;
 mod kept_tokens;
 mod link;

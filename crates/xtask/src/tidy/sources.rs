@@ -71,3 +71,32 @@ pub(super) fn no_test_waits_for_time(tree: &Tree, found: &mut Vec<String>) {
         }
     }
 }
+
+/// Browsers refuse these where a page requires Trusted Types, and with a caller's text in them they are
+/// a hole everywhere else.
+const HTML_OF_TEXT: [&str; 11] = [
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "createContextualFragment",
+    "parseFromString",
+    "parseHTMLUnsafe",
+    "setHTMLUnsafe",
+    "srcdoc",
+    "document.write",
+    "eval(",
+    "new Function(",
+];
+
+/// Pages that require Trusted Types show the elements, too, and no text becomes markup.
+pub(super) fn scripts_make_no_html_of_text(tree: &Tree, found: &mut Vec<String>) {
+    for file in tree.ending_in(".js").filter(|file| file.path.starts_with("proxy/web/")) {
+        for (number, line) in file.lines() {
+            if HTML_OF_TEXT.iter().any(|it| line.contains(it)) {
+                found.push(
+                    file.at(number, "build it with the DOM's functions: no HTML out of a text"),
+                );
+            }
+        }
+    }
+}

@@ -126,3 +126,14 @@ fn a_source_file_that_is_long_wordless_forgotten_or_sleeps_is_found() {
     ];
     finds(sources::no_test_waits_for_time, &files, &["a/src/b.rs:4", "a/src/e/tests.rs:2"]);
 }
+
+#[test]
+fn html_out_of_a_text_is_found_in_what_browsers_load() {
+    let files = [
+        ("proxy/web/a.js", "node.textContent = text;\nnode.innerHTML = text;\n"),
+        ("proxy/web/b.js", "eval(text);\nnode.append(text);\ndocument.writeln(text);\n"),
+        ("tools/c.js", "node.innerHTML = text;\n"),
+    ];
+    let wrong = ["proxy/web/a.js:2", "proxy/web/b.js:1", "proxy/web/b.js:3"];
+    finds(sources::scripts_make_no_html_of_text, &files, &wrong);
+}
