@@ -10,10 +10,6 @@ use serde::Serialize;
 use crate::admin::Admin;
 use crate::upstream::{AdminApi, AdminApiError, Question};
 
-/// What of a query is passed on for the list of calls, and for the feed.
-const CALLS_KEYS: &[&str] = &["limit", "after", "agent", "account", "suspect"];
-const ACTIVITY_KEYS: &[&str] = &["limit", "after", "account"];
-
 /// What an admin may see and do.
 #[derive(Serialize)]
 struct AccessView<'a> {
@@ -55,7 +51,7 @@ pub(crate) async fn calls(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).only(CALLS_KEYS);
+    let query = Query::new(request.query_string()).decoded();
     read(&admin, &admin_api, &["calls"], &query).await
 }
 
@@ -65,7 +61,7 @@ pub(crate) async fn activity(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).only(ACTIVITY_KEYS);
+    let query = Query::new(request.query_string()).decoded();
     read(&admin, &admin_api, &["activity"], &query).await
 }
 

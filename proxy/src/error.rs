@@ -2,8 +2,8 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
-use live_users_http_kit::{LimitAnswers, LimitError, Methods};
-use live_users_wire::Envelope;
+use live_users_http_kit::{LimitAnswers, LimitError, Methods, ParameterError};
+use live_users_wire::{Envelope, Problem};
 
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
 /// names an address; the log has the details.
@@ -110,6 +110,17 @@ pub(crate) fn wrong_method(request: &HttpRequest, methods: Methods) -> HttpRespo
         Methods::Stream => "this path opens a stream: expected GET",
     };
     not_allowed(request, methods.allow(), text)
+}
+
+/// The answer to a query that a path has no use for, in the envelope.
+pub(crate) fn wrong_parameter(mistake: ParameterError) -> HttpResponse {
+    HttpResponse::BadRequest().json(Envelope::from(problem_of(mistake)))
+}
+
+/// What is wrong with a parameter.
+pub(crate) fn problem_of(mistake: ParameterError) -> Problem {
+    let error = mistake.to_string();
+    Problem { error, field: Some(mistake.name), expected: Some(mistake.expected) }
 }
 
 /// The answer to a form's path, asked with a method that it has no use for.

@@ -9,17 +9,13 @@ use crate::admin_api::{question, read, told};
 use crate::upstream::AdminApi;
 
 /// What of a query is passed on.
-const FIGURES_KEYS: [&str; 5] = ["from", "to", "step", "agent", "account"];
-const PICTURE_KEYS: [&str; 8] =
-    ["from", "to", "step", "agent", "account", "theme", "width", "height"];
-
 /// The number over time, and its peaks.
 pub(crate) async fn figures(
     admin: Admin,
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).only(&FIGURES_KEYS);
+    let query = Query::new(request.query_string()).decoded();
     read(&admin, &admin_api, &["history"], &query).await
 }
 
@@ -29,7 +25,7 @@ pub(crate) async fn picture(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).only(&PICTURE_KEYS);
+    let query = Query::new(request.query_string()).decoded();
     let svg = admin_api.ask_picture(question(&admin, &["history.svg"], &query)).await;
     let svg = told(&admin, svg)?;
     Ok(http_kit::picture(svg))

@@ -9,13 +9,14 @@ use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
-use live_users_http_kit::{AllowedOrigins, Connections, Paths, TrustedProxies};
+use live_users_http_kit::Parameters::Only;
+use live_users_http_kit::{AllowedOrigins, Connections, Parameters, Paths, TrustedProxies};
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
 use crate::admin_api::{access, activity, call, calls, evict, question, setup, summary, told};
 use crate::assets::ASSETS;
-use crate::error::{not_found, only_form, wrong_method};
+use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
@@ -39,7 +40,9 @@ const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microp
 /// the business of the provider of TLS: on this host there may be others that do not have it.
 const TLS_ONLY: &str = "max-age=31536000";
 
-const PATHS: Paths = Paths::new(wrong_method);
+const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
+const NONE: Parameters = Parameters::NONE;
+const ANY: Parameters = Parameters::Any;
 
 /// What the routes answer with.
 #[derive(Clone)]
@@ -68,43 +71,61 @@ impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
         let mut paths = web::scope("")
-            .service(PATHS.read("/api/live-users", live_users).wrap(self.allowed_origins.cors()))
+            .service(
+                PATHS.read("/api/live-users", NONE, live_users).wrap(self.allowed_origins.cors()),
+            )
             .service(
                 PATHS
-                    .stream("/api/live-users/stream", total_events)
+                    .stream("/api/live-users/stream", NONE, total_events)
                     .wrap(self.allowed_origins.cors()),
             )
-            .service(PATHS.stream("/api/live-users/ws", total_socket))
-            .service(PATHS.stream("/api/live-users/summary/stream", summary_events))
-            .service(PATHS.stream("/api/live-users/summary/ws", summary_socket))
-            .service(PATHS.read("/api/live-users/summary", summary))
-            .service(PATHS.read("/api/live-users/access", access))
-            .service(PATHS.read("/api/live-users/setup", setup))
-            .service(PATHS.read("/api/live-users/activity", activity))
-            .service(PATHS.read("/api/live-users/calls", calls))
-            .service(PATHS.read("/api/live-users/calls/{CallSid}", call))
-            .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", evict))
-            .service(PATHS.read("/api/live-users/history", history::figures))
-            .service(PATHS.read("/api/live-users/history.svg", history::picture))
-            .service(PATHS.read("/healthz", healthz))
-            .service(PATHS.read("/readyz", readyz))
-            .service(PATHS.read("/metrics", metrics::metrics))
-            .service(PATHS.read("/openapi.json", openapi::openapi))
-            .service(PATHS.read("/", || async { Redirect::to(page::PATH).temporary() }))
-            .service(PATHS.read(page::PATH, show_page))
+            .service(PATHS.stream("/api/live-users/ws", NONE, total_socket))
+            .service(PATHS.stream("/api/live-users/summary/stream", NONE, summary_events))
+            .service(PATHS.stream("/api/live-users/summary/ws", NONE, summary_socket))
+            .service(PATHS.read("/api/live-users/summary", NONE, summary))
+            .service(PATHS.read("/api/live-users/access", NONE, access))
+            .service(PATHS.read("/api/live-users/setup", NONE, setup))
+            .service(PATHS.read(
+                "/api/live-users/activity",
+                Only(&["limit", "after", "account"]),
+                activity,
+            ))
+            .service(PATHS.read(
+                "/api/live-users/calls",
+                Only(&["limit", "after", "agent", "account", "suspect"]),
+                calls,
+            ))
+            .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
+            .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
+            .service(PATHS.read(
+                "/api/live-users/history",
+                Only(&["from", "to", "step", "agent", "account"]),
+                history::figures,
+            ))
+            .service(PATHS.read(
+                "/api/live-users/history.svg",
+                Only(&["from", "to", "step", "agent", "account", "theme", "width", "height"]),
+                history::picture,
+            ))
+            .service(PATHS.read("/healthz", NONE, healthz))
+            .service(PATHS.read("/readyz", NONE, readyz))
+            .service(PATHS.read("/metrics", NONE, metrics::metrics))
+            .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+            .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
+            .service(PATHS.read(page::PATH, ANY, show_page))
             .service(
                 PATHS
-                    .read(sign_in::PATH, sign_in::show)
+                    .read(sign_in::PATH, ANY, sign_in::show)
                     .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
                     .route(web::post().to(sign_in::sign_in))
                     .default_service(web::to(only_form)),
             )
-            .service(PATHS.order("/admin/sign-out", sign_in::sign_out));
+            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out));
         for asset in ASSETS {
             let tag = asset.tag();
             let answer =
                 move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
-            paths = paths.service(PATHS.read(asset.path, answer));
+            paths = paths.service(PATHS.read(asset.path, ANY, answer));
         }
         let metrics = self.metrics.clone();
         let trusted_proxies = self.trusted_proxies.clone();

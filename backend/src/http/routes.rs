@@ -6,7 +6,10 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
 };
-use live_users_http_kit::{AllowedOrigins, LimitAnswers, LogThrottle, Methods, Paths};
+use live_users_http_kit::Parameters::Only;
+use live_users_http_kit::{
+    AllowedOrigins, LimitAnswers, LogThrottle, Methods, ParameterError, Parameters, Paths,
+};
 
 use super::error::ApiError;
 use super::{
@@ -15,7 +18,8 @@ use super::{
 };
 use crate::parts::counters::Hook;
 
-const PATHS: Paths = Paths::new(wrong_method);
+const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
+const NONE: Parameters = Parameters::NONE;
 
 /// The answers to requests that take more than one client may.
 pub(crate) const LIMIT_ANSWERS: LimitAnswers = LimitAnswers {
@@ -35,34 +39,54 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(webhook("/speech-result", webhooks::speech))
         .service(webhook("/call-status", webhooks::status))
         .service(source("/sources/{id}", sources::receive))
-        .service(PATHS.order(&with_slashes("/api/events"), sources::events))
-        .service(PATHS.read("/api/live-users", count::total).wrap(origins.cors()))
-        .service(PATHS.stream("/api/live-users/stream", streams::total_events).wrap(origins.cors()))
-        .service(PATHS.stream("/api/live-users/ws", streams::total_socket))
-        .service(PATHS.stream("/api/live-users/summary/stream", streams::summary_events))
-        .service(PATHS.stream("/api/live-users/summary/ws", streams::summary_socket))
-        .service(PATHS.read("/api/live-users/summary", calls::summary::summary))
+        .service(PATHS.order(&with_slashes("/api/events"), Parameters::Any, sources::events))
+        .service(PATHS.read("/api/live-users", NONE, count::total).wrap(origins.cors()))
         .service(
             PATHS
-                .read("/api/live-users/access", access::access)
+                .stream("/api/live-users/stream", NONE, streams::total_events)
+                .wrap(origins.cors()),
+        )
+        .service(PATHS.stream("/api/live-users/ws", NONE, streams::total_socket))
+        .service(PATHS.stream("/api/live-users/summary/stream", NONE, streams::summary_events))
+        .service(PATHS.stream("/api/live-users/summary/ws", NONE, streams::summary_socket))
+        .service(PATHS.read("/api/live-users/summary", NONE, calls::summary::summary))
+        .service(
+            PATHS
+                .read("/api/live-users/access", NONE, access::access)
                 .route(web::post().to(access::introspect))
                 .default_service(web::to(only_access)),
         )
-        .service(PATHS.read("/api/live-users/setup", setup::setup))
-        .service(PATHS.read("/api/live-users/activity", calls::activity::activity))
-        .service(PATHS.read("/api/live-users/calls", calls::list))
-        .service(PATHS.read("/api/live-users/calls/{call_sid}", calls::explain))
-        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", calls::evict))
-        .service(PATHS.order("/api/live-users/journal/rewrite", journal::rewrite))
-        .service(PATHS.order("/api/live-users/agents/reload", agents::reload))
-        .service(PATHS.read("/api/live-users/history", history::read))
-        .service(PATHS.read("/api/live-users/history.svg", history::draw))
-        .service(PATHS.read("/api/sessions/ended", sessions::list))
-        .service(PATHS.order("/api/sessions/{id}/end", sessions::end))
-        .service(PATHS.read("/healthz", health::live))
-        .service(PATHS.read("/readyz", health::ready))
-        .service(PATHS.read("/metrics", metrics::metrics))
-        .service(PATHS.read("/openapi.json", openapi::openapi))
+        .service(PATHS.read("/api/live-users/setup", NONE, setup::setup))
+        .service(PATHS.read(
+            "/api/live-users/activity",
+            Only(&["limit", "after", "account"]),
+            calls::activity::activity,
+        ))
+        .service(PATHS.read(
+            "/api/live-users/calls",
+            Only(&["limit", "after", "agent", "account", "suspect"]),
+            calls::list,
+        ))
+        .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
+        .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
+        .service(PATHS.order("/api/live-users/journal/rewrite", NONE, journal::rewrite))
+        .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
+        .service(PATHS.read(
+            "/api/live-users/history",
+            Only(&["from", "to", "step", "agent", "account"]),
+            history::read,
+        ))
+        .service(PATHS.read(
+            "/api/live-users/history.svg",
+            Only(&["from", "to", "step", "agent", "account", "theme", "width", "height"]),
+            history::draw,
+        ))
+        .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
+        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
+        .service(PATHS.read("/healthz", NONE, health::live))
+        .service(PATHS.read("/readyz", NONE, health::ready))
+        .service(PATHS.read("/metrics", NONE, metrics::metrics))
+        .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
         .default_service(web::to(not_found));
 }
 
@@ -128,6 +152,10 @@ async fn only_access() -> HttpResponse {
 
 fn wrong_method(_: &HttpRequest, methods: Methods) -> HttpResponse {
     ApiError::WrongMethod { allow: methods.allow() }.error_response()
+}
+
+fn wrong_parameter(mistake: ParameterError) -> HttpResponse {
+    ApiError::BadParameter(mistake).error_response()
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

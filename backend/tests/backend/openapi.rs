@@ -18,6 +18,10 @@ const GATED: [&str; 8] = [
     "/api/live-users/setup",
 ];
 
+/// Whoever sends webhooks adds parameters of its own.
+const WEBHOOKS: [&str; 5] =
+    ["/voice", "/speech-result", "/call-status", "/api/events", "/sources/{id}"];
+
 fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     send(method, &format!("{}{path}", server.url), &[("Authorization", &authorization)], b"")
@@ -29,6 +33,16 @@ fn every_route_is_in_the_document_and_none_more() {
     let document = OpenApi::of(&server.url, VERSION);
     assert_eq!(document.paths(), paths_in(include_str!("../../src/http/routes.rs")));
     document.check_methods();
+    document.check_parameters(&WEBHOOKS);
+}
+
+#[test]
+fn each_parameter_that_the_document_has_is_read() {
+    let (server, _) = start(&[WITH_TOKEN]);
+    let document = OpenApi::of(&server.url, VERSION);
+    let authorization = format!("Bearer {API_TOKEN}");
+    let headers = [("Authorization", authorization.as_str())];
+    document.check_that_parameters_are_read(&WEBHOOKS, &headers);
 }
 
 #[test]

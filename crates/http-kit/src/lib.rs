@@ -40,7 +40,7 @@ pub use listen::ListenAddress;
 pub use log_throttle::LogThrottle;
 pub use logging::{flush as flush_logging, init as init_logging};
 pub use login_throttle::{Client, TokenGuard, TokenRefusal};
-pub use paths::{Methods, Paths};
+pub use paths::{Methods, Parameters, Paths};
 pub use query::{ParameterError, Query};
 pub use read_limit::ReadLimit;
 pub use server::serve;

@@ -10,24 +10,48 @@ use percent_encoding::percent_decode_str;
 /// The longest accepted value, in bytes.
 const VALUE_BYTES_MAX: usize = 128;
 
+/// The longest name of a parameter that an error repeats, in bytes.
+const NAME_BYTES_MAX: usize = 32;
+
 /// The query of a URL: pairs `name=value`, separated by `&` and encoded like a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a>(&'a str);
 
 /// A parameter that cannot be used. The message does not repeat its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: invalid; expected {expected}")]
+#[error("{name}: {problem}; expected {expected}")]
 pub struct ParameterError {
     /// The name of the parameter.
     pub name: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
     /// The accepted form, as the end of the sentence "expected ...".
     pub expected: String,
 }
 
 impl ParameterError {
-    /// The error for this parameter, with the accepted form.
+    /// The error for this parameter, whose value cannot be used, with the accepted form.
     pub fn new(name: &str, expected: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), expected: expected.into() }
+        Self { name: name.to_owned(), problem: "invalid", expected: expected.into() }
+    }
+
+    /// The error for a parameter that is none of these. Its name is told if it looks like one: what
+    /// was pasted in the place of a name may be anything.
+    fn unknown(name: &[u8], known: &[&str]) -> Self {
+        let name = str::from_utf8(name).ok().filter(|name| is_name(name));
+        let expected = match known {
+            [] => "no parameters".to_owned(),
+            [one] => (*one).to_owned(),
+            [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+        };
+        Self {
+            name: name.unwrap_or("query").to_owned(),
+            problem: match name {
+                Some(_) => "this path has no such parameter",
+                None => "it has a parameter that this path does not have",
+            },
+            expected,
+        }
     }
 }
 
@@ -35,6 +59,24 @@ impl<'a> Query<'a> {
     /// Takes the part of a URL after the question mark.
     pub fn new(query: &'a str) -> Self {
         Self(query)
+    }
+
+    /// Checks that all parameters are among these, each of them at most once.
+    ///
+    /// # Errors
+    /// If one is not.
+    pub fn check_names(&self, known: &[&str]) -> Result<(), ParameterError> {
+        let mut seen = vec![false; known.len()];
+        for (name, _) in self.pairs() {
+            let place = known.iter().position(|known| *known.as_bytes() == *name);
+            let place = place.ok_or_else(|| ParameterError::unknown(&name, known))?;
+            if std::mem::replace(&mut seen[place], true) {
+                let problem = "it is there more than once";
+                let expected = "one value".to_owned();
+                return Err(ParameterError { name: known[place].to_owned(), problem, expected });
+            }
+        }
+        Ok(())
     }
 
     /// Reads a parameter with `parse`, without the white space around it. `None` if it is absent or
@@ -74,12 +116,11 @@ impl<'a> Query<'a> {
         self.parsed(name, &expected, parse).map(|number| number.unwrap_or(default))
     }
 
-    /// The decoded pairs with these names, in the order of the query, to pass on. Bytes that are
-    /// not UTF-8 become U+FFFD.
-    pub fn only(&self, names: &[&str]) -> Vec<(String, String)> {
+    /// The decoded pairs, in the order of the query, to pass on. Bytes that are not UTF-8 become
+    /// U+FFFD.
+    pub fn decoded(&self) -> Vec<(String, String)> {
         let text = |bytes: Cow<'_, [u8]>| String::from_utf8_lossy(&bytes).into_owned();
-        let pairs = self.pairs().map(|(name, value)| (text(name), text(value)));
-        pairs.filter(|(name, _)| names.contains(&name.as_str())).collect()
+        self.pairs().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     fn pairs(&self) -> impl Iterator<Item = (Cow<'a, [u8]>, Cow<'a, [u8]>)> {
@@ -88,6 +129,14 @@ impl<'a> Query<'a> {
             (decoded(name), decoded(value))
         })
     }
+}
+
+/// Whether a text looks like the name of a parameter, and like nothing that is kept secret.
+fn is_name(text: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    text.len() <= NAME_BYTES_MAX
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(is_of_name)
 }
 
 /// Decodes form encoding: `+` is a space, and an invalid `%` stands for itself (WHATWG URL
@@ -132,10 +181,34 @@ mod tests {
     }
 
     #[test]
-    fn only_known_pairs_are_passed_on_as_they_are() {
-        let query = Query::new("limit=&else=1&after=a%26b+%ff&limit=2");
+    fn pairs_are_passed_on_decoded() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let expected = [pair("limit", ""), pair("after", "a&b \u{fffd}"), pair("limit", "2")];
-        assert_eq!(query.only(&["after", "limit"]), expected);
+        let expected = [pair("limit", ""), pair("after", "a&b \u{fffd}")];
+        assert_eq!(Query::new("limit=&after=a%26b+%ff").decoded(), expected);
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_known_is_named_with_those_that_are() {
+        let check = |query, known: &[&str]| Query::new(query).check_names(known);
+        for good in ["", "&&", "a=1", "a=&b", "%61=1&b=2"] {
+            assert_eq!(check(good, &["a", "b"]), Ok(()), "{good}");
+        }
+        let text = |query, known: &[&str]| check(query, known).unwrap_err().to_string();
+        let unknown = "this path has no such parameter; expected";
+        assert_eq!(text("a=1&tz=x", &["a", "b", "c"]), format!("tz: {unknown} a, b or c"));
+        assert_eq!(text("tz", &["a"]), format!("tz: {unknown} a"));
+        assert_eq!(text("A=1", &[]), format!("A: {unknown} no parameters"));
+        let repeated = "a: it is there more than once; expected one value";
+        assert_eq!(text("a=1&%61=", &["a"]), repeated);
+    }
+
+    #[test]
+    fn an_error_repeats_nothing_that_does_not_look_like_a_name() {
+        let long = "x".repeat(33);
+        for query in ["=x", "+15005550006=1", "%ff=1", "a%20b", "<b>", "15005550006", &long] {
+            let error = Query::new(query).check_names(&["a"]).unwrap_err();
+            let expected = "query: it has a parameter that this path does not have; expected a";
+            assert_eq!(error.to_string(), expected, "{query}");
+        }
     }
 }

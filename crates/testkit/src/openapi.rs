@@ -66,6 +66,68 @@ impl OpenApi {
         }
     }
 
+    /// Asks each path for a parameter that none has, and compares what it says that it takes. `open`
+    /// has the paths that take any query.
+    ///
+    /// # Panics
+    /// If that are not the parameters of the document, or one of them may be repeated.
+    pub fn check_parameters(&self, open: &[&str]) {
+        for (path, method, operation) in operations(&self.document) {
+            let method = method.to_uppercase();
+            let ask = |method: &str, query: &str| {
+                send(method, &format!("{}{}?{query}", self.url, nameless(path)), &[], b"")
+            };
+            let answer = ask(&method, "undeclared=1");
+            if open.contains(&path) {
+                assert!(!answer.body.contains("undeclared"), "{method} {path}: {}", answer.body);
+                continue;
+            }
+            let problem = |answer: &Answer| -> Value {
+                assert_eq!(answer.status, 400, "{method} {path}: {}", answer.body);
+                serde_json::from_str(&answer.body).expect("JSON")
+            };
+            self.check(&method, path, &answer);
+            let told = problem(&answer);
+            assert_eq!(told["field"], "undeclared", "{method} {path}");
+            let expected = told["expected"].as_str().expect("a text").replace(" or ", ", ");
+            let told: BTreeSet<_> =
+                expected.split(", ").filter(|it| *it != "no parameters").collect();
+            let declared = self.query_parameters(operation);
+            assert_eq!(told, declared.iter().map(String::as_str).collect(), "{method} {path}");
+            for name in declared {
+                let told = problem(&ask(&method, &format!("{name}=1&{name}=1")));
+                assert_eq!(told["field"], name, "{method} {path}");
+            }
+            assert_eq!(ask("HEAD", "undeclared=1").status, 400, "HEAD {path}");
+        }
+    }
+
+    /// Asks each path that is read with a value that no parameter can have, for each of them.
+    ///
+    /// # Panics
+    /// If a parameter is told of and not read.
+    pub fn check_that_parameters_are_read(&self, open: &[&str], headers: &[(&str, &str)]) {
+        for (path, method, operation) in operations(&self.document) {
+            let method = method.to_uppercase();
+            for name in self.query_parameters(operation) {
+                if open.contains(&path) {
+                    continue;
+                }
+                let path = nameless(path).replace("{}", "0123456789abcdef0123456789abcdef");
+                let url = format!("{}{path}?{name}=%FF", self.url);
+                let answer = send(&method, &url, headers, b"");
+                let is_named = answer.body.contains(&format!("\"field\":\"{name}\""));
+                assert!(answer.status == 400 && is_named, "{path}: {name}: {}", answer.body);
+            }
+        }
+    }
+
+    fn query_parameters(&self, operation: &Value) -> BTreeSet<String> {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let parameters = parameters.map(|it| self.resolved(it)).filter(|it| it["in"] == "query");
+        parameters.map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
+    }
+
     /// Whether an answer to this operation is one that the document tells of.
     ///
     /// # Panics

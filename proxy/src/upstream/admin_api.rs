@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
-use crate::error::UpstreamError;
+use crate::error::{UpstreamError, problem_of};
 use crate::scope::Scope;
 
 /// The biggest answer that is passed on, in bytes.
@@ -277,10 +277,7 @@ impl From<Failure> for FailedExchange {
 
 impl From<ParameterError> for AdminApiError {
     fn from(mistake: ParameterError) -> Self {
-        let error = mistake.to_string();
-        let ParameterError { name, expected } = mistake;
-        let problem = Problem { error, field: Some(name), expected: Some(expected) };
-        Self::Problem(StatusCode::BAD_REQUEST, problem)
+        Self::Problem(StatusCode::BAD_REQUEST, problem_of(mistake))
     }
 }
 

@@ -15,6 +15,9 @@ const CALL: &str = r#"{"callSid":"CA1","phase":"live","counted":true,"suspect":f
     "region":null,"city":null,"firstHeardAt":"2026-11-23T09:30:00.000Z",
     "since":"2026-11-23T09:30:00.000Z","heardAt":"2026-11-23T09:30:00.000Z","liveMs":5}"#;
 
+/// People share links to pages, and programs add parameters of their own to these.
+const PAGES: [&str; 4] = ["/", "/admin/existing-agents", "/admin/sign-in", "/admin/sign-out"];
+
 #[test]
 fn every_route_is_in_the_document_and_none_more() {
     let proxy = start(NO_BACKEND);
@@ -30,6 +33,7 @@ fn every_route_is_in_the_document_and_none_more() {
     }
     assert_eq!(document.paths(), routes);
     document.check_methods();
+    document.check_parameters(&PAGES);
 }
 
 async fn asked(url: String, method: &'static str, headers: &'static [(&str, &str)]) -> Answer {

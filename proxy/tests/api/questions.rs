@@ -107,39 +107,73 @@ async fn raw(proxy: &Server, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn of_a_query_only_the_known_keys_are_passed_on_and_only_where_they_mean_something() {
+async fn a_query_is_passed_on_decoded_once() {
     let mut backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
     for (query, passed_on) in [
         (
-            "limit=5&after=CA0&agent=booking&suspect=true",
-            "limit=5&after=CA0&agent=booking&suspect=true",
+            "?limit=5&after=CA0&agent=booking&suspect=true",
+            "?limit=5&after=CA0&agent=booking&suspect=true",
         ),
-        ("token=x&limit=5&Limit=6&debug", "limit=5"),
-        ("agent=a%26suspect%3Dtrue&after=%0d%0a", "agent=a%26suspect%3Dtrue&after=%0D%0A"),
-        ("limit", "limit="),
-        ("%6cimit=7", "limit=7"),
+        ("?agent=a%26suspect%3Dtrue&after=%0d%0a", "?agent=a%26suspect%3Dtrue&after=%0D%0A"),
+        ("?limit", "?limit="),
+        ("?%6cimit=7", "?limit=7"),
+        ("?", ""),
+        ("?&&", ""),
     ] {
-        let path = format!("/api/live-users/calls?{query}");
+        let path = format!("/api/live-users/calls{query}");
         let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
-        assert_eq!(line, format!("GET /api/live-users/calls?{passed_on} HTTP/1.1"));
+        assert_eq!(line, format!("GET /api/live-users/calls{passed_on} HTTP/1.1"));
     }
-    for (query, passed_on) in [
-        ("limit=60&after=0a1b2c3d4e5f6071-17", "limit=60&after=0a1b2c3d4e5f6071-17"),
-        ("agent=booking&suspect=true&limit=1&after", "limit=1&after="),
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_path_does_not_have_is_refused_and_the_backend_is_not_asked() {
+    let mut backend = Backend::start();
+    let open = [&TOKENS[..], &[("ALLOWED_ORIGINS", "*")]].concat();
+    let proxy = start_with(&backend.url, &open);
+    for (path, field) in [
+        ("calls?token=x&limit=5", "token"),
+        ("calls?Limit=6", "Limit"),
+        ("calls?debug", "debug"),
+        ("calls?agent=a&agent=b", "agent"),
+        ("calls?+15005550006=1", "query"),
+        ("activity?agent=booking", "agent"),
+        ("summary?limit=1", "limit"),
+        ("calls/CA0?limit=1", "limit"),
+        ("history?format=csv", "format"),
+        ("history.svg?lang=en", "lang"),
+        ("stream?tz=UTC", "tz"),
+        ("ws?token=x", "token"),
+        ("summary/stream?limit=1", "limit"),
+        ("../live-users?callback=x", "callback"),
     ] {
-        let path = format!("/api/live-users/activity?{query}");
-        let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
-        assert_eq!(line, format!("GET /api/live-users/activity?{passed_on} HTTP/1.1"));
+        let path = format!("/api/live-users/{path}").replace("live-users/../", "");
+        let origin = ("Origin", "https://elsewhere.example");
+        for headers in [&[RIGHT, origin][..], &[]] {
+            let answer = ask(&proxy, Method::GET, &path, headers).await;
+            assert_eq!(answer.status(), 400, "{path}");
+            assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{path}");
+            let body: Value = answer.json().await.expect("the envelope");
+            assert_eq!(
+                (&body["success"], &body["field"]),
+                (&false.into(), &field.into()),
+                "{path}"
+            );
+            assert!(body["expected"].is_string() && !body.to_string().contains("500"), "{body}");
+        }
     }
-    for path in
-        ["activity?agent=a", "calls?debug=1", "calls?", "summary?limit=1", "calls/CA0?limit=1"]
-    {
-        let asked = format!("/api/live-users/{path}");
-        let (_, line) = through(&proxy, &mut backend, (Method::GET, &asked), &ok("{}")).await;
-        let bare = asked.split('?').next().unwrap();
-        assert_eq!(line, format!("GET {bare} HTTP/1.1"));
+    // A page of another origin may read why.
+    let headers = [("Origin", "https://elsewhere.example")];
+    let answer = ask(&proxy, Method::GET, "/api/live-users?x=1", &headers).await;
+    assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
+    for page in ["/live-users.js?v=2", "/favicon.svg?v=2", "/admin/sign-in?utm_source=mail"] {
+        assert_eq!(ask(&proxy, Method::GET, page, &[]).await.status(), 200, "{page}");
     }
+    // The first question that the backend has got is this one.
+    let asked = (Method::GET, "/api/live-users/calls?limit=1");
+    let (_, line) = through(&proxy, &mut backend, asked, &ok("{}")).await;
+    assert_eq!(line, "GET /api/live-users/calls?limit=1 HTTP/1.1");
 }
 
 #[tokio::test]
