@@ -11,6 +11,7 @@ pub use self::query::plan_history;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use live_users_http_kit::ParameterError;
 
 use self::found::{Wanted, find};
 use self::picture::Picture;
@@ -46,6 +47,9 @@ pub(crate) async fn draw(
 ) -> Result<HttpResponse, ApiError> {
     let picture = Picture::parse(request.query_string())?;
     let query = Query::parse(request.query_string())?;
+    if query.is_exact() {
+        return Err(ParameterError::new("step", "a time: a picture has points").into());
+    }
     let agents = agents.now();
     let whose = (&*agents, access.scope);
     let found = find(&queue, whose, query, picture.points(), Wanted::Live).await?;

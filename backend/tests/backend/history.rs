@@ -61,11 +61,14 @@ fn append(folder: &Path, records: &[(u64, u8, &str, bool)]) {
     journal.append(&records.collect::<Vec<_>>()).expect("appended");
 }
 
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
+    u64::try_from(now).expect("a moment")
+}
+
 /// The beginning of the hour that was so many hours ago.
 fn hour(ago: u64) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
-    let now = u64::try_from(now).expect("a moment");
-    now / HOUR * HOUR - ago * HOUR
+    now() / HOUR * HOUR - ago * HOUR
 }
 
 fn moment(ms: u64) -> String {
@@ -134,6 +137,72 @@ fn the_history_has_every_change_in_all_and_for_each_agent() {
 }
 
 #[test]
+fn each_change_of_the_last_minutes_is_told_at_its_moment() {
+    let now = now();
+    let [a, b, c] = [10, 6, 2].map(|ago| now - ago * MINUTE);
+    let records = [
+        (a, 1, "booking", true),
+        (b, 2, "support", true),
+        (b + 100, 3, "support", true),
+        (c, 1, "booking", false),
+    ];
+    let (_folder, url) = journal(&records);
+    let (_agents, file) = agents_file(AGENTS);
+    let (server, _) = start(&[WITH_TOKEN, ("JOURNAL_URL", &url), ("AGENTS_FILE", &file)]);
+    let step = |at: u64, users: u32| {
+        json!({
+            "at": moment(at), "liveUsers": users, "withAgent": users, "waiting": 0,
+            "withPerson": 0, "machine": 0, "onTheLine": users,
+        })
+    };
+    let told = read(&server, "from=-15m&step=exact");
+    assert_eq!(
+        told["steps"],
+        json!([step(a, 1), step(b, 3), step(c, 2)]),
+        "within half a second: one"
+    );
+    assert_eq!((&told["points"], &told["stepMs"]), (&json!([]), &json!(0)));
+    assert_eq!(told["since"], moment(a));
+    assert_eq!(told["present"]["liveUsers"], 2);
+    assert_eq!(told["present"]["at"], told["asOf"]);
+    assert_eq!(told["peaks"]["hour"], json!({ "at": moment(b + 100), "liveUsers": 3 }));
+    let times = format!("from={}&to={}", moment(b + 5_000), moment(c));
+    let told = read(&server, &format!("{times}&step=exact"));
+    assert_eq!(told["steps"], json!([step(b + 5_000, 3)]), "what stood at its beginning");
+    let told = read(&server, "from=-15m&step=exact&agent=booking");
+    assert_eq!(told["steps"], json!([step(a, 1), step(c, 0)]));
+    let told = read(&server, "from=-1h&step=1m");
+    assert_eq!((&told["since"], &told["steps"]), (&json!(moment(a)), &Value::Null));
+    assert_eq!(told["present"]["liveUsers"], 2);
+    for (path, expected) in [
+        ("history?from=-20m&step=exact", "each change is told of the last 15 minutes"),
+        ("history?step=exact", "each change is told of the last 15 minutes"),
+        ("history.svg?from=-15m&step=exact", "a picture has points"),
+    ] {
+        let (status, field, told) = problem(&server, path);
+        assert_eq!((status, &*field), (400, "step"), "{path}");
+        assert!(told.contains(expected), "{path}: {told}");
+    }
+}
+
+#[test]
+fn of_equal_peaks_the_last_counts_everywhere() {
+    let at = hour(3);
+    let records = [
+        (at, 1, "booking", true),
+        (at + 5 * MINUTE, 1, "booking", false),
+        (at + 40 * MINUTE, 2, "booking", true),
+        (at + 45 * MINUTE, 2, "booking", false),
+    ];
+    let (_folder, url) = journal(&records);
+    let (server, _) = start(&[WITH_TOKEN, ("JOURNAL_URL", &url)]);
+    let told = read(&server, "from=-4h&step=1m");
+    for name in ["day", "week", "month", "ever"] {
+        assert_eq!(told["peaks"][name]["at"], moment(at + 40 * MINUTE), "{name}");
+    }
+}
+
+#[test]
 fn an_agent_that_nobody_has_called_has_had_no_users_and_one_that_nobody_knows_is_told() {
     let at = hour(2);
     let (_folder, url) = journal(&[(at, 1, "booking", true), (at, 2, "from-a-url", true)]);
@@ -181,6 +250,7 @@ fn a_kill_and_a_restart_change_nothing_of_what_was() {
             // When it was asked, and what of the times that ended then.
             let fields = told.as_object_mut().expect("an object");
             drop(fields.remove("asOf"));
+            drop(fields["present"].as_object_mut().expect("an object").remove("at"));
             fields["peaks"].as_object_mut().expect("an object").retain(|of, _| of == "ever");
             told.to_string()
         })

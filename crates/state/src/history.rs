@@ -5,7 +5,7 @@
 //! a minute, a quarter of an hour, and an hour, each with the fewest, the most, and users times
 //! milliseconds, so that the mean is exact. Only buckets in which something changed take room, 3 to
 //! 5 bytes each; what stood in the others follows from the one before. Nothing ticks: a
-//! reader fills in what has stood since the last step.
+//! reader fills in what has stood since the last step. The steps of the last minutes are kept as they are.
 //!
 //! It follows from the records and their times alone, and from how long it is kept, so a replay
 //! gives the same.
@@ -15,6 +15,7 @@ mod cut;
 mod history_slice;
 mod lines;
 mod peaks;
+mod recent;
 mod resolution;
 pub(crate) mod stored;
 mod subjects;
@@ -28,6 +29,8 @@ pub use self::history_slice::{HistorySlice, Point};
 pub use self::lines::Line;
 use self::lines::Lines;
 pub use self::peaks::{Peak, Peaks};
+use self::recent::RecentSteps;
+pub use self::recent::{STEPS_KEPT_MS, Step, sum_of_steps};
 pub use self::subjects::SUBJECTS_MAX;
 use self::subjects::{Moment, Subjects};
 
@@ -257,6 +260,22 @@ impl History {
         };
         match kept.lines.get(id) {
             Some(series) => Some(of(series)),
+            None if users == 0 => kept.zero_since(self.all_since()).map(nobody),
+            None => None,
+        }
+    }
+
+    /// The steps from this moment on, the first with what stood then. `None` if nothing is known.
+    pub fn steps(&self, subject: Subject<'_>, from: Millis) -> Option<Vec<Step>> {
+        let nobody =
+            |since: Millis| RecentSteps::new(since, &Breakdown::default()).slice(since.max(from));
+        let (kept, id, users) = match subject {
+            Subject::All => return self.all.as_ref().map(|all| all.recent.slice(from)),
+            Subject::Agent(id, users) => (&self.agents, id, users),
+            Subject::Account(id, users) => (&self.accounts, id, users),
+        };
+        match kept.lines.get(id) {
+            Some(lines) => Some(lines.recent.slice(from)),
             None if users == 0 => kept.zero_since(self.all_since()).map(nobody),
             None => None,
         }

@@ -12,8 +12,11 @@ pub struct HistoryView {
     pub from: String,
     /// The end of what was asked for, within the last point.
     pub to: String,
-    /// How far the points are apart, in milliseconds.
+    /// How far the points are apart, in milliseconds; 0 where the steps were asked for.
     pub step_ms: u64,
+    /// Where what is known begins; `None` while nothing is, and from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// The id of the agent whose users these are; `None` for all.
     pub agent: Option<String>,
     /// The account whose users these are, if one was named.
@@ -21,6 +24,12 @@ pub struct HistoryView {
     pub account: Option<String>,
     /// The points, the oldest first, without a gap.
     pub points: Vec<PointView>,
+    /// Each change, the oldest first, if the steps were asked for instead of points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<StepView>>,
+    /// The numbers at `asOf`; `None` while nothing is known, and from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present: Option<StepView>,
     /// The most users at once.
     pub peaks: PeaksView,
     /// The moment at which all of this held.
@@ -41,6 +50,26 @@ pub struct PointView {
     /// Users of each party, and their sum.
     #[serde(flatten)]
     pub line: LinePointView,
+}
+
+/// The numbers from one moment on, until the next change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// When they came to be.
+    pub at: String,
+    /// The live users.
+    pub live_users: u32,
+    /// Those connected with an agent.
+    pub with_agent: u32,
+    /// Those connected with nobody yet, or for now.
+    pub waiting: u32,
+    /// Those handed over to a person.
+    pub with_person: u32,
+    /// Calls that a voicemail or a fax has answered.
+    pub machine: u32,
+    /// The sum of the four.
+    pub on_the_line: u32,
 }
 
 /// The users of each party over a stretch of time.

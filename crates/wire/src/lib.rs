@@ -31,7 +31,9 @@ pub use calls::{
     Summary, TalkedView,
 };
 pub use deliveries::DeliveryView;
-pub use history::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
+pub use history::{
+    HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
+};
 pub use hooks::{CallData, ChangedData, HookMessage, ThresholdData};
 pub use orders::{AgentsReloaded, Evicted, JournalRewritten};
 pub use sessions::{EndedSession, EndedSessions};

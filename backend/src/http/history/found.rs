@@ -2,8 +2,12 @@
 
 use live_users_core::Millis;
 use live_users_intake::agents::Agents;
-use live_users_state::history::{HistorySlice, Line, Peak, Peaks, Point, Subject};
-use live_users_wire::{HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView};
+use live_users_state::history::{
+    HistorySlice, Line, Peak, Peaks, Point, Step, Subject, sum_of_steps,
+};
+use live_users_wire::{
+    HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
+};
 
 use super::query::{Plan, Query};
 use crate::http::error::ApiError;
@@ -20,6 +24,10 @@ pub(super) struct Found {
     pub(super) points: Vec<Point>,
     /// Those of the numbers of [`LINES`], if they were asked for and are known.
     pub(super) lines: Vec<Vec<Point>>,
+    /// Each change, if that was asked for.
+    pub(super) steps: Vec<Step>,
+    /// The numbers now; `None` while nothing is known.
+    pub(super) present: Option<Step>,
     /// `None` if there is no history at all.
     pub(super) excerpt: Option<Excerpt>,
 }
@@ -27,6 +35,9 @@ pub(super) struct Found {
 /// The numbers beside the live users, in the order of [`Found::lines`].
 const LINES: [Line; 5] =
     [Line::WithAgent, Line::Waiting, Line::WithPerson, Line::Machine, Line::OnTheLine];
+
+/// A picture of a history that has just begun is so many points wide.
+const POINTS_DRAWN_MIN: u64 = 10;
 
 /// Which numbers to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +71,18 @@ impl Excerpt {
         self.0.iter().map(HistorySlice::now).fold(0, u32::saturating_add)
     }
 
+    /// Where what is known begins.
+    pub(super) fn since(&self) -> Option<Millis> {
+        self.0.iter().map(HistorySlice::known_from).max()
+    }
+
     /// The most users at once; of several accounts the sum, at the moment of the greatest.
     fn peaks(&self) -> PeaksView {
         let all: Vec<_> = self.0.iter().map(HistorySlice::peaks).collect();
         let of = |which: fn(&Peaks) -> Peak| {
             let peaks = all.iter().map(which);
             let users = peaks.clone().map(|peak| peak.users).fold(0, u32::saturating_add);
-            let at = peaks.max_by_key(|peak| peak.users).map(|peak| peak.at);
+            let at = peaks.max_by_key(|peak| (peak.users, peak.at)).map(|peak| peak.at);
             at.map(|at| PeakView { at: moment(at), live_users: users })
         };
         PeaksView {
@@ -132,13 +148,21 @@ pub(super) async fn find(
             Wanted::AllLines => LINES.into_iter().filter_map(excerpt).collect(),
         };
         let excerpt = excerpt(Line::Live);
-        Ok((plan, now, excerpt, lines))
+        let steps = |from| -> Option<Vec<Vec<Step>>> {
+            subjects.iter().map(|it| history.steps(*it, from)).collect()
+        };
+        let exact = (plan.step_ms == 0).then(|| steps(plan.from)).flatten();
+        let steps = [exact, steps(Millis(u64::MAX))].map(Option::unwrap_or_default);
+        Ok((plan, now, excerpt, lines, steps))
     });
-    let (plan, now, excerpt, lines): (_, _, _, Vec<Excerpt>) = found.await??;
+    let (plan, now, excerpt, lines, steps): (_, _, _, Vec<Excerpt>, [_; 2]) = found.await??;
+    let [mut steps, present] = steps.map(|steps| sum_of_steps(&steps));
+    steps.retain(|step| step.at < plan.to);
+    let present = present.first().map(|step| Step { at: now, ..*step });
     let lines = lines.iter().map(|it| it.points(&plan)).collect();
     let unknown = || vec![Point::default(); plan.count];
     let points = excerpt.as_ref().map_or_else(unknown, |it| it.points(&plan));
-    Ok(Found { points, plan, now, lines, excerpt })
+    Ok(Found { points, plan, now, lines, steps, present, excerpt })
 }
 
 impl Found {
@@ -148,6 +172,7 @@ impl Found {
             from: moment(*from),
             to: moment(*to),
             step_ms: *step_ms,
+            since: self.since().map(moment),
             agent: agent.clone(),
             account: account.clone(),
             points: self
@@ -155,8 +180,32 @@ impl Found {
                 .enumerate()
                 .map(|(n, (at, point))| view(at, point, self.line(n)))
                 .collect(),
+            steps: (*step_ms == 0).then(|| self.steps.iter().map(step).collect()),
+            present: self.present.as_ref().map(step),
             peaks: self.excerpt.as_ref().map(Excerpt::peaks).unwrap_or_default(),
             as_of: moment(self.now),
+        }
+    }
+
+    /// The live users now, if the time that was asked for ends now.
+    pub(super) fn present_at_end(&self) -> Option<u32> {
+        let now = self.excerpt.as_ref().map(Excerpt::now);
+        now.filter(|_| self.plan.to == self.now)
+    }
+
+    /// Where a picture begins: not with a long time of which nothing is known.
+    pub(super) fn begin(&self) -> Millis {
+        let Plan { from, to, step_ms, .. } = self.plan;
+        let since = self.since().filter(|since| *since < to).unwrap_or(from);
+        from.max(since.min(to.minus(POINTS_DRAWN_MIN * step_ms)))
+    }
+
+    /// Where what is known begins, of the points or of the steps.
+    fn since(&self) -> Option<Millis> {
+        match self.plan.step_ms {
+            // The first step has what stood at `from`, unless they begin later.
+            0 => self.steps.first().map(|step| step.at),
+            _ => self.excerpt.as_ref().and_then(Excerpt::since),
         }
     }
 
@@ -171,7 +220,8 @@ impl Found {
     }
 
     pub(super) fn timed_points(&self) -> impl Iterator<Item = (Millis, &Point)> {
-        let moments = (self.plan.from.0..).step_by(usize::try_from(self.plan.step_ms).unwrap_or(1));
+        let step = usize::try_from(self.plan.step_ms).unwrap_or(1).max(1);
+        let moments = (self.plan.from.0..).step_by(step);
         moments.map(Millis).zip(&self.points)
     }
 }
@@ -179,6 +229,18 @@ impl Found {
 fn view(at: Millis, point: &Point, line: LinePointView) -> PointView {
     let RangeView { min, max, mean } = range(point);
     PointView { at: moment(at), min, max, mean, line }
+}
+
+fn step(step: &Step) -> StepView {
+    StepView {
+        at: moment(step.at),
+        live_users: step.of_line(Line::Live),
+        with_agent: step.of_line(Line::WithAgent),
+        waiting: step.of_line(Line::Waiting),
+        with_person: step.of_line(Line::WithPerson),
+        machine: step.of_line(Line::Machine),
+        on_the_line: step.of_line(Line::OnTheLine),
+    }
 }
 
 fn range(point: &Point) -> RangeView {

@@ -88,7 +88,7 @@ impl Picture {
 
     /// The picture, with the name of the agent if it is of one.
     pub(super) fn draw(&self, found: &Found, agent: Option<&str>) -> String {
-        let Plan { from, to, .. } = found.plan;
+        let (from, to) = (found.begin(), found.plan.to);
         let title = agent.map_or("Live users".to_owned(), |name| format!("Live users · {name}"));
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let mut svg = String::with_capacity(16 * 1024);
@@ -126,7 +126,8 @@ impl Picture {
 
     fn draw_plot(&self, svg: &mut String, found: &Found) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
-        let Plan { from, to, step_ms, .. } = found.plan;
+        let Plan { to, step_ms, .. } = found.plan;
+        let from = found.begin();
         let known = || found.points.iter().filter(|point| point.known_ms > 0);
         let max = known().map(|point| point.max).max().unwrap_or_default();
         let room = height - 92.0 - 62.0;
@@ -173,7 +174,7 @@ impl Picture {
         let timed: Vec<_> = found.timed_points().collect();
         let stretches = timed.split(|(_, point)| point.known_ms == 0).filter(|it| !it.is_empty());
         for stretch in stretches {
-            draw_stretch(svg, &plot, stretch, (step_ms, to));
+            draw_stretch(svg, &plot, stretch, (step_ms, to), found.present_at_end());
         }
         let peak = timed.iter().filter(|(_, point)| point.max == max && point.known_ms > 0);
         match peak.max_by_key(|(at, _)| *at) {
@@ -193,13 +194,19 @@ fn draw_stretch(
     plot: &Plot,
     stretch: &[(Millis, &Point)],
     (step_ms, to): (u64, Millis),
+    present: Option<u32>,
 ) {
     let place =
         |at: Millis, users: f64| (round(plot.x(middle(at, step_ms, to))), round(plot.y(users)));
     let along = |users: fn(&Point) -> f64| -> Vec<(f64, f64)> {
         stretch.iter().map(|(at, point)| place(*at, users(point))).collect()
     };
-    let mean = along(|point| point.mean().unwrap_or_default());
+    let mut mean = along(|point| point.mean().unwrap_or_default());
+    // The line ends at what is so now, and not at an average of the last minutes.
+    let reaches_now = stretch.last().is_some_and(|(at, _)| at.0 + step_ms >= to.0);
+    if let Some(users) = present.filter(|_| reaches_now) {
+        mean.push((round(plot.x(to.0 as f64)), round(plot.y(f64::from(users)))));
+    }
     if let [(x, y)] = mean[..] {
         let _ = writeln!(svg, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
         return;
@@ -239,8 +246,7 @@ fn legend(svg: &mut String, left: f64, y: f64) {
 /// The figures of the whole time, and what each is.
 fn figures(found: &Found) -> Vec<(&'static str, String)> {
     let Some(whole) = whole(found) else { return Vec::new() };
-    let now = found.excerpt.as_ref().map(|it| grouped(u64::from(it.now())));
-    let now = now.filter(|_| found.plan.to == found.now).map(|now| ("now", now));
+    let now = found.present_at_end().map(|users| ("now", grouped(u64::from(users))));
     let rest = [
         ("average", format!("{:.1}", whole.mean().unwrap_or_default())),
         ("fewest", grouped(u64::from(whole.min))),
@@ -255,8 +261,7 @@ fn whole(found: &Found) -> Option<Point> {
 
 /// The picture in words.
 fn description(found: &Found) -> String {
-    let Plan { from, to, .. } = found.plan;
-    let range = scale::range(from, to);
+    let range = scale::range(found.begin(), found.plan.to);
     let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
     let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
     let mean = format!("{:.1}", whole.mean().unwrap_or_default());

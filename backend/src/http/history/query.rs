@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
 use live_users_http_kit::ParameterError;
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
-use live_users_state::history::{Grain, Retention};
+use live_users_state::history::{Grain, Retention, STEPS_KEPT_MS};
 
 use crate::parts::clock::moment;
 
@@ -43,9 +43,18 @@ const WHEN: &str = "RFC 3339 (2026-11-23T09:30:00Z), now, or so long ago as -30m
 pub(super) struct Query {
     from: When,
     to: When,
-    step_ms: Option<u64>,
+    step: Option<Step>,
     pub(super) agent: Option<String>,
     pub(super) account: Option<String>,
+}
+
+/// How far the points are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// There are none: each change is told.
+    Exact,
+    /// In milliseconds.
+    Ms(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +72,7 @@ pub(super) struct Plan {
     pub(super) from: Millis,
     /// The end of the time that the query asks for, within the last point.
     pub(super) to: Millis,
+    /// 0 if each change is to be told, and no points.
     pub(super) step_ms: u64,
     pub(super) count: usize,
     pub(super) agent: Option<String>,
@@ -72,17 +82,25 @@ pub(super) struct Plan {
 impl Query {
     pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
         let query = live_users_http_kit::Query::new(query);
-        let step = "1m, 15m, 1h or a multiple of one of them, such as 5m, 6h or 1d, up to 366d";
+        let step = "1m, 15m, 1h or a multiple of one of them, such as 5m, 6h or 1d, up to 366d, or \
+                    exact for each change of the last 15 minutes";
         let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
-        let step_ms =
-            |text: &str| span_ms(text).filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms));
+        let wanted = |text: &str| match text {
+            "exact" => Some(Step::Exact),
+            text => span_ms(text).filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms)).map(Step::Ms),
+        };
         Ok(Self {
             from: query.parsed("from", WHEN, when)?.unwrap_or(When::Ago(DAY_MS)),
             to: query.parsed("to", WHEN, when)?.unwrap_or(When::Ago(0)),
-            step_ms: query.parsed("step", step, step_ms)?,
+            step: query.parsed("step", step, wanted)?,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
             account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
         })
+    }
+
+    /// Whether each change is to be told, and no points.
+    pub(super) fn is_exact(&self) -> bool {
+        self.step == Some(Step::Exact)
     }
 
     /// Resolves the query at this moment. `fitting` limits the points if the query has no step.
@@ -101,6 +119,11 @@ impl Query {
         if from >= to {
             return Err(ParameterError::new("from", "a moment before `to` and before now"));
         }
+        let step = match self.step {
+            Some(Step::Exact) => return self.exact(from, to, now),
+            Some(Step::Ms(ms)) => Some(ms),
+            None => None,
+        };
         let count = |step_ms: u64| to.0.div_ceil(step_ms) - from.0 / step_ms;
         // Hours have no such limit: those that are no longer kept are unknown points.
         let is_kept = |grain| grain == Grain::Hour || now.minus(retention.of(grain)).0 <= from.0;
@@ -108,7 +131,7 @@ impl Query {
             let fitting = |grain: &Grain| step_ms.is_multiple_of(grain.width_ms());
             Grain::ALL.into_iter().rev().find(fitting).filter(|grain| is_kept(*grain))
         };
-        let step_ms = self.step_ms.unwrap_or_else(|| {
+        let step_ms = step.unwrap_or_else(|| {
             let mut steps = STEPS_MS.into_iter();
             let fits = |ms: &u64| count(*ms) <= fitting && grain_of(*ms).is_some();
             steps.find(fits).unwrap_or(STEP_MS_MAX)
@@ -141,11 +164,24 @@ impl Query {
         let (agent, account) = (self.agent, self.account);
         Ok(Plan { grain, from, to, step_ms, count, agent, account })
     }
+
+    fn exact(self, from: Millis, to: Millis, now: Millis) -> Result<Plan, ParameterError> {
+        if from < now.minus(STEPS_KEPT_MS) {
+            let expected = "a multiple of 1m for a `from` as early as this: each change is told of \
+                            the last 15 minutes";
+            return Err(ParameterError::new("step", expected));
+        }
+        let (agent, account) = (self.agent, self.account);
+        Ok(Plan { grain: Grain::Minute, from, to, step_ms: 0, count: 0, agent, account })
+    }
 }
 
 impl Plan {
     /// Where the last point ends.
     pub(super) fn end(&self) -> Millis {
+        if self.step_ms == 0 {
+            return self.to;
+        }
         Millis(self.from.0 + self.step_ms * self.count as u64)
     }
 }
@@ -160,9 +196,10 @@ pub fn plan_history(query: &str, now_ms: u64) {
     let now = Millis(now_ms);
     let plan = |query: Query| query.plan(now, Retention::default(), POINTS_FITTING);
     if let Ok(plan) = Query::parse(query).and_then(plan) {
-        assert!((1..=POINTS_MAX).contains(&(plan.count as u64)));
         assert!(plan.from < plan.to && plan.to <= now && plan.to <= plan.end());
         assert!(plan.step_ms.is_multiple_of(plan.grain.width_ms()));
+        let is_exact = plan.step_ms == 0 && plan.count == 0;
+        assert!(is_exact || (1..=POINTS_MAX).contains(&(plan.count as u64)));
     }
 }
 
@@ -249,6 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn each_change_of_the_last_minutes_needs_no_points() {
+        let plan = plan("from=-15m&to=-1m&step=exact&agent=booking").unwrap();
+        assert_eq!((plan.step_ms, plan.count, plan.end()), (0, 0, plan.to));
+        assert_eq!(
+            (&*moment(plan.from), &*moment(plan.to)),
+            ("2026-11-23T09:15:17.000Z", "2026-11-23T09:29:17.000Z")
+        );
+    }
+
+    #[test]
     fn what_cannot_be_asked_for_is_named_with_what_can() {
         for (query, field, expected) in [
             ("from=yesterday", "from", "RFC 3339"),
@@ -259,6 +306,8 @@ mod tests {
             ("from=-1h&to=-1h", "from", "before `to`"),
             ("from=2026-12-23T09:30:00Z", "from", "before now"),
             ("step=1s", "step", "1m, 15m, 1h"),
+            ("step=exact", "step", "a multiple of 1m for a `from` as early"),
+            ("from=-17m&step=exact", "step", "each change is told of the last 15 minutes"),
             ("step=0m", "step", "1m, 15m, 1h"),
             ("step=-1h", "step", "1m, 15m, 1h"),
             ("step=367d", "step", "1m, 15m, 1h"),

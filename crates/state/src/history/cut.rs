@@ -20,11 +20,10 @@ impl History {
             it.refused = it.refused.map(|refused| refused.min(Millis(end)));
             it.lines.values_mut()
         });
-        self.all
-            .iter_mut()
-            .chain(series)
-            .flat_map(super::Lines::all_mut)
-            .for_each(|series| series.cut(end));
+        for lines in self.all.iter_mut().chain(series) {
+            lines.all_mut().for_each(|series| series.cut(end));
+            lines.recent.cut(lines.present(Millis(end)));
+        }
         self.clock = RetentionClock::at(self.clock.time.min(Millis(end)));
         self.hour = self.clock.time.0 / HOUR_MS;
         self

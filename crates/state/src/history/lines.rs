@@ -3,6 +3,7 @@
 use live_users_core::{Breakdown, Millis, Numbers, Party};
 
 use super::history_slice::HistorySlice;
+use super::recent::{RecentSteps, Step};
 use super::time_series::TimeSeries;
 use super::{Grain, Retention};
 
@@ -64,12 +65,14 @@ pub(super) struct Lines {
     pub(super) live: TimeSeries,
     /// In the order of [`Line::REST`].
     pub(super) rest: [Option<TimeSeries>; 5],
+    pub(super) recent: RecentSteps,
 }
 
 impl Lines {
     pub(super) fn new(since: Millis, numbers: &Breakdown) -> Self {
         let live = TimeSeries::new(since, Line::Live.users(numbers));
-        let mut lines = Self { live, rest: Default::default() };
+        let recent = RecentSteps::new(since, numbers);
+        let mut lines = Self { live, rest: Default::default(), recent };
         lines.step(since, numbers);
         lines
     }
@@ -94,10 +97,12 @@ impl Lines {
             }
         }
         self.live.step(now, live);
+        self.recent.step(now, numbers);
     }
 
     pub(super) fn trim(&mut self, retention: Retention, now: Millis) {
         self.all_mut().for_each(|series| series.trim(retention, now));
+        self.recent.trim(now);
     }
 
     pub(super) fn is_forgotten(&self, retention: Retention, now: Millis) -> bool {
@@ -121,6 +126,20 @@ impl Lines {
             }
             None => TimeSeries::new(Millis(self.live.since), 0).slice(retention, grain, times, now),
         }
+    }
+
+    /// The numbers that stand, by the series alone, as if they had stood from this moment on.
+    pub(super) fn present(&self, at: Millis) -> Step {
+        let mut users = [self.live.users; 6];
+        let rest = Line::REST.into_iter().zip(&self.rest);
+        for (users, (line, series)) in users.iter_mut().skip(1).zip(rest) {
+            match series {
+                Some(series) => *users = series.users,
+                None if line.follows_live() => {}
+                None => *users = 0,
+            }
+        }
+        Step { at, users }
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut TimeSeries> {

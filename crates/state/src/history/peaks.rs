@@ -30,7 +30,7 @@ pub struct Peaks {
     pub week: Peak,
     /// Within the last 30 days.
     pub month: Peak,
-    /// Since there is a history; of several the first.
+    /// Since there is a history; of several the last, as in all of them.
     pub ever: Peak,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Interval {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PeakDeque {
     pub(super) list: VecDeque<Interval>,
-    /// The first of all intervals with the most users.
+    /// The last of all intervals with the most users.
     pub(super) ever: Option<Interval>,
 }
 
@@ -67,8 +67,8 @@ impl PeakDeque {
             "intervals come in the order of time"
         );
         self.list.push_back(interval);
-        // The first peak of all time counts, so `<` and not `<=`.
-        if self.ever.is_none_or(|ever| ever.users < interval.users) {
+        // Of equal ones the last counts, as in every window: so `<=` and not `<`.
+        if self.ever.is_none_or(|ever| ever.users <= interval.users) {
             self.ever = Some(interval);
         }
     }
@@ -90,7 +90,7 @@ impl PeakDeque {
             let found = found.filter(|it| it.users > current.users).unwrap_or(&current);
             Peak { at: Millis(found.since.max(begin)), users: found.users }
         };
-        let ever = self.ever.filter(|ever| ever.users >= current.users).unwrap_or(current);
+        let ever = self.ever.filter(|ever| ever.users > current.users).unwrap_or(current);
         Peaks {
             hour: within(HOUR_MS),
             day: within(DAY_MS),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::codec::{Bucket, OpenSegment};
 use super::lines::{Line, Lines};
 use super::peaks::{Interval, PeakDeque};
+use super::recent::{RecentSteps, Step};
 use super::resolution::{Chunk, Resolution};
 use super::subjects::Subjects;
 use super::time_series::TimeSeries;
@@ -36,6 +37,11 @@ pub(crate) struct StoredHistory {
     lines: BTreeMap<String, StoredSeries>,
     #[serde(default, rename = "agentLines", skip_serializing_if = "BTreeMap::is_empty")]
     agent_lines: BTreeMap<Arc<str>, BTreeMap<String, StoredSeries>>,
+    /// The steps of the last minutes, of all and of agents; older programs have kept none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: StoredSteps,
+    #[serde(default, rename = "agentRecent", skip_serializing_if = "BTreeMap::is_empty")]
+    agent_recent: BTreeMap<Arc<str>, StoredSteps>,
     /// Those of accounts; older programs have kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accounts: Option<StoredAccounts>,
@@ -55,7 +61,12 @@ struct StoredAccount {
     live: StoredSeries,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     lines: BTreeMap<String, StoredSeries>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: StoredSteps,
 }
+
+/// When, and the numbers in the order of [`Line::ALL`].
+type StoredSteps = Vec<(u64, [u32; 6])>;
 
 /// The names of the numbers beside the live users, in the order of [`Line::REST`].
 const NAMES: [&str; 5] = ["with-agent", "waiting", "with-person", "machine", "on-the-line"];
@@ -98,6 +109,7 @@ impl StoredHistory {
         let all = history.all.as_ref()?;
         let by_agent = &history.agents.lines;
         let agents = by_agent.iter().map(|(id, lines)| (id.clone(), (&lines.live).into()));
+        let agent_recent = by_agent.iter().map(|(id, lines)| (id.clone(), recent_of(lines)));
         let agent_lines = by_agent.iter().map(|(id, lines)| (id.clone(), rest_of(lines)));
         Some(Self {
             all: (&all.live).into(),
@@ -106,6 +118,8 @@ impl StoredHistory {
             clock: Some((history.clock.time.0, history.clock.last.0)),
             lines: rest_of(all),
             agent_lines: agent_lines.filter(|(_, rest)| !rest.is_empty()).collect(),
+            recent: recent_of(all),
+            agent_recent: agent_recent.collect(),
             accounts: Some(StoredAccounts::of(&history.accounts)),
         })
     }
@@ -119,10 +133,11 @@ impl StoredHistory {
     pub(crate) fn read(mut self, now: Millis) -> Result<History, DecodeError> {
         // What accounts had before they were kept is not known.
         let unknown = Subjects { refused: Some(now), ..Subjects::default() };
-        let accounts = self.accounts.map_or(Ok(unknown), StoredAccounts::read)?;
+        let accounts = self.accounts.map_or(Ok(unknown), |it| it.read(now))?;
         let agents = self.agents.into_iter().map(|(id, series)| {
             let rest = self.agent_lines.remove(&id).unwrap_or_default();
-            Ok((id, lines(series, rest)?))
+            let recent = self.agent_recent.remove(&id).unwrap_or_default();
+            Ok((id, lines(series, rest, recent, now)?))
         });
         let clock = self.clock.map_or(RetentionClock::at(now), |(time, last)| RetentionClock {
             time: Millis(time),
@@ -130,7 +145,7 @@ impl StoredHistory {
         });
         Ok(History {
             retention: Retention::default(),
-            all: Some(lines(self.all, self.lines)?),
+            all: Some(lines(self.all, self.lines, self.recent, now)?),
             agents: Subjects {
                 lines: agents.collect::<Result<_, DecodeError>>()?,
                 refused: self.refused.map(Millis),
@@ -148,12 +163,15 @@ impl StoredAccounts {
             account: account.clone(),
             live: (&lines.live).into(),
             lines: rest_of(lines),
+            recent: recent_of(lines),
         };
         Self { refused: refused.map(|Millis(at)| at), list: lines.iter().map(account).collect() }
     }
 
-    fn read(self) -> Result<Subjects, DecodeError> {
-        let read = |StoredAccount { account, live, lines: rest }| Ok((account, lines(live, rest)?));
+    fn read(self, now: Millis) -> Result<Subjects, DecodeError> {
+        let read = |StoredAccount { account, live, lines: rest, recent }| {
+            Ok((account, lines(live, rest, recent, now)?))
+        };
         Ok(Subjects {
             lines: self.list.into_iter().map(read).collect::<Result<_, DecodeError>>()?,
             refused: self.refused.map(Millis),
@@ -167,13 +185,28 @@ fn rest_of(lines: &Lines) -> BTreeMap<String, StoredSeries> {
     kept.collect()
 }
 
+fn recent_of(lines: &Lines) -> StoredSteps {
+    lines.recent.list.iter().map(|step| (step.at.0, step.users)).collect()
+}
+
+/// Where no steps were kept, they begin with the newest record.
 fn lines(
     live: StoredSeries,
     mut rest: BTreeMap<String, StoredSeries>,
+    recent: StoredSteps,
+    now: Millis,
 ) -> Result<Lines, DecodeError> {
-    let mut lines = Lines { live: live.read()?, rest: Default::default() };
+    if !recent.is_sorted_by_key(|(at, _)| *at) {
+        return Err(DecodeError::Value("history"));
+    }
+    let steps = recent.into_iter().map(|(at, users)| Step { at: Millis(at), users });
+    let recent = RecentSteps { list: steps.collect() };
+    let mut lines = Lines { live: live.read()?, rest: Default::default(), recent };
     for (name, series) in NAMES.into_iter().zip(&mut lines.rest) {
         *series = rest.remove(name).map(StoredSeries::read).transpose()?;
+    }
+    if lines.recent.list.is_empty() {
+        lines.recent = RecentSteps::begin(lines.present(now));
     }
     Ok(lines)
 }

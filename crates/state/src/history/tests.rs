@@ -70,8 +70,29 @@ fn recounted_peak(steps: &Steps, within_ms: Option<u64>, now: u64) -> Peak {
     let peaks = all.map(|(from, _, users)| Peak { at: Millis(from.max(begin)), users });
     let peaks: Vec<_> = peaks.collect();
     let most = peaks.iter().map(|peak| peak.users).max().unwrap();
-    let mut best = peaks.into_iter().filter(|peak| peak.users == most);
-    if within_ms.is_some() { best.next_back().unwrap() } else { best.next().unwrap() }
+    peaks.into_iter().rfind(|peak| peak.users == most).unwrap()
+}
+
+/// Compares the steps of the last minutes with all steps, but for what lasted no half second.
+fn check_recent(
+    history: &History,
+    line: Line,
+    steps: &Steps,
+    now: u64,
+) -> Result<(), TestCaseError> {
+    let from = now.saturating_sub(15 * MINUTE);
+    let recent = history.steps(Subject::All, Millis(from)).unwrap();
+    prop_assert_eq!(recent[0].at, Millis(from.max(steps[0].0)), "nothing is missing before");
+    for (since, to, users) in intervals(steps, now + 1) {
+        // A change may be told with one of another number, half a second too early.
+        let at = to - 500;
+        if at >= from.max(since) {
+            let stood = recent.iter().rfind(|step| step.at.0 <= at).unwrap();
+            prop_assert_eq!(stood.of_line(line), users, "{:?} at {}", line, at);
+        }
+    }
+    prop_assert!(recent.is_sorted_by(|a, b| a.at < b.at), "in the order of time");
+    Ok(())
 }
 
 fn restarted(history: &History, now: Millis) -> History {
@@ -193,6 +214,9 @@ proptest! {
         for (line, steps) in Line::ALL.into_iter().zip(&expected) {
             check(&whole, None, line, steps, (now + rest, places))?;
             check(&recovered, None, line, steps, (now + rest, places))?;
+            for now in [now, now + rest] {
+                check_recent(&whole, line, steps, now)?;
+            }
         }
         let stored = |history| serde_json::to_string(&StoredHistory::of(history)).unwrap();
         prop_assert_eq!(stored(&whole), stored(&recovered), "I7");

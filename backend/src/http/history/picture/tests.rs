@@ -35,7 +35,7 @@ fn found(query: &str, callers: u64) -> Found {
     let excerpt = excerpt.map(|it| super::super::found::Excerpt(vec![it]));
     let known = excerpt.as_ref().map(|it| it.points(&plan));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
-    Found { plan, now, points, lines: Vec::new(), excerpt }
+    Found { plan, now, points, lines: Vec::new(), steps: Vec::new(), present: None, excerpt }
 }
 
 fn draw(query: &str, callers: u64, agent: Option<&str>) -> String {
@@ -54,11 +54,11 @@ fn a_picture_says_what_it_shows() {
     let texts = texts(&svg);
     for text in [
         "Live users",
-        "23 November 2026, 08:30 – 09:30 UTC",
+        "23 November 2026, 09:00 – 09:30 UTC",
         "users at once",
         "time in UTC",
         "peak 7",
-        "08:40",
+        "09:10",
         "8",
         "average",
         "fewest to most",
@@ -72,9 +72,39 @@ fn a_picture_says_what_it_shows() {
     for id in root.attribute("aria-labelledby").unwrap().split(' ') {
         assert!(document.descendants().any(|node| node.attribute("id") == Some(id)), "{id}");
     }
-    let description = "23 November 2026, 08:30 – 09:30 UTC: 6.3 users live on average, at least \
+    let description = "23 November 2026, 09:00 – 09:30 UTC: 6.3 users live on average, at least \
                        1 and at most 7.";
     assert!(svg.contains(description), "{svg}");
+}
+
+#[test]
+fn the_line_begins_where_data_begins_and_ends_at_what_is_so_now() {
+    let ends_of = |query: &str, callers: u64| {
+        let svg = draw(query, callers, None);
+        let document = Document::parse(&svg).unwrap();
+        // The first is in the legend.
+        let lines = document.descendants().filter(|it| it.attribute("class") == Some("mean"));
+        let line = lines.filter_map(|it| it.attribute("d")).find(|it| it.contains('L')).unwrap();
+        let places: Vec<_> = line[1..].split('L').map(str::to_owned).collect();
+        let figure = document.descendants().find(|it| it.attribute("class") == Some("grid"));
+        let edges = figure.and_then(|it| it.attribute("d")).unwrap().to_owned();
+        (places[0].clone(), places[places.len() - 1].clone(), edges)
+    };
+    let edges = |edges: &str| {
+        let (left, rest) = edges[1..].split_once(' ').unwrap();
+        (left.parse::<f64>().unwrap(), rest.split_once('H').unwrap().1.parse::<f64>().unwrap())
+    };
+    let x = |place: &str| place.split_once(' ').unwrap().0.parse::<f64>().unwrap();
+    let (first, last, grid) = ends_of("from=-1h&step=1m", 30);
+    let (left, right) = edges(&grid);
+    assert!(x(&first) - left < (right - left) / 30.0, "{first} of {left} to {right}");
+    assert_eq!(x(&last), right);
+    // Seven are on the line, on an axis up to 8; without the last step it would be their average.
+    let (top, bottom) = (96.0, 344.0);
+    assert_eq!(last.split_once(' ').unwrap().1, format!("{}", bottom - 7.0 / 8.0 * (bottom - top)));
+    let (first, _, grid) = ends_of("from=-1h&step=1m", 2);
+    let (left, right) = edges(&grid);
+    assert!(x(&first) > left + (right - left) / 2.0, "one minute is no whole picture: {first}");
 }
 
 #[test]
