@@ -92,7 +92,17 @@ impl Routes {
             ))
             .service(PATHS.read(
                 "/api/live-users/calls",
-                Only(&["limit", "after", "agent", "account", "suspect"]),
+                Only(&[
+                    "limit",
+                    "after",
+                    "agent",
+                    "account",
+                    "source",
+                    "suspect",
+                    "country",
+                    "search",
+                    "searchCountries",
+                ]),
                 calls,
             ))
             .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))

@@ -3,6 +3,7 @@
 //! The writer answers each of these queries between two batches, so an answer is of one moment.
 
 pub(crate) mod activity;
+mod filter;
 mod page;
 pub(crate) mod summary;
 pub(crate) mod view;
@@ -20,6 +21,7 @@ use self::page::PageQuery;
 use self::view::Presenter;
 use super::authorized::Permitted;
 use super::error::ApiError;
+use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::journal_reader::JournalReader;
@@ -34,6 +36,7 @@ const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 pub(crate) async fn list(
     Permitted(access): Permitted,
     queue: Data<Queue>,
+    agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
@@ -41,7 +44,8 @@ pub(crate) async fn list(
     if let Some(why) = queue.unanswered() {
         return Err(why.into());
     }
-    let (query, rules) = (PageQuery::parse(request.query_string())?, **rules);
+    let query = PageQuery::parse(request.query_string())?.with_names(&agents.now());
+    let rules = **rules;
     let found = queue.query(move |View { state, now, .. }| {
         let presenter = Presenter { now, rules };
         (query.calls(state, &access.scope, &presenter), presenter)

@@ -64,7 +64,17 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         ))
         .service(PATHS.read(
             "/api/live-users/calls",
-            Only(&["limit", "after", "agent", "account", "suspect"]),
+            Only(&[
+                "limit",
+                "after",
+                "agent",
+                "account",
+                "source",
+                "suspect",
+                "country",
+                "search",
+                "searchCountries",
+            ]),
             calls::list,
         ))
         .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))

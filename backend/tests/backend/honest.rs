@@ -3,7 +3,7 @@
 use live_users_testkit::{Answer, Server, Twilio, exit_of, get, send};
 use serde_json::Value;
 
-use crate::{BINARY, TOKEN, start};
+use crate::{AGENTS, BINARY, TOKEN, agents_file, start};
 
 pub(crate) const API_TOKEN: &str = "4p1t0k3n4p1t0k3n4p1t0k3n";
 pub(crate) const WITH_TOKEN: (&str, &str) = ("API_TOKEN", API_TOKEN);
@@ -125,6 +125,69 @@ fn the_calls_now_live_are_listed_page_by_page_the_longest_first() {
     let wrong = ask(&server, "GET", "/calls?limit=lots", API_TOKEN);
     assert_eq!(wrong.status, 400);
     assert!(wrong.body.contains(r#""field":"limit""#), "{}", wrong.body);
+}
+
+#[test]
+fn the_list_of_calls_is_searched_and_filtered_with_a_count_of_what_is_left() {
+    let (_agents, file) = agents_file(AGENTS);
+    let (server, twilio) = start(&[WITH_TOKEN, ("AGENTS_FILE", &file)]);
+    let calls = [
+        (1, "/voice", "+14155550001", "US", "SAN FRANCISCO"),
+        (2, "/voice?agent=support", "+493055500002", "DE", "MÜNCHEN"),
+        (3, "/voice", "+14155550003", "US", "OAKLAND"),
+        (4, "/voice?agent=support", "anonymous", "", ""),
+    ];
+    for (n, path, from, country, city) in calls {
+        let sid = sid(n);
+        let fields = [
+            ("CallSid", &*sid),
+            ("CallStatus", "ringing"),
+            ("Direction", "inbound"),
+            ("From", from),
+            ("FromCountry", country),
+            ("FromCity", city),
+            ("To", "+15005550006"),
+        ];
+        assert_eq!(twilio.post(path, &fields).status, 200, "{n}");
+    }
+    let label = read(&server, "/calls?limit=1")["calls"][0]["caller"].as_str().unwrap().to_owned();
+    let by_label = format!("search={}", label.to_uppercase());
+    for (query, left) in [
+        ("", [1, 2, 3, 4].as_slice()),
+        ("country=US", &[1, 3]),
+        ("country=de", &[2]),
+        ("country=unknown", &[4]),
+        ("source=twilio", &[1, 2, 3, 4]),
+        ("source=vapi", &[]),
+        ("search=tables", &[1, 3]),
+        ("search=SUPP", &[2, 4]),
+        ("search=m%C3%BCnch", &[2]),
+        ("search=oakl", &[3]),
+        ("search=germ", &[]),
+        ("search=germ&searchCountries=DE", &[2]),
+        ("searchCountries=DE", &[1, 2, 3, 4]),
+        ("search=s&country=US&agent=booking", &[1, 3]),
+        ("search=%2B1415", &[]),
+        (&by_label, &[1]),
+    ] {
+        let page = read(&server, &format!("/calls?{query}"));
+        let seen = page["calls"].as_array().unwrap().iter().map(|call| call["callSid"].clone());
+        let left: Vec<_> = left.iter().map(|n| serde_json::json!(sid(*n))).collect();
+        assert_eq!(seen.collect::<Vec<_>>(), left, "{query}");
+        assert_eq!((&page["matching"], &page["total"]), (&left.len().into(), &4.into()), "{query}");
+    }
+    let page = read(&server, "/calls?limit=1&country=US");
+    let more = format!("/calls?limit=1&country=US&after={}", page["next"].as_str().unwrap());
+    let more = read(&server, &more);
+    assert_eq!((&more["calls"][0]["callSid"], &more["next"]), (&sid(3).into(), &Value::Null));
+    assert_eq!(more["matching"], 2, "on all pages");
+    for field in ["country=USA", "source=a%20b", "searchCountries=US,,DE"] {
+        assert_eq!(
+            ask(&server, "GET", &format!("/calls?{field}"), API_TOKEN).status,
+            400,
+            "{field}"
+        );
+    }
 }
 
 #[test]

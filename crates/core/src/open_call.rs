@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::call::Entry;
-use crate::{Agent, Call, CallId, Caller, Limits, Millis, Party, Phase, Told, Tracker};
+use crate::{Agent, Call, CallId, Caller, Limits, Millis, Party, Phase, Place, Told, Tracker};
 
 /// A call that has not ended, looked at in its place.
 #[derive(Clone, Copy)]
@@ -88,6 +88,11 @@ impl<'a> OpenCall<'a> {
     /// The agent that it counts for now.
     pub fn agent(&self) -> &'a Agent {
         self.tracker.agents.value(self.tracker.acting_agent(self.slot))
+    }
+
+    /// Where the caller is, as far as it is known.
+    pub fn place(&self) -> &'a Place {
+        self.tracker.places.place(self.entry.place)
     }
 
     /// All that is known of it.

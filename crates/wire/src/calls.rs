@@ -229,6 +229,12 @@ pub struct HealedView {
 pub struct CallPage {
     /// The calls.
     pub calls: Vec<CallView>,
+    /// How many calls the filters leave, on all pages; `None` from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matching: Option<u64>,
+    /// How many there are without filters, of the account that is named or of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
     /// The moment at which this held.
     pub as_of: String,
     /// What to ask for as `after` to go on; `None` if there are no more.

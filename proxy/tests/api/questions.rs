@@ -120,6 +120,10 @@ async fn a_query_is_passed_on_decoded_once() {
         ("?%6cimit=7", "?limit=7"),
         ("?", ""),
         ("?&&", ""),
+        (
+            "?source=twilio&country=US&search=m%C3%BCn&searchCountries=DE,AT&account=a",
+            "?source=twilio&country=US&search=m%C3%BCn&searchCountries=DE%2CAT&account=a",
+        ),
     ] {
         let path = format!("/api/live-users/calls{query}");
         let (_, line) = through(&proxy, &mut backend, (Method::GET, &path), &ok("{}")).await;
