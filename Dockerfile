@@ -17,6 +17,7 @@ ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 # image: with that file, rustup would go and download what only developers need.
 COPY Cargo.lock Cargo.toml ./
 COPY backend/Cargo.toml backend/
+COPY crates/assets/Cargo.toml crates/assets/
 COPY crates/backoff/Cargo.toml crates/backoff/
 COPY crates/bench/Cargo.toml crates/bench/
 COPY crates/broadcast/Cargo.toml crates/broadcast/

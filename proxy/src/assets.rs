@@ -1,97 +1,117 @@
-//! The files that a browser loads, embedded in the binary.
+//! The files that a browser loads, embedded in the binary as `crates/assets` has made them.
 
-use std::hash::{DefaultHasher, Hasher};
-
-use actix_web::http::header::{self, CacheControl, CacheDirective, ETag, EntityTag, IfNoneMatch};
+use actix_web::http::header::{
+    self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag,
+    IfNoneMatch,
+};
+use actix_web::web::{Bytes, Path};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-/// A file of `web/`.
+use crate::error::not_found;
+
+/// Where a file is whose name has a hash of its content.
+pub(crate) const HASHED_PATH: &str = "/assets/{name}";
+
+/// How long such a file may be kept: in effect for ever.
+const YEAR_S: u32 = 31_536_000;
+
+/// A file of `web/`, or what was joined of several.
 pub(crate) struct Asset {
     /// Where it is served.
     pub(crate) path: &'static str,
     content_type: &'static str,
-    body: &'static str,
+    /// Of the content, the same in every build.
+    hash: &'static str,
+    /// Whether the hash is in the path.
+    is_hashed: bool,
     /// Whether pages of other origins may load it.
     is_public: bool,
+    identity: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
 }
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// All of them.
-pub(crate) static ASSETS: &[Asset] = &[
-    public_script("/live-users.js", include_str!("../web/live-users.js")),
-    public_script("/live-users-element.js", include_str!("../web/live-users-element.js")),
-    public_script("/live-users-count.js", include_str!("../web/live-users-count.js")),
-    public_script("/live-users-link.js", include_str!("../web/live-users-link.js")),
-    public_script("/live-users-transports.js", include_str!("../web/live-users-transports.js")),
-    script("/live-users-chart.js", include_str!("../web/live-users-chart.js")),
-    script("/live-users-chart-element.js", include_str!("../web/live-users-chart-element.js")),
-    script("/live-users-chart-crosshair.js", include_str!("../web/live-users-chart-crosshair.js")),
-    script("/live-users-chart-draw.js", include_str!("../web/live-users-chart-draw.js")),
-    script("/live-users-chart-scale.js", include_str!("../web/live-users-chart-scale.js")),
-    script("/live-users-chart-style.js", include_str!("../web/live-users-chart-style.js")),
-    script("/admin/accounts.js", include_str!("../web/accounts.js")),
-    script("/admin/announce.js", include_str!("../web/announce.js")),
-    script("/admin/call-details.js", include_str!("../web/call-details.js")),
-    script("/admin/calls.js", include_str!("../web/calls.js")),
-    script("/admin/cards.js", include_str!("../web/cards.js")),
-    script("/admin/dom.js", include_str!("../web/dom.js")),
-    script("/admin/evict.js", include_str!("../web/evict.js")),
-    script("/admin/feed.js", include_str!("../web/feed.js")),
-    script("/admin/format.js", include_str!("../web/format.js")),
-    script("/admin/overview.js", include_str!("../web/overview.js")),
-    script("/admin/page.js", include_str!("../web/page.js")),
-    script("/admin/places.js", include_str!("../web/places.js")),
-    script("/admin/sources.js", include_str!("../web/sources.js")),
-    script("/admin/reader.js", include_str!("../web/reader.js")),
-    script("/admin/setup.js", include_str!("../web/setup.js")),
-    script("/admin/sign-in.js", include_str!("../web/sign-in.js")),
-    script("/admin/store.js", include_str!("../web/store.js")),
-    script("/admin/wallboard.js", include_str!("../web/wallboard.js")),
-    own("/admin/calls.css", CSS, include_str!("../web/calls.css")),
-    own("/admin/cards.css", CSS, include_str!("../web/cards.css")),
-    own("/admin/overview.css", CSS, include_str!("../web/overview.css")),
-    own("/admin/page.css", CSS, include_str!("../web/page.css")),
-    own("/admin/places.css", CSS, include_str!("../web/places.css")),
-    own("/admin/setup.css", CSS, include_str!("../web/setup.css")),
-    own("/admin/sign-in.css", CSS, include_str!("../web/sign-in.css")),
-    own("/admin/wallboard.css", CSS, include_str!("../web/wallboard.css")),
-    own("/favicon.svg", SVG, include_str!("../web/favicon.svg")),
-];
-
-const fn public_script(path: &'static str, body: &'static str) -> Asset {
-    Asset { path, content_type: JAVASCRIPT, body, is_public: true }
+/// Whether a browser may take what it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caching {
+    /// Without asking, for this is all that was ever there.
+    Immutable,
+    /// It asks each time, so that a new version of the proxy is seen at once.
+    Revalidated,
 }
 
-const fn script(path: &'static str, body: &'static str) -> Asset {
-    own(path, JAVASCRIPT, body)
+/// The files under names that stay.
+pub(crate) fn stable() -> impl Iterator<Item = &'static Asset> {
+    ASSETS.iter().filter(|asset| !asset.is_hashed)
 }
 
-const fn own(path: &'static str, content_type: &'static str, body: &'static str) -> Asset {
-    Asset { path, content_type, body, is_public: false }
+/// Where a file of `web/` is under its hash. For templates.
+///
+/// # Panics
+/// If there is none: a template names a file that does not exist.
+pub(crate) fn url(name: &str) -> &'static str {
+    let found = HASHED_URLS.iter().find(|(it, _)| *it == name);
+    found.unwrap_or_else(|| panic!("no file {name} in proxy/web, or it is a part of another")).1
+}
+
+/// A file with a hash in its name.
+pub(crate) async fn hashed(name: Path<String>, request: HttpRequest) -> HttpResponse {
+    match find_hashed(&name) {
+        Some((asset, caching)) => asset.send(&request, caching),
+        None => not_found(request).await,
+    }
+}
+
+/// The file of this name. A page of another version may ask for its own, while proxies are replaced one
+/// after the other. It gets the one of this version, which must not be kept.
+fn find_hashed(name: &str) -> Option<(&'static Asset, Caching)> {
+    let of = |path: &'static str| path.strip_prefix("/assets/");
+    let mut hashed = ASSETS.iter().filter(|asset| asset.is_hashed);
+    if let Some(asset) = hashed.clone().find(|asset| of(asset.path) == Some(name)) {
+        return Some((asset, Caching::Immutable));
+    }
+    let (stem, end) = without_hash(name)?;
+    let asset = hashed.find(|it| of(it.path).and_then(without_hash) == Some((stem, end)))?;
+    Some((asset, Caching::Revalidated))
+}
+
+/// What is before and behind the hash in a name.
+fn without_hash(name: &str) -> Option<(&str, &str)> {
+    let (rest, extension) = name.rsplit_once('.')?;
+    let (stem, hash) = rest.rsplit_once('.')?;
+    let is_hash = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then_some((stem, extension))
 }
 
 impl Asset {
-    /// A tag that changes with the content. The standard hasher has fixed keys, so two replicas
-    /// of one build agree.
-    pub(crate) fn tag(&self) -> EntityTag {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(self.body.as_bytes());
-        EntityTag::new_strong(format!("{:016x}", hasher.finish()))
+    /// The file, or 304 when the browser has it.
+    pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        self.send(request, Caching::Revalidated)
     }
 
-    /// The file, or 304 when the browser has it. It asks each time (`no-cache`), so that a new
-    /// version of the proxy is seen at once.
-    pub(crate) fn answer(&self, request: &HttpRequest, tag: EntityTag) -> HttpResponse {
+    fn send(&self, request: &HttpRequest, caching: Caching) -> HttpResponse {
+        let (coding, body) = self.coded(request);
+        let tag = self.tag(coding);
         let is_known = match request.get_header::<IfNoneMatch>() {
             Some(IfNoneMatch::Any) => true,
             Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
             None => false,
         };
         let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        answer.insert_header(CacheControl(vec![CacheDirective::NoCache])).insert_header(ETag(tag));
+        let directives = match caching {
+            Caching::Immutable => vec![
+                CacheDirective::Public,
+                CacheDirective::MaxAge(YEAR_S),
+                CacheDirective::Extension("immutable".to_owned(), None),
+            ],
+            Caching::Revalidated => vec![CacheDirective::NoCache],
+        };
+        answer
+            .insert_header(CacheControl(directives))
+            .insert_header((header::VARY, "Accept-Encoding"))
+            .insert_header(ETag(tag));
         if self.is_public {
             // A module script of another origin is always fetched in CORS mode.
             answer
@@ -99,9 +119,32 @@ impl Asset {
                 .insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"));
         }
         if is_known {
-            answer.finish()
-        } else {
-            answer.content_type(self.content_type).body(self.body)
+            return answer.finish();
         }
+        if coding != ContentEncoding::Identity {
+            answer.insert_header((header::CONTENT_ENCODING, coding.as_str()));
+        }
+        answer.content_type(self.content_type).body(Bytes::from_static(body))
+    }
+
+    /// The body that the browser takes most gladly. Who refuses even what is not encoded gets that.
+    fn coded(&self, request: &HttpRequest) -> (ContentEncoding, &'static [u8]) {
+        let accepted = request.get_header::<AcceptEncoding>();
+        let known = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
+        match accepted.and_then(|it| it.negotiate(known.iter())) {
+            Some(Encoding::Known(ContentEncoding::Brotli)) => {
+                (ContentEncoding::Brotli, self.brotli)
+            }
+            Some(Encoding::Known(ContentEncoding::Gzip)) => (ContentEncoding::Gzip, self.gzip),
+            _ => (ContentEncoding::Identity, self.identity),
+        }
+    }
+
+    /// A tag that changes with the content, and is another one for each encoding (RFC 9110, 8.8.3.3).
+    fn tag(&self, coding: ContentEncoding) -> EntityTag {
+        EntityTag::new_strong(match coding {
+            ContentEncoding::Identity => self.hash.to_owned(),
+            other => format!("{}-{}", self.hash, other.as_str()),
+        })
     }
 }

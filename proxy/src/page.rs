@@ -3,7 +3,8 @@
 /// Where it is.
 pub(crate) const PATH: &str = "/admin/existing-agents";
 
-const HTML: &str = include_str!("../web/page.html");
+/// With the names under which its files are served.
+const HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 
 /// The element with the number at the top.
 const NUMBER: &str = "<live-users ";

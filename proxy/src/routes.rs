@@ -15,14 +15,13 @@ use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
 use crate::admin_api::{access, activity, call, calls, evict, question, setup, summary, told};
-use crate::assets::ASSETS;
 use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::total_reader::{TotalReader, TotalRules};
 use crate::upstream::{AdminApi, Upstream};
-use crate::{history, openapi, page, sign_in};
+use crate::{assets, history, openapi, page, sign_in};
 
 /// Nothing from elsewhere, nothing inline, no HTML out of a text, in no frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -131,12 +130,11 @@ impl Routes {
                     .default_service(web::to(only_form)),
             )
             .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out));
-        for asset in ASSETS {
-            let tag = asset.tag();
-            let answer =
-                move |request: HttpRequest| std::future::ready(asset.answer(&request, tag.clone()));
+        for asset in assets::stable() {
+            let answer = move |request: HttpRequest| std::future::ready(asset.answer(&request));
             paths = paths.service(PATHS.read(asset.path, ANY, answer));
         }
+        paths = paths.service(PATHS.read(assets::HASHED_PATH, ANY, assets::hashed));
         let metrics = self.metrics.clone();
         let trusted_proxies = self.trusted_proxies.clone();
         app.app_data(self.upstream.clone())

@@ -70,7 +70,7 @@ async fn the_page_asks_to_sign_in_and_the_sign_in_leads_back() {
     ] {
         assert!(html.contains(part), "{part} is missing in {html}");
     }
-    let script = r#"<script src="/admin/sign-in.js"></script>"#;
+    let script = r#"<script src="/assets/sign-in."#;
     assert_eq!(html.matches("<script").count(), html.matches(script).count(), "{html}");
     assert!(!html.contains("role=\"alert\"") && !html.contains("role=\"status\""), "{html}");
 
