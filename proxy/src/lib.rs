@@ -12,6 +12,7 @@ mod admin_api;
 mod app;
 mod assets;
 mod channels;
+mod compression;
 mod config;
 mod error;
 mod health;

@@ -15,6 +15,7 @@ use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
 use crate::admin_api::{access, activity, call, calls, evict, question, setup, summary, told};
+use crate::compression::compress;
 use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
 use crate::metrics::{self, Metrics};
@@ -147,6 +148,7 @@ impl Routes {
             .service(
                 paths
                     .default_service(web::to(not_found))
+                    .wrap(from_fn(compress))
                     .wrap(from_fn(move |request, next| {
                         metrics::count(metrics.clone(), request, next)
                     }))

@@ -178,3 +178,19 @@ fn only_lines_that_are_comments_go() {
         assert_eq!(without_comments(kept), kept);
     }
 }
+
+#[test]
+fn what_is_compressed_comes_back_and_the_best_is_the_smallest() {
+    use crate::compress::{brotli, gzip};
+
+    let text = include_str!("link.rs").as_bytes();
+    let sizes = [Level::Quick, Level::Best].map(|level| {
+        let (br, gz) = (brotli(text, level), gzip(text, level));
+        let (mut of_br, mut of_gz) = (Vec::new(), Vec::new());
+        ::brotli::BrotliDecompress(&mut br.as_slice(), &mut of_br).unwrap();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*gz), &mut of_gz).unwrap();
+        assert!(of_br == text && of_gz == text, "{level:?}");
+        [br.len(), gz.len()]
+    });
+    assert!(sizes[1][0] < sizes[0][0] && sizes[1][1] < sizes[0][1], "{sizes:?}");
+}

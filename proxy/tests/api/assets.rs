@@ -146,7 +146,8 @@ async fn each_encoding_has_the_same_bytes_and_a_tag_of_its_own() {
     }
 }
 
-fn decode(coding: Option<&str>, bytes: &[u8]) -> Vec<u8> {
+/// What was encoded so.
+pub(crate) fn decode(coding: Option<&str>, bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     match coding {
         Some("br") => brotli::BrotliDecompress(&mut &*bytes, &mut decoded).map(|()| 0),

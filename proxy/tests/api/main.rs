@@ -7,6 +7,7 @@ mod admin;
 mod assets;
 mod backend;
 mod command;
+mod compression;
 mod connections;
 mod count;
 mod details;
