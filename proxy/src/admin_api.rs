@@ -12,7 +12,7 @@ use crate::upstream::{AdminApi, AdminApiError, Question};
 
 /// What an admin may see and do.
 #[derive(Serialize)]
-struct AccessView<'a> {
+pub(crate) struct AccessView<'a> {
     /// The id of the token of an account; `null` of an admin without a scope.
     id: Option<&'a str>,
     role: Role,
@@ -22,13 +22,16 @@ struct AccessView<'a> {
 
 /// What the admin may see and do.
 pub(crate) async fn access(admin: Admin) -> HttpResponse {
-    let view = match admin.scope() {
+    HttpResponse::Ok().json(Success::new(access_view(&admin)))
+}
+
+pub(crate) fn access_view(admin: &Admin) -> AccessView<'_> {
+    match admin.scope() {
         None => AccessView { id: None, role: Role::Operate, accounts: None },
         Some(it) => {
             AccessView { id: Some(&it.id), role: it.role, accounts: it.accounts.as_deref() }
         }
-    };
-    HttpResponse::Ok().json(Success::new(view))
+    }
 }
 
 /// The count with all that is behind it.

@@ -1,4 +1,15 @@
-//! The page *Existing Agents*. What is on it is drawn in the browser.
+//! The page *Existing Agents*. What is on it is drawn in the browser, from data that comes with it.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::admin::Authenticator;
+use crate::admin_api::{access_view, question, told};
+use crate::upstream::AdminApi;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/admin/existing-agents";
@@ -9,13 +20,84 @@ const HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 /// The element with the number at the top.
 const NUMBER: &str = "<live-users ";
 
+/// Where the number stands until the element has one of its own.
+const FIRST_NUMBER: &str = "<!-- first number -->";
+
+/// Where the data stand.
+const FIRST_DATA: &str = "<!-- first data -->";
+
+/// How long the page waits for its data. Later, the browser asks for them.
+const WAITS_FOR: Duration = Duration::from_millis(300);
+
+/// What the page shows before its scripts have asked for anything.
+pub(crate) struct First {
+    /// What the reader may see and do, as JSON.
+    access: String,
+    /// The summary of the calls that the reader sees, as JSON.
+    summary: String,
+    live_users: u64,
+    as_of: Timestamp,
+}
+
+/// Of a summary, what stands in the HTML.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Number {
+    live_users: u64,
+    as_of: String,
+}
+
+impl First {
+    /// Asks for it. `None` if that fails or takes too long, and then the page tells why, as ever.
+    pub(crate) async fn ask(
+        request: &HttpRequest,
+        authenticator: &Data<Authenticator>,
+        admin_api: &AdminApi,
+    ) -> Option<Self> {
+        let admin = Authenticator::authenticate(authenticator, request).await.ok()?;
+        let answer = admin_api.ask(question(&admin, &["summary"], &[]));
+        let answer = tokio::time::timeout(WAITS_FOR, answer).await.ok()?;
+        let summary = told(&admin, answer).ok()?;
+        let Number { live_users, as_of } = serde_json::from_str(&summary).ok()?;
+        let as_of = as_of.parse().ok()?;
+        let access = serde_json::to_string(&access_view(&admin)).ok()?;
+        Some(Self { access, summary, live_users, as_of })
+    }
+
+    /// The number, for as long as there is none by the link.
+    fn number(&self) -> String {
+        let users = if self.live_users == 1 { "user" } else { "users" };
+        format!(
+            "<span slot=\"first\">{} {users} live<span class=\"first-as-of\">, as of {} UTC</span></span>",
+            self.live_users,
+            self.as_of.strftime("%H:%M:%S"),
+        )
+    }
+
+    /// The data, which the script reads. A browser does not run them.
+    fn data(&self) -> String {
+        format!(
+            "<script id=\"first-data\" type=\"application/json\">{{\"access\":{},\"summary\":{}}}</script>",
+            in_script(&self.access),
+            in_script(&self.summary),
+        )
+    }
+}
+
+/// JSON in which nothing looks like HTML. Outside of its strings there is no `<`.
+fn in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
 /// else the total.
-pub(crate) fn html(is_scoped: bool) -> String {
-    match is_scoped {
+pub(crate) fn html(is_scoped: bool, first: Option<&First>) -> String {
+    let html = match is_scoped {
         true => HTML.replacen(NUMBER, &format!("{NUMBER}summary "), 1),
         false => HTML.to_owned(),
-    }
+    };
+    let (number, data) = first.map_or_else(Default::default, |it| (it.number(), it.data()));
+    html.replacen(FIRST_NUMBER, &number, 1).replacen(FIRST_DATA, &data, 1)
 }
 
 #[cfg(test)]
@@ -25,6 +107,31 @@ mod tests {
     #[test]
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
         assert_eq!(HTML.matches(NUMBER).count(), 1);
-        assert!(html(true).contains("<live-users summary ") && !html(false).contains(" summary "));
+        let page = |is_scoped| html(is_scoped, None);
+        assert!(page(true).contains("<live-users summary ") && !page(false).contains(" summary "));
+    }
+
+    #[test]
+    fn what_comes_first_has_its_places_and_ends_no_script() {
+        for place in [FIRST_NUMBER, FIRST_DATA] {
+            assert_eq!(HTML.matches(place).count(), 1, "{place}");
+            assert!(!html(false, None).contains(place));
+        }
+        let summary =
+            r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
+        let access = r#"{"id":"<b>"}"#.to_owned();
+        let as_of = "2026-11-23T09:30:05.678Z".parse().unwrap();
+        let first = First { access, summary: summary.clone(), live_users: 1, as_of };
+        let html = html(false, Some(&first));
+        assert!(
+            html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")
+        );
+        let (_, data) = html.split_once("type=\"application/json\">").unwrap();
+        let (data, behind) = data.split_once("</script>").unwrap();
+        assert_eq!(behind.trim(), "</body>\n</html>");
+        assert!(!data.contains('<'), "{data}");
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["summary"], serde_json::from_str::<serde_json::Value>(&summary).unwrap());
+        assert_eq!(data["access"]["id"], "<b>");
     }
 }

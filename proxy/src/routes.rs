@@ -206,14 +206,19 @@ async fn require_tls(
     Ok(answer)
 }
 
-async fn show_page(request: HttpRequest, authenticator: Data<Authenticator>) -> HttpResponse {
+async fn show_page(
+    request: HttpRequest,
+    authenticator: Data<Authenticator>,
+    admin_api: Data<AdminApi>,
+) -> HttpResponse {
     if !authenticator.is_signed_in(&request) {
         return sign_in::redirect_here(request.uri());
     }
+    let first = page::First::ask(&request, &authenticator, &admin_api).await;
     HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(page::html(authenticator.is_scoped(&request)))
+        .body(page::html(authenticator.is_scoped(&request), first.as_ref()))
 }

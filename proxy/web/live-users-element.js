@@ -92,6 +92,8 @@ export class LiveUsersElement extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [style];
     this.#text = span("text", { part: "text", role: "status", "aria-live": "polite" });
+    // What the page says of a number that came with it stands there until one is known.
+    this.#text.append(Object.assign(document.createElement("slot"), { name: "first", textContent: "connecting" }));
     this.#age = span("age", { part: "age" });
     this.#reason = span("reason", {});
     const words = span("words", {});

@@ -65,7 +65,8 @@ export class Overview {
     const old = seenAt === null ? "" : `, as of ${ago(Date.now() - seenAt)}`;
     this.#link.dataset.state = state;
     setText(this.#link, linkWords(state, link.transport, old));
-    const isStale = summary !== null && state !== "live" && state !== "polling";
+    // What came with the page is new, while the link is opened for the first time.
+    const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
     this.#drawNotice(state, error, seenAt);
   }

@@ -89,5 +89,7 @@ badge.addEventListener("live-users-change", showTitle);
 showTitle();
 
 startWallboard();
+// What came with the page is drawn at once.
+if (store.access !== null) drawings.access();
 overview.drawLink();
 new Link({ src: "/", path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState });

@@ -32,7 +32,18 @@ export class Store extends EventTarget {
 
   constructor() {
     super();
-    this.#accessReader.poke();
+    const first = document.querySelector("#first-data");
+    if (first === null) this.#accessReader.poke();
+    else this.#takeFirst(JSON.parse(first.textContent));
+  }
+
+  /** Takes what came with the page, which is as old as the page. */
+  #takeFirst({ access, summary }) {
+    this.access = access;
+    this.takeFrame(summary);
+    const [page] = performance.getEntriesByType("navigation");
+    this.receivedAt = page.responseStart;
+    this.seenAt = Date.now() - (performance.now() - page.responseStart);
   }
 
   /** Whether this reader sees all that there is, the settings included. */

@@ -56,21 +56,26 @@ async fn a_session_of_an_account_asks_the_backend_for_that_account() {
 #[tokio::test]
 async fn the_page_is_told_what_its_reader_sees_and_has_the_number_of_that() {
     let world = World::start();
-    for (token, access, is_scoped) in [
-        (ACME, r#"{"success":true,"id":"acme-wall","role":"read","accounts":["acme"]}"#, true),
-        (BETA, r#"{"success":true,"id":"beta","role":"operate","accounts":["beta","b.2"]}"#, true),
-        (ADMIN_TOKEN, r#"{"success":true,"id":null,"role":"operate","accounts":null}"#, false),
-    ] {
+    let acme = r#"{"success":true,"id":"acme-wall","role":"read","accounts":["acme"]}"#;
+    let beta = r#"{"success":true,"id":"beta","role":"operate","accounts":["beta","b.2"]}"#;
+    let all = r#"{"success":true,"id":null,"role":"operate","accounts":null}"#;
+    for (token, access, scope) in
+        [(ACME, acme, Some("acme.1")), (BETA, beta, Some("beta.1")), (ADMIN_TOKEN, all, None)]
+    {
         let cookie = world.cookie(token).await;
         world.asked();
         let headers = [("Cookie", cookie.as_str()), OURS];
         let (status, body) =
             seen(get(&world.proxy, "/api/live-users/access", &headers).await).await;
         assert_eq!((status, body.as_str()), (200, access));
+        assert!(world.asked().is_empty(), "the cookie says all of it");
         let (status, html) = seen(get(&world.proxy, PAGE, &headers).await).await;
         assert_eq!(status, 200);
-        assert_eq!(html.contains("<live-users summary "), is_scoped);
-        assert!(world.asked().is_empty(), "the cookie says all of it");
+        assert_eq!(html.contains("<live-users summary "), scope.is_some());
+        let asked = world.asked();
+        let asked: Vec<_> =
+            asked.iter().map(|it| (it.what.as_str(), it.access.as_deref())).collect();
+        assert_eq!(asked, [("GET /summary", scope)], "what comes with the page is of its reader");
     }
 }
 

@@ -12,6 +12,7 @@ mod kept_tokens;
 mod link;
 mod newcomer;
 mod page;
+mod page_first;
 mod page_line;
 mod page_live;
 mod page_parts;

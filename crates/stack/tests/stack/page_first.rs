@@ -1,0 +1,73 @@
+//! What the page shows before its scripts have asked for anything, and how little it asks for.
+
+use live_users_testkit::{Browser, Relay, Server};
+
+use crate::{ADMIN_TOKEN, page, start_both};
+
+async fn open_through(relay: &Relay) -> Browser {
+    let browser = Browser::start().await;
+    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_is_there_without_any_script_and_says_its_time_when_it_gets_old() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let relay = Relay::start(&proxy.url);
+    relay.forbid(&[".js HTTP"]);
+    let browser = open_through(&relay).await;
+    assert_eq!(browser.evaluate("customElements.get('live-users') === undefined").await, true);
+    let shown = browser.evaluate("document.querySelector('live-users').innerText").await;
+    let shown = shown.as_str().expect("a text");
+    assert!(shown.starts_with("1 user live, as of ") && shown.ends_with(" UTC"), "{shown}");
+    let width = "document.querySelector('.first-as-of').getBoundingClientRect().width";
+    browser.wait_for("the time of the number", &format!("{width} > 0")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_with_the_page_is_drawn_and_is_old_where_the_link_fails() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    twilio.start(2);
+    let relay = Relay::start(&proxy.url);
+    relay.forbid(&["/api/live-users"]);
+    let browser = open_through(&relay).await;
+    let figure = "document.querySelector('[data-figure=users]').textContent";
+    browser.wait_for("the figure", &format!("{figure} === '2'")).await;
+    let card = "/booking/i.test(document.querySelector('#cards').innerText)";
+    browser.wait_for("a card of the agent that talks", card).await;
+    browser.wait_for("its mark", "document.body.classList.contains('is-stale')").await;
+    let notice = "document.querySelector('#notice').textContent";
+    browser.wait_for("a notice", &format!("{notice}.startsWith('What is shown is ')")).await;
+    let badge = browser.text_of_live_users().await.expect("a text");
+    assert!(!badge.contains("2 users live"), "{badge}");
+    relay.forbid(&[]);
+    browser.wait_for_live_users("2 users live").await;
+}
+
+/// How often the page has asked for something with this in its address.
+async fn asked(browser: &Browser, part: &str) -> serde_json::Value {
+    let entries = "performance.getEntriesByType('resource')";
+    browser
+        .evaluate(&format!("{entries}.filter(({{ name }}) => name.includes('{part}')).length"))
+        .await
+}
+
+async fn open_whole(proxy: &Server) -> Browser {
+    let browser = page::open(proxy).await;
+    browser.wait_for_live_users("0 users live").await;
+    let chart = "document.querySelector('live-users-chart').getAttribute('state')";
+    browser.wait_for("the history", &format!("!['loading', null].includes({chart})")).await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_for_twice_or_that_has_come_with_the_page() {
+    let (_backend, proxy, _twilio) = start_both();
+    let browser = open_whole(&proxy).await;
+    for (part, times) in [("/access", 0), (".js", 1), (".css", 1)] {
+        assert_eq!(asked(&browser, part).await, times, "{part}");
+    }
+    assert_eq!(browser.console_errors().await, [""; 0], "the page's policy allows its data");
+}
