@@ -33,6 +33,7 @@ export class LiveUsersChartElement extends HTMLElement {
   #history = null;
   #request = null;
   #timer = null;
+  #isStarted = false;
   #resize = new ResizeObserver(() => this.#draw());
 
   constructor() {
@@ -60,17 +61,20 @@ export class LiveUsersChartElement extends HTMLElement {
   connectedCallback() {
     this.#resize.observe(this.#stage);
     document.addEventListener("visibilitychange", this.#wake);
+    this.#isStarted = true;
     this.#begin();
   }
 
   disconnectedCallback() {
+    this.#isStarted = false;
     this.#resize.disconnect();
     document.removeEventListener("visibilitychange", this.#wake);
     this.#stop();
   }
 
   attributeChangedCallback(_name, before, after) {
-    if (before !== after && this.isConnected && this.#svg) this.#begin();
+    // An element of the page's HTML is told its attributes first: it asks once, when it begins.
+    if (before !== after && this.#isStarted) this.#begin();
   }
 
   #choice(key, group) {

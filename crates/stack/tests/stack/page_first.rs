@@ -66,7 +66,7 @@ async fn open_whole(proxy: &Server) -> Browser {
 async fn nothing_is_asked_for_twice_or_that_has_come_with_the_page() {
     let (_backend, proxy, _twilio) = start_both();
     let browser = open_whole(&proxy).await;
-    for (part, times) in [("/access", 0), (".js", 1), (".css", 1)] {
+    for (part, times) in [("/history?", 1), ("/access", 0), (".js", 1), (".css", 1)] {
         assert_eq!(asked(&browser, part).await, times, "{part}");
     }
     assert_eq!(browser.console_errors().await, [""; 0], "the page's policy allows its data");
