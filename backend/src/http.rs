@@ -17,6 +17,7 @@ mod error;
 mod health;
 mod history;
 mod journal;
+mod named;
 mod openapi;
 mod sessions;
 mod streams;

@@ -109,12 +109,12 @@ impl Routes {
             .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
             .service(PATHS.read(
                 "/api/live-users/history",
-                Only(&["from", "to", "step", "agent", "account"]),
+                Only(&["from", "to", "step", "tz", "agent", "account"]),
                 history::figures,
             ))
             .service(PATHS.read(
                 "/api/live-users/history.svg",
-                Only(&["from", "to", "step", "agent", "account", "theme", "width", "height"]),
+                Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
                 history::picture,
             ))
             .service(PATHS.read("/healthz", NONE, healthz))

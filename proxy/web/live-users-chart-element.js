@@ -19,6 +19,8 @@ const RANGES = {
 const RANGE_DEFAULT = "24h";
 const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
 const TIMEOUT_MS = 10_000;
+// Hours and days begin by the reader's clock.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const FONT_PX = 16;
 
 let groups = 0;
@@ -119,7 +121,9 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#request = request;
     const { refreshMs } = RANGES[this.range];
     const key = this.#key();
-    const answer = await ask(historyUrl(this), request.signal);
+    let answer = await ask(historyUrl(this, ZONE), request.signal);
+    // The server does not know the zone, or no longer keeps what its hours are made of.
+    if (answer.field === "tz") answer = await ask(historyUrl(this), request.signal);
     if (this.#request !== request) return;
     this.#request = null;
     if (answer.error === undefined) this.#take({ ...answer, key });
@@ -172,7 +176,7 @@ export class LiveUsersChartElement extends HTMLElement {
   }
 }
 
-function historyUrl(element) {
+function historyUrl(element, zone) {
   const src = element.getAttribute("src");
   const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
@@ -181,6 +185,7 @@ function historyUrl(element) {
   url.searchParams.set("step", RANGES[element.range].step);
   const agent = element.getAttribute("agent");
   if (agent) url.searchParams.set("agent", agent);
+  if (zone) url.searchParams.set("tz", zone);
   return url;
 }
 
@@ -192,7 +197,7 @@ async function ask(url, signal) {
     const body = await response.json().catch(() => null);
     if (!response.ok || body?.success !== true || !Array.isArray(body.points)) {
       if (response.status === 401) return { error: "nobody is signed in" };
-      return { error: body?.error ?? `the answer was ${response.status}` };
+      return { error: body?.error ?? `the answer was ${response.status}`, field: body?.field };
     }
     const points = body.points.map((point) => ({ ...point, at: Date.parse(point.at) }));
     return { points, from: Date.parse(body.from), to: Date.parse(body.to), stepMs: body.stepMs, peaks: body.peaks };

@@ -44,13 +44,15 @@ pub(crate) async fn list(
     if let Some(why) = queue.unanswered() {
         return Err(why.into());
     }
-    let query = PageQuery::parse(request.query_string())?.with_names(&agents.now());
+    let agents = agents.now();
+    let query = PageQuery::parse(request.query_string())?.with_names(&agents);
     let rules = **rules;
     let found = queue.query(move |View { state, now, .. }| {
+        query.named().check((&agents, &access.scope), state)?;
         let presenter = Presenter { now, rules };
-        (query.calls(state, &access.scope, &presenter), presenter)
+        Ok::<_, ApiError>((query.calls(state, &access.scope, &presenter), presenter))
     });
-    let (page, presenter) = found.await?;
+    let (page, presenter) = found.await??;
     Ok(json(&page.view(&presenter)))
 }
 

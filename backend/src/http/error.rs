@@ -11,6 +11,7 @@ use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 use serde::Serialize;
 
+use super::named::UnknownName;
 use super::{auth, signature};
 use crate::parts::journal_reader::Unreadable;
 use crate::parts::not_recorded::NotRecorded;
@@ -37,10 +38,8 @@ pub(crate) enum ApiError {
     TooOften(Duration),
     /// The agents file has mistakes, all of which are told.
     BadAgents(Vec<String>),
-    /// No such agent is known.
-    NoAgent,
-    /// No such account is known.
-    NoAccount,
+    /// An agent, an account or a source of the query is not known.
+    UnknownName(UnknownName),
     /// No such call is known.
     NoCall,
     /// The journal can be written, so it needs no new one.
@@ -127,13 +126,9 @@ impl ApiError {
                 "the agents file is refused, and the agents stay as they were: {}",
                 mistakes.join("; ")
             )),
-            Self::NoAgent => Problem {
-                expected: Some("the id of an agent that is configured or was called".to_owned()),
-                ..field("agent", "no such agent is known")
-            },
-            Self::NoAccount => Problem {
-                expected: Some("an account of the agents file, or one that has calls".to_owned()),
-                ..field("account", "no such account is known")
+            Self::UnknownName(UnknownName { field: name, expected }) => Problem {
+                expected: Some(expected.clone()),
+                ..field(name, &format!("no such {name} is known"))
             },
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
             Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
@@ -248,6 +243,12 @@ impl From<auth::Refusal> for ApiError {
     }
 }
 
+impl From<UnknownName> for ApiError {
+    fn from(name: UnknownName) -> Self {
+        Self::UnknownName(name)
+    }
+}
+
 impl From<FieldError> for ApiError {
     fn from(wrong: FieldError) -> Self {
         Self::BadFields(vec![wrong])
@@ -285,9 +286,7 @@ impl ResponseError for ApiError {
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoAgent | Self::NoAccount | Self::NoCall | Self::NoSource => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownName(_) | Self::NoCall | Self::NoSource => StatusCode::NOT_FOUND,
             Self::SourceRefused { is_missing: true } => StatusCode::UNAUTHORIZED,
             Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
             Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
@@ -335,8 +334,7 @@ impl ResponseError for ApiError {
             | Self::Auth(_)
             | Self::Origin
             | Self::BadAgents(_)
-            | Self::NoAgent
-            | Self::NoAccount
+            | Self::UnknownName(_)
             | Self::NoCall
             | Self::NoSource
             | Self::SourceRefused { .. }

@@ -4,6 +4,7 @@ mod found;
 mod picture;
 mod query;
 mod scale;
+mod zone;
 
 #[cfg(feature = "testing")]
 pub use self::query::plan_history;

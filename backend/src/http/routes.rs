@@ -83,12 +83,12 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
         .service(PATHS.read(
             "/api/live-users/history",
-            Only(&["from", "to", "step", "agent", "account"]),
+            Only(&["from", "to", "step", "tz", "agent", "account"]),
             history::read,
         ))
         .service(PATHS.read(
             "/api/live-users/history.svg",
-            Only(&["from", "to", "step", "agent", "account", "theme", "width", "height"]),
+            Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
             history::draw,
         ))
         .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))

@@ -118,9 +118,19 @@ fn the_calls_now_live_are_listed_page_by_page_the_longest_first() {
     assert_eq!((&first["phase"], &first["direction"]), (&"live".into(), &"inbound".into()));
     assert_eq!(first["caller"].as_str().map(str::len), Some(6));
     assert!(first["liveMs"].is_u64() && first["since"].is_string());
-    for (query, n) in [("suspect=true", 0), ("suspect=false", 6), ("agent=booking", 0)] {
+    for (query, n) in [("suspect=true", 0), ("suspect=false", 6), ("source=twilio", 6)] {
         let page = read(&server, &format!("/calls?{query}"));
         assert_eq!(page["calls"].as_array().unwrap().len(), n, "{query}");
+    }
+    for (query, field, expected) in [
+        ("agent=TYPO", "agent", "another agent that has calls"),
+        ("account=TYPO", "account", "another account that has calls"),
+        ("source=TYPO", "source", "twilio, api or another source that tells of calls"),
+    ] {
+        let answer = ask(&server, "GET", &format!("/calls?{query}"), API_TOKEN);
+        let told: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!((answer.status, &told["field"]), (404, &field.into()), "{query}");
+        assert_eq!(told["expected"], expected, "{query}");
     }
     let wrong = ask(&server, "GET", "/calls?limit=lots", API_TOKEN);
     assert_eq!(wrong.status, 400);
@@ -158,7 +168,6 @@ fn the_list_of_calls_is_searched_and_filtered_with_a_count_of_what_is_left() {
         ("country=de", &[2]),
         ("country=unknown", &[4]),
         ("source=twilio", &[1, 2, 3, 4]),
-        ("source=vapi", &[]),
         ("search=tables", &[1, 3]),
         ("search=SUPP", &[2, 4]),
         ("search=m%C3%BCnch", &[2]),

@@ -19,6 +19,7 @@ mod journal;
 mod journal_files;
 mod life;
 mod limits;
+mod local_days;
 mod metrics;
 mod old_callbacks;
 mod openapi;

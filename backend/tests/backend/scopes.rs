@@ -93,6 +93,38 @@ fn leaks_nothing(path: &str, answer: &Answer) {
 }
 
 #[test]
+fn a_name_that_is_not_there_and_one_of_another_account_have_the_same_answer() {
+    let (server, _) = with_calls(&[]);
+    let paths = ["/calls", "/activity", "/history", "/history.svg"];
+    let names = [("agent", "support"), ("account", "zeta"), ("source", "platform")];
+    for (path, (field, theirs)) in paths.iter().flat_map(|path| names.map(|it| (path, it))) {
+        if field == "source" && *path != "/calls" || field == "agent" && *path == "/activity" {
+            continue;
+        }
+        let asked = |name: &str| ask(&server, "GET", &format!("{path}?{field}={name}"), WALL);
+        let [not_theirs, not_there] = [theirs, "TYPO"].map(asked);
+        assert_eq!(not_there.status, 404, "{path} {field}: {}", not_there.body);
+        assert_eq!(not_theirs.body, not_there.body, "{path} {field}");
+        leaks_nothing(path, &not_there);
+        let told: Value = serde_json::from_str(&not_there.body).expect("JSON");
+        assert_eq!(told["field"], field, "{path}");
+        let document = OpenApi::of(&server.url, env!("CARGO_PKG_VERSION"));
+        document.check("GET", &format!("/api/live-users{path}"), &not_there);
+    }
+    let expected = |query: &str, token| {
+        let answer = ask(&server, "GET", &format!("/calls?{query}=TYPO"), token);
+        let told: Value = serde_json::from_str(&answer.body).expect("JSON");
+        told["expected"].as_str().expect("text").to_owned()
+    };
+    assert_eq!(expected("account", WALL), "acme");
+    assert_eq!(expected("agent", WALL), "booking or another agent that has calls");
+    assert_eq!(expected("account", API_TOKEN), "acme, zeta or another account that has calls");
+    assert_eq!(read(&server, "/calls?agent=booking&account=acme", WALL)["total"], 1);
+    let mixed = ask(&server, "GET", "/calls?agent=support&account=acme", API_TOKEN);
+    assert_eq!(mixed.status, 404, "an agent of another account: {}", mixed.body);
+}
+
+#[test]
 fn each_reads_the_calls_of_its_accounts_and_nothing_of_others() {
     let (server, twilio) = with_calls(&[]);
     let live_users = |token| read(&server, "", token)["liveUsers"].clone();
@@ -154,8 +186,9 @@ fn the_history_is_that_of_the_accounts() {
     }
     let of = |path: &str, token| read(&server, path, token);
     assert_eq!(of("/calls?account=zeta", API_TOKEN)["calls"].as_array().map(Vec::len), Some(2));
-    assert_eq!(of("/calls?account=zeta", WALL)["calls"], json!([]));
-    assert_eq!(of("/activity?account=zeta", WALL)["activities"], json!([]));
+    for path in ["/calls?account=zeta", "/activity?account=zeta"] {
+        assert_eq!(ask(&server, "GET", path, WALL).status, 404, "{path}");
+    }
     let activities = of("/activity?account=acme", API_TOKEN)["activities"].clone();
     assert_eq!(activities.as_array().map(Vec::len), Some(1));
 }

@@ -335,7 +335,12 @@ impl Agents {
 
     /// Whether calls may belong to an account of this name by this file.
     pub fn has_account(&self, name: &str) -> bool {
-        known_accounts(&self.list, &self.sources, self.accounts()).contains(name)
+        self.account_names().contains(name)
+    }
+
+    /// The names of all accounts that calls may belong to by this file.
+    pub fn account_names(&self) -> BTreeSet<&str> {
+        known_accounts(&self.list, &self.sources, self.accounts())
     }
 
     /// Who may read the calls of some accounts, in the order of the file.

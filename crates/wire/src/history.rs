@@ -12,11 +12,17 @@ pub struct HistoryView {
     pub from: String,
     /// The end of what was asked for, within the last point.
     pub to: String,
-    /// How far the points are apart, in milliseconds; 0 where the steps were asked for.
+    /// How far the points are apart, in milliseconds; 0 where the steps were asked for. By the clock
+    /// of a zone, the last point of a day is shorter where the step does not divide the day, and a
+    /// day may have 23 or 25 hours.
     pub step_ms: u64,
     /// Where what is known begins; `None` while nothing is, and from an older backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// The time zone that days begin in, if one was asked for: by its name (`America/New_York`), or
+    /// by its distance from UTC (`-05:00`). All moments of the answer are by its clock then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
     /// The id of the agent whose users these are; `None` for all.
     pub agent: Option<String>,
     /// The account whose users these are, if one was named.

@@ -14,13 +14,13 @@ fn picture(kind: &str) -> String {
 }
 
 #[tokio::test]
-async fn of_a_query_only_the_known_keys_are_passed_on() {
+async fn a_query_is_passed_on_with_its_time_zone() {
     let mut backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
     for (path, passed_on, says) in [
         (
-            "history?from=-1h&to=now&step=1m&agent=a&theme=dark&limit=1",
-            "history?from=-1h&to=now&step=1m&agent=a",
+            "history?from=-1h&to=now&step=1m&agent=a&tz=America/New_York",
+            "history?from=-1h&to=now&step=1m&agent=a&tz=America%2FNew_York",
             ok("{}"),
         ),
         (
@@ -30,8 +30,8 @@ async fn of_a_query_only_the_known_keys_are_passed_on() {
         ),
         ("history", "history", ok("{}")),
         (
-            "history.svg?theme=dark&width=5&height=6&step=1h&token=x",
-            "history.svg?theme=dark&width=5&height=6&step=1h",
+            "history.svg?theme=dark&width=5&height=6&step=1h&tz=UTC",
+            "history.svg?theme=dark&width=5&height=6&step=1h&tz=UTC",
             picture("image/svg+xml"),
         ),
         ("history.svg", "history.svg", picture("image/svg+xml")),

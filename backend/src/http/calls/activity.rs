@@ -11,6 +11,8 @@ use live_users_wire::{ActivityPage, ActivityView};
 use super::json;
 use crate::http::authorized::Permitted;
 use crate::http::error::ApiError;
+use crate::http::named::Named;
+use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
 use crate::parts::presentation::{agent_ref, label, shown_place};
 use crate::parts::queue::{Queue, View};
@@ -52,18 +54,21 @@ struct Page {
 pub(crate) async fn activity(
     Permitted(access): Permitted,
     queue: Data<Queue>,
+    agents: Data<AgentRegistry>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::parse(request.query_string())?;
-    let scope = access.scope.narrowed(wanted.account.as_deref());
+    let agents = agents.now();
     let found = queue.query(move |View { state, now, at }| {
-        let epoch = at.epoch;
+        let named = Named { account: wanted.account.as_deref(), ..Named::default() };
+        named.check((&agents, &access.scope), state)?;
+        let (epoch, scope) = (at.epoch, access.scope.narrowed(named.account));
         if wanted.after.is_some_and(|cursor| cursor.epoch != epoch) {
-            return None;
+            return Err(another_journal().into());
         }
-        Some((wanted.page(state, &scope), epoch, now))
+        Ok::<_, ApiError>((wanted.page(state, &scope), epoch, now))
     });
-    let (page, epoch, now) = found.await?.ok_or_else(another_journal)?;
+    let (page, epoch, now) = found.await??;
     Ok(json(&shown(page, epoch, now)))
 }
 

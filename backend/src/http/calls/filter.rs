@@ -7,6 +7,7 @@ use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
 
 use super::view::Presenter;
+use crate::http::named::Named;
 use crate::parts::presentation::{agent_ref, label};
 use crate::parts::scope::Scope;
 use crate::parts::source_counts::TWILIO;
@@ -72,6 +73,15 @@ impl CallFilter {
             && self.source.as_deref().is_none_or(|id| is_told_by(open, id))
             && self.country.as_deref().is_none_or(|it| is_in(open.place(), it))
             && self.search.as_deref().is_none_or(|text| self.finds(text, open))
+    }
+
+    /// What it names.
+    pub(super) fn named(&self) -> Named<'_> {
+        Named {
+            agent: self.agent.as_deref(),
+            account: self.account.as_deref(),
+            source: self.source.as_deref(),
+        }
     }
 
     /// What of the scope is left.

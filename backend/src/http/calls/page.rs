@@ -10,6 +10,7 @@ use live_users_wire::CallPage;
 
 use super::filter::CallFilter;
 use super::view::Presenter;
+use crate::http::named::Named;
 use crate::parts::clock::moment;
 use crate::parts::scope::Scope;
 
@@ -43,6 +44,11 @@ impl PageQuery {
     /// The same, which finds agents by their names too.
     pub(super) fn with_names(self, agents: &Agents) -> Self {
         Self { filter: self.filter.with_names(agents), ..self }
+    }
+
+    /// What it names.
+    pub(super) fn named(&self) -> Named<'_> {
+        self.filter.named()
     }
 
     /// The calls that are in scope.

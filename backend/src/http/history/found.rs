@@ -10,8 +10,9 @@ use live_users_wire::{
 };
 
 use super::query::{Plan, Query};
+use super::zone::Zone;
 use crate::http::error::ApiError;
-use crate::parts::clock::moment;
+use crate::http::named::{unknown_account, unknown_agent};
 use crate::parts::queue::{Queue, View};
 use crate::parts::scope::Scope;
 
@@ -30,6 +31,13 @@ pub(super) struct Found {
     pub(super) present: Option<Step>,
     /// `None` if there is no history at all.
     pub(super) excerpt: Option<Excerpt>,
+}
+
+/// The time of one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: Millis,
+    pub(super) until: Millis,
 }
 
 /// The numbers beside the live users, in the order of [`Found::lines`].
@@ -56,9 +64,9 @@ impl Excerpt {
     /// The points. Of several accounts they are sums: the fewest and the most of each need not have
     /// been at one moment, so those together lie between these.
     pub(super) fn points(&self, plan: &Plan) -> Vec<Point> {
-        let mut points = vec![None::<Point>; plan.count];
+        let mut points = vec![None::<Point>; plan.count()];
         for slice in &self.0 {
-            let of_one = slice.points(plan.from, plan.step_ms, plan.count);
+            let of_one = slice.points_between(&plan.bounds);
             for (sum, point) in points.iter_mut().zip(of_one) {
                 *sum = Some(sum.map_or(point, |sum| sum.plus(point)));
             }
@@ -77,13 +85,13 @@ impl Excerpt {
     }
 
     /// The most users at once; of several accounts the sum, at the moment of the greatest.
-    fn peaks(&self) -> PeaksView {
+    fn peaks(&self, zone: &Zone) -> PeaksView {
         let all: Vec<_> = self.0.iter().map(HistorySlice::peaks).collect();
         let of = |which: fn(&Peaks) -> Peak| {
             let peaks = all.iter().map(which);
             let users = peaks.clone().map(|peak| peak.users).fold(0, u32::saturating_add);
             let at = peaks.max_by_key(|peak| (peak.users, peak.at)).map(|peak| peak.at);
-            at.map(|at| PeakView { at: moment(at), live_users: users })
+            at.map(|at| PeakView { at: zone.moment(at), live_users: users })
         };
         PeaksView {
             hour: of(|it| it.hour),
@@ -110,8 +118,10 @@ pub(super) async fn find(
     let is_configured = configured.is_none_or(|it| it.is_some());
     // An agent's history is of all its calls, so it is shown to who reads the agent's account.
     let is_of_account = configured.flatten().is_some_and(|it| scope.has(it.account.as_deref()));
+    let no_account = unknown_account(agents, &whole);
+    let no_agent = unknown_agent(agents, &scope);
     if scope.is_limited() && query.agent.is_some() && !is_of_account {
-        return Err(ApiError::NoAgent);
+        return Err(ApiError::from(no_agent));
     }
     let is_account =
         query.account.as_deref().is_none_or(|it| agents.has_account(it) && whole.has(Some(it)));
@@ -123,7 +133,7 @@ pub(super) async fn find(
             false => (id, Scope::default().on_the_line_with(tracker, id)),
         });
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
-            return Err(ApiError::NoAgent);
+            return Err(ApiError::from(no_agent));
         }
         let of_account = |id| tracker.breakdown_of_accounts([id]).on_the_line().users;
         let accounts = scope.accounts().into_iter().flatten();
@@ -136,7 +146,7 @@ pub(super) async fn find(
             |it| matches!(it, Subject::Account(id, users) if *users > 0 || history.has_account(id)),
         );
         if plan.account.is_some() && !is_account && !is_known {
-            return Err(ApiError::NoAccount);
+            return Err(ApiError::from(no_account));
         }
         let times = (plan.from, plan.end());
         let excerpt = |line| -> Option<Excerpt> {
@@ -160,30 +170,31 @@ pub(super) async fn find(
     steps.retain(|step| step.at < plan.to);
     let present = present.first().map(|step| Step { at: now, ..*step });
     let lines = lines.iter().map(|it| it.points(&plan)).collect();
-    let unknown = || vec![Point::default(); plan.count];
+    let unknown = || vec![Point::default(); plan.count()];
     let points = excerpt.as_ref().map_or_else(unknown, |it| it.points(&plan));
     Ok(Found { points, plan, now, lines, steps, present, excerpt })
 }
 
 impl Found {
     pub(super) fn view(&self) -> HistoryView {
-        let Plan { from, to, step_ms, agent, account, .. } = &self.plan;
+        let Plan { from, to, step_ms, zone, agent, account, .. } = &self.plan;
         HistoryView {
-            from: moment(*from),
-            to: moment(*to),
+            from: zone.moment(*from),
+            to: zone.moment(*to),
             step_ms: *step_ms,
-            since: self.since().map(moment),
+            since: self.since().map(|since| zone.moment(since)),
+            tz: zone.name().map(str::to_owned),
             agent: agent.clone(),
             account: account.clone(),
             points: self
                 .timed_points()
                 .enumerate()
-                .map(|(n, (at, point))| view(at, point, self.line(n)))
+                .map(|(n, (span, point))| view(zone.moment(span.from), point, self.line(n)))
                 .collect(),
-            steps: (*step_ms == 0).then(|| self.steps.iter().map(step).collect()),
-            present: self.present.as_ref().map(step),
-            peaks: self.excerpt.as_ref().map(Excerpt::peaks).unwrap_or_default(),
-            as_of: moment(self.now),
+            steps: (*step_ms == 0).then(|| self.steps.iter().map(|it| step(it, zone)).collect()),
+            present: self.present.as_ref().map(|it| step(it, zone)),
+            peaks: self.excerpt.as_ref().map(|it| it.peaks(zone)).unwrap_or_default(),
+            as_of: zone.moment(self.now),
         }
     }
 
@@ -219,21 +230,20 @@ impl Found {
         LinePointView { with_agent, waiting, with_person, machine, on_the_line }
     }
 
-    pub(super) fn timed_points(&self) -> impl Iterator<Item = (Millis, &Point)> {
-        let step = usize::try_from(self.plan.step_ms).unwrap_or(1).max(1);
-        let moments = (self.plan.from.0..).step_by(step);
-        moments.map(Millis).zip(&self.points)
+    pub(super) fn timed_points(&self) -> impl Iterator<Item = (Span, &Point)> {
+        let spans = self.plan.bounds.windows(2).map(|it| Span { from: it[0], until: it[1] });
+        spans.zip(&self.points)
     }
 }
 
-fn view(at: Millis, point: &Point, line: LinePointView) -> PointView {
+fn view(at: String, point: &Point, line: LinePointView) -> PointView {
     let RangeView { min, max, mean } = range(point);
-    PointView { at: moment(at), min, max, mean, line }
+    PointView { at, min, max, mean, line }
 }
 
-fn step(step: &Step) -> StepView {
+fn step(step: &Step, zone: &Zone) -> StepView {
     StepView {
-        at: moment(step.at),
+        at: zone.moment(step.at),
         live_users: step.of_line(Line::Live),
         with_agent: step.of_line(Line::WithAgent),
         waiting: step.of_line(Line::Waiting),

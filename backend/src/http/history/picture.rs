@@ -13,8 +13,7 @@ use live_users_http_kit::{ParameterError, Query};
 use live_users_state::history::Point;
 
 use self::style::Theme;
-use super::found::Found;
-use super::query::Plan;
+use super::found::{Found, Span};
 use super::scale::{self, moments, range, values};
 
 const WIDTH_DEFAULT: u32 = 960;
@@ -27,6 +26,9 @@ const WIDTH_OF_FIGURES: f64 = 560.0;
 
 /// Below this width, the legend leaves little room beside it.
 const WIDTH_OF_WORDS: u32 = 420;
+
+/// How wide the legend is, beside which the clock is named.
+const WIDTH_OF_LEGEND: f64 = 225.0;
 
 /// The least pixels of a point if the query has no step: more points would be noise.
 const PIXELS_OF_POINT: u32 = 4;
@@ -88,7 +90,7 @@ impl Picture {
 
     /// The picture, with the name of the agent if it is of one.
     pub(super) fn draw(&self, found: &Found, agent: Option<&str>) -> String {
-        let (from, to) = (found.begin(), found.plan.to);
+        let (from, to, zone) = (found.begin(), found.plan.to, &found.plan.zone);
         let title = agent.map_or("Live users".to_owned(), |name| format!("Live users · {name}"));
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let mut svg = String::with_capacity(16 * 1024);
@@ -111,7 +113,13 @@ impl Picture {
         let room =
             if with_figures { width - 78.0 * figures.len() as f64 - 56.0 } else { width - 40.0 };
         text(&mut svg, "title", (20.0, 33.0), "start", &shortened(&title, room, 17.0));
-        text(&mut svg, "quiet", (20.0, 54.0), "start", &shortened(&range(from, to), room, 12.5));
+        text(
+            &mut svg,
+            "quiet",
+            (20.0, 54.0),
+            "start",
+            &shortened(&range((from, to), zone), room, 12.5),
+        );
         if with_figures {
             for (place, (label, figure)) in figures.iter().rev().enumerate() {
                 let x = width - 24.0 - 78.0 * place as f64;
@@ -126,8 +134,7 @@ impl Picture {
 
     fn draw_plot(&self, svg: &mut String, found: &Found) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
-        let Plan { to, step_ms, .. } = found.plan;
-        let from = found.begin();
+        let (from, to, zone) = (found.begin(), found.plan.to, &found.plan.zone);
         let known = || found.points.iter().filter(|point| point.known_ms > 0);
         let max = known().map(|point| point.max).max().unwrap_or_default();
         let room = height - 92.0 - 62.0;
@@ -159,7 +166,7 @@ impl Picture {
             text(svg, "value", (plot.left - 10.0, y + 4.0), "end", &grouped(value));
         }
         let ticks = self.width.saturating_sub(90) / 76;
-        for (at, label) in moments(from, to, u64::from(ticks)) {
+        for (at, label) in moments((from, to), zone, u64::from(ticks)) {
             let x = round(plot.x(at.0 as f64));
             let _ = writeln!(svg, "<path class=\"base\" d=\"M{x} {}v5\"/>", round(plot.bottom));
             let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
@@ -169,16 +176,20 @@ impl Picture {
             }
         }
         legend(svg, plot.left, height - 18.0);
-        let clock = if self.width < WIDTH_OF_WORDS { "UTC" } else { "time in UTC" };
-        text(svg, "value", (plot.right, height - 14.0), "end", clock);
+        let clock = match zone.label() {
+            _ if self.width < WIDTH_OF_WORDS => zone.short_label(from),
+            name => format!("time in {name}"),
+        };
+        let room = plot.right - plot.left - WIDTH_OF_LEGEND;
+        text(svg, "value", (plot.right, height - 14.0), "end", &shortened(&clock, room, 12.0));
         let timed: Vec<_> = found.timed_points().collect();
         let stretches = timed.split(|(_, point)| point.known_ms == 0).filter(|it| !it.is_empty());
         for stretch in stretches {
-            draw_stretch(svg, &plot, stretch, (step_ms, to), found.present_at_end());
+            draw_stretch(svg, &plot, stretch, to, found.present_at_end());
         }
         let peak = timed.iter().filter(|(_, point)| point.max == max && point.known_ms > 0);
-        match peak.max_by_key(|(at, _)| *at) {
-            Some((at, _)) if max > 0 => draw_peak(svg, &plot, middle(*at, step_ms, to), max),
+        match peak.max_by_key(|(span, _)| span.from) {
+            Some((span, _)) if max > 0 => draw_peak(svg, &plot, middle(*span, to), max),
             Some(_) => {}
             None => {
                 let place = ((plot.left + plot.right) / 2.0, (plot.top + plot.bottom) / 2.0);
@@ -192,18 +203,17 @@ impl Picture {
 fn draw_stretch(
     svg: &mut String,
     plot: &Plot,
-    stretch: &[(Millis, &Point)],
-    (step_ms, to): (u64, Millis),
+    stretch: &[(Span, &Point)],
+    to: Millis,
     present: Option<u32>,
 ) {
-    let place =
-        |at: Millis, users: f64| (round(plot.x(middle(at, step_ms, to))), round(plot.y(users)));
+    let place = |span: Span, users: f64| (round(plot.x(middle(span, to))), round(plot.y(users)));
     let along = |users: fn(&Point) -> f64| -> Vec<(f64, f64)> {
-        stretch.iter().map(|(at, point)| place(*at, users(point))).collect()
+        stretch.iter().map(|(span, point)| place(*span, users(point))).collect()
     };
     let mut mean = along(|point| point.mean().unwrap_or_default());
     // The line ends at what is so now, and not at an average of the last minutes.
-    let reaches_now = stretch.last().is_some_and(|(at, _)| at.0 + step_ms >= to.0);
+    let reaches_now = stretch.last().is_some_and(|(span, _)| span.until >= to);
     if let Some(users) = present.filter(|_| reaches_now) {
         mean.push((round(plot.x(to.0 as f64)), round(plot.y(f64::from(users)))));
     }
@@ -261,7 +271,7 @@ fn whole(found: &Found) -> Option<Point> {
 
 /// The picture in words.
 fn description(found: &Found) -> String {
-    let range = scale::range(found.begin(), found.plan.to);
+    let range = scale::range((found.begin(), found.plan.to), &found.plan.zone);
     let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
     let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
     let mean = format!("{:.1}", whole.mean().unwrap_or_default());
@@ -269,9 +279,8 @@ fn description(found: &Found) -> String {
 }
 
 /// The middle of the part of a point that the query asks for.
-fn middle(Millis(at): Millis, step_ms: u64, Millis(to): Millis) -> f64 {
-    let end = (at + step_ms).min(to);
-    (at as f64).midpoint(end as f64)
+fn middle(span: Span, to: Millis) -> f64 {
+    (span.from.0 as f64).midpoint(span.until.min(to).0 as f64)
 }
 
 fn line(places: impl Iterator<Item = (f64, f64)>) -> String {

@@ -1,12 +1,15 @@
 //! Parses which time a request asks for, in which steps.
 
 use jiff::Timestamp;
+use jiff::civil::{DateTime, Time};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
 use live_users_http_kit::ParameterError;
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention, STEPS_KEPT_MS};
 
-use crate::parts::clock::moment;
+use super::zone::Zone;
 
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;
@@ -36,7 +39,10 @@ pub(super) const STEPS_MS: [u64; 18] = [
     STEP_MS_MAX,
 ];
 
-const WHEN: &str = "RFC 3339 (2026-11-23T09:30:00Z), now, or so long ago as -30m, -24h, -7d or -4w";
+const WHEN: &str = "RFC 3339 (2026-11-23T09:30:00Z), now, or so long ago as -30m, -24h, -7d or -4w; \
+    with tz also a local time (2026-11-23T09:30) or a day (2026-11-23)";
+
+const TZ: &str = "the name of a time zone as IANA has it, such as UTC or America/New_York";
 
 /// The fields of the query.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub(super) struct Query {
     from: When,
     to: When,
     step: Option<Step>,
+    zone: Zone,
     pub(super) agent: Option<String>,
     pub(super) account: Option<String>,
 }
@@ -68,13 +75,15 @@ enum When {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) grain: Grain,
-    /// Where the first point begins: a multiple of the step.
+    /// Where each point begins, and where the last one ends. If there are no points, the end alone.
+    pub(super) bounds: Vec<Millis>,
+    /// Where the first point begins.
     pub(super) from: Millis,
     /// The end of the time that the query asks for, within the last point.
     pub(super) to: Millis,
     /// 0 if each change is to be told, and no points.
     pub(super) step_ms: u64,
-    pub(super) count: usize,
+    pub(super) zone: Zone,
     pub(super) agent: Option<String>,
     pub(super) account: Option<String>,
 }
@@ -89,9 +98,15 @@ impl Query {
             "exact" => Some(Step::Exact),
             text => span_ms(text).filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms)).map(Step::Ms),
         };
+        let tz = query.parsed("tz", TZ, Zone::named)?;
+        let when = |text: &str| when(text, tz.as_ref());
+        let from = query.parsed("from", WHEN, when)?;
+        // Who says `from` by a clock means the days of that clock.
+        let offset = from.and_then(|(_, offset)| offset).map(Zone::at);
         Ok(Self {
-            from: query.parsed("from", WHEN, when)?.unwrap_or(When::Ago(DAY_MS)),
-            to: query.parsed("to", WHEN, when)?.unwrap_or(When::Ago(0)),
+            from: from.map_or(When::Ago(DAY_MS), |(from, _)| from),
+            to: query.parsed("to", WHEN, when)?.map_or(When::Ago(0), |(to, _)| to),
+            zone: tz.clone().or(offset).unwrap_or_default(),
             step: query.parsed("step", step, wanted)?,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
             account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
@@ -124,35 +139,34 @@ impl Query {
             Some(Step::Ms(ms)) => Some(ms),
             None => None,
         };
-        let count = |step_ms: u64| to.0.div_ceil(step_ms) - from.0 / step_ms;
+        let bounds = |step_ms, most| self.zone.bounds((from, to), step_ms, most);
         // Hours have no such limit: those that are no longer kept are unknown points.
         let is_kept = |grain| grain == Grain::Hour || now.minus(retention.of(grain)).0 <= from.0;
-        let grain_of = |step_ms: u64| {
-            let fitting = |grain: &Grain| step_ms.is_multiple_of(grain.width_ms());
-            Grain::ALL.into_iter().rev().find(fitting).filter(|grain| is_kept(*grain))
-        };
         let step_ms = step.unwrap_or_else(|| {
             let mut steps = STEPS_MS.into_iter();
-            let fits = |ms: &u64| count(*ms) <= fitting && grain_of(*ms).is_some();
+            let fits = |ms: &u64| {
+                let bounds = bounds(*ms, fitting);
+                bounds.is_some_and(|it| grain_of(*ms, &it).is_some_and(is_kept))
+            };
             steps.find(fits).unwrap_or(STEP_MS_MAX)
         });
-        let Some(grain) = grain_of(step_ms) else {
-            let kept = Grain::ALL.into_iter().find(|grain| is_kept(*grain));
-            let least = kept.unwrap_or(Grain::Hour).width_ms();
-            let minutes = moment(now.minus(retention.minutes_ms));
-            let quarters = moment(now.minus(retention.quarters_ms));
-            return Err(ParameterError::new(
-                "step",
-                format!(
-                    "a multiple of {} for a `from` as early as this: 1m is kept back to {minutes}, \
-                     15m to {quarters}",
-                    name(least)
-                ),
-            ));
+        if self.zone.name().is_some() && step_ms > DAY_MS && !step_ms.is_multiple_of(DAY_MS) {
+            let expected = "at most 1d, or whole days, where days are those of a time zone";
+            return Err(ParameterError::new("step", expected));
+        }
+        let kept_back = || {
+            let back = |ms| self.zone.moment(now.minus(ms));
+            let (minutes, quarters) = (back(retention.minutes_ms), back(retention.quarters_ms));
+            format!("1m is kept back to {minutes}, 15m to {quarters}")
         };
-        let points = count(step_ms);
-        let Some(count) = usize::try_from(points).ok().filter(|_| points <= POINTS_MAX) else {
-            let least = STEPS_MS.into_iter().find(|ms| count(*ms) <= POINTS_MAX);
+        if !grain_of(step_ms, &[]).is_some_and(is_kept) {
+            let least = Grain::ALL.into_iter().find(|grain| is_kept(*grain));
+            let least = name(least.unwrap_or(Grain::Hour).width_ms());
+            let expected = format!("a multiple of {least} for a `from` as early as this");
+            return Err(ParameterError::new("step", format!("{expected}: {}", kept_back())));
+        }
+        let Some(bounds) = bounds(step_ms, POINTS_MAX) else {
+            let least = STEPS_MS.into_iter().find(|ms| bounds(*ms, POINTS_MAX).is_some());
             let least = name(least.unwrap_or(STEP_MS_MAX));
             let expected = format!("at least {least} for so long a time, or none");
             return Err(ParameterError::new(
@@ -160,9 +174,16 @@ impl Query {
                 format!("{expected}: at most {POINTS_MAX} points are told"),
             ));
         };
-        let from = Millis(from.0 - from.0 % step_ms);
-        let (agent, account) = (self.agent, self.account);
-        Ok(Plan { grain, from, to, step_ms, count, agent, account })
+        let Some(grain) = grain_of(step_ms, &bounds).filter(|grain| is_kept(*grain)) else {
+            // So early, only whole hours of UTC are kept, and the days of this zone begin within.
+            let is_named = self.zone.name().is_some_and(|name| !name.starts_with(['+', '-']));
+            let expected = "a clock that is whole hours from UTC for a `from` as early as this";
+            let parameter = if is_named { "tz" } else { "from" };
+            return Err(ParameterError::new(parameter, format!("{expected}: {}", kept_back())));
+        };
+        let from = bounds[0];
+        let Self { zone, agent, account, .. } = self;
+        Ok(Plan { grain, bounds, from, to, step_ms, zone, agent, account })
     }
 
     fn exact(self, from: Millis, to: Millis, now: Millis) -> Result<Plan, ParameterError> {
@@ -171,18 +192,30 @@ impl Query {
                             the last 15 minutes";
             return Err(ParameterError::new("step", expected));
         }
-        let (agent, account) = (self.agent, self.account);
-        Ok(Plan { grain: Grain::Minute, from, to, step_ms: 0, count: 0, agent, account })
+        let Self { zone, agent, account, .. } = self;
+        let bounds = vec![to];
+        Ok(Plan { grain: Grain::Minute, bounds, from, to, step_ms: 0, zone, agent, account })
     }
+}
+
+/// The coarsest buckets of which points between these moments can be made.
+fn grain_of(step_ms: u64, bounds: &[Millis]) -> Option<Grain> {
+    let fits = |grain: &Grain| {
+        let is_multiple = |ms: u64| ms.is_multiple_of(grain.width_ms());
+        is_multiple(step_ms) && bounds.iter().all(|at| is_multiple(at.0))
+    };
+    Grain::ALL.into_iter().rev().find(fits)
 }
 
 impl Plan {
     /// Where the last point ends.
     pub(super) fn end(&self) -> Millis {
-        if self.step_ms == 0 {
-            return self.to;
-        }
-        Millis(self.from.0 + self.step_ms * self.count as u64)
+        self.bounds.last().copied().unwrap_or(self.to)
+    }
+
+    /// How many points there are.
+    pub(super) fn count(&self) -> usize {
+        self.bounds.len() - 1
     }
 }
 
@@ -197,22 +230,38 @@ pub fn plan_history(query: &str, now_ms: u64) {
     let plan = |query: Query| query.plan(now, Retention::default(), POINTS_FITTING);
     if let Ok(plan) = Query::parse(query).and_then(plan) {
         assert!(plan.from < plan.to && plan.to <= now && plan.to <= plan.end());
-        assert!(plan.step_ms.is_multiple_of(plan.grain.width_ms()));
-        let is_exact = plan.step_ms == 0 && plan.count == 0;
-        assert!(is_exact || (1..=POINTS_MAX).contains(&(plan.count as u64)));
+        let is_exact = plan.step_ms == 0 && plan.count() == 0;
+        assert!(is_exact || (1..=POINTS_MAX).contains(&(plan.count() as u64)));
+        let width_ms = plan.grain.width_ms();
+        assert!(is_exact || plan.bounds.iter().all(|at| at.0.is_multiple_of(width_ms)));
+        assert!(plan.bounds.is_sorted_by(|one, other| one < other));
     }
 }
 
-fn when(text: &str) -> Option<When> {
+/// A moment, and how far the clock that names it is from UTC, if it says so and is.
+fn when(text: &str, zone: Option<&Zone>) -> Option<(When, Option<Offset>)> {
     if text == "now" {
-        return Some(When::Ago(0));
+        return Some((When::Ago(0), None));
     }
     if let Some(ago) = text.strip_prefix('-') {
-        return span_ms(ago).map(When::Ago);
+        return span_ms(ago).map(|ms| (When::Ago(ms), None));
     }
     // The plus of an offset is a space in a query, which people who type a URL seldom know.
-    let at = text.parse().or_else(|_| text.replace(' ', "+").parse::<Timestamp>());
-    at.ok().and_then(|at| u64::try_from(at.as_millisecond()).ok()).map(Millis).map(When::At)
+    let (at, offset) = at(text, zone).or_else(|| at(&text.replace(' ', "+"), zone))?;
+    let at = u64::try_from(at.as_millisecond()).ok().map(Millis)?;
+    Some((When::At(at), offset.filter(|offset| !offset.is_zero())))
+}
+
+fn at(text: &str, zone: Option<&Zone>) -> Option<(Timestamp, Option<Offset>)> {
+    let pieces = Pieces::parse(text).ok()?;
+    if let Some(offset) = pieces.to_numeric_offset() {
+        return Some((text.parse().ok()?, Some(offset)));
+    }
+    if pieces.time_zone_annotation().is_some() {
+        return None;
+    }
+    let time = pieces.time().unwrap_or(Time::midnight());
+    Some((zone?.timestamp(DateTime::from_parts(pieces.date(), time))?, None))
 }
 
 /// A whole number of minutes, hours, days or weeks, in milliseconds.
@@ -273,13 +322,57 @@ mod tests {
             (
                 "from=2026-11-23T10:00:00+01:00&to=2099-01-01T00:00:00Z&step=1h",
                 Grain::Hour,
-                "2026-11-23T09:00:00.000Z",
+                "2026-11-23T10:00:00.000+01:00",
                 "1h",
                 1,
             ),
+            (
+                "from=2026-11-20T00:00:00-05:00&to=2026-11-21T00:00:00-05:00&step=1d",
+                Grain::Hour,
+                "2026-11-20T00:00:00.000-05:00",
+                "1d",
+                1,
+            ),
+            (
+                "from=2026-10-31&to=2026-11-03&step=1d&tz=America/New_York",
+                Grain::Hour,
+                "2026-10-31T00:00:00.000-04:00",
+                "1d",
+                3,
+            ),
+            (
+                "from=2026-11-01T00:00&to=2026-11-02T00:00&step=1h&tz=America/New_York",
+                Grain::Hour,
+                "2026-11-01T00:00:00.000-04:00",
+                "1h",
+                25,
+            ),
+            (
+                "from=-7d&step=1d&tz=Asia/Kolkata",
+                Grain::Quarter,
+                "2026-11-16T00:00:00.000+05:30",
+                "1d",
+                8,
+            ),
+            (
+                "from=-1h&step=1m&tz=Asia/Kathmandu",
+                Grain::Minute,
+                "2026-11-23T14:15:00.000+05:45",
+                "1m",
+                61,
+            ),
+            (
+                "from=-7d&step=6h&tz=Europe/Berlin",
+                Grain::Hour,
+                "2026-11-16T06:00:00.000+01:00",
+                "6h",
+                29,
+            ),
+            ("from=-1h&step=1h&tz=utc", Grain::Hour, "2026-11-23T08:00:00.000+00:00", "1h", 2),
         ] {
             let plan = plan(query).unwrap();
-            let planned = (plan.grain, &*moment(plan.from), &*name(plan.step_ms), plan.count);
+            let from_text = plan.zone.moment(plan.from);
+            let planned = (plan.grain, &*from_text, &*name(plan.step_ms), plan.count());
             assert_eq!(planned, (grain, from, step, count), "{query}");
             assert!(plan.from < plan.to && plan.to <= plan.end() && plan.to <= NOW);
         }
@@ -288,9 +381,9 @@ mod tests {
     #[test]
     fn each_change_of_the_last_minutes_needs_no_points() {
         let plan = plan("from=-15m&to=-1m&step=exact&agent=booking").unwrap();
-        assert_eq!((plan.step_ms, plan.count, plan.end()), (0, 0, plan.to));
+        assert_eq!((plan.step_ms, plan.count(), plan.end()), (0, 0, plan.to));
         assert_eq!(
-            (&*moment(plan.from), &*moment(plan.to)),
+            (&*plan.zone.moment(plan.from), &*plan.zone.moment(plan.to)),
             ("2026-11-23T09:15:17.000Z", "2026-11-23T09:29:17.000Z")
         );
     }
@@ -316,6 +409,16 @@ mod tests {
             ("from=-3d&step=5m", "step", "1m is kept back to 2026-11-21T09:30:17.000Z, 15m to"),
             ("from=-40h&step=1m", "step", "at least 2m for so long a time, or none"),
             ("from=-365d&step=1h", "step", "at least 6h"),
+            ("tz=Mars/Olympus", "tz", "such as UTC"),
+            ("tz=%2B05:30", "tz", "such as UTC"),
+            ("tz=Europe/Berlin&from=2026-11-23T09:30[Asia/Tokyo]", "from", "RFC 3339"),
+            ("tz=Europe/Berlin&step=36h&from=-30d", "step", "whole days"),
+            ("tz=Asia/Kolkata&step=1d&from=-31d", "tz", "whole hours from UTC"),
+            (
+                "from=2026-10-01T00:00:00+05:30&step=1d",
+                "from",
+                "15m to 2026-10-24T15:00:17.000+05:30",
+            ),
             ("agent=a%20b", "agent", "1 to 64 letters"),
             ("account=a%20b", "account", "1 to 64 letters"),
         ] {

@@ -114,9 +114,23 @@ async fn another_range_is_asked_for_and_told() {
     browser.wait_for("the answer", "window.told.includes('ready 7d booking')").await;
     let asked = "performance.getEntriesByType('resource').map((it) => it.name).join()";
     let asked = browser.evaluate(asked).await.to_string();
+    let zone = browser.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone").await;
+    let zone = zone.as_str().expect("a zone").replace('/', "%2F");
     for part in ["from=-1h&step=1m&agent=booking", "from=-7d&step=1h&agent=booking"] {
-        assert!(asked.contains(part), "{part}: {asked}");
+        let part = format!("{part}&tz={zone}");
+        assert!(asked.contains(&part), "{part}: {asked}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_whose_zone_the_server_does_not_take_asks_without_one() {
+    let wrong = r#"{"success":false,"liveUsers":0,"error":"tz: invalid","field":"tz"}"#;
+    let browser = open(400, wrong).await;
+    let asked = "performance.getEntriesByType('resource').map((it) => it.name).join(' ')";
+    let asked = browser.evaluate(asked).await.to_string();
+    let asked = asked.split([' ', '"']).filter(|it| it.contains("/history?"));
+    let with_zone: Vec<_> = asked.map(|it| it.contains("tz=")).collect();
+    assert!(with_zone.windows(2).any(|it| it == [true, false]), "{with_zone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,8 +84,15 @@ impl HistorySlice {
     /// So many points of `step_ms` from this moment on. Both are multiples of the width of the
     /// grain that the excerpt was taken of; a step of 0 gives nothing.
     pub fn points(&self, from: Millis, step_ms: u64, count: usize) -> Vec<Point> {
-        let mut points = vec![Point::default(); count];
-        let mut line = Line { from: from.0, step_ms, points: &mut points };
+        let bounds = (0..=count as u64).map(|n| Millis(from.0.saturating_add(n * step_ms)));
+        self.points_between(&bounds.collect::<Vec<_>>())
+    }
+
+    /// The points between these moments, which ascend and are multiples of the width of the grain
+    /// that the excerpt was taken of: one point fewer than there are moments.
+    pub fn points_between(&self, bounds: &[Millis]) -> Vec<Point> {
+        let mut points = vec![Point::default(); bounds.len().saturating_sub(1)];
+        let mut line = Line { bounds, points: &mut points };
         let (mut end, mut stood) = (self.known_from, self.before);
         for chunk in &self.chunks {
             for coded in Decoder::new(chunk.first, &chunk.bytes, self.width_ms) {
@@ -137,34 +144,39 @@ impl HistorySlice {
 
 /// The points that are being filled.
 struct Line<'a> {
-    from: u64,
-    step_ms: u64,
+    /// Where each point begins, and where the last one ends.
+    bounds: &'a [Millis],
     points: &'a mut [Point],
 }
 
 impl Line<'_> {
     /// A bucket, which is within one point or none.
     fn add(&mut self, begin: u64, point: Point) {
-        let place = begin.checked_sub(self.from).and_then(|ms| ms.checked_div(self.step_ms));
-        let place = place.and_then(|place| usize::try_from(place).ok());
-        if let Some(sum) = place.and_then(|place| self.points.get_mut(place)) {
-            *sum = sum.with(point);
+        if let Some(place) = self.place(begin) {
+            self.points[place] = self.points[place].with(point);
         }
     }
 
     /// So many users, from one moment to another.
     fn stood(&mut self, (from, to): (u64, u64), users: u32) {
-        let mut at = from.max(self.from);
-        while at < to {
-            let place = (at - self.from).checked_div(self.step_ms);
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            let Some(place) = place.filter(|place| *place < self.points.len()) else { return };
-            let end = to.min(at - (at - self.from) % self.step_ms + self.step_ms);
-            let known_ms = end - at;
+        let from = self.bounds.first().map_or(from, |first| from.max(first.0));
+        let Some(first) = self.place(from) else { return };
+        for place in first..self.points.len() {
+            let begin = from.max(self.bounds[place].0);
+            let end = to.min(self.bounds[place + 1].0);
+            if begin >= end {
+                return;
+            }
+            let known_ms = end - begin;
             let sum = u64::from(users).saturating_mul(known_ms);
             let point = Point { min: users, max: users, sum, known_ms };
             self.points[place] = self.points[place].with(point);
-            at = end;
         }
+    }
+
+    /// The point that a moment is in.
+    fn place(&self, at: u64) -> Option<usize> {
+        let begun = self.bounds.partition_point(|bound| bound.0 <= at);
+        begun.checked_sub(1).filter(|place| *place < self.points.len())
     }
 }

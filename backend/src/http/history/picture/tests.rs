@@ -34,7 +34,7 @@ fn found(query: &str, callers: u64) -> Found {
     let excerpt = state.history().slice(Subject::All, Line::Live, plan.grain, times, now);
     let excerpt = excerpt.map(|it| super::super::found::Excerpt(vec![it]));
     let known = excerpt.as_ref().map(|it| it.points(&plan));
-    let points = known.unwrap_or_else(|| vec![Point::default(); plan.count]);
+    let points = known.unwrap_or_else(|| vec![Point::default(); plan.count()]);
     Found { plan, now, points, lines: Vec::new(), steps: Vec::new(), present: None, excerpt }
 }
 
