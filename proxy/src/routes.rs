@@ -71,6 +71,55 @@ impl Routes {
     /// Enters all paths.
     pub(crate) fn configure(&self, app: &mut ServiceConfig) {
         let mut paths = web::scope("")
+            .configure(|paths| self.add_api(paths))
+            .service(PATHS.read("/healthz", NONE, healthz))
+            .service(PATHS.read("/readyz", NONE, readyz))
+            .service(PATHS.read("/metrics", NONE, metrics::metrics))
+            .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+            .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
+            .service(PATHS.read(page::PATH, ANY, show_page))
+            .service(
+                PATHS
+                    .read(sign_in::PATH, ANY, sign_in::show)
+                    .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
+                    .route(web::post().to(sign_in::sign_in))
+                    .default_service(web::to(only_form)),
+            )
+            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out));
+        for asset in assets::stable() {
+            let answer = move |request: HttpRequest| std::future::ready(asset.answer(&request));
+            paths = paths.service(PATHS.read(asset.path, ANY, answer));
+        }
+        paths = paths.service(PATHS.read(assets::HASHED_PATH, ANY, assets::hashed));
+        let metrics = self.metrics.clone();
+        let trusted_proxies = self.trusted_proxies.clone();
+        app.app_data(self.upstream.clone())
+            .app_data(metrics.clone())
+            .app_data(self.connections.clone())
+            .app_data(self.streams.clone())
+            .app_data(self.admin_api.clone())
+            .app_data(self.authenticator.clone())
+            .app_data(self.total_rules.clone())
+            .service(
+                paths
+                    .default_service(web::to(not_found))
+                    .wrap(from_fn(compress))
+                    .wrap(from_fn(move |request, next| {
+                        metrics::count(metrics.clone(), request, next)
+                    }))
+                    .wrap(default_headers())
+                    .wrap(Condition::new(
+                        self.trusted_proxies.is_configured(),
+                        from_fn(move |request, next| {
+                            require_tls(trusted_proxies.clone(), request, next)
+                        }),
+                    )),
+            );
+    }
+
+    /// What programs and the page ask for.
+    fn add_api(&self, paths: &mut ServiceConfig) {
+        paths
             .service(
                 PATHS.read("/api/live-users", NONE, live_users).wrap(self.allowed_origins.cors()),
             )
@@ -116,50 +165,7 @@ impl Routes {
                 "/api/live-users/history.svg",
                 Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
                 history::picture,
-            ))
-            .service(PATHS.read("/healthz", NONE, healthz))
-            .service(PATHS.read("/readyz", NONE, readyz))
-            .service(PATHS.read("/metrics", NONE, metrics::metrics))
-            .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
-            .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
-            .service(PATHS.read(page::PATH, ANY, show_page))
-            .service(
-                PATHS
-                    .read(sign_in::PATH, ANY, sign_in::show)
-                    .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
-                    .route(web::post().to(sign_in::sign_in))
-                    .default_service(web::to(only_form)),
-            )
-            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out));
-        for asset in assets::stable() {
-            let answer = move |request: HttpRequest| std::future::ready(asset.answer(&request));
-            paths = paths.service(PATHS.read(asset.path, ANY, answer));
-        }
-        paths = paths.service(PATHS.read(assets::HASHED_PATH, ANY, assets::hashed));
-        let metrics = self.metrics.clone();
-        let trusted_proxies = self.trusted_proxies.clone();
-        app.app_data(self.upstream.clone())
-            .app_data(metrics.clone())
-            .app_data(self.connections.clone())
-            .app_data(self.streams.clone())
-            .app_data(self.admin_api.clone())
-            .app_data(self.authenticator.clone())
-            .app_data(self.total_rules.clone())
-            .service(
-                paths
-                    .default_service(web::to(not_found))
-                    .wrap(from_fn(compress))
-                    .wrap(from_fn(move |request, next| {
-                        metrics::count(metrics.clone(), request, next)
-                    }))
-                    .wrap(default_headers())
-                    .wrap(Condition::new(
-                        self.trusted_proxies.is_configured(),
-                        from_fn(move |request, next| {
-                            require_tls(trusted_proxies.clone(), request, next)
-                        }),
-                    )),
-            );
+            ));
     }
 }
 
