@@ -44,10 +44,10 @@ async fn loaded(proxy: &Server) -> Vec<String> {
     for (page, headers) in
         [("/admin/existing-agents", &[("Cookie", cookie.as_str())][..]), ("/admin/sign-in", &[])]
     {
-        let html = get(proxy, page, headers).await.text().await.unwrap();
+        let html = get(proxy, page, headers).await.text().await.expect("text");
         for attribute in ["src=\"/", "href=\"/"] {
             let after = html.split(attribute).skip(1);
-            paths.extend(after.map(|it| format!("/{}", it.split('"').next().unwrap())));
+            paths.extend(after.map(|it| format!("/{}", it.split('"').next().unwrap_or_default())));
         }
     }
     paths.into_iter().collect()

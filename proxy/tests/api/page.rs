@@ -66,7 +66,7 @@ async fn page(proxy: &Server, backend: &mut Backend, says: Option<&str>) -> (Str
         async {
             let answer = get(proxy, PAGE, &headers).await;
             assert_eq!(answer.status(), 200);
-            answer.text().await.unwrap()
+            answer.text().await.expect("text")
         },
         async {
             let request = backend.next().await;
