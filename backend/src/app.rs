@@ -29,6 +29,7 @@ use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::{LatestCount, public_by_agent};
 use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
+use crate::tasks::alerts;
 use crate::tasks::delivering::{self, Delivering};
 use crate::tasks::hooks::{Means, Telling};
 use crate::tasks::source_asking::{self, Question};
@@ -218,6 +219,14 @@ impl Ready {
             },
             agents.hooks(),
         )?;
+        let alerting = alerts::run(alerts::Means {
+            queue: queue.clone(),
+            latest: parts.latest.clone(),
+            status: parts.status.clone(),
+            agents: agents.clone(),
+            rules: parts.rules,
+        });
+        let alerting = tokio::spawn(alerting);
         let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
         let reloading = tokio::spawn(reloading);
         let reconciling =
@@ -249,6 +258,7 @@ impl Ready {
         warning.abort();
         reconciling.abort();
         asking.abort();
+        alerting.abort();
         telling.stop().await;
         let until = stopping + DRAIN;
         tokio::join!(delivering.stop(until), passing_on.drain(until));

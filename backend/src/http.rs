@@ -10,6 +10,7 @@ pub(crate) mod webhooks;
 
 mod access;
 mod agents;
+mod alerts;
 mod authorized;
 mod calls;
 mod count;

@@ -2,6 +2,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod agents;
+pub(crate) mod alert_views;
+pub(crate) mod alerting;
 pub(crate) mod arrivals;
 pub(crate) mod callback;
 pub(crate) mod chat;

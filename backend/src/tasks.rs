@@ -1,5 +1,6 @@
 //! The work beside the requests: the writer thread, and the tasks that carry out its effects.
 
+pub(crate) mod alerts;
 pub(crate) mod delivering;
 pub(crate) mod hooks;
 pub(crate) mod leadership;

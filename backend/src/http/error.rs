@@ -40,6 +40,8 @@ pub(crate) enum ApiError {
     BadAgents(Vec<String>),
     /// An agent, an account or a source of the query is not known.
     UnknownName(UnknownName),
+    /// No such alert is in the agents file.
+    NoAlert,
     /// No such call is known.
     NoCall,
     /// The journal can be written, so it needs no new one.
@@ -130,6 +132,7 @@ impl ApiError {
                 expected: Some(expected.clone()),
                 ..field(name, &format!("no such {name} is known"))
             },
+            Self::NoAlert => problem("the agents file has no alert of this id"),
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
             Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
             Self::OverAlready => problem("this call is over already, and not counted"),
@@ -286,7 +289,9 @@ impl ResponseError for ApiError {
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::UnknownName(_) | Self::NoCall | Self::NoSource => StatusCode::NOT_FOUND,
+            Self::UnknownName(_) | Self::NoAlert | Self::NoCall | Self::NoSource => {
+                StatusCode::NOT_FOUND
+            }
             Self::SourceRefused { is_missing: true } => StatusCode::UNAUTHORIZED,
             Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
             Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
@@ -335,6 +340,7 @@ impl ResponseError for ApiError {
             | Self::Origin
             | Self::BadAgents(_)
             | Self::UnknownName(_)
+            | Self::NoAlert
             | Self::NoCall
             | Self::NoSource
             | Self::SourceRefused { .. }

@@ -1,5 +1,7 @@
 //! `GET /metrics`: the figures of the service, for Prometheus.
 
+mod limits;
+
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -52,6 +54,8 @@ struct Snapshot {
     /// In the order of the agents that were asked for.
     by_agent: Vec<Breakdown>,
     healed: Vec<(Cause, u64)>,
+    /// Whether each alert fires.
+    firing: Vec<bool>,
 }
 
 /// All figures. Those of the count are left out while it is not known: unknown is never 0.
@@ -64,6 +68,7 @@ pub(crate) async fn metrics(
     let agents = sources.agents.now();
     let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
     let suspect_after_ms = sources.rules.suspect_after_ms;
+    let configured = agents.clone();
     let snapshot = sources.queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
         let up = tracker.breakdown_by_agent();
@@ -73,10 +78,16 @@ pub(crate) async fn metrics(
             confidence: state.confidence(now, suspect_after_ms),
             by_agent: ids.iter().map(|id| of(id).unwrap_or_default()).collect(),
             healed: state.corrections().totals().collect(),
+            firing: limits::firing(&configured, state),
         }
     });
-    let snapshot = snapshot.await.ok().filter(|_| sources.status.get().unanswered.is_none());
+    let snapshot = snapshot.await.ok();
     let mut page = Page::of(env!("CARGO_PKG_VERSION"), sources.counters.started);
+    limits::capacities(&mut page, &agents);
+    if let Some(snapshot) = &snapshot {
+        limits::alerts(&mut page, &agents, &snapshot.firing);
+    }
+    let snapshot = snapshot.filter(|_| sources.status.get().unanswered.is_none());
     let help = "Whether the count is known: 0 while the journal or the writer does not answer, or \
                 where only asking the provider tells of calls and it does not answer; then the \
                 gauges of the count are absent";
@@ -107,7 +118,7 @@ pub(crate) async fn metrics(
 }
 
 fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {
-    let Snapshot { breakdown, confidence, by_agent, healed } = snapshot;
+    let Snapshot { breakdown, confidence, by_agent, healed, .. } = snapshot;
     let help = "Live users: distinct callers connected with an agent";
     page.gauge("live_users_users", help, number(breakdown.live.users));
     page.gauge("live_users_calls", "Live calls", number(breakdown.live.calls));

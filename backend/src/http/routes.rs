@@ -13,8 +13,8 @@ use live_users_http_kit::{
 
 use super::error::ApiError;
 use super::{
-    access, agents, calls, count, health, history, journal, metrics, openapi, sessions, setup,
-    sources, streams, webhooks,
+    access, agents, alerts, calls, count, health, history, journal, metrics, openapi, sessions,
+    setup, sources, streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -81,6 +81,8 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
         .service(PATHS.order("/api/live-users/journal/rewrite", NONE, journal::rewrite))
         .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
+        .service(PATHS.read("/api/live-users/alerts", NONE, alerts::list))
+        .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
         .service(PATHS.read(
             "/api/live-users/history",
             Only(&["from", "to", "step", "tz", "agent", "account"]),

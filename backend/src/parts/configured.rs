@@ -8,8 +8,8 @@ use live_users_intake::agents::Agents;
 /// So many ids stand in a line.
 const IDS_MAX: usize = 20;
 
-/// The sources, accounts, tokens and hooks: what each is called, and its entries.
-fn entries(agents: &Agents) -> [(&'static str, Vec<String>); 4] {
+/// The sources, accounts, tokens, hooks and alerts: what each is called, and its entries.
+fn entries(agents: &Agents) -> [(&'static str, Vec<String>); 5] {
     let sources = agents.sources().iter().map(|it| format!("{} ({})", it.id, it.kind));
     let accounts = agents.accounts().iter().map(|it| it.id.clone());
     let tokens = agents.tokens().iter().map(|token| {
@@ -21,11 +21,13 @@ fn entries(agents: &Agents) -> [(&'static str, Vec<String>); 4] {
         format!("{} ({does} {})", token.id, whose.as_deref().unwrap_or("all"))
     });
     let hooks = agents.hooks().iter().map(|it| it.id.clone());
+    let alerts = agents.alerts().iter().map(|it| format!("{} ({})", it.id, it.condition().name()));
     [
         ("source", sources.collect()),
         ("account", accounts.collect()),
         ("token", tokens.collect()),
         ("hook", hooks.collect()),
+        ("alert", alerts.collect()),
     ]
 }
 

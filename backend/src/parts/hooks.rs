@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use live_users_http_kit::SettingsReader;
 use live_users_intake::agents::Agents;
-use live_users_intake::hooks::HookTable;
+use live_users_intake::hooks::{HookFormat, HookTable};
 use live_users_intake::sources::is_variable;
 use live_users_sources::StandardWebhooksSecret;
 use reqwest::Url;
@@ -21,8 +21,17 @@ pub(crate) type Hooks = Arc<[Arc<Hook>]>;
 /// A hook that can be told.
 pub(crate) struct Hook {
     pub(crate) table: HookTable,
-    pub(crate) url: Url,
-    pub(crate) secret: StandardWebhooksSecret,
+    pub(crate) target: Target,
+}
+
+/// Where a hook is told.
+pub(crate) enum Target {
+    /// By requests that are signed with this secret.
+    Signed(Url, StandardWebhooksSecret),
+    /// By requests to a URL that is the secret itself.
+    Posted(Url),
+    /// By the command of its table.
+    Mail,
 }
 
 impl Hook {
@@ -41,32 +50,59 @@ impl fmt::Debug for Hook {
 /// Reads the secrets of the hooks, and checks their URLs. Errors go to the reader.
 pub(crate) fn read(reader: &mut SettingsReader<'_>, agents: &Agents, url_rule: &UrlRule) -> Hooks {
     let hooks = agents.hooks().iter().filter_map(|table| {
-        let id = &table.id;
-        let secret = read_secret(reader, table);
-        let url = Url::parse(&table.url).ok();
-        if url.is_none() {
-            reader.error(format!("agents: hook {id:?}: url: expected a URL with a host"));
-        }
-        let public_url = match url_rule {
-            UrlRule::Fixed(public_url) => Some(public_url),
-            UrlRule::Forwarded(_) | UrlRule::AsReceived => None,
+        let target = match table.format() {
+            HookFormat::LiveUsers => {
+                let secret = read_secret(reader, table);
+                let url = read_url(reader, table, url_rule);
+                Target::Signed(url?, secret?)
+            }
+            HookFormat::Slack | HookFormat::Teams => {
+                Target::Posted(read_url(reader, table, url_rule)?)
+            }
+            HookFormat::Mail => Target::Mail,
         };
-        if public_url.is_some_and(|it| it.is_ours(&table.url)) {
-            reader.error(format!(
-                "agents: hook {id:?}: url leads back to PUBLIC_URL; expected the address of an \
-                 application of your own"
-            ));
-        }
-        Some(Arc::new(Hook { table: table.clone(), url: url?, secret: secret? }))
+        Some(Arc::new(Hook { table: table.clone(), target }))
     });
     hooks.collect()
+}
+
+/// Its URL, from the file or from the environment. No message repeats it.
+fn read_url(reader: &mut SettingsReader<'_>, table: &HookTable, url_rule: &UrlRule) -> Option<Url> {
+    let id = &table.id;
+    let (text, what) = match (&table.url, &table.url_env) {
+        (Some(url), _) => (url.clone(), format!("agents: hook {id:?}: url")),
+        (None, Some(name)) if is_variable(name) => {
+            let Some(text) = reader.word(name).map(str::to_owned) else {
+                reader.error(format!("{name} is not set: it has the URL of hook {id:?}"));
+                return None;
+            };
+            (text, format!("{name} (hook {id:?})"))
+        }
+        // The file is refused already.
+        (None, _) => return None,
+    };
+    let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url = Url::parse(&text).ok().filter(is_http);
+    if url.is_none() {
+        reader.error(format!("{what}: expected a URL with a host"));
+    }
+    let public_url = match url_rule {
+        UrlRule::Fixed(public_url) => Some(public_url),
+        UrlRule::Forwarded(_) | UrlRule::AsReceived => None,
+    };
+    if public_url.is_some_and(|it| it.is_ours(&text)) {
+        reader.error(format!(
+            "{what} leads back to PUBLIC_URL; expected the address of an application of your own"
+        ));
+    }
+    url
 }
 
 fn read_secret(
     reader: &mut SettingsReader<'_>,
     table: &HookTable,
 ) -> Option<StandardWebhooksSecret> {
-    let HookTable { id, secret_env: name, .. } = table;
+    let (id, name) = (&table.id, table.secret_env.as_ref()?);
     let expected = "expected Base64 of 24 bytes or more, usually with `whsec_` before it";
     if !is_variable(name) {
         return None;
@@ -139,5 +175,21 @@ mod tests {
         }
         let beside = HOOK.replace("crm.example.com/x", "calls.example.com/crm");
         assert_eq!(told(&beside, SECRET), Ok(1));
+    }
+
+    #[test]
+    fn a_url_that_is_a_secret_is_read_from_the_environment_and_never_repeated() {
+        let file = "[[hook]]\nid = \"ops\"\nformat = \"slack\"\nurl_env = \"CRM_SECRET\"\n\
+                    events = [\"alert\"]\n";
+        assert_eq!(told(file, "https://hooks.example.com/services/T0/B0/s3cr3t"), Ok(1));
+        for (url, says) in [
+            ("", "CRM_SECRET is not set: it has the URL of hook \"ops\""),
+            ("s3cr3t", "CRM_SECRET (hook \"ops\"): expected a URL with a host"),
+            ("file:///s3cr3t", "CRM_SECRET (hook \"ops\"): expected a URL with a host"),
+            ("https://calls.example.com/live/voice?k=s3cr3t", "leads back to PUBLIC_URL"),
+        ] {
+            let told = told(file, url).unwrap_err();
+            assert!(told.contains(says) && !told.contains("s3cr3t"), "{url}: {told}");
+        }
     }
 }

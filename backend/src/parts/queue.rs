@@ -1,6 +1,7 @@
 //! The queue to the writer thread. It is bounded, and acknowledges each piece of evidence.
 
 mod callbacks;
+mod telling;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,9 @@ use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, Done, NotRewritten, Ticket, is_fresh};
-use live_users_state::{EndedSession, PassedOn, RecoveryError, SealedCallback, State, Told};
+use live_users_state::{
+    AlertChange, EndedSession, PassedOn, RecoveryError, SealedCallback, State, Told,
+};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -122,6 +125,8 @@ pub(crate) enum Work {
     EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record how far hooks were told.
     Told(Vec<Told>, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Record what has happened to alerts.
+    Alerts(Vec<AlertChange>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record that this status callback waits, and say for how many receivers there was no room.
     PassOn(Box<SealedCallback>, oneshot::Sender<Result<usize, NotRecorded>>),
     /// Record that status callbacks need not be passed on any more.
@@ -280,13 +285,6 @@ impl Queue {
     pub(crate) async fn end_session(&self, session: EndedSession) -> Result<(), NotRecorded> {
         let (answer, answered) = oneshot::channel();
         self.send(Work::EndSession(session, answer))?;
-        self.within_patience(answered).await
-    }
-
-    /// Records how far hooks were told.
-    pub(crate) async fn record_told(&self, told: Vec<Told>) -> Result<(), NotRecorded> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::Told(told, answer))?;
         self.within_patience(answered).await
     }
 

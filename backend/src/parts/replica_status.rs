@@ -14,6 +14,8 @@ pub(crate) struct ReplicaStatus {
     pub(crate) leads: bool,
     /// The number of the newest event that hooks may be waiting for.
     pub(crate) news: u64,
+    /// The number of the newest news of alerts.
+    pub(crate) alerts: u64,
     /// The number of the newest status callback that may wait to be passed on.
     pub(crate) callbacks: u64,
     /// How many deliveries of them wait, whoever has taken them.

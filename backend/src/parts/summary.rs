@@ -12,11 +12,12 @@ use live_users_state::{
     CallDurations, Cause, Confidence, Correction, DurationSummary, State, words,
 };
 use live_users_wire::{
-    AgentCount, ByAgent, CountryCount, DriftView, HealedView, LineView, PlaceView, RefereeView,
-    RegionCount, Summary, TalkedView,
+    AgentCount, AlertsView, ByAgent, CountryCount, DriftView, HealedView, LineView, PlaceView,
+    RefereeView, RegionCount, Summary, TalkedView,
 };
 
 use super::agents::AgentRegistry;
+use super::alert_views::alerts_view;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
 use super::deliveries::Deliveries;
@@ -51,12 +52,13 @@ impl Summarizer {
     /// was.
     pub(crate) async fn summarize(&self, scope: &Scope) -> Result<Summary, String> {
         let (suspect_after_ms, gives_agents) = (self.rules.suspect_after_ms, self.gives_agents);
-        let of = scope.clone();
+        let (of, agents) = (scope.clone(), self.agents.now());
         let snapshot = self.queue.query(move |view| {
             let tracker = of.view(view.state.tracker());
             let by_agent = gives_agents.then(|| public_by_agent(&tracker));
             let snapshot = Snapshot::of(view, (&tracker, &of), suspect_after_ms);
-            Snapshot { public_by_agent: by_agent, ..snapshot }
+            let alerts = alerts_view(&agents, view.state.alerts(), &of);
+            Snapshot { public_by_agent: by_agent, alerts, ..snapshot }
         });
         let snapshot = snapshot.await.map_err(|why| why.to_string())?;
         let status = self.status.get();
@@ -92,6 +94,7 @@ struct Snapshot {
     drift: DriftView,
     /// How many status callbacks wait in the journal for the receivers of each agent.
     callbacks: BTreeMap<Arc<str>, usize>,
+    alerts: Option<AlertsView>,
 }
 
 /// The same of one agent.
@@ -144,6 +147,7 @@ impl Snapshot {
             by_account: tracker.by_account(),
             drift: drift(state, scope),
             callbacks: state.callbacks().by_agent(),
+            alerts: None,
         }
     }
 
@@ -184,6 +188,7 @@ impl Snapshot {
             referee: referee(status),
             drift: self.drift,
             deliveries: Vec::new(),
+            alerts: self.alerts,
         }
     }
 }

@@ -206,9 +206,12 @@ fn taken(
     let accounts = agents.accounts().iter().map(|account| {
         (format!("the Auth Token of account {:?}", account.id), account.auth_token_env.as_str())
     });
-    let hooks = agents.hooks().iter();
-    let hooks =
-        hooks.map(|hook| (format!("the secret of hook {:?}", hook.id), hook.secret_env.as_str()));
+    let hooks = agents.hooks().iter().flat_map(|hook| {
+        let secret = hook.secret_env.as_deref();
+        let secret = secret.map(|name| (format!("the secret of hook {:?}", hook.id), name));
+        let url = hook.url_env.as_deref();
+        secret.into_iter().chain(url.map(|name| (format!("the URL of hook {:?}", hook.id), name)))
+    });
     let sources = agents.sources().iter().flat_map(|source| {
         let key = source.api_key_env.as_deref();
         let key = key.map(|name| (format!("the key of source {:?}", source.id), name));

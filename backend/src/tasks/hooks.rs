@@ -4,8 +4,10 @@
 //! What happens to calls waits in the state, and how far each hook was told is a record. So whoever
 //! leads next goes on there, and a hook is told everything at least once and in order.
 
+mod alert_message;
 mod means;
 mod message;
+mod sending;
 mod serving;
 
 use std::io;
@@ -15,13 +17,13 @@ use std::time::Duration;
 use live_users_http_kit::http_client;
 use live_users_state::Told;
 use log::{debug, warn};
-use reqwest::Client;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 pub(crate) use self::means::Means;
 use self::means::PAUSE;
+use self::sending::Sender;
 use self::serving::{Progress, Serving};
 use crate::parts::deliveries::Recipient;
 use crate::parts::hooks::{Hook, Hooks};
@@ -46,9 +48,9 @@ impl Telling {
     /// # Errors
     /// The system's own.
     pub(crate) fn start(means: Means, hooks: watch::Receiver<Hooks>) -> io::Result<Self> {
-        let client = http_client(USER_AGENT, CONNECT)?;
+        let sender = Sender::new(http_client(USER_AGENT, CONNECT)?);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(means, client, hooks, stopped));
+        let task = tokio::spawn(run(means, sender, hooks, stopped));
         Ok(Self { stop, task })
     }
 
@@ -61,7 +63,7 @@ impl Telling {
 
 async fn run(
     means: Means,
-    client: Client,
+    sender: Sender,
     mut configured: watch::Receiver<Hooks>,
     mut stopped: oneshot::Receiver<()>,
 ) {
@@ -76,7 +78,7 @@ async fn run(
             {
                 means.deliveries.forget(&Recipient::Hook(hook.id().to_owned()));
             }
-            tasks = Tasks::start(&means, &client, &wanted);
+            tasks = Tasks::start(&means, &sender, &wanted);
             hooks = wanted;
         }
         let is_unsaid = led && forget_gone(&means, &hooks).await.is_err();
@@ -124,11 +126,11 @@ async fn forget_gone(means: &Means, hooks: &Hooks) -> Result<(), ()> {
 }
 
 impl Tasks {
-    fn start(means: &Means, client: &Client, hooks: &Hooks) -> Self {
+    fn start(means: &Means, sender: &Sender, hooks: &Hooks) -> Self {
         let started = hooks.iter().map(|hook| {
             let progress = Arc::default();
             means.deliveries.note(&Recipient::Hook(hook.id().to_owned()), |_| ());
-            let serving = Serving::new(hook.clone(), means.clone(), client.clone(), &progress);
+            let serving = Serving::new(hook.clone(), means.clone(), sender.clone(), &progress);
             (hook.clone(), progress, tokio::spawn(serving.run()))
         });
         Self(started.collect())

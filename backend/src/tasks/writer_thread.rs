@@ -166,6 +166,11 @@ impl Driver {
         node.step(now, input, &mut |replica, effect| outlets.perform(clock, replica, effect));
     }
 
+    /// The ticket of a change that is no evidence.
+    fn change(&mut self, answer: oneshot::Sender<Result<(), NotRecorded>>) -> Ticket {
+        self.ticket(Pending::Change(answer))
+    }
+
     fn ticket(&mut self, pending: Pending) -> Ticket {
         self.tickets += 1;
         self.outlets.pending.insert(Ticket(self.tickets), pending);
@@ -189,15 +194,15 @@ impl Driver {
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
                 Work::EndSession(session, answer) => {
-                    changes.push(Input::EndSession(self.ticket(Pending::Change(answer)), session));
+                    changes.push(Input::EndSession(self.change(answer), session));
                 }
-                Work::Told(told, answer) => {
-                    changes.push(Input::Told(self.ticket(Pending::Change(answer)), told));
+                Work::Told(told, answer) => changes.push(Input::Told(self.change(answer), told)),
+                Work::Alerts(alerts, answer) => {
+                    changes.push(Input::Alerts(self.change(answer), alerts));
                 }
                 Work::PassOn(callback, answer) => passing.push((*callback, answer)),
                 Work::PassedOn(passed_on, answer) => {
-                    let ticket = self.ticket(Pending::Change(answer));
-                    changes.push(Input::PassedOn(ticket, passed_on));
+                    changes.push(Input::PassedOn(self.change(answer), passed_on));
                 }
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
@@ -276,6 +281,7 @@ impl Driver {
         let status = ReplicaStatus {
             leads: replica.leads(now),
             news: replica.state().outbox().count(),
+            alerts: replica.state().alerts().count(),
             callbacks: replica.state().callbacks().count(),
             callbacks_waiting: replica.state().callbacks().n_deliveries(),
             fault: replica.fault(),

@@ -104,7 +104,7 @@ fn figure_of(server: &Server, hook: &str, name: &str) -> Option<f64> {
 }
 
 /// Waits until this is so.
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn await_that(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..PATIENCE_S * 50 {
         if is_so() {
             return;

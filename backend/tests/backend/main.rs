@@ -1,6 +1,7 @@
 //! The backend from outside: the real binary, spoken to as Twilio does.
 
 mod accounts;
+mod alerts;
 mod bad_input;
 mod capacity;
 mod chat;

@@ -7,7 +7,7 @@ use crate::{AGENTS, agents_file, start};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const GATED: [&str; 8] = [
+const GATED: [&str; 9] = [
     "/metrics",
     "/api/live-users/summary",
     "/api/live-users/activity",
@@ -16,6 +16,7 @@ const GATED: [&str; 8] = [
     "/api/live-users/history",
     "/api/live-users/history.svg",
     "/api/live-users/setup",
+    "/api/live-users/alerts",
 ];
 
 /// Whoever sends webhooks adds parameters of its own.

@@ -4,6 +4,7 @@
 //! whoever calls hears TwiML, and meanwhile nobody is told an old number for a new one. Each is asked
 //! on the oldest version of NATS and on the one that the documents ask for.
 
+mod alerts;
 mod clocks;
 mod hooks;
 mod journal;

@@ -16,6 +16,7 @@ pub(crate) use self::mistakes::is_url;
 pub use self::mistakes::{is_id, mistakes_in_shared};
 use self::mistakes::{mistake_in, mistakes_in};
 use crate::accounts::{AccountTable, Accounts, mistakes_in_accounts};
+use crate::alerts::{AlertTable, mistakes_in_alerts};
 use crate::caller_id::{CallerId, sip_host};
 use crate::hooks::{HookTable, mistakes_in_hooks};
 use crate::sources::{SourceTable, mistakes_in_sources};
@@ -106,6 +107,7 @@ pub struct Agents {
     limit: AccountLimit,
     hooks: Vec<HookTable>,
     tokens: Vec<TokenTable>,
+    pub(crate) alerts: Vec<AlertTable>,
 }
 
 /// Where the agents file is.
@@ -130,6 +132,8 @@ struct File {
     hooks: Vec<HookTable>,
     #[serde(default, rename = "token")]
     tokens: Vec<TokenTable>,
+    #[serde(default, rename = "alert")]
+    alerts: Vec<AlertTable>,
     limit: Option<u32>,
     at_limit: Option<Decision>,
     limit_reserved_for_inbound: Option<u32>,
@@ -248,7 +252,7 @@ impl Agents {
         match toml::from_str::<File>(text) {
             Ok(file) => {
                 let limit = file.limit();
-                let File { shared, agents, sources, accounts, hooks, tokens, .. } = file;
+                let File { shared, agents, sources, accounts, hooks, tokens, alerts, .. } = file;
                 let mut mistakes = mistakes_in(&agents);
                 mistakes.extend(mistakes_in_limits(&agents, &limit));
                 mistakes.extend(mistakes_in_shared("shared", &shared));
@@ -260,7 +264,9 @@ impl Agents {
                 mistakes.extend(mistakes_in_tokens(&tokens, &known));
                 let accounts = Arc::new(Accounts::of(accounts));
                 let agents = Self::of(agents).sharing(&shared);
-                (Self { sources, accounts, hooks, tokens, limit, ..agents }, mistakes)
+                let agents = Self { sources, accounts, hooks, tokens, limit, alerts, ..agents };
+                mistakes.extend(mistakes_in_alerts(&agents));
+                (agents, mistakes)
             }
             Err(error) => (Self::default(), vec![mistake_in(text, &error)]),
         }

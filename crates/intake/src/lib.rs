@@ -9,6 +9,7 @@
 
 mod accounts;
 pub mod agents;
+pub mod alerts;
 mod callbacks;
 mod caller;
 mod caller_id;

@@ -30,7 +30,8 @@ impl Replica {
             | Change::EndSession(_)
             | Change::Told(_)
             | Change::PassOn(_)
-            | Change::PassedOn(_) => None,
+            | Change::PassedOn(_)
+            | Change::Alert(_) => None,
         });
         let mut holds = false;
         for call in calls {

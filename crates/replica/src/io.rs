@@ -8,7 +8,8 @@ use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_sources as sources;
 use live_users_state::{
-    EndedSession, PassedOn, RecoveryError, Replayed, SealedCallback, Settings, SnapshotTask, Told,
+    AlertChange, EndedSession, PassedOn, RecoveryError, Replayed, SealedCallback, Settings,
+    SnapshotTask, Told,
 };
 use live_users_twilio::rest::{Answer, Failure, Request};
 
@@ -45,6 +46,8 @@ pub enum Input {
     EndSession(Ticket, EndedSession),
     /// How far hooks were told. [`Effect::Recorded`] answers it.
     Told(Ticket, Vec<Told>),
+    /// What has happened to alerts. [`Effect::Recorded`] answers it.
+    Alerts(Ticket, Vec<AlertChange>),
     /// Status callbacks that wait to be passed on. [`Effect::Recorded`] answers it.
     PassOn(Ticket, Vec<SealedCallback>),
     /// Status callbacks that need not be passed on any more. [`Effect::Recorded`] answers it.

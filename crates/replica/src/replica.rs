@@ -178,6 +178,12 @@ impl Replica {
         }
     }
 
+    /// Notes what somebody wants recorded.
+    fn note_request(&mut self, ticket: Ticket, changes: impl IntoIterator<Item = Change>) {
+        let commit = Commit::new(Purpose::Request(ticket), changes.into_iter().collect());
+        self.todo.push_back(Todo::Commit(commit));
+    }
+
     /// Takes one input and returns what to do.
     ///
     /// The answer to [`Output::log`] has to be the next input. The replica queues any other input
@@ -191,24 +197,22 @@ impl Replica {
             Input::Record(ticket, evidence) => {
                 self.note_batch(now, evidence.len());
                 self.has_heard |= evidence.iter().any(|it| is_heard(it.source));
-                let changes = evidence.into_iter().map(Change::Evidence).collect();
-                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+                self.note_request(ticket, evidence.into_iter().map(Change::Evidence));
             }
             Input::EndSession(ticket, session) => {
-                let changes = vec![Change::EndSession(session)];
-                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+                self.note_request(ticket, [Change::EndSession(session)]);
             }
             Input::Told(ticket, told) => {
-                let changes = told.into_iter().map(Change::Told).collect();
-                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+                self.note_request(ticket, told.into_iter().map(Change::Told))
+            }
+            Input::Alerts(ticket, alerts) => {
+                self.note_request(ticket, alerts.into_iter().map(Change::Alert));
             }
             Input::PassOn(ticket, callbacks) => {
-                let changes = callbacks.into_iter().map(Change::PassOn).collect();
-                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+                self.note_request(ticket, callbacks.into_iter().map(Change::PassOn));
             }
             Input::PassedOn(ticket, passed_on) => {
-                let changes = passed_on.into_iter().map(Change::PassedOn).collect();
-                self.todo.push_back(Todo::Commit(Commit::new(Purpose::Request(ticket), changes)));
+                self.note_request(ticket, passed_on.into_iter().map(Change::PassedOn));
             }
             Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
@@ -378,6 +382,7 @@ pub(crate) fn evidence(
         | Change::EndSession(_)
         | Change::Told(_)
         | Change::PassOn(_)
-        | Change::PassedOn(_) => None,
+        | Change::PassedOn(_)
+        | Change::Alert(_) => None,
     })
 }

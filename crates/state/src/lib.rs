@@ -12,12 +12,14 @@
 //! - [`explain`]: why a call is counted.
 
 mod activity;
+mod alerts;
 mod attributes;
 mod callbacks;
 mod copy;
 mod corrections;
 pub mod explain;
 mod format;
+mod heard;
 pub mod history;
 mod mend;
 mod outbox;
@@ -37,12 +39,14 @@ pub use activity::{
     ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityLog, ActivityPage, CallDuration,
     CallDurations, DurationSummary,
 };
+pub use alerts::{ALERT_NEWS_MAX, AlertChange, AlertNews, AlertStatus, AlertStep, Alerts};
 pub use callbacks::{
     CALLBACK_BYTES_MAX, CALLBACKS_MAX, CALLBACKS_OF_ONE_MAX, CallbackId, Callbacks, PassedOn,
     ReceiverId, SealedCallback, WaitingCallback,
 };
 pub use copy::{Copied, CopyError, LEADER_LEASE, Purpose, Side, copy};
 pub use corrections::{Cause, Correction, Corrections, RECENT_MAX};
+pub use heard::LastHeard;
 pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};

@@ -51,7 +51,10 @@ impl State {
         let ended_sessions = self.ended_sessions().clone();
         let outbox = self.outbox().clone().mended(|at| shift.mend(at));
         let callbacks = self.callbacks().clone().mended(|at| shift.mend(at));
+        let heard = self.heard().clone().mended(|at| shift.mend(at));
+        let alerts = self.alerts().clone().mended(|at| shift.mend(at));
         Self::restore(tracker, corrections, activities, history, ended_sessions, outbox, callbacks)
+            .monitored(heard, alerts)
             .with(settings)
     }
 }

@@ -77,6 +77,9 @@ pub struct Cursor {
     /// Whether the last that it was told is that the threshold is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_reached: Option<bool>,
+    /// The number of the last news of alerts that it has; `None` if it takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<u64>,
 }
 
 /// What hooks are to be told about calls, and how far each was told.
@@ -139,9 +142,10 @@ impl Outbox {
             None => drop(self.hooks.remove(&told.hook)),
             Some(_) if self.hooks.len() == HOOKS_MAX && !self.hooks.contains_key(&told.hook) => {}
             Some(cursor) => {
-                let before = self.hooks.get(&told.hook).and_then(|it| it.news);
-                let news = cursor.news.map(|it| it.min(self.count).max(before.unwrap_or(0)));
-                self.hooks.insert(told.hook.clone(), Cursor { news, ..cursor });
+                let before = self.cursor(&told.hook).unwrap_or_default();
+                let news = cursor.news.map(|it| it.min(self.count).max(before.news.unwrap_or(0)));
+                let alerts = cursor.alerts.map(|it| it.max(before.alerts.unwrap_or(0)));
+                self.hooks.insert(told.hook.clone(), Cursor { news, alerts, ..cursor });
             }
         }
         self.trim();

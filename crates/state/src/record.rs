@@ -10,6 +10,7 @@ use std::sync::Arc;
 use live_users_core::{ConferenceEvent, Evidence, Millis, Origin};
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::AlertChange;
 use crate::attributes::StoredAttributes;
 use crate::callbacks::{PassedOn, SealedCallback, StoredCallback, StoredPassedOn};
 pub use crate::format::DecodeError;
@@ -51,6 +52,8 @@ pub enum Change {
     PassOn(SealedCallback),
     /// It need not be passed on any more.
     PassedOn(PassedOn),
+    /// Something has happened to an alert.
+    Alert(AlertChange),
 }
 
 impl Record {
@@ -81,6 +84,11 @@ impl Record {
                 // As above.
                 stored.forget = Some(0);
                 stored.passed_on = Some(StoredPassedOn::of(passed_on));
+            }
+            Change::Alert(change) => {
+                // As above.
+                stored.forget = Some(0);
+                stored.alert = Some(change.clone());
             }
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
@@ -113,12 +121,18 @@ struct StoredRecord {
     pass_on: Option<StoredCallback>,
     #[serde(default, rename = "passedOn", skip_serializing_if = "Option::is_none")]
     passed_on: Option<StoredPassedOn>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alert: Option<AlertChange>,
 }
 
 impl StoredRecord {
     /// What it says: one thing.
     fn change(self) -> Result<Change, DecodeError> {
-        let Self { evidence, forget, session, told, pass_on, passed_on, .. } = self;
+        let Self { evidence, forget, session, told, pass_on, passed_on, alert, .. } = self;
+        let is_alone = evidence.is_none() && session.is_none() && told.is_none();
+        if let Some(change) = alert.filter(|_| is_alone) {
+            return Ok(Change::Alert(change));
+        }
         Ok(match (evidence, forget, session, told, pass_on, passed_on) {
             (Some(evidence), None, None, None, None, None) => Change::Evidence(evidence.read()?),
             (None, Some(before), None, None, None, None) => {

@@ -208,7 +208,8 @@ fn mended(record: Record, shift: Shift, tombstone_ms: u64) -> Record {
         | Change::EndSession(_)
         | Change::Told(_)
         | Change::PassOn(_)
-        | Change::PassedOn(_)) => change,
+        | Change::PassedOn(_)
+        | Change::Alert(_)) => change,
     };
     Record { at, change }
 }

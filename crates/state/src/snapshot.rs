@@ -1,14 +1,17 @@
 //! A snapshot: the whole state in bytes, to shorten a replay.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use live_users_core::{Millis, Tracker};
 use serde::{Deserialize, Serialize};
 
 use crate::activity::stored::StoredActivities;
+use crate::alerts::Alerts;
 use crate::callbacks::StoredCallbacks;
 use crate::corrections::{Correction, Corrections};
 use crate::format::{DecodeError, VERSION, known_version};
+use crate::heard::LastHeard;
 use crate::history::stored::StoredHistory;
 use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
@@ -40,6 +43,8 @@ pub fn encode(state: &State) -> Vec<u8> {
         ended_sessions: state.ended_sessions().to_stored(),
         outbox: StoredOutbox::of(state.outbox()),
         callbacks: StoredCallbacks::of(state.callbacks()),
+        heard: state.heard().to_stored(),
+        alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
@@ -78,7 +83,11 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let outbox = stored.outbox.unwrap_or_default().read()?;
     let callbacks = stored.callbacks.unwrap_or_default().read()?;
     let activities = stored.activities.read()?;
-    Ok(State::restore(tracker, drift, activities, history, ended_sessions, outbox, callbacks))
+    let heard = LastHeard::from_stored(stored.heard);
+    let alerts = stored.alerts.unwrap_or_default();
+    let state =
+        State::restore(tracker, drift, activities, history, ended_sessions, outbox, callbacks);
+    Ok(state.monitored(heard, alerts))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +115,10 @@ struct StoredSnapshot {
     outbox: Option<StoredOutbox>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callbacks: Option<StoredCallbacks>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    heard: BTreeMap<Arc<str>, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alerts: Option<Alerts>,
     #[serde(flatten)]
     activities: StoredActivities,
 }

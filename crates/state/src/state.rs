@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{Counting, Limits, Millis, Numbers, Outcome, Tracker};
+use live_users_core::{Agent, Counting, Limits, Millis, Numbers, Outcome, Tracker};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
+use crate::alerts::Alerts;
 use crate::callbacks::Callbacks;
 use crate::corrections::Corrections;
+use crate::heard::LastHeard;
 use crate::history::{History, Retention};
 use crate::outbox::Outbox;
 use crate::record::{Change, Record};
@@ -22,6 +24,8 @@ pub struct State {
     ended_sessions: EndedSessions,
     outbox: Outbox,
     callbacks: Callbacks,
+    heard: LastHeard,
+    alerts: Alerts,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -52,7 +56,24 @@ impl State {
         outbox: Outbox,
         callbacks: Callbacks,
     ) -> Self {
-        Self { tracker, drift, activities, history, ended_sessions, outbox, callbacks }
+        let (heard, alerts) = Default::default();
+        Self {
+            tracker,
+            drift,
+            activities,
+            history,
+            ended_sessions,
+            outbox,
+            callbacks,
+            heard,
+            alerts,
+        }
+    }
+
+    /// The same state, with what alerts are decided by, and how they stand.
+    #[must_use]
+    pub(crate) fn monitored(self, heard: LastHeard, alerts: Alerts) -> Self {
+        Self { heard, alerts, ..self }
     }
 
     /// The same state, by these settings from now on.
@@ -79,6 +100,7 @@ impl State {
                 self.activities.note(&self.tracker, evidence, &applied);
                 self.history.note(&self.tracker, &applied);
                 self.outbox.note(&self.tracker, &self.activities.feed, (evidence, &applied));
+                self.heard.note(record.at, evidence);
                 Some(applied.outcome)
             }
             Change::Forget { ended_before } => {
@@ -91,6 +113,10 @@ impl State {
             }
             Change::Told(told) => {
                 self.outbox.told(told);
+                None
+            }
+            Change::Alert(change) => {
+                self.alerts.note(record.at, change);
                 None
             }
             Change::PassOn(callback) => {
@@ -144,6 +170,16 @@ impl State {
         &self.callbacks
     }
 
+    /// When something was last recorded that a webhook has said.
+    pub fn heard(&self) -> &LastHeard {
+        &self.heard
+    }
+
+    /// Which alerts fire, and what happened to them lately.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
+    }
+
     pub(crate) fn activities(&self) -> &Activities {
         &self.activities
     }
@@ -159,9 +195,27 @@ impl Confidence {
     /// The same of the calls of a tracker.
     pub fn of(tracker: &Tracker, now: Millis, suspect_after_ms: u64) -> Self {
         let Numbers { users, .. } = tracker.numbers();
+        Self::of_some(tracker, users, (now, suspect_after_ms), |_| true)
+    }
+
+    /// The same of the calls of one agent.
+    pub fn of_agent(tracker: &Tracker, agent: &Agent, now: Millis, suspect_after_ms: u64) -> Self {
+        let all = tracker.breakdown_by_agent().into_iter();
+        let users = all.filter(|(it, _)| it == agent).map(|(_, it)| it.live.users).sum();
+        Self::of_some(tracker, users, (now, suspect_after_ms), |it| it == agent)
+    }
+
+    /// The same of the calls of some agents, which are of so many users.
+    fn of_some(
+        tracker: &Tracker,
+        users: usize,
+        (now, suspect_after_ms): (Millis, u64),
+        are_meant: impl Fn(&Agent) -> bool,
+    ) -> Self {
         let mut known = HashSet::new();
         let mut withheld = 0;
-        for call in tracker.open().filter(|call| call.is_counted()) {
+        let counted = tracker.open().filter(|call| call.is_counted());
+        for call in counted.filter(|call| are_meant(call.agent())) {
             if is_suspect((call.heard(), call.limits()), now, suspect_after_ms) {
                 continue;
             }

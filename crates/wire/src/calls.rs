@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountCount, ByAgent, DeliveryView, SourceCount};
+use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, SourceCount};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct Summary {
     /// How what is sent to others stands; absent if nothing is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<DeliveryView>,
+    /// How alerts stand; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertsView>,
 }
 
 /// Everybody who is on the line, by whom they are connected with. Each call that is up is in

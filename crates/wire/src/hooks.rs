@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AgentRef;
+use crate::{AgentRef, AlertEventView};
 
 /// The body of one request to a hook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookMessage<T> {
-    /// `live_users.changed`, `call.started`, `call.ended` or `threshold`.
+    /// `live_users.changed`, `call.started`, `call.ended`, `threshold` or `alert`.
     #[serde(rename = "type")]
     pub kind: String,
     /// When it happened.
@@ -68,4 +68,15 @@ pub struct CallData {
     /// How long it was connected with agents. Absent if it was not, or nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+}
+
+/// The data of `alert`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertData {
+    /// The alert, and what has happened to it.
+    #[serde(flatten)]
+    pub event: AlertEventView,
+    /// The same for people.
+    pub text: String,
 }

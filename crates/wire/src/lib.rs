@@ -6,6 +6,7 @@
 
 mod access;
 mod activity;
+mod alerts;
 mod calls;
 mod deliveries;
 mod history;
@@ -25,6 +26,7 @@ pub use access::{
     ACCESS_ENDED, ACCESS_HEADER, Access, Introspected, Introspection, NotAnAccess, Role,
 };
 pub use activity::{ActivityPage, ActivityView};
+pub use alerts::{AlertEventView, AlertRuleView, AlertTested, AlertView, AlertsView};
 pub use calls::{
     AgentCount, AgentRef, CallPage, CallView, CountryCount, DriftView, EvidenceView, Expectation,
     Explanation, HealedView, LegView, LineView, PlaceView, RefereeView, RegionCount, StretchView,
@@ -34,7 +36,7 @@ pub use deliveries::DeliveryView;
 pub use history::{
     HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
 };
-pub use hooks::{CallData, ChangedData, HookMessage, ThresholdData};
+pub use hooks::{AlertData, CallData, ChangedData, HookMessage, ThresholdData};
 pub use orders::{AgentsReloaded, Evicted, JournalRewritten};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{

@@ -69,7 +69,7 @@ fn id_at(hook: &Hook, at: Position, what: &str) -> String {
     format!("{}-{:016x}-{}-{what}", hook.id(), at.epoch, at.seq)
 }
 
-fn message(id: String, event: HookEvent, when: Millis, data: impl Serialize) -> Message {
+pub(super) fn message(id: String, event: HookEvent, when: Millis, data: impl Serialize) -> Message {
     let kind = event.name().to_owned();
     let message = HookMessage { kind, timestamp: moment(when), data };
     let body = serde_json::to_string(&message).expect("texts and numbers are always JSON");

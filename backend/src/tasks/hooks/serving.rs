@@ -1,27 +1,24 @@
 //! Tells one hook, one request at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use live_users_backoff::{Schedule, full};
 use live_users_core::{Agent, Millis};
-use live_users_http_kit::error_chain;
 use live_users_intake::hooks::HookEvent;
 use live_users_journal::Position;
-use live_users_state::{CallNews, Cursor, Outbox, State, Told};
+use live_users_state::{AlertNews, CallNews, Cursor, Outbox, State, Told};
 use log::{debug, info, warn};
 use parking_lot::Mutex;
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::alert_message::of_alert;
 use super::means::{Means, PAUSE};
 use super::message::{Message, changed, event_of, of_call, threshold};
+use super::sending::Sender;
 use crate::parts::deliveries::{Delivery, Recipient};
 use crate::parts::hooks::Hook;
-
-/// The longest time of one request.
-const TIMEOUT: Duration = Duration::from_secs(10);
+use crate::parts::queue::View;
 
 /// The waits between tries. There is no last one.
 const WAITS: Schedule = Schedule { base_ms: 1_000, max_ms: 300_000 };
@@ -45,7 +42,7 @@ pub(super) struct Serving {
     hook: Arc<Hook>,
     to: Recipient,
     means: Means,
-    client: Client,
+    sender: Sender,
     progress: Arc<Progress>,
     n_failed: u32,
     /// No request before.
@@ -61,6 +58,7 @@ pub(super) struct Serving {
 /// How far the hook is told once it has a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
+    Alert(u64),
     News(u64),
     LiveUsers(u64),
     Reached(bool),
@@ -68,6 +66,9 @@ enum Step {
 
 /// What the state has for the hook.
 struct Seen {
+    /// The first news of an alert, with its number, and how many there are.
+    alert: Option<(u64, AlertNews)>,
+    n_alerts: u64,
     /// The first event that it takes, with its number.
     first: Option<(u64, CallNews)>,
     /// How many it takes.
@@ -112,7 +113,7 @@ impl Serving {
     pub(super) fn new(
         hook: Arc<Hook>,
         means: Means,
-        client: Client,
+        sender: Sender,
         progress: &Arc<Progress>,
     ) -> Self {
         let now = Instant::now();
@@ -120,7 +121,7 @@ impl Serving {
             to: Recipient::Hook(hook.id().to_owned()),
             hook,
             means,
-            client,
+            sender,
             progress: progress.clone(),
             n_failed: 0,
             retry_at: now,
@@ -155,10 +156,12 @@ impl Serving {
     async fn begin(&self) {
         loop {
             let id = self.hook.id().to_owned();
-            let known = self.means.queue.query(move |view| view.state.outbox().cursor(&id)).await;
-            let failed = match known {
-                Ok(known) => {
-                    let wanted = self.to_be_told(known.unwrap_or_default());
+            let known = self.means.queue.query(move |View { state, .. }| {
+                (state.outbox().cursor(&id), state.alerts().before_firing())
+            });
+            let failed = match known.await {
+                Ok((known, before_firing)) => {
+                    let wanted = self.to_be_told(known.unwrap_or_default(), before_firing);
                     if known == Some(wanted) {
                         return self.progress.begin(wanted);
                     }
@@ -174,23 +177,24 @@ impl Serving {
     }
 
     /// How far it was told of what it takes now.
-    fn to_be_told(&self, known: Cursor) -> Cursor {
+    fn to_be_told(&self, known: Cursor, before_firing: u64) -> Cursor {
         let table = &self.hook.table;
         Cursor {
             news: table.takes_calls().then(|| known.news.unwrap_or(u64::MAX)),
             live_users: known.live_users.filter(|_| table.takes(HookEvent::LiveUsersChanged)),
             is_reached: known.is_reached.filter(|_| table.takes(HookEvent::Threshold)),
+            alerts: table.takes(HookEvent::Alert).then(|| known.alerts.unwrap_or(before_firing)),
         }
     }
 
     /// Looks at the state. `None` if it is not known.
     async fn look(&mut self) -> Option<Seen> {
         let (hook, cursor) = (self.hook.clone(), self.progress.told());
-        let seen = self.means.queue.query(move |view| Seen {
-            live_users: live_users(view.state, &hook),
-            at: view.at,
-            now: view.now,
-            ..news(view.state.outbox(), &hook, cursor)
+        let seen = self.means.queue.query(move |view| {
+            let (alert, n_alerts) = alerts(view.state, &hook, cursor);
+            let live_users = live_users(view.state, &hook);
+            let seen = news(view.state.outbox(), &hook, cursor);
+            Seen { live_users, at: view.at, now: view.now, alert, n_alerts, ..seen }
         });
         let seen = seen.await.ok()?;
         if cursor.news.is_some_and(|news| news < seen.passed) {
@@ -214,6 +218,9 @@ impl Serving {
     }
 
     fn next_step(&self, seen: &Seen) -> Option<Step> {
+        if let Some((number, _)) = &seen.alert {
+            return Some(Step::Alert(*number));
+        }
         let (told, n, is_known) = (self.progress.told(), seen.live_users, self.is_number_known());
         let is_reached = self.hook.table.threshold.map(|threshold| n >= threshold.into());
         if let Some(is_reached) = is_reached.filter(|_| is_known)
@@ -236,6 +243,7 @@ impl Serving {
             }
             Step::LiveUsers(n) => changed(hook, moment, n),
             Step::News(number) => of_call(hook, number, &seen.first.as_ref()?.1),
+            Step::Alert(number) => of_alert(hook, number, &seen.alert.as_ref()?.1),
         })
     }
 
@@ -253,7 +261,7 @@ impl Serving {
 
     /// Tries to tell it.
     async fn tell(&mut self, step: Step, message: Message) {
-        let Err(why) = self.send(&message).await else { return self.told(step) };
+        let Err(why) = self.sender.send(&self.hook, &message).await else { return self.told(step) };
         self.means.deliveries.note(&self.to, |it| it.failed_try(&why));
         let wait_ms = WAITS.delay_ms(self.n_failed, full(getrandom::u64().ok()));
         self.retry_at = Instant::now() + Duration::from_millis(wait_ms);
@@ -274,6 +282,7 @@ impl Serving {
         self.n_unrecorded += 1;
         self.progress.change(|told| match step {
             Step::News(number) => told.news = Some(number),
+            Step::Alert(number) => told.alerts = Some(number),
             Step::LiveUsers(n) => told.live_users = Some(n),
             Step::Reached(is_reached) => told.is_reached = Some(is_reached),
         });
@@ -283,34 +292,11 @@ impl Serving {
         }
     }
 
-    /// The error has no address in it: its query may hold a secret.
-    async fn send(&self, Message { id, body }: &Message) -> Result<(), String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let request = self
-            .client
-            .post(self.hook.url.clone())
-            .timeout(TIMEOUT)
-            .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", now)
-            .header("webhook-signature", self.hook.secret.sign(id, now, body.as_bytes()))
-            .body(body.clone());
-        // The body of the answer is not read.
-        match request.send().await.map(|answer| answer.status()) {
-            Ok(status) if status.is_success() => Ok(()),
-            Ok(status) => Err(format!("status {}", status.as_u16())),
-            Err(error) if error.is_timeout() => {
-                Err(format!("it took more than {} ms", TIMEOUT.as_millis()))
-            }
-            Err(error) => Err(error_chain(&error.without_url())),
-        }
-    }
-
     /// Shows how it stands.
     fn show(&self, seen: &Seen, is_due: bool) {
         let waits_since = seen.first.as_ref().map(|(_, news)| news.at);
         self.means.deliveries.note(&self.to, |it| {
-            it.pending = seen.n.max(u64::from(is_due));
+            it.pending = (seen.n + seen.n_alerts).max(u64::from(is_due));
             it.waits_since = waits_since;
         });
     }
@@ -375,6 +361,18 @@ fn live_users(state: &State, hook: &Hook) -> u64 {
     numbers.users as u64
 }
 
+/// The first news of an alert that the hook was not told yet, and how many there are.
+fn alerts(state: &State, hook: &Hook, cursor: Cursor) -> (Option<(u64, AlertNews)>, u64) {
+    let Some(told) = cursor.alerts else { return (None, 0) };
+    let agent = hook.table.agent.as_deref();
+    let is_taken =
+        |(number, news): &(u64, &AlertNews)| *number > told && news.change.is_for(hook.id(), agent);
+    let mut taken = state.alerts().news().filter(is_taken);
+    let first = taken.next().map(|(number, news)| (number, news.clone()));
+    let n = u64::from(first.is_some()) + taken.count() as u64;
+    (first, n)
+}
+
 /// What the hook was not told yet. The number and the moment are not filled in.
 fn news(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Seen {
     let after = cursor.news.unwrap_or(u64::MAX);
@@ -392,5 +390,6 @@ fn news(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Seen {
     let n = u64::from(first.is_some()) + taken.count() as u64;
     let passed = first.as_ref().map_or(outbox.count(), |(number, _)| number - 1);
     let at = Position { epoch: 0, seq: 0 };
-    Seen { first, n, passed, lost, live_users: 0, at, now: Millis(0) }
+    let (alert, n_alerts) = (None, 0);
+    Seen { alert, n_alerts, first, n, passed, lost, live_users: 0, at, now: Millis(0) }
 }

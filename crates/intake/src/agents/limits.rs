@@ -133,6 +133,11 @@ impl Agent {
 }
 
 impl Agents {
+    /// How many calls all agents together may hold, if the file has that.
+    pub fn limit(&self) -> Option<u32> {
+        self.limit.limit
+    }
+
     /// What decides a call beyond the limit of all agents together.
     pub fn at_limit(&self) -> Option<&Decision> {
         self.limit.limit.and(self.limit.at_limit.as_ref())

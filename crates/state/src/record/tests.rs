@@ -217,6 +217,7 @@ proptest! {
                     news: Some(at),
                     live_users: Some(before),
                     is_reached: Some(true),
+                    alerts: Some(at),
                 }),
             }),
         ] {
@@ -281,7 +282,8 @@ fn an_older_program_reads_the_end_of_a_session_as_one_that_forgets_nothing() {
 
 #[test]
 fn an_older_program_reads_how_far_a_hook_was_told_as_a_record_that_forgets_nothing() {
-    let cursor = Some(Cursor { news: Some(7), live_users: Some(3), is_reached: None });
+    let cursor =
+        Some(Cursor { news: Some(7), live_users: Some(3), is_reached: None, alerts: None });
     let change = Change::Told(Told { hook: "crm".into(), cursor });
     let text = String::from_utf8(Record { at: Millis(5), change }.encode()).unwrap();
     let told = r#""told":{"hook":"crm","cursor":{"news":7,"liveUsers":3}}"#;
