@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::admin::Admin;
 use crate::upstream::{AdminApi, AdminApiError, Question};
 
+/// The longest id of an alert, in bytes: the backend has the same rule.
+const ALERT_ID_BYTES_MAX: usize = 64;
+
 /// What an admin may see and do.
 #[derive(Serialize)]
 pub(crate) struct AccessView<'a> {
@@ -68,6 +71,23 @@ pub(crate) async fn activity(
     read(&admin, &admin_api, &["activity"], &query).await
 }
 
+/// Which alerts fire, and what has happened to them lately.
+pub(crate) async fn alerts(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
+    read(&admin, &admin_api, &["alerts"], &[]).await
+}
+
+/// Has the hooks of an alert told that it is tested.
+pub(crate) async fn test_alert(
+    admin: Admin,
+    request: HttpRequest,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, Error> {
+    admin.check_unscoped()?;
+    let segments = &["alerts", &alert_id(&request).await?, "test"];
+    let question = Question { method: Method::POST, ..question(&admin, segments, &[]) };
+    told(&admin, admin_api.ask(question).await).map(json)
+}
+
 /// Why one call counts, or does not.
 pub(crate) async fn call(
     admin: Admin,
@@ -119,6 +139,17 @@ pub(crate) fn told<T>(admin: &Admin, answer: Result<T, AdminApiError>) -> Result
 
 pub(crate) fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+/// The id of an alert in the path, which leads to no other path there.
+async fn alert_id(request: &HttpRequest) -> Result<String, AdminApiError> {
+    let id = Path::<String>::extract(request).await.map(Path::into_inner).unwrap_or_default();
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
+    if (1..=ALERT_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_plain) {
+        return Ok(id);
+    }
+    let expected = format!("1 to {ALERT_ID_BYTES_MAX} letters, digits, '-' or '_'");
+    Err(ParameterError::new("id", expected).into())
 }
 
 /// The `CallSid` in the path, decoded once. The backend has the same rule; here it keeps a path

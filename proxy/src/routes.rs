@@ -14,7 +14,9 @@ use live_users_http_kit::{AllowedOrigins, Connections, Parameters, Paths, Truste
 use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
-use crate::admin_api::{access, activity, call, calls, evict, question, setup, summary, told};
+use crate::admin_api::{
+    access, activity, alerts, call, calls, evict, question, setup, summary, test_alert, told,
+};
 use crate::compression::compress;
 use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
@@ -156,6 +158,8 @@ impl Routes {
             ))
             .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
             .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
+            .service(PATHS.read("/api/live-users/alerts", NONE, alerts))
+            .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, test_alert))
             .service(PATHS.read(
                 "/api/live-users/history",
                 Only(&["from", "to", "step", "tz", "agent", "account"]),

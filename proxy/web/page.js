@@ -5,6 +5,7 @@ import "/live-users-chart.js";
 import { Link } from "/live-users-link.js";
 
 import { Accounts } from "./accounts.js";
+import { Alerts } from "./alerts.js";
 import { Announcer } from "./announce.js";
 import { Calls } from "./calls.js";
 import { Cards } from "./cards.js";
@@ -25,6 +26,7 @@ const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
 const places = new Places(store);
 const accounts = new Accounts(store);
 const sources = new Sources(store);
+const alerts = new Alerts(store);
 const feed = new Feed(store);
 const setup = new Setup(store);
 
@@ -35,6 +37,7 @@ const drawings = {
     places.draw();
     accounts.draw();
     sources.draw();
+    alerts.draw();
     overview.drawLink();
   },
   access: () => {

@@ -1,5 +1,6 @@
 //! The commands that ask a server which runs already: a backend or a proxy.
 
+mod alerts;
 mod calls;
 mod find;
 mod server;
@@ -26,6 +27,14 @@ pub(crate) enum Remote {
     Calls {
         #[command(flatten)]
         which: calls::Which,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show which alerts fire, and what has happened to them lately; with `test ID`, have the hooks of
+    /// an alert told that it is tested.
+    Alerts {
+        #[command(subcommand)]
+        order: Option<alerts::Order>,
         #[command(flatten)]
         target: Target,
     },
@@ -81,6 +90,7 @@ impl Remote {
             Self::Calls { which, target } => {
                 calls::list(&server(&target)?, &which, target.json).await
             }
+            Self::Alerts { order, target } => alerts::run(order, target, server).await,
             Self::Explain(OneCall { call_sid, target }) => {
                 calls::explain(&server(&target)?, &call_sid, target.json).await
             }

@@ -13,7 +13,7 @@ pub(crate) const TOKENS: [(&str, &str); 2] =
 pub(crate) const RIGHT: (&str, &str) = ("Authorization", "Bearer admin-0123456789abcdef");
 
 /// Every gated request.
-pub(crate) fn gated() -> [(Method, &'static str); 10] {
+pub(crate) fn gated() -> [(Method, &'static str); 12] {
     [
         (Method::GET, "/api/live-users/summary"),
         (Method::HEAD, "/api/live-users/summary"),
@@ -25,6 +25,8 @@ pub(crate) fn gated() -> [(Method, &'static str); 10] {
         (Method::GET, "/api/live-users/calls/CA0"),
         (Method::GET, "/api/live-users/history?from=-1h&step=1m"),
         (Method::POST, "/api/live-users/calls/CA0/evict"),
+        (Method::GET, "/api/live-users/alerts"),
+        (Method::POST, "/api/live-users/alerts/busy/test"),
     ]
 }
 

@@ -46,7 +46,7 @@ async fn when(
     (method, path): (&'static str, &str),
     says: &str,
 ) -> Answer {
-    let url = format!("{}{}", proxy.url, path.replace("{callSid}", "CA1"));
+    let url = format!("{}{}", proxy.url, path.replace("{callSid}", "CA1").replace("{id}", "busy"));
     let (answer, ()) =
         tokio::join!(asked(url, method, &[RIGHT]), async { backend.next().await.say(says).await });
     answer
@@ -83,10 +83,20 @@ async fn what_is_passed_on_is_what_the_document_says() {
     let (calls_path, evict_path) =
         ("/api/live-users/calls", "/api/live-users/calls/{callSid}/evict");
     let setup_path = "/api/live-users/setup";
+    let (alerts_path, test_path) = ("/api/live-users/alerts", "/api/live-users/alerts/{id}/test");
+    let rule = r#""when":"users","threshold":2,"below":true,"agent":"booking","value":1"#;
+    let at = "2026-11-23T09:30:00.000Z";
+    let alerts = format!(
+        r#"{{"alerts":[{{"alert":"busy","firing":true,"since":"{at}",{rule},"forSeconds":60}}],
+        "recent":[{{"alert":"busy","state":"firing","at":"{at}","since":"{at}",{rule}}}]}}"#
+    );
+    let tested = r#"{"alert":"busy","hooks":["ops"]}"#.to_owned();
     for (operation, says) in [
         (("GET", calls_path), &calls),
         (("POST", evict_path), &evicted),
         (("GET", setup_path), &setup),
+        (("GET", alerts_path), &alerts),
+        (("POST", test_path), &tested),
     ] {
         let answer = when((&proxy, &mut backend), operation, &ok(says)).await;
         assert_eq!(answer.status, 200, "{}", answer.body);

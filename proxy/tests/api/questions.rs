@@ -91,6 +91,19 @@ async fn no_call_sid_leads_to_another_path_of_the_backend() {
     assert!(backend.is_idle());
 }
 
+#[tokio::test]
+async fn no_id_of_an_alert_leads_to_another_path_of_the_backend() {
+    let backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let too_long = "a".repeat(65);
+    for id in ["..", "%2e%2e", "a%2fb", "a%3Fb", "a+b", "%00", &too_long] {
+        let answer = raw(&proxy, &format!("POST /api/live-users/alerts/{id}/test")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{id}: {answer}");
+        assert!(answer.contains(r#""field":"id","expected""#), "{id}: {answer}");
+    }
+    assert!(backend.is_idle());
+}
+
 /// An admin's request as it is written here: a client would put the path in order first.
 async fn raw(proxy: &Server, request: &str) -> String {
     let address = proxy.url.strip_prefix("http://").expect("plain HTTP");

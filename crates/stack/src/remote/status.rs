@@ -7,6 +7,7 @@ use live_users_wire::{
 };
 use reqwest::Method;
 
+use super::alerts;
 use super::server::{Server, shown};
 use super::table::table;
 use crate::{Failure, tell};
@@ -40,6 +41,7 @@ fn lines(summary: &Summary) -> Vec<String> {
         format!("asking the provider: {}", referee(&summary.referee)),
     ];
     lines.extend(summary.sources.iter().filter_map(asked));
+    lines.extend(summary.alerts.iter().flat_map(alerts::firing));
     if !summary.by_agent.is_empty() {
         let rows: Vec<_> = summary.by_agent.iter().map(row).collect();
         let headings =

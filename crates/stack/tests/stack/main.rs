@@ -2,6 +2,7 @@
 
 mod account_world;
 mod accounts;
+mod alerts;
 mod chart;
 mod command;
 mod details;
