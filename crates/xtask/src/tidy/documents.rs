@@ -118,10 +118,16 @@ pub(super) fn dockerfiles_name_every_manifest(tree: &Tree, found: &mut Vec<Strin
 }
 
 /// An alert on a metric that is gone never fires.
-pub(super) fn metrics_in_examples_exist(tree: &Tree, found: &mut Vec<String>) {
+pub(super) fn metrics_of_rules_exist(tree: &Tree, found: &mut Vec<String>) {
     let is_source = |it: &&File| it.path.contains("/src/") && !it.is_test();
     let sources: Vec<&File> = tree.ending_in(".rs").filter(is_source).collect();
-    for file in tree.ending_in(".yml").filter(|it| it.path.starts_with("examples/")) {
+    let is_read = |it: &&File| {
+        ["examples/", "deploy/prometheus/", "deploy/grafana/"]
+            .iter()
+            .any(|at| it.path.starts_with(at))
+    };
+    let files = [".yml", ".json"].into_iter().flat_map(|end| tree.ending_in(end));
+    for file in files.filter(is_read) {
         for (line, text) in file.lines() {
             let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
             for word in words.filter(|it| it.starts_with("live_users_")) {

@@ -90,8 +90,11 @@ fn a_setting_an_image_or_an_alert_that_does_not_fit_is_found() {
     let files = [image, ("a/Cargo.toml", ""), ("b/Cargo.toml", "")];
     finds(documents::dockerfiles_name_every_manifest, &files, &["Dockerfile:1"]);
     let source = ("a/src/a.rs", "(\"live_users_webhooks\");\n");
-    let files = [source, ("examples/a.yml", "live_users_webhooks_total\nlive_users_gone\n")];
-    finds(documents::metrics_in_examples_exist, &files, &["examples/a.yml:2"]);
+    let text = "live_users_webhooks_total\nlive_users_gone\n";
+    let [rules, dashboard] = ["deploy/prometheus/a.yml", "deploy/grafana/a.json"];
+    let files = [source, ("examples/a.yml", text), (rules, text), (dashboard, text)];
+    let found = ["examples/a.yml:2", "deploy/prometheus/a.yml:2", "deploy/grafana/a.json:2"];
+    finds(documents::metrics_of_rules_exist, &files, &found);
 }
 
 #[test]
