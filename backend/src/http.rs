@@ -20,6 +20,7 @@ mod history;
 mod journal;
 mod named;
 mod openapi;
+mod rows;
 mod sessions;
 mod streams;
 pub(crate) mod total_reader;

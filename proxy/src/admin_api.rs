@@ -1,8 +1,9 @@
 //! The requests of admins for more than the total, which are passed on to the backend.
 
+use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Data, Path};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
-use live_users_http_kit::{ParameterError, Query};
+use live_users_http_kit::{FORMAT, Format, ParameterError, Query};
 use live_users_wire::{CALL_SID_BYTES_MAX, Role, Success};
 use reqwest::Method;
 use serde::Serialize;
@@ -57,8 +58,26 @@ pub(crate) async fn calls(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).decoded();
-    read(&admin, &admin_api, &["calls"], &query).await
+    match Format::of(&request).map_err(AdminApiError::from)? {
+        Format::Json => {
+            let query = Query::new(request.query_string()).decoded();
+            read(&admin, &admin_api, &["calls"], &query).await
+        }
+        format => rows(&admin, &admin_api, ("calls", format), &request).await,
+    }
+}
+
+/// The stretches of the calls that are known.
+pub(crate) async fn stretches(
+    admin: Admin,
+    request: HttpRequest,
+    admin_api: Data<AdminApi>,
+) -> Result<HttpResponse, Error> {
+    let format = match Format::of(&request).map_err(AdminApiError::from)? {
+        Format::Json => Format::JsonLines,
+        format => format,
+    };
+    rows(&admin, &admin_api, ("stretches", format), &request).await
 }
 
 /// What has happened to calls.
@@ -117,6 +136,23 @@ pub(crate) async fn read(
     query: &[(String, String)],
 ) -> Result<HttpResponse, Error> {
     told(admin, admin_api.ask(question(admin, segments, query)).await).map(json)
+}
+
+/// Asks for rows, as far as this admin may see them, in this form.
+pub(crate) async fn rows(
+    admin: &Admin,
+    admin_api: &AdminApi,
+    (name, format): (&str, Format),
+    request: &HttpRequest,
+) -> Result<HttpResponse, Error> {
+    let mut query = Query::new(request.query_string()).decoded();
+    query.retain(|(name, _)| name != FORMAT);
+    query.push((FORMAT.to_owned(), format.name().to_owned()));
+    let asked = admin_api.ask_rows(question(admin, &[name], &query), format).await;
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header((CONTENT_DISPOSITION, format.disposition(name)))
+        .streaming(told(admin, asked)?.bytes()))
 }
 
 /// What this admin asks.

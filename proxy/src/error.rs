@@ -39,6 +39,9 @@ pub(crate) enum UpstreamError {
     /// Something else than a picture, where one was asked for.
     #[error("the backend's answer is not a picture")]
     NotAPicture,
+    /// Something else than rows of the form that was asked for, as from a backend that has none.
+    #[error("the backend's answer is not in the form that was asked for")]
+    NotRows,
     /// Something else than a stream, where a stream was asked for.
     #[error("the backend's answer is not a stream")]
     NotAStream,
@@ -69,6 +72,7 @@ impl ResponseError for UpstreamError {
             | Self::NotACount
             | Self::NotAnObject
             | Self::NotAPicture
+            | Self::NotRows
             | Self::NotAStream
             | Self::NotAnAccess
             | Self::AccessEnded

@@ -2,11 +2,11 @@
 
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use live_users_http_kit::{self as http_kit, Query};
+use live_users_http_kit::{self as http_kit, Format, Query};
 
 use crate::admin::Admin;
-use crate::admin_api::{question, read, told};
-use crate::upstream::AdminApi;
+use crate::admin_api::{question, read, rows, told};
+use crate::upstream::{AdminApi, AdminApiError};
 
 /// What of a query is passed on.
 /// The number over time, and its peaks.
@@ -15,8 +15,13 @@ pub(crate) async fn figures(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let query = Query::new(request.query_string()).decoded();
-    read(&admin, &admin_api, &["history"], &query).await
+    match Format::of(&request).map_err(AdminApiError::from)? {
+        Format::Json => {
+            let query = Query::new(request.query_string()).decoded();
+            read(&admin, &admin_api, &["history"], &query).await
+        }
+        format => rows(&admin, &admin_api, ("history", format), &request).await,
+    }
 }
 
 /// A picture of it.

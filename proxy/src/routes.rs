@@ -15,7 +15,8 @@ use live_users_wire::Envelope;
 
 use crate::admin::Authenticator;
 use crate::admin_api::{
-    access, activity, alerts, call, calls, evict, question, setup, summary, test_alert, told,
+    access, activity, alerts, call, calls, evict, question, setup, stretches, summary, test_alert,
+    told,
 };
 use crate::compression::compress;
 use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
@@ -153,8 +154,14 @@ impl Routes {
                     "country",
                     "search",
                     "searchCountries",
+                    "format",
                 ]),
                 calls,
+            ))
+            .service(PATHS.read(
+                "/api/live-users/stretches",
+                Only(&["agent", "account", "after", "format"]),
+                stretches,
             ))
             .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
             .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
@@ -162,7 +169,7 @@ impl Routes {
             .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, test_alert))
             .service(PATHS.read(
                 "/api/live-users/history",
-                Only(&["from", "to", "step", "tz", "agent", "account"]),
+                Only(&["from", "to", "step", "tz", "agent", "account", "after", "format"]),
                 history::figures,
             ))
             .service(PATHS.read(

@@ -6,6 +6,7 @@ mod admin_api;
 mod backend_client;
 mod count;
 mod published;
+mod rows;
 mod scoped_streams;
 mod stream;
 mod stream_health;

@@ -3,6 +3,7 @@
 //! The writer answers each of these queries between two batches, so an answer is of one moment.
 
 pub(crate) mod activity;
+pub(crate) mod export;
 mod filter;
 mod page;
 pub(crate) mod summary;
@@ -13,6 +14,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Call, CallId, Outcome};
+use live_users_http_kit::Format;
 use live_users_wire::{self as wire, CallView, Explanation};
 use log::info;
 use serde::Serialize;
@@ -44,15 +46,21 @@ pub(crate) async fn list(
     if let Some(why) = queue.unanswered() {
         return Err(why.into());
     }
+    let format = Format::of(&request)?;
     let agents = agents.now();
     let query = PageQuery::parse(request.query_string())?.with_names(&agents);
-    let rules = **rules;
+    let (rules, scope) = (**rules, access.scope.clone());
+    let asked = query.clone();
     let found = queue.query(move |View { state, now, .. }| {
-        query.named().check((&agents, &access.scope), state)?;
+        asked.named().check((&agents, &scope), state)?;
         let presenter = Presenter { now, rules };
-        Ok::<_, ApiError>((query.calls(state, &access.scope, &presenter), presenter))
+        let page = (format == Format::Json).then(|| asked.calls(state, &scope, &presenter));
+        Ok::<_, ApiError>((page, presenter))
     });
-    let (page, presenter) = found.await??;
+    let (Some(page), presenter) = found.await?? else {
+        let source = export::Source { queue, scope: access.scope, rules };
+        return export::calls(source, query, format).await;
+    };
     Ok(json(&page.view(&presenter)))
 }
 

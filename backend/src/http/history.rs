@@ -12,19 +12,53 @@ pub use self::query::plan_history;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_http_kit::ParameterError;
+use futures_util::stream;
+use live_users_http_kit::{Format, ParameterError};
+use live_users_wire::HistoryView;
+use serde_json::Value;
 
 use self::found::{Wanted, find};
 use self::picture::Picture;
-use self::query::{POINTS_FITTING, Query};
+use self::query::{POINTS_FITTING, Query, after};
 use super::authorized::Permitted;
 use super::error::ApiError;
+use super::rows::{self, Table};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::queue::Queue;
 
 /// A browser may open the picture as a page: it needs its own style, and nothing else.
 const PICTURE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+
+const POINTS: Table = Table {
+    name: "history",
+    columns: &[
+        "at",
+        "min",
+        "max",
+        "mean",
+        "withAgent.min",
+        "withAgent.max",
+        "withAgent.mean",
+        "waiting.min",
+        "waiting.max",
+        "waiting.mean",
+        "withPerson.min",
+        "withPerson.max",
+        "withPerson.mean",
+        "machine.min",
+        "machine.max",
+        "machine.mean",
+        "onTheLine.min",
+        "onTheLine.max",
+        "onTheLine.mean",
+    ],
+};
+
+const STEPS: Table = Table {
+    name: "history",
+    columns: &["at", "liveUsers", "withAgent", "waiting", "withPerson", "machine", "onTheLine"],
+};
 
 /// `GET /api/live-users/history`: the number over time, and its peaks.
 pub(crate) async fn read(
@@ -35,8 +69,30 @@ pub(crate) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
     let whose = (&*agents.now(), access.scope);
+    let format = Format::of(&request)?;
+    let after = after(request.query_string())?;
     let found = find(&queue, whose, query, POINTS_FITTING, Wanted::AllLines).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(found.view()))
+    let mut view = found.view();
+    if let Some(after) = after {
+        found.keep_later(&mut view, after);
+    }
+    if format != Format::Json {
+        let (table, rows) = rows_of(view);
+        return rows::answer(format, table, stream::once(async { Ok(rows) })).await;
+    }
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
+}
+
+/// The steps or the points as rows.
+fn rows_of(view: HistoryView) -> (Table, Vec<Value>) {
+    let (table, rows) = match &view.steps {
+        Some(steps) => (STEPS, serde_json::to_value(steps)),
+        None => (POINTS, serde_json::to_value(&view.points)),
+    };
+    match rows.expect("views have names for fields") {
+        Value::Array(rows) => (table, rows),
+        row => (table, vec![row]),
+    }
 }
 
 /// `GET /api/live-users/history.svg`: a picture of it, for any document.

@@ -74,8 +74,14 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
                 "country",
                 "search",
                 "searchCountries",
+                "format",
             ]),
             calls::list,
+        ))
+        .service(PATHS.read(
+            "/api/live-users/stretches",
+            Only(&["agent", "account", "after", "format"]),
+            calls::export::stretches,
         ))
         .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
@@ -85,7 +91,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
         .service(PATHS.read(
             "/api/live-users/history",
-            Only(&["from", "to", "step", "tz", "agent", "account"]),
+            Only(&["from", "to", "step", "tz", "agent", "account", "after", "format"]),
             history::read,
         ))
         .service(PATHS.read(

@@ -67,7 +67,7 @@ fn now() -> u64 {
 }
 
 /// The beginning of the hour that was so many hours ago.
-fn hour(ago: u64) -> u64 {
+pub(crate) fn hour(ago: u64) -> u64 {
     now() / HOUR * HOUR - ago * HOUR
 }
 

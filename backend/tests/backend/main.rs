@@ -9,6 +9,7 @@ mod clocks;
 mod copy;
 mod crash;
 mod events;
+mod exports;
 mod fixtures;
 mod hand_over;
 mod history;

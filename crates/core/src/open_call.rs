@@ -129,6 +129,11 @@ impl Tracker {
         self.entry(slot).flags.is_leg() && !parent().is_some_and(is_up)
     }
 
+    /// When each call that is known was first heard of, legs among them, in no order.
+    pub fn first_heard(&self) -> impl Iterator<Item = (Millis, &CallId)> {
+        self.entries.iter().flatten().map(|entry| (entry.first(), &entry.id))
+    }
+
     /// Looks at every call that has not ended, legs among them, in no order.
     pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
         let entries = self.entries.iter().zip(0..);

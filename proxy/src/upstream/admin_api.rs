@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use live_users_http_kit::{LogThrottle, ParameterError, SVG, read_body};
+use live_users_http_kit::{Format, LogThrottle, ParameterError, SVG, read_body};
 use live_users_wire::{ACCESS_HEADER, Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
+use super::rows::{Rows, checked};
 use crate::error::{UpstreamError, problem_of};
 use crate::scope::Scope;
 
@@ -81,6 +82,25 @@ enum Kind {
     Object,
     /// SVG, which comes out as it is.
     Picture,
+    /// Rows, which come out as they are while they come in.
+    Rows(Format),
+}
+
+/// An answer that is passed on.
+enum Passed {
+    /// The whole of it.
+    Text(String),
+    /// The rest of it is still to come.
+    Rows(Response),
+}
+
+impl Passed {
+    fn text(self) -> Result<String, AdminApiError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Rows(_) => Err(AdminApiError::UpstreamError(UpstreamError::NotAnObject)),
+        }
+    }
 }
 
 /// A failed exchange, with details that go to the log alone.
@@ -109,7 +129,7 @@ impl AdminApi {
 
     /// Asks. The answer is a JSON object, in the envelope.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<String, AdminApiError> {
-        self.exchange(question, Kind::Object).await
+        self.exchange(question, Kind::Object).await?.0.text()
     }
 
     /// The same for a picture, as SVG.
@@ -117,14 +137,26 @@ impl AdminApi {
         &self,
         question: Question<'_>,
     ) -> Result<String, AdminApiError> {
-        self.exchange(question, Kind::Picture).await
+        self.exchange(question, Kind::Picture).await?.0.text()
+    }
+
+    /// The same for rows in this form, which are passed on while they come.
+    pub(crate) async fn ask_rows(
+        &self,
+        question: Question<'_>,
+        format: Format,
+    ) -> Result<Rows, AdminApiError> {
+        match self.exchange(question, Kind::Rows(format)).await? {
+            (Passed::Rows(response), place) => Ok(Rows::new(response, place, self.backend.timeout)),
+            (Passed::Text(_), _) => Err(AdminApiError::UpstreamError(UpstreamError::NotRows)),
+        }
     }
 
     async fn exchange(
         &self,
         Question { method, segments, query, scope }: Question<'_>,
         kind: Kind,
-    ) -> Result<String, AdminApiError> {
+    ) -> Result<(Passed, OwnedSemaphorePermit), AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
         let place =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
@@ -140,8 +172,7 @@ impl AdminApi {
         // In a task of its own: an order is carried out even when its sender goes away.
         let exchange = self.backend.runtime.spawn(async move {
             let answer = exchange(&backend, request, is_scoped, kind).await;
-            drop(place);
-            answer.map_err(|failed| failed.note(&lines))
+            answer.map(|it| (it, place)).map_err(|failed| failed.note(&lines))
         });
         exchange.await.unwrap_or(Err(AdminApiError::UpstreamError(UpstreamError::Interrupted)))
     }
@@ -183,14 +214,17 @@ async fn exchange(
     request: RequestBuilder,
     is_scoped: bool,
     kind: Kind,
-) -> Result<String, FailedExchange> {
+) -> Result<Passed, FailedExchange> {
     let exchange = async {
         let response = request.send().await?;
         let status = response.status().as_u16();
         match status {
             200 => Ok(Ok(match kind {
-                Kind::Object => in_envelope(read_body(response, BODY_BYTES_MAX).await?)?,
-                Kind::Picture => picture(response).await?,
+                Kind::Object => {
+                    Passed::Text(in_envelope(read_body(response, BODY_BYTES_MAX).await?)?)
+                }
+                Kind::Picture => Passed::Text(picture(response).await?),
+                Kind::Rows(format) => Passed::Rows(checked(response, format)?),
             })),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
             403 if is_scoped => Ok(Err(refusal(response).await?)),

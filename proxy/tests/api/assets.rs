@@ -50,7 +50,8 @@ async fn loaded(proxy: &Server) -> Vec<String> {
             paths.extend(after.map(|it| format!("/{}", it.split('"').next().unwrap_or_default())));
         }
     }
-    paths.into_iter().collect()
+    // Links to exports are followed when somebody wants them.
+    paths.into_iter().filter(|path| !path.starts_with("/api/")).collect()
 }
 
 #[tokio::test]

@@ -39,6 +39,12 @@ async fn the_page_allows_and_needs_nothing_inline_or_from_elsewhere() {
         if path == "/admin/sign-out" {
             continue;
         }
+        if path.starts_with("/api/") {
+            // An export: the question is right, and there is nobody to answer it.
+            let asked = get(&proxy, &path.replace("&amp;", "&"), &[("Cookie", &cookie)]).await;
+            assert_eq!(asked.status(), 502, "{path}");
+            continue;
+        }
         assert_eq!(get(&proxy, path, &[]).await.status(), 200, "{path}");
     }
 }

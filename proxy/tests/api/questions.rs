@@ -158,7 +158,7 @@ async fn a_parameter_that_a_path_does_not_have_is_refused_and_the_backend_is_not
         ("activity?agent=booking", "agent"),
         ("summary?limit=1", "limit"),
         ("calls/CA0?limit=1", "limit"),
-        ("history?format=csv", "format"),
+        ("summary?format=csv", "format"),
         ("history.svg?lang=en", "lang"),
         ("stream?tz=UTC", "tz"),
         ("ws?token=x", "token"),
@@ -203,12 +203,17 @@ async fn each_parameter_that_the_backend_takes_is_told_of_and_passed_on() {
     let mut n_passed_on = 0;
     for path in ours["paths"].as_object().expect("paths").keys() {
         let [of_backend, of_proxy] = [&theirs, &ours].map(|it| query_parameters(it, path));
-        if !path.starts_with("/api/live-users") || of_backend.is_empty() {
+        let has_rows = path == "/api/live-users/stretches";
+        if !path.starts_with("/api/live-users") || of_backend.is_empty() || has_rows {
             continue;
         }
         assert_eq!(of_proxy, of_backend, "{path}");
         let names = of_backend.iter().map(|it| it["name"].as_str().expect("a name"));
-        let query: Vec<_> = names.map(|name| format!("{name}=of-{name}")).collect();
+        let value = |name: &str| match name {
+            "format" => "json".to_owned(),
+            name => format!("of-{name}"),
+        };
+        let query: Vec<_> = names.map(|name| format!("{name}={}", value(name))).collect();
         n_passed_on += query.len();
         let asked = format!("{path}?{}", query.join("&"));
         let (_, line) = through(&proxy, &mut backend, (Method::GET, &asked), &ok("{}")).await;

@@ -16,7 +16,7 @@ use crate::parts::source_counts::TWILIO;
 const UNKNOWN: &str = "unknown";
 
 /// The fields of the query that choose calls; of those that are named, a call has to fit all.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct CallFilter {
     agent: Option<String>,
     pub(super) account: Option<String>,

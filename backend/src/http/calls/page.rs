@@ -6,7 +6,7 @@ use live_users_core::{Call, Millis, OpenCall};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::Agents;
 use live_users_state::State;
-use live_users_wire::CallPage;
+use live_users_wire::{CallPage, CallView};
 
 use super::filter::CallFilter;
 use super::view::Presenter;
@@ -19,16 +19,17 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 /// The fields of the query.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageQuery {
     limit: usize,
+    has_limit: bool,
     /// The page begins behind this call.
     after: Option<SortKey>,
     filter: CallFilter,
 }
 
 /// Orders calls: by the moment since which they are live, then by id.
-type SortKey = (Millis, String);
+pub(super) type SortKey = (Millis, String);
 
 impl PageQuery {
     pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
@@ -36,6 +37,7 @@ impl PageQuery {
         let after = "the `next` of the page before";
         Ok(Self {
             limit: query.number("limit", LIMIT_DEFAULT, 1..=LIMIT_MAX)?,
+            has_limit: query.number("limit", 0, 0..=LIMIT_MAX)? > 0,
             after: query.parsed("after", after, sort_key)?,
             filter: CallFilter::parse(&query)?,
         })
@@ -44,6 +46,16 @@ impl PageQuery {
     /// The same, which finds agents by their names too.
     pub(super) fn with_names(self, agents: &Agents) -> Self {
         Self { filter: self.filter.with_names(agents), ..self }
+    }
+
+    /// How many calls it asks for, if it says so.
+    pub(super) fn limit_named(&self) -> Option<usize> {
+        self.has_limit.then_some(self.limit)
+    }
+
+    /// The same for so many calls.
+    pub(super) fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// What it names.
@@ -97,6 +109,17 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Each call, with the `after` of those behind it.
+    pub(super) fn rows(&self, presenter: &Presenter) -> Vec<(CallView, String)> {
+        self.calls.iter().map(|call| (presenter.call(call), next_after(call))).collect()
+    }
+
+    /// The query for what is behind it, if there is more.
+    pub(super) fn behind(&self, query: &PageQuery) -> Option<PageQuery> {
+        let last = self.calls.last().filter(|_| self.more)?;
+        Some(PageQuery { after: Some((last.since, last.id.to_string())), ..query.clone() })
+    }
+
     pub(super) fn view(&self, presenter: &Presenter) -> CallPage {
         CallPage {
             calls: self.calls.iter().map(|call| presenter.call(call)).collect(),
@@ -113,7 +136,7 @@ fn next_after(call: &Call) -> String {
     format!("{}.{}", call.since.0, call.id)
 }
 
-fn sort_key(text: &str) -> Option<SortKey> {
+pub(super) fn sort_key(text: &str) -> Option<SortKey> {
     let (since, call) = text.split_once('.')?;
     Some((Millis(since.parse().ok()?), call.to_owned()))
 }

@@ -101,6 +101,11 @@ impl Presenter {
     }
 }
 
+/// Whether a call is a user's, and no leg or a colleague's.
+pub(super) fn is_users(call: &Call) -> bool {
+    call.details.leg.is_none() && !call.details.is_colleague
+}
+
 /// The one stretch of a call that is over, as far as it is known: when a call that we have made was
 /// answered is not kept.
 fn only_stretch(call: &Call) -> Option<Stretch> {
@@ -114,9 +119,8 @@ fn only_stretch(call: &Call) -> Option<Stretch> {
         | EndReason::Evicted => true,
         EndReason::Canceled | EndReason::NoAnswer | EndReason::Busy | EndReason::Failed => false,
     };
-    let is_users = call.details.leg.is_none() && !call.details.is_colleague;
     let is_known = was_answered
-        && is_users
+        && is_users(call)
         && call.direction != Some(Direction::Outbound)
         && call.first < call.since;
     let party = match call.details.answered_by {

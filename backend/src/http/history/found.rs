@@ -198,6 +198,16 @@ impl Found {
         }
     }
 
+    /// Leaves the points and the steps that begin later.
+    pub(super) fn keep_later(&self, view: &mut HistoryView, after: Millis) {
+        let points = self.plan.bounds.iter().take_while(|at| **at <= after).count();
+        view.points.drain(..points.min(view.points.len()));
+        if let Some(list) = &mut view.steps {
+            let steps = self.steps.iter().take_while(|step| step.at <= after).count();
+            list.drain(..steps.min(list.len()));
+        }
+    }
+
     /// The live users now, if the time that was asked for ends now.
     pub(super) fn present_at_end(&self) -> Option<u32> {
         let now = self.excerpt.as_ref().map(Excerpt::now);

@@ -264,6 +264,15 @@ fn at(text: &str, zone: Option<&Zone>) -> Option<(Timestamp, Option<Offset>)> {
     Some((zone?.timestamp(DateTime::from_parts(pieces.date(), time))?, None))
 }
 
+/// The moment of the last row that a reader has, if it goes on behind one.
+pub(super) fn after(query: &str) -> Result<Option<Millis>, ParameterError> {
+    let query = live_users_http_kit::Query::new(query);
+    query.parsed("after", "the `at` of a point or of a step", |text| match when(text, None)? {
+        (When::At(at), _) => Some(at),
+        (When::Ago(_), _) => None,
+    })
+}
+
 /// A whole number of minutes, hours, days or weeks, in milliseconds.
 fn span_ms(text: &str) -> Option<u64> {
     let unit_ms = match text.chars().next_back()? {

@@ -37,6 +37,18 @@ fn what_is_asked_for_becomes_points_on_round_moments() {
             "1h",
             1,
         ),
+    ] {
+        let plan = plan(query).unwrap();
+        let from_text = plan.zone.moment(plan.from);
+        let planned = (plan.grain, &*from_text, &*name(plan.step_ms), plan.count());
+        assert_eq!(planned, (grain, from, step, count), "{query}");
+        assert!(plan.from < plan.to && plan.to <= plan.end() && plan.to <= NOW);
+    }
+}
+
+#[test]
+fn points_begin_by_the_clock_that_is_asked_for() {
+    for (query, grain, from, step, count) in [
         (
             "from=2026-11-20T00:00:00-05:00&to=2026-11-21T00:00:00-05:00&step=1d",
             Grain::Hour,

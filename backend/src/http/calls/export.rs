@@ -1,0 +1,233 @@
+//! Calls and stretches as rows: the calls that are live, and the stretches of all calls that are known.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use live_users_core::{CallId, Millis};
+use live_users_http_kit::{Format, ParameterError, Query};
+use live_users_intake::agents::{ID_BYTES_MAX, is_id};
+use live_users_wire::{CallView, StretchView};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::page::{PageQuery, SortKey, sort_key};
+use super::view::{Presenter, is_users};
+use crate::http::authorized::Permitted;
+use crate::http::error::ApiError;
+use crate::http::named::Named;
+use crate::http::rows::{self, CHUNK, Table};
+use crate::parts::agents::AgentRegistry;
+use crate::parts::counting_rules::CountingRules;
+use crate::parts::queue::{Queue, View};
+use crate::parts::scope::Scope;
+
+const CALLS: Table = Table {
+    name: "calls",
+    columns: &[
+        "callSid",
+        "phase",
+        "counted",
+        "suspect",
+        "direction",
+        "party",
+        "answeredBy",
+        "agent",
+        "address",
+        "caller",
+        "country",
+        "region",
+        "city",
+        "firstHeardAt",
+        "since",
+        "heardAt",
+        "liveMs",
+        "sources",
+        "account",
+        "also",
+        "cursor",
+    ],
+};
+
+const STRETCHES: Table = Table {
+    name: "stretches",
+    columns: &[
+        "callSid",
+        "phase",
+        "with",
+        "agent",
+        "address",
+        "from",
+        "to",
+        "durationMs",
+        "direction",
+        "caller",
+        "country",
+        "region",
+        "city",
+        "account",
+        "cursor",
+    ],
+};
+
+/// What makes rows, chunk by chunk.
+pub(super) struct Source {
+    pub(super) queue: Data<Queue>,
+    pub(super) scope: Scope,
+    pub(super) rules: CountingRules,
+}
+
+/// A row of the calls.
+#[derive(Serialize)]
+struct CallRow {
+    #[serde(flatten)]
+    call: CallView,
+    cursor: String,
+}
+
+/// The calls that are live, from the place and as many as the query says.
+pub(super) async fn calls(
+    source: Source,
+    query: PageQuery,
+    format: Format,
+) -> Result<HttpResponse, ApiError> {
+    let left = query.limit_named();
+    let chunks = stream::try_unfold((source, Some(query), left), async |(source, query, left)| {
+        let Some(query) = query else { return Ok::<_, ApiError>(None) };
+        let asked = query.with_limit(left.unwrap_or(CHUNK).min(CHUNK));
+        let (scope, rules) = (source.scope.clone(), source.rules);
+        let found = source.queue.query(move |View { state, now, .. }| {
+            let presenter = Presenter { now, rules };
+            let page = asked.calls(state, &scope, &presenter);
+            (page.rows(&presenter), page.behind(&asked))
+        });
+        let (found, next) = found.await?;
+        let left = left.map(|left| left - found.len().min(left));
+        let rows = found.into_iter().map(|(call, cursor)| row(&CallRow { call, cursor }));
+        let next = next.filter(|_| left != Some(0));
+        Ok(Some((rows.collect::<Vec<_>>(), (source, next, left))))
+    });
+    rows::answer(format, CALLS, chunks).await
+}
+
+/// The fields of the query for stretches.
+struct StretchQuery {
+    agent: Option<String>,
+    account: Option<String>,
+    after: Option<SortKey>,
+}
+
+impl StretchQuery {
+    fn parse(query: &str) -> Result<Self, ParameterError> {
+        let query = Query::new(query);
+        let id = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+        let named = |name| query.parsed(name, &id, |id| is_id(id).then(|| id.to_owned()));
+        let after = query.parsed("after", "the `cursor` of a row", sort_key)?;
+        Ok(Self { agent: named("agent")?, account: named("account")?, after })
+    }
+}
+
+/// A row of the stretches.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StretchRow<'a> {
+    call_sid: &'a str,
+    phase: &'a str,
+    #[serde(flatten)]
+    stretch: &'a StretchView,
+    duration_ms: Option<u64>,
+    direction: Option<&'a str>,
+    caller: Option<&'a str>,
+    #[serde(flatten)]
+    place: &'a live_users_wire::PlaceView,
+    account: Option<&'a str>,
+    cursor: &'a str,
+}
+
+/// `GET /api/live-users/stretches`: the stretches of the calls that are known, live or over, in the
+/// order in which the calls were first heard of.
+pub(crate) async fn stretches(
+    Permitted(access): Permitted,
+    queue: Data<Queue>,
+    agents: Data<AgentRegistry>,
+    rules: Data<CountingRules>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    if let Some(why) = queue.unanswered() {
+        return Err(why.into());
+    }
+    let format = match Format::of(&request)? {
+        // There is no end of rows that fits into one object.
+        Format::Json => Format::JsonLines,
+        rows => rows,
+    };
+    let query = Arc::new(StretchQuery::parse(request.query_string())?);
+    let (agents, wanted, whole) = (agents.now(), Arc::clone(&query), access.scope.clone());
+    let found = queue.query(move |View { state, .. }| {
+        let account = wanted.account.as_deref();
+        let named = Named { agent: wanted.agent.as_deref(), account, source: None };
+        named.check((&agents, &whole), state)?;
+        let after = |at: Millis, id: &CallId| {
+            wanted
+                .after
+                .as_ref()
+                .is_none_or(|(since, call)| (at, id.to_string()) > (*since, call.clone()))
+        };
+        let known = state.tracker().first_heard().filter(|(at, id)| after(*at, id));
+        Ok::<_, ApiError>(known.map(|(at, id)| (at, id.clone())).collect::<Vec<_>>())
+    });
+    let mut ids = found.await??;
+    ids.sort_unstable_by_key(|(at, id)| (*at, id.to_string()));
+    let scope = access.scope.narrowed(query.account.as_deref());
+    let source = Source { queue, scope, rules: **rules };
+    let start = (source, query, ids.into_iter());
+    let chunks = stream::try_unfold(start, async |(source, query, mut ids)| {
+        let chunk: Vec<_> = ids.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok::<_, ApiError>(None);
+        }
+        let (scope, rules, wanted) = (source.scope.clone(), source.rules, Arc::clone(&query));
+        let rows = source.queue.query(move |View { state, now, .. }| {
+            let (tracker, presenter) = (state.tracker(), Presenter { now, rules });
+            let known = chunk.iter().filter(|(_, id)| scope.has_call(tracker, id));
+            let calls = known.filter_map(|(at, id)| Some((at, tracker.call(id)?)));
+            let calls = calls.filter(|(_, call)| is_users(call));
+            calls.flat_map(|(at, call)| of_call(&wanted, *at, &presenter.call(&call))).collect()
+        });
+        let rows: Vec<Value> = rows.await?;
+        Ok(Some((rows, (source, query, ids))))
+    });
+    rows::answer(format, STRETCHES, chunks).await
+}
+
+/// The rows of one call.
+fn of_call(query: &StretchQuery, first: Millis, call: &CallView) -> Vec<Value> {
+    let cursor = format!("{}.{}", first.0, call.call_sid);
+    let wanted = |it: &&StretchView| query.agent.is_none() || it.agent.agent == query.agent;
+    let rows = call.stretches.iter().filter(wanted).map(|stretch| {
+        row(&StretchRow {
+            call_sid: &call.call_sid,
+            phase: &call.phase,
+            stretch,
+            duration_ms: duration_ms(stretch),
+            direction: call.direction.as_deref(),
+            caller: call.caller.as_deref(),
+            place: &call.place,
+            account: call.account.as_deref(),
+            cursor: &cursor,
+        })
+    });
+    rows.collect()
+}
+
+/// How long a stretch was that is over.
+fn duration_ms(stretch: &StretchView) -> Option<u64> {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().ok().map(|it| it.as_millisecond());
+    let (from, to) = (at(&stretch.from)?, at(stretch.to.as_deref()?)?);
+    u64::try_from(to - from).ok()
+}
+
+fn row(row: &impl Serialize) -> Value {
+    serde_json::to_value(row).expect("views have names for fields")
+}

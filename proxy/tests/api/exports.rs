@@ -1,0 +1,95 @@
+//! Rows of the backend: they come out as they are, while they come in.
+
+use reqwest::Method;
+
+use crate::admin::{RIGHT, TOKENS};
+use crate::backend::{Backend, ok};
+use crate::proxy::{ask, get, header, seen, start_with};
+use crate::questions::through;
+
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+const ROWS: &str = "callSid,agent\r\nCA1,booking\r\n";
+
+fn rows(kind: &str) -> String {
+    ok(ROWS).replacen("application/json", kind, 1)
+}
+
+#[tokio::test]
+async fn rows_are_passed_on_in_the_form_that_was_asked_for() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    for (path, kind, passed_on, name) in [
+        ("calls?format=csv&agent=a", CSV, "calls?agent=a&format=csv", "calls.csv"),
+        (
+            "stretches?after=1.CA1",
+            "application/jsonl",
+            "stretches?after=1.CA1&format=jsonl",
+            "stretches.jsonl",
+        ),
+        (
+            "history?step=exact&format=jsonl",
+            "application/jsonl",
+            "history?step=exact&format=jsonl",
+            "history.jsonl",
+        ),
+    ] {
+        let path = format!("/api/live-users/{path}");
+        let (answer, line) = through(&proxy, &mut backend, (Method::GET, &path), &rows(kind)).await;
+        assert_eq!(line, format!("GET /api/live-users/{passed_on} HTTP/1.1"));
+        assert_eq!(header(&answer, "content-type"), Some(kind), "{path}");
+        assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{path}");
+        let expected = format!("attachment; filename=\"live-users-{name}\"");
+        assert_eq!(header(&answer, "content-disposition"), Some(&*expected), "{path}");
+        assert_eq!(seen(answer).await, (200, ROWS.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_accepts_chooses_the_form() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let path = "/api/live-users/calls?limit=2";
+    let asked = ask(&proxy, Method::GET, path, &[RIGHT, ("Accept", "text/csv, */*;q=0.1")]);
+    let answers = async {
+        let request = backend.next().await;
+        let line = request.head.lines().next().unwrap_or_default().to_owned();
+        request.say(&rows(CSV)).await;
+        line
+    };
+    let (answer, line) = tokio::join!(asked, answers);
+    assert_eq!(line, "GET /api/live-users/calls?limit=2&format=csv HTTP/1.1");
+    assert_eq!(seen(answer).await, (200, ROWS.to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_not_in_that_form_or_breaks_off_does_not_look_like_rows() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let asked = (Method::GET, "/api/live-users/calls?format=csv");
+    // A backend of before there were rows ignores the form.
+    let (answer, _) = through(&proxy, &mut backend, asked, &ok(r#"{"calls":[]}"#)).await;
+    let (status, body) = seen(answer).await;
+    assert_eq!(status, 502, "{body}");
+    assert!(body.contains("not in the form that was asked for"), "{body}");
+
+    let longer = format!("Content-Length: {}", ROWS.len() + 10);
+    let cut = rows(CSV).replacen(&format!("Content-Length: {}", ROWS.len()), &longer, 1);
+    assert!(cut.contains(&longer));
+    let asked = (Method::GET, "/api/live-users/calls?format=csv");
+    let (answer, _) = through(&proxy, &mut backend, asked, &cut).await;
+    assert_eq!(answer.status(), 200, "it has begun");
+    assert!(answer.bytes().await.is_err(), "and breaks off");
+}
+
+#[tokio::test]
+async fn rows_are_for_admins_and_a_form_that_is_none_is_refused() {
+    let backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    for path in ["calls?format=csv", "stretches", "history?format=jsonl"] {
+        let path = format!("/api/live-users/{path}");
+        assert_eq!(get(&proxy, &path, &[]).await.status(), 401, "{path}");
+    }
+    let answer = get(&proxy, "/api/live-users/calls?format=xml", &[RIGHT]).await;
+    let (status, body) = seen(answer).await;
+    assert!(status == 400 && body.contains(r#""field":"format""#), "{body}");
+}
