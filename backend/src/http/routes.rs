@@ -56,7 +56,19 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
                 .route(web::post().to(access::introspect))
                 .default_service(web::to(only_access)),
         )
-        .service(PATHS.read("/api/live-users/setup", NONE, setup::setup))
+        .configure(add_details)
+        .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
+        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
+        .service(PATHS.read("/healthz", NONE, health::live))
+        .service(PATHS.read("/readyz", NONE, health::ready))
+        .service(PATHS.read("/metrics", NONE, metrics::metrics))
+        .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+        .default_service(web::to(not_found));
+}
+
+/// What is behind the number, for who shows a token.
+fn add_details(app: &mut ServiceConfig) {
+    app.service(PATHS.read("/api/live-users/setup", NONE, setup::setup))
         .service(PATHS.read(
             "/api/live-users/activity",
             Only(&["limit", "after", "account"]),
@@ -98,14 +110,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
             "/api/live-users/history.svg",
             Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
             history::draw,
-        ))
-        .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
-        .service(PATHS.order("/api/sessions/{id}/end", Only(&["until_ms"]), sessions::end))
-        .service(PATHS.read("/healthz", NONE, health::live))
-        .service(PATHS.read("/readyz", NONE, health::ready))
-        .service(PATHS.read("/metrics", NONE, metrics::metrics))
-        .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
-        .default_service(web::to(not_found));
+        ));
 }
 
 /// A path that somebody sends to. Slashes too many before and behind it are a slip in the settings of
