@@ -222,3 +222,6 @@ fn tell(change: &AlertChange) {
         AlertStep::Removed => info!("alert {id} is not in the agents file any more"),
     }
 }
+
+#[cfg(test)]
+mod tests;
