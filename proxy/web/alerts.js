@@ -30,7 +30,9 @@ export class Alerts {
     const before = this.#items;
     this.#items = new Map(firing.map((alert) => {
       const node = before.get(alert.alert) ?? element("li");
-      setText(node, `${alert.alert}: ${looksAt(alert, names)}, since ${moment(alert.since)}`);
+      // The value is that of when it began, or was last told.
+      const then = LEVELS.has(alert.when) && alert.value !== null ? "then " : "";
+      setText(node, `${alert.alert} since ${moment(alert.since)}: ${then}${looksAt(alert, names)}`);
       return [alert.alert, node];
     }));
     arrange(this.#firing, [...this.#items.values()]);
@@ -41,6 +43,8 @@ export class Alerts {
     }
   }
 }
+
+const LEVELS = new Set(["users", "capacity_share", "suspect_share"]);
 
 const STATES = { firing: "fires", resolved: "is over", test: "was tested" };
 
