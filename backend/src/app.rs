@@ -26,7 +26,7 @@ use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::configured;
 use crate::parts::journal_reader::JournalReader;
-use crate::parts::latest::{LatestCount, public_by_agent};
+use crate::parts::latest::LatestCount;
 use crate::parts::passing_on::DRAIN;
 use crate::parts::twilio_api::TwilioApi;
 use crate::tasks::alerts;
@@ -69,8 +69,7 @@ struct Waiting {
 
 /// The count that a journal leads to.
 fn first_count(replica: &Replica, clock: &Clock, gives_agents: bool) -> LatestCount {
-    let by_agent = gives_agents.then(|| public_by_agent(replica.state().tracker()));
-    LatestCount::with_agents(replica.first_publication(clock.now()), by_agent)
+    LatestCount::of(replica.first_publication(clock.now()), replica.state(), gives_agents)
 }
 
 impl Backend {

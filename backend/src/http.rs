@@ -18,6 +18,7 @@ mod error;
 mod health;
 mod history;
 mod journal;
+mod links;
 mod named;
 mod openapi;
 mod rows;

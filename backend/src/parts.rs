@@ -27,6 +27,7 @@ pub(crate) mod queue;
 pub(crate) mod replica_status;
 pub(crate) mod scope;
 pub(crate) mod sealing;
+pub(crate) mod shared_links;
 pub(crate) mod signer;
 pub(crate) mod source_counts;
 pub(crate) mod sources;

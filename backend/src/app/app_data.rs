@@ -28,6 +28,7 @@ use crate::parts::latest::LatestReader;
 use crate::parts::notices::Notices;
 use crate::parts::queue::Queue;
 use crate::parts::replica_status::StatusReader;
+use crate::parts::shared_links::LinkReader;
 use crate::parts::streams::Streams;
 use crate::parts::summary::Summarizer;
 
@@ -110,7 +111,8 @@ impl Parts {
             status: status.clone(),
             streams: streams.clone(),
         };
-        let auth = BearerAuth::new(agents.tokens().clone(), config.trusted_proxies.clone());
+        let links = LinkReader::new(latest.clone(), queue.clone());
+        let auth = BearerAuth::new(agents.tokens().clone(), links, config.trusted_proxies.clone());
         let total_rules = TotalRules {
             is_public: config.public_total,
             gives_agents: config.public_by_agent,

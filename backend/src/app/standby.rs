@@ -13,6 +13,7 @@ use live_users_core::Millis;
 use live_users_http_kit::serve;
 use live_users_journal::{FaultKind, Memory, Position, ReplicationStatus};
 use live_users_replica::{NotRewritten, Publication, Stale, StaleReason};
+use live_users_state::State;
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -136,5 +137,6 @@ fn nothing() -> LatestCount {
     let age_ms = u64::try_from(UNKNOWN_FOR.as_millis()).unwrap_or(u64::MAX);
     let (numbers, at) = (Default::default(), Position { epoch: 0, seq: 0 });
     let stale = Some(Stale { age_ms, reason: StaleReason::Behind });
-    LatestCount::with_agents(Publication { numbers, at, as_of: Millis(0), stale }, None)
+    let publication = Publication { numbers, at, as_of: Millis(0), stale };
+    LatestCount::of(publication, &State::default(), false)
 }

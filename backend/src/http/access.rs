@@ -5,13 +5,13 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use live_users_http_kit::ParameterError;
 use live_users_intake::Role;
-use live_users_wire::{self as wire, Introspected, Introspection};
+use live_users_wire::{self as wire, Introspected, Introspection, LinkAccess};
 
 use super::auth::BearerAuth;
 use super::authorized::{Authorized, Permitted};
 use super::error::ApiError;
 use super::signature::read_body;
-use crate::parts::tokens::Access;
+use crate::parts::tokens::{Access, Of};
 
 /// The longest body that is read, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -46,13 +46,19 @@ fn question(body: &[u8]) -> Result<Introspection, ParameterError> {
 
 fn view(access: Access) -> wire::Access {
     let accounts = access.scope.accounts();
+    let (id, link) = match access.of {
+        Of::Api => (None, None),
+        Of::File(id) => (Some(id.to_string()), None),
+        Of::Link(id, link) => (Some(id.to_string()), Some(LinkAccess::clone(&link))),
+    };
     wire::Access {
         role: match access.role {
             Role::Read => wire::Role::Read,
             Role::Operate => wire::Role::Operate,
         },
         accounts: accounts.map(|it| it.iter().map(ToString::to_string).collect()),
-        id: access.id.map(|id| id.to_string()),
+        id,
         access: access.value.map(|value| value.to_string()),
+        link,
     }
 }

@@ -10,7 +10,8 @@ use live_users_http_kit::{
     Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
 };
 
-use crate::parts::tokens::{Access, TokenRegistry};
+use crate::parts::shared_links::LinkReader;
+use crate::parts::tokens::{Access, Of, TokenRegistry};
 
 /// The header by which who shows `API_TOKEN` asks for what a token of the agents file opens.
 pub(crate) const ACCESS: &str = "Live-Users-Access";
@@ -19,6 +20,7 @@ pub(crate) const ACCESS: &str = "Live-Users-Access";
 /// neither.
 pub(crate) struct BearerAuth {
     tokens: Arc<TokenRegistry>,
+    links: LinkReader,
     guard: TokenGuard,
     /// The reading of the file whose tokens were compared last.
     compared: AtomicU64,
@@ -42,12 +44,19 @@ pub(crate) enum Refusal {
     AccessWithoutApiToken,
     /// What stands in `Live-Users-Access` is not in force, or not any more.
     AccessEnded,
+    /// The token of a link is shown for what it does not show.
+    OutOfScope,
 }
 
 impl BearerAuth {
-    pub(crate) fn new(tokens: Arc<TokenRegistry>, trusted_proxies: TrustedProxies) -> Self {
+    pub(crate) fn new(
+        tokens: Arc<TokenRegistry>,
+        links: LinkReader,
+        trusted_proxies: TrustedProxies,
+    ) -> Self {
         Self {
             tokens,
+            links,
             guard: TokenGuard::new("API_TOKEN"),
             compared: AtomicU64::new(0),
             trusted_proxies,
@@ -71,6 +80,14 @@ impl BearerAuth {
         // Of two tokens, neither is the one that is meant.
         let only = shown.next().filter(|_| shown.next().is_none());
         let shown = only.and_then(token_in).ok_or(Refusal::Denied(Denied::Missing))?;
+        // Nobody guesses such a token, so no guess is counted; and it does not wait for those who do.
+        if let Some(access) = self.links.opened_by(shown) {
+            vouch_for(request);
+            return match request.headers().contains_key(ACCESS) {
+                true => Err(Refusal::AccessWithoutApiToken),
+                false => Ok(access),
+            };
+        }
         let client = Client::at(self.trusted_proxies.client(request.head()));
         let from = || self.trusted_proxies.shown_client(request.head());
         let judged = self.guard.judge(known, client, shown, from);
@@ -83,11 +100,14 @@ impl BearerAuth {
         let mut asked = request.headers().get_all(ACCESS);
         match (asked.next(), asked.next()) {
             (None, _) => Ok(access),
-            (Some(_), _) if access.id.is_some() => Err(Refusal::AccessWithoutApiToken),
+            (Some(_), _) if !access.is_whole() => Err(Refusal::AccessWithoutApiToken),
             (Some(_), Some(_)) => Err(Refusal::AccessEnded),
             (Some(value), None) => {
                 let value = value.to_str().ok();
-                value.and_then(|value| tokens.by_value(value)).ok_or(Refusal::AccessEnded)
+                let found = value.and_then(|value| {
+                    tokens.by_value(value).or_else(|| self.links.by_value(value))
+                });
+                found.ok_or(Refusal::AccessEnded)
             }
         }
     }
@@ -97,9 +117,9 @@ impl BearerAuth {
     /// # Errors
     /// As [`BearerAuth::check`], and if it shows, or stands for, a token of the agents file.
     pub(crate) fn check_whole(&self, request: &HttpRequest) -> Result<(), Refusal> {
-        match self.check(request)?.id {
-            None => Ok(()),
-            Some(_) => Err(Refusal::NeedsApiToken),
+        match self.check(request)?.is_whole() {
+            true => Ok(()),
+            false => Err(Refusal::NeedsApiToken),
         }
     }
 
@@ -107,8 +127,10 @@ impl BearerAuth {
     /// has shown `API_TOKEN`: no guess is counted, and all tokens are compared each time.
     pub(crate) fn opened_by(&self, token: &[u8]) -> Option<Access> {
         let tokens = self.tokens.now();
-        let place = tokens.known()?.which(token)?;
-        Some(tokens.access(place))
+        match tokens.known()?.which(token) {
+            Some(place) => Some(tokens.access(place)),
+            None => self.links.opened_by(token),
+        }
     }
 
     /// Whether a request that shows a token, or asks for what one opens, may be taken for one that
@@ -122,8 +144,16 @@ impl BearerAuth {
 
     /// Says whether a stream may go on that was opened with this access.
     pub(crate) fn lasting(&self, access: Access) -> impl Fn() -> bool + use<> {
-        let tokens = self.tokens.clone();
-        move || tokens.is_in_force(&access)
+        let (tokens, links) = (self.tokens.clone(), self.links.clone());
+        move || match &access.of {
+            Of::Link(id, _) => links.is_in_force(*id),
+            Of::Api | Of::File(_) => tokens.is_in_force(&access),
+        }
+    }
+
+    /// The links.
+    pub(crate) fn links(&self) -> &LinkReader {
+        &self.links
     }
 
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.

@@ -8,6 +8,7 @@ use live_users_intake::Role;
 
 use super::auth::{BearerAuth, Refusal};
 use super::error::ApiError;
+use crate::parts::scope::Detail;
 use crate::parts::tokens::Access;
 
 /// A handler that takes this answers the holder of `API_TOKEN` alone: it is about everything.
@@ -31,6 +32,10 @@ impl Permitted {
     }
 }
 
+/// A handler that takes this answers those whose token opens calls themselves, and not only numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct PermittedCalls(pub(crate) Access);
+
 impl FromRequest for Authorized {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
@@ -48,6 +53,20 @@ impl FromRequest for Permitted {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let checked = auth(request).and_then(|auth| auth.check(request));
         ready(checked.map(Self).map_err(ApiError::from))
+    }
+}
+
+impl FromRequest for PermittedCalls {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let checked = auth(request).and_then(|auth| auth.check(request));
+        let checked = checked.and_then(|access| match access.scope.detail() {
+            Detail::Calls => Ok(Self(access)),
+            Detail::Total | Detail::Numbers => Err(Refusal::OutOfScope),
+        });
+        ready(checked.map_err(ApiError::from))
     }
 }
 

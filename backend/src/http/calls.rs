@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use self::page::PageQuery;
 use self::view::Presenter;
-use super::authorized::Permitted;
+use super::authorized::{Permitted, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
@@ -36,7 +36,7 @@ const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 
 /// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first.
 pub(crate) async fn list(
-    Permitted(access): Permitted,
+    PermittedCalls(access): PermittedCalls,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
@@ -66,7 +66,7 @@ pub(crate) async fn list(
 
 /// `GET /api/live-users/calls/{CallSid}`: why a call is counted, or is not.
 pub(crate) async fn explain(
-    Permitted(access): Permitted,
+    PermittedCalls(access): PermittedCalls,
     queue: Data<Queue>,
     rules: Data<CountingRules>,
     status: Data<StatusReader>,

@@ -7,6 +7,7 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use live_users_broadcast::Refusal;
 use live_users_http_kit::{CHALLENGE, Denied, LimitError, ParameterError, whole_seconds};
+use live_users_state::SHARED_LINKS_MAX;
 use live_users_twilio::FieldError;
 use live_users_wire::Problem;
 use serde::Serialize;
@@ -44,6 +45,10 @@ pub(crate) enum ApiError {
     NoAlert,
     /// No such call is known.
     NoCall,
+    /// No such link is in force.
+    NoLink,
+    /// So many links are in force that there is room for no other.
+    ManyLinks,
     /// The journal can be written, so it needs no new one.
     JournalInOrder,
     /// The call is over, so it cannot be taken out of the count.
@@ -90,6 +95,7 @@ impl ApiError {
         match refusal {
             auth::Refusal::NeedsApiToken => Some("needs-api-token"),
             auth::Refusal::ReadOnly => Some("read-only"),
+            auth::Refusal::OutOfScope => Some("out-of-scope"),
             auth::Refusal::AccessEnded => Some(live_users_wire::ACCESS_ENDED),
             auth::Refusal::Denied(_)
             | auth::Refusal::TooMany(_)
@@ -134,6 +140,11 @@ impl ApiError {
             },
             Self::NoAlert => problem("the agents file has no alert of this id"),
             Self::NoCall => problem("no call with this CallSid is known, or it is forgotten"),
+            Self::NoLink => problem("no such link is in force, or not any more"),
+            Self::ManyLinks => Problem {
+                expected: Some("a link less: revoke one first".to_owned()),
+                ..problem(&format!("{SHARED_LINKS_MAX} links are in force, which is the most"))
+            },
             Self::JournalInOrder => problem("the journal can be written, so no new one is needed"),
             Self::OverAlready => problem("this call is over already, and not counted"),
             Self::Unavailable(why) => problem(why),
@@ -181,6 +192,10 @@ fn auth_problem(why: &auth::Refusal) -> Problem {
         auth::Refusal::ReadOnly => Problem {
             expected: Some("API_TOKEN, or a [[token]] with role = \"operate\"".to_owned()),
             ..field("Authorization", "this token may only read")
+        },
+        auth::Refusal::OutOfScope => Problem {
+            expected: Some("what is in the scope of this link".to_owned()),
+            ..field("Authorization", "this link does not show that")
         },
         auth::Refusal::AccessWithoutApiToken => Problem {
             expected: Some("no such header, or API_TOKEN beside it".to_owned()),
@@ -289,13 +304,13 @@ impl ResponseError for ApiError {
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::UnknownName(_) | Self::NoAlert | Self::NoCall | Self::NoSource => {
+            Self::UnknownName(_) | Self::NoAlert | Self::NoCall | Self::NoLink | Self::NoSource => {
                 StatusCode::NOT_FOUND
             }
             Self::SourceRefused { is_missing: true } => StatusCode::UNAUTHORIZED,
             Self::SourceRefused { is_missing: false } => StatusCode::FORBIDDEN,
             Self::SourceUnreadable { .. } => StatusCode::BAD_REQUEST,
-            Self::OverAlready | Self::JournalInOrder => StatusCode::CONFLICT,
+            Self::OverAlready | Self::JournalInOrder | Self::ManyLinks => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoStream(why) => why.status(),
             Self::Origin => StatusCode::FORBIDDEN,
@@ -342,6 +357,8 @@ impl ResponseError for ApiError {
             | Self::UnknownName(_)
             | Self::NoAlert
             | Self::NoCall
+            | Self::NoLink
+            | Self::ManyLinks
             | Self::NoSource
             | Self::SourceRefused { .. }
             | Self::SourceUnreadable { .. }

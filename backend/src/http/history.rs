@@ -8,6 +8,7 @@ mod zone;
 
 #[cfg(feature = "testing")]
 pub use self::query::plan_history;
+pub(super) use self::query::span_ms;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;

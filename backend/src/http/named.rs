@@ -45,10 +45,10 @@ impl Named<'_> {
         let scope = whole.narrowed(self.account);
         let is_told = |fits: &dyn Fn(&OpenCall<'_>) -> bool| {
             let mut open = state.tracker().open();
-            open.any(|it| scope.has(it.owner().map(|owner| &**owner)) && fits(&it))
+            open.any(|it| scope.has_open(&it) && fits(&it))
         };
         let is_agent = |id: &str| {
-            let configured = agents.by_id(id).map(|it| scope.has(it.account.as_deref()));
+            let configured = agents.by_id(id).map(|it| scope.has_agent(it));
             configured.unwrap_or_else(|| !scope.is_limited() && state.history().has(id))
                 || is_told(&|it| matches!(it.agent(), Agent::Id(own) if **own == *id))
         };
@@ -80,16 +80,20 @@ fn has_account(agents: &Agents, whole: &Scope, state: &State, id: &str) -> bool 
 
 /// The agents of the file that are in scope, as an error names them.
 pub(crate) fn unknown_agent(agents: &Agents, scope: &Scope) -> UnknownName {
-    let known = agents.iter().filter(|it| scope.has(it.account.as_deref()));
+    let known = agents.iter().filter(|it| scope.has_agent(it));
     let expected = listed(known.map(|it| it.id.as_str()), "another agent that has calls");
     UnknownName { field: "agent", expected }
 }
 
 /// The accounts of the file, or those of the scope, as an error names them.
 pub(crate) fn unknown_account(agents: &Agents, whole: &Scope) -> UnknownName {
-    let expected = match whole.accounts() {
-        None => listed(agents.account_names().into_iter(), "another account that has calls"),
-        Some(own) => listed(own.iter().map(|it| &**it), ""),
+    let expected = match (whole.accounts(), whole.agent()) {
+        // Whose agent it is, is no business of who reads its calls.
+        (None, Some(_)) => listed([].into_iter(), ""),
+        (None, None) => {
+            listed(agents.account_names().into_iter(), "another account that has calls")
+        }
+        (Some(own), _) => listed(own.iter().map(|it| &**it), ""),
     };
     UnknownName { field: "account", expected }
 }

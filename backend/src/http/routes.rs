@@ -13,8 +13,8 @@ use live_users_http_kit::{
 
 use super::error::ApiError;
 use super::{
-    access, agents, alerts, calls, count, health, history, journal, metrics, openapi, sessions,
-    setup, sources, streams, webhooks,
+    access, agents, alerts, calls, count, health, history, journal, links, metrics, openapi,
+    sessions, setup, sources, streams, webhooks,
 };
 use crate::parts::counters::Hook;
 
@@ -35,6 +35,7 @@ pub(crate) struct WrongMethods(LogThrottle);
 
 /// Adds the routes to an application, which has the parts that the handlers take.
 pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
+    add_links(app);
     app.service(webhook("/voice", webhooks::voice))
         .service(webhook("/speech-result", webhooks::speech))
         .service(webhook("/call-status", webhooks::status))
@@ -54,7 +55,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
             PATHS
                 .read("/api/live-users/access", NONE, access::access)
                 .route(web::post().to(access::introspect))
-                .default_service(web::to(only_access)),
+                .default_service(web::to(read_or_post)),
         )
         .configure(add_details)
         .service(PATHS.read("/api/sessions/ended", NONE, sessions::list))
@@ -113,6 +114,17 @@ fn add_details(app: &mut ServiceConfig) {
         ));
 }
 
+/// Adds what makes, lists and revokes shared links.
+fn add_links(app: &mut ServiceConfig) {
+    app.service(
+        PATHS
+            .read("/api/live-users/links", NONE, links::list)
+            .route(web::post().to(links::share))
+            .default_service(web::to(read_or_post)),
+    )
+    .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, links::revoke));
+}
+
 /// A path that somebody sends to. Slashes too many before and behind it are a slip in the settings of
 /// whoever sends, and no reason to lose a caller.
 fn with_slashes(path: &str) -> String {
@@ -169,7 +181,7 @@ fn refuse_method(request: &HttpRequest, lines: &WrongMethods, whose: &str) -> Ht
     ApiError::WrongMethod { allow: "GET, POST" }.error_response()
 }
 
-async fn only_access() -> HttpResponse {
+async fn read_or_post() -> HttpResponse {
     ApiError::WrongMethod { allow: "GET, HEAD, POST" }.error_response()
 }
 

@@ -42,8 +42,8 @@ impl TotalReader {
 /// The reader of a stream that a token opens. It ends with the token, but for `API_TOKEN`, which does
 /// not change while the process runs.
 pub(crate) fn reader_of(access: Access, auth: &BearerAuth) -> Reader {
-    let is_of_file = access.id.is_some();
-    let lasting = is_of_file.then(|| -> Authorization { Box::new(auth.lasting(access)) });
+    let may_end = !access.is_whole();
+    let lasting = may_end.then(|| -> Authorization { Box::new(auth.lasting(access)) });
     Reader::Authorized(lasting)
 }
 

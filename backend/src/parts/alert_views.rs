@@ -7,14 +7,16 @@ use live_users_wire::{AlertEventView, AlertRuleView, AlertView, AlertsView};
 
 use super::alerting::change;
 use super::clock::moment;
-use super::scope::Scope;
+use super::scope::{Detail, Scope};
 
 /// The most of what happened lately that is shown.
 const RECENT_MAX: usize = 20;
 
 /// The alerts in scope. `None` if the file has none, and nothing is known of any before.
 pub(crate) fn alerts_view(agents: &Agents, alerts: &Alerts, scope: &Scope) -> Option<AlertsView> {
-    if agents.alerts().is_empty() && alerts.count() == 0 {
+    // They name agents and sources, and tell of single calls that are long.
+    let sees_calls = scope.detail() == Detail::Calls;
+    if agents.alerts().is_empty() && alerts.count() == 0 || !sees_calls {
         return None;
     }
     let tables = agents.alerts().iter().filter(|table| {
@@ -141,8 +143,8 @@ pub(crate) fn text(event: &AlertEventView) -> String {
 #[cfg(test)]
 mod tests {
     use live_users_core::Millis;
-    use live_users_state::State;
     use live_users_state::record::{Change, Record};
+    use live_users_state::{LinkScope, LinkView, State};
 
     use super::*;
 
@@ -181,6 +183,16 @@ mod tests {
         assert_eq!(seen(&Scope::of(["acme".into()])), acme);
         assert_eq!(seen(&Scope::of(["zeta".into()])), (String::new(), String::new()));
         assert_eq!(alerts_view(&Agents::default(), &Alerts::default(), &Scope::default()), None);
+        for (scope, view) in [
+            (LinkScope::Total, LinkView::Page),
+            (LinkScope::All, LinkView::Wallboard),
+            (LinkScope::Agent("a".into()), LinkView::Wallboard),
+        ] {
+            let scope = Scope::of_scope(&scope, view);
+            assert_eq!(alerts_view(&agents, state.alerts(), &scope), None);
+        }
+        let agent = Scope::of_scope(&LinkScope::Agent("b".into()), LinkView::Page);
+        assert_eq!(seen(&agent), (String::new(), String::new()));
         let view = alerts_view(&agents, state.alerts(), &Scope::default()).unwrap();
         assert!(view.alerts[0].firing && view.alerts[0].value == Some(1));
         assert_eq!((view.alerts[1].rule.threshold, view.alerts[1].rule.below), (Some(1), true));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use live_users_core::{Agent, Millis, Tracker};
 use live_users_journal::Position;
 use live_users_replica::{Publication, Stale};
+use live_users_state::{SharedLinks, State};
 use live_users_wire::{ByAgent, Count};
 use tokio::sync::watch;
 
@@ -22,23 +23,29 @@ pub(crate) struct LatestCount {
     pub(crate) as_of: Millis,
     /// If present, the number must not be shown.
     pub(crate) stale: Option<Stale>,
+    /// Who reads by a link. They go with the count, so whoever was told that a link is made or
+    /// revoked finds it so here.
+    pub(crate) links: SharedLinks,
 }
 
 impl LatestCount {
     /// Encodes the answer for these numbers.
     #[cfg(test)]
     pub(crate) fn new(publication: Publication) -> Self {
-        Self::with_agents(publication, None)
+        Self::of(publication, &State::default(), false)
     }
 
-    /// Encodes the answer for these numbers, with those of the agents if they are given out.
-    pub(crate) fn with_agents(publication: Publication, by_agent: Option<ByAgent>) -> Self {
+    /// Encodes the answer for these numbers, with those of the agents of the state if they are given
+    /// out.
+    pub(crate) fn of(publication: Publication, state: &State, gives_agents: bool) -> Self {
+        let by_agent = gives_agents.then(|| public_by_agent(state.tracker()));
+        let links = state.shared_links().clone();
         let Publication { numbers, at, as_of, stale } = publication;
         let live_users = numbers.users as u64;
         let count = Count { live_users, by_agent };
         let body = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
         let Count { live_users, by_agent } = count;
-        Self { body: Bytes::from(body), live_users, by_agent, at, as_of, stale }
+        Self { body: Bytes::from(body), live_users, by_agent, at, as_of, stale, links }
     }
 }
 

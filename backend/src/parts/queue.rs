@@ -1,6 +1,7 @@
 //! The queue to the writer thread. It is bounded, and acknowledges each piece of evidence.
 
 mod callbacks;
+mod changes;
 mod telling;
 
 use std::sync::Arc;
@@ -13,9 +14,8 @@ use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, Done, NotRewritten, Ticket, is_fresh};
-use live_users_state::{
-    AlertChange, EndedSession, PassedOn, RecoveryError, SealedCallback, State, Told,
-};
+use live_users_state::record::Change;
+use live_users_state::{AlertChange, PassedOn, RecoveryError, SealedCallback, State, Told};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -121,8 +121,8 @@ pub(crate) enum Work {
     Query(Query),
     /// End this call for an operator.
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
-    /// End this session of an admin.
-    EndSession(EndedSession, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Record this change, which is no evidence.
+    Change(Box<Change>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record how far hooks were told.
     Told(Vec<Told>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record what has happened to alerts.
@@ -279,13 +279,6 @@ impl Queue {
             self.waited.note(start.elapsed());
         }
         evicted
-    }
-
-    /// Ends a session of an admin, everywhere and for good.
-    pub(crate) async fn end_session(&self, session: EndedSession) -> Result<(), NotRecorded> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::EndSession(session, answer))?;
-        self.within_patience(answered).await
     }
 
     /// Has the state written into a new journal. It waits until that is done: with many calls it

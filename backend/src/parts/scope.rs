@@ -1,50 +1,154 @@
-//! Whose calls somebody may read: all, or those of some accounts.
+//! What somebody may read: of which calls, and how much of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Breakdown, CallId, Tracker};
-use live_users_wire::{ByAgent, Count};
+use live_users_core::{Agent, Breakdown, Call, CallId, OpenCall, Tracker};
+use live_users_intake::agents;
+use live_users_state::{LinkScope, LinkView, SharedLink};
+use live_users_wire::{ByAgent, Count, Summary};
 
 use super::latest::public_by_agent;
 
-/// Whose calls somebody may read. Cheap to clone.
+/// What somebody may read. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Scope(Option<Arc<BTreeSet<Arc<str>>>>);
+pub(crate) struct Scope {
+    calls: Calls,
+    detail: Detail,
+}
+
+/// Of which calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Calls {
+    /// Of all, also those of no account.
+    #[default]
+    All,
+    /// Of those of these accounts.
+    Accounts(Arc<BTreeSet<Arc<str>>>),
+    /// Of those of this agent.
+    Agent(Arc<str>),
+}
+
+/// How much of them. Each has what those before it have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// The numbers of all of them together.
+    Total,
+    /// The numbers of their agents, places and accounts, too.
+    Numbers,
+    /// The calls themselves, and what happens to them.
+    #[default]
+    Calls,
+}
 
 impl Scope {
     /// The calls of these accounts.
     pub(crate) fn of(accounts: impl IntoIterator<Item = Arc<str>>) -> Self {
-        Self(Some(Arc::new(accounts.into_iter().collect())))
+        let calls = Calls::Accounts(Arc::new(accounts.into_iter().collect()));
+        Self { calls, detail: Detail::Calls }
     }
 
-    /// The accounts; `None` for all calls, also those of no account.
+    /// What the readers of a link see.
+    pub(crate) fn of_link(link: &SharedLink) -> Self {
+        Self::of_scope(&link.scope, link.view)
+    }
+
+    /// The same by what a link says.
+    pub(crate) fn of_scope(scope: &LinkScope, view: LinkView) -> Self {
+        let detail = match view {
+            LinkView::Page => Detail::Calls,
+            LinkView::Wallboard => Detail::Numbers,
+        };
+        match scope {
+            LinkScope::All => Self { calls: Calls::All, detail },
+            LinkScope::Total => Self { calls: Calls::All, detail: Detail::Total },
+            LinkScope::Agent(agent) => Self { calls: Calls::Agent(agent.clone()), detail },
+            LinkScope::Account(account) => Self { detail, ..Self::of([account.clone()]) },
+        }
+    }
+
+    /// The accounts; `None` where they do not say which calls it is.
     pub(crate) fn accounts(&self) -> Option<&BTreeSet<Arc<str>>> {
-        self.0.as_deref()
+        match &self.calls {
+            Calls::Accounts(accounts) => Some(accounts),
+            Calls::All | Calls::Agent(_) => None,
+        }
     }
 
-    /// Whether it is not all calls.
+    /// The agent whose calls it is, if it is those of one.
+    pub(crate) fn agent(&self) -> Option<&Arc<str>> {
+        match &self.calls {
+            Calls::Agent(agent) => Some(agent),
+            Calls::All | Calls::Accounts(_) => None,
+        }
+    }
+
+    /// How much may be read.
+    pub(crate) fn detail(&self) -> Detail {
+        self.detail
+    }
+
+    /// Whether it is not everything.
     pub(crate) fn is_limited(&self) -> bool {
-        self.0.is_some()
+        *self != Self::default()
     }
 
-    /// Whether a call of this account, or of none, is in it.
+    /// Whether all that is of this account, or of none, is in it. Nothing of an account is an
+    /// agent's.
     pub(crate) fn has(&self, account: Option<&str>) -> bool {
-        self.accounts().is_none_or(|accounts| account.is_some_and(|it| accounts.contains(it)))
+        match &self.calls {
+            Calls::All => true,
+            Calls::Accounts(accounts) => account.is_some_and(|it| accounts.contains(it)),
+            Calls::Agent(_) => false,
+        }
+    }
+
+    /// Whether an agent of the file is in it.
+    pub(crate) fn has_agent(&self, agent: &agents::Agent) -> bool {
+        match &self.calls {
+            Calls::Agent(id) => agent.id == **id,
+            Calls::All | Calls::Accounts(_) => self.has(agent.account.as_deref()),
+        }
+    }
+
+    /// Whether a call that is up is in it.
+    pub(crate) fn has_open(&self, open: &OpenCall<'_>) -> bool {
+        match &self.calls {
+            Calls::Agent(id) => is_of(open.agent(), id),
+            Calls::All | Calls::Accounts(_) => self.has(open.owner().map(|owner| &**owner)),
+        }
     }
 
     /// What of it is of this account, if one is named.
     pub(crate) fn narrowed(&self, account: Option<&str>) -> Self {
         match account {
             None => self.clone(),
-            Some(account) => Self::of(Some(Arc::from(account)).filter(|it| self.has(Some(it)))),
+            Some(account) => {
+                let account = Some(Arc::from(account)).filter(|it| self.has(Some(it)));
+                Self { detail: self.detail, ..Self::of(account) }
+            }
         }
     }
 
     /// Whether a call that is known is in it: also one that is over, or a leg.
     pub(crate) fn has_call(&self, tracker: &Tracker, id: &CallId) -> bool {
-        !self.is_limited() || self.has(tracker.owner(id).map(|owner| &**owner))
+        match &self.calls {
+            Calls::All => true,
+            Calls::Accounts(_) => self.has(tracker.owner(id).map(|owner| &**owner)),
+            Calls::Agent(agent) => {
+                let of_call = |call: &Call| is_of(call.acting_agent(), agent);
+                tracker.call(id).is_some_and(|call| match &call.details.leg {
+                    // A leg is its call's.
+                    Some(leg) => leg
+                        .parent
+                        .as_ref()
+                        .and_then(|parent| tracker.call(parent))
+                        .is_some_and(|parent| of_call(&parent)),
+                    None => of_call(&call),
+                })
+            }
+        }
     }
 
     /// Whether what is listed of a call is in it: by whose call it is now, or was when it was listed
@@ -53,43 +157,82 @@ impl Scope {
         &self,
         tracker: &Tracker,
         id: &CallId,
-        listed: Option<&Arc<str>>,
+        (account, agent): (Option<&Arc<str>>, Option<&Agent>),
     ) -> bool {
-        if !self.is_limited() {
-            return true;
+        match &self.calls {
+            Calls::All => true,
+            Calls::Accounts(_) => {
+                let owner = if tracker.knows(id) { tracker.owner(id) } else { account };
+                self.has(owner.map(|owner| &**owner))
+            }
+            Calls::Agent(of) => match agent {
+                // With whom the caller was then.
+                Some(agent) => is_of(agent, of),
+                None => self.has_call(tracker, id),
+            },
         }
-        let owner = if tracker.knows(id) { tracker.owner(id) } else { listed };
-        self.has(owner.map(|owner| &**owner))
     }
 
     /// The calls in it that are up, as if there were no others.
     pub(crate) fn view<'a>(&self, tracker: &'a Tracker) -> Cow<'a, Tracker> {
-        match self.accounts() {
-            None => Cow::Borrowed(tracker),
-            Some(accounts) => Cow::Owned(tracker.of_accounts(|it| accounts.contains(it))),
+        match &self.calls {
+            Calls::All => Cow::Borrowed(tracker),
+            Calls::Accounts(accounts) => {
+                Cow::Owned(tracker.of_accounts(|it| accounts.contains(it)))
+            }
+            Calls::Agent(agent) => Cow::Owned(tracker.of_agent(&Agent::Id(agent.clone()))),
         }
     }
 
     /// The numbers of each party.
     pub(crate) fn breakdown(&self, tracker: &Tracker) -> Breakdown {
-        match self.accounts() {
-            None => tracker.breakdown(),
-            Some(accounts) => tracker.breakdown_of_accounts(accounts.iter().map(|it| &**it)),
+        match &self.calls {
+            Calls::All => tracker.breakdown(),
+            Calls::Accounts(accounts) => {
+                tracker.breakdown_of_accounts(accounts.iter().map(|it| &**it))
+            }
+            Calls::Agent(id) => breakdown_of_agent(tracker, id),
         }
     }
 
     /// The total, with the numbers of the agents if they are given out.
     pub(crate) fn count(&self, tracker: &Tracker, gives_agents: bool) -> Count {
+        let gives_agents = gives_agents && self.detail > Detail::Total;
         let by_agent = gives_agents.then(|| -> ByAgent { public_by_agent(&self.view(tracker)) });
         Count { live_users: self.breakdown(tracker).live.users as u64, by_agent }
     }
 
     /// How many users an agent has on the line.
     pub(crate) fn on_the_line_with(&self, tracker: &Tracker, id: &str) -> usize {
-        let of_agents = self.view(tracker).breakdown_by_agent().into_iter();
-        let mut of = of_agents.filter(|(it, _)| matches!(it, Agent::Id(it) if **it == *id));
-        of.next().map_or(0, |(_, breakdown)| breakdown.on_the_line().users)
+        breakdown_of_agent(&self.view(tracker), id).on_the_line().users
     }
+
+    /// What of a summary of its calls it is allowed to tell.
+    pub(crate) fn limit(&self, summary: Summary) -> Summary {
+        let mut summary = summary;
+        if self.detail < Detail::Calls {
+            summary.drift.recent.clear();
+        }
+        if self.detail == Detail::Total {
+            let Summary { public_by_agent, by_agent, by_country, by_region, .. } = &mut summary;
+            *public_by_agent = None;
+            by_agent.clear();
+            by_country.clear();
+            by_region.clear();
+            summary.sources.clear();
+            summary.by_account.clear();
+        }
+        summary
+    }
+}
+
+fn is_of(agent: &Agent, id: &str) -> bool {
+    matches!(agent, Agent::Id(it) if **it == *id)
+}
+
+fn breakdown_of_agent(tracker: &Tracker, id: &str) -> Breakdown {
+    let mut of = tracker.breakdown_by_agent().into_iter().filter(|(agent, _)| is_of(agent, id));
+    of.next().map(|(_, breakdown)| breakdown).unwrap_or_default()
 }
 
 #[cfg(test)]

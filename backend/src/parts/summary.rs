@@ -66,7 +66,9 @@ impl Summarizer {
             // What the provider has answered is no account's own.
             Some(stale) if scope.is_limited() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
-            None if scope.is_limited() => Ok(snapshot.shown_of(&self.agents, status, scope)),
+            None if scope.is_limited() => {
+                Ok(scope.limit(snapshot.shown_of(&self.agents, status, scope)))
+            }
             None => {
                 let waiting = &snapshot.callbacks;
                 let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
@@ -204,6 +206,11 @@ impl Talked<'_> {
     /// Of one agent, or of all.
     fn lately(&self, agent: Option<&Agent>) -> Lately {
         let Self { durations, scope, now } = *self;
+        let agent = match scope.agent() {
+            Some(of) => &Some(Agent::Id(of.clone())),
+            None => &agent.cloned(),
+        };
+        let agent = agent.as_ref();
         let Some(accounts) = scope.accounts() else {
             let (hour, day) = (durations.last_hour(agent, now), durations.last_day(agent, now));
             return Lately { hour, day };
@@ -218,7 +225,11 @@ impl Talked<'_> {
     fn agents(&self) -> BTreeSet<Agent> {
         let Self { durations, scope, now } = *self;
         let Some(accounts) = scope.accounts() else {
-            return durations.agents(now).cloned().collect();
+            let is_in = |agent: &&Agent| match scope.agent() {
+                Some(of) => matches!(agent, Agent::Id(id) if id == of),
+                None => true,
+            };
+            return durations.agents(now).filter(is_in).cloned().collect();
         };
         accounts.iter().flat_map(|account| durations.agents_of(account, now)).cloned().collect()
     }
@@ -230,7 +241,7 @@ fn by_agent(
     scope: &Scope,
     mut snapshots: BTreeMap<Agent, AgentSnapshot>,
 ) -> Vec<AgentCount> {
-    let in_scope = agents.iter().filter(|agent| scope.has(agent.account.as_deref()));
+    let in_scope = agents.iter().filter(|agent| scope.has_agent(agent));
     let configured = in_scope.map(|agent| {
         let key = Agent::Id(agent.id.as_str().into());
         let snapshot = snapshots.remove(&key).unwrap_or_default();
@@ -330,14 +341,19 @@ fn drift(state: &State, scope: &Scope) -> DriftView {
     let (tracker, drift) = (state.tracker(), state.corrections());
     let mut totals = BTreeMap::<_, u64>::new();
     let mut add = |cause, n| *totals.entry(cause).or_default() += n;
+    let in_scope =
+        |it: &&Correction| scope.has_listed(tracker, &it.call, (it.account.as_ref(), None));
     match scope.accounts() {
+        // Of an agent there are no totals: those of its calls that are still listed are added up.
+        None if scope.agent().is_some() => {
+            drift.recent().filter(in_scope).for_each(|it| add(it.cause, 1));
+        }
         None => drift.totals().for_each(|(cause, n)| add(cause, n)),
         Some(accounts) => {
             let of_accounts = drift.by_account().filter(|(of, ..)| accounts.contains(*of));
             of_accounts.for_each(|(_, cause, n)| add(cause, n));
         }
     }
-    let in_scope = |it: &&Correction| scope.has_listed(tracker, &it.call, it.account.as_ref());
     let recent = drift.recent().rev().filter(in_scope).take(HEALED_SHOWN_MAX);
     let recent = recent.map(|healed| HealedView {
         at: moment(healed.at),

@@ -9,6 +9,8 @@ use live_users_http_kit::{BearerToken, Env, SettingsReader};
 use live_users_intake::agents::Agents;
 use live_users_intake::sources::is_variable;
 use live_users_intake::{Role, TokenTable};
+use live_users_state::LinkId;
+use live_users_wire::LinkAccess;
 use parking_lot::RwLock;
 
 use super::scope::Scope;
@@ -41,8 +43,8 @@ pub(crate) struct Tokens {
 /// What a request may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// The id of the token in the agents file; `None` for `API_TOKEN`.
-    pub(crate) id: Option<Arc<str>>,
+    /// Of which token.
+    pub(crate) of: Of,
     /// What its holder may do.
     pub(crate) role: Role,
     /// Whose calls it reads.
@@ -51,18 +53,35 @@ pub(crate) struct Access {
     pub(crate) value: Option<Arc<str>>,
 }
 
+/// Which token it is that opens something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// `API_TOKEN`.
+    Api,
+    /// The token of the agents file with this id.
+    File(Arc<str>),
+    /// That of a link.
+    Link(LinkId, Arc<LinkAccess>),
+}
+
 impl Access {
     /// That of who shows `API_TOKEN`.
     pub(crate) fn whole() -> Self {
-        Self { id: None, role: Role::Operate, scope: Scope::default(), value: None }
+        Self { of: Of::Api, role: Role::Operate, scope: Scope::default(), value: None }
     }
 
     /// Who it is, for the log.
     pub(crate) fn holder(&self) -> String {
-        match &self.id {
-            None => "the holder of API_TOKEN".to_owned(),
-            Some(id) => format!("the holder of token {id}"),
+        match &self.of {
+            Of::Api => "the holder of API_TOKEN".to_owned(),
+            Of::File(id) => format!("the holder of token {id}"),
+            Of::Link(id, _) => format!("a reader of link {id}"),
         }
+    }
+
+    /// Whether it is that of `API_TOKEN`, which opens everything.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.of == Of::Api
     }
 }
 
@@ -107,11 +126,13 @@ impl TokenRegistry {
     /// Whether what was opened would be opened in the same way now.
     pub(crate) fn is_in_force(&self, access: &Access) -> bool {
         let tokens = self.now.read();
-        match (&access.id, &access.value) {
-            (None, _) => true,
-            (Some(_), Some(value)) => tokens.by_value(value).as_ref() == Some(access),
+        match (&access.of, &access.value) {
+            (Of::Api, _) => true,
+            (Of::File(_), Some(value)) => tokens.by_value(value).as_ref() == Some(access),
             // On a server without API_TOKEN nothing stands for a token.
-            (Some(_), None) => tokens.opened.contains(access),
+            (Of::File(_), None) => tokens.opened.contains(access),
+            // These are not of the file.
+            (Of::Link(..), _) => false,
         }
     }
 
@@ -146,7 +167,7 @@ impl TokenRegistry {
 /// Says nothing of the variables.
 impl fmt::Debug for TokenRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.now().opened.iter().map(|it| &it.id)).finish()
+        f.debug_list().entries(self.now().opened.iter().map(|it| &it.of)).finish()
     }
 }
 
@@ -226,7 +247,7 @@ fn access(table: &TokenTable, value: Option<&str>) -> Access {
     let accounts = table.accounts.as_ref();
     let scope = accounts.map(|it| Scope::of(it.iter().map(|account| Arc::from(account.as_str()))));
     Access {
-        id: Some(Arc::from(table.id.as_str())),
+        of: Of::File(Arc::from(table.id.as_str())),
         role: table.role(),
         scope: scope.unwrap_or_default(),
         value: value.map(Arc::from),
@@ -287,7 +308,7 @@ mod tests {
         assert_eq!(shown(&tokens, API), Some(Access::whole()));
         assert_eq!(shown(&tokens, "another-token-of-24-bytes"), None);
         let [old, new] = [ACME, NEW].map(|token| shown(&tokens, token).expect("it is known"));
-        assert_eq!((old.id.as_deref(), old.role), (Some("wall"), Role::Read));
+        assert_eq!((&old.of, old.role), (&Of::File(Arc::from("wall")), Role::Read));
         assert_eq!(old.scope, Scope::of([Arc::from("acme")]));
         assert_ne!(old.value, new.value, "it is of the secret that was shown");
         for access in [old, new] {

@@ -25,7 +25,7 @@ use self::callbacks::{Passing, acknowledge};
 use super::snapshots::Snapshots;
 use super::source_asking::Question;
 use crate::parts::clock::Clock;
-use crate::parts::latest::{LatestCount, public_by_agent};
+use crate::parts::latest::LatestCount;
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::{Evicted, Growth, QUEUE_MAX, Query, Queue, View, Work};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
@@ -193,8 +193,8 @@ impl Driver {
                     waiting.push(acknowledge);
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
-                Work::EndSession(session, answer) => {
-                    changes.push(Input::EndSession(self.change(answer), session));
+                Work::Change(change, answer) => {
+                    changes.push(Input::Change(self.change(answer), change));
                 }
                 Work::Told(told, answer) => changes.push(Input::Told(self.change(answer), told)),
                 Work::Alerts(alerts, answer) => {
@@ -312,9 +312,8 @@ impl Outlet {
         // Sending may fail: a receiver has given up waiting. The evidence counts all the same.
         match effect {
             Effect::Publish(publication) => {
-                let tracker = replica.state().tracker();
-                let by_agent = self.outlets.gives_agents.then(|| public_by_agent(tracker));
-                self.outlets.latest.send_replace(LatestCount::with_agents(publication, by_agent));
+                let (state, gives_agents) = (replica.state(), self.outlets.gives_agents);
+                self.outlets.latest.send_replace(LatestCount::of(publication, state, gives_agents));
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
             Effect::Ask(referee, it) => drop(self.outlets.requests.send((referee, it))),

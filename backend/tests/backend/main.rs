@@ -21,6 +21,7 @@ mod journal;
 mod journal_files;
 mod life;
 mod limits;
+mod links;
 mod local_days;
 mod metrics;
 mod old_callbacks;

@@ -15,7 +15,7 @@ use crate::counted_set::{CountedSet, LineSet};
 use crate::flags::Word;
 use crate::intern::{HASHER, Key};
 use crate::weight::word;
-use crate::{Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Origin, Told, Tracker};
+use crate::{Agent, Breakdown, Call, CallId, Evidence, Numbers, OpenCall, Origin, Told, Tracker};
 
 /// So many legs of legs are followed to the call whose they are.
 const LEGS_DEEP_MAX: usize = 8;
@@ -201,11 +201,19 @@ impl Tracker {
     /// that are known.
     #[must_use]
     pub fn of_accounts(&self, has: impl Fn(&str) -> bool) -> Self {
+        self.of_calls(|open| open.owner().is_some_and(|owner| has(owner)))
+    }
+
+    /// The same of the calls of one agent.
+    #[must_use]
+    pub fn of_agent(&self, agent: &Agent) -> Self {
+        self.of_calls(|open| open.agent() == agent)
+    }
+
+    fn of_calls(&self, is_in: impl Fn(&OpenCall<'_>) -> bool) -> Self {
         let mut tracker = Self { now: self.now, counting: self.counting, ..Self::default() };
-        let is_in = |open: &OpenCall<'_>| {
-            open.party().is_some() && open.owner().is_some_and(|owner| has(owner))
-        };
-        self.open().filter(is_in).for_each(|open| tracker.restore_reading(open.call()));
+        let is_read = |open: &OpenCall<'_>| open.party().is_some() && is_in(open);
+        self.open().filter(is_read).for_each(|open| tracker.restore_reading(open.call()));
         tracker
     }
 

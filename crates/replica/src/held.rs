@@ -31,7 +31,8 @@ impl Replica {
             | Change::Told(_)
             | Change::PassOn(_)
             | Change::PassedOn(_)
-            | Change::Alert(_) => None,
+            | Change::Alert(_)
+            | Change::Link(_) => None,
         });
         let mut holds = false;
         for call in calls {

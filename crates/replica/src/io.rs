@@ -7,9 +7,9 @@ use live_users_intake::Unanswered;
 use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_sources as sources;
+use live_users_state::record::Change;
 use live_users_state::{
-    AlertChange, EndedSession, PassedOn, RecoveryError, Replayed, SealedCallback, Settings,
-    SnapshotTask, Told,
+    AlertChange, PassedOn, RecoveryError, Replayed, SealedCallback, Settings, SnapshotTask, Told,
 };
 use live_users_twilio::rest::{Answer, Failure, Request};
 
@@ -42,8 +42,8 @@ pub struct Ticket(pub u64);
 pub enum Input {
     /// Evidence to record, all with the same time. [`Effect::Recorded`] answers it.
     Record(Ticket, Vec<Evidence>),
-    /// A session of an admin to end. [`Effect::Recorded`] answers it.
-    EndSession(Ticket, EndedSession),
+    /// A change that is no evidence, to record. [`Effect::Recorded`] answers it.
+    Change(Ticket, Box<Change>),
     /// How far hooks were told. [`Effect::Recorded`] answers it.
     Told(Ticket, Vec<Told>),
     /// What has happened to alerts. [`Effect::Recorded`] answers it.

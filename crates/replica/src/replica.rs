@@ -199,8 +199,8 @@ impl Replica {
                 self.has_heard |= evidence.iter().any(|it| is_heard(it.source));
                 self.note_request(ticket, evidence.into_iter().map(Change::Evidence));
             }
-            Input::EndSession(ticket, session) => {
-                self.note_request(ticket, [Change::EndSession(session)]);
+            Input::Change(ticket, change) => {
+                self.note_request(ticket, [*change]);
             }
             Input::Told(ticket, told) => {
                 self.note_request(ticket, told.into_iter().map(Change::Told))
@@ -383,6 +383,7 @@ pub(crate) fn evidence(
         | Change::Told(_)
         | Change::PassOn(_)
         | Change::PassedOn(_)
-        | Change::Alert(_) => None,
+        | Change::Alert(_)
+        | Change::Link(_) => None,
     })
 }

@@ -8,6 +8,7 @@
 //! - [`ActivityLog`], [`CallDurations`]: what happened to calls, and how long they were.
 //! - [`Outbox`]: what hooks are to be told about calls, and how far they were told.
 //! - [`Callbacks`]: status callbacks that wait to be passed on.
+//! - [`SharedLinks`]: who reads by a link, what, and until when.
 //! - [`history`]: how the number has changed.
 //! - [`explain`]: why a call is counted.
 
@@ -27,6 +28,7 @@ pub mod record;
 mod recovery;
 mod repair;
 mod sessions;
+mod shared_links;
 pub mod snapshot;
 mod snapshot_task;
 mod state;
@@ -51,6 +53,10 @@ pub use outbox::{CallNews, Cursor, NewsKind, OUTBOX_MAX, Outbox, Told};
 pub use recovery::{RecoveryError, Replayed, decode, replay, replay_with};
 pub use repair::{Shift, TimeRepair, TimeRules, plan_time_repair};
 pub use sessions::{EndedSession, EndedSessions, SessionHash};
+pub use shared_links::{
+    KnownLink, LinkChange, LinkId, LinkScope, LinkView, SHARED_LINKS_MAX, SharedLink, SharedLinks,
+    TokenDigest,
+};
 pub use snapshot_task::SnapshotTask;
 pub use state::{Confidence, Settings, State, is_suspect};
 

@@ -49,12 +49,15 @@ impl State {
         let tracker = Tracker::restore(now, calls, conferences).counting(settings.counting);
         // Their times are by the clocks of proxies.
         let ended_sessions = self.ended_sessions().clone();
+        // They end when somebody has said, whatever the clock was then.
+        let links = self.shared_links().clone();
         let outbox = self.outbox().clone().mended(|at| shift.mend(at));
         let callbacks = self.callbacks().clone().mended(|at| shift.mend(at));
         let heard = self.heard().clone().mended(|at| shift.mend(at));
         let alerts = self.alerts().clone().mended(|at| shift.mend(at));
         Self::restore(tracker, corrections, activities, history, ended_sessions, outbox, callbacks)
             .monitored(heard, alerts)
+            .with_links(links)
             .with(settings)
     }
 }

@@ -17,6 +17,7 @@ pub use crate::format::DecodeError;
 use crate::format::{VERSION, known_version};
 use crate::outbox::{Cursor, Told};
 use crate::sessions::{EndedSession, parsed};
+use crate::shared_links::{LinkChange, StoredLinkChange};
 use crate::stored_admission::StoredAdmission;
 use crate::stored_told::StoredLimits;
 use crate::words::{
@@ -54,6 +55,8 @@ pub enum Change {
     PassedOn(PassedOn),
     /// Something has happened to an alert.
     Alert(AlertChange),
+    /// A shared link was made, revoked or used.
+    Link(LinkChange),
 }
 
 impl Record {
@@ -90,6 +93,11 @@ impl Record {
                 stored.forget = Some(0);
                 stored.alert = Some(change.clone());
             }
+            Change::Link(change) => {
+                // As above.
+                stored.forget = Some(0);
+                stored.link = Some(StoredLinkChange::of(change));
+            }
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
@@ -123,29 +131,36 @@ struct StoredRecord {
     passed_on: Option<StoredPassedOn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alert: Option<AlertChange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<StoredLinkChange>,
 }
 
 impl StoredRecord {
     /// What it says: one thing.
     fn change(self) -> Result<Change, DecodeError> {
-        let Self { evidence, forget, session, told, pass_on, passed_on, alert, .. } = self;
-        let is_alone = evidence.is_none() && session.is_none() && told.is_none();
+        let Self { evidence, forget, session, told, pass_on, passed_on, alert, link, .. } = self;
+        let is_alone = evidence.is_none() && session.is_none() && told.is_none() && link.is_none();
         if let Some(change) = alert.filter(|_| is_alone) {
             return Ok(Change::Alert(change));
         }
-        Ok(match (evidence, forget, session, told, pass_on, passed_on) {
-            (Some(evidence), None, None, None, None, None) => Change::Evidence(evidence.read()?),
-            (None, Some(before), None, None, None, None) => {
+        Ok(match (evidence, forget, session, told, (pass_on, passed_on), link) {
+            (Some(evidence), None, None, None, (None, None), None) => {
+                Change::Evidence(evidence.read()?)
+            }
+            (None, Some(before), None, None, (None, None), None) => {
                 Change::Forget { ended_before: Millis(before) }
             }
-            (None, _, Some(StoredSession { id, until }), None, None, None) => {
+            (None, _, Some(StoredSession { id, until }), None, (None, None), None) => {
                 Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
             }
-            (None, _, None, Some(StoredTold { hook, cursor }), None, None) => {
+            (None, _, None, Some(StoredTold { hook, cursor }), (None, None), None) => {
                 Change::Told(Told { hook, cursor })
             }
-            (None, _, None, None, Some(callback), None) => Change::PassOn(callback.read()?),
-            (None, _, None, None, None, Some(passed_on)) => Change::PassedOn(passed_on.read()?),
+            (None, _, None, None, (Some(callback), None), None) => Change::PassOn(callback.read()?),
+            (None, _, None, None, (None, Some(passed_on)), None) => {
+                Change::PassedOn(passed_on.read()?)
+            }
+            (None, _, None, None, (None, None), Some(link)) => Change::Link(link.read()?),
             _ => return Err(DecodeError::Value("evidence")),
         })
     }

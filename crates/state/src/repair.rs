@@ -209,7 +209,8 @@ fn mended(record: Record, shift: Shift, tombstone_ms: u64) -> Record {
         | Change::Told(_)
         | Change::PassOn(_)
         | Change::PassedOn(_)
-        | Change::Alert(_)) => change,
+        | Change::Alert(_)
+        | Change::Link(_)) => change,
     };
     Record { at, change }
 }

@@ -15,6 +15,7 @@ use crate::heard::LastHeard;
 use crate::history::stored::StoredHistory;
 use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
+use crate::shared_links::{SharedLinks, StoredKnownLink};
 use crate::state::State;
 use crate::stored_call::{StoredCall, StoredConference};
 use crate::words::{CAUSES, Word, call_id, value, word};
@@ -45,6 +46,7 @@ pub fn encode(state: &State) -> Vec<u8> {
         callbacks: StoredCallbacks::of(state.callbacks()),
         heard: state.heard().to_stored(),
         alerts: Some(state.alerts()).filter(|it| !it.is_empty()).cloned(),
+        shared_links: state.shared_links().to_stored(),
     };
     serde_json::to_vec(&stored).expect("text and numbers are always JSON")
 }
@@ -85,9 +87,10 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let activities = stored.activities.read()?;
     let heard = LastHeard::from_stored(stored.heard);
     let alerts = stored.alerts.unwrap_or_default();
+    let links = SharedLinks::from_stored(stored.shared_links)?;
     let state =
         State::restore(tracker, drift, activities, history, ended_sessions, outbox, callbacks);
-    Ok(state.monitored(heard, alerts))
+    Ok(state.monitored(heard, alerts).with_links(links))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +122,8 @@ struct StoredSnapshot {
     heard: BTreeMap<Arc<str>, u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alerts: Option<Alerts>,
+    #[serde(default, rename = "sharedLinks", skip_serializing_if = "Vec::is_empty")]
+    shared_links: Vec<StoredKnownLink>,
     #[serde(flatten)]
     activities: StoredActivities,
 }

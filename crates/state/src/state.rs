@@ -13,6 +13,7 @@ use crate::history::{History, Retention};
 use crate::outbox::Outbox;
 use crate::record::{Change, Record};
 use crate::sessions::EndedSessions;
+use crate::shared_links::SharedLinks;
 
 /// What is known after a number of records. The same records lead to the same state.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,7 @@ pub struct State {
     callbacks: Callbacks,
     heard: LastHeard,
     alerts: Alerts,
+    shared_links: SharedLinks,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -57,6 +59,7 @@ impl State {
         callbacks: Callbacks,
     ) -> Self {
         let (heard, alerts) = Default::default();
+        let shared_links = SharedLinks::default();
         Self {
             tracker,
             drift,
@@ -67,6 +70,7 @@ impl State {
             callbacks,
             heard,
             alerts,
+            shared_links,
         }
     }
 
@@ -74,6 +78,12 @@ impl State {
     #[must_use]
     pub(crate) fn monitored(self, heard: LastHeard, alerts: Alerts) -> Self {
         Self { heard, alerts, ..self }
+    }
+
+    /// The same state, with these links in the place of its own.
+    #[must_use]
+    pub(crate) fn with_links(self, shared_links: SharedLinks) -> Self {
+        Self { shared_links, ..self }
     }
 
     /// The same state, by these settings from now on.
@@ -127,6 +137,10 @@ impl State {
                 self.callbacks.passed_on(record.at, *passed_on);
                 None
             }
+            Change::Link(change) => {
+                self.shared_links.change(record.at, change);
+                None
+            }
         }
     }
 
@@ -178,6 +192,11 @@ impl State {
     /// Which alerts fire, and what happened to them lately.
     pub fn alerts(&self) -> &Alerts {
         &self.alerts
+    }
+
+    /// The shared links that are not revoked.
+    pub fn shared_links(&self) -> &SharedLinks {
+        &self.shared_links
     }
 
     pub(crate) fn activities(&self) -> &Activities {

@@ -10,6 +10,7 @@ use live_users_core::{
 use crate::activity::ActivityKind;
 use crate::corrections::Cause;
 use crate::format::DecodeError;
+use crate::shared_links::LinkView;
 
 /// A word out of one of the tables here.
 pub type Word = Cow<'static, str>;
@@ -23,6 +24,9 @@ pub(crate) const SOURCES: &[(&str, Source)] = &[
     ("operator", Source::Operator),
     ("event", Source::Event),
 ];
+
+pub(crate) const LINK_VIEWS: &[(&str, LinkView)] =
+    &[("page", LinkView::Page), ("wallboard", LinkView::Wallboard)];
 
 pub(crate) const PARTIES: &[(&str, Party)] = &[
     ("agent", Party::Agent),
@@ -162,6 +166,16 @@ pub fn of_said(said: Said) -> Word {
 /// Where a call is in its life, in a word: `dialing`, `live`, or why it is over.
 pub fn of_phase(phase: Phase) -> Word {
     word(PHASES, &phase)
+}
+
+/// That of a view of a shared link.
+pub fn of_view(view: LinkView) -> Word {
+    word(LINK_VIEWS, &view)
+}
+
+/// The view of a shared link with this word.
+pub fn view(word: &str) -> Option<LinkView> {
+    value(LINK_VIEWS, word, "view").ok()
 }
 
 /// With whom a caller is connected, in a word.

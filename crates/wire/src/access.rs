@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::LinkAccess;
+
 /// The answer of `GET /api/live-users/access`: whose token the request has shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +19,9 @@ pub struct Access {
     /// What a proxy shows in [`ACCESS_HEADER`] beside `API_TOKEN`, to be answered as this token is;
     /// `None` of `API_TOKEN`. It ends when the token is changed or removed.
     pub access: Option<String>,
+    /// The link, if the token is that of one; its `id` is the link's then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkAccess>,
 }
 
 /// The question of `POST /api/live-users/access`: what this token opens, as who has `API_TOKEN` asks
@@ -89,7 +94,8 @@ mod tests {
 
     #[test]
     fn an_access_is_exactly_the_documented_shape() {
-        let all = Access { id: None, role: Role::Operate, accounts: None, access: None };
+        let all =
+            Access { id: None, role: Role::Operate, accounts: None, access: None, link: None };
         let json = r#"{"id":null,"role":"operate","accounts":null,"access":null}"#;
         assert_eq!(serde_json::to_string(&all).unwrap(), json);
         let json = concat!(

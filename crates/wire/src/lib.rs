@@ -11,6 +11,7 @@ mod calls;
 mod deliveries;
 mod history;
 mod hooks;
+mod links;
 mod orders;
 mod sessions;
 mod setup;
@@ -37,6 +38,9 @@ pub use history::{
     HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
 };
 pub use hooks::{AlertData, CallData, ChangedData, HookMessage, ThresholdData};
+pub use links::{
+    LinkAccess, LinkInfo, LinkList, LinkMade, LinkRevoked, LinkScope, LinkView, NewLink, True,
+};
 pub use orders::{AgentsReloaded, Evicted, JournalRewritten};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{

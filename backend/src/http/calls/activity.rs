@@ -9,7 +9,7 @@ use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, Stat
 use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
-use crate::http::authorized::Permitted;
+use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
 use crate::http::named::Named;
 use crate::parts::agents::AgentRegistry;
@@ -52,7 +52,7 @@ struct Page {
 }
 
 pub(crate) async fn activity(
-    Permitted(access): Permitted,
+    PermittedCalls(access): PermittedCalls,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     request: HttpRequest,
@@ -136,7 +136,9 @@ impl Wanted {
     /// The same of some accounts, as if there were no others.
     fn page_of(&self, state: &State, scope: &Scope) -> Page {
         let (tracker, log) = (state.tracker(), state.activity_log());
-        let in_scope = |it: &&Activity| scope.has_listed(tracker, &it.call, it.account.as_ref());
+        let in_scope = |it: &&Activity| {
+            scope.has_listed(tracker, &it.call, (it.account.as_ref(), Some(&it.agent)))
+        };
         let mut last = (Millis(0), 0);
         let placed = log.list().filter(in_scope).map(|activity| {
             last = if activity.at == last.0 { (last.0, last.1 + 1) } else { (activity.at, 1) };

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::page::{PageQuery, SortKey, sort_key};
 use super::view::{Presenter, is_users};
-use crate::http::authorized::Permitted;
+use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
 use crate::http::named::Named;
 use crate::http::rows::{self, CHUNK, Table};
@@ -148,7 +148,7 @@ struct StretchRow<'a> {
 /// `GET /api/live-users/stretches`: the stretches of the calls that are known, live or over, in the
 /// order in which the calls were first heard of.
 pub(crate) async fn stretches(
-    Permitted(access): Permitted,
+    PermittedCalls(access): PermittedCalls,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
@@ -180,6 +180,12 @@ pub(crate) async fn stretches(
     let mut ids = found.await??;
     ids.sort_unstable_by_key(|(at, id)| (*at, id.to_string()));
     let scope = access.scope.narrowed(query.account.as_deref());
+    // Who reads one agent's calls is not told with whom the callers were before.
+    let own = scope.agent().map(ToString::to_string);
+    let query = match own {
+        Some(own) => Arc::new(StretchQuery { agent: Some(own), account: None, after: None }),
+        None => query,
+    };
     let source = Source { queue, scope, rules: **rules };
     let start = (source, query, ids.into_iter());
     let chunks = stream::try_unfold(start, async |(source, query, mut ids)| {

@@ -72,7 +72,7 @@ impl PageQuery {
         // A leg and a colleague's call have no party.
         let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
         for open in state.tracker().open().filter(listed) {
-            if !scope.has(open.owner().map(|owner| &**owner)) {
+            if !scope.has_open(&open) {
                 continue;
             }
             total += 1;

@@ -11,10 +11,11 @@ use live_users_wire::{
 
 use super::query::{Plan, Query};
 use super::zone::Zone;
+use crate::http::auth::Refusal;
 use crate::http::error::ApiError;
 use crate::http::named::{unknown_account, unknown_agent};
 use crate::parts::queue::{Queue, View};
-use crate::parts::scope::Scope;
+use crate::parts::scope::{Detail, Scope};
 
 /// The points of a plan, and the excerpt of the history that they are made from.
 #[derive(Debug)]
@@ -112,15 +113,21 @@ pub(super) async fn find(
     fitting: u64,
     wanted: Wanted,
 ) -> Result<Found, ApiError> {
+    let asks_for_a_part = query.agent.is_some() || query.account.is_some();
+    if asks_for_a_part && scope.detail() == Detail::Total {
+        return Err(Refusal::OutOfScope.into());
+    }
     let whole = scope;
     let scope = whole.narrowed(query.account.as_deref());
     let configured = query.agent.as_deref().map(|id| agents.by_id(id));
     let is_configured = configured.is_none_or(|it| it.is_some());
     // An agent's history is of all its calls, so it is shown to who reads the agent's account.
-    let is_of_account = configured.flatten().is_some_and(|it| scope.has(it.account.as_deref()));
+    let is_of_account = configured.flatten().is_some_and(|it| scope.has_agent(it));
+    // Of an agent that is not configured any more, too, where all that is read is its calls.
+    let is_read = query.agent.is_some() && query.agent.as_deref() == scope.agent().map(|it| &**it);
     let no_account = unknown_account(agents, &whole);
     let no_agent = unknown_agent(agents, &scope);
-    if scope.is_limited() && query.agent.is_some() && !is_of_account {
+    if scope.is_limited() && query.agent.is_some() && !is_of_account && !is_read {
         return Err(ApiError::from(no_agent));
     }
     let is_account =
@@ -128,7 +135,8 @@ pub(super) async fn find(
     let found = queue.query(move |View { state, now, .. }| {
         let (tracker, history) = (state.tracker(), state.history());
         let plan = query.plan(now, history.retention(), fitting)?;
-        let agent = plan.agent.as_deref().map(|id| match history.has(id) {
+        let agent = plan.agent.as_deref().or(scope.agent().map(|it| &**it));
+        let agent = agent.map(|id| match history.has(id) {
             true => (id, 0),
             false => (id, Scope::default().on_the_line_with(tracker, id)),
         });
@@ -136,11 +144,12 @@ pub(super) async fn find(
             return Err(ApiError::from(no_agent));
         }
         let of_account = |id| tracker.breakdown_of_accounts([id]).on_the_line().users;
-        let accounts = scope.accounts().into_iter().flatten();
-        let subjects: Vec<_> = match (agent, scope.is_limited()) {
+        let subjects: Vec<_> = match (agent, scope.accounts()) {
             (Some((id, users)), _) => vec![Subject::Agent(id, users)],
-            (None, false) => vec![Subject::All],
-            (None, true) => accounts.map(|id| Subject::Account(id, of_account(id))).collect(),
+            (None, None) => vec![Subject::All],
+            (None, Some(accounts)) => {
+                accounts.iter().map(|id| Subject::Account(id, of_account(id))).collect()
+            }
         };
         let is_known = subjects.iter().any(
             |it| matches!(it, Subject::Account(id, users) if *users > 0 || history.has_account(id)),

@@ -274,7 +274,7 @@ pub(super) fn after(query: &str) -> Result<Option<Millis>, ParameterError> {
 }
 
 /// A whole number of minutes, hours, days or weeks, in milliseconds.
-fn span_ms(text: &str) -> Option<u64> {
+pub(crate) fn span_ms(text: &str) -> Option<u64> {
     let unit_ms = match text.chars().next_back()? {
         'm' => MINUTE_MS,
         'h' => HOUR_MS,

@@ -18,6 +18,7 @@ use crate::http::routes;
 use crate::http::total_reader::TotalRules;
 use crate::parts::latest::LatestCount;
 use crate::parts::public_url::UrlRule;
+use crate::parts::shared_links::LinkReader;
 use crate::parts::signer::Signer;
 use crate::parts::tokens::TokenRegistry;
 
@@ -51,11 +52,12 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
     let (_publisher, latest) = watch::channel(LatestCount::new(publication));
     let origins = AllowedOrigins::default();
     let no_tokens = Arc::new(TokenRegistry::of_env(&Env::default()));
+    let links = LinkReader::new(latest.clone(), queue.clone());
     let app = App::new()
         .app_data(Data::new(webhooks(queue.clone())))
         .app_data(Data::new(queue))
         .app_data(Data::new(latest))
-        .app_data(Data::new(BearerAuth::new(no_tokens, TrustedProxies::default())))
+        .app_data(Data::new(BearerAuth::new(no_tokens, links, TrustedProxies::default())))
         .app_data(Data::new(TotalRules {
             is_public: true,
             gives_agents: false,
