@@ -7,6 +7,7 @@ mod fetch_metadata;
 mod judging;
 mod session;
 mod shown;
+pub(crate) mod view;
 
 #[cfg(feature = "testing")]
 pub use self::session::is_signed_cookie;
@@ -20,7 +21,7 @@ use std::time::{Duration, SystemTime};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use cookie::Cookie;
 use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{BearerToken, Denied, TokenGuard, TrustedProxies, token_in};
@@ -29,8 +30,9 @@ use tokio::sync::Notify;
 
 pub(crate) use self::auth_error::AuthError;
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
-pub(crate) use self::session::SessionOver;
 use self::session::{Claims, EndedBy, Sessions, no_cookie};
+pub(crate) use self::session::{SessionOver, link_path};
+pub(crate) use self::shown::ViewOf;
 use self::shown::{Freshness, Judged, ShownBy};
 use crate::channels::Channels;
 use crate::config::Config;
@@ -117,8 +119,17 @@ impl Authenticator {
 
     fn claims(&self, request: &HttpRequest) -> Option<Claims> {
         let Credentials { sessions, .. } = self.credentials.as_ref()?;
-        let claims = sessions.shown(request.headers());
+        let claims = Self::shown(sessions, request);
         claims.filter(|claims| sessions.is_live(claims.session, SystemTime::now()))
+    }
+
+    /// The session that a request shows, whether over or not: of a link below its path, and of an admin
+    /// everywhere else.
+    fn shown(sessions: &Sessions, request: &HttpRequest) -> Option<Claims> {
+        match request.extensions().get::<ViewOf>() {
+            Some(ViewOf(link)) => sessions.shown_of_link(request.headers(), link),
+            None => sessions.shown(request.headers()),
+        }
     }
 
     /// Begins a session, with a cookie of its own, for a client that shows the token, or that of an
@@ -138,6 +149,9 @@ impl Authenticator {
                 log::info!("an admin has signed in from {from}");
                 credentials.sessions.begin(which, None, now)
             }
+            Judged::Account(scope) if scope.link.is_some() => {
+                return Err(AuthError::Role("a token that is no link's: open the link itself"));
+            }
             Judged::Account(scope) => {
                 log::info!("who has the token {:?} has signed in from {from}", scope.id);
                 credentials.sessions.begin(0, Some(scope), now)
@@ -148,7 +162,7 @@ impl Authenticator {
     /// Ends the session of this browser, and gives the cookie that takes the place of its own.
     pub(crate) fn sign_out(&self, request: &HttpRequest) -> Cookie<'static> {
         if let Some(Credentials { sessions, .. }) = &self.credentials
-            && let Some(claims) = sessions.shown(request.headers())
+            && let Some(claims) = Self::shown(sessions, request)
         {
             sessions.end(&claims, EndedBy::SignOut, SystemTime::now());
             self.ended.notify_one();
@@ -160,7 +174,7 @@ impl Authenticator {
     pub(crate) async fn is_signed_out_everywhere(&self, request: &HttpRequest) -> bool {
         let shared = self.credentials.as_ref().filter(|credentials| credentials.shares);
         let Some(Credentials { sessions, .. }) = shared else { return true };
-        let Some(Claims { session, .. }) = sessions.shown(request.headers()) else { return true };
+        let Some(Claims { session, .. }) = Self::shown(sessions, request) else { return true };
         let shared = async {
             loop {
                 // Before the look: what comes in between is not missed.
@@ -263,6 +277,11 @@ impl Admin {
         self.by.scope()
     }
 
+    /// Where a request of this admin comes from.
+    pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
+        self.authenticator.address(request)
+    }
+
     /// Whether this admin may take calls out of the count.
     ///
     /// # Errors
@@ -303,6 +322,12 @@ impl Admin {
         match &self.by {
             ShownBy::Token => {}
             ShownBy::AccountToken(scope) => self.authenticator.lookup.forget(scope),
+            // Whoever has a copy of the cookie is told the same.
+            ShownBy::Session(claims)
+                if claims.scope.as_ref().is_some_and(|it| it.link.is_some()) =>
+            {
+                return AuthError::Denied(Denied::Missing);
+            }
             ShownBy::Session(claims) => {
                 if let Some(Credentials { sessions, .. }) = &self.authenticator.credentials {
                     sessions.end(claims, EndedBy::Access, SystemTime::now());

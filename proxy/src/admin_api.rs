@@ -4,7 +4,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Data, Path};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 use live_users_http_kit::{FORMAT, Format, ParameterError, Query};
-use live_users_wire::{CALL_SID_BYTES_MAX, Role, Success};
+use live_users_wire::{CALL_SID_BYTES_MAX, LinkAccess, Role, Success};
 use reqwest::Method;
 use serde::Serialize;
 
@@ -22,6 +22,9 @@ pub(crate) struct AccessView<'a> {
     role: Role,
     /// Whose calls; `null` for all.
     accounts: Option<&'a [String]>,
+    /// The link that is read by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a LinkAccess>,
 }
 
 /// What the admin may see and do.
@@ -31,9 +34,10 @@ pub(crate) async fn access(admin: Admin) -> HttpResponse {
 
 pub(crate) fn access_view(admin: &Admin) -> AccessView<'_> {
     match admin.scope() {
-        None => AccessView { id: None, role: Role::Operate, accounts: None },
+        None => AccessView { id: None, role: Role::Operate, accounts: None, link: None },
         Some(it) => {
-            AccessView { id: Some(&it.id), role: it.role, accounts: it.accounts.as_deref() }
+            let (accounts, link) = (it.accounts.as_deref(), it.link.as_ref());
+            AccessView { id: Some(&it.id), role: it.role, accounts, link }
         }
     }
 }
@@ -162,7 +166,7 @@ pub(crate) fn question<'a>(
     query: &'a [(String, String)],
 ) -> Question<'a> {
     let scope = admin.scope().map(AsRef::as_ref);
-    Question { method: Method::GET, segments, query, scope }
+    Question { method: Method::GET, segments, query, scope, body: None }
 }
 
 /// What the backend has said, which may be that the access of this admin has ended.

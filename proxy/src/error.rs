@@ -127,6 +127,15 @@ pub(crate) fn problem_of(mistake: ParameterError) -> Problem {
     Problem { error, field: Some(mistake.name), expected: Some(mistake.expected) }
 }
 
+/// The answer to a path that is read and takes orders, by another method.
+pub(crate) async fn read_or_post(request: HttpRequest) -> HttpResponse {
+    not_allowed(
+        &request,
+        "GET, HEAD, POST",
+        "this path is read or takes orders: expected GET, HEAD or POST",
+    )
+}
+
 /// The answer to a form's path, asked with a method that it has no use for.
 pub(crate) async fn only_form(request: HttpRequest) -> HttpResponse {
     not_allowed(&request, "GET, HEAD, POST", "this path has a form: expected GET, HEAD or POST")

@@ -17,6 +17,7 @@ mod config;
 mod error;
 mod health;
 mod history;
+mod links;
 mod metrics;
 mod openapi;
 mod page;
@@ -27,6 +28,7 @@ mod sign_in;
 mod streams;
 mod total_reader;
 mod upstream;
+mod view;
 
 #[cfg(feature = "testing")]
 pub use admin::is_signed_cookie;

@@ -1,18 +1,25 @@
 //! The page *Existing Agents*. What is on it is drawn in the browser, from data that comes with it.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use jiff::Timestamp;
+use live_users_wire::{LinkAccess, LinkScope, LinkView};
 use serde::Deserialize;
 
-use crate::admin::Authenticator;
+use crate::admin::{Admin, Authenticator};
 use crate::admin_api::{access_view, question, told};
-use crate::upstream::AdminApi;
+use crate::upstream::{AdminApi, AdminApiError};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/admin/existing-agents";
+
+/// Nothing from elsewhere, nothing inline, no HTML out of a text, in no frame.
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// With the names under which its files are served.
 const HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
@@ -39,6 +46,9 @@ pub(crate) struct First {
     as_of: Timestamp,
 }
 
+/// The access of a reader has ended.
+pub(crate) struct Ended;
+
 /// Of a summary, what stands in the HTML.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,12 +65,28 @@ impl First {
         admin_api: &AdminApi,
     ) -> Option<Self> {
         let admin = Authenticator::authenticate(authenticator, request).await.ok()?;
-        let answer = admin_api.ask(question(&admin, &["summary"], &[]));
-        let answer = tokio::time::timeout(WAITS_FOR, answer).await.ok()?;
-        let summary = told(&admin, answer).ok()?;
+        Self::of(&admin, admin_api).await.ok()?
+    }
+
+    /// Asks for it for a reader who is known already. `None` as above.
+    ///
+    /// # Errors
+    /// If the access of the reader has ended.
+    pub(crate) async fn of(admin: &Admin, admin_api: &AdminApi) -> Result<Option<Self>, Ended> {
+        let answer = admin_api.ask(question(admin, &["summary"], &[]));
+        let Ok(answer) = tokio::time::timeout(WAITS_FOR, answer).await else { return Ok(None) };
+        let has_ended = matches!(answer, Err(AdminApiError::AccessEnded));
+        match told(admin, answer) {
+            Ok(summary) => Ok(Self::read(admin, summary)),
+            Err(_) if has_ended => Err(Ended),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn read(admin: &Admin, summary: String) -> Option<Self> {
         let Number { live_users, as_of } = serde_json::from_str(&summary).ok()?;
         let as_of = as_of.parse().ok()?;
-        let access = serde_json::to_string(&access_view(&admin)).ok()?;
+        let access = serde_json::to_string(&access_view(admin)).ok()?;
         Some(Self { access, summary, live_users, as_of })
     }
 
@@ -89,6 +115,17 @@ fn in_script(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
 
+/// The elements that are told where to read.
+const CHART: &str = "<live-users-chart ";
+const ROOT: &str = "<html ";
+
+/// What only an admin's own page has: from each of these to the end behind it.
+const OF_ADMINS: [(&str, &str); 3] = [
+    ("<form id=\"sign-out\"", "</form>"),
+    ("<button id=\"wallboard\"", "</button>"),
+    ("<section id=\"shared-links\"", "</section>"),
+];
+
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
 /// else the total.
 pub(crate) fn html(is_scoped: bool, first: Option<&First>) -> String {
@@ -96,8 +133,51 @@ pub(crate) fn html(is_scoped: bool, first: Option<&First>) -> String {
         true => HTML.replacen(NUMBER, &format!("{NUMBER}summary "), 1),
         false => HTML.to_owned(),
     };
+    with_first(&html, first)
+}
+
+fn with_first(html: &str, first: Option<&First>) -> String {
     let (number, data) = first.map_or_else(Default::default, |it| (it.number(), it.data()));
     html.replacen(FIRST_NUMBER, &number, 1).replacen(FIRST_DATA, &data, 1)
+}
+
+/// The same for the readers of a link, which read below this path, with no orders on it.
+pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>) -> String {
+    let (view, detail) = match (link.view, &link.scope) {
+        (LinkView::Page, LinkScope::Total(_)) => ("page", "total"),
+        (LinkView::Page, _) => ("page", "calls"),
+        (LinkView::Wallboard, LinkScope::Total(_)) => ("wallboard", "total"),
+        (LinkView::Wallboard, _) => ("wallboard", "numbers"),
+    };
+    let attributes = [
+        ("base", format!("{path}/")),
+        ("view", view.to_owned()),
+        ("detail", detail.to_owned()),
+        ("build", build()),
+    ];
+    let attributes = attributes.map(|(name, value)| format!("data-{name}=\"{value}\" ")).concat();
+    let mut html = HTML
+        .replacen(ROOT, &format!("{ROOT}{attributes}"), 1)
+        .replacen(NUMBER, &format!("{NUMBER}summary src=\"{path}/\" "), 1)
+        .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1);
+    for (from, to) in OF_ADMINS {
+        let found = html.find(from).and_then(|from| {
+            let length = html[from..].find(to)? + to.len();
+            Some(from..from + length)
+        });
+        if let Some(part) = found {
+            html.replace_range(part, "");
+        }
+    }
+    with_first(&html, first)
+}
+
+/// Names the page with all that it loads: it has the hashes of its files in it. The standard hasher has
+/// fixed keys, so two proxies of one build agree.
+fn build() -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(HTML.as_bytes());
+    format!("{:016x}", hasher.finish())
 }
 
 #[cfg(test)]
@@ -133,5 +213,28 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(data).unwrap();
         assert_eq!(data["summary"], serde_json::from_str::<serde_json::Value>(&summary).unwrap());
         assert_eq!(data["access"]["id"], "<b>");
+    }
+
+    #[test]
+    fn the_page_of_a_link_reads_below_its_path_and_has_no_orders() {
+        let link = LinkAccess {
+            name: "Lobby".to_owned(),
+            scope: LinkScope::All(live_users_wire::True),
+            view: LinkView::Wallboard,
+            expires_ms: 0,
+        };
+        let html = html_of_link("/view/0a", &link, None);
+        for part in [
+            "<html data-base=\"/view/0a/\" data-view=\"wallboard\" data-detail=\"numbers\" data-build=\"",
+            "<live-users summary src=\"/view/0a/\" ",
+            "<live-users-chart src=\"/view/0a/\" ",
+        ] {
+            assert_eq!(html.matches(part).count(), 1, "{part}");
+        }
+        for (part, _) in OF_ADMINS {
+            assert_eq!(HTML.matches(part).count(), 1, "{part}");
+            assert!(!html.contains(part), "{part}");
+        }
+        assert!(!html.contains("method=\"post\""));
     }
 }

@@ -19,18 +19,14 @@ use crate::admin_api::{
     told,
 };
 use crate::compression::compress;
-use crate::error::{not_found, only_form, wrong_method, wrong_parameter};
+use crate::error::{not_found, only_form, read_or_post, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
+use crate::links::{links, revoke_link, share_link};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::total_reader::{TotalReader, TotalRules};
 use crate::upstream::{AdminApi, Upstream};
-use crate::{assets, history, openapi, page, sign_in};
-
-/// Nothing from elsewhere, nothing inline, no HTML out of a text, in no frame.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
-    form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+use crate::{assets, history, openapi, page, sign_in, view};
 
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -88,7 +84,15 @@ impl Routes {
                     .route(web::post().to(sign_in::sign_in))
                     .default_service(web::to(only_form)),
             )
-            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out));
+            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out))
+            .service(
+                PATHS
+                    .read(view::PATH, ANY, view::show)
+                    .app_data(FormConfig::default().limit(sign_in::FORM_BYTES_MAX))
+                    .route(web::post().to(view::open))
+                    .default_service(web::to(only_form)),
+            )
+            .service(PATHS.read(view::PAGE_PATH, ANY, view::show_page));
         for asset in assets::stable() {
             let answer = move |request: HttpRequest| std::future::ready(asset.answer(&request));
             paths = paths.service(PATHS.read(asset.path, ANY, answer));
@@ -106,6 +110,7 @@ impl Routes {
             .service(
                 paths
                     .default_service(web::to(not_found))
+                    .wrap(from_fn(view::below_a_link))
                     .wrap(from_fn(compress))
                     .wrap(from_fn(move |request, next| {
                         metrics::count(metrics.clone(), request, next)
@@ -167,6 +172,13 @@ impl Routes {
             .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
             .service(PATHS.read("/api/live-users/alerts", NONE, alerts))
             .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, test_alert))
+            .service(
+                PATHS
+                    .read("/api/live-users/links", NONE, links)
+                    .route(web::post().to(share_link))
+                    .default_service(web::to(read_or_post)),
+            )
+            .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, revoke_link))
             .service(PATHS.read(
                 "/api/live-users/history",
                 Only(&["from", "to", "step", "tz", "agent", "account", "after", "format"]),
@@ -234,7 +246,7 @@ async fn show_page(
     let first = page::First::ask(&request, &authenticator, &admin_api).await;
     HttpResponse::Ok()
         .content_type(ContentType::html())
-        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, page::POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(page::html(authenticator.is_scoped(&request), first.as_ref()))

@@ -1,6 +1,6 @@
-//! What the token of an account may see and do, as the backend has said when it was shown.
+//! What the token of an account or of a link may see and do, as the backend has said when it was shown.
 
-use live_users_wire::{Access, Role};
+use live_users_wire::{Access, LinkAccess, Role};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The longest text of a scope, in bytes: browsers keep cookies of up to 4,096 bytes.
@@ -13,6 +13,9 @@ const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 const PARTS: char = '.';
 const ACCOUNTS: char = '!';
 
+/// In the place of accounts where there are none, before a link.
+const NO_ACCOUNTS: &str = "!";
+
 /// The part of everything that one token of the backend opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
@@ -23,6 +26,8 @@ pub(crate) struct Scope {
     pub(crate) role: Role,
     /// Whose calls it sees; `None` for all.
     pub(crate) accounts: Option<Vec<String>>,
+    /// The link, if the token is that of one.
+    pub(crate) link: Option<LinkAccess>,
 }
 
 /// Why what the backend says of a token is no scope.
@@ -42,10 +47,10 @@ impl Scope {
     /// # Errors
     /// If the answer has another form, or is too long to be kept in a cookie.
     pub(crate) fn of(access: Access) -> Result<Option<Self>, ScopeError> {
-        let Access { id, role, accounts, access } = access;
+        let Access { id, role, accounts, access, link } = access;
         let Some(access) = access else { return Ok(None) };
         let id = id.ok_or(ScopeError::NotAnAccess)?;
-        let scope = Self { access, id, role, accounts };
+        let scope = Self { access, id, role, accounts, link };
         let text = scope.to_text();
         if text.len() > TEXT_BYTES_MAX {
             return Err(ScopeError::TooLong);
@@ -70,10 +75,18 @@ impl Scope {
             Role::Operate => "operate",
         };
         let mut text = [role, &part(&self.id), &part(&self.access)].join(&PARTS.to_string());
-        if let Some(accounts) = &self.accounts {
-            let accounts: Vec<_> = accounts.iter().map(|it| part(it)).collect();
+        match (&self.accounts, &self.link) {
+            (None, None) => return text,
+            (None, Some(_)) => text.extend([PARTS, ACCOUNTS]),
+            (Some(accounts), _) => {
+                let accounts: Vec<_> = accounts.iter().map(|it| part(it)).collect();
+                text.push(PARTS);
+                text.push_str(&accounts.join(&ACCOUNTS.to_string()));
+            }
+        }
+        if let Some(link) = &self.link {
             text.push(PARTS);
-            text.push_str(&accounts.join(&ACCOUNTS.to_string()));
+            text.push_str(&part(&serde_json::to_string(link).expect("texts are always JSON")));
         }
         text
     }
@@ -87,13 +100,21 @@ impl Scope {
             _ => return None,
         };
         let (id, access) = (name(parts.next()?)?, name(parts.next()?)?);
-        let accounts = match parts.next() {
+        let accounts = parts.next();
+        let link = parts.next().map(name);
+        let accounts = match accounts {
             None => None,
+            Some(NO_ACCOUNTS) if link.is_some() => None,
             Some("") => Some(Vec::new()),
             Some(accounts) => Some(accounts.split(ACCOUNTS).map(name).collect::<Option<_>>()?),
         };
+        // What cannot be read is not left out: without a link, a session would see more.
+        let link = match link {
+            None => None,
+            Some(text) => Some(serde_json::from_str(&text?).ok()?),
+        };
         let is_visible = access.bytes().all(|byte| byte.is_ascii_graphic());
-        (is_visible && parts.next().is_none()).then_some(Self { access, id, role, accounts })
+        (is_visible && parts.next().is_none()).then_some(Self { access, id, role, accounts, link })
     }
 }
 
@@ -104,6 +125,8 @@ fn name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use live_users_wire::{LinkScope, LinkView, True};
+
     use super::*;
 
     fn access(accounts: Option<&[&str]>) -> Access {
@@ -112,6 +135,28 @@ mod tests {
             role: Role::Read,
             accounts: accounts.map(|it| it.iter().map(|&it| it.to_owned()).collect()),
             access: Some("acme-wall.0a1b".to_owned()),
+            link: None,
+        }
+    }
+
+    #[test]
+    fn the_scope_of_a_link_comes_back_with_it_or_not_at_all() {
+        let link = LinkAccess {
+            name: "Wand \u{fc}ber \"A\"; b.c!d".to_owned(),
+            scope: LinkScope::Total(True),
+            view: LinkView::Wallboard,
+            expires_ms: 7,
+        };
+        for accounts in [None, Some(&["acme"][..]), Some(&[][..])] {
+            let link = Some(link.clone());
+            let scope = Scope::of(Access { link, ..access(accounts) }).unwrap().unwrap();
+            let text = scope.to_text();
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!%".contains(&byte);
+            assert!(text.bytes().all(is_plain), "{text}");
+            assert_eq!(Scope::from_text(&text), Some(scope));
+            for wrong in [&text[..text.len() - 4], &format!("{text}."), &format!("{text}x")] {
+                assert_eq!(Scope::from_text(wrong), None, "{wrong}");
+            }
         }
     }
 
@@ -138,7 +183,9 @@ mod tests {
 
     #[test]
     fn what_is_no_scope_is_none() {
-        for text in ["", "read", "read.a", "root.a.b", "read..b", "read.a.", "read.a.b.c.d"] {
+        for text in
+            ["", "read", "read.a", "root.a.b", "read..b", "read.a.", "read.a.b.c.d", "read.a.b.c."]
+        {
             assert_eq!(Scope::from_text(text), None, "{text}");
         }
         for text in ["read.a.%00", "read.a.%20", "read.a.%ff", "read.a.b.c!", "read.a.b.!"] {

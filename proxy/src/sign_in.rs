@@ -27,10 +27,10 @@ const NEXT_BYTES_MAX: usize = 2 * 1024;
 const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
 /// Nothing from elsewhere, nothing inline, no frame; and its form goes nowhere else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
+pub(crate) const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
     Enter the token here.";
 /// The value of `ended` when only this proxy knows that the session is over.
 const HERE: &str = "here";
@@ -40,7 +40,7 @@ const IS_LOST: &str = "This browser has no session any more: you signed out in a
     cookies were deleted.";
 const ENDED_HERE: &str = "You are signed out in this browser. The backend does not answer, so other \
     proxies learn it later, and a restart of this one before that would forget it.";
-const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
+pub(crate) const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
     the token, and the browser keeps no session. It was not looked at. Open the page by https://, \
     or by http://127.0.0.1 on the machine that the proxy runs on.";
 
@@ -165,10 +165,15 @@ pub(crate) async fn sign_in(
         }
         // The page says it at length.
         AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
+        AuthError::Role(_) => refuse(
+            StatusCode::FORBIDDEN,
+            &authenticator,
+            next,
+            "That is the token of a shared link: open the link itself.",
+        ),
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
         | AuthError::NotYetKnown
-        | AuthError::Role(_)
         | AuthError::TooOften(_)) => Err(other.into()),
     }
 }

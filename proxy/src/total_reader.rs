@@ -6,11 +6,11 @@ use std::time::Instant;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use live_users_broadcast::Reader;
 use live_users_http_kit::{ClientKey, ReadLimit};
 
-use crate::admin::{Admin, AuthError, Authenticator, Checked};
+use crate::admin::{Admin, AuthError, Authenticator, Checked, ViewOf};
 use crate::channels::Channels;
 use crate::scope::Scope;
 
@@ -30,7 +30,9 @@ impl TotalReader {
     /// Of what the total is: of all calls where everybody may read it, and else of those that the
     /// reader sees.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
-        self.admin.as_ref().filter(|_| !self.is_public)?.scope()
+        let scope = self.admin.as_ref()?.scope()?;
+        // Who reads by a link reads what it shows.
+        Some(scope).filter(|scope| !self.is_public || scope.link.is_some())
     }
 
     /// The admin that reads.
@@ -63,10 +65,11 @@ async fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
         request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
     let shows = |header| request.headers().contains_key(header);
     let is_public = rules.is_public;
-    if shows(AUTHORIZATION) || shows(COOKIE) || !is_public {
+    let is_of_link = request.extensions().contains::<ViewOf>();
+    if shows(AUTHORIZATION) || shows(COOKIE) || !is_public || is_of_link {
         match Authenticator::authenticate(authenticator, request).await {
             Ok(admin) => return Ok(TotalReader { admin: Some(admin), is_public }),
-            Err(refusal) if !is_public => return Err(refusal),
+            Err(refusal) if !is_public || is_of_link => return Err(refusal),
             // What everybody may read needs no right token.
             Err(_) => {}
         }

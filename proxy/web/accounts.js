@@ -17,10 +17,11 @@ export class Accounts {
 
   /** Whose numbers all of the page has; nothing where they are of all calls. */
   drawScope() {
-    const accounts = this.#store.access?.accounts ?? [];
-    this.#scope.hidden = accounts.length === 0;
-    setText(this.#scope, several(accounts));
-    this.#scope.title = accounts.join(", ");
+    const { accounts, link } = this.#store.access ?? {};
+    const whose = link === undefined ? accounts ?? [] : [link.name];
+    this.#scope.hidden = whose.length === 0;
+    setText(this.#scope, several(whose));
+    this.#scope.title = whose.join(", ");
   }
 
   /** Of one account the whole page tells. */

@@ -2,6 +2,8 @@
 
 import { arrange, element, onTick, setText } from "./dom.js";
 import { NOTHING, counted, number, others, phone, span } from "./format.js";
+import { WallPages } from "./wall-pages.js";
+import { isOnWall } from "./wallboard.js";
 
 /** With more agents than this there is something to search in and to sort. */
 const TOOLS_FROM = 9;
@@ -24,6 +26,7 @@ export class Cards {
   #cards = new Map();
   #shown = [];
   #isWhole = false;
+  #wallPages = new WallPages(document.querySelector("#agents-page"), () => this.#arrange());
 
   constructor(store) {
     this.#store = store;
@@ -33,7 +36,10 @@ export class Cards {
       this.#isWhole = !this.#isWhole;
       this.#arrange();
     });
-    onTick(() => this.#tick());
+    onTick(() => {
+      this.#wallPages.tick();
+      this.#tick();
+    });
   }
 
   draw() {
@@ -66,7 +72,13 @@ export class Cards {
     if (!this.#tools.hidden) cards.sort(ORDERS[this.#sort.value]);
     if (isSearched) cards = cards.filter((card) => card.matches(words));
     const found = cards.length;
-    if (!this.#isWhole) cards = cards.slice(0, SHOWN_FIRST);
+    if (isOnWall()) {
+      cards = this.#wallPages.shown(cards);
+      isHeld = false;
+    } else {
+      this.#wallPages.stop();
+      if (!this.#isWhole) cards = cards.slice(0, SHOWN_FIRST);
+    }
     if (isHeld) cards = held(this.#shown, cards);
     this.#shown = cards;
     this.#list.classList.toggle("is-whole", this.#isWhole);

@@ -1,6 +1,7 @@
 // The figures at the top, the state of the link, and what is at the foot of the page.
 
 import { element, onTick, setText } from "./dom.js";
+import { IS_TOTAL } from "./reading.js";
 import { NOTHING, age, ago, counted, number, others, span } from "./format.js";
 
 const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: "polling" };
@@ -35,7 +36,7 @@ export class Overview {
     if (this.#line.textContent !== line.join("")) this.#line.replaceChildren(...line.map((it) => element("li", it)));
     set("calls", number(liveCalls));
     const busy = byAgent.filter((row) => row.liveCalls > 0).length;
-    set("agents", busy === 0 ? "nobody is talking" : `with ${counted(busy, "agent")}`);
+    set("agents", IS_TOTAL ? "" : busy === 0 ? "nobody is talking" : `with ${counted(busy, "agent")}`);
     this.#drawSpan("hour", lastHour);
     this.#drawSpan("day", lastDay);
     this.#tick();

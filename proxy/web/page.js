@@ -14,10 +14,12 @@ import { Feed } from "./feed.js";
 import { several } from "./format.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
+import { BASE } from "./reading.js";
 import { Setup } from "./setup.js";
+import { SharedLinks } from "./shared-links.js";
 import { Sources } from "./sources.js";
 import { Store } from "./store.js";
-import { startWallboard } from "./wallboard.js";
+import { followUpgrades, startWallboard } from "./wallboard.js";
 
 const store = new Store();
 const overview = new Overview(store, new Announcer());
@@ -29,6 +31,7 @@ const sources = new Sources(store);
 const alerts = new Alerts(store);
 const feed = new Feed(store);
 const setup = new Setup(store);
+const sharedLinks = new SharedLinks(store);
 
 const drawings = {
   summary: () => {
@@ -45,6 +48,7 @@ const drawings = {
     showTitle();
     calls.draw();
     setup.draw();
+    sharedLinks.draw();
     if (store.summary !== null) drawings.summary();
   },
   link: () => overview.drawLink(),
@@ -84,7 +88,8 @@ const untitled = document.title;
 const badge = document.querySelector("live-users");
 function showTitle() {
   const count = badge.getAttribute("count");
-  const whose = store.access?.accounts ?? [];
+  const { accounts, link } = store.access ?? {};
+  const whose = link === undefined ? accounts ?? [] : [link.name];
   const title = whose.length === 0 ? untitled : `${untitled}, ${several(whose)}`;
   document.title = count === null ? title : `(${count}) ${title}`;
 }
@@ -92,7 +97,8 @@ badge.addEventListener("live-users-change", showTitle);
 showTitle();
 
 startWallboard();
+followUpgrades(store);
 // What came with the page is drawn at once.
 if (store.access !== null) drawings.access();
 overview.drawLink();
-new Link({ src: "/", path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState });
+new Link({ src: BASE, path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState });

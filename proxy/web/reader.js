@@ -1,8 +1,11 @@
 // Asks the proxy for what is not in the frames of the link: calls, activity, why a call counts.
 
+import { BASE, IS_LINK } from "./reading.js";
+
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 5_000;
 const SIGN_IN = "/admin/sign-in";
+const RELOAD_MS = 5_000;
 
 /** An answer that is trouble, in the proxy's words. */
 export class Trouble extends Error {
@@ -15,16 +18,17 @@ export class Trouble extends Error {
 /**
  * The body of an answer that says `success`. Who is not signed in is led to where that is done.
  * @param {string} path behind /api/live-users
- * @param {{method?: string, signal?: AbortSignal}} options
+ * @param {{method?: string, body?: object, signal?: AbortSignal}} options
  */
-export async function ask(path, { method = "GET", signal } = {}) {
+export async function ask(path, { method = "GET", body: sent, signal } = {}) {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
   let response;
   let body;
   try {
     const options = { method, cache: "no-store", credentials: "same-origin", signal: either };
-    response = await fetch(`/api/live-users${path}`, options);
+    if (sent !== undefined) Object.assign(options, { body: JSON.stringify(sent), headers: { "Content-Type": "application/json" } });
+    response = await fetch(`${BASE}api/live-users${path}`, options);
     body = await response.json().catch(() => null);
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -35,8 +39,15 @@ export async function ask(path, { method = "GET", signal } = {}) {
   throw new Trouble(body?.error ?? `the answer was ${response.status}`, response.status);
 }
 
+let reloading = null;
+
 /** Leads to the sign-in, and from there back to what is shown now. */
 export function signIn() {
+  if (IS_LINK) {
+    // The proxy says there whether the link was revoked or has ended. Not at once: it may tell otherwise.
+    reloading ??= setTimeout(() => location.reload(), RELOAD_MS);
+    return;
+  }
   const here = location.pathname + location.search;
   // Where the cookie says more, the proxy tells that instead.
   location.assign(`${SIGN_IN}?next=${encodeURIComponent(here)}&ended=lost`);

@@ -1,6 +1,7 @@
 // All that the page knows, and who wants to hear when it changes.
 
 import { Paced, Trouble, ask, signIn } from "./reader.js";
+import { SEES_CALLS } from "./reading.js";
 
 const CALLS_MAX = 100;
 const ACTIVITIES_MAX = 60;
@@ -53,7 +54,8 @@ export class Store extends EventTarget {
 
   /** Whether all that is shown is of some accounts alone; it is held to be so until that is known. */
   get isOfSomeAccounts() {
-    return this.access?.accounts !== null;
+    const { accounts, link } = this.access ?? {};
+    return accounts !== null || (link !== undefined && !link.scope.all);
   }
 
   /** Whether this reader may take calls out of the count. */
@@ -122,8 +124,10 @@ export class Store extends EventTarget {
 
   /** Asks for calls and activity again. */
   refresh() {
-    this.#callsReader.poke();
-    this.#activityReader.poke();
+    if (SEES_CALLS) {
+      this.#callsReader.poke();
+      this.#activityReader.poke();
+    }
     // Later on, the part that draws it asks for it now and then.
     if (!this.setup.isKnown || this.isIdle) this.refreshSetup();
   }
@@ -134,8 +138,8 @@ export class Store extends EventTarget {
   }
 
   async #readAccess(signal) {
-    const { id, role, accounts } = await ask("/access", { signal });
-    this.access = { id, role, accounts };
+    const { id, role, accounts, link } = await ask("/access", { signal });
+    this.access = { id, role, accounts, link };
     this.#tell("access");
     if (!this.setup.isKnown) this.refreshSetup();
   }

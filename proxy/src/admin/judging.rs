@@ -20,7 +20,7 @@ impl Authenticator {
         shown: &[u8],
         freshness: Freshness,
     ) -> Result<Judged, AuthError> {
-        let client = match credentials.sessions.shown(request.headers()) {
+        let client = match Self::shown(&credentials.sessions, request) {
             Some(claims) => Client::Browser(claims.client()),
             None => Client::at(self.address(request)),
         };

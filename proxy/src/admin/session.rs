@@ -4,6 +4,9 @@
 //! Which were ended is shared with all other proxies through the backend. Until the first list has
 //! come from there, sessions from before the start of this process open no more than the page.
 //!
+//! A session of a shared link has a cookie of its own, below the path of the link, so it takes no
+//! admin's place in the same browser. It lasts as long as the link.
+//!
 //! A cookie says who it is (a random number), when the session began, and of the token of an account
 //! what it may see; one without that sees everything, as all did once. It is signed with a key
 //! that is derived from the token which was shown: so sessions survive a restart, are the same for
@@ -25,6 +28,10 @@ use crate::scope::Scope;
 /// The name of the cookie. With this prefix no browser takes it from another host, without TLS, or
 /// for a part of the paths (RFC 6265bis, 4.1.3.2). To Chromium, loopback is as good as TLS.
 const NAME: &str = "__Host-live-users";
+
+/// The name of the cookie of a link, which is sent below its path alone. Its prefix needs TLS as the other
+/// one does.
+const LINK_NAME: &str = "__Secure-live-users-link";
 
 /// For how long a browser keeps the cookie beyond the end of the session, in days: it no longer
 /// opens anything, but proves to [`super::login_throttle`] that the browser was signed in before.
@@ -60,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) id: Id,
     /// Unix time in milliseconds.
     began_ms: u64,
+    /// When the link ends that it is of, in the same time.
+    link_ends_ms: Option<u64>,
 }
 
 /// What the cookie of a session says.
@@ -82,7 +91,7 @@ pub(crate) enum EndedBy {
 /// A session that has ended before its time.
 #[derive(Clone, Copy)]
 struct Ended {
-    began_ms: u64,
+    session: Session,
     by: EndedBy,
     is_scoped: bool,
 }
@@ -129,20 +138,63 @@ impl Sessions {
     ) -> std::io::Result<Cookie<'static>> {
         let mut id = Id::default();
         getrandom::fill(&mut id).map_err(std::io::Error::other)?;
-        let session = Session { id, began_ms: unix_ms(now) };
-        let text = Claims { session, scope }.to_text();
-        let mut jar = CookieJar::new();
-        jar.signed_mut(&self.keys[which]).add((NAME, text));
-        let signed = jar.get(NAME).expect("just added").value().to_owned();
+        let claims = Claims::of(id, unix_ms(now), scope);
         let kept_s = self.lifetime.as_secs() + KNOWN_DAYS * 24 * 3600;
-        Ok(cookie(signed, kept_s))
+        Ok(cookie(self.signed(which, NAME, &claims), kept_s))
+    }
+
+    /// Begins a session of who has shown the token of a link.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn begin_of_link(
+        &self,
+        scope: Arc<Scope>,
+        now: SystemTime,
+    ) -> std::io::Result<Cookie<'static>> {
+        let mut id = Id::default();
+        getrandom::fill(&mut id).map_err(std::io::Error::other)?;
+        Ok(self.cookie_of_link(&Claims::of(id, unix_ms(now), Some(scope)), now))
+    }
+
+    /// The cookie of a session of a link, signed with the first token: so one that an earlier token has
+    /// signed outlives it.
+    pub(crate) fn cookie_of_link(&self, claims: &Claims, now: SystemTime) -> Cookie<'static> {
+        let ends_ms = claims.session.link_ends_ms.unwrap_or_default();
+        // Some time longer, so that it is known what has ended.
+        let kept_s = ends_ms.saturating_sub(unix_ms(now)) / 1000 + KNOWN_DAYS * 24 * 3600;
+        let id = claims.scope.as_ref().map_or("", |scope| &scope.id);
+        let mut cookie = cookie(self.signed(0, LINK_NAME, claims), kept_s);
+        cookie.set_name(LINK_NAME);
+        cookie.set_path(link_path(id));
+        // It opens nothing but pages, and a link to them may stand anywhere.
+        cookie.set_same_site(SameSite::Lax);
+        cookie
+    }
+
+    fn signed(&self, which: usize, name: &'static str, claims: &Claims) -> String {
+        let mut jar = CookieJar::new();
+        jar.signed_mut(&self.keys[which]).add((name, claims.to_text()));
+        jar.get(name).expect("just added").value().to_owned()
     }
 
     /// The session that a request shows, whether over or not.
     pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Claims> {
         let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
         let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
-        cookies.find_map(|cookie| if cookie.name() == NAME { self.verify(cookie) } else { None })
+        let found = cookies.find_map(|it| if it.name() == NAME { self.verify(it) } else { None });
+        found.filter(|claims| claims.session.link_ends_ms.is_none())
+    }
+
+    /// The session of this link that a request shows, whether over or not.
+    pub(crate) fn shown_of_link(&self, headers: &HeaderMap, link: &str) -> Option<Claims> {
+        let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        let cookies = texts.flat_map(Cookie::split_parse).flatten();
+        let mut claims =
+            cookies.filter(|it| it.name() == LINK_NAME).filter_map(|it| self.verify(it));
+        claims.find(|claims| {
+            claims.scope.as_ref().is_some_and(|scope| scope.link.is_some() && scope.id == link)
+        })
     }
 
     /// Why the session that a request shows is over. `None` if it shows none, or one that is not.
@@ -171,7 +223,9 @@ impl Sessions {
 
     /// Whether it is known of this session whether it was ended elsewhere.
     pub(crate) fn can_tell(&self, session: Session) -> bool {
-        session.began_ms >= self.started_ms || self.elsewhere.read().is_some()
+        // Nobody ends that of a link but the backend, which is asked each time.
+        let is_of_link = session.link_ends_ms.is_some();
+        is_of_link || session.began_ms >= self.started_ms || self.elsewhere.read().is_some()
     }
 
     /// Whether the session still is one, as far as is known.
@@ -180,7 +234,7 @@ impl Sessions {
             Some(ended) => ended.contains(&session.hash()),
             None => false,
         };
-        !self.is_over(session.began_ms, now)
+        !self.is_over(session, now)
             && !is_ended_elsewhere
             && !self.ended.lock().contains_key(&session.id)
     }
@@ -199,35 +253,39 @@ impl Sessions {
     /// The sessions that were ended here and are not in that list.
     pub(crate) fn unreported(&self, known: &[EndedSession], now: SystemTime) -> Vec<EndedSession> {
         let known: HashSet<_> = known.iter().map(|session| session.id.as_str()).collect();
-        let lifetime_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let ended = self.ended.lock();
-        let lasting = ended.iter().filter(|(_, it)| !self.is_over(it.began_ms, now));
-        let told = lasting.map(|(id, Ended { began_ms, .. })| EndedSession {
-            id: Session { id: *id, began_ms: *began_ms }.hash(),
-            until_ms: began_ms.saturating_add(lifetime_ms),
+        let lasting = ended.iter().filter(|(_, it)| !self.is_over(it.session, now));
+        let told = lasting.map(|(_, Ended { session, .. })| EndedSession {
+            id: session.hash(),
+            until_ms: self.ends_ms(*session),
         });
         told.filter(|session| !known.contains(session.id.as_str())).collect()
     }
 
     /// Ends a session before its time: a copy of its cookie opens nothing either.
     pub(crate) fn end(&self, claims: &Claims, by: EndedBy, now: SystemTime) {
-        let (Session { id, began_ms }, is_scoped) = (claims.session, claims.scope.is_some());
+        let (session, is_scoped) = (claims.session, claims.scope.is_some());
         let mut ended = self.ended.lock();
         if ended.len() >= if is_scoped { ENDED_SCOPED_MAX } else { ENDED_MAX } {
-            ended.retain(|_, it| !self.is_over(it.began_ms, now));
+            ended.retain(|_, it| !self.is_over(it.session, now));
         }
         let scoped = || ended.values().filter(|it| it.is_scoped).count();
         if ended.len() < ENDED_MAX && (!is_scoped || scoped() < ENDED_SCOPED_MAX) {
-            ended.insert(id, Ended { began_ms, by, is_scoped });
+            ended.insert(session.id, Ended { session, by, is_scoped });
         } else {
             log::error!("too many sessions were ended: this one ends in its browser only");
         }
     }
 
     /// A moment in the future is one of a clock that has been set back since.
-    fn is_over(&self, began_ms: u64, now: SystemTime) -> bool {
-        let age = Duration::from_millis(unix_ms(now).saturating_sub(began_ms));
-        age >= self.lifetime
+    fn is_over(&self, session: Session, now: SystemTime) -> bool {
+        unix_ms(now) >= self.ends_ms(session)
+    }
+
+    /// When it is over, if nothing ends it before, in Unix time in milliseconds.
+    fn ends_ms(&self, session: Session) -> u64 {
+        let lifetime_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
+        session.link_ends_ms.unwrap_or_else(|| session.began_ms.saturating_add(lifetime_ms))
     }
 
     fn verify(&self, cookie: Cookie<'_>) -> Option<Claims> {
@@ -236,6 +294,11 @@ impl Sessions {
         let verified = |key| jar.signed(key).verify(cookie.clone());
         Claims::from_text(self.keys.iter().find_map(verified)?.value())
     }
+}
+
+/// Where the page of a link is, and all that is read by its session.
+pub(crate) fn link_path(id: &str) -> String {
+    format!("/view/{id}")
 }
 
 /// The cookie that takes the place of a session's.
@@ -272,7 +335,7 @@ impl Claims {
     }
 
     fn to_text(&self) -> String {
-        let Session { id, began_ms } = self.session;
+        let Session { id, began_ms, .. } = self.session;
         let text = format!("{:032x}.{began_ms}", u128::from_be_bytes(id));
         match &self.scope {
             Some(scope) => format!("{text}.{}", scope.to_text()),
@@ -283,13 +346,19 @@ impl Claims {
     fn from_text(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '.');
         let id = u128::from_str_radix(parts.next()?, 16).ok()?.to_be_bytes();
-        let session = Session { id, began_ms: parts.next()?.parse().ok()? };
+        let began_ms = parts.next()?.parse().ok()?;
         // What cannot be read is not left out: without a scope a session sees everything.
         let scope = match parts.next() {
             Some(text) => Some(Arc::new(Scope::from_text(text)?)),
             None => None,
         };
-        Some(Self { session, scope })
+        Some(Self::of(id, began_ms, scope))
+    }
+
+    fn of(id: Id, began_ms: u64, scope: Option<Arc<Scope>>) -> Self {
+        let link = scope.as_ref().and_then(|scope| scope.link.as_ref());
+        let link_ends_ms = link.map(|link| link.expires_ms);
+        Self { session: Session { id, began_ms, link_ends_ms }, scope }
     }
 }
 

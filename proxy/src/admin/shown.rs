@@ -18,11 +18,15 @@ pub(super) enum ShownBy {
     Session(Claims),
 }
 
+/// A request below the path of this link: in it counts the session of the link, and no admin's.
+#[derive(Clone, Debug)]
+pub(crate) struct ViewOf(pub(crate) String);
+
 /// Whose token is shown.
 pub(super) enum Judged {
     /// This one of the admins' tokens.
     Admin(usize),
-    /// The token of an account.
+    /// The token of an account, or of a link.
     Account(Arc<Scope>),
 }
 

@@ -259,7 +259,7 @@ mod tests {
 
     fn scope(access: &str) -> Arc<Scope> {
         let (id, access) = (Some("a".to_owned()), Some(access.to_owned()));
-        let access = Access { id, role: Role::Read, accounts: None, access };
+        let access = Access { id, role: Role::Read, accounts: None, access, link: None };
         Arc::new(Scope::of(access).unwrap().unwrap())
     }
 

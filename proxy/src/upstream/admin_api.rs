@@ -73,6 +73,8 @@ pub(crate) struct Question<'a> {
     pub(crate) query: &'a [(String, String)],
     /// Of which calls; `None` for all.
     pub(crate) scope: Option<&'a Scope>,
+    /// What is sent along, in JSON.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// What an answer has to be.
@@ -154,7 +156,7 @@ impl AdminApi {
 
     async fn exchange(
         &self,
-        Question { method, segments, query, scope }: Question<'_>,
+        Question { method, segments, query, scope, body }: Question<'_>,
         kind: Kind,
     ) -> Result<(Passed, OwnedSemaphorePermit), AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
@@ -167,6 +169,9 @@ impl AdminApi {
         let is_scoped = scope.is_some();
         if let Some(scope) = scope {
             request = request.header(ACCESS_HEADER, scope.access());
+        }
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE.as_str(), "application/json").body(body);
         }
         let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out even when its sender goes away.

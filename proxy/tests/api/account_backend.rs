@@ -17,6 +17,10 @@ use crate::proxy::{header, start_with};
 use crate::sign_in::{OURS, post};
 
 pub(crate) const ACME: &str = "acme-token-0123456789abcdef";
+/// The token of a link, whose session ends long after the test, and of one that has ended.
+pub(crate) const LINK: &str = "link-0123456789abcdef";
+pub(crate) const OVER: &str = "link-fedcba9876543210";
+
 pub(crate) const BETA: &str = "beta-token-0123456789abcdef";
 
 /// The backend and the proxy before it.
@@ -183,6 +187,14 @@ fn opened_by(token: &str) -> Option<&'static str> {
         BETA => {
             Some(r#"{"id":"beta","role":"operate","accounts":["beta","b.2"],"access":"beta.1"}"#)
         }
+        LINK => Some(concat!(
+            r#"{"id":"000000000000000a","role":"read","accounts":null,"access":"link:a","#,
+            r#""link":{"name":"Lobby","scope":{"all":true},"view":"wallboard","expiresMs":4102444800000}}"#
+        )),
+        OVER => Some(concat!(
+            r#"{"id":"000000000000000b","role":"read","accounts":null,"access":"link:b","#,
+            r#""link":{"name":"Over","scope":{"total":true},"view":"page","expiresMs":1}}"#
+        )),
         BACKEND_TOKEN => Some(r#"{"id":null,"role":"operate","accounts":null,"access":null}"#),
         _ => None,
     }

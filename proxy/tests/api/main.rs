@@ -14,6 +14,7 @@ mod details;
 mod exports;
 mod history;
 mod limits;
+mod links;
 mod metrics;
 mod openapi;
 mod page;

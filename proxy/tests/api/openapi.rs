@@ -16,20 +16,23 @@ const CALL: &str = r#"{"callSid":"CA1","phase":"live","counted":true,"suspect":f
     "since":"2026-11-23T09:30:00.000Z","heardAt":"2026-11-23T09:30:00.000Z","liveMs":5}"#;
 
 /// People share links to pages, and programs add parameters of their own to these.
-const PAGES: [&str; 4] = ["/", "/admin/existing-agents", "/admin/sign-in", "/admin/sign-out"];
+const PAGES: [&str; 6] =
+    ["/", "/admin/existing-agents", "/admin/sign-in", "/admin/sign-out", "/view", "/view/{id}"];
 
 #[test]
 fn every_route_is_in_the_document_and_none_more() {
     let proxy = start(NO_BACKEND);
     let document = OpenApi::of(&proxy.url, VERSION);
     let mut routes = paths_in(include_str!("../../src/routes.rs"));
-    // The table has names for these two.
+    // The table has names for these.
     for (source, path) in [
         (include_str!("../../src/page.rs"), "/admin/existing-agents"),
         (include_str!("../../src/sign_in.rs"), "/admin/sign-in"),
+        (include_str!("../../src/view.rs"), "/view"),
+        (include_str!("../../src/view.rs"), "/view/{id}"),
     ] {
         assert!(source.contains(&format!("PATH: &str = \"{path}\"")), "{path}");
-        routes.insert(path.to_owned());
+        routes.insert(path.replace("{id}", "{}"));
     }
     assert_eq!(document.paths(), routes);
     document.check_methods();

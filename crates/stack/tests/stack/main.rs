@@ -23,6 +23,7 @@ mod remote;
 mod remote_sources;
 mod sessions;
 mod setup;
+mod shared_links;
 mod sign_in;
 mod sources;
 

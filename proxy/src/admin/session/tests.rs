@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderValue;
 use live_users_http_kit::{Env, SettingsReader};
-use live_users_wire::{Access, Role};
+use live_users_wire::{Access, LinkAccess, LinkScope, LinkView, Role, True};
 
 use super::*;
 
@@ -96,7 +96,7 @@ fn a_session_that_was_ended_is_over_also_for_a_copy_of_its_cookie() {
 
 fn nth(n: usize, began: SystemTime, scope: Option<Arc<Scope>>) -> Claims {
     let id = u128::try_from(n).unwrap().to_be_bytes();
-    Claims { session: Session { id, began_ms: unix_ms(began) }, scope }
+    Claims::of(id, unix_ms(began), scope)
 }
 
 #[test]
@@ -157,6 +157,7 @@ fn acme() -> Arc<Scope> {
         role: Role::Read,
         accounts: Some(vec!["acme".to_owned(), "b.c".to_owned()]),
         access: Some("acme-wall.0a1b".to_owned()),
+        link: None,
     };
     Arc::new(Scope::of(access).unwrap().unwrap())
 }
@@ -249,4 +250,62 @@ fn before_the_first_list_has_come_only_sessions_of_this_process_are_known_to_go_
     assert!(!can_tell(&old) && can_tell(&new));
     restarted.learn(Vec::new());
     assert!(can_tell(&old) && is_live(&restarted, &old, later));
+}
+
+fn lobby(ends_ms: u64) -> Arc<Scope> {
+    let access = Access {
+        id: Some("0a".to_owned()),
+        role: Role::Read,
+        accounts: None,
+        access: Some("link:0a".to_owned()),
+        link: Some(LinkAccess {
+            name: "Lobby".to_owned(),
+            scope: LinkScope::All(True),
+            view: LinkView::Wallboard,
+            expires_ms: ends_ms,
+        }),
+    };
+    Arc::new(Scope::of(access).unwrap().unwrap())
+}
+
+#[test]
+fn a_session_of_a_link_lasts_as_long_as_the_link_and_is_no_admins() {
+    let before = sessions(ONE);
+    let ends = noon() + 300 * 24 * HOUR;
+    let set = before.begin_of_link(lobby(unix_ms(ends)), noon()).unwrap();
+    let attributes = set.to_string();
+    for part in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/view/0a;", "Max-Age=28512000"] {
+        assert!(attributes.contains(part), "{part}: {attributes}");
+    }
+    let cookie = set.stripped().to_string();
+    // Another process that has not heard yet which sessions have ended.
+    let env = Env::of([("T", ONE)]);
+    let token = BearerToken::read(&mut SettingsReader::new(&env), "T").unwrap();
+    let later = Sessions::new(&token, HOUR, noon() + 200 * 24 * HOUR);
+    for sessions in [&before, &later] {
+        let claims = sessions.shown_of_link(&shows(&cookie), "0a").unwrap();
+        assert!(sessions.can_tell(claims.session));
+        assert!(sessions.is_live(claims.session, ends - Duration::from_millis(1)));
+        assert!(!sessions.is_live(claims.session, ends));
+        assert_eq!(sessions.shown_of_link(&shows(&cookie), "0b"), None, "that of another link");
+        assert_eq!(sessions.shown(&shows(&cookie)), None);
+        let forged = cookie.replace(LINK_NAME, NAME);
+        assert_eq!(sessions.shown(&shows(&forged)), None, "it opens nothing of an admin's");
+    }
+    let admin = begin(&before, 0).replace(NAME, LINK_NAME);
+    assert_eq!(before.shown_of_link(&shows(&admin), "0a"), None);
+}
+
+#[test]
+fn the_cookie_of_a_link_is_signed_anew_by_the_first_token() {
+    let claims = {
+        let old = sessions(ONE);
+        let cookie = old.begin_of_link(lobby(u64::MAX), noon()).unwrap().stripped().to_string();
+        let both = sessions(&format!("{TWO},{ONE}"));
+        both.shown_of_link(&shows(&cookie), "0a").unwrap()
+    };
+    let both = sessions(&format!("{TWO},{ONE}"));
+    let cookie = both.cookie_of_link(&claims, noon()).stripped().to_string();
+    assert_eq!(sessions(TWO).shown_of_link(&shows(&cookie), "0a"), Some(claims));
+    assert_eq!(sessions(ONE).shown_of_link(&shows(&cookie), "0a"), None);
 }

@@ -1,0 +1,195 @@
+// The shared links: who reads by one, what and until when; for admins alone.
+
+import { arrange, element, onTick, setText } from "./dom.js";
+import { ago, counted, moment, number } from "./format.js";
+import { Paced, Trouble, ask } from "./reader.js";
+
+const INTERVAL_MS = 2_000;
+const REFRESH_MS = 60_000;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+const at = (id) => document.querySelector(`#${id}`);
+
+export class SharedLinks {
+  #store;
+  #panel = at("shared-links");
+  #list = [];
+  #isKnown = false;
+  #readAt = -Infinity;
+  #reader = new Paced((signal) => this.#read(signal), INTERVAL_MS);
+
+  constructor(store) {
+    this.#store = store;
+    // The page of a link has no such panel.
+    if (this.#panel === null) return;
+    at("share-open").addEventListener("click", () => this.#open());
+    at("share-cancel").addEventListener("click", () => at("share").close());
+    at("share-done").addEventListener("click", () => at("share").close());
+    at("share").addEventListener("close", forget);
+    at("share-copy").addEventListener("click", copy);
+    at("share-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#share();
+    });
+    at("revoke-cancel").addEventListener("click", () => at("revoke").close());
+    onTick(() => this.#tick());
+  }
+
+  /** Who may not make links does not see that there are any. */
+  draw() {
+    if (this.#panel === null) return;
+    if (this.#store.seesAll && !this.#isKnown) this.#reader.poke();
+  }
+
+  async #read(signal) {
+    this.#readAt = performance.now();
+    const trouble = at("shared-links-error");
+    try {
+      const { links } = await ask("/links", { signal });
+      this.#list = links;
+      this.#isKnown = true;
+      this.#panel.hidden = false;
+      trouble.hidden = true;
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      // A backend of before has no links.
+      if (error.status === 404) return;
+      setText(trouble, `The links cannot be read: ${error.message}. Trying again.`);
+      trouble.hidden = false;
+      throw error;
+    }
+    this.#show();
+  }
+
+  #show() {
+    setText(at("shared-links-count"), this.#list.length > 0 ? number(this.#list.length) : "");
+    at("shared-links-list").hidden = this.#list.length === 0;
+    at("shared-links-empty").hidden = this.#list.length > 0;
+    arrange(at("shared-links-list"), this.#list.map((link) => this.#item(link)));
+  }
+
+  #item(link) {
+    const button = element("button.button", { type: "button" }, "Revoke");
+    button.setAttribute("aria-label", `Revoke ${link.name}`);
+    button.addEventListener("click", () => this.#askToRevoke(link));
+    const used = link.lastUsed === null ? "not used yet" : `used ${ago(Math.max(0, Date.now() - Date.parse(link.lastUsed)))}`;
+    const ends = element("time", { dateTime: link.expires, title: moment(link.expires) }, endsIn(link.expires));
+    return element("li.shared-link",
+      element("div", element("p", element("strong", link.name)),
+        element("p.quiet", `${VIEWS[link.view] ?? link.view} of ${this.#whose(link.scope)}`),
+        element("p.quiet", ends, ` · ${used}`)),
+      button);
+  }
+
+  #whose({ all, total, agent, account }) {
+    if (all) return "all calls";
+    if (total) return "the total only";
+    if (account !== undefined) return `the account ${account}`;
+    const row = (this.#store.summary?.byAgent ?? []).find((it) => it.agent === agent);
+    return row?.name ?? `the agent ${agent}`;
+  }
+
+  #tick() {
+    if (this.#isKnown && performance.now() - this.#readAt > REFRESH_MS) this.#reader.poke();
+  }
+
+  #open() {
+    const { byAgent = [], byAccount = [] } = this.#store.summary ?? {};
+    const agents = byAgent.filter(({ agent }) => agent !== null);
+    const known = [...byAccount.map((row) => row.account), ...agents.map((row) => row.account)];
+    const accounts = [...new Set(known.filter((it) => it !== null && it !== undefined))].sort();
+    const option = (text, scope) => element("option", { value: JSON.stringify(scope) }, text);
+    const group = (label, options) => options.length === 0 ? null : element("optgroup", { label }, ...options);
+    const groups = [
+      option("All calls", { all: true }),
+      option("The total only", { total: true }),
+      group("One agent", agents.map(({ agent, name }) => option(name ?? agent, { agent }))),
+      group("One account", accounts.map((account) => option(account, { account }))),
+    ];
+    at("share-scope").replaceChildren(...groups.filter((it) => it !== null));
+    at("share-form").reset();
+    at("share-form").hidden = false;
+    at("share-made").hidden = true;
+    at("share-error").hidden = true;
+    at("share").showModal();
+    at("share-name").focus();
+  }
+
+  async #share() {
+    const confirm = at("share-confirm");
+    confirm.disabled = true;
+    at("share-error").hidden = true;
+    const body = {
+      name: at("share-name").value,
+      view: at("share-view").value,
+      scope: JSON.parse(at("share-scope").value),
+      expires: at("share-expires").value,
+    };
+    try {
+      const { token } = await ask("/links", { method: "POST", body });
+      at("share-url").value = `${location.origin}/view#token=${token}`;
+      at("share-form").hidden = true;
+      at("share-made").hidden = false;
+      at("share-url").select();
+      this.#reader.poke();
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      setText(at("share-error"), `The link was not shared: ${error.message}.`);
+      at("share-error").hidden = false;
+    } finally {
+      confirm.disabled = false;
+    }
+  }
+
+  #askToRevoke(link) {
+    setText(at("revoke-text"), `“${link.name}” opens nothing any more, also where it is open now. This cannot be undone.`);
+    at("revoke-error").hidden = true;
+    at("revoke-confirm").disabled = false;
+    at("revoke-confirm").onclick = () => this.#revoke(link);
+    at("revoke").showModal();
+  }
+
+  async #revoke({ id }) {
+    at("revoke-confirm").disabled = true;
+    try {
+      await ask(`/links/${id}/revoke`, { method: "POST" });
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      // Somebody else has revoked it.
+      if (error.status !== 404) {
+        setText(at("revoke-error"), `It was not revoked: ${error.message}.`);
+        at("revoke-error").hidden = false;
+        at("revoke-confirm").disabled = false;
+        return;
+      }
+    }
+    at("revoke").close();
+    this.#reader.poke();
+  }
+}
+
+const VIEWS = { page: "Page", wallboard: "Wallboard" };
+
+/** The token is on the page for no longer than it is shown. */
+function forget() {
+  at("share-url").value = "";
+  setText(at("share-copied"), "");
+}
+
+async function copy() {
+  at("share-url").select();
+  try {
+    await navigator.clipboard.writeText(at("share-url").value);
+    setText(at("share-copied"), "Copied.");
+  } catch {
+    setText(at("share-copied"), "The browser does not let it be copied: copy the selected text yourself.");
+  }
+}
+
+function endsIn(expires) {
+  const ms = Date.parse(expires) - Date.now();
+  if (ms >= 2 * DAY_MS) return `ends in ${counted(Math.floor(ms / DAY_MS), "day")}`;
+  if (ms >= HOUR_MS) return `ends in ${counted(Math.floor(ms / HOUR_MS), "hour")}`;
+  return "ends within an hour";
+}
