@@ -3,6 +3,7 @@
 mod alerts;
 mod calls;
 mod find;
+mod links;
 mod server;
 mod status;
 mod table;
@@ -42,6 +43,8 @@ pub(crate) enum Remote {
     Explain(OneCall),
     /// Take a call out of the number for good. The phone call itself goes on.
     Evict(OneCall),
+    /// List the shared links, or make and revoke them.
+    Links(links::Links),
     /// Follow the number: a line for each change, until Ctrl-C. Where nothing runs and Twilio can be
     /// asked, it starts the service, too.
     Watch(Target),
@@ -97,6 +100,7 @@ impl Remote {
             Self::Evict(OneCall { call_sid, target }) => {
                 calls::evict(&server(&target)?, &call_sid, target.json).await
             }
+            Self::Links(links) => links.run(server).await,
             Self::Watch(target) => watch::run(&target, ports, &env).await,
         }
     }

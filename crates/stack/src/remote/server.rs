@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use live_users_http_kit::{Env, error_chain, http_client, read_body};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -88,6 +89,14 @@ impl Server {
         let answer = self.sent(request).await?;
         let body = self.body(answer).await?;
         Ok(without_envelope(&body))
+    }
+
+    /// As [`Server::ask`], by POST, with this body.
+    pub(super) async fn order(&self, path: &str, body: &impl Serialize) -> Result<String, Trouble> {
+        let request = self.request(Method::POST, path).timeout(Duration::from_millis(ANSWER_MS));
+        let body = serde_json::to_vec(body).expect("texts are always JSON");
+        let answer = self.sent(request.header(CONTENT_TYPE, "application/json").body(body)).await?;
+        Ok(without_envelope(&self.body(answer).await?))
     }
 
     /// Reads JSON of the server.
