@@ -1,6 +1,8 @@
 // The crosshair of <live-users-chart>: which point is looked at, by pointer or by keyboard.
 
-import { pointLabel } from "./live-users-chart-scale.js";
+import { PARTIES } from "./live-users-chart-history.js";
+import { PARTY_WORDS } from "./live-users-chart-legend.js";
+import { clock, pointLabel } from "./live-users-chart-scale.js";
 
 const PAGE_POINTS = 10;
 
@@ -34,7 +36,8 @@ export class Crosshair {
     this.#history = history;
     this.#drawn = drawn;
     this.#stage.setAttribute("aria-valuemax", Math.max(0, history.points.length - 1));
-    const index = at === null ? -1 : history.points.findIndex((point) => point.at === at);
+    // The first of the minutes begins where the picture does, so it goes on with time.
+    const index = at === null ? -1 : history.points.findLastIndex((point) => point.at <= Math.max(at, history.from));
     this.#look(index < 0 ? null : index);
   }
 
@@ -45,6 +48,10 @@ export class Crosshair {
   #follow(event) {
     if (!this.#drawn) return;
     const x = event.clientX - this.#stage.getBoundingClientRect().left;
+    if (this.#history.isExact) {
+      const index = this.#drawn.places.findLastIndex((place) => place !== null && place.x <= x);
+      return this.#look(Math.max(0, index));
+    }
     let best = null;
     for (const [index, place] of this.#drawn.places.entries()) {
       const distance = place === null ? Infinity : Math.abs(place.x - x);
@@ -76,14 +83,12 @@ export class Crosshair {
       return;
     }
     const { box } = this.#drawn;
-    const { from, to, stepMs } = this.#history;
-    const share = (point.at + stepMs / 2 - from) / (to - from);
-    const x = place?.x ?? box.left + Math.min(1, share) * (box.right - box.left);
+    const x = place?.x ?? Math.min(box.right, Math.max(box.left, this.#drawn.x((point.at + point.end) / 2)));
     move(this.#hair, { left: x, top: box.top, height: box.bottom - box.top });
     if (place) move(this.#spot, { left: place.x, top: place.y });
-    const [when, what, range] = words(point, this.#history);
+    const { when, what, details } = words(point, this.#history);
     const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
-    this.#tip.replaceChildren(line("b", what), ...(range ? [line("span", range)] : []), line("span", when));
+    this.#tip.replaceChildren(line("b", what), ...details.map((it) => line("span", it)), line("span", when));
     const room = this.#stage.clientWidth - this.#tip.offsetWidth;
     const beside = x + this.#tip.offsetWidth + 14 > this.#stage.clientWidth ? x - this.#tip.offsetWidth - 12 : x + 12;
     move(this.#tip, { left: Math.max(0, Math.min(room, beside)) });
@@ -93,17 +98,47 @@ export class Crosshair {
   #say(index) {
     const point = this.#history?.points[index];
     this.#stage.setAttribute("aria-valuenow", Math.max(0, index));
-    const text = point ? words(point, this.#history).filter(Boolean).join(", ") : "nothing yet";
+    const text = point ? spoken(point, this.#history) : "nothing yet";
     this.#stage.setAttribute("aria-valuetext", text);
   }
 }
 
-function words({ at, min, max, mean }, { stepMs, from, to }) {
-  const when = pointLabel(at, stepMs, to - from);
-  if (mean === null) return [when, "not known", null];
-  const average = Math.round(mean * 10) / 10;
-  if (min === max) return [when, `${average} ${average === 1 ? "user" : "users"} live`, null];
-  return [when, `${average} ${average === 1 ? "user" : "users"} on average`, `from ${min} to ${max}`];
+/** A point for who sees it. */
+function words(point, history) {
+  const { at, end, min, max, mean } = point;
+  const when = pointLabel(at, end, history.to - history.from);
+  if (mean === null) return { when, what: "not known", details: [] };
+  const average = rounded(mean);
+  const users = average === 1 ? "user" : "users";
+  const details = beside(point, history);
+  if (min === max) return { when, what: `${average} ${users} live`, details };
+  return { when, what: `${average} ${users} on average`, details: [`from ${min} to ${max}`, ...details] };
+}
+
+/** The same for who hears it: `19 at 11:13, 2 waiting, 14 yesterday`. */
+function spoken(point, history) {
+  const { at, min, max, mean } = point;
+  const when = clock(at, history.to - history.from);
+  if (mean === null) return `not known at ${when}`;
+  const average = rounded(mean);
+  const parts = min === max ? [`${average} at ${when}`] : [`${average} on average at ${when}`, `from ${min} to ${max}`];
+  return [...parts, ...beside(point, history)].join(", ");
+}
+
+/** Who else is on the line, and how many there were in what it is compared with. */
+function beside(point, { comparison }) {
+  const others = PARTIES.filter((party) => party !== "withAgent" && point[party] > 0);
+  const all = others.length > 0 ? ["withAgent", ...others] : [];
+  const parts = all.map((party) => `${rounded(point[party])} ${PARTY_WORDS[party]}`);
+  if (!comparison || comparison.isEmpty) return parts;
+  const at = (point.at + point.end) / 2 - comparison.agoMs;
+  const then = comparison.points.find((it) => it.at <= at && at < it.at + comparison.stepMs);
+  const users = then && then.mean !== null ? rounded(then.mean) : "not known";
+  return [...parts, `${users} ${comparison.words.toLowerCase()}`];
+}
+
+function rounded(value) {
+  return Math.round(value * 10) / 10;
 }
 
 function move(node, places) {

@@ -1,6 +1,8 @@
-// Draws a history as SVG: the mean as an area, the band between min and max, the peak, the axes.
+// Draws a history as SVG: the live users as a line with the band between min and max, or, where others are on the
+// line too, who is on the line as areas on top of each other; what it is compared with, the peak, the axes.
 
-import { scale, tickLabel, timeTicks, valueTicks } from "./live-users-chart-scale.js";
+import { PARTIES } from "./live-users-chart-history.js";
+import { scale, tickLabel, timeTicks, valueTicks, whole } from "./live-users-chart-scale.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 22, right: 12, bottom: 26, left: 34 };
@@ -12,58 +14,147 @@ const DENSE_FROM_POINTS = 300;
 /**
  * Fills an SVG element of this size.
  * @param {SVGElement} svg
- * @param {{points: {at: number, min: number | null, max: number | null, mean: number | null}[],
- *   from: number, to: number, stepMs: number}} history moments in ms
- * @returns where each point is: `{x, y}` or null where nothing is known
+ * @param {object} view what a `History` shows of a range, and `comparison`
+ * @returns where each point is: `{x, y}`, or null where nothing is known; and whether areas are stacked
  */
-export function drawChart(svg, history, width, height, scaleFactor = 1) {
-  const margin = Object.fromEntries(Object.entries(MARGIN).map(([side, size]) => [side, size * scaleFactor]));
-  const { points, from, to, stepMs } = history;
+export function drawChart(svg, view, width, height, scaleFactor = 1) {
+  const { points, from, to, isExact, comparison } = view;
   const known = points.filter((point) => point.max !== null);
-  const values = valueTicks(Math.max(1, ...known.map((point) => point.max)), height > 150 * scaleFactor ? 5 : 3);
-  const widest = String(values.at(-1)).length;
-  const left = Math.max(margin.left, (widest * 8 + 12) * scaleFactor);
-  const box = { left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
-  const x = scale(from, to, box.left, box.right);
-  const y = scale(0, values.at(-1), box.bottom, box.top);
-  const middle = (point) => Math.min(box.right, Math.max(box.left, x(point.at + stepMs / 2)));
+  const isStacked = [...known, ...(view.present ? [view.present] : [])].some(hasOthers);
+  const compared = comparison ? shifted(comparison, from, to) : [];
+  const most = Math.max(
+    1, ...known.map((point) => (isStacked ? point.most : point.max)), ...compared.map((it) => it.mean ?? 0),
+  );
+  const values = valueTicks(most, height > 150 * scaleFactor ? 5 : 3);
+  const place = placing({ width, height, scaleFactor, from, to, values });
+  const { box, x, y } = place;
 
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.classList.toggle("is-dense", points.length > DENSE_FROM_POINTS);
   svg.replaceChildren(
+    patterns(scaleFactor),
     ...values.map((value) => line("grid", box.left, y(value), box.right, y(value), value === 0)),
-    ...values.map((value) => label("axis is-value", String(value), box.left - 8 * scaleFactor, y(value), "end")),
+    ...values.map((value) => label("axis is-value", whole(value), box.left - 8 * scaleFactor, y(value), "end")),
     ...timeLabels(from, to, x, box, scaleFactor),
   );
   for (const run of runs(points)) {
-    const along = (pick) => run.map((point) => `${round(middle(point))},${round(y(pick(point)))}`);
-    const upper = along((point) => point.max);
-    const lower = along((point) => point.min).reverse();
-    const mean = along((point) => point.mean);
-    const [first, last] = [round(middle(run[0])), round(middle(run.at(-1)))];
-    if (run.length === 1) {
-      svg.append(circle("dot", first, y(run[0].mean), 2.5 * scaleFactor));
+    if (run.length === 1 && !isExact && !run[0].reachesNow) {
+      svg.append(circle("dot", middle(run[0], place), y(run[0].mean), 2.5 * scaleFactor));
       continue;
     }
-    svg.append(
-      path("area", `M${first},${box.bottom}L${mean.join("L")}L${last},${box.bottom}Z`),
-      path("band", `M${upper.join("L")}L${lower.join("L")}Z`),
-      path("mean", `M${mean.join("L")}`),
+    const along = (pick) => trace(run, pick, view, place);
+    if (isStacked) stack(svg, along, box);
+    else svg.append(
+      path("area", closed(along((point) => point.mean), box.bottom)),
+      ...(isExact ? [] : [path("band", `M${band(run, place)}Z`)]),
     );
+    svg.append(path("mean", `M${along((point) => point.mean).join("L")}`));
   }
-  drawPeak(svg, known, middle, y, box, scaleFactor);
-  return { box, places: points.map((it) => (it.mean === null ? null : { x: middle(it), y: y(it.mean) })) };
+  for (const run of runs(compared)) {
+    const corners = run.map((point) => `${middle(point, place)},${round(y(point.mean))}`);
+    svg.append(path("compared", `M${corners.join("L")}`));
+  }
+  drawPeak(svg, known, place, isExact, scaleFactor);
+  const where = (point) => ({ x: isExact ? round(x(point.at)) : middle(point, place), y: y(point.mean) });
+  return { box, isStacked, x, places: points.map((point) => (point.mean === null ? null : where(point))) };
 }
 
-function drawPeak(svg, known, middle, y, box, scaleFactor) {
-  const peak = known.reduce((best, point) => (best === null || point.max > best.max ? point : best), null);
+/** Where moments and values are. */
+function placing({ width, height, scaleFactor, from, to, values }) {
+  const margin = Object.fromEntries(Object.entries(MARGIN).map(([side, size]) => [side, size * scaleFactor]));
+  const widest = whole(values.at(-1)).length;
+  const left = Math.max(margin.left, (widest * 8 + 12) * scaleFactor);
+  const box = { left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
+  return { box, x: scale(from, to, box.left, box.right), y: scale(0, values.at(-1), box.bottom, box.top) };
+}
+
+function hasOthers(point) {
+  return PARTIES.some((party) => party !== "withAgent" && point[party] > 0);
+}
+
+function middle(point, { box, x }) {
+  return round(Math.min(box.right, Math.max(box.left, x((point.at + point.end) / 2))));
+}
+
+/** The corners of a line through points without a gap; it ends at the present number. */
+function trace(run, pick, { from, to, isExact, present }, place) {
+  const { x, y } = place;
+  const at = (left, value) => `${round(left)},${round(y(value))}`;
+  if (isExact) {
+    return run.flatMap((point) => [at(x(point.at), pick(point)), at(x(point.end), pick(point))]);
+  }
+  const corners = run.map((point) => at(middle(point, place), pick(point)));
+  if (run[0].at <= from) corners.unshift(at(x(from), pick(run[0])));
+  if (run.at(-1).reachesNow) corners.push(at(x(to), pick(present ?? run.at(-1))));
+  return corners;
+}
+
+function band(run, place) {
+  const along = (pick) => run.map((point) => `${middle(point, place)},${round(place.y(pick(point)))}`);
+  return [...along((point) => point.max), ...along((point) => point.min).reverse()].join("L");
+}
+
+function closed(corners, bottom) {
+  const left = corners[0].split(",")[0];
+  const right = corners.at(-1).split(",")[0];
+  return `M${left},${bottom}L${corners.join("L")}L${right},${bottom}Z`;
+}
+
+/**
+ * The areas from the bottom up: the tint and the pattern of each, and its border. A border stands off from what is
+ * beside it, so that each is told from the ground and not from another colour.
+ */
+function stack(svg, along, box) {
+  const until = (count) => along((point) => PARTIES.slice(0, count).reduce((sum, party) => sum + (point[party] ?? 0), 0));
+  let below = null;
+  for (const [place, party] of PARTIES.entries()) {
+    const upper = until(place + 1);
+    if (below !== null && upper.join() === below.join()) continue;
+    const d = below === null ? closed(upper, box.bottom) : `M${upper.join("L")}L${[...below].reverse().join("L")}Z`;
+    const fill = path("pattern", d);
+    fill.setAttribute("fill", `url(#pattern-${party})`);
+    svg.append(path(`tint is-${party}`, d), fill);
+    svg.append(path("casing", `M${upper.join("L")}`), path(`edge is-${party}`, `M${upper.join("L")}`));
+    below = upper;
+  }
+}
+
+/** One pattern for each party, in its colour: none is told by its colour alone. */
+function patterns(scaleFactor) {
+  const size = 8 * scaleFactor;
+  const all = {
+    withAgent: [],
+    withPerson: [shape("path", "mark is-withPerson", { d: "M-2,2L2,-2M0,8L8,0M6,10L10,6" })],
+    waiting: [2, 6].map((at) => shape("circle", "mark is-filled is-waiting", { cx: at, cy: at, r: 1.1 })),
+    machine: [shape("path", "mark is-machine", { d: "M0,2H8M0,6H8" })],
+  };
+  const defs = document.createElementNS(SVG, "defs");
+  for (const [party, marks] of Object.entries(all)) {
+    const attributes = { patternUnits: "userSpaceOnUse", width: size, height: size, viewBox: "0 0 8 8" };
+    const pattern = shape("pattern", "", { id: `pattern-${party}`, ...attributes });
+    pattern.append(...marks);
+    defs.append(pattern);
+  }
+  return defs;
+}
+
+/** What a range is compared with, as if it were now. */
+function shifted({ points, stepMs, agoMs }, from, to) {
+  const moved = points.map((point) => ({ ...point, at: point.at + agoMs, end: point.at + agoMs + stepMs }));
+  return moved.filter((point) => point.end > from && point.at < to);
+}
+
+/** Of equal peaks the last, as everywhere. */
+function drawPeak(svg, known, place, isExact, scaleFactor) {
+  const peak = known.reduce((best, point) => (best === null || point.max >= best.max ? point : best), null);
   if (peak === null || peak.max === 0) return;
-  const [px, py] = [middle(peak), y(peak.max)];
+  const { box, x, y } = place;
+  const [px, py] = [isExact ? x(peak.at) : middle(peak, place), y(peak.max)];
   const room = LABEL_ROOM * 2 * scaleFactor;
   const anchor = px < box.left + room ? "start" : px > box.right - room ? "end" : "middle";
   svg.append(
     circle("peak", px, py, 3.5 * scaleFactor),
-    label("peak-label", `peak ${peak.max}`, px, py - 11 * scaleFactor, anchor),
+    label("peak-label", `peak ${whole(peak.max)}`, px, py - 11 * scaleFactor, anchor),
   );
 }
 
@@ -113,7 +204,7 @@ function label(name, text, x, y, anchor) {
 
 function shape(tag, name, attributes) {
   const made = document.createElementNS(SVG, tag);
-  made.setAttribute("class", name);
+  if (name !== "") made.setAttribute("class", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }

@@ -1,41 +1,56 @@
-// The element <live-users-chart>: how many users were live, over an hour, a day, a week or a month.
+// The element <live-users-chart>: how many users were live, over minutes, an hour, a day, a week or a month.
 //
-// Attributes in: src (where the proxy is; default: where this script came from), range ("1h", "24h",
-// "7d", "30d"), agent (the id of one agent; default: all), theme ("auto", "light", "dark"). Attribute
-// out: state ("loading", "ready", "empty", "stale", "down"). Event: live-users-chart-change. It asks
-// as whoever is signed in at the proxy, so it works on pages of the proxy's own origin.
+// Attributes in: src (where the proxy is; default: where this script came from), range ("5m", "15m", "1h", "24h",
+// "7d", "30d", or "auto": a short one until an hour is known), compare ("yesterday", "last-week"), agent (the id of
+// one agent; default: all), theme ("auto", "light", "dark"), fed (the page passes the frames of its own stream to
+// takeFrame and takeState). Attribute out: state ("loading", "ready", "empty", "stale", "down"). Event:
+// live-users-chart-change. It asks as whoever is signed in at the proxy, so it works on pages of the proxy's origin.
+
+import { Link } from "./live-users-link.js";
 
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
-import { peakLabel } from "./live-users-chart-scale.js";
+import { COMPARISONS, RANGES, askComparison, askRange, canCompare, numbersOf, rangeFor } from "./live-users-chart-history.js";
+import { showLegend, showPeaks } from "./live-users-chart-legend.js";
+import { clock } from "./live-users-chart-scale.js";
 import { parts, style } from "./live-users-chart-style.js";
 
-const RANGES = {
-  "1h": { words: "last hour", step: "1m", refreshMs: 10_000 },
-  "24h": { words: "last 24 hours", step: "15m", refreshMs: 60_000 },
-  "7d": { words: "last 7 days", step: "1h", refreshMs: 60_000 },
-  "30d": { words: "last 30 days", step: "1h", refreshMs: 60_000 },
-};
 const RANGE_DEFAULT = "24h";
-const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
-const TIMEOUT_MS = 10_000;
-// Hours and days begin by the reader's clock.
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const AUTO = "auto";
 const FONT_PX = 16;
+const TICK_MS = 1000;
+/** A history that has not begun is asked for again, when something has changed, after so long. */
+const BEGUN_MS = 1000;
 
 let groups = 0;
 
 export class LiveUsersChartElement extends HTMLElement {
-  static observedAttributes = ["src", "range", "agent"];
+  static observedAttributes = ["src", "range", "agent", "compare"];
 
   #root;
   #stage;
   #svg;
   #crosshair;
+  #compare;
+  /** The range that is shown; null until it is known which. */
+  #range = null;
+  /** Where the history begins, as far as an hour tells. */
+  #knownSince = null;
   #history = null;
-  #request = null;
+  #comparison = null;
+  #isBegun = false;
+  /** What is asked for: { key, abort }; for each thing one at a time. */
+  #requests = new Map();
   #timer = null;
-  #isStarted = false;
+  #ticker = null;
+  #link = null;
+  #isLive = true;
+  /** Whether the stream has told of each change since the history was asked for. */
+  #isComplete = false;
+  #drawing = 0;
+  /** The server's clock: its time when something was last received. */
+  #clock = { time: Date.now(), at: performance.now() };
+  #numbers = null;
   #resize = new ResizeObserver(() => this.#draw());
 
   constructor() {
@@ -44,15 +59,18 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#root.adoptedStyleSheets = [style];
     this.#root.append(...parts());
     this.#stage = this.#root.querySelector(".stage");
-    this.#svg = this.#root.querySelector("svg");
+    this.#svg = this.#root.querySelector(".chart");
     this.#crosshair = new Crosshair(this.#root);
     const group = `range-${(groups += 1)}`;
     this.#root.querySelector("fieldset").append(...Object.keys(RANGES).map((key) => this.#choice(key, group)));
+    this.#compare = this.#root.querySelector("select");
+    this.#compare.addEventListener("change", () => (this.compare = this.#compare.value));
   }
 
-  /** One of "1h", "24h", "7d", "30d". */
+  /** One of "5m", "15m", "1h", "24h", "7d", "30d": what is shown. */
   get range() {
     const range = this.getAttribute("range");
+    if (range === AUTO) return this.#range ?? "1h";
     return Object.hasOwn(RANGES, range) ? range : RANGE_DEFAULT;
   }
 
@@ -60,89 +78,241 @@ export class LiveUsersChartElement extends HTMLElement {
     this.setAttribute("range", range);
   }
 
+  /** One of "yesterday", "last-week", or "". */
+  get compare() {
+    const compare = this.getAttribute("compare");
+    return Object.hasOwn(COMPARISONS, compare) ? compare : "";
+  }
+
+  set compare(compare) {
+    if (compare) this.setAttribute("compare", compare);
+    else this.removeAttribute("compare");
+  }
+
   connectedCallback() {
     this.#resize.observe(this.#stage);
     document.addEventListener("visibilitychange", this.#wake);
-    this.#isStarted = true;
+    this.#isBegun = true;
     this.#begin();
   }
 
   disconnectedCallback() {
-    this.#isStarted = false;
+    this.#isBegun = false;
     this.#resize.disconnect();
     document.removeEventListener("visibilitychange", this.#wake);
     this.#stop();
+    this.#link?.close();
+    this.#link = null;
   }
 
+  // Before it is connected, all attributes come one by one: the history is asked for once, behind them.
   attributeChangedCallback(_name, before, after) {
-    // An element of the page's HTML is told its attributes first: it asks once, when it begins.
-    if (before !== after && this.#isStarted) this.#begin();
+    if (before !== after && this.#isBegun) this.#begin();
+  }
+
+  /** Takes a frame of the summary, whose numbers the line ends at. */
+  takeFrame(frame) {
+    const numbers = numbersOf(frame, this.getAttribute("agent"));
+    if (numbers === null) return;
+    const isFirst = this.#numbers === null;
+    const hasChanged = !isFirst && JSON.stringify(numbers) !== JSON.stringify(this.#numbers);
+    this.#numbers = numbers;
+    this.#setClock(Date.parse(frame.asOf));
+    if (this.#history === null) return;
+    this.#history.take(numbers, this.#now());
+    if (this.#history.isEmpty && (hasChanged || (isFirst && numbers.onTheLine > 0))) this.#askAgainIn(BEGUN_MS);
+    this.#draw();
+  }
+
+  /** Takes how the stream stands. What was missed while it was down is asked for. */
+  takeState({ state }) {
+    const isLive = state === "live" || state === "polling";
+    if (isLive === this.#isLive) return;
+    this.#isLive = isLive;
+    this.#isComplete &&= isLive;
+    if (isLive && this.#isBegun) this.#begin();
   }
 
   #choice(key, group) {
     const label = document.createElement("label");
     label.className = "choice";
     const input = Object.assign(document.createElement("input"), { type: "radio", name: group, value: key });
-    const text = Object.assign(document.createElement("span"), { textContent: key.replace(/(\d+)/, "$1 ") });
+    const text = Object.assign(document.createElement("span"), { textContent: key.replace(/(\d+)/, "$1\u00a0") });
     input.setAttribute("aria-label", RANGES[key].words);
     input.addEventListener("change", () => (this.range = key));
     label.append(input, text);
     return label;
   }
 
+  get #isAuto() {
+    return this.getAttribute("range") === AUTO;
+  }
+
   #begin() {
     this.#stop();
-    for (const input of this.#root.querySelectorAll("input")) input.checked = input.value === this.range;
-    this.#stage.setAttribute("aria-label", `Live users, ${RANGES[this.range].words}`);
+    if (!this.#isAuto) this.#range = this.range;
+    this.#showRange();
     if (this.#history?.key !== this.#key()) {
       this.#history = null;
+      this.#comparison = null;
       this.#say("loading", "Loading the history …");
       this.#svg.replaceChildren();
     }
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#read();
+    this.#readComparison();
+  }
+
+  #showRange() {
+    const { range } = this;
+    for (const input of this.#root.querySelectorAll("input")) input.checked = input.value === range;
+    this.#stage.setAttribute("aria-label", `Live users, ${RANGES[range].words}`);
+    this.#showComparisons();
+    this.#openLink();
   }
 
   #stop() {
     clearTimeout(this.#timer);
-    this.#request?.abort();
-    this.#request = null;
+    clearInterval(this.#ticker);
+    for (const { abort } of this.#requests.values()) abort.abort();
+    this.#requests.clear();
   }
 
   #wake = () => {
     if (document.visibilityState === "visible") this.#begin();
   };
 
+  /** Of the minutes each change is drawn, so a stream is needed. */
+  #openLink() {
+    const isWanted = RANGES[this.range].step === "exact" && !this.hasAttribute("fed");
+    if (isWanted && this.#link === null) {
+      const src = new URL(this.getAttribute("src") ?? ".", this.hasAttribute("src") ? document.baseURI : import.meta.url);
+      this.#link = new Link({ src: src.href, path: "api/live-users/summary",
+        onFrame: (frame) => this.takeFrame(frame), onState: (state) => this.takeState(state) });
+    } else if (!isWanted) {
+      this.#link?.close();
+      this.#link = null;
+    }
+  }
+
+  #tick() {
+    if (document.visibilityState !== "visible" || this.#history === null) return;
+    const since = this.#knownSince ?? this.#history.since;
+    if (this.#isAuto && since !== null) {
+      const range = rangeFor(this.#now() - since);
+      if (RANGES[range].spanMs > RANGES[this.range].spanMs) return this.#change(range);
+    }
+    if (this.#history.isExact && this.#isLive) this.#draw();
+  }
+
+  #change(range) {
+    this.#range = range;
+    this.#begin();
+  }
+
   #key() {
-    return [this.getAttribute("src"), this.range, this.getAttribute("agent")].join(" ");
+    return [this.getAttribute("src"), RANGES[this.range].asks, this.getAttribute("agent")].join(" ");
+  }
+
+  #setClock(time) {
+    if (Number.isFinite(time)) this.#clock = { time, at: performance.now() };
+  }
+
+  /** The server's time; it stands while nobody says that nothing has changed. */
+  #now() {
+    return this.#clock.time + (this.#isLive ? performance.now() - this.#clock.at : 0);
+  }
+
+  #askAgainIn(ms) {
+    clearTimeout(this.#timer);
+    if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#read(), ms);
+  }
+
+  /** Asks, unless the same is being asked; the answer counts if it is still wanted. */
+  async #ask(what, key, run) {
+    if (this.#requests.get(what)?.key === key) return null;
+    this.#requests.get(what)?.abort.abort();
+    const request = { key, abort: new AbortController() };
+    this.#requests.set(what, request);
+    const answer = await run(request.abort.signal);
+    if (this.#requests.get(what) !== request) return null;
+    this.#requests.delete(what);
+    return answer;
   }
 
   async #read() {
-    const request = new AbortController();
-    this.#request = request;
-    const { refreshMs } = RANGES[this.range];
     const key = this.#key();
-    let answer = await ask(historyUrl(this, ZONE), request.signal);
-    // The server does not know the zone, or no longer keeps what its hours are made of.
-    if (answer.field === "tz") answer = await ask(historyUrl(this), request.signal);
-    if (this.#request !== request) return;
-    this.#request = null;
-    if (answer.error === undefined) this.#take({ ...answer, key });
+    // Steps that a stream goes on with are asked for once.
+    const isKept = this.#history?.key === key && this.#history.isExact && !this.#history.isEmpty;
+    if (isKept && this.#isComplete) {
+      this.#drawNow();
+      return this.#say("ready", "");
+    }
+    const answer = await this.#ask("history", key, (signal) => askRange(this, this.range, signal));
+    if (answer === null) return;
+    if (answer.error === undefined) this.#take(Object.assign(answer.history, { key }));
     else this.#fail(answer.error);
-    if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#read(), refreshMs);
+    // It may be another range now.
+    const { refreshMs } = RANGES[this.range];
+    if (refreshMs !== undefined) this.#askAgainIn(refreshMs);
+    else if (answer.error !== undefined) this.#askAgainIn(RANGES["1h"].refreshMs);
   }
 
   #take(history) {
+    this.#setClock(history.to);
+    if (this.#isAuto && this.#range === null) {
+      const range = rangeFor(history.since === null ? 0 : history.to - history.since);
+      this.#range = range;
+      this.#knownSince = history.since;
+      // Of a system of which nothing is known yet there are no steps either.
+      if (history.isEmpty) history.key = this.#key();
+      else if (RANGES[range].step === "exact") return this.#begin();
+      this.#showRange();
+    }
     this.#history = history;
-    const isEmpty = history.points.every((point) => point.mean === null);
-    this.#showPeaks(history.peaks);
-    this.#draw();
-    if (isEmpty) this.#say("empty", `Nothing is known of the ${RANGES[this.range].words} yet.`);
+    this.#isComplete = this.#isLive;
+    if (this.#numbers !== null && this.#isLive) history.take(this.#numbers, this.#now());
+    showPeaks(this.#root, history.peaks, this.#now());
+    this.#drawNow();
+    this.#readComparison();
+    if (history.isEmpty) this.#say("empty", "No data yet.");
     else this.#say("ready", "");
   }
 
   #fail(error) {
     if (this.#history === null) this.#say("down", `The history cannot be shown: ${error}.`, error);
     else this.#say("stale", "", error);
+  }
+
+  /** What was asked for is kept, and drawn while it is chosen. */
+  get #shownComparison() {
+    return this.#comparison !== null && this.#comparison.compare === this.#compare.value ? this.#comparison : null;
+  }
+
+  #showComparisons() {
+    const possible = Object.keys(COMPARISONS).filter((key) => canCompare(this.range, key));
+    const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
+    const wanted = possible.map((key) => option(key, COMPARISONS[key].words));
+    this.#compare.replaceChildren(option("", "Nothing"), ...wanted);
+    this.#compare.value = possible.includes(this.compare) ? this.compare : "";
+    this.#root.querySelector(".compare").hidden = possible.length === 0;
+  }
+
+  async #readComparison() {
+    const compare = this.#compare.value;
+    if (compare === "" || this.#history === null) return;
+    const { agoMs } = COMPARISONS[compare];
+    const { spanMs } = RANGES[this.range];
+    const now = this.#now();
+    const key = [this.getAttribute("src"), this.range, compare, this.getAttribute("agent")].join(" ");
+    if (this.#comparison?.key === key && now - agoMs < this.#comparison.until) return;
+    const wanted = { from: now - spanMs, to: now, agoMs, now };
+    const answer = await this.#ask("comparison", key, (signal) => askComparison(this, wanted, signal));
+    if (answer?.history === undefined) return;
+    const { points, stepMs, isEmpty } = answer.history;
+    const until = Math.min(now - agoMs + spanMs, now);
+    this.#comparison = { key, compare, until, agoMs, points, stepMs, isEmpty, words: COMPARISONS[compare].words };
+    this.#draw();
   }
 
   #say(state, words, error = null) {
@@ -154,54 +324,24 @@ export class LiveUsersChartElement extends HTMLElement {
     this.dispatchEvent(new CustomEvent("live-users-chart-change", { bubbles: true, composed: true, detail }));
   }
 
+  /** Draws with the next picture of the screen, however much comes until then. */
   #draw() {
+    if (this.#drawing !== 0) return;
+    this.#drawing = requestAnimationFrame(() => {
+      this.#drawing = 0;
+      this.#drawNow();
+    });
+  }
+
+  #drawNow() {
     const { clientWidth: width, clientHeight: height } = this.#stage;
     if (this.#history === null || width === 0 || height === 0) return;
     const font = Number.parseFloat(getComputedStyle(this.#stage).fontSize) / FONT_PX;
-    this.#crosshair.show(this.#history, drawChart(this.#svg, this.#history, width, height, font));
-  }
-
-  #showPeaks(peaks) {
-    const line = (tag, ...content) => {
-      const made = document.createElement(tag);
-      made.append(...content);
-      return made;
-    };
-    const rows = Object.entries(PEAKS).filter(([key]) => peaks?.[key]).map(([key, name]) => {
-      const { at, liveUsers } = peaks[key];
-      const when = line("span", peakLabel(Date.parse(at), Date.now()));
-      return line("div", line("dt", name), line("dd", String(liveUsers), when));
-    });
-    this.#root.querySelector(".peaks").replaceChildren(...rows);
-  }
-}
-
-function historyUrl(element, zone) {
-  const src = element.getAttribute("src");
-  const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
-  const url = new URL("api/live-users/history", base);
-  url.searchParams.set("from", `-${element.range}`);
-  url.searchParams.set("step", RANGES[element.range].step);
-  const agent = element.getAttribute("agent");
-  if (agent) url.searchParams.set("agent", agent);
-  if (zone) url.searchParams.set("tz", zone);
-  return url;
-}
-
-async function ask(url, signal) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  try {
-    const options = { cache: "no-store", credentials: "same-origin", signal: AbortSignal.any([signal, timeout]) };
-    const response = await fetch(url, options);
-    const body = await response.json().catch(() => null);
-    if (!response.ok || body?.success !== true || !Array.isArray(body.points)) {
-      if (response.status === 401) return { error: "nobody is signed in" };
-      return { error: body?.error ?? `the answer was ${response.status}`, field: body?.field };
-    }
-    const points = body.points.map((point) => ({ ...point, at: Date.parse(point.at) }));
-    return { points, from: Date.parse(body.from), to: Date.parse(body.to), stepMs: body.stepMs, peaks: body.peaks };
-  } catch {
-    return { error: timeout.aborted ? "no answer in time" : "the server cannot be reached" };
+    const view = { ...this.#history.view(RANGES[this.range], this.#now()), comparison: this.#shownComparison };
+    const drawn = drawChart(this.#svg, view, width, height, font);
+    this.#crosshair.show(view, drawn);
+    showLegend(this.#root, view, drawn.isStacked);
+    const since = view.since === null ? "" : `since ${clock(view.since, view.to - view.from)}`;
+    this.#root.querySelector(".since").textContent = since;
   }
 }

@@ -6,7 +6,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Steps of a time axis that people count in. */
 const TIME_STEPS_MS = [
-  MINUTE_MS, 2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, 15 * MINUTE_MS, 30 * MINUTE_MS,
+  10_000, 15_000, 30_000, MINUTE_MS, 2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, 15 * MINUTE_MS, 30 * MINUTE_MS,
   HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS, 4 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS,
   DAY_MS, 2 * DAY_MS, 5 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 30 * DAY_MS,
 ];
@@ -55,16 +55,28 @@ const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
 const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
 const WEEK_MS = 7 * DAY_MS;
 
-/** What stands below a tick: `14:30`, `Mon 23`, `23 Nov`. */
+const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** Of a shorter time the seconds say something. */
+const SECONDS_UP_TO_MS = 20 * MINUTE_MS;
+
+/** The clock of whoever looks: `14:30`, in a short time `14:30:17`, in days `Mon 23 Nov, 14:30`. */
+export function clock(atMs, spanMs) {
+  if (spanMs <= SECONDS_UP_TO_MS) return CLOCK_WITH_SECONDS.format(atMs);
+  return spanMs <= DAY_MS + HOUR_MS ? CLOCK.format(atMs) : `${WEEKDAY.format(atMs)} ${MONTH.format(atMs)}, ${CLOCK.format(atMs)}`;
+}
+
+/** What stands below a tick: `14:30`, `14:30:15`, `Mon 23`, `23 Nov`. */
 export function tickLabel(atMs, stepMs, spanMs) {
+  if (stepMs < MINUTE_MS) return CLOCK_WITH_SECONDS.format(atMs);
   if (stepMs < DAY_MS) return CLOCK.format(atMs);
   return spanMs <= WEEK_MS + DAY_MS ? WEEKDAY.format(atMs) : DAY.format(atMs);
 }
 
-/** When a point is, in words: `14:30 – 14:31`, `Mon 23, 14:00 – 15:00`. */
-export function pointLabel(atMs, stepMs, spanMs) {
-  const clock = `${CLOCK.format(atMs)} – ${CLOCK.format(atMs + stepMs)}`;
-  return spanMs <= DAY_MS ? clock : `${WEEKDAY.format(atMs)} ${MONTH.format(atMs)}, ${clock}`;
+/** When a point is, in words: `14:30 – 14:31`, `Mon 23 Nov, 14:00 – 15:00`. */
+export function pointLabel(atMs, endMs, spanMs) {
+  const format = spanMs <= SECONDS_UP_TO_MS ? CLOCK_WITH_SECONDS : CLOCK;
+  const times = `${format.format(atMs)} – ${format.format(endMs)}`;
+  return spanMs <= DAY_MS + HOUR_MS ? times : `${WEEKDAY.format(atMs)} ${MONTH.format(atMs)}, ${times}`;
 }
 
 const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short" });
@@ -73,6 +85,13 @@ const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short" });
 export function peakLabel(atMs, nowMs) {
   const isToday = new Date(atMs).toDateString() === new Date(nowMs).toDateString();
   return isToday ? CLOCK.format(atMs) : `${DAY.format(atMs)}, ${CLOCK.format(atMs)}`;
+}
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** `2,194`. */
+export function whole(value) {
+  return NUMBER.format(value);
 }
 
 /** From a value in one stretch to a place in another. */

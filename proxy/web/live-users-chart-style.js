@@ -12,6 +12,10 @@ style.replaceSync(`
     --surface: var(--live-users-chart-surface, light-dark(#ffffff, #19191c));
     --chosen: var(--live-users-chart-chosen, light-dark(#ffffff, #3a3a40));
     --shade: var(--live-users-chart-shade, light-dark(#efefec, #232327));
+    --control: var(--live-users-chart-control, light-dark(#85858c, #75757e));
+    --person: var(--live-users-chart-person, light-dark(#4338ca, #a5b4fc));
+    --waiting: var(--live-users-chart-waiting, light-dark(#b45309, #fbbf24));
+    --machine: var(--live-users-chart-machine, light-dark(#52525b, #a1a1aa));
     display: flex;
     flex-direction: column;
     gap: 0.75em;
@@ -34,12 +38,30 @@ style.replaceSync(`
   }
   .title { font-size: 1em; font-weight: 620; letter-spacing: -0.005em; }
   .title small { margin-left: 0.4em; font-size: 0.8125em; font-weight: 400; color: var(--quiet); letter-spacing: 0; }
+  .since { color: var(--quiet); font-size: 0.8125em; }
+  .since:empty { display: none; }
+  .tools { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5em 0.75em; margin-left: auto; }
+  .compare { display: flex; align-items: center; gap: 0.375em; color: var(--quiet); font-size: 0.8125em; }
+  select {
+    min-height: 2.125em;
+    padding: 0 0.375em;
+    border: 1px solid var(--control);
+    border-radius: 0.5em;
+    background: var(--surface);
+    color: var(--ink);
+    font: inherit;
+    color-scheme: inherit;
+  }
+  select:focus-visible { outline: 2px solid var(--line); outline-offset: 1px; }
+  .legend { display: flex; flex-wrap: wrap; gap: 0.125em 1.125em; list-style: none; color: var(--ink); font-size: 0.8125em; }
+  .legend li { display: flex; align-items: center; gap: 0.4375em; white-space: nowrap; }
+  .swatch { flex: none; width: 1.5em; height: 0.9em; overflow: hidden; }
   fieldset { display: flex; padding: 0.1875em; border: 0; border-radius: 0.5625em; background: var(--shade); }
   .choice { position: relative; }
   .choice input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; cursor: pointer; }
   .choice span {
     display: block;
-    padding: 0.125em 0.6875em;
+    padding: 0.125em 0.5625em;
     border-radius: 0.5em;
     font-size: 0.8125em;
     font-weight: 550;
@@ -56,7 +78,7 @@ style.replaceSync(`
   .stage { position: relative; flex: 1; min-height: var(--live-users-chart-height, 12.5em); border-radius: 0.25em; }
   .stage:focus { outline: none; }
   .stage:focus-visible { outline: 2px solid var(--line); outline-offset: 3px; }
-  svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
+  .chart { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
   text { fill: var(--quiet); font-size: 0.75em; font-family: inherit; }
   .is-value { dominant-baseline: central; }
   .grid { stroke: var(--grid); stroke-width: 1; }
@@ -65,6 +87,17 @@ style.replaceSync(`
   .band { fill: var(--band); }
   .mean { fill: none; stroke: var(--line); stroke-width: 0.125em; stroke-linejoin: round; stroke-linecap: round; }
   .is-dense .mean { stroke-width: 0.09375em; }
+  .is-withAgent { --own: var(--line); }
+  .is-withPerson { --own: var(--person); }
+  .is-waiting { --own: var(--waiting); }
+  .is-machine { --own: var(--machine); }
+  .tint { fill: color-mix(in srgb, var(--own) 14%, var(--surface)); }
+  .mark { fill: none; stroke: var(--own); stroke-width: 1.1; }
+  .mark.is-filled { fill: var(--own); stroke: none; }
+  .edge, .casing { fill: none; stroke-linejoin: round; }
+  .edge { stroke: var(--own); stroke-width: 0.125em; }
+  .casing { stroke: var(--surface); stroke-width: 0.375em; }
+  .compared { fill: none; stroke: var(--quiet); stroke-width: 0.0938em; stroke-dasharray: 4 3; stroke-linejoin: round; }
   .dot { fill: var(--line); }
   .peak { fill: var(--surface); stroke: var(--line); stroke-width: 0.125em; }
   .peak-label { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 0.25em; }
@@ -93,6 +126,27 @@ style.replaceSync(`
   }
   .tip b { display: block; font-size: 1.125em; font-weight: 650; }
   .tip span { display: block; opacity: 0.8; }
+  @media (forced-colors: active) {
+    :host {
+      --line: CanvasText;
+      --band: transparent;
+      --area: transparent;
+      --grid: GrayText;
+      --quiet: CanvasText;
+      --ink: CanvasText;
+      --surface: Canvas;
+      --person: CanvasText;
+      --waiting: CanvasText;
+      --machine: CanvasText;
+    }
+    .tint { fill: Canvas; }
+    .choice input:checked + span { forced-color-adjust: none; background: Highlight; color: HighlightText; }
+    .tip { border: 1px solid CanvasText; background: Canvas; color: CanvasText; }
+    .tip span { opacity: 1; }
+    .hair { background: Highlight; }
+    .spot { forced-color-adjust: none; background: Highlight; border-color: Canvas; }
+    fieldset { outline: 1px solid CanvasText; }
+  }
   [hidden] { display: none !important; }
   .words {
     position: absolute;
@@ -106,7 +160,7 @@ style.replaceSync(`
     text-wrap: balance;
   }
   :host([state="ready"]) .words, :host([state="stale"]) .words { display: none; }
-  :host([state="stale"]) svg { filter: grayscale(1); }
+  :host([state="stale"]) .chart { filter: grayscale(1); }
   .peaks { display: flex; flex-wrap: wrap; gap: 0.5em 0; padding-top: 0.75em; border-top: 1px solid var(--grid); }
   .peaks:empty { display: none; }
   .peaks div { flex: 1 0 auto; min-width: 6.75em; padding-right: 0.75em; }
@@ -128,10 +182,15 @@ export function parts() {
   return [
     make("div", { class: "head", part: "head" }, [
       make("p", { class: "title", part: "title" }, [make("slot", {}, ["Live users"])]),
-      make("fieldset", { part: "ranges" }, [make("legend", { class: "hidden" }, ["Time range"])]),
+      make("p", { class: "since", part: "since" }),
+      make("div", { class: "tools" }, [
+        make("label", { class: "compare", part: "compare" }, [make("span", {}, ["Compare with"]), make("select", {})]),
+        make("fieldset", { part: "ranges" }, [make("legend", { class: "hidden" }, ["Time range"])]),
+      ]),
     ]),
+    make("ul", { class: "legend", part: "legend", hidden: "" }),
     make("div", { class: "stage", part: "stage", role: "slider", tabindex: "0", ...NO_VALUE }, [
-      make("svg", { part: "chart", "aria-hidden": "true" }),
+      make("svg", { class: "chart", part: "chart", "aria-hidden": "true" }),
       make("div", { class: "hair", hidden: "" }),
       make("div", { class: "spot", hidden: "" }),
       make("div", { class: "tip", part: "tip", "aria-hidden": "true", hidden: "" }),

@@ -196,6 +196,17 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
+    /// Tells the page that its reader has set the few colours that there are, as with the high contrast
+    /// of Windows.
+    ///
+    /// # Panics
+    /// If the browser does not answer.
+    pub async fn set_forced_colors(&self, forced: bool) {
+        let value = if forced { "active" } else { "none" };
+        let features = json!({ "features": [{ "name": "forced-colors", "value": value }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
     /// Tells the page that its reader prefers little motion, or any; the colours are then those
     /// that the browser prefers itself.
     ///

@@ -8,7 +8,7 @@ use live_users_testkit::Browser;
 
 use crate::{page, start_both};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 10] = [
     ("/live-users-chart.js", include_str!("../../../../proxy/web/live-users-chart.js")),
     (
         "/live-users-chart-element.js",
@@ -19,6 +19,16 @@ const FILES: [(&str, &str); 6] = [
         include_str!("../../../../proxy/web/live-users-chart-crosshair.js"),
     ),
     ("/live-users-chart-draw.js", include_str!("../../../../proxy/web/live-users-chart-draw.js")),
+    (
+        "/live-users-chart-history.js",
+        include_str!("../../../../proxy/web/live-users-chart-history.js"),
+    ),
+    (
+        "/live-users-chart-legend.js",
+        include_str!("../../../../proxy/web/live-users-chart-legend.js"),
+    ),
+    ("/live-users-link.js", include_str!("../../../../proxy/web/live-users-link.js")),
+    ("/live-users-transports.js", include_str!("../../../../proxy/web/live-users-transports.js")),
     ("/live-users-chart-scale.js", include_str!("../../../../proxy/web/live-users-chart-scale.js")),
     ("/live-users-chart-style.js", include_str!("../../../../proxy/web/live-users-chart-style.js")),
 ];
@@ -61,14 +71,14 @@ async fn the_chart_draws_what_the_history_says() {
     for (selector, then, expected) in [
         (".is-value", "textContent", "0,1,2,3,4,5"),
         (".peak-label", "textContent", "peak 5"),
-        (".mean", "nodeName", "path"),
-        (".dot", "nodeName", "circle"),
+        (".mean", "nodeName", "path,path"),
+        (".since", "textContent.slice(0, 6)", "since "),
         (".peaks dt", "textContent", "Hour’s peak,Peak ever"),
         (".peaks dd", "firstChild.data", "5,17"),
         ("input:checked", "value", "1h"),
     ] {
         let seen = browser.evaluate(&within(selector, then)).await;
-        assert_eq!(seen, expected, "{selector}: a gap is a gap, a lone point a dot");
+        assert_eq!(seen, expected, "{selector}: a gap is a gap");
     }
     let state = browser.evaluate(&format!("{CHART}.getAttribute('state')")).await;
     assert_eq!(state, "ready");
@@ -86,12 +96,13 @@ async fn each_point_can_be_read_by_keyboard() {
         )
     };
     for (key, told) in [
-        ("Home", "0.5 users on average, from 0 to 1"),
-        ("ArrowRight", "3.3 users on average, from 1 to 5"),
-        ("ArrowRight", "not known"),
-        ("End", "2 users live"),
-        ("ArrowRight", "2 users live"),
-        ("PageDown", "0.5 users on average"),
+        ("Home", "0.5 on average at "),
+        ("Home", ", from 0 to 1"),
+        ("ArrowRight", "3.3 on average at "),
+        ("ArrowRight", "not known at "),
+        ("End", "2 at "),
+        ("ArrowRight", "2 at "),
+        ("PageDown", "0.5 on average at "),
     ] {
         let text = browser.evaluate(&press(key)).await.to_string();
         assert!(text.contains(told), "{key}: {text}");
@@ -140,7 +151,7 @@ async fn a_chart_without_a_history_says_why() {
     let unknown = format!("{}\"points\":[],{}", &FOUR_POINTS[..from], &FOUR_POINTS[to..]);
     let slow = r#"{"success":false,"liveUsers":0,"error":"the backend is too slow"}"#;
     for (status, body, state, words) in [
-        (200, unknown.as_str(), "empty", "Nothing is known of the last hour yet."),
+        (200, unknown.as_str(), "empty", "No data yet."),
         (504, slow, "down", "The history cannot be shown: the backend is too slow."),
         (401, slow, "down", "The history cannot be shown: nobody is signed in."),
         (200, "<html>", "down", "The history cannot be shown: the answer was 200."),
@@ -169,6 +180,145 @@ async fn everybody_can_use_the_chart_in_light_and_dark() {
     assert_ne!(colours[0], colours[1], "it follows the page");
     let light = format!("({CHART}.setAttribute('theme', 'light'), {colour})");
     assert_eq!(browser.evaluate(&light).await, colours[0], "unless it is told otherwise");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_ends_at_the_present_number_and_the_axis_begins_where_data_begins() {
+    let present = r#""present":{"at":"2026-11-23T10:04:00.000Z","liveUsers":4,"withAgent":4,
+        "waiting":0,"withPerson":0,"machine":0,"onTheLine":4},"asOf""#;
+    let browser = open(200, &FOUR_POINTS.replace("\"asOf\"", present)).await;
+    // From the edges of the grid: where the last line ends, and the value there; and where the first begins.
+    let places = format!(
+        "(() => {{ const root = {CHART}.shadowRoot; const lines = [...root.querySelectorAll('.mean')]; \
+         const of = (it) => it.getAttribute('d').slice(1).split('L').map((at) => at.split(',').map(Number)); \
+         const grid = [...root.querySelectorAll('.grid')].map((it) => ['x1', 'x2', 'y1'].map((at) => +it.getAttribute(at))); \
+         const [x, y] = of(lines.at(-1)).at(-1); const [left, right, bottom] = grid[0]; \
+         const value = (bottom - y) / (bottom - grid[1][2]); \
+         const first = (of(lines[0])[0][0] - left) / (right - left); \
+         return [Math.round(right - x), Math.round(value * 10), Math.floor(first * 10)].join(); }})()"
+    );
+    // Four minutes are known, and a picture of an hour has ten at least.
+    assert_eq!(browser.evaluate(&places).await, "0,40,6");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_alone_is_a_dot_and_of_equal_peaks_the_last_is_marked() {
+    let alone = FOUR_POINTS
+        .replace(r#""min":0,"max":1,"mean":0.5"#, r#""min":null,"max":null,"mean":null"#);
+    let browser = open(200, &alone).await;
+    assert_eq!(browser.evaluate(&within(".dot", "nodeName")).await, "circle");
+    let tie = FOUR_POINTS.replace(r#""min":2,"max":2,"mean":2"#, r#""min":5,"max":5,"mean":5"#);
+    let browser = open(200, &tie).await;
+    let is_last = format!(
+        "(() => {{ const root = {CHART}.shadowRoot; const peak = +root.querySelector('.peak').getAttribute('cx'); \
+         const start = +root.querySelectorAll('.mean')[1].getAttribute('d').slice(1).split(',')[0]; \
+         return peak >= start; }})()"
+    );
+    assert_eq!(browser.evaluate(&is_last).await, true);
+}
+
+/// The same hour with others on the line.
+fn with_parties() -> String {
+    let range = |name: &str, n: u32| format!(r#""{name}":{{"min":{n},"max":{n},"mean":{n}}}"#);
+    let parties =
+        [("withAgent", 2), ("waiting", 3), ("withPerson", 1), ("machine", 1), ("onTheLine", 7)];
+    let parties = parties.map(|(name, n)| range(name, n)).join(",");
+    let present = r#""present":{"at":"2026-11-23T10:04:00.000Z","liveUsers":2,"withAgent":2,"waiting":3,
+        "withPerson":1,"machine":1,"onTheLine":7},"asOf""#;
+    let last = r#""min":2,"max":2,"mean":2"#;
+    FOUR_POINTS.replace(last, &format!("{last},{parties}")).replace("\"asOf\"", present)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_the_line_is_stacked_and_told_by_more_than_colour() {
+    let browser = open(200, &with_parties()).await;
+    let legend = "With an agent\u{a0}2,With a person\u{a0}1,Waiting\u{a0}3,Machine\u{a0}1";
+    assert_eq!(browser.evaluate(&within(".legend li", "textContent")).await, legend);
+    assert_eq!(browser.evaluate(&within(".is-value", "textContent")).await, "0,2,4,6,8");
+    let patterns = within(".chart .pattern", "getAttribute('fill')");
+    let patterns = browser.evaluate(&patterns).await.to_string();
+    for party in ["withAgent", "withPerson", "waiting", "machine"] {
+        assert!(patterns.contains(&format!("url(#pattern-{party})")), "{party}: {patterns}");
+    }
+    let end = format!(
+        "(() => {{ const stage = {CHART}.shadowRoot.querySelector('.stage'); stage.focus(); \
+         stage.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'End' }})); \
+         return stage.getAttribute('aria-valuetext').replace(/ at [^,]*/, ''); }})()"
+    );
+    let told = "2, 2 with an agent, 1 with a person, 3 waiting, 1 machine";
+    assert_eq!(browser.evaluate(&end).await, told);
+    // Each border against the ground, and against each area, by the formula of WCAG 2.
+    let contrast = format!(
+        "(() => {{ const root = {CHART}.shadowRoot; \
+         const canvas = document.createElement('canvas').getContext('2d'); \
+         const rgb = (colour) => {{ canvas.fillStyle = '#fff'; canvas.fillRect(0, 0, 1, 1); \
+           canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); \
+           return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3); }}; \
+         const light = (colour) => rgb(colour).map((it) => it / 255) \
+           .map((it) => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4) \
+           .reduce((sum, it, n) => sum + it * [0.2126, 0.7152, 0.0722][n], 0); \
+         const style = (it, what) => getComputedStyle(it)[what]; \
+         const of = (selector, what) => [...root.querySelectorAll(selector)].map((it) => light(style(it, what))); \
+         const grounds = [...of('.chart .tint', 'fill'), ...of('.casing', 'stroke')]; \
+         const edges = of('.chart .edge', 'stroke'); const ground = of('.casing', 'stroke')[0]; \
+         const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); \
+         const all = edges.flatMap((a) => grounds.map((b) => ratio(a, b))); \
+         const control = ratio(of('select', 'borderTopColor')[0], ground); \
+         return edges.length >= 4 ? Math.min(control, ...all) : 0; }})()"
+    );
+    for dark in [false, true] {
+        browser.set_color_scheme(dark).await;
+        let page = "document.documentElement.style.cssText = \
+                    'color-scheme: light dark; background: light-dark(#ffffff, #18181b)'";
+        browser.evaluate(page).await;
+        let least = browser.evaluate(&contrast).await.as_f64().expect("a ratio");
+        assert!(least >= 3.0, "{least} when dark: {dark}");
+        assert_eq!(browser.axe_violations().await, [""; 0], "dark: {dark}");
+    }
+    // Where there is one colour, it is that of the text, and the patterns tell the areas apart.
+    browser.set_forced_colors(true).await;
+    let strokes = within(".chart :is(.edge, .mean)", "computedStyleMap().get('stroke').toString()");
+    let strokes = browser.evaluate(&strokes).await.to_string();
+    let text = format!("getComputedStyle({CHART}.shadowRoot.querySelector('.legend')).color");
+    let text = browser.evaluate(&text).await.as_str().expect("a colour").to_owned();
+    assert_eq!(strokes.trim_matches('"').replace(&text, "").replace(',', ""), "", "{strokes}");
+    let marks = within(".chart pattern", "childElementCount");
+    assert_eq!(browser.evaluate(&marks).await, "0,1,2,1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_is_compared_with_yesterday_and_asked_for_once() {
+    let browser = open(200, FOUR_POINTS).await;
+    let choose = |value: &str| {
+        format!(
+            "(() => {{ const select = {CHART}.shadowRoot.querySelector('select'); select.value = '{value}'; \
+             select.dispatchEvent(new Event('change')); return {CHART}.getAttribute('compare') ?? ''; }})()"
+        )
+    };
+    assert_eq!(browser.evaluate(&choose("yesterday")).await, "yesterday");
+    let legend = within(".legend li", "textContent");
+    browser.wait_for("the legend", &format!("({legend}) === 'Yesterday'")).await;
+    // The window of the day before, and as long again.
+    let asked = "performance.getEntriesByType('resource').map((it) => new URL(it.name)) \
+                 .filter((it) => it.searchParams.has('to')).map((it) => \
+                 ['from', 'to'].map((of) => Date.parse(it.searchParams.get(of))).map((at) => \
+                 Math.round((at - Date.parse('2026-11-22T10:04:00Z')) / 60000)).join()).join(' ')";
+    assert_eq!(browser.evaluate(asked).await, "-60,60");
+    assert_eq!(browser.evaluate(&choose("")).await, "");
+    browser
+        .wait_for("the line to go", &format!("({}) === ''", within(".compared", "nodeName")))
+        .await;
+    assert_eq!(browser.evaluate(&choose("yesterday")).await, "yesterday");
+    browser.wait_for("the legend", &format!("({legend}) === 'Yesterday'")).await;
+    assert_eq!(browser.evaluate(asked).await, "-60,60", "what is known is not asked for again");
+    let choices =
+        |range: &str| format!("({CHART}.range = '{range}', {})", within("option", "value"));
+    assert_eq!(browser.evaluate(&choices("24h")).await, ",yesterday,last-week");
+    assert_eq!(
+        browser.evaluate(&choices("7d")).await,
+        ",last-week",
+        "a week reaches into yesterday"
+    );
 }
 
 /// Serves the page, the element, and this history, for as long as the test runs.
@@ -218,10 +368,31 @@ async fn the_page_draws_the_history_that_the_servers_have() {
     twilio.end(1);
     let browser = page::open(&proxy).await;
     browser.wait_for("the chart", &format!("{CHART}?.getAttribute('state') === 'ready'")).await;
-    assert_eq!(browser.evaluate(&within("input:checked", "value")).await, "1h");
+    assert_eq!(
+        browser.evaluate(&within("input:checked", "value")).await,
+        "5m",
+        "it has just begun"
+    );
     let peaks = "Hour’s peak,Day’s peak,Week’s peak,Month’s peak,Peak ever";
     assert_eq!(browser.evaluate(&within(".peaks dt", "textContent")).await, peaks);
     assert_eq!(browser.evaluate(&within(".peaks dd", "firstChild.data")).await, "2,2,2,2,2");
+    // Each change comes by the stream, and the history is asked for once for each range.
+    let steps = within(".mean", "getAttribute('d').split('L').length");
+    let before = browser.evaluate(&steps).await.as_str().and_then(|it| it.parse::<usize>().ok());
+    twilio.start(3);
+    let more = format!("Number({steps}) > {}", before.expect("a line"));
+    browser.wait_for("the change as a step", &more).await;
+    let told = format!("{CHART}.shadowRoot.querySelector('.stage').getAttribute('aria-valuetext')");
+    browser.wait_for("the newest number", &format!("({told}).startsWith('2 at ')")).await;
+    let asked = "performance.getEntriesByType('resource').map((it) => it.name.split('/history?')[1]) \
+                 .filter(Boolean).map((it) => it.split('&tz=')[0]).join(' ')";
+    assert_eq!(browser.evaluate(asked).await, "from=-1h&step=1m from=-15m&step=exact");
+    let same = format!("({CHART}.range = '15m', {CHART}.getAttribute('state'))");
+    assert_eq!(browser.evaluate(&same).await, "ready", "the same steps are drawn");
+    assert_eq!(browser.evaluate(asked).await, "from=-1h&step=1m from=-15m&step=exact");
+    browser.evaluate("location.reload()").await;
+    let kept = format!("{CHART}?.range === '15m' && {CHART}.getAttribute('state') === 'ready'");
+    browser.wait_for("the range that was chosen", &kept).await;
     for range in ["24h", "7d", "30d"] {
         let choose = format!("({CHART}.range = '{range}', {CHART}.getAttribute('state'))");
         assert_eq!(browser.evaluate(&choose).await, "loading", "{range}");

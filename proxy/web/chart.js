@@ -1,0 +1,43 @@
+// The chart of the page: it draws from the page's own stream, and keeps the range that its reader has chosen.
+
+const CHOSEN = "live-users.chart.range";
+
+export class Chart {
+  #chart = document.querySelector("live-users-chart");
+  #store;
+
+  constructor(store) {
+    this.#store = store;
+    const chosen = read();
+    if (chosen !== null) this.#chart.range = chosen;
+    this.#chart.addEventListener("live-users-chart-change", () => {
+      const range = this.#chart.getAttribute("range");
+      if (range !== "auto") keep(range);
+    });
+  }
+
+  draw() {
+    this.#chart.takeFrame(this.#store.summary);
+  }
+
+  drawLink() {
+    this.#chart.takeState(this.#store.error === null ? this.#store.link : { state: "down" });
+  }
+}
+
+// A browser may keep nothing, and says so by an error.
+function read() {
+  try {
+    return localStorage.getItem(CHOSEN);
+  } catch {
+    return null;
+  }
+}
+
+function keep(range) {
+  try {
+    localStorage.setItem(CHOSEN, range);
+  } catch {
+    // The choice stays as long as the page.
+  }
+}

@@ -1,0 +1,157 @@
+// A history for <live-users-chart>: asked for at the proxy, and kept up with what a stream says.
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const TIMEOUT_MS = 10_000;
+// Hours and days begin by the reader's clock.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** How far back steps are kept here, as in the backend. */
+const STEPS_KEPT_MS = 16 * MINUTE_MS;
+
+/** The ranges: what is asked for, how often, and how little of it is still a picture. */
+export const RANGES = {
+  "5m": { words: "last 5 minutes", spanMs: 5 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
+  "15m": { words: "last 15 minutes", spanMs: 15 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
+  "1h": { words: "last hour", spanMs: HOUR_MS, asks: "1h", step: "1m", refreshMs: 10_000, leastMs: 10 * MINUTE_MS },
+  "24h": { words: "last 24 hours", spanMs: DAY_MS, asks: "24h", step: "15m", refreshMs: 60_000, leastMs: HOUR_MS },
+  "7d": { words: "last 7 days", spanMs: 7 * DAY_MS, asks: "7d", step: "1h", refreshMs: 60_000, leastMs: 8 * HOUR_MS },
+  "30d": { words: "last 30 days", spanMs: 30 * DAY_MS, asks: "30d", step: "1h", refreshMs: 60_000, leastMs: DAY_MS },
+};
+
+/** What a range may be compared with, and how long ago that was. */
+export const COMPARISONS = {
+  "yesterday": { words: "Yesterday", agoMs: DAY_MS },
+  "last-week": { words: "Last week", agoMs: 7 * DAY_MS },
+};
+
+/** Who is on the line, in the order in which they are stacked, so that the live users end at a border. */
+export const PARTIES = ["withAgent", "withPerson", "waiting", "machine"];
+
+/** The range to begin with while nobody has chosen: as long as the history, until an hour is known. */
+export function rangeFor(knownMs) {
+  if (knownMs < 5 * MINUTE_MS) return "5m";
+  return knownMs < HOUR_MS ? "15m" : "1h";
+}
+
+/** Whether this range can be compared with that: a time must not reach into what it is compared with. */
+export function canCompare(range, comparison) {
+  return RANGES[range].spanMs <= COMPARISONS[comparison].agoMs;
+}
+
+/** The numbers of a frame of a stream, of one agent or of all; null if it has none. */
+export function numbersOf(frame, agent) {
+  if (!Array.isArray(frame?.byAgent)) return null;
+  const row = agent ? frame.byAgent.find((it) => it.agent === agent) ?? { liveUsers: 0 } : frame;
+  return { ...row, withAgent: row.withAgent ?? row.liveUsers };
+}
+
+export class History {
+  constructor(body) {
+    const { since, present, to, asOf = to } = body;
+    this.isExact = Array.isArray(body.steps);
+    this.stepMs = body.stepMs;
+    this.peaks = body.peaks;
+    this.to = this.asked = Date.parse(asOf) || Date.parse(to);
+    this.points = this.isExact ? body.steps.map((it) => stood(Date.parse(it.at), it)) : body.points.map(averaged);
+    this.present = present ? stood(Date.parse(present.at), present) : null;
+    const first = this.points.find((point) => point.mean !== null)?.at ?? null;
+    this.since = since ? Date.parse(since) : first;
+  }
+
+  get isEmpty() {
+    return this.points.every((point) => point.mean === null);
+  }
+
+  /** Takes in numbers that are so from this moment on. */
+  take(numbers, at) {
+    this.present = stood(at, numbers);
+    this.to = Math.max(this.to, at);
+    if (!this.isExact || this.isEmpty) return;
+    const last = this.points.at(-1);
+    if (last.mean === this.present.mean && PARTIES.every((party) => last[party] === this.present[party])) return;
+    this.points.push({ ...this.present, at: Math.max(at, last.at) });
+    const kept = this.points.findIndex((_, place) => (this.points[place + 1]?.at ?? Infinity) > at - STEPS_KEPT_MS);
+    this.points.splice(0, kept);
+  }
+
+  /** What is drawn of a range that ends at this moment: no longer than something is known. */
+  view({ spanMs, leastMs }, now) {
+    const to = Math.max(now, this.to);
+    const whole = this.isExact ? to - spanMs : Math.floor((to - spanMs) / this.stepMs) * this.stepMs;
+    const from = Math.max(whole, Math.min(this.since ?? to, to - leastMs));
+    const points = [];
+    for (const [place, point] of this.points.entries()) {
+      const end = this.isExact ? this.points[place + 1]?.at ?? to : point.at + this.stepMs;
+      const isLast = place === this.points.length - 1;
+      // What was so when it was asked for is so until a frame says something else.
+      const reachesNow = isLast && (this.isExact || end >= this.asked);
+      if (end > from || (this.isExact && isLast)) points.push({ ...point, at: Math.max(point.at, from), end, reachesNow });
+    }
+    const hasBegun = from > whole && this.since !== null;
+    const { isExact, stepMs, present } = this;
+    return { points, from, to, isExact, stepMs, present, since: hasBegun ? Math.max(this.since, whole) : null };
+  }
+}
+
+/** A point of numbers that stood. */
+function stood(at, { liveUsers, withAgent = liveUsers, waiting = 0, withPerson = 0, machine = 0 }) {
+  const onTheLine = withAgent + waiting + withPerson + machine;
+  const most = Math.max(liveUsers, onTheLine);
+  return { at, min: liveUsers, max: liveUsers, mean: liveUsers, most, withAgent, waiting, withPerson, machine };
+}
+
+/** A point of averages. */
+function averaged({ at, min, max, mean, onTheLine, ...parties }) {
+  const point = { at: Date.parse(at), min, max, mean, most: max === null ? null : Math.max(max, onTheLine?.max ?? 0) };
+  for (const party of PARTIES) point[party] = parties[party]?.mean ?? (party === "withAgent" ? mean : 0);
+  return point;
+}
+
+/** Asks for the history of a range. */
+export function askRange(element, range, signal) {
+  const { asks, step } = RANGES[range];
+  if (step === "exact") return ask(historyUrl(element, { from: `-${asks}`, step }), signal);
+  return askInZone(element, { from: `-${asks}`, step }, signal);
+}
+
+/** Asks for what a range is compared with, as long again as it is long: it is asked for once until that is over. */
+export function askComparison(element, { from, to, agoMs, now }, signal) {
+  const at = (ms) => new Date(ms).toISOString();
+  const end = Math.min(to + (to - from), now + agoMs);
+  return askInZone(element, { from: at(from - agoMs), to: at(end - agoMs) }, signal);
+}
+
+async function askInZone(element, parameters, signal) {
+  const answer = await ask(historyUrl(element, parameters, ZONE), signal);
+  // The server does not know the zone, or no longer keeps what its hours are made of.
+  return answer.field === "tz" ? ask(historyUrl(element, parameters), signal) : answer;
+}
+
+function historyUrl(element, parameters, zone) {
+  const src = element.getAttribute("src");
+  const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  const url = new URL("api/live-users/history", base);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  const agent = element.getAttribute("agent");
+  if (agent) url.searchParams.set("agent", agent);
+  if (zone) url.searchParams.set("tz", zone);
+  return url;
+}
+
+async function ask(url, signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const options = { cache: "no-store", credentials: "same-origin", signal: AbortSignal.any([signal, timeout]) };
+    const response = await fetch(url, options);
+    const body = await response.json().catch(() => null);
+    if (!response.ok || body?.success !== true || !Array.isArray(body.points)) {
+      if (response.status === 401) return { error: "nobody is signed in" };
+      return { error: body?.error ?? `the answer was ${response.status}`, field: body?.field };
+    }
+    return { history: new History(body) };
+  } catch {
+    return { error: timeout.aborted ? "no answer in time" : "the server cannot be reached" };
+  }
+}

@@ -1,0 +1,86 @@
+// What stands around the drawing of <live-users-chart>: which area is who, and the peaks.
+
+import { PARTIES } from "./live-users-chart-history.js";
+import { peakLabel, whole } from "./live-users-chart-scale.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
+
+/** Names of the parties, for a legend and for a sentence. */
+export const PARTY_WORDS = {
+  withAgent: "with an agent",
+  withPerson: "with a person",
+  waiting: "waiting",
+  machine: "machine",
+};
+
+/** Names each area by its own pattern and number, and the dashed line. */
+export function showLegend(root, { points, present, comparison }, isStacked) {
+  const last = present ?? points.at(-1);
+  const items = [];
+  if (isStacked) {
+    const shown = PARTIES.filter((party) => party === "withAgent" || points.some((point) => point[party] > 0) || last?.[party] > 0);
+    for (const party of shown) {
+      const users = present === null ? "" : `\u00a0${whole(present[party])}`;
+      items.push({ key: party, text: `${upper(PARTY_WORDS[party])}${users}`, swatch: area(party) });
+    }
+  }
+  if (comparison) {
+    const text = comparison.isEmpty ? `${comparison.words}: no data` : comparison.words;
+    items.push({ key: "compared", text, swatch: dashes() });
+  }
+  const list = root.querySelector(".legend");
+  const seen = items.map(({ key, text }) => `${key} ${text}`).join();
+  if (list.dataset.seen === seen) return;
+  list.dataset.seen = seen;
+  list.hidden = items.length === 0;
+  list.replaceChildren(...items.map(({ text, swatch }) => {
+    const item = document.createElement("li");
+    item.append(swatch, text);
+    return item;
+  }));
+}
+
+/** The most users at once, and when. */
+export function showPeaks(root, peaks, now) {
+  const line = (tag, ...content) => {
+    const made = document.createElement(tag);
+    made.append(...content);
+    return made;
+  };
+  const rows = Object.entries(PEAKS).filter(([key]) => peaks?.[key]).map(([key, name]) => {
+    const { at, liveUsers } = peaks[key];
+    const when = line("span", peakLabel(Date.parse(at), now));
+    return line("div", line("dt", name), line("dd", whole(liveUsers), when));
+  });
+  root.querySelector(".peaks").replaceChildren(...rows);
+}
+
+function area(party) {
+  const swatch = svg();
+  swatch.append(shape("rect", `tint is-${party}`, { x: 1, y: 1, width: 18, height: 10 }));
+  swatch.append(shape("rect", "pattern", { x: 1, y: 1, width: 18, height: 10, fill: `url(#pattern-${party})` }));
+  swatch.append(shape("path", `edge is-${party}`, { d: "M1,1H19" }));
+  return swatch;
+}
+
+function dashes() {
+  const swatch = svg();
+  swatch.append(shape("path", "compared", { d: "M0,6H20" }));
+  return swatch;
+}
+
+function svg() {
+  return shape("svg", "swatch", { viewBox: "0 0 20 12", "aria-hidden": "true" });
+}
+
+function shape(tag, name, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  made.setAttribute("class", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function upper(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
