@@ -36,14 +36,14 @@ export class CallDetails {
       this.#show(await ask(`/calls/${encodeURIComponent(this.#call.callSid)}`, { signal }));
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      this.node.replaceChildren(element("p.trouble", `Nothing can be said about it: ${error.message}.`));
+      this.node.replaceChildren(element("p.trouble", `It cannot be explained: ${error.message}.`));
       throw error;
     }
   }
 
   #show({ because, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
-    const evict = this.#evict && element("button.button.is-danger", { type: "button" }, "Evict …");
+    const evict = this.#evict && element("button.button.is-danger", { type: "button" }, "Remove from count …");
     evict?.addEventListener("click", () => this.#evict?.(this.#call));
     const shown = evidence.slice(-EVIDENCE_SHOWN_MAX);
     const hidden = evidence.length - shown.length;
@@ -57,7 +57,7 @@ export class CallDetails {
         facts(call), evict),
       element("div.said",
         connections(call.stretches ?? [], legs),
-        element("h3", "What was said about it"),
+        element("h3", "Evidence"),
         hidden > 0 || incomplete ? element("p.quiet", before) : null,
         element("ol.evidence", ...shown.map((it, n) => piece(it, shown[n - 1] ?? evidence[hidden - 1])))),
     );
@@ -97,12 +97,20 @@ function connections(stretches, legs) {
 
 function piece({ at, source, from, said, outcome, leg, seq, party }, before) {
   const hasMoved = party && before && party !== before.party;
-  const what = said === "nothing" ? "was heard" : `said ${words(said)}`;
+  const what = says(source, said);
   return element("li", { title: `record ${seq} of the journal` },
     element("time", { dateTime: at }, moment(at)),
-    element("span", `${from ?? upper(words(source))} ${what}${leg ? ", about a leg" : ""}`),
+    element("span", `${from ?? SOURCES[source] ?? upper(words(source))}${what}${leg ? ", about a leg" : ""}`),
     element("span.outcome", hasMoved ? `${words(outcome)}, ${partyWords(party)}` : words(outcome)));
 }
+
+/** What a piece of evidence says: `: ringing`, ` spoke`. */
+function says(source, said) {
+  if (source === "speech" && said === "in-progress") return " spoke";
+  return said === "nothing" ? "" : `: ${words(said)}`;
+}
+
+const SOURCES = { voice: "Call webhook", speech: "Caller", referee: "Twilio’s list", clock: "Time limit", operator: "Operator" };
 
 function withClock(text) {
   return text.replace(MOMENT, (found) => moment(found)).replace(/\.$/, "");

@@ -1,38 +1,68 @@
-// The calls now live: a row for each, with a duration that ticks and, on request, why it counts.
+// The calls now live: a row for each, with a duration that ticks; a search, filters, and more of them on request.
 
-import { CallDetails } from "./call-details.js";
-import { arrange, element, icon, onTick, setText } from "./dom.js";
-import { country, locality, moment, number, partyWords, span } from "./format.js";
+import { CallFilters } from "./call-filters.js";
+import { CallRow, NARROW } from "./call-row.js";
+import { arrange, element, onTick, setText } from "./dom.js";
+import { counted, number } from "./format.js";
 
-const COLUMNS = 6;
-/** On a narrow screen three are not shown (calls.css); a cell that spans them would bring them back. */
-const NARROW = matchMedia("(max-width: 44rem)");
-const NARROW_COLUMNS = 3;
+/** With more rows than this the browser passes over those out of sight. */
+const PASSED_OVER_FROM = 200;
+/** The rows out of sight tick so often. */
+const ALL_MS = 10_000;
+/** With fewer rows there is room below them, and with more there is none: it does not go to and fro. */
+const SHORT_UP_TO = 6;
+const LONG_FROM = 10;
 
 export class Calls {
   #store;
+  #filters;
   #section = document.querySelector("#calls");
   #table = document.querySelector("#calls-table");
   #rows = document.querySelector("#calls-rows");
   #count = document.querySelector("#calls-count");
   #more = document.querySelector("#calls-more");
+  #shown = document.querySelector("#calls-shown");
+  #load = document.querySelector("#calls-load");
   #empty = document.querySelector("#calls-empty");
   #error = document.querySelector("#calls-error");
+  #activity = document.querySelector("#activity");
+  #side = document.querySelector(".side");
   #byId = new Map();
+  #tickedAllAt = 0;
   #evict;
 
   /** @param {(call: object) => void} evict asks whether a call is to be taken out, and does it */
   constructor(store, evict) {
     this.#store = store;
     this.#evict = evict;
+    this.#filters = new CallFilters(store);
+    this.#keepRoles();
+    this.#load.addEventListener("click", () => this.#store.loadMoreCalls());
     onTick(() => this.#tick());
+    // The head of the table stands under the bar, which is as high as its content.
+    const bar = document.querySelector(".bar");
+    const below = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
+    new ResizeObserver(below).observe(bar);
     NARROW.addEventListener("change", () => {
       for (const row of this.#byId.values()) row.fit();
     });
   }
 
+  /** Without the layout of a table, browsers would not tell of one. */
+  #keepRoles() {
+    this.#table.role = "table";
+    for (const part of this.#table.querySelectorAll("thead, tbody")) part.role = "rowgroup";
+    for (const row of this.#table.querySelectorAll("thead tr")) row.role = "row";
+    for (const cell of this.#table.querySelectorAll("th")) cell.role = "columnheader";
+  }
+
+  /** Offers what there is to filter by. */
+  drawFilters() {
+    this.#filters.draw();
+  }
+
   draw() {
-    const { list, hasMore, isKnown, error } = this.#store.calls;
+    const { list, isKnown, error } = this.#store.calls;
     this.#error.hidden = error === null;
     setText(this.#error, error === null ? "" : `The calls cannot be read: ${error}. Trying again.`);
     this.#empty.hidden = error !== null;
@@ -44,43 +74,82 @@ export class Calls {
       const row = before.get(call.callSid) ?? new CallRow(this.#evict);
       const account = this.#store.isOfOneAccount ? null : call.account ?? null;
       row.show({ ...call, name: names.get(call.agent) ?? null, account }, this.#store.mayEvict);
+      // Out of sight it does not tick, and is right all the same when it comes into sight.
+      if (!before.has(call.callSid)) row.tick(this.#elapsedMs);
       this.#byId.set(call.callSid, row);
     }
-    const lost = [...before].some(([id, row]) => !this.#byId.has(id) && row.hasFocus);
-    for (const [id, row] of before) if (!this.#byId.has(id)) row.close();
+    const gone = [...before].filter(([id]) => !this.#byId.has(id)).map(([, row]) => row);
+    const lost = gone.some((row) => row.hasFocus);
+    for (const row of gone) row.close();
     arrange(this.#rows, [...this.#byId.values()].flatMap((row) => row.nodes));
     if (lost) this.#section.focus({ preventScroll: true });
-    this.#showAround(list.length, hasMore);
+    this.#showAround(this.#store.calls);
     this.#tick();
   }
 
-  #showAround(shown, hasMore) {
-    const { liveCalls = 0, withAgent = 0, withPerson = 0, machine = 0 } = this.#store.summary ?? {};
-    const known = Math.max(liveCalls, withAgent + withPerson + machine);
-    const all = hasMore ? Math.max(known, shown + 1) : shown;
-    setText(this.#count, all > 0 ? number(all) : "");
-    this.#table.hidden = shown === 0;
-    this.#more.hidden = !hasMore;
-    setText(this.#more, hasMore ? `and ${number(all - shown)} more; shown are the longest` : "");
-    this.#empty.hidden = shown > 0;
-    if (shown === 0) this.#showEmpty();
+  #showAround(calls) {
+    const { list, next = null, matching = list.length, total = matching, isLoading = false } = calls;
+    const isFiltered = matching !== total;
+    setText(this.#count, total === 0 ? "" : isFiltered ? `${number(matching)} of ${number(total)}` : number(total));
+    this.#filters.drawCount({ list, matching, total });
+    this.#table.hidden = list.length === 0;
+    this.#table.classList.toggle("is-long", list.length > PASSED_OVER_FROM);
+    this.#more.hidden = next === null;
+    setText(this.#shown, `Shown are the ${number(list.length)} longest of ${counted(matching, "call")}.`);
+    setText(this.#load, isLoading ? "Loading …" : "Load more");
+    this.#load.setAttribute("aria-disabled", String(isLoading));
+    this.#empty.hidden = list.length > 0;
+    if (list.length === 0) this.#showEmpty(total > 0 || Boolean(this.#store.callFilter));
+    this.#placeActivity(list.length);
   }
 
-  #showEmpty() {
+  /** Below a short list there is room for what has happened; beside a long one it is in sight. */
+  #placeActivity(rows) {
+    const isBelow = this.#activity.parentElement !== this.#side;
+    if (!isBelow && rows <= SHORT_UP_TO) this.#section.after(this.#activity);
+    else if (isBelow && rows >= LONG_FROM) this.#side.append(this.#activity);
+  }
+
+  #showEmpty(isFiltered) {
     const hasSeenCalls = this.#store.activities.list.length > 0 || this.#store.summary?.lastDay?.calls > 0;
-    const kind = hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
+    const kind = isFiltered ? "filtered" : hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
     if (this.#empty.dataset.kind === kind) return;
     this.#empty.dataset.kind = kind;
-    this.#empty.replaceChildren(...(kind === "quiet"
-      ? [element("p", "Nobody is on the line. The next call appears here at once.")]
-      : howToConnect()));
+    const texts = {
+      filtered: "No call on the line fits. Clear the filters to see all of them.",
+      quiet: "Nobody is on the line. The next call appears here at once.",
+    };
+    this.#empty.replaceChildren(...(kind === "first" ? howToConnect() : [element("p", texts[kind])]));
   }
 
   #tick() {
-    const { isLive, calls } = this.#store;
-    const elapsedMs = isLive ? performance.now() - calls.receivedAt : 0;
-    for (const row of this.#byId.values()) row.tick(elapsedMs);
+    const elapsedMs = this.#elapsedMs;
+    // Who hears the page may read on where nobody looks.
+    const isForAll = performance.now() - this.#tickedAllAt >= ALL_MS;
+    if (isForAll) this.#tickedAllAt = performance.now();
+    const rows = [...this.#byId.values()];
+    for (const row of isForAll ? rows : inSight(rows)) row.tick(elapsedMs);
   }
+
+  get #elapsedMs() {
+    const { isLive, calls } = this.#store;
+    return isLive ? performance.now() - calls.receivedAt : 0;
+  }
+}
+
+/** Of rows one below the other those that a reader sees, and some around them. It asks for few places. */
+function inSight(rows) {
+  const [above, below] = [-innerHeight / 2, innerHeight * 1.5];
+  const first = (isPast) => {
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isPast(rows[middle].node.getBoundingClientRect())) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return rows.slice(first(({ bottom }) => bottom > above), first(({ top }) => top > below));
 }
 
 function howToConnect() {
@@ -96,127 +165,4 @@ function howToConnect() {
       row("Call status changes", "https://…/call-status#rc=5&rp=all")),
     element("p", "Then call the number: it appears here at once."),
   ];
-}
-
-class CallRow {
-  #call = null;
-  #details = null;
-  #evict;
-  #seen = "";
-  #caller = element("span.caller");
-  #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
-  #party = element("span.mark.is-party");
-  #uncounted = element("span.mark.is-uncounted", { title: "Not one of the live users" }, "not counted");
-  #sub = element("span.sub");
-  #mayEvict = false;
-  #name = element("span.agent-name");
-  #account = element("span.account");
-  #agent = element("td.agent.is-wide", this.#name, this.#account);
-  #locality = element("span.locality");
-  #country = element("span.country");
-  #since = element("td.is-wide.time");
-  #duration = element("td.number.duration");
-  #toggle = element("button.toggle", { type: "button", "aria-expanded": "false" }, icon("chevron"));
-  #direction = element("span.direction");
-  #row;
-  #detailRow = null;
-
-  constructor(evict) {
-    this.#evict = evict;
-    this.#row = element("tr.call",
-      element("td.who", element("span.who-line", this.#direction, this.#caller,
-        this.#suspect, this.#party, this.#uncounted), this.#sub),
-      this.#agent, element("td.is-wide.from", this.#locality, this.#country),
-      this.#since, this.#duration, element("td.more-cell", this.#toggle));
-    this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
-  }
-
-  get nodes() {
-    return this.#detailRow ? [this.#row, this.#detailRow] : [this.#row];
-  }
-
-  get hasFocus() {
-    return this.nodes.some((node) => node.contains(document.activeElement));
-  }
-
-  show(call, mayEvict) {
-    this.#call = call;
-    const { liveMs, ...rest } = call;
-    const seen = JSON.stringify([rest, mayEvict]);
-    if (seen === this.#seen) return;
-    this.#seen = seen;
-    this.#mayEvict = mayEvict;
-    const who = call.caller ?? "withheld";
-    setText(this.#caller, who);
-    this.#caller.classList.toggle("is-withheld", call.caller === null);
-    this.#suspect.hidden = !call.suspect;
-    // That a caller is with an agent is the rule, and the agent stands beside.
-    this.#party.hidden = (call.party ?? "agent") === "agent";
-    setText(this.#party, partyWords(call.party));
-    this.#uncounted.hidden = call.counted !== false;
-    this.#row.classList.toggle("is-uncounted", call.counted === false);
-    const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
-    setText(this.#name, agent);
-    setText(this.#account, call.account ?? "");
-    this.#account.hidden = call.account === null;
-    this.#agent.title = call.account === null ? agent : `${agent}, account ${call.account}`;
-    const [near, far] = [locality(call), country(call.country)];
-    const isNear = call.country !== null && near !== "";
-    setText(this.#locality, isNear ? near : "");
-    setText(this.#country, far);
-    this.#country.classList.toggle("is-known", call.country !== null && !isNear);
-    const whose = call.account === null ? agent : `${agent} · ${call.account}`;
-    setText(this.#sub, `${whose} · ${isNear ? near : far}`);
-    setText(this.#since, moment(call.since));
-    this.#showDirection(call.direction);
-    this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);
-    this.#details?.refresh(call, this.#canEvict);
-  }
-
-  /** What asks whether the call is to be taken out; null where that is not for this reader. */
-  get #canEvict() {
-    return this.#mayEvict ? this.#evict : null;
-  }
-
-  #showDirection(direction) {
-    const isOutbound = direction === "outbound" || direction === "dial";
-    const word = isOutbound ? "outbound" : "inbound";
-    this.#direction.title = `${word} call`;
-    this.#direction.replaceChildren(icon(word), element("span.visually-hidden", `${word}, `));
-  }
-
-  tick(elapsedMs) {
-    const { liveMs, counted } = this.#call;
-    const goesOn = counted !== false;
-    setText(this.#duration, span(liveMs === null ? null : liveMs + (goesOn ? elapsedMs : 0)));
-  }
-
-  #open() {
-    this.#details = new CallDetails(this.#call, this.#canEvict);
-    this.#detailRow = element("tr.detail", element("td", this.#details.node));
-    this.fit();
-    this.#row.after(this.#detailRow);
-    this.#row.classList.add("is-open");
-    this.#toggle.setAttribute("aria-expanded", "true");
-  }
-
-  /** Makes the details as wide as the table. */
-  fit() {
-    if (this.#detailRow) this.#detailRow.firstElementChild.colSpan = NARROW.matches ? NARROW_COLUMNS : COLUMNS;
-  }
-
-  close() {
-    this.#details?.close();
-    this.#detailRow?.remove();
-    this.#details = this.#detailRow = null;
-    this.#row.classList.remove("is-open");
-    this.#toggle.setAttribute("aria-expanded", "false");
-  }
-}
-
-/** Who is on the line and for how long, for a sentence. */
-export function describeCall(call) {
-  const agent = call.name ?? call.agent ?? call.address ?? "an unknown number";
-  const party = (call.party ?? "agent") === "agent" ? `with ${agent}` : `${partyWords(call.party)}, of ${agent}`;
-  return `Caller ${call.caller ?? "with a withheld number"}, ${party}, since ${moment(call.since)}.`;
 }

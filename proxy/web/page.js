@@ -9,6 +9,7 @@ import { Alerts } from "./alerts.js";
 import { Announcer } from "./announce.js";
 import { Calls } from "./calls.js";
 import { Cards } from "./cards.js";
+import { Chart } from "./chart.js";
 import { evict } from "./evict.js";
 import { Feed } from "./feed.js";
 import { several } from "./format.js";
@@ -24,6 +25,7 @@ import { followUpgrades, startWallboard } from "./wallboard.js";
 const store = new Store();
 const overview = new Overview(store, new Announcer());
 const cards = new Cards(store);
+const chart = new Chart(store);
 const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
 const places = new Places(store);
 const accounts = new Accounts(store);
@@ -36,6 +38,8 @@ const sharedLinks = new SharedLinks(store);
 const drawings = {
   summary: () => {
     overview.draw();
+    chart.draw();
+    calls.drawFilters();
     cards.draw();
     places.draw();
     accounts.draw();
@@ -51,7 +55,10 @@ const drawings = {
     sharedLinks.draw();
     if (store.summary !== null) drawings.summary();
   },
-  link: () => overview.drawLink(),
+  link: () => {
+    overview.drawLink();
+    chart.drawLink();
+  },
   calls: () => calls.draw(),
   activities: () => {
     feed.draw();

@@ -59,7 +59,8 @@ export function signIn() {
  */
 export class Paced {
   #run;
-  #intervalMs;
+  /** How far two requests are apart at least. */
+  intervalMs;
   #timer = null;
   #request = null;
   #isWanted = false;
@@ -68,13 +69,20 @@ export class Paced {
   /** @param {(signal: AbortSignal) => Promise<void>} run */
   constructor(run, intervalMs) {
     this.#run = run;
-    this.#intervalMs = intervalMs;
+    this.intervalMs = intervalMs;
   }
 
   /** Something has changed: ask again, soon. */
   poke() {
     this.#isWanted = true;
-    if (this.#request === null) this.#schedule(this.#startedAt + this.#intervalMs - performance.now());
+    if (this.#request === null) this.#schedule(this.#startedAt + this.intervalMs - performance.now());
+  }
+
+  /** Something else is wanted: gives up what is under way, and asks at once. */
+  restart() {
+    this.stop();
+    this.#isWanted = true;
+    this.#schedule(0);
   }
 
   /** Gives up what is under way and forgets what was asked for. */

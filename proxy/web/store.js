@@ -3,7 +3,11 @@
 import { Paced, Trouble, ask, signIn } from "./reader.js";
 import { SEES_CALLS } from "./reading.js";
 
-const CALLS_MAX = 100;
+/** So many calls are shown to begin with, and so many the server gives at once. */
+const CALLS_FIRST = 100;
+const CALLS_AT_ONCE_MAX = 1000;
+/** Of many calls the list is read less often, by so much for each. */
+const INTERVAL_MS_PER_CALL = 1.5;
 const ACTIVITIES_MAX = 60;
 const INTERVAL_MS = 500;
 const SETUP_INTERVAL_MS = 2_000;
@@ -20,12 +24,15 @@ export class Store extends EventTarget {
   link = { state: "connecting", transport: null, error: null };
   /** When the frame came that is shown, for its age. */
   seenAt = null;
-  calls = { list: [], receivedAt: 0, hasMore: false, isKnown: false, error: null };
+  calls = { list: [], receivedAt: 0, next: null, matching: 0, total: 0, isKnown: false, isLoading: false, error: null };
+  /** Which calls are wanted, as the query of a request. */
+  callFilter = "";
   activities = { list: [], isKnown: false, error: null };
   /** How Twilio is connected with the backend; stays unknown with a backend that cannot tell. */
   setup = { value: null, receivedAt: 0, isKnown: false };
   #frameError = null;
   #heard = "";
+  #callsWanted = CALLS_FIRST;
   #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
   #activityReader = new Paced((signal) => this.#readActivities(signal), INTERVAL_MS);
   #setupReader = new Paced((signal) => this.#readSetup(signal), SETUP_INTERVAL_MS);
@@ -132,6 +139,24 @@ export class Store extends EventTarget {
     if (!this.setup.isKnown || this.isIdle) this.refreshSetup();
   }
 
+  /** Wants the calls that this query chooses; whether these are others than before. */
+  filterCalls(query) {
+    if (query === this.callFilter) return false;
+    this.callFilter = query;
+    this.#callsWanted = CALLS_FIRST;
+    this.#callsReader.restart();
+    return true;
+  }
+
+  /** Wants as many calls again as there are now. */
+  loadMoreCalls() {
+    if (this.calls.next === null || this.calls.isLoading) return;
+    this.#callsWanted = Math.max(CALLS_FIRST, this.calls.list.length) * 2;
+    this.calls = { ...this.calls, isLoading: true };
+    this.#tell("calls");
+    this.#callsReader.restart();
+  }
+
   /** Asks again how Twilio is connected. */
   refreshSetup() {
     if (this.seesAll) this.#setupReader.poke();
@@ -146,16 +171,31 @@ export class Store extends EventTarget {
 
   async #readCalls(signal) {
     try {
-      const { calls, next } = await ask(`/calls?limit=${CALLS_MAX}`, { signal });
-      const receivedAt = performance.now();
-      this.calls = { list: calls, receivedAt, hasMore: next !== null, isKnown: true, error: null };
+      const read = await this.#readCallPages(signal);
+      this.calls = { ...read, receivedAt: performance.now(), isKnown: true, isLoading: false, error: null };
+      this.#callsReader.intervalMs = Math.max(INTERVAL_MS, read.list.length * INTERVAL_MS_PER_CALL);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      this.calls = { ...this.calls, error: error.message };
+      this.calls = { ...this.calls, isLoading: false, error: error.message };
       throw error;
     } finally {
       this.#tell("calls");
     }
+  }
+
+  /** All that is wanted, page by page. */
+  async #readCallPages(signal) {
+    const list = [];
+    let page = { next: null };
+    do {
+      const limit = Math.min(CALLS_AT_ONCE_MAX, this.#callsWanted - list.length);
+      const after = page.next === null ? "" : `&after=${encodeURIComponent(page.next)}`;
+      const filter = this.callFilter === "" ? "" : `&${this.callFilter}`;
+      page = await ask(`/calls?limit=${limit}${after}${filter}`, { signal });
+      list.push(...page.calls);
+    } while (page.next !== null && list.length < this.#callsWanted);
+    const { next, matching = list.length, total = matching } = page;
+    return { list, next, matching, total };
   }
 
   async #readActivities(signal) {

@@ -3,6 +3,7 @@
 mod account_world;
 mod accounts;
 mod alerts;
+mod calls_table;
 mod chart;
 mod command;
 mod details;

@@ -68,7 +68,7 @@ async fn calls_and_moves_say_with_whom_the_caller_is_connected() {
         const list = [...parties, [undefined, undefined]].map(([party, counted], n) =>
             ({ ...call, callSid: `CA${n}`, party, counted }));
         // So long ago that each duration that goes on is a minute more.
-        const calls = { list, receivedAt: performance.now() - 60_000, hasMore: false,
+        const calls = { list, receivedAt: performance.now() - 60_000, next: null,
             isKnown: true, error: null };
         new Calls({ calls, summary: null, isLive: true }).draw();
         const what = 'moved', at = new Date().toISOString();

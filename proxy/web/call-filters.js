@@ -1,0 +1,126 @@
+// What is searched for in the list of calls, and by what it is filtered: the fields above it, and the address.
+
+import { element, setText } from "./dom.js";
+import { counted, country, number } from "./format.js";
+
+/** The part of the address behind `#` that holds them begins so. */
+const MARK = "calls";
+const SEARCH_MS = 250;
+/** A text with so many digits is a phone number: none is in the list, and none should be in an address. */
+const NUMBER_DIGITS_MIN = 7;
+/** So many country codes fit into a query. */
+const COUNTRIES_MAX = 40;
+const KEYS = ["search", "agent", "source", "country", "suspect"];
+const UNKNOWN = "unknown";
+
+export class CallFilters {
+  #store;
+  #tools = document.querySelector("#calls-tools");
+  #clear = document.querySelector("#calls-clear");
+  #hint = document.querySelector("#calls-hint");
+  #told = document.querySelector("#calls-told");
+  #export = document.querySelector("#calls-export");
+  #fields = {};
+  #timer = null;
+  #codes = [];
+  /** Whether a change is still to be told to who hears the page. */
+  #isUntold = false;
+
+  constructor(store) {
+    this.#store = store;
+    for (const key of KEYS) this.#fields[key] = document.querySelector(`#calls-${key}`);
+    this.#fields.search.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#apply(), SEARCH_MS);
+    });
+    for (const key of KEYS.slice(1)) this.#fields[key].addEventListener("change", () => this.#apply());
+    this.#clear.addEventListener("click", () => {
+      for (const key of KEYS) this.#fields[key].value = "";
+      this.#apply();
+      this.#fields.search.focus();
+    });
+    window.addEventListener("hashchange", () => this.#read());
+    if (location.hash !== "") this.#read();
+  }
+
+  /** Offers what there is to filter by. */
+  draw() {
+    const { byAgent = [], byCountry = [], sources = [] } = this.#store.summary;
+    this.#codes = byCountry.map((row) => row.country).filter((code) => code !== null);
+    const agents = byAgent.filter((row) => row.agent !== null).map((row) => [row.agent, row.name ?? row.agent]);
+    const countries = this.#codes.map((code) => [code, country(code)]);
+    if (byCountry.some((row) => row.country === null)) countries.push([UNKNOWN, "Unknown"]);
+    this.#offer("agent", "All agents", agents);
+    this.#offer("country", "All countries", countries);
+    const titleOf = ({ source, kind, title }) => (kind === source ? title : `${title} · ${source}`);
+    this.#offer("source", "All sources", sources.map((it) => [it.source, titleOf(it)]));
+    this.#fields.source.closest("label").hidden = sources.length === 0 && this.#fields.source.value === "";
+  }
+
+  /** Says how many calls are left, and of how many. */
+  drawCount({ list, matching, total }) {
+    const isFiltered = Boolean(this.#store.callFilter);
+    const of = `${number(matching)} of ${counted(total, "call")}`;
+    this.#tools.hidden = total < 2 && !isFiltered;
+    this.#clear.hidden = !isFiltered;
+    if (!this.#isUntold) return;
+    this.#isUntold = false;
+    setText(this.#told, isFiltered ? `${of} found` : `${counted(total, "call")}, ${number(list.length)} shown`);
+  }
+
+  #offer(key, all, values) {
+    const select = this.#fields[key];
+    const chosen = select.value;
+    const wanted = [["", all], ...values];
+    // What was chosen stays, though no call has it any more.
+    if (chosen !== "" && !values.some(([value]) => value === chosen)) {
+      wanted.push([chosen, select.selectedOptions[0]?.textContent ?? chosen]);
+    }
+    const seen = JSON.stringify(wanted);
+    if (select.dataset.seen === seen) return;
+    select.dataset.seen = seen;
+    select.replaceChildren(...wanted.map(([value, text]) => element("option", { value }, text)));
+    select.value = chosen;
+  }
+
+  #read() {
+    const parameters = new URLSearchParams(location.hash.slice(1));
+    const isOurs = parameters.has(MARK);
+    if (!isOurs && location.hash !== "") return;
+    for (const key of KEYS) {
+      const value = isOurs ? parameters.get(key) ?? "" : "";
+      const field = this.#fields[key];
+      const isMissing = field.tagName === "SELECT" && ![...field.options].some((it) => it.value === value);
+      if (isMissing) field.append(element("option", { value }, key === "country" ? country(value) : value));
+      field.value = value;
+    }
+    this.#apply();
+  }
+
+  #apply() {
+    clearTimeout(this.#timer);
+    const values = KEYS.map((key) => [key, this.#fields[key].value.trim()]).filter(([, value]) => value !== "");
+    const search = this.#fields.search.value;
+    const isNumber = search.replaceAll(/\D/g, "").length >= NUMBER_DIGITS_MIN;
+    this.#hint.hidden = !isNumber;
+    this.#fields.search.setAttribute("aria-invalid", String(isNumber));
+    if (isNumber) return;
+    this.#keep(new URLSearchParams([[MARK, ""], ...values]).toString().replace("=", ""), values.length > 0);
+    const text = search.trim().toLowerCase();
+    const found = text === "" ? [] : this.#codes.filter((code) => country(code).toLowerCase().includes(text));
+    if (found.length > 0) values.push(["searchCountries", found.slice(0, COUNTRIES_MAX).join()]);
+    const query = new URLSearchParams(values);
+    this.#isUntold = this.#store.filterCalls(query.toString()) || this.#isUntold;
+    // What is exported is what is shown.
+    query.append("format", "csv");
+    this.#export.href = `/api/live-users/calls?${query}`;
+  }
+
+  /** A reload has the same filters, and no request tells them to the server with the page. */
+  #keep(text, isFiltered) {
+    const before = new URLSearchParams(location.hash.slice(1)).has(MARK);
+    if (!isFiltered && !before) return;
+    const address = location.pathname + location.search;
+    history.replaceState(history.state, "", isFiltered ? `${address}#${text}` : address);
+  }
+}

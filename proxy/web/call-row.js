@@ -1,0 +1,141 @@
+// The row of one call in the list, and on request below it why the call counts.
+
+import { CallDetails } from "./call-details.js";
+import { element, icon, setText } from "./dom.js";
+import { country, locality, moment, partyWords, span } from "./format.js";
+
+const COLUMNS = 6;
+/** On a narrow screen three are not shown (calls.css); a cell that spans them would bring them back. */
+export const NARROW = matchMedia("(max-width: 44rem)");
+const NARROW_COLUMNS = 3;
+/** The layout is that of a grid (calls.css), so the roles are told. */
+const ROW = { role: "row" };
+const CELL = { role: "cell" };
+
+export class CallRow {
+  #call = null;
+  #details = null;
+  #evict;
+  #seen = "";
+  #caller = element("span.caller");
+  #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
+  #party = element("span.mark.is-party");
+  #uncounted = element("span.mark.is-uncounted", { title: "Not one of the live users" }, "not counted");
+  #sub = element("span.sub");
+  #mayEvict = false;
+  #name = element("span.agent-name");
+  #account = element("span.account");
+  #agent = element("td.agent.is-wide", CELL, this.#name, this.#account);
+  #locality = element("span.locality");
+  #country = element("span.country");
+  #since = element("td.is-wide.time", CELL);
+  #duration = element("td.number.duration", CELL);
+  #toggle = element("button.toggle", { type: "button", "aria-expanded": "false" }, icon("chevron"));
+  #direction = element("span.direction");
+  #row;
+  #detailRow = null;
+
+  constructor(evict) {
+    this.#evict = evict;
+    this.#row = element("tr.call", ROW,
+      element("td.who", CELL, element("span.who-line", this.#direction, this.#caller,
+        this.#suspect, this.#party, this.#uncounted), this.#sub),
+      this.#agent, element("td.is-wide.from", CELL, this.#locality, this.#country),
+      this.#since, this.#duration, element("td.more-cell", CELL, this.#toggle));
+    this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
+  }
+
+  /** Its row in the table. */
+  get node() {
+    return this.#row;
+  }
+
+  get nodes() {
+    return this.#detailRow ? [this.#row, this.#detailRow] : [this.#row];
+  }
+
+  get hasFocus() {
+    return this.nodes.some((node) => node.contains(document.activeElement));
+  }
+
+  show(call, mayEvict) {
+    this.#call = call;
+    const { liveMs, ...rest } = call;
+    const seen = JSON.stringify([rest, mayEvict]);
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#mayEvict = mayEvict;
+    const who = call.caller ?? "withheld";
+    setText(this.#caller, who);
+    this.#caller.classList.toggle("is-withheld", call.caller === null);
+    this.#suspect.hidden = !call.suspect;
+    // That a caller is with an agent is the rule, and the agent stands beside.
+    this.#party.hidden = (call.party ?? "agent") === "agent";
+    setText(this.#party, partyWords(call.party));
+    this.#uncounted.hidden = call.counted !== false;
+    this.#row.classList.toggle("is-uncounted", call.counted === false);
+    const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
+    setText(this.#name, agent);
+    setText(this.#account, call.account ?? "");
+    this.#account.hidden = call.account === null;
+    this.#agent.title = call.account === null ? agent : `${agent}, account ${call.account}`;
+    const [near, far] = [locality(call), country(call.country)];
+    const isNear = call.country !== null && near !== "";
+    setText(this.#locality, isNear ? near : "");
+    setText(this.#country, far);
+    this.#country.classList.toggle("is-known", call.country !== null && !isNear);
+    const whose = call.account === null ? agent : `${agent} · ${call.account}`;
+    setText(this.#sub, `${whose} · ${isNear ? near : far}`);
+    setText(this.#since, moment(call.since));
+    this.#showDirection(call.direction);
+    this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);
+    this.#details?.refresh(call, this.#canEvict);
+  }
+
+  /** What asks whether the call is to be taken out; null where that is not for this reader. */
+  get #canEvict() {
+    return this.#mayEvict ? this.#evict : null;
+  }
+
+  #showDirection(direction) {
+    const isOutbound = direction === "outbound" || direction === "dial";
+    const word = isOutbound ? "outbound" : "inbound";
+    this.#direction.title = `${word} call`;
+    this.#direction.replaceChildren(icon(word), element("span.visually-hidden", `${word}, `));
+  }
+
+  tick(elapsedMs) {
+    const { liveMs, counted } = this.#call;
+    const goesOn = counted !== false;
+    setText(this.#duration, span(liveMs === null ? null : liveMs + (goesOn ? elapsedMs : 0)));
+  }
+
+  #open() {
+    this.#details = new CallDetails(this.#call, this.#canEvict);
+    this.#detailRow = element("tr.detail", ROW, element("td", CELL, this.#details.node));
+    this.fit();
+    this.#row.after(this.#detailRow);
+    this.#row.classList.add("is-open");
+    this.#toggle.setAttribute("aria-expanded", "true");
+  }
+
+  /** Makes the details as wide as the table. */
+  fit() {
+    if (this.#detailRow) this.#detailRow.firstElementChild.colSpan = NARROW.matches ? NARROW_COLUMNS : COLUMNS;
+  }
+
+  close() {
+    this.#details?.close();
+    this.#detailRow?.remove();
+    this.#details = this.#detailRow = null;
+    this.#row.classList.remove("is-open");
+    this.#toggle.setAttribute("aria-expanded", "false");
+  }
+}
+
+/** Who is on the line and for how long, for a sentence. */
+export function describeCall(call) {
+  const agent = call.name ?? call.agent ?? call.address ?? "an unknown number";
+  const party = (call.party ?? "agent") === "agent" ? `with ${agent}` : `${partyWords(call.party)}, of ${agent}`;
+  return `Caller ${call.caller ?? "with a withheld number"}, ${party}, since ${moment(call.since)}.`;
+}
