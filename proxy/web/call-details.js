@@ -110,7 +110,13 @@ function says(source, said) {
   return said === "nothing" ? "" : `: ${words(said)}`;
 }
 
-const SOURCES = { voice: "Call webhook", speech: "Caller", referee: "Twilio’s list", clock: "Time limit", operator: "Operator" };
+const SOURCES = {
+  voice: "Call webhook",
+  speech: "Caller",
+  referee: "Twilio’s list",
+  clock: "Time limit",
+  operator: "Operator",
+};
 
 function withClock(text) {
   return text.replace(MOMENT, (found) => moment(found)).replace(/\.$/, "");

@@ -53,7 +53,8 @@ export class Cards {
       seen.set(keyOf(row), alike);
       const key = `${keyOf(row)} ${alike}`;
       const card = before.get(key) ?? new Card();
-      card.show({ ...row, account: this.#store.isOfOneAccount ? null : row.account ?? null });
+      const account = this.#store.isOfOneAccount ? null : row.account ?? null;
+      card.show({ ...row, account, seesAll: this.#store.seesAll });
       this.#cards.set(key, card);
     }
     const described = rows.filter((row) => row.agent !== null).length;
@@ -117,7 +118,7 @@ class Card {
   #hourCalls = element("span.quiet");
 
   constructor() {
-    const now = element("div", element("dt", "Average now"), this.#average);
+    const now = element("div", element("dt", "Average"), this.#average);
     const hour = element("div", element("dt", "Last hour"), this.#hour);
     this.node.append(
       element("div.card-head",
@@ -131,6 +132,7 @@ class Card {
   /** Touches nothing if the row is as it was; that calls get longer is seen by the tick. */
   show(row) {
     this.row = row;
+    if (row.agent !== null) this.node.id = `agent-${row.agent}`;
     const seen = JSON.stringify({ ...row, averageMs: null, longestMs: null });
     if (seen === this.#seen) return;
     this.#seen = seen;
@@ -190,10 +192,11 @@ export function nameOf({ agent, name, address }) {
   return name ?? agent ?? address ?? "Unknown number";
 }
 
-function describe({ agent, name, ownVoice, account }) {
+/** The agents file is a matter of whoever runs this. */
+function describe({ agent, name, ownVoice, account, seesAll }) {
   const whose = account === null ? "" : ` · ${account}`;
-  if (agent === null) return `number of no agent${whose}`;
-  if (name === null || name === undefined) return `not in agents.toml${whose}`;
+  if (agent === null) return `unassigned number${whose}`;
+  if (name === null || name === undefined) return seesAll ? `not in agents.toml${whose}` : `no name yet${whose}`;
   return ownVoice ? `${agent}${whose} · own voice` : `${agent}${whose}`;
 }
 

@@ -1,6 +1,6 @@
 // Asks whether a call is to be taken out of the count, and does it.
 
-import { describeCall } from "./calls.js";
+import { describeCall } from "./call-row.js";
 import { setText } from "./dom.js";
 import { Trouble, ask } from "./reader.js";
 
@@ -34,7 +34,7 @@ async function carryOut(call, done) {
     done();
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    setText(trouble, `It was not taken out: ${error.message}.`);
+    setText(trouble, `It was not removed: ${error.message}.`);
     trouble.hidden = false;
     confirm.disabled = false;
   }

@@ -51,16 +51,18 @@ class Item {
 
   /** Touches nothing if the activity is as it was. */
   show(activity, name) {
-    const agent = name ?? activity.agent ?? activity.address ?? "Unknown number";
+    // Of some calls it was never told which agent or number they were for.
+    const agent = name ?? activity.agent ?? activity.address ?? null;
     const seen = JSON.stringify([activity, agent]);
     if (seen === this.#seen) return;
     this.#seen = seen;
     this.#at = Date.parse(activity.at);
     Object.assign(this.#when, { dateTime: activity.at, title: moment(activity.at) });
     this.node.className = `activity is-${kind(activity)}`;
-    const about = element("p.about", element("span.caller", activity.caller ?? "withheld"), " · ", agent);
+    const about = element("p.about", element("span.caller", activity.caller ?? "withheld"));
+    if (agent !== null) about.append(" · ", agent);
     if (activity.country) about.append(" · ", locality(activity) || place(activity));
-    about.title = `${agent}, ${place(activity)}`;
+    about.title = [agent, place(activity)].filter((it) => it !== null).join(", ");
     this.node.replaceChildren(element("p.what", element("strong", title(activity)), this.#when), about);
   }
 
@@ -94,9 +96,9 @@ function title({ what, reason, durationMs, cause, direction, party }) {
       return lasted === "" && how === "ended" ? "Call ended" : `${upper(how)}${lasted}`;
     }
     case "healed":
-      return cause === undefined ? "Healed" : `Healed: ${words(cause)}`;
+      return cause === undefined ? "Corrected" : `Corrected: ${words(cause)}`;
     case "evicted":
-      return durationMs === undefined ? "Evicted" : `Evicted after ${span(durationMs)}`;
+      return durationMs === undefined ? "Removed from the count" : `Removed from the count after ${span(durationMs)}`;
     default:
       return words(what);
   }

@@ -31,13 +31,13 @@ export function span(ms) {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`;
 }
 
-/** `5 s`, `3 min`, `2 h`, `4 d`: how old something is. */
+/** `5 s`, `119 s`, `2 min`, `2 h`, `4 d`: how old something is; the unit stays on the line of its number. */
 export function age(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86_400)} d`;
+  if (s < 120) return `${s}\u00a0s`;
+  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min`;
+  if (s < 86_400) return `${Math.floor(s / 3600)}\u00a0h`;
+  return `${Math.floor(s / 86_400)}\u00a0d`;
 }
 
 /** `just now`, `12 s ago`, `in 4 min`: how far a moment is from now. */
@@ -140,13 +140,14 @@ const PARTIES = {
 };
 
 const WORDS = {
+  "dialing": "ringing",
   "goodbye": "said goodbye",
   "no-answer": "not answered",
   "busy": "line busy",
   "timed-out": "timed out",
   "unlisted": "not in the list of its source any more",
   "canceled": "cancelled",
-  "evicted": "taken out",
+  "evicted": "removed from the count",
   "missed-start": "its start was missed",
   "missed-answer": "its answer was missed",
   "missed-end": "its end was missed",

@@ -11,6 +11,7 @@ export class Overview {
   #announcer;
   #link = document.querySelector("#link");
   #notice = document.querySelector("#notice");
+  #undelivered = document.querySelector("#undelivered");
   #foot = document.querySelector("#foot");
   #line = document.querySelector("#line");
   #figures = {};
@@ -35,11 +36,11 @@ export class Overview {
     this.#line.hidden = line.length === 0;
     if (this.#line.textContent !== line.join("")) this.#line.replaceChildren(...line.map((it) => element("li", it)));
     set("calls", number(liveCalls));
-    const busy = byAgent.filter((row) => row.liveCalls > 0).length;
-    set("agents", IS_TOTAL ? "" : busy === 0 ? "nobody is talking" : `with ${counted(busy, "agent")}`);
+    set("agents", IS_TOTAL ? "" : busyWords(byAgent.filter((row) => row.liveCalls > 0)));
     this.#drawSpan("hour", lastHour);
     this.#drawSpan("day", lastDay);
     this.#tick();
+    this.#drawUndelivered();
     this.#drawFoot();
     const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
     this.#announcer.say([`${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
@@ -48,7 +49,7 @@ export class Overview {
   #drawSpan(name, numbers) {
     const calls = numbers?.calls ?? 0;
     setText(this.#figures[name], numbers ? number(calls) : NOTHING);
-    setText(this.#figures[`${name}-average`], calls === 0 ? "none is over" : `${span(numbers.averageMs)} on average`);
+    setText(this.#figures[`${name}-average`], calls === 0 ? "none ended yet" : `${span(numbers.averageMs)} on average`);
   }
 
   #tick() {
@@ -63,9 +64,10 @@ export class Overview {
   drawLink() {
     const { link, seenAt, error, summary } = this.#store;
     const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
-    const old = seenAt === null ? "" : `, as of ${ago(Date.now() - seenAt)}`;
+    const old = seenAt === null ? "" : ` for ${age(Date.now() - seenAt)}`;
     this.#link.dataset.state = state;
-    setText(this.#link, linkWords(state, link.transport, old));
+    setText(this.#link, linkWords(state, old));
+    this.#link.title = state === "live" ? `by ${TRANSPORTS[link.transport] ?? link.transport ?? "link"}` : "";
     // What came with the page is new, while the link is opened for the first time.
     const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
@@ -78,34 +80,57 @@ export class Overview {
     const what = seenAt === null
       ? "There is nothing to show yet"
       : `What is shown is ${age(Date.now() - seenAt)} old`;
-    setText(this.#notice, `${what}: ${error ?? "the link is down"}. Trying again.`);
-    this.#announcer.say("The link is down. What is shown is old.");
+    setText(this.#notice, `${what}: ${error ?? "the server cannot be reached"}. Trying again.`);
+    this.#announcer.say("Offline. What is shown is old.");
+  }
+
+  /** Where somebody waits for what cannot be delivered, that stands at the top, with a way to what helps. */
+  #drawUndelivered() {
+    const all = (this.#store.summary.deliveries ?? []).map((it) => [it.to, deliveryWords(it)]);
+    const failing = all.filter(([, text]) => text !== null);
+    this.#undelivered.hidden = failing.length === 0;
+    const list = this.#undelivered.querySelector("ul");
+    const seen = failing.join("\n");
+    if (list.dataset.seen === seen) return;
+    list.dataset.seen = seen;
+    list.replaceChildren(...failing.map(([to, text]) => element("li", recipient(to), `: ${text}`)));
   }
 
   #drawFoot() {
-    const { isOfSomeAccounts, summary: { referee, drift, deliveries = [], asOf } } = this.#store;
+    const { isOfSomeAccounts, summary: { referee, drift, asOf } } = this.#store;
     const parts = [];
     // Who is asked when webhooks are missing, and how that goes, is not told of some accounts.
     if (referee && !isOfSomeAccounts) parts.push(refereeWords(referee, Date.parse(asOf)));
-    if (drift) parts.push(`${counted(drift.healed, "call")} healed since the journal began`);
+    if (drift && !isOfSomeAccounts) parts.push(`${counted(drift.healed, "call")} corrected`);
     const nodes = parts.map((text) => element("span", text));
-    for (const text of deliveries.map(deliveryWords).filter((it) => it !== null)) {
-      parts.push(text);
-      nodes.push(element("span.undelivered", text));
-    }
     this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
     if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);
   }
 }
 
+/** With how many agents there are calls; a number that no agent has is none. */
+function busyWords(rows) {
+  const agents = rows.filter((row) => row.agent !== null).length;
+  const parts = [];
+  if (agents > 0) parts.push(counted(agents, "agent"));
+  if (rows.length > agents) parts.push(counted(rows.length - agents, "unassigned number"));
+  return parts.length === 0 ? "nobody is talking" : `with ${parts.join(" and ")}`;
+}
+
 /** What is not delivered to somebody; null where all is. */
-function deliveryWords({ to, pending, undelivered, failure }) {
+function deliveryWords({ pending, undelivered, failure }) {
   if (failure === undefined && undelivered === 0) return null;
   const counts = [];
   if (pending > 0) counts.push(`${number(pending)} waiting`);
   if (undelivered > 0) counts.push(`${number(undelivered)} lost since the start`);
   if (failure !== undefined) counts.push(`the last try failed (${failure})`);
-  return `Not delivered to ${to}: ${counts.join(", ")}`;
+  return counts.join(", ");
+}
+
+/** An agent is a link to its card. */
+function recipient(to) {
+  const [, id] = /^agent ([\w-]+)$/.exec(to) ?? [];
+  return id === undefined ? element("strong", to) : element("a", { href: `#agent-${id}` }, to);
 }
 
 function sureness(liveUsers, confirmed, suspect, hasOthers) {
@@ -113,31 +138,31 @@ function sureness(liveUsers, confirmed, suspect, hasOthers) {
   return [liveUsers > 0 ? "all confirmed" : hasOthers ? "nobody with an agent" : "nobody on the line"];
 }
 
-function linkWords(state, transport, old) {
+function linkWords(state, old) {
   switch (state) {
     case "live":
-      return `Live by ${TRANSPORTS[transport] ?? transport ?? "link"}`;
+      return "Live";
     case "polling":
-      return "Live by polling";
+      return "Live, every few seconds";
     case "reconnecting":
       return `Reconnecting${old}`;
     case "down":
-      return `Link down${old}`;
+      return `Offline${old}`;
     default:
       return "Connecting";
   }
 }
 
 function refereeWords({ state, lookedAt, failure, unlisted = 0 }, now) {
-  const looked = lookedAt ? `, looked ${ago(Math.max(0, now - Date.parse(lookedAt)))}` : "";
+  const looked = lookedAt ? `, last ${ago(Math.max(0, now - Date.parse(lookedAt)))}` : "";
   switch (state) {
     case "watching":
-      return `Referee watching${looked}${unlisted > 0 ? `. Not counted: ${counted(unlisted, "call")} on numbers that no agent has` : ""}`;
+      return `Twilio is asked too${looked}${unlisted > 0 ? `. Not counted: ${counted(unlisted, "call")} on unassigned numbers` : ""}`;
     case "failing":
-      return `Referee failing${looked}${failure ? `: ${failure}` : ""}`;
+      return `Twilio does not answer${looked}${failure ? `: ${failure}` : ""}`;
     case "elsewhere":
-      return "Referee watching from another replica";
+      return "Another replica asks Twilio";
     default:
-      return "Referee off: nobody is asked when webhooks are missing";
+      return "Twilio is not asked when webhooks are missing: set TWILIO_ACCOUNT_SID";
   }
 }

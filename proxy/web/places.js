@@ -21,7 +21,7 @@ export class Places {
   draw() {
     const { byCountry = [], byRegion = [] } = this.#store.summary;
     const known = byCountry.filter((row) => row.country !== null);
-    setText(this.#count, known.length > 0 ? number(known.length) : "");
+    setText(this.#count, known.length > 0 ? counted(known.length, "country", "countries") : "");
     const rows = [...known.slice(0, COUNTRIES_SHOWN_MAX).map((row) => ofCountry(row, byRegion))];
     const rest = known.slice(COUNTRIES_SHOWN_MAX);
     if (rest.length > 0) rows.push(ofTheRest(rest));

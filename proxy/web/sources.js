@@ -49,7 +49,7 @@ class Item {
   #fill = element("div.bar-fill");
   #note = element("p.place-note");
   #referee = element("p.place-note", { hidden: true });
-  #trouble = element("p.place-note.is-trouble", { hidden: true });
+  #refused = element("p.place-note", { hidden: true });
   #source = null;
   #reader = null;
   #asOf = 0;
@@ -59,7 +59,7 @@ class Item {
     this.node = element("li.place",
       element("p.place-line", this.#name, element("span.place-count", this.#users, this.#word)),
       element("div.bar-track", { "aria-hidden": "true" }, this.#fill),
-      this.#note, this.#referee, this.#trouble);
+      this.#note, this.#referee, this.#refused);
   }
 
   /** @param {{ seesAll: boolean, isOfSomeAccounts: boolean }} reader for whom it is worded */
@@ -83,16 +83,17 @@ class Item {
     // When something came from a source that is no account's own is not told to a reader of accounts.
     const heard = isOfSomeAccounts && !account ? null : this.#heard(since);
     setText(this.#note, upper([heard, `a call ends ${endsBy}`].filter((it) => it !== null).join(" · ")));
-    this.#referee.hidden = !referee || (referee.state === "elsewhere" && !seesAll);
+    // How its provider is asked is a matter of whoever runs this.
+    this.#referee.hidden = !referee || !seesAll;
     if (referee) {
       setText(this.#referee, asked(referee, since));
       this.#referee.classList.toggle("is-trouble", referee.state === "failing" || referee.state === "refused");
     }
     // A refusal that came before something was let in is over.
     const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
-    this.#trouble.hidden = !isRefused;
-    const advice = seesAll ? "The log says why." : "Ask whoever runs this server.";
-    if (isRefused) setText(this.#trouble, `Refused ${since(refusedAt)}: not signed with its secret. ${advice}`);
+    // Anybody can send what is refused: it is told to whoever can look into the log, and is no alarm.
+    this.#refused.hidden = !isRefused || !seesAll;
+    if (isRefused) setText(this.#refused, `A request without its signature was refused ${since(refusedAt)}. The log says more.`);
   }
 
   #heard(since) {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use live_users_wire::{
-    AccountCount, AgentCount, AgentRef, LineView, RefereeView, SourceCount, SourceReferee, Summary,
+    AccountCount, AgentCount, AgentRef, DeliveryView, LineView, RefereeView, SourceCount,
+    SourceReferee, Summary,
 };
 use reqwest::Method;
 
@@ -19,12 +20,22 @@ pub(super) async fn run(server: &Server, json: bool) -> Result<ExitCode, Failure
     let summary: Summary = server.read(&answer)?;
     match json {
         true => tell(answer),
-        false => lines(&summary).iter().for_each(tell),
+        false => {
+            let sees_all = sees_all(server).await;
+            lines(&summary, sees_all).iter().for_each(tell);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn lines(summary: &Summary) -> Vec<String> {
+/// Whether the token reads all calls. What a server does not tell, it does not restrict.
+async fn sees_all(server: &Server) -> bool {
+    let access = server.ask(Method::GET, "/access").await.ok();
+    let access = access.and_then(|it| serde_json::from_str::<serde_json::Value>(&it).ok());
+    access.is_none_or(|it| it["accounts"].is_null())
+}
+
+fn lines(summary: &Summary, sees_all: bool) -> Vec<String> {
     let Summary { live_users, live_calls, confirmed, suspect, as_of, line, .. } = summary;
     let LineView { with_agent, waiting, with_person, machine, on_the_line } = line;
     let silence = match suspect {
@@ -38,9 +49,13 @@ fn lines(summary: &Summary) -> Vec<String> {
             "with an agent {with_agent}, waiting {waiting}, with a person {with_person}, machine \
              {machine}; on the line {on_the_line}"
         ),
-        format!("asking the provider: {}", referee(&summary.referee)),
     ];
-    lines.extend(summary.sources.iter().filter_map(asked));
+    // Who reads some accounts is not told how the provider is asked: that is a matter of whoever runs this.
+    if sees_all {
+        lines.push(format!("asking Twilio: {}", referee(&summary.referee)));
+        lines.extend(summary.sources.iter().filter_map(asked));
+    }
+    lines.extend(summary.deliveries.iter().filter_map(undelivered));
     lines.extend(summary.alerts.iter().flat_map(alerts::firing));
     if !summary.by_agent.is_empty() {
         let rows: Vec<_> = summary.by_agent.iter().map(row).collect();
@@ -96,6 +111,20 @@ fn referee(RefereeView { state, failure, unlisted, .. }: &RefereeView) -> String
         Some(failure) => shown(&format!("{state}: {failure}{unlisted}")),
         None => shown(&format!("{state}{unlisted}")),
     }
+}
+
+/// What somebody does not get who should.
+fn undelivered(delivery: &DeliveryView) -> Option<String> {
+    let DeliveryView { to, pending, undelivered, failure, failing_since } = delivery;
+    if failure.is_none() && *undelivered == 0 {
+        return None;
+    }
+    let waiting = (*pending > 0).then(|| format!("{pending} waiting"));
+    let lost = (*undelivered > 0).then(|| format!("{undelivered} lost since the start"));
+    let since = failing_since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+    let failing = failure.as_ref().map(|why| format!("failing{since} ({why})"));
+    let told: Vec<_> = [waiting, lost, failing].into_iter().flatten().collect();
+    Some(shown(&format!("not delivered to {to}: {}", told.join(", "))))
 }
 
 /// What the provider of a source says, if it is asked.

@@ -210,7 +210,7 @@ async fn a_customer_sees_its_own_number_and_nothing_to_operate() {
     browser.wait_for("the figures", "document.querySelector('#line')").await;
     assert_eq!(text(&browser, "[data-figure=users]").await, "2");
     open_details(&browser).await;
-    assert!(!text(&browser, ".details").await.contains("Evict"));
+    assert!(!text(&browser, ".details").await.contains("Remove from count"));
     for hidden in ["#setup", "#unheard", "#accounts", "#sources", "#agents-empty"] {
         assert!(!is_shown(&browser, hidden).await, "{hidden}");
     }
@@ -238,7 +238,7 @@ async fn who_sees_several_accounts_sees_the_numbers_of_each() {
     assert_eq!(accounts, "By account 2 acme 2 users 2 calls beta 4 users 4 calls");
     assert_eq!(text(&browser, ".card .id").await, "booking · acme");
     open_details(&browser).await;
-    assert!(text(&browser, ".details").await.contains("Evict"), "it may operate");
+    assert!(text(&browser, ".details").await.contains("Remove from count"), "it may operate");
     assert!(text(&browser, "tr.call .agent").await.contains("acme"));
     let others = "[...document.querySelectorAll('tr.call .account')].map((it) => it.hidden).join()";
     assert_eq!(browser.evaluate(others).await, "false,true");

@@ -55,7 +55,7 @@ async fn every_agent_has_a_card_with_its_load_and_with_the_durations_that_twilio
     // A number that nobody has described shows up as itself.
     let elsewhere = [("CallSid", "CAx"), ("From", "+14155550103"), ("To", "+15005559942")];
     twilio.post("/voice", &elsewhere);
-    wait_for_text(&browser, "#cards", "+15…42 number of no agent 1 user live").await;
+    wait_for_text(&browser, "#cards", "+15…42 unassigned number 1 user live").await;
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
@@ -148,7 +148,7 @@ async fn a_suspect_call_is_marked_and_counted_all_the_same() {
         const call = { callSid: 'CA1', caller: '3fa9c2', agent: 'booking', suspect: true,
             liveMs: 61500, since: new Date().toISOString(), country: null, region: null };
         const list = [call, { ...call, callSid: 'CA2', suspect: false }];
-        const calls = { list, receivedAt: performance.now(), hasMore: false,
+        const calls = { list, receivedAt: performance.now(), next: null,
             isKnown: true, error: null };
         new Calls({ calls, summary: null, isLive: true }).draw();
         const rows = [...document.querySelectorAll('tr.call')];

@@ -3,7 +3,7 @@
 use live_users_testkit::{Browser, Server, Twilio};
 
 use crate::page::open;
-use crate::{start_both, start_both_with};
+use crate::{API_TOKEN, STACK, start_both, start_both_with};
 
 /// The page with one call on it.
 async fn with_a_call() -> (Server, Server, Twilio, Browser) {
@@ -24,6 +24,8 @@ async fn a_call_says_who_is_on_the_line_and_for_how_long() {
     let (_backend, _proxy, twilio, browser) = with_a_call().await;
     let row = text(&browser, "tr.call").await;
     assert!(row.contains("United States") && !row.contains("+1415"), "{row}");
+    // Out of sight it need not tick.
+    browser.evaluate("document.querySelector('tr.call').scrollIntoView()").await;
     let duration = "document.querySelector('.duration').innerText";
     let before = browser.evaluate(duration).await.to_string();
     browser
@@ -38,7 +40,7 @@ async fn a_call_says_who_is_on_the_line_and_for_how_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_delivered_is_at_the_foot_of_the_page() {
+async fn what_cannot_be_delivered_is_told_at_the_top_of_the_page_and_in_the_terminal() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/old?key=s3cr3t", listener.local_addr().expect("bound"));
     drop(listener);
@@ -47,15 +49,40 @@ async fn what_cannot_be_delivered_is_at_the_foot_of_the_page() {
     let agent = "[[agent]]\nid = \"booking\"\nname = \"B\"\nnumbers = [\"+15005550006\"]\n";
     std::fs::write(&agents, format!("{agent}status_callback_urls = [\"{url}\"]\n"))
         .expect("a file");
-    let (_backend, proxy, twilio) = start_both_with(agents.to_str().expect("text"));
+    let (backend, proxy, twilio) = start_both_with(agents.to_str().expect("text"));
     let browser = open(&proxy).await;
     twilio.start(1);
     twilio.end(1);
-    let says = "document.querySelector('#foot .undelivered')?.innerText ?? ''";
+    let says = "document.querySelector('#undelivered li')?.innerText ?? ''";
     // It is tried for an hour.
     browser.wait_for("the failure", &format!("({says}).includes('waiting')")).await;
-    let text = text(&browser, "#foot .undelivered").await;
-    assert!(text.starts_with("Not delivered to agent booking: 1 waiting"), "{text}");
+    let text = text(&browser, "#undelivered li").await;
+    assert!(text.starts_with("agent booking: 1 waiting"), "{text}");
+    let is_above = "document.querySelector('#undelivered').getBoundingClientRect().bottom \
+                    <= document.querySelector('#overview').getBoundingClientRect().top";
+    assert_eq!(browser.evaluate(is_above).await, true);
+    browser.click("#undelivered a").await;
+    assert_eq!(
+        browser
+            .evaluate(
+                "location.hash === '#agent-booking' && \
+        document.querySelector(location.hash).matches('.card')"
+            )
+            .await,
+        true
+    );
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    let status = std::process::Command::new(STACK)
+        .args(["status", "--url", &backend.url])
+        .env("LIVE_USERS_TOKEN", API_TOKEN)
+        .output()
+        .expect("it runs");
+    let status = String::from_utf8(status.stdout).expect("text");
+    let told = status.lines().find(|line| line.starts_with("not delivered to agent booking: "));
+    assert!(
+        told.is_some_and(|line| line.contains("1 waiting") && !line.contains("s3cr3t")),
+        "{status}"
+    );
     assert!(text.contains("error") && !text.contains("s3cr3t"), "{text}");
 }
 
@@ -65,12 +92,14 @@ async fn a_call_explains_itself_and_is_evicted_only_after_a_question() {
     browser.click("tr.call .toggle").await;
     browser.wait_for("the details", "document.querySelector('.evidence li') !== null").await;
     let details = text(&browser, ".details").await;
-    for told in ["Counted: a person is on the line", "What happens next", "CA0000", "Voice"] {
+    for told in
+        ["Counted: a person is on the line", "What happens next", "CA0000", "Call webhook: ringing"]
+    {
         assert!(details.contains(told), "{told}: {details}");
     }
     browser.click(".details .button").await;
     let asked = text(&browser, "#evict").await;
-    assert!(asked.contains("Take this call out of the count?"), "{asked}");
+    assert!(asked.contains("Remove this call from the count?"), "{asked}");
     browser.click("#evict-cancel").await;
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#, "nothing was done");
 
@@ -110,10 +139,10 @@ async fn what_is_old_is_marked_with_its_age_and_does_not_tick() {
     backend.kill();
     browser.wait_for("the mark", "document.body.matches('.is-stale')").await;
     let link = text(&browser, "#link").await;
-    assert!(link.starts_with("Link down, as of "), "{link}");
+    assert!(link.starts_with("Offline for "), "{link}");
     let notice = text(&browser, "#notice").await;
     assert!(notice.contains("old") && notice.contains("Trying again"), "{notice}");
-    let told = "document.querySelector('#announcement').textContent.includes('link is down')";
+    let told = "document.querySelector('#announcement').textContent.includes('Offline')";
     browser.wait_for("whoever listens to be told", told).await;
     assert_eq!(browser.axe_violations().await, [""; 0]);
 }
@@ -200,7 +229,7 @@ async fn numbers_spans_and_places_are_written_as_people_read_them() {
     let browser = open(&proxy).await;
     let written = "import('/admin/format.js').then((it) => [
         it.span(null), it.span(0), it.span(7_900), it.span(61_500), it.span(3_661_000), it.span(-5),
-        it.age(59_400), it.age(61_000), it.age(7_200_000), it.age(172_800_000),
+        it.age(59_400), it.age(119_000), it.age(121_000), it.age(7_200_000), it.age(172_800_000),
         it.ago(200), it.ago(12_000), it.ago(-240_000),
         it.counted(1, 'user'), it.counted(0, 'user'), it.counted(1042, 'call'),
         it.country('US'), it.country(null), it.country('??'), it.country('ZZ'),
@@ -223,7 +252,8 @@ async fn numbers_spans_and_places_are_written_as_people_read_them() {
         "1:01:01",
         "0:00",
         "59 s",
-        "1 min",
+        "119 s",
+        "2 min",
         "2 h",
         "2 d",
         "just now",
@@ -256,4 +286,7 @@ async fn numbers_spans_and_places_are_written_as_people_read_them() {
         "–",
     ];
     assert_eq!(browser.evaluate(written).await, expected.join(" | "));
+    let whole = "import('/admin/format.js').then((it) => \
+                 [59_400, 121_000, 7_200_000].every((ms) => it.age(ms).includes('\\u00a0')))";
+    assert_eq!(browser.evaluate(whole).await, true, "a number and its unit stay on one line");
 }
