@@ -1,6 +1,6 @@
 //! How agents, places and callers are shown, without private data.
 
-use live_users_core::{Agent, Caller, Place};
+use live_users_core::{Agent, Caller, DAY_MS, HOUR_MS, MINUTE_MS, Place, SECOND_MS};
 use live_users_wire::{AgentRef, PlaceView};
 
 /// How many digits of a phone number are shown, at its beginning and at its end.
@@ -30,6 +30,17 @@ pub(crate) fn shown_place(place: &Place) -> PlaceView {
 /// find a person by trying numbers, even with the key.
 pub(crate) fn label(Caller(hash): Caller) -> String {
     format!("{:06x}", hash.get() >> 40)
+}
+
+/// How long ago something was, as people say it: `119 s`, `2 min`. The unit stays on the line of its number.
+pub(crate) fn age(ms: u64) -> String {
+    let (unit_ms, unit) = match ms {
+        ms if ms < 2 * MINUTE_MS => (SECOND_MS, "s"),
+        ms if ms < HOUR_MS => (MINUTE_MS, "min"),
+        ms if ms < DAY_MS => (HOUR_MS, "h"),
+        _ => (DAY_MS, "d"),
+    };
+    format!("{}\u{a0}{unit}", ms / unit_ms)
 }
 
 /// Masks the middle of each phone number in an address.
@@ -62,6 +73,19 @@ fn push_masked(shown: &mut String, digits: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_age_has_minutes_from_two_on() {
+        for (ms, told) in [
+            (0, "0\u{a0}s"),
+            (119_999, "119\u{a0}s"),
+            (120_000, "2\u{a0}min"),
+            (3_600_000, "1\u{a0}h"),
+            (200_000_000, "2\u{a0}d"),
+        ] {
+            assert_eq!(age(ms), told);
+        }
+    }
 
     #[test]
     fn a_phone_number_is_not_shown_in_full() {

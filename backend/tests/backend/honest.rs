@@ -214,7 +214,7 @@ fn a_call_is_explained_by_all_that_was_said_about_it_also_after_a_restart() {
         (&true.into(), &"suspect".into())
     );
     let because = live["because"].as_str().unwrap();
-    assert!(because.starts_with("Counted: a person is on the line"), "{because}");
+    assert!(because.starts_with("Counted: on the line since "), "{because}");
     server.kill();
     let (server, twilio) = start(&env);
     twilio.end(1);
@@ -226,7 +226,7 @@ fn a_call_is_explained_by_all_that_was_said_about_it_also_after_a_restart() {
         (&false.into(), &"forgotten".into())
     );
     let because = over["because"].as_str().unwrap();
-    assert!(because.contains("it is over (status-callback said completed at "), "{because}");
+    assert!(because.contains("it is over (status callback: completed at "), "{because}");
     let told = over["evidence"].as_array().unwrap().iter().map(|piece| {
         let text = |name: &str| piece[name].as_str().unwrap().to_owned();
         (text("source"), text("said"), text("outcome"))

@@ -161,13 +161,10 @@ fn an_explanation_says_in_plain_words_why_a_call_does_not_count() {
     };
     for (n, because) in [
         (1, "Not counted: the caller was handed over to a person since "),
-        (2, "Counted: a person is on the line since "),
+        (2, "Counted: on the line since "),
         (3, "Not counted: a voicemail has answered since "),
         (4, "Not counted: nobody has picked up yet"),
-        (
-            5,
-            "Not counted: ended by a goodbye; the provider has not said so yet (speech said goodbye",
-        ),
+        (5, "Not counted: ended by a goodbye; the provider has not said so yet (speech: goodbye"),
     ] {
         let told = explain(n);
         assert!(text(&told, "because").starts_with(because), "{}", told["because"]);
@@ -177,8 +174,7 @@ fn an_explanation_says_in_plain_words_why_a_call_does_not_count() {
         format!("Not counted: a leg of {}: never a user.", sid(1))
     );
     let told = explain(1);
-    let by =
-        format!("(status-callback said in-progress of {} at {}", sid(11), moment(from + 70_000));
+    let by = format!("(status callback: in progress of {} at {}", sid(11), moment(from + 70_000));
     assert!(text(&told, "because").contains(&by), "{}", told["because"]);
     let leg = json!({ "callSid": sid(11), "phase": "live", "endpoint": "person" });
     assert_eq!(told["legs"], json!([leg]));

@@ -2,7 +2,7 @@
 
 use live_users_core::{
     AnsweredBy, Call, Direction, EndReason, Endpoint, LimitOf, Limits, Millis, Outcome, Party,
-    Phase, SECOND_MS,
+    Phase, SECOND_MS, Said, Source,
 };
 use live_users_intake::Status;
 use live_users_replica::{DIALING_MS_MAX, QUIET_MS, TOMBSTONE_MS};
@@ -12,6 +12,7 @@ use live_users_wire::Expectation;
 
 use super::view::Presenter;
 use crate::parts::clock::moment;
+use crate::parts::presentation::age;
 
 /// Why a call is in the count, or is not.
 pub(super) fn because(
@@ -21,11 +22,8 @@ pub(super) fn because(
     presenter: &Presenter,
 ) -> String {
     let by = turning(&pieces.list).map_or_else(String::new, |piece| {
-        let source = words::of_source(piece.source);
-        let source = piece.origin.as_deref().unwrap_or(&source);
-        let said = words::of_said(piece.said);
         let about = piece.leg.as_ref().map(|leg| format!(" of {leg}")).unwrap_or_default();
-        format!(" ({source} said {said}{about} at {})", moment(piece.at))
+        format!(" ({}{about} at {})", told(piece), moment(piece.at))
     });
     if let Some(leg) = &call.details.leg {
         let whose = leg.parent.as_ref().map_or("another call".to_owned(), ToString::to_string);
@@ -60,22 +58,36 @@ pub(super) fn because(
                 };
                 return format!("Not counted: {what} since {since}{by}{next}.");
             }
-            let silent_s = presenter.now.since(call.heard) / SECOND_MS;
+            let silent = age(presenter.now.since(call.heard));
             let how_sure = if presenter.is_suspect((call.heard, call.limits())) {
-                format!("suspect, since nothing was heard of it for {silent_s} s")
+                format!("suspect, since nothing was heard of it for {silent}")
             } else {
-                format!("confirmed {silent_s} s ago")
+                format!("confirmed {silent} ago")
             };
             let rule = match call.party {
                 Some(Party::Person) => "; COUNT_HANDED_OVER counts such calls",
                 Some(Party::Agent | Party::Waiting | Party::Machine) | None => "",
             };
-            format!(
-                "Counted: {what} since {since}{by}, and nothing says that it is over{rule}; \
-                 {how_sure}."
-            )
+            format!("Counted: {what} since {since}{by}; no end was reported{rule}; {how_sure}.")
         }
     }
+}
+
+/// Who has told what: `call webhook: ringing`, `caller spoke`.
+fn told(piece: &Piece) -> String {
+    let source = match (piece.origin.as_deref(), piece.source) {
+        (Some(origin), _) => origin.to_owned(),
+        (None, Source::Voice) => "call webhook".to_owned(),
+        (None, Source::Speech) if piece.said == Said::InProgress => {
+            return "caller spoke".to_owned();
+        }
+        (None, source) => words::of_source(source).replace('-', " "),
+    };
+    let said = match piece.said {
+        Said::Dialing => "ringing".to_owned(),
+        said => words::of_said(said).replace('-', " "),
+    };
+    format!("{source}: {said}")
 }
 
 /// The limit because of which a call was turned away, unless it was let in since.
@@ -148,7 +160,7 @@ fn connected(call: &Call, legs: &[Call]) -> &'static str {
         }
         Some(Party::Agent) | None => match call.direction {
             Some(Direction::Outbound) => "the person has picked up",
-            Some(Direction::Inbound | Direction::Dial) | None => "a person is on the line",
+            Some(Direction::Inbound | Direction::Dial) | None => "on the line",
         },
     }
 }
@@ -189,7 +201,7 @@ pub(super) fn next(call: &Call, presenter: &Presenter, status: Option<&Status>) 
         (Phase::Live, Some(status)) => (
             "asked",
             status.next.max(presenter.now),
-            "the referee asks the provider; only its word ends the call before MAX_CALL_HOURS",
+            "the provider is asked; only its word ends the call before MAX_CALL_HOURS",
         ),
         (Phase::Live, None) if told.is_some_and(|told| !told.by_twilio) => (
             "timed-out",

@@ -93,7 +93,7 @@ async fn a_call_explains_itself_and_is_evicted_only_after_a_question() {
     browser.wait_for("the details", "document.querySelector('.evidence li') !== null").await;
     let details = text(&browser, ".details").await;
     for told in
-        ["Counted: a person is on the line", "What happens next", "CA0000", "Call webhook: ringing"]
+        ["Counted: on the line since ", "What happens next", "CA0000", "Call webhook: ringing"]
     {
         assert!(details.contains(told), "{told}: {details}");
     }
