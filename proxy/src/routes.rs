@@ -75,6 +75,7 @@ impl Routes {
             .service(PATHS.read("/readyz", NONE, readyz))
             .service(PATHS.read("/metrics", NONE, metrics::metrics))
             .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+            .service(PATHS.read("/docs", ANY, openapi::docs))
             .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
             .service(PATHS.read(page::PATH, ANY, show_page))
             .service(

@@ -64,6 +64,7 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(PATHS.read("/readyz", NONE, health::ready))
         .service(PATHS.read("/metrics", NONE, metrics::metrics))
         .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
+        .service(PATHS.read("/docs", Parameters::Any, openapi::docs))
         .default_service(web::to(not_found));
 }
 

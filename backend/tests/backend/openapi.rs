@@ -20,8 +20,8 @@ const GATED: [&str; 9] = [
 ];
 
 /// Whoever sends webhooks adds parameters of its own.
-const WEBHOOKS: [&str; 5] =
-    ["/voice", "/speech-result", "/call-status", "/api/events", "/sources/{id}"];
+const WEBHOOKS: [&str; 6] =
+    ["/voice", "/speech-result", "/call-status", "/api/events", "/sources/{id}", "/docs"];
 
 fn ask(server: &Server, method: &str, path: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
@@ -67,7 +67,7 @@ fn what_is_read_is_what_the_document_says() {
         document.check("GET", path, &get(&format!("{}{path}", server.url)));
         document.check("GET", path, &ask(&server, "GET", path, "0123456789abcdef"));
     }
-    for path in ["/api/live-users", "/healthz", "/readyz", "/openapi.json"] {
+    for path in ["/api/live-users", "/healthz", "/readyz", "/openapi.json", "/docs"] {
         check(path, "", 200);
     }
     check("/api/live-users/calls", "?limit=1", 200);

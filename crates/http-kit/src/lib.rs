@@ -10,6 +10,7 @@ mod client_limits;
 pub mod command;
 mod connections;
 mod cors;
+mod docs;
 mod env;
 mod format;
 mod forwarded;
@@ -36,6 +37,7 @@ pub use client::{BodyError, error_chain, http_client, http_client_of, read_body}
 pub use client_limits::ClientLimits;
 pub use connections::{Connections, LimitAnswers, LimitError, vouch_for};
 pub use cors::{AllowedOrigins, is_own};
+pub use docs::DocsPage;
 pub use env::{ConfigErrors, EXIT_USAGE, Env, SettingsReader};
 pub use format::{FORMAT, Format};
 pub use listen::ListenAddress;

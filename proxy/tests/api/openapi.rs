@@ -16,8 +16,15 @@ const CALL: &str = r#"{"callSid":"CA1","phase":"live","counted":true,"suspect":f
     "since":"2026-11-23T09:30:00.000Z","heardAt":"2026-11-23T09:30:00.000Z","liveMs":5}"#;
 
 /// People share links to pages, and programs add parameters of their own to these.
-const PAGES: [&str; 6] =
-    ["/", "/admin/existing-agents", "/admin/sign-in", "/admin/sign-out", "/view", "/view/{id}"];
+const PAGES: [&str; 7] = [
+    "/docs",
+    "/",
+    "/admin/existing-agents",
+    "/admin/sign-in",
+    "/admin/sign-out",
+    "/view",
+    "/view/{id}",
+];
 
 #[test]
 fn every_route_is_in_the_document_and_none_more() {
@@ -148,6 +155,7 @@ fn what_the_proxy_says_itself_is_what_the_document_says() {
     check("GET", "/healthz", &[], 200);
     check("GET", "/readyz", &[], 503);
     check("GET", "/openapi.json", &[], 200);
+    check("GET", "/docs", &[], 200);
     check("GET", "/", &[], 307);
     check("GET", "/admin/existing-agents", &[], 303);
     check("GET", "/admin/sign-in", &[], 200);

@@ -51,6 +51,24 @@ async fn the_page_allows_and_needs_nothing_inline_or_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn the_interface_is_a_page_for_people_that_loads_nothing() {
+    let proxy = start(NO_BACKEND);
+    let answer = get(&proxy, "/docs", &[]).await;
+    assert_eq!(header(&answer, "content-type"), Some("text/html; charset=utf-8"));
+    let policy = header(&answer, "content-security-policy").unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    let html = answer.text().await.unwrap();
+    for text in
+        ["/api/live-users/history.svg", "CallPage", "id=\"schema-HistoryView\"", "searchCountries"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    for other in ["<script", " src=", "<link", " style=", "url(", "=\"http"] {
+        assert!(!html.contains(other), "{other}");
+    }
+}
+
+#[tokio::test]
 async fn the_root_leads_to_the_page() {
     let proxy = start(NO_BACKEND);
     for method in [Method::GET, Method::HEAD] {
