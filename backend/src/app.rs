@@ -6,6 +6,7 @@ mod standby;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use live_users_http_kit::{AllowedOrigins, serve};
@@ -25,6 +26,7 @@ use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::configured;
+use crate::parts::doubt::Doubt;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
 use crate::parts::passing_on::DRAIN;
@@ -34,7 +36,9 @@ use crate::tasks::delivering::{self, Delivering};
 use crate::tasks::hooks::{Means, Telling};
 use crate::tasks::source_asking::{self, Question};
 use crate::tasks::writer_thread::{self, Outlets};
-use crate::tasks::{leadership, publishing, reconciliation, reload, scoped_publishing, warnings};
+use crate::tasks::{
+    doubting, leadership, publishing, reconciliation, reload, scoped_publishing, warnings,
+};
 
 /// A backend that has opened its journal, or waits until it can be opened, and does not listen yet.
 pub struct Backend(Start);
@@ -156,6 +160,8 @@ impl Ready {
             .asking_sources(source_asking::prepare(&config))
             .auditing(check_invariants);
         let latest = first_count(&replica, &clock, gives_agents);
+        let confidence = replica.state().confidence(clock.now(), config.suspect_after_ms);
+        let doubt = Arc::new(Doubt::new(confidence.suspect));
         let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (questions_sender, questions) = mpsc::unbounded_channel();
@@ -173,7 +179,7 @@ impl Ready {
         replication_status.on_append(move || growing.catch_up());
         // What others have appended since the replay.
         queue.catch_up();
-        let reading = (latest, clock, journal_reader);
+        let reading = ((latest, doubt), clock, journal_reader);
         let (parts, origins) = Parts::of(config, arrivals, (queue, status), reading)?;
         Ok(Self {
             parts,
@@ -203,10 +209,13 @@ impl Ready {
             signer: parts.webhooks.passing.signer.clone(),
             passing_on: passing_on.clone(),
         });
-        let publishing =
-            publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
-        let scoped =
-            scoped_publishing::start(&streams, &parts.latest, &parts.summarizer, &parts.queue);
+        let (latest, doubt) = (parts.latest.clone(), parts.doubt.clone());
+        let suspect_after_ms = parts.rules.suspect_after_ms;
+        let doubting = doubting::run(doubt, latest, queue.clone(), suspect_after_ms);
+        let doubting = tokio::spawn(doubting);
+        let known = (&parts.latest, &parts.doubt);
+        let publishing = publishing::start(&streams, known, &parts.summarizer, &parts.queue);
+        let scoped = scoped_publishing::start(&streams, known, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
         let warning = tokio::spawn(warnings::run(replication_status));
         let telling = Telling::start(
@@ -253,6 +262,7 @@ impl Ready {
         let served = served.await;
 
         publishing.iter().chain(&scoped).for_each(|task| task.abort());
+        doubting.abort();
         reloading.abort();
         warning.abort();
         reconciling.abort();

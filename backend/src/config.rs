@@ -17,6 +17,7 @@ use live_users_twilio::AuthTokens;
 
 use crate::parts::accounts::Accounts;
 use crate::parts::agents::AgentRegistry;
+use crate::parts::doubt::DoubtRules;
 use crate::parts::public_url::{self, PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
 use crate::parts::signer::Signer;
@@ -68,6 +69,8 @@ pub struct Config {
     pub max_call_ms: u64,
     /// After this long without evidence a call is suspect, in milliseconds.
     pub(crate) suspect_after_ms: u64,
+    /// What the public is told of suspect calls.
+    pub(crate) doubt: DoubtRules,
     /// When and how often the provider is asked.
     pub(crate) rules: ReconcilerRules,
     /// How long an agent's chat may take to answer, in milliseconds.
@@ -151,6 +154,7 @@ impl Config {
             caller_key,
             max_call_ms,
             suspect_after_ms: suspect_s * 1_000,
+            doubt: read_doubt(&mut reader, suspect_s * 1_000),
             rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),
             chat_ms,
@@ -179,6 +183,13 @@ impl Config {
         };
         reader.finish(config)
     }
+}
+
+/// `SUSPECT_SHARE_PERCENT` and `PUBLIC_SUSPECT`.
+fn read_doubt(reader: &mut SettingsReader<'_>, suspect_after_ms: u64) -> DoubtRules {
+    let share_percent = within(reader, "SUSPECT_SHARE_PERCENT", 10, 0..=100, "percent");
+    let is_public = reader.switch("PUBLIC_SUSPECT");
+    DoubtRules { share_percent, is_public, suspect_after_ms }
 }
 
 /// `JOURNAL_URL`. Its errors name it.

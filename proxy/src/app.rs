@@ -15,7 +15,9 @@ use crate::routes::Routes;
 use crate::shared_sessions::SharedSessions;
 use crate::streams::Streams;
 use crate::total_reader::TotalRules;
-use crate::upstream::{AccessLookup, AdminApi, BackendClient, ScopedStreams, Stream, Upstream};
+use crate::upstream::{
+    AccessLookup, AdminApi, Asked, BackendClient, ScopedStreams, Stream, Upstream,
+};
 
 /// Serves the proxy on the listener until `shutdown` resolves, then lets requests under way
 /// finish. The caller has bound the listener; `config.listen` is not looked at.
@@ -44,7 +46,7 @@ pub async fn run(
     let connections = Connections::new(limits, config.trusted_proxies.clone());
     let lookup = AccessLookup::new(backend.clone(), authorization.clone())?;
     let health = Arc::clone(&metrics.upstream);
-    let stream = Stream::new(backend.clone(), authorization, None, channels, health);
+    let stream = Stream::new(backend.clone(), authorization, Asked::default(), channels, health);
     let stream = tokio::spawn(stream.run());
     let authenticator = Data::new(Authenticator::new(&config, lookup));
     let sharing = match config.backend_authorization.clone() {
@@ -75,6 +77,7 @@ pub async fn run(
         authenticator,
         total_rules: Data::new(TotalRules {
             is_public: config.public_total,
+            tells_doubt: config.public_suspect,
             limit: ReadLimit::new(config.reads_per_second),
         }),
         admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),

@@ -46,6 +46,8 @@ pub struct Config {
     pub streams_max: StreamsMax,
     /// Whether everybody may read the total.
     pub public_total: bool,
+    /// Whether polled answers tell everybody how many are suspect, not only on request.
+    pub public_suspect: bool,
     /// Reads of the total by one client in a second; 0 for no limit.
     pub reads_per_second: u32,
     /// What clients may take of the server.
@@ -82,6 +84,7 @@ impl Config {
         let allowed_origins = AllowedOrigins::read(&mut reader);
         let streams_max = StreamsMax::read(&mut reader);
         let public_total = reader.switch_or("PUBLIC_TOTAL", true);
+        let public_suspect = reader.switch("PUBLIC_SUSPECT");
         let reads_per_second = ReadLimit::read(&mut reader);
         let limits = ClientLimits::read(&mut reader, streams_max);
         reader.finish(())?;
@@ -96,6 +99,7 @@ impl Config {
             allowed_origins,
             streams_max,
             public_total,
+            public_suspect,
             reads_per_second,
             limits,
         })

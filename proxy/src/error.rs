@@ -51,6 +51,12 @@ pub(crate) enum UpstreamError {
     /// The token of an account that asks was changed or removed.
     #[error("the token of this account was changed or removed")]
     AccessEnded,
+    /// The agent is not public, not in scope, or not known: the backend does not say which.
+    #[error("agent: there is no such agent here")]
+    NoSuchAgent,
+    /// The backend is of before there were numbers of agents, and has told the total of all.
+    #[error("the backend cannot tell the number of one agent: it is of an older version")]
+    NotOfAgent,
     /// The backend has ended its stream, as it does when it stops.
     #[error("the backend has stopped")]
     Ended,
@@ -63,6 +69,7 @@ impl ResponseError for UpstreamError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoSuchAgent => StatusCode::NOT_FOUND,
             Self::Unreachable
             | Self::Broken
             | Self::Redirect
@@ -76,13 +83,23 @@ impl ResponseError for UpstreamError {
             | Self::NotAStream
             | Self::NotAnAccess
             | Self::AccessEnded
+            | Self::NotOfAgent
             | Self::Ended
             | Self::Interrupted => StatusCode::BAD_GATEWAY,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(Envelope::failure(self.to_string()))
+        let (error, mut field, mut expected) = (self.to_string(), None, None);
+        if *self == Self::NoSuchAgent {
+            field = Some("agent".to_owned());
+            expected = Some(
+                "the id of an agent with public = true, or for who is signed in one of theirs"
+                    .to_owned(),
+            );
+        }
+        let envelope = Envelope::from(Problem { error, field, expected });
+        HttpResponse::build(self.status_code()).json(envelope)
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use live_users_wire::Health;
 
-use crate::upstream::Upstream;
+use crate::upstream::{Asked, Upstream};
 
 /// 200 as long as the process answers.
 pub(crate) async fn healthz() -> Json<Health> {
@@ -15,7 +15,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 
 /// 200 when the backend has just given a count, else 503 with the reason.
 pub(crate) async fn readyz(upstream: Data<Arc<Upstream>>) -> HttpResponse {
-    match upstream.count().await {
+    match upstream.count(&Asked::default()).await {
         Ok(_) => HttpResponse::Ok().json(Health {
             status: "ready".to_owned(),
             reason: None,

@@ -43,6 +43,8 @@ pub(crate) struct First {
     /// The summary of the calls that the reader sees, as JSON.
     summary: String,
     live_users: u64,
+    /// Whether many of them are suspect.
+    is_unsure: bool,
     as_of: Timestamp,
 }
 
@@ -54,6 +56,9 @@ pub(crate) struct Ended;
 #[serde(rename_all = "camelCase")]
 struct Number {
     live_users: u64,
+    /// How many of them are suspect, if that is told.
+    #[serde(default)]
+    public_suspect: Option<u64>,
     as_of: String,
 }
 
@@ -84,17 +89,19 @@ impl First {
     }
 
     fn read(admin: &Admin, summary: String) -> Option<Self> {
-        let Number { live_users, as_of } = serde_json::from_str(&summary).ok()?;
+        let Number { live_users, public_suspect, as_of } = serde_json::from_str(&summary).ok()?;
         let as_of = as_of.parse().ok()?;
         let access = serde_json::to_string(&access_view(admin)).ok()?;
-        Some(Self { access, summary, live_users, as_of })
+        let is_unsure = public_suspect.is_some_and(|suspect| suspect > 0);
+        Some(Self { access, summary, live_users, is_unsure, as_of })
     }
 
     /// The number, for as long as there is none by the link.
     fn number(&self) -> String {
         let users = if self.live_users == 1 { "user" } else { "users" };
+        let about = if self.is_unsure { "about " } else { "" };
         format!(
-            "<span slot=\"first\">{} {users} live<span class=\"first-as-of\">, as of {} UTC</span></span>",
+            "<span slot=\"first\">{about}{} {users} live<span class=\"first-as-of\">, as of {} UTC</span></span>",
             self.live_users,
             self.as_of.strftime("%H:%M:%S"),
         )
@@ -201,7 +208,8 @@ mod tests {
             r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
         let access = r#"{"id":"<b>"}"#.to_owned();
         let as_of = "2026-11-23T09:30:05.678Z".parse().unwrap();
-        let first = First { access, summary: summary.clone(), live_users: 1, as_of };
+        let first =
+            First { access, summary: summary.clone(), live_users: 1, is_unsure: false, as_of };
         let html = html(false, Some(&first));
         assert!(
             html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")

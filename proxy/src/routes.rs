@@ -10,13 +10,14 @@ use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
 use live_users_http_kit::Parameters::Only;
-use live_users_http_kit::{AllowedOrigins, Connections, Parameters, Paths, TrustedProxies};
-use live_users_wire::Envelope;
+use live_users_http_kit::{
+    AllowedOrigins, Connections, Parameters, Paths, TrustedProxies, asks_for,
+};
+use live_users_wire::{Envelope, WITH_DOUBT};
 
 use crate::admin::Authenticator;
 use crate::admin_api::{
-    access, activity, alerts, call, calls, evict, question, setup, stretches, summary, test_alert,
-    told,
+    access, activity, alerts, call, calls, evict, setup, stretches, summary, test_alert,
 };
 use crate::compression::compress;
 use crate::error::{not_found, only_form, read_or_post, wrong_method, wrong_parameter};
@@ -41,6 +42,9 @@ const TLS_ONLY: &str = "max-age=31536000";
 
 const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
 const NONE: Parameters = Parameters::NONE;
+
+/// The parameter of the total.
+const TOTAL: Parameters = Only(&["agent"]);
 const ANY: Parameters = Parameters::Any;
 
 /// What the routes answer with.
@@ -130,14 +134,14 @@ impl Routes {
     fn add_api(&self, paths: &mut ServiceConfig) {
         paths
             .service(
-                PATHS.read("/api/live-users", NONE, live_users).wrap(self.allowed_origins.cors()),
+                PATHS.read("/api/live-users", TOTAL, live_users).wrap(self.allowed_origins.cors()),
             )
             .service(
                 PATHS
-                    .stream("/api/live-users/stream", NONE, total_events)
+                    .stream("/api/live-users/stream", TOTAL, total_events)
                     .wrap(self.allowed_origins.cors()),
             )
-            .service(PATHS.stream("/api/live-users/ws", NONE, total_socket))
+            .service(PATHS.stream("/api/live-users/ws", TOTAL, total_socket))
             .service(PATHS.stream("/api/live-users/summary/stream", NONE, summary_events))
             .service(PATHS.stream("/api/live-users/summary/ws", NONE, summary_socket))
             .service(PATHS.read("/api/live-users/summary", NONE, summary))
@@ -210,15 +214,19 @@ async fn live_users(
     reader: TotalReader,
     request: HttpRequest,
     upstream: Data<Arc<Upstream>>,
-    admin_api: Data<AdminApi>,
+    rules: Data<TotalRules>,
 ) -> Result<HttpResponse, Error> {
-    if let Some(admin) = reader.admin().filter(|_| reader.scope().is_some()) {
-        let json = told(admin, admin_api.ask(question(admin, &[], &[])).await)?;
-        return Ok(polled(&request, json));
-    }
-    let envelope = Envelope::success(upstream.count().await?);
+    let count = upstream.count(&reader.asked()).await;
+    let count = count.map_err(|error| reader.refused(error))?;
+    let envelope = Envelope::success(match rules.tells_doubt || asks_for(&request, WITH_DOUBT) {
+        true => count,
+        false => count.plain(),
+    });
     let json = serde_json::to_vec(&envelope).expect("a number is always JSON");
-    Ok(polled(&request, json))
+    let mut answer = polled(&request, json);
+    // The same path has another answer for who asks for more.
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(answer)
 }
 
 /// Requires TLS from then on, where a trusted reverse proxy reports it.

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use live_users_broadcast::{ConnectionLimit, Refusal, events, websocket};
 use live_users_http_kit::{AllowedOrigins, StreamsMax, is_own};
 use live_users_wire::Envelope;
 
 use crate::admin::Admin;
 use crate::channels::Channels;
+use crate::error::UpstreamError;
 use crate::scope::Scope;
 use crate::total_reader::TotalReader;
-use crate::upstream::{SCOPES_MAX, ScopedStreams};
+use crate::upstream::{Asked, SCOPES_MAX, ScopedStreams, Upstream};
 
 /// What is published, and to how many readers at most.
 pub(crate) struct Streams {
@@ -64,10 +65,33 @@ impl Streams {
 
     /// What is published for who sees this much.
     fn of(&self, scope: Option<&Arc<Scope>>) -> Result<Arc<Channels>, StreamError> {
-        match scope {
-            None => Ok(Arc::clone(&self.all)),
-            Some(scope) => self.scoped.join(scope).ok_or(StreamError::ManyScopes),
+        self.of_asked(&Asked { agent: None, scope: scope.cloned() })
+    }
+
+    /// What is published of this total.
+    fn of_asked(&self, asked: &Asked) -> Result<Arc<Channels>, StreamError> {
+        match asked {
+            Asked { agent: None, scope: None } => Ok(Arc::clone(&self.all)),
+            asked => self.scoped.join(asked).ok_or(StreamError::ManyScopes),
         }
+    }
+
+    /// What is published of the total that is read. The backend is asked first whether an agent may be
+    /// read: a stream that is open says so no more.
+    async fn of_total(
+        &self,
+        reader: &TotalReader,
+        upstream: &Arc<Upstream>,
+    ) -> Result<Arc<Channels>, Error> {
+        let asked = reader.asked();
+        if asked.agent.is_some() {
+            // Otherwise its stream tells the number, or why there is none.
+            let answer = upstream.count(&asked).await;
+            if let Err(error @ (UpstreamError::NoSuchAgent | UpstreamError::AccessEnded)) = answer {
+                return Err(reader.refused(error));
+            }
+        }
+        Ok(self.of_asked(&asked)?)
     }
 
     /// Ends all streams.
@@ -82,10 +106,12 @@ pub(crate) async fn total_events(
     reader: TotalReader,
     request: HttpRequest,
     streams: Data<Streams>,
-) -> Result<HttpResponse, StreamError> {
-    let channels = streams.of(reader.scope())?;
+    upstream: Data<Arc<Upstream>>,
+) -> Result<HttpResponse, Error> {
+    let channels = streams.of_total(&reader, &upstream).await?;
     let reader = reader.of_stream(&channels);
-    events(&request, &channels.total, &streams.connections, reader).map_err(StreamError::Refused)
+    let opened = events(&request, &channels.total, &streams.connections, reader);
+    Ok(opened.map_err(StreamError::Refused)?)
 }
 
 /// The total by WebSocket.
@@ -94,14 +120,15 @@ pub(crate) async fn total_socket(
     request: HttpRequest,
     received: Payload,
     streams: Data<Streams>,
-) -> Result<HttpResponse, StreamError> {
+    upstream: Data<Arc<Upstream>>,
+) -> Result<HttpResponse, Error> {
     if !streams.origins.admit(&request) {
-        return Err(StreamError::Origin);
+        return Err(StreamError::Origin.into());
     }
-    let channels = streams.of(reader.scope())?;
+    let channels = streams.of_total(&reader, &upstream).await?;
     let reader = reader.of_stream(&channels);
-    websocket(&request, received, &channels.total, &streams.connections, reader)
-        .map_err(StreamError::Refused)
+    let opened = websocket(&request, received, &channels.total, &streams.connections, reader);
+    Ok(opened.map_err(StreamError::Refused)?)
 }
 
 /// The summary by server-sent events.

@@ -1,22 +1,27 @@
 //! Who may read the total: everybody, unless `PUBLIC_TOTAL=false`, but nobody too often.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::dev::Payload;
+use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use live_users_broadcast::Reader;
-use live_users_http_kit::{ClientKey, ReadLimit};
+use live_users_http_kit::{ClientKey, ParameterError, Query, ReadLimit};
 
-use crate::admin::{Admin, AuthError, Authenticator, Checked, ViewOf};
+use crate::admin::{Admin, AuthError, Authenticator, ViewOf};
 use crate::channels::Channels;
-use crate::scope::Scope;
+use crate::error::{UpstreamError, wrong_parameter};
+use crate::upstream::{AgentTotal, Asked};
 
 /// The rules for reading the total.
 pub(crate) struct TotalRules {
     pub(crate) is_public: bool,
+    /// Whether polled answers tell everybody how many are suspect.
+    pub(crate) tells_doubt: bool,
     pub(crate) limit: ReadLimit,
 }
 
@@ -24,34 +29,55 @@ pub(crate) struct TotalRules {
 pub(crate) struct TotalReader {
     admin: Option<Admin>,
     is_public: bool,
+    /// The id of the agent that is read; `None` for all.
+    agent: Option<String>,
 }
 
 impl TotalReader {
-    /// Of what the total is: of all calls where everybody may read it, and else of those that the
-    /// reader sees.
-    pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
-        let scope = self.admin.as_ref()?.scope()?;
-        // Who reads by a link reads what it shows.
-        Some(scope).filter(|scope| !self.is_public || scope.link.is_some())
+    /// Which total is read. It is of all calls where everybody may read it, and else of those that the
+    /// reader sees; that of an agent is always of those.
+    pub(crate) fn asked(&self) -> Asked {
+        let Self { admin, is_public, agent } = self;
+        let scope = admin.as_ref().and_then(Admin::scope).cloned();
+        match agent {
+            Some(id) => {
+                let for_everybody = admin.is_none();
+                let agent = Some(AgentTotal { id: id.clone(), for_everybody });
+                Asked { agent, scope }
+            }
+            // Who reads by a link reads what it shows.
+            None => Asked {
+                agent: None,
+                scope: scope.filter(|scope| !is_public || scope.link.is_some()),
+            },
+        }
     }
 
-    /// The admin that reads.
-    pub(crate) fn admin(&self) -> Option<&Admin> {
-        self.admin.as_ref()
+    /// The answer to this reader when there is no total.
+    pub(crate) fn refused(&self, error: UpstreamError) -> Error {
+        match (&self.admin, error) {
+            (Some(admin), UpstreamError::AccessEnded) => admin.access_ended().into(),
+            (_, error) => error.into(),
+        }
     }
 
     /// The reader of a stream of these channels.
     pub(crate) fn of_stream(self, channels: &Arc<Channels>) -> Reader {
         match self.admin {
             Some(admin) => admin.reader(channels),
-            None => Reader::Public,
+            None if self.agent.is_none() => Reader::Public,
+            // The agent may be public no more.
+            None => {
+                let channels = Arc::clone(channels);
+                Reader::PublicWhile(Box::new(move || !channels.has_ended()))
+            }
         }
     }
 }
 
 impl FromRequest for TotalReader {
-    type Error = AuthError;
-    type Future = Checked<Self>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -59,7 +85,10 @@ impl FromRequest for TotalReader {
     }
 }
 
-async fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
+async fn check(request: &HttpRequest) -> Result<TotalReader, Error> {
+    let query = Query::new(request.query_string());
+    let agent = query.parsed("agent", "the id of an agent", |id| Some(id.to_owned()));
+    let agent = agent.map_err(bad_parameter)?;
     let rules = request.app_data::<Data<TotalRules>>().expect("the table of routes has it");
     let authenticator =
         request.app_data::<Data<Authenticator>>().expect("the table of routes has it");
@@ -68,8 +97,8 @@ async fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
     let is_of_link = request.extensions().contains::<ViewOf>();
     if shows(AUTHORIZATION) || shows(COOKIE) || !is_public || is_of_link {
         match Authenticator::authenticate(authenticator, request).await {
-            Ok(admin) => return Ok(TotalReader { admin: Some(admin), is_public }),
-            Err(refusal) if !is_public || is_of_link => return Err(refusal),
+            Ok(admin) => return Ok(TotalReader { admin: Some(admin), is_public, agent }),
+            Err(refusal) if !is_public || is_of_link => return Err(refusal.into()),
             // What everybody may read needs no right token.
             Err(_) => {}
         }
@@ -78,5 +107,10 @@ async fn check(request: &HttpRequest) -> Result<TotalReader, AuthError> {
         let client = ClientKey::from(authenticator.address(request));
         rules.limit.take(client, Instant::now()).map_err(AuthError::TooOften)?;
     }
-    Ok(TotalReader { admin: None, is_public })
+    Ok(TotalReader { admin: None, is_public, agent })
+}
+
+fn bad_parameter(mistake: ParameterError) -> Error {
+    let text = mistake.to_string();
+    InternalError::from_response(text, wrong_parameter(mistake)).into()
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod admin_api;
+mod asked;
 mod backend_client;
 mod count;
 mod published;
@@ -14,6 +15,7 @@ mod turns;
 
 pub(crate) use access::{AccessLookup, LookupError};
 pub(crate) use admin_api::{AdminApi, AdminApiError, Question};
+pub(crate) use asked::{AgentTotal, Asked};
 pub(crate) use backend_client::{BackendClient, Failure, failure, wrong_status};
 pub(crate) use count::Upstream;
 pub(crate) use scoped_streams::{SCOPES_MAX, ScopedStreams};

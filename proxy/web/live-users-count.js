@@ -12,10 +12,14 @@ const counts = new Map();
 /**
  * What is known about the count.
  * @typedef {object} Snapshot
- * @property {"connecting" | "live" | "down"} state
- * @property {number | null} liveUsers the count; null unless the state is "live"
+ * @property {"connecting" | "live" | "unsure" | "down"} state
+ * @property {number | null} liveUsers the count; null unless the state is "live" or "unsure"
+ * @property {number | null} suspect how many of them have been silent for a while; 0 while "live", null if
+ *   there is no count
  * @property {number | null} lastLiveUsers the last count that was got, however old
- * @property {Date | null} asOf when that count was last known to be true
+ * @property {Date | null} asOf when that count was last known to be true, by the server's clock
+ * @property {number | null} knownAt the same on the clock of `performance.now()`
+ * @property {boolean} isLeast whether more time may have gone by since than that clock says
  * @property {string | null} error what is wrong, for people; null unless the state is "down"
  * @property {"websocket" | "sse" | "polling" | null} transport how the count comes
  */
@@ -24,15 +28,16 @@ const counts = new Map();
  * Tells `listener` the snapshot now and whenever it changes, until the returned function is called.
  * @param {URL} src
  * @param {string} path `TOTAL` or `SUMMARY`
+ * @param {string | null} agent whose total it is; null for all
  * @param {number} intervalMs between two polls, where nothing better is possible
  * @param {(snapshot: Snapshot) => void} listener
  * @returns {() => void}
  */
-export function subscribe(src, path, intervalMs, listener) {
-  const key = `${intervalMs} ${path} ${src}`;
+export function subscribe(src, path, agent, intervalMs, listener) {
+  const key = `${intervalMs} ${path} ${src} ${agent ?? ""}`;
   let count = counts.get(key);
   if (!count) {
-    count = new Count(src, path, intervalMs);
+    count = new Count(src, path, agent, intervalMs);
     counts.set(key, count);
   }
   count.listeners.add(listener);
@@ -55,20 +60,25 @@ class Count {
   snapshot = {
     state: "connecting",
     liveUsers: null,
+    suspect: null,
     lastLiveUsers: null,
     asOf: null,
+    knownAt: null,
+    isLeast: false,
     error: null,
     transport: null,
   };
   #link;
   #frame = null;
+  #framedAt = null;
 
-  constructor(src, path, intervalMs) {
+  constructor(src, path, agent, intervalMs) {
     const onFrame = (frame) => {
       this.#frame = frame;
+      this.#framedAt = performance.now();
       this.#publish();
     };
-    this.#link = new Link({ src, path, intervalMs, onFrame, onState: () => this.#publish() });
+    this.#link = new Link({ src, path, agent, intervalMs, onFrame, onState: () => this.#publish() });
   }
 
   close() {
@@ -82,27 +92,38 @@ class Count {
     switch (state) {
       case "live":
       case "polling":
-        present = told(this.#frame, this.#link.heardAt);
+        present = told(this.#frame, this.#link.heardAt, this.#framedAt);
         break;
       case "down":
         present = down(error);
         break;
       default:
-        present = { state: "connecting", liveUsers: null };
+        present = { state: "connecting", liveUsers: null, suspect: null };
     }
-    if (before.state === "live" && present.state !== "live") {
+    if (before.liveUsers !== null && present.liveUsers === null) {
       // It was true until the server last said something.
-      present = { asOf: new Date(this.#link.heardAt), ...present };
+      present = { knownAt: this.#link.heardAt, ...present };
     }
+    const { knownAt = before.knownAt } = present;
+    if (present.asOf === undefined && knownAt !== null) {
+      // Without the server's clock there is only the browser's own.
+      const ownTime = () => new Date(Date.now() - (performance.now() - knownAt));
+      present.asOf = this.#link.serverTime(knownAt) ?? ownTime();
+    }
+    present.isLeast = this.#link.mayHaveSlept;
     this.snapshot = { ...before, error: null, ...present, transport };
     for (const listener of [...this.listeners]) listener(this.snapshot);
   }
 }
 
-function told(frame, heardAt) {
+function told(frame, heardAt, framedAt) {
   const count = frame?.liveUsers;
   if (frame?.success === true && Number.isSafeInteger(count) && count >= 0) {
-    return { state: "live", liveUsers: count, lastLiveUsers: count, asOf: new Date(heardAt) };
+    // A summary has both: what is suspect at all, and what of it is worth telling.
+    const doubt = Array.isArray(frame.byAgent) ? frame.publicSuspect : frame.suspect;
+    const suspect = Number.isSafeInteger(doubt) && doubt > 0 ? doubt : 0;
+    const state = suspect > 0 ? "unsure" : "live";
+    return { state, liveUsers: count, suspect, lastLiveUsers: count, knownAt: heardAt };
   }
   if (frame?.success !== false || typeof frame.error !== "string") {
     return down("the answer is not a count");
@@ -111,9 +132,12 @@ function told(frame, heardAt) {
   if (!Number.isSafeInteger(frame.last?.liveUsers) || Number.isNaN(asOf.getTime())) {
     return down(frame.error);
   }
-  return { ...down(frame.error), lastLiveUsers: frame.last.liveUsers, asOf };
+  // Both are by the server's clock. A proxy of before there was `now` leaves only the browser's.
+  const sentAt = Date.parse(frame.now ?? new Date().toISOString());
+  const knownAt = framedAt - Math.max(0, sentAt - asOf.getTime());
+  return { ...down(frame.error), lastLiveUsers: frame.last.liveUsers, asOf, knownAt };
 }
 
 function down(error) {
-  return { state: "down", liveUsers: null, error };
+  return { state: "down", liveUsers: null, suspect: null, error };
 }

@@ -1,10 +1,11 @@
 // The element <live-users>: how many users are live, or that nobody knows just now.
 //
-// Attributes in: src (where the proxy is; default: where this script came from), interval
-// (seconds between two polls, where nothing better is possible; default 5, from 1 to 3600) and summary
-// (on pages of the proxy itself: the number of what the person who is signed in sees). Attributes out:
-// state ("connecting", "live", "down"), count (only while live) and transport ("websocket", "sse",
-// "polling"; only while there is a link). Event: live-users-change.
+// Attributes in: src (where the proxy is; default: where this script came from), agent (the id of one agent
+// whose number is public; default: all), interval (seconds between two polls, where nothing better is
+// possible; default 5, from 1 to 3600) and summary (on pages of the proxy itself: the number of what the
+// person who is signed in sees). Attributes out: state ("connecting", "live", "unsure", "down"), count (only
+// while live or unsure) and transport ("websocket", "sse", "polling"; only while there is a link). Event:
+// live-users-change.
 
 import { SUMMARY, TOTAL, subscribe } from "./live-users-count.js";
 
@@ -36,6 +37,12 @@ style.replaceSync(`
     forced-color-adjust: none;
   }
   :host([state="live"]) .dot { background: var(--live-users-dot-live, #16a34a); }
+  /* A ring, so that it differs by more than its colour. */
+  :host([state="unsure"]) .dot {
+    box-sizing: border-box;
+    border: calc(var(--size) / 4) solid var(--live-users-dot-unsure, #d97706);
+    background: transparent;
+  }
   :host([state="live"]) .dot::after {
     content: "";
     position: absolute;
@@ -44,7 +51,7 @@ style.replaceSync(`
     background: inherit;
     animation: pulse 2s ease-out infinite;
   }
-  :host(:not([state="live"])) .text, .age {
+  :host(:not([state="live"], [state="unsure"])) .text, .age {
     color: var(--live-users-quiet, color-mix(in srgb, currentcolor 72%, transparent));
   }
   .words { position: relative; align-self: baseline; }
@@ -78,7 +85,7 @@ function span(name, attributes) {
 }
 
 export class LiveUsersElement extends HTMLElement {
-  static observedAttributes = ["src", "interval", "summary"];
+  static observedAttributes = ["src", "agent", "interval", "summary"];
 
   #text;
   #age;
@@ -119,12 +126,14 @@ export class LiveUsersElement extends HTMLElement {
     const src = proxyUrl(this.getAttribute("src"));
     if (src) {
       const path = this.hasAttribute("summary") ? SUMMARY : TOTAL;
-      this.#unsubscribe = subscribe(src, path, intervalMs(this.getAttribute("interval")), this.#show);
+      const agent = path === TOTAL ? this.getAttribute("agent")?.trim() || null : null;
+      const interval = intervalMs(this.getAttribute("interval"));
+      this.#unsubscribe = subscribe(src, path, agent, interval, this.#show);
       return;
     }
     this.#unsubscribe = () => {};
     const error = "the attribute src is not an address";
-    const nothing = { liveUsers: null, lastLiveUsers: null, asOf: null, transport: null };
+    const nothing = { liveUsers: null, suspect: null, lastLiveUsers: null, asOf: null, transport: null };
     this.#show({ state: "down", error, ...nothing });
   }
 
@@ -137,26 +146,27 @@ export class LiveUsersElement extends HTMLElement {
   #show = (snapshot) => {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
-    const { state, liveUsers, asOf, error, transport } = snapshot;
+    const { state, liveUsers, suspect, asOf, error, transport } = snapshot;
     this.setAttribute("state", state);
-    if (state === "live") this.setAttribute("count", liveUsers);
+    if (liveUsers !== null) this.setAttribute("count", liveUsers);
     else this.removeAttribute("count");
     if (transport) this.setAttribute("transport", transport);
     else this.removeAttribute("transport");
-    this.#reason.textContent = error ?? "";
+    this.#reason.textContent = error ?? doubt(snapshot);
     this.#showText(words(snapshot));
     this.#showAge();
     clearInterval(this.#ticker);
-    if (state !== "live" && asOf) {
+    if (liveUsers === null && asOf) {
       this.#ticker = setInterval(() => this.#showAge(), AGE_TICK_MS);
     }
     const isChange =
       state !== before?.state ||
       liveUsers !== before.liveUsers ||
+      suspect !== before.suspect ||
       error !== before.error ||
-      (state === "live" && transport !== before.transport);
+      (liveUsers !== null && transport !== before.transport);
     if (isChange) {
-      const detail = { state, liveUsers, asOf, error, transport };
+      const detail = { state, liveUsers, suspect, asOf, error, transport };
       const options = { bubbles: true, composed: true, detail };
       this.dispatchEvent(new CustomEvent("live-users-change", options));
     }
@@ -168,21 +178,31 @@ export class LiveUsersElement extends HTMLElement {
   }
 
   #showAge() {
-    const { state, lastLiveUsers, asOf } = this.#snapshot;
-    this.#age.textContent =
-      state === "live" || !asOf ? "" : `was ${lastLiveUsers}, ${age(Date.now() - asOf)} ago`;
+    const { liveUsers, lastLiveUsers, knownAt, isLeast } = this.#snapshot;
+    const isOld = liveUsers === null && lastLiveUsers !== null && typeof knownAt === "number";
+    const orMore = isLeast ? " or more" : "";
+    const text = isOld ? `was ${lastLiveUsers}, ${age(performance.now() - knownAt)} ago${orMore}` : "";
+    if (this.#age.textContent !== text) this.#age.textContent = text;
   }
 }
 
 function words({ state, liveUsers }) {
+  const users = `${liveUsers} ${liveUsers === 1 ? "user" : "users"} live`;
   switch (state) {
     case "live":
-      return `${liveUsers} ${liveUsers === 1 ? "user" : "users"} live`;
+      return users;
+    case "unsure":
+      return `about ${users}`;
     case "connecting":
       return "connecting";
     default:
       return "live count unavailable";
   }
+}
+
+function doubt({ state, suspect }) {
+  if (state !== "unsure") return "";
+  return `${suspect} of them ${suspect === 1 ? "has" : "have"} been silent for a while`;
 }
 
 function age(ms) {

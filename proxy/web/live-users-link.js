@@ -23,6 +23,9 @@ const FRESH_INTERVALS_MAX = 2;
 const FETCH_MS_MAX = 10_000;
 const FRESH_CHECK_MS = 1000;
 
+// The clocks differ so much only if the computer has slept, or somebody has set the one.
+const SLEPT_MS = 30_000;
+
 // The waits, each at random up to so much, so that not all come back at once: before a lost stream
 // is opened again, and before something better is tried again.
 const AGAIN_MS_FIRST = 500;
@@ -43,8 +46,13 @@ const DOUBLINGS_MAX = 8;
  */
 
 export class Link {
-  /** When the server last said something: what it said last is still true then. */
+  /**
+   * When the server last said something: what it said last is still true then. It is on the clock of
+   * `performance.now()`, which no setting of the computer's own clock moves.
+   */
   heardAt = null;
+  /** The computer may have slept since, or its clock was set: more time may have gone by than is known. */
+  mayHaveSlept = false;
   /** @type {LinkState} */
   state = { state: "reconnecting", transport: null, error: null, status: null };
 
@@ -63,20 +71,25 @@ export class Link {
   #climbs = 0;
   #text = null;
   #isClosed = false;
+  #heardByClock = null;
+  /** How far the server's clock is before `performance.now()`, as far as it has told. */
+  #serverAheadMs = null;
 
   /**
    * @param {object} options
    * @param {string | URL} options.src where the proxy is; a path is kept
    * @param {string} options.path the value: `api/live-users` or `api/live-users/summary`
+   * @param {string | null} [options.agent] the agent whose total it is
    * @param {(frame: object) => void} options.onFrame gets each frame that differs from the last: an
    *   object with `success`, and `error` if that is false
    * @param {(state: LinkState) => void} options.onState is told how the link stands, after the frame
    * @param {number} [options.intervalMs] between two polls
    */
-  constructor({ src, path, onFrame, onState, intervalMs = POLL_INTERVAL_MS }) {
+  constructor({ src, path, agent = null, onFrame, onState, intervalMs = POLL_INTERVAL_MS }) {
     const base = new URL(src, document.baseURI);
     if (!base.pathname.endsWith("/")) base.pathname += "/";
     this.#url = new URL(path, base);
+    if (agent !== null) this.#url.searchParams.set("agent", agent);
     this.#onFrame = onFrame;
     this.#onState = onState;
     this.#intervalMs = intervalMs;
@@ -136,7 +149,7 @@ export class Link {
   // The stream once it has a frame, or null.
   #try(mine, rank, transport, open) {
     return new Promise((resolve) => {
-      const stream = { rank, transport, since: Date.now(), text: null, isOver: false };
+      const stream = { rank, transport, since: performance.now(), text: null, isOver: false };
       const end = () => {
         clearTimeout(timer);
         stream.isOver = true;
@@ -178,11 +191,14 @@ export class Link {
   }
 
   #hear(text) {
-    this.heardAt = Date.now();
+    this.heardAt = performance.now();
+    this.#heardByClock = Date.now();
+    this.mayHaveSlept = false;
     if (text === null || text === this.#text) return;
     try {
       const frame = JSON.parse(text);
       this.#text = text;
+      this.#noteServerTime(frame?.now);
       this.#onFrame(frame);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
@@ -191,7 +207,7 @@ export class Link {
 
   // One that breaks off again and again is given more time each time.
   #lose() {
-    if (Date.now() - this.#stream.since > AGAIN_MS_MAX) this.#tries = 0;
+    if (performance.now() - this.#stream.since > AGAIN_MS_MAX) this.#tries = 0;
     this.#stream = null;
     this.#tell({ state: "reconnecting" });
     clearTimeout(this.#floor);
@@ -208,7 +224,8 @@ export class Link {
   #poll() {
     if (this.#polling || this.#stream || this.#isClosed) return;
     this.#polling = openPolling(this.#url, this.#intervalMs, {
-      heard: (text, { status }) => {
+      heard: (text, { status, date }) => {
+        this.#noteServerTime(date);
         const wasDown = this.state.state === "down";
         this.#hear(text);
         this.#tell({ state: "polling", transport: "polling", status });
@@ -216,6 +233,18 @@ export class Link {
       },
       failed: ({ error, status }) => this.#tell({ state: "down", error, status }),
     });
+  }
+
+  /** The server's time at a moment of `performance.now()`; `null` if the server has not told it. */
+  serverTime(at) {
+    return this.#serverAheadMs === null ? null : new Date(at + this.#serverAheadMs);
+  }
+
+  // What has come late says less of the time than what has come at once.
+  #noteServerTime(text) {
+    const aheadMs = Date.parse(text) - performance.now();
+    if (Number.isNaN(aheadMs)) return;
+    this.#serverAheadMs = Math.max(this.#serverAheadMs ?? aheadMs, aheadMs);
   }
 
   #tell(change) {
@@ -226,7 +255,13 @@ export class Link {
   }
 
   #isOld() {
-    const silentMs = Date.now() - this.heardAt;
+    const silentMs = performance.now() - this.heardAt;
+    // A computer that sleeps may stop the one clock and not the other.
+    const byClockMs = Date.now() - this.#heardByClock;
+    if (byClockMs - silentMs > SLEPT_MS) {
+      this.mayHaveSlept = true;
+      return this.state.state === "live" || this.state.state === "polling";
+    }
     const freshMs = FRESH_INTERVALS_MAX * this.#intervalMs + FETCH_MS_MAX;
     switch (this.state.state) {
       case "live":

@@ -6,6 +6,11 @@
 
 const FETCH_TIMEOUT_MS = 10_000;
 
+// With it, the total is told with its doubt.
+const ACCEPTED = "application/vnd.live-users+json, application/json;q=0.5";
+
+const NOT_ALLOWED = "this page is not allowed to read the count: its origin is not in ALLOWED_ORIGINS";
+
 export function openSocket(url, { heard, ended }) {
   const address = below(url, "ws");
   address.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -90,16 +95,32 @@ async function ask(url, request) {
     isLate = true;
     request.abort();
   }, FETCH_TIMEOUT_MS);
+  const { signal } = request;
   try {
-    const response = await fetch(url, { cache: "no-cache", signal: request.signal });
+    const response = await fetch(url, { cache: "no-cache", headers: { accept: ACCEPTED }, signal });
     const { ok, status } = response;
     const text = await response.text();
-    if (isFrame(text)) return { text, status };
+    if (isFrame(text)) return { text, status, date: response.headers.get("date") };
     return { error: ok ? "the answer is not a count" : `the answer was ${status}`, status };
   } catch {
-    return { error: isLate ? "no answer in time" : "the server cannot be reached" };
+    if (isLate) return { error: "no answer in time" };
+    return { error: (await isForbidden(url, signal)) ? NOT_ALLOWED : "the server cannot be reached" };
   } finally {
     clearTimeout(timeout);
+  }
+}
+
+// A browser tells a page of another origin alike that a server is away and that it allows no such page.
+// What every page may load comes only in the second case.
+async function isForbidden(url, signal) {
+  if (url.origin === location.origin) return false;
+  try {
+    const asset = url.pathname.slice(0, url.pathname.lastIndexOf("/api/") + 1);
+    const probe = new URL(`${asset}live-users.js`, url);
+    await fetch(probe, { cache: "no-store", credentials: "omit", mode: "no-cors", signal });
+    return true;
+  } catch {
+    return false;
   }
 }
 

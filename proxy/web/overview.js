@@ -27,10 +27,12 @@ export class Overview {
   }
 
   draw() {
-    const { liveUsers, liveCalls, suspect = 0, confirmed = 0, byAgent, lastHour, lastDay } = this.#store.summary;
+    const { liveUsers, liveCalls, suspect = 0, publicSuspect = 0, confirmed = 0 } = this.#store.summary;
+    const { byAgent, lastHour, lastDay } = this.#store.summary;
     const line = others(this.#store.summary);
     const set = (name, text) => setText(this.#figures[name], text);
     set("users", number(liveUsers));
+    this.#figures.users.classList.toggle("is-unsure", publicSuspect > 0);
     this.#figures.users.style.setProperty("--digits", Math.max(2, number(liveUsers).length));
     this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect, line.length > 0));
     this.#line.hidden = line.length === 0;
@@ -43,7 +45,8 @@ export class Overview {
     this.#drawUndelivered();
     this.#drawFoot();
     const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
-    this.#announcer.say([`${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
+    const about = publicSuspect > 0 ? "about " : "";
+    this.#announcer.say([`${about}${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
   }
 
   #drawSpan(name, numbers) {
@@ -62,24 +65,23 @@ export class Overview {
   }
 
   drawLink() {
-    const { link, seenAt, error, summary } = this.#store;
+    const { link, knownAt, error, summary } = this.#store;
     const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
-    const old = seenAt === null ? "" : ` for ${age(Date.now() - seenAt)}`;
     this.#link.dataset.state = state;
-    setText(this.#link, linkWords(state, old));
+    setText(this.#link, linkWords(state));
     this.#link.title = state === "live" ? `by ${TRANSPORTS[link.transport] ?? link.transport ?? "link"}` : "";
     // What came with the page is new, while the link is opened for the first time.
     const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
-    this.#drawNotice(state, error, seenAt);
+    this.#drawNotice(state, error, knownAt);
   }
 
-  #drawNotice(state, error, seenAt) {
+  #drawNotice(state, error, knownAt) {
     this.#notice.hidden = state !== "down";
     if (state !== "down") return;
-    const what = seenAt === null
+    const what = knownAt === null
       ? "There is nothing to show yet"
-      : `What is shown is ${age(Date.now() - seenAt)} old`;
+      : `What is shown is ${age(performance.now() - knownAt)} old`;
     setText(this.#notice, `${what}: ${error ?? "the server cannot be reached"}. Trying again.`);
     this.#announcer.say("Offline. What is shown is old.");
   }
@@ -138,16 +140,16 @@ function sureness(liveUsers, confirmed, suspect, hasOthers) {
   return [liveUsers > 0 ? "all confirmed" : hasOthers ? "nobody with an agent" : "nobody on the line"];
 }
 
-function linkWords(state, old) {
+function linkWords(state) {
   switch (state) {
     case "live":
       return "Live";
     case "polling":
       return "Live, every few seconds";
     case "reconnecting":
-      return `Reconnecting${old}`;
+      return "Reconnecting";
     case "down":
-      return `Offline${old}`;
+      return "Offline";
     default:
       return "Connecting";
   }

@@ -98,7 +98,8 @@ function showTitle() {
   const { accounts, link } = store.access ?? {};
   const whose = link === undefined ? accounts ?? [] : [link.name];
   const title = whose.length === 0 ? untitled : `${untitled}, ${several(whose)}`;
-  document.title = count === null ? title : `(${count}) ${title}`;
+  const about = badge.getAttribute("state") === "unsure" ? "~" : "";
+  document.title = count === null ? title : `(${about}${count}) ${title}`;
 }
 badge.addEventListener("live-users-change", showTitle);
 showTitle();
@@ -108,4 +109,7 @@ followUpgrades(store);
 // What came with the page is drawn at once.
 if (store.access !== null) drawings.access();
 overview.drawLink();
-new Link({ src: BASE, path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState });
+const link = new Link({
+  src: BASE, path: "api/live-users/summary", onFrame: store.takeFrame, onState: store.takeState,
+});
+store.heardAt = () => link.heardAt;

@@ -22,8 +22,10 @@ export class Store extends EventTarget {
   access = null;
   receivedAt = 0;
   link = { state: "connecting", transport: null, error: null };
-  /** When the frame came that is shown, for its age. */
-  seenAt = null;
+  /** When what is shown was last known to be true, on the clock of `performance.now()`. */
+  knownAt = null;
+  /** When the server last said something, on the same clock. */
+  heardAt = () => null;
   calls = { list: [], receivedAt: 0, next: null, matching: 0, total: 0, isKnown: false, isLoading: false, error: null };
   /** Which calls are wanted, as the query of a request. */
   callFilter = "";
@@ -50,8 +52,7 @@ export class Store extends EventTarget {
     this.access = access;
     this.takeFrame(summary);
     const [page] = performance.getEntriesByType("navigation");
-    this.receivedAt = page.responseStart;
-    this.seenAt = Date.now() - (performance.now() - page.responseStart);
+    this.receivedAt = this.knownAt = page.responseStart;
   }
 
   /** Whether this reader sees all that there is, the settings included. */
@@ -99,6 +100,9 @@ export class Store extends EventTarget {
   takeFrame = (frame) => {
     if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
       this.#frameError = frame?.error ?? "the answer is no summary";
+      // Both are by the server's clock.
+      const ageMs = Date.parse(frame?.now) - Date.parse(frame?.last?.asOf);
+      if (ageMs >= 0 && this.knownAt !== null) this.knownAt = performance.now() - ageMs;
       this.#tell("link");
       this.#refreshWithoutSummary();
       return;
@@ -107,7 +111,7 @@ export class Store extends EventTarget {
     this.#frameError = null;
     this.summary = frame;
     this.receivedAt = performance.now();
-    this.seenAt = Date.now();
+    this.knownAt = this.receivedAt;
     this.#tell("summary");
     if (hadError) this.#tell("link");
     // Calls become suspect without any record.
@@ -119,7 +123,10 @@ export class Store extends EventTarget {
   /** Takes what the link says of itself. */
   takeState = (link) => {
     if (link.status === 401) signIn();
+    const wasLive = this.isLive;
     this.link = link;
+    // What was shown was true until the server last said something.
+    if (wasLive && !this.isLive && this.knownAt !== null) this.knownAt = this.heardAt() ?? this.knownAt;
     this.#tell("link");
     if (link.error !== null) this.#refreshWithoutSummary();
   };

@@ -23,6 +23,7 @@ use crate::parts::clock::Clock;
 use crate::parts::conversation::Conversation;
 use crate::parts::counters::Counters;
 use crate::parts::counting_rules::CountingRules;
+use crate::parts::doubt::Doubt;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestReader;
 use crate::parts::notices::Notices;
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) setup: Arc<setup::Sources>,
     pub(super) queue: Queue,
     pub(super) latest: LatestReader,
+    pub(super) doubt: Arc<Doubt>,
     pub(super) streams: Arc<Streams>,
     pub(super) summarizer: Summarizer,
     pub(super) agents: Arc<AgentRegistry>,
@@ -52,11 +54,26 @@ pub(super) struct Parts {
     pub(super) wrong_methods: Arc<WrongMethods>,
 }
 
+/// What readers take: the count with its doubt, the time, and the journal.
+pub(super) type Reading = ((LatestReader, Arc<Doubt>), Clock, JournalReader);
+
 fn counting_rules(config: &Config) -> CountingRules {
     CountingRules {
         counting: config.keep.settings.counting,
         suspect_after_ms: config.suspect_after_ms,
         max_call_ms: config.max_call_ms,
+        doubt: config.doubt,
+    }
+}
+
+fn total_rules(config: &Config, suspect: &Arc<Doubt>) -> TotalRules {
+    TotalRules {
+        is_public: config.public_total,
+        gives_agents: config.public_by_agent,
+        suspect: suspect.clone(),
+        doubt: config.doubt,
+        limit: ReadLimit::new(config.reads_per_second),
+        trusted_proxies: config.trusted_proxies.clone(),
     }
 }
 
@@ -66,10 +83,10 @@ impl Parts {
         config: Config,
         arrivals: Arrivals,
         (queue, status): (Queue, StatusReader),
-        (latest, clock, journal_reader): (LatestReader, Clock, JournalReader),
+        ((latest, doubt), clock, journal_reader): Reading,
     ) -> io::Result<(Self, AllowedOrigins)> {
         let chat = Arc::new(Chat::new(Duration::from_millis(config.chat_ms))?);
-        let rules = counting_rules(&config);
+        let (rules, total_rules) = (counting_rules(&config), total_rules(&config, &doubt));
         let agents = Arc::new(config.agents);
         let (gives_agents, deliveries) = (config.public_by_agent, Arc::default());
         let summarizer = Summarizer { queue, agents, status, gives_agents, rules, deliveries };
@@ -113,12 +130,6 @@ impl Parts {
         };
         let links = LinkReader::new(latest.clone(), queue.clone());
         let auth = BearerAuth::new(agents.tokens().clone(), links, config.trusted_proxies.clone());
-        let total_rules = TotalRules {
-            is_public: config.public_total,
-            gives_agents: config.public_by_agent,
-            limit: ReadLimit::new(config.reads_per_second),
-            trusted_proxies: config.trusted_proxies,
-        };
         let webhooks = Arc::new(webhooks);
         let parts = Self {
             auth: Arc::new(auth),
@@ -129,6 +140,7 @@ impl Parts {
             setup: Arc::new(setup),
             queue,
             latest,
+            doubt,
             streams,
             summarizer,
             agents,

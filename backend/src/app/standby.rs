@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
+use crate::parts::doubt::Doubt;
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
 use crate::parts::not_recorded::NotRecorded;
@@ -58,7 +60,8 @@ pub(super) async fn stand_by(
     let refusing = tokio::spawn(refuse(inbox, status_reader.clone()));
     let (_latest_writer, latest) = watch::channel(nothing());
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
-    let reading = (latest, clock, JournalReader::new(reader));
+    let doubt = Arc::new(Doubt::new(0));
+    let reading = ((latest, doubt), clock, JournalReader::new(reader));
     let (parts, origins) = Parts::of(config, arrivals, (queue, status_reader), reading)?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
     let (mut opened, mut stopping) = (Ok(None), Instant::now());

@@ -1,12 +1,16 @@
 //! `GET /api/live-users`: the public total.
 
-use actix_web::web::Data;
+use actix_web::http::header::{HeaderValue, VARY};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
+use live_users_http_kit::asks_for;
 use live_users_replica::{Stale, StaleReason};
+use live_users_wire::{Count, WITH_DOUBT};
 
 use crate::http::error::ApiError;
 use crate::http::total_reader::{TotalReader, TotalRules};
+use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::{Queue, View};
@@ -36,21 +40,39 @@ pub(crate) async fn total(
         return Err(NotRecorded::Stopped.into());
     }
     queue.freshen().await?;
-    let (scope, gives_agents) = (reader.scope(), rules.gives_agents);
-    if scope.is_limited() {
-        known(&latest.borrow())?;
-        let count =
-            queue.query(move |View { state, .. }| scope.count(state.tracker(), gives_agents));
-        let count = count.await?;
-        return Ok(polled(&request, serde_json::to_vec(&count).map_err(unavailable)?));
+    let tells_doubt = rules.doubt.is_public || asks_for(&request, WITH_DOUBT);
+    let selection = reader.selection();
+    if selection.is_everything() {
+        let latest = latest.borrow();
+        known(&latest)?;
+        let body = match tells_doubt {
+            false => latest.body.clone(),
+            true => json(&latest.count(rules.doubt.told(rules.suspect.now(), latest.live_users)))?,
+        };
+        drop(latest);
+        return Ok(answer(&request, body));
     }
-    let latest = latest.borrow();
-    known(&latest)?;
-    let body = latest.body.clone();
-    drop(latest);
-    Ok(polled(&request, body))
+    known(&latest.borrow())?;
+    let counting = (rules.gives_agents, rules.doubt);
+    let counted = queue.query(move |View { state, now, .. }| {
+        (selection.count(state.tracker(), now, counting), now)
+    });
+    let (count, now) = counted.await?;
+    let count = match tells_doubt {
+        true => Count { as_of: Some(moment(now)), ..count },
+        false => count.plain(),
+    };
+    Ok(answer(&request, json(&count)?))
 }
 
-fn unavailable(why: serde_json::Error) -> ApiError {
-    ApiError::Unavailable(why.to_string())
+/// The same path has another answer for who asks for more.
+fn answer(request: &HttpRequest, body: Bytes) -> HttpResponse {
+    let mut answer = polled(request, body);
+    answer.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    answer
+}
+
+fn json(count: &Count) -> Result<Bytes, ApiError> {
+    let json = serde_json::to_vec(count);
+    json.map(Bytes::from).map_err(|why| ApiError::Unavailable(why.to_string()))
 }

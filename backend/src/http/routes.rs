@@ -21,6 +21,9 @@ use crate::parts::counters::Hook;
 const PATHS: Paths = Paths::new(wrong_method, wrong_parameter);
 const NONE: Parameters = Parameters::NONE;
 
+/// The parameters of the total.
+const TOTAL: Parameters = Only(&["agent", "public"]);
+
 /// The answers to requests that take more than one client may.
 pub(crate) const LIMIT_ANSWERS: LimitAnswers = LimitAnswers {
     answer: |_, error| ApiError::Limit(error).error_response(),
@@ -41,13 +44,13 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(webhook("/call-status", webhooks::status))
         .service(source("/sources/{id}", sources::receive))
         .service(PATHS.order(&with_slashes("/api/events"), Parameters::Any, sources::events))
-        .service(PATHS.read("/api/live-users", NONE, count::total).wrap(origins.cors()))
+        .service(PATHS.read("/api/live-users", TOTAL, count::total).wrap(origins.cors()))
         .service(
             PATHS
-                .stream("/api/live-users/stream", NONE, streams::total_events)
+                .stream("/api/live-users/stream", TOTAL, streams::total_events)
                 .wrap(origins.cors()),
         )
-        .service(PATHS.stream("/api/live-users/ws", NONE, streams::total_socket))
+        .service(PATHS.stream("/api/live-users/ws", TOTAL, streams::total_socket))
         .service(PATHS.stream("/api/live-users/summary/stream", NONE, streams::summary_events))
         .service(PATHS.stream("/api/live-users/summary/ws", NONE, streams::summary_socket))
         .service(PATHS.read("/api/live-users/summary", NONE, calls::summary::summary))

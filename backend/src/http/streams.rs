@@ -8,6 +8,7 @@ use super::auth::BearerAuth;
 use super::authorized::Permitted;
 use super::error::ApiError;
 use super::total_reader::{TotalReader, reader_of};
+use crate::parts::selection::Selection;
 use crate::parts::streams::Streams;
 
 /// `GET /api/live-users/stream`.
@@ -17,11 +18,11 @@ pub(crate) async fn total_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (scope, reader, connections) =
-        (reader.scope(), reader.of_stream(&auth), &streams.connections);
-    let opened = match scope.is_limited() {
-        false => events(&request, &streams.total, connections, reader),
-        true => events(&request, &streams.of(&scope).total, connections, reader),
+    let (selection, reader, connections) =
+        (reader.selection(), reader.of_stream(&auth), &streams.connections);
+    let opened = match selection.is_everything() {
+        true => events(&request, &streams.total, connections, reader),
+        false => events(&request, &streams.of(&selection).total, connections, reader),
     };
     streams.total_came.notify_one();
     opened.map_err(ApiError::NoStream)
@@ -38,11 +39,11 @@ pub(crate) async fn total_socket(
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    let (scope, reader, connections) =
-        (reader.scope(), reader.of_stream(&auth), &streams.connections);
-    let opened = match scope.is_limited() {
-        false => websocket(&request, received, &streams.total, connections, reader),
-        true => websocket(&request, received, &streams.of(&scope).total, connections, reader),
+    let (selection, reader, connections) =
+        (reader.selection(), reader.of_stream(&auth), &streams.connections);
+    let opened = match selection.is_everything() {
+        true => websocket(&request, received, &streams.total, connections, reader),
+        false => websocket(&request, received, &streams.of(&selection).total, connections, reader),
     };
     streams.total_came.notify_one();
     opened.map_err(ApiError::NoStream)
@@ -59,7 +60,7 @@ pub(crate) async fn summary_events(
     let (reader, connections) = (reader_of(access, &auth), &streams.connections);
     let opened = match scope.is_limited() {
         false => events(&request, &streams.summary, connections, reader),
-        true => events(&request, &streams.of(&scope).summary, connections, reader),
+        true => events(&request, &streams.of(&Selection::of(scope)).summary, connections, reader),
     };
     streams.summary_came.notify_one();
     opened.map_err(ApiError::NoStream)
@@ -78,7 +79,13 @@ pub(crate) async fn summary_socket(
     let (reader, connections) = (reader_of(access, &auth), &streams.connections);
     let opened = match scope.is_limited() {
         false => websocket(&request, received, &streams.summary, connections, reader),
-        true => websocket(&request, received, &streams.of(&scope).summary, connections, reader),
+        true => websocket(
+            &request,
+            received,
+            &streams.of(&Selection::of(scope)).summary,
+            connections,
+            reader,
+        ),
     };
     streams.summary_came.notify_one();
     opened.map_err(ApiError::NoStream)

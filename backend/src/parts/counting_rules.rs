@@ -3,6 +3,8 @@
 use live_users_core::{Counting, Limits, Millis};
 use live_users_state::is_suspect;
 
+use super::doubt::DoubtRules;
+
 /// The rules of counting, and those for silent calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CountingRules {
@@ -12,6 +14,8 @@ pub(crate) struct CountingRules {
     pub(crate) suspect_after_ms: u64,
     /// A silent call that is older than this ends, in milliseconds.
     pub(crate) max_call_ms: u64,
+    /// What the public is told of suspect calls.
+    pub(crate) doubt: DoubtRules,
 }
 
 impl CountingRules {

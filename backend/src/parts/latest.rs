@@ -8,6 +8,8 @@ use live_users_state::{SharedLinks, State};
 use live_users_wire::{ByAgent, Count};
 use tokio::sync::watch;
 
+use super::clock::moment;
+
 /// The count after a batch of records.
 #[derive(Clone, Debug)]
 pub(crate) struct LatestCount {
@@ -35,6 +37,13 @@ impl LatestCount {
         Self::of(publication, &State::default(), false)
     }
 
+    /// The answer for who asks for more, with its doubt if that is told.
+    pub(crate) fn count(&self, suspect: Option<u64>) -> Count {
+        let (live_users, by_agent) = (self.live_users, self.by_agent.clone());
+        let as_of = Some(moment(self.as_of));
+        Count { live_users, by_agent, suspect, as_of, agent: None }
+    }
+
     /// Encodes the answer for these numbers, with those of the agents of the state if they are given
     /// out.
     pub(crate) fn of(publication: Publication, state: &State, gives_agents: bool) -> Self {
@@ -42,9 +51,9 @@ impl LatestCount {
         let links = state.shared_links().clone();
         let Publication { numbers, at, as_of, stale } = publication;
         let live_users = numbers.users as u64;
-        let count = Count { live_users, by_agent };
+        let count = Count { live_users, by_agent, ..Count::default() };
         let body = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-        let Count { live_users, by_agent } = count;
+        let by_agent = count.by_agent;
         Self { body: Bytes::from(body), live_users, by_agent, at, as_of, stale, links }
     }
 }

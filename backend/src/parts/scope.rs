@@ -7,9 +7,7 @@ use std::sync::Arc;
 use live_users_core::{Agent, Breakdown, Call, CallId, OpenCall, Tracker};
 use live_users_intake::agents;
 use live_users_state::{LinkScope, LinkView, SharedLink};
-use live_users_wire::{ByAgent, Count, Summary};
-
-use super::latest::public_by_agent;
+use live_users_wire::Summary;
 
 /// What somebody may read. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,24 +180,6 @@ impl Scope {
             }
             Calls::Agent(agent) => Cow::Owned(tracker.of_agent(&Agent::Id(agent.clone()))),
         }
-    }
-
-    /// The numbers of each party.
-    pub(crate) fn breakdown(&self, tracker: &Tracker) -> Breakdown {
-        match &self.calls {
-            Calls::All => tracker.breakdown(),
-            Calls::Accounts(accounts) => {
-                tracker.breakdown_of_accounts(accounts.iter().map(|it| &**it))
-            }
-            Calls::Agent(id) => breakdown_of_agent(tracker, id),
-        }
-    }
-
-    /// The total, with the numbers of the agents if they are given out.
-    pub(crate) fn count(&self, tracker: &Tracker, gives_agents: bool) -> Count {
-        let gives_agents = gives_agents && self.detail > Detail::Total;
-        let by_agent = gives_agents.then(|| -> ByAgent { public_by_agent(&self.view(tracker)) });
-        Count { live_users: self.breakdown(tracker).live.users as u64, by_agent }
     }
 
     /// How many users an agent has on the line.

@@ -8,7 +8,7 @@ use live_users_http_kit::{AllowedOrigins, StreamsMax};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::scope::Scope;
+use super::selection::Selection;
 
 /// The frames that streams send, and the limit on their number.
 pub(crate) struct Streams {
@@ -17,7 +17,7 @@ pub(crate) struct Streams {
     pub(crate) connections: ConnectionLimit,
     pub(crate) origins: AllowedOrigins,
     scoped: Mutex<Scoped>,
-    /// Woken when somebody begins to read the total of some accounts.
+    /// Woken when somebody begins to read the total of some accounts or of an agent.
     pub(crate) total_came: Notify,
     /// The same of their summary.
     pub(crate) summary_came: Notify,
@@ -25,14 +25,15 @@ pub(crate) struct Streams {
 
 #[derive(Default)]
 struct Scoped {
-    /// One of each scope that was ever read: there are as many as tokens differ in their accounts.
-    slots: BTreeMap<Scope, Arc<ScopedStreams>>,
+    /// One of each selection that was ever read: there are as many as tokens differ in their accounts,
+    /// and each has as many agents as are configured for it.
+    slots: BTreeMap<Selection, Arc<ScopedStreams>>,
     is_closed: bool,
 }
 
-/// The frames of the calls of some accounts.
+/// The frames of the calls of some accounts, or of an agent. An agent has no summary.
 pub(crate) struct ScopedStreams {
-    pub(crate) scope: Scope,
+    pub(crate) selection: Selection,
     pub(crate) total: Latest,
     pub(crate) summary: Latest,
 }
@@ -45,13 +46,13 @@ impl Streams {
         Self { total, summary, connections, origins, scoped, total_came, summary_came }
     }
 
-    /// The frames of the calls in scope, which is limited.
-    pub(crate) fn of(&self, scope: &Scope) -> Arc<ScopedStreams> {
+    /// The frames of what is selected, which is not everything.
+    pub(crate) fn of(&self, selection: &Selection) -> Arc<ScopedStreams> {
         let mut scoped = self.scoped.lock();
         let Scoped { slots, is_closed } = &mut *scoped;
-        let slot = slots.entry(scope.clone()).or_insert_with(|| {
+        let slot = slots.entry(selection.clone()).or_insert_with(|| {
             let (total, summary) = <_>::default();
-            Arc::new(ScopedStreams { scope: scope.clone(), total, summary })
+            Arc::new(ScopedStreams { selection: selection.clone(), total, summary })
         });
         if *is_closed {
             slot.close();
@@ -59,7 +60,7 @@ impl Streams {
         slot.clone()
     }
 
-    /// The frames of all scopes.
+    /// The frames of all selections.
     pub(crate) fn scoped(&self) -> Vec<Arc<ScopedStreams>> {
         self.scoped.lock().slots.values().cloned().collect()
     }

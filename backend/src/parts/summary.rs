@@ -21,6 +21,7 @@ use super::alert_views::alerts_view;
 use super::clock::moment;
 use super::counting_rules::CountingRules;
 use super::deliveries::Deliveries;
+use super::doubt::DoubtRules;
 use super::latest::public_by_agent;
 use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
@@ -67,12 +68,16 @@ impl Summarizer {
             Some(stale) if scope.is_limited() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None if scope.is_limited() => {
-                Ok(scope.limit(snapshot.shown_of(&self.agents, status, scope)))
+                let known = (&*self.agents, self.rules.doubt);
+                Ok(scope.limit(snapshot.shown_of(known, status, scope)))
             }
             None => {
                 let waiting = &snapshot.callbacks;
                 let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
-                Ok(Summary { deliveries, ..snapshot.shown(&self.agents, status, scope) })
+                Ok(Summary {
+                    deliveries,
+                    ..snapshot.shown((&self.agents, self.rules.doubt), status, scope)
+                })
             }
         }
     }
@@ -156,14 +161,24 @@ impl Snapshot {
     /// The summary of some accounts. The number of the journal's last record would tell how much is
     /// said of the calls of others, so the moment stands in its place; and so for what the provider
     /// is asked, and what is sent to others.
-    fn shown_of(self, registry: &AgentRegistry, status: ReplicaStatus, scope: &Scope) -> Summary {
+    fn shown_of(
+        self,
+        known: (&AgentRegistry, DoubtRules),
+        status: ReplicaStatus,
+        scope: &Scope,
+    ) -> Summary {
         let seq = self.now.0;
         // Who is asked about whose calls, and how that goes, is the operator's.
         let referee = referee(ReplicaStatus { reconciler: None, ..status.clone() });
-        Summary { seq, referee, ..self.shown(registry, status, scope) }
+        Summary { seq, referee, ..self.shown(known, status, scope) }
     }
 
-    fn shown(self, registry: &AgentRegistry, status: ReplicaStatus, scope: &Scope) -> Summary {
+    fn shown(
+        self,
+        (registry, doubt): (&AgentRegistry, DoubtRules),
+        status: ReplicaStatus,
+        scope: &Scope,
+    ) -> Summary {
         let (average_ms, longest_ms) = of_ages(self.ages);
         let agents = &registry.now();
         let counted = (&**registry.sources(), scope);
@@ -173,6 +188,8 @@ impl Snapshot {
             live_calls: self.breakdown.live.calls as u64,
             line: line(&self.breakdown),
             public_by_agent: self.public_by_agent,
+            public_suspect: doubt
+                .told(self.confidence.suspect as u64, self.breakdown.live.users as u64),
             confirmed: self.confidence.confirmed as u64,
             suspect: self.confidence.suspect as u64,
             as_of: moment(self.now),

@@ -7,10 +7,12 @@ use live_users_broadcast::{Frame, Throttle};
 use live_users_replica::{FRESH_MS, Stale, StaleReason};
 use live_users_wire::{ByAgent, LiveCount, Problem, Summary};
 use log::debug;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::clock::moment;
+use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::latest::{LatestCount, LatestReader};
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::{ACKNOWLEDGE_MS, Queue};
@@ -36,33 +38,58 @@ pub(super) const REST_TIMES: u32 = 9;
 /// Publishes to the streams until the tasks are aborted.
 pub(crate) fn start(
     streams: &Arc<Streams>,
-    latest: &LatestReader,
+    (latest, doubt): (&LatestReader, &Arc<Doubt>),
     summarizer: &Summarizer,
     queue: &Queue,
 ) -> [JoinHandle<()>; 2] {
+    let doubting = (doubt.clone(), summarizer.rules.doubt);
     [
-        tokio::spawn(publish_total(streams.clone(), latest.clone(), queue.clone())),
-        tokio::spawn(publish_summary(streams.clone(), latest.clone(), summarizer.clone())),
+        tokio::spawn(publish_total(streams.clone(), latest.clone(), doubting, queue.clone())),
+        tokio::spawn(publish_summary(
+            streams.clone(),
+            (latest.clone(), doubt.reader()),
+            summarizer.clone(),
+        )),
     ]
 }
 
-/// Publishes the total when it changes. Many records, such as those of speech, leave it as it is.
-async fn publish_total(streams: Arc<Streams>, mut latest: LatestReader, queue: Queue) {
+/// Publishes the total when it changes, or its doubt. Many records, such as those of speech, leave it as
+/// it is.
+async fn publish_total(
+    streams: Arc<Streams>,
+    mut latest: LatestReader,
+    (doubt, rules): (Arc<Doubt>, DoubtRules),
+    queue: Queue,
+) {
     let (mut throttle, mut published) = (Throttle::default(), None);
+    let mut doubts = doubt.reader();
+    let mut now = |latest: &mut LatestReader| {
+        let count = with_silence(latest.borrow_and_update().clone(), queue.age_ms());
+        let suspect = rules.told(*doubts.borrow_and_update(), count.live_users);
+        (count, suspect)
+    };
+    let mut changes = doubt.reader();
     loop {
-        let age_ms = queue.age_ms();
-        let now = with_silence(latest.borrow_and_update().clone(), age_ms);
-        if Some(shown(&now)) != published {
+        let (count, suspect) = now(&mut latest);
+        if Some(shown(&count, suspect)) != published {
             throttle.wait().await;
             // It may have changed while the throttle waited.
-            let now = with_silence(latest.borrow_and_update().clone(), queue.age_ms());
-            published = Some(shown(&now));
-            streams.total.publish(total_frame(&now));
+            let (count, suspect) = now(&mut latest);
+            published = Some(shown(&count, suspect));
+            streams.total.publish(total_frame(&count, suspect));
         }
-        // A silent state is looked at again soon, because it may become fresh without a change.
-        let changed = timeout(until_silent(&queue), latest.changed()).await;
-        if matches!(changed, Ok(Err(_))) {
-            return;
+        tokio::select! {
+            // A silent state is looked at again soon, because it may become fresh without a change.
+            changed = timeout(until_silent(&queue), latest.changed()) => {
+                if matches!(changed, Ok(Err(_))) {
+                    return;
+                }
+            }
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
         }
     }
 }
@@ -82,35 +109,58 @@ pub(super) fn with_silence(mut count: LatestCount, age_ms: u64) -> LatestCount {
 }
 
 /// What of a count a stream shows. A frame is published when this changes.
-fn shown(count: &LatestCount) -> Option<(u64, u64, Option<ByAgent>)> {
-    let shown = || (count.at.epoch, count.live_users, count.by_agent.clone());
+type Shown = Option<(u64, u64, Option<ByAgent>, Option<u64>)>;
+
+fn shown(count: &LatestCount, suspect: Option<u64>) -> Shown {
+    let shown = || (count.at.epoch, count.live_users, count.by_agent.clone(), suspect);
     count.stale.is_none().then(shown)
 }
 
-fn total_frame(count: &LatestCount) -> Frame {
+fn total_frame(count: &LatestCount, suspect: Option<u64>) -> Frame {
     if let Some(stale) = count.stale {
         return no_value(&NotRecorded::from(stale));
     }
     let epoch = format!("{:016x}", count.at.epoch);
     let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
     let by_agent = count.by_agent.clone();
-    let count = LiveCount { live_users, by_agent, epoch, seq, as_of };
-    let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-    Frame::new(&count.epoch, seq, json)
+    frame_of(&LiveCount {
+        live_users,
+        by_agent,
+        suspect,
+        agent: None,
+        epoch,
+        seq,
+        as_of,
+        now: None,
+    })
 }
 
-async fn publish_summary(streams: Arc<Streams>, mut latest: LatestReader, summarizer: Summarizer) {
+/// The frame of a total. Two that differ only in their doubt have different names, because a reader that
+/// comes back does not get again what it names.
+pub(super) fn frame_of(count: &LiveCount) -> Frame {
+    let json = serde_json::to_vec(count).expect("texts and numbers are always JSON");
+    Frame::named(count.name(), json)
+}
+
+async fn publish_summary(
+    streams: Arc<Streams>,
+    (mut latest, mut doubts): (LatestReader, watch::Receiver<u64>),
+    summarizer: Summarizer,
+) {
     let (mut throttle, cell) = (Throttle::default(), &streams.summary);
     loop {
         cell.has_readers().await;
         throttle.wait().await;
         latest.mark_unchanged();
+        doubts.mark_unchanged();
         let start = Instant::now();
         cell.publish(summary_frame(&summarizer, &Scope::default()).await);
         sleep(start.elapsed() * REST_TIMES).await;
         let next = async {
-            let _changed_or_over =
-                timeout(Duration::from_millis(SUMMARY_EVERY_MS), latest.changed()).await;
+            tokio::select! {
+                _changed_or_over = timeout(Duration::from_millis(SUMMARY_EVERY_MS), latest.changed()) => {}
+                _changed = doubts.changed() => {}
+            }
         };
         tokio::select! {
             () = next => {}

@@ -7,30 +7,34 @@ use std::time::Duration;
 
 use live_users_broadcast::{Frame, Latest, SlotState, Throttle};
 use live_users_wire::{Count, LiveCount};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::publishing::{
-    REST_TIMES, SUMMARY_EVERY_MS, no_value, summary_and_frame, summary_frame, until_silent,
-    with_silence,
+    REST_TIMES, SUMMARY_EVERY_MS, frame_of, no_value, summary_and_frame, summary_frame,
+    until_silent, with_silence,
 };
 use crate::parts::clock::moment;
+use crate::parts::doubt::{Doubt, DoubtRules};
+use crate::parts::hooks::Hooks;
 use crate::parts::latest::LatestReader;
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::{Queue, View};
-use crate::parts::scope::Scope;
+use crate::parts::selection::Selection;
 use crate::parts::streams::{ScopedStreams, Streams};
 use crate::parts::summary::Summarizer;
 
 /// Publishes to the streams of some accounts until the tasks are aborted.
 pub(crate) fn start(
     streams: &Arc<Streams>,
-    latest: &LatestReader,
+    (latest, doubt): (&LatestReader, &Arc<Doubt>),
     summarizer: &Summarizer,
     queue: &Queue,
 ) -> [JoinHandle<()>; 2] {
-    let gives_agents = summarizer.gives_agents;
-    let totals = publish_totals(streams.clone(), latest.clone(), queue.clone(), gives_agents);
+    let rules = (summarizer.gives_agents, summarizer.rules.doubt);
+    let (known, reloads) = ((latest.clone(), doubt.clone()), summarizer.agents.hooks());
+    let totals = publish_totals(streams.clone(), known, queue.clone(), rules, reloads);
     let summaries = publish_summaries(streams.clone(), latest.clone(), summarizer.clone());
     [tokio::spawn(totals), tokio::spawn(summaries)]
 }
@@ -50,32 +54,40 @@ fn read(streams: &Streams, which: fn(&ScopedStreams) -> &Latest) -> Vec<Arc<Scop
 /// Publishes totals when they change.
 async fn publish_totals(
     streams: Arc<Streams>,
-    mut latest: LatestReader,
+    (mut latest, doubt): (LatestReader, Arc<Doubt>),
     queue: Queue,
-    gives_agents: bool,
+    rules: (bool, DoubtRules),
+    mut reloads: watch::Receiver<Hooks>,
 ) {
-    let (mut throttle, mut published) = (Throttle::default(), BTreeMap::<Scope, Shown>::new());
+    let (mut throttle, mut published) = (Throttle::default(), BTreeMap::<Selection, Shown>::new());
+    let mut doubts = doubt.reader();
     loop {
+        if reloads.has_changed().unwrap_or_default() {
+            reloads.mark_unchanged();
+            // At a frame it is looked whether a reader still may read: an agent may be public no more.
+            published.retain(|selection, _| selection.agent.is_none());
+        }
         let slots = read(&streams, |slot| &slot.total);
-        published.retain(|scope, _| slots.iter().any(|slot| slot.scope == *scope));
+        published.retain(|selection, _| slots.iter().any(|slot| slot.selection == *selection));
         if slots.is_empty() {
             streams.total_came.notified().await;
             continue;
         }
         throttle.wait().await;
+        doubts.mark_unchanged();
         let is_stale = with_silence(latest.borrow_and_update().clone(), queue.age_ms()).stale;
         let counted = match is_stale {
             Some(stale) => Err(NotRecorded::from(stale)),
-            None => counts(&queue, &slots, gives_agents).await,
+            None => counts(&queue, &slots, rules).await,
         };
         for (n, slot) in slots.iter().enumerate() {
             let (shown, frame) = match &counted {
                 Ok((counts, frame_of)) => (Some(counts[n].clone()), frame_of(&counts[n])),
                 Err(why) => (None, no_value(why)),
             };
-            if published.get(&slot.scope) != Some(&shown) {
+            if published.get(&slot.selection) != Some(&shown) {
                 slot.total.publish(frame);
-                published.insert(slot.scope.clone(), shown);
+                published.insert(slot.selection.clone(), shown);
             }
         }
         tokio::select! {
@@ -83,6 +95,17 @@ async fn publish_totals(
                 if matches!(changed, Ok(Err(_))) {
                     return;
                 }
+            }
+            changed = doubts.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            changed = reloads.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                reloads.mark_changed();
             }
             () = streams.total_came.notified() => {}
         }
@@ -93,22 +116,20 @@ async fn publish_totals(
 async fn counts(
     queue: &Queue,
     slots: &[Arc<ScopedStreams>],
-    gives_agents: bool,
+    rules: (bool, DoubtRules),
 ) -> Result<(Vec<(u64, Count)>, impl Fn(&(u64, Count)) -> Frame + use<>), NotRecorded> {
-    let scopes: Vec<_> = slots.iter().map(|slot| slot.scope.clone()).collect();
+    let selections: Vec<_> = slots.iter().map(|slot| slot.selection.clone()).collect();
     let counted = queue.query(move |View { state, now, at }| {
-        let count = |scope: &Scope| (at.epoch, scope.count(state.tracker(), gives_agents));
-        (scopes.iter().map(count).collect(), now)
+        let count = |it: &Selection| (at.epoch, it.count(state.tracker(), now, rules));
+        (selections.iter().map(count).collect(), now)
     });
     let (counts, now) = counted.await?;
     let frame = move |(epoch, count): &(u64, Count)| {
-        let Count { live_users, by_agent } = count.clone();
+        let Count { live_users, by_agent, suspect, agent, .. } = count.clone();
         // The number of the journal's last record would tell how much is said of the calls of
         // others, so the moment stands in its place.
         let (epoch, seq, as_of) = (format!("{epoch:016x}"), now.0, moment(now));
-        let count = LiveCount { live_users, by_agent, epoch, seq, as_of };
-        let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-        Frame::new(&count.epoch, seq, json)
+        frame_of(&LiveCount { live_users, by_agent, suspect, agent, epoch, seq, as_of, now: None })
     };
     Ok((counts, frame))
 }
@@ -129,17 +150,17 @@ async fn publish_summaries(
         throttle.wait().await;
         latest.mark_unchanged();
         let start = Instant::now();
-        published.retain(|scope, _| slots.iter().any(|slot| slot.scope == *scope));
+        published.retain(|selection, _| slots.iter().any(|slot| slot.selection == *selection));
         for slot in slots {
-            let (summary, frame) = summary_and_frame(&summarizer, &slot.scope).await;
+            let (summary, frame) = summary_and_frame(&summarizer, &slot.selection.scope).await;
             // Each frame of its own for what is said of other calls would tell how much that is.
-            let last = published.get(&slot.scope);
+            let last = published.get(&slot.selection);
             let is_due = last.is_none_or(|(shown, at): &(_, Instant)| {
                 *shown != summary || at.elapsed().as_millis() >= u128::from(SUMMARY_EVERY_MS)
             });
             if is_due || matches!(slot.summary.now(), SlotState::Nothing) {
                 slot.summary.publish(frame);
-                published.insert(slot.scope.clone(), (summary, Instant::now()));
+                published.insert(slot.selection.clone(), (summary, Instant::now()));
             }
         }
         let rested = Instant::now() + start.elapsed() * REST_TIMES;
@@ -164,7 +185,7 @@ async fn publish_summaries(
 async fn publish_missing(streams: &Streams, summarizer: &Summarizer) {
     for slot in streams.scoped().into_iter().filter(|slot| slot.summary.is_read()) {
         if matches!(slot.summary.now(), SlotState::Nothing) {
-            slot.summary.publish(summary_frame(summarizer, &slot.scope).await);
+            slot.summary.publish(summary_frame(summarizer, &slot.selection.scope).await);
         }
     }
 }

@@ -8,6 +8,7 @@ mod chat;
 mod clocks;
 mod copy;
 mod crash;
+mod doubt;
 mod events;
 mod exports;
 mod fixtures;

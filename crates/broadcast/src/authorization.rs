@@ -12,6 +12,8 @@ pub(crate) fn is_authorized(authorization: Option<&Authorization>) -> bool {
 pub enum Reader {
     /// Anybody, in a place for everybody.
     Public,
+    /// The same, while what is read is for everybody.
+    PublicWhile(Authorization),
     /// Somebody who has shown that it is allowed. Places are kept for such readers.
     Authorized(Option<Authorization>),
 }
@@ -20,6 +22,7 @@ impl Reader {
     pub(crate) fn authorization(self) -> Option<Authorization> {
         match self {
             Self::Public => None,
+            Self::PublicWhile(authorization) => Some(authorization),
             Self::Authorized(authorization) => authorization,
         }
     }

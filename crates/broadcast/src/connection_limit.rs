@@ -102,7 +102,7 @@ impl ConnectionLimit {
     pub(crate) fn take(&self, by: Transport, reader: &Reader) -> Option<Permit> {
         let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
         let reserved = match reader {
-            Reader::Public => None,
+            Reader::Public | Reader::PublicWhile(_) => None,
             Reader::Authorized(_) => take(&self.reserved),
         };
         let permit = reserved.or_else(|| take(&self.free))?;

@@ -1,13 +1,23 @@
 //! One value, encoded once for all readers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use actix_http::ws::{OpCode, Parser};
 use actix_web::web::{Bytes, BytesMut};
 
+/// Writes the JSON text of a frame that says what time it is.
+type Write = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+
 /// A JSON text, in the form of each transport. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Frame(Arc<Forms>);
+#[derive(Clone)]
+pub struct Frame(Arc<Forms>, Option<Write>);
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Frame").field(&self.0).finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug)]
 struct Forms {
@@ -23,9 +33,32 @@ impl Frame {
         Self::encode(Some(format!("{epoch}-{seq}")), json.into())
     }
 
+    /// A value with this name.
+    pub fn named(name: String, json: impl Into<Vec<u8>>) -> Self {
+        Self::encode(Some(name), json.into())
+    }
+
     /// A value without a name, such as an error. Every reader gets it.
     pub fn unnamed(json: impl Into<Vec<u8>>) -> Self {
         Self::encode(None, json.into())
+    }
+
+    /// A value that says what time it is. It is encoded once for all who are there, and written anew for
+    /// who comes later. With a name, a reader that has it does not get it again.
+    pub fn of_moment(
+        name: Option<String>,
+        write: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let Self(forms, _) = Self::encode(name, write());
+        Self(forms, Some(Arc::new(write)))
+    }
+
+    /// The same value at this moment.
+    pub(crate) fn anew(&self) -> Self {
+        match &self.1 {
+            Some(write) => Self::encode(self.id().map(str::to_owned), write()),
+            None => self.clone(),
+        }
     }
 
     /// The JSON text, which also answers polling.
@@ -63,12 +96,14 @@ impl Frame {
         let mut message = BytesMut::new();
         Parser::write_message(&mut message, &json, OpCode::Text, true, false);
         let (event, message) = (event.into(), message.freeze());
-        Self(Arc::new(Forms { id, json: json.into(), event, message }))
+        Self(Arc::new(Forms { id, json: json.into(), event, message }), None)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
@@ -83,6 +118,19 @@ mod tests {
     #[test]
     fn a_value_without_a_name_makes_readers_forget_the_last_one() {
         assert_eq!(Frame::unnamed("{}").event(), "id: \ndata: {}\n\n");
+    }
+
+    #[test]
+    fn who_comes_later_gets_the_time_of_then() {
+        let ticks = AtomicU64::new(0);
+        let frame = Frame::of_moment(Some("e-1".to_owned()), move || {
+            format!(r#"{{"now":{}}}"#, ticks.fetch_add(1, Ordering::Relaxed)).into_bytes()
+        });
+        assert_eq!((frame.json().as_ref(), frame.id()), (&b"{\"now\":0}"[..], Some("e-1")));
+        let later = frame.anew();
+        assert_eq!((later.json().as_ref(), later.id()), (&b"{\"now\":1}"[..], Some("e-1")));
+        assert_eq!(frame.json(), r#"{"now":0}"#, "those who are there share one");
+        assert_eq!(Frame::new("e", 1, "{}").anew().json(), "{}");
     }
 
     #[test]

@@ -81,7 +81,9 @@ pub fn events(
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
     let authorization = reader.authorization();
-    let events = Events { now: latest.read(), known, is_open: false, authorization, permit };
+    let now = latest.read();
+    let (is_open, has_frame) = (false, false);
+    let events = Events { now, known, is_open, has_frame, authorization, permit };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
@@ -127,6 +129,7 @@ struct Events {
     /// The frame that the client has already.
     known: Option<Box<str>>,
     is_open: bool,
+    has_frame: bool,
     authorization: Option<Authorization>,
     permit: Permit,
 }
@@ -157,7 +160,10 @@ impl Events {
                             let known = self.known.take();
                             if known.is_none() || frame.id() != known.as_deref() {
                                 self.permit.count_frame();
-                                return Some(frame.event().clone());
+                                // The first one may be old.
+                                let is_first = !std::mem::replace(&mut self.has_frame, true);
+                                let first = is_first.then(|| frame.anew());
+                                return Some(first.as_ref().unwrap_or(frame).event().clone());
                             }
                         }
                         SlotState::Closed => return None,

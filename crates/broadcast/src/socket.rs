@@ -18,6 +18,7 @@ pub(crate) struct Socket {
     now: watch::Receiver<SlotState>,
     /// A newer frame waits for room.
     is_behind: bool,
+    has_frame: bool,
     refused: Option<Close>,
     authorization: Option<Authorization>,
     permit: Option<Permit>,
@@ -32,7 +33,8 @@ impl Socket {
     ) -> Self {
         let refused = if permit.is_some() { None } else { Some(Close::Busy) };
         let session = WsSession::new(Instant::now());
-        Self { session, received, now, is_behind: false, refused, authorization, permit }
+        let (is_behind, has_frame) = (false, false);
+        Self { session, received, now, is_behind, has_frame, refused, authorization, permit }
     }
 
     /// All bytes to the client, until the connection is to be closed.
@@ -56,6 +58,9 @@ impl Socket {
                 self.is_behind = false;
                 if let Some(frame) = self.present() {
                     self.permit.as_ref().inspect(|permit| permit.count_frame());
+                    // The first one may be old.
+                    let is_first = !std::mem::replace(&mut self.has_frame, true);
+                    let frame = if is_first { frame.anew() } else { frame };
                     return Some(self.session.send(Instant::now(), &frame));
                 }
             }
@@ -81,7 +86,7 @@ impl Socket {
                     if !self.session.is_closing() && !is_authorized(self.authorization.as_ref()) {
                         return Some(self.session.close(Instant::now(), Close::SessionRevoked));
                     }
-                    let present = self.present();
+                    let present = self.present().map(|frame| frame.anew());
                     match self.session.tick(Instant::now(), present.as_ref()) {
                         Step::Wait => {}
                         Step::Send(bytes) => return Some(bytes),

@@ -44,8 +44,9 @@ impl AllowedOrigins {
     pub fn cors(&self) -> Cors {
         let cors = Cors::default()
             .allowed_methods([Method::GET, Method::HEAD])
-            // With 429 and 503, a page is told when to ask again.
-            .expose_headers([header::RETRY_AFTER])
+            // With 429 and 503, a page is told when to ask again; and always the server's time, by which
+            // it goes for how old something is.
+            .expose_headers([header::RETRY_AFTER, header::DATE])
             .block_on_origin_mismatch(false)
             .max_age(PREFLIGHT_MAX_AGE_S);
         if self.0.contains(&OriginPattern::Any) {

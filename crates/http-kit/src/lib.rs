@@ -3,6 +3,7 @@
 //!
 //! This crate does not know what a call is.
 
+mod accept;
 mod answers;
 mod bearer;
 mod client;
@@ -31,6 +32,7 @@ mod streams;
 mod trusted_proxies;
 mod tuning;
 
+pub use accept::asks_for;
 pub use answers::{SVG, openapi, picture, whole_seconds};
 pub use bearer::{BearerToken, CHALLENGE, Denied, read_secret, token_in};
 pub use client::{BodyError, error_chain, http_client, http_client_of, read_body};

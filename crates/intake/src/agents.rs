@@ -83,6 +83,9 @@ pub struct Agent {
     /// The account that its calls belong to.
     #[serde(default)]
     pub account: Option<String>,
+    /// Whether everybody may read how many live users it has.
+    #[serde(default)]
+    pub public: bool,
     #[serde(default)]
     at_capacity: Option<Decision>,
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use live_users_core::{Agent, Counting, Limits, Millis, Numbers, Outcome, Tracker};
+use live_users_core::{Agent, Counting, Limits, Millis, Numbers, OpenCall, Outcome, Tracker};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::alerts::Alerts;
@@ -46,6 +46,8 @@ pub struct Confidence {
     pub confirmed: usize,
     /// Users with no such call: still counted, since silence is no proof of an end.
     pub suspect: usize,
+    /// When the next call becomes suspect if nothing is heard of it; `None` if all that count are.
+    pub changes_at: Option<Millis>,
 }
 
 impl State {
@@ -214,37 +216,39 @@ impl Confidence {
     /// The same of the calls of a tracker.
     pub fn of(tracker: &Tracker, now: Millis, suspect_after_ms: u64) -> Self {
         let Numbers { users, .. } = tracker.numbers();
-        Self::of_some(tracker, users, (now, suspect_after_ms), |_| true)
+        Self::among(tracker, |_| true, users, (now, suspect_after_ms))
     }
 
     /// The same of the calls of one agent.
-    pub fn of_agent(tracker: &Tracker, agent: &Agent, now: Millis, suspect_after_ms: u64) -> Self {
-        let all = tracker.breakdown_by_agent().into_iter();
-        let users = all.filter(|(it, _)| it == agent).map(|(_, it)| it.live.users).sum();
-        Self::of_some(tracker, users, (now, suspect_after_ms), |it| it == agent)
+    pub fn of_agent(tracker: &Tracker, id: &Agent, now: Millis, suspect_after_ms: u64) -> Self {
+        let breakdowns = tracker.breakdown_by_agent().into_iter();
+        let users = breakdowns.filter(|(agent, _)| agent == id).map(|(_, it)| it.live.users).sum();
+        Self::among(tracker, |call| call.agent() == id, users, (now, suspect_after_ms))
     }
 
-    /// The same of the calls of some agents, which are of so many users.
-    fn of_some(
+    /// Of the calls that this picks, which are of this many users.
+    fn among(
         tracker: &Tracker,
+        picks: impl Fn(&OpenCall<'_>) -> bool,
         users: usize,
         (now, suspect_after_ms): (Millis, u64),
-        are_meant: impl Fn(&Agent) -> bool,
     ) -> Self {
         let mut known = HashSet::new();
-        let mut withheld = 0;
-        let counted = tracker.open().filter(|call| call.is_counted());
-        for call in counted.filter(|call| are_meant(call.agent())) {
-            if is_suspect((call.heard(), call.limits()), now, suspect_after_ms) {
+        let (mut withheld, mut changes_at) = (0, None);
+        for call in tracker.open().filter(|call| call.is_counted() && picks(call)) {
+            let (heard, limits) = (call.heard(), call.limits());
+            if is_suspect((heard, limits), now, suspect_after_ms) {
                 continue;
             }
+            let suspect_at = Millis(heard.0 + limits.in_doubt_after_ms(suspect_after_ms) + 1);
+            changes_at = Some(changes_at.map_or(suspect_at, |it: Millis| it.min(suspect_at)));
             match call.caller().filter(|_| !tracker.counted().by_call) {
                 Some(caller) => drop(known.insert(caller)),
                 None => withheld += 1,
             }
         }
         let confirmed = known.len() + withheld;
-        Self { confirmed, suspect: users - confirmed }
+        Self { confirmed, suspect: users.saturating_sub(confirmed), changes_at }
     }
 }
 

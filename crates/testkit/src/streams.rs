@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use url::Url;
+use url::{Position, Url};
 
 use crate::Answer;
 
@@ -56,7 +56,8 @@ impl Events {
         let url = Url::parse(url).expect("a URL");
         let mut stream = connect(&url).await;
         // HTTP/1.0, because then the body is not cut into chunks.
-        let mut request = format!("GET {} HTTP/1.0\r\nHost: {}\r\n", url.path(), authority(&url));
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let mut request = format!("GET {target} HTTP/1.0\r\nHost: {}\r\n", authority(&url));
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -22,6 +22,10 @@ pub struct Summary {
     /// The live users of each agent with an id, as in public; only if `PUBLIC_BY_AGENT` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_by_agent: Option<ByAgent>,
+    /// How many live users are suspect, as far as everybody is told; only if that is a share worth
+    /// telling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_suspect: Option<u64>,
     /// Live users with recent evidence.
     pub confirmed: u64,
     /// Live users without evidence for a while: counted, since silence is no proof.

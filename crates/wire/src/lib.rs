@@ -59,7 +59,7 @@ pub type ByAgent = BTreeMap<String, u64>;
 
 /// The public total, as the backend answers it: exactly `{"liveUsers":3}`. With `PUBLIC_BY_AGENT`
 /// it is `{"liveUsers":3,"byAgent":{"booking":3}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Count {
     /// How many distinct callers have at least one live call.
@@ -67,6 +67,28 @@ pub struct Count {
     /// The same of each agent that has an id and live users, if the backend gives them out.
     #[serde(default, deserialize_with = "if_object", skip_serializing_if = "Option::is_none")]
     pub by_agent: Option<ByAgent>,
+    /// How many of them are suspect, if that is a share worth telling. Polled answers have it only on
+    /// request, by [`WITH_DOUBT`] or a setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspect: Option<u64>,
+    /// The agent that was asked for. On request, as `suspect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The time of the last record in it. On request, as `suspect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+}
+
+/// The media type by which a client asks, in `Accept`, for all that is told of the total. The answer is
+/// `application/json` all the same.
+pub const WITH_DOUBT: &str = "application/vnd.live-users+json";
+
+impl Count {
+    /// Without what is told only on request.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self { suspect: None, agent: None, as_of: None, ..self }
+    }
 }
 
 /// Whatever the field of a later version may be: the total beside it is one all the same.
@@ -91,7 +113,7 @@ pub fn if_object<'de, D: Deserializer<'de>>(value: D) -> Result<Option<ByAgent>,
 ///
 /// The zero beside `success: false` is part of the contract with existing pages; it is not a
 /// count, and a reader looks at `success` first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
     /// Whether `live_users` is a count that the backend gave for this very request.
@@ -101,6 +123,15 @@ pub struct Envelope {
     /// The count of each agent, if the backend gives them out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_agent: Option<ByAgent>,
+    /// How many of the live users are suspect, as in [`Count`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspect: Option<u64>,
+    /// The agent that was asked for, as in [`Count`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The time of the last record in the count, as in [`Count`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
     /// What went wrong, for people; present only when `success` is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -119,6 +150,9 @@ impl Envelope {
             success: true,
             live_users: count.live_users,
             by_agent: count.by_agent,
+            suspect: count.suspect,
+            agent: count.agent,
+            as_of: count.as_of,
             error: None,
             field: None,
             expected: None,
@@ -150,7 +184,8 @@ impl<T> Success<T> {
 
 impl From<Problem> for Envelope {
     fn from(Problem { error, field, expected }: Problem) -> Self {
-        Self { success: false, live_users: 0, by_agent: None, error: Some(error), field, expected }
+        let error = Some(error);
+        Self { success: false, live_users: 0, error, field, expected, ..Self::default() }
     }
 }
 
@@ -187,23 +222,30 @@ mod tests {
 
     #[test]
     fn the_public_shapes_are_exactly_the_documented_ones() {
-        let count = Count { live_users: 3, by_agent: None };
+        let plain = Count { live_users: 3, ..Count::default() };
+        let count = plain.clone();
         assert_eq!(serde_json::to_string(&count).unwrap(), r#"{"liveUsers":3}"#);
         assert_eq!(
             serde_json::to_string(&Envelope::success(count.clone())).unwrap(),
             r#"{"success":true,"liveUsers":3}"#
         );
         let by_agent = ByAgent::from([("support".to_owned(), 1), ("booking".to_owned(), 2)]);
-        let count = Count { live_users: 3, by_agent: Some(by_agent) };
+        let count = Count { by_agent: Some(by_agent), ..plain };
         let agents = r#""byAgent":{"booking":2,"support":1}"#;
         assert_eq!(
             serde_json::to_string(&count).unwrap(),
             format!(r#"{{"liveUsers":3,{agents}}}"#)
         );
         assert_eq!(
-            serde_json::to_string(&Envelope::success(count)).unwrap(),
+            serde_json::to_string(&Envelope::success(count.clone())).unwrap(),
             format!(r#"{{"success":true,"liveUsers":3,{agents}}}"#)
         );
+        let as_of = Some("2026-11-23T09:30:00.000Z".to_owned());
+        let doubtful = Count { suspect: Some(2), as_of, ..count.clone() };
+        let json = r#"{"liveUsers":3,"suspect":2,"asOf":"2026-11-23T09:30:00.000Z"}"#;
+        let doubtful_alone = Count { by_agent: None, ..doubtful.clone() };
+        assert_eq!(serde_json::to_string(&doubtful_alone).unwrap(), json);
+        assert_eq!(doubtful.plain(), count);
         assert_eq!(
             serde_json::to_string(&Envelope::failure("backend unreachable")).unwrap(),
             r#"{"success":false,"liveUsers":0,"error":"backend unreachable"}"#

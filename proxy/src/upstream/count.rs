@@ -1,19 +1,24 @@
 //! The count: one request at a time, shared by all who wait.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use live_users_http_kit::read_body;
-use live_users_wire::Count;
+use live_users_wire::{Count, WITH_DOUBT};
 use parking_lot::Mutex;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::sync::watch;
 
-use super::backend_client::{BackendClient, Failure, failure, wrong_status};
+use super::asked::Asked;
+use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use crate::error::UpstreamError;
 
 /// The biggest body that is read as a count, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// All that the backend tells of the total is asked for; what of it clients get is decided here.
+const ACCEPTED: &str = WITH_DOUBT;
 
 type Answer = Result<Count, UpstreamError>;
 
@@ -25,7 +30,8 @@ pub(crate) struct Upstream {
     backend: BackendClient,
     count_url: Url,
     authorization: Option<HeaderValue>,
-    flight: Mutex<Option<Flight>>,
+    /// By what is asked for.
+    flights: Mutex<HashMap<String, Flight>>,
     is_up: Mutex<Option<bool>>,
 }
 
@@ -39,14 +45,14 @@ impl Upstream {
         authorization: Option<HeaderValue>,
     ) -> std::io::Result<Arc<Self>> {
         let count_url = backend.count_url()?;
-        let (flight, is_up) = <_>::default();
-        Ok(Arc::new(Self { backend, count_url, authorization, flight, is_up }))
+        let (flights, is_up) = <_>::default();
+        Ok(Arc::new(Self { backend, count_url, authorization, flights, is_up }))
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
     /// between requests, so a count is never older than one request may take.
-    pub(crate) async fn count(self: &Arc<Self>) -> Answer {
-        let mut flight = self.join_or_start();
+    pub(crate) async fn count(self: &Arc<Self>, asked: &Asked) -> Answer {
+        let mut flight = self.join_or_start(asked);
         match flight.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(answer)) => answer.clone(),
             Ok(None) | Err(_) => Err(UpstreamError::Interrupted),
@@ -55,29 +61,35 @@ impl Upstream {
 
     /// The request runs in a task of its own, so that one browser that goes away does not cancel
     /// it for the others.
-    fn join_or_start(self: &Arc<Self>) -> Flight {
-        let mut last = self.flight.lock();
-        match &*last {
-            Some(flight) if flight.borrow().is_none() && flight.has_changed().is_ok() => {
-                log::debug!("joins the request under way");
-                flight.clone()
-            }
-            _ => {
-                let (sender, flight) = watch::channel(None);
-                let this = Arc::clone(self);
-                self.backend.runtime.spawn(async move {
-                    let answer = this.ask().await;
-                    this.note(&answer);
-                    sender.send_replace(Some(answer.map_err(|failure| failure.upstream_error)));
-                });
-                *last = Some(flight.clone());
-                flight
-            }
+    fn join_or_start(self: &Arc<Self>, asked: &Asked) -> Flight {
+        let mut flights = self.flights.lock();
+        let is_under_way =
+            |flight: &Flight| flight.borrow().is_none() && flight.has_changed().is_ok();
+        flights.retain(|_, flight| is_under_way(flight));
+        let key = asked.key();
+        if let Some(flight) = flights.get(&key) {
+            log::debug!("joins the request under way");
+            return flight.clone();
         }
+        let (sender, flight) = watch::channel(None);
+        let (this, asked) = (Arc::clone(self), asked.clone());
+        self.backend.runtime.spawn(async move {
+            let answer = this.ask(&asked).await;
+            // What one agent or one scope is refused says nothing of the link.
+            if asked.agent.is_none() && asked.scope.is_none() {
+                this.note(&answer);
+            }
+            sender.send_replace(Some(answer.map_err(|failure| failure.upstream_error)));
+        });
+        flights.insert(key, flight.clone());
+        flight
     }
 
-    async fn ask(&self) -> Result<Count, Failure> {
-        let mut request = self.backend.request(Method::GET, self.count_url.clone());
+    async fn ask(&self, asked: &Asked) -> Result<Count, Failure> {
+        let mut url = self.count_url.clone();
+        asked.add_to_query(&mut url, self.authorization.is_some());
+        let request = self.backend.request(Method::GET, url).header(ACCEPT, ACCEPTED);
+        let mut request = asked.add_to_headers(request);
         // With it, the backend counts no reads and answers also if the total is not public.
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
@@ -85,7 +97,21 @@ impl Upstream {
         let exchange = async {
             let response = request.send().await?;
             match response.status().as_u16() {
-                200 => count_in(&read_body(response, BODY_BYTES_MAX).await?),
+                200 => {
+                    let count = count_in(&read_body(response, BODY_BYTES_MAX).await?)?;
+                    match asked.is_answered_by(count.agent.as_deref()) {
+                        true => Ok(count),
+                        false => Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned())),
+                    }
+                }
+                404 if asked.agent.is_some() => {
+                    Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
+                }
+                403 if asked.scope.is_some()
+                    && has_ended(&read_body(response, BODY_BYTES_MAX).await?) =>
+                {
+                    Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
+                }
                 status => Err(wrong_status(status)),
             }
         };
@@ -129,7 +155,7 @@ mod tests {
     fn only_an_object_with_a_whole_number_is_a_count() {
         let upstream_error =
             |body: &str| count_in(body.as_bytes()).map_err(|failure| failure.upstream_error);
-        let count = |live_users, by_agent| Ok(Count { live_users, by_agent });
+        let count = |live_users, by_agent| Ok(Count { live_users, by_agent, ..Count::default() });
         assert_eq!(upstream_error(r#"{"liveUsers":3}"#), count(3, None));
         assert_eq!(upstream_error(r#" {"liveUsers":0,"later":"more"} "#), count(0, None));
         let by_agent = ByAgent::from([("booking".to_owned(), 2)]);

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use live_users_broadcast::Frame;
 use live_users_wire::{ByAgent, LastCount, LiveCount, NoFrame, Problem, Success};
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use super::admin_api::with_success;
 use super::backend_client::{Failure, failure};
@@ -24,7 +24,7 @@ pub(super) enum Subscription {
 #[derive(Debug, Default)]
 pub(super) struct Published {
     /// The epoch, the count and those of agents, while they are known to be true.
-    count: Option<(String, u64, Option<ByAgent>)>,
+    count: Option<(String, u64, Option<ByAgent>, Option<u64>)>,
     /// The last count, and when the backend last sent anything.
     last: Option<(u64, Timestamp)>,
     upstream_error: Option<String>,
@@ -41,6 +41,15 @@ struct Received {
     /// The same object in a summary.
     #[serde(default, deserialize_with = "live_users_wire::if_object")]
     public_by_agent: Option<ByAgent>,
+    /// What of the doubt is public in a frame of the total. In a summary this is all of it.
+    #[serde(default)]
+    suspect: Option<u64>,
+    /// What of the doubt is public, in a summary.
+    #[serde(default)]
+    public_suspect: Option<u64>,
+    /// The agent that a frame of the total is of.
+    #[serde(default)]
+    agent: Option<String>,
     epoch: String,
     seq: u64,
     as_of: String,
@@ -83,14 +92,18 @@ impl Published {
                 return Ok(());
             }
         };
-        let Received { live_users, by_agent, public_by_agent, epoch, seq, as_of, has_success } =
+        let Received { live_users, by_agent, public_by_agent, agent, epoch, seq, as_of, .. } =
             received;
         let by_agent = by_agent.or(public_by_agent);
+        let suspect = match subscription {
+            Subscription::Summary => received.public_suspect,
+            Subscription::Total => received.suspect,
+        };
         if subscription == Subscription::Summary {
             // It is passed on as it came: it has been parsed, so only these can still be wrong.
             let why = match () {
                 () if !json.trim_ascii_start().starts_with('{') => Some("something else"),
-                () if has_success => Some("it says `success` itself"),
+                () if received.has_success => Some("it says `success` itself"),
                 () => None,
             };
             if let Some(why) = why {
@@ -100,12 +113,13 @@ impl Published {
         }
         self.upstream_error = None;
         self.last = Some((live_users, now));
-        let present = Some((epoch.clone(), live_users, by_agent.clone()));
+        let present = Some((epoch.clone(), live_users, by_agent.clone(), suspect));
         if self.count != present {
-            let count = LiveCount { live_users, by_agent, epoch: epoch.clone(), seq, as_of };
-            let count = Success::new(count);
-            let json = serde_json::to_vec(&count).expect("texts and numbers are always JSON");
-            channels.total.publish(Frame::new(&epoch, seq, json));
+            let count =
+                LiveCount { live_users, by_agent, suspect, agent, epoch, seq, as_of, now: None };
+            channels.total.publish(Frame::of_moment(Some(count.name()), move || {
+                to_json(&Success::new(LiveCount { now: Some(present_time()), ..count.clone() }))
+            }));
             self.count = present;
         }
         Ok(())
@@ -137,9 +151,19 @@ impl Published {
     fn no_frame(&self, why: &str) -> Frame {
         let last =
             self.last.map(|(live_users, at)| LastCount { live_users, as_of: format!("{at:.3}") });
-        let json = serde_json::to_vec(&NoFrame::new(why, last));
-        Frame::unnamed(json.expect("texts and numbers are always JSON"))
+        let none = NoFrame::new(why, last);
+        Frame::of_moment(None, move || {
+            to_json(&NoFrame { now: Some(present_time()), ..none.clone() })
+        })
     }
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("texts and numbers are always JSON")
+}
+
+fn present_time() -> String {
+    format!("{:.3}", Timestamp::now())
 }
 
 #[cfg(test)]
@@ -153,6 +177,15 @@ mod tests {
     fn frame(now: SlotState) -> Option<(Option<String>, String)> {
         let SlotState::Frame(frame) = now else { return None };
         let json = String::from_utf8(frame.json().to_vec()).unwrap();
+        // When it was sent is not known to the test.
+        let json = match json.split_once(r#","now":""#) {
+            Some((before, now)) => {
+                let now = now.strip_suffix("\"}").expect("it is the last field");
+                assert!(now.parse::<Timestamp>().is_ok(), "{now}");
+                format!("{before}}}")
+            }
+            None => json,
+        };
         Some((frame.id().map(str::to_owned), json))
     }
 

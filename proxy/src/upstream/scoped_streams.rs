@@ -1,4 +1,4 @@
-//! A stream of the backend for each scope that somebody reads, shared by its readers.
+//! A stream of the backend for each scope and each agent that somebody reads, shared by its readers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use reqwest::header::HeaderValue;
 
+use super::asked::Asked;
 use super::backend_client::BackendClient;
 use super::stream::Stream;
 use super::stream_health::StreamHealth;
 use crate::channels::Channels;
-use crate::scope::Scope;
 
-/// Scopes that may have a stream at the same time: each has a connection to the backend, and a frame.
+/// Scopes and agents that may have a stream at the same time: each has a connection to the backend, and a frame.
 pub(crate) const SCOPES_MAX: usize = 256;
 
 /// Who else holds the channels of a scope that nobody reads: the map and the task.
@@ -25,7 +25,7 @@ pub(crate) struct ScopedStreams {
     open: Arc<Mutex<Open>>,
 }
 
-/// By the name of their access, which no two have in common.
+/// By what is asked for.
 #[derive(Default)]
 struct Open {
     channels: HashMap<String, Arc<Channels>>,
@@ -39,11 +39,11 @@ impl ScopedStreams {
         Self { backend, authorization, open: Arc::default() }
     }
 
-    /// What is published of this scope, from a stream that is open or is opened now. `None` if too
+    /// What is published of this, from a stream that is open or is opened now. `None` if too
     /// many are open.
-    pub(crate) fn join(&self, scope: &Arc<Scope>) -> Option<Arc<Channels>> {
-        let mut open = self.open.lock();
-        if let Some(channels) = open.channels.get(scope.access()) {
+    pub(crate) fn join(&self, asked: &Asked) -> Option<Arc<Channels>> {
+        let (key, mut open) = (asked.key(), self.open.lock());
+        if let Some(channels) = open.channels.get(&key) {
             return Some(Arc::clone(channels));
         }
         let channels = Arc::new(Channels::default());
@@ -54,17 +54,17 @@ impl ScopedStreams {
         if open.channels.len() >= SCOPES_MAX {
             return None;
         }
-        open.channels.insert(scope.access().to_owned(), Arc::clone(&channels));
+        open.channels.insert(key.clone(), Arc::clone(&channels));
         drop(open);
         let stream = Stream::new(
             self.backend.clone(),
             self.authorization.clone(),
-            Some(Arc::clone(scope)),
+            asked.clone(),
             Arc::clone(&channels),
             Arc::new(StreamHealth::default()),
         );
-        let (open, access) = (Arc::clone(&self.open), scope.access().to_owned());
-        self.backend.runtime.spawn(run(stream, open, access, Arc::downgrade(&channels)));
+        let open = Arc::clone(&self.open);
+        self.backend.runtime.spawn(run(stream, open, key, Arc::downgrade(&channels)));
         Some(channels)
     }
 
@@ -87,7 +87,7 @@ impl ScopedStreams {
 async fn run(
     mut stream: Stream,
     open: Arc<Mutex<Open>>,
-    access: String,
+    key: String,
     channels: std::sync::Weak<Channels>,
 ) {
     loop {
@@ -98,7 +98,7 @@ async fn run(
             !channels.has_ended() && Arc::strong_count(&channels) > HOLDERS + 1
         });
         if !is_read {
-            open.channels.remove(&access);
+            open.channels.remove(&key);
             return;
         }
     }

@@ -13,17 +13,18 @@ use jiff::Timestamp;
 use live_users_backoff::{Schedule, full};
 use live_users_broadcast::{EventStream, HEARTBEAT_MS};
 use live_users_http_kit::read_body;
-use live_users_wire::ACCESS_HEADER;
+use live_users_wire::Problem;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
+use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::asked::Asked;
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use super::published::{Published, Subscription};
 use super::stream_health::StreamHealth;
 use crate::channels::Channels;
 use crate::error::UpstreamError;
-use crate::scope::Scope;
 
 /// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
 /// takes to load a page again.
@@ -53,8 +54,8 @@ const NO_TOKEN: &str = "BACKEND_TOKEN is not set in the proxy: expected the back
 pub(crate) struct Stream {
     backend: BackendClient,
     authorization: Option<HeaderValue>,
-    /// What of the calls it tells of; `None` for all.
-    scope: Option<Arc<Scope>>,
+    /// Which total it tells of.
+    asked: Asked,
     channels: Arc<Channels>,
     health: Arc<StreamHealth>,
     published: Published,
@@ -70,7 +71,7 @@ impl Stream {
     pub(crate) fn new(
         backend: BackendClient,
         authorization: Option<HeaderValue>,
-        scope: Option<Arc<Scope>>,
+        asked: Asked,
         channels: Arc<Channels>,
         health: Arc<StreamHealth>,
     ) -> Self {
@@ -78,7 +79,7 @@ impl Stream {
         Self {
             backend,
             authorization,
-            scope,
+            asked,
             channels,
             health,
             published,
@@ -123,9 +124,11 @@ impl Stream {
     /// Reads until the stream ends, and then waits for the time to try again.
     async fn try_once(&mut self) {
         let subscription = match (&self.authorization, self.is_refused) {
+            // An agent has no summary of its own.
+            (_, _) if self.asked.agent.is_some() => Subscription::Total,
             (Some(_), false) => Subscription::Summary,
             // The backend's total is of all calls, and no scope's.
-            (_, _) if self.scope.is_some() => Subscription::Summary,
+            (_, _) if self.asked.scope.is_some() => Subscription::Summary,
             // The total is for everybody.
             (None, _) | (Some(_), true) => Subscription::Total,
         };
@@ -133,14 +136,14 @@ impl Stream {
             Ok(over) => match over {},
             Err(failure) => failure,
         };
-        if upstream_error == UpstreamError::AccessEnded {
+        if matches!(upstream_error, UpstreamError::AccessEnded | UpstreamError::NoSuchAgent) {
             self.channels.end();
             // Readers look whether they still may when there is something new.
             self.published.report_loss(&self.channels, &upstream_error.to_string());
             return;
         }
         if subscription == Subscription::Summary
-            && self.scope.is_none()
+            && self.asked.scope.is_none()
             && matches!(upstream_error, UpstreamError::Status(401 | 403))
         {
             log::warn!("{REFUSED}: {detail}");
@@ -169,7 +172,7 @@ impl Stream {
     ) -> Result<std::convert::Infallible, Failure> {
         let start = Instant::now();
         let mut response = self.backend.in_time(self.open(subscription)).await?;
-        if subscription == Subscription::Total {
+        if subscription == Subscription::Total && self.asked.agent.is_none() {
             let why = if self.is_refused { REFUSED } else { NO_TOKEN };
             self.published.report_no_summary(&self.channels, why);
         }
@@ -186,7 +189,9 @@ impl Stream {
             for event in
                 events.map_err(|error| failure(UpstreamError::TooBig, error.to_string()))?
             {
-                self.published.publish(&self.channels, subscription, event.into_text(), now)?;
+                let json = event.into_text();
+                self.check_agent(&json)?;
+                self.published.publish(&self.channels, subscription, json, now)?;
                 (self.tries, has_frame) = (0, true);
                 self.health.frame_received(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
@@ -199,6 +204,21 @@ impl Stream {
         }
     }
 
+    /// Whether a frame is of the agent that was asked for, if one was.
+    fn check_agent(&self, json: &str) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Told {
+            agent: Option<String>,
+        }
+        let told = || serde_json::from_str(json).map(|Told { agent }| agent).unwrap_or_default();
+        let is_error = || serde_json::from_str::<Problem>(json).is_ok();
+        if self.asked.agent.is_none() || self.asked.is_answered_by(told().as_deref()) || is_error()
+        {
+            return Ok(());
+        }
+        Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned()))
+    }
+
     async fn open(&self, subscription: Subscription) -> Result<Response, Failure> {
         let mut url = self.backend.count_url().map_err(|it| {
             failure(UpstreamError::Unreachable, format!("BACKEND_URL has no path: {it}"))
@@ -208,21 +228,24 @@ impl Stream {
             Subscription::Total => &["stream"],
         };
         url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
+        self.asked.add_to_query(&mut url, self.authorization.is_some());
         let mut request =
             self.backend.request(Method::GET, url).header(ACCEPT, "text/event-stream");
-        if let (Subscription::Summary, Some(authorization)) = (subscription, &self.authorization) {
+        let needs_token = subscription == Subscription::Summary || self.asked.agent.is_some();
+        if let (true, Some(authorization)) = (needs_token, &self.authorization) {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        if let Some(scope) = &self.scope {
-            request = request.header(ACCESS_HEADER, scope.access());
-        }
+        let request = self.asked.add_to_headers(request);
         let response = request.send().await?;
         let status = response.status().as_u16();
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match status {
             200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => Ok(response),
             200 => Err(failure(UpstreamError::NotAStream, format!("content type {kind:?}"))),
-            403 if self.scope.is_some()
+            404 if self.asked.agent.is_some() => {
+                Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
+            }
+            403 if self.asked.scope.is_some()
                 && has_ended(&read_body(response, REFUSAL_BYTES_MAX).await?) =>
             {
                 Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))

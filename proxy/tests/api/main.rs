@@ -11,6 +11,7 @@ mod compression;
 mod connections;
 mod count;
 mod details;
+mod doubt;
 mod exports;
 mod history;
 mod limits;

@@ -73,3 +73,11 @@ pub(crate) fn client() -> Client {
         .build()
         .expect("a client")
 }
+
+/// A frame without the time at which it was sent, which only has to be one.
+pub(crate) fn timeless(frame: &str) -> String {
+    let Some((before, now)) = frame.split_once(r#","now":""#) else { return frame.to_owned() };
+    let (now, after) = now.split_once('"').expect("a text ends");
+    assert!(now.len() == 24 && now.ends_with('Z'), "{frame}");
+    format!("{before}{after}")
+}

@@ -202,12 +202,18 @@ async fn each_parameter_that_the_backend_takes_is_told_of_and_passed_on() {
     let proxy = start_with(&backend.url, &TOKENS);
     let mut n_passed_on = 0;
     for path in ours["paths"].as_object().expect("paths").keys() {
-        let [of_backend, of_proxy] = [&theirs, &ours].map(|it| query_parameters(it, path));
+        let [mut of_backend, of_proxy] = [&theirs, &ours].map(|it| query_parameters(it, path));
+        // By this one proxies ask as everybody; nobody needs to ask a proxy for it.
+        of_backend.retain(|it| it["name"] != "public");
         let has_rows = path == "/api/live-users/stretches";
         if !path.starts_with("/api/live-users") || of_backend.is_empty() || has_rows {
             continue;
         }
         assert_eq!(of_proxy, of_backend, "{path}");
+        // A stream of an agent is opened when the backend has said that it may be read.
+        if path.ends_with("/stream") || path.ends_with("/ws") {
+            continue;
+        }
         let names = of_backend.iter().map(|it| it["name"].as_str().expect("a name"));
         let value = |name: &str| match name {
             "format" => "json".to_owned(),

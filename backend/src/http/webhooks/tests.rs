@@ -16,6 +16,7 @@ use crate::config::Verification;
 use crate::http::auth::BearerAuth;
 use crate::http::routes;
 use crate::http::total_reader::TotalRules;
+use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::latest::LatestCount;
 use crate::parts::public_url::UrlRule;
 use crate::parts::shared_links::LinkReader;
@@ -61,6 +62,8 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
         .app_data(Data::new(TotalRules {
             is_public: true,
             gives_agents: false,
+            suspect: Arc::new(Doubt::new(0)),
+            doubt: DoubtRules { share_percent: 10, is_public: false, suspect_after_ms: 120_000 },
             limit: ReadLimit::new(0),
             trusted_proxies: TrustedProxies::default(),
         }))

@@ -43,7 +43,12 @@ fn lines(summary: &Summary, sees_all: bool) -> Vec<String> {
         _ => " (silent for a while)",
     };
     let mut lines = vec![
-        format!("{} on {} at {}", users(*live_users), calls(*live_calls), shown(as_of)),
+        format!(
+            "{} on {} at {}",
+            about(*live_users, summary.public_suspect),
+            calls(*live_calls),
+            shown(as_of)
+        ),
         format!("confirmed {confirmed}, suspect {suspect}{silence}"),
         format!(
             "with an agent {with_agent}, waiting {waiting}, with a person {with_person}, machine \
@@ -137,8 +142,16 @@ fn asked(source: &SourceCount) -> Option<String> {
     Some(shown(&format!("asking {}: {state}{told}", source.source)))
 }
 
+/// Live users, in words, of which so many are suspect.
+pub(super) fn about(live_users: u64, suspect: Option<u64>) -> String {
+    match suspect {
+        Some(1..) => format!("about {}", users(live_users)),
+        Some(0) | None => users(live_users),
+    }
+}
+
 /// Live users, in words.
-pub(super) fn users(live_users: u64) -> String {
+fn users(live_users: u64) -> String {
     format!("{live_users} live user{}", if live_users == 1 { "" } else { "s" })
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Target;
 use super::server::{Server, Trouble, no_answer, shown, without_envelope};
-use super::status::users;
+use super::status::about;
 use crate::args::Ports;
 use crate::local::{self, Stack};
 use crate::{Failure, tokens};
@@ -181,7 +181,8 @@ struct Lines {
 /// What the last line has said.
 #[derive(PartialEq, Eq)]
 enum Known {
-    Number(u64),
+    /// The live users, and how many of them are suspect if that is told.
+    Number(u64, Option<u64>),
     Unknown(String),
 }
 
@@ -195,7 +196,7 @@ impl Lines {
     fn answer(&mut self, answer: Result<String, Trouble>, server: &Server) -> io::Result<()> {
         match (answer, &self.last) {
             (Ok(count), None | Some(Known::Unknown(_))) => self.frame(&count),
-            (Err(trouble @ Trouble::Refused(status, _)), None | Some(Known::Number(_)))
+            (Err(trouble @ Trouble::Refused(status, _)), None | Some(Known::Number(..)))
                 if status != StatusCode::TOO_MANY_REQUESTS =>
             {
                 self.unknown(&server.describe(&trouble), None)
@@ -208,11 +209,12 @@ impl Lines {
     fn frame(&mut self, frame: &str) -> io::Result<()> {
         let frame = without_envelope(frame);
         let trouble: Value = serde_json::from_str(&frame).unwrap_or_default();
-        if let (false, Ok(Count { live_users, .. })) =
+        if let (false, Ok(Count { live_users, suspect, .. })) =
             (trouble.get("error").is_some(), serde_json::from_str(&frame))
         {
-            let text = || users(live_users);
-            return self.change(Known::Number(live_users), || frame.clone(), text);
+            let silent = suspect.map(|n| format!(" ({n} of them silent for a while)"));
+            let text = || about(live_users, suspect) + silent.as_deref().unwrap_or_default();
+            return self.change(Known::Number(live_users, suspect), || frame.clone(), text);
         }
         let why = trouble["error"].as_str().unwrap_or("the server sends something else");
         self.unknown(why, trouble.get("last"))

@@ -1,9 +1,9 @@
 //! The element on pages of other people, in a real Chromium.
 
-use live_users_testkit::Browser;
+use live_users_testkit::{Browser, Server, Twilio, wrong_clock};
 
 use crate::page::serve;
-use crate::start_both;
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling, start_both, start_both_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_element_works_on_a_page_that_requires_trusted_types() {
@@ -21,4 +21,115 @@ async fn the_element_works_on_a_page_that_requires_trusted_types() {
     browser.goto(&elsewhere).await;
     browser.wait_for_live_users("1 user live").await;
     assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+/// What happened to the element, from the first on, in `window.seen`; put before it on a page.
+const WATCH: &str = "<script>window.seen = []; document.addEventListener('live-users-change', \
+                     ({ detail }) => window.seen.push(detail));</script>";
+
+const BADGE: &str = "document.querySelector('live-users')";
+
+fn page_with(proxy: &Server, before: &str, element: &str) -> String {
+    serve(format!(
+        "<!doctype html><title>Elsewhere</title>{before}{WATCH}\
+         <script type=module src={}/live-users.js></script>{element}",
+        proxy.url
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_in_doubt_is_about_so_many_and_says_so_by_more_than_a_colour() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = format!("file:{}", folder.path().to_str().expect("a path of text"));
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &journal), ("API_TOKEN", API_TOKEN)];
+    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    (1..=3).for_each(|n| drop(twilio.start(n)));
+    drop(backend);
+    let clock = wrong_clock("+10m");
+    let clock: Vec<_> = clock.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let backend = Server::start(sibling("live-users-backend"), &[], &[&clock[..], &env].concat());
+    let env = [("BACKEND_URL", backend.url.as_str()), ("ALLOWED_ORIGINS", "*")];
+    let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
+    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+
+    let browser = Browser::start().await;
+    browser.goto(&page_with(&proxy, "", "<live-users></live-users>")).await;
+    browser.wait_for_live_users("about 3 users live").await;
+    let told = format!("[{BADGE}.getAttribute('state'), {BADGE}.getAttribute('count')].join()");
+    assert_eq!(browser.evaluate(&told).await, "unsure,3");
+    let detail = "(({ liveUsers, suspect }) => `${liveUsers} ${suspect}`)(window.seen.at(-1))";
+    assert_eq!(browser.evaluate(detail).await, "3 3");
+    let dot = format!("getComputedStyle({BADGE}.shadowRoot.querySelector('.dot'))");
+    assert_eq!(browser.evaluate(&format!("{dot}.backgroundColor")).await, "rgba(0, 0, 0, 0)");
+    assert_ne!(browser.evaluate(&format!("{dot}.borderTopWidth")).await, "0px");
+    let pulse = format!(
+        "getComputedStyle({BADGE}.shadowRoot.querySelector('.dot'), '::after').animationName"
+    );
+    assert_eq!(browser.evaluate(&pulse).await, "none");
+    // As soon as they are heard of, it is sure again.
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    (1..=3).for_each(|n| drop(twilio.start(n)));
+    browser.wait_for("it to be sure", &format!("{BADGE}.getAttribute('state') === 'live'")).await;
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_of_the_viewer_changes_no_age() {
+    for hours in [2, -2] {
+        let (mut backend, proxy, twilio) = start_both();
+        twilio.start(1);
+        let clock = format!(
+            "<script>const now = Date.now; Date.now = () => now() + {hours} * 3600e3;</script>"
+        );
+        let browser = Browser::start().await;
+        browser.goto(&page_with(&proxy, &clock, "<live-users></live-users>")).await;
+        browser.wait_for_live_users("1 user live").await;
+        backend.kill();
+        browser.wait_for_live_users("live count unavailable").await;
+        let shown = browser.text_of_live_users().await.expect("a text");
+        assert!(shown.contains("was 1,") && shown.contains(" s ago"), "{hours} h: {shown}");
+        // The true time, which this browser does not know.
+        let off = "Math.abs(window.seen.at(-1).asOf - (Date.now() - HOURS * 3600e3)) < 60e3";
+        let off = off.replace("HOURS", &hours.to_string());
+        assert_eq!(browser.evaluate(&off).await, true, "{hours} h");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_not_allowed_is_told_so_and_a_proxy_that_is_away_is_not_taken_for_that() {
+    let (backend, _, _) = start_both();
+    let env = [("BACKEND_URL", backend.url.as_str()), ("ALLOWED_ORIGINS", "https://other.example")];
+    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let browser = Browser::start().await;
+    browser.goto(&page_with(&proxy, "", "<live-users></live-users>")).await;
+    let error = |text: &str| format!("window.seen.at(-1)?.error?.includes('{text}')");
+    browser.wait_for("the reason", &error("not allowed")).await;
+    assert_eq!(browser.evaluate(&format!("{BADGE}.getAttribute('state')")).await, "down");
+    drop(proxy);
+    browser.evaluate("window.dispatchEvent(new Event('online'))").await;
+    browser.wait_for("the reason", &error("cannot be reached")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_has_a_badge_of_its_own_if_it_is_public() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agents.toml");
+    let agents = "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\npublic = true\n\
+                  numbers = [\"+15005550006\"]\n[[agent]]\nid = \"support\"\nname = \"Support\"\n";
+    std::fs::write(&file, agents).expect("a file");
+    let (_backend, proxy, twilio) = start_both_with(file.to_str().expect("a path of text"));
+    (1..=2).for_each(|n| drop(twilio.start(n)));
+    let browser = Browser::start().await;
+    browser.goto(&page_with(&proxy, "", "<live-users agent=booking></live-users>")).await;
+    browser.wait_for_live_users("2 users live").await;
+    browser
+        .wait_for("a stream", &format!("{BADGE}.getAttribute('transport') === 'websocket'"))
+        .await;
+    twilio.end(1);
+    browser.wait_for_live_users("1 user live").await;
+    browser.evaluate(&format!("{BADGE}.setAttribute('agent', 'support') ?? true")).await;
+    browser.wait_for_live_users("live count unavailable").await;
+    let error = "window.seen.at(-1).error.includes('there is no such agent here')";
+    browser.wait_for("the reason", error).await;
 }

@@ -63,6 +63,12 @@ async fn a_broken_link_is_shown_as_such_and_heals() {
     browser.wait_for_live_users("live count unavailable").await;
     let shown = browser.text_of_live_users().await.expect("a text");
     assert!(shown.contains("was 2"), "{shown}");
+    // On the page one notice has the age of all.
+    let age = "document.querySelector('live-users').shadowRoot.querySelector('.age')";
+    assert_eq!(browser.evaluate(&format!("{age}.checkVisibility()")).await, false);
+    let notice = "document.querySelector('#notice').innerText";
+    let notice = browser.evaluate(notice).await;
+    assert!(notice.as_str().is_some_and(|it| it.contains(" s old: ")), "{notice}");
     assert!(!shown.contains("live users") && !shown.contains("0 users"), "{shown}");
     assert_eq!(browser.title().await, "Existing Agents");
     let state =

@@ -139,7 +139,9 @@ async fn what_is_old_is_marked_with_its_age_and_does_not_tick() {
     backend.kill();
     browser.wait_for("the mark", "document.body.matches('.is-stale')").await;
     let link = text(&browser, "#link").await;
-    assert!(link.starts_with("Offline for "), "{link}");
+    assert_eq!(link, "Offline", "one notice has the age");
+    let sure = "getComputedStyle(document.querySelector('[data-figure=sureness]')).visibility";
+    assert_eq!(browser.evaluate(sure).await, "hidden", "nothing is confirmed any more");
     let notice = text(&browser, "#notice").await;
     assert!(notice.contains("old") && notice.contains("Trying again"), "{notice}");
     let told = "document.querySelector('#announcement').textContent.includes('Offline')";
