@@ -126,6 +126,9 @@ fn in_script(json: &str) -> String {
 const CHART: &str = "<live-users-chart ";
 const ROOT: &str = "<html ";
 
+/// Where what is downloaded is read.
+const READ: &str = "href=\"/api/";
+
 /// What only an admin's own page has: from each of these to the end behind it.
 const OF_ADMINS: [(&str, &str); 3] = [
     ("<form id=\"sign-out\"", "</form>"),
@@ -166,7 +169,8 @@ pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>)
     let mut html = HTML
         .replacen(ROOT, &format!("{ROOT}{attributes}"), 1)
         .replacen(NUMBER, &format!("{NUMBER}summary src=\"{path}/\" "), 1)
-        .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1);
+        .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1)
+        .replace(READ, &format!("href=\"{path}/api/"));
     for (from, to) in OF_ADMINS {
         let found = html.find(from).and_then(|from| {
             let length = html[from..].find(to)? + to.len();
@@ -243,6 +247,6 @@ mod tests {
             assert_eq!(HTML.matches(part).count(), 1, "{part}");
             assert!(!html.contains(part), "{part}");
         }
-        assert!(!html.contains("method=\"post\""));
+        assert!(!html.contains("method=\"post\"") && !html.contains("\"/api/"));
     }
 }

@@ -2,6 +2,7 @@
 
 import { element, setText } from "./dom.js";
 import { counted, country, number } from "./format.js";
+import { BASE } from "./reading.js";
 
 /** The part of the address behind `#` that holds them begins so. */
 const MARK = "calls";
@@ -113,7 +114,7 @@ export class CallFilters {
     this.#isUntold = this.#store.filterCalls(query.toString()) || this.#isUntold;
     // What is exported is what is shown.
     query.append("format", "csv");
-    this.#export.href = `/api/live-users/calls?${query}`;
+    this.#export.href = `${BASE}api/live-users/calls?${query}`;
   }
 
   /** A reload has the same filters, and no request tells them to the server with the page. */
