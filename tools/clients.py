@@ -3,9 +3,9 @@
 
     tools/clients.py [PATH-OF-BACKEND] [PIECE ...]
 
-Pieces: python javascript pipecat livekit freeswitch asterisk; all without one. It installs pinned
-packages from PyPI into a folder of its own, or takes the environment that CLIENTS_VENV names. Node and
-curl are needed. Asterisk is the one of this machine, or that of the Debian in ASTERISK_ROOT, as root:
+Pieces: python javascript pipecat livekit freeswitch asterisk python-api javascript-api; all without one. The
+last two read, and need the proxy beside the backend, too. It installs pinned packages from PyPI into a folder of
+its own, or takes the environment that CLIENTS_VENV names. Node and curl are needed. Asterisk is the one of this machine, or that of the Debian in ASTERISK_ROOT, as root:
 
     debootstrap --variant=minbase --include=asterisk,ca-certificates sid FOLDER
 
@@ -13,10 +13,10 @@ FreeSWITCH is not there: its script runs with a stand-in for fs_cli. Everything 
 """
 
 import atexit, contextlib, http.server, json, os, re, shutil, subprocess, sys, tempfile, threading, time
-import urllib.request
+import urllib.parse, urllib.request
 from pathlib import Path
 
-from common import ROOT, TARGET, becomes, check, end_within, failed, free_port, start, stop
+from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, signature, start, stop
 
 PACKAGES = ("pipecat-ai==1.14.0", "livekit-agents==1.8.9")
 API, TOKEN = "a" * 32, "token-of-an-application"
@@ -40,7 +40,7 @@ class Backend:
         self.port, self.url, self.log = port, f"http://127.0.0.1:{port}", folder / f"backend-{port}.log"
         (folder / "agents.toml").write_text(AGENTS + SOURCES)
         self.process = start([binary], self.log, HOST="127.0.0.1", PORT=str(port), API_TOKEN=API,
-                             TWILIO_AUTH_TOKEN="auth-token-of-a-test", JOURNAL_URL="memory:",
+                             TWILIO_AUTH_TOKEN=AUTH, JOURNAL_URL="memory:",
                              AGENTS_FILE=str(folder / "agents.toml"),
                              APP_SECRET=TOKEN, SIGNED_SECRET=SIGNING, PBX_SECRET=PBX)
         if not becomes(lambda: "listening on " in self.log.read_text() or self.process.poll() is not None, 15):
@@ -251,6 +251,88 @@ def freeswitch(backend, folder):
     minidom.parse(str(ROOT / "clients/freeswitch/dialplan.xml"))
 
 
+READ = ROOT / "crates/stack/tests/stack/api_clients"
+AUTH, ADMIN = "auth-token-of-a-test", "token-of-an-admin-of-a-test"
+
+
+def python_api(folder, folder_of_client):
+    """Installed as anybody would install it."""
+    made = folder / "venv-python-api"
+    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    # A copy, since setuptools builds beside the sources.
+    shutil.copytree(folder_of_client, folder / "python-api")
+    subprocess.run([made / "bin/pip", "install", "--quiet", folder / "python-api"], check=True)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def ask(url, token, *what):
+        said = subprocess.run([made / "bin/python", READ / "read.py", url, token, *what], capture_output=True, text=True, env=env)
+        return json.loads(said.stdout) if said.returncode == 0 else {"failed": said.stderr}
+    return ask
+
+
+def javascript_api(folder, folder_of_client):
+    """Found by its name, in Node."""
+    main = folder / "read-with-package.mjs"
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules/live-users-api").symlink_to(folder_of_client)
+    main.write_text("""
+        import { LiveUsersApi } from "live-users-api";
+        import { createClient } from "live-users-api/client";
+        const [module, url, token, what = "read"] = process.argv.slice(2);
+        console.log(JSON.stringify(await (await import(module))[what]({ LiveUsersApi, createClient }, url, token)));
+    """)
+
+    def ask(url, token, *what):
+        said = subprocess.run(["node", main, READ / "read.mjs", url, token, *what], capture_output=True, text=True, timeout=60)
+        return json.loads(said.stdout) if said.returncode == 0 else {"failed": said.stderr}
+    return ask
+
+
+def call(backend, number):
+    sid = f"CA{number:032x}"
+    fields = {"CallSid": sid, "CallStatus": "ringing", "Direction": "inbound", "From": f"+1415555{number:04}", "To": "+15005550006"}
+    url = f"{backend.url}/voice"
+    signed = {**FORM, "X-Twilio-Signature": signature(AUTH, url, fields)}
+    urllib.request.urlopen(urllib.request.Request(url, urllib.parse.urlencode(fields).encode(), signed), timeout=10).close()
+    return sid
+
+
+def reading(piece, folder, binary):
+    """What a client reads, from a backend with three calls and from a proxy in front of another."""
+    ask = {"python-api": python_api, "javascript-api": javascript_api}[piece](folder, ROOT / "clients" / piece)
+    for server, token in (("backend", API), ("proxy", ADMIN)):
+        backend, port, proxy = Backend(binary, folder, free_port()), free_port(), None
+        try:
+            if server == "proxy":
+                log = folder / f"proxy-{port}.log"
+                proxy = start([Path(binary).with_name("live-users-proxy")], log, HOST="127.0.0.1", PORT=str(port),
+                              BACKEND_URL=backend.url, BACKEND_TOKEN=API, ADMIN_TOKEN=ADMIN)
+                await_port(port, proxy, log)
+            url = f"http://127.0.0.1:{port}" if proxy else backend.url
+            sids = [call(backend, number) for number in (1, 2, 3)]
+            told = ask(url, token)
+            wanted = {"total": 3, "summary": 3, "role": "operate", "pages": 2, "table": 4, "lines": 3, "activities": 3, "later": 0, "setup": 3,
+                      "history": {"agent": "booking", "stepMs": 60000, "hasPoints": True}, "ready": "ready",
+                      "picture": "<svg", "metrics": True, "left": 2}
+            for name, value in wanted.items():
+                check(f"{piece}: {server}: {name}", told.get(name) == value, told)
+            check(f"{piece}: {server}: the pages have each call once", sorted(told.get("calls", ())) == sids, told)
+            check(f"{piece}: {server}: the call that was explained is evicted",
+                  told.get("evicted") in sids and told["evicted"] == told["explained"], told)
+            for name, status in (("badStep", 400), ("noCall", 404), ("wrongToken", 403), ("noToken", 401), ("again", 409)):
+                refused = told.get(name, {})
+                check(f"{piece}: {server}: {name} is {status}, and says why", refused.get("status") == status and refused.get("error"), told)
+            if piece == "javascript-api":
+                check(f"{piece}: {server}: the stream tells the number", ask(url, token, "hear") == 2)
+            if proxy:
+                stop(backend.process)
+                away = ask(url, token, "away")
+                check(f"{piece}: the proxy says that its backend is away", away.get("status") in (502, 503, 504) and away.get("error"), away)
+        finally:
+            for process in filter(None, (proxy, backend.process)):
+                stop(process)
+
+
 MODULES = ("pbx_config res_curl func_curl app_originate app_stack app_exec app_verbose func_channel func_callerid func_strings "
            "func_env func_logic func_base64 res_clioriginate").split()
 
@@ -318,7 +400,7 @@ exten => s,1,Set(CALLERID(num)={NUMBER}","call":"x)
 def main():
     words = sys.argv[1:]
     binary = words.pop(0) if words and "/" in words[0] else TARGET / "live-users-backend"
-    pieces = words or ["python", "javascript", "pipecat", "livekit", "freeswitch", "asterisk"]
+    pieces = words or ["python", "javascript", "pipecat", "livekit", "freeswitch", "asterisk", "python-api", "javascript-api"]
     folder = Path(tempfile.mkdtemp(prefix="live-users-clients-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     end_within(900)
@@ -336,6 +418,8 @@ def main():
                 plain(piece, javascript_client, backend, folder, binary)
             elif piece == "freeswitch":
                 freeswitch(backend, folder)
+            elif piece.endswith("-api"):
+                reading(piece, folder, binary)
             elif piece == "asterisk":
                 asterisk(backend, folder)
             else:

@@ -3,6 +3,7 @@
 mod account_world;
 mod accounts;
 mod alerts;
+mod api_clients;
 mod calls_table;
 mod chart;
 mod command;
