@@ -66,9 +66,8 @@ async fn a_broken_link_is_shown_as_such_and_heals() {
     // On the page one notice has the age of all.
     let age = "document.querySelector('live-users').shadowRoot.querySelector('.age')";
     assert_eq!(browser.evaluate(&format!("{age}.checkVisibility()")).await, false);
-    let notice = "document.querySelector('#notice').innerText";
-    let notice = browser.evaluate(notice).await;
-    assert!(notice.as_str().is_some_and(|it| it.contains(" s old: ")), "{notice}");
+    let notice = "document.querySelector('#notice').innerText.includes('s old: ')";
+    browser.wait_for("the notice with the age", notice).await;
     assert!(!shown.contains("live users") && !shown.contains("0 users"), "{shown}");
     assert_eq!(browser.title().await, "Existing Agents");
     let state =
