@@ -311,9 +311,12 @@ def reading(piece, folder, binary):
             url = f"http://127.0.0.1:{port}" if proxy else backend.url
             sids = [call(backend, number) for number in (1, 2, 3)]
             told = ask(url, token)
+            check(f"{piece}: {server}: all is read", "failed" not in told, told.get("failed"))
+            if "failed" in told:
+                continue
             wanted = {"total": 3, "summary": 3, "role": "operate", "pages": 2, "table": 4, "lines": 3, "activities": 3, "later": 0, "setup": 3,
                       "history": {"agent": "booking", "stepMs": 60000, "hasPoints": True}, "ready": "ready",
-                      "picture": "<svg", "metrics": True, "left": 2}
+                      "picture": "<svg", "metrics": True, "shared": {"agent": "booking"}, "links": ["a screen"], "revoked": True, "linksLeft": 0, "left": 2}
             for name, value in wanted.items():
                 check(f"{piece}: {server}: {name}", told.get(name) == value, told)
             check(f"{piece}: {server}: the pages have each call once", sorted(told.get("calls", ())) == sids, told)

@@ -127,9 +127,10 @@ def without_constants(node, in_answers=False):
     node = {name: without_constants(it, in_answers or name == "schemas") for name, it in node.items()}
     if type(node.get("const")) in TYPES:
         node["type"] = TYPES[type(node.pop("const"))]
-    if in_answers and isinstance(node.get("enum"), list) and node.get("type") == "string":
-        # It would raise an error at the word of a later server.
-        del node["enum"]
+    if in_answers and node.get("type") == "string":
+        # It would raise an error at the word of a later server, and knows only the first of several constants.
+        for words in ("enum", "anyOf", "oneOf", "const"):
+            node.pop(words, None)
     return node
 
 

@@ -305,6 +305,18 @@ export type Count = {
     byAgent?: {
         [key: string]: number;
     };
+    /**
+     * How many of them have been silent for a while, from SUSPECT_SHARE_PERCENT on; only on request.
+     */
+    suspect?: number;
+    /**
+     * The agent that was asked for; only on request.
+     */
+    agent?: string;
+    /**
+     * The time of the last record in it; only on request.
+     */
+    asOf?: string;
 };
 /**
  * The live users in one country. A person who is on the line from two is counted in both.
@@ -1060,6 +1072,10 @@ export type Summary = {
         [key: string]: number;
     };
     /**
+     * What everybody is told of suspect live users; only from SUSPECT_SHARE_PERCENT on.
+     */
+    publicSuspect?: number;
+    /**
      * Live users of whom something was heard lately.
      */
     confirmed: number;
@@ -1507,7 +1523,16 @@ export type TotalData = {
         'Live-Users-Access'?: string;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * The number of this agent alone. Everybody may ask for agents with public = true; with a token, for each agent of its scope.
+         */
+        agent?: string;
+        /**
+         * Answer as to everybody, whatever the token opens: the agent has to be public. For proxies.
+         */
+        public?: 'true';
+    };
     url: '/api/live-users';
 };
 export type TotalErrors = {
@@ -1523,6 +1548,10 @@ export type TotalErrors = {
      * Another token is shown, or the server has none; or, by code, the token opens no such thing
      */
     403: Problem;
+    /**
+     * There is no such agent here: it is not public, not in the token's scope, or not known
+     */
+    404: Problem;
     /**
      * Too many wrong tokens came from there, or the total was read too often from there
      */
@@ -1543,7 +1572,7 @@ export type TotalErrors = {
 export type TotalError = TotalErrors[keyof TotalErrors];
 export type TotalResponses = {
     /**
-     * The number
+     * The number. Accept: application/vnd.live-users+json, or PUBLIC_SUSPECT, adds suspect, asOf and, if one was asked for, agent
      */
     200: Count;
 };
@@ -1557,7 +1586,16 @@ export type TotalStreamData = {
         'Live-Users-Access'?: string;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * The number of this agent alone. Everybody may ask for agents with public = true; with a token, for each agent of its scope.
+         */
+        agent?: string;
+        /**
+         * Answer as to everybody, whatever the token opens: the agent has to be public. For proxies.
+         */
+        public?: 'true';
+    };
     url: '/api/live-users/stream';
 };
 export type TotalStreamErrors = {
@@ -1573,6 +1611,10 @@ export type TotalStreamErrors = {
      * Another token is shown, or the server has none; or, by code, the token opens no such thing
      */
     403: Problem;
+    /**
+     * There is no such agent here: it is not public, not in the token's scope, or not known
+     */
+    404: Problem;
     /**
      * Too many wrong tokens came from there, or the total was read too often from there
      */

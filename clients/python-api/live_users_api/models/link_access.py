@@ -2,14 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Self,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -32,13 +25,13 @@ class LinkAccess:
         name (str):
         scope (LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3): What the readers of a link see: all
             calls; the numbers of all calls together, and no agent and no call; the calls of one agent; those of one account
-        view (Literal['page'] | Literal['wallboard']): The page with the calls, or the wallboard: numbers, and no call
+        view (str): The page with the calls, or the wallboard: numbers, and no call
         expires_ms (int): When it ends, in milliseconds since 1970
     """
 
     name: str
     scope: LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3
-    view: Literal["page", "wallboard"]
+    view: str
     expires_ms: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -59,7 +52,6 @@ class LinkAccess:
         else:
             scope = self.scope.to_dict()
 
-        view: Literal["page", "wallboard"]
         view = self.view
 
         expires_ms = self.expires_ms
@@ -122,21 +114,7 @@ class LinkAccess:
 
         scope = _parse_scope(d.pop("scope"))
 
-        def _parse_view(data: object) -> Literal["page", "wallboard"]:
-            componentsschemas_link_view_type_0 = cast(Literal["page"], data)
-            if componentsschemas_link_view_type_0 != "page":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_0 must match const 'page', got '{componentsschemas_link_view_type_0}'"
-                )
-            return componentsschemas_link_view_type_0
-            componentsschemas_link_view_type_1 = cast(Literal["wallboard"], data)
-            if componentsschemas_link_view_type_1 != "wallboard":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_1 must match const 'wallboard', got '{componentsschemas_link_view_type_1}'"
-                )
-            return componentsschemas_link_view_type_1
-
-        view = _parse_view(d.pop("view"))
+        view = d.pop("view")
 
         expires_ms = d.pop("expiresMs")
 

@@ -3,14 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Self,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -34,7 +27,7 @@ class LinkInfo:
         name (str):
         scope (LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3): What the readers of a link see: all
             calls; the numbers of all calls together, and no agent and no call; the calls of one agent; those of one account
-        view (Literal['page'] | Literal['wallboard']): The page with the calls, or the wallboard: numbers, and no call
+        view (str): The page with the calls, or the wallboard: numbers, and no call
         created (datetime.datetime):
         expires (datetime.datetime):
         last_used (datetime.datetime | None): When somebody read by it last, exact to the hour after a restart and for
@@ -44,7 +37,7 @@ class LinkInfo:
     id: str
     name: str
     scope: LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3
-    view: Literal["page", "wallboard"]
+    view: str
     created: datetime.datetime
     expires: datetime.datetime
     last_used: datetime.datetime | None
@@ -69,7 +62,6 @@ class LinkInfo:
         else:
             scope = self.scope.to_dict()
 
-        view: Literal["page", "wallboard"]
         view = self.view
 
         created = self.created.isoformat()
@@ -145,21 +137,7 @@ class LinkInfo:
 
         scope = _parse_scope(d.pop("scope"))
 
-        def _parse_view(data: object) -> Literal["page", "wallboard"]:
-            componentsschemas_link_view_type_0 = cast(Literal["page"], data)
-            if componentsschemas_link_view_type_0 != "page":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_0 must match const 'page', got '{componentsschemas_link_view_type_0}'"
-                )
-            return componentsschemas_link_view_type_0
-            componentsschemas_link_view_type_1 = cast(Literal["wallboard"], data)
-            if componentsschemas_link_view_type_1 != "wallboard":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_1 must match const 'wallboard', got '{componentsschemas_link_view_type_1}'"
-                )
-            return componentsschemas_link_view_type_1
-
-        view = _parse_view(d.pop("view"))
+        view = d.pop("view")
 
         created = datetime.datetime.fromisoformat(d.pop("created"))
 

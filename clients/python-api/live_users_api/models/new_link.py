@@ -2,14 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Self,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -35,14 +28,13 @@ class NewLink:
         scope (LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3): What the readers of a link see: all
             calls; the numbers of all calls together, and no agent and no call; the calls of one agent; those of one account
         expires (str): When it ends: a moment (RFC 3339), or a span such as 12h or 30d; at most 366 days from now
-        view (Literal['page'] | Literal['wallboard'] | Unset): The page with the calls, or the wallboard: numbers, and
-            no call
+        view (str | Unset): The page with the calls, or the wallboard: numbers, and no call
     """
 
     name: str
     scope: LinkScopeType0 | LinkScopeType1 | LinkScopeType2 | LinkScopeType3
     expires: str
-    view: Literal["page", "wallboard"] | Unset = UNSET
+    view: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,11 +56,7 @@ class NewLink:
 
         expires = self.expires
 
-        view: Literal["page", "wallboard"] | Unset
-        if isinstance(self.view, Unset):
-            view = UNSET
-        else:
-            view = self.view
+        view = self.view
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -131,23 +119,7 @@ class NewLink:
 
         expires = d.pop("expires")
 
-        def _parse_view(data: object) -> Literal["page", "wallboard"] | Unset:
-            if isinstance(data, Unset):
-                return data
-            componentsschemas_link_view_type_0 = cast(Literal["page"], data)
-            if componentsschemas_link_view_type_0 != "page":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_0 must match const 'page', got '{componentsschemas_link_view_type_0}'"
-                )
-            return componentsschemas_link_view_type_0
-            componentsschemas_link_view_type_1 = cast(Literal["wallboard"], data)
-            if componentsschemas_link_view_type_1 != "wallboard":
-                raise ValueError(
-                    f"/components/schemas/LinkView_type_1 must match const 'wallboard', got '{componentsschemas_link_view_type_1}'"
-                )
-            return componentsschemas_link_view_type_1
-
-        view = _parse_view(d.pop("view", UNSET))
+        view = d.pop("view", UNSET)
 
         new_link = cls(
             name=name,

@@ -58,6 +58,7 @@ class Summary:
         on_the_line (int | Unset): The sum of the four.
         public_by_agent (SummaryPublicByAgent | Unset): The byAgent of the public answers; only if PUBLIC_BY_AGENT is
             set.
+        public_suspect (int | Unset): What everybody is told of suspect live users; only from SUSPECT_SHARE_PERCENT on.
         sources (list[SourceCount] | Unset): Who tells of calls, Twilio first; absent if only Twilio does.
         by_account (list[AccountCount] | Unset): The live users of each account, in the order of their names; absent if
             no call has one.
@@ -91,6 +92,7 @@ class Summary:
     machine: int | Unset = UNSET
     on_the_line: int | Unset = UNSET
     public_by_agent: SummaryPublicByAgent | Unset = UNSET
+    public_suspect: int | Unset = UNSET
     sources: list[SourceCount] | Unset = UNSET
     by_account: list[AccountCount] | Unset = UNSET
     deliveries: list[DeliveryView] | Unset = UNSET
@@ -157,6 +159,8 @@ class Summary:
         if not isinstance(self.public_by_agent, Unset):
             public_by_agent = self.public_by_agent.to_dict()
 
+        public_suspect = self.public_suspect
+
         sources: list[dict[str, Any]] | Unset = UNSET
         if not isinstance(self.sources, Unset):
             sources = []
@@ -218,6 +222,8 @@ class Summary:
             field_dict["onTheLine"] = on_the_line
         if public_by_agent is not UNSET:
             field_dict["publicByAgent"] = public_by_agent
+        if public_suspect is not UNSET:
+            field_dict["publicSuspect"] = public_suspect
         if sources is not UNSET:
             field_dict["sources"] = sources
         if by_account is not UNSET:
@@ -320,6 +326,8 @@ class Summary:
         else:
             public_by_agent = SummaryPublicByAgent.from_dict(_public_by_agent)
 
+        public_suspect = d.pop("publicSuspect", UNSET)
+
         _sources = d.pop("sources", UNSET)
         sources: list[SourceCount] | Unset = UNSET
         if _sources is not UNSET:
@@ -378,6 +386,7 @@ class Summary:
             machine=machine,
             on_the_line=on_the_line,
             public_by_agent=public_by_agent,
+            public_suspect=public_suspect,
             sources=sources,
             by_account=by_account,
             deliveries=deliveries,

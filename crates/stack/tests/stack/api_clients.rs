@@ -40,6 +40,10 @@ fn check(who: &str, told: &Value) {
         ("metrics", json!(true)),
         ("explained", told["calls"][0].clone()),
         ("evicted", told["calls"][0].clone()),
+        ("shared", json!({ "agent": "booking" })),
+        ("links", json!(["a screen"])),
+        ("revoked", json!(true)),
+        ("linksLeft", json!(0)),
         ("left", json!(2)),
     ] {
         assert_eq!(told[what], expected, "{who}: {what}: {told}");

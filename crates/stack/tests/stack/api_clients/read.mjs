@@ -35,6 +35,12 @@ export async function read({ LiveUsersApi, createClient }, baseUrl, token) {
   told.ready = (await live.ready()).data.status;
   told.picture = (await live.historyPicture({ parseAs: "text" })).data.slice(0, 4);
   told.metrics = (await live.metrics()).data.includes("live_users_");
+  const body = { name: "a screen", scope: { agent: "booking" }, view: "wallboard", expires: "1h" };
+  const { data: made } = await live.shareLink({ body });
+  told.shared = (await api(made.token).access()).data.link.scope;
+  told.links = (await live.links()).data.links.map((link) => link.name);
+  told.revoked = (await live.revokeLink({ path: { id: made.link.id } })).data.link.id === made.link.id;
+  told.linksLeft = (await live.links()).data.links.length;
   told.badStep = fieldsOf(await live.history({ query: { step: "1s" } }));
   told.noCall = fieldsOf(await live.explain({ path: { callSid: "CA" + "0".repeat(32) } }));
   told.wrongToken = fieldsOf(await api("0123456789abcdef0123").summary());

@@ -4,8 +4,9 @@ import json, sys
 
 from live_users_api import AuthenticatedClient, Client
 from live_users_api.api.operating import metrics, ready
-from live_users_api.api.reading import (access, activity, calls, evict, explain, history, history_picture, setup, stretches,
-                                        summary, total)
+from live_users_api.api.reading import (access, activity, calls, evict, explain, history, history_picture, links, revoke_link,
+                                        setup, share_link, stretches, summary, total)
+from live_users_api.models.new_link import NewLink
 from live_users_api.models.stretches_format import StretchesFormat
 
 url, token, *away = sys.argv[1:]
@@ -48,6 +49,12 @@ told["setup"] = setup.sync(client=live).webhooks.voice.accepted
 told["ready"] = ready.sync(client=live).status
 told["picture"] = history_picture.sync(client=live)[:4]
 told["metrics"] = "live_users_" in metrics.sync(client=live)
+wanted = NewLink.from_dict({"name": "a screen", "scope": {"agent": "booking"}, "view": "wallboard", "expires": "1h"})
+made = share_link.sync(client=live, body=wanted)
+told["shared"] = access.sync(client=AuthenticatedClient(url, made.token)).link.scope.to_dict()
+told["links"] = [link.name for link in links.sync(client=live).links]
+told["revoked"] = revoke_link.sync(made.link.id, client=live).link.id == made.link.id
+told["linksLeft"] = len(links.sync(client=live).links)
 told["badStep"] = fields_of(history.sync_detailed(client=live, step="1s"))
 told["noCall"] = fields_of(explain.sync_detailed("CA" + "0" * 32, client=live))
 told["wrongToken"] = fields_of(summary.sync_detailed(client=AuthenticatedClient(url, "0123456789abcdef0123")))
