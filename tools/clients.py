@@ -17,6 +17,7 @@ import urllib.parse, urllib.request
 from pathlib import Path
 
 from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, signature, start, stop
+from generate_clients import tools
 
 PACKAGES = ("pipecat-ai==1.14.0", "livekit-agents==1.8.9")
 API, TOKEN = "a" * 32, "token-of-an-application"
@@ -272,7 +273,7 @@ def python_api(folder, folder_of_client):
 
 def javascript_api(folder, folder_of_client):
     """Found by its name, in Node."""
-    main = folder / "read-with-package.mjs"
+    main, typed = folder / "read-with-package.mjs", folder / "typed.mts"
     (folder / "node_modules").mkdir()
     (folder / "node_modules/live-users-api").symlink_to(folder_of_client)
     main.write_text("""
@@ -281,6 +282,18 @@ def javascript_api(folder, folder_of_client):
         const [module, url, token, what = "read"] = process.argv.slice(2);
         console.log(JSON.stringify(await (await import(module))[what]({ LiveUsersApi, createClient }, url, token)));
     """)
+
+    # The types are those of the answers, and what is no field of one is an error.
+    lines = ["const { data } = await new LiveUsersApi().calls({ query: { limit: 2 } });",
+             "export const sids: string[] = data?.calls.map((call) => call.callSid) ?? [];"]
+    for what, wrong, refused in (("an answer", "", None), ("a parameter", "await new LiveUsersApi().calls({ query: { limits: 2 } });", "'limits'"),
+                                 ("a field", "console.log(data?.caller);", "'caller'")):
+        typed.write_text("\n".join(['import { LiveUsersApi } from "live-users-api";', *lines, wrong]))
+        tsc = ["node", tools() / "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
+               typed]
+        said = subprocess.run(tsc, cwd=folder, capture_output=True, text=True, timeout=120)
+        holds = refused in said.stdout if refused else said.returncode == 0
+        check(f"javascript-api: the types {'refuse' if refused else 'have'} {what}", holds, said.stdout)
 
     def ask(url, token, *what):
         said = subprocess.run(["node", main, READ / "read.mjs", url, token, *what], capture_output=True, text=True, timeout=60)
