@@ -10,7 +10,7 @@ style.replaceSync(`
     --quiet: var(--live-users-chart-quiet, light-dark(#5c5c66, #a1a1aa));
     --ink: var(--live-users-chart-ink, light-dark(#18181b, #ececef));
     --surface: var(--live-users-chart-surface, light-dark(#ffffff, #19191c));
-    --chosen: var(--live-users-chart-chosen, light-dark(#ffffff, #3a3a40));
+    --chosen: var(--live-users-chart-chosen, light-dark(#ffffff, #34343a));
     --shade: var(--live-users-chart-shade, light-dark(#efefec, #232327));
     --control: var(--live-users-chart-control, light-dark(#85858c, #75757e));
     --person: var(--live-users-chart-person, light-dark(#4338ca, #a5b4fc));

@@ -9,8 +9,8 @@ use super::lines::Line;
 /// How far back steps are kept, in milliseconds. Readers get a quarter of an hour, which ends when
 /// their question arrives, so a little more is kept.
 pub const STEPS_KEPT_MS: u64 = 16 * MINUTE_MS;
-/// Changes that follow a step this closely are part of it, in milliseconds: so there are at most
-/// 1,920 steps, however many calls there are.
+/// Changes that follow a step this closely are part of it, in milliseconds, and only the most live
+/// users among them stay beside the last: so there are at most 3,840 steps, however many calls.
 const STEP_MS_MIN: u64 = 500;
 
 /// The numbers from one moment on, until the next step.
@@ -54,12 +54,31 @@ impl RecentSteps {
     /// Sets the numbers from now on.
     pub(super) fn step(&mut self, now: Millis, numbers: &Breakdown) {
         let step = Step::of(now, numbers);
-        match self.list.back_mut() {
+        let is_close = |it: &Step| now.since(it.at) < STEP_MS_MIN;
+        let live = |it: &Step| it.of_line(Line::Live);
+        let second = self.list.len().checked_sub(2);
+        match self.list.back().copied() {
             Some(last) if last.users == step.users => return,
-            Some(last) if now.since(last.at) < STEP_MS_MIN => last.users = step.users,
+            // What has stood for no millisecond has never stood.
+            Some(last) if last.at == now => self.overwrite(step),
+            Some(last) if is_close(&last) => match second.filter(|at| is_close(&self.list[*at])) {
+                None if live(&step) < live(&last) => self.list.push_back(step),
+                second => {
+                    if let Some(high) = second.filter(|at| live(&last) > live(&self.list[*at])) {
+                        self.list[high].users = last.users;
+                    }
+                    self.overwrite(step);
+                }
+            },
             _ => self.list.push_back(step),
         }
         self.trim(now);
+    }
+
+    fn overwrite(&mut self, step: Step) {
+        if let Some(last) = self.list.back_mut() {
+            last.users = step.users;
+        }
     }
 
     /// Drops what is older than it has to be.
@@ -118,6 +137,8 @@ fn sum_of_several(all: &[Vec<Step>]) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
+    use live_users_core::Numbers;
+
     use super::*;
 
     fn step(at: u64, live: u32) -> Step {
@@ -135,6 +156,23 @@ mod tests {
         assert_eq!(recent.slice(Millis(5_000)), steps(&[(5_000, 2), (9_000, 1)]));
         assert_eq!(recent.slice(Millis(0)), steps(&[(1_000, 1), (5_000, 2), (9_000, 1)]));
         assert_eq!(recent.slice(Millis(20_000)), steps(&[(20_000, 1)]));
+    }
+
+    #[test]
+    fn of_changes_within_half_a_second_the_highest_stays_beside_the_last() {
+        let mut recent = RecentSteps::begin(step(0, 0));
+        let mut told = |changes: &[(u64, usize)]| {
+            for (at, live) in changes {
+                let live = Numbers { users: *live, ..Numbers::default() };
+                recent.step(Millis(*at), &Breakdown { live, ..Breakdown::default() });
+            }
+            recent.list.iter().map(|it| (it.at.0, it.users[0])).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[(1_000, 1), (1_100, 2), (1_200, 3)]), [(0, 0), (1_000, 3)]);
+        assert_eq!(told(&[(1_300, 2), (1_310, 1)]), [(0, 0), (1_000, 3), (1_300, 1)]);
+        let higher = [(0, 0), (1_000, 5), (1_300, 2)];
+        assert_eq!(told(&[(1_320, 4), (1_330, 5), (1_340, 2)]), higher);
+        assert_eq!(told(&[(1_900, 3)]), [&higher[..], &[(1_900, 3)]].concat());
     }
 
     #[test]
