@@ -17,6 +17,7 @@ use live_users_twilio::rest::Request;
 use log::{error, info, warn};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::app_data::Parts;
@@ -61,6 +62,9 @@ struct Ready {
     requests: UnboundedReceiver<(usize, Request)>,
     questions: UnboundedReceiver<Question>,
 }
+
+/// What asks providers: the API with the credentials of each account, and what to ask.
+type Asking = (Vec<TwilioApi>, UnboundedReceiver<(usize, Request)>, UnboundedReceiver<Question>);
 
 /// An operator has to put something right before the journal can be opened.
 struct Waiting {
@@ -200,6 +204,8 @@ impl Ready {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let Self { parts, origins, thread, lease, renewals, replication_status, .. } = self;
+        let asking = (self.apis, self.requests, self.questions);
+        let tasks = spawn_tasks(&parts, replication_status, asking)?;
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
         let delivering = Delivering::start(delivering::Means {
@@ -209,15 +215,7 @@ impl Ready {
             signer: parts.webhooks.passing.signer.clone(),
             passing_on: passing_on.clone(),
         });
-        let (latest, doubt) = (parts.latest.clone(), parts.doubt.clone());
-        let suspect_after_ms = parts.rules.suspect_after_ms;
-        let doubting = doubting::run(doubt, latest, queue.clone(), suspect_after_ms);
-        let doubting = tokio::spawn(doubting);
-        let known = (&parts.latest, &parts.doubt);
-        let publishing = publishing::start(&streams, known, &parts.summarizer, &parts.queue);
-        let scoped = scoped_publishing::start(&streams, known, &parts.summarizer, &parts.queue);
         let leading = tokio::spawn(leadership::run(lease, renewals, queue.clone()));
-        let warning = tokio::spawn(warnings::run(replication_status));
         let telling = Telling::start(
             Means {
                 queue: queue.clone(),
@@ -227,20 +225,6 @@ impl Ready {
             },
             agents.hooks(),
         )?;
-        let alerting = alerts::run(alerts::Means {
-            queue: queue.clone(),
-            latest: parts.latest.clone(),
-            status: parts.status.clone(),
-            agents: agents.clone(),
-            rules: parts.rules,
-        });
-        let alerting = tokio::spawn(alerting);
-        let reloading = reload::run(reload::hang_ups()?, agents, queue.clone());
-        let reloading = tokio::spawn(reloading);
-        let reconciling =
-            tokio::spawn(reconciliation::run(self.apis, self.requests, queue.clone()));
-        let asking = source_asking::run(parts.agents.clone(), self.questions, queue.clone());
-        let asking = tokio::spawn(asking);
         // Without a writer the count would stand still and look alive. It is better to end, so that
         // the supervisor starts the process again.
         let writer_ended = queue.ended();
@@ -261,13 +245,7 @@ impl Ready {
         });
         let served = served.await;
 
-        publishing.iter().chain(&scoped).for_each(|task| task.abort());
-        doubting.abort();
-        reloading.abort();
-        warning.abort();
-        reconciling.abort();
-        asking.abort();
-        alerting.abort();
+        tasks.iter().for_each(AbortHandle::abort);
         telling.stop().await;
         let until = stopping + DRAIN;
         tokio::join!(delivering.stop(until), passing_on.drain(until));
@@ -277,6 +255,39 @@ impl Ready {
         leading.abort();
         finished.and(served)
     }
+}
+
+/// Starts the tasks that may end at any moment.
+fn spawn_tasks(
+    parts: &Parts,
+    replication_status: ReplicationStatus,
+    (apis, requests, questions): Asking,
+) -> io::Result<Vec<AbortHandle>> {
+    let (queue, latest, agents) = (&parts.queue, &parts.latest, &parts.agents);
+    let known = (latest, &parts.doubt);
+    let publishing = publishing::start(&parts.streams, known, &parts.summarizer, queue);
+    let scoped = scoped_publishing::start(&parts.streams, known, &parts.summarizer, queue);
+    let suspect_after_ms = parts.rules.suspect_after_ms;
+    let doubt = parts.doubt.clone();
+    let doubting = doubting::run(doubt, latest.clone(), queue.clone(), suspect_after_ms);
+    let alerting = alerts::run(alerts::Means {
+        queue: queue.clone(),
+        latest: latest.clone(),
+        status: parts.status.clone(),
+        agents: agents.clone(),
+        rules: parts.rules,
+    });
+    let reloading = reload::run(reload::hang_ups()?, agents.clone(), queue.clone());
+    let tasks = [
+        tokio::spawn(doubting).abort_handle(),
+        tokio::spawn(alerting).abort_handle(),
+        tokio::spawn(reloading).abort_handle(),
+        tokio::spawn(warnings::run(replication_status)).abort_handle(),
+        tokio::spawn(reconciliation::run(apis, requests, queue.clone())).abort_handle(),
+        tokio::spawn(source_asking::run(agents.clone(), questions, queue.clone())).abort_handle(),
+    ];
+    let streams = publishing.iter().chain(&scoped).map(|task| task.abort_handle());
+    Ok(streams.chain(tasks).collect())
 }
 
 fn log_settings(config: &Config) {
