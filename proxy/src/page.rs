@@ -98,11 +98,9 @@ impl First {
 
     /// The number, for as long as there is none by the link.
     fn number(&self) -> String {
-        let users = if self.live_users == 1 { "user" } else { "users" };
-        let about = if self.is_unsure { "about " } else { "" };
         format!(
-            "<span slot=\"first\">{about}{} {users} live<span class=\"first-as-of\">, as of {} UTC</span></span>",
-            self.live_users,
+            "<span slot=\"first\">{}<span class=\"first-as-of\">, as of {} UTC</span></span>",
+            users_live(self.live_users, self.is_unsure),
             self.as_of.strftime("%H:%M:%S"),
         )
     }
@@ -115,6 +113,13 @@ impl First {
             in_script(&self.summary),
         )
     }
+}
+
+/// The number in words, as the element has them.
+pub(crate) fn users_live(live_users: u64, is_unsure: bool) -> String {
+    let users = if live_users == 1 { "user" } else { "users" };
+    let about = if is_unsure { "about " } else { "" };
+    format!("{about}{live_users} {users} live")
 }
 
 /// JSON in which nothing looks like HTML. Outside of its strings there is no `<`.

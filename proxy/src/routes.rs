@@ -27,7 +27,7 @@ use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::total_reader::{TotalReader, TotalRules};
 use crate::upstream::{AdminApi, Upstream};
-use crate::{assets, history, openapi, page, sign_in, view};
+use crate::{assets, embed, history, openapi, page, sign_in, view};
 
 /// What is not a page needs nothing at all.
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -46,6 +46,8 @@ const NONE: Parameters = Parameters::NONE;
 /// The parameter of the total.
 const TOTAL: Parameters = Only(&["agent"]);
 const ANY: Parameters = Parameters::Any;
+const EMBED: Parameters = Only(&["theme", "agent", "interval"]);
+const BADGE: Parameters = Only(&["label", "agent"]);
 
 /// What the routes answer with.
 #[derive(Clone)]
@@ -80,6 +82,10 @@ impl Routes {
             .service(PATHS.read("/metrics", NONE, metrics::metrics))
             .service(PATHS.read("/openapi.json", NONE, openapi::openapi))
             .service(PATHS.read("/docs", ANY, openapi::docs))
+            .service(PATHS.read("/embed", EMBED, embed::page))
+            .service(
+                PATHS.read("/badge.svg", BADGE, embed::badge).wrap(self.allowed_origins.cors()),
+            )
             .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
             .service(PATHS.read(page::PATH, ANY, show_page))
             .service(
@@ -112,6 +118,7 @@ impl Routes {
             .app_data(self.admin_api.clone())
             .app_data(self.authenticator.clone())
             .app_data(self.total_rules.clone())
+            .app_data(Data::new(self.allowed_origins.clone()))
             .service(
                 paths
                     .default_service(web::to(not_found))
@@ -120,6 +127,7 @@ impl Routes {
                     .wrap(from_fn(move |request, next| {
                         metrics::count(metrics.clone(), request, next)
                     }))
+                    .wrap(from_fn(embed::forbid_framing))
                     .wrap(default_headers())
                     .wrap(Condition::new(
                         self.trusted_proxies.is_configured(),
@@ -204,7 +212,6 @@ fn default_headers() -> DefaultHeaders {
         .add((header::CONTENT_SECURITY_POLICY, BARE_POLICY))
         .add((header::REFERRER_POLICY, "no-referrer"))
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((header::X_FRAME_OPTIONS, "DENY"))
         .add((header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"))
         .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
         .add((header::PERMISSIONS_POLICY, PERMISSIONS))

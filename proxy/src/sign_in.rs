@@ -174,6 +174,7 @@ pub(crate) async fn sign_in(
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
         | AuthError::NotYetKnown
+        | AuthError::NotPublic
         | AuthError::TooOften(_)) => Err(other.into()),
     }
 }

@@ -1,5 +1,6 @@
 //! Who may read the total: everybody, unless `PUBLIC_TOTAL=false`, but nobody too often.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +24,31 @@ pub(crate) struct TotalRules {
     /// Whether polled answers tell everybody how many are suspect.
     pub(crate) tells_doubt: bool,
     pub(crate) limit: ReadLimit,
+}
+
+impl TotalRules {
+    /// Lets this client read what everybody may, if there is such a thing and it has not read too often.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn admit_everybody(&self, address: IpAddr) -> Result<(), AuthError> {
+        match self.is_public {
+            true => self.take_read(address),
+            false => Err(AuthError::NotPublic),
+        }
+    }
+
+    fn take_read(&self, address: IpAddr) -> Result<(), AuthError> {
+        let taken = self.limit.take(ClientKey::from(address), Instant::now());
+        taken.map_err(AuthError::TooOften)
+    }
+}
+
+/// What everybody may read: the total of this agent, or without an id that of all.
+pub(crate) fn of_everybody(agent: &str) -> Asked {
+    let is_of_agent = !agent.is_empty();
+    let agent = is_of_agent.then(|| AgentTotal { id: agent.to_owned(), for_everybody: true });
+    Asked { agent, scope: None }
 }
 
 /// The proof that a request may read the total. Admins may read as often as they like.
@@ -103,10 +129,7 @@ async fn check(request: &HttpRequest) -> Result<TotalReader, Error> {
             Err(_) => {}
         }
     }
-    if rules.limit.is_set() {
-        let client = ClientKey::from(authenticator.address(request));
-        rules.limit.take(client, Instant::now()).map_err(AuthError::TooOften)?;
-    }
+    rules.take_read(authenticator.address(request))?;
     Ok(TotalReader { admin: None, is_public, agent })
 }
 

@@ -66,7 +66,8 @@ pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
     let is_template = |text: &str| text.contains("{%") || text.contains("{{");
     let pages = || files.ending_in(".html").filter(|name| !is_template(files.text(name)));
     let joined: Vec<_> = pages().flat_map(|name| html::styles(files.text(name))).collect();
-    for name in files.ending_in(".css").chain(files.ending_in(".svg")) {
+    let pictures = files.ending_in(".svg").filter(|name| !is_template(files.text(name)));
+    for name in files.ending_in(".css").chain(pictures) {
         let (path, text) = (files::stable_path(name), files.text(name));
         table.stable(name, &path, text.as_bytes())?;
         if !joined.contains(&path.as_str()) {

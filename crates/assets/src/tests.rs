@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = &[
         <form action=\"/admin/sign-out\"></form><a href=\"/docs\">Docs</a>\n",
     ),
     ("other.html", "{{ crate::assets::url(\"alone.css\") }}"),
+    ("template.svg", "<svg>{{ text }}</svg>"),
     (
         "page.js",
         "// The page.\nimport \"/live-users.js\";\nimport { one, two as three } from \"./dom.js\";\n\
@@ -101,6 +102,7 @@ fn pages_elsewhere_get_the_whole_element_under_its_name() {
     assert!(text.contains("new URL(\"./live-users-element.js\", import.meta.url)"), "{text}");
     assert!(!text.contains("import {"), "{text}");
     let table = &find(&all, "assets.rs", "").1;
+    assert!(!table.contains("template"), "it is not served as it lies there: {table}");
     for (name, is_public) in [("/live-users.js", true), ("/admin/dom.js", false)] {
         let row = table.lines().find(|it| it.contains(&format!("path: {name:?}"))).unwrap();
         assert!(row.contains(&format!("is_hashed: false, is_public: {is_public}")), "{row}");

@@ -27,7 +27,7 @@ pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
 pub use latest::{Latest, SlotState};
 pub use open::{Refusal, events, websocket};
-pub use polling::answer as polled;
+pub use polling::{answer as polled, answer_as as polled_as};
 pub use throttle::Throttle;
 #[cfg(feature = "testing")]
 pub use ws_session::receive_on_websocket;

@@ -2,17 +2,24 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use actix_web::http::header::{
-    CacheControl, CacheDirective, ContentType, ETag, EntityTag, IfNoneMatch,
-};
+use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, IfNoneMatch};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 /// Answers 200 with this JSON, or 304 if the client's `If-None-Match` names it. With `no-cache` a
 /// cache has to ask each time, because the value may change at any moment.
 pub fn answer(request: &HttpRequest, json: impl Into<Bytes>) -> HttpResponse {
-    let json = json.into();
-    let tag = tag(&json);
+    answer_as(request, "application/json", json)
+}
+
+/// The same with something of another content type.
+pub fn answer_as(
+    request: &HttpRequest,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> HttpResponse {
+    let body = body.into();
+    let tag = tag(&body);
     let is_known = match request.get_header::<IfNoneMatch>() {
         Some(IfNoneMatch::Any) => true,
         Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(&tag)),
@@ -20,13 +27,13 @@ pub fn answer(request: &HttpRequest, json: impl Into<Bytes>) -> HttpResponse {
     };
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header(CacheControl(vec![CacheDirective::NoCache])).insert_header(ETag(tag));
-    if is_known { answer.finish() } else { answer.insert_header(ContentType::json()).body(json) }
+    if is_known { answer.finish() } else { answer.content_type(content_type).body(body) }
 }
 
 /// The standard hasher has fixed keys, so two replicas give the same tag.
-fn tag(json: &[u8]) -> EntityTag {
+fn tag(body: &[u8]) -> EntityTag {
     let mut hasher = DefaultHasher::new();
-    hasher.write(json);
+    hasher.write(body);
     EntityTag::new_strong(format!("{:016x}", hasher.finish()))
 }
 

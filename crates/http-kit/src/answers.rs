@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 
 /// The content type of a picture.
 pub const SVG: &str = "image/svg+xml";
@@ -20,6 +22,13 @@ pub fn picture(svg: String) -> HttpResponse {
         .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(svg)
+}
+
+/// Makes of an answer with a picture one that can be opened as a page without harm.
+pub fn guard_picture(answer: &mut HttpResponse) {
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// Answers with the OpenAPI document of a server: every path, for programs that generate clients.

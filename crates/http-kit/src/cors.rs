@@ -40,6 +40,16 @@ impl AllowedOrigins {
             || only(request, header::ORIGIN).is_some_and(|origin| allows(&self.0, origin))
     }
 
+    /// Who may have a page in a frame: our own pages and those of these origins. This is the value of the
+    /// directive `frame-ancestors` (Content Security Policy Level 3, 6.4.2).
+    pub fn frame_ancestors(&self) -> String {
+        if self.0.contains(&OriginPattern::Any) {
+            return "*".to_owned();
+        }
+        let sources = self.0.iter().filter_map(OriginPattern::host_source);
+        sources.fold("'self'".to_owned(), |list, source| format!("{list} {source}"))
+    }
+
     /// The middleware that adds the headers for browsers.
     pub fn cors(&self) -> Cors {
         let cors = Cors::default()
@@ -130,6 +140,25 @@ mod tests {
         }
         let both = ["https://live.example", "https://a.example"];
         assert_eq!(admits("https://a.example", &both), (false, false));
+    }
+
+    #[test]
+    fn who_may_frame_a_page_is_told_in_the_words_of_a_policy() {
+        let of = |list| {
+            let env = Env::of([("ALLOWED_ORIGINS", list)]);
+            AllowedOrigins::read(&mut SettingsReader::new(&env)).frame_ancestors()
+        };
+        assert_eq!(of(""), "'self'");
+        assert_eq!(of("https://a.example, *"), "*");
+        assert_eq!(
+            of(
+                "https://A.example:443, http://b.example:8080,https://*.c.example, https://*.d.example:8443"
+            ),
+            "'self' https://a.example http://b.example:8080 https://*.c.example https://*.d.example:8443"
+        );
+        assert_eq!(of("http://localhost:*"), "'self' http://localhost:*");
+        // No policy can name these, and nothing of them becomes another directive.
+        assert_eq!(of("http://[::1]:*, https://a.example;sandbox, https://b_c.example"), "'self'");
     }
 
     #[test]

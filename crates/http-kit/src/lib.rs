@@ -33,7 +33,7 @@ mod trusted_proxies;
 mod tuning;
 
 pub use accept::asks_for;
-pub use answers::{SVG, openapi, picture, whole_seconds};
+pub use answers::{SVG, guard_picture, openapi, picture, whole_seconds};
 pub use bearer::{BearerToken, CHALLENGE, Denied, read_secret, token_in};
 pub use client::{BodyError, error_chain, http_client, http_client_of, read_body};
 pub use client_limits::ClientLimits;

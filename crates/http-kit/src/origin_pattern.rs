@@ -45,6 +45,20 @@ impl OriginPattern {
         (is_origin(&text) && !text.contains('*')).then(|| Self::Exact(as_browsers_send_it(&text)))
     }
 
+    /// The same as a host source of a content security policy. `None` if there is none: it knows no
+    /// addresses of IPv6 and no characters beside letters, digits and hyphens.
+    pub(crate) fn host_source(&self) -> Option<String> {
+        let (host, source) = match self {
+            Self::Any => return Some("*".to_owned()),
+            Self::Exact(origin) => (origin.split_once("://")?.1, origin.clone()),
+            Self::Subdomains { scheme, domain } => (domain.as_str(), format!("{scheme}*{domain}")),
+            Self::AnyPort(machine) => (machine.split_once("://")?.1, format!("{machine}:*")),
+        };
+        let is_known =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
+        host.bytes().all(is_known).then_some(source)
+    }
+
     /// Whether it stands for this origin, which is in lower case.
     pub(crate) fn matches(&self, origin: &str) -> bool {
         match self {

@@ -109,6 +109,16 @@ impl Browser {
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Goes on in the frame that this CSS selector names, until another page is opened.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn enter_frame(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await;
+        let element = element.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        element.enter_frame().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
     /// The title of the page.
     ///
     /// # Panics

@@ -27,6 +27,9 @@ pub(crate) enum AuthError {
     /// The backend has not told yet which sessions have ended.
     #[error("the backend has not told yet which sessions have ended: ask again in a second")]
     NotYetKnown,
+    /// What is for everybody was asked for, and there is nothing.
+    #[error("the total is not public here (PUBLIC_TOTAL)")]
+    NotPublic,
     /// The total was read too often by this client. How long to wait.
     #[error(
         "the total was read too often from this address (READS_PER_SECOND): expected a pause of {} s, or \
@@ -49,6 +52,7 @@ impl ResponseError for AuthError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoAdminToken
+            | Self::NotPublic
             | Self::NotOurPage
             | Self::Denied(Denied::Wrong)
             | Self::Role(_)
@@ -77,6 +81,7 @@ impl ResponseError for AuthError {
                 answer.insert_header((header::RETRY_AFTER, 1));
             }
             Self::NoAdminToken
+            | Self::NotPublic
             | Self::NotOurPage
             | Self::Denied(Denied::Wrong)
             | Self::Role(_)

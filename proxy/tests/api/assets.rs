@@ -26,7 +26,8 @@ fn stable() -> Vec<(String, &'static str, bool)> {
         let content_type = match name.rsplit_once('.')?.1 {
             "js" => JAVASCRIPT,
             "css" => "text/css; charset=utf-8",
-            "svg" => "image/svg+xml",
+            // The other picture is a template.
+            "svg" if name == "favicon.svg" => "image/svg+xml",
             _ => return None,
         };
         let folder = if is_public || name == "favicon.svg" { "/" } else { "/admin/" };

@@ -12,6 +12,7 @@ mod connections;
 mod count;
 mod details;
 mod doubt;
+mod embed;
 mod exports;
 mod history;
 mod limits;

@@ -156,6 +156,8 @@ fn what_the_proxy_says_itself_is_what_the_document_says() {
     check("GET", "/readyz", &[], 503);
     check("GET", "/openapi.json", &[], 200);
     check("GET", "/docs", &[], 200);
+    check("GET", "/embed", &[], 200);
+    check("GET", "/badge.svg", &[], 200);
     check("GET", "/", &[], 307);
     check("GET", "/admin/existing-agents", &[], 303);
     check("GET", "/admin/sign-in", &[], 200);

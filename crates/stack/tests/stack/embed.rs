@@ -2,6 +2,8 @@
 
 use live_users_testkit::{Browser, Server, Twilio, wrong_clock};
 
+use serde_json::Value;
+
 use crate::page::serve;
 use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling, start_both, start_both_with};
 
@@ -132,4 +134,44 @@ async fn an_agent_has_a_badge_of_its_own_if_it_is_public() {
     browser.wait_for_live_users("live count unavailable").await;
     let error = "window.seen.at(-1).error.includes('there is no such agent here')";
     browser.wait_for("the reason", error).await;
+}
+
+/// A page of another origin with the proxy's page in a frame.
+fn page_with_frame(proxy: &Server, query: &str) -> String {
+    serve(format!(
+        "<!doctype html><title>Elsewhere</title><iframe src=\"{}/embed{query}\"></iframe>\
+         <img src=\"{}/badge.svg\" alt=\"\">",
+        proxy.url, proxy.url
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_on_an_allowed_page_shows_the_number_live_and_on_another_page_nothing() {
+    let (backend, _, twilio) = start_both();
+    twilio.start(1);
+    let start = |allowed: &str| {
+        let env = [("BACKEND_URL", backend.url.as_str()), ("ALLOWED_ORIGINS", allowed)];
+        Server::start(sibling("live-users-proxy"), &[], &env)
+    };
+    let browser = Browser::start().await;
+    let proxy = start("http://127.0.0.1:*");
+    browser.goto(&page_with_frame(&proxy, "?theme=dark")).await;
+    let is_shown = "document.images[0].complete && document.images[0].naturalWidth > 40";
+    browser.wait_for("the picture", is_shown).await;
+    browser.enter_frame("iframe").await;
+    browser.wait_for_live_users("1 user live").await;
+    // Beyond the first number, the page has followed since.
+    twilio.start(2);
+    browser.wait_for_live_users("2 users live").await;
+    let scheme = "getComputedStyle(document.documentElement).colorScheme";
+    assert_eq!(browser.evaluate(scheme).await, "dark");
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
+
+    let proxy = start("https://other.example");
+    browser.goto(&page_with_frame(&proxy, "")).await;
+    browser.wait_for("the picture", is_shown).await;
+    browser.enter_frame("iframe").await;
+    browser.wait_for("the browser's own page", "location.protocol === 'chrome-error:'").await;
+    assert_eq!(browser.evaluate("document.querySelector('live-users')").await, Value::Null);
 }

@@ -1,0 +1,193 @@
+//! The number on pages that run no script of ours: a page for an `<iframe>`, and a picture.
+//!
+//! Both show what everybody may read, whoever asks: what is on a page of others is the same for all who
+//! see it.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, ContentType, HeaderValue, RETRY_AFTER,
+    X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+use jiff::Timestamp;
+use live_users_broadcast::polled_as;
+use live_users_http_kit::{AllowedOrigins, ParameterError, Query, SVG, guard_picture, picture};
+use live_users_wire::Count;
+
+use crate::admin::{AuthError, Authenticator};
+use crate::badge;
+use crate::error::{UpstreamError, wrong_parameter};
+use crate::page::users_live;
+use crate::total_reader::{TotalRules, of_everybody};
+use crate::upstream::Upstream;
+
+/// The colours of the page, of which the first is taken if none is asked for.
+const THEMES: [&str; 3] = ["auto", "light", "dark"];
+
+/// As of the element's attribute `interval`.
+const INTERVAL_S_MAX: u32 = 3600;
+
+/// Put into an answer whose policy says who may have it in a frame.
+struct MayBeFramed;
+
+/// The page: the badge and nothing else, or why there is none.
+#[derive(Template)]
+#[template(path = "embed.html")]
+struct Page {
+    theme: &'static str,
+    agent: String,
+    interval_s: u32,
+    shown: Shown,
+}
+
+/// What is on the page.
+enum Shown {
+    /// The number, at this time.
+    Number(String, Timestamp),
+    /// The number is not known at this time.
+    Unknown(Timestamp),
+    /// There is no number to read here.
+    Refused(&'static str),
+}
+
+/// `GET /embed`. Pages of the allowed origins may have it in a frame.
+pub(crate) async fn page(
+    request: HttpRequest,
+    origins: Data<AllowedOrigins>,
+    rules: Data<TotalRules>,
+    authenticator: Data<Authenticator>,
+    upstream: Data<Arc<Upstream>>,
+) -> Result<HttpResponse, Error> {
+    let mut page = match Page::asked(request.query_string()) {
+        Ok(page) => page,
+        Err(mistake) => return Ok(wrong_parameter(mistake)),
+    };
+    let mut answer = HttpResponse::Ok();
+    match rules.admit_everybody(authenticator.address(&request)) {
+        Ok(()) => {
+            let counted = upstream.count(&of_everybody(&page.agent)).await;
+            if matches!(counted, Err(UpstreamError::NoSuchAgent)) {
+                answer.status(StatusCode::NOT_FOUND);
+                page.shown = Shown::Refused("There is no such agent here.");
+            } else if let Ok(count) = counted {
+                page.shown = Shown::Number(in_words(&count), Timestamp::now());
+            }
+        }
+        Err(refusal) => {
+            answer.status(refusal.status_code());
+            page.shown = Shown::Refused(match refusal {
+                AuthError::TooOften(_) => "The number was read too often from this address.",
+                _ => "The number is not public here.",
+            });
+            if let Some(seconds) = refusal.error_response().headers().get(RETRY_AFTER) {
+                answer.insert_header((RETRY_AFTER, seconds.clone()));
+            }
+        }
+    }
+    let html = page.render().map_err(std::io::Error::other)?;
+    let mut answer = answer
+        .content_type(ContentType::html())
+        .insert_header((CONTENT_SECURITY_POLICY, policy(&origins)))
+        // A page that isolates itself loads only what allows it.
+        .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
+        .body(html);
+    answer.extensions_mut().insert(MayBeFramed);
+    Ok(answer)
+}
+
+impl Page {
+    fn asked(query: &str) -> Result<Self, ParameterError> {
+        let query = Query::new(query);
+        let theme = query.parsed("theme", "auto, light or dark", |text| {
+            THEMES.into_iter().find(|theme| *theme == text)
+        })?;
+        let shown = Shown::Unknown(Timestamp::now());
+        Ok(Self {
+            theme: theme.unwrap_or(THEMES[0]),
+            agent: agent_in(query)?,
+            interval_s: query.number("interval", 0, 1..=INTERVAL_S_MAX)?,
+            shown,
+        })
+    }
+}
+
+/// As of the page *Existing Agents*, but for who may frame it.
+fn policy(origins: &AllowedOrigins) -> String {
+    let framing = origins.frame_ancestors();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+         frame-ancestors {framing}; base-uri 'none'; form-action 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}
+
+/// Forbids frames by the header that older browsers go by. It knows no list of origins, so it cannot stand
+/// beside a policy that has one.
+///
+/// # Errors
+/// Those of the handlers.
+pub(crate) async fn forbid_framing(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut answer = next.call(request).await?;
+    if !answer.response().extensions().contains::<MayBeFramed>() {
+        answer.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    Ok(answer)
+}
+
+/// `GET /badge.svg`. When the number is not known the picture says so: who looks at the page would see a
+/// broken picture otherwise.
+pub(crate) async fn badge(
+    request: HttpRequest,
+    rules: Data<TotalRules>,
+    authenticator: Data<Authenticator>,
+    upstream: Data<Arc<Upstream>>,
+) -> Result<HttpResponse, Error> {
+    let query = Query::new(request.query_string());
+    let label = query.parsed("label", badge::LABEL_EXPECTED, badge::label);
+    let (label, agent) = match (label, agent_in(query)) {
+        (Ok(label), Ok(agent)) => (label.unwrap_or_default(), agent),
+        (Err(mistake), _) | (_, Err(mistake)) => return Ok(wrong_parameter(mistake)),
+    };
+    rules.admit_everybody(authenticator.address(&request))?;
+    let counted = upstream.count(&of_everybody(&agent)).await;
+    let count = counted.as_ref().ok();
+    let message = count.map_or_else(|| "unknown".to_owned(), in_words);
+    let svg = badge::draw(&label, &message, badge::Ground::of(count.map(is_unsure)));
+    let mut answer = match counted {
+        // A browser shows it all the same, and a program sees that the address is wrong.
+        Err(UpstreamError::NoSuchAgent) => {
+            let mut answer = picture(svg);
+            *answer.status_mut() = StatusCode::NOT_FOUND;
+            answer
+        }
+        Ok(_) | Err(_) => polled_as(&request, SVG, svg),
+    };
+    guard_picture(&mut answer);
+    let everywhere = HeaderValue::from_static("cross-origin");
+    answer.headers_mut().insert(CROSS_ORIGIN_RESOURCE_POLICY, everywhere);
+    Ok(answer)
+}
+
+/// The agent that is asked for; nothing for all.
+fn agent_in(query: Query<'_>) -> Result<String, ParameterError> {
+    let agent = query.parsed("agent", "the id of an agent", |id| Some(id.to_owned()))?;
+    Ok(agent.unwrap_or_default())
+}
+
+fn in_words(count: &Count) -> String {
+    users_live(count.live_users, is_unsure(count))
+}
+
+fn is_unsure(count: &Count) -> bool {
+    count.suspect.is_some_and(|suspect| suspect > 0)
+}
