@@ -165,11 +165,11 @@ async fn calls_that_were_found_only_by_asking_are_told_with_how_exact_the_number
     let told: Vec<_> =
         told.as_array().expect("texts").iter().map(|it| it.as_str().expect("a text")).collect();
     assert!(
-        told[0].starts_with("No webhook for 9 min: calls were found only by asking."),
+        told[0].starts_with("No webhook for 9\u{a0}min: calls were found only by asking."),
         "{told:?}"
     );
     assert!(told[0].contains("within some seconds"), "{told:?}");
-    assert!(told[1].starts_with("No webhook for 13 min: "), "{told:?}");
+    assert!(told[1].starts_with("No webhook for 13\u{a0}min: "), "{told:?}");
     assert_eq!(
         told[2..],
         ["-"; 5],
