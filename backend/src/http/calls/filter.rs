@@ -31,6 +31,14 @@ pub(super) struct CallFilter {
     found_agents: BTreeSet<String>,
 }
 
+/// The longest text that is searched for, in characters.
+const SEARCH_CHARS_MAX: usize = 32;
+
+/// The text as it is looked for.
+fn searched(text: &str) -> Option<String> {
+    (text.chars().count() <= SEARCH_CHARS_MAX).then(|| text.to_lowercase())
+}
+
 impl CallFilter {
     pub(super) fn parse(query: &Query<'_>) -> Result<Self, ParameterError> {
         let id = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
@@ -47,7 +55,7 @@ impl CallFilter {
                 UNKNOWN => Some(UNKNOWN.to_owned()),
                 text => country(text),
             })?,
-            search: query.parsed("search", "a text", |text| Some(text.to_lowercase()))?,
+            search: query.parsed("search", "a text of at most 32 characters", searched)?,
             search_countries: query
                 .parsed("searchCountries", several, countries)?
                 .unwrap_or_default(),

@@ -160,6 +160,7 @@ mod tests {
             ("country=USA", "country"),
             ("country=U1", "country"),
             ("search=%ff", "search"),
+            (&format!("search={}", "x".repeat(33)), "search"),
             ("searchCountries=US,", "searchCountries"),
         ] {
             assert_eq!(PageQuery::parse(query).unwrap_err().name, field, "{query}");
