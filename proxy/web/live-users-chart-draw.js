@@ -54,7 +54,7 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
     const corners = run.map((point) => `${middle(point, place)},${round(y(point.mean))}`);
     svg.append(path("compared", `M${corners.join("L")}`));
   }
-  drawPeak(svg, known, place, isExact, scaleFactor);
+  drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor);
   const where = (point) => ({ x: isExact ? round(x(point.at)) : middle(point, place), y: y(point.mean) });
   return { box, isStacked, x, places: points.map((point) => (point.mean === null ? null : where(point))) };
 }
@@ -145,16 +145,18 @@ function shifted({ points, stepMs, agoMs }, from, to) {
 }
 
 /** Of equal peaks the last, as everywhere. */
-function drawPeak(svg, known, place, isExact, scaleFactor) {
+function drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor) {
   const peak = known.reduce((best, point) => (best === null || point.max >= best.max ? point : best), null);
   if (peak === null || peak.max === 0) return;
   const { box, x, y } = place;
   const [px, py] = [isExact ? x(peak.at) : middle(peak, place), y(peak.max)];
+  // The words stand above all areas.
+  const top = isStacked ? y(Math.max(peak.max, peak.most)) : py;
   const room = LABEL_ROOM * 2 * scaleFactor;
   const anchor = px < box.left + room ? "start" : px > box.right - room ? "end" : "middle";
   svg.append(
     circle("peak", px, py, 3.5 * scaleFactor),
-    label("peak-label", `peak ${whole(peak.max)}`, px, py - 11 * scaleFactor, anchor),
+    label("peak-label", `peak ${whole(peak.max)}`, px, top - 11 * scaleFactor, anchor),
   );
 }
 
