@@ -14,6 +14,8 @@ pub(crate) enum NotRecorded {
     Stopped,
     /// The evidence was taken and not recorded in time. It may still be recorded.
     Slow,
+    /// A read has panicked. Nothing but its answer is lost.
+    Failed,
     /// The journal cannot be written. The evidence is in the retry buffer.
     Trouble(FaultKind),
     /// The shared journal does not answer. Nothing is known of what other replicas have recorded
@@ -36,6 +38,7 @@ impl Display for NotRecorded {
             Self::Full => "the queue of the writer is full",
             Self::Stopped => "the writer has stopped",
             Self::Slow => "the writer does not acknowledge in time",
+            Self::Failed => "this cannot be answered: the log says more",
             Self::Trouble(kind) => {
                 return write!(f, "the journal cannot be written: {kind}; the log says more");
             }

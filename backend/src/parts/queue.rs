@@ -4,6 +4,7 @@ mod callbacks;
 mod changes;
 mod telling;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -224,7 +225,9 @@ impl Queue {
     ) -> Result<T, NotRecorded> {
         let (answer, answered) = oneshot::channel();
         self.send(Work::Query(Box::new(move |view| {
-            let _gave_up = answer.send(view.map(what));
+            // A read changes nothing, so a mistake in one must not end the count.
+            let read = catch_unwind(AssertUnwindSafe(|| view.map(what)));
+            let _gave_up = answer.send(read.unwrap_or(Err(NotRecorded::Failed)));
         })))?;
         self.within_patience(answered).await
     }

@@ -109,7 +109,8 @@ impl Zone {
         loop {
             let next = day.checked_add(i64::try_from(days).ok()?.days()).ok()?;
             let (begin, end) = (self.midnight(day)?, self.midnight(next)?);
-            let step = if step_ms < DAY_MS { step_ms } else { end.since(begin) };
+            // A zone that has moved across the date line has left out a day.
+            let step = if step_ms < DAY_MS { step_ms } else { end.since(begin).max(1) };
             for at in (begin.0..end.0).step_by(usize::try_from(step).ok()?).map(Millis) {
                 if at <= from {
                     bounds.clear();
@@ -189,6 +190,22 @@ mod tests {
     fn a_day_that_has_no_midnight_begins_with_its_first_moment() {
         let days = texts("Africa/Cairo", "2026-04-23T12:00:00Z", "2026-04-24T12:00:00Z", DAY_MS);
         assert_eq!(days[1], "2026-04-24T01:00:00.000+03:00");
+    }
+
+    #[test]
+    fn a_day_that_a_zone_has_left_out_is_no_point() {
+        for (zone, before, left_out, after) in [
+            ("Pacific/Apia", "2011-12-29", "2011-12-30", "2012-01-01"),
+            ("Pacific/Kiritimati", "1994-12-30", "1994-12-31", "1995-01-02"),
+            ("Pacific/Kwajalein", "1993-08-20", "1993-08-21", "1993-08-23"),
+        ] {
+            let times = [before, after].map(|day| format!("{day}T22:00:00Z"));
+            let days = texts(zone, &times[0], &times[1], DAY_MS);
+            assert!(days.iter().all(|day| !day.starts_with(left_out)), "{zone}: {days:?}");
+            assert!(days.is_sorted() && days.len() >= 3, "{zone}: {days:?}");
+            assert!(texts(zone, &times[0], &times[1], HOUR_MS).len() >= 72, "{zone}");
+            texts(zone, &times[0], &times[1], 7 * DAY_MS);
+        }
     }
 
     #[test]

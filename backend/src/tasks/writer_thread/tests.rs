@@ -88,6 +88,18 @@ async fn a_call_is_evicted_in_one_turn_and_only_once() {
 }
 
 #[actix_web::test]
+async fn a_read_that_panics_loses_its_own_answer_and_nothing_else() {
+    let journal = live_users_journal::open("memory:").unwrap();
+    let (queue, reader, thread) = started(journal, Clock::of_one_process(Millis(0)));
+    let panics = |_: View<'_>| -> usize { panic!("as a mistake in a read does") };
+    assert_eq!(queue.query(panics).await, Err(NotRecorded::Failed));
+    queue.record(start_of("a")).await.unwrap();
+    assert_eq!((queue.query(known).await, reader.borrow().live_users), (Ok(1), 1));
+    queue.stop().await;
+    thread.join().unwrap();
+}
+
+#[actix_web::test]
 async fn a_full_queue_says_so_at_once() {
     let (queue, _stuck) = Queue::broken(1);
     queue.catch_up();

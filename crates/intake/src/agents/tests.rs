@@ -203,7 +203,8 @@ fn the_example_is_right_as_it_is_and_with_all_that_is_commented_in_it() {
         agents.accounts().len(),
         agents.tokens().len(),
         agents.hooks().len(),
+        agents.alerts().len(),
     ];
-    assert_eq!(of_each_table, [3, 1, 1, 1]);
+    assert_eq!(of_each_table, [3, 1, 1, 3, 2]);
     assert!(agents.is_shared_number("+14155550101") && agents.at_limit().is_some());
 }
