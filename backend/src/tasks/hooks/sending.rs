@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use live_users_http_kit::error_chain;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -57,7 +58,7 @@ impl Sender {
             Target::Posted(url) => post(self.client.post(url.clone()), message).await,
             Target::Mail => {
                 let _place = self.commands.acquire().await;
-                run(&hook.table.mail_command, message).await
+                run(&hook.table.mail_command, message, COMMAND_TIMEOUT).await
             }
         }
     }
@@ -77,8 +78,26 @@ async fn post(request: RequestBuilder, message: &Message) -> Result<(), String> 
     }
 }
 
-/// Runs a command without a shell, with the message on its standard input.
-async fn run(command: &[String], message: &Message) -> Result<(), String> {
+/// The process group of a command. What is still in it is killed when this is dropped: at the end of
+/// the command, after its time, and when nobody waits for it any more.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A group without a process is none any more, and that is an error.
+        let _nobody_left = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
+    }
+}
+
+/// Runs a command without a shell, with the message on its standard input. It gets so much time, and
+/// leaves nothing behind: what is to go on after it has to leave its process group.
+async fn run(command: &[String], message: &Message, limit: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else {
         return Err("there is no command".to_owned());
     };
@@ -91,10 +110,11 @@ async fn run(command: &[String], message: &Message) -> Result<(), String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // It ends with the time it has, and with this process.
+        .process_group(0)
         .kill_on_drop(true);
     let mut child =
         command.spawn().map_err(|error| format!("the command cannot be started: {error}"))?;
+    let _group = Group::of(&child);
     let stdin = child.stdin.take();
     let exchange = async {
         if let Some(mut stdin) = stdin {
@@ -103,11 +123,11 @@ async fn run(command: &[String], message: &Message) -> Result<(), String> {
         }
         child.wait().await
     };
-    match timeout(COMMAND_TIMEOUT, exchange).await {
+    match timeout(limit, exchange).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(ended_with(status)),
         Ok(Err(error)) => Err(format!("the command cannot be waited for: {error}")),
-        Err(_) => Err(too_long(COMMAND_TIMEOUT)),
+        Err(_) => Err(too_long(limit)),
     }
 }
 
@@ -121,3 +141,6 @@ fn ended_with(status: ExitStatus) -> String {
 fn too_long(limit: Duration) -> String {
     format!("it took more than {} ms", limit.as_millis())
 }
+
+#[cfg(test)]
+mod tests;
