@@ -8,7 +8,7 @@ use live_users_state::AlertStep;
 use live_users_wire::AlertTested;
 use log::info;
 
-use super::authorized::{Authorized, Permitted};
+use super::authorized::{Authorized, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::alert_views::alerts_view;
@@ -17,7 +17,7 @@ use crate::parts::queue::{Queue, View};
 
 /// How the alerts stand, and what has happened to them lately.
 pub(crate) async fn list(
-    Permitted(access): Permitted,
+    PermittedCalls(access): PermittedCalls,
     queue: Data<Queue>,
     registry: Data<AgentRegistry>,
 ) -> Result<HttpResponse, ApiError> {

@@ -24,7 +24,9 @@ pub(crate) fn alerts_view(agents: &Agents, alerts: &Alerts, scope: &Scope) -> Op
     });
     let happened = alerts.news().rev().map(|(_, news)| news).filter(|news| {
         let AlertChange { agent, source, .. } = &news.change;
-        let is_shown = !news.reminder && news.change.what != AlertStep::Removed;
+        // It is told again, or for the first time after the quiet time: nothing has happened to it.
+        let goes_on = news.change.what == AlertStep::Firing && news.since < Some(news.at);
+        let is_shown = !goes_on && news.change.what != AlertStep::Removed;
         is_shown && is_in_scope(agents, scope, (agent.as_deref(), source.as_deref()))
     });
     Some(AlertsView {
@@ -41,6 +43,9 @@ fn is_in_scope(
 ) -> bool {
     if !scope.is_limited() {
         return true;
+    }
+    if let Some(own) = scope.agent() {
+        return agent == Some(&**own);
     }
     let of_agent = agent.and_then(|id| agents.by_id(id)).and_then(|it| it.account.as_deref());
     let of_source = source.and_then(|id| agents.sources().iter().find(|it| it.id == id));
@@ -192,10 +197,23 @@ mod tests {
             assert_eq!(alerts_view(&agents, state.alerts(), &scope), None);
         }
         let agent = Scope::of_scope(&LinkScope::Agent("b".into()), LinkView::Page);
-        assert_eq!(seen(&agent), (String::new(), String::new()));
+        assert_eq!(seen(&agent), ("of-b".to_owned(), "of-b".to_owned()));
         let view = alerts_view(&agents, state.alerts(), &Scope::default()).unwrap();
         assert!(view.alerts[0].firing && view.alerts[0].value == Some(1));
         assert_eq!((view.alerts[1].rule.threshold, view.alerts[1].rule.below), (Some(1), true));
+    }
+
+    #[test]
+    fn an_alert_that_is_told_later_than_it_begins_is_shown_once() {
+        let (agents, _) = Agents::parse(FILE);
+        let mut state = State::default();
+        for (at, told) in [(10, false), (20, true), (30, true)] {
+            let change = change(&agents.alerts()[0], AlertStep::Firing, told, Some(at));
+            state.apply(&Record { at: Millis(at), change: Change::Alert(change) });
+        }
+        let view = alerts_view(&agents, state.alerts(), &Scope::default()).unwrap();
+        let recent: Vec<_> = view.recent.iter().map(|it| (it.value, it.at.as_str())).collect();
+        assert_eq!(recent, [(Some(10), "1970-01-01T00:00:00.010Z")]);
     }
 
     #[test]

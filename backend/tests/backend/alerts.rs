@@ -206,6 +206,27 @@ fn a_reader_of_an_account_sees_the_alerts_of_its_agents_alone() {
 }
 
 #[test]
+fn the_link_of_an_agent_shows_the_alerts_of_that_agent_alone() {
+    let of_agent = BUSY.replace("busy", "mine") + "agent = \"booking\"\n";
+    let world = World::of(&format!("{BUSY}{of_agent}"));
+    let (server, twilio) = world.start();
+    twilio.start(1);
+    twilio.start(2);
+    await_that("both fire", || shown(&server, "/alerts")["recent"][1]["state"] == "firing");
+    let body = br#"{"name":"n","scope":{"agent":"booking"},"view":"page","expires":"1d"}"#;
+    let headers = [("Authorization", &*format!("Bearer {API_TOKEN}"))];
+    let made = send("POST", &format!("{}/api/live-users/links", server.url), &headers, body);
+    let made: Value = serde_json::from_str(&made.body).expect("JSON");
+    let token = made["token"].as_str().expect("a token");
+    let seen = ask(&server, "GET", "/alerts", token).1;
+    assert_eq!(ask(&server, "GET", "/summary", token).1["alerts"], seen);
+    for list in ["alerts", "recent"] {
+        let ids: Vec<_> = seen[list].as_array().expect("a list").iter().collect();
+        assert_eq!((ids.len(), &ids[0]["alert"]), (1, &json!("mine")), "{seen}");
+    }
+}
+
+#[test]
 fn a_restart_neither_repeats_a_firing_alert_nor_forgets_it() {
     let world = World::of(&format!("{SLACK}{BUSY}"));
     let (server, twilio) = world.start();

@@ -94,7 +94,7 @@ fn a_link_shows_its_scope_and_everything_else_is_403() {
     let (call_1, call_2) = (format!("/calls/{}", sid(1)), format!("/calls/{}", sid(2)));
     let evict = format!("/calls/{}/evict", sid(1));
     let reads = ["", "/summary", "/history", "/history.svg", "/access"];
-    let of_calls = ["/calls", "/calls?format=csv", "/activity", "/stretches", &call_1];
+    let of_calls = ["/calls", "/calls?format=csv", "/activity", "/stretches", &call_1, "/alerts"];
     let orders = ["/links", "/journal/rewrite", "/agents/reload", &evict];
     for (scope, view, users, sees_calls) in [
         (json!({"all": true}), "page", 3, true),
