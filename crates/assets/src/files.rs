@@ -15,9 +15,12 @@ pub(crate) struct Files {
     texts: BTreeMap<String, String>,
 }
 
+/// The style of the page for frames: in a sandbox a page is of no origin, also for what it loads itself.
+const FRAMED_STYLE: &str = "embed.css";
+
 /// Whether pages of other origins may load it.
 pub(crate) fn is_public(name: &str) -> bool {
-    name.starts_with("live-users") && name.ends_with(".js")
+    name.starts_with("live-users") && name.ends_with(".js") || name == FRAMED_STYLE
 }
 
 /// Whether it is served joined with all that it imports, under its own name.

@@ -22,7 +22,7 @@ fn stable() -> Vec<(String, &'static str, bool)> {
         .collect();
     names.sort();
     let file = |name: String| {
-        let is_public = name.starts_with("live-users");
+        let is_public = name.starts_with("live-users") || name == "embed.css";
         let content_type = match name.rsplit_once('.')?.1 {
             "js" => JAVASCRIPT,
             "css" => "text/css; charset=utf-8",

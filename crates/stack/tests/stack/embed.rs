@@ -137,9 +137,9 @@ async fn an_agent_has_a_badge_of_its_own_if_it_is_public() {
 }
 
 /// A page of another origin with the proxy's page in a frame.
-fn page_with_frame(proxy: &Server, query: &str) -> String {
+fn page_with_frame(proxy: &Server, query: &str, attribute: &str) -> String {
     serve(format!(
-        "<!doctype html><title>Elsewhere</title><iframe src=\"{}/embed{query}\"></iframe>\
+        "<!doctype html><title>Elsewhere</title><iframe {attribute} src=\"{}/embed{query}\"></iframe>\
          <img src=\"{}/badge.svg\" alt=\"\">",
         proxy.url, proxy.url
     ))
@@ -155,7 +155,7 @@ async fn a_frame_on_an_allowed_page_shows_the_number_live_and_on_another_page_no
     };
     let browser = Browser::start().await;
     let proxy = start("http://127.0.0.1:*");
-    browser.goto(&page_with_frame(&proxy, "?theme=dark")).await;
+    browser.goto(&page_with_frame(&proxy, "?theme=dark", "")).await;
     let is_shown = "document.images[0].complete && document.images[0].naturalWidth > 40";
     browser.wait_for("the picture", is_shown).await;
     browser.enter_frame("iframe").await;
@@ -169,9 +169,26 @@ async fn a_frame_on_an_allowed_page_shows_the_number_live_and_on_another_page_no
     assert_eq!(browser.console_errors().await, [""; 0]);
 
     let proxy = start("https://other.example");
-    browser.goto(&page_with_frame(&proxy, "")).await;
+    browser.goto(&page_with_frame(&proxy, "", "")).await;
     browser.wait_for("the picture", is_shown).await;
     browser.enter_frame("iframe").await;
     browser.wait_for("the browser's own page", "location.protocol === 'chrome-error:'").await;
     assert_eq!(browser.evaluate("document.querySelector('live-users')").await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_without_scripts_shows_the_number_and_of_when_it_is() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = Browser::start().await;
+    browser.goto(&page_with_frame(&proxy, "", "sandbox")).await;
+    browser.enter_frame("iframe").await;
+    let text = "document.querySelector('live-users').innerText";
+    let is_dated = "/^1 user live, as of \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC$/";
+    browser.wait_for("the number", &format!("{is_dated}.test({text})")).await;
+    assert_eq!(browser.evaluate("customElements.get('live-users') === undefined").await, true);
+    let heading = "getComputedStyle(document.querySelector('h1')).position";
+    assert_eq!(browser.evaluate(heading).await, "absolute", "it has its style");
+    let as_of = "parseFloat(getComputedStyle(document.querySelector('.as-of')).fontSize)";
+    browser.wait_for("the time to be legible", &format!("{as_of} > 10")).await;
 }
