@@ -222,6 +222,7 @@ impl Ready {
                 latest: parts.latest.clone(),
                 status: parts.status.clone(),
                 deliveries: parts.summarizer.deliveries.clone(),
+                values: parts.alert_values.clone(),
             },
             agents.hooks(),
         )?;
@@ -276,6 +277,7 @@ fn spawn_tasks(
         status: parts.status.clone(),
         agents: agents.clone(),
         rules: parts.rules,
+        values: parts.alert_values.clone(),
     });
     let reloading = reload::run(reload::hang_ups()?, agents.clone(), queue.clone());
     let tasks = [

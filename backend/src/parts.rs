@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod agents;
+pub(crate) mod alert_values;
 pub(crate) mod alert_views;
 pub(crate) mod alerting;
 pub(crate) mod arrivals;

@@ -17,6 +17,7 @@ use crate::http::sources::SourceWebhooks;
 use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Passing, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
+use crate::parts::alert_values::AlertValues;
 use crate::parts::arrivals::Arrivals;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
@@ -48,6 +49,7 @@ pub(super) struct Parts {
     pub(super) streams: Arc<Streams>,
     pub(super) summarizer: Summarizer,
     pub(super) agents: Arc<AgentRegistry>,
+    pub(super) alert_values: Arc<AlertValues>,
     pub(super) rules: CountingRules,
     pub(super) status: StatusReader,
     pub(super) journal_reader: JournalReader,
@@ -144,6 +146,7 @@ impl Parts {
             streams,
             summarizer,
             agents,
+            alert_values: Arc::default(),
             rules,
             status,
             journal_reader,
@@ -165,6 +168,7 @@ impl Parts {
             .app_data(Data::from(self.streams.clone()))
             .app_data(Data::new(self.summarizer.clone()))
             .app_data(Data::from(self.agents.clone()))
+            .app_data(Data::from(self.alert_values.clone()))
             .app_data(Data::new(self.rules))
             .app_data(Data::new(self.status.clone()))
             .app_data(Data::new(self.journal_reader.clone()))

@@ -11,6 +11,7 @@ use log::info;
 use super::authorized::{Authorized, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
+use crate::parts::alert_values::AlertValues;
 use crate::parts::alert_views::alerts_view;
 use crate::parts::alerting::change;
 use crate::parts::queue::{Queue, View};
@@ -32,13 +33,13 @@ pub(crate) async fn list(
 pub(crate) async fn test(
     _: Authorized,
     queue: Data<Queue>,
-    registry: Data<AgentRegistry>,
+    (registry, values): (Data<AgentRegistry>, Data<AlertValues>),
     request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let agents = registry.now();
     let table = agents.alerts().iter().find(|it| it.id == *id).ok_or(ApiError::NoAlert)?;
-    let tested = change(table, AlertStep::Test, true, None);
+    let tested = change(table, AlertStep::Test, true, values.of_table(table).await);
     let is_told = |hook: &&HookTable| {
         hook.takes(HookEvent::Alert) && tested.is_for(&hook.id, hook.agent.as_deref())
     };

@@ -336,7 +336,7 @@ fn hooks(page: &mut Page, sources: &Sources) {
     counted("live_users_hook_deliveries", "Messages that a hook has taken", |it| it.delivered);
     let help = "Requests to a hook without an answer of 2xx; each is tried again";
     counted("live_users_hook_failed_tries", help, |it| it.failed_tries);
-    let help = "Events that a hook will never get, since it could not be reached for too long";
+    let help = "Events that a hook will never get, since more waited for it than are kept";
     counted("live_users_hook_lost_events", help, |it| it.undelivered);
     let values = labels.iter().map(|(labels, it)| (labels as Labels<'_>, it.pending as f64));
     page.gauges("live_users_hook_pending", "Messages that wait for a hook", values);

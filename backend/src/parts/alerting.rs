@@ -8,6 +8,8 @@ use live_users_intake::agents::Agents;
 use live_users_intake::alerts::{AlertTable, Condition, Threshold};
 use live_users_state::{AlertChange, AlertStatus, AlertStep, Alerts};
 
+use super::alert_values::Values;
+
 /// What is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -89,6 +91,13 @@ impl Evaluator {
         let (_, since) = self.held.entry(table.id.clone()).or_insert_with(|| (table.clone(), now));
         now.since(*since)
     }
+}
+
+/// The value of each alert now.
+pub(crate) fn values(now: Millis, agents: &Agents, facts: &Facts) -> Values {
+    let tables = agents.alerts().iter();
+    let value = |table: &AlertTable| (table.clone(), read(table, facts, now).value);
+    tables.map(|table| (table.id.clone(), value(table))).collect()
 }
 
 /// Whether an alert begins, is told again, or is over, and whether the hooks are told.

@@ -14,7 +14,8 @@ use log::{debug, info, warn};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::parts::agents::AgentRegistry;
-use crate::parts::alerting::{Evaluator, Facts, Figures};
+use crate::parts::alert_values::{AlertValues, Values};
+use crate::parts::alerting::{Evaluator, Facts, Figures, values};
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
@@ -33,6 +34,7 @@ pub(crate) struct Means {
     pub(crate) status: StatusReader,
     pub(crate) agents: Arc<AgentRegistry>,
     pub(crate) rules: CountingRules,
+    pub(crate) values: Arc<AlertValues>,
 }
 
 /// Looks at the alerts, one look after the other.
@@ -73,6 +75,7 @@ impl Looking {
         let agents = self.means.agents.now();
         let status = self.means.status.get();
         let Some(seen) = self.see(&agents).await else {
+            self.means.values.set(Values::new());
             // What was so before need not have been so meanwhile.
             return self.evaluator = Evaluator::default();
         };
@@ -83,6 +86,7 @@ impl Looking {
         self.hear(&agents, &mut facts);
         let is_stale = self.means.latest.borrow().stale.is_some();
         facts.is_known = !is_stale && status.unanswered.is_none();
+        self.means.values.set(values(now, &agents, &facts));
         let changes = self.evaluator.look(now, &agents, &facts, &alerts);
         if !status.leads || changes.is_empty() {
             return;

@@ -5,6 +5,8 @@
 //! leads next goes on there, and a hook is told everything at least once and in order.
 
 mod alert_message;
+mod alert_news;
+mod lost;
 mod means;
 mod message;
 mod sending;

@@ -78,6 +78,13 @@ fn is_firing(server: &Server) -> bool {
     shown(server, "/alerts")["alerts"][0]["firing"] == true
 }
 
+/// What has happened lately: the alert, what, and its value.
+fn recent(server: &Server) -> Vec<Value> {
+    let recent = shown(server, "/alerts")["recent"].clone();
+    let recent = recent.as_array().expect("a list").iter();
+    recent.map(|it| json!([it["alert"], it["state"], it["value"]])).collect()
+}
+
 /// The text of what Slack is sent.
 fn slack(request: &Request) -> String {
     assert_eq!(request.target, "/services/s3cr3t");
@@ -255,15 +262,27 @@ fn a_restart_neither_repeats_a_firing_alert_nor_forgets_it() {
 fn somebody_can_try_whether_the_hooks_are_told() {
     let quiet = BUSY.replace("busy", "quiet") + "hooks = []\n";
     let world = World::of(&format!("{SLACK}{BUSY}{quiet}"));
-    let (server, _twilio) = world.start();
+    let (mut server, twilio) = world.start();
+    twilio.start(1);
     let tested = ask(&server, "POST", "/alerts/busy/test", API_TOKEN);
     assert_eq!(tested, (200, json!({ "alert": "busy", "hooks": ["ops"] })));
     let said = slack(&world.receiver.take());
-    assert!(said.starts_with("[TEST] busy: This is a test of alert busy."), "{said}");
+    let expected = "[TEST] busy: This is a test of alert busy. It would say, for example: ";
+    // The value is that of the last look, at most a second ago.
+    let is_value = |n: u8| said == format!("{expected}{n} live users; it fires from 2 on.");
+    assert!(is_value(0) || is_value(1), "{said}");
     assert!(!is_firing(&server));
     let tested = ask(&server, "POST", "/alerts/quiet/test", API_TOKEN);
     assert_eq!(tested, (200, json!({ "alert": "quiet", "hooks": [] })));
     assert_eq!(ask(&server, "POST", "/alerts/other/test", API_TOKEN).0, 404);
+    // One that the file has had for a moment has a value, too.
+    fs::write(&world.file, format!("{AGENTS}{SLACK}{BUSY}{quiet}{}", BUSY.replace("busy", "new")))
+        .expect("a file");
+    server.hang_up();
+    server.await_log("the agents file is read again");
+    assert_eq!(ask(&server, "POST", "/alerts/new/test", API_TOKEN).0, 200);
+    let said = slack(&world.receiver.take());
+    assert!(said.starts_with("[TEST] new: ") && said.contains(": 1 live users; "), "{said}");
     assert_eq!(ask(&server, "GET", "/alerts/busy/test", API_TOKEN).0, 405);
     assert_eq!(ask(&server, "POST", "/alerts/busy/test", "wrong-token-wrong-token").0, 403);
 }
@@ -329,20 +348,39 @@ fn a_provider_that_does_not_answer_makes_an_alert_fire_until_it_does() {
 
 #[test]
 fn an_alert_that_fires_is_told_to_a_hook_that_comes_with_the_file() {
-    let world = World::of(BUSY);
+    let many = BUSY.replace("busy", "many").replace("= 2", "= 3");
+    let world = World::of(&format!("{BUSY}{many}"));
     let (mut server, twilio) = world.start();
     twilio.start(1);
     twilio.start(2);
     await_that("it fires", || is_firing(&server));
-    fs::write(&world.file, format!("{AGENTS}{SLACK}{BUSY}")).expect("a file");
+    let since = shown(&server, "/alerts")["alerts"][0]["since"].clone();
+    // What was is no news for a hook that comes later: the test of one, and another that began, is
+    // over, and began again within its quiet time.
+    twilio.start(3);
+    await_that("the other fires", || recent(&server)[0] == json!(["many", "firing", 3]));
+    assert_eq!(twilio.end(3).status, 204);
+    await_that("the other is over", || recent(&server)[0] == json!(["many", "resolved", 2]));
+    twilio.start(4);
+    twilio.start(5);
+    await_that("a look has seen them", || {
+        assert_eq!(ask(&server, "POST", "/alerts/busy/test", API_TOKEN).0, 200);
+        recent(&server)[0] == json!(["busy", "test", 4])
+    });
+    fs::write(&world.file, format!("{AGENTS}{SLACK}{BUSY}{many}")).expect("a file");
     server.hang_up();
     server.await_log("the agents file is read again");
-    assert!(slack(&world.receiver.take()).starts_with("[FIRING] busy: "));
+    let since = since.as_str().expect("a moment");
+    let text = format!("Alert busy still fires since {since}: 4 live users; it fires from 2 on.");
+    assert_eq!(slack(&world.receiver.take()), format!("[FIRING] busy: {text}"));
+    assert_eq!(ask(&server, "POST", "/alerts/busy/test", API_TOKEN).0, 200);
+    let next = slack(&world.receiver.take());
+    assert!(next.starts_with("[TEST] busy: "), "it is told once, and nothing else: {next}");
     fs::write(&world.file, format!("{AGENTS}{SLACK}")).expect("a file");
     server.hang_up();
     server.await_log("alert busy is not in the agents file any more");
     let alerts = shown(&server, "/alerts");
-    assert_eq!((&alerts["alerts"], &alerts["recent"][0]["state"]), (&json!([]), &json!("firing")));
+    assert_eq!((&alerts["alerts"], &alerts["recent"][0]["state"]), (&json!([]), &json!("test")));
 }
 
 #[test]

@@ -179,10 +179,16 @@ impl Alerts {
         self.news.iter().enumerate().map(move |(n, news)| ((first + n + 1) as u64, news))
     }
 
-    /// The number that a new hook begins after: it is told of what fires at that moment.
-    pub fn before_firing(&self) -> u64 {
-        let told = self.alerts.values().filter(|it| it.since.is_some()).filter_map(|it| it.told);
-        told.min().map_or(self.count, |number| number - 1)
+    /// What fires and was told, as it stands: each with the number of the last news that told so.
+    pub fn firing(&self) -> impl Iterator<Item = (u64, AlertNews)> {
+        let told = self.alerts.values().filter(|it| it.since.is_some());
+        let told: BTreeMap<u64, &AlertStatus> =
+            told.filter_map(|status| Some((status.told?, status))).collect();
+        told.into_iter().filter_map(|(number, status)| {
+            let known = self.news().find(|(it, _)| *it == number);
+            let (_, news) = known?;
+            Some((number, AlertNews { since: status.since, reminder: true, ..news.clone() }))
+        })
     }
 
     /// Whether there never was one.

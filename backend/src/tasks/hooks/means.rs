@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::parts::alert_values::AlertValues;
 use crate::parts::deliveries::Deliveries;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::Queue;
@@ -18,4 +19,5 @@ pub(crate) struct Means {
     pub(crate) latest: LatestReader,
     pub(crate) status: StatusReader,
     pub(crate) deliveries: Arc<Deliveries>,
+    pub(crate) values: Arc<AlertValues>,
 }

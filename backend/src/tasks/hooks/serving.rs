@@ -7,12 +7,14 @@ use live_users_backoff::{Schedule, full};
 use live_users_core::{Agent, Millis};
 use live_users_intake::hooks::HookEvent;
 use live_users_journal::Position;
-use live_users_state::{AlertNews, CallNews, Cursor, Outbox, State, Told};
+use live_users_state::{AlertNews, CallNews, Cursor, OUTBOX_MAX, Outbox, State, Told};
 use log::{debug, info, warn};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::alert_message::of_alert;
+use super::alert_news::{Firing, waiting};
+use super::lost::Lost;
 use super::means::{Means, PAUSE};
 use super::message::{Message, changed, event_of, of_call, threshold};
 use super::sending::Sender;
@@ -51,6 +53,8 @@ pub(super) struct Serving {
     number_at: Instant,
     /// The number that was tried last. The same is sent again as the same message.
     tried: Option<(Step, Message)>,
+    firing: Firing,
+    lost: Lost,
     recorded_at: Instant,
     n_unrecorded: u32,
 }
@@ -58,6 +62,7 @@ pub(super) struct Serving {
 /// How far the hook is told once it has a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
+    Firing(u64),
     Alert(u64),
     News(u64),
     LiveUsers(u64),
@@ -127,6 +132,8 @@ impl Serving {
             retry_at: now,
             number_at: now,
             tried: None,
+            firing: Firing::default(),
+            lost: Lost::default(),
             recorded_at: now,
             n_unrecorded: 0,
         }
@@ -153,15 +160,15 @@ impl Serving {
     }
 
     /// Finds how far it was told. One that is new is told what happens from now on.
-    async fn begin(&self) {
+    async fn begin(&mut self) {
         loop {
-            let id = self.hook.id().to_owned();
+            let hook = self.hook.clone();
             let known = self.means.queue.query(move |View { state, .. }| {
-                (state.outbox().cursor(&id), state.alerts().before_firing())
+                (state.outbox().cursor(hook.id()), Firing::of(state, &hook))
             });
             let failed = match known.await {
-                Ok((known, before_firing)) => {
-                    let wanted = self.to_be_told(known.unwrap_or_default(), before_firing);
+                Ok((known, firing)) => {
+                    let wanted = self.to_be_told(known.unwrap_or_default(), firing);
                     if known == Some(wanted) {
                         return self.progress.begin(wanted);
                     }
@@ -177,13 +184,16 @@ impl Serving {
     }
 
     /// How far it was told of what it takes now.
-    fn to_be_told(&self, known: Cursor, before_firing: u64) -> Cursor {
+    fn to_be_told(&mut self, known: Cursor, firing: Firing) -> Cursor {
         let table = &self.hook.table;
+        let is_new = table.takes(HookEvent::Alert) && known.alerts.is_none();
+        let alerts = if is_new { firing.so_far() } else { known.alerts };
+        self.firing = if is_new { firing } else { Firing::default() };
         Cursor {
             news: table.takes_calls().then(|| known.news.unwrap_or(u64::MAX)),
             live_users: known.live_users.filter(|_| table.takes(HookEvent::LiveUsersChanged)),
             is_reached: known.is_reached.filter(|_| table.takes(HookEvent::Threshold)),
-            alerts: table.takes(HookEvent::Alert).then(|| known.alerts.unwrap_or(before_firing)),
+            alerts: alerts.filter(|_| table.takes(HookEvent::Alert)),
         }
     }
 
@@ -191,7 +201,7 @@ impl Serving {
     async fn look(&mut self) -> Option<Seen> {
         let (hook, cursor) = (self.hook.clone(), self.progress.told());
         let seen = self.means.queue.query(move |view| {
-            let (alert, n_alerts) = alerts(view.state, &hook, cursor);
+            let (alert, n_alerts) = waiting(view.state, &hook, cursor);
             let live_users = live_users(view.state, &hook);
             let seen = news(view.state.outbox(), &hook, cursor);
             Seen { live_users, at: view.at, now: view.now, alert, n_alerts, ..seen }
@@ -200,11 +210,10 @@ impl Serving {
         if cursor.news.is_some_and(|news| news < seen.passed) {
             self.progress.change(|told| told.news = Some(seen.passed));
         }
-        if seen.lost > 0 {
-            let (id, n) = (self.hook.id(), seen.lost);
-            warn!("{n} events are lost for hook {id}: it could not be reached for too long");
-            self.means.deliveries.note(&self.to, |it| it.undelivered += n);
+        if let Some(n) = self.lost.note(seen.lost, Instant::now()) {
+            warn!("{n} events are lost for hook {}: more than {OUTBOX_MAX} waited", self.hook.id());
         }
+        self.means.deliveries.note(&self.to, |it| it.undelivered += seen.lost);
         Some(seen)
     }
 
@@ -218,6 +227,9 @@ impl Serving {
     }
 
     fn next_step(&self, seen: &Seen) -> Option<Step> {
+        if let Some(number) = self.firing.next() {
+            return Some(Step::Firing(number));
+        }
         if let Some((number, _)) = &seen.alert {
             return Some(Step::Alert(*number));
         }
@@ -243,6 +255,9 @@ impl Serving {
             }
             Step::LiveUsers(n) => changed(hook, moment, n),
             Step::News(number) => of_call(hook, number, &seen.first.as_ref()?.1),
+            Step::Firing(number) => {
+                of_alert(hook, number, &self.firing.now(seen.now, &self.means.values)?)
+            }
             Step::Alert(number) => of_alert(hook, number, &seen.alert.as_ref()?.1),
         })
     }
@@ -280,7 +295,9 @@ impl Serving {
         }
         (self.n_failed, self.tried) = (0, None);
         self.n_unrecorded += 1;
+        let firing = &mut self.firing;
         self.progress.change(|told| match step {
+            Step::Firing(_) => told.alerts = firing.told(),
             Step::News(number) => told.news = Some(number),
             Step::Alert(number) => told.alerts = Some(number),
             Step::LiveUsers(n) => told.live_users = Some(n),
@@ -296,7 +313,7 @@ impl Serving {
     fn show(&self, seen: &Seen, is_due: bool) {
         let waits_since = seen.first.as_ref().map(|(_, news)| news.at);
         self.means.deliveries.note(&self.to, |it| {
-            it.pending = (seen.n + seen.n_alerts).max(u64::from(is_due));
+            it.pending = (seen.n + seen.n_alerts + self.firing.len()).max(u64::from(is_due));
             it.waits_since = waits_since;
         });
     }
@@ -359,18 +376,6 @@ fn live_users(state: &State, hook: &Hook) -> u64 {
         }
     };
     numbers.users as u64
-}
-
-/// The first news of an alert that the hook was not told yet, and how many there are.
-fn alerts(state: &State, hook: &Hook, cursor: Cursor) -> (Option<(u64, AlertNews)>, u64) {
-    let Some(told) = cursor.alerts else { return (None, 0) };
-    let agent = hook.table.agent.as_deref();
-    let is_taken =
-        |(number, news): &(u64, &AlertNews)| *number > told && news.change.is_for(hook.id(), agent);
-    let mut taken = state.alerts().news().filter(is_taken);
-    let first = taken.next().map(|(number, news)| (number, news.clone()));
-    let n = u64::from(first.is_some()) + taken.count() as u64;
-    (first, n)
 }
 
 /// What the hook was not told yet. The number and the moment are not filled in.
