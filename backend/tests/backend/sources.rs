@@ -220,7 +220,7 @@ fn events_in_our_own_words_start_move_and_end_calls() {
     let call = read(&server, "/calls/app%2Fcall-1");
     assert_eq!(call["call"]["sources"], json!(["app"]));
     assert_eq!(call["evidence"][0]["from"], "app");
-    assert!(call["because"].as_str().expect("a text").contains("app said"), "{call}");
+    assert!(call["because"].as_str().expect("a text").contains("(app: in progress"), "{call}");
     told(&event("7", "call-1", "ended"));
     assert_eq!(total(&server), r#"{"liveUsers":0}"#);
 }
