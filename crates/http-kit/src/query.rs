@@ -13,6 +13,9 @@ const VALUE_BYTES_MAX: usize = 128;
 /// The longest name of a parameter that an error repeats, in bytes.
 const NAME_BYTES_MAX: usize = 32;
 
+/// What may not be empty: with nothing in it, an answer would be about all and not about one.
+const NAMES_ONE: [&str; 3] = ["account", "agent", "source"];
+
 /// The query of a URL: pairs `name=value`, separated by `&` and encoded like a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a>(&'a str);
@@ -61,19 +64,26 @@ impl<'a> Query<'a> {
         Self(query)
     }
 
-    /// Checks that all parameters are among these, each of them at most once.
+    /// Checks that all parameters are among these, each of them at most once, and that none is empty
+    /// that names an account, an agent or a source: a template with a variable that is not set would
+    /// get the numbers of all.
     ///
     /// # Errors
     /// If one is not.
     pub fn check_names(&self, known: &[&str]) -> Result<(), ParameterError> {
         let mut seen = vec![false; known.len()];
-        for (name, _) in self.pairs() {
+        for (name, value) in self.pairs() {
             let place = known.iter().position(|known| *known.as_bytes() == *name);
             let place = place.ok_or_else(|| ParameterError::unknown(&name, known))?;
             if std::mem::replace(&mut seen[place], true) {
                 let problem = "it is there more than once";
                 let expected = "one value".to_owned();
                 return Err(ParameterError { name: known[place].to_owned(), problem, expected });
+            }
+            if NAMES_ONE.contains(&known[place]) && value.trim_ascii().is_empty() {
+                let expected = "an id, or no such parameter for all".to_owned();
+                let (name, problem) = (known[place].to_owned(), "it is empty");
+                return Err(ParameterError { name, problem, expected });
             }
         }
         Ok(())
@@ -198,6 +208,10 @@ mod tests {
         assert_eq!(text("a=1&tz=x", &["a", "b", "c"]), format!("tz: {unknown} a, b or c"));
         assert_eq!(text("tz", &["a"]), format!("tz: {unknown} a"));
         assert_eq!(text("A=1", &[]), format!("A: {unknown} no parameters"));
+        for empty in ["agent=", "b=1&agent", "agent=%20"] {
+            let expected = "agent: it is empty; expected an id, or no such parameter for all";
+            assert_eq!(text(empty, &["agent", "b"]), expected, "{empty}");
+        }
         let repeated = "a: it is there more than once; expected one value";
         assert_eq!(text("a=1&%61=", &["a"]), repeated);
     }
