@@ -95,6 +95,11 @@ impl Authenticator {
         self.credentials.is_some()
     }
 
+    /// Whether the backend can be asked whose a token is.
+    pub(crate) fn can_look_up(&self) -> bool {
+        self.lookup.can_ask()
+    }
+
     /// How many tokens were wrong, and how many were not looked at after too many wrong ones.
     pub(crate) fn refused(&self) -> [u64; 2] {
         self.guard.refused()

@@ -38,6 +38,7 @@ const HAS_ENDED: &str = "This link has ended. Ask whoever gave it to you for ano
 const NOT_OPEN: &str = "This browser has not opened this link, or has forgotten it. Open the link that \
     you were given once more, whole as it was.";
 const NO_LINKS: &str = "This proxy has no ADMIN_TOKEN, so nobody can read by a link here.";
+const NO_BACKEND_TOKEN: &str = "This proxy has no BACKEND_TOKEN, so it cannot ask whose a link is.";
 
 /// Where a link is opened, and what is told of one that shows nothing.
 #[derive(Template)]
@@ -59,6 +60,9 @@ pub(crate) struct Open {
 pub(crate) async fn show(authenticator: Data<Authenticator>) -> Result<HttpResponse, Error> {
     if !authenticator.is_configured() {
         return tell(StatusCode::OK, NO_LINKS);
+    }
+    if !authenticator.can_look_up() {
+        return tell(StatusCode::OK, NO_BACKEND_TOKEN);
     }
     answer(StatusCode::OK, &Page { error: None, can_open: true })
 }
@@ -86,6 +90,9 @@ pub(crate) async fn open(
             let mut answer = HttpResponse::SeeOther();
             answer.insert_header((header::LOCATION, link_path(&scope.id)));
             Ok(answer.insert_header((header::SET_COOKIE, cookie.to_string())).finish())
+        }
+        Err(AuthError::Denied(Denied::Wrong)) if !authenticator.can_look_up() => {
+            tell(StatusCode::FORBIDDEN, NO_BACKEND_TOKEN)
         }
         Err(AuthError::Denied(Denied::Wrong)) => again(StatusCode::FORBIDDEN, NO_LINK),
         Err(AuthError::NoAdminToken) => tell(StatusCode::FORBIDDEN, NO_LINKS),

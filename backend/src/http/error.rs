@@ -187,7 +187,10 @@ fn auth_problem(why: &auth::Refusal) -> Problem {
         }
         auth::Refusal::NeedsApiToken => Problem {
             expected: Some("API_TOKEN".to_owned()),
-            ..field("Authorization", "this is about all accounts, which no [[token]] opens")
+            ..field(
+                "Authorization",
+                "this is about all accounts, which no [[token]] and no shared link opens",
+            )
         },
         auth::Refusal::ReadOnly => Problem {
             expected: Some("API_TOKEN, or a [[token]] with role = \"operate\"".to_owned()),

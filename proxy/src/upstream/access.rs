@@ -99,6 +99,11 @@ impl AccessLookup {
         self.kept.get(token, Instant::now())
     }
 
+    /// Whether there is a token to ask the backend with.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.authorization.is_some()
+    }
+
     /// Waits until the backend can be asked about a token: so many other look-ups may be under way.
     /// `None` for a token that is nobody's, and about which it is not asked.
     ///

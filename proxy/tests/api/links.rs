@@ -210,6 +210,10 @@ async fn while_nobody_can_tell_the_page_of_a_link_is_there_and_says_so_itself() 
     let none = start_with(NO_BACKEND, &[]);
     let (status, html) = seen(get(&none, "/view", &[]).await).await;
     assert!(status == 200 && html.contains("no ADMIN_TOKEN") && !html.contains("<form"), "{html}");
+    let without = TOKENS.into_iter().filter(|(name, _)| *name != "BACKEND_TOKEN");
+    let cannot_ask = start_with(NO_BACKEND, &without.collect::<Vec<_>>());
+    let (status, html) = seen(get(&cannot_ask, "/view", &[]).await).await;
+    assert!(status == 200 && html.contains("no BACKEND_TOKEN"), "{html}");
 }
 
 #[tokio::test]
