@@ -131,8 +131,8 @@ function beside(point, { comparison }) {
   const all = others.length > 0 ? ["withAgent", ...others] : [];
   const parts = all.map((party) => `${rounded(point[party])} ${PARTY_WORDS[party]}`);
   if (!comparison || comparison.isEmpty) return parts;
-  const at = (point.at + point.end) / 2 - comparison.agoMs;
-  const then = comparison.points.find((it) => it.at <= at && at < it.at + comparison.stepMs);
+  const at = (point.at + point.end) / 2;
+  const then = comparison.points.find((it) => it.at <= at && at < it.end);
   const users = then && then.mean !== null ? rounded(then.mean) : "not known";
   return [...parts, `${users} ${comparison.words.toLowerCase()}`];
 }

@@ -21,7 +21,7 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
   const { points, from, to, isExact, comparison } = view;
   const known = points.filter((point) => point.max !== null);
   const isStacked = [...known, ...(view.present ? [view.present] : [])].some(hasOthers);
-  const compared = comparison ? shifted(comparison, from, to) : [];
+  const compared = comparison?.points ?? [];
   const most = Math.max(
     1, ...known.map((point) => (isStacked ? point.most : point.max)), ...compared.map((it) => it.mean ?? 0),
   );
@@ -51,8 +51,7 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
     svg.append(path("mean", `M${along((point) => point.mean).join("L")}`));
   }
   for (const run of runs(compared)) {
-    const corners = run.map((point) => `${middle(point, place)},${round(y(point.mean))}`);
-    svg.append(path("compared", `M${corners.join("L")}`));
+    svg.append(path("compared", `M${dashed(run, place).join("L")}`));
   }
   drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor);
   const where = (point) => ({ x: isExact ? round(x(point.at)) : middle(point, place), y: y(point.mean) });
@@ -84,7 +83,7 @@ function trace(run, pick, { from, to, isExact, present }, place) {
     return run.flatMap((point) => [at(x(point.at), pick(point)), at(x(point.end), pick(point))]);
   }
   const corners = run.map((point) => at(middle(point, place), pick(point)));
-  if (run[0].at <= from) corners.unshift(at(x(from), pick(run[0])));
+  if (run[0].at <= from || run[0].isFirst) corners.unshift(at(x(run[0].at), pick(run[0])));
   if (run.at(-1).reachesNow) corners.push(at(x(to), pick(present ?? run.at(-1))));
   return corners;
 }
@@ -123,7 +122,7 @@ function stack(svg, along, box) {
 function patterns(scaleFactor) {
   const size = 8 * scaleFactor;
   const all = {
-    withAgent: [],
+    withAgent: [shape("path", "mark is-forced is-withAgent", { d: "M4,0V8" })],
     withPerson: [shape("path", "mark is-withPerson", { d: "M-2,2L2,-2M0,8L8,0M6,10L10,6" })],
     waiting: [2, 6].map((at) => shape("circle", "mark is-filled is-waiting", { cx: at, cy: at, r: 1.1 })),
     machine: [shape("path", "mark is-machine", { d: "M0,2H8M0,6H8" })],
@@ -138,10 +137,12 @@ function patterns(scaleFactor) {
   return defs;
 }
 
-/** What a range is compared with, as if it were now. */
-function shifted({ points, stepMs, agoMs }, from, to) {
-  const moved = points.map((point) => ({ ...point, at: point.at + agoMs, end: point.at + agoMs + stepMs }));
-  return moved.filter((point) => point.end > from && point.at < to);
+/** The corners of what a range is compared with; a point alone is as long as its step, for a line has a length. */
+function dashed(run, place) {
+  const { box, x, y } = place;
+  const inside = (at) => round(Math.min(box.right, Math.max(box.left, x(at))));
+  const places = run.length === 1 ? [inside(run[0].at), inside(run[0].end)] : run.map((point) => middle(point, place));
+  return places.map((left, index) => `${left},${round(y((run[index] ?? run[0]).mean))}`);
 }
 
 /** Of equal peaks the last, as everywhere. */

@@ -10,9 +10,8 @@ import { Link } from "./live-users-link.js";
 
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
-import { COMPARISONS, RANGES, askComparison, askRange, canCompare, numbersOf, rangeFor } from "./live-users-chart-history.js";
-import { showLegend, showPeaks } from "./live-users-chart-legend.js";
-import { clock } from "./live-users-chart-scale.js";
+import { COMPARISONS, RANGES, askComparison, askRange, compared, numbersOf, rangeFor } from "./live-users-chart-history.js";
+import { showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
 import { parts, style } from "./live-users-chart-style.js";
 
 const RANGE_DEFAULT = "24h";
@@ -21,6 +20,8 @@ const FONT_PX = 16;
 const TICK_MS = 1000;
 /** A history that has not begun is asked for again, when something has changed, after so long. */
 const BEGUN_MS = 1000;
+/** Peaks that a stream goes on with are asked for again once one is too old, but no more often than this. */
+const PEAKS_MS = 60_000;
 
 let groups = 0;
 
@@ -44,13 +45,18 @@ export class LiveUsersChartElement extends HTMLElement {
   #timer = null;
   #ticker = null;
   #link = null;
-  #isLive = true;
+  /** The address that the stream is of. */
+  #linkSrc = null;
+  /** Why the stream says nothing new, for people; null while it is up. */
+  #linkError = null;
+  #frameError = null;
   /** Whether the stream has told of each change since the history was asked for. */
   #isComplete = false;
   #drawing = 0;
   /** The server's clock: its time when something was last received. */
   #clock = { time: Date.now(), at: performance.now() };
-  #numbers = null;
+  /** The last summary; null without a stream, so that no old number is drawn as the present one. */
+  #frame = null;
   #resize = new ResizeObserver(() => this.#draw());
 
   constructor() {
@@ -101,8 +107,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#resize.disconnect();
     document.removeEventListener("visibilitychange", this.#wake);
     this.#stop();
-    this.#link?.close();
-    this.#link = null;
+    this.#closeLink();
   }
 
   // Before it is connected, all attributes come one by one: the history is asked for once, behind them.
@@ -110,27 +115,62 @@ export class LiveUsersChartElement extends HTMLElement {
     if (before !== after && this.#isBegun) this.#begin();
   }
 
-  /** Takes a frame of the summary, whose numbers the line ends at. */
+  /**
+   * Takes a frame of the summary, whose numbers the line ends at. One that says that there are none, because the
+   * proxy has lost the backend, makes the chart stale.
+   */
   takeFrame(frame) {
-    const numbers = numbersOf(frame, this.getAttribute("agent"));
-    if (numbers === null) return;
-    const isFirst = this.#numbers === null;
-    const hasChanged = !isFirst && JSON.stringify(numbers) !== JSON.stringify(this.#numbers);
-    this.#numbers = numbers;
+    if (frame?.success === false) {
+      this.#noteLive(() => (this.#frameError = frame.error ?? "there are no numbers"), Date.parse(frame.last?.asOf));
+      return;
+    }
+    const agent = this.getAttribute("agent");
+    const numbers = numbersOf(frame, agent);
+    // What is passed once more is as old as it was.
+    if (numbers === null || (frame === this.#frame && this.#frameError === null)) return;
+    const before = numbersOf(this.#frame, agent);
+    const hasChanged = before !== null && JSON.stringify(numbers) !== JSON.stringify(before);
+    this.#frame = frame;
     this.#setClock(Date.parse(frame.asOf));
+    this.#noteLive(() => (this.#frameError = null));
     if (this.#history === null) return;
     this.#history.take(numbers, this.#now());
-    if (this.#history.isEmpty && (hasChanged || (isFirst && numbers.onTheLine > 0))) this.#askAgainIn(BEGUN_MS);
+    if (this.#history.isEmpty && (hasChanged || (before === null && numbers.onTheLine > 0))) this.#askAgainIn(BEGUN_MS);
     this.#draw();
   }
 
-  /** Takes how the stream stands. What was missed while it was down is asked for. */
-  takeState({ state }) {
+  /**
+   * Takes how the stream stands. What was missed while it was down is asked for.
+   * @param {object} link
+   * @param {string} link.state as of a `Link`: the stream says what is new if it is "live" or "polling"
+   * @param {string | null} [link.error] why it does not, for people
+   * @param {number | null} [link.knownAt] until when the last frame was true, by `performance.now()`; default: now
+   */
+  takeState({ state, error = null, knownAt = null }) {
     const isLive = state === "live" || state === "polling";
-    if (isLive === this.#isLive) return;
-    this.#isLive = isLive;
-    this.#isComplete &&= isLive;
-    if (isLive && this.#isBegun) this.#begin();
+    const at = this.#clock.time + (knownAt ?? performance.now()) - this.#clock.at;
+    this.#noteLive(() => (this.#linkError = isLive ? null : error ?? "the stream is interrupted"), at);
+  }
+
+  get #isLive() {
+    return this.#linkError === null && this.#frameError === null;
+  }
+
+  /** Notes how the stream stands, and the server's time until which its numbers were known. */
+  #noteLive(note, knownUntil = Number.NaN) {
+    const wasLive = this.#isLive;
+    const now = this.#now();
+    note();
+    if (this.#isLive === wasLive) return;
+    this.#isComplete &&= this.#isLive;
+    if (this.#isLive) {
+      if (this.#isBegun) this.#begin();
+      return;
+    }
+    // The clock stands there from now on.
+    const until = Number.isNaN(knownUntil) ? now : Math.min(knownUntil, now);
+    this.#clock = { time: until, at: this.#clock.at + until - this.#clock.time };
+    if (this.#history !== null) this.#fail(this.#linkError ?? this.#frameError);
   }
 
   #choice(key, group) {
@@ -167,7 +207,7 @@ export class LiveUsersChartElement extends HTMLElement {
     const { range } = this;
     for (const input of this.#root.querySelectorAll("input")) input.checked = input.value === range;
     this.#stage.setAttribute("aria-label", `Live users, ${RANGES[range].words}`);
-    this.#showComparisons();
+    showComparisons(this.#root, this.range, this.compare);
     this.#openLink();
   }
 
@@ -185,14 +225,19 @@ export class LiveUsersChartElement extends HTMLElement {
   /** Of the minutes each change is drawn, so a stream is needed. */
   #openLink() {
     const isWanted = RANGES[this.range].step === "exact" && !this.hasAttribute("fed");
-    if (isWanted && this.#link === null) {
-      const src = new URL(this.getAttribute("src") ?? ".", this.hasAttribute("src") ? document.baseURI : import.meta.url);
-      this.#link = new Link({ src: src.href, path: "api/live-users/summary",
-        onFrame: (frame) => this.takeFrame(frame), onState: (state) => this.takeState(state) });
-    } else if (!isWanted) {
-      this.#link?.close();
-      this.#link = null;
-    }
+    const src = new URL(this.getAttribute("src") ?? ".", this.hasAttribute("src") ? document.baseURI : import.meta.url);
+    if (!isWanted || this.#linkSrc !== src.href) this.#closeLink();
+    if (!isWanted || this.#link !== null) return;
+    this.#linkSrc = src.href;
+    this.#link = new Link({ src: src.href, path: "api/live-users/summary", onFrame: (frame) => this.takeFrame(frame),
+      onState: ({ state, error }) => this.takeState({ state, error, knownAt: this.#link.heardAt }) });
+  }
+
+  // What the stream has said last is old from now on, and whether it was up says nothing of what comes.
+  #closeLink() {
+    if (this.#link === null) return;
+    this.#link.close();
+    this.#link = this.#frame = this.#linkError = this.#frameError = null;
   }
 
   #tick() {
@@ -202,7 +247,13 @@ export class LiveUsersChartElement extends HTMLElement {
       const range = rangeFor(this.#now() - since);
       if (RANGES[range].spanMs > RANGES[this.range].spanMs) return this.#change(range);
     }
-    if (this.#history.isExact && this.#isLive) this.#draw();
+    if (!this.#history.isExact || !this.#isLive) return;
+    if (this.#history.hasOldPeak(this.#now()) && this.#now() - this.#history.asked > PEAKS_MS) {
+      this.#history.asked = this.#now();
+      this.#isComplete = false;
+      this.#read();
+    }
+    this.#draw();
   }
 
   #change(range) {
@@ -271,31 +322,25 @@ export class LiveUsersChartElement extends HTMLElement {
     }
     this.#history = history;
     this.#isComplete = this.#isLive;
-    if (this.#numbers !== null && this.#isLive) history.take(this.#numbers, this.#now());
-    showPeaks(this.#root, history.peaks, this.#now());
+    const numbers = numbersOf(this.#frame, this.getAttribute("agent"));
+    if (numbers !== null && this.#isLive) history.take(numbers, this.#now());
+    // Only a stream goes on with steps.
+    if (history.isExact && !this.#isLive) this.#say("stale", "", this.#linkError ?? this.#frameError);
+    else if (history.isEmpty) this.#say("empty", "No data yet.");
+    else this.#say("ready", "");
     this.#drawNow();
     this.#readComparison();
-    if (history.isEmpty) this.#say("empty", "No data yet.");
-    else this.#say("ready", "");
   }
 
   #fail(error) {
     if (this.#history === null) this.#say("down", `The history cannot be shown: ${error}.`, error);
     else this.#say("stale", "", error);
+    this.#draw();
   }
 
   /** What was asked for is kept, and drawn while it is chosen. */
   get #shownComparison() {
     return this.#comparison !== null && this.#comparison.compare === this.#compare.value ? this.#comparison : null;
-  }
-
-  #showComparisons() {
-    const possible = Object.keys(COMPARISONS).filter((key) => canCompare(this.range, key));
-    const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
-    const wanted = possible.map((key) => option(key, COMPARISONS[key].words));
-    this.#compare.replaceChildren(option("", "Nothing"), ...wanted);
-    this.#compare.value = possible.includes(this.compare) ? this.compare : "";
-    this.#root.querySelector(".compare").hidden = possible.length === 0;
   }
 
   async #readComparison() {
@@ -309,9 +354,9 @@ export class LiveUsersChartElement extends HTMLElement {
     const wanted = { from: now - spanMs, to: now, agoMs, now };
     const answer = await this.#ask("comparison", key, (signal) => askComparison(this, wanted, signal));
     if (answer?.history === undefined) return;
-    const { points, stepMs, isEmpty } = answer.history;
+    const points = answer.history.spans();
     const until = Math.min(now - agoMs + spanMs, now);
-    this.#comparison = { key, compare, until, agoMs, points, stepMs, isEmpty, words: COMPARISONS[compare].words };
+    this.#comparison = { key, compare, until, agoMs, points, words: COMPARISONS[compare].words };
     this.#draw();
   }
 
@@ -337,11 +382,15 @@ export class LiveUsersChartElement extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this.#stage;
     if (this.#history === null || width === 0 || height === 0) return;
     const font = Number.parseFloat(getComputedStyle(this.#stage).fontSize) / FONT_PX;
-    const view = { ...this.#history.view(RANGES[this.range], this.#now()), comparison: this.#shownComparison };
+    const isStale = this.getAttribute("state") === "stale";
+    // A line that nobody goes on with ends where it was last known.
+    const now = isStale && this.#isLive ? this.#history.to : this.#now();
+    const view = this.#history.view(RANGES[this.range], now);
+    view.comparison = compared(this.#shownComparison, view);
     const drawn = drawChart(this.#svg, view, width, height, font);
     this.#crosshair.show(view, drawn);
     showLegend(this.#root, view, drawn.isStacked);
-    const since = view.since === null ? "" : `since ${clock(view.since, view.to - view.from)}`;
-    this.#root.querySelector(".since").textContent = since;
+    showPeaks(this.#root, this.#history.peaks, this.#now());
+    showNotes(this.#root, view, isStale);
   }
 }

@@ -25,6 +25,9 @@ export const COMPARISONS = {
   "last-week": { words: "Last week", agoMs: 7 * DAY_MS },
 };
 
+/** How far back a peak may lie; one of all time does not end. */
+const PEAK_WINDOWS_MS = { hour: HOUR_MS, day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS };
+
 /** Who is on the line, in the order in which they are stacked, so that the live users end at a border. */
 export const PARTIES = ["withAgent", "withPerson", "waiting", "machine"];
 
@@ -65,14 +68,50 @@ export class History {
 
   /** Takes in numbers that are so from this moment on. */
   take(numbers, at) {
+    const before = this.present?.mean ?? 0;
     this.present = stood(at, numbers);
     this.to = Math.max(this.to, at);
-    if (!this.isExact || this.isEmpty) return;
+    this.#raisePeaks(before, at);
+    if (this.isEmpty) return;
+    if (!this.isExact) return this.#widenLast(at);
     const last = this.points.at(-1);
     if (last.mean === this.present.mean && PARTIES.every((party) => last[party] === this.present[party])) return;
     this.points.push({ ...this.present, at: Math.max(at, last.at) });
     const kept = this.points.findIndex((_, place) => (this.points[place + 1]?.at ?? Infinity) > at - STEPS_KEPT_MS);
     this.points.splice(0, kept);
+  }
+
+  /** A number above a peak is a new one, and of equal peaks the last counts. */
+  #raisePeaks(before, at) {
+    const liveUsers = this.present.mean;
+    for (const [key, peak] of Object.entries(this.peaks ?? {})) {
+      const most = peak?.liveUsers ?? 0;
+      const isReached = liveUsers > most || (liveUsers === most && liveUsers > before);
+      if (isReached) this.peaks[key] = { at: new Date(at).toISOString(), liveUsers };
+    }
+  }
+
+  /** The step that is not over holds the present number too. */
+  #widenLast(at) {
+    const last = this.points.at(-1);
+    const { mean: users, most } = this.present;
+    if (last.mean === null || at < last.at || at >= last.at + this.stepMs) return;
+    Object.assign(last, { min: Math.min(last.min, users), max: Math.max(last.max, users), most: Math.max(last.most, most) });
+  }
+
+  /** Whether a peak lies before what it is the peak of. */
+  hasOldPeak(now) {
+    return Object.entries(PEAK_WINDOWS_MS).some(([key, ms]) => Date.parse(this.peaks?.[key]?.at) < now - ms);
+  }
+
+  /** The points with their ends: a step of averages begins where data begins, and ends with what is known. */
+  spans(to = Infinity) {
+    return this.points.map((point, place) => {
+      if (this.isExact) return { ...point, end: this.points[place + 1]?.at ?? to };
+      const end = point.at + this.stepMs;
+      const isFirst = this.since !== null && point.at <= this.since && this.since < end;
+      return { ...point, at: isFirst ? this.since : point.at, end: Math.min(end, Math.max(to, point.at)), isFirst };
+    });
   }
 
   /** What is drawn of a range that ends at this moment: no longer than something is known. */
@@ -81,17 +120,25 @@ export class History {
     const whole = this.isExact ? to - spanMs : Math.floor((to - spanMs) / this.stepMs) * this.stepMs;
     const from = Math.max(whole, Math.min(this.since ?? to, to - leastMs));
     const points = [];
-    for (const [place, point] of this.points.entries()) {
-      const end = this.isExact ? this.points[place + 1]?.at ?? to : point.at + this.stepMs;
+    for (const [place, point] of this.spans(to).entries()) {
       const isLast = place === this.points.length - 1;
       // What was so when it was asked for is so until a frame says something else.
-      const reachesNow = isLast && (this.isExact || end >= this.asked);
-      if (end > from || (this.isExact && isLast)) points.push({ ...point, at: Math.max(point.at, from), end, reachesNow });
+      const reachesNow = isLast && (this.isExact || point.end >= this.asked);
+      if (point.end > from || (this.isExact && isLast)) points.push({ ...point, at: Math.max(point.at, from), reachesNow });
     }
     const hasBegun = from > whole && this.since !== null;
     const { isExact, stepMs, present } = this;
     return { points, from, to, isExact, stepMs, present, since: hasBegun ? Math.max(this.since, whole) : null };
   }
+}
+
+/** What a range is compared with, as if it were now: only what falls into the view. */
+export function compared(comparison, { from, to }) {
+  if (comparison === null) return null;
+  const { agoMs } = comparison;
+  const moved = comparison.points.map((point) => ({ ...point, at: point.at + agoMs, end: point.end + agoMs }));
+  const points = moved.filter((point) => point.end > from && point.at < to);
+  return { ...comparison, points, isEmpty: points.every((point) => point.mean === null) };
 }
 
 /** A point of numbers that stood. */

@@ -1,7 +1,8 @@
-// What stands around the drawing of <live-users-chart>: which area is who, and the peaks.
+// What stands around the drawing of <live-users-chart>: which area is who, since when and until when it is known, what
+// it can be compared with, and the peaks.
 
-import { PARTIES } from "./live-users-chart-history.js";
-import { peakLabel, whole } from "./live-users-chart-scale.js";
+import { COMPARISONS, PARTIES, canCompare } from "./live-users-chart-history.js";
+import { clock, peakLabel, whole } from "./live-users-chart-scale.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
@@ -41,6 +42,26 @@ export function showLegend(root, { points, present, comparison }, isStacked) {
   }));
 }
 
+/** Where data begins, and, of a chart that is stale, where it ends. */
+export function showNotes(root, { since, from, to }, isStale) {
+  const at = (ms) => clock(ms, to - from);
+  const notes = [];
+  if (since !== null) notes.push(`since ${at(since)}`);
+  if (isStale) notes.push(`not current, last known at ${at(to)}`);
+  root.querySelector(".since").textContent = notes.join(" · ");
+}
+
+/** What this range can be compared with. */
+export function showComparisons(root, range, compare) {
+  const possible = Object.keys(COMPARISONS).filter((key) => canCompare(range, key));
+  const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
+  const wanted = possible.map((key) => option(key, COMPARISONS[key].words));
+  const select = root.querySelector("select");
+  select.replaceChildren(option("", "Nothing"), ...wanted);
+  select.value = possible.includes(compare) ? compare : "";
+  root.querySelector(".compare").hidden = possible.length === 0;
+}
+
 /** The most users at once, and when. */
 export function showPeaks(root, peaks, now) {
   const line = (tag, ...content) => {
@@ -53,7 +74,11 @@ export function showPeaks(root, peaks, now) {
     const when = line("span", peakLabel(Date.parse(at), now));
     return line("div", line("dt", name), line("dd", whole(liveUsers), when));
   });
-  root.querySelector(".peaks").replaceChildren(...rows);
+  const list = root.querySelector(".peaks");
+  const seen = rows.map((row) => row.textContent).join();
+  if (list.dataset.seen === seen) return;
+  list.dataset.seen = seen;
+  list.replaceChildren(...rows);
 }
 
 function area(party) {

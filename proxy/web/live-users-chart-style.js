@@ -93,6 +93,7 @@ style.replaceSync(`
   .is-machine { --own: var(--machine); }
   .tint { fill: color-mix(in srgb, var(--own) 14%, var(--surface)); }
   .mark { fill: none; stroke: var(--own); stroke-width: 1.1; }
+  .mark.is-forced { display: none; }
   .mark.is-filled { fill: var(--own); stroke: none; }
   .edge, .casing { fill: none; stroke-linejoin: round; }
   .edge { stroke: var(--own); stroke-width: 0.125em; }
@@ -139,7 +140,8 @@ style.replaceSync(`
       --waiting: CanvasText;
       --machine: CanvasText;
     }
-    .tint { fill: Canvas; }
+    .tint { fill: none; }
+    .mark.is-forced { display: inline; }
     .choice input:checked + span { forced-color-adjust: none; background: Highlight; color: HighlightText; }
     .tip { border: 1px solid CanvasText; background: Canvas; color: CanvasText; }
     .tip span { opacity: 1; }

@@ -38,7 +38,7 @@ const PAGE: &str = "<!doctype html><html lang=en><title>Chart</title>\
     <main><h1>Chart</h1><live-users-chart range=1h agent=booking></live-users-chart></main></html>";
 
 /// An hour of 4 minutes, from 10:00 to 10:04 in UTC.
-const FOUR_POINTS: &str = r#"{"success":true,"stepMs":60000,"agent":null,
+pub(crate) const FOUR_POINTS: &str = r#"{"success":true,"stepMs":60000,"agent":null,
     "from":"2026-11-23T10:00:00.000Z","to":"2026-11-23T10:04:00.000Z",
     "points":[{"at":"2026-11-23T10:00:00.000Z","min":0,"max":1,"mean":0.5},
         {"at":"2026-11-23T10:01:00.000Z","min":1,"max":5,"mean":3.25},
@@ -48,10 +48,10 @@ const FOUR_POINTS: &str = r#"{"success":true,"stepMs":60000,"agent":null,
         "month":null,"ever":{"at":"2026-05-02T10:01:30.000Z","liveUsers":17}},
     "asOf":"2026-11-23T10:04:00.000Z"}"#;
 
-const CHART: &str = "document.querySelector('live-users-chart')";
+pub(crate) const CHART: &str = "document.querySelector('live-users-chart')";
 
 /// A page with a chart whose history is answered with this status and body.
-async fn open(status: u16, history: &str) -> Browser {
+pub(crate) async fn open(status: u16, history: &str) -> Browser {
     let browser = Browser::start().await;
     browser.resize(800, 600).await;
     browser.goto(&serve(status, history.to_owned())).await;
@@ -61,7 +61,7 @@ async fn open(status: u16, history: &str) -> Browser {
 }
 
 /// What is found in the shadow root of the chart.
-fn within(selector: &str, then: &str) -> String {
+pub(crate) fn within(selector: &str, then: &str) -> String {
     format!("[...{CHART}.shadowRoot.querySelectorAll('{selector}')].map((it) => it.{then}).join()")
 }
 
@@ -195,10 +195,10 @@ async fn the_line_ends_at_the_present_number_and_the_axis_begins_where_data_begi
          const [x, y] = of(lines.at(-1)).at(-1); const [left, right, bottom] = grid[0]; \
          const value = (bottom - y) / (bottom - grid[1][2]); \
          const first = (of(lines[0])[0][0] - left) / (right - left); \
-         return [Math.round(right - x), Math.round(value * 10), Math.floor(first * 10)].join(); }})()"
+         return [Math.round(right - x), Math.round(value * 10), Math.round(first * 100)].join(); }})()"
     );
     // Four minutes are known, and a picture of an hour has ten at least.
-    assert_eq!(browser.evaluate(&places).await, "0,40,6");
+    assert_eq!(browser.evaluate(&places).await, "0,40,60");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,8 +282,19 @@ async fn who_is_on_the_line_is_stacked_and_told_by_more_than_colour() {
     let text = format!("getComputedStyle({CHART}.shadowRoot.querySelector('.legend')).color");
     let text = browser.evaluate(&text).await.as_str().expect("a colour").to_owned();
     assert_eq!(strokes.trim_matches('"').replace(&text, "").replace(',', ""), "", "{strokes}");
-    let marks = within(".chart pattern", "childElementCount");
+    let marks = format!(
+        "[...{CHART}.shadowRoot.querySelectorAll('.chart pattern')].map((it) => [...it.children] \
+         .filter((mark) => getComputedStyle(mark).display !== 'none').length).join()"
+    );
+    assert_eq!(browser.evaluate(&marks).await, "1,1,2,1");
+    let filled = format!(
+        "[...{CHART}.shadowRoot.querySelectorAll('.chart .tint')] \
+         .filter((it) => getComputedStyle(it).fill !== 'none').length"
+    );
+    assert_eq!(browser.evaluate(&filled).await, 0, "the grid is seen");
+    browser.set_forced_colors(false).await;
     assert_eq!(browser.evaluate(&marks).await, "0,1,2,1");
+    assert_ne!(browser.evaluate(&filled).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,6 +354,9 @@ fn answer(mut stream: TcpStream, history_status: u16, history: &str) {
     let target = request.split(' ').nth(1).unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default();
     let file = FILES.iter().find(|(name, _)| *name == path);
+    // The day before was the same.
+    let compared = history.replace("2026-11-23", "2026-11-22");
+    let history = if target.contains("&to=") { &compared } else { history };
     let (status, kind, body) = match (path, file) {
         ("/", _) => (200, "text/html", PAGE),
         ("/api/live-users/history", _) => (history_status, "application/json", history),

@@ -6,6 +6,7 @@ mod alerts;
 mod api_clients;
 mod calls_table;
 mod chart;
+mod chart_stream;
 mod command;
 mod details;
 mod doctor;
