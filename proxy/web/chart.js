@@ -1,5 +1,7 @@
 // The chart of the page: it draws from the page's own stream, and keeps the range that its reader has chosen.
 
+import { IS_WALLBOARD } from "./reading.js";
+
 const CHOSEN = "live-users.chart.range";
 
 export class Chart {
@@ -8,6 +10,8 @@ export class Chart {
 
   constructor(store) {
     this.#store = store;
+    // A screen on the wall shows its own range, whatever an admin has chosen in the same browser.
+    if (IS_WALLBOARD) return;
     const chosen = read();
     if (chosen !== null) this.#chart.range = chosen;
     this.#chart.addEventListener("live-users-chart-change", () => {
@@ -21,7 +25,8 @@ export class Chart {
   }
 
   drawLink() {
-    this.#chart.takeState(this.#store.error === null ? this.#store.link : { state: "down" });
+    const { error, link, knownAt } = this.#store;
+    this.#chart.takeState({ state: error === null ? link.state : "down", error, knownAt });
   }
 }
 

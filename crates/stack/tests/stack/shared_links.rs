@@ -254,3 +254,24 @@ fn the_command_lists_shares_and_revokes_links_at_both_servers() {
         assert!(code == 64 && error.contains("16 hexadecimal digits"), "{code} {error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallboard_neither_takes_nor_keeps_the_range_that_an_admin_has_chosen() {
+    const CHOSEN: &str = "localStorage.getItem('live-users.chart.range')";
+    const CHART: &str = "document.querySelector('live-users-chart')";
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let (_, url) = share(&proxy, &value!({"all": true}), "wallboard");
+    let browser = page::open(&proxy).await;
+    let is_drawn = |range: &str| {
+        format!("{CHART}.range === '{range}' && {CHART}.getAttribute('state') === 'ready'")
+    };
+    browser.wait_for("the chart", &is_drawn("5m")).await;
+    browser.evaluate(&format!("({CHART}.range = '15m', true)")).await;
+    browser.wait_for("the range to be kept", &format!("{CHOSEN} === '15m'")).await;
+    open(&browser, &url).await;
+    browser.wait_for("the range of a new system", &is_drawn("5m")).await;
+    browser.evaluate(&format!("({CHART}.range = '1h', true)")).await;
+    browser.wait_for("the hour", &is_drawn("1h")).await;
+    assert_eq!(browser.evaluate(CHOSEN).await, "15m");
+}
