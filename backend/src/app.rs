@@ -306,6 +306,6 @@ fn log_settings(config: &Config) {
     let agents = config.agents.now();
     info!("{} agents are configured", agents.iter().count());
     configured::lines(&agents).iter().for_each(|line| info!("{line}"));
-    let lone = configured::lone_accounts(&agents);
-    config.accounts.warnings.iter().chain(&lone).for_each(|line| warn!("{line}"));
+    let of_file = config.agents.warnings();
+    config.accounts.warnings.iter().chain(&of_file).for_each(|line| warn!("{line}"));
 }

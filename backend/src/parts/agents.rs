@@ -63,6 +63,15 @@ impl AgentRegistry {
         Self { file, url_rule, shared, now, sources, tokens, hooks, variables, reloading }
     }
 
+    /// What of the file is no mistake, and perhaps not as it was meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let agents = self.now();
+        let asks_twilio = self.variables.0.get("TWILIO_ACCOUNT_SID").is_some();
+        let mut warnings = configured::lone_accounts(&agents);
+        warnings.extend(configured::alerts_of_nobody(&agents, asks_twilio));
+        warnings
+    }
+
     /// The hooks from now on.
     pub(crate) fn hooks(&self) -> watch::Receiver<Hooks> {
         self.hooks.subscribe()
@@ -136,7 +145,7 @@ impl AgentRegistry {
         for line in configured::changes(&before, &agents) {
             info!("the agents file has changed: {line}");
         }
-        configured::lone_accounts(&agents).iter().for_each(|line| warn!("{line}"));
+        self.warnings().iter().for_each(|line| warn!("{line}"));
         Ok(agents)
     }
 }

@@ -56,6 +56,18 @@ pub(crate) fn lone_accounts(agents: &Agents) -> Vec<String> {
         .collect()
 }
 
+/// A line for each alert that never fires, since nobody is asked which calls are up.
+pub(crate) fn alerts_of_nobody(agents: &Agents, asks_twilio: bool) -> Vec<String> {
+    let alerts = agents.alerts().iter().filter(|it| it.asks_nobody(agents, asks_twilio));
+    let line = |id: &str| {
+        format!(
+            "alert {id:?} never fires: nobody is asked which calls are up; set TWILIO_ACCOUNT_SID, or \
+             give a source its api_key_env"
+        )
+    };
+    alerts.map(|it| line(&it.id)).collect()
+}
+
 /// A line for each of these that a file that was read again has changed.
 pub(crate) fn changes(before: &Agents, agents: &Agents) -> Vec<String> {
     let all = entries(before).into_iter().zip(entries(agents));

@@ -162,6 +162,24 @@ impl AlertTable {
         self.hooks.as_deref()
     }
 
+    /// Whether it never fires, since nobody is asked which calls are up of whom it is about. `asks_twilio`
+    /// says whether Twilio is asked, beside the accounts of the file.
+    pub fn asks_nobody(&self, agents: &Agents, asks_twilio: bool) -> bool {
+        if self.condition() != Condition::RefereeFailing {
+            return false;
+        }
+        let asks_twilio = asks_twilio || !agents.accounts().is_empty();
+        let is_asked = |id: &str| {
+            let mut sources = agents.sources().iter();
+            sources.any(|it| it.id == id && it.referee().is_some())
+        };
+        match self.source.as_deref() {
+            Some(TWILIO) => !asks_twilio,
+            Some(id) => !is_asked(id),
+            None => !asks_twilio && !agents.sources().iter().any(|it| is_asked(&it.id)),
+        }
+    }
+
     /// What is wrong with it: a field, and what was expected.
     fn mistakes(&self, agents: &Agents) -> Vec<(&'static str, String)> {
         let id = format!("expected 1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");

@@ -101,3 +101,21 @@ fn each_mistake_names_its_field_and_what_is_expected() {
     let (_, found) = Agents::parse(&format!("{FILE}{}", many.collect::<String>()));
     assert_eq!(found, ["51 alerts; expected at most 50"]);
 }
+
+#[test]
+fn an_alert_about_who_is_asked_says_whether_anybody_is() {
+    let asks_nobody = |lines: &str, asks_twilio| {
+        let (agents, _) = parsed(lines);
+        agents.alerts()[0].asks_nobody(&agents, asks_twilio)
+    };
+    for lines in ["when = \"referee_failing\"", "when = \"referee_failing\"\nsource = \"twilio\""] {
+        assert!(asks_nobody(lines, false) && !asks_nobody(lines, true), "{lines}");
+        let account = "\n[[account]]\nid = \"sub\"\nsid = \"AC00000000000000000000000000000001\"\n\
+                       auth_token_env = \"SUB\"";
+        let with_account = format!("{lines}{account}");
+        let (agents, mistakes) = parsed(&with_account);
+        assert!(!agents.accounts().is_empty(), "{mistakes:?}");
+        assert!(!asks_nobody(&with_account, false));
+    }
+    assert!(!asks_nobody("when = \"users\"\nat_least = 1", false));
+}

@@ -24,10 +24,20 @@ pub(super) async fn check(
     let file = AgentsFile::at(SettingsReader::new(env).text("AGENTS_FILE"));
     let (agents, _) = file.read();
     check_sources(&agents, (server, base), report).await;
+    check_alerts(&agents, env, report);
     for table in agents.accounts() {
         check_account(env, table, report).await?;
     }
     Ok(())
+}
+
+/// Whether each alert can fire.
+fn check_alerts(agents: &Agents, env: &Env, report: &mut Report) {
+    let asks_twilio = env.get("TWILIO_ACCOUNT_SID").is_some();
+    for alert in agents.alerts().iter().filter(|it| it.asks_nobody(agents, asks_twilio)) {
+        let text = format!("{} never fires: nobody is asked which calls are up", alert.id);
+        report.warning("alert", text, "set TWILIO_ACCOUNT_SID, or give a source its api_key_env");
+    }
 }
 
 async fn check_sources(agents: &Agents, (server, base): (&OwnServer, &str), report: &mut Report) {
