@@ -100,7 +100,7 @@ pub(crate) fn title(event: &AlertEventView) -> String {
 
 /// What has happened, in a sentence. There is nothing in it but ids of the agents file, numbers and
 /// moments.
-pub(crate) fn text(event: &AlertEventView) -> String {
+pub(crate) fn text(event: &AlertEventView, rule_changed: bool) -> String {
     let AlertEventView { rule, value, .. } = event;
     let n = value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let threshold = rule.threshold.unwrap_or_default();
@@ -140,6 +140,9 @@ pub(crate) fn text(event: &AlertEventView) -> String {
     match (&*event.state, event.reminder) {
         ("firing", false) => format!("Alert {} fires: {what}.", event.alert),
         ("firing", true) => format!("Alert {} still fires{since}: {what}.", event.alert),
+        ("resolved", _) if rule_changed => {
+            format!("Alert {} is over, since its rule was changed. It fired{since}.", event.alert)
+        }
         ("resolved", _) => format!("Alert {} is over. It fired{since}. Now: {what}.", event.alert),
         _ => format!("This is a test of alert {}. It would say, for example: {what}.", event.alert),
     }
@@ -220,7 +223,8 @@ mod tests {
     fn each_message_says_what_has_happened() {
         let (agents, _) = Agents::parse(FILE);
         let state = state_of(&agents);
-        let said: Vec<_> = state.alerts().news().map(|(_, it)| text(&event_view(it))).collect();
+        let said: Vec<_> =
+            state.alerts().news().map(|(_, it)| text(&event_view(it), false)).collect();
         assert_eq!(
             said,
             [
@@ -264,7 +268,7 @@ mod tests {
                  fires after 80 s while calls are expected.",
             ),
         ] {
-            assert_eq!(text(&event(state, when)), says);
+            assert_eq!(text(&event(state, when), false), says);
         }
         assert_eq!(title(&event("resolved", "users")), "[RESOLVED] x");
     }

@@ -72,9 +72,13 @@ impl Evaluator {
         let gone = alerts.ids().filter(|id| !tables.iter().any(|it| it.id == ***id));
         let mut changes: Vec<_> = gone.map(|id| removed(id)).collect();
         for table in tables {
+            let status = alerts.status(&table.id);
+            if let Some(ended) = ended_by_file(table, &status) {
+                changes.push(ended);
+                continue;
+            }
             let reading = read(table, facts, now);
             let held_ms = self.held_ms(now, table, reading.holds);
-            let status = alerts.status(&table.id);
             if let Some((what, told)) = decide(now, table, (reading.holds, held_ms), &status) {
                 changes.push(change(table, what, told, reading.value));
             }
@@ -98,6 +102,20 @@ pub(crate) fn values(now: Millis, agents: &Agents, facts: &Facts) -> Values {
     let tables = agents.alerts().iter();
     let value = |table: &AlertTable| (table.clone(), read(table, facts, now).value);
     tables.map(|table| (table.id.clone(), value(table))).collect()
+}
+
+/// The end of an alert that fires by another rule than that of the file.
+fn ended_by_file(table: &AlertTable, status: &AlertStatus) -> Option<AlertChange> {
+    let fires = status.since.and(status.rule.as_ref())?;
+    let AlertChange { condition, threshold, below, agent, source, .. } =
+        change(table, AlertStep::Firing, false, None);
+    let is_same = fires.condition == condition
+        && (fires.threshold, fires.below) == (threshold, below)
+        && (&fires.agent, &fires.source) == (&agent, &source);
+    let (what, told) = (AlertStep::Resolved, status.told.is_some());
+    // The value is about the rule of before, and nobody looks at that.
+    let ended = AlertChange { what, told, value: None, rule_changed: true, ..fires.clone() };
+    (!is_same).then_some(ended)
 }
 
 /// Whether an alert begins, is told again, or is over, and whether the hooks are told.
@@ -219,6 +237,7 @@ pub(crate) fn change(
         below,
         agent: table.agent.as_deref().map(Into::into),
         source: table.source.as_deref().map(Into::into),
+        rule_changed: false,
         hooks: table.hooks().map(|ids| ids.iter().map(|id| id.as_str().into()).collect()),
     }
 }
@@ -234,6 +253,7 @@ fn removed(id: &str) -> AlertChange {
         below: false,
         agent: None,
         source: None,
+        rule_changed: false,
         hooks: None,
     }
 }

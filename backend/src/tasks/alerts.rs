@@ -221,6 +221,9 @@ fn tell(change: &AlertChange) {
     let value = change.value.map_or_else(String::new, |value| format!(" at {value}"));
     match change.what {
         AlertStep::Firing => warn!("alert {id} ({}) fires{value}", change.condition),
+        AlertStep::Resolved if change.rule_changed => {
+            info!("alert {id} ({}) is over, since its rule was changed", change.condition)
+        }
         AlertStep::Resolved => info!("alert {id} ({}) is over{value}", change.condition),
         AlertStep::Test => info!("alert {id} is tested"),
         AlertStep::Removed => info!("alert {id} is not in the agents file any more"),

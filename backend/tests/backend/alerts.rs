@@ -384,6 +384,38 @@ fn an_alert_that_fires_is_told_to_a_hook_that_comes_with_the_file() {
 }
 
 #[test]
+fn an_alert_whose_rule_is_changed_ends_as_such_and_begins_by_the_new_one() {
+    let world = World::of(&format!("{SLACK}{BUSY}"));
+    let (mut server, twilio) = world.start();
+    twilio.start(1);
+    twilio.start(2);
+    assert!(slack(&world.receiver.take()).starts_with("[FIRING] busy: "));
+    let since = shown(&server, "/alerts")["alerts"][0]["since"].clone();
+    let file = format!("{AGENTS}{SLACK}{}", BUSY.replace("= 2", "= 1"));
+    fs::write(&world.file, file).expect("a file");
+    server.hang_up();
+    server.await_log("alert busy (users) is over, since its rule was changed");
+    let text = "Alert busy is over, since its rule was changed. It fired since";
+    let since = since.as_str().expect("a moment");
+    assert_eq!(slack(&world.receiver.take()), format!("[RESOLVED] busy: {text} {since}."));
+    let said = slack(&world.receiver.take());
+    assert_eq!(said, "[FIRING] busy: Alert busy fires: 2 live users; it fires from 1 on.");
+}
+
+#[test]
+fn an_alert_about_who_is_asked_is_warned_of_where_nobody_is() {
+    let asked = "[[alert]]\nid = \"asked\"\nwhen = \"referee_failing\"\n";
+    let world = World::of(asked);
+    let (mut server, _twilio) = world.start();
+    let file = format!("{AGENTS}{}", asked.replace("asked", "again"));
+    fs::write(&world.file, file).expect("a file");
+    server.hang_up();
+    server.await_log("alert \"again\" never fires: nobody is asked which calls are up");
+    let (_, log) = server.terminate();
+    assert!(log.contains("alert \"asked\" never fires: nobody is asked"), "{log}");
+}
+
+#[test]
 fn wrong_alerts_end_the_start() {
     for (tables, says) in [
         (BUSY.replace("users", "busy"), "alert 1 (\"busy\"): when: \"busy\" is unknown"),

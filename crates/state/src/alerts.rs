@@ -42,6 +42,9 @@ pub struct AlertChange {
     /// The source that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Arc<str>>,
+    /// It is over because the file has another rule for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rule_changed: bool,
     /// The hooks that are told; `None` for all that take alerts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Vec<Arc<str>>>,
@@ -102,6 +105,9 @@ pub struct AlertStatus {
     /// When the hooks were last told that it fires.
     #[serde(with = "perhaps", skip_serializing_if = "Option::is_none")]
     pub told_at: Option<Millis>,
+    /// The rule by which it fires. One that an older version has recorded has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<AlertChange>,
     /// The number of that news, while nobody was told that it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told: Option<u64>,
@@ -129,7 +135,9 @@ impl Alerts {
             AlertStep::Resolved if status.since.is_none() => {}
             AlertStep::Resolved => {
                 self.tell(at, change, (status.since, false));
-                let ended = AlertStatus { told_at: status.told_at, ..AlertStatus::default() };
+                // The quiet time is that of the rule.
+                let told_at = status.told_at.filter(|_| !change.rule_changed);
+                let ended = AlertStatus { told_at, ..AlertStatus::default() };
                 self.alerts.insert(change.alert.clone(), ended);
             }
             AlertStep::Firing if !is_known && self.alerts.len() == ALERTS_MAX => {}
@@ -139,7 +147,13 @@ impl Alerts {
                 self.tell(at, change, (since, status.told.is_some()));
                 let told_at = if change.told { Some(at) } else { status.told_at };
                 let told = change.told.then_some(self.count).or(status.told);
-                let fires = AlertStatus { since, value: change.value, told_at, told };
+                let fires = AlertStatus {
+                    since,
+                    value: change.value,
+                    told_at,
+                    told,
+                    rule: Some(change.clone()),
+                };
                 self.alerts.insert(change.alert.clone(), fires);
             }
         }

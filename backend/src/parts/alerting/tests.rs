@@ -199,6 +199,19 @@ fn one_that_the_file_has_no_more_is_forgotten_and_a_changed_one_begins_anew() {
     world.users(60).run(5);
     world.agents = World::with(&lines.replace("50", "55")).agents;
     assert_eq!(world.run(12), [(11, Firing, true)]);
+    // While it fires, the file gets another rule: that one begins with its own window.
+    world.agents = World::with(
+        &lines.replace("users", "no_webhooks").replace("at_least = 50\n", "").replace("10", "900"),
+    )
+    .agents;
+    assert_eq!(world.run(5), [(1, Resolved, true)]);
+    let (_, ended) = world.state.alerts().news().next_back().unwrap();
+    let AlertChange { condition, threshold, value, rule_changed, .. } = &ended.change;
+    assert_eq!((&**condition, *threshold, *value, *rule_changed), ("users", Some(55), None, true));
+    world.agents = World::with(&lines.replace("50", "58")).agents;
+    assert_eq!(world.run(15), [(11, Firing, true)], "no quiet time of the rule before");
+    world.agents = World::with(&format!("{}\nhooks = []", lines.replace("50", "58"))).agents;
+    assert_eq!(world.run(15), [], "the rule is the same");
     world.agents = Agents::parse(FILE).0;
     assert_eq!(world.run(5), [(1, Removed, false)]);
     assert_eq!(world.state.alerts().status("a"), AlertStatus::default());

@@ -16,6 +16,7 @@ fn change(alert: &str, what: AlertStep, told: bool) -> AlertChange {
         below: false,
         agent: Some("booking".into()),
         source: None,
+        rule_changed: false,
         hooks: None,
     }
 }
