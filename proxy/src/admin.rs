@@ -331,7 +331,7 @@ impl Admin {
             ShownBy::Session(claims)
                 if claims.scope.as_ref().is_some_and(|it| it.link.is_some()) =>
             {
-                return AuthError::Denied(Denied::Missing);
+                return AuthError::LinkEnded;
             }
             ShownBy::Session(claims) => {
                 if let Some(Credentials { sessions, .. }) = &self.authenticator.credentials {

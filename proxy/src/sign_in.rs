@@ -175,6 +175,8 @@ pub(crate) async fn sign_in(
         | AuthError::NotOurPage
         | AuthError::NotYetKnown
         | AuthError::NotPublic
+        | AuthError::LinkEnded
+        | AuthError::TotalNeedsToken
         | AuthError::TooOften(_)) => Err(other.into()),
     }
 }

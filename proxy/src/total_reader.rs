@@ -11,7 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use live_users_broadcast::Reader;
-use live_users_http_kit::{ClientKey, ParameterError, Query, ReadLimit};
+use live_users_http_kit::{ClientKey, Denied, ParameterError, Query, ReadLimit};
 
 use crate::admin::{Admin, AuthError, Authenticator, ViewOf};
 use crate::channels::Channels;
@@ -124,6 +124,9 @@ async fn check(request: &HttpRequest) -> Result<TotalReader, Error> {
     if shows(AUTHORIZATION) || shows(COOKIE) || !is_public || is_of_link {
         match Authenticator::authenticate(authenticator, request).await {
             Ok(admin) => return Ok(TotalReader { admin: Some(admin), is_public, agent }),
+            Err(AuthError::Denied(Denied::Missing)) if !is_public && !is_of_link => {
+                return Err(AuthError::TotalNeedsToken.into());
+            }
             Err(refusal) if !is_public || is_of_link => return Err(refusal.into()),
             // What everybody may read needs no right token.
             Err(_) => {}

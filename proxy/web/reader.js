@@ -44,8 +44,10 @@ let reloading = null;
 /** Leads to the sign-in, and from there back to what is shown now. */
 export function signIn() {
   if (IS_LINK) {
-    // The proxy says there whether the link was revoked or has ended. Not at once: it may tell otherwise.
-    reloading ??= setTimeout(() => location.reload(), RELOAD_MS);
+    // The proxy says there whether the link was revoked or has ended. If it tells otherwise, that is not
+    // done again and again.
+    reloading ??= setTimeout(() => location.reload(), Math.max(0, RELOAD_MS - performance.now()));
+    document.body.classList.add("is-over");
     return;
   }
   const here = location.pathname + location.search;

@@ -18,6 +18,12 @@ pub(crate) enum AuthError {
     /// It was not shown.
     #[error(transparent)]
     Denied(Denied),
+    /// It was not shown, and the total is only for those who show one.
+    #[error("the number is not public here (PUBLIC_TOTAL=false): expected `Bearer` and a token")]
+    TotalNeedsToken,
+    /// What was opened by a link was revoked, or its time is over.
+    #[error("this link was revoked or has ended: ask whoever gave it to you for another one")]
+    LinkEnded,
     /// An admin's browser sends it, but not for a page of ours.
     #[error(
         "a session is for the pages of this proxy, and this request is of none; expected \
@@ -62,7 +68,9 @@ impl ResponseError for AuthError {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Lookup(LookupError::Refused) => StatusCode::BAD_GATEWAY,
-            Self::Denied(Denied::Missing) => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::Missing) | Self::TotalNeedsToken | Self::LinkEnded => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften(_) | Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -71,7 +79,7 @@ impl ResponseError for AuthError {
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
         match self {
-            Self::Denied(Denied::Missing) => {
+            Self::Denied(Denied::Missing) | Self::TotalNeedsToken | Self::LinkEnded => {
                 answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
             }
             Self::TooOften(wait) | Self::TooMany(wait) => {

@@ -43,6 +43,9 @@ const SILENCE_MS_MAX: u64 = 2 * HEARTBEAT_MS;
 /// come back at the same moment.
 const WAITS: Schedule = Schedule { base_ms: 250, max_ms: 10_000 };
 
+/// A backend that ends a stream is asked at once whether it may still be read, but not more often.
+const ASKED_AGAIN_EACH: Duration = Duration::from_secs(10);
+
 /// The longest frame, in bytes: as long as an answer to an admin may be.
 const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -64,6 +67,8 @@ pub(crate) struct Stream {
     /// The backend has refused the token.
     is_refused: bool,
     is_up: Option<bool>,
+    /// When it was last asked at once after a stream had ended.
+    asked_again: Option<Instant>,
 }
 
 impl Stream {
@@ -76,6 +81,7 @@ impl Stream {
         health: Arc<StreamHealth>,
     ) -> Self {
         let (published, tries, is_refused, is_up) = (Published::default(), 0, false, None);
+        let asked_again = None;
         Self {
             backend,
             authorization,
@@ -86,6 +92,7 @@ impl Stream {
             tries,
             is_refused,
             is_up,
+            asked_again,
         }
     }
 
@@ -132,10 +139,7 @@ impl Stream {
             // The total is for everybody.
             (None, _) | (Some(_), true) => Subscription::Total,
         };
-        let Failure { upstream_error, detail } = match self.read(subscription).await {
-            Ok(over) => match over {},
-            Err(failure) => failure,
-        };
+        let Failure { upstream_error, detail } = self.read_on(subscription).await;
         if matches!(upstream_error, UpstreamError::AccessEnded | UpstreamError::NoSuchAgent) {
             self.channels.end();
             // Readers look whether they still may when there is something new.
@@ -164,6 +168,24 @@ impl Stream {
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
         sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);
+    }
+
+    /// Reads until there is no stream. The backend ends the stream of a scope or of an agent alike when it
+    /// stops and when nobody may read that any more, so it is asked which, before readers are told of a loss.
+    async fn read_on(&mut self, subscription: Subscription) -> Failure {
+        loop {
+            let Err(failure) = self.read(subscription).await;
+            let may_be_refused = self.asked.scope.is_some() || self.asked.agent.is_some();
+            let is_cut =
+                matches!(failure.upstream_error, UpstreamError::Ended | UpstreamError::Broken);
+            let was_open = self.is_up == Some(true);
+            let now = Instant::now();
+            let is_soon = self.asked_again.is_some_and(|at| now - at < ASKED_AGAIN_EACH);
+            if !may_be_refused || !is_cut || !was_open || is_soon {
+                return failure;
+            }
+            self.asked_again = Some(now);
+        }
     }
 
     async fn read(

@@ -101,16 +101,32 @@ async fn the_end_of_an_access_ends_its_streams_and_no_others() {
     let (_, mut of_beta) = world.opened().await;
     world.end_access("acme.1");
     drop(upstream);
-    let closed = loop {
-        match acme.next().await {
-            Heard::Text(text) => assert!(text.contains(r#""success":false"#), "{text}"),
-            Heard::Closed(code) => break code,
-            Heard::Gone => panic!("closed without a code"),
-        }
-    };
-    assert_eq!(closed, 4001);
+    // Not that the backend has stopped: it has not.
+    match acme.next().await {
+        Heard::Closed(code) => assert_eq!(code, 4001),
+        Heard::Text(text) => panic!("{text}"),
+        Heard::Gone => panic!("closed without a code"),
+    }
     of_beta.tell(&frame(4, 1)).await;
     assert_eq!(timeless(&beta.text().await), in_envelope(&frame(4, 1)));
+}
+
+#[tokio::test]
+async fn a_backend_that_ends_the_streams_of_a_scope_again_and_again_is_told_of_and_not_asked_without_end()
+ {
+    let mut world = World::start();
+    let mut acme = socket(&world, ACME).await;
+    let (_, mut upstream) = world.opened().await;
+    upstream.tell(&frame(3, 1)).await;
+    assert_eq!(timeless(&acme.text().await), in_envelope(&frame(3, 1)));
+    drop(upstream);
+    // It may have ended the access. It has not, and the number goes on.
+    let (_, mut upstream) = world.opened().await;
+    upstream.tell(&frame(4, 2)).await;
+    assert_eq!(timeless(&acme.text().await), in_envelope(&frame(4, 2)));
+    drop(upstream);
+    let told = acme.text().await;
+    assert!(told.contains(r#""success":false"#), "{told}");
 }
 
 #[tokio::test]

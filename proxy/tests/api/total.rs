@@ -21,6 +21,7 @@ async fn a_total_that_is_not_public_is_for_admins() {
         let (status, body) = seen(get(&proxy, path, &[]).await).await;
         assert_eq!(status, 401, "{path}");
         assert!(body.starts_with(r#"{"success":false,"liveUsers":0"#), "{body}");
+        assert!(body.contains("the number is not public here"), "{body}");
     }
     let cookie = cookie(&proxy).await;
     let signed_in = [("Cookie", cookie.as_str()), OURS];

@@ -88,15 +88,28 @@ async fn a_link_that_is_open_while_it_is_revoked_says_so_by_itself() {
     let (_backend, proxy, twilio) = start_both();
     twilio.start(1);
     let browser = Browser::start().await;
-    let (id, url) = share(&proxy, &value!({"all": true}), "wallboard");
+    let (id, url) = share(&proxy, &value!({"all": true}), "page");
     open(&browser, &url).await;
-    browser
-        .wait_for("the number", "document.querySelector('[data-figure=users]').innerText === '1'")
-        .await;
+    browser.wait_for("the call", "document.querySelector('tr.call')").await;
+    // What is told until the page is loaded again, which may be at once.
+    let watch = "(() => { sessionStorage.told = ''; const read = () => {
+        const notice = document.querySelector('#notice'); const rows = document.querySelector('#calls-rows');
+        if (notice.checkVisibility()) sessionStorage.told += `${notice.textContent} `;
+        if (document.body.matches('.is-over') && rows.checkVisibility()) sessionStorage.told += 'calls '; };
+        new MutationObserver(read).observe(document.body,
+            { subtree: true, childList: true, attributes: true, characterData: true });
+        return true; })()";
+    browser.evaluate(watch).await;
     let authorization = format!("Bearer {ADMIN_TOKEN}");
     let revoke = format!("{}/api/live-users/links/{id}/revoke", proxy.url);
     assert_eq!(send("POST", &revoke, &[("Authorization", &authorization)], b"").status, 200);
-    browser.wait_for("what has happened", &format!("/was revoked/.test({TEXT})")).await;
+    let is_told = format!("/link was revoked[.] Ask/.test({TEXT})");
+    browser.wait_for("what has happened", &is_told).await;
+    let told = browser.evaluate("sessionStorage.told").await;
+    let told = told.as_str().expect("a text");
+    for wrong in ["has stopped", "Authorization", "Trying again", "calls"] {
+        assert!(!told.contains(wrong), "{wrong}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
