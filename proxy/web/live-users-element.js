@@ -124,15 +124,16 @@ export class LiveUsersElement extends HTMLElement {
 
   #start() {
     const src = proxyUrl(this.getAttribute("src"));
-    if (src) {
-      const path = this.hasAttribute("summary") ? SUMMARY : TOTAL;
-      const agent = path === TOTAL ? this.getAttribute("agent")?.trim() || null : null;
+    const path = this.hasAttribute("summary") ? SUMMARY : TOTAL;
+    const agent = path === TOTAL ? this.getAttribute("agent")?.trim() ?? null : null;
+    // A template that has left it out would show the number of all for that of one.
+    if (src && agent !== "") {
       const interval = intervalMs(this.getAttribute("interval"));
       this.#unsubscribe = subscribe(src, path, agent, interval, this.#show);
       return;
     }
     this.#unsubscribe = () => {};
-    const error = "the attribute src is not an address";
+    const error = src ? "the attribute agent is empty: expected the id of an agent" : "the attribute src is not an address";
     const nothing = { liveUsers: null, suspect: null, lastLiveUsers: null, asOf: null, transport: null };
     this.#show({ state: "down", error, ...nothing });
   }

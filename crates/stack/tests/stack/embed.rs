@@ -134,6 +134,12 @@ async fn an_agent_has_a_badge_of_its_own_if_it_is_public() {
     browser.wait_for_live_users("live count unavailable").await;
     let error = "window.seen.at(-1).error.includes('there is no such agent here')";
     browser.wait_for("the reason", error).await;
+    // A template that has left it out gets no number of all.
+    browser.evaluate(&format!("{BADGE}.setAttribute('agent', '') ?? true")).await;
+    let error =
+        "window.seen.at(-1).error === 'the attribute agent is empty: expected the id of an agent'";
+    browser.wait_for("the reason", error).await;
+    assert_eq!(browser.evaluate(&format!("{BADGE}.hasAttribute('count')")).await, false);
 }
 
 /// A page of another origin with the proxy's page in a frame.
