@@ -124,7 +124,7 @@ class Card {
       element("div.card-head",
         element("div.card-name", this.#name, this.#id, this.#numbers),
         element("p.live", this.#live, this.#liveWord)),
-      element("div.capacity", this.#track, element("p.load-line", this.#load, this.#over, this.#line)),
+      element("div.capacity", this.#track, element("p.load-line", element("span.load-part", this.#load, this.#over), this.#line)),
       element("dl.spans", now, hour),
     );
   }
@@ -141,6 +141,7 @@ class Card {
     setText(this.#id, describe(row));
     this.#showNumbers(row);
     setText(this.#live, number(row.liveUsers));
+    this.#live.style.setProperty("--digits", Math.max(2, number(row.liveUsers).length));
     setText(this.#liveWord, row.liveUsers === 1 ? " user live" : " users live");
     this.node.classList.toggle("is-idle", row.liveCalls === 0);
     this.#showCapacity(row);
@@ -155,9 +156,13 @@ class Card {
   #showCapacity({ capacity, liveCalls }) {
     const isLimited = Number.isFinite(capacity) && capacity > 0;
     const isOver = isLimited && liveCalls > capacity;
-    setText(this.#load, isLimited
-      ? `${number(liveCalls)} of ${counted(capacity, "call")}`
-      : `${counted(liveCalls, "call")}, no capacity set`);
+    if (isLimited) {
+      // In parts, none of which breaks.
+      const unit = element("span.unit", capacity === 1 ? " call" : " calls");
+      this.#load.replaceChildren(element("span", number(liveCalls)), " ", element("span", `of ${number(capacity)}`), unit);
+    } else {
+      setText(this.#load, `${counted(liveCalls, "call")}, no capacity set`);
+    }
     this.#over.hidden = !isOver;
     this.node.classList.toggle("is-over", isOver);
     this.node.classList.toggle("is-unlimited", !isLimited);
