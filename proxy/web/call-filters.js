@@ -58,13 +58,19 @@ export class CallFilters {
     this.#fields.source.closest("label").hidden = sources.length === 0 && this.#fields.source.value === "";
   }
 
+  /** Whether the list is of the calls that are wanted: an answer may be under way, or fail. */
+  get isApplied() {
+    const { callFilter = "", calls: { filter = "" } } = this.#store;
+    return filter === callFilter;
+  }
+
   /** Says how many calls are left, and of how many. */
   drawCount({ list, matching, total }) {
     const isFiltered = Boolean(this.#store.callFilter);
     const of = `${number(matching)} of ${counted(total, "call")}`;
     this.#tools.hidden = total < 2 && !isFiltered;
     this.#clear.hidden = !isFiltered;
-    if (!this.#isUntold) return;
+    if (!this.#isUntold || !this.isApplied) return;
     this.#isUntold = false;
     setText(this.#told, isFiltered ? `${of} found` : `${counted(total, "call")}, ${number(list.length)} shown`);
   }
@@ -100,14 +106,16 @@ export class CallFilters {
 
   #apply() {
     clearTimeout(this.#timer);
-    const values = KEYS.map((key) => [key, this.#fields[key].value.trim()]).filter(([, value]) => value !== "");
-    const search = this.#fields.search.value;
-    const isNumber = search.replaceAll(/\D/g, "").length >= NUMBER_DIGITS_MIN;
+    const typed = this.#fields.search.value;
+    const isNumber = typed.replaceAll(/\D/g, "").length >= NUMBER_DIGITS_MIN;
+    // It is not searched for; the other fields filter all the same.
+    const search = isNumber ? "" : typed.trim();
+    const valueOf = (key) => (key === "search" ? search : this.#fields[key].value.trim());
+    const values = KEYS.map((key) => [key, valueOf(key)]).filter(([, value]) => value !== "");
     this.#hint.hidden = !isNumber;
     this.#fields.search.setAttribute("aria-invalid", String(isNumber));
-    if (isNumber) return;
     this.#keep(new URLSearchParams([[MARK, ""], ...values]).toString().replace("=", ""), values.length > 0);
-    const text = search.trim().toLowerCase();
+    const text = search.toLowerCase();
     const found = text === "" ? [] : this.#codes.filter((code) => country(code).toLowerCase().includes(text));
     if (found.length > 0) values.push(["searchCountries", found.slice(0, COUNTRIES_MAX).join()]);
     const query = new URLSearchParams(values);

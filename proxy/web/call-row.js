@@ -54,6 +54,10 @@ export class CallRow {
     return this.#detailRow ? [this.#row, this.#detailRow] : [this.#row];
   }
 
+  focus() {
+    this.#toggle.focus({ preventScroll: true });
+  }
+
   get hasFocus() {
     return this.nodes.some((node) => node.contains(document.activeElement));
   }

@@ -28,6 +28,8 @@ export class Calls {
   #activity = document.querySelector("#activity");
   #side = document.querySelector(".side");
   #byId = new Map();
+  /** Those that were in the list when more of them were asked for. */
+  #listed = new Set();
   #tickedAllAt = 0;
   #evict;
 
@@ -37,7 +39,10 @@ export class Calls {
     this.#evict = evict;
     this.#filters = new CallFilters(store);
     this.#keepRoles();
-    this.#load.addEventListener("click", () => this.#store.loadMoreCalls());
+    this.#load.addEventListener("click", () => {
+      this.#listed = new Set(this.#byId.keys());
+      this.#store.loadMoreCalls();
+    });
     onTick(() => this.#tick());
     // The head of the table stands under the bar, which is as high as its content.
     const bar = document.querySelector(".bar");
@@ -64,7 +69,7 @@ export class Calls {
   draw() {
     const { list, isKnown, error } = this.#store.calls;
     this.#error.hidden = error === null;
-    setText(this.#error, error === null ? "" : `The calls cannot be read: ${error}. Trying again.`);
+    setText(this.#error, error === null ? "" : `The calls cannot be read: ${error}. ${this.#unfiltered}Trying again.`);
     this.#empty.hidden = error !== null;
     if (!isKnown) return;
     const before = this.#byId;
@@ -87,20 +92,35 @@ export class Calls {
     this.#tick();
   }
 
+  /** A filter that is chosen is not one that is applied. */
+  get #unfiltered() {
+    return this.#filters.isApplied || !this.#store.calls.isKnown ? "" : "The list is not filtered by this yet. ";
+  }
+
   #showAround(calls) {
-    const { list, next = null, matching = list.length, total = matching, isLoading = false } = calls;
+    const { list, filter = "", next = null, matching = list.length, total = matching, isLoading = false } = calls;
     const isFiltered = matching !== total;
     setText(this.#count, total === 0 ? "" : isFiltered ? `${number(matching)} of ${number(total)}` : number(total));
     this.#filters.drawCount({ list, matching, total });
     this.#table.hidden = list.length === 0;
     this.#table.classList.toggle("is-long", list.length > PASSED_OVER_FROM);
+    // A button that goes takes the focus with it.
+    const lost = next === null && this.#more.contains(document.activeElement);
     this.#more.hidden = next === null;
+    if (lost) this.#focusLoaded();
     setText(this.#shown, `Shown are the ${number(list.length)} longest of ${counted(matching, "call")}.`);
     setText(this.#load, isLoading ? "Loading …" : "Load more");
     this.#load.setAttribute("aria-disabled", String(isLoading));
     this.#empty.hidden = list.length > 0;
-    if (list.length === 0) this.#showEmpty(total > 0 || Boolean(this.#store.callFilter));
+    if (list.length === 0) this.#showEmpty(total > 0 || filter !== "");
     this.#placeActivity(list.length);
+  }
+
+  /** Whoever has loaded the last calls goes on at the first of them. */
+  #focusLoaded() {
+    const [, first] = [...this.#byId].find(([id]) => !this.#listed.has(id)) ?? [];
+    if (first) first.focus();
+    else this.#section.focus({ preventScroll: true });
   }
 
   /** Below a short list there is room for what has happened; beside a long one it is in sight. */
@@ -132,8 +152,7 @@ export class Calls {
   }
 
   get #elapsedMs() {
-    const { isLive, calls } = this.#store;
-    return isLive ? performance.now() - calls.receivedAt : 0;
+    return this.#store.elapsedSince(this.#store.calls.receivedAt);
   }
 }
 
@@ -161,8 +180,9 @@ function howToConnect() {
       "to the backend’s public address:"),
     element("dl.settings",
       row("A call comes in", "https://…/voice"),
-      row("Primary handler fails", "https://…/voice"),
-      row("Call status changes", "https://…/call-status#rc=5&rp=all")),
+      row("Call status changes", "https://…/call-status#ct=500&rc=5&rp=all")),
+    element("p", "Let “Primary handler fails” lead to what does not fail together with this backend: the agent’s own ",
+      "voice URL, or a TwiML Bin that says “please call again”."),
     element("p", "Then call the number: it appears here at once."),
   ];
 }

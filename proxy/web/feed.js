@@ -2,6 +2,7 @@
 
 import { arrange, element, onTick, setText } from "./dom.js";
 import { ago, locality, moment, place, span, upper, words } from "./format.js";
+import { serverNow } from "./server-clock.js";
 
 export class Feed {
   #store;
@@ -37,8 +38,8 @@ export class Feed {
   }
 
   #tick() {
-    // The computer's clock may be wrong: the newest thing has never not happened yet.
-    const now = Date.now();
+    // An answer may come before the frame that tells the time: the newest thing has never not happened yet.
+    const now = serverNow();
     for (const item of this.#items.values()) item.tick(now);
   }
 }

@@ -1,5 +1,7 @@
 // Numbers, spans, moments and names as people read them. Nothing here touches the page.
 
+import { serverNow } from "./server-clock.js";
+
 const COUNTRIES = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 const NUMBER = new Intl.NumberFormat("en");
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -47,7 +49,7 @@ export function ago(ms) {
 }
 
 /** The clock of whoever looks, `14:03:22`; with the day if it is not of the last day. */
-export function moment(text, now = Date.now()) {
+export function moment(text, now = serverNow()) {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return NOTHING;
   return Math.abs(now - date.getTime()) < DAY_MS ? CLOCK.format(date) : DAY_AND_CLOCK.format(date);

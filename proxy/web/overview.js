@@ -65,7 +65,7 @@ export class Overview {
   }
 
   drawLink() {
-    const { link, knownAt, error, summary } = this.#store;
+    const { link, error, summary } = this.#store;
     const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
     this.#link.dataset.state = state;
     setText(this.#link, linkWords(state));
@@ -73,15 +73,21 @@ export class Overview {
     // What came with the page is new, while the link is opened for the first time.
     const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
-    this.#drawNotice(state, error, knownAt);
+    this.#drawNotice(state, error);
   }
 
-  #drawNotice(state, error, knownAt) {
-    this.#notice.hidden = state !== "down";
+  #drawNotice(state, error) {
+    const isOver = document.body.matches(".is-over");
+    this.#notice.hidden = state !== "down" && !isOver;
+    if (isOver) return setText(this.#notice, "This link was revoked, or its time is over.");
     if (state !== "down") return;
-    const what = knownAt === null
-      ? "There is nothing to show yet"
-      : `What is shown is ${age(performance.now() - knownAt)} old`;
+    const { knownAt, last } = this.#store;
+    const ageOf = (at) => age(performance.now() - at);
+    const what = knownAt !== null
+      ? `What is shown is ${ageOf(knownAt)} old`
+      : last === null
+        ? "There is nothing to show yet"
+        : `There is nothing to show now; ${ageOf(last.at)} ago it was ${counted(last.liveUsers, "user")} live`;
     setText(this.#notice, `${what}: ${error ?? "the server cannot be reached"}. Trying again.`);
     this.#announcer.say("Offline. What is shown is old.");
   }

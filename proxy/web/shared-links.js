@@ -3,6 +3,7 @@
 import { arrange, element, onTick, setText } from "./dom.js";
 import { ago, counted, moment, number } from "./format.js";
 import { Paced, Trouble, ask } from "./reader.js";
+import { serverNow } from "./server-clock.js";
 
 const INTERVAL_MS = 2_000;
 const REFRESH_MS = 60_000;
@@ -73,7 +74,7 @@ export class SharedLinks {
     const button = element("button.button", { type: "button" }, "Revoke");
     button.setAttribute("aria-label", `Revoke ${link.name}`);
     button.addEventListener("click", () => this.#askToRevoke(link));
-    const used = link.lastUsed === null ? "not used yet" : `used ${ago(Math.max(0, Date.now() - Date.parse(link.lastUsed)))}`;
+    const used = link.lastUsed === null ? "not used yet" : `used ${ago(Math.max(0, serverNow() - Date.parse(link.lastUsed)))}`;
     const ends = element("time", { dateTime: link.expires, title: moment(link.expires) }, endsIn(link.expires));
     return element("li.shared-link",
       element("div", element("p", element("strong", link.name)),
@@ -188,8 +189,9 @@ async function copy() {
 }
 
 function endsIn(expires) {
-  const ms = Date.parse(expires) - Date.now();
-  if (ms >= 2 * DAY_MS) return `ends in ${counted(Math.floor(ms / DAY_MS), "day")}`;
-  if (ms >= HOUR_MS) return `ends in ${counted(Math.floor(ms / HOUR_MS), "hour")}`;
+  const ms = Date.parse(expires) - serverNow();
+  // A link of 30 days, shared a moment ago, ends in 30 days.
+  if (ms >= 2 * DAY_MS) return `ends in ${counted(Math.round(ms / DAY_MS), "day")}`;
+  if (ms >= HOUR_MS) return `ends in ${counted(Math.round(ms / HOUR_MS), "hour")}`;
   return "ends within an hour";
 }

@@ -2,6 +2,7 @@
 
 import { Paced, Trouble, ask, signIn } from "./reader.js";
 import { SEES_CALLS } from "./reading.js";
+import { noteServerTime } from "./server-clock.js";
 
 /** So many calls are shown to begin with, and so many the server gives at once. */
 const CALLS_FIRST = 100;
@@ -24,15 +25,20 @@ export class Store extends EventTarget {
   link = { state: "connecting", transport: null, error: null };
   /** When what is shown was last known to be true, on the clock of `performance.now()`. */
   knownAt = null;
+  /** The last number that the server knew, { liveUsers, at }, of before this page was opened. */
+  last = null;
   /** When the server last said something, on the same clock. */
   heardAt = () => null;
-  calls = { list: [], receivedAt: 0, next: null, matching: 0, total: 0, isKnown: false, isLoading: false, error: null };
+  /** `filter` is that of the list: what is wanted may be another one already. */
+  calls = { list: [], filter: "", receivedAt: 0, next: null, matching: 0, total: 0, isKnown: false, isLoading: false, error: null };
   /** Which calls are wanted, as the query of a request. */
   callFilter = "";
   activities = { list: [], isKnown: false, error: null };
   /** How Twilio is connected with the backend; stays unknown with a backend that cannot tell. */
   setup = { value: null, receivedAt: 0, isKnown: false };
   #frameError = null;
+  /** When the link was lost, on the same clock; null while it is up. */
+  #lostAt = 0;
   #heard = "";
   #callsWanted = CALLS_FIRST;
   #callsReader = new Paced((signal) => this.#readCalls(signal), INTERVAL_MS);
@@ -53,6 +59,7 @@ export class Store extends EventTarget {
     this.takeFrame(summary);
     const [page] = performance.getEntriesByType("navigation");
     this.receivedAt = this.knownAt = page.responseStart;
+    noteServerTime(summary.now ?? summary.asOf, page.responseStart);
   }
 
   /** Whether this reader sees all that there is, the settings included. */
@@ -88,7 +95,17 @@ export class Store extends EventTarget {
 
   /** How long ago the summary was received; stands still while nobody knows. */
   get elapsedMs() {
-    return this.isLive ? performance.now() - this.receivedAt : 0;
+    return this.elapsedSince(this.receivedAt);
+  }
+
+  /** The same of something else that was received then. It never goes back: what was told once stays told. */
+  elapsedSince(receivedAt) {
+    return Math.max(0, (this.#lostAt ?? performance.now()) - receivedAt);
+  }
+
+  #noteLoss() {
+    if (this.isLive) this.#lostAt = null;
+    else this.#lostAt ??= performance.now();
   }
 
   /** Whether nothing is known to have happened. */
@@ -98,17 +115,23 @@ export class Store extends EventTarget {
 
   /** Takes a frame of the link. */
   takeFrame = (frame) => {
+    noteServerTime(frame?.now ?? frame?.asOf, performance.now());
     if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
       this.#frameError = frame?.error ?? "the answer is no summary";
+      this.#noteLoss();
       // Both are by the server's clock.
       const ageMs = Date.parse(frame?.now) - Date.parse(frame?.last?.asOf);
       if (ageMs >= 0 && this.knownAt !== null) this.knownAt = performance.now() - ageMs;
+      if (ageMs >= 0 && this.knownAt === null) {
+        this.last = { liveUsers: frame.last.liveUsers, at: performance.now() - ageMs };
+      }
       this.#tell("link");
       this.#refreshWithoutSummary();
       return;
     }
     const hadError = this.#frameError !== null;
     this.#frameError = null;
+    this.#noteLoss();
     this.summary = frame;
     this.receivedAt = performance.now();
     this.knownAt = this.receivedAt;
@@ -125,6 +148,7 @@ export class Store extends EventTarget {
     if (link.status === 401) signIn();
     const wasLive = this.isLive;
     this.link = link;
+    this.#noteLoss();
     // What was shown was true until the server last said something.
     if (wasLive && !this.isLive && this.knownAt !== null) this.knownAt = this.heardAt() ?? this.knownAt;
     this.#tell("link");
@@ -193,16 +217,17 @@ export class Store extends EventTarget {
   /** All that is wanted, page by page. */
   async #readCallPages(signal) {
     const list = [];
+    const wanted = this.callFilter;
     let page = { next: null };
     do {
       const limit = Math.min(CALLS_AT_ONCE_MAX, this.#callsWanted - list.length);
       const after = page.next === null ? "" : `&after=${encodeURIComponent(page.next)}`;
-      const filter = this.callFilter === "" ? "" : `&${this.callFilter}`;
+      const filter = wanted === "" ? "" : `&${wanted}`;
       page = await ask(`/calls?limit=${limit}${after}${filter}`, { signal });
       list.push(...page.calls);
     } while (page.next !== null && list.length < this.#callsWanted);
     const { next, matching = list.length, total = matching } = page;
-    return { list, next, matching, total };
+    return { list, filter: wanted, next, matching, total };
   }
 
   async #readActivities(signal) {

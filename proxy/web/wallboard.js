@@ -3,6 +3,7 @@
 
 import { onTick, setText } from "./dom.js";
 import { BUILD, IS_WALLBOARD } from "./reading.js";
+import { serverNow } from "./server-clock.js";
 
 const PARAMETER = "wallboard";
 const BUILD_EVERY_MS = 600_000;
@@ -99,7 +100,7 @@ function show(isOn) {
 
 function showTime() {
   if (clock.hidden) return;
-  const now = new Date();
+  const now = new Date(serverNow());
   setText(clock, TIMES.format(now));
   clock.dateTime = now.toISOString();
 }

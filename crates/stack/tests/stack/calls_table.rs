@@ -110,6 +110,12 @@ async fn the_list_is_searched_and_filtered_and_a_reload_keeps_that() {
     let asked = "performance.getEntriesByType('resource').some((it) => it.name.includes('415'))";
     assert_eq!(browser.evaluate(asked).await, false);
     assert_eq!(browser.evaluate("location.hash.includes('415')").await, false);
+    // The other fields filter all the same.
+    wait_for_count(&browser, "5").await;
+    set(&browser, "country", "DE").await;
+    wait_for_count(&browser, "3 of 5").await;
+    assert_eq!(browser.evaluate("location.hash").await, "#calls&country=DE");
+    assert_eq!(browser.evaluate(asked).await, false);
     assert_eq!(browser.axe_violations().await, [""; 0]);
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
@@ -122,9 +128,14 @@ async fn more_calls_are_loaded_and_live_updates_keep_the_place() {
     browser.wait_for("the first calls", &format!("{ROWS} === 100")).await;
     let shown = "document.querySelector('#calls-shown').textContent";
     assert_eq!(browser.evaluate(shown).await, "Shown are the 100 longest of 130 calls.");
-    browser.click("#calls-load").await;
+    browser.evaluate("document.querySelector('#calls-load').focus()").await;
+    browser.press("\u{e007}").await;
     browser.wait_for("all of them", &format!("{ROWS} === 130")).await;
     assert_eq!(browser.evaluate("document.querySelector('#calls-more').hidden").await, true);
+    // Whoever has pressed the button, which is gone, goes on at the first of the calls that it brought.
+    let focused =
+        "[...document.querySelectorAll('tr.call')].indexOf(document.activeElement.closest('tr'))";
+    assert_eq!(browser.evaluate(focused).await, 100);
 
     // The head stays in sight, right under the bar.
     let middle = "(() => { const row = document.querySelectorAll('tr.call')[60]; \

@@ -21,6 +21,7 @@ mod page_first;
 mod page_line;
 mod page_live;
 mod page_parts;
+mod page_truth;
 mod reconnect;
 mod remote;
 mod remote_sources;
@@ -29,6 +30,7 @@ mod setup;
 mod shared_links;
 mod sign_in;
 mod sources;
+mod wallboard;
 
 use std::path::{Path, PathBuf};
 

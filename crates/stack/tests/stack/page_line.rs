@@ -70,7 +70,7 @@ async fn calls_and_moves_say_with_whom_the_caller_is_connected() {
         // So long ago that each duration that goes on is a minute more.
         const calls = { list, receivedAt: performance.now() - 60_000, next: null,
             isKnown: true, error: null };
-        new Calls({ calls, summary: null, isLive: true }).draw();
+        new Calls({ calls, summary: null, elapsedSince: () => 60_000 }).draw();
         const what = 'moved', at = new Date().toISOString();
         const moves = ['person', 'agent', 'waiting', 'machine'].map((party, n) =>
             ({ cursor: `${n}`, at, what, party, callSid: 'CA1', agent: 'booking', caller: null,

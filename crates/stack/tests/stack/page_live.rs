@@ -150,7 +150,7 @@ async fn a_suspect_call_is_marked_and_counted_all_the_same() {
         const list = [call, { ...call, callSid: 'CA2', suspect: false }];
         const calls = { list, receivedAt: performance.now(), next: null,
             isKnown: true, error: null };
-        new Calls({ calls, summary: null, isLive: true }).draw();
+        new Calls({ calls, summary: null, elapsedSince: () => 0 }).draw();
         const rows = [...document.querySelectorAll('tr.call')];
         const suspect = rows.map((row) => row.innerText.includes('suspect')).join();
         return `${suspect} of ${document.querySelector('#calls-count').innerText}`;

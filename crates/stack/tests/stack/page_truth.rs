@@ -1,0 +1,132 @@
+//! The page *Existing Agents* tells no more than it knows: with a wrong clock, without a link, and with
+//! filters that are not applied yet. In a real Chromium.
+
+use live_users_testkit::{Browser, Twilio};
+
+use crate::page::open;
+use crate::start_both;
+
+/// A call to this agent.
+fn call(twilio: &Twilio, n: u32, agent: &str) {
+    let (sid, from) = (format!("CA{n:032x}"), format!("+1415555{n:04}"));
+    let common = [("CallSid", &*sid), ("CallStatus", "ringing"), ("Direction", "inbound")];
+    let fields = [&common[..], &[("From", &from), ("To", "+15005550006")]].concat();
+    assert_eq!(twilio.post(&format!("/voice?agent={agent}"), &fields).status, 200);
+}
+
+async fn wait_for_rows(browser: &Browser, n: u32) {
+    let rows = format!("document.querySelectorAll('tr.call').length === {n}");
+    browser.wait_for("the calls", &rows).await;
+}
+
+async fn text(browser: &Browser, selector: &str) -> String {
+    let text = format!("document.querySelector('{selector}').textContent.replace(/\\s+/g, ' ')");
+    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn durations_stand_still_and_do_not_go_back_when_the_link_is_lost() {
+    let (mut backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    call(&twilio, 1, "booking");
+    wait_for_rows(&browser, 1).await;
+    browser.evaluate("document.querySelector('tr.call').scrollIntoView()").await;
+    let watch = "(() => { window.lowered = []; const seen = new Map();
+        const read = () => { for (const it of document.querySelectorAll(
+                '.duration, [data-figure=average], [data-figure=longest], .card .spans dd:first-of-type')) {
+            const [, minutes, seconds] = /(\\d+):(\\d+)/.exec(it.textContent) ?? [];
+            if (seconds === undefined) continue;
+            const now = 60 * Number(minutes) + Number(seconds);
+            if (now < (seen.get(it) ?? 0)) window.lowered.push(it.textContent);
+            seen.set(it, now);
+        } };
+        new MutationObserver(read).observe(document.body,
+            { subtree: true, childList: true, characterData: true });
+        window.told = () => [...seen.values()].join();
+        read(); return true; })()";
+    browser.evaluate(watch).await;
+    let ticked = |selector: &str| {
+        format!("/[0-9]:0[4-9]/.test(document.querySelector('{selector}').textContent)")
+    };
+    browser.wait_for("the call to get longer", &ticked(".duration")).await;
+    browser.wait_for("the figure to tick", &ticked("[data-figure=longest]")).await;
+    backend.kill();
+    browser.wait_for("the mark", "document.body.matches('.is-stale')").await;
+    let stood = browser.evaluate("window.told()").await;
+    let age = "/is [3-9] s old/.test(document.querySelector('#notice').textContent.replace(/\\s+/g, ' '))";
+    browser.wait_for("what is shown to get older", age).await;
+    assert_eq!(browser.evaluate("window.told()").await, stood, "they stand still");
+    assert_eq!(browser.evaluate("window.lowered.join()").await, "", "none goes back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_of_the_viewer_changes_nothing_on_the_page() {
+    for hours in [50, -50] {
+        let (_backend, proxy, twilio) = start_both();
+        let browser = open(&proxy).await;
+        browser.wait_for("the panel", "!document.querySelector('#shared-links').hidden").await;
+        let clock = "(() => { const Real = window.Date; window.realNow = () => Real.now();
+            const now = () => Real.now() + HOURS * 3600e3;
+            window.Date = class extends Real {
+                constructor(...of) { if (of.length > 0) super(...of); else super(now()); }
+                static now() { return now(); }
+            }; return true; })()";
+        browser.evaluate(&clock.replace("HOURS", &hours.to_string())).await;
+        call(&twilio, 1, "booking");
+        wait_for_rows(&browser, 1).await;
+        browser.wait_for("the event", "document.querySelector('.activity time')").await;
+        // All that ticks is told anew.
+        browser.evaluate("document.dispatchEvent(new Event('visibilitychange'))").await;
+        let ago = text(&browser, ".activity time").await;
+        assert!(ago == "just now" || ago.ends_with(" s ago"), "{hours} h: {ago}");
+        let is_of_today = "/^[0-9]{2}:[0-9]{2}:[0-9]{2}$/.test";
+        for told in ["('td.time').textContent", "('.activity time').title"] {
+            let told = format!("{is_of_today}(document.querySelector{told})");
+            assert_eq!(browser.evaluate(&told).await, true, "{hours} h: {told}");
+        }
+        browser.click("#share-open").await;
+        browser.evaluate("document.querySelector('#share-name').value = 'Lobby'").await;
+        browser.click("#share-confirm").await;
+        browser.wait_for("the link", "document.querySelector('.shared-link')").await;
+        let ends = text(&browser, ".shared-link time").await;
+        assert_eq!(ends, "ends in 30 days", "{hours} h");
+        browser.click("#share-done").await;
+        browser.click("#wallboard").await;
+        let off =
+            "Math.abs(new Date(document.querySelector('#clock').dateTime) - window.realNow())";
+        browser.wait_for("the true time", &format!("{off} < 60e3")).await;
+        assert_eq!(browser.console_errors().await, [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_cannot_be_applied_is_not_told_as_if_it_were() {
+    let (mut backend, proxy, twilio) = start_both();
+    (1..=3).for_each(|n| call(&twilio, n, if n == 3 { "support" } else { "booking" }));
+    let browser = open(&proxy).await;
+    wait_for_rows(&browser, 3).await;
+    let choose = "(() => { const field = document.querySelector('#calls-agent'); \
+                  field.value = 'support'; \
+                  field.dispatchEvent(new Event('change')); return field.value; })()";
+    backend.kill();
+    browser.wait_for("the mark", "document.body.matches('.is-stale')").await;
+    assert_eq!(browser.evaluate(choose).await, "support");
+    let error = "/cannot be read: .*not filtered by this yet/\
+                 .test(document.querySelector('#calls-error').textContent)";
+    browser.wait_for("that it is not applied", error).await;
+    assert_eq!(text(&browser, "#calls-told").await, "", "nothing was found");
+    assert_eq!(text(&browser, "#calls-count").await, "3");
+    let clear = "document.querySelector('#calls-clear').checkVisibility()";
+    assert_eq!(browser.evaluate(clear).await, true, "it can be taken back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_calls_yet_is_told_the_urls_that_do_not_fail_together() {
+    let (_backend, proxy, _twilio) = start_both();
+    let browser = open(&proxy).await;
+    browser.wait_for("the words", "document.querySelector('#calls-empty h3')").await;
+    let told = text(&browser, "#calls-empty").await;
+    assert!(told.contains("https://…/call-status#ct=500&rc=5&rp=all"), "{told}");
+    assert_eq!(told.matches("https://…/voice").count(), 1, "{told}");
+    assert!(told.contains("“Primary handler fails” lead to what does not fail together"), "{told}");
+}
