@@ -1,7 +1,7 @@
 //! In which form an answer of many rows is wanted: as JSON, CSV or JSON Lines.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header};
+use actix_web::http::header::{Accept, Header, Quality};
 
 use crate::query::{ParameterError, Query};
 
@@ -38,7 +38,12 @@ impl Format {
 
     /// The first that is accepted and known.
     fn accepted(request: &HttpRequest) -> Self {
-        let accept = Accept::parse(request).map(|it| it.ranked()).unwrap_or_default();
+        let accept = Accept::parse(request).map(|Accept(mut accepted)| {
+            // What has a weight of 0 is not acceptable (RFC 9110, section 12.4.2).
+            accepted.retain(|it| it.quality > Quality::ZERO);
+            Accept(accepted).ranked()
+        });
+        let accept = accept.unwrap_or_default();
         let known = accept.iter().find_map(|mime| match mime.essence_str() {
             "text/csv" => Some(Self::Csv),
             "application/jsonl" | "application/x-ndjson" => Some(Self::JsonLines),
@@ -95,6 +100,9 @@ mod tests {
             ("", "text/csv", Format::Csv),
             ("", "application/json;q=0.5, text/csv;q=0.9", Format::Csv),
             ("", "text/csv;q=0.1, application/json", Format::Json),
+            ("", "text/csv;q=0", Format::Json),
+            ("", "text/csv;q=0.0, application/jsonl;q=0.000, */*;q=0.1", Format::Json),
+            ("", "application/json;q=0, text/csv;q=0.1", Format::Csv),
             ("", "application/x-ndjson", Format::JsonLines),
             ("?format=jsonl", "text/csv", Format::JsonLines),
             ("?format=", "text/csv", Format::Csv),
