@@ -2584,7 +2584,7 @@ export type HistoryData = {
     path?: never;
     query?: {
         /**
-         * Where the first point lies: RFC 3339, now, or so long ago as -30m, -24h, -7d or -4w; with tz also a local time or a day
+         * Where the first point lies: RFC 3339, now, or so long ago as -30m, -24h, -7d or -4w; with tz also a local time or a day. The default is -24h, and -15m with step=exact
          */
         from?: string;
         /**
@@ -2671,7 +2671,7 @@ export type HistoryPictureData = {
     path?: never;
     query?: {
         /**
-         * Where the first point lies: RFC 3339, now, or so long ago as -30m, -24h, -7d or -4w; with tz also a local time or a day
+         * Where the first point lies: RFC 3339, now, or so long ago as -30m, -24h, -7d or -4w; with tz also a local time or a day. The default is -24h, and -15m with step=exact
          */
         from?: string;
         /**

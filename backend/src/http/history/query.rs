@@ -16,6 +16,8 @@ const POINTS_MAX: u64 = 2_000;
 /// The most points of an answer if the query has no step: they are enough for any screen.
 pub(super) const POINTS_FITTING: u64 = 400;
 const STEP_MS_MAX: u64 = 366 * DAY_MS;
+/// Where each change is told from, if the query does not say. A little more is kept.
+const STEPS_TOLD_MS: u64 = 15 * MINUTE_MS;
 
 /// The steps that people count in, in milliseconds.
 pub(super) const STEPS_MS: [u64; 18] = [
@@ -103,11 +105,13 @@ impl Query {
         let from = query.parsed("from", WHEN, when)?;
         // Who says `from` by a clock means the days of that clock.
         let offset = from.and_then(|(_, offset)| offset).map(Zone::at);
+        let step = query.parsed("step", step, wanted)?;
+        let default = When::Ago(if step == Some(Step::Exact) { STEPS_TOLD_MS } else { DAY_MS });
         Ok(Self {
-            from: from.map_or(When::Ago(DAY_MS), |(from, _)| from),
+            from: from.map_or(default, |(from, _)| from),
             to: query.parsed("to", WHEN, when)?.map_or(When::Ago(0), |(to, _)| to),
             zone: tz.clone().or(offset).unwrap_or_default(),
-            step: query.parsed("step", step, wanted)?,
+            step,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
             account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
         })

@@ -109,6 +109,9 @@ fn each_change_of_the_last_minutes_needs_no_points() {
         (&*plan.zone.moment(plan.from), &*plan.zone.moment(plan.to)),
         ("2026-11-23T09:15:17.000Z", "2026-11-23T09:29:17.000Z")
     );
+    for query in ["step=exact", "step=exact&from=", "to=-1m&step=exact"] {
+        assert_eq!(self::plan(query).unwrap().from, plan.from, "all that is kept: {query}");
+    }
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn what_cannot_be_asked_for_is_named_with_what_can() {
         ("from=-1h&to=-1h", "from", "before `to`"),
         ("from=2026-12-23T09:30:00Z", "from", "before now"),
         ("step=1s", "step", "1m, 15m, 1h"),
-        ("step=exact", "step", "a multiple of 1m for a `from` as early"),
+        ("from=-24h&step=exact", "step", "a multiple of 1m for a `from` as early"),
         ("from=-17m&step=exact", "step", "each change is told of the last 15 minutes"),
         ("step=0m", "step", "1m, 15m, 1h"),
         ("step=-1h", "step", "1m, 15m, 1h"),

@@ -13,7 +13,7 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -122,7 +122,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -134,7 +134,7 @@ def sync_detailed(
     """How the number has changed
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -172,7 +172,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -184,7 +184,7 @@ def sync(
     """How the number has changed
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -217,7 +217,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -229,7 +229,7 @@ async def asyncio_detailed(
     """How the number has changed
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -265,7 +265,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -277,7 +277,7 @@ async def asyncio(
     """How the number has changed
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):

@@ -13,7 +13,7 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -131,7 +131,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -145,7 +145,7 @@ def sync_detailed(
     """How the number has changed, as a picture
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -187,7 +187,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -201,7 +201,7 @@ def sync(
     """How the number has changed, as a picture
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -238,7 +238,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -252,7 +252,7 @@ async def asyncio_detailed(
     """How the number has changed, as a picture
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
@@ -292,7 +292,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    from_: str | Unset = "-24h",
+    from_: str | Unset = UNSET,
     to: str | Unset = "now",
     step: str | Unset = UNSET,
     tz: str | Unset = UNSET,
@@ -306,7 +306,7 @@ async def asyncio(
     """How the number has changed, as a picture
 
     Args:
-        from_ (str | Unset):  Default: '-24h'.
+        from_ (str | Unset):
         to (str | Unset):  Default: 'now'.
         step (str | Unset):
         tz (str | Unset):
