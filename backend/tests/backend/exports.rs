@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use live_users_core::{Agent, CallId, Caller, EndReason, Evidence, Millis, Said, Source};
 use live_users_state::record::{Change, Record};
 use live_users_testkit::{Answer, OpenApi, Server, send};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::history::hour;
@@ -217,4 +217,35 @@ fn points_and_steps_of_the_history_are_rows_with_the_last_one_as_cursor() {
     assert!(steps[0]["liveUsers"].as_u64().is_some_and(|users| users > 700), "{steps:?}");
     let wrong = ask(&server, "history?after=-1h", &[]);
     assert!(wrong.status == 400 && wrong.body.contains(r#""field":"after""#), "{}", wrong.body);
+}
+
+fn stretches(server: &Server, query: &str) -> Vec<Value> {
+    lines(&ask(server, &format!("stretches{query}"), &[]))
+}
+
+#[test]
+fn a_cursor_and_the_times_of_a_call_stay_when_it_ends_and_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("file:{}", folder.path().display());
+    let settings = [WITH_TOKEN, ("JOURNAL_URL", &*url)];
+    let (server, twilio) = start(&settings);
+    assert_eq!((twilio.start(1).status, twilio.start(2).status), (200, 200));
+    let up = stretches(&server, "");
+    let cursors = |rows: &[Value]| rows.iter().map(|it| it["cursor"].clone()).collect::<Vec<_>>();
+    assert_eq!(up.len(), 2, "{up:?}");
+    assert_eq!((twilio.end(1).status, twilio.end(2).status), (204, 204));
+    let over = stretches(&server, "");
+    assert_eq!(cursors(&over), cursors(&up), "a reader who goes on misses none");
+    let moment = |it: &Value| it.as_str().and_then(|it| it.parse::<jiff::Timestamp>().ok());
+    for (up, over) in up.iter().zip(&over) {
+        assert_eq!((&over["phase"], &over["from"]), (&json!("completed"), &up["from"]));
+        let (from, to) =
+            (moment(&over["from"]).expect("a start"), moment(&over["to"]).expect("an end"));
+        assert_eq!(over["durationMs"], to.as_millisecond() - from.as_millisecond());
+    }
+    let first = up[0]["cursor"].as_str().expect("a cursor");
+    assert_eq!(stretches(&server, &format!("?after={first}")), over[1..]);
+    drop(server);
+    let (server, _) = start(&settings);
+    assert_eq!(stretches(&server, ""), over, "also as the journal has it");
 }

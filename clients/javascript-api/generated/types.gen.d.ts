@@ -255,7 +255,7 @@ export type CallView = {
      */
     city: string | null;
     /**
-     * When it was first heard of, to the second.
+     * When it was first heard of.
      */
     firstHeardAt: string;
     /**

@@ -6,7 +6,7 @@ use crate::flags::Flags;
 use crate::intern::Key;
 use crate::{
     Agent, AgentFrom, AnsweredBy, CallId, Caller, Claim, Direction, Endpoint, Limits, Millis,
-    Party, Queue, SECOND_MS, Told, TurnedAway,
+    Party, Queue, Told, TurnedAway,
 };
 
 /// Where a call is in its life. It rises: `Dialing < Live < Ended`. Only an end that was our own
@@ -72,8 +72,8 @@ pub struct Call {
     pub id: crate::CallId,
     /// Where it is in its life.
     pub phase: Phase,
-    /// When the first report about it came. When it has changed its phase since, this is to the
-    /// second, and rather too early than too late.
+    /// When the first report about it came. It stays the same as long as the call is known under
+    /// this id, so lists can go on from it.
     pub first: Millis,
     /// Since when it is in that phase.
     pub since: Millis,
@@ -181,8 +181,8 @@ pub(crate) struct Entry {
     pub(crate) heard: Millis,
     pub(crate) agent: Key,
     pub(crate) place: Key,
-    /// How long before `since` the first report about it came, in seconds.
-    pub(crate) first_s: u32,
+    /// How long before `since` the first report about it came, in milliseconds: up to 49 days.
+    pub(crate) first_ms: u32,
     pub(crate) flags: Flags,
     pub(crate) phase: Phase,
     /// Whether an end is the provider's or an operator's word.
@@ -193,14 +193,14 @@ pub(crate) struct Entry {
 const _: () = assert!(size_of::<Option<Entry>>() <= 64);
 
 impl Entry {
-    /// When the first report about it came, to the second.
+    /// When the first report about it came.
     pub(crate) fn first(&self) -> Millis {
-        self.since.minus(u64::from(self.first_s) * SECOND_MS)
+        self.since.minus(u64::from(self.first_ms))
     }
 
     /// Comes to a phase at this moment.
     pub(crate) fn rise(&mut self, phase: Phase, now: Millis) {
-        self.first_s = seconds_between(self.first(), now);
+        self.first_ms = millis_between(self.first(), now);
         (self.phase, self.since, self.heard) = (phase, now, now);
     }
 
@@ -209,9 +209,9 @@ impl Entry {
     }
 }
 
-/// Rounded up: what happened at the first moment has to lie within.
-pub(crate) fn seconds_between(first: Millis, since: Millis) -> u32 {
-    u32::try_from(since.since(first).div_ceil(SECOND_MS)).unwrap_or(u32::MAX)
+/// As [`Entry::first_ms`]. No call is up for longer than that holds.
+pub(crate) fn millis_between(first: Millis, since: Millis) -> u32 {
+    u32::try_from(since.since(first)).unwrap_or(u32::MAX)
 }
 
 /// What a claim does to a phase.

@@ -46,7 +46,7 @@ impl Tracker {
             heard: self.now,
             agent,
             place,
-            first_s: 0,
+            first_ms: 0,
             flags,
             phase,
             is_firm: is_firm(evidence.claim()),

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::applied::Applied;
-use crate::call::seconds_between;
+use crate::call::millis_between;
 use crate::flags::Word;
 use crate::origin::{NAMES_MAX, Told};
 use crate::standing::Was;
@@ -233,7 +233,7 @@ impl Tracker {
             entry.since = entry.since.min(call.since);
         }
         entry.heard = heard.max(entry.since);
-        entry.first_s = seconds_between(first.min(entry.since), entry.since);
+        entry.first_ms = millis_between(first.min(entry.since), entry.since);
         entry.is_firm |= call.details.is_firm;
     }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::hash::BuildHasher;
 
 use crate::applied::Applied;
-use crate::call::{Entry, seconds_between};
+use crate::call::{Entry, millis_between};
 use crate::counted_set::Entrant;
 use crate::flags::{Flags, Word};
 use crate::intern::HASHER;
@@ -116,7 +116,7 @@ impl Tracker {
             heard: call.heard,
             agent,
             place,
-            first_s: seconds_between(call.first, call.since),
+            first_ms: millis_between(call.first, call.since),
             flags,
             phase: call.phase,
             is_firm: details.is_firm,

@@ -3,7 +3,7 @@
 use core::cmp::max;
 
 use crate::applied::Talk;
-use crate::call::{Stretch, seconds_between};
+use crate::call::{Stretch, millis_between};
 use crate::{EndReason, Party, Phase, Tracker};
 
 impl Tracker {
@@ -20,7 +20,7 @@ impl Tracker {
         }
         let entry = self.entry_mut(slot);
         (entry.phase, entry.since, entry.heard) = (Phase::Live, since, now);
-        entry.first_s = seconds_between(first, since);
+        entry.first_ms = millis_between(first, since);
     }
 
     /// Whether a call has past stretches.
@@ -31,7 +31,7 @@ impl Tracker {
     /// Keeps the last stretch of a call that has several, or whose end may be taken back.
     pub(crate) fn close_last_stretch(&mut self, slot: u32, reason: EndReason) {
         let entry = self.entry(slot);
-        let began_later = entry.first_s > 1;
+        let began_later = entry.first_ms > 0;
         let is_kept = self.has_several_stretches(slot) || (reason.is_guess() && began_later);
         if !is_kept {
             return;

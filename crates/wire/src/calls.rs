@@ -277,7 +277,7 @@ pub struct CallView {
     /// Where the person is.
     #[serde(flatten)]
     pub place: PlaceView,
-    /// When the first evidence of it came, to the second.
+    /// When the first evidence of it came.
     pub first_heard_at: String,
     /// Since when it is in its phase.
     pub since: String,

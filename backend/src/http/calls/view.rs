@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use live_users_core::{
-    AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, SECOND_MS,
-    Stretch, Told,
+    AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, Stretch, Told,
 };
 use live_users_state::explain::Piece;
 use live_users_state::words;
@@ -82,10 +81,8 @@ impl Presenter {
         }
         let present = call.party.map(|party| (party, call.stretch_since()));
         let connected = past.first().map(|it| it.since).or(present.map(|(_, since)| since));
-        let dialling = connected.filter(|since| {
-            // When the first report came is known to the second.
-            call.direction == Some(Direction::Outbound) && since.since(call.first) >= SECOND_MS
-        });
+        let dialling = connected
+            .filter(|since| call.direction == Some(Direction::Outbound) && *since > call.first);
         let dialling = dialling.map(|until| Stretch {
             party: Party::Waiting,
             agent: call.agent.clone(),

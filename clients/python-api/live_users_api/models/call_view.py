@@ -32,7 +32,7 @@ class CallView:
         country (None | str): Two letters; null if unknown.
         region (None | str): State or province as the provider writes it; null if unknown.
         city (None | str): City as the provider writes it; null if unknown.
-        first_heard_at (datetime.datetime): When it was first heard of, to the second.
+        first_heard_at (datetime.datetime): When it was first heard of.
         since (datetime.datetime): Since when it is in its phase.
         heard_at (datetime.datetime): When something was last heard that agrees with that.
         live_ms (int | None): How long it has counted so far, which is the time with agents; null if it is not up.

@@ -265,12 +265,19 @@ fn an_operators_word_stays_the_reason_whatever_is_reported_afterwards() {
 #[test]
 fn a_call_remembers_when_it_was_first_and_last_reported() {
     let mut tracker = Tracker::default();
-    tracker.apply(Millis(10_000), &status(1, Said::Dialing, Direction::Outbound));
-    tracker.apply(Millis(12_500), &status(1, Said::InProgress, Direction::Outbound));
-    tracker.apply(Millis(60_000), &status(1, COMPLETED, Direction::Outbound));
-    tracker.apply(Millis(61_000), &status(1, Said::InProgress, Direction::Outbound));
+    for (at, said) in [
+        (10_001, Said::Dialing),
+        (12_503, Said::InProgress),
+        (60_010, COMPLETED),
+        (61_000, Said::InProgress),
+    ] {
+        tracker.apply(Millis(at), &status(1, said, Direction::Outbound));
+        let known = tracker.call(&call(1)).unwrap();
+        assert_eq!(known.first, Millis(10_001), "it is the same in each phase: {at}");
+        let restored = Tracker::restore(Millis(at), tracker.calls(), tracker.conferences());
+        assert_eq!(restored.first_heard().collect::<Vec<_>>(), [(Millis(10_001), &call(1))]);
+    }
     let known = tracker.call(&call(1)).unwrap();
-    assert!(known.first <= Millis(10_000) && known.first >= Millis(8_000), "{:?}", known.first);
-    assert_eq!((known.since, known.heard), (Millis(60_000), Millis(61_000)));
+    assert_eq!((known.since, known.heard), (Millis(60_010), Millis(61_000)));
     assert_eq!(tracker.open().count(), 0);
 }
