@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use self::page::PageQuery;
 use self::view::Presenter;
+use super::auth::BearerAuth;
 use super::authorized::{Permitted, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
@@ -37,6 +38,7 @@ const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 /// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first.
 pub(crate) async fn list(
     PermittedCalls(access): PermittedCalls,
+    auth: Data<BearerAuth>,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
@@ -58,8 +60,9 @@ pub(crate) async fn list(
         Ok::<_, ApiError>((page, presenter))
     });
     let (Some(page), presenter) = found.await?? else {
-        let source = export::Source { queue, scope: access.scope, rules };
-        return export::calls(source, query, format).await;
+        let source = export::Source { queue, scope: access.scope.clone(), rules };
+        let may_read = Box::new(auth.lasting(access));
+        return export::calls(source, query, format, may_read).await;
     };
     Ok(json(&page.view(&presenter)))
 }

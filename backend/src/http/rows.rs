@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use live_users_http_kit::Format;
 use serde_json::Value;
 
+use super::auth::Refusal;
 use super::error::ApiError;
 
 /// Rows that are made together.
@@ -46,6 +47,24 @@ pub(super) async fn answer(
         .insert_header((CONTENT_DISPOSITION, format.disposition(table.name)))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .streaming(body))
+}
+
+/// The chunks as long as whoever reads them may: what is made later is an error in their place.
+pub(super) fn while_authorized(
+    chunks: impl Stream<Item = Result<Vec<Value>, ApiError>> + 'static,
+    may_read: impl Fn() -> bool + 'static,
+) -> impl Stream<Item = Result<Vec<Value>, ApiError>> + 'static {
+    stream::try_unfold((Box::pin(chunks), may_read), async |(mut chunks, may_read)| {
+        // Asked on both sides: an access may end while a chunk is made.
+        if !may_read() {
+            return Err(Refusal::AccessEnded.into());
+        }
+        let chunk = chunks.next().await.transpose()?;
+        if !may_read() {
+            return Err(Refusal::AccessEnded.into());
+        }
+        Ok(chunk.map(|rows| (rows, (chunks, may_read))))
+    })
 }
 
 fn encoded(format: Format, table: Table, rows: &[Value]) -> Vec<u8> {
@@ -110,5 +129,18 @@ mod tests {
         let line = encoded(Format::JsonLines, table, std::slice::from_ref(&row));
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), row, "as it is");
+    }
+
+    #[actix_web::test]
+    async fn chunks_end_with_an_error_when_the_access_ends() {
+        let lasts = std::rc::Rc::new(std::cell::Cell::new(true));
+        let chunks = stream::iter([Ok(vec![json!(1)]), Ok(vec![json!(2)])]);
+        let asked = std::rc::Rc::clone(&lasts);
+        let chunks = while_authorized(chunks, move || asked.get());
+        let mut chunks = Box::pin(chunks);
+        assert!(matches!(chunks.next().await, Some(Ok(rows)) if rows == [json!(1)]));
+        lasts.set(false);
+        assert!(matches!(chunks.next().await, Some(Err(_))));
+        assert!(chunks.next().await.is_none());
     }
 }

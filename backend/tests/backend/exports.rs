@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use live_users_core::{Agent, CallId, Caller, EndReason, Evidence, Millis, Said, Source};
 use live_users_state::record::{Change, Record};
-use live_users_testkit::{Answer, OpenApi, Server, send};
+use live_users_testkit::{Answer, OpenApi, RawClient, Server, send};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -77,11 +77,15 @@ fn counts() -> (usize, usize) {
 
 /// Calls that have begun one after the other; each third one is over, and each fourth one is of acme.
 fn many_calls() -> (TempDir, TempDir, Server) {
+    so_many_calls(CALLS)
+}
+
+fn so_many_calls(calls: u32) -> (TempDir, TempDir, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("file:{}", folder.path().display());
-    let begin = hour(1) - u64::from(CALLS) * 1_000;
+    let begin = hour(1) - u64::from(calls) * 1_000;
     let mut records = Vec::new();
-    for n in 0..u64::from(CALLS) {
+    for n in 0..u64::from(calls) {
         let call = CallId::parse(&format!("CA{n:032x}")).expect("a call id");
         let mut about = |at: u64, source, said| {
             let mut evidence = Evidence::about(call.clone(), source, said);
@@ -99,7 +103,9 @@ fn many_calls() -> (TempDir, TempDir, Server) {
     records.sort_by_key(|(at, _)| *at);
     let encoded: Vec<_> = records.iter().map(|(_, record)| record.encode()).collect();
     let mut journal = live_users_journal::open(&url).expect("a journal");
-    journal.append(&encoded).expect("appended");
+    for batch in encoded.chunks(2_000) {
+        journal.append(batch).expect("appended");
+    }
     drop(journal);
     let (agents, file) = agents_file(AGENTS);
     let settings =
@@ -248,4 +254,33 @@ fn a_cursor_and_the_times_of_a_call_stay_when_it_ends_and_after_a_restart() {
     drop(server);
     let (server, _) = start(&settings);
     assert_eq!(stretches(&server, ""), over, "also as the journal has it");
+}
+
+#[test]
+fn rows_that_are_under_way_end_with_the_link_that_they_are_read_by() {
+    // More than the sockets between the two hold.
+    const ROWS: u32 = 30_000;
+    let (_folder, _agents, server) = so_many_calls(ROWS);
+    for path in ["calls?format=jsonl", "stretches"] {
+        let authorization = format!("Bearer {API_TOKEN}");
+        let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
+        let links = format!("{}/api/live-users/links", server.url);
+        let body = json!({ "name": "A link", "scope": { "all": true }, "expires": "1h" });
+        let made = send("POST", &links, &headers, body.to_string().as_bytes());
+        let made: Value = serde_json::from_str(&made.body).expect("JSON");
+        let (id, token) = (&made["link"]["id"], &made["token"]);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+
+        let mut reader = RawClient::connect(&server.url, [0, 1]);
+        reader.send(&format!(
+            "GET /api/live-users/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Authorization: Bearer {}\r\n\r\n",
+            text(token)
+        ));
+        assert_eq!(reader.status(), Some(200), "{path}");
+        let revoked = send("POST", &format!("{links}/{}/revoke", text(id)), &headers, b"null");
+        assert_eq!(revoked.status, 200, "{}", revoked.body);
+        let heard = reader.until_closed();
+        assert!(heard.contains("callSid") && !heard.ends_with("\r\n0\r\n\r\n"), "{path}: whole");
+    }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::page::{PageQuery, SortKey, sort_key};
 use super::view::{Presenter, is_users};
+use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
 use crate::http::named::Named;
@@ -78,6 +79,9 @@ pub(super) struct Source {
     pub(super) rules: CountingRules,
 }
 
+/// Says whether rows may go on that somebody has asked for.
+pub(super) type MayRead = Box<dyn Fn() -> bool>;
+
 /// A row of the calls.
 #[derive(Serialize)]
 struct CallRow {
@@ -91,6 +95,7 @@ pub(super) async fn calls(
     source: Source,
     query: PageQuery,
     format: Format,
+    may_read: MayRead,
 ) -> Result<HttpResponse, ApiError> {
     let left = query.limit_named();
     let chunks = stream::try_unfold((source, Some(query), left), async |(source, query, left)| {
@@ -108,7 +113,7 @@ pub(super) async fn calls(
         let next = next.filter(|_| left != Some(0));
         Ok(Some((rows.collect::<Vec<_>>(), (source, next, left))))
     });
-    rows::answer(format, CALLS, chunks).await
+    rows::answer(format, CALLS, rows::while_authorized(chunks, may_read)).await
 }
 
 /// The fields of the query for stretches.
@@ -149,6 +154,7 @@ struct StretchRow<'a> {
 /// order in which the calls were first heard of.
 pub(crate) async fn stretches(
     PermittedCalls(access): PermittedCalls,
+    auth: Data<BearerAuth>,
     queue: Data<Queue>,
     agents: Data<AgentRegistry>,
     rules: Data<CountingRules>,
@@ -204,7 +210,7 @@ pub(crate) async fn stretches(
         let rows: Vec<Value> = rows.await?;
         Ok(Some((rows, (source, query, ids))))
     });
-    rows::answer(format, STRETCHES, chunks).await
+    rows::answer(format, STRETCHES, rows::while_authorized(chunks, auth.lasting(access))).await
 }
 
 /// The rows of one call.
