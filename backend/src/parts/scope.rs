@@ -149,6 +149,16 @@ impl Scope {
         }
     }
 
+    /// Whether anything of a call that is known is in it: of one agent's calls, also of one that was with
+    /// it and has moved on.
+    pub(crate) fn has_of_call(&self, tracker: &Tracker, id: &CallId) -> bool {
+        let was_with = |agent: &str| {
+            let call = tracker.call(id).filter(|call| call.details.leg.is_none());
+            call.is_some_and(|call| call.details.stretches.iter().any(|it| is_of(&it.agent, agent)))
+        };
+        self.has_call(tracker, id) || self.agent().is_some_and(|agent| was_with(agent))
+    }
+
     /// Whether what is listed of a call is in it: by whose call it is now, or was when it was listed
     /// if it is forgotten.
     pub(crate) fn has_listed(
@@ -166,7 +176,7 @@ impl Scope {
             Calls::Agent(of) => match agent {
                 // With whom the caller was then.
                 Some(agent) => is_of(agent, of),
-                None => self.has_call(tracker, id),
+                None => self.has_of_call(tracker, id),
             },
         }
     }

@@ -214,10 +214,17 @@ fn an_agents_link_shows_the_calls_that_are_with_it_and_what_happens_to_them() {
     }
     let explained = shown(&server, &format!("/calls/{}", sid(5)), &token);
     assert_eq!(explained["evidence"][0]["seq"], 1, "{explained}");
-    // A call that moves to another agent is that one's.
+    // A call that moves to another agent is that one's, and what it was before stays in the rows.
     let fields = [("CallSid", &*sid(5)), ("CallStatus", "in-progress"), ("Direction", "inbound")];
     assert_eq!(twilio.post("/voice?agent=booking", &fields).status, 200);
     assert_eq!(ask(&server, "GET", &format!("/calls/{}", sid(5)), &token).status, 404);
+    let rows = ask(&server, "GET", "/stretches", &token).body;
+    let rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let of_moved: Vec<_> = rows.filter(|row| row["callSid"] == sid(5)).collect();
+    assert!(of_moved.len() == 1 && of_moved[0]["agent"] == "support", "{of_moved:?}");
+    assert!(of_moved[0]["durationMs"].is_u64(), "{of_moved:?}");
+    let whole = ask(&server, "GET", "/stretches?agent=support", API_TOKEN).body;
+    assert_eq!(whole.lines().count(), 5 - 2, "as many as the link shows: {whole}");
     assert_eq!(shown(&server, "", &token)["liveUsers"], 2);
 }
 

@@ -202,7 +202,7 @@ pub(crate) async fn stretches(
         let (scope, rules, wanted) = (source.scope.clone(), source.rules, Arc::clone(&query));
         let rows = source.queue.query(move |View { state, now, .. }| {
             let (tracker, presenter) = (state.tracker(), Presenter { now, rules });
-            let known = chunk.iter().filter(|(_, id)| scope.has_call(tracker, id));
+            let known = chunk.iter().filter(|(_, id)| scope.has_of_call(tracker, id));
             let calls = known.filter_map(|(at, id)| Some((at, tracker.call(id)?)));
             let calls = calls.filter(|(_, call)| is_users(call));
             calls.flat_map(|(at, call)| of_call(&wanted, *at, &presenter.call(&call))).collect()
