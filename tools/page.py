@@ -141,7 +141,7 @@ class Look:
         # A browser that has shown them once paints the ground of later dark pages white.
         self.themes = {"forced-colors": {"forced_colors": True}} if forced_colors else {"light": {}, "dark": {"dark": True}}
 
-    def at(self, state, settled=SETTLED):
+    def at(self, state, settled=SETTLED, expected=None):
         check_becomes(self.browser, f"{state}: settled", settled)
         self.browser.console()
         for width, height in WIDTHS.items():
@@ -153,7 +153,7 @@ class Look:
                 wider = self.browser.run(OVERFLOW)
                 check(f"{name}: nothing is wider than the window", wider <= 0, f"{wider} pixels too wide")
                 self.keep(name)
-        said = self.browser.console()
+        said = [line for line in self.browser.console() if expected is None or expected not in line]
         check(f"{state}: the console is silent", not said, "\n".join(said))
         self.html[state] = "<!DOCTYPE html>\n" + self.browser.run("return document.documentElement.outerHTML")
 
@@ -236,7 +236,8 @@ def states(browser, look, servers_for):
         signed_in(browser, servers)
         check_becomes(browser, "the page has a number", SETTLED)
         stop(servers.backend)
-        look.at("down", "return document.querySelector('live-users').getAttribute('state') === 'down'")
+        look.at("down", "return document.querySelector('live-users').getAttribute('state') === 'down'",
+                "the server responded with a status of 502")
 
     def docs():
         for name, of_backend in (("docs", False), ("docs-backend", True)):
