@@ -168,7 +168,7 @@ impl Serving {
             });
             let failed = match known.await {
                 Ok((known, firing)) => {
-                    let wanted = self.to_be_told(known.unwrap_or_default(), firing);
+                    let wanted = self.begin_with(known.unwrap_or_default(), firing);
                     if known == Some(wanted) {
                         return self.progress.begin(wanted);
                     }
@@ -184,7 +184,7 @@ impl Serving {
     }
 
     /// How far it was told of what it takes now.
-    fn to_be_told(&mut self, known: Cursor, firing: Firing) -> Cursor {
+    fn begin_with(&mut self, known: Cursor, firing: Firing) -> Cursor {
         let table = &self.hook.table;
         let is_new = table.takes(HookEvent::Alert) && known.alerts.is_none();
         let alerts = if is_new { firing.so_far() } else { known.alerts };
