@@ -78,13 +78,19 @@ async fn post(request: RequestBuilder, message: &Message) -> Result<(), String> 
     }
 }
 
-/// The process group of a command. What is still in it is killed when this is dropped: at the end of
-/// the command, after its time, and when nobody waits for it any more.
+/// The process group of a command. What is in it is killed when this is dropped: after its time, and
+/// when nobody waits for it any more.
 struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// The command has ended by itself: what it has left to go on delivers the mail, as the `sendmail` of
+    /// some servers does.
+    fn leave(mut self) {
+        self.0 = None;
     }
 }
 
@@ -95,8 +101,8 @@ impl Drop for Group {
     }
 }
 
-/// Runs a command without a shell, with the message on its standard input. It gets so much time, and
-/// leaves nothing behind: what is to go on after it has to leave its process group.
+/// Runs a command without a shell, with the message on its standard input. It gets so much time, and one
+/// that takes longer leaves nothing behind.
 async fn run(command: &[String], message: &Message, limit: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else {
         return Err("there is no command".to_owned());
@@ -114,7 +120,7 @@ async fn run(command: &[String], message: &Message, limit: Duration) -> Result<(
         .kill_on_drop(true);
     let mut child =
         command.spawn().map_err(|error| format!("the command cannot be started: {error}"))?;
-    let _group = Group::of(&child);
+    let group = Group::of(&child);
     let stdin = child.stdin.take();
     let exchange = async {
         if let Some(mut stdin) = stdin {
@@ -123,7 +129,11 @@ async fn run(command: &[String], message: &Message, limit: Duration) -> Result<(
         }
         child.wait().await
     };
-    match timeout(limit, exchange).await {
+    let ended = timeout(limit, exchange).await;
+    if matches!(ended, Ok(Ok(_))) {
+        group.leave();
+    }
+    match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(ended_with(status)),
         Ok(Err(error)) => Err(format!("the command cannot be waited for: {error}")),

@@ -46,11 +46,25 @@ async fn with_sleeper(then: &str, limit: Duration, is_dropped: bool) -> Result<(
 }
 
 #[tokio::test]
-async fn nothing_that_a_command_has_started_lives_on_however_it_ends() {
-    assert_eq!(with_sleeper("cat", LONG, false).await, Ok(()));
-    let failed = "the command ended with exit code 3".to_owned();
-    assert_eq!(with_sleeper("exit 3", LONG, false).await, Err(failed));
+async fn nothing_lives_on_of_a_command_that_takes_too_long_or_that_nobody_waits_for() {
     let limit = Duration::from_secs(1);
     assert_eq!(with_sleeper("wait", limit, false).await, Err(too_long(limit)));
     assert_eq!(with_sleeper("wait", LONG, true).await, Err("dropped".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_to_deliver_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("delivered").display().to_string();
+    let script = format!("cat > /dev/null; (sleep 0.3; echo yes > {file}) &");
+    let command = ["sh", "-c", &script].map(str::to_owned);
+    let message = Message { id: "1".to_owned(), body: "text".to_owned() };
+    assert_eq!(run(&command, &message, LONG).await, Ok(()));
+    for _ in 0..1_000 {
+        if fs::exists(&file).expect("a folder") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing was delivered");
 }
