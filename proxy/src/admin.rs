@@ -303,21 +303,28 @@ impl Admin {
         self.by.check_unscoped()
     }
 
-    /// The reader of a stream of these channels, who may read for as long as the session lasts.
-    pub(crate) fn reader(self, channels: &Arc<Channels>) -> Reader {
+    /// Says whether the session that was shown goes on. What a token opens that is shown with the
+    /// request itself, the backend says.
+    pub(crate) fn lasting(self) -> impl Fn() -> bool {
         let Self { authenticator, by } = self;
-        let channels = Arc::clone(channels);
         let session = match by {
-            ShownBy::Token => return Reader::Authorized(None),
-            ShownBy::AccountToken(_) => None,
+            ShownBy::Token | ShownBy::AccountToken(_) => None,
             ShownBy::Session(claims) => Some(claims.session),
         };
-        let is_live = move || {
+        move || {
             session.is_none_or(|session| {
                 let credentials = authenticator.credentials.as_ref();
                 credentials.is_some_and(|it| it.sessions.is_live(session, SystemTime::now()))
             })
-        };
+        }
+    }
+
+    /// The reader of a stream of these channels, who may read for as long as the session lasts.
+    pub(crate) fn reader(self, channels: &Arc<Channels>) -> Reader {
+        if matches!(self.by, ShownBy::Token) {
+            return Reader::Authorized(None);
+        }
+        let (channels, is_live) = (Arc::clone(channels), self.lasting());
         let authorization: Authorization = Box::new(move || !channels.has_ended() && is_live());
         Reader::Authorized(Some(authorization))
     }

@@ -67,7 +67,7 @@ pub(crate) async fn calls(
             let query = Query::new(request.query_string()).decoded();
             read(&admin, &admin_api, &["calls"], &query).await
         }
-        format => rows(&admin, &admin_api, ("calls", format), &request).await,
+        format => rows(admin, &admin_api, ("calls", format), &request).await,
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn stretches(
         Format::Json => Format::JsonLines,
         format => format,
     };
-    rows(&admin, &admin_api, ("stretches", format), &request).await
+    rows(admin, &admin_api, ("stretches", format), &request).await
 }
 
 /// What has happened to calls.
@@ -144,7 +144,7 @@ pub(crate) async fn read(
 
 /// Asks for rows, as far as this admin may see them, in this form.
 pub(crate) async fn rows(
-    admin: &Admin,
+    admin: Admin,
     admin_api: &AdminApi,
     (name, format): (&str, Format),
     request: &HttpRequest,
@@ -152,11 +152,12 @@ pub(crate) async fn rows(
     let mut query = Query::new(request.query_string()).decoded();
     query.retain(|(name, _)| name != FORMAT);
     query.push((FORMAT.to_owned(), format.name().to_owned()));
-    let asked = admin_api.ask_rows(question(admin, &[name], &query), format).await;
+    let asked = admin_api.ask_rows(question(&admin, &[name], &query), format).await;
+    let rows = told(&admin, asked)?;
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((CONTENT_DISPOSITION, format.disposition(name)))
-        .streaming(told(admin, asked)?.bytes()))
+        .streaming(rows.bytes(admin.lasting())))
 }
 
 /// What this admin asks.

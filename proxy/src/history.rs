@@ -20,7 +20,7 @@ pub(crate) async fn figures(
             let query = Query::new(request.query_string()).decoded();
             read(&admin, &admin_api, &["history"], &query).await
         }
-        format => rows(&admin, &admin_api, ("history", format), &request).await,
+        format => rows(admin, &admin_api, ("history", format), &request).await,
     }
 }
 

@@ -27,12 +27,18 @@ impl Rows {
         Self { response, _place: place, silence }
     }
 
-    /// The bytes. After a failure they break off, so that a part of them does not look whole.
-    pub(crate) fn bytes(self) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
-        stream::unfold(Some(self), async |rows| {
-            let mut rows = rows?;
-            match timeout(rows.silence, rows.response.chunk()).await {
-                Ok(Ok(Some(bytes))) => Some((Ok(bytes), Some(rows))),
+    /// The bytes, as long as whoever asked for them may read. After a failure they break off, so that a
+    /// part of them does not look whole.
+    pub(crate) fn bytes(
+        self,
+        may_read: impl Fn() -> bool,
+    ) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
+        stream::unfold(Some((self, may_read)), async |rows| {
+            let (mut rows, may_read) = rows?;
+            let next = timeout(rows.silence, rows.response.chunk()).await;
+            match next {
+                _ if !may_read() => Some((Err(UpstreamError::AccessEnded), None)),
+                Ok(Ok(Some(bytes))) => Some((Ok(bytes), Some((rows, may_read)))),
                 Ok(Ok(None)) => None,
                 Ok(Err(_)) => Some((Err(UpstreamError::Broken), None)),
                 Err(_) => Some((Err(UpstreamError::Slow), None)),

@@ -6,6 +6,7 @@ use crate::admin::{RIGHT, TOKENS};
 use crate::backend::{Backend, ok};
 use crate::proxy::{ask, client, get, header, seen, start_with};
 use crate::questions::through;
+use crate::sign_in::{OURS, cookie};
 
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 const ROWS: &str = "callSid,agent\r\nCA1,booking\r\n";
@@ -95,4 +96,25 @@ async fn rows_are_for_admins_and_a_form_that_is_none_is_refused() {
     let answer = get(&proxy, "/api/live-users/calls?format=xml", &[RIGHT]).await;
     let (status, body) = seen(answer).await;
     assert!(status == 400 && body.contains(r#""field":"format""#), "{body}");
+}
+
+#[tokio::test]
+async fn rows_that_are_under_way_end_when_the_browser_signs_out() {
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let session = [("Cookie", &*cookie(&proxy).await), OURS];
+    let asked = ask(&proxy, Method::GET, "/api/live-users/stretches?format=csv", &session);
+    let head = rows(CSV).replacen(&format!("Content-Length: {}\r\n", ROWS.len()), "", 1);
+    assert!(head.ends_with(ROWS) && !head.contains("Content-Length"));
+    let begun = async {
+        let mut request = backend.next().await;
+        request.start_to_say(&head).await;
+        request
+    };
+    let (mut answer, mut request) = tokio::join!(asked, begun);
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.chunk().await.expect("rows").as_deref(), Some(ROWS.as_bytes()));
+    ask(&proxy, Method::POST, "/admin/sign-out", &session).await;
+    request.start_to_say("CA2,booking\r\n").await;
+    assert!(answer.chunk().await.is_err(), "it breaks off");
 }
