@@ -64,6 +64,7 @@ async fn what_a_command_leaves_to_deliver_goes_on() {
         if fs::exists(&file).expect("a folder") {
             return;
         }
+        // not a wait for time: what is left goes on by itself
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("nothing was delivered");
