@@ -161,6 +161,7 @@ fn each_change_of_the_last_minutes_is_told_at_its_moment() {
         json!([step(a, 1), step(b, 3), step(c, 2)]),
         "within half a second: one"
     );
+    assert_eq!(read(&server, "step=exact")["steps"], told["steps"], "it begins there by itself");
     assert_eq!((&told["points"], &told["stepMs"]), (&json!([]), &json!(0)));
     assert_eq!(told["since"], moment(a));
     assert_eq!(told["present"]["liveUsers"], 2);
@@ -176,7 +177,6 @@ fn each_change_of_the_last_minutes_is_told_at_its_moment() {
     assert_eq!(told["present"]["liveUsers"], 2);
     for (path, expected) in [
         ("history?from=-20m&step=exact", "each change is told of the last 15 minutes"),
-        ("history?step=exact", "each change is told of the last 15 minutes"),
         ("history.svg?from=-15m&step=exact", "a picture has points"),
     ] {
         let (status, field, told) = problem(&server, path);
