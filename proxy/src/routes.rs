@@ -13,7 +13,7 @@ use live_users_http_kit::Parameters::Only;
 use live_users_http_kit::{
     AllowedOrigins, Connections, Parameters, Paths, TrustedProxies, asks_for,
 };
-use live_users_wire::{Envelope, WITH_DOUBT};
+use live_users_wire::{Envelope, WITH_DOUBT, parameters};
 
 use crate::admin::Authenticator;
 use crate::admin_api::{
@@ -155,30 +155,11 @@ impl Routes {
             .service(PATHS.read("/api/live-users/summary", NONE, summary))
             .service(PATHS.read("/api/live-users/access", NONE, access))
             .service(PATHS.read("/api/live-users/setup", NONE, setup))
-            .service(PATHS.read(
-                "/api/live-users/activity",
-                Only(&["limit", "after", "account"]),
-                activity,
-            ))
-            .service(PATHS.read(
-                "/api/live-users/calls",
-                Only(&[
-                    "limit",
-                    "after",
-                    "agent",
-                    "account",
-                    "source",
-                    "suspect",
-                    "country",
-                    "search",
-                    "searchCountries",
-                    "format",
-                ]),
-                calls,
-            ))
+            .service(PATHS.read("/api/live-users/activity", Only(parameters::ACTIVITY), activity))
+            .service(PATHS.read("/api/live-users/calls", Only(parameters::CALLS), calls))
             .service(PATHS.read(
                 "/api/live-users/stretches",
-                Only(&["agent", "account", "after", "format"]),
+                Only(parameters::STRETCHES),
                 stretches,
             ))
             .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
@@ -194,12 +175,12 @@ impl Routes {
             .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, revoke_link))
             .service(PATHS.read(
                 "/api/live-users/history",
-                Only(&["from", "to", "step", "tz", "agent", "account", "after", "format"]),
+                Only(parameters::HISTORY),
                 history::figures,
             ))
             .service(PATHS.read(
                 "/api/live-users/history.svg",
-                Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
+                Only(parameters::PICTURE),
                 history::picture,
             ));
     }

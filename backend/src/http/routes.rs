@@ -10,6 +10,7 @@ use live_users_http_kit::Parameters::Only;
 use live_users_http_kit::{
     AllowedOrigins, LimitAnswers, LogThrottle, Methods, ParameterError, Parameters, Paths,
 };
+use live_users_wire::parameters;
 
 use super::error::ApiError;
 use super::{
@@ -76,28 +77,13 @@ fn add_details(app: &mut ServiceConfig) {
     app.service(PATHS.read("/api/live-users/setup", NONE, setup::setup))
         .service(PATHS.read(
             "/api/live-users/activity",
-            Only(&["limit", "after", "account"]),
+            Only(parameters::ACTIVITY),
             calls::activity::activity,
         ))
-        .service(PATHS.read(
-            "/api/live-users/calls",
-            Only(&[
-                "limit",
-                "after",
-                "agent",
-                "account",
-                "source",
-                "suspect",
-                "country",
-                "search",
-                "searchCountries",
-                "format",
-            ]),
-            calls::list,
-        ))
+        .service(PATHS.read("/api/live-users/calls", Only(parameters::CALLS), calls::list))
         .service(PATHS.read(
             "/api/live-users/stretches",
-            Only(&["agent", "account", "after", "format"]),
+            Only(parameters::STRETCHES),
             calls::export::stretches,
         ))
         .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
@@ -106,14 +92,10 @@ fn add_details(app: &mut ServiceConfig) {
         .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
         .service(PATHS.read("/api/live-users/alerts", NONE, alerts::list))
         .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
-        .service(PATHS.read(
-            "/api/live-users/history",
-            Only(&["from", "to", "step", "tz", "agent", "account", "after", "format"]),
-            history::read,
-        ))
+        .service(PATHS.read("/api/live-users/history", Only(parameters::HISTORY), history::read))
         .service(PATHS.read(
             "/api/live-users/history.svg",
-            Only(&["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"]),
+            Only(parameters::PICTURE),
             history::draw,
         ));
 }

@@ -13,6 +13,7 @@ mod history;
 mod hooks;
 mod links;
 mod orders;
+pub mod parameters;
 mod sessions;
 mod setup;
 mod sources;

@@ -1,0 +1,28 @@
+//! The parameters of the queries that the proxy passes on as they are. Both servers refuse all others.
+
+/// Of the activity.
+pub const ACTIVITY: &[&str] = &["limit", "after", "account"];
+
+/// Of the list of calls.
+pub const CALLS: &[&str] = &[
+    "limit",
+    "after",
+    "agent",
+    "account",
+    "source",
+    "suspect",
+    "country",
+    "search",
+    "searchCountries",
+    "format",
+];
+
+/// Of the stretches of calls.
+pub const STRETCHES: &[&str] = &["agent", "account", "after", "format"];
+
+/// Of the history.
+pub const HISTORY: &[&str] = &["from", "to", "step", "tz", "agent", "account", "after", "format"];
+
+/// Of the picture of the history.
+pub const PICTURE: &[&str] =
+    &["from", "to", "step", "tz", "agent", "account", "theme", "width", "height"];
