@@ -27,7 +27,7 @@ const NEXT_BYTES_MAX: usize = 2 * 1024;
 const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
 /// Nothing from elsewhere, nothing inline, no frame; and its form goes nowhere else.
-pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 pub(crate) const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
@@ -265,7 +265,14 @@ fn page(
     answer_with(answer, &Page { error, ..Page::of(authenticator, next) })
 }
 
-fn answer_with(mut answer: HttpResponseBuilder, page: &Page<'_>) -> Result<HttpResponse, Error> {
+/// A page with a form, which goes to this server and nowhere else.
+///
+/// # Errors
+/// If the page cannot be rendered.
+pub(crate) fn answer_with(
+    mut answer: HttpResponseBuilder,
+    page: &impl Template,
+) -> Result<HttpResponse, Error> {
     let html = page.render().map_err(std::io::Error::other)?;
     Ok(answer
         .content_type(ContentType::html())

@@ -19,7 +19,7 @@ use crate::admin::{
 };
 use crate::page::{self, First};
 use crate::scope::Scope;
-use crate::sign_in::{CROSS_SITE, IN_THE_CLEAR, POLICY};
+use crate::sign_in::{CROSS_SITE, IN_THE_CLEAR, answer_with};
 use crate::upstream::AdminApi;
 
 /// Where a link is opened, with its token in the fragment.
@@ -168,13 +168,7 @@ fn tell(status: StatusCode, text: &str) -> Result<HttpResponse, Error> {
 }
 
 fn answer(status: StatusCode, page: &Page<'_>) -> Result<HttpResponse, Error> {
-    let html = page.render().map_err(std::io::Error::other)?;
-    Ok(HttpResponse::build(status)
-        .content_type(ContentType::html())
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        // With no-referrer, a browser would send the form with an Origin that says nothing.
-        .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(html))
+    answer_with(HttpResponse::build(status), page)
 }
 
 #[cfg(test)]
