@@ -55,6 +55,16 @@ fn sibling(name: &str) -> PathBuf {
     binary
 }
 
+/// A proxy that reads this backend.
+fn proxy_of(backend: &Server) -> Server {
+    let env = [
+        ("BACKEND_URL", backend.url.as_str()),
+        ("BACKEND_TOKEN", API_TOKEN),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ];
+    Server::start(sibling("live-users-proxy"), &[], &env)
+}
+
 /// A backend and a proxy, as two processes.
 fn start_both() -> (Server, Server, Twilio) {
     start_both_with(&agents_file())

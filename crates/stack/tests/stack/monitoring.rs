@@ -10,7 +10,7 @@ use std::time::Duration;
 use live_users_testkit::{Events, Server, send};
 use serde_json::Value;
 
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
 
 /// A bound for a machine that is stuck, in looks of 50 ms.
 const LOOKS_MAX: usize = 1_200;
@@ -107,12 +107,7 @@ fn start() -> (Server, Server) {
         ("OPS_URL", "http://127.0.0.1:9/"),
     ];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
-    let env = [
-        ("BACKEND_URL", backend.url.as_str()),
-        ("BACKEND_TOKEN", API_TOKEN),
-        ("ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let proxy = proxy_of(&backend);
     (backend, proxy)
 }
 

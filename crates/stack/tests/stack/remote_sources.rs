@@ -4,7 +4,7 @@ use live_users_testkit::{Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::remote::{json as parsed, ok, told};
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
 
 const TOKENS: [(&str, &str); 2] =
     [("app", "a-token-of-an-application"), ("other", "a-token-of-another-application")];
@@ -34,12 +34,7 @@ fn start() -> (Server, Server, Twilio) {
         ("OTHER_TOKEN", TOKENS[1].1),
     ];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
-    let env = [
-        ("BACKEND_URL", backend.url.as_str()),
-        ("BACKEND_TOKEN", API_TOKEN),
-        ("ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let proxy = proxy_of(&backend);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)
 }

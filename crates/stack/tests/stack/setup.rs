@@ -4,7 +4,7 @@ use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
 use live_users_testkit::{Browser, Server, Twilio};
 
 use crate::page::open;
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, agents_file, sibling, start_both};
+use crate::{API_TOKEN, TOKEN, agents_file, proxy_of, sibling, start_both};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
@@ -13,12 +13,7 @@ fn start_with(more: &[(&str, &str)]) -> (Server, Server, Twilio) {
     let agents = agents_file();
     let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents), ("API_TOKEN", API_TOKEN)];
     let backend = Server::start(sibling("live-users-backend"), &[], &[&env[..], more].concat());
-    let env = [
-        ("BACKEND_URL", backend.url.as_str()),
-        ("BACKEND_TOKEN", API_TOKEN),
-        ("ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let proxy = proxy_of(&backend);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)
 }

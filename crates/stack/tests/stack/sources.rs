@@ -4,7 +4,7 @@ use live_users_testkit::{Browser, Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::page::open;
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+use crate::{API_TOKEN, TOKEN, proxy_of, sibling};
 
 const APP_TOKEN: &str = "a-token-of-an-application";
 
@@ -73,12 +73,7 @@ fn start() -> (Server, Server) {
         ("ACME_TOKEN", ACME),
     ];
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
-    let env = [
-        ("BACKEND_URL", backend.url.as_str()),
-        ("BACKEND_TOKEN", API_TOKEN),
-        ("ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let proxy = proxy_of(&backend);
     (backend, proxy)
 }
 
