@@ -175,7 +175,6 @@ export const createClient = (config = {}) => {
         if (opts.throwOnError) {
             throw finalError;
         }
-        // TODO: we probably want to return error and improve types
         return opts.responseStyle === 'data'
             ? undefined
             : {
