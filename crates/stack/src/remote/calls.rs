@@ -34,7 +34,7 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    /// The calls of an answer that are wanted. A server knows no source to ask for, and a proxy may pass
+    /// The calls of an answer that are wanted. An older server knows no source to ask for, and a proxy may pass
     /// no account on.
     fn has(&self, call: &CallView) -> bool {
         let has_told = |source: &String| match call.sources.is_empty() {
