@@ -4,10 +4,6 @@ import { CallDetails } from "./call-details.js";
 import { element, icon, setText } from "./dom.js";
 import { country, locality, moment, partyWords, span } from "./format.js";
 
-const COLUMNS = 6;
-/** On a narrow screen three are not shown (calls.css); a cell that spans them would bring them back. */
-export const NARROW = matchMedia("(max-width: 44rem)");
-const NARROW_COLUMNS = 3;
 /** The layout is that of a grid (calls.css), so the roles are told. */
 const ROW = { role: "row" };
 const CELL = { role: "cell" };
@@ -117,15 +113,9 @@ export class CallRow {
   #open() {
     this.#details = new CallDetails(this.#call, this.#canEvict);
     this.#detailRow = element("tr.detail", ROW, element("td", CELL, this.#details.node));
-    this.fit();
     this.#row.after(this.#detailRow);
     this.#row.classList.add("is-open");
     this.#toggle.setAttribute("aria-expanded", "true");
-  }
-
-  /** Makes the details as wide as the table. */
-  fit() {
-    if (this.#detailRow) this.#detailRow.firstElementChild.colSpan = NARROW.matches ? NARROW_COLUMNS : COLUMNS;
   }
 
   close() {

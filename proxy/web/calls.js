@@ -1,7 +1,7 @@
 // The calls now live: a row for each, with a duration that ticks; a search, filters, and more of them on request.
 
 import { CallFilters } from "./call-filters.js";
-import { CallRow, NARROW } from "./call-row.js";
+import { CallRow } from "./call-row.js";
 import { arrange, element, onTick, setText } from "./dom.js";
 import { counted, number } from "./format.js";
 
@@ -48,9 +48,6 @@ export class Calls {
     const bar = document.querySelector(".bar");
     const below = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
     new ResizeObserver(below).observe(bar);
-    NARROW.addEventListener("change", () => {
-      for (const row of this.#byId.values()) row.fit();
-    });
   }
 
   /** Without the layout of a table, browsers would not tell of one. */
