@@ -348,14 +348,15 @@ export class LiveUsersChartElement extends HTMLElement {
     if (compare === "" || this.#history === null) return;
     const { agoMs } = COMPARISONS[compare];
     const { spanMs } = RANGES[this.range];
-    const now = this.#now();
+    const then = this.#now() - agoMs;
     const key = [this.getAttribute("src"), this.range, compare, this.getAttribute("agent")].join(" ");
-    if (this.#comparison?.key === key && now - agoMs < this.#comparison.until) return;
-    const wanted = { from: now - spanMs, to: now, agoMs, now };
+    if (this.#comparison?.key === key && then < this.#comparison.until) return;
+    // As long again as the range: it is asked for once until that is over. With `canCompare`, that is not in the future.
+    const until = then + spanMs;
+    const wanted = { from: then - spanMs, to: until };
     const answer = await this.#ask("comparison", key, (signal) => askComparison(this, wanted, signal));
     if (answer?.history === undefined) return;
     const points = answer.history.spans();
-    const until = Math.min(now - agoMs + spanMs, now);
     this.#comparison = { key, compare, until, agoMs, points, words: COMPARISONS[compare].words };
     this.#draw();
   }

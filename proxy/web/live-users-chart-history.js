@@ -162,11 +162,10 @@ export function askRange(element, range, signal) {
   return askInZone(element, { from: `-${asks}`, step }, signal);
 }
 
-/** Asks for what a range is compared with, as long again as it is long: it is asked for once until that is over. */
-export function askComparison(element, { from, to, agoMs, now }, signal) {
+/** Asks for what a range is compared with, between two moments. */
+export function askComparison(element, { from, to }, signal) {
   const at = (ms) => new Date(ms).toISOString();
-  const end = Math.min(to + (to - from), now + agoMs);
-  return askInZone(element, { from: at(from - agoMs), to: at(end - agoMs) }, signal);
+  return askInZone(element, { from: at(from), to: at(to) }, signal);
 }
 
 async function askInZone(element, parameters, signal) {
