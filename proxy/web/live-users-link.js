@@ -1,6 +1,7 @@
 // A link to one value of the proxy, such as the total or the summary: by WebSocket; where that is
 // blocked by server-sent events; where that is blocked too by polling; and back up by itself.
 
+import { ServerClock } from "./live-users-server-clock.js";
 import { openEvents, openPolling, openSocket } from "./live-users-transports.js";
 
 const POLL_INTERVAL_MS = 5000;
@@ -72,8 +73,7 @@ export class Link {
   #text = null;
   #isClosed = false;
   #heardByClock = null;
-  /** How far the server's clock is before `performance.now()`, as far as it has told. */
-  #serverAheadMs = null;
+  #serverClock = new ServerClock();
 
   /**
    * @param {object} options
@@ -198,7 +198,7 @@ export class Link {
     try {
       const frame = JSON.parse(text);
       this.#text = text;
-      this.#noteServerTime(frame?.now);
+      this.#serverClock.note(frame?.now, performance.now());
       this.#onFrame(frame);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
@@ -225,7 +225,7 @@ export class Link {
     if (this.#polling || this.#stream || this.#isClosed) return;
     this.#polling = openPolling(this.#url, this.#intervalMs, {
       heard: (text, { status, date }) => {
-        this.#noteServerTime(date);
+        this.#serverClock.note(date, performance.now());
         const wasDown = this.state.state === "down";
         this.#hear(text);
         this.#tell({ state: "polling", transport: "polling", status });
@@ -237,14 +237,8 @@ export class Link {
 
   /** The server's time at a moment of `performance.now()`; `null` if the server has not told it. */
   serverTime(at) {
-    return this.#serverAheadMs === null ? null : new Date(at + this.#serverAheadMs);
-  }
-
-  // What has come late says less of the time than what has come at once.
-  #noteServerTime(text) {
-    const aheadMs = Date.parse(text) - performance.now();
-    if (Number.isNaN(aheadMs)) return;
-    this.#serverAheadMs = Math.max(this.#serverAheadMs ?? aheadMs, aheadMs);
+    const time = this.#serverClock.timeAt(at);
+    return time === null ? null : new Date(time);
   }
 
   #tell(change) {

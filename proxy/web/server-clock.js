@@ -1,6 +1,8 @@
-// The server's time, as far as it has told: the computer's own clock may be wrong by hours.
+// The clock of the server, for all parts of the page.
 
-const clock = { aheadMs: null };
+import { ServerClock } from "/live-users-server-clock.js";
+
+const clock = new ServerClock();
 
 /**
  * Takes what the server says its time was.
@@ -8,13 +10,10 @@ const clock = { aheadMs: null };
  * @param {number} at when it came, on the clock of `performance.now()`
  */
 export function noteServerTime(text, at) {
-  const aheadMs = Date.parse(text) - at;
-  if (Number.isNaN(aheadMs)) return;
-  // What has come late says less of the time than what has come at once.
-  clock.aheadMs = Math.max(clock.aheadMs ?? aheadMs, aheadMs);
+  clock.note(text, at);
 }
 
 /** The server's time now, in milliseconds since 1970; the computer's own until the server has told. */
 export function serverNow() {
-  return clock.aheadMs === null ? Date.now() : performance.now() + clock.aheadMs;
+  return clock.timeAt(performance.now()) ?? Date.now();
 }

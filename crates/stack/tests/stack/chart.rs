@@ -8,7 +8,7 @@ use live_users_testkit::Browser;
 
 use crate::{page, start_both};
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("/live-users-chart.js", include_str!("../../../../proxy/web/live-users-chart.js")),
     (
         "/live-users-chart-element.js",
@@ -28,6 +28,10 @@ const FILES: [(&str, &str); 10] = [
         include_str!("../../../../proxy/web/live-users-chart-legend.js"),
     ),
     ("/live-users-link.js", include_str!("../../../../proxy/web/live-users-link.js")),
+    (
+        "/live-users-server-clock.js",
+        include_str!("../../../../proxy/web/live-users-server-clock.js"),
+    ),
     ("/live-users-transports.js", include_str!("../../../../proxy/web/live-users-transports.js")),
     ("/live-users-chart-scale.js", include_str!("../../../../proxy/web/live-users-chart-scale.js")),
     ("/live-users-chart-style.js", include_str!("../../../../proxy/web/live-users-chart-style.js")),
