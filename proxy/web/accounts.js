@@ -17,8 +17,7 @@ export class Accounts {
 
   /** Whose numbers all of the page has; nothing where they are of all calls. */
   drawScope() {
-    const { accounts, link } = this.#store.access ?? {};
-    const whose = link === undefined ? accounts ?? [] : [link.name];
+    const { whose } = this.#store;
     this.#scope.hidden = whose.length === 0;
     setText(this.#scope, several(whose));
     this.#scope.title = whose.join(", ");

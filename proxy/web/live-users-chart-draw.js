@@ -205,7 +205,8 @@ function label(name, text, x, y, anchor) {
   return made;
 }
 
-function shape(tag, name, attributes) {
+/** Makes an element of SVG, of these classes unless they are empty. */
+export function shape(tag, name, attributes) {
   const made = document.createElementNS(SVG, tag);
   if (name !== "") made.setAttribute("class", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);

@@ -1,10 +1,10 @@
 // What stands around the drawing of <live-users-chart>: which area is who, since when and until when it is known, what
 // it can be compared with, and the peaks.
 
+import { shape } from "./live-users-chart-draw.js";
 import { COMPARISONS, PARTIES, canCompare } from "./live-users-chart-history.js";
 import { clock, peakLabel, whole } from "./live-users-chart-scale.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
 
 /** Names of the parties, for a legend and for a sentence. */
@@ -97,13 +97,6 @@ function dashes() {
 
 function svg() {
   return shape("svg", "swatch", { viewBox: "0 0 20 12", "aria-hidden": "true" });
-}
-
-function shape(tag, name, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  made.setAttribute("class", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }
 
 function upper(text) {

@@ -95,8 +95,7 @@ const untitled = document.title;
 const badge = document.querySelector("live-users");
 function showTitle() {
   const count = badge.getAttribute("count");
-  const { accounts, link } = store.access ?? {};
-  const whose = link === undefined ? accounts ?? [] : [link.name];
+  const { whose } = store;
   const title = whose.length === 0 ? untitled : `${untitled}, ${several(whose)}`;
   const about = badge.getAttribute("state") === "unsure" ? "~" : "";
   document.title = count === null ? title : `(${about}${count}) ${title}`;

@@ -73,6 +73,12 @@ export class Store extends EventTarget {
     return accounts !== null || (link !== undefined && !link.scope.all);
   }
 
+  /** Whose numbers all that is shown has: accounts, or the name of a link; empty where they are of all calls. */
+  get whose() {
+    const { accounts, link } = this.access ?? {};
+    return link === undefined ? accounts ?? [] : [link.name];
+  }
+
   /** Whether this reader may take calls out of the count. */
   get mayEvict() {
     return this.access?.role === "operate";
