@@ -33,6 +33,7 @@ pub(crate) enum Remote {
     },
     /// Show which alerts fire, and what has happened to them lately; with `test ID`, have the hooks of
     /// an alert told that it is tested.
+    #[command(args_conflicts_with_subcommands = true)]
     Alerts {
         #[command(subcommand)]
         order: Option<alerts::Order>,

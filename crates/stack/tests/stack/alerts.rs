@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use live_users_testkit::{Browser, Server};
 
 use crate::page::open;
+use crate::remote::told;
 use crate::{API_TOKEN, STACK, start_both_with};
 
 const FILE: &str = "[[agent]]\nid = \"booking\"\nname = \"Table bookings\"\n\
@@ -63,4 +64,19 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
     assert!(recent.contains("busy was tested"), "{recent}");
     let listed = command(&backend, &["alerts"]);
     assert!(listed.contains("resolved") && listed.contains("test"), "{listed}");
+}
+
+#[test]
+fn options_before_an_order_are_refused_and_not_dropped() {
+    // The order has its own: with those before it left out, another server would be asked.
+    let options = ["--url", "http://127.0.0.1:9", "--token", "t"];
+    for (command, order) in
+        [("alerts", &["test", "busy"][..]), ("links", &["revoke", "0123456789abcdef"])]
+    {
+        let (code, output, error) = told(&[&[command], &options[..], order].concat(), &[]);
+        assert_eq!((code, output.as_str()), (64, ""), "{command}: {error}");
+        assert!(error.contains("cannot be used with"), "{command}: {error}");
+        let (code, _, error) = told(&[&[command], order, &options[..]].concat(), &[]);
+        assert!(code == 1 && error.contains("http://127.0.0.1:9"), "{command}: {code} {error}");
+    }
 }
