@@ -1,7 +1,5 @@
 //! Calls and stretches as rows: the calls that are live, and the stretches of all calls that are known.
 
-use std::sync::Arc;
-
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
@@ -117,6 +115,7 @@ pub(super) async fn calls(
 }
 
 /// The fields of the query for stretches.
+#[derive(Clone)]
 struct StretchQuery {
     agent: Option<String>,
     account: Option<String>,
@@ -130,6 +129,13 @@ impl StretchQuery {
         let named = |name| query.parsed(name, &id, |id| is_id(id).then(|| id.to_owned()));
         let after = query.parsed("after", "the `cursor` of a row", sort_key)?;
         Ok(Self { agent: named("agent")?, account: named("account")?, after })
+    }
+
+    /// Whether a call that was first heard of then stands behind the row where it begins.
+    fn has(&self, at: Millis, id: &CallId) -> bool {
+        let Some((first, call)) = &self.after else { return true };
+        // The writer waits: the text is made only where it decides.
+        at.cmp(first).then_with(|| id.to_string().cmp(call)).is_gt()
     }
 }
 
@@ -168,55 +174,46 @@ pub(crate) async fn stretches(
         Format::Json => Format::JsonLines,
         rows => rows,
     };
-    let query = Arc::new(StretchQuery::parse(request.query_string())?);
-    let (agents, wanted, whole) = (agents.now(), Arc::clone(&query), access.scope.clone());
+    let query = StretchQuery::parse(request.query_string())?;
+    let (agents, wanted, whole) = (agents.now(), query.clone(), access.scope.clone());
     let found = queue.query(move |View { state, .. }| {
         let account = wanted.account.as_deref();
         let named = Named { agent: wanted.agent.as_deref(), account, source: None };
         named.check((&agents, &whole), state)?;
-        let after = |at: Millis, id: &CallId| {
-            wanted
-                .after
-                .as_ref()
-                .is_none_or(|(since, call)| (at, id.to_string()) > (*since, call.clone()))
-        };
-        let known = state.tracker().first_heard().filter(|(at, id)| after(*at, id));
+        let known = state.tracker().first_heard().filter(|(at, id)| wanted.has(*at, id));
         Ok::<_, ApiError>(known.map(|(at, id)| (at, id.clone())).collect::<Vec<_>>())
     });
     let mut ids = found.await??;
-    ids.sort_unstable_by_key(|(at, id)| (*at, id.to_string()));
+    ids.sort_by_cached_key(|(at, id)| (*at, id.to_string()));
     let scope = access.scope.narrowed(query.account.as_deref());
     // Who reads one agent's calls is not told with whom the callers were before.
-    let own = scope.agent().map(ToString::to_string);
-    let query = match own {
-        Some(own) => Arc::new(StretchQuery { agent: Some(own), account: None, after: None }),
-        None => query,
-    };
+    let agent = scope.agent().map(ToString::to_string).or(query.agent);
     let source = Source { queue, scope, rules: **rules };
-    let start = (source, query, ids.into_iter());
-    let chunks = stream::try_unfold(start, async |(source, query, mut ids)| {
+    let start = (source, agent, ids.into_iter());
+    let chunks = stream::try_unfold(start, async |(source, agent, mut ids)| {
         let chunk: Vec<_> = ids.by_ref().take(CHUNK).collect();
         if chunk.is_empty() {
             return Ok::<_, ApiError>(None);
         }
-        let (scope, rules, wanted) = (source.scope.clone(), source.rules, Arc::clone(&query));
-        let rows = source.queue.query(move |View { state, now, .. }| {
+        let (scope, rules) = (source.scope.clone(), source.rules);
+        let calls = source.queue.query(move |View { state, now, .. }| {
             let (tracker, presenter) = (state.tracker(), Presenter { now, rules });
             let known = chunk.iter().filter(|(_, id)| scope.has_of_call(tracker, id));
             let calls = known.filter_map(|(at, id)| Some((at, tracker.call(id)?)));
             let calls = calls.filter(|(_, call)| is_users(call));
-            calls.flat_map(|(at, call)| of_call(&wanted, *at, &presenter.call(&call))).collect()
+            calls.map(|(at, call)| (*at, presenter.call(&call))).collect()
         });
-        let rows: Vec<Value> = rows.await?;
-        Ok(Some((rows, (source, query, ids))))
+        let calls: Vec<(Millis, CallView)> = calls.await?;
+        let rows = calls.iter().flat_map(|(at, call)| of_call(agent.as_deref(), *at, call));
+        Ok(Some((rows.collect(), (source, agent, ids))))
     });
     rows::answer(format, STRETCHES, rows::while_authorized(chunks, auth.lasting(access))).await
 }
 
-/// The rows of one call.
-fn of_call(query: &StretchQuery, first: Millis, call: &CallView) -> Vec<Value> {
+/// The rows of one call, or those of its stretches with this agent.
+fn of_call(agent: Option<&str>, first: Millis, call: &CallView) -> Vec<Value> {
     let cursor = format!("{}.{}", first.0, call.call_sid);
-    let wanted = |it: &&StretchView| query.agent.is_none() || it.agent.agent == query.agent;
+    let wanted = |it: &&StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
     let rows = call.stretches.iter().filter(wanted).map(|stretch| {
         row(&StretchRow {
             call_sid: &call.call_sid,
@@ -242,4 +239,28 @@ fn duration_ms(stretch: &StretchView) -> Option<u64> {
 
 fn row(row: &impl Serialize) -> Value {
     serde_json::to_value(row).expect("views have names for fields")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_begin_behind_a_cursor_by_the_moment_and_then_by_the_text_of_the_id() {
+        let sid = format!("CA{}", "7".repeat(32));
+        let query = StretchQuery::parse(&format!("after=20.{sid}")).unwrap();
+        let has = |at: u64, id: &str| query.has(Millis(at), &CallId::parse(id).unwrap());
+        for (at, id, is_behind) in [
+            (19, "z", false),
+            (20, sid.as_str(), false),
+            // By the order of ids, other texts would stand behind all of Twilio's.
+            (20, "A", false),
+            (20, "b", true),
+            (20, &format!("CA{}", "8".repeat(32)), true),
+            (21, "A", true),
+        ] {
+            assert_eq!(has(at, id), is_behind, "{at} {id}");
+        }
+        assert!(StretchQuery::parse("").unwrap().has(Millis(0), &CallId::parse("A").unwrap()));
+    }
 }
