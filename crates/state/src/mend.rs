@@ -37,7 +37,7 @@ impl State {
         let recent = corrections.recent().map(|it| Correction { at: mend(it.at), ..it.clone() });
         let of_accounts = corrections.by_account();
         let of_accounts = of_accounts.map(|(account, cause, n)| (account.clone(), cause, n));
-        let corrections = Corrections::restore(corrections.totals(), recent.collect::<Vec<_>>())
+        let drift = Corrections::restore(corrections.totals(), recent.collect::<Vec<_>>())
             .with_accounts(of_accounts);
         let Activities { feed, talks } = self.activities().clone();
         let feed = feed.map(|it| Activity { at: shift.mend(it.at), ..it });
@@ -50,15 +50,24 @@ impl State {
         // Their times are by the clocks of proxies.
         let ended_sessions = self.ended_sessions().clone();
         // They end when somebody has said, whatever the clock was then.
-        let links = self.shared_links().clone();
+        let shared_links = self.shared_links().clone();
         let outbox = self.outbox().clone().mended(|at| shift.mend(at));
         let callbacks = self.callbacks().clone().mended(|at| shift.mend(at));
         let heard = self.heard().clone().mended(|at| shift.mend(at));
         let alerts = self.alerts().clone().mended(|at| shift.mend(at));
-        Self::restore(tracker, corrections, activities, history, ended_sessions, outbox, callbacks)
-            .monitored(heard, alerts)
-            .with_links(links)
-            .with(settings)
+        let mended = Self {
+            tracker,
+            drift,
+            activities,
+            history,
+            ended_sessions,
+            outbox,
+            callbacks,
+            heard,
+            alerts,
+            shared_links,
+        };
+        mended.with(settings)
     }
 }
 

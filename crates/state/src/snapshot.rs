@@ -87,10 +87,19 @@ pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
     let activities = stored.activities.read()?;
     let heard = LastHeard::from_stored(stored.heard);
     let alerts = stored.alerts.unwrap_or_default();
-    let links = SharedLinks::from_stored(stored.shared_links)?;
-    let state =
-        State::restore(tracker, drift, activities, history, ended_sessions, outbox, callbacks);
-    Ok(state.monitored(heard, alerts).with_links(links))
+    let shared_links = SharedLinks::from_stored(stored.shared_links)?;
+    Ok(State {
+        tracker,
+        drift,
+        activities,
+        history,
+        ended_sessions,
+        outbox,
+        callbacks,
+        heard,
+        alerts,
+        shared_links,
+    })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -18,16 +18,16 @@ use crate::shared_links::SharedLinks;
 /// What is known after a number of records. The same records lead to the same state.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    tracker: Tracker,
-    drift: Corrections,
-    activities: Activities,
-    history: History,
-    ended_sessions: EndedSessions,
-    outbox: Outbox,
-    callbacks: Callbacks,
-    heard: LastHeard,
-    alerts: Alerts,
-    shared_links: SharedLinks,
+    pub(crate) tracker: Tracker,
+    pub(crate) drift: Corrections,
+    pub(crate) activities: Activities,
+    pub(crate) history: History,
+    pub(crate) ended_sessions: EndedSessions,
+    pub(crate) outbox: Outbox,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) heard: LastHeard,
+    pub(crate) alerts: Alerts,
+    pub(crate) shared_links: SharedLinks,
 }
 
 /// What a state follows beside its records. Replicas of one journal need the same.
@@ -51,43 +51,6 @@ pub struct Confidence {
 }
 
 impl State {
-    pub(crate) fn restore(
-        tracker: Tracker,
-        drift: Corrections,
-        activities: Activities,
-        history: History,
-        ended_sessions: EndedSessions,
-        outbox: Outbox,
-        callbacks: Callbacks,
-    ) -> Self {
-        let (heard, alerts) = Default::default();
-        let shared_links = SharedLinks::default();
-        Self {
-            tracker,
-            drift,
-            activities,
-            history,
-            ended_sessions,
-            outbox,
-            callbacks,
-            heard,
-            alerts,
-            shared_links,
-        }
-    }
-
-    /// The same state, with what alerts are decided by, and how they stand.
-    #[must_use]
-    pub(crate) fn monitored(self, heard: LastHeard, alerts: Alerts) -> Self {
-        Self { heard, alerts, ..self }
-    }
-
-    /// The same state, with these links in the place of its own.
-    #[must_use]
-    pub(crate) fn with_links(self, shared_links: SharedLinks) -> Self {
-        Self { shared_links, ..self }
-    }
-
     /// The same state, by these settings from now on.
     #[must_use]
     pub fn with(mut self, settings: Settings) -> Self {

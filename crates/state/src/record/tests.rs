@@ -12,11 +12,7 @@ use live_users_core::{
 };
 
 use super::*;
-use crate::activity::Activities;
-use crate::callbacks::Callbacks;
 use crate::corrections::{Cause, Correction, Corrections};
-use crate::history::History;
-use crate::outbox::Outbox;
 use crate::sessions::{EndedSessions, SessionHash};
 use crate::snapshot;
 use crate::state::State;
@@ -237,17 +233,9 @@ proptest! {
         });
         let drift = Corrections::restore([(Cause::MissedEnd, 7), (Cause::Evicted, 1)], healed)
             .with_accounts([(Arc::from("acme"), Cause::MissedEnd, 2)]);
-        let mut ended = EndedSessions::default();
-        ended.end(Millis(1), EndedSession { id: hash(now), until: Millis(2) });
-        let original = State::restore(
-            tracker,
-            drift,
-            Activities::default(),
-            History::default(),
-            ended,
-            Outbox::default(),
-            Callbacks::default(),
-        );
+        let mut ended_sessions = EndedSessions::default();
+        ended_sessions.end(Millis(1), EndedSession { id: hash(now), until: Millis(2) });
+        let original = State { tracker, drift, ended_sessions, ..State::default() };
         let restored = snapshot::decode(&snapshot::encode(&original)).unwrap();
         prop_assert_eq!(restored.tracker().check(), Ok(()));
         prop_assert_eq!(restored.tracker().calls(), original.tracker().calls());
