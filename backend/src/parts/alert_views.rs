@@ -26,8 +26,7 @@ pub(crate) fn alerts_view(agents: &Agents, alerts: &Alerts, scope: &Scope) -> Op
         let AlertChange { agent, source, .. } = &news.change;
         // It is told again, or for the first time after the quiet time: nothing has happened to it.
         let goes_on = news.change.what == AlertStep::Firing && news.since < Some(news.at);
-        let is_shown = !goes_on && news.change.what != AlertStep::Removed;
-        is_shown && is_in_scope(agents, scope, (agent.as_deref(), source.as_deref()))
+        !goes_on && is_in_scope(agents, scope, (agent.as_deref(), source.as_deref()))
     });
     Some(AlertsView {
         alerts: tables.map(|table| alert_view(table, alerts)).collect(),
@@ -58,7 +57,7 @@ fn alert_view(table: &AlertTable, alerts: &Alerts) -> AlertView {
         alert: table.id.clone(),
         firing: status.since.is_some(),
         since: status.since.map(moment),
-        value: status.value,
+        value: status.rule.and_then(|rule| rule.value),
         rule: rule_view(&change(table, AlertStep::Firing, false, None)),
         for_seconds: table.for_seconds(),
     }

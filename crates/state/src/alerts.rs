@@ -99,16 +99,13 @@ pub struct AlertStatus {
     /// Since when it fires; `None` if it does not.
     #[serde(with = "perhaps", skip_serializing_if = "Option::is_none")]
     pub since: Option<Millis>,
-    /// The value when that was recorded last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<u64>,
     /// When the hooks were last told that it fires.
     #[serde(with = "perhaps", skip_serializing_if = "Option::is_none")]
     pub told_at: Option<Millis>,
-    /// The rule by which it fires. One that an older version has recorded has none.
+    /// The rule by which it fires, and the value when that was recorded last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<AlertChange>,
-    /// The number of that news, while nobody was told that it is over.
+    /// The number of the news by which they were, while nobody was told that it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told: Option<u64>,
 }
@@ -147,13 +144,7 @@ impl Alerts {
                 self.tell(at, change, (since, status.told.is_some()));
                 let told_at = if change.told { Some(at) } else { status.told_at };
                 let told = change.told.then_some(self.count).or(status.told);
-                let fires = AlertStatus {
-                    since,
-                    value: change.value,
-                    told_at,
-                    told,
-                    rule: Some(change.clone()),
-                };
+                let fires = AlertStatus { since, told_at, told, rule: Some(change.clone()) };
                 self.alerts.insert(change.alert.clone(), fires);
             }
         }

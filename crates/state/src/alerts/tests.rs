@@ -82,6 +82,19 @@ fn an_alert_fires_goes_on_and_is_over_and_a_snapshot_keeps_all_of_it() {
 }
 
 #[test]
+fn a_snapshot_that_has_the_value_beside_the_rule_is_read() {
+    let mut state = State::default();
+    apply(&mut state, 20, "busy", AlertStep::Firing, true);
+    let text = String::from_utf8(snapshot::encode(&state)).unwrap();
+    let without = r#""busy":{"since":20,"#;
+    assert_eq!(text.matches(without).count(), 1);
+    let text = text.replace(without, &format!(r#"{without}"value":53,"#));
+    let restored = snapshot::decode(text.as_bytes()).unwrap();
+    assert_eq!(restored.alerts(), state.alerts());
+    assert_eq!(restored.alerts().status("busy").rule.unwrap().value, Some(53));
+}
+
+#[test]
 fn a_hook_is_told_what_names_it_or_none_of_its_agent() {
     let all = change("a", AlertStep::Firing, true);
     assert!(all.is_for("ops", None) && all.is_for("ops", Some("booking")));
