@@ -164,7 +164,7 @@ impl Ready {
             .asking_sources(source_asking::prepare(&config))
             .auditing(check_invariants);
         let latest = first_count(&replica, &clock, gives_agents);
-        let confidence = replica.state().confidence(clock.now(), config.suspect_after_ms);
+        let confidence = replica.state().confidence(clock.now(), config.doubt.suspect_after_ms);
         let doubt = Arc::new(Doubt::new(confidence.suspect));
         let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
@@ -268,7 +268,7 @@ fn spawn_tasks(
     let known = (latest, &parts.doubt);
     let publishing = publishing::start(&parts.streams, known, &parts.summarizer, queue);
     let scoped = scoped_publishing::start(&parts.streams, known, &parts.summarizer, queue);
-    let suspect_after_ms = parts.rules.suspect_after_ms;
+    let suspect_after_ms = parts.rules.doubt.suspect_after_ms;
     let doubt = parts.doubt.clone();
     let doubting = doubting::run(doubt, latest.clone(), queue.clone(), suspect_after_ms);
     let alerting = alerts::run(alerts::Means {

@@ -67,9 +67,7 @@ pub struct Config {
     pub(crate) caller_key: CallerKey,
     /// A silent call that is older than this ends, in milliseconds.
     pub max_call_ms: u64,
-    /// After this long without evidence a call is suspect, in milliseconds.
-    pub(crate) suspect_after_ms: u64,
-    /// What the public is told of suspect calls.
+    /// When a call is suspect, and what the public is told of that.
     pub(crate) doubt: DoubtRules,
     /// When and how often the provider is asked.
     pub(crate) rules: ReconcilerRules,
@@ -153,7 +151,6 @@ impl Config {
             agents,
             caller_key,
             max_call_ms,
-            suspect_after_ms: suspect_s * 1_000,
             doubt: read_doubt(&mut reader, suspect_s * 1_000),
             rules: ReconcilerRules::polling_every(look_s * 1_000, suspect_s * 1_000)
                 .at_most(u32::try_from(requests).unwrap_or(u32::MAX)),

@@ -62,7 +62,6 @@ pub(super) type Reading = ((LatestReader, Arc<Doubt>), Clock, JournalReader);
 fn counting_rules(config: &Config) -> CountingRules {
     CountingRules {
         counting: config.keep.settings.counting,
-        suspect_after_ms: config.suspect_after_ms,
         max_call_ms: config.max_call_ms,
         doubt: config.doubt,
     }

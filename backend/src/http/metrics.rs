@@ -67,7 +67,7 @@ pub(crate) async fn metrics(
 ) -> Result<HttpResponse, ApiError> {
     let agents = sources.agents.now();
     let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
-    let suspect_after_ms = sources.rules.suspect_after_ms;
+    let suspect_after_ms = sources.rules.doubt.suspect_after_ms;
     let configured = agents.clone();
     let snapshot = sources.queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();

@@ -10,17 +10,15 @@ use super::doubt::DoubtRules;
 pub(crate) struct CountingRules {
     /// What counts as a live user.
     pub(crate) counting: Counting,
-    /// After this long without evidence a call is suspect, in milliseconds.
-    pub(crate) suspect_after_ms: u64,
     /// A silent call that is older than this ends, in milliseconds.
     pub(crate) max_call_ms: u64,
-    /// What the public is told of suspect calls.
+    /// When a call is suspect, and what the public is told of that.
     pub(crate) doubt: DoubtRules,
 }
 
 impl CountingRules {
     /// Whether a call is suspect now, by the moment of its last evidence and its limits.
     pub(crate) fn is_suspect(&self, heard: (Millis, Limits), now: Millis) -> bool {
-        is_suspect(heard, now, self.suspect_after_ms)
+        is_suspect(heard, now, self.doubt.suspect_after_ms)
     }
 }

@@ -1,16 +1,16 @@
-//! How many of the live users are suspect, as far as the public is told.
+//! When live users are suspect, how many are, and what the public is told of that.
 
 use live_users_core::Millis;
 use tokio::sync::watch;
 
-/// From which share of suspect users on the total is told with its doubt.
+/// When a call is suspect, and from which share of suspect users on the total is told with its doubt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DoubtRules {
     /// `SUSPECT_SHARE_PERCENT`.
     pub(crate) share_percent: u64,
     /// `PUBLIC_SUSPECT`: polled answers tell it to everybody, not only on request.
     pub(crate) is_public: bool,
-    /// `SUSPECT_AFTER_SECONDS`, in milliseconds.
+    /// `SUSPECT_AFTER_SECONDS`: after this long without evidence a call is suspect, in milliseconds.
     pub(crate) suspect_after_ms: u64,
 }
 

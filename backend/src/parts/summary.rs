@@ -52,7 +52,8 @@ impl Summarizer {
     /// Why they are not known, for admins: if the provider is the reason, with what its last answer
     /// was.
     pub(crate) async fn summarize(&self, scope: &Scope) -> Result<Summary, String> {
-        let (suspect_after_ms, gives_agents) = (self.rules.suspect_after_ms, self.gives_agents);
+        let suspect_after_ms = self.rules.doubt.suspect_after_ms;
+        let gives_agents = self.gives_agents;
         let (of, agents) = (scope.clone(), self.agents.now());
         let snapshot = self.queue.query(move |view| {
             let tracker = of.view(view.state.tracker());

@@ -106,7 +106,7 @@ impl Looking {
             if has_none && state.alerts().ids().next().is_none() {
                 return None;
             }
-            let mut facts = facts(state, &agents, now, rules.suspect_after_ms);
+            let mut facts = facts(state, &agents, now, rules.doubt.suspect_after_ms);
             facts.listening_since = listening_since;
             let week_ago = was_live(state, &agents, now, week_ago);
             facts.expects_calls = facts.all.users > 0 || week_ago.is_some_and(|(_, it)| it);

@@ -22,7 +22,7 @@ pub(crate) type Question = (Ticket, Arc<str>, Ask);
 /// Makes the referees of the sources.
 pub(crate) fn prepare(config: &Config) -> Referees {
     let rules = RefereeRules {
-        suspect_after_ms: config.suspect_after_ms,
+        suspect_after_ms: config.doubt.suspect_after_ms,
         key: config.caller_key.clone(),
         below,
     };

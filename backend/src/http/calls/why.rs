@@ -225,7 +225,7 @@ fn after(from: Millis, ms: u64) -> Millis {
 /// When the call becomes suspect, if it counts and is not yet.
 fn doubted_from(call: &Call, presenter: &Presenter) -> Option<Millis> {
     let is_sure = presenter.is_counted(call) && !presenter.is_suspect((call.heard, call.limits()));
-    let doubt_ms = call.limits().in_doubt_after_ms(presenter.rules.suspect_after_ms);
+    let doubt_ms = call.limits().in_doubt_after_ms(presenter.rules.doubt.suspect_after_ms);
     is_sure.then(|| after(call.heard, doubt_ms))
 }
 
