@@ -168,16 +168,6 @@ pub fn of_phase(phase: Phase) -> Word {
     word(PHASES, &phase)
 }
 
-/// That of a view of a shared link.
-pub fn of_view(view: LinkView) -> Word {
-    word(LINK_VIEWS, &view)
-}
-
-/// The view of a shared link with this word.
-pub fn view(word: &str) -> Option<LinkView> {
-    value(LINK_VIEWS, word, "view").ok()
-}
-
 /// With whom a caller is connected, in a word.
 pub fn of_party(party: Party) -> Word {
     word(PARTIES, &party)
