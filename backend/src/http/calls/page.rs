@@ -21,8 +21,8 @@ const LIMIT_MAX: usize = 1_000;
 /// The fields of the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageQuery {
-    limit: usize,
-    has_limit: bool,
+    /// At most so many calls; `None` if it does not say.
+    limit: Option<usize>,
     /// The page begins behind this call.
     after: Option<SortKey>,
     filter: CallFilter,
@@ -35,9 +35,10 @@ impl PageQuery {
     pub(super) fn parse(query: &str) -> Result<Self, ParameterError> {
         let query = Query::new(query);
         let after = "the `next` of the page before";
+        // Never 0 where it is said.
+        let limit = query.number("limit", 0, 1..=LIMIT_MAX)?;
         Ok(Self {
-            limit: query.number("limit", LIMIT_DEFAULT, 1..=LIMIT_MAX)?,
-            has_limit: query.number("limit", 0, 0..=LIMIT_MAX)? > 0,
+            limit: (limit > 0).then_some(limit),
             after: query.parsed("after", after, sort_key)?,
             filter: CallFilter::parse(&query)?,
         })
@@ -50,12 +51,12 @@ impl PageQuery {
 
     /// How many calls it asks for, if it says so.
     pub(super) fn limit_named(&self) -> Option<usize> {
-        self.has_limit.then_some(self.limit)
+        self.limit
     }
 
     /// The same for so many calls.
     pub(super) fn with_limit(self, limit: usize) -> Self {
-        Self { limit, ..self }
+        Self { limit: Some(limit), ..self }
     }
 
     /// What it names.
@@ -66,9 +67,10 @@ impl PageQuery {
     /// The calls that are in scope.
     pub(super) fn calls(&self, state: &State, scope: &Scope, presenter: &Presenter) -> Page {
         let scope = self.filter.scope(scope);
+        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         let (mut matching, mut total) = (0, 0);
         // The largest is on top: a call that comes before it replaces it.
-        let mut first = BinaryHeap::with_capacity(self.limit + 2);
+        let mut first = BinaryHeap::with_capacity(limit + 2);
         // A leg and a colleague's call have no party.
         let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
         for open in state.tracker().open().filter(listed) {
@@ -84,13 +86,13 @@ impl PageQuery {
             if self.after.as_ref().is_none_or(|after| key > *after) {
                 first.push(key);
             }
-            if first.len() > self.limit + 1 {
+            if first.len() > limit + 1 {
                 first.pop();
             }
         }
         let mut keys = first.into_sorted_vec();
-        let more = keys.len() > self.limit;
-        keys.truncate(self.limit);
+        let more = keys.len() > limit;
+        keys.truncate(limit);
         let id = |id: String| live_users_core::CallId::parse(&id).ok();
         let calls = keys.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
         Page { calls: calls.collect(), more, matching, total }
@@ -168,6 +170,6 @@ mod tests {
         let query = PageQuery::parse("limit=5&after=17.v3:a.b&agent=x&suspect=true&else=1");
         let query = query.unwrap();
         assert_eq!(query.after, Some((Millis(17), "v3:a.b".to_owned())));
-        assert_eq!((query.limit, query.filter.suspect), (5, Some(true)));
+        assert_eq!((query.limit, query.filter.suspect), (Some(5), Some(true)));
     }
 }
