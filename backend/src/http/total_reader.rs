@@ -50,7 +50,7 @@ impl AgentRead {
     /// Whether the agent may be read now with this access. The agents file may be read again.
     fn is_permitted(&self, access: Option<&Access>) -> bool {
         let agents = self.registry.now();
-        let Some(agent) = agents.iter().find(|agent| *agent.id == *self.id) else { return false };
+        let Some(agent) = agents.by_id(&self.id) else { return false };
         // Some links show no more than the number of all.
         let shows_agents = |scope: &Scope| scope.detail() > Detail::Total;
         let in_scope =
