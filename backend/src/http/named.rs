@@ -3,10 +3,10 @@
 
 use live_users_core::{Agent, OpenCall};
 use live_users_intake::agents::Agents;
+use live_users_intake::alerts::TWILIO;
 use live_users_state::State;
 
 use crate::parts::scope::Scope;
-use crate::parts::source_counts::TWILIO;
 use crate::parts::sources::OWN_ID;
 
 /// The most names that an error lists.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use live_users_core::{Millis, Numbers};
+use live_users_intake::alerts::TWILIO;
 use live_users_sources::{Basis, Gives, Tells};
 use live_users_twilio::rest::Failure;
 use live_users_wire::{AccountCount, SourceCount, SourceReferee};
@@ -11,9 +12,6 @@ use super::clock::moment;
 use super::replica_status::ReplicaStatus;
 use super::scope::Scope;
 use super::sources::{OWN_ID, SourceEntry, SourceRegistry, Sources};
-
-/// What Twilio's own webhooks and lists are called among the sources.
-pub(crate) const TWILIO: &str = "twilio";
 
 /// What Twilio tells: everything, and where a webhook is lost its lists do.
 const TWILIO_TELLS: Tells = Tells {

@@ -22,7 +22,7 @@ const REPEAT_MIN_MAX: u32 = 10_080;
 /// The quiet time of an alert that names none, in minutes.
 const REPEAT_MIN: u32 = 60;
 
-/// What Twilio is called among the sources.
+/// What Twilio's own webhooks and lists are called among the sources.
 pub const TWILIO: &str = "twilio";
 
 /// What an alert is about.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use live_users_core::{Agent, OpenCall, Place};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
+use live_users_intake::alerts::TWILIO;
 
 use super::view::Presenter;
 use crate::http::named::Named;
 use crate::parts::presentation::{agent_ref, label};
 use crate::parts::scope::Scope;
-use crate::parts::source_counts::TWILIO;
 
 /// The value of `country` for calls of which no country is known.
 const UNKNOWN: &str = "unknown";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use live_users_core::{
     AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, Stretch, Told,
 };
+use live_users_intake::alerts::TWILIO;
 use live_users_state::explain::Piece;
 use live_users_state::words;
 use live_users_wire::{CallView, EvidenceView, LegView, StretchView};
@@ -12,7 +13,6 @@ use live_users_wire::{CallView, EvidenceView, LegView, StretchView};
 use crate::parts::clock::moment;
 use crate::parts::counting_rules::CountingRules;
 use crate::parts::presentation::{agent_ref, label, shown_place};
-use crate::parts::source_counts::TWILIO;
 
 /// Shows calls as they are at one moment.
 #[derive(Clone, Copy, Debug)]
