@@ -13,11 +13,11 @@ use live_users_http_kit::{
 use crate::parts::shared_links::LinkReader;
 use crate::parts::tokens::{Access, Of, TokenRegistry};
 
-/// The header by which who shows `API_TOKEN` asks for what a token of the agents file opens.
+/// The header by which who shows `API_TOKEN` asks for what a token of the agents file opens, or a link.
 pub(crate) const ACCESS: &str = "Live-Users-Access";
 
-/// Lets in requests that show `API_TOKEN` or a token of the agents file, and no request if there is
-/// neither.
+/// Lets in requests that show `API_TOKEN`, a token of the agents file or that of a link, and no
+/// request if there is neither of the first two.
 pub(crate) struct BearerAuth {
     tokens: Arc<TokenRegistry>,
     links: LinkReader,

@@ -17,21 +17,22 @@ pub(crate) struct Streams {
     pub(crate) connections: ConnectionLimit,
     pub(crate) origins: AllowedOrigins,
     scoped: Mutex<Scoped>,
-    /// Woken when somebody begins to read the total of some accounts or of an agent.
+    /// Woken when somebody begins to read the total of what is selected, which is not everything.
     pub(crate) total_came: Notify,
-    /// The same of their summary.
+    /// The same of its summary.
     pub(crate) summary_came: Notify,
 }
 
 #[derive(Default)]
 struct Scoped {
-    /// One of each selection that was ever read: there are as many as tokens differ in their accounts,
-    /// and each has as many agents as are configured for it.
+    /// One of each selection that was ever read, until the process ends. Tokens and links that open the
+    /// same share it; one of an agent that may be read is another selection.
     slots: BTreeMap<Selection, Arc<ScopedStreams>>,
     is_closed: bool,
 }
 
-/// The frames of the calls of some accounts, or of an agent. An agent has no summary.
+/// The frames of the calls that are selected, or of as much of all as a link shows. Where one agent is
+/// asked for, nothing is published to the summary.
 pub(crate) struct ScopedStreams {
     pub(crate) selection: Selection,
     pub(crate) total: Latest,
