@@ -11,6 +11,7 @@ pub(crate) mod webhooks;
 mod access;
 mod agents;
 mod alerts;
+mod answer;
 mod authorized;
 mod calls;
 mod count;

@@ -1,12 +1,12 @@
 //! `GET` and `POST /api/live-users/access`: what a token opens, of who shows it, and of somebody else.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use live_users_http_kit::ParameterError;
 use live_users_intake::Role;
 use live_users_wire::{self as wire, Introspected, Introspection, LinkAccess};
 
+use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::{Authorized, Permitted};
 use super::error::ApiError;
@@ -18,7 +18,7 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Who asks, what that one may do, and whose calls that one reads.
 pub(crate) async fn access(Permitted(access): Permitted) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view(access))
+    json(&view(access))
 }
 
 /// What the token in the body opens. A proxy asks, which delays each of its own clients after wrong
@@ -32,7 +32,7 @@ pub(crate) async fn introspect(
     let Introspection { token } = question(&body)?;
     let opened = auth.opened_by(token.as_bytes()).map(view);
     let answer = Introspected::of(opened);
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+    Ok(json(&answer))
 }
 
 /// Reads the question. Other fields in it are for later versions, and change nothing.

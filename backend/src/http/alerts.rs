@@ -1,6 +1,5 @@
 //! `GET /api/live-users/alerts`: how alerts stand; `POST .../{id}/test`: whether hooks are told.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_intake::hooks::{HookEvent, HookTable};
@@ -8,6 +7,7 @@ use live_users_state::AlertStep;
 use live_users_wire::AlertTested;
 use log::info;
 
+use super::answer::json;
 use super::authorized::{Authorized, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
@@ -26,7 +26,7 @@ pub(crate) async fn list(
     let view = queue.query(move |View { state, .. }| {
         alerts_view(&agents, state.alerts(), &access.scope).unwrap_or_default()
     });
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view.await?))
+    Ok(json(&view.await?))
 }
 
 /// Has the hooks of an alert told that this is a test.

@@ -10,17 +10,16 @@ pub(crate) mod summary;
 pub(crate) mod view;
 mod why;
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Call, CallId, Outcome};
 use live_users_http_kit::Format;
 use live_users_wire::{self as wire, CallView, Explanation};
 use log::info;
-use serde::Serialize;
 
 use self::page::PageQuery;
 use self::view::Presenter;
+use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::{Permitted, PermittedCalls};
 use super::error::ApiError;
@@ -158,8 +157,4 @@ async fn known(
 
 fn call_id(text: &str) -> Result<CallId, ApiError> {
     CallId::parse(text).map_err(|_| ApiError::NoCall)
-}
-
-fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body)
 }

@@ -21,6 +21,7 @@ use serde_json::Value;
 use self::found::{Wanted, find};
 use self::picture::Picture;
 use self::query::{POINTS_FITTING, Query, after};
+use super::answer::json;
 use super::authorized::Permitted;
 use super::error::ApiError;
 use super::rows::{self, Table};
@@ -81,7 +82,7 @@ pub(crate) async fn read(
         let (table, rows) = rows_of(view);
         return rows::answer(format, table, stream::once(async { Ok(rows) })).await;
     }
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(view))
+    Ok(json(&view))
 }
 
 /// The steps or the points as rows.

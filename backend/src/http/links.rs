@@ -1,6 +1,5 @@
 //! Shared links: made, listed and revoked by who shows `API_TOKEN`.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
@@ -10,8 +9,8 @@ use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
 use live_users_state::{KnownLink, LinkChange, LinkId, LinkScope, SHARED_LINKS_MAX, SharedLink};
 use live_users_wire::{LinkList, LinkMade, LinkRevoked, NewLink};
 use log::info;
-use serde::Serialize;
 
+use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::Authorized;
 use super::error::ApiError;
@@ -194,10 +193,6 @@ async fn find(queue: &Queue, id: LinkId) -> Result<Option<KnownLink>, ApiError> 
 
 fn from(request: &HttpRequest) -> String {
     request.peer_addr().map_or_else(String::new, |peer| format!(" by {}", peer.ip()))
-}
-
-fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Sessions of admins that have ended before their time. A proxy reports each sign-out here, and
 //! all proxies read the list, so that a copy of a cookie opens nothing at any of them.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::Millis;
@@ -9,6 +8,7 @@ use live_users_http_kit::{ParameterError, Query};
 use live_users_state::{EndedSession, SessionHash};
 use live_users_wire as wire;
 
+use super::answer::json;
 use super::authorized::Authorized;
 use super::error::ApiError;
 use crate::parts::queue::Queue;
@@ -29,7 +29,7 @@ pub(crate) async fn list(_: Authorized, queue: Data<Queue>) -> Result<HttpRespon
     };
     let sessions = ended.await?.into_iter().map(told).collect();
     let answer = wire::EndedSessions { sessions };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(answer))
+    Ok(json(&answer))
 }
 
 /// `POST /api/sessions/{id}/end?until_ms=...`. Repeats are harmless.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use live_users_core::Millis;
 use live_users_wire::{ProviderApiView, Setup, SetupUrls};
 
+use super::answer::json;
 use super::authorized::Authorized;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::arrivals::Arrivals;
@@ -59,7 +59,7 @@ pub(crate) async fn setup(_: Authorized, sources: Data<Sources>) -> HttpResponse
         .unwrap_or_else(|_| sources.arrivals.found());
     let now = Instant::now();
     let provider_api = provider_api(sources.has_api, sources.status.get(), sources.clock.now());
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Setup {
+    json(&Setup {
         instance: sources.arrivals.instance().to_owned(),
         urls: sources.public_url.as_deref().map(urls),
         public_url: sources.public_url.clone(),
