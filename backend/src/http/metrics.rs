@@ -91,7 +91,7 @@ pub(crate) async fn metrics(
     let help = "Whether the count is known: 0 while the journal or the writer does not answer, or \
                 where only asking the provider tells of calls and it does not answer; then the \
                 gauges of the count are absent";
-    page.gauge("live_users_count_known", help, one_if(snapshot.is_some()));
+    page.gauge("live_users_count_known", help, f64::from(snapshot.is_some()));
     if let Some(snapshot) = snapshot {
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
@@ -192,7 +192,7 @@ fn of_source_referees(page: &mut Page, status: &ReplicaStatus) {
     let help = "When the last complete answer of the provider of a source was compared";
     page.gauges("live_users_source_asked_timestamp_seconds", help, found(|it| seconds(it.at.0)));
     let help = "Whether the last question to the provider of a source has failed";
-    let failing = each().map(|(it, labels)| (labels, one_if(it.failure.is_some())));
+    let failing = each().map(|(it, labels)| (labels, f64::from(it.failure.is_some())));
     page.gauges("live_users_source_referee_failing", help, failing);
     let help = "Questions to the provider of a source that have failed";
     page.counters(
@@ -223,12 +223,12 @@ fn journal(page: &mut Page, sources: &Sources) {
     let status = sources.status.get();
     let at = sources.latest.borrow().at;
     let help = "Whether the journal cannot be written just now";
-    page.gauge("live_users_journal_trouble", help, one_if(status.fault.is_some()));
+    page.gauge("live_users_journal_trouble", help, f64::from(status.fault.is_some()));
     let help = "Why the journal cannot be written just now: 1 for the reason, 0 for all others";
     let kinds = FaultKind::ALL.map(|kind| (kind, [("kind", kind.name())]));
     let values = kinds
         .iter()
-        .map(|(kind, labels)| (labels as Labels<'_>, one_if(status.fault == Some(*kind))));
+        .map(|(kind, labels)| (labels as Labels<'_>, f64::from(status.fault == Some(*kind))));
     page.gauges("live_users_journal_fault", help, values);
     let help = "Pieces of evidence that wait in memory until the journal can be written again";
     page.gauge("live_users_journal_backlog", help, number(status.deferred));
@@ -244,11 +244,11 @@ fn journal(page: &mut Page, sources: &Sources) {
     page.info("live_users_journal", help, &[("epoch", &epoch)]);
     let help = "Whether this backend asks the provider and gives old calls up, of all that share \
                 a journal";
-    page.gauge("live_users_leads", help, one_if(status.leads));
+    page.gauge("live_users_leads", help, f64::from(status.leads));
     let warnings = sources.clock.journal_warnings();
     let kinds = WarningKind::ALL.map(|kind| {
         let is_raised = warnings.iter().any(|(it, _)| *it == kind);
-        ([("kind", kind.name())], one_if(is_raised))
+        ([("kind", kind.name())], f64::from(is_raised))
     });
     let help = "Whether something about the servers of a shared journal needs a look; /readyz and \
                 the log say what";
@@ -354,10 +354,6 @@ fn streams(page: &mut Page, sources: &Sources) {
     page.gauges("live_users_open_streams", "Streams that are open", values);
     let values = labels.iter().map(|(by, labels)| (labels as Labels<'_>, connections.sent_by(*by)));
     page.counters("live_users_frames", "Frames that streams were told", values);
-}
-
-fn one_if(is_so: bool) -> f64 {
-    f64::from(u8::from(is_so))
 }
 
 /// Exact up to 2^53, as every number that Prometheus knows.

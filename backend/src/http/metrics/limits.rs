@@ -4,8 +4,6 @@ use live_users_http_kit::metrics::{Labels, Page};
 use live_users_intake::agents::Agents;
 use live_users_state::State;
 
-use super::one_if;
-
 /// Whether each alert of the file fires, in its order.
 pub(super) fn firing(agents: &Agents, state: &State) -> Vec<bool> {
     let alerts = agents.alerts().iter();
@@ -28,6 +26,6 @@ pub(super) fn capacities(page: &mut Page, agents: &Agents) {
 pub(super) fn alerts(page: &mut Page, agents: &Agents, firing: &[bool]) {
     let labels: Vec<_> = agents.alerts().iter().map(|it| [("alert", it.id.as_str())]).collect();
     let values = labels.iter().zip(firing);
-    let values = values.map(|(labels, fires)| (labels as Labels<'_>, one_if(*fires)));
+    let values = values.map(|(labels, fires)| (labels as Labels<'_>, f64::from(*fires)));
     page.gauges("live_users_alert_firing", "Whether an alert of the agents file fires", values);
 }

@@ -159,8 +159,7 @@ impl Serving {
         }
     }
 
-    /// Finds how far it was told. One that is new is told which alerts fire, and what happens from now
-    /// on.
+    /// Finds how far it was told. One that is new is told what fires, and what happens from now on.
     async fn begin(&mut self) {
         loop {
             let hook = self.hook.clone();
