@@ -8,14 +8,13 @@ another client. It ends after --seconds.
 """
 
 import argparse
-import base64
 import collections
-import hashlib
-import hmac
 import resource
 import select
 import socket
 import time
+
+from common import webhook
 
 ATTACKER, OTHER, TWILIO = "127.0.0.66", "127.0.0.2", "127.0.0.3"
 UPGRADE = ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -60,13 +59,10 @@ def voice(port, token, number):
     fields = {"AccountSid": "AC" + 32 * "0", "CallSid": f"CA{number:032x}",
               "CallStatus": "ringing", "Direction": "inbound", "From": "+15005550006"}
     host = f"127.0.0.1:{port}"
-    signed = f"http://{host}/voice" + "".join(k + v for k, v in sorted(fields.items()))
-    signature = base64.b64encode(hmac.digest(token.encode(), signed.encode(), hashlib.sha1))
-    body = "&".join(f"{k}={v.replace('+', '%2B')}" for k, v in fields.items())
-    return (f"POST /voice HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
-            f"X-Twilio-Signature: {signature.decode()}\r\n"
-            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}"
-            f"\r\n\r\n{body}").encode()
+    headers, body = webhook(token, f"http://{host}/voice", fields)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return (f"POST /voice HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
 def of_process(pid):

@@ -13,10 +13,10 @@ FreeSWITCH is not there: its script runs with a stand-in for fs_cli. Everything 
 """
 
 import atexit, contextlib, http.server, json, os, re, shutil, subprocess, sys, tempfile, threading, time
-import urllib.parse, urllib.request
+import urllib.request
 from pathlib import Path
 
-from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, signature, start, stop
+from common import ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, start, stop, webhook
 from generate_clients import tools
 
 PACKAGES = ("pipecat-ai==1.14.0", "livekit-agents==1.8.9")
@@ -305,8 +305,8 @@ def call(backend, number):
     sid = f"CA{number:032x}"
     fields = {"CallSid": sid, "CallStatus": "ringing", "Direction": "inbound", "From": f"+1415555{number:04}", "To": "+15005550006"}
     url = f"{backend.url}/voice"
-    signed = {**FORM, "X-Twilio-Signature": signature(AUTH, url, fields)}
-    urllib.request.urlopen(urllib.request.Request(url, urllib.parse.urlencode(fields).encode(), signed), timeout=10).close()
+    headers, body = webhook(AUTH, url, fields)
+    urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10).close()
     return sid
 
 

@@ -1,6 +1,6 @@
 """What the scripts beside it share: servers on loopback, webhooks as Twilio signs them, a CA of a test."""
 
-import base64, hashlib, hmac, os, signal, socket, subprocess, sys, time
+import base64, hashlib, hmac, os, signal, socket, subprocess, sys, time, urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +66,12 @@ def signature(token, url, fields):
     signed = url + "".join(name + fields[name] for name in sorted(fields))
     mac = hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()
     return base64.b64encode(mac).decode()
+
+
+def webhook(token, url, fields):
+    """The headers and the body of a webhook of Twilio to this URL, as it signs and sends it."""
+    headers = {**FORM, "X-Twilio-Signature": signature(token, url, fields)}
+    return headers, urllib.parse.urlencode(fields).encode()
 
 
 def certificate(folder, *hosts):

@@ -12,10 +12,9 @@ made. Everything is removed at the end.
 """
 
 import atexit, http.client, json, os, re, shutil, signal, subprocess, sys, tempfile, time, tomllib
-import urllib.parse
 from pathlib import Path
 
-from common import FORM, ROOT, await_port, becomes, check, failed, free_port, signature, start, stop
+from common import ROOT, await_port, becomes, check, failed, free_port, start, stop, webhook
 
 PACKAGES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "packages"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
@@ -45,12 +44,9 @@ def run(*words, fails=False, **more):
 def ask(port, path, fields=None, token=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = None
-    if fields:
-        headers |= {**FORM, "X-Twilio-Signature": signature(AUTH, f"http://127.0.0.1:{port}{path}", fields)}
-        body = urllib.parse.urlencode(fields)
+    signed, body = webhook(AUTH, f"http://127.0.0.1:{port}{path}", fields) if fields else ({}, None)
     try:
-        connection.request("POST" if fields else "GET", path, body, headers)
+        connection.request("POST" if fields else "GET", path, body, {**headers, **signed})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     except OSError as error:

@@ -9,9 +9,9 @@ made here. The list of components in each image is held against Cargo.lock. Cont
 """
 
 import atexit, http.client, http.server, json, os, pathlib, re, ssl, subprocess, sys, tempfile
-import threading, tomllib, urllib.parse
+import threading, tomllib
 
-from common import FORM, ROOT, becomes, certificate, check, failed, free_port, signature
+from common import ROOT, becomes, certificate, check, failed, free_port, webhook
 
 AUTH, API, ACCOUNT = "auth-token-of-a-test", "a" * 32, "AC" + "0" * 31 + "1"
 KNOWN, SAID = "CA" + "1" * 32, "At eight, then?"
@@ -109,11 +109,10 @@ def ask(port, path, method="GET", headers=None, body=None):
         connection.close()
 
 
-def webhook(port, path, **fields):
+def send(port, path, **fields):
     fields = {"AccountSid": ACCOUNT, "CallSid": KNOWN, "Direction": "inbound", "To": "+15005550006",
               "From": "+14155550001", "CallStatus": "in-progress", **fields}
-    headers = {**FORM, "X-Twilio-Signature": signature(AUTH, f"http://127.0.0.1:{port}{path}", fields)}
-    return ask(port, path, "POST", headers, urllib.parse.urlencode(fields))
+    return ask(port, path, "POST", *webhook(AUTH, f"http://127.0.0.1:{port}{path}", fields))
 
 
 def state(name):
@@ -168,7 +167,7 @@ def main():
     backend = start("backend", port, *mounts, **settings)
     counted = lambda: ask(port, "/api/live-users") == (200, '{"liveUsers":1}')
     check("with its CA, the reconciler finds the call", becomes(counted), docker("logs", backend))
-    spoken = webhook(port, "/speech-result?agent=a", SpeechResult="a table", Confidence="0.9")
+    spoken = send(port, "/speech-result?agent=a", SpeechResult="a table", Confidence="0.9")
     check("a chat by https answers the caller", spoken[0] == 200 and SAID in spoken[1], spoken)
     check("the chat was asked", "/chat" in seen, seen[-5:])
     healthy = lambda: state(backend)["Health"]["Status"] == "healthy"

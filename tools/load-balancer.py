@@ -8,10 +8,10 @@ ports and folders of the configuration are replaced, and a name server on loopba
 The NATS server is the one of `cargo xtask setup`, or NATS_SERVER.
 """
 
-import http.client, os, shlex, signal, socket, socketserver, struct, sys, tempfile, threading, urllib.parse
+import http.client, os, shlex, signal, socket, socketserver, struct, sys, tempfile, threading
 from pathlib import Path
 
-from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, signature
+from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, webhook
 from common import start, stop
 
 AUTH, API = "auth-token-of-a-test", "a" * 32
@@ -49,11 +49,10 @@ def ask(port, method, path, headers=None, body=None, host="127.0.0.1"):
         connection.close()
 
 
-def webhook(port, path, n, status):
+def send(port, path, n, status):
     fields = {"CallSid": f"CA{n:032x}", "AccountSid": "AC" + "0" * 32, "CallStatus": status, "Direction":
               "inbound", "From": f"+1415555{n:04}", "To": "+15005550006"}
-    signed = signature(AUTH, f"http://127.0.0.1:{port}{path}", fields)
-    return ask(port, "POST", path, {**FORM, "X-Twilio-Signature": signed}, urllib.parse.urlencode(fields))[0]
+    return ask(port, "POST", path, *webhook(AUTH, f"http://127.0.0.1:{port}{path}", fields))[0]
 
 
 def fill(folder, port, inner, names):
@@ -125,23 +124,23 @@ def run(port, inner, running, backend):
 
     check("SSE: the first event", becomes(lambda: hears(stream, b'"liveUsers":0')), heard[stream])
     check("WebSocket: the first frame", becomes(lambda: hears(socket_, b'"liveUsers":0')), heard[socket_])
-    check("a wrong signature is refused", webhook(port, "/voice?x=1", 1, "ringing") == 200
+    check("a wrong signature is refused", send(port, "/voice?x=1", 1, "ringing") == 200
           and ask(port, "POST", "/voice", {**FORM, "X-Twilio-Signature": "x"}, "CallSid=CA1")[0] == 403)
     for n in range(2, 7):
-        webhook(port, "/voice", n, "ringing")
+        send(port, "/voice", n, "ringing")
     check("the total", becomes(lambda: total() == (200, '{"liveUsers":6}')), total())
     check("SSE: a change", becomes(lambda: hears(stream, b'"liveUsers":6')), heard[stream])
     check("WebSocket: a change", becomes(lambda: hears(socket_, b'"liveUsers":6')), heard[socket_])
 
     running["backend-1"].kill()
     running["backend-1"].wait()
-    answers = [webhook(port, "/voice", n, "ringing") for n in range(7, 17)]
-    answers += [webhook(port, "/call-status", n, "completed") for n in range(7, 17)]
+    answers = [send(port, "/voice", n, "ringing") for n in range(7, 17)]
+    answers += [send(port, "/call-status", n, "completed") for n in range(7, 17)]
     check("one backend is killed: every webhook is answered", set(answers) == {200, 204}, answers)
     running["backend-2"].send_signal(signal.SIGSTOP)
-    answers = [webhook(port, "/call-status", n, "completed") for n in range(1, 5)]
+    answers = [send(port, "/call-status", n, "completed") for n in range(1, 5)]
     check("and another is frozen: status callbacks are acknowledged", set(answers) == {204}, answers)
-    answers = [webhook(port, "/voice", n, "ringing") for n in range(20, 24)]
+    answers = [send(port, "/voice", n, "ringing") for n in range(20, 24)]
     check("and callers hear the agent", set(answers) == {200}, answers)
     check("the total is right", becomes(lambda: total() == (200, '{"liveUsers":6}')), total())
     running["backend-2"].send_signal(signal.SIGCONT)
@@ -151,7 +150,7 @@ def run(port, inner, running, backend):
     for name in ("backend-2", "backend-3"):
         stop(running.pop(name))
     check("a backend with a new address is found", becomes(lambda: total() == (200, '{"liveUsers":6}')), total())
-    check("and acknowledges", webhook(port, "/call-status", 5, "completed") == 204)
+    check("and acknowledges", send(port, "/call-status", 5, "completed") == 204)
     stop(running.pop("backend-1"))
     check("with no backend there is no total", total()[0] in (502, 503, 504), total())
     stream.close()

