@@ -25,7 +25,7 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
 const HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 
 /// The element with the number at the top.
-const NUMBER: &str = "<live-users ";
+const NUMBER: &str = "<live-users>";
 
 /// Where the number stands until the element has one of its own.
 const FIRST_NUMBER: &str = "<!-- first number -->";
@@ -145,7 +145,7 @@ const OF_ADMINS: [(&str, &str); 3] = [
 /// else the total.
 pub(crate) fn html(is_scoped: bool, first: Option<&First>) -> String {
     let html = match is_scoped {
-        true => HTML.replacen(NUMBER, &format!("{NUMBER}summary "), 1),
+        true => HTML.replacen(NUMBER, "<live-users summary>", 1),
         false => HTML.to_owned(),
     };
     with_first(&html, first)
@@ -173,7 +173,7 @@ pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>)
     let attributes = attributes.map(|(name, value)| format!("data-{name}=\"{value}\" ")).concat();
     let mut html = HTML
         .replacen(ROOT, &format!("{ROOT}{attributes}"), 1)
-        .replacen(NUMBER, &format!("{NUMBER}summary src=\"{path}/\" "), 1)
+        .replacen(NUMBER, &format!("<live-users summary src=\"{path}/\">"), 1)
         .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1)
         .replace(READ, &format!("href=\"{path}/api/"));
     for (from, to) in OF_ADMINS {
@@ -204,7 +204,7 @@ mod tests {
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
         assert_eq!(HTML.matches(NUMBER).count(), 1);
         let page = |is_scoped| html(is_scoped, None);
-        assert!(page(true).contains("<live-users summary ") && !page(false).contains(" summary "));
+        assert!(page(true).contains("<live-users summary>") && !page(false).contains(" summary"));
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         let html = html_of_link("/view/0a", &link, None);
         for part in [
             "<html data-base=\"/view/0a/\" data-view=\"wallboard\" data-detail=\"numbers\" data-build=\"",
-            "<live-users summary src=\"/view/0a/\" ",
+            "<live-users summary src=\"/view/0a/\">",
             "<live-users-chart src=\"/view/0a/\" ",
         ] {
             assert_eq!(html.matches(part).count(), 1, "{part}");

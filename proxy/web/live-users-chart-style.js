@@ -188,6 +188,7 @@ export function parts() {
       make("div", { class: "tools" }, [
         make("label", { class: "compare", part: "compare" }, [make("span", {}, ["Compare with"]), make("select", {})]),
         make("fieldset", { part: "ranges" }, [make("legend", { class: "hidden" }, ["Time range"])]),
+        make("slot", { name: "tools" }),
       ]),
     ]),
     make("ul", { class: "legend", part: "legend", hidden: "" }),

@@ -102,6 +102,8 @@ function showTitle() {
 }
 badge.addEventListener("live-users-change", showTitle);
 showTitle();
+// The announcer says the number, and not at each change. Without scripts the number itself is read.
+badge.setAttribute("aria-hidden", "true");
 
 startWallboard();
 followUpgrades(store);

@@ -1,5 +1,6 @@
 // The shared links: who reads by one, what and until when; for admins alone.
 
+import { Confirmation } from "./confirm.js";
 import { arrange, element, onTick, setText } from "./dom.js";
 import { ago, counted, moment, number } from "./format.js";
 import { Paced, Trouble, ask } from "./reader.js";
@@ -18,6 +19,7 @@ export class SharedLinks {
   #list = [];
   #isKnown = false;
   #readAt = -Infinity;
+  #revocation = null;
   #reader = new Paced((signal) => this.#read(signal), INTERVAL_MS);
 
   constructor(store) {
@@ -33,7 +35,7 @@ export class SharedLinks {
       event.preventDefault();
       this.#share();
     });
-    at("revoke-cancel").addEventListener("click", () => at("revoke").close());
+    this.#revocation = new Confirmation("revoke", "It was not revoked");
     onTick(() => this.#tick());
   }
 
@@ -143,30 +145,16 @@ export class SharedLinks {
     }
   }
 
-  #askToRevoke(link) {
-    setText(at("revoke-text"), `“${link.name}” opens nothing any more, also where it is open now. This cannot be undone.`);
-    at("revoke-error").hidden = true;
-    at("revoke-confirm").disabled = false;
-    at("revoke-confirm").onclick = () => this.#revoke(link);
-    at("revoke").showModal();
-  }
-
-  async #revoke({ id }) {
-    at("revoke-confirm").disabled = true;
-    try {
-      await ask(`/links/${id}/revoke`, { method: "POST" });
-    } catch (error) {
-      if (!(error instanceof Trouble)) throw error;
-      // Somebody else has revoked it.
-      if (error.status !== 404) {
-        setText(at("revoke-error"), `It was not revoked: ${error.message}.`);
-        at("revoke-error").hidden = false;
-        at("revoke-confirm").disabled = false;
-        return;
+  #askToRevoke({ id, name }) {
+    this.#revocation.ask(`“${name}” opens nothing any more, also where it is open now. This cannot be undone.`, async () => {
+      try {
+        await ask(`/links/${id}/revoke`, { method: "POST" });
+      } catch (error) {
+        // Somebody else has revoked it.
+        if (error.status !== 404) throw error;
       }
-    }
-    at("revoke").close();
-    this.#reader.poke();
+      this.#reader.poke();
+    });
   }
 }
 

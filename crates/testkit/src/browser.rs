@@ -229,6 +229,15 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
+    /// Lets the pages that are opened from now on run scripts, or not.
+    ///
+    /// # Panics
+    /// If the browser does not answer.
+    pub async fn set_scripts(&self, allowed: bool) {
+        let value = json!({ "value": !allowed });
+        self.devtools("Emulation.setScriptExecutionDisabled", value).await;
+    }
+
     /// Presses keys on the keyboard, wherever the focus is; WebDriver has letters for those that
     /// write none, such as `\u{e004}` for Tab.
     ///

@@ -71,7 +71,7 @@ async fn the_page_is_told_what_its_reader_sees_and_has_the_number_of_that() {
         assert!(world.asked().is_empty(), "the cookie says all of it");
         let (status, html) = seen(get(&world.proxy, PAGE, &headers).await).await;
         assert_eq!(status, 200);
-        assert_eq!(html.contains("<live-users summary "), scope.is_some());
+        assert_eq!(html.contains("<live-users summary>"), scope.is_some());
         let asked = world.asked();
         let asked: Vec<_> =
             asked.iter().map(|it| (it.what.as_str(), it.access.as_deref())).collect();

@@ -46,6 +46,27 @@ async fn what_came_with_the_page_is_drawn_and_is_old_where_the_link_fails() {
     browser.wait_for_live_users("2 users live").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts_the_header_has_the_number_of_its_time_for_everybody_to_read() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = page::open(&proxy).await;
+    browser.wait_for_live_users("1 user live").await;
+    browser.set_scripts(false).await;
+    browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
+    let shown = browser.evaluate("document.querySelector('live-users').innerText").await;
+    let shown = shown.as_str().expect("a text");
+    let time = shown.strip_prefix("1 user live, as of ");
+    assert!(
+        time.is_some_and(|it| it.ends_with(" UTC (the live count needs JavaScript)")),
+        "{shown}"
+    );
+    let is_hidden = "document.querySelector('live-users').closest('[aria-hidden]') !== null";
+    assert_eq!(browser.evaluate(is_hidden).await, false, "nothing else says it");
+    let width = "document.querySelector('.first-as-of').getBoundingClientRect().width";
+    browser.wait_for("the time of the number", &format!("{width} > 0")).await;
+}
+
 /// How often the page has asked for something with this in its address.
 async fn asked(browser: &Browser, part: &str) -> serde_json::Value {
     let entries = "performance.getEntriesByType('resource')";

@@ -1,9 +1,9 @@
 //! The parts of the page *Existing Agents*, in a real Chromium and with its strict policy.
 
-use live_users_testkit::{Browser, Server, Twilio};
+use live_users_testkit::{Browser, Relay, Server, Twilio};
 
 use crate::page::open;
-use crate::{API_TOKEN, STACK, start_both, start_both_with};
+use crate::{ADMIN_TOKEN, API_TOKEN, STACK, start_both, start_both_with};
 
 /// The page with one call on it.
 async fn with_a_call() -> (Server, Server, Twilio, Browser) {
@@ -108,6 +108,78 @@ async fn a_call_explains_itself_and_is_evicted_only_after_a_question() {
     browser.wait_for("the call to go", "document.querySelector('tr.call') === null").await;
     assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
     assert_eq!(browser.evaluate("document.querySelector('#evict').open").await, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_undone_asks_before_says_why_it_failed_and_can_be_tried_again() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let relay = Relay::start(&proxy.url);
+    let browser = Browser::start().await;
+    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
+    browser.wait_for("the panel", "!document.querySelector('#shared-links').hidden").await;
+    for name in ["one", "two"] {
+        browser.click("#share-open").await;
+        browser.evaluate(&format!("document.querySelector('#share-name').value = '{name}'")).await;
+        browser.click("#share-confirm").await;
+        browser.wait_for("the link", "document.querySelector('#share-url').value !== ''").await;
+        browser.click("#share-done").await;
+    }
+    let links = |n: u32| format!("document.querySelectorAll('.shared-link').length === {n}");
+    browser.wait_for("both links", &links(2)).await;
+    browser.wait_for("the call", "document.querySelector('tr.call .toggle')").await;
+    browser.click("tr.call .toggle").await;
+    browser.wait_for("the details", "document.querySelector('.details .button')").await;
+    for (dialog, opener, failed, done) in [
+        ("revoke", ".shared-link .button", "It was not revoked: ", links(1)),
+        ("revoke", ".shared-link .button", "It was not revoked: ", links(0)),
+        (
+            "evict",
+            ".details .button",
+            "It was not removed: ",
+            "!document.querySelector('tr.call')".to_owned(),
+        ),
+    ] {
+        let sees =
+            format!("document.querySelector('{opener}').scrollIntoView({{ block: 'center' }})");
+        browser.evaluate(&sees).await;
+        let is_open = format!("document.querySelector('#{dialog}').open");
+        browser.click(opener).await;
+        assert_eq!(browser.evaluate("document.activeElement.innerText").await, "Cancel");
+        // Beside it.
+        browser.evaluate(&format!("document.querySelector('#{dialog}').click()")).await;
+        assert_eq!(browser.evaluate(&is_open).await, false, "{dialog}");
+        relay.forbid(&["POST /api/live-users/"]);
+        browser.click(opener).await;
+        browser.click(&format!("#{dialog}-confirm")).await;
+        let error = format!("document.querySelector('#{dialog}-error')");
+        browser.wait_for("why it failed", &format!("{error}.checkVisibility()")).await;
+        let told = text(&browser, &format!("#{dialog}-error")).await;
+        assert!(told.starts_with(failed), "{told}");
+        relay.forbid(&[]);
+        browser.click(&format!("#{dialog}-confirm")).await;
+        browser.wait_for("it to be done", &done).await;
+        browser.wait_for("the end of the question", &format!("!{is_open}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bar_has_a_track_where_grounds_have_no_colour_and_the_export_stands_with_the_ranges() {
+    let (_backend, _proxy, _twilio, browser) = with_a_call().await;
+    browser.resize(1280, 900).await;
+    let stands = "(() => { const box = (it) => it.getBoundingClientRect();
+        const chart = document.querySelector('live-users-chart');
+        const [out, ranges] = [chart.querySelector('.export'), chart.shadowRoot.querySelector('fieldset')].map(box);
+        return out.top >= ranges.top && out.bottom <= ranges.bottom && out.left >= ranges.right
+            ? 'beside' : JSON.stringify([out, ranges]); })()";
+    assert_eq!(browser.evaluate(stands).await, "beside");
+    let title = "document.querySelector('live-users-chart').shadowRoot.querySelector('slot').assignedNodes().length";
+    assert_eq!(browser.evaluate(title).await, 0, "its title is its own");
+    let track = "(() => { const style = getComputedStyle(document.querySelector('.card:not(.is-unlimited) .bar-track'));
+        return [style.borderTopWidth, style.borderBottomWidth, style.borderLeftStyle].join(); })()";
+    assert_eq!(browser.evaluate(track).await, "0px,0px,none");
+    browser.set_forced_colors(true).await;
+    assert_eq!(browser.evaluate(track).await, "1px,1px,solid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
