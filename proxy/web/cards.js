@@ -1,6 +1,6 @@
 // A card for each agent; with many agents a search, an order, and only the first of them.
 
-import { arrange, element, onTick, setText } from "./dom.js";
+import { arrange, element, onTick, setText, showDoubt } from "./dom.js";
 import { NOTHING, counted, number, others, phone, span } from "./format.js";
 import { WallPages } from "./wall-pages.js";
 import { isOnWall } from "./wallboard.js";
@@ -141,7 +141,7 @@ class Card {
     setText(this.#id, describe(row));
     this.#showNumbers(row);
     setText(this.#live, number(row.liveUsers));
-    this.#live.style.setProperty("--digits", Math.max(2, number(row.liveUsers).length));
+    showDoubt(this.#live, number(row.liveUsers), (row.publicSuspect ?? 0) > 0);
     setText(this.#liveWord, row.liveUsers === 1 ? " user live" : " users live");
     this.node.classList.toggle("is-idle", row.liveCalls === 0);
     this.#showCapacity(row);

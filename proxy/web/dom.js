@@ -27,6 +27,12 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Marks a number as one of which much is suspect, or as a sure one; on a wall it is as large as it has digits. */
+export function showDoubt(node, digits, isUnsure) {
+  node.classList.toggle("is-unsure", isUnsure);
+  node.style.setProperty("--digits", Math.max(2, digits.length + (isUnsure ? 1 : 0)));
+}
+
 /** The drawing with this id in the page's own sprite. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -1,6 +1,6 @@
 // The figures at the top, the state of the link, and what is at the foot of the page.
 
-import { element, onTick, setText } from "./dom.js";
+import { element, onTick, setText, showDoubt } from "./dom.js";
 import { IS_TOTAL } from "./reading.js";
 import { NOTHING, age, ago, counted, number, others, span } from "./format.js";
 
@@ -32,8 +32,7 @@ export class Overview {
     const line = others(this.#store.summary);
     const set = (name, text) => setText(this.#figures[name], text);
     set("users", number(liveUsers));
-    this.#figures.users.classList.toggle("is-unsure", publicSuspect > 0);
-    this.#figures.users.style.setProperty("--digits", Math.max(2, number(liveUsers).length));
+    showDoubt(this.#figures.users, number(liveUsers), publicSuspect > 0);
     this.#figures.sureness.replaceChildren(...sureness(liveUsers, confirmed, suspect, line.length > 0));
     this.#line.hidden = line.length === 0;
     if (this.#line.textContent !== line.join("")) this.#line.replaceChildren(...line.map((it) => element("li", it)));

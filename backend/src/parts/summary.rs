@@ -109,6 +109,7 @@ struct Snapshot {
 #[derive(Clone, Copy, Default)]
 struct AgentSnapshot {
     breakdown: Breakdown,
+    suspect: usize,
     ages: Ages,
     talked: Lately,
 }
@@ -136,6 +137,9 @@ impl Snapshot {
             by_agent.entry(agent).or_default().ages = ages;
         }
         let talked = Talked { durations: state.durations(), scope, now };
+        for (agent, confidence) in Confidence::by_agent(tracker, now, suspect_after_ms) {
+            by_agent.entry(agent).or_default().suspect = confidence.suspect;
+        }
         for agent in talked.agents() {
             let lately = talked.lately(Some(&agent));
             by_agent.entry(agent).or_default().talked = lately;
@@ -200,7 +204,7 @@ impl Snapshot {
             longest_ms,
             last_hour: talked(self.talked.hour),
             last_day: talked(self.talked.day),
-            by_agent: by_agent(agents, scope, self.by_agent),
+            by_agent: by_agent((agents, scope), self.by_agent, doubt),
             by_country: by_country(self.by_country),
             by_region: self.by_place.into_iter().map(by_region).collect(),
             sources,
@@ -255,23 +259,29 @@ impl Talked<'_> {
 
 /// The configured agents in scope, in the order of their file, then all others that are called.
 fn by_agent(
-    agents: &Agents,
-    scope: &Scope,
+    (agents, scope): (&Agents, &Scope),
     mut snapshots: BTreeMap<Agent, AgentSnapshot>,
+    doubt: DoubtRules,
 ) -> Vec<AgentCount> {
     let in_scope = agents.iter().filter(|agent| scope.has_agent(agent));
     let configured = in_scope.map(|agent| {
         let key = Agent::Id(agent.id.as_str().into());
         let snapshot = snapshots.remove(&key).unwrap_or_default();
-        row(&key, Some(agent), snapshot)
+        row((&key, Some(agent)), snapshot, doubt)
     });
     let mut rows: Vec<_> = configured.collect();
-    rows.extend(snapshots.into_iter().map(|(agent, snapshot)| row(&agent, None, snapshot)));
+    rows.extend(
+        snapshots.into_iter().map(|(agent, snapshot)| row((&agent, None), snapshot, doubt)),
+    );
     rows
 }
 
-fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapshot) -> AgentCount {
-    let AgentSnapshot { breakdown, ages, talked: Lately { hour, day } } = snapshot;
+fn row(
+    (agent, configured): (&Agent, Option<&agents::Agent>),
+    snapshot: AgentSnapshot,
+    doubt: DoubtRules,
+) -> AgentCount {
+    let AgentSnapshot { breakdown, suspect, ages, talked: Lately { hour, day } } = snapshot;
     let (average_ms, longest_ms) = of_ages(ages);
     AgentCount {
         agent: agent_ref(agent),
@@ -281,6 +291,7 @@ fn row(agent: &Agent, configured: Option<&agents::Agent>, snapshot: AgentSnapsho
         capacity: configured.and_then(|it| it.capacity),
         own_voice: configured.is_some_and(|it| it.voice_url.is_some()),
         live_users: breakdown.live.users as u64,
+        public_suspect: doubt.told(suspect as u64, breakdown.live.users as u64),
         live_calls: breakdown.live.calls as u64,
         line: line(&breakdown),
         average_ms,

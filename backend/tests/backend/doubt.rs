@@ -65,7 +65,9 @@ async fn calls_that_become_suspect_by_silence_alone_are_told_to_all_who_listen()
     let mut back = Events::open(&at(&server, "/stream"), &known).await.expect("a stream");
     assert_eq!(parsed(&back.next().await.expect("an event")), unsure);
 
-    assert_eq!(read(&server, "/summary")["publicSuspect"], 3);
+    let summary = read(&server, "/summary");
+    assert_eq!(summary["publicSuspect"], 3);
+    assert_eq!(summary["byAgent"][0]["publicSuspect"], 3, "{summary}");
     assert_eq!(total(&server, "", &[]).body, r#"{"liveUsers":3}"#, "as ever");
     twilio.start(1);
     while parsed(&socket.text().await)["suspect"] != 2 {}
@@ -136,6 +138,30 @@ const AGENTS: &str = r#"
 "#;
 
 const WALL: &str = "w4llt0k3nw4llt0k3nw4llt0k3n";
+
+#[test]
+fn the_doubt_of_each_agent_in_the_summary_is_of_its_own_calls() {
+    let ((_folder, journal), (_agents, file)) = (journal(), agents_file(AGENTS));
+    let env = [("AGENTS_FILE", file.as_str()), ("WALL_TOKEN", WALL)];
+    let (server, twilio) = start_later(&journal, "+0s", &env);
+    (1..=3).for_each(|n| drop(twilio.start(n)));
+    drop(server);
+    let more = [("SUSPECT_SHARE_PERCENT", "70")];
+    let (server, twilio) = start_later(&journal, "+10m", &[&env[..], &more].concat());
+    let fields = [("CallStatus", "ringing"), ("Direction", "inbound"), ("To", "+15005550007")];
+    for n in 1..=2 {
+        // Callers of the other agent, too.
+        let (sid, from) = (format!("CA{:032x}", 70 + n), format!("+1415555{n:04}"));
+        let fields = [&fields[..], &[("CallSid", &sid), ("From", &from)]].concat();
+        assert_eq!(twilio.post("/voice", &fields).status, 200);
+    }
+    let summary = read(&server, "/summary");
+    let told = |of: &Value| (of["liveUsers"].clone(), of["publicSuspect"].clone());
+    let [booking, support] = [0, 1].map(|n| told(&summary["byAgent"][n]));
+    assert_eq!(booking, (json!(3), json!(3)), "{summary}");
+    assert_eq!(support, (json!(2), Value::Null), "{summary}");
+    assert_eq!(summary["publicSuspect"], Value::Null, "less than 70 % of all: {summary}");
+}
 
 fn start_agents(file: &str, more: &[(&str, &str)]) -> (Server, Twilio) {
     start(&[&[WITH_TOKEN, ("AGENTS_FILE", file), ("WALL_TOKEN", WALL)], more].concat())

@@ -125,6 +125,10 @@ export type AgentCount = {
      */
     liveUsers: number;
     /**
+     * What everybody is told of its suspect live users; only from SUSPECT_SHARE_PERCENT on.
+     */
+    publicSuspect?: number;
+    /**
      * In how many calls.
      */
     liveCalls: number;

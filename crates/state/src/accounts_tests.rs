@@ -92,6 +92,10 @@ proptest! {
             let scoped = whole.tracker().of_accounts(|it| it == name);
             let confidence = Confidence::of(&scoped, now, 120_000);
             prop_assert_eq!(confidence, alone.confidence(now, 120_000));
+            for (agent, confidence) in Confidence::by_agent(&scoped, now, 120_000) {
+                let alone = Confidence::of_agent(&scoped, &agent, now, 120_000);
+                prop_assert_eq!(confidence, alone, "{:?}", agent);
+            }
             let feed = whole.activity_log().list().filter(|it| it.account.as_deref() == Some(name));
             let feed: Vec<_> = feed.cloned().collect();
             prop_assert_eq!(feed, alone.activity_log().list().cloned().collect::<Vec<_>>());

@@ -1,8 +1,10 @@
 //! The state: all that follows from the records of a journal, and nothing else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use live_users_core::{Agent, Counting, Limits, Millis, Numbers, OpenCall, Outcome, Tracker};
+use live_users_core::{
+    Agent, Caller, Counting, Limits, Millis, Numbers, OpenCall, Outcome, Tracker,
+};
 
 use crate::activity::{Activities, ActivityLog, CallDurations};
 use crate::alerts::Alerts;
@@ -189,29 +191,65 @@ impl Confidence {
         Self::among(tracker, |call| call.agent() == id, users, (now, suspect_after_ms))
     }
 
+    /// The same of each agent that has a call that is up, in one pass.
+    pub fn by_agent(tracker: &Tracker, now: Millis, suspect_after_ms: u64) -> Vec<(Agent, Self)> {
+        let mut confirmed: HashMap<&Agent, Confirmed> = HashMap::new();
+        for call in tracker.open().filter(OpenCall::is_counted) {
+            let of_agent = confirmed.entry(call.agent()).or_default();
+            of_agent.add(&call, tracker.counted().by_call, (now, suspect_after_ms));
+        }
+        let breakdowns = tracker.breakdown_by_agent().into_iter();
+        let each = breakdowns.map(|(agent, it)| {
+            let confirmed = confirmed.remove(&agent).unwrap_or_default();
+            (agent, confirmed.among(it.live.users))
+        });
+        each.collect()
+    }
+
     /// Of the calls that this picks, which are of this many users.
     fn among(
         tracker: &Tracker,
         picks: impl Fn(&OpenCall<'_>) -> bool,
         users: usize,
-        (now, suspect_after_ms): (Millis, u64),
+        times: (Millis, u64),
     ) -> Self {
-        let mut known = HashSet::new();
-        let (mut withheld, mut changes_at) = (0, None);
+        let mut confirmed = Confirmed::default();
         for call in tracker.open().filter(|call| call.is_counted() && picks(call)) {
-            let (heard, limits) = (call.heard(), call.limits());
-            if is_suspect((heard, limits), now, suspect_after_ms) {
-                continue;
-            }
-            let suspect_at = Millis(heard.0 + limits.in_doubt_after_ms(suspect_after_ms) + 1);
-            changes_at = Some(changes_at.map_or(suspect_at, |it: Millis| it.min(suspect_at)));
-            match call.caller().filter(|_| !tracker.counted().by_call) {
-                Some(caller) => drop(known.insert(caller)),
-                None => withheld += 1,
-            }
+            confirmed.add(&call, tracker.counted().by_call, times);
         }
-        let confirmed = known.len() + withheld;
-        Self { confirmed, suspect: users.saturating_sub(confirmed), changes_at }
+        confirmed.among(users)
+    }
+}
+
+/// The users with a call about which a report came lately.
+#[derive(Default)]
+struct Confirmed {
+    callers: HashSet<Caller>,
+    /// Calls that are a user each: their caller is withheld, or calls are counted.
+    others: usize,
+    changes_at: Option<Millis>,
+}
+
+impl Confirmed {
+    /// Adds the user of this call, unless it is suspect.
+    fn add(&mut self, call: &OpenCall<'_>, by_call: bool, (now, suspect_after_ms): (Millis, u64)) {
+        let (heard, limits) = (call.heard(), call.limits());
+        if is_suspect((heard, limits), now, suspect_after_ms) {
+            return;
+        }
+        let suspect_at = Millis(heard.0 + limits.in_doubt_after_ms(suspect_after_ms) + 1);
+        self.changes_at = Some(self.changes_at.map_or(suspect_at, |it| it.min(suspect_at)));
+        match call.caller().filter(|_| !by_call) {
+            Some(caller) => drop(self.callers.insert(caller)),
+            None => self.others += 1,
+        }
+    }
+
+    /// All others of so many users are suspect.
+    fn among(self, users: usize) -> Confidence {
+        let confirmed = self.callers.len() + self.others;
+        let suspect = users.saturating_sub(confirmed);
+        Confidence { confirmed, suspect, changes_at: self.changes_at }
     }
 }
 

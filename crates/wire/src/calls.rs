@@ -117,6 +117,9 @@ pub struct AgentCount {
     pub own_voice: bool,
     /// How many distinct callers it talks to.
     pub live_users: u64,
+    /// How many of them are suspect, as far as everybody is told; only if that is a share worth telling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_suspect: Option<u64>,
     /// In how many calls.
     pub live_calls: u64,
     /// Its users by party.

@@ -33,6 +33,8 @@ class AgentCount:
         last_hour (TalkedView): Calls that are over, and how long they were, as far as that is known.
         last_day (TalkedView): Calls that are over, and how long they were, as far as that is known.
         address (str | Unset): The address, with the middle of a phone number left out.
+        public_suspect (int | Unset): What everybody is told of its suspect live users; only from SUSPECT_SHARE_PERCENT
+            on.
         with_agent (int | Unset): Callers who are connected with an agent.
         waiting (int | Unset): Those who are connected with nobody yet, or for now: dialling, ringing, in a queue, on
             hold.
@@ -54,6 +56,7 @@ class AgentCount:
     last_hour: TalkedView
     last_day: TalkedView
     address: str | Unset = UNSET
+    public_suspect: int | Unset = UNSET
     with_agent: int | Unset = UNSET
     waiting: int | Unset = UNSET
     with_person: int | Unset = UNSET
@@ -92,6 +95,8 @@ class AgentCount:
 
         address = self.address
 
+        public_suspect = self.public_suspect
+
         with_agent = self.with_agent
 
         waiting = self.waiting
@@ -123,6 +128,8 @@ class AgentCount:
         )
         if address is not UNSET:
             field_dict["address"] = address
+        if public_suspect is not UNSET:
+            field_dict["publicSuspect"] = public_suspect
         if with_agent is not UNSET:
             field_dict["withAgent"] = with_agent
         if waiting is not UNSET:
@@ -193,6 +200,8 @@ class AgentCount:
 
         address = d.pop("address", UNSET)
 
+        public_suspect = d.pop("publicSuspect", UNSET)
+
         with_agent = d.pop("withAgent", UNSET)
 
         waiting = d.pop("waiting", UNSET)
@@ -218,6 +227,7 @@ class AgentCount:
             last_hour=last_hour,
             last_day=last_day,
             address=address,
+            public_suspect=public_suspect,
             with_agent=with_agent,
             waiting=waiting,
             with_person=with_person,

@@ -98,7 +98,10 @@ fn row(agent: &AgentCount) -> [String; 7] {
     let LineView { waiting, with_person, machine, .. } = agent.line;
     [
         name(&agent.agent),
-        agent.live_users.to_string(),
+        match agent.public_suspect {
+            Some(1..) => format!("about {}", agent.live_users),
+            Some(0) | None => agent.live_users.to_string(),
+        },
         agent.live_calls.to_string(),
         waiting.to_string(),
         with_person.to_string(),

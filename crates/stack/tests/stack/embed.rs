@@ -5,7 +5,7 @@ use live_users_testkit::{Browser, Server, Twilio, wrong_clock};
 use serde_json::Value;
 
 use crate::page::serve;
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling, start_both, start_both_with};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, agents_file, sibling, start_both, start_both_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_element_works_on_a_page_that_requires_trusted_types() {
@@ -39,11 +39,13 @@ fn page_with(proxy: &Server, before: &str, element: &str) -> String {
     ))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_number_in_doubt_is_about_so_many_and_says_so_by_more_than_a_colour() {
+/// Both servers ten minutes after three callers began who have been silent since, and their journal.
+pub(crate) fn with_three_in_doubt() -> (tempfile::TempDir, Server, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let journal = format!("file:{}", folder.path().to_str().expect("a path of text"));
+    let agents = agents_file();
     let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &journal), ("API_TOKEN", API_TOKEN)];
+    let env = [&env[..], &[("AGENTS_FILE", agents.as_str())]].concat();
     let backend = Server::start(sibling("live-users-backend"), &[], &env);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (1..=3).for_each(|n| drop(twilio.start(n)));
@@ -54,7 +56,12 @@ async fn a_number_in_doubt_is_about_so_many_and_says_so_by_more_than_a_colour() 
     let env = [("BACKEND_URL", backend.url.as_str()), ("ALLOWED_ORIGINS", "*")];
     let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
     let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    (folder, backend, proxy)
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_in_doubt_is_about_so_many_and_says_so_by_more_than_a_colour() {
+    let (_folder, backend, proxy) = with_three_in_doubt();
     let browser = Browser::start().await;
     browser.goto(&page_with(&proxy, "", "<live-users></live-users>")).await;
     browser.wait_for_live_users("about 3 users live").await;

@@ -3,8 +3,9 @@
 
 use live_users_testkit::{Browser, Twilio};
 
+use crate::embed::with_three_in_doubt;
 use crate::page::open;
-use crate::start_both;
+use crate::{TOKEN, start_both};
 
 /// A call to this agent.
 fn call(twilio: &Twilio, n: u32, agent: &str) {
@@ -129,4 +130,46 @@ async fn who_has_no_calls_yet_is_told_the_urls_that_do_not_fail_together() {
     assert!(told.contains("https://…/call-status#ct=500&rc=5&rp=all"), "{told}");
     assert_eq!(told.matches("https://…/voice").count(), 1, "{told}");
     assert!(told.contains("“Primary handler fails” lead to what does not fail together"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_an_agent_is_about_so_many_where_its_own_calls_are_suspect() {
+    let (_folder, backend, proxy) = with_three_in_doubt();
+    let twilio = Twilio::new(&backend.url, TOKEN);
+    (11..=12).for_each(|n| call(&twilio, n, "support"));
+    let browser = open(&proxy).await;
+    let of = |agent: &str| format!("document.querySelector('#agent-{agent} .live-number')");
+    let sign = |agent: &str| format!("getComputedStyle({}, '::before')", of(agent));
+    let (booking, support) = (sign("booking"), sign("support"));
+    browser.wait_for("a sign", &format!("{booking}.content === '\"≈\" / \"about\"'")).await;
+    assert_eq!(text(&browser, "#agent-booking .live").await, "3 users live");
+    let warns = format!("{booking}.color !== getComputedStyle({}).color", of("booking"));
+    assert_eq!(browser.evaluate(&warns).await, true, "in the colour of a warning, too");
+    browser.wait_for("the other", &format!("{}.textContent === '2'", of("support"))).await;
+    assert_eq!(browser.evaluate(&format!("{support}.content")).await, "none");
+    // On a wall the sign needs its room.
+    let digits = |agent: &str| format!("{}.style.getPropertyValue('--digits')", of(agent));
+    assert_eq!(browser.evaluate(&digits("booking")).await, "2");
+    assert_eq!(browser.axe_violations().await, [""; 0]);
+    // As soon as they are heard of, it is sure again.
+    (1..=3).for_each(|n| drop(twilio.start(n)));
+    browser.wait_for("it to be sure", &format!("{booking}.content === 'none'")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loads_the_page_in_an_outage_is_told_how_many_there_were_and_when() {
+    let (mut backend, proxy, twilio) = start_both();
+    let browser = open(&proxy).await;
+    (1..=2).for_each(|n| drop(twilio.start(n)));
+    browser.wait_for_live_users("2 users live").await;
+    backend.kill();
+    browser.wait_for("the mark", "document.body.matches('.is-stale')").await;
+    browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
+    browser.wait_for("a notice", "document.querySelector('#notice').checkVisibility()").await;
+    let notice = text(&browser, "#notice").await;
+    let told = notice.strip_prefix("There is nothing to show now; ").unwrap_or_default();
+    let (age, told) = told.split_once(" s ago it was 2 users live: ").unwrap_or_default();
+    assert!(age.parse::<u32>().is_ok_and(|age| age < 60), "{notice}");
+    assert!(told.ends_with(". Trying again.") && told.len() > 20, "{notice}");
+    assert_eq!(text(&browser, "[data-figure=users]").await, "–", "an old number is no figure");
 }
