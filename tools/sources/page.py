@@ -3,12 +3,12 @@
 from browser import Browser, is_here
 from stack import ADMIN
 
-# The number, the rows of "Who tells of calls" with their users, and what the console has said.
+# The number, and the rows of "Who tells of calls" with their users and notes.
 LOOK = """
 const text = (it) => (it?.textContent ?? "").trim();
 const rows = [...document.querySelectorAll("#sources-list > li")].map((row) => [
   text(row.querySelector(".place-name")), Number(text(row.querySelector(".place-users"))),
-  text(row.querySelector(".place-note")), text(row.querySelector(".is-trouble:not([hidden])"))]);
+  [...row.querySelectorAll(".place-note:not([hidden])")].map(text).join(" ")]);
 return {number: text(document.querySelector("live-users")?.shadowRoot ?? document.querySelector("live-users")), rows,
         title: document.title, panel: !(document.querySelector("#sources")?.hidden ?? true), url: location.href};
 """
