@@ -3,7 +3,8 @@
 
 It writes clients/python-api with openapi-python-client, and clients/javascript-api with @hey-api/openapi-ts and
 TypeScript. All are pinned in tools/clients/generators, and are installed into target/client-generators when they
-are missing. Node is needed, from 20.19 on. --check writes nothing, and fails if something else would be written.
+are missing. Cargo is needed, and Node, from 20.19 on. --check writes nothing, and fails if something else would be
+written.
 
 One client is for both servers, so what it is generated from is what both documents have in common:
   - the operations of both, without those that only a provider or a browser asks for;
@@ -53,12 +54,13 @@ def operations(document):
     return found
 
 
+def served(server):
+    """The document of a server as it is served."""
+    return json.loads(subprocess.run(["cargo", "xtask", "openapi", server], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+
+
 def named_alike(proxy):
-    """The proxy's document, with the backend's names for the error answer and for the token."""
-    text = json.dumps(proxy).replace("#/components/schemas/Failure", "#/components/schemas/Problem")
-    proxy = json.loads(text)
-    schemas = proxy["components"]["schemas"]
-    schemas["Problem"] = schemas.pop("Failure")
+    """The proxy's document, with the backend's name for the token."""
     for item in proxy["paths"].values():
         for method in METHODS:
             security = item.get(method, {}).get("security")
@@ -93,7 +95,7 @@ def referred(node):
 
 def joined():
     """The document that the clients are generated from."""
-    backend, proxy = (json.loads((ROOT / it / "openapi.json").read_text()) for it in ("backend", "proxy"))
+    backend, proxy = (served(it) for it in ("backend", "proxy"))
     proxy = named_alike(proxy)
     ours, theirs = operations(backend), operations(proxy)
     paths = {}

@@ -5,14 +5,18 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use live_users_http_kit::DocsPage;
+use live_users_wire::openapi::document;
 
-const DOCUMENT: &str = include_str!("../openapi.json");
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    // Tests put it together as well, so a fault in it is known before.
+    document(include_str!("../openapi.json")).expect("the document leads to all that it refers to")
+});
 
-static DOCS: LazyLock<DocsPage> = LazyLock::new(|| DocsPage::new(DOCUMENT));
+static DOCS: LazyLock<DocsPage> = LazyLock::new(|| DocsPage::new(&DOCUMENT));
 
 /// The document, for everybody.
 pub(crate) async fn openapi() -> HttpResponse {
-    live_users_http_kit::openapi(DOCUMENT)
+    live_users_http_kit::openapi(&DOCUMENT)
 }
 
 /// `GET /docs`: the same for people.

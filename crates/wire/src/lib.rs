@@ -12,6 +12,7 @@ mod deliveries;
 mod history;
 mod hooks;
 mod links;
+pub mod openapi;
 mod orders;
 pub mod parameters;
 mod sessions;

@@ -6,6 +6,7 @@ mod setup;
 mod tidy;
 mod verify;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -20,6 +21,7 @@ usage: cargo xtask <task>
   fuzz SECONDS  run each fuzz target of fuzz/ for so long; needs nightly and cargo-fuzz
   dist [--target TRIPLE]...  pack static binaries, a Debian package and lists of components;
                              needs cargo-deb and cargo-cyclonedx
+  openapi SERVER  print the OpenAPI document of `backend` or `proxy` as it is served
   audit   check licences, sources and advisories of all dependencies with cargo-deny";
 const FIX: &str = "clippy --workspace --all-targets --fix --allow-dirty --allow-staged";
 
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         "setup" => setup::run(root),
         "fix" => cargo(root, FIX).and_then(|()| cargo(root, "fmt --all")),
         "tidy" => tidy(root),
+        "openapi backend" => openapi(root, "backend"),
+        "openapi proxy" => openapi(root, "proxy"),
         "audit" => audit(root),
         "-h" | "--help" | "-V" | "--version" => {
             println!("xtask {}\n{USAGE}", env!("CARGO_PKG_VERSION"));
@@ -52,6 +56,13 @@ fn tidy(root: &Path) -> Result<()> {
     ensure!(found.is_empty(), "{}\ntidy: {} found, see above", found.join("\n"), found.len());
     println!("tidy: nothing found");
     Ok(())
+}
+
+/// Prints the document of a server as it is served, for tools that read documents.
+fn openapi(root: &Path, server: &str) -> Result<()> {
+    let own = std::fs::read_to_string(root.join(server).join("openapi.json"))?;
+    let whole = live_users_wire::openapi::document(&own)?;
+    Ok(std::io::stdout().write_all(whole.as_bytes())?)
 }
 
 fn audit(root: &Path) -> Result<()> {
