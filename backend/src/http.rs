@@ -13,6 +13,7 @@ mod agents;
 mod alerts;
 mod answer;
 mod authorized;
+mod body;
 mod calls;
 mod count;
 mod error;

@@ -9,6 +9,7 @@ use live_users_wire::{self as wire, Introspected, Introspection, LinkAccess};
 use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::{Authorized, Permitted};
+use super::body::object;
 use super::error::ApiError;
 use super::signature::read_body;
 use crate::parts::tokens::{Access, Of};
@@ -37,11 +38,10 @@ pub(crate) async fn introspect(
 
 /// Reads the question. Other fields in it are for later versions, and change nothing.
 fn question(body: &[u8]) -> Result<Introspection, ParameterError> {
-    // An array with the token in it would do for the parser, too, and nobody has ever promised that.
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let read = if is_object { serde_json::from_slice(body).ok() } else { None };
+    let wrong = || ParameterError::new("token", "a JSON object with the token as a string");
+    let fields = object(body, wrong(), |name| (name == "token").then_some("token"))?;
     // The parser's own words may repeat the token.
-    read.ok_or_else(|| ParameterError::new("token", "a JSON object with the token as a string"))
+    serde_json::from_value(fields.into()).map_err(|_| wrong())
 }
 
 fn view(access: Access) -> wire::Access {

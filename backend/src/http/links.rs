@@ -13,6 +13,7 @@ use log::info;
 use super::answer::json;
 use super::auth::BearerAuth;
 use super::authorized::Authorized;
+use super::body::object;
 use super::error::ApiError;
 use super::history::span_ms;
 use super::named::{unknown_account, unknown_agent};
@@ -105,10 +106,12 @@ struct Asked {
 impl Asked {
     /// Reads it. Of what is wrong nothing is repeated.
     fn read(body: &[u8], now: Millis) -> Result<Self, ParameterError> {
-        let body = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body);
-        let Ok(mut fields) = body else {
-            return Err(ParameterError::new("body", "a JSON object with name, scope and expires"));
-        };
+        let wrong = ParameterError::new("body", "a JSON object with name, scope and expires");
+        let mut fields = object(body, wrong, |name| match name {
+            // These stand in the scope.
+            "all" | "total" | "agent" | "account" => Some("scope"),
+            _ => ["name", "scope", "view", "expires"].into_iter().find(|it| *it == name),
+        })?;
         // One field at a time, so that the answer names the one that is wrong.
         let new = NewLink {
             name: field(&mut fields, "name", NAME)?.ok_or_else(|| missing("name", NAME))?,
@@ -251,6 +254,9 @@ mod tests {
             (with(name, scope, r#""99999999999999999w""#), "expires"),
             (r#"{"name":"a","scope":{"total":true},"expires":"1d","view":"x"}"#.to_owned(), "view"),
             (r#"{"name":"a","scope":{"total":true},"expires":"1d","rol":1}"#.to_owned(), "body"),
+            (r#"{"name":"a","name":"a","scope":{"total":true},"expires":"1d"}"#.to_owned(), "name"),
+            (with(name, r#"{"agent":"a","agent":"a"}"#, expires), "scope"),
+            (r#"{"rol":1,"rol":1}"#.to_owned(), "body"),
         ] {
             assert_eq!(read(&body).unwrap_err().name, field, "{body}");
         }

@@ -5,6 +5,7 @@ use live_users_twilio::{Form, Payload, sign};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::honest::{API_TOKEN, WITH_TOKEN};
 use crate::{TOKEN, start};
 
 fn json(answer: &Answer) -> Value {
@@ -224,6 +225,41 @@ proptest! {
         let count = twilio.count();
         prop_assert!(count == r#"{"liveUsers":0}"# || count == r#"{"liveUsers":1}"#, "{}", count);
     }
+}
+
+#[test]
+fn a_name_that_stands_twice_in_json_is_refused_and_named() {
+    let (server, twilio) = start(&[WITH_TOKEN]);
+    let authorization = format!("Bearer {API_TOKEN}");
+    let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+    for (path, body, field) in [
+        ("links", r#"{"name":"a","name":"b","scope":{"total":true},"expires":"1d"}"#, "name"),
+        ("links", r#"{"name":"a","scope":{"total":true,"total":true},"expires":"1d"}"#, "scope"),
+        ("links", r#"{"+15005550100":1,"+15005550100":2}"#, "body"),
+        ("access", r#"{"token":"0123456789","token":"9876543210"}"#, "token"),
+        ("events", r#"{"id":"1","call":"c","event":"started","event":"ended"}"#, "event"),
+        (
+            "events",
+            r#"[{"id":"1","call":"c","event":"started"},{"id":"2","call":"c","call":"d","event":"ended"}]"#,
+            "call",
+        ),
+        (
+            "events",
+            r#"{"specversion":"1.0","id":"1","type":"a.started","type":"a.ended","data":{"call":"c"}}"#,
+            "body",
+        ),
+    ] {
+        let api = if path == "events" { "/api" } else { "/api/live-users" };
+        let answer =
+            send("POST", &format!("{}{api}/{path}", server.url), &headers, body.as_bytes());
+        assert_problem(&answer, 400, field);
+        let repeats = ["+15005550100", "0123456789"].iter().any(|it| answer.body.contains(it));
+        assert!(!repeats, "{}", answer.body);
+    }
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#, "of a batch nothing is taken");
+    let links = format!("{}/api/live-users/links", server.url);
+    let links = send("GET", &links, &headers[..1], b"");
+    assert_eq!(json(&links)["links"], Value::Array(Vec::new()));
 }
 
 fn post_if_form(twilio: &Twilio, path: &str, body: &[u8]) -> Answer {

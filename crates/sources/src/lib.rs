@@ -32,6 +32,7 @@ mod verify;
 mod vonage;
 
 pub use events::FIELDS as EVENT_FIELDS;
+pub use json::{NotDistinct, distinct};
 pub use kind::{Basis, KINDS, Kind, Tells};
 pub use reading::{CallEvent, Reading, UnknownFields, Unreadable, What};
 pub use referee::{Access, Answer, Ask, ByName, Gives, Listed, Referee, Scope};

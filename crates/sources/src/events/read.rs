@@ -4,7 +4,7 @@ use live_users_core::{Direction, EndReason};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{CallEvent, Reading, Request, UnknownFields, Unreadable, What};
+use crate::{CallEvent, NotDistinct, Reading, Request, UnknownFields, Unreadable, What, distinct};
 
 /// The most events in one batch.
 const EVENTS_MAX: usize = 1_000;
@@ -37,9 +37,14 @@ struct Event {
 }
 
 pub(super) fn read(request: &Request<'_>) -> Result<Reading, Unreadable> {
-    let body: Value = serde_json::from_slice(request.body).map_err(|_| Unreadable {
-        field: "body",
-        expected: "an event or an array of events in JSON",
+    let body = distinct(request.body).map_err(|why| match why {
+        NotDistinct::NotJson => {
+            Unreadable { field: "body", expected: "an event or an array of events in JSON" }
+        }
+        NotDistinct::Repeated(name) => Unreadable {
+            field: FIELDS.into_iter().find(|it| *it == name).unwrap_or("body"),
+            expected: "each field once",
+        },
     })?;
     let items = match body {
         Value::Array(items) => items,
