@@ -43,6 +43,8 @@ struct AgentRead {
     id: Arc<str>,
     /// Whether it is read for everybody, as a proxy does that shows its own token.
     for_everybody: bool,
+    /// Whether it is read as everybody may, since the token opens less.
+    as_everybody: bool,
     registry: Arc<AgentRegistry>,
 }
 
@@ -56,8 +58,8 @@ impl AgentRead {
         let in_scope =
             access.is_some_and(|it| it.scope.has_agent(agent) && shows_agents(&it.scope));
         match access {
-            Some(_) => in_scope && (agent.public || !self.for_everybody),
-            None => agent.public,
+            Some(_) if !self.as_everybody => in_scope && (agent.public || !self.for_everybody),
+            Some(_) | None => agent.public,
         }
     }
 }
@@ -65,7 +67,9 @@ impl AgentRead {
 impl TotalReader {
     /// What the total is of.
     pub(crate) fn selection(&self) -> Selection {
-        let scope = self.access.as_ref().map(|access| access.scope.clone()).unwrap_or_default();
+        let as_everybody = self.agent.as_ref().is_some_and(|agent| agent.as_everybody);
+        let access = self.access.as_ref().filter(|_| !as_everybody);
+        let scope = access.map(|access| access.scope.clone()).unwrap_or_default();
         Selection { scope, agent: self.agent.as_ref().map(|agent| agent.id.clone()) }
     }
 
@@ -109,15 +113,20 @@ impl FromRequest for TotalReader {
 }
 
 fn check(request: &HttpRequest) -> Result<TotalReader, ApiError> {
-    let access = access_of(request)?;
+    let (access, rules) = (access_of(request)?, rules_of(request));
     let query = Query::new(request.query_string());
     let id = query.parsed("agent", "the id of an agent", |text| Some(Arc::from(text)))?;
     let everybody = |text: &str| (text == "true").then_some(());
     let for_everybody = query.parsed("public", "true", everybody)?.is_some();
-    let agent = id.map(|id| {
+    let mut agent = id.map(|id| {
         let registry = request.app_data::<Data<AgentRegistry>>().expect("the application has it");
-        AgentRead { id, for_everybody, registry: registry.clone().into_inner() }
+        let registry = registry.clone().into_inner();
+        AgentRead { id, for_everybody, as_everybody: false, registry }
     });
+    if let Some(agent) = &mut agent {
+        // What is for everybody is for who shows a token, too, whatever that opens.
+        agent.as_everybody = rules.is_public && !agent.is_permitted(access.as_ref());
+    }
     match &agent {
         Some(agent) if !agent.is_permitted(access.as_ref()) => {
             // The same for all, so nobody learns which agents there are.
@@ -134,7 +143,7 @@ fn check(request: &HttpRequest) -> Result<TotalReader, ApiError> {
 
 /// What the request's token opens; `None` if it reads what everybody may.
 fn access_of(request: &HttpRequest) -> Result<Option<Access>, ApiError> {
-    let rules = request.app_data::<Data<TotalRules>>().expect("the application has it");
+    let rules = rules_of(request);
     let auth = request.app_data::<Data<BearerAuth>>().expect("the application has it");
     let headers = request.headers();
     let shows_token = headers.contains_key(AUTHORIZATION) || headers.contains_key(ACCESS);
@@ -151,4 +160,8 @@ fn access_of(request: &HttpRequest) -> Result<Option<Access>, ApiError> {
         rules.limit.take(client, Instant::now()).map_err(ApiError::TooOften)?;
     }
     Ok(None)
+}
+
+fn rules_of(request: &HttpRequest) -> &TotalRules {
+    request.app_data::<Data<TotalRules>>().expect("the application has it")
 }
