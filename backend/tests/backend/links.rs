@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use live_users_testkit::{Answer, Events, OpenApi, Server, Socket, Twilio, send};
+use live_users_testkit::{Answer, Events, OpenApi, Server, Socket, Twilio, get, send};
 use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
@@ -226,6 +226,69 @@ fn an_agents_link_shows_the_calls_that_are_with_it_and_what_happens_to_them() {
     let whole = ask(&server, "GET", "/stretches?agent=support", API_TOKEN).body;
     assert_eq!(whole.lines().count(), 5 - 2, "as many as the link shows: {whole}");
     assert_eq!(shown(&server, "", &token)["liveUsers"], 2);
+    // The feed tells that it is not here any more, and nothing of where it is.
+    let newer = shown(&server, &format!("/activity?after={cursor}"), &token)["activities"].clone();
+    let told: Vec<_> = newer.as_array().into_iter().flatten().collect();
+    assert_eq!(told.len(), 2, "{newer}");
+    let away = told[0];
+    assert_eq!((&away["what"], &away["away"]), (&json!("moved"), &json!(true)), "{newer}");
+    assert_eq!((&away["callSid"], &away["agent"]), (&json!(sid(5)), &json!("support")), "{newer}");
+    assert_eq!(away["party"], Value::Null, "{newer}");
+    assert!(!newer.to_string().contains("booking"), "{newer}");
+    assert_eq!(told[1].get("away"), None, "{newer}");
+    OpenApi::of(&server.url, env!("CARGO_PKG_VERSION")).check(
+        "GET",
+        "/api/live-users/activity",
+        &ask(&server, "GET", "/activity", &token),
+    );
+    // Who sees both is told where it is; what happens to it there is no matter of the link.
+    let all = shown(&server, "/activity?limit=1", API_TOKEN)["activities"][0].clone();
+    assert_eq!((&all["what"], &all["agent"]), (&json!("moved"), &json!("booking")), "{all}");
+    assert_eq!((&all["party"], all.get("away")), (&json!("agent"), None), "{all}");
+    let end = [("CallSid", &*sid(5)), ("CallStatus", "completed")];
+    assert_eq!(twilio.post("/call-status", &end).status, 204);
+    let cursor = shown(&server, &format!("/activity?after={cursor}"), &token)["cursor"].clone();
+    assert_eq!(cursor, away["cursor"]);
+}
+
+#[tokio::test]
+async fn what_is_public_is_read_with_each_link_as_by_everybody() {
+    let public = AGENTS.replace("name = \"Support of zeta\"", "name = \"Support\"\npublic = true");
+    let (folder, agents) = agents_file(&public);
+    let (server, twilio) = start_with(&agents, &[]);
+    call(&twilio, 1, 1, "+15005550006");
+    call(&twilio, 2, 2, "+15005550007");
+    call(&twilio, 3, 3, "+15005550007");
+    let (_, total) = share(&server, &json!({"total": true}), "page", "1d");
+    let (_, of_booking) = share(&server, &json!({"agent": "booking"}), "page", "1d");
+    let (_, of_acme) = share(&server, &json!({"account": "acme"}), "wallboard", "1d");
+    let path = "?agent=support";
+    let everybodys = get(&format!("{}/api/live-users{path}", server.url));
+    let everybodys: Value = serde_json::from_str(&everybodys.body).expect("JSON");
+    assert_eq!(everybodys["liveUsers"], 2, "{everybodys}");
+    let tokens = [total.as_str(), &of_booking, &of_acme, OPS];
+    for token in tokens {
+        assert_eq!(shown(&server, path, token), everybodys);
+        let private = ask(&server, "GET", "?agent=nobody", token);
+        assert_eq!(private.status, 404, "{}", private.body);
+    }
+    // An agent that is not public stays what the link says.
+    assert_eq!(ask(&server, "GET", "?agent=booking", &total).status, 404);
+    assert_eq!(shown(&server, "?agent=booking", &of_booking)["liveUsers"], 1);
+    let authorization = format!("Bearer {total}");
+    let headers = [("Authorization", authorization.as_str())];
+    let url = format!("{}/api/live-users/stream{path}", server.url);
+    let mut events = Events::open(&url, &headers).await.unwrap();
+    let frame = events.next().await.unwrap();
+    assert!(
+        frame.contains(r#""liveUsers":2"#) && frame.contains(r#""agent":"support""#),
+        "{frame}"
+    );
+    drop((events, server, folder));
+    let (_folder, agents) = agents_file(&public);
+    let (server, _) = start_with(&agents, &[("PUBLIC_TOTAL", "false")]);
+    let (_, total) = share(&server, &json!({"total": true}), "page", "1d");
+    assert_eq!(ask(&server, "GET", path, &total).status, 404, "nothing is public");
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct Move {
     pub from: Party,
     /// With whom its caller is connected now.
     pub to: Party,
+    /// The agent that had it, if another one has it now.
+    pub left: Option<Agent>,
 }
 
 /// Where a call was before a piece of evidence.

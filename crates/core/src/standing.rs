@@ -228,7 +228,9 @@ impl Tracker {
         {
             self.turn_stretch(slot, from, agent_before);
             let call = self.entry(slot).id.clone();
-            applied.moves.push(Move { call, from, to });
+            let has_left = agent_before != after.agent;
+            let left = has_left.then(|| self.agents.value(agent_before).clone());
+            applied.moves.push(Move { call, from, to, left });
         }
         old_acting.into_iter().for_each(|agent| self.agents.release(agent));
     }

@@ -32,6 +32,10 @@ impl Activities {
         for moved in &applied.moves {
             self.list(tracker, &moved.call, ActivityKind::Moved, |activity| {
                 activity.party = Some(moved.to);
+                activity.left = match &moved.left {
+                    Some(Agent::Id(id)) => Some(id.clone()),
+                    Some(Agent::Address(_) | Agent::Unknown) | None => None,
+                };
             });
         }
     }
@@ -98,6 +102,7 @@ impl Activities {
             lasted: None,
             cause: None,
             party: None,
+            left: None,
         };
         particular(&mut activity);
         self.feed.note(activity);

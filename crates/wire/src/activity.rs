@@ -44,6 +44,10 @@ pub struct ActivityView {
     /// that has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
+    /// The call has moved away from this agent to another one, of which the reader sees nothing; only
+    /// to who reads the calls of one agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
     /// Why the call was over, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

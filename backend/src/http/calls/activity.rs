@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::Millis;
+use live_users_core::{Agent, Millis};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, State, words};
@@ -98,6 +98,7 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
         caller: activity.caller.map(label),
         place: shown_place(&activity.place),
         direction: activity.direction.map(|it| words::of_direction(it).into_owned()),
+        away: matches!(&activity.agent, Agent::Id(id) if activity.left.as_ref() == Some(id)),
         party: activity.party.map(|it| words::of_party(it).into_owned()),
         reason: activity.reason.map(|it| words::of_reason(it).into_owned()),
         duration_ms: activity.lasted.map(|lasted| lasted.ms()),
@@ -133,11 +134,12 @@ impl Wanted {
         Page { activities, newest: Place::Number(newest), missed }
     }
 
-    /// The same of some accounts, as if there were no others.
+    /// The same of some accounts or of one agent, as if there were no others.
     fn page_of(&self, state: &State, scope: &Scope) -> Page {
         let (tracker, log) = (state.tracker(), state.activity_log());
         let in_scope = |it: &&Activity| {
             scope.has_listed(tracker, &it.call, (it.account.as_ref(), Some(&it.agent)))
+                || has_left(scope, it)
         };
         let mut last = (Millis(0), 0);
         let placed = log.list().filter(in_scope).map(|activity| {
@@ -157,10 +159,23 @@ impl Wanted {
             missed: after.is_some() && (count > self.limit || is_cut),
             activities: newer
                 .take(self.limit)
-                .map(|(place, activity)| (*place, (*activity).clone()))
+                .map(|(place, activity)| (*place, seen_by(scope, activity)))
                 .collect(),
             newest,
         }
+    }
+}
+
+/// Whether this tells that a call has left the agent whose calls the scope has.
+fn has_left(scope: &Scope, activity: &Activity) -> bool {
+    scope.agent().is_some_and(|own| activity.left.as_ref() == Some(own))
+}
+
+/// An activity as it is told in a scope: of a call that has left it not where it is now.
+fn seen_by(scope: &Scope, activity: &Activity) -> Activity {
+    match activity.left.clone().filter(|_| has_left(scope, activity)) {
+        Some(own) => Activity { agent: Agent::Id(own), party: None, ..activity.clone() },
+        None => activity.clone(),
     }
 }
 

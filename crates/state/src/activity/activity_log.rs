@@ -33,6 +33,8 @@ pub struct Activity {
     pub reason: Option<EndReason>,
     /// With whom the caller is connected since then, if it has moved.
     pub party: Option<Party>,
+    /// The id of the agent that had the call, if it has moved from that one to another.
+    pub left: Option<Arc<str>>,
     /// How long it had been connected with agents, if it was over and had been.
     pub lasted: Option<CallDuration>,
     /// Why the count had been wrong, if this has healed it.

@@ -48,6 +48,8 @@ struct StoredActivity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     party: Option<Word>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
 }
 
@@ -118,6 +120,7 @@ impl StoredActivity {
             told_ms,
             cause: activity.cause.map(|cause| word(CAUSES, &cause)),
             party: activity.party.map(|party| word(PARTIES, &party)),
+            left: activity.left.clone(),
             account: activity.account.clone(),
         }
     }
@@ -141,6 +144,7 @@ impl StoredActivity {
             lasted: reported.or(self.measured_ms.map(CallDuration::Measured)),
             cause: optional(CAUSES, self.cause.as_deref(), "cause")?,
             party: optional(PARTIES, self.party.as_deref(), "party")?,
+            left: self.left,
         })
     }
 }

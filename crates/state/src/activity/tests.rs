@@ -320,6 +320,36 @@ proptest! {
 }
 
 #[test]
+fn a_call_that_moves_to_another_agent_is_listed_with_the_one_that_it_has_left() {
+    let of = |agent: &str| Evidence {
+        agent: Agent::Id(agent.into()),
+        agent_from: AgentFrom::Url,
+        said: Said::InProgress,
+        ..voice("CA1")
+    };
+    let mut state = State::default();
+    receive(&mut state, T, of("booking"));
+    receive(&mut state, T + 1_000, of("support"));
+    let moved = newest(&state);
+    assert_eq!((moved.what, &moved.agent), (ActivityKind::Moved, &Agent::Id("support".into())));
+    assert_eq!(moved.left.as_deref(), Some("booking"));
+    let again = snapshot::decode(&snapshot::encode(&state)).unwrap();
+    assert_eq!(newest(&again), moved);
+    // A colleague who takes it over is no other agent.
+    receive(
+        &mut state,
+        T + 2_000,
+        Evidence {
+            parent: Some(id("CA1")),
+            direction: Some(Direction::Dial),
+            endpoint: Some(Endpoint::Person),
+            ..Evidence::about(id("CA2"), Source::StatusCallback, Said::InProgress)
+        },
+    );
+    assert_eq!((newest(&state).what, newest(&state).left), (ActivityKind::Moved, None));
+}
+
+#[test]
 fn the_time_with_a_colleague_is_in_no_agents_average() {
     let leg = |said| Evidence {
         parent: Some(id("CA1")),
