@@ -89,6 +89,7 @@ pub(crate) fn event_view(news: &AlertNews) -> AlertEventView {
         value: news.change.value,
         rule: rule_view(&news.change),
         reminder: news.reminder,
+        rule_changed: news.change.rule_changed,
     }
 }
 
@@ -99,7 +100,7 @@ pub(crate) fn title(event: &AlertEventView) -> String {
 
 /// What has happened, in a sentence. There is nothing in it but ids of the agents file, numbers and
 /// moments.
-pub(crate) fn text(event: &AlertEventView, rule_changed: bool) -> String {
+pub(crate) fn text(event: &AlertEventView) -> String {
     let AlertEventView { rule, value, .. } = event;
     let n = value.map_or_else(|| "?".to_owned(), |value| value.to_string());
     let threshold = rule.threshold.unwrap_or_default();
@@ -139,7 +140,7 @@ pub(crate) fn text(event: &AlertEventView, rule_changed: bool) -> String {
     match (&*event.state, event.reminder) {
         ("firing", false) => format!("Alert {} fires: {what}.", event.alert),
         ("firing", true) => format!("Alert {} still fires{since}: {what}.", event.alert),
-        ("resolved", _) if rule_changed => {
+        ("resolved", _) if event.rule_changed => {
             format!("Alert {} is over, since its rule was changed. It fired{since}.", event.alert)
         }
         ("resolved", _) => format!("Alert {} is over. It fired{since}. Now: {what}.", event.alert),
@@ -222,8 +223,7 @@ mod tests {
     fn each_message_says_what_has_happened() {
         let (agents, _) = Agents::parse(FILE);
         let state = state_of(&agents);
-        let said: Vec<_> =
-            state.alerts().news().map(|(_, it)| text(&event_view(it), false)).collect();
+        let said: Vec<_> = state.alerts().news().map(|(_, it)| text(&event_view(it))).collect();
         assert_eq!(
             said,
             [
@@ -246,6 +246,7 @@ mod tests {
                 ..AlertRuleView::default()
             },
             reminder: state == "firing",
+            rule_changed: false,
         };
         for (state, when, says) in [
             (
@@ -267,7 +268,7 @@ mod tests {
                  fires after 80 s while calls are expected.",
             ),
         ] {
-            assert_eq!(text(&event(state, when), false), says);
+            assert_eq!(text(&event(state, when)), says);
         }
         assert_eq!(title(&event("resolved", "users")), "[RESOLVED] x");
     }

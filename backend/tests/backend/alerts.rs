@@ -68,10 +68,14 @@ fn shown(server: &Server, path: &str) -> Value {
     ask(server, "GET", path, API_TOKEN).1
 }
 
-fn firing(server: &Server, alert: &str) -> Option<f64> {
+fn metric(server: &Server, name: &str) -> Option<f64> {
     let headers = [("Authorization", &*format!("Bearer {API_TOKEN}"))];
     let page = send("GET", &format!("{}/metrics", server.url), &headers, b"").body;
-    Metrics::parse(&page).get(&format!("live_users_alert_firing{{alert=\"{alert}\"}}"))
+    Metrics::parse(&page).get(name)
+}
+
+fn firing(server: &Server, alert: &str) -> Option<f64> {
+    metric(server, &format!("live_users_alert_firing{{alert=\"{alert}\"}}"))
 }
 
 fn is_firing(server: &Server) -> bool {
@@ -309,6 +313,10 @@ fn what_cannot_be_told_is_told_later_and_the_log_says_no_more_than_why() {
         said.contains("the command ended with exit code 1") && said.contains("status 500")
     });
     assert!(!failing().contains("s3cr3t") && failing().contains("hook ops"), "{}", failing());
+    await_that("it is told how long the alert waits", || {
+        let name = "live_users_hook_pending_age_seconds{hook=\"ops\"}";
+        metric(&server, name).is_some_and(|age_s| age_s > 0.0)
+    });
     assert!(text_of(&mails).contains("[FIRING] busy"));
     assert!(!text_of(&variables).contains("TOKEN"), "{}", text_of(&variables));
     fs::write(&go, "").expect("a file");
@@ -400,6 +408,19 @@ fn an_alert_whose_rule_is_changed_ends_as_such_and_begins_by_the_new_one() {
     assert_eq!(slack(&world.receiver.take()), format!("[RESOLVED] busy: {text} {since}."));
     let said = slack(&world.receiver.take());
     assert_eq!(said, "[FIRING] busy: Alert busy fires: 2 live users; it fires from 1 on.");
+    let reasons = |recent: &Value| -> Vec<Value> {
+        let recent = recent.as_array().expect("a list").iter();
+        recent.map(|it| json!([it["state"], it["threshold"], it.get("ruleChanged")])).collect()
+    };
+    let expected =
+        [json!(["firing", 1, null]), json!(["resolved", 2, true]), json!(["firing", 2, null])];
+    assert_eq!(reasons(&shown(&server, "/alerts")["recent"]), expected);
+    assert_eq!(reasons(&shown(&server, "/summary")["alerts"]["recent"]), expected);
+    // An end by its value is no such end.
+    twilio.end(1);
+    twilio.end(2);
+    assert!(slack(&world.receiver.take()).starts_with("[RESOLVED] busy: Alert busy is over."));
+    assert_eq!(reasons(&shown(&server, "/alerts")["recent"])[0], json!(["resolved", 1, null]));
 }
 
 #[test]

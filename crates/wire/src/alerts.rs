@@ -71,6 +71,9 @@ pub struct AlertEventView {
     /// It had been told before that the alert fires.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reminder: bool,
+    /// It is over because the agents file has another rule for it, not because its value is another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rule_changed: bool,
 }
 
 /// The answer of `POST /api/live-users/alerts/{id}/test`.

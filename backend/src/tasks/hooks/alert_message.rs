@@ -19,19 +19,19 @@ pub(super) fn of_alert(hook: &Hook, number: u64, news: &AlertNews) -> Message {
     let id = format!("{}-{:x}-alert-{number}", hook.id(), news.at.0);
     let body = match hook.table.format() {
         HookFormat::LiveUsers => {
-            let text = text(&event, news.change.rule_changed);
+            let text = text(&event);
             return message(id, HookEvent::Alert, news.at, AlertData { event, text });
         }
-        HookFormat::Slack => slack(news, &event),
-        HookFormat::Teams => teams(news, &event),
+        HookFormat::Slack => slack(&event),
+        HookFormat::Teams => teams(&event),
         HookFormat::Mail => mail(hook, &id, (news, &event)),
     };
     Message { id, body }
 }
 
 /// For an incoming webhook of Slack: the text is what a notification shows, the blocks the channel.
-fn slack(news: &AlertNews, event: &AlertEventView) -> String {
-    let (title, text) = (title(event), text(event, news.change.rule_changed));
+fn slack(event: &AlertEventView) -> String {
+    let (title, text) = (title(event), text(event));
     let plain = |text: &str| json!({ "type": "plain_text", "text": text });
     let blocks = [
         json!({ "type": "header", "text": plain(&title) }),
@@ -41,7 +41,7 @@ fn slack(news: &AlertNews, event: &AlertEventView) -> String {
 }
 
 /// For a webhook of Workflows in Microsoft Teams: an Adaptive Card. Runs of text are no Markdown.
-fn teams(news: &AlertNews, event: &AlertEventView) -> String {
+fn teams(event: &AlertEventView) -> String {
     let colour = match &*event.state {
         "firing" => "Attention",
         "resolved" => "Good",
@@ -54,7 +54,7 @@ fn teams(news: &AlertNews, event: &AlertEventView) -> String {
         json!({ "type": "RichTextBlock", "inlines": [run] })
     };
     let heading = json!({ "weight": "Bolder", "size": "Medium", "color": colour });
-    let body = [run(title(event), heading), run(text(event, news.change.rule_changed), json!({}))];
+    let body = [run(title(event), heading), run(text(event), json!({}))];
     let card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -83,6 +83,6 @@ fn mail(hook: &Hook, id: &str, (news, event): (&AlertNews, &AlertEventView)) -> 
         // The same each time that it is sent.
         .message_id(format!("{id}@{domain}"))
         .header("Auto-Submitted", mail_builder::headers::raw::Raw::new("auto-generated"))
-        .text_body(format!("{}\r\n", text(event, news.change.rule_changed)));
+        .text_body(format!("{}\r\n", text(event)));
     mail.write_to_string().expect("a message in memory is text")
 }
