@@ -342,7 +342,7 @@ fn hooks(page: &mut Page, sources: &Sources) {
     page.gauges("live_users_hook_pending", "Messages that wait for a hook", values);
     let age_s = |it: &Delivery| seconds(it.waits_since.map_or(0, |since| now.since(since)));
     let values = labels.iter().map(|(labels, it)| (labels as Labels<'_>, age_s(it)));
-    let help = "How long ago the oldest event of a call happened that waits for a hook";
+    let help = "How long ago the oldest event of a call or an alert happened that waits for a hook";
     page.gauges("live_users_hook_pending_age_seconds", help, values);
 }
 

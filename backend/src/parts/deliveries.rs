@@ -36,7 +36,7 @@ pub(crate) struct Delivery {
     pub(crate) delivered: u64,
     /// How many tries have failed. Counted of hooks only.
     pub(crate) failed_tries: u64,
-    /// Since when the oldest event of a call waits.
+    /// Since when the oldest event of a call or news of an alert waits.
     pub(crate) waits_since: Option<Millis>,
     /// Since when none has succeeded, and why the last one failed.
     failing: Option<(Millis, String)>,

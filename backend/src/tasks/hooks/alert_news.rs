@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use live_users_core::Millis;
-use live_users_state::{AlertNews, Cursor, State};
+use live_users_state::{AlertNews, CallNews, Cursor, State};
 
 use crate::parts::alert_values::AlertValues;
 use crate::parts::hooks::Hook;
@@ -17,15 +17,30 @@ pub(super) struct Firing {
     alerts: VecDeque<(u64, AlertNews)>,
     /// The number of the newest news at that moment.
     count: u64,
+    /// That moment.
+    since: Millis,
 }
 
 impl Firing {
     /// Those of which the hook was to be told.
-    pub(super) fn of(state: &State, hook: &Hook) -> Self {
+    pub(super) fn of(state: &State, hook: &Hook, now: Millis) -> Self {
         let agent = hook.table.agent.as_deref();
         let is_its = |(_, news): &(u64, AlertNews)| news.change.is_for(hook.id(), agent);
         let alerts = state.alerts();
-        Self { alerts: alerts.firing().filter(is_its).collect(), count: alerts.count() }
+        let (firing, count) = (alerts.firing().filter(is_its).collect(), alerts.count());
+        Self { alerts: firing, count, since: now }
+    }
+
+    /// Since when the oldest of what waits for the hook does: these, the first news of an alert, the
+    /// first event of a call.
+    pub(super) fn waits_since(
+        &self,
+        alert: Option<&(u64, AlertNews)>,
+        call: Option<&(u64, CallNews)>,
+    ) -> Option<Millis> {
+        let firing = (!self.alerts.is_empty()).then_some(self.since);
+        let (alert, call) = (alert.map(|(_, news)| news.at), call.map(|(_, news)| news.at));
+        [firing, alert, call].into_iter().flatten().min()
     }
 
     /// How many there are.

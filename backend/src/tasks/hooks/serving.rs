@@ -163,8 +163,8 @@ impl Serving {
     async fn begin(&mut self) {
         loop {
             let hook = self.hook.clone();
-            let known = self.means.queue.query(move |View { state, .. }| {
-                (state.outbox().cursor(hook.id()), Firing::of(state, &hook))
+            let known = self.means.queue.query(move |View { state, now, .. }| {
+                (state.outbox().cursor(hook.id()), Firing::of(state, &hook, now))
             });
             let failed = match known.await {
                 Ok((known, firing)) => {
@@ -311,7 +311,7 @@ impl Serving {
 
     /// Shows how it stands.
     fn show(&self, seen: &Seen, is_due: bool) {
-        let waits_since = seen.first.as_ref().map(|(_, news)| news.at);
+        let waits_since = self.firing.waits_since(seen.alert.as_ref(), seen.first.as_ref());
         self.means.deliveries.note(&self.to, |it| {
             it.pending = (seen.n + seen.n_alerts + self.firing.len()).max(u64::from(is_due));
             it.waits_since = waits_since;
