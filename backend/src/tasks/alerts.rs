@@ -20,6 +20,7 @@ use crate::parts::counting_rules::CountingRules;
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
+use crate::parts::sources::{OWN_ID, Seen};
 
 /// The interval between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -50,7 +51,7 @@ struct Looking {
 }
 
 /// What is read of the state at one moment.
-struct Seen {
+struct Read {
     now: Millis,
     alerts: Alerts,
     facts: Facts,
@@ -79,7 +80,7 @@ impl Looking {
             // What was so before need not have been so meanwhile.
             return self.evaluator = Evaluator::default();
         };
-        let Seen { now, alerts, mut facts, week_ago } = seen;
+        let Read { now, alerts, mut facts, week_ago } = seen;
         self.week_ago = week_ago;
         self.leads_since = status.leads.then(|| self.leads_since.unwrap_or(now));
         facts.failing = failing(&status, self.leads_since);
@@ -98,7 +99,7 @@ impl Looking {
     }
 
     /// Reads the state. `None` if there is nothing to look at, or it cannot be read.
-    async fn see(&self, agents: &Arc<Agents>) -> Option<Seen> {
+    async fn see(&self, agents: &Arc<Agents>) -> Option<Read> {
         let has_none = agents.alerts().is_empty();
         let (agents, rules) = (agents.clone(), self.means.rules);
         let (listening_since, week_ago) = (self.listening_since, self.week_ago);
@@ -110,20 +111,34 @@ impl Looking {
             facts.listening_since = listening_since;
             let week_ago = was_live(state, &agents, now, week_ago);
             facts.expects_calls = facts.all.users > 0 || week_ago.is_some_and(|(_, it)| it);
-            Some(Seen { now, alerts: state.alerts().clone(), facts, week_ago })
+            Some(Read { now, alerts: state.alerts().clone(), facts, week_ago })
         });
         seen.await.ok().flatten()
     }
 
     /// What this backend has heard of sources and was not recorded, since it says nothing of a call.
     fn hear(&self, agents: &Agents, facts: &mut Facts) {
-        let sources = self.means.agents.sources().now();
-        for id in agents.alerts().iter().filter_map(|it| it.source.as_ref()) {
-            let Some(entry) = sources.get(id) else { continue };
-            let Some(heard) = entry.seen.moments.lock().0.map(Millis) else { continue };
-            let latest = facts.heard_of.entry(id.clone()).or_insert(heard);
-            *latest = heard.max(*latest);
-            facts.heard = facts.heard.max(Some(heard));
+        let sources = self.means.agents.sources();
+        let heard = |(id, seen): (&str, &Seen)| {
+            let at = seen.moments.lock().0?;
+            Some((id.to_owned(), Millis(at)))
+        };
+        let known = sources.now();
+        let seen = known.iter().map(|(id, entry)| (id.as_str(), &*entry.seen));
+        let heard: Vec<_> = seen.chain([(OWN_ID, &*sources.own)]).filter_map(heard).collect();
+        note_heard(facts, agents, &heard);
+    }
+}
+
+/// Notes when sources were heard: each for the alerts about it, and any of them for those about nobody
+/// in particular.
+fn note_heard(facts: &mut Facts, agents: &Agents, heard: &[(String, Millis)]) {
+    let is_named = |id: &str| agents.alerts().iter().any(|it| it.source.as_deref() == Some(id));
+    for (id, at) in heard {
+        facts.heard = facts.heard.max(Some(*at));
+        if is_named(id) {
+            let latest = facts.heard_of.entry(id.clone()).or_insert(*at);
+            *latest = (*latest).max(*at);
         }
     }
 }

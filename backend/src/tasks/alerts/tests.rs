@@ -106,3 +106,29 @@ fn whether_somebody_answers_is_known_once_this_backend_leads_and_has_asked() {
     assert_eq!(twilio(&status(true, asked(Some(5), fails())), Some(5)), Some(true));
     assert_eq!(twilio(&status(false, asked(Some(5), fails())), None), None);
 }
+
+#[test]
+fn a_webhook_that_says_nothing_of_a_call_is_heard_all_the_same() {
+    let file = "[[source]]\nid = \"app\"\nkind = \"events\"\nsecret_env = \"APP\"\n\
+        [[source]]\nid = \"pbx\"\nkind = \"events\"\nsecret_env = \"PBX\"\n\
+        [[alert]]\nid = \"none\"\nwhen = \"no_webhooks\"\nfor_seconds = 60\n\
+        [[alert]]\nid = \"silent\"\nwhen = \"source_silent\"\nsource = \"pbx\"\nfor_seconds = 60\n";
+    let (agents, mut state) = (agents(file), State::default());
+    say(&mut state, 0, ("CA1", "booking"), Said::InProgress);
+    let at = |after_ms: u64| Millis(BEGIN.0 + after_ms);
+    let look = |heard: &[(String, Millis)]| {
+        let mut facts = facts(&state, &agents, at(70_000), 120_000);
+        (facts.listening_since, facts.is_known) = (BEGIN, true);
+        (facts.expects_calls, facts.failing) = (true, BTreeMap::new());
+        note_heard(&mut facts, &agents, heard);
+        let changes = Evaluator::default().look(at(70_000), &agents, &facts, &Alerts::default());
+        changes.iter().map(|it| it.alert.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let heard = |id: &str, after_ms| (id.to_owned(), at(after_ms));
+    assert_eq!(look(&[]), "none silent");
+    // No alert names this source.
+    assert_eq!(look(&[heard("app", 50_000)]), "silent");
+    assert_eq!(look(&[heard(OWN_ID, 50_000), heard("pbx", 5_000)]), "silent");
+    assert_eq!(look(&[heard("app", 5_000)]), "none silent", "too long ago");
+    assert_eq!(look(&[heard("pbx", 50_000)]), "");
+}
