@@ -35,7 +35,8 @@ pub(crate) fn start(
     let rules = (summarizer.gives_agents, summarizer.rules.doubt);
     let (known, reloads) = ((latest.clone(), doubt.clone()), summarizer.agents.hooks());
     let totals = publish_totals(streams.clone(), known, queue.clone(), rules, reloads);
-    let summaries = publish_summaries(streams.clone(), latest.clone(), summarizer.clone());
+    let changes = (latest.clone(), doubt.reader());
+    let summaries = publish_summaries(streams.clone(), changes, summarizer.clone());
     [tokio::spawn(totals), tokio::spawn(summaries)]
 }
 
@@ -137,7 +138,7 @@ async fn counts(
 /// Publishes summaries, one after the other. A pause follows as it does after the one of all.
 async fn publish_summaries(
     streams: Arc<Streams>,
-    mut latest: LatestReader,
+    (mut latest, mut doubts): (LatestReader, watch::Receiver<u64>),
     summarizer: Summarizer,
 ) {
     let (mut throttle, mut published) = (Throttle::default(), BTreeMap::new());
@@ -149,6 +150,7 @@ async fn publish_summaries(
         }
         throttle.wait().await;
         latest.mark_unchanged();
+        doubts.mark_unchanged();
         let start = Instant::now();
         published.retain(|selection, _| slots.iter().any(|slot| slot.selection == *selection));
         for slot in slots {
@@ -167,7 +169,10 @@ async fn publish_summaries(
         let next = async {
             sleep_until(rested).await;
             let every = Duration::from_millis(SUMMARY_EVERY_MS);
-            let _changed_or_over = timeout(every, latest.changed()).await;
+            tokio::select! {
+                _changed_or_over = timeout(every, latest.changed()) => {}
+                _changed = doubts.changed() => {}
+            }
         };
         tokio::pin!(next);
         loop {

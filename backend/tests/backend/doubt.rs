@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use live_users_testkit::{Answer, Events, Server, Socket, Twilio, send, wrong_clock};
 use serde_json::{Value, json};
 
@@ -73,6 +74,37 @@ async fn calls_that_become_suspect_by_silence_alone_are_told_to_all_who_listen()
     while parsed(&socket.text().await)["suspect"] != 2 {}
     (2..=3).for_each(|n| drop(twilio.start(n)));
     while !parsed(&socket.text().await)["suspect"].is_null() {}
+}
+
+#[tokio::test]
+async fn the_summary_of_a_link_tells_of_doubt_when_it_begins() {
+    let (_folder, journal) = journal();
+    let (server, twilio) = start_later(&journal, "+0s", &[]);
+    (1..=3).for_each(|n| drop(twilio.start(n)));
+    drop(server);
+    // Some seconds before a summary would come anyway.
+    let (server, _twilio) = start_later(&journal, "+28s", &[]);
+    let link = json!({"name": "Wall", "scope": {"total": true}, "expires": "1d"}).to_string();
+    let bearer = |token: &str| format!("Bearer {token}");
+    let (api, json) = (bearer(API_TOKEN), ("Content-Type", "application/json"));
+    let headers = [("Authorization", api.as_str()), json];
+    let made = send("POST", &at(&server, "/links"), &headers, link.as_bytes());
+    let token = bearer(parsed(&made.body)["token"].as_str().expect("a token"));
+    let headers = [("Authorization", token.as_str())];
+    let mut events = Events::open(&at(&server, "/summary/stream"), &headers).await.expect("one");
+    let told = loop {
+        let frame = parsed(&events.next().await.expect("an event"));
+        if frame["suspect"] == 3 {
+            break frame;
+        }
+    };
+    let moment =
+        |value: &Value| -> Timestamp { value.as_str().expect("a text").parse().expect("a moment") };
+    let calls = read(&server, "/calls")["calls"].clone();
+    let heard = calls.as_array().expect("a list").iter().map(|it| moment(&it["heardAt"]));
+    let begins = heard.max().expect("three calls").as_millisecond() + 30_000;
+    let late_ms = moment(&told["asOf"]).as_millisecond() - begins;
+    assert!((0..2_000).contains(&late_ms), "it is told {late_ms} ms later");
 }
 
 #[test]
