@@ -18,7 +18,7 @@ use live_users_http_kit::{Format, ParameterError};
 use live_users_wire::HistoryView;
 use serde_json::Value;
 
-use self::found::{Wanted, find};
+use self::found::find;
 use self::picture::Picture;
 use self::query::{POINTS_FITTING, Query, after};
 use super::answer::json;
@@ -73,7 +73,7 @@ pub(crate) async fn read(
     let whose = (&*agents.now(), access.scope);
     let format = Format::of(&request)?;
     let after = after(request.query_string())?;
-    let found = find(&queue, whose, query, POINTS_FITTING, Wanted::AllLines).await?;
+    let found = find(&queue, whose, query, POINTS_FITTING).await?;
     let mut view = found.view();
     if let Some(after) = after {
         found.keep_later(&mut view, after);
@@ -111,7 +111,7 @@ pub(crate) async fn draw(
     }
     let agents = agents.now();
     let whose = (&*agents, access.scope);
-    let found = find(&queue, whose, query, picture.points(), Wanted::Live).await?;
+    let found = find(&queue, whose, query, picture.points()).await?;
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
     let name = name.or(found.plan.account.as_deref());

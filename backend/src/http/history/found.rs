@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) now: Millis,
     /// Those of the live users.
     pub(super) points: Vec<Point>,
-    /// Those of the numbers of [`LINES`], if they were asked for and are known.
+    /// Those of the numbers of [`LINES`], if they are known.
     pub(super) lines: Vec<Vec<Point>>,
     /// Each change, if that was asked for.
     pub(super) steps: Vec<Step>,
@@ -42,20 +42,11 @@ pub(super) struct Span {
 }
 
 /// The numbers beside the live users, in the order of [`Found::lines`].
-const LINES: [Line; 5] =
+pub(super) const LINES: [Line; 5] =
     [Line::WithAgent, Line::Waiting, Line::WithPerson, Line::Machine, Line::OnTheLine];
 
 /// A picture of a history that has just begun is so many points wide.
 const POINTS_DRAWN_MIN: u64 = 10;
-
-/// Which numbers to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// The live users.
-    Live,
-    /// The users of each party too.
-    AllLines,
-}
 
 /// The history of one number: that of one subject, or of several accounts together.
 #[derive(Clone, Debug)]
@@ -111,7 +102,6 @@ pub(super) async fn find(
     (agents, scope): (&Agents, Scope),
     query: Query,
     fitting: u64,
-    wanted: Wanted,
 ) -> Result<Found, ApiError> {
     let asks_for_a_part = query.agent.is_some() || query.account.is_some();
     if asks_for_a_part && scope.detail() == Detail::Total {
@@ -162,10 +152,7 @@ pub(super) async fn find(
             let slices = subjects.iter().map(|it| history.slice(*it, line, plan.grain, times, now));
             slices.collect::<Option<Vec<_>>>().map(Excerpt)
         };
-        let lines = match wanted {
-            Wanted::Live => Vec::new(),
-            Wanted::AllLines => LINES.into_iter().filter_map(excerpt).collect(),
-        };
+        let lines = LINES.into_iter().filter_map(excerpt).collect();
         let excerpt = excerpt(Line::Live);
         let steps = |from| -> Option<Vec<Vec<Step>>> {
             subjects.iter().map(|it| history.steps(*it, from)).collect()
@@ -237,6 +224,12 @@ impl Found {
             0 => self.steps.first().map(|step| step.at),
             _ => self.excerpt.as_ref().and_then(Excerpt::since),
         }
+    }
+
+    /// The points of a number beside the live users, if they are known.
+    pub(super) fn points_of(&self, line: Line) -> Option<&[Point]> {
+        let place = LINES.iter().position(|it| *it == line)?;
+        self.lines.get(place).map(Vec::as_slice)
     }
 
     /// The numbers beside the live users at one of the points.

@@ -3,6 +3,8 @@
 //! It has no script, no font, no external address and no custom properties, which some renderers
 //! do not know. All its names have a prefix of their own, since the SVG may be pasted into a page.
 
+mod shapes;
+mod stack;
 mod style;
 
 use std::fmt::Write as _;
@@ -12,6 +14,8 @@ use live_users_core::Millis;
 use live_users_http_kit::{ParameterError, Query};
 use live_users_state::history::Point;
 
+use self::shapes::{LETTER, escaped, line, round, text};
+use self::stack::Stack;
 use self::style::Theme;
 use super::found::{Found, Span};
 use super::scale::{self, moments, range, values};
@@ -33,8 +37,9 @@ const WIDTH_OF_LEGEND: f64 = 225.0;
 /// The least pixels of a point if the query has no step: more points would be noise.
 const PIXELS_OF_POINT: u32 = 4;
 
-/// How wide a letter is on average, by the size of its font.
-const LETTER: f64 = 0.56;
+/// The height of what stands above the curve, and below it without a legend of areas.
+const ABOVE: f64 = 96.0;
+const BELOW: f64 = 56.0;
 
 /// How a picture is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,14 @@ struct Plot {
     from: f64,
     to: f64,
     most: f64,
+}
+
+/// One point as it is drawn: when it is, the live users, and how high each area of a stack reaches.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    span: Span,
+    point: &'a Point,
+    tops: [f64; 4],
 }
 
 impl Plot {
@@ -93,6 +106,7 @@ impl Picture {
         let (from, to, zone) = (found.begin(), found.plan.to, &found.plan.zone);
         let title = agent.map_or("Live users".to_owned(), |name| format!("Live users · {name}"));
         let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let stack = Stack::of(found, (width - 44.0, height - ABOVE - BELOW));
         let mut svg = String::with_capacity(16 * 1024);
         let _ = write!(
             svg,
@@ -103,7 +117,7 @@ impl Picture {
              <desc id=\"live-users-history-desc\">{}</desc>\n<style>{}</style>\n\
              <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n",
             escaped(&title),
-            escaped(&description(found)),
+            escaped(&description(found, stack.as_ref())),
             self.theme.style(),
             width - 1.0,
             height - 1.0,
@@ -127,32 +141,30 @@ impl Picture {
                 text(&mut svg, "quiet", (x, 54.0), "end", label);
             }
         }
-        self.draw_plot(&mut svg, found);
+        if stack.is_some() {
+            svg.push_str(&stack::patterns());
+        }
+        self.draw_plot(&mut svg, found, stack.as_ref());
         svg.push_str("</svg>\n");
         svg
     }
 
-    fn draw_plot(&self, svg: &mut String, found: &Found) {
+    fn draw_plot(&self, svg: &mut String, found: &Found, stack: Option<&Stack>) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let (from, to, zone) = (found.begin(), found.plan.to, &found.plan.zone);
         let known = || found.points.iter().filter(|point| point.known_ms > 0);
         let max = known().map(|point| point.max).max().unwrap_or_default();
-        let room = height - 92.0 - 62.0;
-        let rows = if room < 120.0 {
-            2
-        } else if room < 420.0 {
-            4
-        } else {
-            8
-        };
-        let values = values(max, rows);
+        let most = stack.map_or(max, |stack| stack.most.max(max));
+        let below = BELOW + stack.map_or(0.0, Stack::legend_height);
+        let room = height - ABOVE - below;
+        let values = values(most, lines_in(room));
         let most = values.last().copied().unwrap_or(1);
         let labels = grouped(most).chars().count() as f64 * 12.0 * LETTER;
         let plot = Plot {
             left: 20.0 + labels + 10.0,
             right: width - 24.0,
-            top: 96.0,
-            bottom: height - 56.0,
+            top: ABOVE,
+            bottom: height - below,
             from: from.0 as f64,
             to: to.0 as f64,
             most: most as f64,
@@ -175,21 +187,28 @@ impl Picture {
                 text(svg, "value", (x, plot.bottom + 20.0), "middle", &label);
             }
         }
-        legend(svg, plot.left, height - 18.0);
+        if let Some(stack) = stack {
+            stack.draw_legend(svg, (20.0, plot.bottom + 38.0));
+        }
+        legend(svg, plot.left, height - 18.0, stack.is_some());
         let clock = match zone.label() {
             _ if self.width < WIDTH_OF_WORDS => zone.short_label(from),
             name => format!("time in {name}"),
         };
         let room = plot.right - plot.left - WIDTH_OF_LEGEND;
         text(svg, "value", (plot.right, height - 14.0), "end", &shortened(&clock, room, 12.0));
-        let timed: Vec<_> = found.timed_points().collect();
-        let stretches = timed.split(|(_, point)| point.known_ms == 0).filter(|it| !it.is_empty());
-        for stretch in stretches {
-            draw_stretch(svg, &plot, stretch, to, found.present_at_end());
+        let tops = |n: usize| stack.map(|stack| stack.tops(n)).unwrap_or_default();
+        let timed = found.timed_points().enumerate();
+        let timed: Vec<_> =
+            timed.map(|(n, (span, point))| Drawn { span, point, tops: tops(n) }).collect();
+        for stretch in timed.split(|it| it.point.known_ms == 0).filter(|it| !it.is_empty()) {
+            draw_stretch(svg, &plot, stretch, (found, stack));
         }
-        let peak = timed.iter().filter(|(_, point)| point.max == max && point.known_ms > 0);
-        match peak.max_by_key(|(span, _)| span.from) {
-            Some((span, _)) if max > 0 => draw_peak(svg, &plot, middle(*span, to), max),
+        let peak = timed.iter().filter(|it| it.point.max == max && it.point.known_ms > 0);
+        match peak.max_by_key(|it| it.span.from) {
+            Some(peak) if max > 0 => {
+                draw_peak(svg, &plot, middle(peak.span, to), (max, peak.tops[3]))
+            }
             Some(_) => {}
             None => {
                 let place = ((plot.left + plot.right) / 2.0, (plot.top + plot.bottom) / 2.0);
@@ -199,26 +218,46 @@ impl Picture {
     }
 }
 
+/// How many lines of the grid there are in so many pixels.
+fn lines_in(height: f64) -> u64 {
+    match height {
+        ..120.0 => 2,
+        ..420.0 => 4,
+        _ => 8,
+    }
+}
+
 /// One stretch of points without a gap.
 fn draw_stretch(
     svg: &mut String,
     plot: &Plot,
-    stretch: &[(Span, &Point)],
-    to: Millis,
-    present: Option<u32>,
+    stretch: &[Drawn<'_>],
+    (found, stack): (&Found, Option<&Stack>),
 ) {
+    let (to, present) = (found.plan.to, found.present_at_end());
     let place = |span: Span, users: f64| (round(plot.x(middle(span, to))), round(plot.y(users)));
     let along = |users: fn(&Point) -> f64| -> Vec<(f64, f64)> {
-        stretch.iter().map(|(span, point)| place(*span, users(point))).collect()
+        stretch.iter().map(|it| place(it.span, users(it.point))).collect()
     };
     let mut mean = along(|point| point.mean().unwrap_or_default());
     // The line ends at what is so now, and not at an average of the last minutes.
-    let reaches_now = stretch.last().is_some_and(|(span, _)| span.until >= to);
+    let reaches_now = stretch.last().is_some_and(|it| it.span.until >= to);
+    let now = |users: f64| (round(plot.x(to.0 as f64)), round(plot.y(users)));
     if let Some(users) = present.filter(|_| reaches_now) {
-        mean.push((round(plot.x(to.0 as f64)), round(plot.y(f64::from(users)))));
+        mean.push(now(f64::from(users)));
     }
     if let [(x, y)] = mean[..] {
         let _ = writeln!(svg, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
+        return;
+    }
+    if let Some(stack) = stack {
+        let present = stack.tops_now().filter(|_| reaches_now);
+        let corners = [0, 1, 2, 3].map(|party| {
+            let along = stretch.iter().map(|it| place(it.span, it.tops[party]));
+            along.chain(present.map(|tops| now(tops[party]))).collect()
+        });
+        stack::draw(svg, corners, round(plot.bottom));
+        let _ = writeln!(svg, "<path class=\"mean\" d=\"M{}\"/>", line(mean.into_iter()));
         return;
     }
     let upper = along(|point| f64::from(point.max));
@@ -231,20 +270,26 @@ fn draw_stretch(
     let _ = writeln!(svg, "<path class=\"mean\" d=\"M{mean}\"/>");
 }
 
-fn draw_peak(svg: &mut String, plot: &Plot, at_ms: f64, max: u32) {
+/// The most live users; its words stand above all areas, which reach so high there.
+fn draw_peak(svg: &mut String, plot: &Plot, at_ms: f64, (max, top): (u32, f64)) {
     let (x, y) = (round(plot.x(at_ms)), round(plot.y(f64::from(max))));
     let label = format!("peak {}", grouped(u64::from(max)));
     let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
     let text_x = x.clamp(plot.left + half, plot.right - half);
     let _ = writeln!(svg, "<circle class=\"ring\" cx=\"{x}\" cy=\"{y}\" r=\"5\"/>");
-    text(svg, "peak halo", (text_x, y - 12.0), "middle", &label);
+    let text_y = y.min(plot.y(top)) - 12.0;
+    text(svg, "peak halo", (text_x, text_y), "middle", &label);
 }
 
-/// What the line and the band are.
-fn legend(svg: &mut String, left: f64, y: f64) {
+/// What the line and the band are. Beside a stack there is no band.
+fn legend(svg: &mut String, left: f64, y: f64, is_stacked: bool) {
     let (left, band) = (round(left), round(left + 88.0));
     let _ = writeln!(svg, "<path class=\"mean\" d=\"M{left} {y}h16\"/>");
-    text(svg, "value", (left + 23.0, y + 4.0), "start", "average");
+    let words = if is_stacked { "live users, average" } else { "average" };
+    text(svg, "value", (left + 23.0, y + 4.0), "start", words);
+    if is_stacked {
+        return;
+    }
     let top = y - 5.0;
     let _ = writeln!(
         svg,
@@ -270,35 +315,19 @@ fn whole(found: &Found) -> Option<Point> {
 }
 
 /// The picture in words.
-fn description(found: &Found) -> String {
+fn description(found: &Found, stack: Option<&Stack>) -> String {
     let range = scale::range((found.begin(), found.plan.to), &found.plan.zone);
     let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
     let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
     let mean = format!("{:.1}", whole.mean().unwrap_or_default());
-    format!("{range}: {mean} users live on average, at least {min} and at most {max}.")
+    let others = stack.map(|it| format!(" Up to {} were on the line.", grouped(it.most.into())));
+    let others = others.unwrap_or_default();
+    format!("{range}: {mean} users live on average, at least {min} and at most {max}.{others}")
 }
 
 /// The middle of the part of a point that the query asks for.
 fn middle(span: Span, to: Millis) -> f64 {
     (span.from.0 as f64).midpoint(span.until.min(to).0 as f64)
-}
-
-fn line(places: impl Iterator<Item = (f64, f64)>) -> String {
-    let mut line = String::new();
-    for (x, y) in places {
-        let between = if line.is_empty() { "" } else { "L" };
-        let _ = write!(line, "{between}{x} {y}");
-    }
-    line
-}
-
-fn text(svg: &mut String, class: &str, (x, y): (f64, f64), anchor: &str, what: &str) {
-    let (x, y) = (round(x), round(y));
-    let what = escaped(what);
-    let _ = writeln!(
-        svg,
-        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{what}</text>"
-    );
 }
 
 /// As much of a text as there is room for.
@@ -309,23 +338,6 @@ fn shortened(text: &str, room: f64, size: f64) -> String {
     }
     let letters = (1..).zip(text.chars()).take_while(|(place, _)| fits(place + 1));
     letters.map(|(_, letter)| letter).chain(['…']).collect()
-}
-
-/// Text as it may stand in XML, without what may not.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\u{FFFE}' | '\u{FFFF}' => {}
-            letter if letter.is_control() => {}
-            letter => safe.push(letter),
-        }
-    }
-    safe
 }
 
 /// A number with a thin space between each three of its digits.
@@ -339,10 +351,6 @@ fn grouped(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-fn round(place: f64) -> f64 {
-    (place * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

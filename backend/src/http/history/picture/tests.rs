@@ -6,6 +6,7 @@ use live_users_state::history::{Line, Retention, Subject};
 use live_users_state::record::{Change, Record};
 use roxmltree::Document;
 
+use super::super::found::{Excerpt, LINES};
 use super::super::query::Query;
 use super::*;
 
@@ -13,14 +14,17 @@ const MINUTE: u64 = 60_000;
 /// 2026-11-23, 09:30:00 in UTC.
 const NOW: u64 = 1_795_426_200_000;
 
+/// Notes what was said of a call.
+fn hear(state: &mut State, at: u64, call: u64, (source, said): (Source, Said)) {
+    let call = CallId::parse(&format!("C{call}")).unwrap();
+    let change = Change::Evidence(Evidence::about(call, source, said));
+    state.apply(&Record { at: Millis(at), change });
+}
+
 /// The history of callers who came one a minute until now, and stayed for seven minutes each.
 fn found(query: &str, callers: u64) -> Found {
     let mut state = State::default();
-    let mut hear = |at, call: u64, source, said| {
-        let call = CallId::parse(&format!("C{call}")).unwrap();
-        let change = Change::Evidence(Evidence::about(call, source, said));
-        state.apply(&Record { at: Millis(at), change });
-    };
+    let mut hear = |at, call: u64, source, said| hear(&mut state, at, call, (source, said));
     for n in 0..callers {
         let at = NOW - (callers - n) * MINUTE;
         if let Some(over) = n.checked_sub(7) {
@@ -28,14 +32,24 @@ fn found(query: &str, callers: u64) -> Found {
         }
         hear(at, n, Source::Speech, Said::InProgress);
     }
+    of_state(query, &state)
+}
+
+fn of_state(query: &str, state: &State) -> Found {
     let now = Millis(NOW);
     let plan = Query::parse(query).unwrap().plan(now, Retention::default(), 192).unwrap();
     let times = (plan.from, plan.end());
-    let excerpt = state.history().slice(Subject::All, Line::Live, plan.grain, times, now);
-    let excerpt = excerpt.map(|it| super::super::found::Excerpt(vec![it]));
+    let excerpt = |line| {
+        let slice = state.history().slice(Subject::All, line, plan.grain, times, now);
+        slice.map(|it| Excerpt(vec![it]))
+    };
+    let lines = LINES.into_iter().filter_map(excerpt).map(|it| it.points(&plan)).collect();
+    let excerpt = excerpt(Line::Live);
     let known = excerpt.as_ref().map(|it| it.points(&plan));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count()]);
-    Found { plan, now, points, lines: Vec::new(), steps: Vec::new(), present: None, excerpt }
+    let present = state.history().steps(Subject::All, Millis(u64::MAX));
+    let present = present.and_then(|steps| steps.last().copied());
+    Found { plan, now, points, lines, steps: Vec::new(), present, excerpt }
 }
 
 fn draw(query: &str, callers: u64, agent: Option<&str>) -> String {
@@ -107,6 +121,86 @@ fn the_line_begins_where_data_begins_and_ends_at_what_is_so_now() {
     assert!(x(&first) > left + (right - left) / 2.0, "one minute is no whole picture: {first}");
 }
 
+/// Callers of agents, two who wait at the end, and one of them for half of the time.
+fn with_others(query: &str) -> Found {
+    let mut state = State::default();
+    for n in 0..4 {
+        hear(&mut state, NOW - 30 * MINUTE, n, (Source::Speech, Said::InProgress));
+    }
+    for (n, ago) in [(8, 15), (9, 3)] {
+        hear(&mut state, NOW - ago * MINUTE, n, (Source::StatusCallback, Said::Dialing));
+    }
+    of_state(query, &state)
+}
+
+#[test]
+fn who_else_is_on_the_line_is_stacked_as_in_the_chart_of_the_page() {
+    let of_page = include_str!("../../../../../proxy/web/live-users-chart-style.js");
+    for (theme, place) in [("light", 0), ("dark", 1)] {
+        let query = format!("from=-1h&step=1m&theme={theme}");
+        let found = with_others(&query);
+        let svg = Picture::parse(&query).unwrap().draw(&found, None);
+        let document = Document::parse(&svg).unwrap();
+        let of_class = |class: &str| -> Vec<String> {
+            let nodes = document.descendants().filter(|it| it.attribute("class") == Some(class));
+            nodes.filter_map(|it| it.attribute("d").map(str::to_owned)).collect()
+        };
+        // One edge of each is in the legend.
+        for (class, count) in
+            [("with-agent", 2), ("waiting", 2), ("with-person", 0), ("machine", 0)]
+        {
+            assert_eq!(of_class(&format!("edge {class}")).len(), count, "{class}: {svg}");
+        }
+        let words = texts(&svg);
+        for (text, is_there) in [
+            ("With an agent", true),
+            ("Waiting", true),
+            ("Machine", false),
+            ("fewest to most", false),
+        ] {
+            assert_eq!(words.iter().any(|it| it == text), is_there, "{text}: {words:?}");
+        }
+        // Four talk and two wait now, on an axis up to 6; the live users end at the border of their area.
+        let plot = (96.0, 400.0 - 56.0 - 18.0);
+        let at = |users: f64| format!(" {}", round(plot.1 - users / 6.0 * (plot.1 - plot.0)));
+        let ends = |class: &str, n: usize, users: f64| {
+            let line = of_class(class)[n].clone();
+            assert!(line.ends_with(&at(users)), "{class}: {line} at {}", at(users));
+        };
+        ends("mean", 1, 4.0);
+        ends("edge with-agent", 1, 4.0);
+        ends("edge waiting", 1, 6.0);
+        assert!(svg.contains("Up to 6 were on the line."), "{svg}");
+        // The colours are those of the page, whose first is the light one.
+        for (class, variable) in [
+            ("with-agent", "line"),
+            ("with-person", "person"),
+            ("waiting", "waiting"),
+            ("machine", "machine"),
+        ] {
+            let begin = format!("--{variable}: var(--live-users-chart-{variable}, light-dark(");
+            let both = of_page.split(&begin).last().unwrap().split(')').next().unwrap();
+            let own = both.split(", ").nth(place).unwrap();
+            let rule = format!(".live-users-history .edge.{class}{{stroke:{own}}}");
+            assert!(svg.contains(&rule), "{rule}: {svg}");
+        }
+    }
+}
+
+#[test]
+fn a_legend_needs_no_more_room_than_there_is_and_a_low_picture_has_no_stack() {
+    for (size, is_stacked) in [
+        ("width=320&height=400", true),
+        ("width=320&height=200", false),
+        ("width=4000&height=3000", true),
+    ] {
+        let query = format!("from=-1h&step=1m&{size}");
+        let svg = Picture::parse(&query).unwrap().draw(&with_others(&query), None);
+        assert_eq!(texts(&svg).iter().any(|it| it == "Waiting"), is_stacked, "{size}");
+        assert_eq!(svg.contains("fill=\"url(#live-users-history-waiting)\""), is_stacked, "{size}");
+    }
+}
+
 #[test]
 fn a_picture_of_any_size_time_and_theme_is_whole_and_needs_nothing_else() {
     let sizes = ["", "&width=320&height=200", "&width=4000&height=3000", "&width=330&height=3000"];
@@ -125,7 +219,9 @@ fn a_picture_of_any_size_time_and_theme_is_whole_and_needs_nothing_else() {
                         assert!(!attribute.name().starts_with("on"), "{svg}");
                     }
                 }
-                assert!(!svg.contains("url(") && !svg.contains("@import"), "{svg}");
+                let is_within = |it: &str| it.starts_with("#live-users-history-");
+                assert!(svg.split("url(").skip(1).all(is_within), "{svg}");
+                assert!(!svg.contains("@import"), "{svg}");
                 assert_eq!(svg.contains("prefers-color-scheme"), theme == "auto");
                 let is_unknown = texts(&svg).iter().any(|it| it.starts_with("Nothing is known"));
                 assert_eq!(is_unknown, callers == 0 || (callers == 1 && time.contains("to=")));
