@@ -1,6 +1,7 @@
 //! Writes what the fuzz targets begin with: `seeds FOLDER` fills `FOLDER/TARGET` from the fixtures,
 //! and from what the product itself writes.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -12,7 +13,8 @@ use live_users_journal::pack_nats_message;
 use live_users_state::record::{Change, Record};
 use live_users_state::snapshot::encode;
 use live_users_state::{
-    CallbackId, Cursor, EndedSession, PassedOn, ReceiverId, SealedCallback, SessionHash, State,
+    AlertChange, AlertStep, CallbackId, Cursor, EndedSession, LinkChange, LinkId, LinkScope,
+    LinkView, PassedOn, ReceiverId, SealedCallback, SessionHash, SharedLink, State, TokenDigest,
     Told,
 };
 use live_users_twilio::Form;
@@ -150,9 +152,12 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
     let session = EndedSession { id: session, until: Millis(NOW + 60_000) };
     let forget = Change::Forget { ended_before: Millis(NOW - 60_000) };
     let changes = said.into_iter().map(Change::Evidence);
-    let changes = others().into_iter().chain(changes).chain([Change::EndSession(session), forget]);
+    let changes = others().into_iter().chain(links()).chain(alerts()).chain(changes);
+    let changes = changes.chain([Change::EndSession(session), forget]);
     let (mut state, mut records) = (State::default(), Vec::new());
+    let mut kinds = BTreeSet::new();
     for (n, change) in (0..).zip(changes) {
+        kinds.insert(kind(&change));
         let record = Record { at: Millis(NOW + n * 1_000), change };
         state.apply(&record);
         records.push(record.encode());
@@ -160,6 +165,9 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
         if n % 8 == 7 {
             corpus.add("snapshot", n, encode(&state))?;
         }
+    }
+    if !kinds.iter().copied().eq(0..KINDS) {
+        return Err(format!("of the kinds of records there are only {kinds:?}").into());
     }
     corpus.add("snapshot", "all", encode(&state))?;
     corpus.add("nats_frame", "all", pack_nats_message(&records))?;
@@ -170,7 +178,8 @@ fn recorded(corpus: &Corpus, webhooks: &[Vec<u8>]) -> Result<()> {
 /// What is to be told and passed on: a hook that is told of calls and one that is gone; a callback that
 /// waits for one of two receivers, one that waits for both, and one that is done.
 fn others() -> Vec<Change> {
-    let cursor = Cursor { news: Some(0), live_users: Some(3), is_reached: Some(false) };
+    let cursor =
+        Cursor { news: Some(0), live_users: Some(3), is_reached: Some(false), alerts: Some(0) };
     let told = |hook: &str, cursor| Change::Told(Told { hook: hook.into(), cursor });
     let receivers = vec![ReceiverId(0xb0b), ReceiverId(0xa11ce)];
     let waits = |id| {
@@ -186,6 +195,77 @@ fn others() -> Vec<Change> {
     let gone = told("gone", None);
     let one = done(1, Some(receivers[0]));
     vec![calls, gone, waits(1), waits(2), waits(3), one, done(3, None)]
+}
+
+/// Links with each scope: one that is used, one that is revoked.
+fn links() -> Vec<Change> {
+    let scopes = [
+        LinkScope::All,
+        LinkScope::Total,
+        LinkScope::Agent("booking".into()),
+        LinkScope::Account("acme".into()),
+    ];
+    let shared = (1..).zip(scopes).map(|(n, scope)| {
+        LinkChange::Share(SharedLink {
+            id: LinkId(n),
+            name: "Lobby \u{1f4de}".into(),
+            digest: TokenDigest([u8::try_from(n).unwrap_or_default(); 32]),
+            scope,
+            view: if n % 2 == 0 { LinkView::Wallboard } else { LinkView::Page },
+            expires: Millis(NOW + 86_400_000),
+        })
+    });
+    let later = [LinkChange::Use(LinkId(1)), LinkChange::Revoke(LinkId(2))];
+    shared.chain(later).map(Change::Link).collect()
+}
+
+/// An alert that fires, is told again, and is over since its rule was changed; one that is tested, and one
+/// that is not in the file any more.
+fn alerts() -> Vec<Change> {
+    let busy = AlertChange {
+        alert: "busy".into(),
+        what: AlertStep::Firing,
+        told: true,
+        condition: "users".into(),
+        value: Some(85),
+        threshold: Some(80),
+        below: false,
+        agent: Some("booking".into()),
+        source: None,
+        rule_changed: false,
+        hooks: Some(vec!["crm".into()]),
+    };
+    let over =
+        AlertChange { what: AlertStep::Resolved, value: None, rule_changed: true, ..busy.clone() };
+    let silent = AlertChange {
+        alert: "silent".into(),
+        condition: "source_silent".into(),
+        below: true,
+        agent: None,
+        source: Some("app".into()),
+        hooks: None,
+        ..busy.clone()
+    };
+    let test = AlertChange { what: AlertStep::Test, ..silent.clone() };
+    let removed = AlertChange { what: AlertStep::Removed, told: false, ..silent.clone() };
+    vec![busy.clone(), busy, over, silent, test, removed].into_iter().map(Change::Alert).collect()
+}
+
+/// How many kinds of records there are.
+const KINDS: u8 = 8;
+
+/// Which of them this is. A new one belongs among the seeds, too.
+fn kind(change: &Change) -> u8 {
+    match change {
+        Change::Evidence(_) => 0,
+        Change::Forget { .. } => 1,
+        Change::EndSession(_) => 2,
+        Change::Told(_) => 3,
+        Change::PassOn(_) => 4,
+        Change::PassedOn(_) => 5,
+        Change::Alert(_) => 6,
+        Change::Link(_) => 7,
+    }
 }
 
 const CONFERENCE: [&str; 5] = [
