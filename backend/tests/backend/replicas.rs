@@ -9,6 +9,7 @@ mod clocks;
 mod hooks;
 mod journal;
 mod lines;
+mod links;
 mod load;
 mod passing_on;
 mod referee;
