@@ -80,6 +80,10 @@ export type ActivityView = {
      */
     party?: string;
     /**
+     * The call has moved away from this agent to another one, of which the reader sees nothing; only to who reads the calls of one agent. Absent if false.
+     */
+    away?: boolean;
+    /**
      * Why the call was over, if it was.
      */
     reason?: string;
@@ -470,6 +474,10 @@ export type AlertEventView = {
      * It had been told before that the alert fires. Absent if false, as it always is in answers: only hooks are told it.
      */
     reminder?: boolean;
+    /**
+     * It is over because the agents file has another rule for it, and not because its value is another. Absent if false.
+     */
+    ruleChanged?: boolean;
 };
 /**
  * The hooks of an alert are told that it is tested.
@@ -519,36 +527,6 @@ export type Evicted = {
      * The call, which is not counted any more.
      */
     call: CallView;
-};
-/**
- * The answer of POST /api/live-users/agents/reload.
- */
-export type AgentsReloaded = {
-    /**
-     * How many agents are configured now.
-     */
-    agents: number;
-    /**
-     * The SHA-256 of the agents file, in hexadecimal; null if there is none.
-     */
-    sha256: string | null;
-};
-/**
- * The answer of POST /api/live-users/journal/rewrite.
- */
-export type JournalRewritten = {
-    /**
-     * Names the new journal: 16 hexadecimal digits.
-     */
-    epoch: string;
-    /**
-     * Its last record.
-     */
-    seq: number;
-    /**
-     * The file in the same directory that has what was there before, if there was anything.
-     */
-    aside?: string;
 };
 /**
  * One thing that was said about a call, and what it did.
@@ -716,6 +694,10 @@ export type HistoryView = {
      */
     asOf: string;
     /**
+     * The account whose users these are, if one was named.
+     */
+    account?: string;
+    /**
      * Where what is known begins, with step=exact not before from; absent while nothing is known.
      */
     since?: string;
@@ -727,10 +709,6 @@ export type HistoryView = {
      * The numbers at asOf; absent while nothing is known.
      */
     present?: StepView;
-    /**
-     * The account whose users these are, if one was named.
-     */
-    account?: string;
 };
 /**
  * What the readers of a link see: all calls; the numbers of all calls together, and no agent and no call; the calls of one agent; those of one account
@@ -782,6 +760,9 @@ export type LinkInfo = {
  * The links that are in force
  */
 export type LinkList = {
+    /**
+     * That this is an answer
+     */
     success?: true;
     links: Array<LinkInfo>;
     asOf: string;
@@ -790,6 +771,9 @@ export type LinkList = {
  * A new link
  */
 export type LinkMade = {
+    /**
+     * That this is an answer
+     */
     success?: true;
     link: LinkInfo;
     /**
@@ -801,11 +785,14 @@ export type LinkMade = {
  * A link that is revoked
  */
 export type LinkRevoked = {
+    /**
+     * That this is an answer
+     */
     success?: true;
     link: LinkInfo;
 };
 /**
- * The link whose token it is
+ * The link that is read by
  */
 export type LinkAccess = {
     name: string;
@@ -911,35 +898,6 @@ export type PointView = {
      * The sum of the four.
      */
     onTheLine?: RangeView;
-};
-/**
- * The body of every 4xx and 5xx answer of the backend.
- */
-export type Problem = {
-    /**
-     * That this is no answer
-     */
-    success?: false;
-    /**
-     * No count
-     */
-    liveUsers?: 0;
-    /**
-     * What is wrong, for people.
-     */
-    error: string;
-    /**
-     * The header, parameter or form field at fault, where it is one.
-     */
-    field?: string;
-    /**
-     * What would have been accepted in its place.
-     */
-    expected?: string;
-    /**
-     * Which refusal of a token it is, for programs. needs-api-token: it is about all accounts; read-only: the token may only read; access-ended: what stands in Live-Users-Access is not in force.
-     */
-    code?: string;
 };
 /**
  * One number over a stretch of time; all three are null where nothing is known of it.
@@ -1168,22 +1126,6 @@ export type TalkedView = {
      * How long the longest was; null if there was none.
      */
     longestMs: number | null;
-};
-/**
- * A session of an admin that has ended before its time
- */
-export type EndedSession = {
-    /**
-     * A hash of the session's own id
-     */
-    id: string;
-    /**
-     * When the session would have been over, in milliseconds since 1970
-     */
-    untilMs: number;
-};
-export type EndedSessions = {
-    sessions: Array<EndedSession>;
 };
 /**
  * How far this process of the backend is connected with Twilio. Ages are milliseconds; null: there was nothing yet.
@@ -1425,7 +1367,7 @@ export type AccountCount = {
     liveCalls: number;
 };
 /**
- * What a token opens.
+ * What a token or a session opens.
  */
 export type AccessView = {
     /**
@@ -1433,22 +1375,130 @@ export type AccessView = {
      */
     success?: true;
     /**
-     * Its id in the agents file; null for API_TOKEN.
-     */
-    id: string | null;
-    /**
-     * read, or operate: its holder may take calls out of the count.
+     * read, or operate, whose holder may also take calls out of the count.
      */
     role: string;
     /**
      * The accounts whose calls it reads; null for all calls.
      */
     accounts: Array<string> | null;
+    /**
+     * The id of the token of an account in the agents file; null of API_TOKEN and of ADMIN_TOKEN, which see the settings, too.
+     */
+    id: string | null;
     link?: LinkAccess;
     /**
      * What stands for it in Live-Users-Access beside API_TOKEN, until its secret is replaced; null for API_TOKEN.
      */
     access?: string | null;
+};
+/**
+ * The numbers from one moment on, until the next change.
+ */
+export type StepView = {
+    /**
+     * When they came to be.
+     */
+    at: string;
+    /**
+     * The live users.
+     */
+    liveUsers: number;
+    /**
+     * Those connected with an agent.
+     */
+    withAgent: number;
+    /**
+     * Those connected with nobody yet, or for now.
+     */
+    waiting: number;
+    /**
+     * Those handed over to a person.
+     */
+    withPerson: number;
+    /**
+     * Calls that a voicemail or a fax has answered.
+     */
+    machine: number;
+    /**
+     * The sum of the four.
+     */
+    onTheLine: number;
+};
+/**
+ * The body of every 4xx and 5xx answer of the backend.
+ */
+export type Problem = {
+    /**
+     * That this is no answer
+     */
+    success?: false;
+    /**
+     * No count
+     */
+    liveUsers?: 0;
+    /**
+     * What is wrong, for people.
+     */
+    error: string;
+    /**
+     * The header, parameter or form field at fault, where it is one.
+     */
+    field?: string;
+    /**
+     * What would have been accepted in its place.
+     */
+    expected?: string;
+    /**
+     * Which refusal of a token it is, for programs. needs-api-token: it is about all accounts; read-only: the token may only read; access-ended: what stands in Live-Users-Access is not in force.
+     */
+    code?: string;
+};
+/**
+ * The answer of POST /api/live-users/agents/reload.
+ */
+export type AgentsReloaded = {
+    /**
+     * How many agents are configured now.
+     */
+    agents: number;
+    /**
+     * The SHA-256 of the agents file, in hexadecimal; null if there is none.
+     */
+    sha256: string | null;
+};
+/**
+ * The answer of POST /api/live-users/journal/rewrite.
+ */
+export type JournalRewritten = {
+    /**
+     * Names the new journal: 16 hexadecimal digits.
+     */
+    epoch: string;
+    /**
+     * Its last record.
+     */
+    seq: number;
+    /**
+     * The file in the same directory that has what was there before, if there was anything.
+     */
+    aside?: string;
+};
+/**
+ * A session of an admin that has ended before its time
+ */
+export type EndedSession = {
+    /**
+     * A hash of the session's own id
+     */
+    id: string;
+    /**
+     * When the session would have been over, in milliseconds since 1970
+     */
+    untilMs: number;
+};
+export type EndedSessions = {
+    sessions: Array<EndedSession>;
 };
 /**
  * The token that is asked about. The body has at most 16 KiB.
@@ -1484,39 +1534,6 @@ export type Introspected = {
      */
     access?: string | null;
     link?: LinkAccess;
-};
-/**
- * The numbers from one moment on, until the next change.
- */
-export type StepView = {
-    /**
-     * When they came to be.
-     */
-    at: string;
-    /**
-     * The live users.
-     */
-    liveUsers: number;
-    /**
-     * Those connected with an agent.
-     */
-    withAgent: number;
-    /**
-     * Those connected with nobody yet, or for now.
-     */
-    waiting: number;
-    /**
-     * Those handed over to a person.
-     */
-    withPerson: number;
-    /**
-     * Calls that a voicemail or a fax has answered.
-     */
-    machine: number;
-    /**
-     * The sum of the four.
-     */
-    onTheLine: number;
 };
 export type TotalData = {
     body?: never;

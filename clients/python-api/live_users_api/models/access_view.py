@@ -18,30 +18,28 @@ T = TypeVar("T", bound="AccessView")
 
 @_attrs_define
 class AccessView:
-    """What a token opens.
+    """What a token or a session opens.
 
     Attributes:
-        id (None | str): Its id in the agents file; null for API_TOKEN.
-        role (str): read, or operate: its holder may take calls out of the count.
+        role (str): read, or operate, whose holder may also take calls out of the count.
         accounts (list[str] | None): The accounts whose calls it reads; null for all calls.
+        id (None | str): The id of the token of an account in the agents file; null of API_TOKEN and of ADMIN_TOKEN,
+            which see the settings, too.
         success (bool | Unset): That this is an answer
-        link (LinkAccess | Unset): The link whose token it is
+        link (LinkAccess | Unset): The link that is read by
         access (None | str | Unset): What stands for it in Live-Users-Access beside API_TOKEN, until its secret is
             replaced; null for API_TOKEN.
     """
 
-    id: None | str
     role: str
     accounts: list[str] | None
+    id: None | str
     success: bool | Unset = UNSET
     link: LinkAccess | Unset = UNSET
     access: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        id: None | str
-        id = self.id
-
         role = self.role
 
         accounts: list[str] | None
@@ -50,6 +48,9 @@ class AccessView:
 
         else:
             accounts = self.accounts
+
+        id: None | str
+        id = self.id
 
         success = self.success
 
@@ -67,9 +68,9 @@ class AccessView:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
-                "id": id,
                 "role": role,
                 "accounts": accounts,
+                "id": id,
             }
         )
         if success is not UNSET:
@@ -86,14 +87,6 @@ class AccessView:
         from ..models.link_access import LinkAccess
 
         d = dict(src_dict)
-
-        def _parse_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        id = _parse_id(d.pop("id"))
-
         role = d.pop("role")
 
         def _parse_accounts(data: object) -> list[str] | None:
@@ -110,6 +103,13 @@ class AccessView:
             return cast(list[str] | None, data)
 
         accounts = _parse_accounts(d.pop("accounts"))
+
+        def _parse_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        id = _parse_id(d.pop("id"))
 
         success = d.pop("success", UNSET)
 
@@ -130,9 +130,9 @@ class AccessView:
         access = _parse_access(d.pop("access", UNSET))
 
         access_view = cls(
-            id=id,
             role=role,
             accounts=accounts,
+            id=id,
             success=success,
             link=link,
             access=access,

@@ -31,6 +31,8 @@ class ActivityView:
         address (str | Unset): The address, with the middle of a phone number left out.
         party (str | Unset): With whom the caller is connected since then: agent, waiting, person or machine; only of a
             call that has moved.
+        away (bool | Unset): The call has moved away from this agent to another one, of which the reader sees nothing;
+            only to who reads the calls of one agent. Absent if false.
         reason (str | Unset): Why the call was over, if it was.
         duration_ms (int | Unset): How long it was connected with agents, as the provider reports it or else as it was
             measured; only of a call that was over and had been live.
@@ -50,6 +52,7 @@ class ActivityView:
     direction: None | str
     address: str | Unset = UNSET
     party: str | Unset = UNSET
+    away: bool | Unset = UNSET
     reason: str | Unset = UNSET
     duration_ms: int | Unset = UNSET
     cause: str | Unset = UNSET
@@ -86,6 +89,8 @@ class ActivityView:
 
         party = self.party
 
+        away = self.away
+
         reason = self.reason
 
         duration_ms = self.duration_ms
@@ -112,6 +117,8 @@ class ActivityView:
             field_dict["address"] = address
         if party is not UNSET:
             field_dict["party"] = party
+        if away is not UNSET:
+            field_dict["away"] = away
         if reason is not UNSET:
             field_dict["reason"] = reason
         if duration_ms is not UNSET:
@@ -178,6 +185,8 @@ class ActivityView:
 
         party = d.pop("party", UNSET)
 
+        away = d.pop("away", UNSET)
+
         reason = d.pop("reason", UNSET)
 
         duration_ms = d.pop("durationMs", UNSET)
@@ -197,6 +206,7 @@ class ActivityView:
             direction=direction,
             address=address,
             party=party,
+            away=away,
             reason=reason,
             duration_ms=duration_ms,
             cause=cause,

@@ -31,6 +31,8 @@ class AlertEventView:
         source (str | Unset): The source that it is about, if it is about one.
         reminder (bool | Unset): It had been told before that the alert fires. Absent if false, as it always is in
             answers: only hooks are told it.
+        rule_changed (bool | Unset): It is over because the agents file has another rule for it, and not because its
+            value is another. Absent if false.
     """
 
     alert: str
@@ -44,6 +46,7 @@ class AlertEventView:
     agent: str | Unset = UNSET
     source: str | Unset = UNSET
     reminder: bool | Unset = UNSET
+    rule_changed: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,6 +76,8 @@ class AlertEventView:
 
         reminder = self.reminder
 
+        rule_changed = self.rule_changed
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -95,6 +100,8 @@ class AlertEventView:
             field_dict["source"] = source
         if reminder is not UNSET:
             field_dict["reminder"] = reminder
+        if rule_changed is not UNSET:
+            field_dict["ruleChanged"] = rule_changed
 
         return field_dict
 
@@ -138,6 +145,8 @@ class AlertEventView:
 
         reminder = d.pop("reminder", UNSET)
 
+        rule_changed = d.pop("ruleChanged", UNSET)
+
         alert_event_view = cls(
             alert=alert,
             state=state,
@@ -150,6 +159,7 @@ class AlertEventView:
             agent=agent,
             source=source,
             reminder=reminder,
+            rule_changed=rule_changed,
         )
 
         alert_event_view.additional_properties = d

@@ -34,12 +34,12 @@ class HistoryView:
         success (bool | Unset): That this is an answer
         tz (str | Unset): The time zone that days begin in, if one was asked for: by its name, or by its distance from
             UTC as -05:00. All moments of the answer are by its clock then.
+        account (str | Unset): The account whose users these are, if one was named.
         since (datetime.datetime | Unset): Where what is known begins, with step=exact not before from; absent while
             nothing is known.
         steps (list[StepView] | Unset): Each change, the oldest first, where step is exact; the first has what stood at
             from, or where what is known begins.
         present (StepView | Unset): The numbers from one moment on, until the next change.
-        account (str | Unset): The account whose users these are, if one was named.
     """
 
     from_: datetime.datetime
@@ -51,10 +51,10 @@ class HistoryView:
     as_of: datetime.datetime
     success: bool | Unset = UNSET
     tz: str | Unset = UNSET
+    account: str | Unset = UNSET
     since: datetime.datetime | Unset = UNSET
     steps: list[StepView] | Unset = UNSET
     present: StepView | Unset = UNSET
-    account: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +80,8 @@ class HistoryView:
 
         tz = self.tz
 
+        account = self.account
+
         since: str | Unset = UNSET
         if not isinstance(self.since, Unset):
             since = self.since.isoformat()
@@ -94,8 +96,6 @@ class HistoryView:
         present: dict[str, Any] | Unset = UNSET
         if not isinstance(self.present, Unset):
             present = self.present.to_dict()
-
-        account = self.account
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -114,14 +114,14 @@ class HistoryView:
             field_dict["success"] = success
         if tz is not UNSET:
             field_dict["tz"] = tz
+        if account is not UNSET:
+            field_dict["account"] = account
         if since is not UNSET:
             field_dict["since"] = since
         if steps is not UNSET:
             field_dict["steps"] = steps
         if present is not UNSET:
             field_dict["present"] = present
-        if account is not UNSET:
-            field_dict["account"] = account
 
         return field_dict
 
@@ -160,6 +160,8 @@ class HistoryView:
 
         tz = d.pop("tz", UNSET)
 
+        account = d.pop("account", UNSET)
+
         _since = d.pop("since", UNSET)
         since: datetime.datetime | Unset
         if isinstance(_since, Unset):
@@ -183,8 +185,6 @@ class HistoryView:
         else:
             present = StepView.from_dict(_present)
 
-        account = d.pop("account", UNSET)
-
         history_view = cls(
             from_=from_,
             to=to,
@@ -195,10 +195,10 @@ class HistoryView:
             as_of=as_of,
             success=success,
             tz=tz,
+            account=account,
             since=since,
             steps=steps,
             present=present,
-            account=account,
         )
 
         history_view.additional_properties = d

@@ -28,7 +28,7 @@ class Introspected:
         id (None | str | Unset): Its id in the agents file; null for API_TOKEN.
         access (None | str | Unset): What stands for it in Live-Users-Access beside API_TOKEN, until its secret is
             replaced; null for API_TOKEN.
-        link (LinkAccess | Unset): The link whose token it is
+        link (LinkAccess | Unset): The link that is read by
     """
 
     active: bool

@@ -19,7 +19,7 @@ T = TypeVar("T", bound="LinkAccess")
 
 @_attrs_define
 class LinkAccess:
-    """The link whose token it is
+    """The link that is read by
 
     Attributes:
         name (str):

@@ -24,7 +24,7 @@ class LinkList:
     Attributes:
         links (list[LinkInfo]):
         as_of (datetime.datetime):
-        success (bool | Unset):
+        success (bool | Unset): That this is an answer
     """
 
     links: list[LinkInfo]

@@ -23,7 +23,7 @@ class LinkMade:
     Attributes:
         link (LinkInfo): A shared link
         token (str): What opens it. It is told this once
-        success (bool | Unset):
+        success (bool | Unset): That this is an answer
     """
 
     link: LinkInfo

@@ -22,7 +22,7 @@ class LinkRevoked:
 
     Attributes:
         link (LinkInfo): A shared link
-        success (bool | Unset):
+        success (bool | Unset): That this is an answer
     """
 
     link: LinkInfo
