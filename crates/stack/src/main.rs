@@ -9,6 +9,7 @@ mod local;
 mod own_server;
 mod remote;
 mod simulate;
+mod terminal;
 mod tokens;
 mod welcome;
 

@@ -6,7 +6,7 @@ use super::Context;
 use super::agents_edit::Entered;
 use super::ours::shown;
 use super::plan::{Planned, Step};
-use crate::tell;
+use crate::{tell, terminal};
 
 /// Tells what each number has and what it will have.
 pub(super) fn show(planned: &[Planned], entered: &[Option<Entered>], context: &Context) {
@@ -15,9 +15,7 @@ pub(super) fn show(planned: &[Planned], entered: &[Option<Entered>], context: &C
     tell(format_args!("Account {account}: {n} number{}.", if n == 1 { "" } else { "s" }));
     for (Planned { number, step }, entered) in planned.iter().zip(entered) {
         let now = &number.settings;
-        // A name may have control characters, which a terminal would obey.
-        let name: String = number.friendly_name.chars().filter(|c| !c.is_control()).collect();
-        tell(format_args!("\n{}  {name}", number.number));
+        tell(format_args!("\n{}  {}", number.number, terminal::shown(&number.friendly_name)));
         match step {
             Step::Left(why) => {
                 tell(format_args!("  now: {}", shown(&now.voice)));

@@ -7,8 +7,9 @@ use live_users_wire::{AlertEventView, AlertRuleView, AlertTested, AlertView, Ale
 use reqwest::Method;
 
 use super::Target;
-use super::server::{Server, shown};
+use super::server::Server;
 use super::table::table;
+use crate::terminal::shown;
 use crate::{Failure, tell};
 
 /// What is to be done about alerts.

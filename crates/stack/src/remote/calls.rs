@@ -8,9 +8,10 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::find::{self, call_path};
-use super::server::{Server, TWILIO, shown};
+use super::server::{Server, TWILIO};
 use super::status::name;
 use super::table::{span, table};
+use crate::terminal::shown;
 use crate::{Failure, tell};
 
 /// The calls in one answer; the most that a server gives.

@@ -7,8 +7,9 @@ use std::fmt::Write;
 use live_users_wire::{CALL_SID_BYTES_MAX, Explanation, Summary};
 use reqwest::{Method, StatusCode};
 
-use super::server::{Server, TWILIO, Trouble, shown};
+use super::server::{Server, TWILIO, Trouble};
 use crate::Failure;
+use crate::terminal::shown;
 
 /// The explanation of a call, as the server gives it. If no call has the id, it may be that of one
 /// that a source tells of, whose id is kept as `SOURCE/ID` unless it is a long one.

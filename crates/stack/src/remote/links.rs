@@ -9,8 +9,9 @@ use live_users_wire::{
 use reqwest::Method;
 
 use super::Target;
-use super::server::{Server, shown};
+use super::server::Server;
 use super::table::table;
+use crate::terminal::shown;
 use crate::{Failure, tell};
 
 /// The shared links, and what becomes of them.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Target;
 use crate::Failure;
 use crate::args::Ports;
+use crate::terminal::shown;
 use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, kept};
 
 /// How long connecting may take, in milliseconds.
@@ -169,11 +170,6 @@ pub(super) fn without_envelope(json: &str) -> String {
         Some(fields) => format!("{{{fields}"),
         None => json.trim_end().to_owned(),
     }
-}
-
-/// Text of a server for a terminal: without what moves the cursor or changes colours.
-pub(super) fn shown(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
 
 /// An address that can be asked. It is never repeated when it cannot.

@@ -1,6 +1,6 @@
 //! Tables and spans of time, for people.
 
-use super::server::shown;
+use crate::terminal::shown;
 
 /// Lines with columns below their headings. The last column has no end.
 pub(super) fn table(headings: &[&str], rows: &[impl AsRef<[String]>]) -> Vec<String> {

@@ -17,10 +17,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Target;
-use super::server::{Server, Trouble, no_answer, shown, without_envelope};
+use super::server::{Server, Trouble, no_answer, without_envelope};
 use super::status::about;
 use crate::args::Ports;
 use crate::local::{self, Stack};
+use crate::terminal::shown;
 use crate::{Failure, tokens};
 
 /// When a lost stream is opened again.

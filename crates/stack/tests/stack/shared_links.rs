@@ -259,6 +259,11 @@ fn the_command_lists_shares_and_revokes_links_at_both_servers() {
         let text = ok(url, token, &create);
         assert!(text.contains("Open it at the proxy: /view#token=link-"), "{text}");
         assert_eq!(ok(url, token, &["links", "revoke", id]), format!("{id} is revoked: Lobby\n"));
+        // A name that would turn around what stands beside it.
+        let turned = ["links", "create", "Lob\u{202e}by", "--scope", "all", "--expires", "1d"];
+        ok(url, token, &turned);
+        let list = ok(url, token, &["links"]);
+        assert!(list.contains("Lob\u{fffd}by") && !list.contains('\u{202e}'), "{list:?}");
         assert!(!ok(url, token, &["links"]).contains(id));
         let env = [("LIVE_USERS_TOKEN", token)];
         let (code, _, error) = told(&["links", "revoke", id, "--url", url], &env);
