@@ -10,11 +10,10 @@ mod zone;
 pub use self::query::plan_history;
 pub(super) use self::query::span_ms;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use live_users_http_kit::{Format, ParameterError};
+use live_users_http_kit::{self as http_kit, Format, ParameterError};
 use live_users_wire::HistoryView;
 use serde_json::Value;
 
@@ -27,10 +26,6 @@ use super::error::ApiError;
 use super::rows::{self, Table};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::queue::Queue;
-
-/// A browser may open the picture as a page: it needs its own style, and nothing else.
-const PICTURE_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
 const POINTS: Table = Table {
     name: "history",
@@ -115,10 +110,5 @@ pub(crate) async fn draw(
     let id = found.plan.agent.as_deref();
     let name = id.map(|id| agents.by_id(id).map_or(id, |agent| &agent.name));
     let name = name.or(found.plan.account.as_deref());
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(picture.draw(&found, name)))
+    Ok(http_kit::picture(picture.draw(&found, name)))
 }

@@ -16,12 +16,11 @@ const PICTURE_POLICY: &str =
 
 /// Answers with a picture of the present, as SVG.
 pub fn picture(svg: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(SVG)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, PICTURE_POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(svg)
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(SVG).insert_header((CACHE_CONTROL, "no-store"));
+    let mut answer = answer.body(svg);
+    guard_picture(&mut answer);
+    answer
 }
 
 /// Makes of an answer with a picture one that can be opened as a page without harm.
