@@ -62,13 +62,7 @@ pub(crate) async fn calls(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    match Format::of(&request).map_err(AdminApiError::from)? {
-        Format::Json => {
-            let query = Query::new(request.query_string()).decoded();
-            read(&admin, &admin_api, &["calls"], &query).await
-        }
-        format => rows(admin, &admin_api, ("calls", format), &request).await,
-    }
+    read_or_rows(admin, &admin_api, "calls", &request).await
 }
 
 /// The stretches of the calls that are known.
@@ -142,8 +136,24 @@ pub(crate) async fn read(
     told(admin, admin_api.ask(question(admin, segments, query)).await).map(json)
 }
 
+/// Asks for what is an object in JSON, and rows in any other form.
+pub(crate) async fn read_or_rows(
+    admin: Admin,
+    admin_api: &AdminApi,
+    name: &str,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Error> {
+    match Format::of(request).map_err(AdminApiError::from)? {
+        Format::Json => {
+            let query = Query::new(request.query_string()).decoded();
+            read(&admin, admin_api, &[name], &query).await
+        }
+        format => rows(admin, admin_api, (name, format), request).await,
+    }
+}
+
 /// Asks for rows, as far as this admin may see them, in this form.
-pub(crate) async fn rows(
+async fn rows(
     admin: Admin,
     admin_api: &AdminApi,
     (name, format): (&str, Format),

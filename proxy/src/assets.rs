@@ -1,12 +1,12 @@
 //! The files that a browser loads, embedded in the binary as `crates/assets` has made them.
 
 use actix_web::http::header::{
-    self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag,
-    IfNoneMatch,
+    self, CacheControl, CacheDirective, ContentEncoding, ETag, EntityTag, IfNoneMatch,
 };
 use actix_web::web::{Bytes, Path};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
+use crate::compression::accepted;
 use crate::error::not_found;
 
 /// Where a file is whose name has a hash of its content.
@@ -92,7 +92,12 @@ impl Asset {
     }
 
     fn send(&self, request: &HttpRequest, caching: Caching) -> HttpResponse {
-        let (coding, body) = self.coded(request);
+        let coding = accepted(request);
+        let body = match coding {
+            ContentEncoding::Brotli => self.brotli,
+            ContentEncoding::Gzip => self.gzip,
+            _ => self.identity,
+        };
         let tag = self.tag(coding);
         let is_known = match request.get_header::<IfNoneMatch>() {
             Some(IfNoneMatch::Any) => true,
@@ -125,19 +130,6 @@ impl Asset {
             answer.insert_header((header::CONTENT_ENCODING, coding.as_str()));
         }
         answer.content_type(self.content_type).body(Bytes::from_static(body))
-    }
-
-    /// The body that the browser takes most gladly. Who refuses even what is not encoded gets that.
-    fn coded(&self, request: &HttpRequest) -> (ContentEncoding, &'static [u8]) {
-        let accepted = request.get_header::<AcceptEncoding>();
-        let known = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
-        match accepted.and_then(|it| it.negotiate(known.iter())) {
-            Some(Encoding::Known(ContentEncoding::Brotli)) => {
-                (ContentEncoding::Brotli, self.brotli)
-            }
-            Some(Encoding::Known(ContentEncoding::Gzip)) => (ContentEncoding::Gzip, self.gzip),
-            _ => (ContentEncoding::Identity, self.identity),
-        }
     }
 
     /// A tag that changes with the content, and is another one for each encoding (RFC 9110, 8.8.3.3).

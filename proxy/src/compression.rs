@@ -26,12 +26,12 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Encoder<B>>, Error> {
-    let accepted = request.get_header::<AcceptEncoding>();
+    let accepted = accepted(&request);
     let answer = next.call(request).await?;
     Ok(answer.map_body(|head, body| {
         let mut coding = ContentEncoding::Identity;
         if is_worth_it(head.headers(), body.size()) {
-            coding = accepted.and_then(negotiate).unwrap_or(ContentEncoding::Identity);
+            coding = accepted;
             if coding == ContentEncoding::Identity {
                 head.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
             }
@@ -40,11 +40,13 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     }))
 }
 
-fn negotiate(accepted: AcceptEncoding) -> Option<ContentEncoding> {
+/// The coding that the client takes most gladly. Who refuses even what is not encoded gets that.
+pub(crate) fn accepted(request: &impl HttpMessage) -> ContentEncoding {
     let known = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
-    match accepted.negotiate(known.iter())? {
-        Encoding::Known(coding) => Some(coding),
-        Encoding::Unknown(_) => None,
+    let accepted = request.get_header::<AcceptEncoding>();
+    match accepted.and_then(|it| it.negotiate(known.iter())) {
+        Some(Encoding::Known(coding)) => coding,
+        Some(Encoding::Unknown(_)) | None => ContentEncoding::Identity,
     }
 }
 

@@ -18,14 +18,14 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use jiff::Timestamp;
 use live_users_broadcast::polled_as;
-use live_users_http_kit::{AllowedOrigins, ParameterError, Query, SVG, guard_picture, picture};
+use live_users_http_kit::{AllowedOrigins, ParameterError, Query, SVG, guard_picture};
 use live_users_wire::Count;
 
 use crate::admin::{AuthError, Authenticator};
 use crate::badge;
 use crate::error::{UpstreamError, wrong_parameter};
 use crate::page::users_live;
-use crate::total_reader::{TotalRules, of_everybody};
+use crate::total_reader::{TotalRules, agent_in, of_everybody};
 use crate::upstream::Upstream;
 
 /// The colours of the page, of which the first is taken if none is asked for.
@@ -42,17 +42,15 @@ struct MayBeFramed;
 #[template(path = "embed.html")]
 struct Page {
     theme: &'static str,
-    agent: String,
+    agent: Option<String>,
     interval_s: u32,
     shown: Shown,
 }
 
 /// What is on the page.
 enum Shown {
-    /// The number, at this time.
-    Number(String, Timestamp),
-    /// The number is not known at this time.
-    Unknown(Timestamp),
+    /// The number in words at this time, or that it is not known.
+    Words(String, Timestamp),
     /// There is no number to read here.
     Refused(&'static str),
 }
@@ -72,12 +70,12 @@ pub(crate) async fn page(
     let mut answer = HttpResponse::Ok();
     match rules.admit_everybody(authenticator.address(&request)) {
         Ok(()) => {
-            let counted = upstream.count(&of_everybody(&page.agent)).await;
+            let counted = upstream.count(&of_everybody(page.agent.clone())).await;
             if matches!(counted, Err(UpstreamError::NoSuchAgent)) {
                 answer.status(StatusCode::NOT_FOUND);
                 page.shown = Shown::Refused("There is no such agent here.");
             } else if let Ok(count) = counted {
-                page.shown = Shown::Number(in_words(&count), Timestamp::now());
+                page.shown = Shown::Words(in_words(&count), Timestamp::now());
             }
         }
         Err(refusal) => {
@@ -108,7 +106,7 @@ impl Page {
         let theme = query.parsed("theme", "auto, light or dark", |text| {
             THEMES.into_iter().find(|theme| *theme == text)
         })?;
-        let shown = Shown::Unknown(Timestamp::now());
+        let shown = Shown::Words("live count unavailable".to_owned(), Timestamp::now());
         Ok(Self {
             theme: theme.unwrap_or(THEMES[0]),
             agent: agent_in(query)?,
@@ -159,29 +157,19 @@ pub(crate) async fn badge(
         (Err(mistake), _) | (_, Err(mistake)) => return Ok(wrong_parameter(mistake)),
     };
     rules.admit_everybody(authenticator.address(&request))?;
-    let counted = upstream.count(&of_everybody(&agent)).await;
+    let counted = upstream.count(&of_everybody(agent)).await;
     let count = counted.as_ref().ok();
     let message = count.map_or_else(|| "unknown".to_owned(), in_words);
     let svg = badge::draw(&label, &message, badge::Ground::of(count.map(is_unsure)));
     let mut answer = match counted {
         // A browser shows it all the same, and a program sees that the address is wrong.
-        Err(UpstreamError::NoSuchAgent) => {
-            let mut answer = picture(svg);
-            *answer.status_mut() = StatusCode::NOT_FOUND;
-            answer
-        }
+        Err(UpstreamError::NoSuchAgent) => HttpResponse::NotFound().content_type(SVG).body(svg),
         Ok(_) | Err(_) => polled_as(&request, SVG, svg),
     };
     guard_picture(&mut answer);
     let everywhere = HeaderValue::from_static("cross-origin");
     answer.headers_mut().insert(CROSS_ORIGIN_RESOURCE_POLICY, everywhere);
     Ok(answer)
-}
-
-/// The agent that is asked for; nothing for all.
-fn agent_in(query: Query<'_>) -> Result<String, ParameterError> {
-    let agent = query.parsed("agent", "the id of an agent", |id| Some(id.to_owned()))?;
-    Ok(agent.unwrap_or_default())
 }
 
 fn in_words(count: &Count) -> String {

@@ -45,10 +45,17 @@ impl TotalRules {
 }
 
 /// What everybody may read: the total of this agent, or without an id that of all.
-pub(crate) fn of_everybody(agent: &str) -> Asked {
-    let is_of_agent = !agent.is_empty();
-    let agent = is_of_agent.then(|| AgentTotal { id: agent.to_owned(), for_everybody: true });
+pub(crate) fn of_everybody(agent: Option<String>) -> Asked {
+    let agent = agent.map(|id| AgentTotal { id, for_everybody: true });
     Asked { agent, scope: None }
+}
+
+/// The id of the agent whose total is asked for; `None` for all.
+///
+/// # Errors
+/// If it can be no id.
+pub(crate) fn agent_in(query: Query<'_>) -> Result<Option<String>, ParameterError> {
+    query.parsed("agent", "the id of an agent", |id| Some(id.to_owned()))
 }
 
 /// The proof that a request may read the total. Admins may read as often as they like.
@@ -112,9 +119,7 @@ impl FromRequest for TotalReader {
 }
 
 async fn check(request: &HttpRequest) -> Result<TotalReader, Error> {
-    let query = Query::new(request.query_string());
-    let agent = query.parsed("agent", "the id of an agent", |id| Some(id.to_owned()));
-    let agent = agent.map_err(bad_parameter)?;
+    let agent = agent_in(Query::new(request.query_string())).map_err(bad_parameter)?;
     let rules = request.app_data::<Data<TotalRules>>().expect("the table of routes has it");
     let authenticator =
         request.app_data::<Data<Authenticator>>().expect("the table of routes has it");

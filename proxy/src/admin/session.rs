@@ -180,29 +180,21 @@ impl Sessions {
 
     /// The session that a request shows, whether over or not.
     pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Claims> {
-        let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
-        let found = cookies.find_map(|it| if it.name() == NAME { self.verify(it) } else { None });
+        let found = cookies(headers, NAME).find_map(|it| self.verify(it));
         found.filter(|claims| claims.session.link_ends_ms.is_none())
     }
 
     /// The session of this link that a request shows, whether over or not.
     pub(crate) fn shown_of_link(&self, headers: &HeaderMap, link: &str) -> Option<Claims> {
-        let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        let cookies = texts.flat_map(Cookie::split_parse).flatten();
-        let mut claims =
-            cookies.filter(|it| it.name() == LINK_NAME).filter_map(|it| self.verify(it));
-        claims.find(|claims| {
-            claims.scope.as_ref().is_some_and(|scope| scope.link.is_some() && scope.id == link)
-        })
+        let is_its = |scope: &Scope| scope.link.is_some() && scope.id == link;
+        let mut claims = cookies(headers, LINK_NAME).filter_map(|it| self.verify(it));
+        claims.find(|claims| claims.scope.as_deref().is_some_and(is_its))
     }
 
     /// Why the session that a request shows is over. `None` if it shows none, or one that is not.
     pub(crate) fn why_over(&self, headers: &HeaderMap, now: SystemTime) -> Option<SessionOver> {
         let Some(Claims { session, .. }) = self.shown(headers) else {
-            let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-            let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
-            let cookie = cookies.find(|it| it.name() == NAME && !it.value().is_empty())?;
+            let cookie = cookies(headers, NAME).find(|it| !it.value().is_empty())?;
             let text = cookie.value().get(SIGNATURE_BYTES..);
             return Some(match text.and_then(Claims::from_text) {
                 Some(_) => SessionOver::OtherToken,
@@ -294,6 +286,12 @@ impl Sessions {
         let verified = |key| jar.signed(key).verify(cookie.clone());
         Claims::from_text(self.keys.iter().find_map(verified)?.value())
     }
+}
+
+/// The cookies of this name that a request shows: any host of the domain may set more of them.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Cookie<'a>> {
+    let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    texts.flat_map(Cookie::split_parse).flatten().filter(move |it| it.name() == name)
 }
 
 /// Where the page of a link is, and all that is read by its session.

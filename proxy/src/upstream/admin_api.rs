@@ -1,6 +1,7 @@
 //! Asks the backend what an admin wants to know, and puts its answer into the envelope.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -77,34 +78,6 @@ pub(crate) struct Question<'a> {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-/// What an answer has to be.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A JSON object, which comes out in the envelope.
-    Object,
-    /// SVG, which comes out as it is.
-    Picture,
-    /// Rows, which come out as they are while they come in.
-    Rows(Format),
-}
-
-/// An answer that is passed on.
-enum Passed {
-    /// The whole of it.
-    Text(String),
-    /// The rest of it is still to come.
-    Rows(Response),
-}
-
-impl Passed {
-    fn text(self) -> Result<String, AdminApiError> {
-        match self {
-            Self::Text(text) => Ok(text),
-            Self::Rows(_) => Err(AdminApiError::UpstreamError(UpstreamError::NotAnObject)),
-        }
-    }
-}
-
 /// A failed exchange, with details that go to the log alone.
 struct FailedExchange {
     reason: AdminApiError,
@@ -131,7 +104,8 @@ impl AdminApi {
 
     /// Asks. The answer is a JSON object, in the envelope.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<String, AdminApiError> {
-        self.exchange(question, Kind::Object).await?.0.text()
+        let object = async |response| in_envelope(read_body(response, BODY_BYTES_MAX).await?);
+        Ok(self.exchange(question, object).await?.0)
     }
 
     /// The same for a picture, as SVG.
@@ -139,7 +113,7 @@ impl AdminApi {
         &self,
         question: Question<'_>,
     ) -> Result<String, AdminApiError> {
-        self.exchange(question, Kind::Picture).await?.0.text()
+        Ok(self.exchange(question, picture).await?.0)
     }
 
     /// The same for rows in this form, which are passed on while they come.
@@ -148,17 +122,18 @@ impl AdminApi {
         question: Question<'_>,
         format: Format,
     ) -> Result<Rows, AdminApiError> {
-        match self.exchange(question, Kind::Rows(format)).await? {
-            (Passed::Rows(response), place) => Ok(Rows::new(response, place, self.backend.timeout)),
-            (Passed::Text(_), _) => Err(AdminApiError::UpstreamError(UpstreamError::NotRows)),
-        }
+        let rows = move |response| ready(checked(response, format));
+        let (response, place) = self.exchange(question, rows).await?;
+        Ok(Rows::new(response, place, self.backend.timeout))
     }
 
-    async fn exchange(
+    /// Asks, and reads the answer by this. It is one of the requests under way for as long as the permit
+    /// that comes with it is kept.
+    async fn exchange<T: Send + 'static, Read: Future<Output = Result<T, Failure>> + Send>(
         &self,
         Question { method, segments, query, scope, body }: Question<'_>,
-        kind: Kind,
-    ) -> Result<(Passed, OwnedSemaphorePermit), AdminApiError> {
+        read: impl FnOnce(Response) -> Read + Send + 'static,
+    ) -> Result<(T, OwnedSemaphorePermit), AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
         let place =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
@@ -176,7 +151,7 @@ impl AdminApi {
         let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out even when its sender goes away.
         let exchange = self.backend.runtime.spawn(async move {
-            let answer = exchange(&backend, request, is_scoped, kind).await;
+            let answer = exchange(&backend, request, is_scoped, read).await;
             answer.map(|it| (it, place)).map_err(|failed| failed.note(&lines))
         });
         exchange.await.unwrap_or(Err(AdminApiError::UpstreamError(UpstreamError::Interrupted)))
@@ -214,23 +189,17 @@ fn below(count_url: &Url, segments: &[&str], query: &[(String, String)]) -> Url 
     url
 }
 
-async fn exchange(
+async fn exchange<T, Read: Future<Output = Result<T, Failure>>>(
     backend: &BackendClient,
     request: RequestBuilder,
     is_scoped: bool,
-    kind: Kind,
-) -> Result<Passed, FailedExchange> {
+    read: impl FnOnce(Response) -> Read,
+) -> Result<T, FailedExchange> {
     let exchange = async {
         let response = request.send().await?;
         let status = response.status().as_u16();
         match status {
-            200 => Ok(Ok(match kind {
-                Kind::Object => {
-                    Passed::Text(in_envelope(read_body(response, BODY_BYTES_MAX).await?)?)
-                }
-                Kind::Picture => Passed::Text(picture(response).await?),
-                Kind::Rows(format) => Passed::Rows(checked(response, format)?),
-            })),
+            200 => Ok(Ok(read(response).await?)),
             400 | 404 | 409 | 503 => Ok(Err(problem(response).await?)),
             403 if is_scoped => Ok(Err(refusal(response).await?)),
             401 | 403 => Ok(Err(FailedExchange {

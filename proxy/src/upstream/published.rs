@@ -23,6 +23,9 @@ pub(super) enum Subscription {
 /// Publishes the frames, and knows what it has published last.
 #[derive(Debug, Default)]
 pub(super) struct Published {
+    /// The agent that all of it is of; `None` for all calls. A backend of before there were such streams
+    /// tells the total of all, whatever is asked.
+    agent: Option<String>,
     /// The epoch, the count and those of agents, while they are known to be true.
     count: Option<(String, u64, Option<ByAgent>, Option<u64>)>,
     /// The last count, and when the backend last sent anything.
@@ -64,6 +67,11 @@ fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
 }
 
 impl Published {
+    /// What is published of this agent, or of all calls.
+    pub(super) fn of_agent(agent: Option<String>) -> Self {
+        Self { agent, ..Self::default() }
+    }
+
     /// Bytes came from the backend: the last count is still true.
     pub(super) fn received(&mut self, now: Timestamp) {
         if let (Some(_), Some((_, at))) = (&self.count, &mut self.last) {
@@ -82,7 +90,7 @@ impl Published {
         json: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let received = match serde_json::from_str(&json) {
+        let received: Received = match serde_json::from_str(&json) {
             Ok(received) => received,
             Err(error) => {
                 let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
@@ -92,6 +100,9 @@ impl Published {
                 return Ok(());
             }
         };
+        if self.agent.is_some() && self.agent != received.agent {
+            return Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned()));
+        }
         let Received { live_users, by_agent, public_by_agent, agent, epoch, seq, as_of, .. } =
             received;
         let by_agent = by_agent.or(public_by_agent);
@@ -235,6 +246,34 @@ mod tests {
                 format!(r#"{{"success":true,"liveUsers":3,{shown}"epoch":"e","seq":1,{AT}}}"#);
             assert_eq!(json, expected);
         }
+    }
+
+    #[test]
+    fn of_an_agent_no_other_number_is_published() {
+        let channels = Channels::default();
+        let mut published = Published::of_agent(Some("booking".to_owned()));
+        let mut publish = |agent: &str| {
+            let json = format!(r#"{{"liveUsers":3,{agent}"epoch":"e","seq":1,{AT}}}"#);
+            published.publish(&channels, Subscription::Total, json, moment(0))
+        };
+        // The total of all comes from a backend of before there were such streams.
+        for other in ["", r#""agent":null,"#, r#""agent":"support","#] {
+            let refused = publish(other).err().map(|failure| failure.upstream_error);
+            assert_eq!(refused, Some(UpstreamError::NotOfAgent), "{other}");
+            assert!(frame(channels.total.now()).is_none(), "{other}");
+        }
+        assert!(publish(r#""agent":"booking","#).is_ok());
+        assert!(frame(channels.total.now()).is_some());
+        assert!(
+            published
+                .publish(
+                    &channels,
+                    Subscription::Total,
+                    r#"{"error":"lost"}"#.to_owned(),
+                    moment(0)
+                )
+                .is_ok()
+        );
     }
 
     #[test]

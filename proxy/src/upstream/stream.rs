@@ -13,10 +13,8 @@ use jiff::Timestamp;
 use live_users_backoff::{Schedule, full};
 use live_users_broadcast::{EventStream, HEARTBEAT_MS};
 use live_users_http_kit::read_body;
-use live_users_wire::Problem;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
-use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::asked::Asked;
@@ -80,8 +78,8 @@ impl Stream {
         channels: Arc<Channels>,
         health: Arc<StreamHealth>,
     ) -> Self {
-        let (published, tries, is_refused, is_up) = (Published::default(), 0, false, None);
-        let asked_again = None;
+        let published = Published::of_agent(asked.agent.as_ref().map(|agent| agent.id.clone()));
+        let (tries, is_refused, is_up, asked_again) = (0, false, None, None);
         Self {
             backend,
             authorization,
@@ -211,9 +209,7 @@ impl Stream {
             for event in
                 events.map_err(|error| failure(UpstreamError::TooBig, error.to_string()))?
             {
-                let json = event.into_text();
-                self.check_agent(&json)?;
-                self.published.publish(&self.channels, subscription, json, now)?;
+                self.published.publish(&self.channels, subscription, event.into_text(), now)?;
                 (self.tries, has_frame) = (0, true);
                 self.health.frame_received(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
@@ -224,21 +220,6 @@ impl Stream {
                 until = Instant::now() + Duration::from_millis(SILENCE_MS_MAX);
             }
         }
-    }
-
-    /// Whether a frame is of the agent that was asked for, if one was.
-    fn check_agent(&self, json: &str) -> Result<(), Failure> {
-        #[derive(Deserialize)]
-        struct Told {
-            agent: Option<String>,
-        }
-        let told = || serde_json::from_str(json).map(|Told { agent }| agent).unwrap_or_default();
-        let is_error = || serde_json::from_str::<Problem>(json).is_ok();
-        if self.asked.agent.is_none() || self.asked.is_answered_by(told().as_deref()) || is_error()
-        {
-            return Ok(());
-        }
-        Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned()))
     }
 
     async fn open(&self, subscription: Subscription) -> Result<Response, Failure> {
