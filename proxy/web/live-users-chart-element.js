@@ -10,8 +10,8 @@ import { Link } from "./live-users-link.js";
 
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
-import { COMPARISONS, RANGES, askComparison, askRange, compared, numbersOf, rangeFor } from "./live-users-chart-history.js";
-import { showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
+import { COMPARISONS, RANGES, askComparison, askRange, compared, numbersOf, rangeFor, seemsYoung } from "./live-users-chart-history.js";
+import { choice, showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
 import { parts, style } from "./live-users-chart-style.js";
 
 const RANGE_DEFAULT = "24h";
@@ -35,6 +35,10 @@ export class LiveUsersChartElement extends HTMLElement {
   #compare;
   /** The range that is shown; null until it is known which. */
   #range = null;
+  /** Which is asked for while that is not known; each answer says where the history begins. */
+  #guess = "1h";
+  /** Whether the page's first frame, by which that is guessed, is still to come. */
+  #isAwaiting = false;
   /** Where the history begins, as far as an hour tells. */
   #knownSince = null;
   #history = null;
@@ -68,7 +72,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#svg = this.#root.querySelector(".chart");
     this.#crosshair = new Crosshair(this.#root);
     const group = `range-${(groups += 1)}`;
-    this.#root.querySelector("fieldset").append(...Object.keys(RANGES).map((key) => this.#choice(key, group)));
+    this.#root.querySelector("fieldset").append(...Object.keys(RANGES).map((key) => choice(key, group, () => (this.range = key))));
     this.#compare = this.#root.querySelector("select");
     this.#compare.addEventListener("change", () => (this.compare = this.#compare.value));
   }
@@ -76,7 +80,7 @@ export class LiveUsersChartElement extends HTMLElement {
   /** One of "5m", "15m", "1h", "24h", "7d", "30d": what is shown. */
   get range() {
     const range = this.getAttribute("range");
-    if (range === AUTO) return this.#range ?? "1h";
+    if (range === AUTO) return this.#range ?? this.#guess;
     return Object.hasOwn(RANGES, range) ? range : RANGE_DEFAULT;
   }
 
@@ -99,6 +103,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#resize.observe(this.#stage);
     document.addEventListener("visibilitychange", this.#wake);
     this.#isBegun = true;
+    this.#isAwaiting = this.hasAttribute("fed") && this.#frame === null;
     this.#begin();
   }
 
@@ -122,6 +127,7 @@ export class LiveUsersChartElement extends HTMLElement {
   takeFrame(frame) {
     if (frame?.success === false) {
       this.#noteLive(() => (this.#frameError = frame.error ?? "there are no numbers"), Date.parse(frame.last?.asOf));
+      this.#awaitNoMore();
       return;
     }
     const agent = this.getAttribute("agent");
@@ -133,6 +139,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#frame = frame;
     this.#setClock(Date.parse(frame.asOf));
     this.#noteLive(() => (this.#frameError = null));
+    this.#awaitNoMore();
     if (this.#history === null) return;
     this.#history.take(numbers, this.#now());
     if (this.#history.isEmpty && (hasChanged || (before === null && numbers.onTheLine > 0))) this.#askAgainIn(BEGUN_MS);
@@ -150,6 +157,14 @@ export class LiveUsersChartElement extends HTMLElement {
     const isLive = state === "live" || state === "polling";
     const at = this.#clock.time + (knownAt ?? performance.now()) - this.#clock.at;
     this.#noteLive(() => (this.#linkError = isLive ? null : error ?? "the stream is interrupted"), at);
+    if (error !== null) this.#awaitNoMore();
+  }
+
+  #awaitNoMore() {
+    if (!this.#isAwaiting || !this.#isBegun) return;
+    this.#isAwaiting = false;
+    if (seemsYoung(this.#frame)) this.#guess = "15m";
+    if (this.#isAuto) this.#begin();
   }
 
   get #isLive() {
@@ -173,17 +188,6 @@ export class LiveUsersChartElement extends HTMLElement {
     if (this.#history !== null) this.#fail(this.#linkError ?? this.#frameError);
   }
 
-  #choice(key, group) {
-    const label = document.createElement("label");
-    label.className = "choice";
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: group, value: key });
-    const text = Object.assign(document.createElement("span"), { textContent: key.replace(/(\d+)/, "$1\u00a0") });
-    input.setAttribute("aria-label", RANGES[key].words);
-    input.addEventListener("change", () => (this.range = key));
-    label.append(input, text);
-    return label;
-  }
-
   get #isAuto() {
     return this.getAttribute("range") === AUTO;
   }
@@ -193,8 +197,7 @@ export class LiveUsersChartElement extends HTMLElement {
     if (!this.#isAuto) this.#range = this.range;
     this.#showRange();
     if (this.#history?.key !== this.#key()) {
-      this.#history = null;
-      this.#comparison = null;
+      this.#history = this.#comparison = null;
       this.#say("loading", "Loading the history …");
       this.#svg.replaceChildren();
     }
@@ -292,6 +295,7 @@ export class LiveUsersChartElement extends HTMLElement {
   }
 
   async #read() {
+    if (this.#isAuto && this.#isAwaiting) return;
     const key = this.#key();
     // Steps that a stream goes on with are asked for once.
     const isKept = this.#history?.key === key && this.#history.isExact && !this.#history.isEmpty;
@@ -312,12 +316,11 @@ export class LiveUsersChartElement extends HTMLElement {
   #take(history) {
     this.#setClock(history.to);
     if (this.#isAuto && this.#range === null) {
-      const range = rangeFor(history.since === null ? 0 : history.to - history.since);
-      this.#range = range;
+      this.#range = rangeFor(history.since === null ? 0 : history.to - history.since);
       this.#knownSince = history.since;
       // Of a system of which nothing is known yet there are no steps either.
       if (history.isEmpty) history.key = this.#key();
-      else if (RANGES[range].step === "exact") return this.#begin();
+      else if (history.key !== this.#key()) return this.#begin();
       this.#showRange();
     }
     this.#history = history;

@@ -37,6 +37,13 @@ export function rangeFor(knownMs) {
   return knownMs < HOUR_MS ? "15m" : "1h";
 }
 
+/** Whether a history has begun within the last hour, as far as a frame of the summary lets one guess. */
+export function seemsYoung(frame) {
+  const { liveCalls = 0, longestMs, lastHour, lastDay } = frame ?? {};
+  const calls = lastHour?.calls ?? 0;
+  return liveCalls + calls > 0 && calls === (lastDay?.calls ?? 0) && (longestMs ?? 0) < HOUR_MS;
+}
+
 /** Whether this range can be compared with that: a time must not reach into what it is compared with. */
 export function canCompare(range, comparison) {
   return RANGES[range].spanMs <= COMPARISONS[comparison].agoMs;

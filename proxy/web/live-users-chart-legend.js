@@ -1,8 +1,8 @@
-// What stands around the drawing of <live-users-chart>: which area is who, since when and until when it is known, what
-// it can be compared with, and the peaks.
+// What stands around the drawing of <live-users-chart>: the ranges, which area is who, since when and until when it
+// is known, what it can be compared with, and the peaks.
 
 import { shape } from "./live-users-chart-draw.js";
-import { COMPARISONS, PARTIES, canCompare } from "./live-users-chart-history.js";
+import { COMPARISONS, PARTIES, RANGES, canCompare } from "./live-users-chart-history.js";
 import { clock, peakLabel, whole } from "./live-users-chart-scale.js";
 
 const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
@@ -14,6 +14,18 @@ export const PARTY_WORDS = {
   waiting: "waiting",
   machine: "machine",
 };
+
+/** The button that chooses this range. */
+export function choice(range, group, choose) {
+  const label = document.createElement("label");
+  label.className = "choice";
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: group, value: range });
+  const text = Object.assign(document.createElement("span"), { textContent: range.replace(/(\d+)/, "$1\u00a0") });
+  input.setAttribute("aria-label", RANGES[range].words);
+  input.addEventListener("change", choose);
+  label.append(input, text);
+  return label;
+}
 
 /** Names each area by its own pattern and number, and the dashed line. */
 export function showLegend(root, { points, present, comparison }, isStacked) {
