@@ -22,13 +22,23 @@ pub(crate) struct Asset {
     content_type: &'static str,
     /// Of the content, the same in every build.
     hash: &'static str,
-    /// Whether the hash is in the path.
-    is_hashed: bool,
+    naming: Naming,
     /// Whether pages of other origins may load it.
     is_public: bool,
     identity: &'static [u8],
     brotli: &'static [u8],
     gzip: &'static [u8],
+}
+
+/// What the name of a file says of its content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// Nothing: it stays.
+    Stable,
+    /// Its hash, and who asks for another one may be served with this one.
+    Hashed,
+    /// Its hash, and it fits to nothing but the script that it was made with.
+    Chunk,
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -44,7 +54,7 @@ enum Caching {
 
 /// The files under names that stay.
 pub(crate) fn stable() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().filter(|asset| !asset.is_hashed)
+    ASSETS.iter().filter(|asset| asset.naming == Naming::Stable)
 }
 
 /// Where a file of `web/` is under its hash. For templates.
@@ -65,15 +75,18 @@ pub(crate) async fn hashed(name: Path<String>, request: HttpRequest) -> HttpResp
 }
 
 /// The file of this name. A page of another version may ask for its own, while proxies are replaced one
-/// after the other. It gets the one of this version, which must not be kept.
+/// after the other. It gets the one of this version, which must not be kept. A script of another version
+/// gets no chunk of this one, and the page is loaded again.
 fn find_hashed(name: &str) -> Option<(&'static Asset, Caching)> {
     let of = |path: &'static str| path.strip_prefix("/assets/");
-    let mut hashed = ASSETS.iter().filter(|asset| asset.is_hashed);
+    let hashed = ASSETS.iter().filter(|asset| asset.naming != Naming::Stable);
     if let Some(asset) = hashed.clone().find(|asset| of(asset.path) == Some(name)) {
         return Some((asset, Caching::Immutable));
     }
     let (stem, end) = without_hash(name)?;
-    let asset = hashed.find(|it| of(it.path).and_then(without_hash) == Some((stem, end)))?;
+    let asset = hashed
+        .filter(|it| it.naming != Naming::Chunk)
+        .find(|it| of(it.path).and_then(without_hash) == Some((stem, end)))?;
     Some((asset, Caching::Revalidated))
 }
 

@@ -45,7 +45,8 @@ pub(crate) fn served_text(name: &str, text: &str) -> String {
     }
 }
 
-/// A style sheet without comments. None of ours has the beginning of one in a string.
+/// A style sheet without comments, and without the space before each line. None of ours has the beginning
+/// of a comment in a string, nor a string of several lines.
 fn without_comments(css: &str) -> String {
     let mut rest = css;
     let mut text = String::with_capacity(css.len());
@@ -54,14 +55,24 @@ fn without_comments(css: &str) -> String {
         rest = after.split_once("*/").map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 impl Files {
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
+        let failed = |path: &Path, error| Error::Io(path.display().to_string(), error);
         let mut texts = BTreeMap::new();
-        read_below(folder, "", &mut texts)?;
+        for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
+            let entry = entry.map_err(|error| failed(folder, error))?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            // What editors leave behind.
+            if name.starts_with('.') || name.ends_with('~') {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            texts.insert(name, text);
+        }
         Ok(Self { texts })
     }
 
@@ -82,46 +93,13 @@ impl Files {
         self.texts.keys().map(String::as_str).find(|name| stable_path(name) == path)
     }
 
-    /// The file that this one means by a reference such as `./dom.js` or `/live-users.js`.
+    /// The file that this one means by a reference: `./dom.js` beside it, or `/live-users.js`.
     pub(crate) fn referred(&self, from: &str, reference: &str) -> Option<&str> {
         if reference.starts_with('/') {
             return self.at(reference);
         }
         let path = stable_path(from);
-        let mut segments: Vec<&str> = path.split('/').collect();
-        segments.pop();
-        for segment in reference.split('/') {
-            match segment {
-                "." => {}
-                ".." => {
-                    segments.pop();
-                }
-                other => segments.push(other),
-            }
-        }
-        self.at(&segments.join("/"))
+        let (folder, _) = path.rsplit_once('/')?;
+        self.at(&format!("{folder}/{}", reference.strip_prefix("./")?))
     }
-}
-
-fn read_below(
-    folder: &Path,
-    prefix: &str,
-    texts: &mut BTreeMap<String, String>,
-) -> Result<(), Error> {
-    let failed = |path: &Path, error| Error::Io(path.display().to_string(), error);
-    for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
-        let entry = entry.map_err(|error| failed(folder, error))?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        // What editors leave behind.
-        if name.starts_with('.') || name.ends_with('~') {
-            continue;
-        }
-        if path.is_dir() {
-            read_below(&path, &format!("{prefix}{name}/"), texts)?;
-        } else {
-            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
-            texts.insert(format!("{prefix}{name}"), text);
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{Error, hashed_path};
 
 pub(crate) struct Html {
     pub(crate) text: String,
-    /// All style sheets of the page.
+    /// All style sheets that the page links at once.
     pub(crate) style: Option<Style>,
 }
 
@@ -19,8 +19,8 @@ pub(crate) struct Style {
 const STYLE: &str = "<link rel=\"stylesheet\" href=\"";
 
 impl Html {
-    /// The page: with one style sheet in place of the first, and no other; and with hashed scripts and
-    /// pictures.
+    /// The page: with one style sheet in place of all that it links at once, and with hashed names of
+    /// scripts, pictures, and style sheets that are `disabled` until somebody needs them.
     pub(crate) fn of(name: &str, text: &str, files: &Files, table: &Table) -> Result<Self, Error> {
         let missing = |line: usize, path: &str| {
             Error::Source(name.to_owned(), line, format!("there is no file {path}"))
@@ -50,17 +50,18 @@ impl Html {
     }
 }
 
-/// The paths of all style sheets that a page links.
+/// The paths of all style sheets that a page links at once.
 pub(crate) fn styles(html: &str) -> impl Iterator<Item = &str> {
     html.lines().filter_map(style_of)
 }
 
-/// The path of a line that links a style sheet.
+/// The path of a line that links a style sheet which is not `disabled`.
 fn style_of(line: &str) -> Option<&str> {
     line.trim().strip_prefix(STYLE)?.split('"').next()
 }
 
-/// The line with the hashed name of each file in it. What is wrong is a script that does not exist.
+/// The line with the hashed name of each file in it. What is wrong is a script or a style sheet that does
+/// not exist.
 fn with_hashes(line: &str, files: &Files, table: &Table) -> Result<String, String> {
     let mut text = line.to_owned();
     for attribute in ["src=\"", "href=\""] {
@@ -71,7 +72,7 @@ fn with_hashes(line: &str, files: &Files, table: &Table) -> Result<String, Strin
             Some(url) => {
                 text = text.replace(&format!("{attribute}{path}\""), &format!("{attribute}{url}\""))
             }
-            None if line.contains("<script") && attribute.starts_with("src") => {
+            None if line.contains("<script") || line.contains("rel=\"stylesheet\"") => {
                 return Err(path.to_owned());
             }
             None => {}

@@ -1,32 +1,24 @@
 //! What is understood of a module: its imports, its exports, and which lines are comments.
 //!
-//! This is no parser. It knows `import` and `export` at the beginning of a line, as the modules have them,
-//! and refuses every form that it does not know.
+//! This is no parser. It knows `import` and `export` at the beginning of a line, and `import("./x.js")`
+//! within one, as the modules have them, and refuses every form that it does not know.
 
 /// A module, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Module {
-    /// The lines without comments and imports, and without `export` before what they declare.
     pub(crate) parts: Vec<Part>,
-    /// What it exports: the name outside, and the name in the module.
-    pub(crate) exports: Vec<(String, String)>,
+    /// The names of what it exports.
+    pub(crate) exports: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    Lines(String),
-    Import { from: String, names: Names, line: usize },
-}
-
-/// What is imported.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Names {
-    /// Nothing: the module is only run.
-    None,
-    /// The name outside, and the name in the module.
-    Some(Vec<(String, String)>),
-    /// All of it, under this name.
-    All(String),
+    /// Text without comments and imports, and without `export` before what it declares.
+    Text(String),
+    /// `import { names } from "from";`. Without names, the module is only run.
+    Import { from: String, names: Vec<String>, line: usize },
+    /// `import("from")`: the module is loaded when this is run.
+    Load { from: String, line: usize },
 }
 
 /// A line, and what is wrong with it.
@@ -36,12 +28,9 @@ impl Module {
     /// Takes a text apart.
     pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
         let mut module = Self::default();
-        let mut lines = text.lines().enumerate();
-        while let Some((at, line)) = lines.next() {
-            let number = at + 1;
-            let is_import = line.starts_with("import ") || line.starts_with("import{");
-            let is_list = line.starts_with("export {") || line.starts_with("export{");
-            if is_import || is_list {
+        let mut lines = code(text).into_iter();
+        while let Some((number, line)) = lines.next() {
+            if line.starts_with("import ") || line.starts_with("import{") {
                 let mut statement = line.to_owned();
                 while !statement.trim_end().ends_with(';') {
                     let (_, more) = lines.next().ok_or((number, "no end with `;`".to_owned()))?;
@@ -49,21 +38,15 @@ impl Module {
                     statement.push_str(more);
                 }
                 let statement = statement.trim_end().trim_end_matches(';');
-                match is_import {
-                    true => module.parts.push(import(statement, number)?),
-                    false => module.exports.extend(export_list(statement, number)?),
-                }
+                module.parts.push(import(statement, number)?);
             } else if let Some(declared) = line.strip_prefix("export ") {
                 let name = declared_name(declared).ok_or_else(|| unknown(line, number))?;
-                module.exports.push((name.to_owned(), name.to_owned()));
-                module.line(declared);
+                module.exports.push(name.to_owned());
+                module.line(declared, number)?;
+            } else if line.starts_with("export{") || line.starts_with("export*") {
+                return Err(unknown(line, number));
             } else {
-                module.line(line);
-            }
-        }
-        for part in &mut module.parts {
-            if let Part::Lines(lines) = part {
-                *lines = without_comments(lines);
+                module.line(line, number)?;
             }
         }
         Ok(module)
@@ -71,23 +54,44 @@ impl Module {
 
     /// Whether it is no module at all, and so may be a script of the old kind.
     pub(crate) fn is_alone(&self) -> bool {
-        self.exports.is_empty() && self.parts.iter().all(|it| matches!(it, Part::Lines(_)))
+        self.exports.is_empty() && self.parts.iter().all(|it| matches!(it, Part::Text(_)))
     }
 
+    /// What it imports, and in which line.
     pub(crate) fn imports(&self) -> impl Iterator<Item = (&str, usize)> {
         self.parts.iter().filter_map(|part| match part {
             Part::Import { from, line, .. } => Some((from.as_str(), *line)),
-            Part::Lines(_) => None,
+            Part::Text(_) | Part::Load { .. } => None,
         })
     }
 
-    fn line(&mut self, line: &str) {
-        if !matches!(self.parts.last(), Some(Part::Lines(_))) {
-            self.parts.push(Part::Lines(String::new()));
+    /// What it loads while it runs, and in which line.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Load { from, line } => Some((from.as_str(), *line)),
+            Part::Text(_) | Part::Import { .. } => None,
+        })
+    }
+
+    fn line(&mut self, line: &str, number: usize) -> Result<(), Mistake> {
+        let mut rest = line;
+        while let Some((before, after)) = split_at_load(rest) {
+            let loaded = after.strip_prefix('(').and_then(|it| it.split_once(')'));
+            let loaded = loaded.and_then(|(from, behind)| Some((literal(from)?, behind)));
+            let (from, behind) = loaded.ok_or_else(|| unknown(line, number))?;
+            self.text(before);
+            self.parts.push(Part::Load { from: from.to_owned(), line: number });
+            rest = behind;
         }
-        if let Some(Part::Lines(text)) = self.parts.last_mut() {
-            text.push_str(line);
-            text.push('\n');
+        self.text(rest);
+        self.text("\n");
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Text(before)) => before.push_str(text),
+            _ => self.parts.push(Part::Text(text.to_owned())),
         }
     }
 }
@@ -100,38 +104,18 @@ fn import(statement: &str, line: usize) -> Result<Part, Mistake> {
     let unknown = || unknown(statement, line);
     let rest = statement.strip_prefix("import").ok_or_else(unknown)?.trim();
     let (names, from) = match rest.rsplit_once(" from ") {
-        None => (Names::None, rest),
-        Some((names, from)) => {
-            let names = names.trim();
-            let names = match names.strip_prefix("* as ") {
-                Some(name) => Names::All(identifier(name.trim()).ok_or_else(unknown)?.to_owned()),
-                None => Names::Some(list(names).ok_or_else(unknown)?),
-            };
-            (names, from.trim())
-        }
+        None => (Vec::new(), rest),
+        Some((names, from)) => (list(names).ok_or_else(unknown)?, from.trim()),
     };
     let from = literal(from).ok_or_else(unknown)?.to_owned();
     Ok(Part::Import { from, names, line })
 }
 
-fn export_list(statement: &str, line: usize) -> Result<Vec<(String, String)>, Mistake> {
-    let names = statement.strip_prefix("export").and_then(list);
-    // Of `a as b`, `b` is the name outside.
-    let names = names.ok_or_else(|| unknown(statement, line))?;
-    Ok(names.into_iter().map(|(inside, outside)| (outside, inside)).collect())
-}
-
-/// `{ a, b as c }`.
-fn list(text: &str) -> Option<Vec<(String, String)>> {
+/// `{ a, b }`.
+fn list(text: &str) -> Option<Vec<String>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let names = inner.split(',').map(str::trim).filter(|it| !it.is_empty());
-    names
-        .map(|name| {
-            let (outside, inside) = name.split_once(" as ").unwrap_or((name, name));
-            let pair = (identifier(outside.trim())?, identifier(inside.trim())?);
-            Some((pair.0.to_owned(), pair.1.to_owned()))
-        })
-        .collect()
+    names.map(|name| identifier(name).map(str::to_owned)).collect()
 }
 
 /// What a statement behind `export` declares. A variable that may change is none of it: who imports it
@@ -155,18 +139,35 @@ fn is_in_identifier(it: char) -> bool {
 }
 
 /// The text of a string of one line, with nothing in it that means something else.
-pub(crate) fn literal(text: &str) -> Option<&str> {
+fn literal(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|it| matches!(it, '"' | '\''))?;
     let inner = text[1..].strip_suffix(quote)?;
     (!inner.contains(['"', '\'', '\\', '`'])).then_some(inner)
 }
 
-/// The text without the lines that are comments. A comment behind code stays, and so does everything
-/// within the backticks of a template, where it may be what the template says.
+/// What is before and behind an `import` that loads a module while the line runs.
+fn split_at_load(line: &str) -> Option<(&str, &str)> {
+    line.match_indices("import").find_map(|(at, word)| {
+        let (before, after) = (&line[..at], &line[at + word.len()..]);
+        let next = after.trim_start();
+        let is_load = next.is_empty() || next.starts_with('(');
+        (is_load && !before.ends_with(is_in_identifier)).then_some((before, after))
+    })
+}
+
+/// The text without the lines that are comments, and without what is before each line.
 pub(crate) fn without_comments(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
+    code(text).into_iter().flat_map(|(_, line)| [line, "\n"]).collect()
+}
+
+/// The lines that are no comments, each with its number and without the space before it. A comment behind
+/// code stays, and so does everything within the backticks of a template, where it may be what the
+/// template says.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let numbered = || (1..).zip(text.lines());
+    let mut kept = Vec::new();
     let (mut is_in_comment, mut is_in_template) = (false, false);
-    for line in text.lines() {
+    for (number, line) in numbered() {
         let trimmed = line.trim();
         if is_in_comment {
             is_in_comment = !trimmed.ends_with("*/");
@@ -184,10 +185,9 @@ pub(crate) fn without_comments(text: &str) -> String {
                 continue;
             }
         }
+        kept.push((number, if is_in_template { line } else { line.trim_start() }));
         is_in_template ^= line.matches('`').count() % 2 == 1;
-        kept.push_str(line);
-        kept.push('\n');
     }
     // A backtick that begins no template: nothing above is certain.
-    if is_in_template || is_in_comment { text.to_owned() } else { kept }
+    if is_in_template || is_in_comment { numbered().collect() } else { kept }
 }

@@ -1,8 +1,9 @@
 //! Makes what browsers load of the files of a folder, while the server is built.
 //!
-//! A page loads one script and one style sheet: each module graph is joined into one script, and the
-//! style sheets of a page into one. Such a file has a hash of its content in its name, so a browser may
-//! keep it for ever. Every file is compressed here, as well as it can be, and not at each request.
+//! A page loads one script and one style sheet: the modules that import each other are joined into one
+//! script, and the style sheets of a page into one. What a module loads later, by `import("./x.js")`, is a
+//! chunk. Such a file has a hash of its content in its name, so a browser may keep it for ever. Every file
+//! is compressed here, as well as the level says, and not at each request.
 
 mod compress;
 mod files;
@@ -49,7 +50,7 @@ pub enum Error {
 pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
     let files = Files::read(web)?;
     let mut table = Table::new(out, level);
-    let mut linker = Linker::new(&files);
+    let linker = Linker::new(&files)?;
     for name in files.scripts() {
         let path = files::stable_path(name);
         let text = match files::is_public_entry(name) {
@@ -59,8 +60,11 @@ pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
         table.stable(name, &path, text.as_bytes())?;
     }
     for name in linker.entries()? {
-        let script = linker.hashed(&name)?;
-        table.hashed(&name, &script.path, script.text.as_bytes())?;
+        let (script, chunks) = linker.hashed(name)?;
+        for chunk in chunks {
+            table.chunk(&chunk.name, &chunk.path, chunk.text.as_bytes())?;
+        }
+        table.hashed(&script.name, &script.path, script.text.as_bytes())?;
     }
     // A template says by itself where its files are.
     let is_template = |text: &str| text.contains("{%") || text.contains("{{");
@@ -89,7 +93,6 @@ pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
 /// Where a file with this content is.
 fn hashed_path(name: &str, content: &[u8]) -> String {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let stem = stem.replace('/', "-");
     format!("{HASHED}{stem}.{}.{extension}", hash(content))
 }
 

@@ -27,17 +27,32 @@ impl Table {
 
     /// Adds a file under a name that stays.
     pub(crate) fn stable(&mut self, name: &str, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.add(name, path, false, bytes)
+        self.add(name, path, "Stable", bytes)
     }
 
     /// Adds a file with a hash in its name.
     pub(crate) fn hashed(&mut self, name: &str, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.urls.retain(|(it, _)| it != name);
-        self.urls.push((name.to_owned(), path.to_owned()));
-        self.add(name, path, true, bytes)
+        self.add_hashed(name, path, "Hashed", bytes)
     }
 
-    fn add(&mut self, name: &str, path: &str, is_hashed: bool, bytes: &[u8]) -> Result<(), Error> {
+    /// Adds a script with a hash in its name, which nothing but its own script loads.
+    pub(crate) fn chunk(&mut self, name: &str, path: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.add_hashed(name, path, "Chunk", bytes)
+    }
+
+    fn add_hashed(
+        &mut self,
+        name: &str,
+        path: &str,
+        naming: &str,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.urls.retain(|(it, _)| it != name);
+        self.urls.push((name.to_owned(), path.to_owned()));
+        self.add(name, path, naming, bytes)
+    }
+
+    fn add(&mut self, name: &str, path: &str, naming: &str, bytes: &[u8]) -> Result<(), Error> {
         let content_type = match name.rsplit_once('.') {
             Some((_, "js")) => "text/javascript; charset=utf-8",
             Some((_, "css")) => "text/css; charset=utf-8",
@@ -54,7 +69,7 @@ impl Table {
         writeln!(
             self.rows,
             "    Asset {{ path: {path:?}, content_type: {content_type:?}, hash: {hash:?}, \
-             is_hashed: {is_hashed}, is_public: {is_public}, identity: {identity}, \
+             naming: Naming::{naming}, is_public: {is_public}, identity: {identity}, \
              brotli: {br}, gzip: {gz} }},"
         )
         .expect("memory");

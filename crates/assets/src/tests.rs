@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::javascript::{Module, without_comments};
+use crate::javascript::{Module, Part, without_comments};
 use crate::{Error, Level, build};
 
 /// The assets of these files: the text of each, by the end of its name in `out`.
@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
         "page.html",
         "<link rel=\"stylesheet\" href=\"/admin/a.css\">\n\
         <link rel=\"stylesheet\" href=\"/admin/b.css\">\n\
+        <link rel=\"stylesheet\" disabled href=\"/admin/later.css\">\n\
         <link rel=\"icon\" href=\"/favicon.svg\">\n\
         <script type=\"module\" src=\"/admin/page.js\"></script>\n\
         <form action=\"/admin/sign-out\"></form><a href=\"/docs\">Docs</a>\n",
@@ -45,54 +46,109 @@ const FILES: &[(&str, &str)] = &[
     ("template.svg", "<svg>{{ text }}</svg>"),
     (
         "page.js",
-        "// The page.\nimport \"/live-users.js\";\nimport { one, two as three } from \"./dom.js\";\n\
-        import * as all from \"./dom.js\";\n\nexport const sum = one() + three + all.two;\n\
-        import(\"./later/de.js\");\n",
+        "// The page.\nimport \"/live-users.js\";\nimport { one, two } from \"./dom.js\";\n\n\
+        const sum = one() + two;\n\
+        export_all();\nconst later = async () => (await import(\"./later.js\")).later(sum);\n\
+        const other = () => import('./other.js');\n",
     ),
     (
         "dom.js",
         "/** Gives one. */\nexport function one() {\n  return 1; // once\n}\nexport const two = 2;\n",
     ),
-    ("later/de.js", "export const words = { hello: \"hallo\" };\n"),
+    (
+        "later.js",
+        "import { one } from \"./dom.js\";\nimport { words } from \"./words.js\";\n\
+        import { both } from \"./both.js\";\n\
+        // Not at once.\nexport function later(n) {\n  return words[one() + n + both];\n}\n",
+    ),
+    ("words.js", "import { two } from \"./dom.js\";\nexport const words = [two];\n"),
+    ("other.js", "import { both } from \"./both.js\";\nboth();\n"),
+    ("both.js", "import { one } from \"./dom.js\";\nexport const both = one;\n"),
     ("live-users.js", "import { Element } from \"./live-users-element.js\";\ndefine(Element);\n"),
     ("live-users-element.js", "export class Element {\n  url = import.meta.url;\n}\n"),
     ("live-users-chart.js", "chart();\n"),
     ("a.css", "/* first */\na { color: red }\n"),
-    ("b.css", "b { color: blue }\n"),
+    ("b.css", "b {\n  color: blue\n}\n"),
     ("alone.css", "c { color: green }\n"),
+    ("later.css", "d { color: black }\n"),
     ("favicon.svg", "<svg/>"),
 ];
+
+/// The path of a file in the output.
+fn path((name, _): &(String, String)) -> String {
+    format!("/{}", name.replacen('-', "/", 1))
+}
 
 #[test]
 fn a_page_has_one_script_and_one_style_sheet_with_hashed_names() {
     let all = built(FILES).unwrap();
-    let (script, text) = find(&all, "assets-page.", ".js");
-    let (style, css) = find(&all, "assets-page.", ".css");
-    let (icon, _) = find(&all, "assets-favicon.", ".svg");
-    let [script, style, icon] = [script, style, icon].map(|it| it.replacen('-', "/", 1));
+    let script = find(&all, "assets-page.", ".js");
+    let style = find(&all, "assets-page.", ".css");
+    let later = find(&all, "assets-later.", ".css");
+    let icon = find(&all, "assets-favicon.", ".svg");
     let page = &find(&all, "page.html", "").1;
     let expected = format!(
-        "<link rel=\"stylesheet\" href=\"/{style}\">\n<link rel=\"icon\" href=\"/{icon}\">\n\
-         <script type=\"module\" src=\"/{script}\"></script>\n\
-         <form action=\"/admin/sign-out\"></form><a href=\"/docs\">Docs</a>\n"
+        "<link rel=\"stylesheet\" href=\"{}\">\n\
+         <link rel=\"stylesheet\" disabled href=\"{}\">\n<link rel=\"icon\" href=\"{}\">\n\
+         <script type=\"module\" src=\"{}\"></script>\n\
+         <form action=\"/admin/sign-out\"></form><a href=\"/docs\">Docs</a>\n",
+        path(style),
+        path(later),
+        path(icon),
+        path(script)
     );
     assert_eq!(*page, expected);
-    assert_eq!(css, "a { color: red }\nb { color: blue }\n");
+    assert_eq!(style.1, "a { color: red }\nb {\ncolor: blue\n}\n");
+    assert_eq!(later.1, "d { color: black }\n");
+}
 
-    let later = find(&all, "assets-later-de.", ".js").0.replacen('-', "/", 1);
+#[test]
+fn what_is_imported_is_joined_and_what_is_loaded_later_is_a_chunk_that_gets_the_rest() {
+    let all = built(FILES).unwrap();
+    let [later, other] = ["assets-later.", "assets-other."].map(|it| find(&all, it, ".js"));
+    let text = &find(&all, "assets-page.", ".js").1;
+    let (runtime, modules) = text.split_once("const module_live_users_element").unwrap();
+    assert!(runtime.starts_with("const import_chunk = (() => {\n"), "{runtime}");
     let expected = format!(
-        "const module_live_users_element = (() => {{\nclass Element {{\n  \
+        " = (() => {{\nclass Element {{\n\
          url = new URL(\"../live-users-element.js\", import.meta.url).href;\n}}\n\
          return {{ Element }};\n}})();\n\
          const module_live_users = (() => {{\nconst {{ Element }} = module_live_users_element;\n\
-         define(Element);\n}})();\n\
-         const module_dom = (() => {{\nfunction one() {{\n  return 1; // once\n}}\nconst two = 2;\n\
+         define(Element);\nreturn {{  }};\n}})();\n\
+         const module_dom = (() => {{\nfunction one() {{\nreturn 1; // once\n}}\nconst two = 2;\n\
          return {{ one, two }};\n}})();\n\
-         const module_page = (() => {{\nconst {{ one, two: three }} = module_dom;\n\
-         const all = module_dom;\nconst sum = one() + three + all.two;\nimport(\"../{later}\");\n\
-         return {{ sum }};\n}})();\nexport const {{ sum }} = module_page;\n"
+         const module_page = (() => {{\nconst {{ one, two }} = module_dom;\n\
+         const sum = one() + two;\nexport_all();\n\
+         const later = async () => (await import_chunk(\"..{}\", () => [module_dom, module_both])).later(sum);\n\
+         const other = () => import_chunk(\"..{}\", () => [module_both]);\n\
+         return {{  }};\n}})();\n\
+         const module_both = (() => {{\nconst {{ one }} = module_dom;\nconst both = one;\n\
+         return {{ both }};\n}})();\n",
+        path(later),
+        path(other)
     );
-    assert_eq!(*text, expected);
+    assert_eq!(modules, expected);
+
+    let expected = "const link = ([module_dom, module_both]) => {\n\
+         const module_words = (() => {\nconst { two } = module_dom;\nconst words = [two];\n\
+         return { words };\n})();\n\
+         const module_later = (() => {\nconst { one } = module_dom;\nconst { words } = module_words;\n\
+         const { both } = module_both;\n\
+         function later(n) {\nreturn words[one() + n + both];\n}\n\
+         return { later };\n})();\n\
+         return module_later;\n};\n\
+         let linked;\nexport default (shared) => (linked ??= link(shared()));\n";
+    assert_eq!(later.1, expected);
+
+    let table = &find(&all, "assets.rs", "").1;
+    for (name, naming) in [
+        (path(later), "Chunk"),
+        ("/assets/page.".to_owned(), "Hashed"),
+        ("/admin/page.js".to_owned(), "Stable"),
+    ] {
+        let row = table.lines().find(|it| it.contains(&format!("path: \"{name}"))).unwrap();
+        assert!(row.contains(&format!("naming: Naming::{naming},")), "{row}");
+    }
 }
 
 #[test]
@@ -100,12 +156,12 @@ fn pages_elsewhere_get_the_whole_element_under_its_name() {
     let all = built(FILES).unwrap();
     let text = &find(&all, "live-users.js", "live-users.js").1;
     assert!(text.contains("new URL(\"./live-users-element.js\", import.meta.url)"), "{text}");
-    assert!(!text.contains("import {"), "{text}");
+    assert!(!text.contains("import {") && !text.contains("import_chunk"), "{text}");
     let table = &find(&all, "assets.rs", "").1;
     assert!(!table.contains("template"), "it is not served as it lies there: {table}");
     for (name, is_public) in [("/live-users.js", true), ("/admin/dom.js", false)] {
         let row = table.lines().find(|it| it.contains(&format!("path: {name:?}"))).unwrap();
-        assert!(row.contains(&format!("is_hashed: false, is_public: {is_public}")), "{row}");
+        assert!(row.contains(&format!("naming: Naming::Stable, is_public: {is_public}")), "{row}");
     }
     assert!(
         !all.iter().any(|(name, _)| name.starts_with("assets-dom.")),
@@ -114,12 +170,20 @@ fn pages_elsewhere_get_the_whole_element_under_its_name() {
 }
 
 #[test]
-fn a_hash_follows_the_content_also_of_what_is_joined_and_loaded_later() {
-    let name =
-        |files: &[(&str, &str)]| find(&built(files).unwrap(), "assets-page.", ".js").0.clone();
-    let before = name(FILES);
-    assert_eq!(name(FILES), before);
-    for (file, changed) in [("dom.js", true), ("later/de.js", true), ("alone.css", false)] {
+fn the_hash_of_a_script_follows_all_that_it_runs_and_a_chunk_only_what_it_has() {
+    let names = |files: &[(&str, &str)]| {
+        let all = built(files).unwrap();
+        ["page", "later", "other"].map(|it| find(&all, &format!("assets-{it}."), ".js").0.clone())
+    };
+    let before = names(FILES);
+    assert_eq!(names(FILES), before);
+    for (file, changed) in [
+        ("dom.js", [true, false, false]),
+        ("both.js", [true, false, false]),
+        ("words.js", [true, true, false]),
+        ("other.js", [true, false, true]),
+        ("alone.css", [false; 3]),
+    ] {
         let edit = |&(name, text): &(&'static str, &'static str)| {
             let longer = match name == file {
                 true => format!("{text}/**/\n;").leak(),
@@ -128,15 +192,15 @@ fn a_hash_follows_the_content_also_of_what_is_joined_and_loaded_later() {
             (name, longer)
         };
         let edited: Vec<_> = FILES.iter().map(edit).collect();
-        assert_eq!(name(&edited) != before, changed, "{file}");
+        let after = names(&edited);
+        assert_eq!([0, 1, 2].map(|it| after[it] != before[it]), changed, "{file}");
     }
 }
 
 #[test]
 fn what_is_not_understood_stops_the_build_and_says_where() {
-    let with = |text: &'static str| {
-        let files =
-            FILES.iter().map(|&(name, it)| (name, if name == "dom.js" { text } else { it }));
+    let with = |changed: &'static str, text: &'static str| {
+        let files = FILES.iter().map(|&(name, it)| (name, if name == changed { text } else { it }));
         built(&files.collect::<Vec<_>>()).unwrap_err().to_string()
     };
     for (text, expected) in [
@@ -145,38 +209,78 @@ fn what_is_not_understood_stops_the_build_and_says_where() {
             "dom.js:2: this form is not known to crates/assets: export let a = 1;",
         ),
         ("export default 1;\n", "dom.js:1: this form"),
+        ("const a = 1;\nexport { a };\n", "dom.js:2: this form"),
         ("export * from \"./page.js\";\n", "dom.js:1: this form"),
         ("import one from \"./page.js\";\n", "dom.js:1: this form"),
+        ("import * as one from \"./both.js\";\n", "dom.js:1: this form"),
+        ("import { one as two } from \"./both.js\";\n", "dom.js:1: this form"),
         ("import { one } from \"./none.js\";\n", "dom.js:1: there is no file ./none.js"),
+        ("import { one } from \"../live-users.js\";\n", "dom.js:1: there is no file ../live"),
         ("import {\n  one\n", "dom.js:1: no end with `;`"),
         ("import { sum } from \"./page.js\";\n", "these modules import each other: "),
-        ("import(`./${name}.js`);\nexport { };\n", "`import(...)` needs the name of a file"),
+        ("\nimport(`./${name}.js`);\n", "dom.js:2: this form"),
+        ("// one\n/* two */\nlet a = await import (other);\n", "dom.js:3: this form"),
+        ("let a = import\n(\"./page.js\");\n", "dom.js:1: this form"),
+        ("import(\"./none.js\");\n", "dom.js:1: there is no file ./none.js"),
     ] {
-        let error = with(text);
+        let error = with("dom.js", text);
         assert!(error.contains(expected), "{text}: {error}");
     }
-    let page = [("page.html", "<script src=\"/admin/none.js\"></script>")];
-    assert_eq!(
-        built(&page).unwrap_err().to_string(),
-        "page.html:1: there is no file /admin/none.js"
-    );
+    for (file, text, expected) in [
+        (
+            "other.js",
+            "import { later } from \"./later.js\";\n",
+            "later.js:1: it is loaded by `import(...)`, and imported as well",
+        ),
+        (
+            "page.js",
+            "import { later } from \"./later.js\";\nimport(\"./later.js\");\n",
+            "later.js:1: it is loaded by `import(...)`, and imported as well",
+        ),
+        (
+            "words.js",
+            "\nexport const words = () => import(\"./other.js\");\n",
+            "words.js:2: ./other.js is loaded by what is itself loaded later",
+        ),
+        (
+            "live-users-element.js",
+            "export class Element {}\nimport(\"./live-users-chart.js\");\n",
+            "live-users-element.js:2: pages elsewhere load this, and not ./live-users-chart.js with it",
+        ),
+        ("live-users-chart.js", "export const a = 1;\n", "nothing imports or loads this module"),
+    ] {
+        let error = with(file, text);
+        assert!(error.contains(expected), "{file} {text}: {error}");
+    }
+    for line in [
+        "<script src=\"/admin/none.js\"></script>",
+        "<link rel=\"stylesheet\" href=\"/admin/none.js\">",
+        "<link rel=\"stylesheet\" disabled href=\"/admin/none.js\">",
+    ] {
+        let error = built(&[("page.html", line)]).unwrap_err().to_string();
+        assert_eq!(error, "page.html:1: there is no file /admin/none.js", "{line}");
+    }
 }
 
 #[test]
-fn imports_of_several_lines_and_lists_of_exports_are_understood() {
-    let text = "import {\n  a,\n  b as c,\n} from \"./x.js\";\nconst d = 1;\nexport { c, d as e };\n\
+fn imports_of_several_lines_are_understood_and_what_only_looks_like_one_is_kept() {
+    let text = "import {\n  a,\n  b,\n} from \"./x.js\";\nconst d = 1;\n\
         export async function f() {}\nexport class G extends H {}\n";
     let module = Module::parse(text).unwrap();
-    let exports: Vec<_> = module.exports.iter().map(|(o, i)| (o.as_str(), i.as_str())).collect();
-    assert_eq!(exports, [("c", "c"), ("e", "d"), ("f", "f"), ("G", "G")]);
+    assert_eq!(module.exports, ["f", "G"]);
     assert_eq!(module.imports().collect::<Vec<_>>(), [("./x.js", 1)]);
+    assert_eq!(module.loads().count(), 0);
+    let kept = "let a = reimport(import.meta.url);\n";
+    let module =
+        Module::parse(&format!("/*\n * import(one)\n */\n// import(two)\n{kept}")).unwrap();
+    assert_eq!(module.parts, [Part::Text(kept.to_owned())]);
 }
 
 #[test]
-fn only_lines_that_are_comments_go() {
-    let text = "// one\nlet a = 1; // two\n/* three */\n/** four\n * five\n */\nlet b = `\n// six\n`;\n  // seven\n";
-    assert_eq!(without_comments(text), "let a = 1; // two\nlet b = `\n// six\n`;\n");
-    for kept in ["let a = '`';\n// not certain\n", "/* a */ let b = 1;\n"] {
+fn only_lines_that_are_comments_go_and_the_space_before_lines() {
+    let text = "// one\nlet a = 1; // two\n/* three */\n/** four\n * five\n */\n  let b = `\n  // six\n  `;\n  // seven\n";
+    assert_eq!(without_comments(text), "let a = 1; // two\nlet b = `\n  // six\n  `;\n");
+    for kept in ["let a = '`';\n  // not certain\n", "/* a */ let b = 1;\n"] {
         assert_eq!(without_comments(kept), kept);
     }
 }
