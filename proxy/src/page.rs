@@ -8,9 +8,11 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use live_users_wire::{LinkAccess, LinkScope, LinkView};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::admin::{Admin, Authenticator};
 use crate::admin_api::{access_view, question, told};
+use crate::assets;
 use crate::upstream::{AdminApi, AdminApiError};
 
 /// Where it is.
@@ -30,8 +32,17 @@ const NUMBER: &str = "<live-users>";
 /// Where the number stands until the element has one of its own.
 const FIRST_NUMBER: &str = "<!-- first number -->";
 
-/// Where the data stand.
+/// Where the data stand, and before them what is loaded because of them.
 const FIRST_DATA: &str = "<!-- first data -->";
+
+/// The style sheet of the wallboard, which is loaded with it.
+const WALLBOARD_STYLE: &str = "<link id=\"wallboard-style\" rel=\"stylesheet\" disabled ";
+
+/// The script of the wallboard, which the page's script loads with it.
+const WALLBOARD_SCRIPT: &str = "wallboard-screen.js";
+
+/// The parameter in the address that shows the page as a wallboard.
+const WALLBOARD_PARAMETER: &str = "wallboard";
 
 /// How long the page waits for its data. Later, the browser asks for them.
 const WAITS_FOR: Duration = Duration::from_millis(300);
@@ -46,6 +57,8 @@ pub(crate) struct First {
     /// Whether many of them are suspect.
     is_unsure: bool,
     as_of: Timestamp,
+    /// The parts of the page that its script will load, because there is something to show in them.
+    parts: Vec<&'static str>,
 }
 
 /// The access of a reader has ended.
@@ -60,6 +73,12 @@ struct Number {
     #[serde(default)]
     public_suspect: Option<u64>,
     as_of: String,
+    #[serde(default)]
+    sources: Vec<IgnoredAny>,
+    #[serde(default)]
+    by_account: Vec<IgnoredAny>,
+    #[serde(default)]
+    alerts: Option<IgnoredAny>,
 }
 
 impl First {
@@ -89,11 +108,15 @@ impl First {
     }
 
     fn read(admin: &Admin, summary: String) -> Option<Self> {
-        let Number { live_users, public_suspect, as_of } = serde_json::from_str(&summary).ok()?;
-        let as_of = as_of.parse().ok()?;
+        let number: Number = serde_json::from_str(&summary).ok()?;
+        let as_of = number.as_of.parse().ok()?;
+        // What is shown of it to who sees some accounts depends on more.
+        let is_scoped = admin.scope().is_some();
+        let parts = if is_scoped { Vec::new() } else { number.parts() };
+        let Number { live_users, public_suspect, .. } = number;
         let access = serde_json::to_string(&access_view(admin)).ok()?;
         let is_unsure = public_suspect.is_some_and(|suspect| suspect > 0);
-        Some(Self { access, summary, live_users, is_unsure, as_of })
+        Some(Self { access, summary, live_users, is_unsure, as_of, parts })
     }
 
     /// The number, for as long as there is none by the link.
@@ -113,6 +136,23 @@ impl First {
             in_script(&self.summary),
         )
     }
+}
+
+impl Number {
+    /// As `proxy/web/page.js` decides. The browser loads them while it still loads that.
+    fn parts(&self) -> Vec<&'static str> {
+        let parts = [
+            ("alerts.js", self.alerts.is_some()),
+            ("accounts.js", !self.by_account.is_empty()),
+            ("sources.js", !self.sources.is_empty()),
+        ];
+        parts.into_iter().filter(|(_, is_shown)| *is_shown).map(|(name, _)| name).collect()
+    }
+}
+
+/// Lets the browser load a script that another one will run.
+fn preload(name: &str) -> String {
+    format!("<link rel=\"modulepreload\" href=\"{}\">\n", assets::url(name))
 }
 
 /// The number in words, as the element has them.
@@ -143,17 +183,25 @@ const OF_ADMINS: [(&str, &str); 3] = [
 
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
 /// else the total.
-pub(crate) fn html(is_scoped: bool, first: Option<&First>) -> String {
+pub(crate) fn html(is_scoped: bool, query: &str, first: Option<&First>) -> String {
     let html = match is_scoped {
         true => HTML.replacen(NUMBER, "<live-users summary>", 1),
         false => HTML.to_owned(),
     };
-    with_first(&html, first)
+    let mut names = query.split('&').filter_map(|it| it.split('=').next());
+    with_first(&html, names.any(|it| it == WALLBOARD_PARAMETER), first)
 }
 
-fn with_first(html: &str, first: Option<&First>) -> String {
+fn with_first(html: &str, is_wallboard: bool, first: Option<&First>) -> String {
     let (number, data) = first.map_or_else(Default::default, |it| (it.number(), it.data()));
-    html.replacen(FIRST_NUMBER, &number, 1).replacen(FIRST_DATA, &data, 1)
+    let wallboard = is_wallboard.then_some(WALLBOARD_SCRIPT);
+    let parts = first.map_or(&[][..], |it| &it.parts).iter().copied().chain(wallboard);
+    let data = parts.map(preload).collect::<String>() + &data;
+    let mut html = html.replacen(FIRST_NUMBER, &number, 1).replacen(FIRST_DATA, &data, 1);
+    if is_wallboard {
+        html = html.replacen(WALLBOARD_STYLE, &WALLBOARD_STYLE.replace("disabled ", ""), 1);
+    }
+    html
 }
 
 /// The same for the readers of a link, which read below this path, with no orders on it.
@@ -185,7 +233,7 @@ pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>)
             html.replace_range(part, "");
         }
     }
-    with_first(&html, first)
+    with_first(&html, link.view == LinkView::Wallboard, first)
 }
 
 /// Names the page with all that it loads: it has the hashes of its files in it. The standard hasher has
@@ -203,7 +251,7 @@ mod tests {
     #[test]
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
         assert_eq!(HTML.matches(NUMBER).count(), 1);
-        let page = |is_scoped| html(is_scoped, None);
+        let page = |is_scoped| html(is_scoped, "", None);
         assert!(page(true).contains("<live-users summary>") && !page(false).contains(" summary"));
     }
 
@@ -211,18 +259,21 @@ mod tests {
     fn what_comes_first_has_its_places_and_ends_no_script() {
         for place in [FIRST_NUMBER, FIRST_DATA] {
             assert_eq!(HTML.matches(place).count(), 1, "{place}");
-            assert!(!html(false, None).contains(place));
+            assert!(!html(false, "", None).contains(place));
         }
         let summary =
             r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
         let access = r#"{"id":"<b>"}"#.to_owned();
         let as_of = "2026-11-23T09:30:05.678Z".parse().unwrap();
+        let summary_too = summary.clone();
+        let parts = vec!["alerts.js"];
         let first =
-            First { access, summary: summary.clone(), live_users: 1, is_unsure: false, as_of };
-        let html = html(false, Some(&first));
+            First { access, summary: summary_too, live_users: 1, is_unsure: false, as_of, parts };
+        let html = html(false, "", Some(&first));
         assert!(
             html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")
         );
+        assert!(html.contains("<link rel=\"modulepreload\" href=\"/assets/alerts."));
         let (_, data) = html.split_once("type=\"application/json\">").unwrap();
         let (data, behind) = data.split_once("</script>").unwrap();
         assert_eq!(behind.trim(), "</body>\n</html>");
@@ -230,6 +281,31 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(data).unwrap();
         assert_eq!(data["summary"], serde_json::from_str::<serde_json::Value>(&summary).unwrap());
         assert_eq!(data["access"]["id"], "<b>");
+    }
+
+    #[test]
+    fn what_the_script_will_load_is_loaded_with_it() {
+        assert_eq!(HTML.matches(WALLBOARD_STYLE).count(), 1);
+        let preloads = |html: &str| {
+            let names = html.split("rel=\"modulepreload\" href=\"/assets/").skip(1);
+            names.filter_map(|it| it.split('.').next()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        for (query, is_wallboard) in
+            [("", false), ("wallboards", false), ("wallboard", true), ("a=b&wallboard=", true)]
+        {
+            let html = html(false, query, None);
+            assert_eq!(!html.contains(WALLBOARD_STYLE), is_wallboard, "{query}");
+            assert_eq!(preloads(&html) == ["wallboard-screen"], is_wallboard, "{query}");
+        }
+        let parts = |more: &str| {
+            let summary = format!(r#"{{"liveUsers":1,"asOf":"2026-11-23T09:30:05.678Z"{more}}}"#);
+            serde_json::from_str::<Number>(&summary).unwrap().parts()
+        };
+        assert_eq!(parts(r#","sources":[],"byAccount":[]"#), [""; 0]);
+        assert_eq!(
+            parts(r#","sources":[{"source":"a"}],"byAccount":[{}],"alerts":{"alerts":[]}"#),
+            ["alerts.js", "accounts.js", "sources.js"]
+        );
     }
 
     #[test]

@@ -246,5 +246,5 @@ async fn show_page(
         .insert_header((header::CONTENT_SECURITY_POLICY, page::POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(page::html(authenticator.is_scoped(&request), first.as_ref()))
+        .body(page::html(authenticator.is_scoped(&request), request.query_string(), first.as_ref()))
 }

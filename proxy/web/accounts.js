@@ -1,11 +1,10 @@
-// Whose calls these are: beside the title, and the numbers of each account, as the summary has them.
+// The numbers of each account, as the summary has them.
 
 import { arrange, element, setText } from "./dom.js";
-import { counted, number, several } from "./format.js";
+import { counted, number } from "./format.js";
 
 export class Accounts {
   #store;
-  #scope = document.querySelector("#scope");
   #panel = document.querySelector("#accounts");
   #list = document.querySelector("#accounts-list");
   #count = document.querySelector("#accounts-count");
@@ -13,14 +12,6 @@ export class Accounts {
 
   constructor(store) {
     this.#store = store;
-  }
-
-  /** Whose numbers all of the page has; nothing where they are of all calls. */
-  drawScope() {
-    const { whose } = this.#store;
-    this.#scope.hidden = whose.length === 0;
-    setText(this.#scope, several(whose));
-    this.#scope.title = whose.join(", ");
   }
 
   /** Of one account the whole page tells. */

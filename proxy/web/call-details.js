@@ -1,6 +1,7 @@
 // Why one call is counted, what was said about it, and what happens next.
 
 import { element } from "./dom.js";
+import { evict } from "./evict.js";
 import { moment, partyWords, place, upper, words } from "./format.js";
 import { Paced, Trouble, ask } from "./reader.js";
 
@@ -11,19 +12,23 @@ const MOMENT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 export class CallDetails {
   node = element("div.details", element("p.quiet", "Asking why it is counted …"));
   #call;
-  #evict;
+  #mayEvict;
+  #onEvicted;
   #reader = new Paced((signal) => this.#read(signal), INTERVAL_MS);
 
-  /** @param {((call: object) => void) | null} evict null where that is not for this reader */
-  constructor(call, evict) {
-    this.#call = call;
-    this.#evict = evict;
+  /**
+   * @param {object} call
+   * @param {boolean} mayEvict whether this reader may take it out of the count
+   * @param {() => void} onEvicted runs after that
+   */
+  constructor(call, mayEvict, onEvicted) {
+    [this.#call, this.#mayEvict, this.#onEvicted] = [call, mayEvict, onEvicted];
     this.#reader.poke();
   }
 
   /** Something was heard of the call. */
-  refresh(call, evict) {
-    [this.#call, this.#evict] = [call, evict];
+  refresh(call, mayEvict) {
+    [this.#call, this.#mayEvict] = [call, mayEvict];
     this.#reader.poke();
   }
 
@@ -43,8 +48,8 @@ export class CallDetails {
 
   #show({ because, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
-    const evict = this.#evict && element("button.button.is-danger", { type: "button" }, "Remove from count …");
-    evict?.addEventListener("click", () => this.#evict?.(this.#call));
+    const remove = this.#mayEvict ? element("button.button.is-danger", { type: "button" }, "Remove from count …") : null;
+    remove?.addEventListener("click", () => evict(this.#call, this.#onEvicted));
     const shown = evidence.slice(-EVIDENCE_SHOWN_MAX);
     const hidden = evidence.length - shown.length;
     const before = hidden > 0 ? `${hidden} earlier are not shown` : "more may have been said before";
@@ -54,14 +59,14 @@ export class CallDetails {
         element("p", `${withClock(because)}.`),
         element("h3", "What happens next"),
         element("p", `At ${moment(next.at)}: ${withClock(next.text)}.`),
-        facts(call), evict),
+        facts(call), remove),
       element("div.said",
         connections(call.stretches ?? [], legs),
         element("h3", "Evidence"),
         hidden > 0 || incomplete ? element("p.quiet", before) : null,
         element("ol.evidence", ...shown.map((it, n) => piece(it, shown[n - 1] ?? evidence[hidden - 1])))),
     );
-    if (hadFocus) evict?.focus({ preventScroll: true });
+    if (hadFocus) remove?.focus({ preventScroll: true });
   }
 }
 

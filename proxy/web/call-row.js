@@ -1,8 +1,8 @@
 // The row of one call in the list, and on request below it why the call counts.
 
-import { CallDetails } from "./call-details.js";
 import { element, icon, setText } from "./dom.js";
 import { country, locality, moment, partyWords, span } from "./format.js";
+import { loadPart, loadWhile } from "./on-demand.js";
 
 /** The layout is that of a grid (calls.css), so the roles are told. */
 const ROW = { role: "row" };
@@ -11,7 +11,7 @@ const CELL = { role: "cell" };
 export class CallRow {
   #call = null;
   #details = null;
-  #evict;
+  #onEvicted;
   #seen = "";
   #caller = element("span.caller");
   #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
@@ -31,14 +31,15 @@ export class CallRow {
   #row;
   #detailRow = null;
 
-  constructor(evict) {
-    this.#evict = evict;
+  /** @param {() => void} onEvicted runs after the call was taken out of the count */
+  constructor(onEvicted) {
+    this.#onEvicted = onEvicted;
     this.#row = element("tr.call", ROW,
       element("td.who", CELL, element("span.who-line", this.#direction, this.#caller,
         this.#suspect, this.#party, this.#uncounted), this.#sub),
       this.#agent, element("td.is-wide.from", CELL, this.#locality, this.#country),
       this.#since, this.#duration, element("td.more-cell", CELL, this.#toggle));
-    this.#toggle.addEventListener("click", () => (this.#details ? this.close() : this.#open()));
+    this.#toggle.addEventListener("click", () => (this.#detailRow ? this.close() : this.#open()));
   }
 
   /** Its row in the table. */
@@ -89,12 +90,7 @@ export class CallRow {
     setText(this.#since, moment(call.since));
     this.#showDirection(call.direction);
     this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);
-    this.#details?.refresh(call, this.#canEvict);
-  }
-
-  /** What asks whether the call is to be taken out; null where that is not for this reader. */
-  get #canEvict() {
-    return this.#mayEvict ? this.#evict : null;
+    this.#details?.refresh(call, mayEvict);
   }
 
   #showDirection(direction) {
@@ -110,12 +106,21 @@ export class CallRow {
     setText(this.#duration, span(liveMs === null ? null : liveMs + (goesOn ? elapsedMs : 0)));
   }
 
-  #open() {
-    this.#details = new CallDetails(this.#call, this.#canEvict);
-    this.#detailRow = element("tr.detail", ROW, element("td", CELL, this.#details.node));
-    this.#row.after(this.#detailRow);
+  async #open() {
+    const text = element("p.quiet", "Asking why it is counted …");
+    const cell = element("td", CELL, element("div.details", text));
+    const row = element("tr.detail", ROW, cell);
+    this.#detailRow = row;
+    this.#row.after(row);
     this.#row.classList.add("is-open");
     this.#toggle.setAttribute("aria-expanded", "true");
+    const part = await loadWhile(() => this.#detailRow === row, () => loadPart(() => import("./call-details.js")), (trouble) => {
+      text.className = "trouble";
+      setText(text, `It cannot be explained: ${trouble.message}. Trying again.`);
+    });
+    if (part === null) return;
+    this.#details = new part.CallDetails(this.#call, this.#mayEvict, this.#onEvicted);
+    cell.replaceChildren(this.#details.node);
   }
 
   close() {

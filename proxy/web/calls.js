@@ -31,12 +31,9 @@ export class Calls {
   /** Those that were in the list when more of them were asked for. */
   #listed = new Set();
   #tickedAllAt = 0;
-  #evict;
 
-  /** @param {(call: object) => void} evict asks whether a call is to be taken out, and does it */
-  constructor(store, evict) {
+  constructor(store) {
     this.#store = store;
-    this.#evict = evict;
     this.#filters = new CallFilters(store);
     this.#keepRoles();
     this.#load.addEventListener("click", () => {
@@ -73,7 +70,7 @@ export class Calls {
     this.#byId = new Map();
     const names = new Map((this.#store.summary?.byAgent ?? []).map((row) => [row.agent, row.name]));
     for (const call of list) {
-      const row = before.get(call.callSid) ?? new CallRow(this.#evict);
+      const row = before.get(call.callSid) ?? new CallRow(() => this.#store.refresh());
       const account = this.#store.isOfOneAccount ? null : call.account ?? null;
       row.show({ ...call, name: names.get(call.agent) ?? null, account }, this.#store.mayEvict);
       // Out of sight it does not tick, and is right all the same when it comes into sight.

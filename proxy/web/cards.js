@@ -2,7 +2,6 @@
 
 import { arrange, element, onTick, setText, showDoubt } from "./dom.js";
 import { NOTHING, counted, number, others, phone, span } from "./format.js";
-import { WallPages } from "./wall-pages.js";
 import { isOnWall } from "./wallboard.js";
 
 /** With more agents than this there is something to search in and to sort. */
@@ -10,6 +9,8 @@ const TOOLS_FROM = 9;
 const SHOWN_FIRST = 24;
 /** On a wall, more cards than this stand closer. */
 const WALL_WIDE_FROM = 8;
+/** So many cards fit on a screen on the wall. */
+export const WALL_PAGE_SIZE = 12;
 /** Of more numbers than this only the first is shown. */
 const NUMBERS_SHOWN_MAX = 2;
 
@@ -26,18 +27,19 @@ export class Cards {
   #cards = new Map();
   #shown = [];
   #isWhole = false;
-  #wallPages = new WallPages(document.querySelector("#agents-page"), () => this.#arrange());
+  /** What chooses the cards on a wall; null until it is loaded, and then the first are shown. */
+  #wallPages = null;
 
   constructor(store) {
     this.#store = store;
-    this.#search.addEventListener("input", () => this.#arrange());
-    this.#sort.addEventListener("change", () => this.#arrange());
+    this.#search.addEventListener("input", () => this.arrange());
+    this.#sort.addEventListener("change", () => this.arrange());
     this.#all.addEventListener("click", () => {
       this.#isWhole = !this.#isWhole;
-      this.#arrange();
+      this.arrange();
     });
     onTick(() => {
-      this.#wallPages.tick();
+      this.#wallPages?.tick();
       this.#tick();
     });
   }
@@ -62,11 +64,17 @@ export class Cards {
     this.#empty.hidden = described > 0 || !this.#store.seesAll;
     this.#tools.hidden = rows.length < TOOLS_FROM;
     // Cards do not run away from a pointer or from whoever is reading them by keyboard.
-    this.#arrange(this.#list.matches(":hover, :focus-within"));
+    this.arrange(this.#list.matches(":hover, :focus-within"));
     this.#list.removeAttribute("aria-busy");
   }
 
-  #arrange(isHeld = false) {
+  /** Takes what chooses the cards on a wall. */
+  usePages(wallPages) {
+    this.#wallPages = wallPages;
+  }
+
+  /** Shows the cards that are wanted, in their order. */
+  arrange(isHeld = false) {
     const words = this.#search.value.trim().toLowerCase();
     const isSearched = words !== "" && !this.#tools.hidden;
     let cards = [...this.#cards.values()];
@@ -74,10 +82,10 @@ export class Cards {
     if (isSearched) cards = cards.filter((card) => card.matches(words));
     const found = cards.length;
     if (isOnWall()) {
-      cards = this.#wallPages.shown(cards);
+      cards = this.#wallPages?.shown(cards) ?? cards.slice(0, WALL_PAGE_SIZE);
       isHeld = false;
     } else {
-      this.#wallPages.stop();
+      this.#wallPages?.stop();
       if (!this.#isWhole) cards = cards.slice(0, SHOWN_FIRST);
     }
     if (isHeld) cards = held(this.#shown, cards);

@@ -2,7 +2,7 @@
 
 import { element, onTick, setText, showDoubt } from "./dom.js";
 import { IS_TOTAL } from "./reading.js";
-import { NOTHING, age, ago, counted, number, others, span } from "./format.js";
+import { NOTHING, age, ago, counted, number, others, several, span } from "./format.js";
 
 const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: "polling" };
 
@@ -14,6 +14,7 @@ export class Overview {
   #undelivered = document.querySelector("#undelivered");
   #foot = document.querySelector("#foot");
   #line = document.querySelector("#line");
+  #scope = document.querySelector("#scope");
   #figures = {};
 
   constructor(store, announcer) {
@@ -46,6 +47,14 @@ export class Overview {
     const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
     const about = publicSuspect > 0 ? "about " : "";
     this.#announcer.say([`${about}${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
+  }
+
+  /** Says beside the title whose numbers all of the page has; nothing where they are of all calls. */
+  drawScope() {
+    const { whose } = this.#store;
+    this.#scope.hidden = whose.length === 0;
+    setText(this.#scope, several(whose));
+    this.#scope.title = whose.join(", ");
   }
 
   #drawSpan(name, numbers) {

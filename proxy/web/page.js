@@ -1,39 +1,45 @@
-// The page's own module: makes the parts, and tells each when there is something new to draw.
+// The page's own module: makes the parts, and tells each when there is something new to draw. What a first view
+// need not have is loaded when it is needed.
 
 import "/live-users.js";
 import "/live-users-chart.js";
 import { Link } from "/live-users-link.js";
 
-import { Accounts } from "./accounts.js";
-import { Alerts } from "./alerts.js";
 import { Announcer } from "./announce.js";
 import { Calls } from "./calls.js";
 import { Cards } from "./cards.js";
 import { Chart } from "./chart.js";
-import { evict } from "./evict.js";
 import { Feed } from "./feed.js";
 import { several } from "./format.js";
+import { Panel, loadPart } from "./on-demand.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
 import { BASE } from "./reading.js";
-import { Setup } from "./setup.js";
-import { SharedLinks } from "./shared-links.js";
-import { Sources } from "./sources.js";
+import { Sharing } from "./sharing.js";
 import { Store } from "./store.js";
-import { followUpgrades, startWallboard } from "./wallboard.js";
+import { Wallboard } from "./wallboard.js";
+import { Webhooks, areMissing } from "./webhooks.js";
 
 const store = new Store();
 const overview = new Overview(store, new Announcer());
 const cards = new Cards(store);
 const chart = new Chart(store);
-const calls = new Calls(store, (call) => evict(call, () => store.refresh()));
+const calls = new Calls(store);
 const places = new Places(store);
-const accounts = new Accounts(store);
-const sources = new Sources(store);
-const alerts = new Alerts(store);
 const feed = new Feed(store);
-const setup = new Setup(store);
-const sharedLinks = new SharedLinks(store);
+const webhooks = new Webhooks(store);
+const sharing = new Sharing(store);
+
+/** Whether the summary has this list, and something in it. */
+const has = (name) => (store.summary?.[name] ?? []).length > 0;
+const accounts = new Panel("accounts", () => has("byAccount") && !store.isOfOneAccount,
+  async () => new (await loadPart(() => import("./accounts.js"))).Accounts(store));
+const sources = new Panel("sources", () => has("sources"),
+  async () => new (await loadPart(() => import("./sources.js"))).Sources(store));
+const alerts = new Panel("alerts", () => Boolean(store.summary?.alerts),
+  async () => new (await loadPart(() => import("./alerts.js"))).Alerts(store));
+const setup = new Panel("setup", () => areMissing(store),
+  async () => new (await loadPart(() => import("./setup.js"), "setup-style")).Setup(store));
 
 const drawings = {
   summary: () => {
@@ -48,11 +54,11 @@ const drawings = {
     overview.drawLink();
   },
   access: () => {
-    accounts.drawScope();
+    overview.drawScope();
     showTitle();
     calls.draw();
     setup.draw();
-    sharedLinks.draw();
+    sharing.draw();
     if (store.summary !== null) drawings.summary();
   },
   link: () => {
@@ -65,7 +71,10 @@ const drawings = {
     calls.draw();
     setup.draw();
   },
-  setup: () => setup.draw(),
+  setup: () => {
+    webhooks.draw();
+    setup.draw();
+  },
 };
 
 // However many frames come between two pictures of the screen, each part is drawn once.
@@ -105,8 +114,7 @@ showTitle();
 // The announcer says the number, and not at each change. Without scripts the number itself is read.
 badge.setAttribute("aria-hidden", "true");
 
-startWallboard();
-followUpgrades(store);
+new Wallboard(store, cards);
 // What came with the page is drawn at once.
 if (store.access !== null) drawings.access();
 overview.drawLink();

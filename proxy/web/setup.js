@@ -1,18 +1,12 @@
-// How Twilio is connected: a checklist while no webhook has come, and a notice when calls were found only by asking.
+// How Twilio is connected: a checklist while no webhook has come.
 
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, age, counted, number, phone } from "./format.js";
+import { ago, counted, number, phone } from "./format.js";
+import { KINDS, accepted, areMissing } from "./webhooks.js";
 
-/** How often it is asked while the checklist is shown, and otherwise. */
-const WATCHED_MS = 5_000;
-const UNWATCHED_MS = 60_000;
-/** So long without a webhook is worth a word, if calls were found this lately meanwhile. */
-const QUIET_MS = 2 * 60_000;
-const LATELY_MS = 15 * 60_000;
 /** Of more numbers than this only the first are listed. */
 const NUMBERS_SHOWN_MAX = 20;
 
-const KINDS = ["voice", "speechResult", "callStatus"];
 const STATES = { done: "Done", todo: "To do", failing: "Failing" };
 
 export class Setup {
@@ -22,7 +16,6 @@ export class Setup {
   #progress = document.querySelector("#setup-progress");
   #list = document.querySelector("#setup-list");
   #told = document.querySelector("#setup-told");
-  #unheard = document.querySelector("#unheard");
   #lines = new Map();
   #urls = new Map();
   /** Whether the checklist was there since the page was opened, so that it folds and does not vanish. */
@@ -31,15 +24,14 @@ export class Setup {
 
   constructor(store) {
     this.#store = store;
-    onTick(() => this.#tick());
+    onTick(() => this.draw());
   }
 
   draw() {
     const { value, isKnown } = this.#store.setup;
     if (!isKnown) return;
     const elapsedMs = this.#elapsedMs;
-    this.#drawUnheard(value, elapsedMs);
-    const isEmpty = accepted(value) === 0 && this.#store.isIdle;
+    const isEmpty = areMissing(this.#store);
     this.#wasEmpty ||= isEmpty;
     const isComplete = KINDS.every((kind) => value.webhooks[kind].accepted > 0);
     this.#section.hidden = !this.#wasEmpty || isComplete;
@@ -57,19 +49,6 @@ export class Setup {
 
   get #elapsedMs() {
     return performance.now() - this.#store.setup.receivedAt;
-  }
-
-  #tick() {
-    if (!this.#store.setup.isKnown) return;
-    const dueMs = this.#section.hidden ? UNWATCHED_MS : WATCHED_MS;
-    if (this.#elapsedMs >= dueMs) this.#store.refreshSetup();
-    this.draw();
-  }
-
-  #drawUnheard(value, elapsedMs) {
-    const text = unheard(value, elapsedMs);
-    this.#unheard.hidden = text === null;
-    setText(this.#unheard, text ?? "");
   }
 
   #drawLine({ key, state, title, text, urls = [], numbers = [] }) {
@@ -136,25 +115,6 @@ async function copy(text, node) {
     getSelection().selectAllChildren(node);
     return "the URL is selected. Copy it with your keyboard.";
   }
-}
-
-function accepted({ webhooks }) {
-  return KINDS.reduce((sum, kind) => sum + webhooks[kind].accepted, 0);
-}
-
-/**
- * What to say when webhooks are missing though there are calls; null if there is nothing to say.
- * @param {object} setup the answer of /setup
- * @param {number} elapsedMs how old that answer is
- */
-export function unheard({ webhooks, foundByAsking }, elapsedMs) {
-  const heardMs = KINDS.map((kind) => webhooks[kind].lastAgoMs).filter((ms) => ms !== null);
-  const quietMs = Math.min(webhooks.sinceMs, ...heardMs);
-  const foundMs = foundByAsking.lastAgoMs;
-  const isLate = foundMs !== null && foundMs < quietMs && foundMs + elapsedMs < LATELY_MS;
-  if (!isLate || quietMs + elapsedMs < QUIET_MS) return null;
-  return `No webhook for ${age(quietMs + elapsedMs)}: calls were found only by asking. The number is then right within `
-    + "some seconds, and not at once. Check PUBLIC_URL and the URLs at Twilio.";
 }
 
 /**

@@ -24,9 +24,6 @@ export class SharedLinks {
 
   constructor(store) {
     this.#store = store;
-    // The page of a link has no such panel.
-    if (this.#panel === null) return;
-    at("share-open").addEventListener("click", () => this.#open());
     at("share-cancel").addEventListener("click", () => at("share").close());
     at("share-done").addEventListener("click", () => at("share").close());
     at("share").addEventListener("close", forget);
@@ -39,10 +36,8 @@ export class SharedLinks {
     onTick(() => this.#tick());
   }
 
-  /** Who may not make links does not see that there are any. */
   draw() {
-    if (this.#panel === null) return;
-    if (this.#store.seesAll && !this.#isKnown) this.#reader.poke();
+    if (!this.#isKnown) this.#reader.poke();
   }
 
   async #read(signal) {
@@ -57,7 +52,10 @@ export class SharedLinks {
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       // A backend of before has no links.
-      if (error.status === 404) return;
+      if (error.status === 404) {
+        this.#panel.hidden = true;
+        return;
+      }
       setText(trouble, `The links cannot be read: ${error.message}. Trying again.`);
       trouble.hidden = false;
       throw error;
@@ -97,7 +95,9 @@ export class SharedLinks {
     if (this.#isKnown && performance.now() - this.#readAt > REFRESH_MS) this.#reader.poke();
   }
 
-  #open() {
+  /** Opens the form that shares a link. */
+  open() {
+    if (at("share").open) return;
     const { byAgent = [], byAccount = [] } = this.#store.summary ?? {};
     const agents = byAgent.filter(({ agent }) => agent !== null);
     const known = [...byAccount.map((row) => row.account), ...agents.map((row) => row.account)];

@@ -1,11 +1,10 @@
 // Pages of cards for a screen on the wall, which nobody scrolls: each is shown for a while, one after
 // the other, until every agent was shown.
 
+import { WALL_PAGE_SIZE } from "./cards.js";
 import { setText } from "./dom.js";
 import { number } from "./format.js";
 
-/** So many cards fit on a screen. */
-const PAGE_SIZE = 12;
 /** For how long each page is shown. */
 const PAGE_MS = 10_000;
 
@@ -37,10 +36,10 @@ export class WallPages {
     this.#round = this.#round.filter((card) => isKnown.has(card));
     const isInRound = new Set(this.#round);
     this.#round.push(...cards.filter((card) => !isInRound.has(card)));
-    const pages = Math.ceil(cards.length / PAGE_SIZE);
+    const pages = Math.ceil(cards.length / WALL_PAGE_SIZE);
     if (this.#page >= pages || this.#turnAt === 0) this.#begin(cards);
-    const from = this.#page * PAGE_SIZE;
-    const shown = this.#round.slice(from, from + PAGE_SIZE);
+    const from = this.#page * WALL_PAGE_SIZE;
+    const shown = this.#round.slice(from, from + WALL_PAGE_SIZE);
     this.#indicator.hidden = pages <= 1;
     if (pages > 1) {
       const to = from + shown.length;

@@ -1,122 +1,82 @@
 // The mode for a screen on the wall: of a shared link all the time, and on an admin's own page by
-// `?wallboard` in the address, or the button.
+// `?wallboard` in the address, or the button. What only such a screen has is loaded for it.
 
-import { onTick, setText } from "./dom.js";
-import { BUILD, IS_WALLBOARD } from "./reading.js";
-import { serverNow } from "./server-clock.js";
+import { element } from "./dom.js";
+import { loadPart, loadWhile } from "./on-demand.js";
+import { Trouble } from "./reader.js";
+import { IS_WALLBOARD } from "./reading.js";
 
-const PARAMETER = "wallboard";
-const BUILD_EVERY_MS = 600_000;
-const TIMES = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-
-// The page of a link has no such button.
-const button = document.querySelector("#wallboard");
-const clock = document.querySelector("#clock");
-let lock = null;
-let isAsking = false;
-
-/** Starts in the mode that the page or the address says, and keeps the address true to it. */
-export function startWallboard() {
-  show(isWanted());
-  onTick(showTime);
-  document.addEventListener("visibilitychange", keepAwake);
-  if (IS_WALLBOARD) return;
-  button?.addEventListener("click", toggle);
-  window.addEventListener("popstate", () => show(isWanted()));
-  // Who leaves the full screen by Escape wants the page back.
-  document.addEventListener("fullscreenchange", () => {
-    if (!document.fullscreenElement && isWanted()) leave();
-  });
-}
+/** The parameter of the address. */
+export const PARAMETER = "wallboard";
+const STYLE = "wallboard-style";
 
 /** Whether the page is in this mode. */
 export function isOnWall() {
   return document.documentElement.classList.contains("wallboard");
 }
 
-/**
- * Loads the page again when the proxy has another version of it, or says that the link is over: nobody
- * is there to do it. It is asked when the link is up again, and now and then.
- * @param {EventTarget & {isLive: boolean}} store
- */
-export function followUpgrades(store) {
-  if (!IS_WALLBOARD || BUILD === null) return;
-  let wasLive = true;
-  store.addEventListener("link", () => {
-    if (store.isLive && !wasLive) checkBuild();
-    wasLive = store.isLive;
-  });
-  setInterval(checkBuild, BUILD_EVERY_MS);
-}
-
-async function checkBuild() {
-  if (isAsking) return;
-  isAsking = true;
-  try {
-    const answer = await fetch(location.pathname, { cache: "no-store", credentials: "same-origin" });
-    const isOver = answer.status === 403;
-    const html = answer.ok ? await answer.text() : "";
-    const build = /data-build="([0-9a-f]+)"/.exec(html)?.[1];
-    if (isOver || (build !== undefined && build !== BUILD)) location.reload();
-  } catch {
-    // It does not answer: the link says so, and asks again.
-  } finally {
-    isAsking = false;
-  }
-}
-
-function isWanted() {
+/** Whether the page or the address says that it should be. */
+export function isWallWanted() {
   return IS_WALLBOARD || new URLSearchParams(location.search).has(PARAMETER);
 }
 
-async function toggle() {
-  if (isWanted()) {
-    if (document.fullscreenElement) await document.exitFullscreen();
-    else leave();
-    return;
+export class Wallboard {
+  #store;
+  #cards;
+  /** What the mode has; null until it is asked for. */
+  #screen = null;
+  #isToggling = false;
+  #trouble = element("p.notice.is-warning", { role: "alert" });
+
+  /** Starts in the mode that the page or the address says, and keeps the address true to it. */
+  constructor(store, cards) {
+    [this.#store, this.#cards] = [store, cards];
+    if (isWallWanted()) this.#begin();
+    // The page of a link has no such button.
+    document.querySelector("#wallboard")?.addEventListener("click", () => this.#toggle());
+    if (!IS_WALLBOARD) window.addEventListener("popstate", () => this.#begin());
   }
-  history.pushState(null, "", `?${PARAMETER}`);
-  show(true);
-  try {
-    await document.documentElement.requestFullscreen({ navigationUI: "hide" });
-  } catch {
-    // Not allowed here: the mode is of use in a window too.
+
+  async #begin() {
+    // Its style has come with the page, and the rest comes in a moment.
+    const isStyled = document.getElementById(STYLE)?.disabled === false;
+    if (isWallWanted() && isStyled) document.documentElement.classList.add("wallboard");
+    const screen = await loadWhile(() => isWallWanted() || isOnWall(), () => this.#load(), ({ message }) => {
+      this.#tell(`The wallboard is not complete: ${message}. Trying again.`);
+    });
+    screen?.show(isWallWanted());
   }
-}
 
-function leave() {
-  history.pushState(null, "", location.pathname);
-  show(false);
-}
-
-function show(isOn) {
-  document.documentElement.classList.toggle("wallboard", isOn);
-  button?.setAttribute("aria-pressed", String(isOn));
-  if (button !== null) setText(button.querySelector("span"), isOn ? "Leave wallboard" : "Wallboard");
-  clock.hidden = !isOn;
-  showTime();
-  keepAwake();
-}
-
-function showTime() {
-  if (clock.hidden) return;
-  const now = new Date(serverNow());
-  setText(clock, TIMES.format(now));
-  clock.dateTime = now.toISOString();
-}
-
-/** A screen that nobody touches would go dark. The browser takes the lock back while the page is hidden. */
-async function keepAwake() {
-  if (!isOnWall()) {
-    lock?.release();
-    lock = null;
-    return;
+  async #toggle() {
+    if (this.#isToggling) return;
+    this.#isToggling = true;
+    try {
+      await (await this.#load()).toggle();
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      this.#tell(`The wallboard cannot be shown: ${error.message}.`);
+      this.#trouble.scrollIntoView();
+    } finally {
+      this.#isToggling = false;
+    }
   }
-  const isHeld = lock !== null && !lock.released;
-  if (isHeld || document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
-  try {
-    lock = await navigator.wakeLock.request("screen");
-  } catch {
-    // Not allowed here, or the battery is low.
+
+  async #load() {
+    this.#screen ??= loadPart(() => import("./wallboard-screen.js"), STYLE)
+      .then(({ WallboardScreen }) => new WallboardScreen(this.#store, this.#cards));
+    const screen = this.#screen;
+    try {
+      const made = await screen;
+      this.#trouble.remove();
+      return made;
+    } catch (error) {
+      if (this.#screen === screen) this.#screen = null;
+      throw error;
+    }
+  }
+
+  #tell(text) {
+    this.#trouble.textContent = text;
+    document.querySelector("main").prepend(this.#trouble);
   }
 }

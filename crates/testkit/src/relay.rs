@@ -21,6 +21,8 @@ struct Rules {
     is_mute: bool,
     /// A connection over which a client says one of these is broken off.
     forbidden: Vec<&'static str>,
+    /// What a client says, and what the server hears instead.
+    misheard: Option<(&'static str, &'static str)>,
     open: Vec<TcpStream>,
 }
 
@@ -47,6 +49,15 @@ impl Relay {
     /// Lets through no request that has one of these in it; what is open stays open.
     pub fn forbid(&self, forbidden: &[&'static str]) {
         self.rules().forbidden = forbidden.to_vec();
+    }
+
+    /// Lets the server hear something else, of the same length, wherever a request has this in it.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn mishear(&self, misheard: Option<(&'static str, &'static str)>) {
+        assert!(misheard.is_none_or(|(said, heard)| said.len() == heard.len()), "{misheard:?}");
+        self.rules().misheard = misheard;
     }
 
     /// Breaks off everything, and lets nothing through until it is mended.
@@ -83,8 +94,15 @@ fn accept(client: TcpStream, to: &str, rules: &Arc<Mutex<Rules>>) {
     let decide = move |bytes: &[u8]| {
         let said = String::from_utf8_lossy(bytes);
         let rules = rules.lock();
-        let is_forbidden = rules.forbidden.iter().any(|forbidden| said.contains(forbidden));
-        if is_forbidden { What::Break } else { What::Pass }
+        if rules.forbidden.iter().any(|forbidden| said.contains(forbidden)) {
+            return What::Break;
+        }
+        match rules.misheard {
+            Some((it, heard)) if said.contains(it) => {
+                What::Instead(said.replace(it, heard).into_bytes())
+            }
+            _ => What::Pass,
+        }
     };
     std::thread::spawn(move || pass(client, server, decide));
 }
@@ -92,6 +110,7 @@ fn accept(client: TcpStream, to: &str, rules: &Arc<Mutex<Rules>>) {
 /// What becomes of some bytes.
 enum What {
     Pass,
+    Instead(Vec<u8>),
     Swallow,
     Break,
 }
@@ -101,8 +120,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, decide: impl Fn(&[u8]) -> What) 
     while let Ok(n @ 1..) = from.read(&mut bytes) {
         match decide(&bytes[..n]) {
             What::Pass if to.write_all(&bytes[..n]).is_ok() => {}
+            What::Instead(bytes) if to.write_all(&bytes).is_ok() => {}
             What::Swallow => {}
-            What::Pass | What::Break => break,
+            What::Pass | What::Instead(_) | What::Break => break,
         }
     }
     hang_up(&from);

@@ -77,8 +77,9 @@ async fn scripts_can_be_loaded_by_pages_of_any_origin_and_the_rest_cannot() {
 async fn what_a_page_loads_may_be_kept_for_ever_and_is_all_there() {
     let proxy = start_with(NO_BACKEND, &TOKENS);
     let paths = loaded(&proxy).await;
-    // Two scripts, two style sheets and the icon: what a page imports comes with it.
-    assert_eq!(paths.len(), 5, "{paths:?}");
+    // Two scripts, two style sheets and the icon: what a page imports comes with it. And two style sheets
+    // that are loaded when they are needed.
+    assert_eq!(paths.len(), 7, "{paths:?}");
     for path in paths {
         let hash = path.rsplit('.').nth(1).unwrap_or_default();
         assert!(path.starts_with("/assets/") && hash.len() == 16, "{path}");
@@ -114,6 +115,39 @@ async fn a_page_of_another_version_gets_the_file_of_this_one_which_is_not_kept()
     for none in ["/assets/", "/assets/nothing.0123456789abcdef.js", "/assets/..%2Fpage.js"] {
         assert_eq!(get(&proxy, none, &[]).await.status(), 404, "{none}");
     }
+}
+
+#[tokio::test]
+async fn what_a_script_loads_later_is_that_of_its_own_version_or_nothing() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let mut names = Vec::new();
+    for path in loaded(&proxy).await {
+        let text = get(&proxy, &path, &[]).await.text().await.expect("text");
+        for chunk in text.split("import_chunk(\"..").skip(1) {
+            let chunk = chunk.split('"').next().expect("a path");
+            let mut parts = chunk.rsplit('.').skip(1);
+            let hash = parts.next().expect("a hash");
+            names.extend(parts.next().map(str::to_owned));
+            let answer = get(&proxy, chunk, &[("Accept-Encoding", "br")]).await;
+            assert_eq!(answer.status(), 200, "{chunk}");
+            assert_eq!(header(&answer, "cache-control"), Some(IMMUTABLE), "{chunk}");
+            assert_eq!(header(&answer, "content-type"), Some(JAVASCRIPT));
+            assert_eq!(header(&answer, "content-encoding"), Some("br"));
+            // After an attempt in vain, a browser asks by another address.
+            assert_eq!(get(&proxy, &format!("{chunk}?1"), &[]).await.status(), 200, "{chunk}");
+            // The script knows it by its hash, and cannot be sure of any other.
+            let other = chunk.replace(hash, "0123456789abcdef");
+            for method in [Method::GET, Method::HEAD] {
+                let answer = ask(&proxy, method, &other, &[]).await;
+                assert_eq!(answer.status(), 404, "{other}");
+                assert_eq!(header(&answer, "cache-control"), Some("no-store"));
+            }
+        }
+    }
+    names.sort_unstable();
+    let chunks = ["accounts", "alerts", "call-details", "setup", "shared-links", "sources"];
+    let chunks = chunks.iter().chain(&["wallboard-screen"]).map(|it| format!("/assets/{it}"));
+    assert_eq!(names, chunks.collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod kept_tokens;
 mod link;
 mod monitoring;
 mod newcomer;
+mod on_demand;
 mod page;
 mod page_first;
 mod page_line;

@@ -139,7 +139,7 @@ async fn where_something_has_happened_there_is_no_checklist() {
 async fn calls_that_were_found_only_by_asking_are_told_with_how_exact_the_number_is() {
     let (_backend, proxy, _) = start_both();
     let browser = open(&proxy).await;
-    let told = "import('/admin/setup.js').then(({ unheard }) => {
+    let told = "import('/admin/webhooks.js').then(({ unheard }) => {
         const none = { lastAgoMs: null };
         const setup = (sinceMs, heardMs, foundMs) => ({
             webhooks: { sinceMs, voice: { lastAgoMs: heardMs }, speechResult: none, callStatus: none },

@@ -73,6 +73,7 @@ async fn an_admin_shares_a_link_on_the_page_opens_it_and_revokes_it_and_stays_si
     browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
     browser.wait_for_live_users("1 user live").await;
     assert_eq!(browser.evaluate(PATH).await, "/admin/existing-agents");
+    browser.evaluate("document.querySelector('#shared-links').scrollIntoView()").await;
     let used = "/used/.test(document.querySelector('#shared-links-list')?.innerText)";
     browser.wait_for("its use", used).await;
     browser.click("#shared-links-list button").await;

@@ -1,0 +1,68 @@
+// The button that shares a link, for admins alone. The shared links are loaded when they come into sight or one is made.
+
+import { setText } from "./dom.js";
+import { loadPart, loadWhile } from "./on-demand.js";
+import { Trouble } from "./reader.js";
+
+// The page of a link has no such panel.
+const panel = document.querySelector("#shared-links");
+const trouble = document.querySelector("#shared-links-error");
+
+export class Sharing {
+  #store;
+  #isShown = false;
+  /** What shows the links; null until it is asked for. */
+  #links = null;
+
+  constructor(store) {
+    this.#store = store;
+    document.querySelector("#share-open")?.addEventListener("click", () => this.#share());
+  }
+
+  /** Who may not make links does not see that there are any. */
+  draw() {
+    if (panel === null || this.#isShown || !this.#store.seesAll) return;
+    this.#isShown = true;
+    panel.hidden = false;
+    const watch = new IntersectionObserver((seen) => {
+      if (!seen.some((it) => it.isIntersecting)) return;
+      watch.disconnect();
+      this.#list();
+    });
+    watch.observe(panel);
+  }
+
+  async #list() {
+    const links = await loadWhile(() => true, () => this.#load(), ({ message }) => {
+      tell(`The links cannot be shown: ${message}. Trying again.`);
+    });
+    links.draw();
+  }
+
+  async #share() {
+    try {
+      (await this.#load()).open();
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      tell(`No link can be shared: ${error.message}.`);
+    }
+  }
+
+  async #load() {
+    this.#links ??= loadPart(() => import("./shared-links.js")).then(({ SharedLinks }) => new SharedLinks(this.#store));
+    const links = this.#links;
+    try {
+      const made = await links;
+      trouble.hidden = true;
+      return made;
+    } catch (error) {
+      if (this.#links === links) this.#links = null;
+      throw error;
+    }
+  }
+}
+
+function tell(text) {
+  setText(trouble, text);
+  trouble.hidden = false;
+}
