@@ -12,7 +12,7 @@ use live_users_wire::{ACCESS_HEADER, Envelope, Problem};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::IgnoredAny;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use super::rows::{Rows, checked};
@@ -28,6 +28,10 @@ const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 /// Requests under way at the same time; with their bodies they bound the memory that they take.
 const REQUESTS_MAX: usize = 32;
 
+/// Answers of rows under way at the same time: of admins, and of all tokens of accounts and links together. They
+/// last as long as whoever reads them takes, so they keep no others from asking.
+const EXPORTS_MAX: usize = 8;
+
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
 
@@ -37,7 +41,15 @@ pub(crate) struct AdminApi {
     count_url: Url,
     authorization: Option<HeaderValue>,
     places: Arc<Semaphore>,
+    exports: Exports,
     lines: Arc<LogThrottle>,
+}
+
+/// The places of answers of rows.
+#[derive(Clone)]
+struct Exports {
+    of_all_calls: Arc<Semaphore>,
+    of_scopes: Arc<Semaphore>,
 }
 
 /// Why there is no answer.
@@ -52,6 +64,9 @@ pub(crate) enum AdminApiError {
     /// Too many ask at the same time.
     #[error("{REQUESTS_MAX} of these requests are under way: expected fewer, ask again later")]
     Busy,
+    /// Too many read rows at the same time.
+    #[error("{EXPORTS_MAX} exports are under way: expected fewer, ask again later")]
+    ManyExports,
     /// The request itself is wrong, in the backend's words where the backend has seen it.
     #[error("{}", .1.error)]
     Problem(StatusCode, Problem),
@@ -98,6 +113,10 @@ impl AdminApi {
             backend,
             authorization,
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            exports: Exports {
+                of_all_calls: Arc::new(Semaphore::new(EXPORTS_MAX)),
+                of_scopes: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            },
             lines: Arc::default(),
         })
     }
@@ -105,7 +124,7 @@ impl AdminApi {
     /// Asks. The answer is a JSON object, in the envelope.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<String, AdminApiError> {
         let object = async |response| in_envelope(read_body(response, BODY_BYTES_MAX).await?);
-        Ok(self.exchange(question, object).await?.0)
+        self.exchange(question, object).await
     }
 
     /// The same for a picture, as SVG.
@@ -113,7 +132,7 @@ impl AdminApi {
         &self,
         question: Question<'_>,
     ) -> Result<String, AdminApiError> {
-        Ok(self.exchange(question, picture).await?.0)
+        self.exchange(question, picture).await
     }
 
     /// The same for rows in this form, which are passed on while they come.
@@ -122,18 +141,23 @@ impl AdminApi {
         question: Question<'_>,
         format: Format,
     ) -> Result<Rows, AdminApiError> {
+        let places = match question.scope {
+            None => &self.exports.of_all_calls,
+            Some(_) => &self.exports.of_scopes,
+        };
+        let place = Arc::clone(places).try_acquire_owned();
+        let place = place.map_err(|_| AdminApiError::ManyExports)?;
         let rows = move |response| ready(checked(response, format));
-        let (response, place) = self.exchange(question, rows).await?;
+        let response = self.exchange(question, rows).await?;
         Ok(Rows::new(response, place, self.backend.timeout))
     }
 
-    /// Asks, and reads the answer by this. It is one of the requests under way for as long as the permit
-    /// that comes with it is kept.
+    /// Asks, and reads the answer by this.
     async fn exchange<T: Send + 'static, Read: Future<Output = Result<T, Failure>> + Send>(
         &self,
         Question { method, segments, query, scope, body }: Question<'_>,
         read: impl FnOnce(Response) -> Read + Send + 'static,
-    ) -> Result<(T, OwnedSemaphorePermit), AdminApiError> {
+    ) -> Result<T, AdminApiError> {
         let authorization = self.authorization.clone().ok_or(AdminApiError::NoBackendToken)?;
         let place =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| AdminApiError::Busy)?;
@@ -151,8 +175,9 @@ impl AdminApi {
         let (backend, lines) = (self.backend.clone(), Arc::clone(&self.lines));
         // In a task of its own: an order is carried out even when its sender goes away.
         let exchange = self.backend.runtime.spawn(async move {
+            let _place = place;
             let answer = exchange(&backend, request, is_scoped, read).await;
-            answer.map(|it| (it, place)).map_err(|failed| failed.note(&lines))
+            answer.map_err(|failed| failed.note(&lines))
         });
         exchange.await.unwrap_or(Err(AdminApiError::UpstreamError(UpstreamError::Interrupted)))
     }
@@ -173,6 +198,7 @@ impl FailedExchange {
             }
             AdminApiError::NoBackendToken
             | AdminApiError::Busy
+            | AdminApiError::ManyExports
             | AdminApiError::Problem(..)
             | AdminApiError::AccessEnded => {}
         }
@@ -293,7 +319,7 @@ impl ResponseError for AdminApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoBackendToken | Self::Refused => StatusCode::BAD_GATEWAY,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::ManyExports => StatusCode::SERVICE_UNAVAILABLE,
             Self::AccessEnded => StatusCode::FORBIDDEN,
             Self::Problem(status, _) => *status,
             Self::UpstreamError(upstream_error) => upstream_error.status_code(),
@@ -304,7 +330,7 @@ impl ResponseError for AdminApiError {
         let mut answer = HttpResponse::build(self.status_code());
         match self {
             Self::Problem(_, problem) => answer.json(Envelope::from(problem.clone())),
-            Self::Busy => answer
+            Self::Busy | Self::ManyExports => answer
                 .insert_header((header::RETRY_AFTER, "1"))
                 .json(Envelope::failure(self.to_string())),
             Self::NoBackendToken | Self::Refused | Self::AccessEnded | Self::UpstreamError(_) => {

@@ -16,7 +16,7 @@ use crate::error::UpstreamError;
 /// An answer of many rows whose rest is still to come.
 pub(crate) struct Rows {
     response: Response,
-    /// It is one of the requests under way until it ends.
+    /// It is one of the exports under way until it ends.
     _place: OwnedSemaphorePermit,
     /// How long the backend may be silent.
     silence: Duration,

@@ -1,12 +1,14 @@
 //! Rows of the backend: they come out as they are, while they come in.
 
-use reqwest::Method;
+use live_users_testkit::Server;
+use reqwest::{Method, Response};
 
+use crate::account_backend::ACME;
 use crate::admin::{RIGHT, TOKENS};
-use crate::backend::{Backend, ok};
+use crate::backend::{Backend, Request, ok};
 use crate::proxy::{ask, client, get, header, seen, start_with};
 use crate::questions::through;
-use crate::sign_in::{OURS, cookie};
+use crate::sign_in::{OURS, cookie, post};
 
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 const ROWS: &str = "callSid,agent\r\nCA1,booking\r\n";
@@ -117,4 +119,58 @@ async fn rows_that_are_under_way_end_when_the_browser_signs_out() {
     ask(&proxy, Method::POST, "/admin/sign-out", &session).await;
     request.start_to_say("CA2,booking\r\n").await;
     assert!(answer.chunk().await.is_err(), "it breaks off");
+}
+
+/// Asks for rows of which the backend sends the first ones, and no more.
+async fn begin(
+    proxy: &Server,
+    backend: &mut Backend,
+    shown: &[(&str, &str)],
+) -> (Response, Request) {
+    let path = "/api/live-users/stretches?format=csv";
+    let head = rows(CSV).replacen(&format!("Content-Length: {}\r\n", ROWS.len()), "", 1);
+    let begun = async {
+        let mut request = backend.next().await;
+        request.start_to_say(&head).await;
+        request
+    };
+    tokio::join!(ask(proxy, Method::GET, path, shown), begun)
+}
+
+#[tokio::test]
+async fn rows_that_are_read_slowly_keep_nobody_from_asking() {
+    let mut backend = Backend::start_with_tokens();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let path = "/api/live-users/stretches?format=csv";
+    let form = format!("token={ACME}");
+    let access =
+        r#"{"active":true,"id":"acme","role":"read","accounts":["acme"],"access":"acme.1"}"#;
+    let (signed_in, ()) = tokio::join!(post(&proxy, &[OURS], &form), async {
+        backend.next().await.say(&ok(access)).await;
+    });
+    let cookie = header(&signed_in, "set-cookie").and_then(|it| it.split(';').next());
+    let customer = [("Cookie", cookie.expect("a cookie")), OURS];
+    let mut under_way = Vec::new();
+    for _ in 0..8 {
+        under_way.push(begin(&proxy, &mut backend, &customer).await);
+    }
+    let (status, body) = seen(get(&proxy, path, &customer).await).await;
+    assert!(status == 503 && body.contains("8 exports are under way"), "{status} {body}");
+    assert!(backend.is_idle(), "the backend was not asked");
+    // Admins have places of their own, and what is no row needs none of them.
+    for _ in 0..8 {
+        under_way.push(begin(&proxy, &mut backend, &[RIGHT]).await);
+    }
+    let refused = get(&proxy, path, &[RIGHT]).await;
+    assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (503, Some("1")));
+    for _ in 0..40 {
+        let asked = (Method::GET, "/api/live-users/summary");
+        assert_eq!(through(&proxy, &mut backend, asked, &ok("{}")).await.0.status(), 200);
+    }
+    // Each that ends makes room.
+    let (mut ended, request) = under_way.remove(0);
+    drop(request);
+    while matches!(ended.chunk().await, Ok(Some(_))) {}
+    let (answer, _request) = begin(&proxy, &mut backend, &customer).await;
+    assert_eq!(answer.status(), 200);
 }
