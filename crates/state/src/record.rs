@@ -139,30 +139,23 @@ impl StoredRecord {
     /// What it says: one thing.
     fn change(self) -> Result<Change, DecodeError> {
         let Self { evidence, forget, session, told, pass_on, passed_on, alert, link, .. } = self;
-        let is_alone = evidence.is_none() && session.is_none() && told.is_none() && link.is_none();
-        if let Some(change) = alert.filter(|_| is_alone) {
-            return Ok(Change::Alert(change));
+        let said = [
+            evidence.map(|it| it.read().map(Change::Evidence)),
+            session.map(|it| it.read().map(Change::EndSession)),
+            told.map(|StoredTold { hook, cursor }| Ok(Change::Told(Told { hook, cursor }))),
+            pass_on.map(|it| it.read().map(Change::PassOn)),
+            passed_on.map(|it| it.read().map(Change::PassedOn)),
+            alert.map(|it| Ok(Change::Alert(it))),
+            link.map(|it| it.read().map(Change::Link)),
+        ];
+        let mut said = said.into_iter().flatten();
+        match (said.next(), said.next(), forget) {
+            // Only what is no evidence stands beside it.
+            (Some(Ok(Change::Evidence(_))), _, Some(_)) => Err(DecodeError::Value("forget")),
+            (Some(change), None, _) => change,
+            (None, None, Some(before)) => Ok(Change::Forget { ended_before: Millis(before) }),
+            _ => Err(DecodeError::Value("evidence")),
         }
-        Ok(match (evidence, forget, session, told, (pass_on, passed_on), link) {
-            (Some(evidence), None, None, None, (None, None), None) => {
-                Change::Evidence(evidence.read()?)
-            }
-            (None, Some(before), None, None, (None, None), None) => {
-                Change::Forget { ended_before: Millis(before) }
-            }
-            (None, _, Some(StoredSession { id, until }), None, (None, None), None) => {
-                Change::EndSession(EndedSession { id: parsed(&id)?, until: Millis(until) })
-            }
-            (None, _, None, Some(StoredTold { hook, cursor }), (None, None), None) => {
-                Change::Told(Told { hook, cursor })
-            }
-            (None, _, None, None, (Some(callback), None), None) => Change::PassOn(callback.read()?),
-            (None, _, None, None, (None, Some(passed_on)), None) => {
-                Change::PassedOn(passed_on.read()?)
-            }
-            (None, _, None, None, (None, None), Some(link)) => Change::Link(link.read()?),
-            _ => return Err(DecodeError::Value("evidence")),
-        })
     }
 }
 
@@ -170,6 +163,12 @@ impl StoredRecord {
 struct StoredSession {
     id: String,
     until: u64,
+}
+
+impl StoredSession {
+    fn read(&self) -> Result<EndedSession, DecodeError> {
+        Ok(EndedSession { id: parsed(&self.id)?, until: Millis(self.until) })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -370,6 +370,35 @@ fn what_a_newer_program_adds_is_ignored_and_what_it_changes_is_refused() {
 }
 
 #[test]
+fn a_record_says_one_thing() {
+    const EVIDENCE: &str = r#""evidence":{"call":"CA1","source":"voice","said":"dialing"}"#;
+    const FORGET: &str = r#""forget":0"#;
+    const OTHERS: [&str; 6] = [
+        r#""session":{"id":"00000000000000000000000000000a0f","until":9}"#,
+        r#""told":{"hook":"crm"}"#,
+        r#""passOn":{"id":"0000000000000000000000000000000a","agent":"booking","to":[],"sealed":""}"#,
+        r#""passedOn":{"id":"0000000000000000000000000000000a"}"#,
+        r#""alert":{"alert":"crowded","what":"firing"}"#,
+        r#""link":{"revoke":"0000000a"}"#,
+    ];
+    let read = |parts: &[&str]| {
+        Record::decode(format!(r#"{{"v":2,"at":5,{}}}"#, parts.join(",")).as_bytes())
+    };
+    assert!(matches!(read(&[EVIDENCE]).unwrap().change, Change::Evidence(_)));
+    assert!(matches!(read(&[FORGET]).unwrap().change, Change::Forget { .. }));
+    assert!(read(&[EVIDENCE, FORGET]).is_err());
+    for (at, other) in OTHERS.iter().enumerate() {
+        let alone = read(&[other]).unwrap().change;
+        assert!(!matches!(alone, Change::Evidence(_) | Change::Forget { .. }), "{other}");
+        assert_eq!(read(&[FORGET, other]).unwrap().change, alone);
+        for second in [EVIDENCE].iter().chain(&OTHERS[at + 1..]) {
+            assert!(read(&[FORGET, other, second]).is_err(), "{other} and {second}");
+            assert!(read(&[other, second]).is_err(), "{other} and {second}");
+        }
+    }
+}
+
+#[test]
 fn a_limit_stands_in_a_record_and_how_a_call_was_turned_away_in_a_snapshot() {
     let text = concat!(
         r#"{"v":2,"at":5,"evidence":{"call":"CA1","source":"voice","said":"dialing","about":{},"#,
