@@ -2,7 +2,6 @@
 
 mod callbacks;
 mod changes;
-mod telling;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use live_users_intake::agents::Agents;
 use live_users_journal::{Position, Rewritten};
 use live_users_replica::{BATCH_MAX, Done, NotRewritten, Ticket, is_fresh};
 use live_users_state::record::Change;
-use live_users_state::{AlertChange, PassedOn, RecoveryError, SealedCallback, State, Told};
+use live_users_state::{RecoveryError, SealedCallback, State};
 use live_users_twilio::rest::{Answer, Failure};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -122,16 +121,10 @@ pub(crate) enum Work {
     Query(Query),
     /// End this call for an operator.
     Evict(CallId, oneshot::Sender<Result<Evicted, NotRecorded>>),
-    /// Record this change, which is no evidence.
-    Change(Box<Change>, oneshot::Sender<Result<(), NotRecorded>>),
-    /// Record how far hooks were told.
-    Told(Vec<Told>, oneshot::Sender<Result<(), NotRecorded>>),
-    /// Record what has happened to alerts.
-    Alerts(Vec<AlertChange>, oneshot::Sender<Result<(), NotRecorded>>),
+    /// Record these changes, which are no evidence.
+    Change(Vec<Change>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Record that this status callback waits, and say for how many receivers there was no room.
     PassOn(Box<SealedCallback>, oneshot::Sender<Result<usize, NotRecorded>>),
-    /// Record that status callbacks need not be passed on any more.
-    PassedOn(Vec<PassedOn>, oneshot::Sender<Result<(), NotRecorded>>),
     /// Write the state into a new journal for an operator.
     Rewrite(oneshot::Sender<Result<Rewritten, NotRewritten>>),
     /// Apply the appends of other replicas.

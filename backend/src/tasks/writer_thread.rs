@@ -16,6 +16,7 @@ use live_users_journal::Rewritten;
 use live_users_replica::{
     BATCH_MAX, Done, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
 };
+use live_users_state::record::Change;
 use live_users_twilio::rest::Request;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -166,11 +167,6 @@ impl Driver {
         node.step(now, input, &mut |replica, effect| outlets.perform(clock, replica, effect));
     }
 
-    /// The ticket of a change that is no evidence.
-    fn change(&mut self, answer: oneshot::Sender<Result<(), NotRecorded>>) -> Ticket {
-        self.ticket(Pending::Change(answer))
-    }
-
     fn ticket(&mut self, pending: Pending) -> Ticket {
         self.tickets += 1;
         self.outlets.pending.insert(Ticket(self.tickets), pending);
@@ -194,16 +190,10 @@ impl Driver {
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
                 Work::Change(change, answer) => {
-                    changes.push(Input::Change(self.change(answer), change));
-                }
-                Work::Told(told, answer) => changes.push(Input::Told(self.change(answer), told)),
-                Work::Alerts(alerts, answer) => {
-                    changes.push(Input::Alerts(self.change(answer), alerts));
+                    let ticket = self.ticket(Pending::Change(answer));
+                    changes.push(Input::Change(ticket, change));
                 }
                 Work::PassOn(callback, answer) => passing.push((*callback, answer)),
-                Work::PassedOn(passed_on, answer) => {
-                    changes.push(Input::PassedOn(self.change(answer), passed_on));
-                }
                 Work::Query(query) => reads.push(Pending::Query(query)),
                 Work::Provider(referee, answer) => inputs.push(Input::Provider(referee, answer)),
                 Work::SourceProvider(ticket, answer) => {
@@ -219,9 +209,10 @@ impl Driver {
         }
         if !passing.is_empty() {
             // Before the evidence of the same webhooks: one that is acknowledged is passed on, too.
-            let callbacks = passing.iter().map(|(callback, _)| callback.clone()).collect();
+            let callbacks = passing.iter().map(|(callback, _)| Change::PassOn(callback.clone()));
+            let callbacks = callbacks.collect();
             let ticket = self.ticket(Pending::PassOn(passing));
-            self.step(self.now(), Input::PassOn(ticket, callbacks));
+            self.step(self.now(), Input::Change(ticket, callbacks));
         }
         if !batch.is_empty() {
             let ticket = self.ticket(Pending::Batch(waiting));

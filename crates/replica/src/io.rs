@@ -8,9 +8,7 @@ use live_users_intake::agents::Agents;
 use live_users_journal::{FaultKind, JournalError, PageLimit, Position, Record, Rewritten};
 use live_users_sources as sources;
 use live_users_state::record::Change;
-use live_users_state::{
-    AlertChange, PassedOn, RecoveryError, Replayed, SealedCallback, Settings, SnapshotTask, Told,
-};
+use live_users_state::{RecoveryError, Replayed, Settings, SnapshotTask};
 use live_users_twilio::rest::{Answer, Failure, Request};
 
 use crate::audit::AuditTask;
@@ -42,16 +40,8 @@ pub struct Ticket(pub u64);
 pub enum Input {
     /// Evidence to record, all with the same time. [`Effect::Recorded`] answers it.
     Record(Ticket, Vec<Evidence>),
-    /// A change that is no evidence, to record. [`Effect::Recorded`] answers it.
-    Change(Ticket, Box<Change>),
-    /// How far hooks were told. [`Effect::Recorded`] answers it.
-    Told(Ticket, Vec<Told>),
-    /// What has happened to alerts. [`Effect::Recorded`] answers it.
-    Alerts(Ticket, Vec<AlertChange>),
-    /// Status callbacks that wait to be passed on. [`Effect::Recorded`] answers it.
-    PassOn(Ticket, Vec<SealedCallback>),
-    /// Status callbacks that need not be passed on any more. [`Effect::Recorded`] answers it.
-    PassedOn(Ticket, Vec<PassedOn>),
+    /// Changes that are no evidence, to record. [`Effect::Recorded`] answers it.
+    Change(Ticket, Vec<Change>),
     /// A request to read the state. [`Effect::Answer`] answers it.
     Query(Ticket),
     /// Other replicas have appended to the log. It can be read here up to this position.

@@ -179,8 +179,8 @@ impl Replica {
     }
 
     /// Notes what somebody wants recorded.
-    fn note_request(&mut self, ticket: Ticket, changes: impl IntoIterator<Item = Change>) {
-        let commit = Commit::new(Purpose::Request(ticket), changes.into_iter().collect());
+    fn note_request(&mut self, ticket: Ticket, changes: Vec<Change>) {
+        let commit = Commit::new(Purpose::Request(ticket), changes);
         self.todo.push_back(Todo::Commit(commit));
     }
 
@@ -197,23 +197,10 @@ impl Replica {
             Input::Record(ticket, evidence) => {
                 self.note_batch(now, evidence.len());
                 self.has_heard |= evidence.iter().any(|it| is_heard(it.source));
-                self.note_request(ticket, evidence.into_iter().map(Change::Evidence));
+                let changes = evidence.into_iter().map(Change::Evidence).collect();
+                self.note_request(ticket, changes);
             }
-            Input::Change(ticket, change) => {
-                self.note_request(ticket, [*change]);
-            }
-            Input::Told(ticket, told) => {
-                self.note_request(ticket, told.into_iter().map(Change::Told))
-            }
-            Input::Alerts(ticket, alerts) => {
-                self.note_request(ticket, alerts.into_iter().map(Change::Alert));
-            }
-            Input::PassOn(ticket, callbacks) => {
-                self.note_request(ticket, callbacks.into_iter().map(Change::PassOn));
-            }
-            Input::PassedOn(ticket, passed_on) => {
-                self.note_request(ticket, passed_on.into_iter().map(Change::PassedOn));
-            }
+            Input::Change(ticket, changes) => self.note_request(ticket, changes),
             Input::Query(ticket) if self.is_fresh(now) => self.answer_when_free(ticket),
             Input::Query(ticket) => self.todo.push_back(Todo::Refresh(vec![ticket])),
             Input::Grown(end) => self.todo.push_back(Todo::CatchUp(end)),

@@ -1,5 +1,6 @@
 //! Status callbacks on their way into the journal.
 
+use live_users_state::record::Change;
 use live_users_state::{PassedOn, SealedCallback};
 use tokio::sync::oneshot;
 
@@ -26,8 +27,6 @@ impl Queue {
         &self,
         passed_on: Vec<PassedOn>,
     ) -> Result<(), NotRecorded> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::PassedOn(passed_on, answer))?;
-        self.within_patience(answered).await
+        self.change(passed_on.into_iter().map(Change::PassedOn)).await
     }
 }
