@@ -1,5 +1,7 @@
 //! Shared links: made, listed and revoked by who shows `API_TOKEN`.
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use super::authorized::Authorized;
 use super::body::object;
 use super::error::ApiError;
 use super::history::span_ms;
-use super::named::{unknown_account, unknown_agent};
+use super::named::Named;
 use super::signature::read_body;
 use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
@@ -60,7 +62,7 @@ pub(crate) async fn share(
     let (id, token) = draw().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let (now, agents) = (queue.clock().now(), agents.now());
     let asked = Asked::read(&body, now)?;
-    check_known(&queue, &agents, &asked.scope).await?;
+    check_known(&queue, agents, asked.scope.clone()).await?;
     let link = SharedLink {
         id,
         name: asked.name.into(),
@@ -164,24 +166,16 @@ fn expires(text: &str, now: Millis) -> Option<Millis> {
 }
 
 /// Whether what a scope names is known: a slip would give a link that shows nothing.
-async fn check_known(queue: &Queue, agents: &Agents, scope: &LinkScope) -> Result<(), ApiError> {
-    match scope {
-        LinkScope::All | LinkScope::Total => Ok(()),
-        LinkScope::Agent(id) => {
-            let id = id.clone();
-            let is_configured = agents.by_id(&id).is_some();
-            let is_known =
-                is_configured || queue.query(move |view| view.state.history().has(&id)).await?;
-            if is_known { Ok(()) } else { Err(unknown_agent(agents, &Scope::default()).into()) }
-        }
-        LinkScope::Account(id) => {
-            let id = id.clone();
-            let is_configured = agents.has_account(&id);
-            let is_known = is_configured
-                || queue.query(move |view| view.state.history().has_account(&id)).await?;
-            if is_known { Ok(()) } else { Err(unknown_account(agents, &Scope::default()).into()) }
-        }
-    }
+async fn check_known(queue: &Queue, agents: Arc<Agents>, scope: LinkScope) -> Result<(), ApiError> {
+    let check = queue.query(move |view| {
+        let named = match &scope {
+            LinkScope::All | LinkScope::Total => Named::default(),
+            LinkScope::Agent(id) => Named { agent: Some(id), ..Named::default() },
+            LinkScope::Account(id) => Named { account: Some(id), ..Named::default() },
+        };
+        named.check((&agents, &Scope::default()), view.state)
+    });
+    Ok(check.await??)
 }
 
 async fn count(queue: &Queue) -> Result<usize, ApiError> {
