@@ -71,12 +71,10 @@ pub(crate) async fn metrics(
     let configured = agents.clone();
     let snapshot = sources.queue.query(move |View { state, now, .. }| {
         let tracker = state.tracker();
-        let up = tracker.breakdown_by_agent();
-        let of = |id: &Agent| up.iter().find(|(agent, _)| agent == id).map(|(_, it)| *it);
         Snapshot {
             breakdown: tracker.breakdown(),
             confidence: state.confidence(now, suspect_after_ms),
-            by_agent: ids.iter().map(|id| of(id).unwrap_or_default()).collect(),
+            by_agent: ids.iter().map(|id| tracker.breakdown_of_agent(id)).collect(),
             healed: state.corrections().totals().collect(),
             firing: limits::firing(&configured, state),
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use live_users_core::{Agent, Breakdown, Call, CallId, OpenCall, Tracker};
+use live_users_core::{Agent, Call, CallId, OpenCall, Tracker};
 use live_users_intake::agents;
 use live_users_state::{LinkScope, LinkView, SharedLink};
 use live_users_wire::Summary;
@@ -192,11 +192,6 @@ impl Scope {
         }
     }
 
-    /// How many users an agent has on the line.
-    pub(crate) fn on_the_line_with(&self, tracker: &Tracker, id: &str) -> usize {
-        breakdown_of_agent(&self.view(tracker), id).on_the_line().users
-    }
-
     /// What of a summary of its calls it is allowed to tell.
     pub(crate) fn limit(&self, summary: Summary) -> Summary {
         let mut summary = summary;
@@ -218,11 +213,6 @@ impl Scope {
 
 fn is_of(agent: &Agent, id: &str) -> bool {
     matches!(agent, Agent::Id(it) if **it == *id)
-}
-
-fn breakdown_of_agent(tracker: &Tracker, id: &str) -> Breakdown {
-    let mut of = tracker.breakdown_by_agent().into_iter().filter(|(agent, _)| is_of(agent, id));
-    of.next().map(|(_, breakdown)| breakdown).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -156,11 +156,9 @@ fn facts(state: &State, agents: &Agents, now: Millis, suspect_after_ms: u64) -> 
         true => Confidence::of(tracker, now, suspect_after_ms).suspect,
         false => 0,
     };
-    let by_agent = tracker.breakdown_by_agent();
     let of_agent = |id: &String| {
         let agent = Agent::Id(id.as_str().into());
-        let numbers = by_agent.iter().find(|(it, _)| *it == agent).map(|(_, it)| it.live);
-        let numbers = numbers.unwrap_or_default();
+        let numbers = tracker.breakdown_of_agent(&agent).live;
         let suspect = match is_suspected(Some(id)) {
             true => Confidence::of_agent(tracker, &agent, now, suspect_after_ms).suspect,
             false => 0,

@@ -328,7 +328,7 @@ impl Tracker {
         }
     }
 
-    fn numbers_of(&self, agent: Key) -> crate::Breakdown {
+    pub(crate) fn numbers_of(&self, agent: Key) -> crate::Breakdown {
         let set = self.sets.of_agent(agent);
         set.map(|set| set.line.breakdown(self.counting)).unwrap_or_default()
     }

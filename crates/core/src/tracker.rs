@@ -206,6 +206,11 @@ impl Tracker {
         named
     }
 
+    /// The numbers of each party at one agent.
+    pub fn breakdown_of_agent(&self, agent: &Agent) -> Breakdown {
+        self.agents.key(agent).map(|key| self.numbers_of(key)).unwrap_or_default()
+    }
+
     /// Live users and live calls of each country and region that has any, in the order of
     /// [`Place`]; the cities of a region count as one.
     pub fn by_place(&self) -> Vec<(Place, Numbers)> {

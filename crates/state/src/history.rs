@@ -21,15 +21,12 @@ pub(crate) mod stored;
 mod subjects;
 mod time_series;
 
-use std::collections::BTreeMap;
-
 use live_users_core::{Agent, Applied, Breakdown, DAY_MS, HOUR_MS, MINUTE_MS, Millis, Tracker};
 
 pub use self::history_slice::{HistorySlice, Point};
 pub use self::lines::Line;
 use self::lines::Lines;
 pub use self::peaks::{Peak, Peaks};
-use self::recent::RecentSteps;
 pub use self::recent::{STEPS_KEPT_MS, Step, sum_of_steps};
 pub use self::subjects::SUBJECTS_MAX;
 use self::subjects::{Moment, Subjects};
@@ -152,14 +149,8 @@ impl History {
     pub(crate) fn restate(&mut self, tracker: &Tracker) {
         let (now, Some(all)) = (tracker.now(), &mut self.all) else { return };
         all.step(now, &tracker.breakdown());
-        let numbers = tracker.breakdown_by_agent();
-        self.agents.restate(now, |id| {
-            let of =
-                |(agent, _): &&(Agent, Breakdown)| matches!(agent, Agent::Id(it) if **it == *id);
-            numbers.iter().find(of).map(|(_, numbers)| *numbers)
-        });
-        let accounts: BTreeMap<_, _> = tracker.breakdown_by_account().into_iter().collect();
-        self.accounts.restate(now, |id| accounts.get(id).copied());
+        self.agents.restate(now, |id| tracker.breakdown_of_agent(&Agent::Id(id.clone())));
+        self.accounts.restate(now, |id| tracker.breakdown_of_accounts([&**id]));
     }
 
     /// Takes in what a piece of evidence has done to the numbers; the tracker is of after it.
@@ -251,31 +242,23 @@ impl History {
         times: (Millis, Millis),
         now: Millis,
     ) -> Option<HistorySlice> {
-        let of = |lines: &Lines| lines.slice(line, self.retention, grain, times, now);
-        let nobody = |since| of(&Lines::new(since, &Breakdown::default()));
-        let (kept, id, users) = match subject {
-            Subject::All => return self.all.as_ref().map(of),
-            Subject::Agent(id, users) => (&self.agents, id, users),
-            Subject::Account(id, users) => (&self.accounts, id, users),
-        };
-        match kept.lines.get(id) {
-            Some(series) => Some(of(series)),
-            None if users == 0 => kept.zero_since(self.all_since()).map(nobody),
-            None => None,
-        }
+        self.read(subject, |lines| lines.slice(line, self.retention, grain, times, now))
     }
 
     /// The steps from this moment on, the first with what stood then. `None` if nothing is known.
     pub fn steps(&self, subject: Subject<'_>, from: Millis) -> Option<Vec<Step>> {
-        let nobody =
-            |since: Millis| RecentSteps::new(since, &Breakdown::default()).slice(since.max(from));
+        self.read(subject, |lines| lines.recent.slice(from))
+    }
+
+    fn read<T>(&self, subject: Subject<'_>, read: impl Fn(&Lines) -> T) -> Option<T> {
+        let nobody = |since| read(&Lines::new(since, &Breakdown::default()));
         let (kept, id, users) = match subject {
-            Subject::All => return self.all.as_ref().map(|all| all.recent.slice(from)),
+            Subject::All => return self.all.as_ref().map(read),
             Subject::Agent(id, users) => (&self.agents, id, users),
             Subject::Account(id, users) => (&self.accounts, id, users),
         };
         match kept.lines.get(id) {
-            Some(lines) => Some(lines.recent.slice(from)),
+            Some(lines) => Some(read(lines)),
             None if users == 0 => kept.zero_since(self.all_since()).map(nobody),
             None => None,
         }

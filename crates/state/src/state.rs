@@ -186,8 +186,7 @@ impl Confidence {
 
     /// The same of the calls of one agent.
     pub fn of_agent(tracker: &Tracker, id: &Agent, now: Millis, suspect_after_ms: u64) -> Self {
-        let breakdowns = tracker.breakdown_by_agent().into_iter();
-        let users = breakdowns.filter(|(agent, _)| agent == id).map(|(_, it)| it.live.users).sum();
+        let users = tracker.breakdown_of_agent(id).live.users;
         Self::among(tracker, |call| call.agent() == id, users, (now, suspect_after_ms))
     }
 

@@ -1,6 +1,6 @@
 //! The part of the history that a request asks for.
 
-use live_users_core::Millis;
+use live_users_core::{Agent, Millis};
 use live_users_intake::agents::Agents;
 use live_users_state::history::{
     HistorySlice, Line, Peak, Peaks, Point, Step, Subject, sum_of_steps,
@@ -128,7 +128,10 @@ pub(super) async fn find(
         let agent = plan.agent.as_deref().or(scope.agent().map(|it| &**it));
         let agent = agent.map(|id| match history.has(id) {
             true => (id, 0),
-            false => (id, Scope::default().on_the_line_with(tracker, id)),
+            false => {
+                let numbers = tracker.breakdown_of_agent(&Agent::Id(id.into()));
+                (id, numbers.on_the_line().users)
+            }
         });
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
             return Err(ApiError::from(no_agent));

@@ -369,11 +369,7 @@ fn live_users(state: &State, hook: &Hook) -> u64 {
     let tracker = state.tracker();
     let numbers = match &hook.table.agent {
         None => tracker.numbers(),
-        Some(id) => {
-            let is_it = |agent: &Agent| matches!(agent, Agent::Id(it) if **it == **id);
-            let all = tracker.by_agent();
-            all.into_iter().find(|(agent, _)| is_it(agent)).map(|(_, it)| it).unwrap_or_default()
-        }
+        Some(id) => tracker.breakdown_of_agent(&Agent::Id(id.as_str().into())).live,
     };
     numbers.users as u64
 }

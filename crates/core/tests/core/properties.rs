@@ -344,6 +344,9 @@ proptest! {
             let up = known.iter().filter(|(_, numbers)| numbers.on_the_line().calls > 0);
             let up: Vec<_> = up.map(|(agent, numbers)| (agent.clone(), *numbers)).collect();
             prop_assert_eq!(up, tracker.breakdown_by_agent());
+            for (agent, numbers) in &known {
+                prop_assert_eq!(tracker.breakdown_of_agent(agent), *numbers);
+            }
             for delta in &applied.accounts {
                 let before = accounts.insert(delta.account.clone(), delta.after);
                 prop_assert_eq!(before.unwrap_or_default(), delta.before);

@@ -68,9 +68,9 @@ impl Subjects {
     }
 
     /// The numbers of all of them from now on, where they are counted otherwise.
-    pub(super) fn restate(&mut self, now: Millis, of: impl Fn(&str) -> Option<Breakdown>) {
+    pub(super) fn restate(&mut self, now: Millis, of: impl Fn(&Arc<str>) -> Breakdown) {
         for (id, lines) in &mut self.lines {
-            lines.step(now, &of(id).unwrap_or_default());
+            lines.step(now, &of(id));
         }
     }
 

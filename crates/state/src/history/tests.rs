@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::stored::StoredHistory;
