@@ -376,10 +376,10 @@ fn a_record_says_one_thing() {
     const OTHERS: [&str; 6] = [
         r#""session":{"id":"00000000000000000000000000000a0f","until":9}"#,
         r#""told":{"hook":"crm"}"#,
-        r#""passOn":{"id":"0000000000000000000000000000000a","agent":"booking","to":[],"sealed":""}"#,
+        r#""passOn":{"id":"0000000000000000000000000000000a","agent":"booking","receivers":[],"sealed":""}"#,
         r#""passedOn":{"id":"0000000000000000000000000000000a"}"#,
         r#""alert":{"alert":"crowded","what":"firing"}"#,
-        r#""link":{"revoke":"0000000a"}"#,
+        r#""link":{"revoke":"000000000000000a"}"#,
     ];
     let read = |parts: &[&str]| {
         Record::decode(format!(r#"{{"v":2,"at":5,{}}}"#, parts.join(",")).as_bytes())
