@@ -27,9 +27,15 @@ impl LastHeard {
         };
         if let Some(heard) = self.by_source.get_mut(source) {
             *heard = at;
-        } else if self.by_source.len() < SOURCES_MAX {
-            self.by_source.insert(source.into(), at);
+            return;
         }
+        if self.by_source.len() >= SOURCES_MAX {
+            // Files have fewer at once, so this one is in none any more.
+            let oldest = self.by_source.iter().min_by_key(|(_, heard)| **heard);
+            let oldest = oldest.map(|(id, _)| id.clone());
+            oldest.map(|id| self.by_source.remove(&id));
+        }
+        self.by_source.insert(source.into(), at);
     }
 
     /// When the last webhook of Twilio's was recorded.
@@ -67,6 +73,19 @@ mod tests {
     use live_users_core::{CallId, Origin, Said};
 
     use super::*;
+
+    #[test]
+    fn who_was_not_heard_for_the_longest_time_is_forgotten_for_a_new_one() {
+        let mut heard = LastHeard::default();
+        for n in 1..=SOURCES_MAX as u64 + 1 {
+            let origin = Origin { source: format!("s{n}").into(), is_carrier: true };
+            let call = CallId::parse("CA1").unwrap();
+            let about = Evidence::about(call, Source::Event, Said::InProgress);
+            heard.note(Millis(n), &Evidence { origin: Some(origin), ..about });
+        }
+        assert_eq!((heard.source("s1"), heard.source("s2")), (None, Some(Millis(2))));
+        assert_eq!((heard.source("s201"), heard.by_source.len()), (Some(Millis(201)), SOURCES_MAX));
+    }
 
     #[test]
     fn webhooks_are_remembered_by_who_has_sent_them_and_nothing_else_is() {
