@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use live_users_core::{Agent, CallId, Caller, EndReason, Evidence, Millis, Said, Source};
+use live_users_core::{
+    Agent, AgentFrom, CallId, Caller, EndReason, Evidence, Millis, Said, Source,
+};
 use live_users_state::record::{Change, Record};
 use live_users_testkit::{Answer, OpenApi, RawClient, Server, send};
 use serde_json::{Value, json};
@@ -81,8 +83,6 @@ fn many_calls() -> (TempDir, TempDir, Server) {
 }
 
 fn so_many_calls(calls: u32) -> (TempDir, TempDir, Server) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("file:{}", folder.path().display());
     let begin = hour(1) - u64::from(calls) * 1_000;
     let mut records = Vec::new();
     for n in 0..u64::from(calls) {
@@ -100,6 +100,13 @@ fn so_many_calls(calls: u32) -> (TempDir, TempDir, Server) {
             about(at, Source::StatusCallback, Said::Over(EndReason::Completed));
         }
     }
+    start_with(records)
+}
+
+/// A backend whose journal has these records, each with its moment.
+fn start_with(mut records: Vec<(u64, Record)>) -> (TempDir, TempDir, Server) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("file:{}", folder.path().display());
     records.sort_by_key(|(at, _)| *at);
     let encoded: Vec<_> = records.iter().map(|(_, record)| record.encode()).collect();
     let mut journal = live_users_journal::open(&url).expect("a journal");
@@ -254,6 +261,39 @@ fn a_cursor_and_the_times_of_a_call_stay_when_it_ends_and_after_a_restart() {
     drop(server);
     let (server, _) = start(&settings);
     assert_eq!(stretches(&server, ""), over, "also as the journal has it");
+}
+
+#[test]
+fn rows_go_on_behind_any_of_those_of_a_call_that_has_moved_on() {
+    let (begin, mut records) = (hour(1) - 60 * MINUTE, Vec::new());
+    for n in 0..3_u64 {
+        let call = CallId::parse(&format!("CA{n:032x}")).expect("a call id");
+        for (minute, agent) in [(n, "booking"), (n + 10, "-sum"), (n + 20, "booking")] {
+            let about = Evidence::about(call.clone(), Source::Voice, Said::InProgress);
+            let (agent, agent_from) = (Agent::Id(agent.into()), AgentFrom::Url);
+            let evidence = Evidence { agent, agent_from, ..about };
+            let at = begin + minute * MINUTE;
+            records.push((at, Record { at: Millis(at), change: Change::Evidence(evidence) }));
+        }
+    }
+    let (_folder, _agents, server) = start_with(records);
+    for query in ["?", "?agent=booking&", "?agent=-sum&"] {
+        let rows = stretches(&server, query);
+        let n = if query == "?" { 9 } else { 6 };
+        assert_eq!(rows.len(), if query.contains("-sum") { 3 } else { n }, "{query}: {rows:?}");
+        for (row, rest) in rows.iter().zip((1..).map(|n| &rows[n..])) {
+            let cursor = row["cursor"].as_str().expect("a cursor");
+            assert_eq!(stretches(&server, &format!("{query}after={cursor}")), rest, "{cursor}");
+        }
+    }
+    let rows = stretches(&server, "");
+    let cursor = rows[1]["cursor"].as_str().expect("a cursor");
+    let of_before = format!("{}.{}", cursor.split_once('~').expect("a number").0, ids(&rows)[1]);
+    assert_eq!(
+        stretches(&server, &format!("?after={of_before}")),
+        rows[3..],
+        "of a version before"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Calls and stretches as rows: the calls that are live, and the stretches of all calls that are known.
 
+use std::cmp::Ordering;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
@@ -10,7 +12,7 @@ use live_users_wire::{CallView, StretchView};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::page::{PageQuery, SortKey, sort_key};
+use super::page::{PageQuery, SortKey};
 use super::view::{Presenter, is_users};
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
@@ -119,7 +121,27 @@ pub(super) async fn calls(
 struct StretchQuery {
     agent: Option<String>,
     account: Option<String>,
-    after: Option<SortKey>,
+    after: Option<After>,
+}
+
+/// The row behind which rows begin.
+#[derive(Clone)]
+struct After {
+    /// The place of its call.
+    call: SortKey,
+    /// Which row of its call it is; `None` for the last, also of those that are added.
+    row: Option<usize>,
+}
+
+impl After {
+    fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('.')?;
+        let (at, row) = match at.split_once('~') {
+            Some((at, row)) => (at, Some(row.parse().ok()?)),
+            None => (at, None),
+        };
+        Some(Self { call: (Millis(at.parse().ok()?), id.to_owned()), row })
+    }
 }
 
 impl StretchQuery {
@@ -127,15 +149,25 @@ impl StretchQuery {
         let query = Query::new(query);
         let id = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
         let named = |name| query.parsed(name, &id, |id| is_id(id).then(|| id.to_owned()));
-        let after = query.parsed("after", "the `cursor` of a row", sort_key)?;
+        let after = query.parsed("after", "the `cursor` of a row", After::parse)?;
         Ok(Self { agent: named("agent")?, account: named("account")?, after })
     }
 
-    /// Whether a call that was first heard of then stands behind the row where it begins.
+    /// Whether a call that was first heard of then may have rows behind the one where they begin.
     fn has(&self, at: Millis, id: &CallId) -> bool {
-        let Some((first, call)) = &self.after else { return true };
+        let Some(After { call: (first, call), row }) = &self.after else { return true };
         // The writer waits: the text is made only where it decides.
-        at.cmp(first).then_with(|| id.to_string().cmp(call)).is_gt()
+        match at.cmp(first).then_with(|| id.to_string().cmp(call)) {
+            Ordering::Less => false,
+            Ordering::Equal => row.is_some(),
+            Ordering::Greater => true,
+        }
+    }
+
+    /// How many rows of this call are left out.
+    fn skipped(&self, at: Millis, id: &str) -> usize {
+        let after = self.after.as_ref().filter(|it| it.call.0 == at && it.call.1 == id);
+        after.and_then(|it| it.row).unwrap_or_default()
     }
 }
 
@@ -187,10 +219,11 @@ pub(crate) async fn stretches(
     ids.sort_by_cached_key(|(at, id)| (*at, id.to_string()));
     let scope = access.scope.narrowed(query.account.as_deref());
     // Who reads one agent's calls is not told with whom the callers were before.
-    let agent = scope.agent().map(ToString::to_string).or(query.agent);
+    let agent = scope.agent().map(ToString::to_string).or_else(|| query.agent.clone());
+    let query = StretchQuery { agent, ..query };
     let source = Source { queue, scope, rules: **rules };
-    let start = (source, agent, ids.into_iter());
-    let chunks = stream::try_unfold(start, async |(source, agent, mut ids)| {
+    let start = (source, query, ids.into_iter());
+    let chunks = stream::try_unfold(start, async |(source, query, mut ids)| {
         let chunk: Vec<_> = ids.by_ref().take(CHUNK).collect();
         if chunk.is_empty() {
             return Ok::<_, ApiError>(None);
@@ -204,17 +237,19 @@ pub(crate) async fn stretches(
             calls.map(|(at, call)| (*at, presenter.call(&call))).collect()
         });
         let calls: Vec<(Millis, CallView)> = calls.await?;
-        let rows = calls.iter().flat_map(|(at, call)| of_call(agent.as_deref(), *at, call));
-        Ok(Some((rows.collect(), (source, agent, ids))))
+        let rows = calls.iter().flat_map(|(at, call)| of_call(&query, *at, call));
+        Ok(Some((rows.collect(), (source, query, ids))))
     });
     rows::answer(format, STRETCHES, rows::while_authorized(chunks, auth.lasting(access))).await
 }
 
-/// The rows of one call, or those of its stretches with this agent.
-fn of_call(agent: Option<&str>, first: Millis, call: &CallView) -> Vec<Value> {
-    let cursor = format!("{}.{}", first.0, call.call_sid);
-    let wanted = |it: &&StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
-    let rows = call.stretches.iter().filter(wanted).map(|stretch| {
+/// The rows of one call that the query asks for. Each has its number in its cursor.
+fn of_call(query: &StretchQuery, first: Millis, call: &CallView) -> Vec<Value> {
+    let (agent, skipped) = (query.agent.as_deref(), query.skipped(first, &call.call_sid));
+    let wanted = |it: &StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
+    let numbered = (1..).zip(&call.stretches).skip(skipped).filter(|(_, it)| wanted(it));
+    let rows = numbered.map(|(n, stretch): (usize, _)| {
+        let cursor = format!("{}~{n}.{}", first.0, call.call_sid);
         row(&StretchRow {
             call_sid: &call.call_sid,
             phase: &call.phase,
@@ -250,6 +285,7 @@ mod tests {
         let sid = format!("CA{}", "7".repeat(32));
         let query = StretchQuery::parse(&format!("after=20.{sid}")).unwrap();
         let has = |at: u64, id: &str| query.has(Millis(at), &CallId::parse(id).unwrap());
+        let one = StretchQuery::parse(&format!("after=20~3.{sid}")).unwrap();
         for (at, id, is_behind) in [
             (19, "z", false),
             (20, sid.as_str(), false),
@@ -260,6 +296,16 @@ mod tests {
             (21, "A", true),
         ] {
             assert_eq!(has(at, id), is_behind, "{at} {id}");
+            let is_its = (at, id) == (20, &*sid);
+            let has = one.has(Millis(at), &CallId::parse(id).unwrap());
+            assert_eq!(
+                (has, one.skipped(Millis(at), id)),
+                (is_behind || is_its, if is_its { 3 } else { 0 })
+            );
+        }
+        assert_eq!(query.skipped(Millis(20), &sid), 0);
+        for wrong in ["20", "~1.CA1", "20~.CA1", "20~-1.CA1", "x.CA1"] {
+            assert!(StretchQuery::parse(&format!("after={wrong}")).is_err(), "{wrong}");
         }
         assert!(StretchQuery::parse("").unwrap().has(Millis(0), &CallId::parse("A").unwrap()));
     }
