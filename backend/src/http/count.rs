@@ -53,7 +53,7 @@ pub(crate) async fn total(
         return Ok(answer(&request, body));
     }
     known(&latest.borrow())?;
-    let counting = (rules.gives_agents, rules.doubt);
+    let counting = (rules.gives_agents, tells_doubt.then_some(rules.doubt));
     let counted = queue.query(move |View { state, now, .. }| {
         (selection.count(state.tracker(), now, counting), now)
     });

@@ -30,29 +30,31 @@ impl Selection {
         !self.scope.is_limited() && self.agent.is_none()
     }
 
-    /// The total, with the numbers of the agents if they are given out, and with its doubt if that is to
-    /// be told.
+    /// The total, with the numbers of the agents if they are given out, and with its doubt if there are
+    /// rules for that. Doubt visits every call, and the number of an agent none.
     pub(crate) fn count(
         &self,
         tracker: &Tracker,
         now: Millis,
-        (gives_agents, doubt): (bool, DoubtRules),
+        (gives_agents, doubt): (bool, Option<DoubtRules>),
     ) -> Count {
         let tracker = &*self.scope.view(tracker);
-        let (confidence, by_agent) = match &self.agent {
-            Some(id) => {
-                let id = Agent::Id(id.clone());
-                (Confidence::of_agent(tracker, &id, now, doubt.suspect_after_ms), None)
-            }
-            None => {
-                let gives_agents = gives_agents && self.scope.detail() > Detail::Total;
-                let by_agent = gives_agents.then(|| -> ByAgent { public_by_agent(tracker) });
-                (Confidence::of(tracker, now, doubt.suspect_after_ms), by_agent)
-            }
+        let agent = self.agent.clone().map(Agent::Id);
+        let numbers = match &agent {
+            Some(agent) => tracker.breakdown_of_agent(agent).live,
+            None => tracker.numbers(),
         };
-        let Confidence { confirmed, suspect, .. } = confidence;
-        let live_users = (confirmed + suspect) as u64;
-        let suspect = doubt.told(suspect as u64, live_users);
+        let live_users = numbers.users as u64;
+        let suspect = doubt.and_then(|rules| {
+            let after_ms = rules.suspect_after_ms;
+            let confidence = match &agent {
+                Some(agent) => Confidence::of_agent(tracker, agent, now, after_ms),
+                None => Confidence::of(tracker, now, after_ms),
+            };
+            rules.told(confidence.suspect as u64, live_users)
+        });
+        let gives_agents = gives_agents && agent.is_none() && self.scope.detail() > Detail::Total;
+        let by_agent = gives_agents.then(|| -> ByAgent { public_by_agent(tracker) });
         let agent = self.agent.as_deref().map(str::to_owned);
         Count { live_users, by_agent, suspect, agent, as_of: None }
     }

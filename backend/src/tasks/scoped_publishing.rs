@@ -117,10 +117,11 @@ async fn publish_totals(
 async fn counts(
     queue: &Queue,
     slots: &[Arc<ScopedStreams>],
-    rules: (bool, DoubtRules),
+    (gives_agents, doubt): (bool, DoubtRules),
 ) -> Result<(Vec<(u64, Count)>, impl Fn(&(u64, Count)) -> Frame + use<>), NotRecorded> {
     let selections: Vec<_> = slots.iter().map(|slot| slot.selection.clone()).collect();
     let counted = queue.query(move |View { state, now, at }| {
+        let rules = (gives_agents, Some(doubt));
         let count = |it: &Selection| (at.epoch, it.count(state.tracker(), now, rules));
         (selections.iter().map(count).collect(), now)
     });
