@@ -13,7 +13,7 @@ use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Evidence, Tracker};
+use live_users_core::{Evidence, Millis, Tracker};
 use live_users_http_kit::{LogThrottle, vouch_for};
 use live_users_intake::{needs_calls, of_source_event};
 use live_users_sources::{CallEvent, EVENT_FIELDS, Reading, Rejection, Request, UnknownFields};
@@ -202,6 +202,11 @@ impl SourceWebhooks {
         Ok(Self { registry, webhooks, own, refusals: LogThrottle::default() })
     }
 
+    /// The journal's time, which all that is shown and compared goes by.
+    fn now(&self) -> Millis {
+        self.webhooks.queue.clock().now()
+    }
+
     /// Records what a source tells, in its order. Types that say nothing of a call are told once.
     async fn record(
         &self,
@@ -216,9 +221,9 @@ impl SourceWebhooks {
         }
         tell_unknown(source, &unknown);
         let outcome = self.record_events(source, &events).await.inspect_err(|_| {
-            source.seen.note(SourceOutcome::NotRecorded, now_ms());
+            source.seen.note(SourceOutcome::NotRecorded, self.now());
         })?;
-        source.seen.note(outcome, now_ms());
+        source.seen.note(outcome, self.now());
         Ok(HttpResponse::NoContent().finish())
     }
 
@@ -295,7 +300,7 @@ impl SourceWebhooks {
     }
 
     fn unsigned(&self, source: &SourceEntry, why: Rejection) -> ApiError {
-        source.seen.note(SourceOutcome::Unsigned, now_ms());
+        source.seen.note(SourceOutcome::Unsigned, self.now());
         self.refuse(|| {
             let (id, title) = (&source.table.id, source.kind.title);
             if matches!(why, Rejection::TooOld { .. } | Rejection::TooNew { .. }) {
@@ -314,7 +319,7 @@ impl SourceWebhooks {
     }
 
     fn unreadable(&self, source: &SourceEntry, why: live_users_sources::Unreadable) -> ApiError {
-        source.seen.note(SourceOutcome::Bad, now_ms());
+        source.seen.note(SourceOutcome::Bad, self.now());
         self.refuse(|| format!("400 for a webhook of source {}: {why}", source.table.id));
         ApiError::SourceUnreadable { field: why.field, expected: why.expected }
     }

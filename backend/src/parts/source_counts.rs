@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use live_users_core::{Millis, Numbers};
+use live_users_core::Numbers;
 use live_users_intake::alerts::TWILIO;
 use live_users_sources::{Basis, Gives, Tells};
 use live_users_twilio::rest::Failure;
@@ -59,8 +59,8 @@ pub(crate) fn source_counts(
         if **id != *OWN_ID || scope.is_limited() {
             return counted;
         }
-        let (heard, refused) = *registry.own.moments.lock();
-        let [heard_at, refused_at] = [heard, refused].map(|at| at.map(|at| moment(Millis(at))));
+        let own = &registry.own;
+        let [heard_at, refused_at] = [own.heard_at(), own.refused_at()].map(|at| at.map(moment));
         SourceCount { heard_at, refused_at, ..counted }
     });
     [twilio].into_iter().chain(entries).chain(gone).collect()
@@ -82,11 +82,10 @@ pub(crate) fn account_counts(by_account: Vec<(Option<Arc<str>>, Numbers)>) -> Ve
 fn of_entry(entry: &SourceEntry, numbers: Numbers) -> SourceCount {
     let (kind, table) = (entry.kind, &entry.table);
     let told = (kind.tells, table.ends_by());
-    let (heard, refused) = *entry.seen.moments.lock();
     SourceCount {
         account: table.account.clone(),
-        heard_at: heard.map(|at| moment(Millis(at))),
-        refused_at: refused.map(|at| moment(Millis(at))),
+        heard_at: entry.seen.heard_at().map(moment),
+        refused_at: entry.seen.refused_at().map(moment),
         ..count(&table.id, (kind.name, kind.title), numbers, told)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::sync::Arc;
 
+use live_users_core::Millis;
 use live_users_http_kit::metrics::Counter;
 use live_users_http_kit::{Env, SettingsReader};
 use live_users_intake::agents::Agents;
@@ -49,9 +50,8 @@ pub(crate) struct SourceEntry {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) webhooks: [Counter; SourceOutcome::ALL.len()],
-    /// When the last webhook came that was let in, and the last that was not, in milliseconds since
-    /// 1970.
-    pub(crate) moments: Mutex<(Option<u64>, Option<u64>)>,
+    /// When the last webhook came that was let in, and the last that was not.
+    moments: Mutex<(Option<Millis>, Option<Millis>)>,
     /// The types that were told to say nothing of a call.
     types: Mutex<Vec<String>>,
     /// The fields of events that our own format does not have.
@@ -103,13 +103,23 @@ impl SourceOutcome {
 
 impl Seen {
     /// Counts a webhook.
-    pub(crate) fn note(&self, outcome: SourceOutcome, now_ms: u64) {
+    pub(crate) fn note(&self, outcome: SourceOutcome, now: Millis) {
         self.webhooks[outcome as usize].add();
         let mut moments = self.moments.lock();
         match outcome {
-            SourceOutcome::Unsigned => moments.1 = Some(now_ms),
-            _ => moments.0 = Some(now_ms),
+            SourceOutcome::Unsigned => moments.1 = Some(now),
+            _ => moments.0 = Some(now),
         }
+    }
+
+    /// When the last webhook came that was let in.
+    pub(crate) fn heard_at(&self) -> Option<Millis> {
+        self.moments.lock().0
+    }
+
+    /// When the last webhook came that was not let in.
+    pub(crate) fn refused_at(&self) -> Option<Millis> {
+        self.moments.lock().1
     }
 
     /// Whether this type of event was not told before.
@@ -324,7 +334,7 @@ mod tests {
         let mut reader = SettingsReader::new(&env);
         let registry = SourceRegistry::read(&mut reader, &agents);
         let seen = registry.get("app").expect("a source").seen.clone();
-        seen.note(SourceOutcome::Ignored, 7);
+        seen.note(SourceOutcome::Ignored, Millis(7));
         assert!(seen.is_new("tick") && !seen.is_new("tick"));
         registry.take(registry.prepare(&agents).expect("no mistakes"));
         let again = registry.get("app").expect("a source").seen.clone();

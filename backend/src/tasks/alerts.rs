@@ -1,7 +1,7 @@
 //! Looks at the alerts each second. Every backend does, so that whoever leads next knows since when
 //! something is so; only the one that leads records what follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,10 +119,7 @@ impl Looking {
     /// What this backend has heard of sources and was not recorded, since it says nothing of a call.
     fn hear(&self, agents: &Agents, facts: &mut Facts) {
         let sources = self.means.agents.sources();
-        let heard = |(id, seen): (&str, &Seen)| {
-            let at = seen.moments.lock().0?;
-            Some((id.to_owned(), Millis(at)))
-        };
+        let heard = |(id, seen): (&str, &Seen)| Some((id.to_owned(), seen.heard_at()?));
         let known = sources.now();
         let seen = known.iter().map(|(id, entry)| (id.as_str(), &*entry.seen));
         let heard: Vec<_> = seen.chain([(OWN_ID, &*sources.own)]).filter_map(heard).collect();
@@ -166,13 +163,14 @@ fn facts(state: &State, agents: &Agents, now: Millis, suspect_after_ms: u64) -> 
         let capacity = agents.by_id(id).and_then(|it| it.capacity);
         (id.clone(), figures((numbers.users, numbers.calls), suspect, capacity))
     };
+    let named: BTreeSet<_> = alerts.iter().filter_map(|it| it.agent.as_ref()).collect();
     let heard_of = alerts.iter().filter_map(|it| it.source.as_ref()).filter_map(|id| {
         let at = if id == TWILIO { heard.twilio() } else { heard.source(id) };
         Some((id.clone(), at?))
     });
     Facts {
         all: figures((all.users, all.calls), suspect, agents.limit()),
-        by_agent: alerts.iter().filter_map(|it| it.agent.as_ref()).map(of_agent).collect(),
+        by_agent: named.into_iter().map(of_agent).collect(),
         heard: heard.any(),
         heard_of: heard_of.collect(),
         ..Facts::default()
