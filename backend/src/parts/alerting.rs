@@ -22,7 +22,7 @@ pub(crate) struct Facts {
     pub(crate) by_agent: BTreeMap<String, Figures>,
     /// When the last webhook came, whosever it was.
     pub(crate) heard: Option<Millis>,
-    /// The same of each source that an alert names.
+    /// The same of each source of which it is known.
     pub(crate) heard_of: BTreeMap<String, Millis>,
     /// Since when this backend listens. What was not heard before proves nothing.
     pub(crate) listening_since: Millis,
@@ -80,7 +80,12 @@ impl Evaluator {
             let reading = read(table, facts, now);
             let held_ms = self.held_ms(now, table, reading.holds);
             if let Some((what, told)) = decide(now, table, (reading.holds, held_ms), &status) {
-                changes.push(change(table, what, told, reading.value));
+                let mut change = change(table, what, told, reading.value);
+                if let (AlertStep::Resolved, Some(fires)) = (what, status.rule) {
+                    // Who was told that it fires, whatever the file says meanwhile.
+                    change.hooks = fires.hooks;
+                }
+                changes.push(change);
             }
         }
         changes

@@ -186,14 +186,15 @@ impl Alerts {
 
     /// What fires and was told, as it stands: each with the number of the last news that told so.
     pub fn firing(&self) -> impl Iterator<Item = (u64, AlertNews)> {
-        let told = self.alerts.values().filter(|it| it.since.is_some());
-        let told: BTreeMap<u64, &AlertStatus> =
-            told.filter_map(|status| Some((status.told?, status))).collect();
-        told.into_iter().filter_map(|(number, status)| {
-            let known = self.news().find(|(it, _)| *it == number);
-            let (_, news) = known?;
-            Some((number, AlertNews { since: status.since, reminder: true, ..news.clone() }))
-        })
+        // Their news may be gone by now: so much may have happened to others.
+        let told = self.alerts.values().filter_map(|status| {
+            let AlertStatus { since: Some(_), told_at, rule: Some(rule), told } = status else {
+                return None;
+            };
+            let (at, change, since) = ((*told_at)?, rule.clone(), status.since);
+            Some(((*told)?, AlertNews { at, change, since, reminder: true }))
+        });
+        told.collect::<BTreeMap<_, _>>().into_iter()
     }
 
     /// Whether there never was one.

@@ -193,6 +193,19 @@ fn a_referee_fails_where_any_that_is_asked_does() {
 }
 
 #[test]
+fn its_end_is_for_whom_was_told_that_it_fires() {
+    let lines = "[[hook]]\nid = \"ops\"\nurl = \"https://a.example\"\nsecret_env = \"S\"\n\
+                 events = [\"alert\"]\n";
+    let alert = "when = \"users\"\nat_least = 50\nfor_seconds = 0\nhooks = [\"ops\"]\n";
+    let mut world = World::with(&format!("{alert}{lines}"));
+    assert_eq!(world.users(60).run(2), [(1, Firing, true)]);
+    world.agents = World::with(&format!("{}{lines}", alert.replace("[\"ops\"]", "[]"))).agents;
+    assert_eq!(world.users(1).run(2), [(1, Resolved, true)]);
+    let ended = world.state.alerts().news().next_back().unwrap().1;
+    assert!(ended.change.is_for("ops", None), "the file names nobody now");
+}
+
+#[test]
 fn one_that_the_file_has_no_more_is_forgotten_and_a_changed_one_begins_anew() {
     let lines = "when = \"users\"\nat_least = 50\nfor_seconds = 10";
     let mut world = World::with(lines);

@@ -73,18 +73,77 @@ impl Firing {
     }
 }
 
-/// The first news of an alert that the hook was not told yet, and how many there are.
-pub(super) fn waiting(
-    state: &State,
-    hook: &Hook,
-    cursor: Cursor,
-) -> (Option<(u64, AlertNews)>, u64) {
-    let Some(told) = cursor.alerts else { return (None, 0) };
-    let agent = hook.table.agent.as_deref();
-    let is_taken =
-        |(number, news): &(u64, &AlertNews)| *number > told && news.change.is_for(hook.id(), agent);
-    let mut taken = state.alerts().news().filter(is_taken);
-    let first = taken.next().map(|(number, news)| (number, news.clone()));
-    let n = u64::from(first.is_some()) + taken.count() as u64;
-    (first, n)
+/// What has happened to alerts and the hook was not told yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// The first of it that the hook takes, with its number.
+    pub(super) first: Option<(u64, AlertNews)>,
+    /// How much it takes.
+    pub(super) n: u64,
+    /// The number of the last news before that, which it does not take.
+    pub(super) passed: u64,
+    /// So much is gone, of which nobody knows whether the hook takes it.
+    pub(super) lost: u64,
+}
+
+impl Waiting {
+    pub(super) fn of(state: &State, hook: &Hook, cursor: Cursor) -> Self {
+        let Some(told) = cursor.alerts else { return Self::default() };
+        let (alerts, agent) = (state.alerts(), hook.table.agent.as_deref());
+        let mut all = alerts.news().filter(|(number, _)| *number > told).peekable();
+        let lost = all.peek().map_or(0, |(number, _)| number - told - 1);
+        let mut taken = all.filter(|(_, news)| news.change.is_for(hook.id(), agent));
+        let first = taken.next().map(|(number, news)| (number, news.clone()));
+        let n = u64::from(first.is_some()) + taken.count() as u64;
+        let passed = first.as_ref().map_or(alerts.count(), |(number, _)| number - 1);
+        Self { first, n, passed, lost }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use live_users_http_kit::{Env, SettingsReader};
+    use live_users_intake::agents::Agents;
+    use live_users_state::record::{Change, Record};
+    use live_users_state::{ALERT_NEWS_MAX, AlertChange, AlertStep};
+
+    use super::*;
+    use crate::parts::alerting::change;
+    use crate::parts::hooks::read;
+    use crate::parts::public_url::{PublicUrl, UrlRule};
+
+    const FILE: &str = "[[hook]]\nid = \"ops\"\nformat = \"slack\"\nurl_env = \"OPS\"\n\
+        events = [\"alert\"]\n[[alert]]\nid = \"a\"\nwhen = \"users\"\nat_least = 1\n\
+        [[alert]]\nid = \"b\"\nwhen = \"users\"\nat_least = 1\nhooks = []\n";
+
+    #[test]
+    fn a_hook_passes_what_is_not_for_it_and_is_told_how_much_is_gone() {
+        let (agents, mistakes) = Agents::parse(FILE);
+        assert_eq!(mistakes, [""; 0]);
+        let env = Env::of([("OPS", "https://hooks.example.com/s3cr3t")]);
+        let rule = UrlRule::Fixed(PublicUrl::parse("https://calls.example.com").unwrap());
+        let hooks = read(&mut SettingsReader::new(&env), &agents, &rule);
+        let mut state = State::default();
+        let mut test = |alert: usize, times: u64| {
+            for _ in 0..times {
+                let change: AlertChange =
+                    change(&agents.alerts()[alert], AlertStep::Test, true, None);
+                state.apply(&Record { at: Millis(5), change: Change::Alert(change) });
+            }
+            let told = |alerts| {
+                let cursor = Cursor { alerts, ..Cursor::default() };
+                let Waiting { first, n, passed, lost } = Waiting::of(&state, &hooks[0], cursor);
+                (first.map(|(number, _)| number), n, passed, lost)
+            };
+            (told(Some(0)), told(None))
+        };
+        let nothing = (None, 0, 0, 0);
+        assert_eq!(test(0, 0), (nothing, nothing));
+        assert_eq!(test(1, 3), ((None, 0, 3, 0), nothing), "none is for it");
+        assert_eq!(test(0, 2), ((Some(4), 2, 3, 0), nothing));
+        let kept = ALERT_NEWS_MAX as u64;
+        assert_eq!(test(1, kept - 5).0, (Some(4), 2, 3, 0));
+        assert_eq!(test(1, 4).0, (Some(5), 1, 4, 4), "one of them was for it");
+        assert_eq!(test(1, 1).0, (None, 0, kept + 5, 5));
+    }
 }

@@ -7,13 +7,13 @@ use live_users_backoff::{Schedule, full};
 use live_users_core::{Agent, Millis};
 use live_users_intake::hooks::HookEvent;
 use live_users_journal::Position;
-use live_users_state::{AlertNews, CallNews, Cursor, OUTBOX_MAX, Outbox, State, Told};
+use live_users_state::{CallNews, Cursor, Outbox, State, Told};
 use log::{debug, info, warn};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::alert_message::of_alert;
-use super::alert_news::{Firing, waiting};
+use super::alert_news::{Firing, Waiting};
 use super::lost::Lost;
 use super::means::{Means, PAUSE};
 use super::message::{Message, changed, event_of, of_call, threshold};
@@ -71,9 +71,7 @@ enum Step {
 
 /// What the state has for the hook.
 struct Seen {
-    /// The first news of an alert, with its number, and how many there are.
-    alert: Option<(u64, AlertNews)>,
-    n_alerts: u64,
+    alerts: Waiting,
     /// The first event that it takes, with its number.
     first: Option<(u64, CallNews)>,
     /// How many it takes.
@@ -201,19 +199,23 @@ impl Serving {
     async fn look(&mut self) -> Option<Seen> {
         let (hook, cursor) = (self.hook.clone(), self.progress.told());
         let seen = self.means.queue.query(move |view| {
-            let (alert, n_alerts) = waiting(view.state, &hook, cursor);
+            let alerts = Waiting::of(view.state, &hook, cursor);
             let live_users = live_users(view.state, &hook);
             let seen = news(view.state.outbox(), &hook, cursor);
-            Seen { live_users, at: view.at, now: view.now, alert, n_alerts, ..seen }
+            Seen { live_users, at: view.at, now: view.now, alerts, ..seen }
         });
         let seen = seen.await.ok()?;
         if cursor.news.is_some_and(|news| news < seen.passed) {
             self.progress.change(|told| told.news = Some(seen.passed));
         }
-        if let Some(n) = self.lost.note(seen.lost, Instant::now()) {
-            warn!("{n} events are lost for hook {}: more than {OUTBOX_MAX} waited", self.hook.id());
+        if cursor.alerts.is_some_and(|alerts| alerts < seen.alerts.passed) {
+            self.progress.change(|told| told.alerts = Some(seen.alerts.passed));
         }
-        self.means.deliveries.note(&self.to, |it| it.undelivered += seen.lost);
+        let lost = seen.lost + seen.alerts.lost;
+        if let Some(n) = self.lost.note(lost, Instant::now()) {
+            warn!("{n} events are lost for hook {}: more waited than are kept", self.hook.id());
+        }
+        self.means.deliveries.note(&self.to, |it| it.undelivered += lost);
         Some(seen)
     }
 
@@ -230,7 +232,7 @@ impl Serving {
         if let Some(number) = self.firing.next() {
             return Some(Step::Firing(number));
         }
-        if let Some((number, _)) = &seen.alert {
+        if let Some((number, _)) = &seen.alerts.first {
             return Some(Step::Alert(*number));
         }
         let (told, n, is_known) = (self.progress.told(), seen.live_users, self.is_number_known());
@@ -258,7 +260,7 @@ impl Serving {
             Step::Firing(number) => {
                 of_alert(hook, number, &self.firing.now(seen.now, &self.means.values)?)
             }
-            Step::Alert(number) => of_alert(hook, number, &seen.alert.as_ref()?.1),
+            Step::Alert(number) => of_alert(hook, number, &seen.alerts.first.as_ref()?.1),
         })
     }
 
@@ -311,9 +313,9 @@ impl Serving {
 
     /// Shows how it stands.
     fn show(&self, seen: &Seen, is_due: bool) {
-        let waits_since = self.firing.waits_since(seen.alert.as_ref(), seen.first.as_ref());
+        let waits_since = self.firing.waits_since(seen.alerts.first.as_ref(), seen.first.as_ref());
         self.means.deliveries.note(&self.to, |it| {
-            it.pending = (seen.n + seen.n_alerts + self.firing.len()).max(u64::from(is_due));
+            it.pending = (seen.n + seen.alerts.n + self.firing.len()).max(u64::from(is_due));
             it.waits_since = waits_since;
         });
     }
@@ -391,6 +393,6 @@ fn news(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Seen {
     let n = u64::from(first.is_some()) + taken.count() as u64;
     let passed = first.as_ref().map_or(outbox.count(), |(number, _)| number - 1);
     let at = Position { epoch: 0, seq: 0 };
-    let (alert, n_alerts) = (None, 0);
-    Seen { alert, n_alerts, first, n, passed, lost, live_users: 0, at, now: Millis(0) }
+    let alerts = Waiting::default();
+    Seen { alerts, first, n, passed, lost, live_users: 0, at, now: Millis(0) }
 }

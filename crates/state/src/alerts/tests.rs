@@ -105,6 +105,22 @@ fn a_hook_is_told_what_names_it_or_none_of_its_agent() {
 }
 
 #[test]
+fn what_fires_and_was_told_is_known_however_much_happens_to_others() {
+    let mut state = State::default();
+    apply(&mut state, 10, "busy", AlertStep::Firing, true);
+    for n in 0..ALERT_NEWS_MAX as u64 {
+        apply(&mut state, 20 + n, "other", AlertStep::Test, true);
+    }
+    assert_eq!(state.alerts().news().next().unwrap().0, 2, "its news are gone");
+    let (number, news) = state.alerts().firing().next().unwrap();
+    let expected = change("busy", AlertStep::Firing, true);
+    assert_eq!(
+        (number, news.at, news.since, news.change),
+        (1, Millis(10), Some(Millis(10)), expected)
+    );
+}
+
+#[test]
 fn what_is_kept_is_bounded() {
     let mut state = State::default();
     for n in 0..ALERTS_MAX as u64 + 5 {
