@@ -126,13 +126,8 @@ pub(super) async fn find(
         let (tracker, history) = (state.tracker(), state.history());
         let plan = query.plan(now, history.retention(), fitting)?;
         let agent = plan.agent.as_deref().or(scope.agent().map(|it| &**it));
-        let agent = agent.map(|id| match history.has(id) {
-            true => (id, 0),
-            false => {
-                let numbers = tracker.breakdown_of_agent(&Agent::Id(id.into()));
-                (id, numbers.on_the_line().users)
-            }
-        });
+        let of_agent = |id: &str| tracker.breakdown_of_agent(&Agent::Id(id.into()));
+        let agent = agent.map(|id| (id, of_agent(id).on_the_line().users));
         if agent.is_some_and(|(id, users)| !is_configured && !history.has(id) && users == 0) {
             return Err(ApiError::from(no_agent));
         }
