@@ -5,14 +5,14 @@ use std::cmp::Ordering;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use live_users_core::{CallId, Millis};
+use live_users_core::{CallId, Millis, Phase};
 use live_users_http_kit::{Format, ParameterError, Query};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_wire::{CallView, StretchView};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::page::{PageQuery, SortKey};
+use super::page::{PageQuery, SortKey, next_after, order};
 use super::view::{Presenter, is_users};
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
@@ -97,23 +97,37 @@ pub(super) async fn calls(
     format: Format,
     may_read: MayRead,
 ) -> Result<HttpResponse, ApiError> {
-    let left = query.limit_named();
-    let chunks = stream::try_unfold((source, Some(query), left), async |(source, query, left)| {
-        let Some(query) = query else { return Ok::<_, ApiError>(None) };
-        let asked = query.with_limit(left.unwrap_or(CHUNK).min(CHUNK));
-        let (scope, rules) = (source.scope.clone(), source.rules);
+    let left = query.limit_named().unwrap_or(usize::MAX);
+    let (scope, rules) = (source.scope.clone(), source.rules);
+    let found = source.queue.query(move |View { state, now, .. }| {
+        query.places(state, &scope, &Presenter { now, rules })
+    });
+    let places = sorted(found.await?).into_iter();
+    let chunks = stream::try_unfold((source, places, left), async |(source, mut places, left)| {
+        let chunk: Vec<_> = places.by_ref().take(CHUNK.min(left)).collect();
+        if chunk.is_empty() {
+            return Ok::<_, ApiError>(None);
+        }
+        let rules = source.rules;
         let found = source.queue.query(move |View { state, now, .. }| {
             let presenter = Presenter { now, rules };
-            let page = asked.calls(state, &scope, &presenter);
-            (page.rows(&presenter), page.behind(&asked))
+            let known = chunk.iter().filter_map(|(_, id)| state.tracker().call(id));
+            // Some have ended since their places were looked up.
+            let live = known.filter(|call| call.phase == Phase::Live && call.party.is_some());
+            live.map(|call| (presenter.call(&call), next_after(&call))).collect::<Vec<_>>()
         });
-        let (found, next) = found.await?;
-        let left = left.map(|left| left - found.len().min(left));
+        let found = found.await?;
+        let left = left - found.len();
         let rows = found.into_iter().map(|(call, cursor)| row(&CallRow { call, cursor }));
-        let next = next.filter(|_| left != Some(0));
-        Ok(Some((rows.collect::<Vec<_>>(), (source, next, left))))
+        Ok(Some((rows.collect(), (source, places, left))))
     });
     rows::answer(format, CALLS, rows::while_authorized(chunks, may_read)).await
+}
+
+/// In the order of pages. It takes its time, so not on the writer's thread.
+fn sorted(mut places: Vec<(Millis, CallId)>) -> Vec<(Millis, CallId)> {
+    places.sort_by_cached_key(|(at, id)| (*at, id.to_string()));
+    places
 }
 
 /// The fields of the query for stretches.
@@ -155,9 +169,8 @@ impl StretchQuery {
 
     /// Whether a call that was first heard of then may have rows behind the one where they begin.
     fn has(&self, at: Millis, id: &CallId) -> bool {
-        let Some(After { call: (first, call), row }) = &self.after else { return true };
-        // The writer waits: the text is made only where it decides.
-        match at.cmp(first).then_with(|| id.to_string().cmp(call)) {
+        let Some(After { call, row }) = &self.after else { return true };
+        match order(at, id, call) {
             Ordering::Less => false,
             Ordering::Equal => row.is_some(),
             Ordering::Greater => true,
@@ -215,8 +228,7 @@ pub(crate) async fn stretches(
         let known = state.tracker().first_heard().filter(|(at, id)| wanted.has(*at, id));
         Ok::<_, ApiError>(known.map(|(at, id)| (at, id.clone())).collect::<Vec<_>>())
     });
-    let mut ids = found.await??;
-    ids.sort_by_cached_key(|(at, id)| (*at, id.to_string()));
+    let ids = sorted(found.await??);
     let scope = access.scope.narrowed(query.account.as_deref());
     // Who reads one agent's calls is not told with whom the callers were before.
     let agent = scope.agent().map(ToString::to_string).or_else(|| query.agent.clone());

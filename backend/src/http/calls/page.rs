@@ -1,12 +1,13 @@
 //! Pages of calls: some at a time, the longest first.
 
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use live_users_core::{Call, Millis, OpenCall};
+use live_users_core::{Call, CallId, Millis, OpenCall};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::Agents;
 use live_users_state::State;
-use live_users_wire::{CallPage, CallView};
+use live_users_wire::CallPage;
 
 use super::filter::CallFilter;
 use super::view::Presenter;
@@ -54,14 +55,27 @@ impl PageQuery {
         self.limit
     }
 
-    /// The same for so many calls.
-    pub(super) fn with_limit(self, limit: usize) -> Self {
-        Self { limit: Some(limit), ..self }
-    }
-
     /// What it names.
     pub(super) fn named(&self) -> Named<'_> {
         self.filter.named()
+    }
+
+    /// The places of all calls that are in scope, wanted and not before the page, in no order.
+    pub(super) fn places(
+        &self,
+        state: &State,
+        scope: &Scope,
+        presenter: &Presenter,
+    ) -> Vec<(Millis, CallId)> {
+        let scope = self.filter.scope(scope);
+        let is_behind = |open: &OpenCall<'_>| {
+            let after = self.after.as_ref();
+            after.is_none_or(|after| order(open.since(), open.id(), after).is_gt())
+        };
+        let listed = state.tracker().open().filter(is_listed).filter(|open| {
+            scope.has_open(open) && self.filter.has(open, presenter) && is_behind(open)
+        });
+        listed.map(|open| (open.since(), open.id().clone())).collect()
     }
 
     /// The calls that are in scope.
@@ -71,9 +85,7 @@ impl PageQuery {
         let (mut matching, mut total) = (0, 0);
         // The largest is on top: a call that comes before it replaces it.
         let mut first = BinaryHeap::with_capacity(limit + 2);
-        // A leg and a colleague's call have no party.
-        let listed = |open: &OpenCall<'_>| open.is_live() && open.party().is_some();
-        for open in state.tracker().open().filter(listed) {
+        for open in state.tracker().open().filter(is_listed) {
             if !scope.has_open(&open) {
                 continue;
             }
@@ -93,7 +105,7 @@ impl PageQuery {
         let mut keys = first.into_sorted_vec();
         let more = keys.len() > limit;
         keys.truncate(limit);
-        let id = |id: String| live_users_core::CallId::parse(&id).ok();
+        let id = |id: String| CallId::parse(&id).ok();
         let calls = keys.into_iter().filter_map(|(_, call)| state.tracker().call(&id(call)?));
         Page { calls: calls.collect(), more, matching, total }
     }
@@ -111,17 +123,6 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Each call, with the `after` of those behind it.
-    pub(super) fn rows(&self, presenter: &Presenter) -> Vec<(CallView, String)> {
-        self.calls.iter().map(|call| (presenter.call(call), next_after(call))).collect()
-    }
-
-    /// The query for what is behind it, if there is more.
-    pub(super) fn behind(&self, query: &PageQuery) -> Option<PageQuery> {
-        let last = self.calls.last().filter(|_| self.more)?;
-        Some(PageQuery { after: Some((last.since, last.id.to_string())), ..query.clone() })
-    }
-
     pub(super) fn view(&self, presenter: &Presenter) -> CallPage {
         CallPage {
             calls: self.calls.iter().map(|call| presenter.call(call)).collect(),
@@ -133,12 +134,22 @@ impl Page {
     }
 }
 
+/// Whether a call is one of those that pages have. A leg and a colleague's call have no party.
+fn is_listed(open: &OpenCall<'_>) -> bool {
+    open.is_live() && open.party().is_some()
+}
+
+/// Where a call stands, compared with a place. The text is made only where it decides: the writer waits.
+pub(super) fn order(at: Millis, id: &CallId, (other, text): &SortKey) -> Ordering {
+    at.cmp(other).then_with(|| id.to_string().cmp(text))
+}
+
 /// The `next` of a page that ends with this call.
-fn next_after(call: &Call) -> String {
+pub(super) fn next_after(call: &Call) -> String {
     format!("{}.{}", call.since.0, call.id)
 }
 
-pub(super) fn sort_key(text: &str) -> Option<SortKey> {
+fn sort_key(text: &str) -> Option<SortKey> {
     let (since, call) = text.split_once('.')?;
     Some((Millis(since.parse().ok()?), call.to_owned()))
 }
