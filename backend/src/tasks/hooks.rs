@@ -11,6 +11,7 @@ mod means;
 mod message;
 mod sending;
 mod serving;
+mod waiting;
 
 use std::io;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use live_users_core::Millis;
 use live_users_state::{AlertNews, CallNews, Cursor, State};
 
+use super::waiting::Waiting;
 use crate::parts::alert_values::AlertValues;
 use crate::parts::hooks::Hook;
 
@@ -74,30 +75,12 @@ impl Firing {
 }
 
 /// What has happened to alerts and the hook was not told yet.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Waiting {
-    /// The first of it that the hook takes, with its number.
-    pub(super) first: Option<(u64, AlertNews)>,
-    /// How much it takes.
-    pub(super) n: u64,
-    /// The number of the last news before that, which it does not take.
-    pub(super) passed: u64,
-    /// So much is gone, of which nobody knows whether the hook takes it.
-    pub(super) lost: u64,
-}
-
-impl Waiting {
-    pub(super) fn of(state: &State, hook: &Hook, cursor: Cursor) -> Self {
-        let Some(told) = cursor.alerts else { return Self::default() };
-        let (alerts, agent) = (state.alerts(), hook.table.agent.as_deref());
-        let mut all = alerts.news().filter(|(number, _)| *number > told).peekable();
-        let lost = all.peek().map_or(0, |(number, _)| number - told - 1);
-        let mut taken = all.filter(|(_, news)| news.change.is_for(hook.id(), agent));
-        let first = taken.next().map(|(number, news)| (number, news.clone()));
-        let n = u64::from(first.is_some()) + taken.count() as u64;
-        let passed = first.as_ref().map_or(alerts.count(), |(number, _)| number - 1);
-        Self { first, n, passed, lost }
-    }
+pub(super) fn waiting(state: &State, hook: &Hook, cursor: Cursor) -> Waiting<AlertNews> {
+    let Some(told) = cursor.alerts else { return Waiting::default() };
+    let (alerts, agent) = (state.alerts(), hook.table.agent.as_deref());
+    let later = alerts.news().filter(|(number, _)| *number > told);
+    let is_taken = |news: &AlertNews| news.change.is_for(hook.id(), agent);
+    Waiting::behind(told, later, alerts.count(), is_taken)
 }
 
 #[cfg(test)]
@@ -132,7 +115,7 @@ mod tests {
             }
             let told = |alerts| {
                 let cursor = Cursor { alerts, ..Cursor::default() };
-                let Waiting { first, n, passed, lost } = Waiting::of(&state, &hooks[0], cursor);
+                let Waiting { first, n, passed, lost } = waiting(&state, &hooks[0], cursor);
                 (first.map(|(number, _)| number), n, passed, lost)
             };
             (told(Some(0)), told(None))

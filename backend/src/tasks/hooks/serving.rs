@@ -7,17 +7,18 @@ use live_users_backoff::{Schedule, full};
 use live_users_core::{Agent, Millis};
 use live_users_intake::hooks::HookEvent;
 use live_users_journal::Position;
-use live_users_state::{CallNews, Cursor, Outbox, State, Told};
+use live_users_state::{AlertNews, CallNews, Cursor, Outbox, State, Told};
 use log::{debug, info, warn};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::alert_message::of_alert;
-use super::alert_news::{Firing, Waiting};
+use super::alert_news::{Firing, waiting};
 use super::lost::Lost;
 use super::means::{Means, PAUSE};
 use super::message::{Message, changed, event_of, of_call, threshold};
 use super::sending::Sender;
+use super::waiting::Waiting;
 use crate::parts::deliveries::{Delivery, Recipient};
 use crate::parts::hooks::Hook;
 use crate::parts::queue::View;
@@ -71,15 +72,8 @@ enum Step {
 
 /// What the state has for the hook.
 struct Seen {
-    alerts: Waiting,
-    /// The first event that it takes, with its number.
-    first: Option<(u64, CallNews)>,
-    /// How many it takes.
-    n: u64,
-    /// The number of the last event before that, which it does not take.
-    passed: u64,
-    /// So many events are gone.
-    lost: u64,
+    alerts: Waiting<AlertNews>,
+    calls: Waiting<CallNews>,
     live_users: u64,
     at: Position,
     now: Millis,
@@ -199,19 +193,19 @@ impl Serving {
     async fn look(&mut self) -> Option<Seen> {
         let (hook, cursor) = (self.hook.clone(), self.progress.told());
         let seen = self.means.queue.query(move |view| {
-            let alerts = Waiting::of(view.state, &hook, cursor);
+            let alerts = waiting(view.state, &hook, cursor);
+            let calls = waiting_of_calls(view.state.outbox(), &hook, cursor);
             let live_users = live_users(view.state, &hook);
-            let seen = news(view.state.outbox(), &hook, cursor);
-            Seen { live_users, at: view.at, now: view.now, alerts, ..seen }
+            Seen { alerts, calls, live_users, at: view.at, now: view.now }
         });
         let seen = seen.await.ok()?;
-        if cursor.news.is_some_and(|news| news < seen.passed) {
-            self.progress.change(|told| told.news = Some(seen.passed));
+        if cursor.news.is_some_and(|news| news < seen.calls.passed) {
+            self.progress.change(|told| told.news = Some(seen.calls.passed));
         }
         if cursor.alerts.is_some_and(|alerts| alerts < seen.alerts.passed) {
             self.progress.change(|told| told.alerts = Some(seen.alerts.passed));
         }
-        let lost = seen.lost + seen.alerts.lost;
+        let lost = seen.calls.lost + seen.alerts.lost;
         if let Some(n) = self.lost.note(lost, Instant::now()) {
             warn!("{n} events are lost for hook {}: more waited than are kept", self.hook.id());
         }
@@ -245,7 +239,7 @@ impl Serving {
         if is_known && self.is_number_due(n) && self.number_at <= Instant::now() {
             return Some(Step::LiveUsers(n));
         }
-        seen.first.as_ref().map(|(number, _)| Step::News(*number))
+        seen.calls.first.as_ref().map(|(number, _)| Step::News(*number))
     }
 
     fn message(&self, step: Step, seen: &Seen) -> Option<Message> {
@@ -256,7 +250,7 @@ impl Serving {
                 threshold(hook, moment, seen.live_users, (limit, is_reached))
             }
             Step::LiveUsers(n) => changed(hook, moment, n),
-            Step::News(number) => of_call(hook, number, &seen.first.as_ref()?.1),
+            Step::News(number) => of_call(hook, number, &seen.calls.first.as_ref()?.1),
             Step::Firing(number) => {
                 of_alert(hook, number, &self.firing.now(seen.now, &self.means.values)?)
             }
@@ -313,9 +307,10 @@ impl Serving {
 
     /// Shows how it stands.
     fn show(&self, seen: &Seen, is_due: bool) {
-        let waits_since = self.firing.waits_since(seen.alerts.first.as_ref(), seen.first.as_ref());
+        let (alert, call) = (seen.alerts.first.as_ref(), seen.calls.first.as_ref());
+        let waits_since = self.firing.waits_since(alert, call);
         self.means.deliveries.note(&self.to, |it| {
-            it.pending = (seen.n + seen.alerts.n + self.firing.len()).max(u64::from(is_due));
+            it.pending = (seen.calls.n + seen.alerts.n + self.firing.len()).max(u64::from(is_due));
             it.waits_since = waits_since;
         });
     }
@@ -376,9 +371,9 @@ fn live_users(state: &State, hook: &Hook) -> u64 {
     numbers.users as u64
 }
 
-/// What the hook was not told yet. The number and the moment are not filled in.
-fn news(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Seen {
-    let after = cursor.news.unwrap_or(u64::MAX);
+/// What has happened to calls and the hook was not told yet.
+fn waiting_of_calls(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Waiting<CallNews> {
+    let Some(told) = cursor.news else { return Waiting::default() };
     let is_taken = |news: &CallNews| {
         let is_its = match &hook.table.agent {
             None => true,
@@ -386,13 +381,5 @@ fn news(outbox: &Outbox, hook: &Hook, cursor: Cursor) -> Seen {
         };
         is_its && hook.table.takes(event_of(news.what))
     };
-    let mut all = outbox.after(after).peekable();
-    let lost = all.peek().map_or(0, |(number, _)| number - after - 1);
-    let mut taken = all.filter(|(_, news)| is_taken(news));
-    let first = taken.next().map(|(number, news)| (number, news.clone()));
-    let n = u64::from(first.is_some()) + taken.count() as u64;
-    let passed = first.as_ref().map_or(outbox.count(), |(number, _)| number - 1);
-    let at = Position { epoch: 0, seq: 0 };
-    let alerts = Waiting::default();
-    Seen { alerts, first, n, passed, lost, live_users: 0, at, now: Millis(0) }
+    Waiting::behind(told, outbox.after(told), outbox.count(), is_taken)
 }
