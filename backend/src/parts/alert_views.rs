@@ -25,7 +25,7 @@ pub(crate) fn alerts_view(agents: &Agents, alerts: &Alerts, scope: &Scope) -> Op
     let happened = alerts.news().rev().map(|(_, news)| news).filter(|news| {
         let AlertChange { agent, source, .. } = &news.change;
         // It is told again, or for the first time after the quiet time: nothing has happened to it.
-        let goes_on = news.change.what == AlertStep::Firing && news.since < Some(news.at);
+        let goes_on = news.change.what == AlertStep::Firing && news.since != Some(news.at);
         !goes_on && is_in_scope(agents, scope, (agent.as_deref(), source.as_deref()))
     });
     Some(AlertsView {

@@ -133,7 +133,9 @@ fn decide(
     // The window of a silence is in its value.
     let window_s = if table.condition().is_silence() { 0 } else { table.for_seconds() };
     let quiet_ms = u64::from(table.repeat_after_minutes()) * MINUTE_MS;
-    let may_tell = status.told_at.is_none_or(|at| now.since(at) >= quiet_ms);
+    // A clock that was ahead may have told it: then nothing was told for longer than that.
+    let distance_ms = |at: Millis| now.since(at).max(at.since(now));
+    let may_tell = status.told_at.is_none_or(|at| distance_ms(at) >= quiet_ms);
     match (holds?, status.since) {
         (true, None) => {
             let is_due = held_ms >= u64::from(window_s) * 1_000;

@@ -193,6 +193,18 @@ fn a_referee_fails_where_any_that_is_asked_does() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_makes_no_alert_quiet_for_so_long() {
+    let lines = "when = \"users\"\nat_least = 50\nfor_seconds = 0\nrepeat_after_minutes = 10";
+    let mut world = World::with(lines);
+    let right = world.now;
+    world.now = Millis(right.0 + 400 * live_users_core::DAY_MS);
+    assert_eq!(world.users(50).run(2), [(1, Firing, true)]);
+    world.now = right;
+    assert_eq!(world.run(700), [(1, Firing, true), (601, Firing, true)]);
+    assert_eq!(world.users(1).run(1), [(1, Resolved, true)]);
+}
+
+#[test]
 fn its_end_is_for_whom_was_told_that_it_fires() {
     let lines = "[[hook]]\nid = \"ops\"\nurl = \"https://a.example\"\nsecret_env = \"S\"\n\
                  events = [\"alert\"]\n";
