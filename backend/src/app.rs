@@ -27,7 +27,7 @@ use crate::http::routes::{self, LIMIT_ANSWERS};
 use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::configured;
-use crate::parts::doubt::Doubt;
+use crate::parts::doubt::{Doubt, suspect_by_agent};
 use crate::parts::journal_reader::JournalReader;
 use crate::parts::latest::LatestCount;
 use crate::parts::passing_on::DRAIN;
@@ -164,8 +164,11 @@ impl Ready {
             .asking_sources(source_asking::prepare(&config))
             .auditing(check_invariants);
         let latest = first_count(&replica, &clock, gives_agents);
-        let confidence = replica.state().confidence(clock.now(), config.doubt.suspect_after_ms);
-        let doubt = Arc::new(Doubt::new(confidence.suspect));
+        let (state, now) = (replica.state(), clock.now());
+        let suspect_after_ms = config.doubt.suspect_after_ms;
+        let suspect = state.confidence(now, suspect_after_ms).suspect;
+        let of_agents = suspect_by_agent(state.tracker(), now, suspect_after_ms);
+        let doubt = Arc::new(Doubt::new(suspect, of_agents));
         let (latest_writer, latest) = watch::channel(latest);
         let (requests_sender, requests) = mpsc::unbounded_channel();
         let (questions_sender, questions) = mpsc::unbounded_channel();

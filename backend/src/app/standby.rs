@@ -60,7 +60,7 @@ pub(super) async fn stand_by(
     let refusing = tokio::spawn(refuse(inbox, status_reader.clone()));
     let (_latest_writer, latest) = watch::channel(nothing());
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
-    let doubt = Arc::new(Doubt::new(0));
+    let doubt = Arc::new(Doubt::new(0, <_>::default()));
     let reading = ((latest, doubt), clock, JournalReader::new(reader));
     let (parts, origins) = Parts::of(config, arrivals, (queue, status_reader), reading)?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());

@@ -53,9 +53,10 @@ pub(crate) async fn total(
         return Ok(answer(&request, body));
     }
     known(&latest.borrow())?;
-    let counting = (rules.gives_agents, tells_doubt.then_some(rules.doubt));
+    let (gives_agents, known) = (rules.gives_agents, (rules.doubt, rules.suspect.clone()));
     let counted = queue.query(move |View { state, now, .. }| {
-        (selection.count(state.tracker(), now, counting), now)
+        let doubt = tells_doubt.then_some((known.0, &*known.1));
+        (selection.count(state.tracker(), now, (gives_agents, doubt)), now)
     });
     let (count, now) = counted.await?;
     let count = match tells_doubt {

@@ -1,6 +1,11 @@
 //! When live users are suspect, how many are, and what the public is told of that.
 
-use live_users_core::Millis;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use live_users_core::{Agent, Millis, Tracker};
+use live_users_state::Confidence;
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 /// When a call is suspect, and from which share of suspect users on the total is told with its doubt.
@@ -26,33 +31,64 @@ impl DoubtRules {
 
 /// The suspect among all live users. It changes by what is heard, and by silence.
 #[derive(Debug)]
-pub(crate) struct Doubt(watch::Sender<u64>);
+pub(crate) struct Doubt {
+    all: watch::Sender<u64>,
+    /// Those of each agent that has any.
+    by_agent: RwLock<SuspectByAgent>,
+}
+
+/// How many live users are suspect, by the ids of the agents that have any.
+pub(crate) type SuspectByAgent = BTreeMap<Arc<str>, usize>;
 
 impl Doubt {
     /// This many are suspect now.
-    pub(crate) fn new(suspect: usize) -> Self {
-        Self(watch::Sender::new(suspect as u64))
+    pub(crate) fn new(suspect: usize, by_agent: SuspectByAgent) -> Self {
+        Self { all: watch::Sender::new(suspect as u64), by_agent: RwLock::new(by_agent) }
     }
 
     /// How many there are.
     pub(crate) fn now(&self) -> u64 {
-        *self.0.borrow()
+        *self.all.borrow()
     }
 
-    /// Wakes its readers at each look that finds another number, or that time has made necessary: then
-    /// another number may be true of a part of the calls.
+    /// How many of them are an agent's.
+    pub(crate) fn of_agent(&self, id: &str) -> u64 {
+        self.by_agent.read().get(id).map_or(0, |suspect| *suspect as u64)
+    }
+
+    /// Wakes its readers at each look that finds another number, in all or of an agent, or that time has
+    /// made necessary: then another number may be true of a part of the calls.
     pub(crate) fn reader(&self) -> watch::Receiver<u64> {
-        self.0.subscribe()
+        self.all.subscribe()
     }
 
     /// Notes how many there are.
-    pub(crate) fn note(&self, suspect: usize, is_by_time: bool) {
-        self.0.send_if_modified(|now| {
-            let is_change = *now != suspect as u64;
+    pub(crate) fn note(&self, suspect: usize, by_agent: SuspectByAgent, is_by_time: bool) {
+        let is_other = {
+            let mut known = self.by_agent.write();
+            let before = std::mem::replace(&mut *known, by_agent);
+            *known != before
+        };
+        self.all.send_if_modified(|now| {
+            let is_change = *now != suspect as u64 || is_other;
             *now = suspect as u64;
             is_change || is_by_time
         });
     }
+}
+
+/// Those of each agent that has an id.
+pub(crate) fn suspect_by_agent(
+    tracker: &Tracker,
+    now: Millis,
+    suspect_after_ms: u64,
+) -> SuspectByAgent {
+    let each = Confidence::by_agent(tracker, now, suspect_after_ms).into_iter();
+    let suspect = each.filter_map(|(agent, it)| match agent {
+        Agent::Id(id) => (it.suspect > 0).then_some((id, it.suspect)),
+        Agent::Address(_) | Agent::Unknown => None,
+    });
+    suspect.collect()
 }
 
 /// How long it is until this moment, in milliseconds.
@@ -87,15 +123,19 @@ mod tests {
 
     #[test]
     fn readers_wake_at_a_change_and_when_time_has_made_a_look_necessary() {
-        let doubt = Doubt::new(0);
+        let doubt = Doubt::new(0, SuspectByAgent::new());
         let mut reader = doubt.reader();
-        doubt.note(0, false);
+        doubt.note(0, SuspectByAgent::new(), false);
         assert!(!reader.has_changed().unwrap());
-        doubt.note(0, true);
+        doubt.note(0, SuspectByAgent::new(), true);
         assert!(reader.has_changed().unwrap());
         reader.mark_unchanged();
-        doubt.note(2, false);
+        doubt.note(2, SuspectByAgent::from([("booking".into(), 2)]), false);
         assert!(reader.has_changed().unwrap());
-        assert_eq!(doubt.now(), 2);
+        reader.mark_unchanged();
+        doubt.note(2, SuspectByAgent::from([("other".into(), 1), ("booking".into(), 2)]), false);
+        assert!(reader.has_changed().unwrap(), "who has two calls is one of the two of all");
+        doubt.note(2, SuspectByAgent::from([("booking".into(), 2)]), false);
+        assert_eq!((doubt.now(), doubt.of_agent("booking"), doubt.of_agent("other")), (2, 2, 0));
     }
 }

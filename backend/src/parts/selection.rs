@@ -6,7 +6,7 @@ use live_users_core::{Agent, Millis, Tracker};
 use live_users_state::Confidence;
 use live_users_wire::{ByAgent, Count};
 
-use super::doubt::DoubtRules;
+use super::doubt::{Doubt, DoubtRules};
 use super::latest::public_by_agent;
 use super::scope::{Detail, Scope};
 
@@ -30,13 +30,14 @@ impl Selection {
         !self.scope.is_limited() && self.agent.is_none()
     }
 
-    /// The total, with the numbers of the agents if they are given out, and with its doubt if there are
-    /// rules for that. Doubt visits every call, and the number of an agent none.
+    /// The total, with the numbers of the agents if they are given out, and with its doubt if that is
+    /// asked for. It visits no call where the number is of an agent and the scope of all calls: nobody
+    /// needs a token for these.
     pub(crate) fn count(
         &self,
         tracker: &Tracker,
         now: Millis,
-        (gives_agents, doubt): (bool, Option<DoubtRules>),
+        (gives_agents, doubt): (bool, Option<(DoubtRules, &Doubt)>),
     ) -> Count {
         let tracker = &*self.scope.view(tracker);
         let agent = self.agent.clone().map(Agent::Id);
@@ -45,13 +46,16 @@ impl Selection {
             None => tracker.numbers(),
         };
         let live_users = numbers.users as u64;
-        let suspect = doubt.and_then(|rules| {
+        let suspect = doubt.and_then(|(rules, doubt)| {
             let after_ms = rules.suspect_after_ms;
-            let confidence = match &agent {
-                Some(agent) => Confidence::of_agent(tracker, agent, now, after_ms),
-                None => Confidence::of(tracker, now, after_ms),
+            let suspect = match (&agent, &self.agent) {
+                (Some(_), Some(id)) if !self.scope.is_limited() => doubt.of_agent(id),
+                (Some(agent), _) => {
+                    Confidence::of_agent(tracker, agent, now, after_ms).suspect as u64
+                }
+                (None, _) => Confidence::of(tracker, now, after_ms).suspect as u64,
             };
-            rules.told(confidence.suspect as u64, live_users)
+            rules.told(suspect, live_users)
         });
         let gives_agents = gives_agents && agent.is_none() && self.scope.detail() > Detail::Total;
         let by_agent = gives_agents.then(|| -> ByAgent { public_by_agent(tracker) });

@@ -8,7 +8,7 @@ use live_users_broadcast::Throttle;
 use live_users_state::Confidence;
 use tokio::time::{Instant, sleep};
 
-use crate::parts::doubt::{Doubt, wait_ms};
+use crate::parts::doubt::{Doubt, suspect_by_agent, wait_ms};
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 
@@ -33,11 +33,18 @@ pub(crate) async fn run(
         let looked = queue.query(move |View { state, now, .. }| {
             let start = Instant::now();
             let Confidence { suspect, changes_at, .. } = state.confidence(now, suspect_after_ms);
-            (suspect, wait_ms(changes_at, now).map(Duration::from_millis), start.elapsed())
+            // Of an agent somebody may be suspect who has another call that is not.
+            let by_agent = suspect_by_agent(state.tracker(), now, suspect_after_ms);
+            (
+                suspect,
+                by_agent,
+                wait_ms(changes_at, now).map(Duration::from_millis),
+                start.elapsed(),
+            )
         });
         let (next, took) = match looked.await {
-            Ok((suspect, next, took)) => {
-                doubt.note(suspect, is_by_time);
+            Ok((suspect, by_agent, next, took)) => {
+                doubt.note(suspect, by_agent, is_by_time);
                 (next, took)
             }
             // Then the number itself is unknown, and its doubt is not told either.

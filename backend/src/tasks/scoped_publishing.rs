@@ -79,7 +79,7 @@ async fn publish_totals(
         let is_stale = with_silence(latest.borrow_and_update().clone(), queue.age_ms()).stale;
         let counted = match is_stale {
             Some(stale) => Err(NotRecorded::from(stale)),
-            None => counts(&queue, &slots, rules).await,
+            None => counts(&queue, &slots, (rules, doubt.clone())).await,
         };
         for (n, slot) in slots.iter().enumerate() {
             let (shown, frame) = match &counted {
@@ -117,11 +117,11 @@ async fn publish_totals(
 async fn counts(
     queue: &Queue,
     slots: &[Arc<ScopedStreams>],
-    (gives_agents, doubt): (bool, DoubtRules),
+    ((gives_agents, rules), doubt): ((bool, DoubtRules), Arc<Doubt>),
 ) -> Result<(Vec<(u64, Count)>, impl Fn(&(u64, Count)) -> Frame + use<>), NotRecorded> {
     let selections: Vec<_> = slots.iter().map(|slot| slot.selection.clone()).collect();
     let counted = queue.query(move |View { state, now, at }| {
-        let rules = (gives_agents, Some(doubt));
+        let rules = (gives_agents, Some((rules, &*doubt)));
         let count = |it: &Selection| (at.epoch, it.count(state.tracker(), now, rules));
         (selections.iter().map(count).collect(), now)
     });

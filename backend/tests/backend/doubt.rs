@@ -240,6 +240,26 @@ fn everybody_may_ask_for_a_public_agent_and_learns_of_no_other() {
     assert_eq!(total(&server, "?agent=booking", &[("Authorization", &wall)]).status, 200);
 }
 
+#[test]
+fn everybody_is_told_the_doubt_of_an_agent_on_request() {
+    let (_folder, journal) = journal();
+    let (_agents, file) = agents_file(AGENTS);
+    let settings = [("AGENTS_FILE", &*file), ("WALL_TOKEN", WALL)];
+    let (server, twilio) = start_later(&journal, "+0s", &settings);
+    (1..=2).for_each(|n| drop(twilio.start(n)));
+    drop(server);
+    let (server, twilio) = start_later(&journal, "+10m", &settings);
+    let more = || parsed(&total(&server, "?agent=booking", &[MORE]).body);
+    let told = more();
+    assert_eq!((&told["liveUsers"], &told["suspect"]), (&json!(2), &json!(2)), "{told}");
+    assert_eq!(total(&server, "?agent=booking", &[]).body, r#"{"liveUsers":2}"#);
+    for (call, left) in [(1, json!(1)), (2, Value::Null)] {
+        twilio.start(call);
+        // The doubt is looked at anew just after the number.
+        while more()["suspect"] != left {}
+    }
+}
+
 #[tokio::test]
 async fn streams_of_an_agent_end_when_it_is_public_no_more() {
     let (_agents, file) = agents_file(AGENTS);

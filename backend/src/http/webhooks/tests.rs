@@ -62,7 +62,7 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
         .app_data(Data::new(TotalRules {
             is_public: true,
             gives_agents: false,
-            suspect: Arc::new(Doubt::new(0)),
+            suspect: Arc::new(Doubt::new(0, <_>::default())),
             doubt: DoubtRules { share_percent: 10, is_public: false, suspect_after_ms: 120_000 },
             limit: ReadLimit::new(0),
             trusted_proxies: TrustedProxies::default(),
