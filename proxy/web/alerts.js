@@ -37,7 +37,7 @@ export class Alerts {
     }));
     arrange(this.#firing, [...this.#items.values()]);
     this.#fold.hidden = recent.length === 0;
-    const lines = recent.map((it) => `${moment(it.at)} ${it.alert} ${STATES[it.state] ?? it.state}: ${looksAt(it, names)}`);
+    const lines = recent.map((it) => `${moment(it.at)} ${it.alert} ${happened(it)}: ${looksAt(it, names)}`);
     if (this.#recent.textContent !== lines.join("")) {
       this.#recent.replaceChildren(...lines.map((line) => element("li", line)));
     }
@@ -47,6 +47,10 @@ export class Alerts {
 const LEVELS = new Set(["users", "capacity_share", "suspect_share"]);
 
 const STATES = { firing: "fires", resolved: "is over", test: "was tested" };
+
+function happened({ state, ruleChanged }) {
+  return ruleChanged ? "is over, since its rule was changed" : STATES[state] ?? state;
+}
 
 /** What an alert looks at, and its value. */
 function looksAt({ when, value, threshold, below = false, agent, source }, names) {

@@ -83,14 +83,14 @@ function kind({ what }) {
   return ["started", "answered", "moved", "ended", "healed", "evicted"].includes(what) ? what : "other";
 }
 
-function title({ what, reason, durationMs, cause, direction, party }) {
+function title({ what, reason, durationMs, cause, direction, party, away }) {
   switch (what) {
     case "started":
       return direction === "outbound" ? "Outbound call started" : "Call started";
     case "answered":
       return "Call answered";
     case "moved":
-      return MOVES[party] ?? "Moved";
+      return away ? "Moved to another agent" : MOVES[party] ?? "Moved";
     case "ended": {
       const lasted = durationMs === undefined ? "" : ` after ${span(durationMs)}`;
       const how = reason === undefined || reason === "completed" ? "ended" : words(reason);

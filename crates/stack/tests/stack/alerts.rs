@@ -62,6 +62,15 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
         "{recent}"
     );
     assert!(recent.contains("busy was tested"), "{recent}");
+    twilio.start(3);
+    browser.wait_for("the alert again", fires).await;
+    std::fs::write(&agents, FILE.replace("at_least = 2", "at_least = 3")).expect("a file");
+    backend.hang_up();
+    browser.wait_for("that it is over", is_calm).await;
+    let recent = text(&browser, "#alerts-recent").await;
+    let changed =
+        "busy is over, since its rule was changed: live users of Table bookings, from 2 on";
+    assert!(recent.contains(changed), "{recent}");
     let listed = command(&backend, &["alerts"]);
     assert!(listed.contains("resolved") && listed.contains("test"), "{listed}");
 }

@@ -143,6 +143,24 @@ async fn the_page_of_a_link_shows_its_calls_and_no_orders_and_the_total_is_the_t
     assert_eq!(browser.console_errors().await, [""; 0], "nothing is asked that is refused");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_an_agents_link_tells_that_a_call_moves_away_and_not_where_to() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = Browser::start().await;
+    let (_, url) = share(&proxy, &value!({"agent": "booking"}), "page");
+    open(&browser, &url).await;
+    let feed = "document.querySelector('#feed').innerText";
+    browser.wait_for("the call", &format!("/Call started/.test({feed})")).await;
+    let sid = format!("CA{:032x}", 1);
+    let fields = [("CallSid", &*sid), ("CallStatus", "in-progress"), ("Direction", "inbound")];
+    assert_eq!(twilio.post("/voice?agent=support", &fields).status, 200);
+    browser.wait_for("the move", &format!("/Moved to another agent/.test({feed})")).await;
+    let shown = browser.evaluate(TEXT).await;
+    let shown = shown.as_str().expect("text").to_lowercase();
+    assert!(!shown.contains("support"), "of another agent: {shown}");
+}
+
 /// So many agents, none of which has a call.
 fn agents(n: usize) -> String {
     let mut file = String::new();
