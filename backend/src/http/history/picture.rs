@@ -283,6 +283,8 @@ fn draw_peak(svg: &mut String, plot: &Plot, at_ms: f64, (max, top): (u32, f64)) 
 
 /// What the line and the band are. Beside a stack there is no band.
 fn legend(svg: &mut String, left: f64, y: f64, is_stacked: bool) {
+    // In line with the legend of the areas.
+    let left = if is_stacked { 20.0 } else { left };
     let (left, band) = (round(left), round(left + 88.0));
     let _ = writeln!(svg, "<path class=\"mean\" d=\"M{left} {y}h16\"/>");
     let words = if is_stacked { "live users, average" } else { "average" };
