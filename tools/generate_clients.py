@@ -6,10 +6,10 @@ TypeScript. All are pinned in tools/clients/generators, and are installed into t
 are missing. Cargo is needed, and Node, from 20.19 on. --check writes nothing, and fails if something else would be
 written.
 
-One client is for both servers, so what it is generated from is what both documents have in common:
-  - the operations of both, without those that only a provider or a browser asks for;
-  - of each operation the parameters and the answers of both;
-  - of each answer the fields of both. Only what both require is required, so that no answer of either is refused.
+One client is for both servers, so it is generated from both documents joined:
+  - the operations of either, without those that only a provider or a browser asks for;
+  - of each operation the parameters and the answers of either;
+  - of each answer the fields of either. Only what both require is required, so that no answer of either is refused.
 """
 
 import copy, difflib, hashlib, json, os, re, shutil, subprocess, sys, tempfile, venv

@@ -101,6 +101,18 @@ class Servers:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["suspect"]
 
+    def share(self, view):
+        """A link to all calls is shared; its id, and where it is opened."""
+        answer = self.order("/links", {"name": "Screen in the lobby", "scope": {"all": True}, "view": view, "expires": "1d"})
+        return answer["link"]["id"], self.url(f"/view#token={answer['token']}")
+
+    def order(self, path, body=None):
+        """An admin's order to the proxy."""
+        headers = {"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"}
+        url, data = self.url(f"/api/live-users{path}"), b"" if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10) as answer:
+            return json.load(answer)
+
     def url(self, path, of_backend=False):
         return f"http://127.0.0.1:{self.backend_port if of_backend else self.proxy_port}{path}"
 
@@ -125,6 +137,15 @@ def signed_in(browser, servers, token=ADMIN):
     browser.devtools("Network.clearBrowserCookies")
     browser.open(servers.url(f"/admin/sign-in#token={token}"))
     check_becomes(browser, "the page is there", "return location.pathname === '/admin/existing-agents'")
+
+
+def opened(browser, servers, view):
+    """A shared link is opened; its id."""
+    link, url = servers.share(view)
+    browser.open("about:blank")
+    browser.open(url)
+    check_becomes(browser, "the page of the link is there", f"return location.pathname === '/view/{link}'")
+    return link
 
 
 def check_becomes(browser, what, script):
@@ -175,7 +196,7 @@ def sources(servers):
                     Origin=servers.url("").rstrip("/"), **{"Sec-Fetch-Site": "same-origin"})
     cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
     check("sign-in gives a cookie", bool(cookie), answer.status)
-    for name, path in (("page", "/admin/existing-agents"), ("docs", "/docs"), ("embed", "/embed")):
+    for name, path in (("page", "/admin/existing-agents"), ("docs", "/docs"), ("embed", "/embed"), ("view", "/view")):
         answer, pages[name] = ask(path, Cookie=cookie)
         check(f"{path} is a page", answer.status == 200 and "html" in (answer.getheader("Content-Type") or ""), answer.status)
     return pages
@@ -246,7 +267,28 @@ def states(browser, look, servers_for):
     def embed():
         browser.open(servers_for(1).url("/embed"))
         look.at("embed")
-    return {it.__name__.replace("_", "-"): it for it in (sign_in, fresh, one, busy, customer, docs, embed, suspect, down)}
+
+    def view():
+        browser.open(servers_for(1).url("/view"))
+        look.at("view", "return document.readyState === 'complete'")
+
+    def link():
+        opened(browser, servers_for(32), "page")
+        look.at("link")
+
+    def wallboard():
+        opened(browser, servers_for(32), "wallboard")
+        look.at("wallboard")
+
+    def revoked():
+        servers = servers_for(1)
+        link = opened(browser, servers, "page")
+        servers.order(f"/links/{link}/revoke")
+        browser.open("about:blank")
+        browser.open(servers.url(f"/view/{link}"))
+        look.at("revoked", "return document.readyState === 'complete'", "the server responded with a status of 403")
+    each = (sign_in, fresh, one, busy, customer, docs, embed, view, link, wallboard, revoked, suspect, down)
+    return {it.__name__.replace("_", "-"): it for it in each}
 
 
 def main():

@@ -2,8 +2,9 @@
 //!
 //! The length of a compressed answer tells something of its content to who watches the network, and can
 //! make the browser of an admin ask for it again and again with words to compare (BREACH). Nobody can: the
-//! session is not sent for another site, and such a request would be refused. Besides, no answer has a
-//! token or a cookie in it; what the sign-in page repeats stands beside no secret.
+//! session is not sent for another site, and such a request would be refused. That of a link is sent where
+//! another site leads to its page, which repeats nothing that was asked. Besides, no answer has a token or a
+//! cookie in it; what the sign-in page repeats stands beside no secret.
 
 use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, MessageBody};

@@ -116,7 +116,7 @@ impl Page {
     }
 }
 
-/// As of the page *Existing Agents*, but for who may frame it.
+/// Nothing from elsewhere, nothing inline, no HTML out of a text, no form; and in frames of these origins alone.
 fn policy(origins: &AllowedOrigins) -> String {
     let framing = origins.frame_ancestors();
     format!(

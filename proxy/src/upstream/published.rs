@@ -26,7 +26,7 @@ pub(super) struct Published {
     /// The agent that all of it is of; `None` for all calls. A backend of before there were such streams
     /// tells the total of all, whatever is asked.
     agent: Option<String>,
-    /// The epoch, the count and those of agents, while they are known to be true.
+    /// The epoch, the count, those of agents and what is suspect, while they are known to be true.
     count: Option<(String, u64, Option<ByAgent>, Option<u64>)>,
     /// The last count, and when the backend last sent anything.
     last: Option<(u64, Timestamp)>,
