@@ -38,6 +38,10 @@ fn stable() -> Vec<(String, &'static str, bool)> {
     files
 }
 
+/// So much may be sent of the page before it has asked for anything, in bytes: of the 60 kB of a whole first
+/// view, the answers to what it asks and all heads take some 10.
+const PAGE_BYTES_MAX: usize = 50_000;
+
 /// What the page and the sign-in load.
 async fn loaded(proxy: &Server) -> Vec<String> {
     let cookie = cookie(proxy).await;
@@ -194,6 +198,33 @@ pub(crate) fn decode(coding: Option<&str>, bytes: &[u8]) -> Vec<u8> {
     }
     .expect("what was encoded");
     decoded
+}
+
+#[tokio::test]
+async fn the_page_and_what_it_loads_at_once_are_light() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let cookie = cookie(&proxy).await;
+    let cookie = [("Cookie", cookie.as_str())];
+    let html = get(&proxy, "/admin/existing-agents", &cookie).await.text().await.expect("text");
+    let mut sizes = vec![("the page".to_owned(), light(html.as_bytes()))];
+    for line in
+        html.lines().filter(|line| line.contains("=\"/assets/") && !line.contains(" disabled "))
+    {
+        let path = line.split('"').find(|it| it.starts_with("/assets/")).expect("a path");
+        let bytes = get(&proxy, path, &[]).await.bytes().await.expect("bytes");
+        sizes.push((path.to_owned(), light(&bytes)));
+    }
+    assert_eq!(sizes.len(), 4, "a script, a style sheet and an icon: {sizes:?}");
+    let sum: usize = sizes.iter().map(|(_, size)| size).sum();
+    assert!(sum <= PAGE_BYTES_MAX, "{sum} bytes, load something when it is needed: {sizes:?}");
+}
+
+/// The size of these bytes as a release sends them. Other builds compress less.
+fn light(bytes: &[u8]) -> usize {
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+    let mut compressed = Vec::new();
+    brotli::BrotliCompress(&mut &*bytes, &mut compressed, &params).expect("memory");
+    compressed.len()
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn what_could_not_be_undone_asks_before_says_why_it_failed_and_can_be_trie
     browser.wait_for("the panel", "!document.querySelector('#shared-links').hidden").await;
     for name in ["one", "two"] {
         browser.click("#share-open").await;
+        browser.wait_for("the form", "document.querySelector('#share').open").await;
         browser.evaluate(&format!("document.querySelector('#share-name').value = '{name}'")).await;
         browser.click("#share-confirm").await;
         browser.wait_for("the link", "document.querySelector('#share-url').value !== ''").await;

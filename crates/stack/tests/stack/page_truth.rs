@@ -86,6 +86,7 @@ async fn a_wrong_clock_of_the_viewer_changes_nothing_on_the_page() {
             assert_eq!(browser.evaluate(&told).await, true, "{hours} h: {told}");
         }
         browser.click("#share-open").await;
+        browser.wait_for("the form", "document.querySelector('#share').open").await;
         browser.evaluate("document.querySelector('#share-name').value = 'Lobby'").await;
         browser.click("#share-confirm").await;
         browser.wait_for("the link", "document.querySelector('.shared-link')").await;

@@ -39,6 +39,7 @@ async fn an_admin_shares_a_link_on_the_page_opens_it_and_revokes_it_and_stays_si
     let browser = page::open(&proxy).await;
     browser.wait_for("the panel", "!document.querySelector('#shared-links').hidden").await;
     browser.click("#share-open").await;
+    browser.wait_for("the form", "document.querySelector('#share').open").await;
     browser.evaluate("document.querySelector('#share-name').value = 'Screen in the lobby'").await;
     browser
         .evaluate("document.querySelector('#share-scope').value = '{\"agent\":\"booking\"}'")
