@@ -12,6 +12,9 @@ WORKDIR /app
 # A third less in the binaries; a panic still names its file and line.
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 
+# More than what is built by default: live-users-backend/otlp.
+ARG FEATURES=
+
 # First the dependencies, with empty sources in place of ours: this lasts as long as no manifest
 # and no version changes. rust-toolchain.toml stays out, because the compiler is the one of this
 # image: with that file, rustup would go and download what only developers need.
@@ -25,6 +28,7 @@ COPY crates/core/Cargo.toml crates/core/
 COPY crates/http-kit/Cargo.toml crates/http-kit/
 COPY crates/intake/Cargo.toml crates/intake/
 COPY crates/journal/Cargo.toml crates/journal/
+COPY crates/otlp/Cargo.toml crates/otlp/
 COPY crates/replica/Cargo.toml crates/replica/
 COPY crates/simulator/Cargo.toml crates/simulator/
 COPY crates/sources/Cargo.toml crates/sources/
@@ -42,14 +46,16 @@ RUN for manifest in */Cargo.toml crates/*/Cargo.toml; do \
         && echo '//! Empty.' | tee "$src/lib.rs" >"$src/main.rs" \
         && echo 'fn main() {}' >>"$src/main.rs" || exit 1; \
     done \
-    && cargo build --release --locked --package live-users-backend --package live-users-proxy \
+    && cargo build --release --locked --features "$FEATURES" \
+        --package live-users-backend --package live-users-proxy \
     && cargo clean --release --workspace \
     && rm -r */src crates/*/src
 
 COPY backend backend/
 COPY crates crates/
 COPY proxy proxy/
-RUN cargo build --release --locked --package live-users-backend --package live-users-proxy
+RUN cargo build --release --locked --features "$FEATURES" \
+    --package live-users-backend --package live-users-proxy
 COPY --from=sbom /usr/local/bin/cargo-cyclonedx /usr/local/bin/
 RUN cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --override-filename sbom
 

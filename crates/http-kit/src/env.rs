@@ -45,6 +45,11 @@ impl Env {
         self
     }
 
+    /// The names of the variables that are set and not blank.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.vars.keys().map(String::as_str).filter(|name| self.get(name).is_some())
+    }
+
     /// The value of a variable, without the white space around it. `None` if it is not set or
     /// blank: a blank line in a compose file means "not set".
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -81,22 +81,33 @@ pub struct Page(Vec<Family>);
 /// The labels of one figure.
 pub type Labels<'a> = &'a [(&'static str, &'a str)];
 
+/// Figures of one name, which differ in their labels. There is at least one.
 #[derive(Debug)]
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    samples: Vec<(Vec<(&'static str, String)>, Value)>,
+pub struct Family {
+    /// The name, without the `_total` of a counter and the `_info` of labels without a value.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// The labels and the value of each figure. All are of one kind.
+    pub samples: Vec<(Vec<(&'static str, String)>, Value)>,
 }
 
+/// A figure.
 #[derive(Debug)]
-enum Value {
+pub enum Value {
+    /// The present value of something.
     Gauge(f64),
+    /// The count of an event.
     Counter(u64),
+    /// None: the labels say all.
     Info,
-    /// The bucket without a bound has what is in no other.
+    /// Durations. The bucket without a bound has what is in no other.
     Histogram {
+        /// The upper bound of each bucket in seconds, and how many are in it and in none before it.
         buckets: Vec<(f64, u64)>,
+        /// How many there are.
         count: u64,
+        /// Their sum in seconds.
         sum_s: f64,
     },
 }
@@ -182,6 +193,11 @@ impl Page {
         if !samples.is_empty() {
             self.0.push(Family { name, help, samples });
         }
+    }
+
+    /// All figures, by family.
+    pub fn families(&self) -> &[Family] {
+        &self.0
     }
 
     /// The answer to a scrape.
