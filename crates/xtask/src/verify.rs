@@ -22,7 +22,18 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     // `--examples` asks for the very features that clippy has just built with.
     cargo(root, "doc --workspace --no-deps --locked --lib --examples --bin xtask")?;
     let tests = cargo_command(root, "test --workspace --locked");
-    watch(tests, SILENCE_MAX, &mut std::io::stdout()).context("`cargo test --workspace --locked`")
+    watch(tests, SILENCE_MAX, &mut std::io::stdout())
+        .context("`cargo test --workspace --locked`")?;
+    with_export(root)
+}
+
+/// Checks and tests the feature `otlp`. The same packages are asked for as before, so that only what has
+/// the feature is built anew.
+fn with_export(root: &Path) -> Result<()> {
+    let what = "--workspace --locked --features live-users-backend/otlp --test otlp";
+    cargo(root, &format!("clippy {what} --lib -- -D warnings"))?;
+    let tests = cargo_command(root, &format!("test {what}"));
+    watch(tests, SILENCE_MAX, &mut std::io::stdout()).context(format!("`cargo test {what}`"))
 }
 
 /// Passes the output on line by line, and ends a command that is silent for too long.
