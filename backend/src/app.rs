@@ -1,6 +1,8 @@
 //! Puts the parts together and runs them until it is time to stop.
 
 mod app_data;
+mod exporting;
+mod lasting;
 mod opening;
 mod standby;
 
@@ -21,6 +23,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::app_data::Parts;
+use self::exporting::Exporting;
+use self::lasting::Lasting;
 use self::opening::{NotOpened, Opened, Place};
 use crate::config::{Config, Verification};
 use crate::http::routes::{self, LIMIT_ANSWERS};
@@ -70,7 +74,7 @@ type Asking = (Vec<TwilioApi>, UnboundedReceiver<(usize, Request)>, UnboundedRec
 struct Waiting {
     /// For the time until then, and for the time after it.
     configs: [Config; 2],
-    arrivals: Arrivals,
+    lasting: Lasting,
     place: Place,
     reason: (FaultKind, String),
 }
@@ -87,19 +91,21 @@ impl Backend {
     ///
     /// # Errors
     /// If trying again would not help, or the system starts no thread.
-    pub fn open(configs: [Config; 2]) -> io::Result<Self> {
+    pub fn open(mut configs: [Config; 2]) -> io::Result<Self> {
         log_settings(&configs[0]);
         let place = Place::of(&configs[0]);
         let opening = place.open();
         let arrivals = Arrivals::begin(std::time::Instant::now())?;
+        let telemetry = Arc::new(configs[0].telemetry.start()?);
+        let lasting = Lasting { arrivals, telemetry };
         let start = match opening {
             Ok(opened) => {
                 let [config, _] = configs;
-                Start::Ready(Box::new(Ready::of(config, arrivals, opened)?))
+                Start::Ready(Box::new(Ready::of(config, lasting, opened)?))
             }
             Err(NotOpened::Waiting { kind, why }) => {
                 let reason = (kind, why);
-                Start::Waiting(Box::new(Waiting { configs, arrivals, place, reason }))
+                Start::Waiting(Box::new(Waiting { configs, lasting, place, reason }))
             }
             Err(NotOpened::Refused(error)) => return Err(error),
         };
@@ -121,9 +127,9 @@ impl Backend {
         let ready = match self.0 {
             Start::Ready(ready) => *ready,
             Start::Waiting(waiting) => {
-                let Waiting { configs: [meanwhile, config], arrivals, place, reason } = *waiting;
+                let Waiting { configs: [meanwhile, config], lasting, place, reason } = *waiting;
                 let listener = listener.try_clone()?;
-                let meanwhile = (meanwhile, arrivals.clone());
+                let meanwhile = (meanwhile, lasting.clone());
                 let opened =
                     standby::stand_by(meanwhile, place, listener, reason, &mut shutdown).await?;
                 let Some(opened) = opened else { return Ok(()) };
@@ -131,7 +137,7 @@ impl Backend {
                 if let Err(mistakes) = config.agents.reload() {
                     error!("the agents are those of the start: {}", mistakes.join("; "));
                 }
-                Ready::of(config, arrivals, opened)?
+                Ready::of(config, lasting, opened)?
             }
         };
         ready.run(listener, shutdown).await
@@ -141,10 +147,10 @@ impl Backend {
 impl Ready {
     fn of(
         config: Config,
-        arrivals: Arrivals,
+        lasting: Lasting,
         Opened { journal, replayed }: Opened,
     ) -> io::Result<Self> {
-        arrivals.begin_after(replayed.state.corrections());
+        lasting.arrivals.begin_after(replayed.state.corrections());
         let journal_reader = JournalReader::new(journal.reader().map_err(io::Error::other)?);
         let lease = journal.lease(LEADER_LEASE).map_err(io::Error::other)?;
         let replication_status = journal.replication_status();
@@ -187,7 +193,7 @@ impl Ready {
         // What others have appended since the replay.
         queue.catch_up();
         let reading = ((latest, doubt), clock, journal_reader);
-        let (parts, origins) = Parts::of(config, arrivals, (queue, status), reading)?;
+        let (parts, origins) = Parts::of(config, lasting, (queue, status), reading)?;
         Ok(Self {
             parts,
             origins,
@@ -208,7 +214,9 @@ impl Ready {
     ) -> io::Result<()> {
         let Self { parts, origins, thread, lease, renewals, replication_status, .. } = self;
         let asking = (self.apis, self.requests, self.questions);
-        let tasks = spawn_tasks(&parts, replication_status, asking)?;
+        let mut tasks = spawn_tasks(&parts, replication_status, asking)?;
+        let exporting = Exporting::of(&parts);
+        tasks.extend(exporting.start());
         let (queue, streams) = (parts.queue.clone(), parts.streams.clone());
         let (agents, passing_on) = (parts.agents.clone(), parts.figures.passing_on.clone());
         let delivering = Delivering::start(delivering::Means {
@@ -253,10 +261,12 @@ impl Ready {
         telling.stop().await;
         let until = stopping + DRAIN;
         tokio::join!(delivering.stop(until), passing_on.drain(until));
+        let last = exporting.page().await;
         queue.stop().await;
         let finished = thread.join().map_err(|_| io::Error::other("the writer has panicked"));
         // Last, so that no other replica leads while this one still does what a leader does.
         leading.abort();
+        exporting.telemetry().stop(&last).await;
         finished.and(served)
     }
 }

@@ -21,6 +21,7 @@ use crate::parts::doubt::DoubtRules;
 use crate::parts::public_url::{self, PublicUrl, UrlRule};
 use crate::parts::queue::ACKNOWLEDGE_MS;
 use crate::parts::signer::Signer;
+use crate::parts::telemetry;
 use crate::parts::twilio_api::{TwilioApiSettings, read_webhook_accounts};
 
 /// The port that the backend listens on by default.
@@ -95,6 +96,8 @@ pub struct Config {
     pub(crate) accounts: Arc<Accounts>,
     /// How Twilio is asked which calls are live; `None` if it cannot be asked.
     pub(crate) twilio_api: Option<TwilioApiSettings>,
+    /// What is exported to an OpenTelemetry collector.
+    pub(crate) telemetry: telemetry::Settings,
 }
 
 /// How webhooks are verified.
@@ -177,6 +180,7 @@ impl Config {
             accounts,
             limits: ClientLimits::read(&mut reader, streams_max),
             twilio_api: TwilioApiSettings::read(&mut reader),
+            telemetry: telemetry::Settings::read(&mut reader),
         };
         reader.finish(config)
     }

@@ -27,6 +27,7 @@ mod rows;
 mod sessions;
 mod streams;
 pub(crate) mod total_reader;
+mod traced;
 
 #[cfg(feature = "testing")]
 pub use self::history::plan_history;

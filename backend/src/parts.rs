@@ -36,6 +36,7 @@ pub(crate) mod source_counts;
 pub(crate) mod sources;
 pub(crate) mod streams;
 pub(crate) mod summary;
+pub(crate) mod telemetry;
 pub(crate) mod tokens;
 pub(crate) mod tries;
 pub(crate) mod twilio_api;

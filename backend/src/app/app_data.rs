@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use live_users_http_kit::{AllowedOrigins, Connections, ReadLimit};
 
+use super::lasting::Lasting;
 use crate::config::Config;
 use crate::http::auth::BearerAuth;
 use crate::http::metrics;
@@ -18,7 +19,6 @@ use crate::http::total_reader::TotalRules;
 use crate::http::webhooks::{OldCallbacks, Passing, Repeats, Webhooks};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::alert_values::AlertValues;
-use crate::parts::arrivals::Arrivals;
 use crate::parts::chat::Chat;
 use crate::parts::clock::Clock;
 use crate::parts::conversation::Conversation;
@@ -82,7 +82,7 @@ impl Parts {
     /// Makes them from the settings, the writer's end of things, and what readers take.
     pub(super) fn of(
         config: Config,
-        arrivals: Arrivals,
+        Lasting { arrivals, telemetry }: Lasting,
         (queue, status): (Queue, StatusReader),
         ((latest, doubt), clock, journal_reader): Reading,
     ) -> io::Result<(Self, AllowedOrigins)> {
@@ -128,6 +128,7 @@ impl Parts {
             rules,
             status: status.clone(),
             streams: streams.clone(),
+            telemetry,
         };
         let links = LinkReader::new(latest.clone(), queue.clone());
         let auth = BearerAuth::new(agents.tokens().clone(), links, config.trusted_proxies.clone());

@@ -17,13 +17,15 @@ use live_users_replica::{NotRewritten, Publication, Stale, StaleReason};
 use live_users_state::State;
 use log::{error, info};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::app_data::Parts;
+use super::exporting::Exporting;
+use super::lasting::Lasting;
 use super::opening::{NotOpened, Opened, Place};
 use crate::config::Config;
 use crate::http::routes::{self, LIMIT_ANSWERS};
-use crate::parts::arrivals::Arrivals;
 use crate::parts::clock::Clock;
 use crate::parts::doubt::Doubt;
 use crate::parts::journal_reader::JournalReader;
@@ -44,7 +46,7 @@ const UNKNOWN_FOR: Duration = Duration::from_hours(24);
 /// # Errors
 /// If settings turn out to be wrong, or the listener cannot be served.
 pub(super) async fn stand_by(
-    (config, arrivals): (Config, Arrivals),
+    (config, lasting): (Config, Lasting),
     place: Place,
     listener: TcpListener,
     (kind, why): (FaultKind, String),
@@ -62,8 +64,10 @@ pub(super) async fn stand_by(
     let reader = Memory::new().and_then(|it| it.open()?.reader()).map_err(io::Error::other)?;
     let doubt = Arc::new(Doubt::new(0, <_>::default()));
     let reading = ((latest, doubt), clock, JournalReader::new(reader));
-    let (parts, origins) = Parts::of(config, arrivals, (queue, status_reader), reading)?;
+    let (parts, origins) = Parts::of(config, lasting, (queue, status_reader), reading)?;
     let (streams, passing_on) = (parts.streams.clone(), parts.figures.passing_on.clone());
+    let exporting = Exporting::of(&parts);
+    let exporting_task = exporting.start();
     let (mut opened, mut stopping) = (Ok(None), Instant::now());
     let stop = async {
         tokio::select! {
@@ -85,9 +89,11 @@ pub(super) async fn stand_by(
     );
     let served = served.await;
     refusing.abort();
+    exporting_task.iter().for_each(AbortHandle::abort);
     // Where the process goes on, so do they.
     if !matches!(opened, Ok(Some(_))) {
         passing_on.drain(stopping + DRAIN).await;
+        exporting.telemetry().stop(&exporting.page().await).await;
     }
     served.and(opened)
 }
@@ -126,7 +132,7 @@ async fn refuse(mut inbox: mpsc::Receiver<Work>, status: StatusReader) {
         let trouble = NotRecorded::Trouble(status.get().fault.unwrap_or_default());
         // Sending fails if the receiver has given up waiting.
         match work {
-            Work::Evidence(_, answer) => drop(answer.send(Err(trouble))),
+            Work::Evidence(_, answer, _) => drop(answer.send(Err(trouble))),
             Work::Evict(_, answer) => drop(answer.send(Err(trouble))),
             Work::Query(query) => query(Err(trouble)),
             Work::Rewrite(answer) => drop(answer.send(Err(NotRewritten::Unknown))),

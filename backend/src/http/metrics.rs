@@ -30,6 +30,7 @@ use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
 use crate::parts::sources::{EVENTS, OWN_ID, SourceOutcome};
 use crate::parts::streams::Streams;
+use crate::parts::telemetry::Telemetry;
 
 /// The parts that have figures.
 pub(crate) struct Sources {
@@ -45,6 +46,7 @@ pub(crate) struct Sources {
     pub(crate) status: StatusReader,
     pub(crate) rules: CountingRules,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) telemetry: Arc<Telemetry>,
 }
 
 /// The state at the moment of a scrape.
@@ -58,13 +60,18 @@ struct Snapshot {
     firing: Vec<bool>,
 }
 
-/// All figures. Those of the count are left out while it is not known: unknown is never 0.
+/// Answers with all figures.
 pub(crate) async fn metrics(
     _: Authorized,
     auth: Data<BearerAuth>,
     total_rules: Data<TotalRules>,
     sources: Data<Sources>,
 ) -> Result<HttpResponse, ApiError> {
+    Ok(page(&auth, &total_rules, &sources).await.answer())
+}
+
+/// All figures. Those of the count are left out while it is not known: unknown is never 0.
+pub(crate) async fn page(auth: &BearerAuth, total_rules: &TotalRules, sources: &Sources) -> Page {
     let agents = sources.agents.now();
     let ids: Vec<Agent> = agents.iter().map(|agent| Agent::Id(agent.id.as_str().into())).collect();
     let suspect_after_ms = sources.rules.doubt.suspect_after_ms;
@@ -93,14 +100,14 @@ pub(crate) async fn metrics(
     if let Some(snapshot) = snapshot {
         count(&mut page, &snapshot, agents.iter().map(|agent| agent.id.as_str()));
     }
-    journal(&mut page, &sources);
+    journal(&mut page, sources);
     clock(&mut page, &sources.clock);
-    webhooks(&mut page, &sources);
+    webhooks(&mut page, sources);
     of_sources(&mut page, &sources.agents);
     of_source_referees(&mut page, &sources.status.get());
-    outgoing(&mut page, &sources);
-    hooks(&mut page, &sources);
-    streams(&mut page, &sources);
+    outgoing(&mut page, sources);
+    hooks(&mut page, sources);
+    streams(&mut page, sources);
     let help = "Tokens that were refused: wrong ones, and those that were not looked at after too \
                 many wrong ones";
     page.counters_by_reason(
@@ -112,7 +119,8 @@ pub(crate) async fn metrics(
     let help = "Reads of the total that came too often from one client";
     page.counter("live_users_refused_reads", help, total_rules.limit.refused());
     sources.connections.add_to(&mut page);
-    Ok(page.answer())
+    sources.telemetry.add_to(&mut page);
+    page
 }
 
 fn count<'a>(page: &mut Page, snapshot: &Snapshot, ids: impl Iterator<Item = &'a str>) {

@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, ResponseError};
 use live_users_http_kit::Parameters::Only;
 use live_users_http_kit::{
     AllowedOrigins, LimitAnswers, LogThrottle, Methods, ParameterError, Parameters, Paths,
@@ -13,6 +12,7 @@ use live_users_http_kit::{
 use live_users_wire::parameters;
 
 use super::error::ApiError;
+use super::traced::traced;
 use super::{
     access, agents, alerts, calls, count, health, history, journal, links, metrics, openapi,
     sessions, setup, sources, streams, webhooks,
@@ -44,7 +44,10 @@ pub(crate) fn add(app: &mut ServiceConfig, origins: &AllowedOrigins) {
         .service(webhook("/speech-result", webhooks::speech))
         .service(webhook("/call-status", webhooks::status))
         .service(source("/sources/{id}", sources::receive))
-        .service(PATHS.order(&with_slashes("/api/events"), Parameters::Any, sources::events))
+        .service(traced(
+            PATHS.order(&with_slashes("/api/events"), Parameters::Any, sources::events),
+            "/api/events",
+        ))
         .service(PATHS.read("/api/live-users", TOTAL, count::total).wrap(origins.cors()))
         .service(
             PATHS
@@ -119,30 +122,32 @@ fn with_slashes(path: &str) -> String {
 }
 
 /// A path that Twilio sends to, by POST or GET as it is configured there.
-fn webhook<F, Args>(path: &str, handler: F) -> Resource
+fn webhook<F, Args>(path: &'static str, handler: F) -> impl HttpServiceFactory + 'static
 where
     F: Handler<Args> + Clone,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    web::resource(with_slashes(path))
+    let resource = web::resource(with_slashes(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
-        .default_service(web::to(not_a_webhook))
+        .default_service(web::to(not_a_webhook));
+    traced(resource, path)
 }
 
 /// A path that carriers and platforms send to: by GET, too, since some may be configured so.
-fn source<F, Args>(path: &str, handler: F) -> Resource
+fn source<F, Args>(path: &'static str, handler: F) -> impl HttpServiceFactory + 'static
 where
     F: Handler<Args> + Clone,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    web::resource(with_slashes(path))
+    let resource = web::resource(with_slashes(path))
         .route(web::post().to(handler.clone()))
         .route(web::get().to(handler))
         .route(web::head().to(sources::look))
-        .default_service(web::to(not_of_a_source))
+        .default_service(web::to(not_of_a_source));
+    traced(resource, path)
 }
 
 /// A webhook by another method is a mistake in the settings of whoever sends it.

@@ -29,6 +29,7 @@ use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::notices::word;
 use crate::parts::sources::{EVENTS, SourceEntry, SourceOutcome, SourceRegistry};
+use crate::parts::telemetry;
 
 /// The header of Standard Webhooks that a signature stands in.
 const SIGNATURE: &str = "webhook-signature";
@@ -70,6 +71,7 @@ pub(crate) async fn receive(
         });
         return Err(ApiError::NoSource);
     };
+    telemetry::note("live_users.source", &source.table.id);
     if request.method() == Method::GET && !source.kind.by_get {
         shared.refuse(|| {
             let (id, title) = (&source.table.id, source.kind.title);
@@ -79,12 +81,16 @@ pub(crate) async fn receive(
     }
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let url = shared.webhooks.signature.url_of(&request);
-    let verified = with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms()));
+    let verified = telemetry::within("verify signature", || {
+        with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms()))
+    });
     if let Err(why) = verified {
         return Err(shared.unsigned(&source, why));
     }
     vouch_for(&request);
-    let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
+    let reading = telemetry::within("read events", || {
+        with_request(&request, &url, &body, |it| (source.kind.read)(it))
+    });
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
     shared.record(&source, reading, (&request, &body)).await
 }
@@ -142,7 +148,10 @@ pub(crate) async fn events(
             }
         },
     };
-    let reading = with_request(&request, &url, &body, |it| (source.kind.read)(it));
+    telemetry::note("live_users.source", &source.table.id);
+    let reading = telemetry::within("read events", || {
+        with_request(&request, &url, &body, |it| (source.kind.read)(it))
+    });
     let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
     shared.record(&source, reading, (&request, &body)).await
 }

@@ -3,61 +3,42 @@
 //! A voice webhook that Twilio has signed is always answered with TwiML, whatever is wrong with its
 //! fields or with us: there is a person on the line.
 
+mod admission;
 mod check;
 mod limits;
 mod old;
 mod passing;
 mod recording;
 mod repeats;
+mod shared;
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use live_users_core::{Evidence, TurnedAway};
-use live_users_http_kit::vouch_for;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, is_id};
-use live_users_intake::{CallerKey, Inbound, InboundRules, Utterance};
+use live_users_intake::{Inbound, InboundRules, Utterance};
 use live_users_twilio::twiml;
 use live_users_twilio::{Direction, FieldError, Form, PARTY_BYTES_MAX, StatusField};
 use log::{error, warn};
 
+use self::admission::{admit, admit_one};
 pub(crate) use self::old::OldCallbacks;
 pub(crate) use self::passing::Passing;
 pub(crate) use self::recording::record_all;
 pub(crate) use self::repeats::Repeats;
 use self::repeats::RequestId;
+pub(crate) use self::shared::Webhooks;
 use super::error::ApiError;
-use super::signature::{self, Received, SignatureVerifier};
-use crate::parts::agents::AgentRegistry;
-use crate::parts::arrivals::Arrivals;
-use crate::parts::chat::Chat;
-use crate::parts::conversation::{Answer, Conversation};
-use crate::parts::counters::{Counters, Hook, Outcome};
-use crate::parts::notices::{Notice, Notices, word};
-use crate::parts::queue::Queue;
-
-/// What the three handlers share.
-pub(crate) struct Webhooks {
-    pub(crate) signature: SignatureVerifier,
-    pub(crate) agents: Arc<AgentRegistry>,
-    pub(crate) caller_key: CallerKey,
-    /// The accounts whose calls count; all of them if it is empty.
-    pub(crate) accounts: Vec<String>,
-    pub(crate) conversation: Conversation,
-    pub(crate) chat: Arc<Chat>,
-    pub(crate) queue: Queue,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) notices: Notices,
-    pub(crate) old_callbacks: OldCallbacks,
-    pub(crate) repeats: Repeats,
-    pub(crate) passing: Passing,
-}
+use super::signature::{self, Received};
+use crate::parts::conversation::Answer;
+use crate::parts::counters::{Hook, Outcome};
+use crate::parts::notices::{Notice, word};
+use crate::parts::telemetry;
 
 /// The fields that may be unusable without losing the webhook. The log says so.
 const SIDE_FIELDS: [&str; 7] =
@@ -77,14 +58,19 @@ pub(crate) async fn voice(
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let mut inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
-        limits::limit(&mut inbound, &agents);
+        let inbound = telemetry::within("read form", || {
+            let mut inbound = read(&shared, Hook::Voice, &form, agent_id, &agents);
+            limits::limit(&mut inbound, &agents);
+            inbound
+        });
+        note_agent(&inbound);
         let request_id = shared.repeats.id_of(&request);
         let is_repeat = shared.repeats.is_one(request_id);
-        match note(&shared, Hook::Voice, &inbound, request_id).await {
+        let turned_away = note(&shared, Hook::Voice, &inbound, request_id).await;
+        telemetry::within("answer", || match turned_away {
             Some(how) => limits::answer((&shared.counters, &agents), &inbound, how, is_repeat),
             None => shared.conversation.greet(agent_id, &inbound),
-        }
+        })
     };
     Ok(spoken(&shared, agent_id, response).await)
 }
@@ -103,16 +89,22 @@ pub(crate) async fn speech(
     let agent_id = agent_id.as_deref();
     let response = async {
         let agents = shared.agents.now();
-        let inbound = read(&shared, Hook::Speech, &form, agent_id, &agents);
+        let inbound = telemetry::within("read form", || {
+            read(&shared, Hook::Speech, &form, agent_id, &agents)
+        });
+        note_agent(&inbound);
         let call_sid = form.text("CallSid").ok().flatten().unwrap_or_default();
         // The count first: a chat may be slow, and what was heard says that the call goes on.
         note(&shared, Hook::Speech, &inbound, shared.repeats.id_of(&request)).await;
         // What was said decides the answer even if something else about the request is wrong.
         let answer = match inbound.utterance {
-            Utterance::Words(words) => chat(&shared, inbound.answering, call_sid, words).await,
+            Utterance::Words(words) => {
+                let chat = chat(&shared, inbound.answering, call_sid, words);
+                telemetry::in_span("ask chat", chat).await
+            }
             Utterance::Nothing | Utterance::Farewell => Answer::NotAsked,
         };
-        shared.conversation.reply(agent_id, &inbound, answer)
+        telemetry::within("answer", || shared.conversation.reply(agent_id, &inbound, answer))
     };
     Ok(spoken(&shared, agent_id, response).await)
 }
@@ -151,7 +143,7 @@ pub(crate) async fn status(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
+    let became = |outcome| shared.became(Hook::Status, outcome);
     let received = match admit(&shared, Hook::Status, &request, body).await? {
         ControlFlow::Continue(received) => received,
         ControlFlow::Break(answer) => return Ok(answer),
@@ -182,8 +174,9 @@ pub(crate) async fn status(
         let inbound = read(&shared, Hook::Status, form, agent_id.as_deref(), &agents);
         inbound.evidence.map(|evidence| (inbound.sent_at_ms, evidence))
     };
-    let (evidence, mistakes): (Vec<_>, Vec<_>) =
-        forms.iter().map(read).partition(|evidence| evidence.is_ok());
+    let (evidence, mistakes): (Vec<_>, Vec<_>) = telemetry::within("read form", || {
+        forms.iter().map(read).partition(|evidence| evidence.is_ok())
+    });
     let mistakes: Vec<_> = mistakes.into_iter().filter_map(Result::err).collect();
     mistakes.iter().for_each(|_| became(Outcome::Bad));
     if !mistakes.is_empty() && mistakes.len() == n_forms {
@@ -209,7 +202,7 @@ async fn record(
     sent_at_ms: Option<u64>,
     evidence: Vec<Evidence>,
 ) -> Result<(), ApiError> {
-    let became = |outcome| shared.counters.webhooks(Hook::Status, outcome).add();
+    let became = |outcome| shared.became(Hook::Status, outcome);
     let evidence = evidence.into_iter().map(|evidence| (sent_at_ms, evidence));
     match record_all((&shared.old_callbacks, &shared.queue), evidence).await {
         Ok((outcome, _)) => {
@@ -222,68 +215,6 @@ async fn record(
             Err(why.into())
         }
     }
-}
-
-/// Lets a webhook in, and counts it if it is refused. One that only checks has its answer at once.
-async fn admit(
-    shared: &Webhooks,
-    hook: Hook,
-    request: &HttpRequest,
-    body: Payload,
-) -> Result<ControlFlow<HttpResponse, Received>, ApiError> {
-    let verified = shared.signature.verify(request, body).await.inspect_err(|why| {
-        let outcome = match why {
-            signature::Refusal::Unsigned => Outcome::Unsigned,
-            _ => Outcome::Bad,
-        };
-        shared.counters.webhooks(hook, outcome).add();
-        if outcome == Outcome::Unsigned {
-            shared.arrivals.refuse(Instant::now());
-        }
-    })?;
-    if shared.signature.is_signed() {
-        vouch_for(request);
-    }
-    if request.path() != hook.path() {
-        shared.notices.say(Notice::Slash, || {
-            format!(
-                "a webhook for {} comes to a URL with a slash too many: correct it in Twilio",
-                hook.path()
-            )
-        });
-    }
-    if let Received::Forms { forms, .. } = &verified
-        && let Some(answer) = check::answer(request, forms, &shared.arrivals)
-    {
-        shared.counters.webhooks(hook, Outcome::Check).add();
-        return Ok(ControlFlow::Break(answer));
-    }
-    Ok(ControlFlow::Continue(verified))
-}
-
-/// Lets a voice webhook in. Of a body that tells of no call, or of several, nothing is known, and
-/// the caller is answered all the same.
-async fn admit_one(
-    shared: &Webhooks,
-    hook: Hook,
-    request: &HttpRequest,
-    body: Payload,
-) -> Result<ControlFlow<HttpResponse, Form>, ApiError> {
-    let received = match admit(shared, hook, request, body).await? {
-        ControlFlow::Continue(received) => received,
-        ControlFlow::Break(answer) => return Ok(ControlFlow::Break(answer)),
-    };
-    let problem = match received {
-        Received::Forms { mut forms, .. } if forms.len() == 1 => {
-            return Ok(ControlFlow::Continue(forms.pop().unwrap_or_default()));
-        }
-        Received::Forms { forms, .. } => format!("it tells of {} calls; expected 1", forms.len()),
-        Received::Unreadable(why) => why,
-    };
-    shared
-        .notices
-        .say(Notice::Body, || format!("{}: the body cannot be read: {problem}", hook.path()));
-    Ok(ControlFlow::Continue(Form::default()))
 }
 
 /// Reads a form, and says in the log what is not understood in it.
@@ -324,6 +255,13 @@ fn read<'a>(
     inbound
 }
 
+/// Says in the trace which agent of the agents file has the call. Another one may be anything.
+fn note_agent(inbound: &Inbound<'_>) {
+    if let Some(agent) = inbound.answering {
+        telemetry::note("live_users.agent", &agent.id);
+    }
+}
+
 /// Records what a voice webhook says, or logs why not. Returns how its call is turned away, if it is.
 async fn note(
     shared: &Webhooks,
@@ -331,7 +269,7 @@ async fn note(
     inbound: &Inbound<'_>,
     request_id: Option<RequestId>,
 ) -> Option<TurnedAway> {
-    let became = |outcome| shared.counters.webhooks(hook, outcome).add();
+    let became = |outcome| shared.became(hook, outcome);
     let evidence = match &inbound.evidence {
         Ok(evidence) => evidence.clone(),
         Err(mistake) => {

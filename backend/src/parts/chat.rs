@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::answer::Reading;
+use crate::parts::telemetry::{self, Purpose};
 use crate::parts::user_agent::USER_AGENT;
 
 /// The most questions under way at once. With [`answer::BODY_BYTES_MAX`] this bounds their memory.
@@ -96,8 +97,9 @@ impl Chat {
             .header(ACCEPT, "application/json, text/event-stream")
             .body(body);
         let timeout = self.timeout;
+        let sending = telemetry::send(request, Purpose::Chat);
         let exchange = self.runtime.spawn(async move {
-            let exchange = async { text_of(request.send().await.map_err(failure)?).await };
+            let exchange = async { text_of(sending.await.map_err(failure)?).await };
             let answer = tokio::time::timeout(timeout, exchange).await;
             drop(place);
             answer.unwrap_or_else(|_| Err(format!("it took more than {} ms", timeout.as_millis())))

@@ -31,6 +31,21 @@ pub(crate) enum NotRecorded {
     },
 }
 
+impl NotRecorded {
+    /// The reason in one word, for traces.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Full => "queue_full",
+            Self::Stopped => "stopped",
+            Self::Slow => "timeout",
+            Self::Failed => "failed",
+            Self::Trouble(_) => "journal_trouble",
+            Self::Stale { .. } => "stale",
+            Self::Unanswered { .. } => "unanswered",
+        }
+    }
+}
+
 /// The text for operators.
 impl Display for NotRecorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

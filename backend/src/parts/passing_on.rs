@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::parts::callback::Callback;
 use crate::parts::deliveries::{Deliveries, Delivery, Recipient};
+use crate::parts::telemetry::{self, Purpose};
 use crate::parts::tries::Tries;
 use crate::parts::user_agent::USER_AGENT;
 
@@ -229,7 +230,8 @@ impl PassingOn {
             Method::Post => self.client.post(callback.url.clone()).body(callback.body.clone()),
         };
         let request = request.headers(callback.headers.clone()).timeout(TIMEOUT);
-        match request.send().await.map(|answer| answer.status()) {
+        match telemetry::send(request, Purpose::StatusCallback).await.map(|answer| answer.status())
+        {
             Ok(status) => tried(status),
             Err(error) if error.is_timeout() => {
                 Tried::Failed(format!("it took more than {} ms", TIMEOUT.as_millis()))

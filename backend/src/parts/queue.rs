@@ -25,6 +25,7 @@ use crate::parts::not_recorded::NotRecorded;
 use crate::parts::replica_status::StatusReader;
 #[cfg(test)]
 use crate::parts::replica_status::StatusWriter;
+use crate::parts::telemetry::Mark;
 
 /// The most work that may wait for the writer thread. At 300 bytes each, this is 10 MB. Memory is
 /// taken only when needed: the thread waits for more than a second while the servers of a shared
@@ -115,8 +116,8 @@ impl Growth {
 
 /// A piece of work for the writer thread.
 pub(crate) enum Work {
-    /// Record this evidence, and acknowledge it.
-    Evidence(Box<Evidence>, oneshot::Sender<Result<Done, NotRecorded>>),
+    /// Record this evidence, and acknowledge it. The mark tells what was done when.
+    Evidence(Box<Evidence>, Acknowledge, Mark),
     /// Answer this query.
     Query(Query),
     /// End this call for an operator.
@@ -144,6 +145,9 @@ pub(crate) enum Work {
     /// End the thread.
     Stop,
 }
+
+/// Whom to tell that evidence is recorded.
+pub(crate) type Acknowledge = oneshot::Sender<Result<Done, NotRecorded>>;
 
 /// A closure that reads the state on the writer thread, between two batches. It gets an error if
 /// the state is too old.
@@ -182,8 +186,8 @@ impl Queue {
         evidence: Evidence,
     ) -> impl Future<Output = Result<Done, NotRecorded>> + use<'_> {
         let (acknowledge, acknowledged) = oneshot::channel();
-        let start = Instant::now();
-        let sent = self.send(Work::Evidence(Box::new(evidence), acknowledge));
+        let (start, mark) = (Instant::now(), Mark::here());
+        let sent = self.send(Work::Evidence(Box::new(evidence), acknowledge, mark.clone()));
         async move {
             sent?;
             let patience = Duration::from_millis(ACKNOWLEDGE_MS);
@@ -194,6 +198,7 @@ impl Queue {
             };
             self.waited.note(start.elapsed());
             self.slow.store(done == Err(NotRecorded::Slow), Ordering::Relaxed);
+            mark.end(done.err().map(NotRecorded::word));
             done
         }
     }
@@ -206,7 +211,8 @@ impl Queue {
 
     /// Has a piece of evidence recorded after all that was taken before, and does not wait for that.
     pub(crate) fn tell(&self, evidence: Evidence) {
-        let _cannot_be_helped = self.send(Work::Evidence(Box::new(evidence), oneshot::channel().0));
+        let _cannot_be_helped =
+            self.send(Work::Evidence(Box::new(evidence), oneshot::channel().0, Mark::default()));
     }
 
     /// Runs a query on the writer thread, after all work that was queued before. The query has to

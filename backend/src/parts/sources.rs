@@ -15,6 +15,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::provider_api::ProviderApi;
 
+use crate::parts::telemetry;
+
 /// The kind of the sources that `/api/events` is for.
 pub(crate) const EVENTS: &str = "events";
 
@@ -105,6 +107,7 @@ impl Seen {
     /// Counts a webhook.
     pub(crate) fn note(&self, outcome: SourceOutcome, now: Millis) {
         self.webhooks[outcome as usize].add();
+        telemetry::note("live_users.outcome", outcome.name());
         let mut moments = self.moments.lock();
         match outcome {
             SourceOutcome::Unsigned => moments.1 = Some(now),

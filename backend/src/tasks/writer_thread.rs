@@ -3,6 +3,7 @@
 
 mod audit;
 mod callbacks;
+mod status;
 
 use std::collections::HashMap;
 use std::io;
@@ -11,11 +12,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use live_users_core::{CallId, EndReason, Evidence, Millis, Phase, Said, Source};
-use live_users_intake::Status;
 use live_users_journal::Rewritten;
-use live_users_replica::{
-    BATCH_MAX, Done, Effect, Input, Node, NotRewritten, Now, Replica, Ticket,
-};
+use live_users_replica::{BATCH_MAX, Effect, Input, Node, NotRewritten, Now, Replica, Ticket};
 use live_users_state::record::Change;
 use live_users_twilio::rest::Request;
 use tokio::runtime;
@@ -28,8 +26,9 @@ use super::source_asking::Question;
 use crate::parts::clock::Clock;
 use crate::parts::latest::LatestCount;
 use crate::parts::not_recorded::NotRecorded;
-use crate::parts::queue::{Evicted, Growth, QUEUE_MAX, Query, Queue, View, Work};
-use crate::parts::replica_status::{ReplicaStatus, StatusReader, StatusWriter};
+use crate::parts::queue::{Acknowledge, Evicted, Growth, QUEUE_MAX, Query, Queue, View, Work};
+use crate::parts::replica_status::{StatusReader, StatusWriter};
+use crate::parts::telemetry::{Mark, Times};
 
 /// The interval between two looks at the files of the journal, and the longest wait of the thread,
 /// in milliseconds. The clock may be set, or the machine may sleep, while nothing happens: [`Clock`]
@@ -77,6 +76,7 @@ pub(crate) fn start(node: Node, clock: Clock, outlets: Outlets) -> io::Result<St
         tickets: 0,
         looked_at: Millis(0),
         status,
+        times: Times::default(),
     };
     driver.publish_status();
     let name = "writer".to_owned();
@@ -109,6 +109,8 @@ struct Driver {
     /// The uptime of the last look at the files of the journal.
     looked_at: Millis,
     status: StatusWriter,
+    /// What was done when for the batch of evidence, for traces.
+    times: Times,
 }
 
 /// Carries out effects.
@@ -124,7 +126,7 @@ struct Outlet {
 
 /// The purpose of a ticket.
 enum Pending {
-    Batch(Vec<oneshot::Sender<Result<Done, NotRecorded>>>),
+    Batch(Vec<(Acknowledge, Mark)>),
     Query(Query),
     /// The call is being looked up.
     LookUp(CallId, Evicting),
@@ -161,10 +163,18 @@ impl Driver {
 
     /// Passes one input to the replica at this moment. Each answer of the log gets its own moment.
     fn step(&mut self, at: Now, input: Input) {
-        let Self { node, clock, growth, outlets, .. } = self;
+        let Self { node, clock, growth, outlets, times, .. } = self;
         let mut first = Some(at);
-        let now = || first.take().unwrap_or_else(|| now(clock, growth));
-        node.step(now, input, &mut |replica, effect| outlets.perform(clock, replica, effect));
+        let now = || {
+            first.take().unwrap_or_else(|| {
+                times.answered();
+                now(clock, growth)
+            })
+        };
+        let mut perform = |replica: &Replica, effect| {
+            outlets.perform((clock, times), replica, effect);
+        };
+        node.step(now, input, &mut perform);
     }
 
     fn ticket(&mut self, pending: Pending) -> Ticket {
@@ -184,9 +194,9 @@ impl Driver {
         for work in work {
             is_idle = false;
             match work {
-                Work::Evidence(evidence, acknowledge) => {
+                Work::Evidence(evidence, acknowledge, mark) => {
                     batch.push(*evidence);
-                    waiting.push(acknowledge);
+                    waiting.push((acknowledge, mark));
                 }
                 Work::Evict(id, answer) => reads.push(Pending::LookUp(id, answer)),
                 Work::Change(change, answer) => {
@@ -215,8 +225,7 @@ impl Driver {
             self.step(self.now(), Input::Change(ticket, callbacks));
         }
         if !batch.is_empty() {
-            let ticket = self.ticket(Pending::Batch(waiting));
-            self.step(self.now(), Input::Record(ticket, batch));
+            self.record(batch, waiting);
         }
         let known = self.catch_up();
         inputs.into_iter().for_each(|input| self.step(self.later_than(known), input));
@@ -246,6 +255,12 @@ impl Driver {
         self.publish_status();
     }
 
+    fn record(&mut self, batch: Vec<Evidence>, waiting: Vec<(Acknowledge, Mark)>) {
+        self.times.begin(waiting.iter().map(|(_, mark)| mark));
+        let ticket = self.ticket(Pending::Batch(waiting));
+        self.step(self.now(), Input::Record(ticket, batch));
+    }
+
     /// Applies the records of other replicas that can be read here. Returns the moment of the
     /// knowledge that the state has now.
     ///
@@ -266,28 +281,6 @@ impl Driver {
         self.growth.end(begun, known_at);
         known
     }
-
-    fn publish_status(&mut self) {
-        let (replica, now) = (self.node.replica(), self.now());
-        let status = ReplicaStatus {
-            leads: replica.leads(now),
-            news: replica.state().outbox().count(),
-            alerts: replica.state().alerts().count(),
-            callbacks: replica.state().callbacks().count(),
-            callbacks_waiting: replica.state().callbacks().n_deliveries(),
-            fault: replica.fault(),
-            deferred: replica.deferred(),
-            reconciler: Status::of_all(replica.reconciler_statuses(now)),
-            referees: replica.referee_statuses(),
-            unanswered: replica.unanswered(now),
-            audit: replica.audit_report().cloned().unwrap_or_default(),
-        };
-        self.status.send_if_modified(|published| {
-            let has_changed = *published != status;
-            *published = status;
-            has_changed
-        });
-    }
 }
 
 fn now(clock: &Clock, growth: &Growth) -> Now {
@@ -298,13 +291,16 @@ fn now(clock: &Clock, growth: &Growth) -> Now {
 }
 
 impl Outlet {
-    fn perform(&mut self, clock: &Clock, replica: &Replica, effect: Effect) {
+    fn perform(&mut self, (clock, times): (&Clock, &Times), replica: &Replica, effect: Effect) {
         let trouble = NotRecorded::Trouble(replica.fault().unwrap_or_default());
         // Sending may fail: a receiver has given up waiting. The evidence counts all the same.
         match effect {
             Effect::Publish(publication) => {
                 let (state, gives_agents) = (replica.state(), self.outlets.gives_agents);
-                self.outlets.latest.send_replace(LatestCount::of(publication, state, gives_agents));
+                times.publishing(|| {
+                    let latest = LatestCount::of(publication, state, gives_agents);
+                    self.outlets.latest.send_replace(latest);
+                });
             }
             Effect::Report(lines) => lines.iter().for_each(|line| line.write()),
             Effect::Ask(referee, it) => drop(self.outlets.requests.send((referee, it))),
@@ -319,8 +315,9 @@ impl Outlet {
             }
             Effect::Recorded(ticket, recorded) => match self.pending.remove(&ticket) {
                 Some(Pending::Batch(waiting)) => {
+                    times.commit(waiting.iter().map(|(_, mark)| mark));
                     let mut each = recorded.map(Vec::into_iter);
-                    for acknowledge in waiting {
+                    for (acknowledge, _) in waiting {
                         let done = match &mut each {
                             Ok(each) => each.next().ok_or(NotRecorded::Stopped),
                             Err(_) => Err(trouble),

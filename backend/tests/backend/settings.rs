@@ -4,7 +4,7 @@ use std::process::Output;
 
 use live_users_testkit::exit_of;
 
-use crate::{BINARY, TOKEN};
+use crate::{BINARY, TOKEN, start};
 
 fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
     let Output { status, stderr, .. } = exit_of(BINARY, args, env);
@@ -133,4 +133,19 @@ fn help_and_version_need_no_settings_and_end_with_code_0() {
     assert!(printed(&["journal", "copy", "--help"]).contains("--in-use"));
     let version = concat!("live-users-backend ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(printed(&["--version"]), version);
+}
+
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_build_without_the_export_says_so_and_serves_all_the_same() {
+    for name in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+        let (server, twilio) = start(&[(name, "http://me:s3cr3t@127.0.0.1:4318")]);
+        assert_eq!(twilio.start(1).status, 200);
+        let (status, log) = server.terminate();
+        assert!(status.success());
+        assert!(log.contains(&format!("{name} is set, and this build exports nothing")), "{log}");
+        assert!(!log.contains("s3cr3t"), "{log}");
+    }
+    let (server, _) = start(&[("OTEL_SERVICE_NAME", "phones")]);
+    assert!(!server.terminate().1.contains("exports nothing"), "nobody has asked for it");
 }

@@ -7,6 +7,7 @@ use super::old::OldCallbacks;
 use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::queue::Queue;
+use crate::parts::telemetry;
 
 /// Records all that one webhook says, in this order, except what is too old to say anything: beside
 /// each is when it was sent, in milliseconds since 1970, if that is known. It is queued together, so
@@ -26,6 +27,14 @@ pub(crate) async fn record_all(
     if recent.is_empty() {
         return Ok((Outcome::Old, None));
     }
+    telemetry::in_span("record evidence", recorded(queue, recent)).await
+}
+
+/// Waits until all of it is recorded.
+async fn recorded(
+    queue: &Queue,
+    recent: Vec<Evidence>,
+) -> Result<(Outcome, Option<TurnedAway>), (CallId, NotRecorded)> {
     // All of it is in the queue before anything is waited for.
     let each = recent.into_iter().map(|evidence| {
         let call = evidence.call.clone();

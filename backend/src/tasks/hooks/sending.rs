@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::message::Message;
 use crate::parts::hooks::{Hook, Target};
+use crate::parts::telemetry::{self, Purpose};
 
 /// The longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,7 +71,7 @@ async fn post(request: RequestBuilder, message: &Message) -> Result<(), String> 
         .header(CONTENT_TYPE, "application/json")
         .body(message.body.clone());
     // The body of the answer is not read.
-    match request.send().await.map(|answer| answer.status()) {
+    match telemetry::send(request, Purpose::Hook).await.map(|answer| answer.status()) {
         Ok(status) if status.is_success() => Ok(()),
         Ok(status) => Err(format!("status {}", status.as_u16())),
         Err(error) if error.is_timeout() => Err(too_long(TIMEOUT)),

@@ -1,0 +1,67 @@
+//! Nothing private leaves in any byte.
+
+use live_users_testkit::send;
+
+use crate::collector::{Collector, Manner};
+use crate::spans::Spans;
+use crate::{AGENTS, API_TOKEN, TOKEN, agents_file, sid, start};
+
+#[test]
+fn no_number_no_word_no_call_and_no_secret_is_in_what_a_collector_gets() {
+    let collector = Collector::start(Manner::Takes);
+    let agents = format!(
+        "{AGENTS}\n[[source]]\nid = \"own\"\nkind = \"events\"\n\
+         secret_env = \"OWN_SECRET\"\n"
+    );
+    let (_folder, file) = agents_file(&agents);
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let set = [("AGENTS_FILE", file.as_str()), ("OWN_SECRET", secret), ("RUST_LOG", "debug")];
+    let (server, twilio) = start(&collector, &set);
+    let (call, account) = (sid(0xab), "ACfa4e0000000000000000000000000009");
+    let told = [
+        ("CallSid", call.as_str()),
+        ("AccountSid", account),
+        ("CallStatus", "in-progress"),
+        ("From", "+14155550123"),
+        ("To", "+15005550006"),
+        ("CallerName", "ALICE O'BRIEN"),
+        ("FromCity", "SAN FRANCISCO"),
+        ("SpeechResult", "my card is four one one one"),
+    ];
+    twilio.post("/voice?agent=made-up-agent", &told);
+    twilio.post("/speech-result?agent=booking", &told);
+    twilio.post("/call-status", &told);
+    let url = &server.url;
+    let authorization = format!("Bearer {API_TOKEN}");
+    let json = [("Content-Type", "application/json"), ("Authorization", authorization.as_str())];
+    let event = br#"{"call": "private-call-1", "event": "started", "caller": "+14155550123"}"#;
+    send("POST", &format!("{url}/api/events"), &json, event);
+    send("POST", &format!("{url}/sources/+14155550123?x=alice"), &json, event);
+    send("POST", &format!("{url}/sources/own?token=alice"), &json, event);
+    send("POST", &format!("{url}///voice//?From=%2B14155550123"), &json, event);
+    send("PUT", &format!("{url}/voice?From=%2B14155550123"), &[], b"");
+    let mut spans = Spans::default();
+    spans.until(&collector, |it| it.named("HTTP /voice"));
+    let names = ["POST /voice", "POST /call-status", "POST /api/events", "POST /sources/{id}"];
+    assert!(names.iter().all(|name| spans.named(name).is_some()), "{spans:?}");
+    collector.metrics();
+    assert!(server.terminate().0.success());
+    for private in [
+        "4155550123",
+        "5005550006",
+        "ALICE",
+        "alice",
+        "FRANCISCO",
+        "four one",
+        "made-up",
+        "private-call",
+        call.as_str(),
+        account,
+        TOKEN,
+        API_TOKEN,
+        secret,
+    ] {
+        assert!(!collector.has_seen(private), "{private} is in what was sent");
+    }
+    assert!(collector.has_seen("live_users.agent"), "the look itself finds what is there");
+}
