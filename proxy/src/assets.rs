@@ -66,6 +66,13 @@ pub(crate) fn url(name: &str) -> &'static str {
     found.unwrap_or_else(|| panic!("no file {name} in proxy/web, or it is a part of another")).1
 }
 
+/// The same of a file that is another one in each language, or in some.
+pub(crate) fn url_in(name: &str, language: &str) -> &'static str {
+    let localized = name.rsplit_once('.').map(|(stem, end)| format!("{stem}.{language}.{end}"));
+    let found = HASHED_URLS.iter().find(|(it, _)| localized.as_deref() == Some(*it));
+    found.map_or_else(|| url(name), |(_, path)| path)
+}
+
 /// A file with a hash in its name.
 pub(crate) async fn hashed(name: Path<String>, request: HttpRequest) -> HttpResponse {
     match find_hashed(&name) {

@@ -10,7 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, ContentType, HeaderValue, RETRY_AFTER,
-    X_FRAME_OPTIONS,
+    VARY, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -24,7 +24,7 @@ use live_users_wire::Count;
 use crate::admin::{AuthError, Authenticator};
 use crate::badge;
 use crate::error::{UpstreamError, wrong_parameter};
-use crate::page::users_live;
+use crate::language::{self, Language};
 use crate::total_reader::{TotalRules, agent_in, of_everybody};
 use crate::upstream::Upstream;
 
@@ -41,6 +41,7 @@ struct MayBeFramed;
 #[derive(Template)]
 #[template(path = "embed.html")]
 struct Page {
+    language: Language,
     theme: &'static str,
     agent: Option<String>,
     interval_s: u32,
@@ -63,27 +64,28 @@ pub(crate) async fn page(
     authenticator: Data<Authenticator>,
     upstream: Data<Arc<Upstream>>,
 ) -> Result<HttpResponse, Error> {
-    let mut page = match Page::asked(request.query_string()) {
+    let mut page = match Page::asked(&request) {
         Ok(page) => page,
         Err(mistake) => return Ok(wrong_parameter(mistake)),
     };
     let mut answer = HttpResponse::Ok();
+    let language = page.language;
     match rules.admit_everybody(authenticator.address(&request)) {
         Ok(()) => {
             let counted = upstream.count(&of_everybody(page.agent.clone())).await;
             if matches!(counted, Err(UpstreamError::NoSuchAgent)) {
                 answer.status(StatusCode::NOT_FOUND);
-                page.shown = Shown::Refused("There is no such agent here.");
+                page.shown = Shown::Refused(language.t("embed.noAgent"));
             } else if let Ok(count) = counted {
-                page.shown = Shown::Words(in_words(&count), Timestamp::now());
+                page.shown = Shown::Words(in_words(&count, language), Timestamp::now());
             }
         }
         Err(refusal) => {
             answer.status(refusal.status_code());
-            page.shown = Shown::Refused(match refusal {
-                AuthError::TooOften(_) => "The number was read too often from this address.",
-                _ => "The number is not public here.",
-            });
+            page.shown = Shown::Refused(language.t(match refusal {
+                AuthError::TooOften(_) => "embed.tooOften",
+                _ => "embed.notPublic",
+            }));
             if let Some(seconds) = refusal.error_response().headers().get(RETRY_AFTER) {
                 answer.insert_header((RETRY_AFTER, seconds.clone()));
             }
@@ -92,6 +94,7 @@ pub(crate) async fn page(
     let html = page.render().map_err(std::io::Error::other)?;
     let mut answer = answer
         .content_type(ContentType::html())
+        .insert_header((VARY, language::BY_BROWSER))
         .insert_header((CONTENT_SECURITY_POLICY, policy(&origins)))
         // A page that isolates itself loads only what allows it.
         .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
@@ -101,13 +104,16 @@ pub(crate) async fn page(
 }
 
 impl Page {
-    fn asked(query: &str) -> Result<Self, ParameterError> {
-        let query = Query::new(query);
+    fn asked(request: &HttpRequest) -> Result<Self, ParameterError> {
+        let query = Query::new(request.query_string());
+        // In a frame on a page of others, no choice that was made here counts.
+        let language = Language::asked(query)?.unwrap_or_else(|| Language::preferred(request));
         let theme = query.parsed("theme", "auto, light or dark", |text| {
             THEMES.into_iter().find(|theme| *theme == text)
         })?;
-        let shown = Shown::Words("live count unavailable".to_owned(), Timestamp::now());
+        let shown = Shown::Words(language.t("element.unavailable").to_owned(), Timestamp::now());
         Ok(Self {
+            language,
             theme: theme.unwrap_or(THEMES[0]),
             agent: agent_in(query)?,
             interval_s: query.number("interval", 0, 1..=INTERVAL_S_MAX)?,
@@ -152,14 +158,20 @@ pub(crate) async fn badge(
 ) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string());
     let label = query.parsed("label", badge::LABEL_EXPECTED, badge::label);
-    let (label, agent) = match (label, agent_in(query)) {
-        (Ok(label), Ok(agent)) => (label.unwrap_or_default(), agent),
-        (Err(mistake), _) | (_, Err(mistake)) => return Ok(wrong_parameter(mistake)),
+    let (label, agent, language) = match (label, agent_in(query), Language::asked(query)) {
+        // What fetches a picture for many readers does not say who they are.
+        (Ok(label), Ok(agent), Ok(language)) => {
+            (label.unwrap_or_default(), agent, language.unwrap_or_default())
+        }
+        (Err(mistake), ..) | (_, Err(mistake), _) | (.., Err(mistake)) => {
+            return Ok(wrong_parameter(mistake));
+        }
     };
     rules.admit_everybody(authenticator.address(&request))?;
     let counted = upstream.count(&of_everybody(agent)).await;
     let count = counted.as_ref().ok();
-    let message = count.map_or_else(|| "unknown".to_owned(), in_words);
+    let unknown = || language.t("badge.unknown").to_owned();
+    let message = count.map_or_else(unknown, |count| in_words(count, language));
     let svg = badge::draw(&label, &message, badge::Ground::of(count.map(is_unsure)));
     let mut answer = match counted {
         // A browser shows it all the same, and a program sees that the address is wrong.
@@ -172,8 +184,8 @@ pub(crate) async fn badge(
     Ok(answer)
 }
 
-fn in_words(count: &Count) -> String {
-    users_live(count.live_users, is_unsure(count))
+fn in_words(count: &Count, language: Language) -> String {
+    language.users_live(count.live_users, is_unsure(count))
 }
 
 fn is_unsure(count: &Count) -> bool {

@@ -19,6 +19,7 @@ mod embed;
 mod error;
 mod health;
 mod history;
+mod language;
 mod links;
 mod metrics;
 mod openapi;

@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use crate::admin::{Admin, Authenticator};
 use crate::admin_api::{access_view, question, told};
 use crate::assets;
+use crate::language::{Language, Value};
 use crate::upstream::{AdminApi, AdminApiError};
 
 /// Where it is.
@@ -22,9 +23,6 @@ pub(crate) const PATH: &str = "/admin/existing-agents";
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
-
-/// With the names under which its files are served.
-const HTML: &str = include_str!(concat!(env!("OUT_DIR"), "/page.html"));
 
 /// The element with the number at the top.
 const NUMBER: &str = "<live-users>";
@@ -120,11 +118,12 @@ impl First {
     }
 
     /// The number, for as long as there is none by the link.
-    fn number(&self) -> String {
+    fn number(&self, language: Language) -> String {
+        let time = self.as_of.strftime("%H:%M:%S").to_string();
         format!(
-            "<span slot=\"first\">{}<span class=\"first-as-of\">, as of {} UTC</span></span>",
-            users_live(self.live_users, self.is_unsure),
-            self.as_of.strftime("%H:%M:%S"),
+            "<span slot=\"first\">{}<span class=\"first-as-of\">{}</span></span>",
+            language.users_live(self.live_users, self.is_unsure),
+            language.with("language.asOfUtc", &[("time", Value::Text(&time))]),
         )
     }
 
@@ -151,15 +150,9 @@ impl Number {
 }
 
 /// Lets the browser load a script that another one will run.
-fn preload(name: &str) -> String {
-    format!("<link rel=\"modulepreload\" href=\"{}\">\n", assets::url(name))
-}
-
-/// The number in words, as the element has them.
-pub(crate) fn users_live(live_users: u64, is_unsure: bool) -> String {
-    let users = if live_users == 1 { "user" } else { "users" };
-    let about = if is_unsure { "about " } else { "" };
-    format!("{about}{live_users} {users} live")
+fn preload(name: &str, language: Language) -> String {
+    let url = assets::url_in(name, language.tag());
+    format!("<link rel=\"modulepreload\" href=\"{url}\">\n")
 }
 
 /// JSON in which nothing looks like HTML. Outside of its strings there is no `<`.
@@ -183,20 +176,26 @@ const OF_ADMINS: [(&str, &str); 3] = [
 
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
 /// else the total.
-pub(crate) fn html(is_scoped: bool, query: &str, first: Option<&First>) -> String {
+pub(crate) fn html(
+    language: Language,
+    is_scoped: bool,
+    query: &str,
+    first: Option<&First>,
+) -> String {
     let html = match is_scoped {
-        true => HTML.replacen(NUMBER, "<live-users summary>", 1),
-        false => HTML.to_owned(),
+        true => language.page().replacen(NUMBER, "<live-users summary>", 1),
+        false => language.page().to_owned(),
     };
     let mut names = query.split('&').filter_map(|it| it.split('=').next());
-    with_first(&html, names.any(|it| it == WALLBOARD_PARAMETER), first)
+    with_first(language, &html, names.any(|it| it == WALLBOARD_PARAMETER), first)
 }
 
-fn with_first(html: &str, is_wallboard: bool, first: Option<&First>) -> String {
-    let (number, data) = first.map_or_else(Default::default, |it| (it.number(), it.data()));
+fn with_first(language: Language, html: &str, is_wallboard: bool, first: Option<&First>) -> String {
+    let first_of = |it: &First| (it.number(language), it.data());
+    let (number, data) = first.map_or_else(Default::default, first_of);
     let wallboard = is_wallboard.then_some(WALLBOARD_SCRIPT);
     let parts = first.map_or(&[][..], |it| &it.parts).iter().copied().chain(wallboard);
-    let data = parts.map(preload).collect::<String>() + &data;
+    let data = parts.map(|name| preload(name, language)).collect::<String>() + &data;
     let mut html = html.replacen(FIRST_NUMBER, &number, 1).replacen(FIRST_DATA, &data, 1);
     if is_wallboard {
         html = html.replacen(WALLBOARD_STYLE, &WALLBOARD_STYLE.replace("disabled ", ""), 1);
@@ -205,7 +204,12 @@ fn with_first(html: &str, is_wallboard: bool, first: Option<&First>) -> String {
 }
 
 /// The same for the readers of a link, which read below this path, with no orders on it.
-pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>) -> String {
+pub(crate) fn html_of_link(
+    language: Language,
+    path: &str,
+    link: &LinkAccess,
+    first: Option<&First>,
+) -> String {
     let (view, detail) = match (link.view, &link.scope) {
         (LinkView::Page, LinkScope::Total(_)) => ("page", "total"),
         (LinkView::Page, _) => ("page", "calls"),
@@ -219,7 +223,8 @@ pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>)
         ("build", build()),
     ];
     let attributes = attributes.map(|(name, value)| format!("data-{name}=\"{value}\" ")).concat();
-    let mut html = HTML
+    let mut html = language
+        .page()
         .replacen(ROOT, &format!("{ROOT}{attributes}"), 1)
         .replacen(NUMBER, &format!("<live-users summary src=\"{path}/\">"), 1)
         .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1)
@@ -233,14 +238,16 @@ pub(crate) fn html_of_link(path: &str, link: &LinkAccess, first: Option<&First>)
             html.replace_range(part, "");
         }
     }
-    with_first(&html, link.view == LinkView::Wallboard, first)
+    with_first(language, &html, link.view == LinkView::Wallboard, first)
 }
 
-/// Names the page with all that it loads: it has the hashes of its files in it. The standard hasher has
-/// fixed keys, so two proxies of one build agree.
+/// Names the page with all that it loads, in whatever language: it has the hashes of its files in it. The
+/// standard hasher has fixed keys, so two proxies of one build agree.
 fn build() -> String {
     let mut hasher = DefaultHasher::new();
-    hasher.write(HTML.as_bytes());
+    for html in Language::pages() {
+        hasher.write(html.as_bytes());
+    }
     format!("{:016x}", hasher.finish())
 }
 
@@ -248,18 +255,20 @@ fn build() -> String {
 mod tests {
     use super::*;
 
+    const ENGLISH: Language = Language::ENGLISH;
+
     #[test]
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
-        assert_eq!(HTML.matches(NUMBER).count(), 1);
-        let page = |is_scoped| html(is_scoped, "", None);
+        assert!(Language::pages().iter().all(|html| html.matches(NUMBER).count() == 1));
+        let page = |is_scoped| html(ENGLISH, is_scoped, "", None);
         assert!(page(true).contains("<live-users summary>") && !page(false).contains(" summary"));
     }
 
     #[test]
     fn what_comes_first_has_its_places_and_ends_no_script() {
         for place in [FIRST_NUMBER, FIRST_DATA] {
-            assert_eq!(HTML.matches(place).count(), 1, "{place}");
-            assert!(!html(false, "", None).contains(place));
+            assert!(Language::pages().iter().all(|it| it.matches(place).count() == 1), "{place}");
+            assert!(!html(ENGLISH, false, "", None).contains(place));
         }
         let summary =
             r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
@@ -269,7 +278,7 @@ mod tests {
         let parts = vec!["alerts.js"];
         let first =
             First { access, summary: summary_too, live_users: 1, is_unsure: false, as_of, parts };
-        let html = html(false, "", Some(&first));
+        let html = html(ENGLISH, false, "", Some(&first));
         assert!(
             html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")
         );
@@ -285,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_the_script_will_load_is_loaded_with_it() {
-        assert_eq!(HTML.matches(WALLBOARD_STYLE).count(), 1);
+        assert_eq!(ENGLISH.page().matches(WALLBOARD_STYLE).count(), 1);
         let preloads = |html: &str| {
             let names = html.split("rel=\"modulepreload\" href=\"/assets/").skip(1);
             names.filter_map(|it| it.split('.').next()).map(str::to_owned).collect::<Vec<_>>()
@@ -293,7 +302,7 @@ mod tests {
         for (query, is_wallboard) in
             [("", false), ("wallboards", false), ("wallboard", true), ("a=b&wallboard=", true)]
         {
-            let html = html(false, query, None);
+            let html = html(ENGLISH, false, query, None);
             assert_eq!(!html.contains(WALLBOARD_STYLE), is_wallboard, "{query}");
             assert_eq!(preloads(&html) == ["wallboard-screen"], is_wallboard, "{query}");
         }
@@ -316,7 +325,7 @@ mod tests {
             view: LinkView::Wallboard,
             expires_ms: 0,
         };
-        let html = html_of_link("/view/0a", &link, None);
+        let html = html_of_link(ENGLISH, "/view/0a", &link, None);
         for part in [
             "<html data-base=\"/view/0a/\" data-view=\"wallboard\" data-detail=\"numbers\" data-build=\"",
             "<live-users summary src=\"/view/0a/\">",
@@ -325,7 +334,7 @@ mod tests {
             assert_eq!(html.matches(part).count(), 1, "{part}");
         }
         for (part, _) in OF_ADMINS {
-            assert_eq!(HTML.matches(part).count(), 1, "{part}");
+            assert!(Language::pages().iter().all(|it| it.matches(part).count() == 1), "{part}");
             assert!(!html.contains(part), "{part}");
         }
         assert!(!html.contains("method=\"post\"") && !html.contains("\"/api/"));

@@ -22,6 +22,7 @@ use crate::admin_api::{
 use crate::compression::compress;
 use crate::error::{not_found, only_form, read_or_post, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
+use crate::language::{self, Language};
 use crate::links::{links, revoke_link, share_link};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
@@ -46,8 +47,8 @@ const NONE: Parameters = Parameters::NONE;
 /// The parameter of the total.
 const TOTAL: Parameters = Only(&["agent"]);
 const ANY: Parameters = Parameters::Any;
-const EMBED: Parameters = Only(&["theme", "agent", "interval"]);
-const BADGE: Parameters = Only(&["label", "agent"]);
+const EMBED: Parameters = Only(&["theme", "agent", "interval", "lang"]);
+const BADGE: Parameters = Only(&["label", "agent", "lang"]);
 
 /// What the routes answer with.
 #[derive(Clone)]
@@ -234,6 +235,7 @@ async fn require_tls(
 
 async fn show_page(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
     admin_api: Data<AdminApi>,
 ) -> HttpResponse {
@@ -243,8 +245,14 @@ async fn show_page(
     let first = page::First::ask(&request, &authenticator, &admin_api).await;
     HttpResponse::Ok()
         .content_type(ContentType::html())
+        .insert_header((header::VARY, language::BY_READER))
         .insert_header((header::CONTENT_SECURITY_POLICY, page::POLICY))
         // With no-referrer, a browser would sign out with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .body(page::html(authenticator.is_scoped(&request), request.query_string(), first.as_ref()))
+        .body(page::html(
+            language,
+            authenticator.is_scoped(&request),
+            request.query_string(),
+            first.as_ref(),
+        ))
 }

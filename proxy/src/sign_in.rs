@@ -1,5 +1,7 @@
 //! The page on which an admin signs in, and the two forms that begin and end a session.
 
+use std::borrow::Cow;
+
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{StatusCode, Uri};
 use actix_web::web::{Data, Form, Query};
@@ -12,6 +14,7 @@ use serde::Deserialize;
 use crate::admin::{
     AuthError, Authenticator, RequestSource, SessionOver, is_in_the_clear, request_source,
 };
+use crate::language::{self, Language, Value};
 use crate::page;
 
 /// Where it is.
@@ -30,27 +33,19 @@ const AS_IT_IS: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-pub(crate) const CROSS_SITE: &str = "The form came from a page of another site, so it was not looked at. \
-    Enter the token here.";
 /// The value of `ended` when only this proxy knows that the session is over.
 const HERE: &str = "here";
 /// The value of `ended` when a page of ours was open and has lost its session.
 const LOST: &str = "lost";
-const IS_LOST: &str = "This browser has no session any more: you signed out in another window, or its \
-    cookies were deleted.";
-const ENDED_HERE: &str = "You are signed out in this browser. The backend does not answer, so other \
-    proxies learn it later, and a restart of this one before that would forget it.";
-pub(crate) const IN_THE_CLEAR: &str = "This page was opened by http://, where everybody in between can read \
-    the token, and the browser keeps no session. It was not looked at. Open the page by https://, \
-    or by http://127.0.0.1 on the machine that the proxy runs on.";
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
 struct Page<'a> {
+    language: Language,
     next: &'a str,
     /// Why a session is over.
-    notice: Option<&'a str>,
-    error: Option<&'a str>,
+    notice: Option<&'static str>,
+    error: Option<Cow<'static, str>>,
     has_token: bool,
     /// Whether the page only leads to what is next, unless its link has a token.
     leads_on: bool,
@@ -84,6 +79,7 @@ pub(crate) fn redirect_here(asked: &Uri) -> HttpResponse {
 /// The page, or for who is signed in already what comes next.
 pub(crate) async fn show(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, Error> {
@@ -102,14 +98,14 @@ pub(crate) async fn show(
         // A browser leaves a SameSite=Strict cookie out when a link of another site leads here.
         // This answer, which is ours, leads on, and then the cookie comes along if there is one.
         RequestSource::CrossSite => {
-            let page = Page { leads_on: true, ..Page::of(&authenticator, next) };
+            let page = Page { leads_on: true, ..Page::of(language, &authenticator, next) };
             answer_with(HttpResponse::Ok(), &page)
         }
         RequestSource::SameOrigin | RequestSource::UserInitiated | RequestSource::Unknown => {
-            let error = (ended == HERE).then_some(ENDED_HERE);
-            let notice = authenticator.why_over(&request).map(why_over);
-            let notice = notice.or((ended == LOST).then_some(IS_LOST));
-            let page = Page { notice, error, ..Page::of(&authenticator, next) };
+            let error = (ended == HERE).then(|| language.t("signIn.endedHere").into());
+            let notice = authenticator.why_over(&request).map(|why| why_over(why, language));
+            let notice = notice.or_else(|| (ended == LOST).then(|| language.t("signIn.lost")));
+            let page = Page { notice, error, ..Page::of(language, &authenticator, next) };
             answer_with(HttpResponse::Ok(), &page)
         }
     }
@@ -118,25 +114,30 @@ pub(crate) async fn show(
 /// Begins a session.
 pub(crate) async fn sign_in(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
     form: Result<Form<SignIn>, Error>,
 ) -> Result<HttpResponse, Error> {
+    let refuse = |status, next: &str, text: Cow<'static, str>| {
+        let page = Page { error: Some(text), ..Page::of(language, &authenticator, next) };
+        answer_with(HttpResponse::build(status), &page)
+    };
+    let say = |status, next: &str, key: &str| refuse(status, next, language.t(key).into());
     let Ok(Form(form)) = form else {
-        let text = "That was not this form: expected the fields token and next.";
-        return refuse(StatusCode::BAD_REQUEST, &authenticator, page::PATH, text);
+        return say(StatusCode::BAD_REQUEST, page::PATH, "signIn.notThisForm");
     };
     let (next, token) = (local(&form.next), form.token.trim_ascii());
     if is_in_the_clear(request.headers()) {
-        return refuse(StatusCode::FORBIDDEN, &authenticator, next, IN_THE_CLEAR);
+        return say(StatusCode::FORBIDDEN, next, "signIn.inTheClear");
     }
     match request_source(request.headers()) {
         RequestSource::SameOrigin => {}
         RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
-            return refuse(StatusCode::FORBIDDEN, &authenticator, next, CROSS_SITE);
+            return say(StatusCode::FORBIDDEN, next, "signIn.crossSite");
         }
     }
     if token.is_empty() {
-        return refuse(StatusCode::BAD_REQUEST, &authenticator, next, "Enter the token.");
+        return say(StatusCode::BAD_REQUEST, next, "signIn.enter");
     }
     // A browser that signs in anew has one session afterwards, and not two.
     let refusal = match authenticator.sign_in(&request, token.as_bytes()).await {
@@ -150,27 +151,22 @@ pub(crate) async fn sign_in(
     match refusal {
         AuthError::TooMany(wait) => {
             let wait_s = whole_seconds(wait);
-            let s = if wait_s == 1 { "" } else { "s" };
-            let text = format!("Too many wrong tokens. Try again in {wait_s} second{s}.");
-            let mut answer = HttpResponse::TooManyRequests();
-            answer.insert_header((header::RETRY_AFTER, wait_s));
-            page(answer, &authenticator, next, Some(&text))
+            let text = language.with("signIn.tooMany", &[("n", Value::Number(wait_s))]);
+            let mut answer = refuse(StatusCode::TOO_MANY_REQUESTS, next, text.into())?;
+            answer.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+            Ok(answer)
         }
-        AuthError::Denied(Denied::Wrong) => {
-            refuse(StatusCode::FORBIDDEN, &authenticator, next, "That is not the token.")
-        }
+        AuthError::Denied(Denied::Wrong) => say(StatusCode::FORBIDDEN, next, "signIn.wrong"),
         AuthError::Lookup(error) => {
-            let text = format!("Whose token that is cannot be told: {error}. Try again later.");
-            refuse(refusal.status_code(), &authenticator, next, &text)
+            let error = error.to_string();
+            let text = language.with("signIn.lookup", &[("error", Value::Text(&error))]);
+            refuse(refusal.status_code(), next, text.into())
         }
         // The page says it at length.
-        AuthError::NoAdminToken => page(HttpResponse::Forbidden(), &authenticator, next, None),
-        AuthError::Role(_) => refuse(
-            StatusCode::FORBIDDEN,
-            &authenticator,
-            next,
-            "That is the token of a shared link: open the link itself.",
-        ),
+        AuthError::NoAdminToken => {
+            answer_with(HttpResponse::Forbidden(), &Page::of(language, &authenticator, next))
+        }
+        AuthError::Role(_) => say(StatusCode::FORBIDDEN, next, "signIn.ofLink"),
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
         | AuthError::NotYetKnown
@@ -184,6 +180,7 @@ pub(crate) async fn sign_in(
 /// Ends the session.
 pub(crate) async fn sign_out(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
 ) -> HttpResponse {
     match request_source(request.headers()) {
@@ -196,7 +193,7 @@ pub(crate) async fn sign_out(
         RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
             HttpResponse::Forbidden()
                 .content_type(ContentType::plaintext())
-                .body("only a page of this proxy can sign you out")
+                .body(language.t("signIn.cannotSignOut"))
         }
     }
 }
@@ -215,54 +212,23 @@ fn see(path: &str) -> HttpResponseBuilder {
     answer
 }
 
-fn refuse(
-    status: StatusCode,
-    authenticator: &Authenticator,
-    next: &str,
-    text: &str,
-) -> Result<HttpResponse, Error> {
-    page(HttpResponse::build(status), authenticator, next, Some(text))
-}
-
 /// Why the session of this browser's cookie is over.
-fn why_over(why: SessionOver) -> &'static str {
-    match why {
-        SessionOver::SignedOutHere => {
-            "You signed out of this session, also for copies of its cookie."
-        }
-        SessionOver::AccessEnded => {
-            "The token that you signed in with was changed or removed. Ask whoever gave it to you."
-        }
-        SessionOver::SignedOutElsewhere => {
-            "This session was signed out at another proxy, or before this one was restarted."
-        }
-        SessionOver::Expired => {
-            "Your session has expired: it was as old as one may be here (SESSION_HOURS)."
-        }
-        SessionOver::OtherToken => {
-            "Your session was not begun with the ADMIN_TOKEN that this proxy has now. The token was \
-             changed, or another proxy had this address before."
-        }
-        SessionOver::Unreadable => {
-            "The cookie of your session cannot be read, so there is no session. Something has changed it."
-        }
-    }
+fn why_over(why: SessionOver, language: Language) -> &'static str {
+    language.t(match why {
+        SessionOver::SignedOutHere => "signIn.signedOut",
+        SessionOver::AccessEnded => "signIn.accessEnded",
+        SessionOver::SignedOutElsewhere => "signIn.signedOutElsewhere",
+        SessionOver::Expired => "signIn.expired",
+        SessionOver::OtherToken => "signIn.otherToken",
+        SessionOver::Unreadable => "signIn.unreadable",
+    })
 }
 
 impl<'a> Page<'a> {
-    fn of(authenticator: &Authenticator, next: &'a str) -> Self {
+    fn of(language: Language, authenticator: &Authenticator, next: &'a str) -> Self {
         let has_token = authenticator.is_configured();
-        Self { next, notice: None, error: None, has_token, leads_on: false }
+        Self { language, next, notice: None, error: None, has_token, leads_on: false }
     }
-}
-
-fn page(
-    answer: HttpResponseBuilder,
-    authenticator: &Authenticator,
-    next: &str,
-    error: Option<&str>,
-) -> Result<HttpResponse, Error> {
-    answer_with(answer, &Page { error, ..Page::of(authenticator, next) })
 }
 
 /// A page with a form, which goes to this server and nowhere else.
@@ -276,6 +242,7 @@ pub(crate) fn answer_with(
     let html = page.render().map_err(std::io::Error::other)?;
     Ok(answer
         .content_type(ContentType::html())
+        .insert_header((header::VARY, language::BY_READER))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         // With no-referrer, a browser would send the form with an Origin that says nothing.
         .insert_header((header::REFERRER_POLICY, "same-origin"))

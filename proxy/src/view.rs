@@ -1,5 +1,6 @@
 //! Shared links in a browser: where one is opened, and its page.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
@@ -17,9 +18,10 @@ use crate::admin::view::Shown;
 use crate::admin::{
     AuthError, Authenticator, RequestSource, ViewOf, is_in_the_clear, link_path, request_source,
 };
+use crate::language::{self, Language, Value};
 use crate::page::{self, First};
 use crate::scope::Scope;
-use crate::sign_in::{CROSS_SITE, IN_THE_CLEAR, answer_with};
+use crate::sign_in::answer_with;
 use crate::upstream::AdminApi;
 
 /// Where a link is opened, with its token in the fragment.
@@ -31,20 +33,12 @@ pub(crate) const PAGE_PATH: &str = "/view/{id}";
 /// What is read below the path of a link.
 const READ: &str = "/api/live-users";
 
-const NO_LINK: &str = "This link does not open anything: it was revoked, has ended, or is not complete. \
-    Ask whoever gave it to you for another one.";
-const IS_REVOKED: &str = "This link was revoked. Ask whoever gave it to you for another one.";
-const HAS_ENDED: &str = "This link has ended. Ask whoever gave it to you for another one.";
-const NOT_OPEN: &str = "This browser has not opened this link, or has forgotten it. Open the link that \
-    you were given once more, whole as it was.";
-const NO_LINKS: &str = "This proxy has no ADMIN_TOKEN, so nobody can read by a link here.";
-const NO_BACKEND_TOKEN: &str = "This proxy has no BACKEND_TOKEN, so it cannot ask whose a link is.";
-
 /// Where a link is opened, and what is told of one that shows nothing.
 #[derive(Template)]
 #[template(path = "view.html")]
-struct Page<'a> {
-    error: Option<&'a str>,
+struct Page {
+    language: Language,
+    error: Option<Cow<'static, str>>,
     /// Whether a token can be shown here.
     can_open: bool,
 }
@@ -57,32 +51,38 @@ pub(crate) struct Open {
 }
 
 /// The page that opens the link in its own address.
-pub(crate) async fn show(authenticator: Data<Authenticator>) -> Result<HttpResponse, Error> {
+pub(crate) async fn show(
+    language: Language,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, Error> {
     if !authenticator.is_configured() {
-        return tell(StatusCode::OK, NO_LINKS);
+        return tell(StatusCode::OK, language, "view.noLinks");
     }
     if !authenticator.can_look_up() {
-        return tell(StatusCode::OK, NO_BACKEND_TOKEN);
+        return tell(StatusCode::OK, language, "view.noBackendToken");
     }
-    answer(StatusCode::OK, &Page { error: None, can_open: true })
+    answer(StatusCode::OK, &Page { language, error: None, can_open: true })
 }
 
 /// Begins the session of a link.
 pub(crate) async fn open(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
     form: Result<Form<Open>, Error>,
 ) -> Result<HttpResponse, Error> {
-    let again = |status, text: &str| answer(status, &Page { error: Some(text), can_open: true });
+    let again = |status, text: Cow<'static, str>| {
+        answer(status, &Page { language, error: Some(text), can_open: true })
+    };
     if is_in_the_clear(request.headers()) {
-        return again(StatusCode::FORBIDDEN, IN_THE_CLEAR);
+        return again(StatusCode::FORBIDDEN, language.t("signIn.inTheClear").into());
     }
     if request_source(request.headers()) != RequestSource::SameOrigin {
-        return again(StatusCode::FORBIDDEN, CROSS_SITE);
+        return again(StatusCode::FORBIDDEN, language.t("signIn.crossSite").into());
     }
     let token = form.map(|Form(Open { token })| token).unwrap_or_default();
     if token.trim_ascii().is_empty() {
-        return again(StatusCode::BAD_REQUEST, NO_LINK);
+        return again(StatusCode::BAD_REQUEST, language.t("view.noLink").into());
     }
     match authenticator.open_link(&request, token.trim_ascii().as_bytes()).await {
         Ok(opened) => {
@@ -92,17 +92,20 @@ pub(crate) async fn open(
             Ok(answer.insert_header((header::SET_COOKIE, cookie.to_string())).finish())
         }
         Err(AuthError::Denied(Denied::Wrong)) if !authenticator.can_look_up() => {
-            tell(StatusCode::FORBIDDEN, NO_BACKEND_TOKEN)
+            tell(StatusCode::FORBIDDEN, language, "view.noBackendToken")
         }
-        Err(AuthError::Denied(Denied::Wrong)) => again(StatusCode::FORBIDDEN, NO_LINK),
-        Err(AuthError::NoAdminToken) => tell(StatusCode::FORBIDDEN, NO_LINKS),
+        Err(AuthError::Denied(Denied::Wrong)) => {
+            again(StatusCode::FORBIDDEN, language.t("view.noLink").into())
+        }
+        Err(AuthError::NoAdminToken) => tell(StatusCode::FORBIDDEN, language, "view.noLinks"),
         Err(refusal @ AuthError::TooMany(wait)) => {
-            let text = format!("Too many wrong tokens. Try again in {} s.", whole_seconds(wait));
-            again(refusal.status_code(), &text)
+            let seconds = [("n", Value::Number(whole_seconds(wait)))];
+            again(refusal.status_code(), language.with("view.tooMany", &seconds).into())
         }
         Err(refusal @ AuthError::Lookup(error)) => {
-            let text = format!("Whose link that is cannot be told: {error}. Try again later.");
-            again(refusal.status_code(), &text)
+            let error = error.to_string();
+            let text = language.with("view.lookup", &[("error", Value::Text(&error))]);
+            again(refusal.status_code(), text.into())
         }
         Err(other) => Err(other.into()),
     }
@@ -112,28 +115,30 @@ pub(crate) async fn open(
 /// the page itself says so.
 pub(crate) async fn show_page(
     request: HttpRequest,
+    language: Language,
     authenticator: Data<Authenticator>,
     admin_api: Data<AdminApi>,
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
     request.extensions_mut().insert(ViewOf(id.into_inner()));
     let (reader, cookie) = match Authenticator::shown_of_link(&authenticator, &request) {
-        Shown::Nothing => return tell(StatusCode::FORBIDDEN, NOT_OPEN),
-        Shown::Ended => return tell(StatusCode::FORBIDDEN, HAS_ENDED),
+        Shown::Nothing => return tell(StatusCode::FORBIDDEN, language, "view.notOpen"),
+        Shown::Ended => return tell(StatusCode::FORBIDDEN, language, "view.ended"),
         Shown::Session(reader, cookie) => (reader, cookie),
     };
     let Ok(first) = First::of(&reader, &admin_api).await else {
-        return tell(StatusCode::FORBIDDEN, IS_REVOKED);
+        return tell(StatusCode::FORBIDDEN, language, "view.revoked");
     };
     let scope = reader.scope().map(Arc::as_ref);
     let Some(Scope { id, link: Some(link), .. }) = scope else {
-        return tell(StatusCode::FORBIDDEN, NOT_OPEN);
+        return tell(StatusCode::FORBIDDEN, language, "view.notOpen");
     };
     Ok(HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((header::CONTENT_SECURITY_POLICY, page::POLICY))
+        .insert_header((header::VARY, language::BY_READER))
         .insert_header((header::SET_COOKIE, cookie.to_string()))
-        .body(page::html_of_link(&link_path(id), link, first.as_ref())))
+        .body(page::html_of_link(language, &link_path(id), link, first.as_ref())))
 }
 
 /// Lets what is below the path of a link be read by the session of that link: everything else about it
@@ -163,11 +168,11 @@ fn below(uri: &Uri) -> Option<(String, Uri)> {
     Some((id.to_owned(), rest))
 }
 
-fn tell(status: StatusCode, text: &str) -> Result<HttpResponse, Error> {
-    answer(status, &Page { error: Some(text), can_open: false })
+fn tell(status: StatusCode, language: Language, key: &str) -> Result<HttpResponse, Error> {
+    answer(status, &Page { language, error: Some(language.t(key).into()), can_open: false })
 }
 
-fn answer(status: StatusCode, page: &Page<'_>) -> Result<HttpResponse, Error> {
+fn answer(status: StatusCode, page: &Page) -> Result<HttpResponse, Error> {
     answer_with(HttpResponse::build(status), page)
 }
 

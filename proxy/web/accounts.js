@@ -1,7 +1,12 @@
 // The numbers of each account, as the summary has them.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, setText } from "./dom.js";
-import { counted, number } from "./format.js";
+import { calls, number, userWord } from "./format.js";
+import { byLanguage } from "./messages/accounts.js";
+
+const t = translator(byLanguage);
 
 export class Accounts {
   #store;
@@ -49,11 +54,11 @@ class Item {
   }
 
   show({ account, liveUsers, liveCalls }, share) {
-    setText(this.#name, account ?? "No account");
-    this.#name.title = account ?? "Calls of which no account is known";
+    setText(this.#name, account ?? t("none"));
+    this.#name.title = account ?? t("noneTitle");
     setText(this.#users, number(liveUsers));
-    setText(this.#word, liveUsers === 1 ? " user" : " users");
-    setText(this.#note, counted(liveCalls, "call"));
+    setText(this.#word, ` ${userWord(liveUsers)}`);
+    setText(this.#note, calls(liveCalls));
     this.node.classList.toggle("is-quiet", account === null || liveUsers === 0);
     this.#fill.style.setProperty("--load", share);
   }

@@ -1,7 +1,12 @@
 // The alerts of the agents file: those that fire, and what has happened to them lately.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, setText } from "./dom.js";
 import { moment, number } from "./format.js";
+import { byLanguage } from "./messages/alerts.js";
+
+const t = translator(byLanguage);
 
 export class Alerts {
   #store;
@@ -25,19 +30,22 @@ export class Alerts {
     this.#panel.hidden = alerts.length === 0 && recent.length === 0;
     this.#panel.classList.toggle("is-firing", firing.length > 0);
     setText(this.#count, firing.length > 0 ? number(firing.length) : "");
-    setText(this.#calm, `None of ${number(alerts.length)} fires.`);
+    setText(this.#calm, t("calm", { n: alerts.length }));
     this.#calm.hidden = firing.length > 0 || alerts.length === 0;
     const before = this.#items;
     this.#items = new Map(firing.map((alert) => {
       const node = before.get(alert.alert) ?? element("li");
       // The value is that of when it began, or was last told.
-      const then = LEVELS.has(alert.when) && alert.value !== null ? "then " : "";
-      setText(node, `${alert.alert} since ${moment(alert.since)}: ${then}${looksAt(alert, names)}`);
+      const values = { alert: alert.alert, at: moment(alert.since), what: looksAt(alert, names) };
+      setText(node, LEVELS.has(alert.when) && alert.value !== null ? t("then", values) : t("now", values));
       return [alert.alert, node];
     }));
     arrange(this.#firing, [...this.#items.values()]);
     this.#fold.hidden = recent.length === 0;
-    const lines = recent.map((it) => `${moment(it.at)} ${it.alert} ${happened(it)}: ${looksAt(it, names)}`);
+    const lines = recent.map((it) => {
+      const values = { at: moment(it.at), alert: it.alert, what: looksAt(it, names) };
+      return it.ruleChanged ? t("ruleChanged", values) : t(it.state, values);
+    });
     if (this.#recent.textContent !== lines.join("")) {
       this.#recent.replaceChildren(...lines.map((line) => element("li", line)));
     }
@@ -46,35 +54,33 @@ export class Alerts {
 
 const LEVELS = new Set(["users", "capacity_share", "suspect_share"]);
 
-const STATES = { firing: "fires", resolved: "is over", test: "was tested" };
-
-function happened({ state, ruleChanged }) {
-  return ruleChanged ? "is over, since its rule was changed" : STATES[state] ?? state;
-}
-
 /** What an alert looks at, and its value. */
 function looksAt({ when, value, threshold, below = false, agent, source }, names) {
-  const whose = agent === undefined ? "" : ` of ${names.get(agent) ?? agent}`;
-  const n = value === null ? "" : number(value);
-  const limit = (unit = "") => `${below ? "below" : "from"} ${number(threshold)}${unit}${below ? "" : " on"}`;
+  const whose = agent === undefined ? undefined : names.get(agent) ?? agent;
+  const limit = (text) => (below ? t("below", { limit: text }) : t("from", { limit: text }));
+  const key = (name) => `${name}${value === null ? "" : "N"}${whose === undefined ? "" : "Of"}`;
+  const share = (name) => t("limited", {
+    what: t(key(name), { share: value === null ? "" : percent(value), agent: whose }),
+    limit: limit(percent(threshold)),
+  });
   switch (when) {
     case "users":
-      return value === null ? `live users${whose}, ${limit()}` : `${n} live users${whose}, ${limit()}`;
+      return t("limited", { what: t(key("users"), { n: value, agent: whose }), limit: limit(number(threshold)) });
     case "capacity_share":
-      return `${percent(n)}the capacity${whose} taken, ${limit(" %")}`;
+      return share("capacity");
     case "suspect_share":
-      return `${percent(n)}the live users${whose} suspect, ${limit(" %")}`;
+      return share("suspect");
     case "no_webhooks":
-      return `no webhooks for ${number(threshold)} s`;
+      return t("noWebhooks", { n: threshold });
     case "source_silent":
-      return `nothing from ${source} for ${number(threshold)} s`;
+      return t("sourceSilent", { n: threshold, source });
     case "referee_failing":
-      return source === undefined ? "who is asked which calls are up does not answer" : `the provider of ${source} does not answer`;
+      return source === undefined ? t("refereeFailing") : t("providerFailing", { source });
     default:
       return when;
   }
 }
 
 function percent(n) {
-  return n === "" ? "" : `${n} % of `;
+  return t("percent", { n });
 }

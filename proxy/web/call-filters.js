@@ -1,8 +1,13 @@
 // What is searched for in the list of calls, and by what it is filtered: the fields above it, and the address.
 
+import { translator } from "/live-users-language.js";
+
 import { element, setText } from "./dom.js";
-import { counted, country, number } from "./format.js";
+import { country } from "./format.js";
+import { byLanguage } from "./messages/callFilters.js";
 import { BASE } from "./reading.js";
+
+const t = translator(byLanguage);
 
 /** The part of the address behind `#` that holds them begins so. */
 const MARK = "calls";
@@ -50,11 +55,11 @@ export class CallFilters {
     this.#codes = byCountry.map((row) => row.country).filter((code) => code !== null);
     const agents = byAgent.filter((row) => row.agent !== null).map((row) => [row.agent, row.name ?? row.agent]);
     const countries = this.#codes.map((code) => [code, country(code)]);
-    if (byCountry.some((row) => row.country === null)) countries.push([UNKNOWN, "Unknown"]);
-    this.#offer("agent", "All agents", agents);
-    this.#offer("country", "All countries", countries);
+    if (byCountry.some((row) => row.country === null)) countries.push([UNKNOWN, country(null)]);
+    this.#offer("agent", agents);
+    this.#offer("country", countries);
     const titleOf = ({ source, kind, title }) => (kind === source ? title : `${title} · ${source}`);
-    this.#offer("source", "All sources", sources.map((it) => [it.source, titleOf(it)]));
+    this.#offer("source", sources.map((it) => [it.source, titleOf(it)]));
     this.#fields.source.closest("label").hidden = sources.length === 0 && this.#fields.source.value === "";
   }
 
@@ -67,16 +72,16 @@ export class CallFilters {
   /** Says how many calls are left, and of how many. */
   drawCount({ list, matching, total }) {
     const isFiltered = Boolean(this.#store.callFilter);
-    const of = `${number(matching)} of ${counted(total, "call")}`;
     this.#tools.hidden = total < 2 && !isFiltered;
     this.#clear.hidden = !isFiltered;
     if (!this.#isUntold || !this.isApplied) return;
     this.#isUntold = false;
-    setText(this.#told, isFiltered ? `${of} found` : `${counted(total, "call")}, ${number(list.length)} shown`);
+    setText(this.#told, isFiltered ? t("found", { n: total, matching }) : t("shown", { n: total, shown: list.length }));
   }
 
-  #offer(key, all, values) {
+  #offer(key, values) {
     const select = this.#fields[key];
+    const all = select.options[0].textContent;
     const chosen = select.value;
     const wanted = [["", all], ...values];
     // What was chosen stays, though no call has it any more.

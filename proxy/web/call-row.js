@@ -1,8 +1,13 @@
 // The row of one call in the list, and on request below it why the call counts.
 
+import { translator } from "/live-users-language.js";
+
 import { element, icon, setText } from "./dom.js";
-import { country, locality, moment, partyWords, span } from "./format.js";
+import { UNKNOWN_NUMBER, WITHHELD, country, locality, moment, partyWords, span } from "./format.js";
+import { byLanguage } from "./messages/callRow.js";
 import { loadPart, loadWhile } from "./on-demand.js";
+
+const t = translator(byLanguage);
 
 /** The layout is that of a grid (calls.css), so the roles are told. */
 const ROW = { role: "row" };
@@ -14,9 +19,9 @@ export class CallRow {
   #onEvicted;
   #seen = "";
   #caller = element("span.caller");
-  #suspect = element("span.mark.is-suspect", { title: "Silent for a while; counted all the same" }, "suspect");
+  #suspect = element("span.mark.is-suspect", { title: t("suspectTitle") }, t("suspect"));
   #party = element("span.mark.is-party");
-  #uncounted = element("span.mark.is-uncounted", { title: "Not one of the live users" }, "not counted");
+  #uncounted = element("span.mark.is-uncounted", { title: t("uncountedTitle") }, t("uncounted"));
   #sub = element("span.sub");
   #mayEvict = false;
   #name = element("span.agent-name");
@@ -66,7 +71,7 @@ export class CallRow {
     if (seen === this.#seen) return;
     this.#seen = seen;
     this.#mayEvict = mayEvict;
-    const who = call.caller ?? "withheld";
+    const who = call.caller ?? WITHHELD;
     setText(this.#caller, who);
     this.#caller.classList.toggle("is-withheld", call.caller === null);
     this.#suspect.hidden = !call.suspect;
@@ -75,11 +80,11 @@ export class CallRow {
     setText(this.#party, partyWords(call.party));
     this.#uncounted.hidden = call.counted !== false;
     this.#row.classList.toggle("is-uncounted", call.counted === false);
-    const agent = call.name ?? call.agent ?? call.address ?? "Unknown number";
+    const agent = call.name ?? call.agent ?? call.address ?? UNKNOWN_NUMBER;
     setText(this.#name, agent);
     setText(this.#account, call.account ?? "");
     this.#account.hidden = call.account === null;
-    this.#agent.title = call.account === null ? agent : `${agent}, account ${call.account}`;
+    this.#agent.title = call.account === null ? agent : t("agentTitle", { agent, account: call.account });
     const [near, far] = [locality(call), country(call.country)];
     const isNear = call.country !== null && near !== "";
     setText(this.#locality, isNear ? near : "");
@@ -89,15 +94,16 @@ export class CallRow {
     setText(this.#sub, `${whose} · ${isNear ? near : far}`);
     setText(this.#since, moment(call.since));
     this.#showDirection(call.direction);
-    this.#toggle.setAttribute("aria-label", `Details of the call of ${who}`);
+    this.#toggle.setAttribute("aria-label", t("details", { who }));
     this.#details?.refresh(call, mayEvict);
   }
 
   #showDirection(direction) {
     const isOutbound = direction === "outbound" || direction === "dial";
     const word = isOutbound ? "outbound" : "inbound";
-    this.#direction.title = `${word} call`;
-    this.#direction.replaceChildren(icon(word), element("span.visually-hidden", `${word}, `));
+    this.#direction.title = isOutbound ? t("outbound") : t("inbound");
+    const said = isOutbound ? t("outboundOf") : t("inboundOf");
+    this.#direction.replaceChildren(icon(word), element("span.visually-hidden", said));
   }
 
   tick(elapsedMs) {
@@ -134,7 +140,8 @@ export class CallRow {
 
 /** Who is on the line and for how long, for a sentence. */
 export function describeCall(call) {
-  const agent = call.name ?? call.agent ?? call.address ?? "an unknown number";
-  const party = (call.party ?? "agent") === "agent" ? `with ${agent}` : `${partyWords(call.party)}, of ${agent}`;
-  return `Caller ${call.caller ?? "with a withheld number"}, ${party}, since ${moment(call.since)}.`;
+  const agent = call.name ?? call.agent ?? call.address ?? t("unknownNumber");
+  const values = { caller: call.caller ?? t("withheld"), agent, at: moment(call.since) };
+  if ((call.party ?? "agent") === "agent") return t("callWith", values);
+  return t("callOf", { ...values, party: partyWords(call.party) });
 }

@@ -1,9 +1,14 @@
 // The calls now live: a row for each, with a duration that ticks; a search, filters, and more of them on request.
 
+import { translator } from "/live-users-language.js";
+
 import { CallFilters } from "./call-filters.js";
 import { CallRow } from "./call-row.js";
 import { arrange, element, onTick, setText } from "./dom.js";
-import { counted, number } from "./format.js";
+import { number } from "./format.js";
+import { byLanguage } from "./messages/calls.js";
+
+const t = translator(byLanguage);
 
 /** With more rows than this the browser passes over those out of sight. */
 const PASSED_OVER_FROM = 200;
@@ -63,7 +68,7 @@ export class Calls {
   draw() {
     const { list, isKnown, error } = this.#store.calls;
     this.#error.hidden = error === null;
-    setText(this.#error, error === null ? "" : `The calls cannot be read: ${error}. ${this.#unfiltered}Trying again.`);
+    setText(this.#error, error === null ? "" : this.#isFiltered ? t("trouble", { error }) : t("troubleUnfiltered", { error }));
     this.#empty.hidden = error !== null;
     if (!isKnown) return;
     const before = this.#byId;
@@ -87,14 +92,14 @@ export class Calls {
   }
 
   /** A filter that is chosen is not one that is applied. */
-  get #unfiltered() {
-    return this.#filters.isApplied || !this.#store.calls.isKnown ? "" : "The list is not filtered by this yet. ";
+  get #isFiltered() {
+    return this.#filters.isApplied || !this.#store.calls.isKnown;
   }
 
   #showAround(calls) {
     const { list, filter = "", next = null, matching = list.length, total = matching, isLoading = false } = calls;
     const isFiltered = matching !== total;
-    setText(this.#count, total === 0 ? "" : isFiltered ? `${number(matching)} of ${number(total)}` : number(total));
+    setText(this.#count, total === 0 ? "" : isFiltered ? t("count", { n: total, matching }) : number(total));
     this.#filters.drawCount({ list, matching, total });
     this.#table.hidden = list.length === 0;
     this.#table.classList.toggle("is-long", list.length > PASSED_OVER_FROM);
@@ -102,8 +107,8 @@ export class Calls {
     const lost = next === null && this.#more.contains(document.activeElement);
     this.#more.hidden = next === null;
     if (lost) this.#focusLoaded();
-    setText(this.#shown, `Shown are the ${number(list.length)} longest of ${counted(matching, "call")}.`);
-    setText(this.#load, isLoading ? "Loading …" : "Load more");
+    setText(this.#shown, t("shown", { n: matching, shown: list.length }));
+    setText(this.#load, isLoading ? t("loading") : t("load"));
     this.#load.setAttribute("aria-disabled", String(isLoading));
     this.#empty.hidden = list.length > 0;
     if (list.length === 0) this.#showEmpty(total > 0 || filter !== "");
@@ -129,11 +134,7 @@ export class Calls {
     const kind = isFiltered ? "filtered" : hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
     if (this.#empty.dataset.kind === kind) return;
     this.#empty.dataset.kind = kind;
-    const texts = {
-      filtered: "No call on the line fits. Clear the filters to see all of them.",
-      quiet: "Nobody is on the line. The next call appears here at once.",
-    };
-    this.#empty.replaceChildren(...(kind === "first" ? howToConnect() : [element("p", texts[kind])]));
+    this.#empty.replaceChildren(...(kind === "first" ? howToConnect() : [element("p", t(kind))]));
   }
 
   #tick() {
@@ -169,14 +170,12 @@ function howToConnect() {
   const code = (text) => element("code", text);
   const row = (name, value) => element("div", element("dt", name), element("dd", code(value)));
   return [
-    element("h3", "No calls yet"),
-    element("p", "In the Twilio Console, open your phone number and set under Voice Configuration, each as HTTP POST ",
-      "to the backend’s public address:"),
+    element("h3", t("first")),
+    element("p", t("howTo")),
     element("dl.settings",
-      row("A call comes in", "https://…/voice"),
-      row("Call status changes", "https://…/call-status#ct=500&rc=5&rp=all")),
-    element("p", "Let “Primary handler fails” lead to what does not fail together with this backend: the agent’s own ",
-      "voice URL, or a TwiML Bin that says “please call again”."),
-    element("p", "Then call the number: it appears here at once."),
+      row(t("comesIn"), "https://…/voice"),
+      row(t("changes"), "https://…/call-status#ct=500&rc=5&rp=all")),
+    element("p", t("fails")),
+    element("p", t("then")),
   ];
 }

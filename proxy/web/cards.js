@@ -1,8 +1,13 @@
 // A card for each agent; with many agents a search, an order, and only the first of them.
 
+import { formatter, translator } from "/live-users-language.js";
+
 import { arrange, element, onTick, setText, showDoubt } from "./dom.js";
-import { NOTHING, counted, number, others, phone, span } from "./format.js";
+import { LANGUAGE, NOTHING, UNKNOWN_NUMBER, calls, number, others, phone, span } from "./format.js";
+import { byLanguage } from "./messages/cards.js";
 import { isOnWall } from "./wallboard.js";
+
+const t = translator(byLanguage);
 
 /** With more agents than this there is something to search in and to sort. */
 const TOOLS_FROM = 9;
@@ -95,9 +100,9 @@ export class Cards {
     arrange(this.#list, cards.map((card) => card.node));
     this.#list.hidden = cards.length === 0;
     this.#none.hidden = !(isSearched && found === 0);
-    setText(this.#none, "No agent has this in its name, id or numbers.");
+    setText(this.#none, t("none"));
     this.#all.hidden = found <= SHOWN_FIRST;
-    setText(this.#all, this.#isWhole ? `Show the first ${SHOWN_FIRST}` : `Show all ${number(found)}`);
+    setText(this.#all, this.#isWhole ? t("showFirst", { n: SHOWN_FIRST }) : t("showAll", { n: found }));
     this.#tick();
   }
 
@@ -120,14 +125,14 @@ class Card {
   #track = element("div.bar-track", { "aria-hidden": "true" }, this.#bar);
   #load = element("span.load");
   #line = element("span.line");
-  #over = element("span.mark.is-over", "over capacity");
+  #over = element("span.mark.is-over", t("over"));
   #average = element("dd");
   #hour = element("dd");
   #hourCalls = element("span.quiet");
 
   constructor() {
-    const now = element("div", element("dt", "Average"), this.#average);
-    const hour = element("div", element("dt", "Last hour"), this.#hour);
+    const now = element("div", element("dt", t("average")), this.#average);
+    const hour = element("div", element("dt", t("lastHour")), this.#hour);
     this.node.append(
       element("div.card-head",
         element("div.card-name", this.#name, this.#id, this.#numbers),
@@ -150,15 +155,15 @@ class Card {
     this.#showNumbers(row);
     setText(this.#live, number(row.liveUsers));
     showDoubt(this.#live, number(row.liveUsers), (row.publicSuspect ?? 0) > 0);
-    setText(this.#liveWord, row.liveUsers === 1 ? " user live" : " users live");
+    setText(this.#liveWord, ` ${t("live", { n: row.liveUsers })}`);
     this.node.classList.toggle("is-idle", row.liveCalls === 0);
     this.#showCapacity(row);
     const line = others(row);
     this.#line.hidden = line.length === 0;
     this.#line.replaceChildren(...line.flatMap((part) => [element("span", part), " "]));
-    const { calls = 0, averageMs = null } = row.lastHour ?? {};
-    setText(this.#hourCalls, calls === 0 ? "no calls" : counted(calls, "call"));
-    this.#hour.replaceChildren(...(calls === 0 ? [] : [`${span(averageMs)} `]), this.#hourCalls);
+    const { calls: n = 0, averageMs = null } = row.lastHour ?? {};
+    setText(this.#hourCalls, n === 0 ? t("noCalls") : calls(n));
+    this.#hour.replaceChildren(...(n === 0 ? [] : [`${span(averageMs)} `]), this.#hourCalls);
   }
 
   #showCapacity({ capacity, liveCalls }) {
@@ -166,10 +171,10 @@ class Card {
     const isOver = isLimited && liveCalls > capacity;
     if (isLimited) {
       // In parts, none of which breaks.
-      const unit = element("span.unit", capacity === 1 ? " call" : " calls");
-      this.#load.replaceChildren(element("span", number(liveCalls)), " ", element("span", `of ${number(capacity)}`), unit);
+      const unit = element("span.unit", ` ${t("unit", { n: capacity })}`);
+      this.#load.replaceChildren(element("span", number(liveCalls)), " ", element("span", t("of", { n: capacity })), unit);
     } else {
-      setText(this.#load, `${counted(liveCalls, "call")}, no capacity set`);
+      setText(this.#load, t("noCapacity", { n: liveCalls }));
     }
     this.#over.hidden = !isOver;
     this.node.classList.toggle("is-over", isOver);
@@ -183,7 +188,7 @@ class Card {
     const first = numbers.slice(0, numbers.length > NUMBERS_SHOWN_MAX ? 1 : NUMBERS_SHOWN_MAX);
     const rest = numbers.slice(first.length).map(phone);
     const shown = first.map((e164) => element("a", { href: `tel:${e164}` }, phone(e164)));
-    if (rest.length > 0) shown.push(element("span", { title: rest.join(", ") }, `and ${number(rest.length)} more`));
+    if (rest.length > 0) shown.push(element("span", { title: rest.join(", ") }, t("more", { n: rest.length })));
     this.#numbers.replaceChildren(...shown);
     this.#numbers.hidden = shown.length === 0;
   }
@@ -202,15 +207,15 @@ class Card {
 
 /** What an agent is called; one that is not described, by its id or by the number that was called. */
 export function nameOf({ agent, name, address }) {
-  return name ?? agent ?? address ?? "Unknown number";
+  return name ?? agent ?? address ?? UNKNOWN_NUMBER;
 }
 
 /** The agents file is a matter of whoever runs this. */
 function describe({ agent, name, ownVoice, account, seesAll }) {
   const whose = account === null ? "" : ` · ${account}`;
-  if (agent === null) return `unassigned number${whose}`;
-  if (name === null || name === undefined) return seesAll ? `not in agents.toml${whose}` : `no name yet${whose}`;
-  return ownVoice ? `${agent}${whose} · own voice` : `${agent}${whose}`;
+  if (agent === null) return `${t("unassigned")}${whose}`;
+  if (name === null || name === undefined) return `${seesAll ? t("notInFile") : t("noName")}${whose}`;
+  return ownVoice ? `${agent}${whose} · ${t("ownVoice")}` : `${agent}${whose}`;
 }
 
 function keyOf({ agent, address }) {
@@ -222,7 +227,7 @@ function load({ row: { capacity, liveCalls } }) {
 }
 
 // Made once: a comparison that makes its own takes a hundred times as long.
-const NAMES = new Intl.Collator("en", { numeric: true });
+const NAMES = formatter(Intl.Collator, LANGUAGE, { numeric: true });
 const byName = (a, b) => NAMES.compare(nameOf(a.row), nameOf(b.row));
 const byLive = (a, b) => b.row.liveUsers - a.row.liveUsers || byName(a, b);
 const ORDERS = { name: byName, live: byLive, load: (a, b) => load(b) - load(a) || byLive(a, b) };

@@ -13,7 +13,7 @@ export class Confirmation {
 
   /**
    * @param {string} id of the dialog; those of its parts begin with it
-   * @param {string} failed what is told if it could not be done, `It was not removed`
+   * @param {(error: string) => string} failed what is told if it could not be done, and why
    */
   constructor(id, failed) {
     const part = (name) => document.querySelector(`#${id}${name}`);
@@ -50,7 +50,7 @@ export class Confirmation {
       this.#dialog.close();
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      setText(this.#trouble, `${this.#failed}: ${error.message}.`);
+      setText(this.#trouble, this.#failed(error.message));
       this.#trouble.hidden = false;
       this.#confirm.disabled = false;
     }

@@ -1,8 +1,13 @@
 // What has happened lately, the newest first.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, locality, moment, place, span, upper, words } from "./format.js";
+import { COMMA, WITHHELD, ago, locality, moment, place, span, upper, words } from "./format.js";
+import { byLanguage } from "./messages/feed.js";
 import { serverNow } from "./server-clock.js";
+
+const t = translator(byLanguage);
 
 export class Feed {
   #store;
@@ -19,7 +24,7 @@ export class Feed {
   draw() {
     const { list, isKnown, error } = this.#store.activities;
     this.#error.hidden = error === null;
-    setText(this.#error, error === null ? "" : `The activity cannot be read: ${error}. Trying again.`);
+    setText(this.#error, error === null ? "" : t("trouble", { error }));
     this.#empty.hidden = isKnown || error !== null;
     if (!isKnown) return;
     const names = new Map((this.#store.summary?.byAgent ?? []).map((row) => [row.agent, row.name]));
@@ -33,7 +38,7 @@ export class Feed {
     arrange(this.#list, [...this.#items.values()].map((item) => item.node));
     this.#list.hidden = list.length === 0;
     this.#empty.hidden = list.length > 0;
-    setText(this.#empty, "Nothing has happened yet.");
+    setText(this.#empty, t("empty"));
     this.#tick();
   }
 
@@ -60,10 +65,10 @@ class Item {
     this.#at = Date.parse(activity.at);
     Object.assign(this.#when, { dateTime: activity.at, title: moment(activity.at) });
     this.node.className = `activity is-${kind(activity)}`;
-    const about = element("p.about", element("span.caller", activity.caller ?? "withheld"));
+    const about = element("p.about", element("span.caller", activity.caller ?? WITHHELD));
     if (agent !== null) about.append(" · ", agent);
     if (activity.country) about.append(" · ", locality(activity) || place(activity));
-    about.title = [agent, place(activity)].filter((it) => it !== null).join(", ");
+    about.title = [agent, place(activity)].filter((it) => it !== null).join(COMMA);
     this.node.replaceChildren(element("p.what", element("strong", title(activity)), this.#when), about);
   }
 
@@ -72,12 +77,8 @@ class Item {
   }
 }
 
-const MOVES = {
-  agent: "Connected with an agent",
-  waiting: "Waiting",
-  person: "Handed over to a person",
-  machine: "A machine has answered",
-};
+/** Each is a message too. */
+const MOVES = new Set(["agent", "waiting", "person", "machine"]);
 
 function kind({ what }) {
   return ["started", "answered", "moved", "ended", "healed", "evicted"].includes(what) ? what : "other";
@@ -86,20 +87,22 @@ function kind({ what }) {
 function title({ what, reason, durationMs, cause, direction, party, away }) {
   switch (what) {
     case "started":
-      return direction === "outbound" ? "Outbound call started" : "Call started";
+      return direction === "outbound" ? t("startedOutbound") : t("started");
     case "answered":
-      return "Call answered";
+      return t("answered");
     case "moved":
-      return away ? "Moved to another agent" : MOVES[party] ?? "Moved";
+      if (away) return t("movedAway");
+      return MOVES.has(party) ? t(party) : t("moved");
     case "ended": {
-      const lasted = durationMs === undefined ? "" : ` after ${span(durationMs)}`;
-      const how = reason === undefined || reason === "completed" ? "ended" : words(reason);
-      return lasted === "" && how === "ended" ? "Call ended" : `${upper(how)}${lasted}`;
+      const isPlain = reason === undefined || reason === "completed";
+      if (durationMs === undefined) return isPlain ? t("ended") : upper(words(reason));
+      const values = { span: span(durationMs) };
+      return isPlain ? t("endedAfter", values) : t("howAfter", { ...values, how: upper(words(reason)) });
     }
     case "healed":
-      return cause === undefined ? "Corrected" : `Corrected: ${words(cause)}`;
+      return cause === undefined ? t("healed") : t("healedBy", { cause: words(cause) });
     case "evicted":
-      return durationMs === undefined ? "Removed from the count" : `Removed from the count after ${span(durationMs)}`;
+      return durationMs === undefined ? t("evicted") : t("evictedAfter", { span: span(durationMs) });
     default:
       return words(what);
   }

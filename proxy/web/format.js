@@ -1,13 +1,17 @@
 // Numbers, spans, moments and names as people read them. Nothing here touches the page.
 
+import { formatter, numberIn, timeIn, translator } from "/live-users-language.js";
+
+import { byLanguage } from "./messages/format.js";
+import { byLanguage as ofWords } from "./messages/words.js";
 import { serverNow } from "./server-clock.js";
 
-const COUNTRIES = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
-const NUMBER = new Intl.NumberFormat("en");
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const DAY_AND_CLOCK = new Intl.DateTimeFormat("en-GB", {
-  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-});
+/** The language of the page. */
+export const LANGUAGE = document.documentElement.lang;
+const t = translator(byLanguage);
+const word = translator(ofWords);
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const DAY_AND_CLOCK = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 const DAY_MS = 86_400_000;
 
 /** What stands where nothing is known. */
@@ -15,13 +19,21 @@ export const NOTHING = "–";
 
 /** `1,042`. */
 export function number(value) {
-  return NUMBER.format(value);
+  return numberIn(LANGUAGE, value);
 }
 
 /** `1 call`, `2 calls`, `1,042 calls`. */
-export function counted(value, one, many = `${one}s`) {
-  return `${number(value)} ${value === 1 ? one : many}`;
+export function calls(n) {
+  return t("calls", { n });
 }
+
+/** The word alone: `user`, `users`. */
+export function userWord(n) {
+  return t("user", { n });
+}
+
+/** Between two parts of a sentence. */
+export const COMMA = t("comma");
 
 /** `0:07`, `61:01` never: `1:01:01`; a dash for null. */
 export function span(ms) {
@@ -36,30 +48,30 @@ export function span(ms) {
 /** `5 s`, `119 s`, `2 min`, `2 h`, `4 d`: how old something is; the unit stays on the line of its number. */
 export function age(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 120) return `${s}\u00a0s`;
-  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min`;
-  if (s < 86_400) return `${Math.floor(s / 3600)}\u00a0h`;
-  return `${Math.floor(s / 86_400)}\u00a0d`;
+  if (s < 120) return t("s", { n: s });
+  if (s < 3600) return t("min", { n: Math.floor(s / 60) });
+  if (s < 86_400) return t("h", { n: Math.floor(s / 3600) });
+  return t("d", { n: Math.floor(s / 86_400) });
 }
 
 /** `just now`, `12 s ago`, `in 4 min`: how far a moment is from now. */
 export function ago(ms) {
-  if (Math.abs(ms) < 1000) return "just now";
-  return ms < 0 ? `in ${age(-ms)}` : `${age(ms)} ago`;
+  if (Math.abs(ms) < 1000) return t("justNow");
+  return ms < 0 ? t("in", { age: age(-ms) }) : t("ago", { age: age(ms) });
 }
 
 /** The clock of whoever looks, `14:03:22`; with the day if it is not of the last day. */
 export function moment(text, now = serverNow()) {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return NOTHING;
-  return Math.abs(now - date.getTime()) < DAY_MS ? CLOCK.format(date) : DAY_AND_CLOCK.format(date);
+  return timeIn(LANGUAGE, date, Math.abs(now - date.getTime()) < DAY_MS ? CLOCK : DAY_AND_CLOCK);
 }
 
 /** `US` to `United States`; a code that nobody knows stays itself, null is unknown. */
 export function country(code) {
-  if (!code) return "Unknown";
+  if (!code) return t("unknown");
   try {
-    return COUNTRIES.of(code) ?? code;
+    return formatter(Intl.DisplayNames, LANGUAGE, { type: "region", fallback: "none" }).of(code) ?? code;
   } catch {
     return code;
   }
@@ -67,12 +79,12 @@ export function country(code) {
 
 /** `San Francisco, CA, United States`, `Germany`, `Unknown`. */
 export function place({ country: code, region, city }) {
-  return code ? [locality({ region, city }), country(code)].filter(Boolean).join(", ") : country(code);
+  return code ? [locality({ region, city }), country(code)].filter(Boolean).join(COMMA) : country(code);
 }
 
 /** What is known within a country, `San Francisco, CA`; blank if nothing is. */
 export function locality({ region, city }) {
-  return [city ? cased(city) : "", region].filter(Boolean).join(", ");
+  return [city ? cased(city) : "", region].filter(Boolean).join(COMMA);
 }
 
 /** Twilio writes cities in capitals; what is written otherwise stays as it is. */
@@ -107,7 +119,7 @@ export function phone(text) {
 
 /** Words that stand for a reason or a cause, `no-answer` to `no answer`. */
 export function words(code) {
-  return WORDS[code] ?? String(code ?? "").replaceAll("-", " ");
+  return word.has(code) ? word(code) : String(code ?? "").replaceAll("-", " ");
 }
 
 /** The same as the beginning of a line. */
@@ -117,7 +129,7 @@ export function upper(text) {
 
 /** With whom a caller is connected, in words: `with a person`. */
 export function partyWords(party) {
-  return PARTIES[party] ?? words(party);
+  return PARTIES.has(party) ? t(party) : words(party);
 }
 
 /**
@@ -126,44 +138,25 @@ export function partyWords(party) {
  */
 export function others({ liveUsers, withAgent, waiting = 0, withPerson = 0, machine = 0, onTheLine = 0 }) {
   const parts = [];
-  if (withAgent !== undefined && withAgent !== liveUsers) parts.push(`${number(withAgent)} with an agent`);
-  if (waiting > 0) parts.push(`${number(waiting)} waiting`);
-  if (withPerson > 0) parts.push(`${number(withPerson)} with a person`);
-  if (machine > 0) parts.push(counted(machine, "machine"));
-  if (parts.length > 0) parts.push(`${number(onTheLine)} on the line`);
+  if (withAgent !== undefined && withAgent !== liveUsers) parts.push(t("withAgentN", { n: withAgent }));
+  if (waiting > 0) parts.push(t("waitingN", { n: waiting }));
+  if (withPerson > 0) parts.push(t("withPersonN", { n: withPerson }));
+  if (machine > 0) parts.push(t("machines", { n: machine }));
+  if (parts.length > 0) parts.push(t("onTheLine", { n: onTheLine }));
   return parts;
 }
 
-const PARTIES = {
-  agent: "with an agent",
-  waiting: "waiting",
-  person: "with a person",
-  machine: "machine",
-};
+const PARTIES = new Set(["agent", "waiting", "person", "machine"]);
 
-const WORDS = {
-  "dialing": "ringing",
-  "goodbye": "said goodbye",
-  "no-answer": "not answered",
-  "busy": "line busy",
-  "timed-out": "timed out",
-  "unlisted": "not in the list of its source any more",
-  "canceled": "cancelled",
-  "evicted": "removed from the count",
-  "missed-start": "its start was missed",
-  "missed-answer": "its answer was missed",
-  "missed-end": "its end was missed",
-  "wrong-end": "it had not ended",
-  "status-callback": "status callback",
-  "in-progress": "in progress",
-  "ended-unseen": "ended unseen",
-};
+/** What an agent or a number is called of which nothing is known, and a caller who does not show a number. */
+export const UNKNOWN_NUMBER = t("unknownNumber");
+export const WITHHELD = t("withheld");
 
 /** These names in a row; of many the first, and how many more there are. */
 export function several(names) {
   const shown = names.length > NAMES_SHOWN_MAX ? names.slice(0, NAMES_SHOWN_MAX - 1) : names;
   const rest = names.length - shown.length;
-  return rest > 0 ? `${shown.join(", ")} and ${number(rest)} more` : shown.join(", ");
+  return rest > 0 ? t("andMore", { names: shown.join(COMMA), n: rest }) : shown.join(COMMA);
 }
 
 const NAMES_SHOWN_MAX = 3;

@@ -1,7 +1,6 @@
 // The crosshair of <live-users-chart>: which point is looked at, by pointer or by keyboard.
 
 import { PARTIES } from "./live-users-chart-history.js";
-import { PARTY_WORDS } from "./live-users-chart-legend.js";
 import { clock, pointLabel } from "./live-users-chart-scale.js";
 
 const PAGE_POINTS = 10;
@@ -11,6 +10,7 @@ export class Crosshair {
   #hair;
   #spot;
   #tip;
+  #t = null;
   #history = null;
   #drawn = null;
   #index = null;
@@ -29,8 +29,9 @@ export class Crosshair {
     });
   }
 
-  /** Takes a chart that was drawn anew. */
-  show(history, drawn) {
+  /** Takes a chart that was drawn anew, and the messages in its language. */
+  show(t, history, drawn) {
+    this.#t = t;
     // The same moment is looked at, though it may be another point now.
     const at = this.#index === null ? null : this.#history.points[this.#index]?.at;
     this.#history = history;
@@ -86,7 +87,7 @@ export class Crosshair {
     const x = place?.x ?? Math.min(box.right, Math.max(box.left, this.#drawn.x((point.at + point.end) / 2)));
     move(this.#hair, { left: x, top: box.top, height: box.bottom - box.top });
     if (place) move(this.#spot, { left: place.x, top: place.y });
-    const { when, what, details } = words(point, this.#history);
+    const { when, what, details } = words(this.#t, point, this.#history);
     const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
     this.#tip.replaceChildren(line("b", what), ...details.map((it) => line("span", it)), line("span", when));
     const room = this.#stage.clientWidth - this.#tip.offsetWidth;
@@ -98,43 +99,44 @@ export class Crosshair {
   #say(index) {
     const point = this.#history?.points[index];
     this.#stage.setAttribute("aria-valuenow", Math.max(0, index));
-    const text = point ? spoken(point, this.#history) : "nothing yet";
+    if (this.#t === null) return;
+    const text = point ? spoken(this.#t, point, this.#history) : this.#t("nothingYet");
     this.#stage.setAttribute("aria-valuetext", text);
   }
 }
 
 /** A point for who sees it. */
-function words(point, history) {
+function words(t, point, history) {
   const { at, end, min, max, mean } = point;
-  const when = pointLabel(at, end, history.to - history.from);
-  if (mean === null) return { when, what: "not known", details: [] };
-  const average = rounded(mean);
-  const users = average === 1 ? "user" : "users";
-  const details = beside(point, history);
-  if (min === max) return { when, what: `${average} ${users} live`, details };
-  return { when, what: `${average} ${users} on average`, details: [`from ${min} to ${max}`, ...details] };
+  const when = pointLabel(t, at, end, history.to - history.from);
+  if (mean === null) return { when, what: t("unknown"), details: [] };
+  const n = rounded(mean);
+  const details = beside(t, point, history);
+  if (min === max) return { when, what: t("live", { n }), details };
+  return { when, what: t("average", { n }), details: [t("fromTo", { min, max }), ...details] };
 }
 
 /** The same for who hears it: `19 at 11:13, 2 waiting, 14 yesterday`. */
-function spoken(point, history) {
+function spoken(t, point, history) {
   const { at, min, max, mean } = point;
-  const when = clock(at, history.to - history.from);
-  if (mean === null) return `not known at ${when}`;
-  const average = rounded(mean);
-  const parts = min === max ? [`${average} at ${when}`] : [`${average} on average at ${when}`, `from ${min} to ${max}`];
-  return [...parts, ...beside(point, history)].join(", ");
+  const when = clock(t, at, history.to - history.from);
+  if (mean === null) return t("unknownAt", { when });
+  const n = rounded(mean);
+  const parts = min === max ? [t("at", { n, when })] : [t("averageAt", { n, when }), t("fromTo", { min, max })];
+  return [...parts, ...beside(t, point, history)].join(t("comma"));
 }
 
 /** Who else is on the line, and how many there were in what it is compared with. */
-function beside(point, { comparison }) {
+function beside(t, point, { comparison }) {
   const others = PARTIES.filter((party) => party !== "withAgent" && point[party] > 0);
   const all = others.length > 0 ? ["withAgent", ...others] : [];
-  const parts = all.map((party) => `${rounded(point[party])} ${PARTY_WORDS[party]}`);
+  const parts = all.map((party) => t(`${party}N`, { n: rounded(point[party]) }));
   if (!comparison || comparison.isEmpty) return parts;
+  const { compare } = comparison;
   const at = (point.at + point.end) / 2;
   const then = comparison.points.find((it) => it.at <= at && at < it.end);
-  const users = then && then.mean !== null ? rounded(then.mean) : "not known";
-  return [...parts, `${users} ${comparison.words.toLowerCase()}`];
+  const isKnown = then && then.mean !== null;
+  return [...parts, isKnown ? t(`${compare}N`, { n: rounded(then.mean) }) : t(`${compare}Unknown`)];
 }
 
 function rounded(value) {

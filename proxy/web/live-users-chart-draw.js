@@ -2,7 +2,8 @@
 // line too, who is on the line as areas on top of each other; what it is compared with, the peak, the axes.
 
 import { PARTIES } from "./live-users-chart-history.js";
-import { scale, tickLabel, timeTicks, valueTicks, whole } from "./live-users-chart-scale.js";
+import { scale, tickLabel, timeTicks, valueTicks } from "./live-users-chart-scale.js";
+import { numberIn } from "./live-users-language.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 22, right: 12, bottom: 26, left: 34 };
@@ -14,10 +15,11 @@ const DENSE_FROM_POINTS = 300;
 /**
  * Fills an SVG element of this size.
  * @param {SVGElement} svg
+ * @param {Function} t says a message of the chart
  * @param {object} view what a `History` shows of a range, and `comparison`
  * @returns where each point is: `{x, y}`, or null where nothing is known; and whether areas are stacked
  */
-export function drawChart(svg, view, width, height, scaleFactor = 1) {
+export function drawChart(svg, t, view, width, height, scaleFactor = 1) {
   const { points, from, to, isExact, comparison } = view;
   const known = points.filter((point) => point.max !== null);
   const isStacked = [...known, ...(view.present ? [view.present] : [])].some(hasOthers);
@@ -26,7 +28,8 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
     1, ...known.map((point) => (isStacked ? point.most : point.max)), ...compared.map((it) => it.mean ?? 0),
   );
   const values = valueTicks(most, height > 150 * scaleFactor ? 5 : 3);
-  const place = placing({ width, height, scaleFactor, from, to, values });
+  const whole = (value) => numberIn(t.language, value);
+  const place = placing({ width, height, scaleFactor, from, to, values, widest: whole(values.at(-1)).length });
   const { box, x, y } = place;
 
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -35,7 +38,7 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
     patterns(scaleFactor),
     ...values.map((value) => line("grid", box.left, y(value), box.right, y(value), value === 0)),
     ...values.map((value) => label("axis is-value", whole(value), box.left - 8 * scaleFactor, y(value), "end")),
-    ...timeLabels(from, to, x, box, scaleFactor),
+    ...timeLabels(t, from, to, x, box, scaleFactor),
   );
   for (const run of runs(points)) {
     if (run.length === 1 && !isExact && !run[0].reachesNow) {
@@ -53,15 +56,14 @@ export function drawChart(svg, view, width, height, scaleFactor = 1) {
   for (const run of runs(compared)) {
     svg.append(path("compared", `M${dashed(run, place).join("L")}`));
   }
-  drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor);
+  drawPeak(svg, t, known, place, { isExact, isStacked }, scaleFactor);
   const where = (point) => ({ x: isExact ? round(x(point.at)) : middle(point, place), y: y(point.mean) });
   return { box, isStacked, x, places: points.map((point) => (point.mean === null ? null : where(point))) };
 }
 
 /** Where moments and values are. */
-function placing({ width, height, scaleFactor, from, to, values }) {
+function placing({ width, height, scaleFactor, from, to, values, widest }) {
   const margin = Object.fromEntries(Object.entries(MARGIN).map(([side, size]) => [side, size * scaleFactor]));
-  const widest = whole(values.at(-1)).length;
   const left = Math.max(margin.left, (widest * 8 + 12) * scaleFactor);
   const box = { left, right: width - margin.right, top: margin.top, bottom: height - margin.bottom };
   return { box, x: scale(from, to, box.left, box.right), y: scale(0, values.at(-1), box.bottom, box.top) };
@@ -146,7 +148,7 @@ function dashed(run, place) {
 }
 
 /** Of equal peaks the last, as everywhere. */
-function drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor) {
+function drawPeak(svg, t, known, place, { isExact, isStacked }, scaleFactor) {
   const peak = known.reduce((best, point) => (best === null || point.max >= best.max ? point : best), null);
   if (peak === null || peak.max === 0) return;
   const { box, x, y } = place;
@@ -157,17 +159,17 @@ function drawPeak(svg, known, place, { isExact, isStacked }, scaleFactor) {
   const anchor = px < box.left + room ? "start" : px > box.right - room ? "end" : "middle";
   svg.append(
     circle("peak", px, py, 3.5 * scaleFactor),
-    label("peak-label", `peak ${whole(peak.max)}`, px, top - 11 * scaleFactor, anchor),
+    label("peak-label", t("peak", { n: peak.max }), px, top - 11 * scaleFactor, anchor),
   );
 }
 
-function timeLabels(from, to, x, box, scaleFactor) {
+function timeLabels(t, from, to, x, box, scaleFactor) {
   const { stepMs, ticks } = timeTicks(from, to, Math.floor((box.right - box.left) / (TICK_WIDTH * scaleFactor)));
   const half = 20 * scaleFactor;
   const fitting = ticks.filter((at) => x(at) >= box.left + half / 2 && x(at) <= box.right - half / 2);
   return fitting.flatMap((at) => [
     line("tick", x(at), box.bottom, x(at), box.bottom + 4 * scaleFactor),
-    label("axis", tickLabel(at, stepMs, to - from), x(at), box.bottom + LABEL_ROOM * scaleFactor, "middle"),
+    label("axis", tickLabel(t, at, stepMs, to - from), x(at), box.bottom + LABEL_ROOM * scaleFactor, "middle"),
   ]);
 }
 

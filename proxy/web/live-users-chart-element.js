@@ -7,15 +7,17 @@
 // live-users-chart-change. It asks as whoever is signed in at the proxy, so it works on pages of the proxy's origin.
 
 import { Link } from "./live-users-link.js";
-
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
-import { COMPARISONS, RANGES, askComparison, askRange, compared, numbersOf, rangeFor, seemsYoung } from "./live-users-chart-history.js";
-import { choice, showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
+import {
+  COMPARISONS, Questions, RANGES, askComparison, askRange, compared, numbersOf, rangeFor, seemsYoung,
+} from "./live-users-chart-history.js";
+import { choice, label, showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
 import { parts, style } from "./live-users-chart-style.js";
+import { wording } from "./live-users-wording.js";
+import { byLanguage } from "./messages/chart.js";
 
-const RANGE_DEFAULT = "24h";
-const AUTO = "auto";
+const [RANGE_DEFAULT, AUTO] = ["24h", "auto"];
 const FONT_PX = 16;
 const TICK_MS = 1000;
 /** A history that has not begun is asked for again, when something has changed, after so long. */
@@ -26,9 +28,12 @@ const PEAKS_MS = 60_000;
 let groups = 0;
 
 export class LiveUsersChartElement extends HTMLElement {
-  static observedAttributes = ["src", "range", "agent", "compare"];
+  static observedAttributes = ["src", "range", "agent", "compare", "lang"];
 
   #root;
+  /** Says a message, and what is wrong. */
+  #t;
+  #wording;
   #stage;
   #svg;
   #crosshair;
@@ -44,14 +49,13 @@ export class LiveUsersChartElement extends HTMLElement {
   #history = null;
   #comparison = null;
   #isBegun = false;
-  /** What is asked for: { key, abort }; for each thing one at a time. */
-  #requests = new Map();
+  #questions = new Questions();
   #timer = null;
   #ticker = null;
   #link = null;
   /** The address that the stream is of. */
   #linkSrc = null;
-  /** Why the stream says nothing new, for people; null while it is up. */
+  /** Why the stream says nothing new, as a message or in words; null while it is up. */
   #linkError = null;
   #frameError = null;
   /** Whether the stream has told of each change since the history was asked for. */
@@ -104,6 +108,7 @@ export class LiveUsersChartElement extends HTMLElement {
     document.addEventListener("visibilitychange", this.#wake);
     this.#isBegun = true;
     this.#isAwaiting = this.hasAttribute("fed") && this.#frame === null;
+    this.#speak();
     this.#begin();
   }
 
@@ -116,8 +121,16 @@ export class LiveUsersChartElement extends HTMLElement {
   }
 
   // Before it is connected, all attributes come one by one: the history is asked for once, behind them.
-  attributeChangedCallback(_name, before, after) {
-    if (before !== after && this.#isBegun) this.#begin();
+  attributeChangedCallback(name, before, after) {
+    if (before === after || !this.#isBegun) return;
+    if (name === "lang") this.#speak();
+    this.#begin();
+  }
+
+  /** Takes the language that there is around it now; what is drawn again is in it. */
+  #speak() {
+    [this.#t, this.#wording] = wording(this, byLanguage);
+    label(this.#root, this.#t);
   }
 
   /**
@@ -126,7 +139,7 @@ export class LiveUsersChartElement extends HTMLElement {
    */
   takeFrame(frame) {
     if (frame?.success === false) {
-      this.#noteLive(() => (this.#frameError = frame.error ?? "there are no numbers"), Date.parse(frame.last?.asOf));
+      this.#noteLive(() => (this.#frameError = frame.error ?? { key: "noNumbers" }), Date.parse(frame.last?.asOf));
       this.#awaitNoMore();
       return;
     }
@@ -150,13 +163,13 @@ export class LiveUsersChartElement extends HTMLElement {
    * Takes how the stream stands. What was missed while it was down is asked for.
    * @param {object} link
    * @param {string} link.state as of a `Link`: the stream says what is new if it is "live" or "polling"
-   * @param {string | null} [link.error] why it does not, for people
+   * @param {object | string | null} [link.error] why it does not: a message, as of a `Link`, or words for people
    * @param {number | null} [link.knownAt] until when the last frame was true, by `performance.now()`; default: now
    */
   takeState({ state, error = null, knownAt = null }) {
     const isLive = state === "live" || state === "polling";
     const at = this.#clock.time + (knownAt ?? performance.now()) - this.#clock.at;
-    this.#noteLive(() => (this.#linkError = isLive ? null : error ?? "the stream is interrupted"), at);
+    this.#noteLive(() => (this.#linkError = isLive ? null : error ?? { key: "interrupted" }), at);
     if (error !== null) this.#awaitNoMore();
   }
 
@@ -198,7 +211,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.#showRange();
     if (this.#history?.key !== this.#key()) {
       this.#history = this.#comparison = null;
-      this.#say("loading", "Loading the history …");
+      this.#say("loading", this.#t("loading"));
       this.#svg.replaceChildren();
     }
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
@@ -209,16 +222,15 @@ export class LiveUsersChartElement extends HTMLElement {
   #showRange() {
     const { range } = this;
     for (const input of this.#root.querySelectorAll("input")) input.checked = input.value === range;
-    this.#stage.setAttribute("aria-label", `Live users, ${RANGES[range].words}`);
-    showComparisons(this.#root, this.range, this.compare);
+    this.#stage.setAttribute("aria-label", this.#t("stage", { range: this.#t(range) }));
+    showComparisons(this.#root, this.#t, this.range, this.compare);
     this.#openLink();
   }
 
   #stop() {
     clearTimeout(this.#timer);
     clearInterval(this.#ticker);
-    for (const { abort } of this.#requests.values()) abort.abort();
-    this.#requests.clear();
+    this.#questions.stop();
   }
 
   #wake = () => {
@@ -282,18 +294,6 @@ export class LiveUsersChartElement extends HTMLElement {
     if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#read(), ms);
   }
 
-  /** Asks, unless the same is being asked; the answer counts if it is still wanted. */
-  async #ask(what, key, run) {
-    if (this.#requests.get(what)?.key === key) return null;
-    this.#requests.get(what)?.abort.abort();
-    const request = { key, abort: new AbortController() };
-    this.#requests.set(what, request);
-    const answer = await run(request.abort.signal);
-    if (this.#requests.get(what) !== request) return null;
-    this.#requests.delete(what);
-    return answer;
-  }
-
   async #read() {
     if (this.#isAuto && this.#isAwaiting) return;
     const key = this.#key();
@@ -303,7 +303,7 @@ export class LiveUsersChartElement extends HTMLElement {
       this.#drawNow();
       return this.#say("ready", "");
     }
-    const answer = await this.#ask("history", key, (signal) => askRange(this, this.range, signal));
+    const answer = await this.#questions.ask("history", key, (signal) => askRange(this, this.range, signal));
     if (answer === null) return;
     if (answer.error === undefined) this.#take(Object.assign(answer.history, { key }));
     else this.#fail(answer.error);
@@ -329,14 +329,14 @@ export class LiveUsersChartElement extends HTMLElement {
     if (numbers !== null && this.#isLive) history.take(numbers, this.#now());
     // Only a stream goes on with steps.
     if (history.isExact && !this.#isLive) this.#say("stale", "", this.#linkError ?? this.#frameError);
-    else if (history.isEmpty) this.#say("empty", "No data yet.");
+    else if (history.isEmpty) this.#say("empty", this.#t("empty"));
     else this.#say("ready", "");
     this.#drawNow();
     this.#readComparison();
   }
 
   #fail(error) {
-    if (this.#history === null) this.#say("down", `The history cannot be shown: ${error}.`, error);
+    if (this.#history === null) this.#say("down", this.#t("down", { error: this.#wording(error) }), error);
     else this.#say("stale", "", error);
     this.#draw();
   }
@@ -357,10 +357,10 @@ export class LiveUsersChartElement extends HTMLElement {
     // As long again as the range: it is asked for once until that is over. With `canCompare`, that is not in the future.
     const until = then + spanMs;
     const wanted = { from: then - spanMs, to: until };
-    const answer = await this.#ask("comparison", key, (signal) => askComparison(this, wanted, signal));
+    const answer = await this.#questions.ask("comparison", key, (signal) => askComparison(this, wanted, signal));
     if (answer?.history === undefined) return;
     const points = answer.history.spans();
-    this.#comparison = { key, compare, until, agoMs, points, words: COMPARISONS[compare].words };
+    this.#comparison = { key, compare, until, agoMs, points };
     this.#draw();
   }
 
@@ -369,7 +369,7 @@ export class LiveUsersChartElement extends HTMLElement {
     this.setAttribute("state", state);
     this.#root.querySelector(".words").textContent = words;
     if (!isChange) return;
-    const detail = { state, range: this.range, agent: this.getAttribute("agent"), error };
+    const detail = { state, range: this.range, agent: this.getAttribute("agent"), error: this.#wording(error) };
     this.dispatchEvent(new CustomEvent("live-users-chart-change", { bubbles: true, composed: true, detail }));
   }
 
@@ -391,10 +391,10 @@ export class LiveUsersChartElement extends HTMLElement {
     const now = isStale && this.#isLive ? this.#history.to : this.#now();
     const view = this.#history.view(RANGES[this.range], now);
     view.comparison = compared(this.#shownComparison, view);
-    const drawn = drawChart(this.#svg, view, width, height, font);
-    this.#crosshair.show(view, drawn);
-    showLegend(this.#root, view, drawn.isStacked);
-    showPeaks(this.#root, this.#history.peaks, this.#now());
-    showNotes(this.#root, view, isStale);
+    const drawn = drawChart(this.#svg, this.#t, view, width, height, font);
+    this.#crosshair.show(this.#t, view, drawn);
+    showLegend(this.#root, this.#t, view, drawn.isStacked);
+    showPeaks(this.#root, this.#t, this.#history.peaks, this.#now());
+    showNotes(this.#root, this.#t, view, isStale);
   }
 }

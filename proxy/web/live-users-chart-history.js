@@ -9,20 +9,20 @@ const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** How far back steps are kept here, as in the backend. */
 const STEPS_KEPT_MS = 16 * MINUTE_MS;
 
-/** The ranges: what is asked for, how often, and how little of it is still a picture. */
+/** The ranges: what is asked for, how often, and how little of it is still a picture. Each key is a message too. */
 export const RANGES = {
-  "5m": { words: "last 5 minutes", spanMs: 5 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
-  "15m": { words: "last 15 minutes", spanMs: 15 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
-  "1h": { words: "last hour", spanMs: HOUR_MS, asks: "1h", step: "1m", refreshMs: 10_000, leastMs: 10 * MINUTE_MS },
-  "24h": { words: "last 24 hours", spanMs: DAY_MS, asks: "24h", step: "15m", refreshMs: 60_000, leastMs: HOUR_MS },
-  "7d": { words: "last 7 days", spanMs: 7 * DAY_MS, asks: "7d", step: "1h", refreshMs: 60_000, leastMs: 8 * HOUR_MS },
-  "30d": { words: "last 30 days", spanMs: 30 * DAY_MS, asks: "30d", step: "1h", refreshMs: 60_000, leastMs: DAY_MS },
+  "5m": { spanMs: 5 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
+  "15m": { spanMs: 15 * MINUTE_MS, asks: "15m", step: "exact", leastMs: MINUTE_MS },
+  "1h": { spanMs: HOUR_MS, asks: "1h", step: "1m", refreshMs: 10_000, leastMs: 10 * MINUTE_MS },
+  "24h": { spanMs: DAY_MS, asks: "24h", step: "15m", refreshMs: 60_000, leastMs: HOUR_MS },
+  "7d": { spanMs: 7 * DAY_MS, asks: "7d", step: "1h", refreshMs: 60_000, leastMs: 8 * HOUR_MS },
+  "30d": { spanMs: 30 * DAY_MS, asks: "30d", step: "1h", refreshMs: 60_000, leastMs: DAY_MS },
 };
 
-/** What a range may be compared with, and how long ago that was. */
+/** What a range may be compared with, and how long ago that was. Each key is a message too. */
 export const COMPARISONS = {
-  "yesterday": { words: "Yesterday", agoMs: DAY_MS },
-  "last-week": { words: "Last week", agoMs: 7 * DAY_MS },
+  "yesterday": { agoMs: DAY_MS },
+  "last-week": { agoMs: 7 * DAY_MS },
 };
 
 /** How far back a peak may lie; one of all time does not end. */
@@ -200,11 +200,36 @@ async function ask(url, signal) {
     const response = await fetch(url, options);
     const body = await response.json().catch(() => null);
     if (!response.ok || body?.success !== true || !Array.isArray(body.points)) {
-      if (response.status === 401) return { error: "nobody is signed in" };
-      return { error: body?.error ?? `the answer was ${response.status}`, field: body?.field };
+      if (response.status === 401) return { error: { key: "notSignedIn" } };
+      const status = { key: "status", values: { status: String(response.status) } };
+      return { error: body?.error ?? status, field: body?.field };
     }
     return { history: new History(body) };
   } catch {
-    return { error: timeout.aborted ? "no answer in time" : "the server cannot be reached" };
+    return { error: { key: timeout.aborted ? "late" : "unreachable" } };
+  }
+}
+
+/** Asks for several things, for each one at a time. */
+export class Questions {
+  /** What is asked for: { key, abort }. */
+  #asked = new Map();
+
+  /** Asks, unless the same is being asked; the answer counts if it is still wanted. */
+  async ask(what, key, run) {
+    if (this.#asked.get(what)?.key === key) return null;
+    this.#asked.get(what)?.abort.abort();
+    const question = { key, abort: new AbortController() };
+    this.#asked.set(what, question);
+    const answer = await run(question.abort.signal);
+    if (this.#asked.get(what) !== question) return null;
+    this.#asked.delete(what);
+    return answer;
+  }
+
+  /** Gives up all of them. */
+  stop() {
+    for (const { abort } of this.#asked.values()) abort.abort();
+    this.#asked.clear();
   }
 }

@@ -2,44 +2,51 @@
 // is known, what it can be compared with, and the peaks.
 
 import { shape } from "./live-users-chart-draw.js";
-import { COMPARISONS, PARTIES, RANGES, canCompare } from "./live-users-chart-history.js";
-import { clock, peakLabel, whole } from "./live-users-chart-scale.js";
+import { COMPARISONS, PARTIES, canCompare } from "./live-users-chart-history.js";
+import { clock, peakLabel } from "./live-users-chart-scale.js";
+import { numberIn } from "./live-users-language.js";
 
-const PEAKS = { hour: "Hour’s peak", day: "Day’s peak", week: "Week’s peak", month: "Month’s peak", ever: "Peak ever" };
-
-/** Names of the parties, for a legend and for a sentence. */
-export const PARTY_WORDS = {
-  withAgent: "with an agent",
-  withPerson: "with a person",
-  waiting: "waiting",
-  machine: "machine",
-};
+/** Each is a message too. */
+const PEAKS = ["hour", "day", "week", "month", "ever"];
 
 /** The button that chooses this range. */
 export function choice(range, group, choose) {
   const label = document.createElement("label");
   label.className = "choice";
   const input = Object.assign(document.createElement("input"), { type: "radio", name: group, value: range });
-  const text = Object.assign(document.createElement("span"), { textContent: range.replace(/(\d+)/, "$1\u00a0") });
-  input.setAttribute("aria-label", RANGES[range].words);
   input.addEventListener("change", choose);
-  label.append(input, text);
+  label.append(input, document.createElement("span"));
   return label;
 }
 
+/** Says in a language what is always on the chart. */
+export function label(root, t) {
+  const texts = { "slot": t("title"), ".compare span": t("compareWith"), "legend": t("timeRange") };
+  for (const [part, text] of Object.entries(texts)) root.querySelector(part).textContent = text;
+  for (const input of root.querySelectorAll("input")) {
+    const [, digits, unit] = /^(\d+)(\w)$/.exec(input.value);
+    input.setAttribute("aria-label", t(input.value));
+    input.nextElementSibling.textContent = t(unit, { n: Number(digits) });
+  }
+  const stage = root.querySelector(".stage");
+  stage.setAttribute("aria-label", t("overTime"));
+  stage.setAttribute("aria-valuetext", t("nothingYet"));
+}
+
 /** Names each area by its own pattern and number, and the dashed line. */
-export function showLegend(root, { points, present, comparison }, isStacked) {
+export function showLegend(root, t, { points, present, comparison }, isStacked) {
   const last = present ?? points.at(-1);
   const items = [];
   if (isStacked) {
     const shown = PARTIES.filter((party) => party === "withAgent" || points.some((point) => point[party] > 0) || last?.[party] > 0);
     for (const party of shown) {
-      const users = present === null ? "" : `\u00a0${whole(present[party])}`;
-      items.push({ key: party, text: `${upper(PARTY_WORDS[party])}${users}`, swatch: area(party) });
+      const users = present === null ? "" : `\u00a0${numberIn(t.language, present[party])}`;
+      items.push({ key: party, text: `${t(party)}${users}`, swatch: area(party) });
     }
   }
   if (comparison) {
-    const text = comparison.isEmpty ? `${comparison.words}: no data` : comparison.words;
+    const words = t(comparison.compare);
+    const text = comparison.isEmpty ? t("noDataOf", { what: words }) : words;
     items.push({ key: "compared", text, swatch: dashes() });
   }
   const list = root.querySelector(".legend");
@@ -55,36 +62,36 @@ export function showLegend(root, { points, present, comparison }, isStacked) {
 }
 
 /** Where data begins, and, of a chart that is stale, where it ends. */
-export function showNotes(root, { since, from, to }, isStale) {
-  const at = (ms) => clock(ms, to - from);
+export function showNotes(root, t, { since, from, to }, isStale) {
+  const at = (ms) => clock(t, ms, to - from);
   const notes = [];
-  if (since !== null) notes.push(`since ${at(since)}`);
-  if (isStale) notes.push(`not current, last known at ${at(to)}`);
+  if (since !== null) notes.push(t("since", { at: at(since) }));
+  if (isStale) notes.push(t("stale", { at: at(to) }));
   root.querySelector(".since").textContent = notes.join(" · ");
 }
 
 /** What this range can be compared with. */
-export function showComparisons(root, range, compare) {
+export function showComparisons(root, t, range, compare) {
   const possible = Object.keys(COMPARISONS).filter((key) => canCompare(range, key));
   const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
-  const wanted = possible.map((key) => option(key, COMPARISONS[key].words));
+  const wanted = possible.map((key) => option(key, t(key)));
   const select = root.querySelector("select");
-  select.replaceChildren(option("", "Nothing"), ...wanted);
+  select.replaceChildren(option("", t("nothing")), ...wanted);
   select.value = possible.includes(compare) ? compare : "";
   root.querySelector(".compare").hidden = possible.length === 0;
 }
 
 /** The most users at once, and when. */
-export function showPeaks(root, peaks, now) {
+export function showPeaks(root, t, peaks, now) {
   const line = (tag, ...content) => {
     const made = document.createElement(tag);
     made.append(...content);
     return made;
   };
-  const rows = Object.entries(PEAKS).filter(([key]) => peaks?.[key]).map(([key, name]) => {
+  const rows = PEAKS.filter((key) => peaks?.[key]).map((key) => {
     const { at, liveUsers } = peaks[key];
-    const when = line("span", peakLabel(Date.parse(at), now));
-    return line("div", line("dt", name), line("dd", whole(liveUsers), when));
+    const when = line("span", peakLabel(t, Date.parse(at), now));
+    return line("div", line("dt", t(key)), line("dd", numberIn(t.language, liveUsers), when));
   });
   const list = root.querySelector(".peaks");
   const seen = rows.map((row) => row.textContent).join();
@@ -109,8 +116,4 @@ function dashes() {
 
 function svg() {
   return shape("svg", "swatch", { viewBox: "0 0 20 12", "aria-hidden": "true" });
-}
-
-function upper(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,5 +1,7 @@
 // Where things are in a chart: round values on the axes, and from numbers to places.
 
+import { timeIn } from "./live-users-language.js";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -50,48 +52,42 @@ export function timeTicks(fromMs, toMs, ticksMax) {
   return { stepMs, ticks };
 }
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+const CLOCK_WITH_SECONDS = { ...CLOCK, second: "2-digit" };
+const DAY = { day: "numeric", month: "short" };
+const WEEKDAY = { weekday: "short", day: "numeric" };
+const WHOLE_DAY = { weekday: "short", ...DAY };
 const WEEK_MS = 7 * DAY_MS;
 
-const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 /** Of a shorter time the seconds say something. */
 const SECONDS_UP_TO_MS = 20 * MINUTE_MS;
 
 /** The clock of whoever looks: `14:30`, in a short time `14:30:17`, in days `Mon 23 Nov, 14:30`. */
-export function clock(atMs, spanMs) {
-  if (spanMs <= SECONDS_UP_TO_MS) return CLOCK_WITH_SECONDS.format(atMs);
-  return spanMs <= DAY_MS + HOUR_MS ? CLOCK.format(atMs) : `${WEEKDAY.format(atMs)} ${MONTH.format(atMs)}, ${CLOCK.format(atMs)}`;
+export function clock(t, atMs, spanMs) {
+  if (spanMs <= SECONDS_UP_TO_MS) return timeIn(t.language, atMs, CLOCK_WITH_SECONDS);
+  const time = timeIn(t.language, atMs, CLOCK);
+  return spanMs <= DAY_MS + HOUR_MS ? time : t("dayTime", { day: timeIn(t.language, atMs, WHOLE_DAY), time });
 }
 
 /** What stands below a tick: `14:30`, `14:30:15`, `Mon 23`, `23 Nov`. */
-export function tickLabel(atMs, stepMs, spanMs) {
-  if (stepMs < MINUTE_MS) return CLOCK_WITH_SECONDS.format(atMs);
-  if (stepMs < DAY_MS) return CLOCK.format(atMs);
-  return spanMs <= WEEK_MS + DAY_MS ? WEEKDAY.format(atMs) : DAY.format(atMs);
+export function tickLabel({ language }, atMs, stepMs, spanMs) {
+  if (stepMs < MINUTE_MS) return timeIn(language, atMs, CLOCK_WITH_SECONDS);
+  if (stepMs < DAY_MS) return timeIn(language, atMs, CLOCK);
+  return timeIn(language, atMs, spanMs <= WEEK_MS + DAY_MS ? WEEKDAY : DAY);
 }
 
 /** When a point is, in words: `14:30 – 14:31`, `Mon 23 Nov, 14:00 – 15:00`. */
-export function pointLabel(atMs, endMs, spanMs) {
-  const format = spanMs <= SECONDS_UP_TO_MS ? CLOCK_WITH_SECONDS : CLOCK;
-  const times = `${format.format(atMs)} – ${format.format(endMs)}`;
-  return spanMs <= DAY_MS + HOUR_MS ? times : `${WEEKDAY.format(atMs)} ${MONTH.format(atMs)}, ${times}`;
+export function pointLabel(t, atMs, endMs, spanMs) {
+  const format = (ms) => timeIn(t.language, ms, spanMs <= SECONDS_UP_TO_MS ? CLOCK_WITH_SECONDS : CLOCK);
+  const time = t("span", { from: format(atMs), to: format(endMs) });
+  return spanMs <= DAY_MS + HOUR_MS ? time : t("dayTime", { day: timeIn(t.language, atMs, WHOLE_DAY), time });
 }
-
-const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short" });
 
 /** When a peak was: the clock today, the day before that. */
-export function peakLabel(atMs, nowMs) {
+export function peakLabel(t, atMs, nowMs) {
   const isToday = new Date(atMs).toDateString() === new Date(nowMs).toDateString();
-  return isToday ? CLOCK.format(atMs) : `${DAY.format(atMs)}, ${CLOCK.format(atMs)}`;
-}
-
-const NUMBER = new Intl.NumberFormat("en");
-
-/** `2,194`. */
-export function whole(value) {
-  return NUMBER.format(value);
+  const time = timeIn(t.language, atMs, CLOCK);
+  return isToday ? time : t("dayTime", { day: timeIn(t.language, atMs, DAY), time });
 }
 
 /** From a value in one stretch to a place in another. */

@@ -179,15 +179,15 @@ style.replaceSync(`
   }
 `);
 
-/** The parts of the chart. */
+/** The parts of the chart, without their texts. */
 export function parts() {
   return [
     make("div", { class: "head", part: "head" }, [
-      make("p", { class: "title", part: "title" }, [make("slot", {}, ["Live users"])]),
+      make("p", { class: "title", part: "title" }, [make("slot", {})]),
       make("p", { class: "since", part: "since" }),
       make("div", { class: "tools" }, [
-        make("label", { class: "compare", part: "compare" }, [make("span", {}, ["Compare with"]), make("select", {})]),
-        make("fieldset", { part: "ranges" }, [make("legend", { class: "hidden" }, ["Time range"])]),
+        make("label", { class: "compare", part: "compare" }, [make("span", {}), make("select", {})]),
+        make("fieldset", { part: "ranges" }, [make("legend", { class: "hidden" })]),
         make("slot", { name: "tools" }),
       ]),
     ]),
@@ -204,11 +204,9 @@ export function parts() {
 }
 
 const NO_VALUE = {
-  "aria-label": "Live users over time",
   "aria-valuemin": "0",
   "aria-valuemax": "0",
   "aria-valuenow": "0",
-  "aria-valuetext": "nothing yet",
 };
 
 // By the DOM's own functions: pages that require Trusted Types refuse HTML in a text.

@@ -2,6 +2,7 @@
 // proxy for the same at the same interval.
 
 import { Link } from "./live-users-link.js";
+import { NOT_A_COUNT } from "./live-users-transports.js";
 
 /** The total, and for who is signed in the number of the calls that this person sees. */
 export const TOTAL = "api/live-users";
@@ -20,7 +21,8 @@ const counts = new Map();
  * @property {Date | null} asOf when that count was last known to be true, by the server's clock
  * @property {number | null} knownAt the same on the clock of `performance.now()`
  * @property {boolean} isLeast whether more time may have gone by since than that clock says
- * @property {string | null} error what is wrong, for people; null unless the state is "down"
+ * @property {object | string | null} error what is wrong: a message, as of a `Link`, or the server's own words;
+ *   null unless the state is "down"
  * @property {"websocket" | "sse" | "polling" | null} transport how the count comes
  */
 
@@ -126,7 +128,7 @@ function told(frame, heardAt, framedAt) {
     return { state, liveUsers: count, suspect, lastLiveUsers: count, knownAt: heardAt };
   }
   if (frame?.success !== false || typeof frame.error !== "string") {
-    return down("the answer is not a count");
+    return down(NOT_A_COUNT);
   }
   const asOf = new Date(frame.last?.asOf);
   if (!Number.isSafeInteger(frame.last?.liveUsers) || Number.isNaN(asOf.getTime())) {

@@ -6,8 +6,13 @@
 // person who is signed in sees). Attributes out: state ("connecting", "live", "unsure", "down"), count (only
 // while live or unsure) and transport ("websocket", "sse", "polling"; only while there is a link). Event:
 // live-users-change.
+//
+// It speaks the language of the nearest attribute `lang`, its own or around it, else one that the browser prefers,
+// else English. A change of its own `lang` takes effect at once.
 
 import { SUMMARY, TOTAL, subscribe } from "./live-users-count.js";
+import { wording } from "./live-users-wording.js";
+import { byLanguage } from "./messages/element.js";
 
 const INTERVAL_S_DEFAULT = 5;
 const INTERVAL_S_MIN = 1;
@@ -76,6 +81,10 @@ style.replaceSync(`
   }
 `);
 
+/** What is wrong with the element itself, as a message of its section. */
+const AGENT_EMPTY = { key: "agentEmpty" };
+const SRC_WRONG = { key: "srcWrong" };
+
 // Made by the DOM's own functions: pages that require Trusted Types refuse HTML in a text.
 function span(name, attributes) {
   const made = document.createElement("span");
@@ -85,7 +94,7 @@ function span(name, attributes) {
 }
 
 export class LiveUsersElement extends HTMLElement {
-  static observedAttributes = ["src", "agent", "interval", "summary"];
+  static observedAttributes = ["src", "agent", "interval", "summary", "lang"];
 
   #text;
   #age;
@@ -93,6 +102,10 @@ export class LiveUsersElement extends HTMLElement {
   #unsubscribe = null;
   #ticker;
   #snapshot = null;
+  #first = document.createElement("slot");
+  /** Says a message, and what is wrong. */
+  #t;
+  #wording;
 
   constructor() {
     super();
@@ -100,7 +113,8 @@ export class LiveUsersElement extends HTMLElement {
     root.adoptedStyleSheets = [style];
     this.#text = span("text", { part: "text", role: "status", "aria-live": "polite" });
     // What the page says of a number that came with it stands there until one is known.
-    this.#text.append(Object.assign(document.createElement("slot"), { name: "first", textContent: "connecting" }));
+    this.#first.name = "first";
+    this.#text.append(this.#first);
     this.#age = span("age", { part: "age" });
     this.#reason = span("reason", {});
     const words = span("words", {});
@@ -109,6 +123,7 @@ export class LiveUsersElement extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#speak();
     this.#start();
   }
 
@@ -116,8 +131,13 @@ export class LiveUsersElement extends HTMLElement {
     this.#stop();
   }
 
-  attributeChangedCallback(_name, before, after) {
+  attributeChangedCallback(name, before, after) {
     if (before === after || !this.#unsubscribe) return;
+    if (name === "lang") {
+      this.#speak();
+      this.#showWords();
+      return;
+    }
     this.#stop();
     this.#start();
   }
@@ -133,7 +153,7 @@ export class LiveUsersElement extends HTMLElement {
       return;
     }
     this.#unsubscribe = () => {};
-    const error = src ? "the attribute agent is empty: expected the id of an agent" : "the attribute src is not an address";
+    const error = src ? AGENT_EMPTY : SRC_WRONG;
     const nothing = { liveUsers: null, suspect: null, lastLiveUsers: null, asOf: null, transport: null };
     this.#show({ state: "down", error, ...nothing });
   }
@@ -144,18 +164,23 @@ export class LiveUsersElement extends HTMLElement {
     clearInterval(this.#ticker);
   }
 
+  /** Takes the language that there is around it now. */
+  #speak() {
+    [this.#t, this.#wording] = wording(this, byLanguage);
+    this.#first.textContent = this.#t("connecting");
+  }
+
   #show = (snapshot) => {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
-    const { state, liveUsers, suspect, asOf, error, transport } = snapshot;
+    const { state, liveUsers, suspect, asOf, transport } = snapshot;
+    const error = this.#wording(snapshot.error);
     this.setAttribute("state", state);
     if (liveUsers !== null) this.setAttribute("count", liveUsers);
     else this.removeAttribute("count");
     if (transport) this.setAttribute("transport", transport);
     else this.removeAttribute("transport");
-    this.#reason.textContent = error ?? doubt(snapshot);
-    this.#showText(words(snapshot));
-    this.#showAge();
+    this.#showWords();
     clearInterval(this.#ticker);
     if (liveUsers === null && asOf) {
       this.#ticker = setInterval(() => this.#showAge(), AGE_TICK_MS);
@@ -164,7 +189,7 @@ export class LiveUsersElement extends HTMLElement {
       state !== before?.state ||
       liveUsers !== before.liveUsers ||
       suspect !== before.suspect ||
-      error !== before.error ||
+      snapshot.error !== before.error ||
       (liveUsers !== null && transport !== before.transport);
     if (isChange) {
       const detail = { state, liveUsers, suspect, asOf, error, transport };
@@ -172,6 +197,27 @@ export class LiveUsersElement extends HTMLElement {
       this.dispatchEvent(new CustomEvent("live-users-change", options));
     }
   };
+
+  #showWords() {
+    const { state, suspect, error } = this.#snapshot;
+    this.#reason.textContent = this.#wording(error) ?? (state === "unsure" ? this.#t("silent", { n: suspect }) : "");
+    this.#showText(this.#words());
+    this.#showAge();
+  }
+
+  #words() {
+    const { state, liveUsers } = this.#snapshot;
+    switch (state) {
+      case "live":
+        return this.#t("live", { n: liveUsers });
+      case "unsure":
+        return this.#t("unsure", { n: liveUsers });
+      case "connecting":
+        return this.#t("connecting");
+      default:
+        return this.#t("unavailable");
+    }
+  }
 
   // Written only when it differs: each write may be read out.
   #showText(text) {
@@ -181,37 +227,21 @@ export class LiveUsersElement extends HTMLElement {
   #showAge() {
     const { liveUsers, lastLiveUsers, knownAt, isLeast } = this.#snapshot;
     const isOld = liveUsers === null && lastLiveUsers !== null && typeof knownAt === "number";
-    const orMore = isLeast ? " or more" : "";
-    const text = isOld ? `was ${lastLiveUsers}, ${age(performance.now() - knownAt)} ago${orMore}` : "";
+    const was = () => {
+      const values = { n: lastLiveUsers, age: this.#ageOf(performance.now() - knownAt) };
+      return isLeast ? this.#t("wasOrMore", values) : this.#t("was", values);
+    };
+    const text = isOld ? was() : "";
     if (this.#age.textContent !== text) this.#age.textContent = text;
   }
-}
 
-function words({ state, liveUsers }) {
-  const users = `${liveUsers} ${liveUsers === 1 ? "user" : "users"} live`;
-  switch (state) {
-    case "live":
-      return users;
-    case "unsure":
-      return `about ${users}`;
-    case "connecting":
-      return "connecting";
-    default:
-      return "live count unavailable";
+  #ageOf(ms) {
+    const s = Math.max(0, Math.round(ms / 1000));
+    if (s < 60) return this.#t("s", { n: s });
+    if (s < 3600) return this.#t("min", { n: Math.floor(s / 60) });
+    if (s < 86_400) return this.#t("h", { n: Math.floor(s / 3600) });
+    return this.#t("d", { n: Math.floor(s / 86_400) });
   }
-}
-
-function doubt({ state, suspect }) {
-  if (state !== "unsure") return "";
-  return `${suspect} of them ${suspect === 1 ? "has" : "have"} been silent for a while`;
-}
-
-function age(ms) {
-  const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86_400)} d`;
 }
 
 function proxyUrl(src) {

@@ -42,7 +42,7 @@ const DOUBLINGS_MAX = 8;
  *   polling: the value is asked for again and again; reconnecting: nothing is known just now;
  *   down: nothing was reached either way
  * @property {"websocket" | "sse" | "polling" | null} transport null while reconnecting or down
- * @property {string | null} error why it is down, for people
+ * @property {object | null} error why it is down: the `key` of a message of the section `link`, and its `values`
  * @property {number | null} status the status of the last answer to a poll
  */
 

@@ -1,7 +1,7 @@
 // The three ways to hear of a value of the proxy: WebSocket, server-sent events, polling. Each is
 // opened for the address of the value and is ended by close(); it tells
 //   heard(text): a frame, or null for a sign of life without one;
-//   ended({ error, status }): it is over, and why, as far as that is known.
+//   ended(): it is over.
 // Polling has no end: it tells failed({ error, status }) and goes on.
 
 const FETCH_TIMEOUT_MS = 10_000;
@@ -9,7 +9,17 @@ const FETCH_TIMEOUT_MS = 10_000;
 // With it, the total is told with its doubt.
 const ACCEPTED = "application/vnd.live-users+json, application/json;q=0.5";
 
-const NOT_ALLOWED = "this page is not allowed to read the count: its origin is not in ALLOWED_ORIGINS";
+/** What can be wrong, as messages of the section `link`: each element of a page has its own language. */
+const UNREACHABLE = { key: "unreachable" };
+const LATE = { key: "late" };
+const NOT_ALLOWED = { key: "notAllowed" };
+export const NOT_A_COUNT = { key: "notACount" };
+const STATUSES = new Map();
+
+function answered(status) {
+  if (!STATUSES.has(status)) STATUSES.set(status, { key: "status", values: { status: String(status) } });
+  return STATUSES.get(status);
+}
 
 export function openSocket(url, { heard, ended }) {
   const address = below(url, "ws");
@@ -18,11 +28,12 @@ export function openSocket(url, { heard, ended }) {
   try {
     socket = new WebSocket(address);
   } catch {
-    queueMicrotask(() => ended({ error: "WebSockets are not allowed here" }));
+    // WebSockets are not allowed here.
+    queueMicrotask(ended);
     return { close() {} };
   }
   socket.onmessage = ({ data }) => heard(data);
-  socket.onclose = ({ reason }) => ended({ error: reason || "the server cannot be reached" });
+  socket.onclose = () => ended();
   return {
     close() {
       socket.onmessage = socket.onclose = null;
@@ -35,23 +46,20 @@ export function openSocket(url, { heard, ended }) {
 // nor why a stream is refused.
 export function openEvents(url, { heard, ended }) {
   const request = new AbortController();
-  const end = (why) => request.signal.aborted || ended(why);
-  readEvents(below(url, "stream"), request.signal, heard).then(end, () =>
-    end({ error: "the server cannot be reached" }),
-  );
+  const end = () => request.signal.aborted || ended();
+  readEvents(below(url, "stream"), request.signal, heard).then(end, end);
   return { close: () => request.abort() };
 }
 
 async function readEvents(url, signal, heard) {
   const headers = { accept: "text/event-stream" };
   const response = await fetch(url, { cache: "no-store", headers, signal });
-  const { status } = response;
-  if (!response.ok) return { error: `the answer was ${status}`, status };
+  if (!response.ok) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return { error: "the server has ended the stream", status };
+    if (done) return;
     const blocks = (buffer + value).split("\n\n");
     buffer = blocks.pop();
     for (const block of blocks) {
@@ -101,10 +109,10 @@ async function ask(url, request) {
     const { ok, status } = response;
     const text = await response.text();
     if (isFrame(text)) return { text, status, date: response.headers.get("date") };
-    return { error: ok ? "the answer is not a count" : `the answer was ${status}`, status };
+    return { error: ok ? NOT_A_COUNT : answered(status), status };
   } catch {
-    if (isLate) return { error: "no answer in time" };
-    return { error: (await isForbidden(url, signal)) ? NOT_ALLOWED : "the server cannot be reached" };
+    if (isLate) return { error: LATE };
+    return { error: (await isForbidden(url, signal)) ? NOT_ALLOWED : UNREACHABLE };
   } finally {
     clearTimeout(timeout);
   }

@@ -1,7 +1,12 @@
 // Parts of the page that are loaded when they are needed.
 
+import { translator } from "/live-users-language.js";
+
 import { element } from "./dom.js";
-import { Trouble } from "./reader.js";
+import { byLanguage } from "./messages/onDemand.js";
+import { Trouble, inWords } from "./reader.js";
+
+const t = translator(byLanguage);
 
 const RETRY_MS = 5_000;
 /** A page that lacks a part is not loaded again more often than this. */
@@ -25,7 +30,7 @@ export async function loadPart(load, style) {
     const isReplaced = error.status === 404;
     if (isReplaced) loadPageAgain();
     else if (error.status === undefined) console.error(error);
-    throw new Trouble(isReplaced ? "the page is of another version than the server, and is loaded again soon" : "the server cannot be reached", error.status);
+    throw new Trouble(isReplaced ? t("replaced") : inWords({ key: "unreachable" }), error.status);
   }
 }
 
@@ -105,7 +110,7 @@ export class Panel {
   async #start() {
     this.#isLoading = true;
     this.#part = await loadWhile(this.#isNeeded, this.#load, (trouble) => {
-      this.#trouble.textContent = `This cannot be shown: ${trouble.message}. Trying again.`;
+      this.#trouble.textContent = t("trouble", { error: trouble.message });
       this.#section.append(this.#trouble);
       this.#section.hidden = false;
     });

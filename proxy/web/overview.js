@@ -1,10 +1,15 @@
 // The figures at the top, the state of the link, and what is at the foot of the page.
 
-import { element, onTick, setText, showDoubt } from "./dom.js";
-import { IS_TOTAL } from "./reading.js";
-import { NOTHING, age, ago, counted, number, others, several, span } from "./format.js";
+import { translator } from "/live-users-language.js";
 
-const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: "polling" };
+import { element, onTick, setText, showDoubt } from "./dom.js";
+import { byLanguage } from "./messages/overview.js";
+import { IS_TOTAL } from "./reading.js";
+import { COMMA, NOTHING, age, ago, number, others, several, span } from "./format.js";
+
+const t = translator(byLanguage);
+
+const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: t("polling") };
 
 export class Overview {
   #store;
@@ -44,9 +49,9 @@ export class Overview {
     this.#tick();
     this.#drawUndelivered();
     this.#drawFoot();
-    const doubt = suspect > 0 ? `, ${number(suspect)} of them suspect` : "";
-    const about = publicSuspect > 0 ? "about " : "";
-    this.#announcer.say([`${about}${counted(liveUsers, "user")} live${doubt}`, ...line].join(", "));
+    const live = publicSuspect > 0 ? t("usersUnsure", { n: liveUsers }) : t("usersLive", { n: liveUsers });
+    const doubt = suspect > 0 ? [t("ofThemSuspect", { n: suspect })] : [];
+    this.#announcer.say([live, ...doubt, ...line].join(COMMA));
   }
 
   /** Says beside the title whose numbers all of the page has; nothing where they are of all calls. */
@@ -60,7 +65,7 @@ export class Overview {
   #drawSpan(name, numbers) {
     const calls = numbers?.calls ?? 0;
     setText(this.#figures[name], numbers ? number(calls) : NOTHING);
-    setText(this.#figures[`${name}-average`], calls === 0 ? "none ended yet" : `${span(numbers.averageMs)} on average`);
+    setText(this.#figures[`${name}-average`], calls === 0 ? t("noneEnded") : t("average", { span: span(numbers.averageMs) }));
   }
 
   #tick() {
@@ -69,7 +74,7 @@ export class Overview {
     const ticking = (ms) => span(ms === null || ms === undefined ? null : ms + elapsedMs);
     setText(this.#figures.average, ticking(summary.averageMs));
     const isIdle = summary.longestMs === null || summary.longestMs === undefined;
-    setText(this.#figures.longest, isIdle ? "no call" : `longest ${ticking(summary.longestMs)}`);
+    setText(this.#figures.longest, isIdle ? t("noCall") : t("longest", { span: ticking(summary.longestMs) }));
   }
 
   drawLink() {
@@ -77,7 +82,7 @@ export class Overview {
     const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
     this.#link.dataset.state = state;
     setText(this.#link, linkWords(state));
-    this.#link.title = state === "live" ? `by ${TRANSPORTS[link.transport] ?? link.transport ?? "link"}` : "";
+    this.#link.title = state === "live" ? t("by", { transport: TRANSPORTS[link.transport] ?? link.transport ?? t("byLink") }) : "";
     // What came with the page is new, while the link is opened for the first time.
     const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
@@ -87,17 +92,17 @@ export class Overview {
   #drawNotice(state, error) {
     const isOver = document.body.matches(".is-over");
     this.#notice.hidden = state !== "down" && !isOver;
-    if (isOver) return setText(this.#notice, "This link was revoked, or its time is over.");
+    if (isOver) return setText(this.#notice, t("over"));
     if (state !== "down") return;
     const { knownAt, last } = this.#store;
     const ageOf = (at) => age(performance.now() - at);
     const what = knownAt !== null
-      ? `What is shown is ${ageOf(knownAt)} old`
+      ? t("old", { age: ageOf(knownAt), error })
       : last === null
-        ? "There is nothing to show yet"
-        : `There is nothing to show now; ${ageOf(last.at)} ago it was ${counted(last.liveUsers, "user")} live`;
-    setText(this.#notice, `${what}: ${error ?? "the server cannot be reached"}. Trying again.`);
-    this.#announcer.say("Offline. What is shown is old.");
+        ? t("nothingYet", { error })
+        : t("nothingNow", { n: last.liveUsers, age: ageOf(last.at), error });
+    setText(this.#notice, what);
+    this.#announcer.say(t("offlineSaid"));
   }
 
   /** Where somebody waits for what cannot be delivered, that stands at the top, with a way to what helps. */
@@ -117,7 +122,7 @@ export class Overview {
     const parts = [];
     // Who is asked when webhooks are missing, and how that goes, is not told of some accounts.
     if (referee && !isOfSomeAccounts) parts.push(refereeWords(referee, Date.parse(asOf)));
-    if (drift && !isOfSomeAccounts) parts.push(`${counted(drift.healed, "call")} corrected`);
+    if (drift && !isOfSomeAccounts) parts.push(t("corrected", { n: drift.healed }));
     const nodes = parts.map((text) => element("span", text));
     this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
     if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);
@@ -127,58 +132,62 @@ export class Overview {
 /** With how many agents there are calls; a number that no agent has is none. */
 function busyWords(rows) {
   const agents = rows.filter((row) => row.agent !== null).length;
-  const parts = [];
-  if (agents > 0) parts.push(counted(agents, "agent"));
-  if (rows.length > agents) parts.push(counted(rows.length - agents, "unassigned number"));
-  return parts.length === 0 ? "nobody is talking" : `with ${parts.join(" and ")}`;
+  const named = t("agents", { n: agents });
+  const numbers = t("unassigned", { n: rows.length - agents });
+  if (rows.length === 0) return t("nobodyTalks");
+  if (agents > 0 && rows.length > agents) return t("withBoth", { agents: named, numbers });
+  return t("with", { what: agents > 0 ? named : numbers });
 }
 
 /** What is not delivered to somebody; null where all is. */
 function deliveryWords({ pending, undelivered, failure }) {
   if (failure === undefined && undelivered === 0) return null;
   const counts = [];
-  if (pending > 0) counts.push(`${number(pending)} waiting`);
-  if (undelivered > 0) counts.push(`${number(undelivered)} lost since the start`);
-  if (failure !== undefined) counts.push(`the last try failed (${failure})`);
-  return counts.join(", ");
+  if (pending > 0) counts.push(t("pending", { n: pending }));
+  if (undelivered > 0) counts.push(t("lost", { n: undelivered }));
+  if (failure !== undefined) counts.push(t("lastFailed", { failure }));
+  return counts.join(COMMA);
 }
 
 /** An agent is a link to its card. */
 function recipient(to) {
   const [, id] = /^agent ([\w-]+)$/.exec(to) ?? [];
-  return id === undefined ? element("strong", to) : element("a", { href: `#agent-${id}` }, to);
+  return id === undefined ? element("strong", to) : element("a", { href: `#agent-${id}` }, t("toAgent", { id }));
 }
 
 function sureness(liveUsers, confirmed, suspect, hasOthers) {
-  if (suspect > 0) return [`${number(confirmed)} confirmed, `, element("b.suspects", `${number(suspect)} suspect`)];
-  return [liveUsers > 0 ? "all confirmed" : hasOthers ? "nobody with an agent" : "nobody on the line"];
+  if (suspect > 0) return [`${t("confirmed", { n: confirmed })}${COMMA}`, element("b.suspects", t("suspect", { n: suspect }))];
+  return [liveUsers > 0 ? t("allConfirmed") : hasOthers ? t("nobodyWithAgent") : t("nobody")];
 }
 
 function linkWords(state) {
   switch (state) {
     case "live":
-      return "Live";
+      return t("live");
     case "polling":
-      return "Live, every few seconds";
+      return t("livePolling");
     case "reconnecting":
-      return "Reconnecting";
+      return t("reconnecting");
     case "down":
-      return "Offline";
+      return t("offline");
     default:
-      return "Connecting";
+      return t("connecting");
   }
 }
 
 function refereeWords({ state, lookedAt, failure, unlisted = 0 }, now) {
-  const looked = lookedAt ? `, last ${ago(Math.max(0, now - Date.parse(lookedAt)))}` : "";
+  const last = lookedAt ? ago(Math.max(0, now - Date.parse(lookedAt))) : null;
+  let what;
   switch (state) {
     case "watching":
-      return `Twilio is asked too${looked}${unlisted > 0 ? `. Not counted: ${counted(unlisted, "call")} on unassigned numbers` : ""}`;
+      what = last === null ? t("watching") : t("watchingLast", { ago: last });
+      return unlisted > 0 ? t("unlisted", { what, n: unlisted }) : what;
     case "failing":
-      return `Twilio does not answer${looked}${failure ? `: ${failure}` : ""}`;
+      what = last === null ? t("failing") : t("failingLast", { ago: last });
+      return failure ? t("because", { what, failure }) : what;
     case "elsewhere":
-      return "Another replica asks Twilio";
+      return t("elsewhere");
     default:
-      return "Twilio is not asked when webhooks are missing: set TWILIO_ACCOUNT_SID";
+      return t("notAsked");
   }
 }

@@ -10,7 +10,8 @@ import { Calls } from "./calls.js";
 import { Cards } from "./cards.js";
 import { Chart } from "./chart.js";
 import { Feed } from "./feed.js";
-import { several } from "./format.js";
+import { followLanguage } from "./language-choice.js";
+import { number, several } from "./format.js";
 import { Panel, loadPart } from "./on-demand.js";
 import { Overview } from "./overview.js";
 import { Places } from "./places.js";
@@ -107,13 +108,14 @@ function showTitle() {
   const { whose } = store;
   const title = whose.length === 0 ? untitled : `${untitled}, ${several(whose)}`;
   const about = badge.getAttribute("state") === "unsure" ? "~" : "";
-  document.title = count === null ? title : `(${about}${count}) ${title}`;
+  document.title = count === null ? title : `(${about}${number(Number(count))}) ${title}`;
 }
 badge.addEventListener("live-users-change", showTitle);
 showTitle();
 // The announcer says the number, and not at each change. Without scripts the number itself is read.
 badge.setAttribute("aria-hidden", "true");
 
+followLanguage();
 new Wallboard(store, cards);
 // What came with the page is drawn at once.
 if (store.access !== null) drawings.access();

@@ -1,7 +1,12 @@
 // Where the people on the line are: the countries with the most, and what is known within them.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, setText } from "./dom.js";
-import { country, counted, number } from "./format.js";
+import { COMMA, country, number, userWord } from "./format.js";
+import { byLanguage } from "./messages/places.js";
+
+const t = translator(byLanguage);
 
 /** Of more countries than this the rest is one line. */
 const COUNTRIES_SHOWN_MAX = 6;
@@ -21,12 +26,12 @@ export class Places {
   draw() {
     const { byCountry = [], byRegion = [] } = this.#store.summary;
     const known = byCountry.filter((row) => row.country !== null);
-    setText(this.#count, known.length > 0 ? counted(known.length, "country", "countries") : "");
+    setText(this.#count, known.length > 0 ? t("countries", { n: known.length }) : "");
     const rows = [...known.slice(0, COUNTRIES_SHOWN_MAX).map((row) => ofCountry(row, byRegion))];
     const rest = known.slice(COUNTRIES_SHOWN_MAX);
     if (rest.length > 0) rows.push(ofTheRest(rest));
     const unknown = byCountry.find((row) => row.country === null);
-    if (unknown) rows.push({ key: "?", name: "Unknown", note: "Withheld, or not told", users: unknown.liveUsers });
+    if (unknown) rows.push({ key: "?", name: country(null), note: t("unknownNote"), users: unknown.liveUsers });
     const most = Math.max(1, ...rows.map((row) => row.users));
     const before = this.#items;
     this.#items = new Map();
@@ -38,7 +43,7 @@ export class Places {
     arrange(this.#list, [...this.#items.values()].map((item) => item.node));
     this.#list.hidden = rows.length === 0;
     this.#empty.hidden = rows.length > 0;
-    setText(this.#empty, "Nobody is on the line.");
+    setText(this.#empty, t("empty"));
   }
 }
 
@@ -60,7 +65,7 @@ class Item {
   show({ name, note, users }, share) {
     setText(this.#name, name);
     setText(this.#users, number(users));
-    setText(this.#word, users === 1 ? " user" : " users");
+    setText(this.#word, ` ${userWord(users)}`);
     setText(this.#note, note);
     this.#note.hidden = note === "";
     this.#fill.style.setProperty("--load", share);
@@ -72,13 +77,13 @@ function ofCountry({ country: code, liveUsers }, byRegion) {
   named.sort((a, b) => b.liveUsers - a.liveUsers || a.region.localeCompare(b.region));
   const shown = named.slice(0, REGIONS_SHOWN_MAX).map((row) => `${row.region}\u00a0${number(row.liveUsers)}`);
   const rest = named.length - shown.length;
-  if (rest > 0) shown.push(`and ${number(rest)} more`);
-  return { key: code, name: country(code), note: shown.join(", "), users: liveUsers };
+  if (rest > 0) shown.push(t("more", { n: rest }));
+  return { key: code, name: country(code), note: shown.join(COMMA), users: liveUsers };
 }
 
 function ofTheRest(rows) {
   const users = rows.reduce((sum, row) => sum + row.liveUsers, 0);
   const names = rows.slice(0, REGIONS_SHOWN_MAX).map((row) => country(row.country));
   if (rows.length > names.length) names.push("…");
-  return { key: "…", name: counted(rows.length, "more country", "more countries"), note: names.join(", "), users };
+  return { key: "…", name: t("moreCountries", { n: rows.length }), note: names.join(COMMA), users };
 }

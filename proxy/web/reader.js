@@ -1,11 +1,21 @@
 // Asks the proxy for what is not in the frames of the link: calls, activity, why a call counts.
 
+import { translator } from "/live-users-language.js";
+import { byLanguage } from "/messages/link.js";
+
 import { BASE, IS_LINK } from "./reading.js";
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 5_000;
 const SIGN_IN = "/admin/sign-in";
 const RELOAD_MS = 5_000;
+
+const t = translator(byLanguage);
+
+/** What is wrong with a link, in words. */
+export function inWords({ key, values }) {
+  return t(key, values);
+}
 
 /** An answer that is trouble, in the proxy's words. */
 export class Trouble extends Error {
@@ -32,11 +42,11 @@ export async function ask(path, { method = "GET", body: sent, signal } = {}) {
     body = await response.json().catch(() => null);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Trouble(timeout.aborted ? "no answer in time" : "the server cannot be reached", 0);
+    throw new Trouble(timeout.aborted ? t("late") : t("unreachable"), 0);
   }
   if (response.ok && body?.success === true) return body;
   if (response.status === 401) signIn();
-  throw new Trouble(body?.error ?? `the answer was ${response.status}`, response.status);
+  throw new Trouble(body?.error ?? t("status", { status: String(response.status) }), response.status);
 }
 
 let reloading = null;

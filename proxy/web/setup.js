@@ -1,13 +1,17 @@
 // How Twilio is connected: a checklist while no webhook has come.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, counted, number, phone } from "./format.js";
+import { ago, number, phone } from "./format.js";
+import { byLanguage } from "./messages/setup.js";
 import { KINDS, accepted, areMissing } from "./webhooks.js";
+
+const t = translator(byLanguage);
 
 /** Of more numbers than this only the first are listed. */
 const NUMBERS_SHOWN_MAX = 20;
 
-const STATES = { done: "Done", todo: "To do", failing: "Failing" };
 
 export class Setup {
   #store;
@@ -44,7 +48,7 @@ export class Setup {
     for (const line of lines) this.#drawLine(line);
     arrange(this.#list, lines.map(({ key }) => this.#lines.get(key).node));
     const done = lines.filter(({ state }) => state === "done").length;
-    setText(this.#progress, `${number(done)} of ${number(lines.length)} done`);
+    setText(this.#progress, t("progress", { n: lines.length, done }));
   }
 
   get #elapsedMs() {
@@ -82,7 +86,7 @@ class Line {
 
   show(state, text, urls, numbers) {
     this.node.dataset.state = state;
-    setText(this.#mark, STATES[state]);
+    setText(this.#mark, t(state));
     setText(this.#text, text);
     arrange(this.#urls, urls);
     this.#urls.hidden = urls.length === 0;
@@ -100,20 +104,20 @@ function urlRow(name, url, note, tell) {
     return row;
   }
   const code = element("code", url);
-  const button = element("button.button", { type: "button", "aria-label": `Copy the URL for ${name}` }, "Copy");
-  button.addEventListener("click", () => copy(url, code).then((text) => tell(`${name}: ${text}`)));
+  const button = element("button.button", { type: "button", "aria-label": t("copyUrl", { name }) }, t("copy"));
+  button.addEventListener("click", () => copy(url, code).then((key) => tell(t(key, { name }))));
   row.append(element("dd", code, button));
   return row;
 }
 
-/** The clipboard is there on https:// and loopback only, and where the browser allows it. */
+/** Says by a message how it went. The clipboard is there on https:// and loopback only, and where the browser allows it. */
 async function copy(text, node) {
   try {
     await navigator.clipboard.writeText(text);
-    return "the URL is copied.";
+    return "copied";
   } catch {
     getSelection().selectAllChildren(node);
-    return "the URL is selected. Copy it with your keyboard.";
+    return "selected";
   }
 }
 
@@ -124,75 +128,66 @@ async function copy(text, node) {
  */
 export function checklist(setup, elapsedMs) {
   const { webhooks, numbers } = setup;
-  const since = (ms) => (ms < 1000 ? "just now" : ago(ms));
+  const since = (ms) => ago(Math.max(0, ms));
   const own = numbers.filter(({ agent }) => agent !== null);
   const first = (key, title, kind, todo) => {
     const { accepted: n, lastAgoMs } = webhooks[kind];
     return n > 0
-      ? { key, title, state: "done", text: `${counted(n, "webhook")}, the last ${since(lastAgoMs + elapsedMs)}.` }
+      ? { key, title, state: "done", text: t("webhooks", { n, ago: since(lastAgoMs + elapsedMs) }) }
       : { key, title, state: "todo", text: todo };
   };
   return [
     publicUrl(setup),
     providerApi(setup, elapsedMs, since),
     urlsAtTwilio(setup, elapsedMs, since),
-    first("voice", "A call comes in", "voice", "Call one of the numbers."),
-    first("speechResult", "The caller is heard", "speechResult",
-      "Say something to the agent. An agent with its own voice application never sends this."),
-    first("callStatus", "The end of a call is told", "callStatus", "Hang up, and wait a moment."),
+    first("voice", t("voice"), "voice", t("voiceTodo")),
+    first("speechResult", t("speech"), "speechResult", t("speechTodo")),
+    first("callStatus", t("status"), "callStatus", t("statusTodo")),
     ...(own.length > 0 ? [called(own, elapsedMs, since)] : []),
   ];
 }
 
 function publicUrl(setup) {
   const { publicUrl: url } = setup;
-  const line = { key: "publicUrl", title: "The backend knows its public address" };
-  if (url !== null) return { ...line, state: "done", text: `PUBLIC_URL is ${url}.` };
+  const line = { key: "publicUrl", title: t("address") };
+  if (url !== null) return { ...line, state: "done", text: t("addressIs", { url }) };
   // A trusted reverse proxy may tell it.
   return accepted(setup) > 0
-    ? { ...line, state: "done", text: "Webhooks are accepted without PUBLIC_URL." }
-    : { ...line, state: "todo", text: "Set PUBLIC_URL at the backend to the address that Twilio reaches it by, such as "
-      + "https://calls.example.com. On a laptop, a tunnel gives it one." };
+    ? { ...line, state: "done", text: t("addressUnneeded") }
+    : { ...line, state: "todo", text: t("addressTodo") };
 }
 
 function providerApi({ providerApi: { state, reason, lastAnswerAgoMs } }, elapsedMs, since) {
-  const line = { key: "providerApi", title: "Twilio’s API answers" };
+  const line = { key: "providerApi", title: t("api") };
   switch (state) {
     case "answers":
-      return { ...line, state: "done", text: `It answered ${since(lastAnswerAgoMs + elapsedMs)}. So a call is found, and `
-        + "its end too, when a webhook is lost." };
+      return { ...line, state: "done", text: t("apiAnswers", { ago: since(lastAnswerAgoMs + elapsedMs) }) };
     case "fails":
-      return { ...line, state: "failing", text: `It fails: ${reason ?? "no reason is known"}. Check TWILIO_ACCOUNT_SID, `
-        + "TWILIO_AUTH_TOKEN or the API key, and the way to Twilio." };
+      return { ...line, state: "failing", text: t("apiFails", { reason: reason ?? t("noReason") }) };
     case "off":
-      return { ...line, state: "todo", text: "Set TWILIO_ACCOUNT_SID at the backend. Then it asks Twilio for calls whose "
-        + "webhooks are lost." };
+      return { ...line, state: "todo", text: t("apiOff") };
     default:
-      return { ...line, state: "todo", text: "It has not been asked yet. The backend does that by itself." };
+      return { ...line, state: "todo", text: t("apiNotYet") };
   }
 }
 
 function urlsAtTwilio({ urls, webhooks }, elapsedMs, since) {
-  const line = { key: "urls", title: "The phone numbers have these URLs at Twilio" };
+  const line = { key: "urls", title: t("urls") };
   const rows = [
-    { name: "A call comes in", url: urls?.voice ?? null, note: "PUBLIC_URL and /voice" },
-    { name: "Primary handler fails", url: null,
-      note: "What does not fail together with this backend: the agent’s own voice URL, or a TwiML Bin that says “please "
-        + "call again”." },
-    { name: "Call status changes", url: urls?.statusCallback ?? null,
-      note: "PUBLIC_URL and /call-status#ct=500&rc=5&rp=all" },
+    { name: t("comesIn"), url: urls?.voice ?? null, note: t("voiceUrl") },
+    { name: t("fails"), url: null, note: t("failsNote") },
+    { name: t("changes"), url: urls?.statusCallback ?? null, note: t("statusUrl") },
   ];
   const { count, lastAgoMs } = webhooks.refused;
   if (KINDS.some((kind) => webhooks[kind].accepted > 0)) {
-    return { ...line, state: "done", text: "Signed webhooks arrive.", urls: rows };
+    return { ...line, state: "done", text: t("urlsDone"), urls: rows };
   }
   if (count > 0) {
     return { ...line, state: "failing", urls: rows,
-      text: `${counted(count, "webhook")} got 403, the last ${since(lastAgoMs + elapsedMs)}: not signed for this address. `
-        + "Check PUBLIC_URL and TWILIO_AUTH_TOKEN. The backend’s log names the address that was signed, if it can tell." };
+      text: t("urlsRefused", { n: count, ago: since(lastAgoMs + elapsedMs) }) };
   }
   return { ...line, state: "todo", urls: rows,
-    text: "Set each to Webhook and HTTP POST, under Voice Configuration of the phone number in Twilio’s Console." };
+    text: t("urlsTodo") };
 }
 
 function called(numbers, elapsedMs, since) {
@@ -203,14 +198,15 @@ function called(numbers, elapsedMs, since) {
   const reached = numbers.filter((it) => heard(it) !== null).length;
   const shown = numbers.slice(0, NUMBERS_SHOWN_MAX).map((it) => {
     const ms = heard(it);
-    return `${phone(it.number)}, ${it.agent}: ${ms === null ? "no webhook yet" : `webhook ${since(ms + elapsedMs)}`}`;
+    const values = { number: phone(it.number), agent: it.agent };
+    return ms === null ? t("noWebhook", values) : t("webhook", { ...values, ago: since(ms + elapsedMs) });
   });
-  if (numbers.length > shown.length) shown.push(`and ${number(numbers.length - shown.length)} more`);
+  if (numbers.length > shown.length) shown.push(t("more", { n: numbers.length - shown.length }));
   return {
     key: "numbers",
-    title: "Each number of agents.toml is heard of",
+    title: t("numbers"),
     state: reached === numbers.length ? "done" : "todo",
-    text: `${number(reached)} of ${counted(numbers.length, "number")} so far.`,
+    text: t("reached", { n: numbers.length, reached }),
     numbers: shown,
   };
 }

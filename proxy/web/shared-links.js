@@ -1,10 +1,15 @@
 // The shared links: who reads by one, what and until when; for admins alone.
 
+import { translator } from "/live-users-language.js";
+
 import { Confirmation } from "./confirm.js";
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, counted, moment, number } from "./format.js";
+import { ago, moment, number } from "./format.js";
+import { byLanguage } from "./messages/sharedLinks.js";
 import { Paced, Trouble, ask } from "./reader.js";
 import { serverNow } from "./server-clock.js";
+
+const t = translator(byLanguage);
 
 const INTERVAL_MS = 2_000;
 const REFRESH_MS = 60_000;
@@ -32,7 +37,7 @@ export class SharedLinks {
       event.preventDefault();
       this.#share();
     });
-    this.#revocation = new Confirmation("revoke", "It was not revoked");
+    this.#revocation = new Confirmation("revoke", (error) => t("notRevoked", { error }));
     onTick(() => this.#tick());
   }
 
@@ -56,7 +61,7 @@ export class SharedLinks {
         this.#panel.hidden = true;
         return;
       }
-      setText(trouble, `The links cannot be read: ${error.message}. Trying again.`);
+      setText(trouble, t("trouble", { error: error.message }));
       trouble.hidden = false;
       throw error;
     }
@@ -71,24 +76,24 @@ export class SharedLinks {
   }
 
   #item(link) {
-    const button = element("button.button", { type: "button" }, "Revoke");
-    button.setAttribute("aria-label", `Revoke ${link.name}`);
+    const button = element("button.button", { type: "button" }, t("revoke"));
+    button.setAttribute("aria-label", t("revokeNamed", { name: link.name }));
     button.addEventListener("click", () => this.#askToRevoke(link));
-    const used = link.lastUsed === null ? "not used yet" : `used ${ago(Math.max(0, serverNow() - Date.parse(link.lastUsed)))}`;
+    const used = link.lastUsed === null ? t("notUsed") : t("used", { ago: ago(Math.max(0, serverNow() - Date.parse(link.lastUsed))) });
     const ends = element("time", { dateTime: link.expires, title: moment(link.expires) }, endsIn(link.expires));
     return element("li.shared-link",
       element("div", element("p", element("strong", link.name)),
-        element("p.quiet", `${VIEWS[link.view] ?? link.view} of ${this.#whose(link.scope)}`),
+        element("p.quiet", t(link.view, { what: this.#whose(link.scope) })),
         element("p.quiet", ends, ` · ${used}`)),
       button);
   }
 
   #whose({ all, total, agent, account }) {
-    if (all) return "all calls";
-    if (total) return "the total only";
-    if (account !== undefined) return `the account ${account}`;
+    if (all) return t("allOf");
+    if (total) return t("totalOf");
+    if (account !== undefined) return t("accountOf", { account });
     const row = (this.#store.summary?.byAgent ?? []).find((it) => it.agent === agent);
-    return row?.name ?? `the agent ${agent}`;
+    return row?.name ?? t("agentOf", { agent });
   }
 
   #tick() {
@@ -105,10 +110,10 @@ export class SharedLinks {
     const option = (text, scope) => element("option", { value: JSON.stringify(scope) }, text);
     const group = (label, options) => options.length === 0 ? null : element("optgroup", { label }, ...options);
     const groups = [
-      option("All calls", { all: true }),
-      option("The total only", { total: true }),
-      group("One agent", agents.map(({ agent, name }) => option(name ?? agent, { agent }))),
-      group("One account", accounts.map((account) => option(account, { account }))),
+      option(t("all"), { all: true }),
+      option(t("total"), { total: true }),
+      group(t("oneAgent"), agents.map(({ agent, name }) => option(name ?? agent, { agent }))),
+      group(t("oneAccount"), accounts.map((account) => option(account, { account }))),
     ];
     at("share-scope").replaceChildren(...groups.filter((it) => it !== null));
     at("share-form").reset();
@@ -138,7 +143,7 @@ export class SharedLinks {
       this.#reader.poke();
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      setText(at("share-error"), `The link was not shared: ${error.message}.`);
+      setText(at("share-error"), t("notShared", { error: error.message }));
       at("share-error").hidden = false;
     } finally {
       confirm.disabled = false;
@@ -146,7 +151,7 @@ export class SharedLinks {
   }
 
   #askToRevoke({ id, name }) {
-    this.#revocation.ask(`“${name}” opens nothing any more, also where it is open now. This cannot be undone.`, async () => {
+    this.#revocation.ask(t("revokeText", { name }), async () => {
       try {
         await ask(`/links/${id}/revoke`, { method: "POST" });
       } catch (error) {
@@ -158,8 +163,6 @@ export class SharedLinks {
   }
 }
 
-const VIEWS = { page: "Page", wallboard: "Wallboard" };
-
 /** The token is on the page for no longer than it is shown. */
 function forget() {
   at("share-url").value = "";
@@ -170,16 +173,16 @@ async function copy() {
   at("share-url").select();
   try {
     await navigator.clipboard.writeText(at("share-url").value);
-    setText(at("share-copied"), "Copied.");
+    setText(at("share-copied"), t("copied"));
   } catch {
-    setText(at("share-copied"), "The browser does not let it be copied: copy the selected text yourself.");
+    setText(at("share-copied"), t("notCopied"));
   }
 }
 
 function endsIn(expires) {
   const ms = Date.parse(expires) - serverNow();
   // A link of 30 days, shared a moment ago, ends in 30 days.
-  if (ms >= 2 * DAY_MS) return `ends in ${counted(Math.round(ms / DAY_MS), "day")}`;
-  if (ms >= HOUR_MS) return `ends in ${counted(Math.round(ms / HOUR_MS), "hour")}`;
-  return "ends within an hour";
+  if (ms >= 2 * DAY_MS) return t("endsDays", { n: Math.round(ms / DAY_MS) });
+  if (ms >= HOUR_MS) return t("endsHours", { n: Math.round(ms / HOUR_MS) });
+  return t("endsSoon");
 }

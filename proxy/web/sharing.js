@@ -1,8 +1,13 @@
 // The button that shares a link, for admins alone. The shared links are loaded when they come into sight or one is made.
 
+import { translator } from "/live-users-language.js";
+
 import { setText } from "./dom.js";
+import { byLanguage } from "./messages/sharing.js";
 import { loadPart, loadWhile } from "./on-demand.js";
 import { Trouble } from "./reader.js";
+
+const t = translator(byLanguage);
 
 // The page of a link has no such panel.
 const panel = document.querySelector("#shared-links");
@@ -34,7 +39,7 @@ export class Sharing {
 
   async #list() {
     const links = await loadWhile(() => true, () => this.#load(), ({ message }) => {
-      tell(`The links cannot be shown: ${message}. Trying again.`);
+      tell(t("notShown", { error: message }));
     });
     links.draw();
   }
@@ -44,7 +49,7 @@ export class Sharing {
       (await this.#load()).open();
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      tell(`No link can be shared: ${error.message}.`);
+      tell(t("notShared", { error: error.message }));
     }
   }
 

@@ -1,4 +1,5 @@
-// Signs in with the token of a link, /admin/sign-in#token=TOKEN. A browser sends no server what is behind the #.
+// Signs in with the token of a link, /admin/sign-in#token=TOKEN. A browser sends no server what is behind the #. And
+// shows the page in the language that is chosen at its foot, as language-choice.js does.
 {
   /** The token in the address, which is taken out of the address and the history at once; or null. */
   const takeToken = () => {
@@ -23,8 +24,21 @@
     if (isSecureContext) field.form.requestSubmit();
   };
 
+  /** Keeps the choice, which all pages of the proxy go by, and shows this one in it. */
+  const choose = ({ target }) => {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `live-users-language=${target.value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    const address = new URL(location.href);
+    address.searchParams.delete("lang");
+    address.hash = "";
+    location.replace(address);
+  };
+
   const token = takeToken();
   document.addEventListener("DOMContentLoaded", () => {
+    const languages = document.querySelector(".languages");
+    languages.hidden = false;
+    languages.addEventListener("change", choose);
     const { next } = document.body.dataset;
     if (token) signIn(token);
     else if (next !== undefined) location.replace(next);

@@ -1,7 +1,12 @@
 // Who tells of calls: each source with its live users, when it was last heard, and what ends its calls.
 
+import { translator } from "/live-users-language.js";
+
 import { arrange, element, onTick, setText } from "./dom.js";
-import { ago, number, upper } from "./format.js";
+import { COMMA, ago, number, upper, userWord } from "./format.js";
+import { byLanguage } from "./messages/sources.js";
+
+const t = translator(byLanguage);
 
 export class Sources {
   #store;
@@ -69,7 +74,7 @@ class Item {
     const name = kind === id ? title : `${title} · ${id}`;
     setText(this.#name, account ? `${name} (${account})` : name);
     setText(this.#users, number(liveUsers));
-    setText(this.#word, liveUsers === 1 ? " user" : " users");
+    setText(this.#word, ` ${userWord(liveUsers)}`);
     this.node.classList.toggle("is-quiet", liveUsers === 0);
     this.#fill.style.setProperty("--load", share);
     this.tick();
@@ -82,7 +87,7 @@ class Item {
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
     // When something came from a source that is no account's own is not told to a reader of accounts.
     const heard = isOfSomeAccounts && !account ? null : this.#heard(since);
-    setText(this.#note, upper([heard, `a call ends ${endsBy}`].filter((it) => it !== null).join(" · ")));
+    setText(this.#note, upper([heard, t("endsBy", { how: endsBy })].filter((it) => it !== null).join(" · ")));
     // How its provider is asked is a matter of whoever runs this.
     this.#referee.hidden = !referee || !seesAll;
     if (referee) {
@@ -93,26 +98,26 @@ class Item {
     const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
     // Anybody can send what is refused: it is told to whoever can look into the log, and is no alarm.
     this.#refused.hidden = !isRefused || !seesAll;
-    if (isRefused) setText(this.#refused, `A request without its signature was refused ${since(refusedAt)}. The log says more.`);
+    if (isRefused) setText(this.#refused, t("refused", { ago: since(refusedAt) }));
   }
 
   #heard(since) {
     const { source, heardAt } = this.#source;
-    if (source === "twilio") return "Webhooks and lists";
-    return heardAt === null ? "Not heard since the start" : `Heard ${since(heardAt)}`;
+    if (source === "twilio") return t("own");
+    return heardAt === null ? t("notHeard") : t("heard", { ago: since(heardAt) });
   }
 }
 
 /** What its provider says of the calls that are up, and how much that differs. */
 function asked({ state, gives, askedAt, calls, difference, failure }, since) {
-  if (state === "elsewhere") return "Another replica asks its provider";
+  if (state === "elsewhere") return t("elsewhere");
   const parts = [];
-  if (state === "refused") parts.push("Its provider refuses the key");
-  if (state === "failing") parts.push(`Its provider does not answer: ${failure}`);
+  if (state === "refused") parts.push(t("keyRefused"));
+  if (state === "failing") parts.push(t("failing", { failure }));
   if (askedAt !== null) {
-    const told = `${number(calls)} ${gives === "list" ? "in its list" : "by its number"}`;
-    const more = difference > 0 ? `${number(difference)} more than counted` : `${number(-difference)} less than counted`;
-    parts.push(`${told}, ${difference === 0 ? "as counted" : more}, ${since(askedAt)}`);
+    const told = gives === "list" ? t("inList", { n: calls }) : t("byNumber", { n: calls });
+    const more = difference > 0 ? t("more", { n: difference }) : t("less", { n: -difference });
+    parts.push([told, difference === 0 ? t("asCounted") : more, since(askedAt)].join(COMMA));
   }
-  return parts.length > 0 ? parts.join(" · ") : "Its provider is being asked";
+  return parts.length > 0 ? parts.join(" · ") : t("beingAsked");
 }

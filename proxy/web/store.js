@@ -1,8 +1,13 @@
 // All that the page knows, and who wants to hear when it changes.
 
-import { Paced, Trouble, ask, signIn } from "./reader.js";
+import { translator } from "/live-users-language.js";
+
+import { byLanguage } from "./messages/store.js";
+import { Paced, Trouble, ask, inWords, signIn } from "./reader.js";
 import { SEES_CALLS } from "./reading.js";
 import { noteServerTime } from "./server-clock.js";
+
+const t = translator(byLanguage);
 
 /** So many calls are shown to begin with, and so many the server gives at once. */
 const CALLS_FIRST = 100;
@@ -123,7 +128,7 @@ export class Store extends EventTarget {
   takeFrame = (frame) => {
     noteServerTime(frame?.now ?? frame?.asOf, performance.now());
     if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
-      this.#frameError = frame?.error ?? "the answer is no summary";
+      this.#frameError = frame?.error ?? t("noSummary");
       this.#noteLoss();
       // Both are by the server's clock.
       const ageMs = Date.parse(frame?.now) - Date.parse(frame?.last?.asOf);
@@ -153,7 +158,7 @@ export class Store extends EventTarget {
   takeState = (link) => {
     if (link.status === 401) signIn();
     const wasLive = this.isLive;
-    this.link = link;
+    this.link = { ...link, error: link.error && inWords(link.error) };
     this.#noteLoss();
     // What was shown was true until the server last said something.
     if (wasLive && !this.isLive && this.knownAt !== null) this.knownAt = this.heardAt() ?? this.knownAt;

@@ -1,9 +1,13 @@
 // Pages of cards for a screen on the wall, which nobody scrolls: each is shown for a while, one after
 // the other, until every agent was shown.
 
+import { translator } from "/live-users-language.js";
+
 import { WALL_PAGE_SIZE } from "./cards.js";
 import { setText } from "./dom.js";
-import { number } from "./format.js";
+import { byLanguage } from "./messages/wall.js";
+
+const t = translator(byLanguage);
 
 /** For how long each page is shown. */
 const PAGE_MS = 10_000;
@@ -43,7 +47,7 @@ export class WallPages {
     this.#indicator.hidden = pages <= 1;
     if (pages > 1) {
       const to = from + shown.length;
-      setText(this.#indicator, `${number(from + 1)} to ${number(to)} of ${number(cards.length)} agents · page ${this.#page + 1} of ${pages}`);
+      setText(this.#indicator, t("pages", { n: cards.length, from: from + 1, to, page: this.#page + 1, pages }));
     }
     return shown;
   }

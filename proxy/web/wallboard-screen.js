@@ -1,13 +1,19 @@
 // What only a screen on the wall has: a clock, pages of cards, a lock that keeps it awake, and upgrades without anybody.
 
+import { timeIn, translator } from "/live-users-language.js";
+
 import { onTick, setText } from "./dom.js";
+import { LANGUAGE } from "./format.js";
+import { byLanguage } from "./messages/wall.js";
 import { BUILD, IS_WALLBOARD } from "./reading.js";
 import { serverNow } from "./server-clock.js";
 import { WallPages } from "./wall-pages.js";
 import { PARAMETER, isOnWall, isWallWanted } from "./wallboard.js";
 
+const t = translator(byLanguage);
+
 const BUILD_EVERY_MS = 600_000;
-const TIMES = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
 // The page of a link has no such button.
 const button = document.querySelector("#wallboard");
@@ -54,7 +60,7 @@ export class WallboardScreen {
   show(isOn) {
     document.documentElement.classList.toggle("wallboard", isOn);
     button?.setAttribute("aria-pressed", String(isOn));
-    if (button !== null) setText(button.querySelector("span"), isOn ? "Leave wallboard" : "Wallboard");
+    if (button !== null) setText(button.querySelector("span"), isOn ? t("leave") : t("wallboard"));
     clock.hidden = !isOn;
     showTime();
     keepAwake();
@@ -100,7 +106,7 @@ async function checkBuild() {
 function showTime() {
   if (clock.hidden) return;
   const now = new Date(serverNow());
-  setText(clock, TIMES.format(now));
+  setText(clock, timeIn(LANGUAGE, now, CLOCK));
   clock.dateTime = now.toISOString();
 }
 

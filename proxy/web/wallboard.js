@@ -1,10 +1,15 @@
 // The mode for a screen on the wall: of a shared link all the time, and on an admin's own page by
 // `?wallboard` in the address, or the button. What only such a screen has is loaded for it.
 
+import { translator } from "/live-users-language.js";
+
 import { element } from "./dom.js";
+import { byLanguage } from "./messages/wallMode.js";
 import { loadPart, loadWhile } from "./on-demand.js";
 import { Trouble } from "./reader.js";
 import { IS_WALLBOARD } from "./reading.js";
+
+const t = translator(byLanguage);
 
 /** The parameter of the address. */
 export const PARAMETER = "wallboard";
@@ -42,7 +47,7 @@ export class Wallboard {
     const isStyled = document.getElementById(STYLE)?.disabled === false;
     if (isWallWanted() && isStyled) document.documentElement.classList.add("wallboard");
     const screen = await loadWhile(() => isWallWanted() || isOnWall(), () => this.#load(), ({ message }) => {
-      this.#tell(`The wallboard is not complete: ${message}. Trying again.`);
+      this.#tell(t("incomplete", { error: message }));
     });
     screen?.show(isWallWanted());
   }
@@ -54,7 +59,7 @@ export class Wallboard {
       await (await this.#load()).toggle();
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      this.#tell(`The wallboard cannot be shown: ${error.message}.`);
+      this.#tell(t("notShown", { error: error.message }));
       this.#trouble.scrollIntoView();
     } finally {
       this.#isToggling = false;

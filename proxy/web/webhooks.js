@@ -1,7 +1,12 @@
 // Whether webhooks arrive: a notice when calls were found only by asking.
 
+import { translator } from "/live-users-language.js";
+
 import { onTick, setText } from "./dom.js";
 import { age } from "./format.js";
+import { byLanguage } from "./messages/webhooks.js";
+
+const t = translator(byLanguage);
 
 /** How often it is asked while the checklist is shown, and otherwise. */
 const WATCHED_MS = 5_000;
@@ -64,6 +69,5 @@ export function unheard({ webhooks, foundByAsking }, elapsedMs) {
   const foundMs = foundByAsking.lastAgoMs;
   const isLate = foundMs !== null && foundMs < quietMs && foundMs + elapsedMs < LATELY_MS;
   if (!isLate || quietMs + elapsedMs < QUIET_MS) return null;
-  return `No webhook for ${age(quietMs + elapsedMs)}: calls were found only by asking. The number is then right within `
-    + "some seconds, and not at once. Check PUBLIC_URL and the URLs at Twilio.";
+  return t("unheard", { age: age(quietMs + elapsedMs) });
 }

@@ -8,6 +8,9 @@ use crate::{Error, javascript};
 /// What pages elsewhere load, each as one script and under a name that stays.
 const PUBLIC_ENTRIES: [&str; 2] = ["live-users.js", "live-users-chart.js"];
 
+/// The messages of the scripts that pages elsewhere load.
+const PUBLIC_MESSAGES: [&str; 3] = ["messages/chart.js", "messages/element.js", "messages/link.js"];
+
 /// The icon: browsers know it by this place.
 const ICON: &str = "favicon.svg";
 
@@ -20,7 +23,9 @@ const FRAMED_STYLE: &str = "embed.css";
 
 /// Whether pages of other origins may load it.
 pub(crate) fn is_public(name: &str) -> bool {
-    name.starts_with("live-users") && name.ends_with(".js") || name == FRAMED_STYLE
+    name.starts_with("live-users") && name.ends_with(".js")
+        || name == FRAMED_STYLE
+        || PUBLIC_MESSAGES.contains(&name)
 }
 
 /// Whether it is served joined with all that it imports, under its own name.
@@ -61,19 +66,21 @@ fn without_comments(css: &str) -> String {
 
 impl Files {
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
-        let failed = |path: &Path, error| Error::Io(path.display().to_string(), error);
         let mut texts = BTreeMap::new();
-        for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
-            let entry = entry.map_err(|error| failed(folder, error))?;
-            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            // What editors leave behind.
-            if name.starts_with('.') || name.ends_with('~') {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
-            texts.insert(name, text);
-        }
+        read_below(folder, "", &mut texts)?;
         Ok(Self { texts })
+    }
+
+    /// These, and modules that nobody has written, as far as some script imports them.
+    pub(crate) fn with(&self, modules: Vec<(String, String)>) -> Self {
+        let is_imported = |name: &str| {
+            let import = format!("/{name}\";");
+            self.scripts().any(|script| self.text(script).contains(&import))
+        };
+        let modules = modules.into_iter().filter(|(name, _)| is_imported(name));
+        let mut texts = self.texts.clone();
+        texts.extend(modules);
+        Self { texts }
     }
 
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &str> {
@@ -102,4 +109,27 @@ impl Files {
         let (folder, _) = path.rsplit_once('/')?;
         self.at(&format!("{folder}/{}", reference.strip_prefix("./")?))
     }
+}
+
+fn read_below(
+    folder: &Path,
+    prefix: &str,
+    texts: &mut BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let failed = |path: &Path, error| Error::Io(path.display().to_string(), error);
+    for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, error))? {
+        let entry = entry.map_err(|error| failed(folder, error))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        // What editors leave behind.
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        if path.is_dir() {
+            read_below(&path, &format!("{prefix}{name}/"), texts)?;
+        } else {
+            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            texts.insert(format!("{prefix}{name}"), text);
+        }
+    }
+    Ok(())
 }

@@ -1,8 +1,83 @@
 //! A page of the folder, with the names under which its files are served.
 
 use crate::files::{Files, served_text};
+use crate::link::Scripts;
+use crate::messages::{self, Messages, PSEUDO};
 use crate::table::Table;
 use crate::{Error, hashed_path};
+
+/// Before and behind what stands for something else in a page.
+const OPEN: &str = "{{ ";
+const CLOSE: &str = " }}";
+
+/// The tag of the language, and options of all languages for a list.
+const LANGUAGE: &str = "language";
+const LANGUAGES: &str = "languages";
+
+/// The key of a language's own name, and of what says it.
+const OWN_NAME: &str = "language.ownName";
+
+/// Whether a text is a template, which the server fills in: it has more in it than messages.
+pub(crate) fn is_template(text: &str) -> bool {
+    let is_ours = |it: &str| it == LANGUAGE || it == LANGUAGES || key(it).is_some();
+    let mut inside = text.split(OPEN).skip(1).map(|it| it.split(CLOSE).next().unwrap_or(it));
+    text.contains("{%") || inside.any(|it| !is_ours(it))
+}
+
+/// The key in `t("page.title")`.
+fn key(call: &str) -> Option<&str> {
+    call.strip_prefix("t(\"")?.strip_suffix("\")")
+}
+
+/// The page with the messages of a language.
+pub(crate) fn in_language(
+    name: &str,
+    text: &str,
+    messages: &Messages,
+    tag: &str,
+) -> Result<String, Error> {
+    let mut page = String::with_capacity(text.len());
+    for (at, line) in text.lines().enumerate() {
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once(OPEN) {
+            page.push_str(before);
+            let (call, behind) = after.split_once(CLOSE).unwrap_or((after, ""));
+            match call {
+                LANGUAGE => page.push_str(tag),
+                LANGUAGES => page.push_str(&options(messages, tag)),
+                _ => {
+                    let message = key(call).and_then(|key| messages.find(tag, key));
+                    let missing = || {
+                        Error::Source(
+                            name.to_owned(),
+                            at + 1,
+                            format!("there is no message {call}"),
+                        )
+                    };
+                    page.push_str(&messages::html(message.ok_or_else(missing)?.other()));
+                }
+            }
+            rest = behind;
+        }
+        page.push_str(rest);
+        page.push('\n');
+    }
+    Ok(page)
+}
+
+/// An option for each language, in its own words. The pseudo-language is no choice.
+fn options(messages: &Messages, chosen: &str) -> String {
+    let option = |tag: &&str| {
+        let name = messages.find(tag, OWN_NAME).map_or(*tag, |it| it.other());
+        let selected = if *tag == chosen { " selected" } else { "" };
+        format!(
+            "<option value=\"{tag}\" lang=\"{tag}\"{selected}>{}</option>",
+            messages::html(name)
+        )
+    };
+    let tags = messages.tags();
+    tags.iter().filter(|tag| **tag != PSEUDO || **tag == chosen).map(option).collect()
+}
 
 pub(crate) struct Html {
     pub(crate) text: String,
@@ -21,7 +96,13 @@ const STYLE: &str = "<link rel=\"stylesheet\" href=\"";
 impl Html {
     /// The page: with one style sheet in place of all that it links at once, and with hashed names of
     /// scripts, pictures, and style sheets that are `disabled` until somebody needs them.
-    pub(crate) fn of(name: &str, text: &str, files: &Files, table: &Table) -> Result<Self, Error> {
+    pub(crate) fn of(
+        name: &str,
+        text: &str,
+        files: &Files,
+        scripts: &Scripts,
+        table: &Table,
+    ) -> Result<Self, Error> {
         let missing = |line: usize, path: &str| {
             Error::Source(name.to_owned(), line, format!("there is no file {path}"))
         };
@@ -39,7 +120,12 @@ impl Html {
         let mut page = String::with_capacity(text.len());
         for (at, line) in text.lines().enumerate() {
             if style_of(line).is_none() {
-                page.push_str(&with_hashes(line, files, table).map_err(|it| missing(at + 1, &it))?);
+                let url = |path: &str| {
+                    let file = files.at(path)?;
+                    let script = scripts.get(file).map(|it| it.path.as_str());
+                    script.or_else(|| table.url(file))
+                };
+                page.push_str(&with_hashes(line, url).map_err(|it| missing(at + 1, &it))?);
                 page.push('\n');
             } else if !is_linked {
                 is_linked = true;
@@ -62,13 +148,12 @@ fn style_of(line: &str) -> Option<&str> {
 
 /// The line with the hashed name of each file in it. What is wrong is a script or a style sheet that does
 /// not exist.
-fn with_hashes(line: &str, files: &Files, table: &Table) -> Result<String, String> {
+fn with_hashes<'a>(line: &str, url: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
     let mut text = line.to_owned();
     for attribute in ["src=\"", "href=\""] {
         let Some((_, after)) = line.split_once(attribute) else { continue };
         let path = after.split('"').next().unwrap_or_default();
-        let hashed = files.at(path).and_then(|file| table.url(file));
-        match hashed {
+        match url(path) {
             Some(url) => {
                 text = text.replace(&format!("{attribute}{path}\""), &format!("{attribute}{url}\""))
             }

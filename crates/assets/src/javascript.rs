@@ -15,7 +15,7 @@ pub(crate) struct Module {
 pub(crate) enum Part {
     /// Text without comments and imports, and without `export` before what it declares.
     Text(String),
-    /// `import { names } from "from";`. Without names, the module is only run.
+    /// `import { names } from "from";`, with `a as b` as `a: b`. Without names, the module is only run.
     Import { from: String, names: Vec<String>, line: usize },
     /// `import("from")`: the module is loaded when this is run.
     Load { from: String, line: usize },
@@ -111,11 +111,17 @@ fn import(statement: &str, line: usize) -> Result<Part, Mistake> {
     Ok(Part::Import { from, names, line })
 }
 
-/// `{ a, b }`.
+/// `{ a, b as c }`, as names of a pattern: `b: c`.
 fn list(text: &str) -> Option<Vec<String>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let names = inner.split(',').map(str::trim).filter(|it| !it.is_empty());
-    names.map(|name| identifier(name).map(str::to_owned)).collect()
+    let pattern = |name: &str| match name.split_once(" as ") {
+        Some((outside, inside)) => {
+            Some(format!("{}: {}", identifier(outside.trim())?, identifier(inside.trim())?))
+        }
+        None => identifier(name).map(str::to_owned),
+    };
+    names.map(pattern).collect()
 }
 
 /// What a statement behind `export` declares. A variable that may change is none of it: who imports it

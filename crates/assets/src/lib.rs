@@ -10,7 +10,9 @@ mod files;
 mod html;
 mod javascript;
 mod link;
+mod messages;
 mod table;
+mod uses;
 
 use std::path::Path;
 
@@ -19,7 +21,8 @@ use sha2::{Digest, Sha256};
 pub use self::compress::Level;
 use self::files::Files;
 use self::html::Html;
-use self::link::Linker;
+use self::link::{Linker, Scripts};
+use self::messages::{ENGLISH, Messages};
 use self::table::Table;
 
 /// Below which the files with a hash in their names are.
@@ -40,17 +43,37 @@ pub enum Error {
     /// Modules import each other.
     #[error("these modules import each other: {0}")]
     Cycle(String),
+    /// A language, a key of its messages, and what is wrong with it.
+    #[error("messages/{0}.json: {1}: {2}")]
+    Message(String, String, String),
 }
 
-/// Makes the assets of the folder `web`. In `out` are then `assets.rs`, a table of all of them, and each
-/// HTML page that names its files as they lie in the folder.
+/// How the assets are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// How much time is spent on making them small.
+    pub level: Level,
+    /// Whether there is a language that shows which texts are in no file of messages.
+    pub has_pseudo_language: bool,
+    /// The sections of the messages that the server needs itself.
+    pub server_sections: &'a [&'a str],
+}
+
+/// Makes the assets of the folder `web`. In `out` are then `assets.rs`, a table of all of them; each HTML
+/// page in each language, with the names of its files as they are served; and `messages.rs`, what the server
+/// says itself, and the pages.
 ///
 /// # Errors
-/// If a file cannot be read, or refers to one that does not exist.
-pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
+/// If a file cannot be read, or refers to one that does not exist, or a language lacks a message.
+pub fn build(web: &Path, out: &Path, options: Options<'_>) -> Result<(), Error> {
     let files = Files::read(web)?;
-    let mut table = Table::new(out, level);
-    let linker = Linker::new(&files)?;
+    let messages = Messages::read(&files, options.has_pseudo_language)?;
+    let tags = messages.tags();
+    let files = files.with(messages.modules(&tags));
+    uses::check(&files, &messages)?;
+    let mut table = Table::new(out, options.level);
+    let none = Scripts::new();
+    let linker = Linker::new(&files, "", &none)?;
     for name in files.scripts() {
         let path = files::stable_path(name);
         let text = match files::is_public_entry(name) {
@@ -59,19 +82,10 @@ pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
         };
         table.stable(name, &path, text.as_bytes())?;
     }
-    for name in linker.entries()? {
-        let (script, chunks) = linker.hashed(name)?;
-        for chunk in chunks {
-            table.chunk(&chunk.name, &chunk.path, chunk.text.as_bytes())?;
-        }
-        table.hashed(&script.name, &script.path, script.text.as_bytes())?;
-    }
-    // A template says by itself where its files are.
-    let is_template = |text: &str| text.contains("{%") || text.contains("{{");
-    let pages = || files.ending_in(".html").filter(|name| !is_template(files.text(name)));
-    let joined: Vec<_> = pages().flat_map(|name| html::styles(files.text(name))).collect();
-    let pictures = files.ending_in(".svg").filter(|name| !is_template(files.text(name)));
-    for name in files.ending_in(".css").chain(pictures) {
+    let is_page = |name: &&str| !html::is_template(files.text(name));
+    let pages: Vec<_> = files.ending_in(".html").filter(is_page).collect();
+    let joined: Vec<_> = pages.iter().flat_map(|name| html::styles(files.text(name))).collect();
+    for name in files.ending_in(".css").chain(files.ending_in(".svg").filter(is_page)) {
         let (path, text) = (files::stable_path(name), files.text(name));
         table.stable(name, &path, text.as_bytes())?;
         if !joined.contains(&path.as_str()) {
@@ -79,15 +93,62 @@ pub fn build(web: &Path, out: &Path, level: Level) -> Result<(), Error> {
             table.hashed(name, &hashed_path(name, text.as_bytes()), text.as_bytes())?;
         }
     }
-    for name in pages() {
-        let text = files.text(name);
-        let html = Html::of(name, text, &files, &table)?;
-        if let Some(style) = html.style {
-            table.hashed(&style.name, &style.path, style.text.as_bytes())?;
+    let scripts = scripts(&files, &messages, &linker, &mut table)?;
+    let mut rust = messages.rust(options.server_sections)?;
+    for name in pages {
+        let mut names = Vec::new();
+        for (tag, scripts) in tags.iter().zip(&scripts) {
+            let text = html::in_language(name, files.text(name), &messages, tag)?;
+            let html = Html::of(name, &text, &files, scripts, &table)?;
+            if let Some(style) = html.style {
+                table.hashed(&style.name, &style.path, style.text.as_bytes())?;
+            }
+            names.push(in_language(name, tag));
+            table::write(&out.join(in_language(name, tag)), html.text.as_bytes())?;
         }
-        table::write(&out.join(name), html.text.as_bytes())?;
+        rust.push_str(&table::page(name, &names));
     }
+    table::write(&out.join("messages.rs"), rust.as_bytes())?;
     table.finish()
+}
+
+/// The scripts of each language. What has no words in it is the same in all.
+fn scripts(
+    files: &Files,
+    messages: &Messages,
+    of_all: &Linker<'_>,
+    table: &mut Table,
+) -> Result<Vec<Scripts>, Error> {
+    let mut all: Vec<Scripts> = Vec::new();
+    let none = Scripts::new();
+    for tag in messages.tags() {
+        let files = files.with(messages.modules(&[tag]));
+        let suffix = if tag == ENGLISH { String::new() } else { format!(".{tag}") };
+        let linker = Linker::new(&files, &suffix, all.first().unwrap_or(&none))?;
+        let mut scripts = Scripts::new();
+        for entry in of_all.entries()? {
+            // Pages elsewhere are in any language.
+            let linker = if files::is_public_entry(entry) { of_all } else { &linker };
+            let (script, chunks) = linker.hashed(entry)?;
+            for chunk in &chunks {
+                let name = in_language(&chunk.name, tag);
+                table.chunk(&name, &chunk.path, chunk.text.as_bytes())?;
+            }
+            let name = in_language(entry, tag);
+            table.hashed(&name, &script.path, script.text.as_bytes())?;
+            scripts.extend(chunks.into_iter().chain([script]).map(|it| (it.name.clone(), it)));
+        }
+        all.push(scripts);
+    }
+    Ok(all)
+}
+
+/// The name of a file in a language; in English, its own.
+fn in_language(name: &str, tag: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, end)) if tag != ENGLISH => format!("{stem}.{tag}.{end}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// Where a file with this content is.

@@ -21,9 +21,17 @@ const RUNTIME: &str = include_str!("chunk.js");
 pub(crate) struct Linker<'a> {
     files: &'a Files,
     modules: BTreeMap<&'a str, Module>,
+    /// What the names of these scripts have that others have not, such as `.de`.
+    suffix: &'a str,
+    /// Scripts that are taken where the text is the same.
+    same: &'a Scripts,
 }
 
+/// The scripts with hashes in their names, by the names of the modules that they begin with.
+pub(crate) type Scripts = BTreeMap<String, Script>;
+
 /// A script with a hash in its name.
+#[derive(Clone)]
 pub(crate) struct Script {
     /// The module that it begins with.
     pub(crate) name: String,
@@ -40,14 +48,14 @@ struct Graph<'a> {
 }
 
 impl<'a> Linker<'a> {
-    pub(crate) fn new(files: &'a Files) -> Result<Self, Error> {
+    pub(crate) fn new(files: &'a Files, suffix: &'a str, same: &'a Scripts) -> Result<Self, Error> {
         let mut modules = BTreeMap::new();
         for name in files.scripts() {
             let module = Module::parse(files.text(name))
                 .map_err(|(line, what)| Error::Source(name.to_owned(), line, what))?;
             modules.insert(name, module);
         }
-        Ok(Self { files, modules })
+        Ok(Self { files, modules, suffix, same })
     }
 
     /// What is loaded by itself: no module imports or loads it, or pages elsewhere load it.
@@ -66,10 +74,13 @@ impl<'a> Linker<'a> {
 
     /// The script of this entry, and its chunks.
     pub(crate) fn hashed(&self, entry: &str) -> Result<(Script, Vec<Script>), Error> {
-        let script = |name: &str, text: String| Script {
-            name: name.to_owned(),
-            path: hashed_path(name, text.as_bytes()),
-            text,
+        let script = |name: &str, text: String| {
+            let same = self.same.get(name).filter(|it| it.text == text);
+            same.cloned().unwrap_or_else(|| {
+                let stem = name.strip_suffix(".js").unwrap_or(name);
+                let path = hashed_path(&format!("{stem}{}.js", self.suffix), text.as_bytes());
+                Script { name: name.to_owned(), path, text }
+            })
         };
         let graph = self.graph(entry)?;
         let mut loads = BTreeMap::new();

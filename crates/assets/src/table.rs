@@ -30,7 +30,7 @@ impl Table {
         self.add(name, path, "Stable", bytes)
     }
 
-    /// Adds a file with a hash in its name.
+    /// Adds a file with a hash in its name, unless it is there.
     pub(crate) fn hashed(&mut self, name: &str, path: &str, bytes: &[u8]) -> Result<(), Error> {
         self.add_hashed(name, path, "Hashed", bytes)
     }
@@ -47,6 +47,9 @@ impl Table {
         naming: &str,
         bytes: &[u8],
     ) -> Result<(), Error> {
+        if self.urls.iter().any(|(_, it)| it == path) {
+            return Ok(());
+        }
         self.urls.retain(|(it, _)| it != name);
         self.urls.push((name.to_owned(), path.to_owned()));
         self.add(name, path, naming, bytes)
@@ -89,6 +92,18 @@ impl Table {
         );
         write(&out.join("assets.rs"), text.as_bytes())
     }
+}
+
+/// A page in all languages, as Rust that the server includes.
+pub(crate) fn page(name: &str, files: &[String]) -> String {
+    let constant = name.to_ascii_uppercase().replace(['.', '-', '/'], "_");
+    let mut text = format!("\n/// The page in each language.\nstatic {constant}: &[&str] = &[\n");
+    for file in files {
+        writeln!(text, "    include_str!(concat!(env!(\"OUT_DIR\"), \"/{file}\")),")
+            .expect("memory");
+    }
+    text.push_str("];\n");
+    text
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::javascript::{Module, Part, without_comments};
-use crate::{Error, Level, build};
+use crate::{Error, Level, Options, build};
 
 /// The assets of these files: the text of each, by the end of its name in `out`.
 fn built(files: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
@@ -13,7 +13,8 @@ fn built(files: &[(&str, &str)]) -> Result<Vec<(String, String)>, Error> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    build(web.path(), out.path(), Level::Quick)?;
+    let options = Options { level: Level::Quick, has_pseudo_language: true, server_sections: &[] };
+    build(web.path(), out.path(), options)?;
     let read = |path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         (name, String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
@@ -213,7 +214,7 @@ fn what_is_not_understood_stops_the_build_and_says_where() {
         ("export * from \"./page.js\";\n", "dom.js:1: this form"),
         ("import one from \"./page.js\";\n", "dom.js:1: this form"),
         ("import * as one from \"./both.js\";\n", "dom.js:1: this form"),
-        ("import { one as two } from \"./both.js\";\n", "dom.js:1: this form"),
+        ("import { one as } from \"./both.js\";\n", "dom.js:1: this form"),
         ("import { one } from \"./none.js\";\n", "dom.js:1: there is no file ./none.js"),
         ("import { one } from \"../live-users.js\";\n", "dom.js:1: there is no file ../live"),
         ("import {\n  one\n", "dom.js:1: no end with `;`"),
@@ -299,4 +300,99 @@ fn what_is_compressed_comes_back_and_the_best_is_the_smallest() {
         [br.len(), gz.len()]
     });
     assert!(sizes[1][0] < sizes[0][0] && sizes[1][1] < sizes[0][1], "{sizes:?}");
+}
+
+/// A page with messages in two languages.
+const SPEAKING: &[(&str, &str)] = &[
+    (
+        "messages/en.json",
+        r#"{"page": {"title": "Calls <code>x</code>"}, "language": {"ownName": "English"}}"#,
+    ),
+    (
+        "messages/de.json",
+        r#"{"page": {"title": "Anrufe <code>x</code>"}, "language": {"ownName": "Deutsch"}}"#,
+    ),
+    (
+        "page.html",
+        "<html lang=\"{{ language }}\"><h1>{{ t(\"page.title\") }}</h1>{{ languages }}\n\
+        <script type=\"module\" src=\"/admin/page.js\"></script>\n\
+        <script src=\"/admin/mute.js\"></script>\n",
+    ),
+    ("sign-in.html", "{{ language.t(\"page.title\") }}"),
+    (
+        "page.js",
+        "import { byLanguage } from \"./messages/page.js\";\nconst t = say(byLanguage);\nt(\"title\");\n",
+    ),
+    ("mute.js", "mute();\n"),
+    ("live-users.js", "import { byLanguage } from \"./messages/element.js\";\nshow(byLanguage);\n"),
+    ("live-users-chart.js", "chart();\n"),
+];
+
+#[test]
+fn a_page_of_a_language_has_that_language_and_no_other() {
+    let mut files = SPEAKING.to_vec();
+    for file in &mut files[..2] {
+        file.1 = file.1.replacen('{', "{\"element\": {\"live\": \"Live\"}, ", 1).leak();
+    }
+    let all = built(&files).unwrap();
+    for (tag, suffix, title, other) in [
+        ("en", "", "Calls", "Anrufe"),
+        ("de", ".de", "Anrufe", "⟦"),
+        ("en-XA", ".en-XA", "⟦Calls", "Anrufe"),
+    ] {
+        let page = &find(&all, &format!("page{suffix}.html"), "").1;
+        let begin = format!("<html lang=\"{tag}\"><h1>{title} <code>x</code>");
+        assert!(page.starts_with(&begin), "{page}");
+        assert!(
+            page.contains(&format!("<option value=\"{tag}\" lang=\"{tag}\" selected>")),
+            "{page}"
+        );
+        assert_eq!(page.matches("<option").count(), if tag == "en-XA" { 3 } else { 2 }, "{page}");
+        let scripts = all.iter().filter(|(name, _)| {
+            name.starts_with(&format!("assets-page{suffix}.")) && name.ends_with(".js")
+        });
+        let is_of_page = |name: &str| page.contains(&name.replacen('-', "/", 1));
+        let [(_, script)] = scripts.filter(|(name, _)| is_of_page(name)).collect::<Vec<_>>()[..]
+        else {
+            panic!("one script in {page}")
+        };
+        assert!(script.contains(title) && !script.contains(other), "{script}");
+        // What has no words in it is one file.
+        assert!(is_of_page(&find(&all, "assets-mute.", ".js").0), "{page}");
+    }
+    // On pages elsewhere, it may be any language.
+    let element = &find(&all, "live-users.js", "live-users.js").1;
+    assert!(["\"en\":", "\"de\":"].iter().all(|it| element.contains(it)), "{element}");
+    assert!(!all.iter().any(|(name, _)| name.starts_with("assets-messages")));
+}
+
+#[test]
+fn a_message_that_is_nowhere_stops_the_build() {
+    for (file, text, expected) in [
+        (
+            "page.js",
+            "import { byLanguage } from \"./messages/page.js\";\n\n  t(\"titel\", 1);\n",
+            "page.js:3: no section that it imports has the message titel",
+        ),
+        ("page.js", "t(\"no\")\n", "page.js:1: no section that it imports has the message no"),
+        (
+            "page.html",
+            "\n<p>{{ t(\"page.titel\") }}",
+            "page.html:2: there is no message page.titel",
+        ),
+        ("sign-in.html", "{{ language.t(\"a.b\") }}", "sign-in.html:1: there is no message a.b"),
+        (
+            "page.js",
+            "import { byLanguage } from \"./messages/none.js\";\n",
+            "there is no file ./messages/none.js",
+        ),
+    ] {
+        let edit = |&(name, it): &(&'static str, &'static str)| {
+            (name, if name == file { text } else { it })
+        };
+        let without_element = |(name, _): &&(&str, &str)| *name != "live-users.js";
+        let files: Vec<_> = SPEAKING.iter().filter(without_element).map(edit).collect();
+        let error = built(&files).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
 }

@@ -15,6 +15,7 @@ mod doubt;
 mod embed;
 mod exports;
 mod history;
+mod languages;
 mod limits;
 mod links;
 mod metrics;

@@ -1,0 +1,231 @@
+//! In which language a page is, and what the server says in it.
+
+use std::fmt::{self, Display};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, AcceptLanguage, Quality};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use cookie::Cookie;
+use icu_decimal::DecimalFormatter;
+use icu_decimal::input::Decimal;
+use icu_locale_core::Locale;
+use icu_plurals::{PluralCategory, PluralRules};
+use live_users_http_kit::{ParameterError, Query};
+
+use crate::error::wrong_parameter;
+
+/// The parameter of a page's address.
+pub(crate) const PARAMETER: &str = "lang";
+
+/// The cookie that a choice on a page sets.
+pub(crate) const COOKIE: &str = "live-users-language";
+
+/// What answers differ by that are in the language of their reader, as values of `Vary`.
+pub(crate) const BY_READER: &str = "accept-language, cookie";
+pub(crate) const BY_BROWSER: &str = "accept-language";
+
+/// English in brackets, which debug builds have: a text without brackets is in no file of messages.
+const PSEUDO: &str = "en-XA";
+
+/// A text by the plural categories of the numbers that it is for.
+type Forms = &'static [(&'static str, &'static str)];
+
+include!(concat!(env!("OUT_DIR"), "/messages.rs"));
+
+/// One of the languages: its place in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Language(usize);
+
+/// What stands in a message in the place of a name in braces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    /// Written as the language writes it. The one named `n` decides about the plural.
+    Number(u64),
+    Text(&'a str),
+}
+
+/// A message that is HTML, of which `<code>` is all that it has.
+pub(crate) struct Html(&'static str);
+
+/// The address of a page asks for a language that there is not.
+pub(crate) struct Wrong(ParameterError);
+
+impl Language {
+    /// For who does not say anything.
+    pub(crate) const ENGLISH: Self = Self(0);
+
+    /// All that can be chosen, and this one.
+    pub(crate) fn choices(self) -> impl Iterator<Item = Self> {
+        (0..TAGS.len()).map(Self).filter(move |it| TAGS[it.0] != PSEUDO || *it == self)
+    }
+
+    /// As in the attribute `lang`.
+    pub(crate) fn tag(self) -> &'static str {
+        TAGS[self.0]
+    }
+
+    /// The page *Existing Agents* in this language, and in all of them.
+    pub(crate) fn page(self) -> &'static str {
+        PAGE_HTML[self.0]
+    }
+
+    /// The same in all languages.
+    pub(crate) fn pages() -> &'static [&'static str] {
+        PAGE_HTML
+    }
+
+    /// The language that the address asks for by `lang`, if it does.
+    ///
+    /// # Errors
+    /// If it asks for one that there is not.
+    pub(crate) fn asked(query: Query<'_>) -> Result<Option<Self>, ParameterError> {
+        let choices: Vec<_> = Self::ENGLISH.choices().map(Self::tag).collect();
+        let (last, others) = choices.split_last().expect("there is English");
+        let expected = format!("{} or {last}", others.join(", "));
+        query.parsed(PARAMETER, &expected, |tag| TAGS.iter().position(|it| *it == tag).map(Self))
+    }
+
+    /// The language of who asks: of its choice on a page, or by what its browser prefers.
+    pub(crate) fn of_reader(request: &HttpRequest) -> Self {
+        let cookies = request.headers().get_all(header::COOKIE);
+        let texts = cookies.filter_map(|value| value.to_str().ok());
+        let mut all = texts.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        let chosen = all.find(|it| it.name() == COOKIE);
+        let chosen = chosen.and_then(|it| TAGS.iter().position(|tag| *tag == it.value()));
+        chosen.map_or_else(|| Self::preferred(request), Self)
+    }
+
+    /// The first of the browser's languages that there is; of `de-AT`, German.
+    pub(crate) fn preferred(request: &HttpRequest) -> Self {
+        let Some(accepted) = request.get_header::<AcceptLanguage>() else { return Self::ENGLISH };
+        let wanted = accepted.0.into_iter().filter(|it| it.quality > Quality::ZERO);
+        let ranked = AcceptLanguage(wanted.collect()).ranked();
+        let of = |tag: String| {
+            let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+            TAGS.iter().position(|it| *it == primary).map(Self)
+        };
+        ranked.iter().filter_map(|it| of(it.item()?.to_string())).next().unwrap_or(Self::ENGLISH)
+    }
+
+    /// A message without anything in braces.
+    pub(crate) fn t(self, key: &str) -> &'static str {
+        let (_, text) = self.forms(key).last().expect("each message has a form");
+        text
+    }
+
+    /// The same as HTML.
+    pub(crate) fn html(self, key: &str) -> Html {
+        Html(self.t(key))
+    }
+
+    /// A message with these in the place of the names in braces.
+    pub(crate) fn with(self, key: &str, values: &[(&str, Value<'_>)]) -> String {
+        let forms = self.forms(key);
+        let number = values.iter().find_map(|(name, value)| match value {
+            Value::Number(n) if *name == "n" => Some(*n),
+            _ => None,
+        });
+        let wanted = number.map(|n| self.category(n));
+        let form = forms.iter().find(|(category, _)| Some(*category) == wanted);
+        let (_, text) = form.or(forms.last()).expect("each message has a form");
+        let mut said = String::with_capacity(text.len());
+        let mut rest = *text;
+        while let Some((before, (name, behind))) =
+            rest.split_once('{').and_then(|(before, it)| Some((before, it.split_once('}')?)))
+        {
+            said.push_str(before);
+            match values.iter().find(|(it, _)| *it == name) {
+                Some((_, Value::Number(n))) => said.push_str(&self.number(*n)),
+                Some((_, Value::Text(text))) => said.push_str(text),
+                None => {}
+            }
+            rest = behind;
+        }
+        said.push_str(rest);
+        said
+    }
+
+    /// What stands before and behind the one name in braces of a message.
+    pub(crate) fn around(self, key: &str) -> (&'static str, &'static str) {
+        let (before, rest) = self.t(key).split_once('{').unwrap_or_default();
+        (before, rest.split_once('}').unwrap_or_default().1)
+    }
+
+    /// The number of live users in words, as the element has them.
+    pub(crate) fn users_live(self, live_users: u64, is_unsure: bool) -> String {
+        let key = if is_unsure { "element.unsure" } else { "element.live" };
+        self.with(key, &[("n", Value::Number(live_users))])
+    }
+
+    /// A whole number as browsers write it.
+    fn number(self, n: u64) -> String {
+        let format = DecimalFormatter::try_new(self.locale().into(), Default::default());
+        format.map_or_else(|_| n.to_string(), |format| format.format(&Decimal::from(n)).to_string())
+    }
+
+    fn category(self, n: u64) -> &'static str {
+        let rules = PluralRules::try_new_cardinal(self.locale().into());
+        match rules.map_or(PluralCategory::Other, |rules| rules.category_for(n)) {
+            PluralCategory::Zero => "zero",
+            PluralCategory::One => "one",
+            PluralCategory::Two => "two",
+            PluralCategory::Few => "few",
+            PluralCategory::Many => "many",
+            PluralCategory::Other => "other",
+        }
+    }
+
+    fn locale(self) -> Locale {
+        let tag = if self.tag() == PSEUDO { TAGS[0] } else { self.tag() };
+        tag.parse().expect("the build has read it")
+    }
+
+    /// # Panics
+    /// If there is no such message. A test holds all keys in the sources against the messages.
+    fn forms(self, key: &str) -> Forms {
+        let found = MESSAGES.iter().find(|(it, _)| *it == key);
+        found.unwrap_or_else(|| panic!("no message {key}")).1[self.0]
+    }
+}
+
+impl Display for Html {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+// The build has let no other HTML than `<code>` into a message, and no `&`.
+impl askama::filters::HtmlSafe for Html {}
+
+/// The language of a page that is not for others: of its address, of a choice before, or of the browser.
+impl FromRequest for Language {
+    type Error = Wrong;
+    type Future = Ready<Result<Self, Wrong>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let asked = Self::asked(Query::new(request.query_string()));
+        ready(asked.map(|it| it.unwrap_or_else(|| Self::of_reader(request))).map_err(Wrong))
+    }
+}
+
+impl fmt::Debug for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for Wrong {
+    fn error_response(&self) -> HttpResponse {
+        wrong_parameter(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;
