@@ -2,40 +2,21 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use live_users_testkit::Browser;
+use live_users_testkit::{Browser, Server, get};
 
-use crate::{page, start_both};
+use crate::{ADMIN_TOKEN, page, sibling, start_both};
 
-const FILES: [(&str, &str); 11] = [
-    ("/live-users-chart.js", include_str!("../../../../proxy/web/live-users-chart.js")),
-    (
-        "/live-users-chart-element.js",
-        include_str!("../../../../proxy/web/live-users-chart-element.js"),
-    ),
-    (
-        "/live-users-chart-crosshair.js",
-        include_str!("../../../../proxy/web/live-users-chart-crosshair.js"),
-    ),
-    ("/live-users-chart-draw.js", include_str!("../../../../proxy/web/live-users-chart-draw.js")),
-    (
-        "/live-users-chart-history.js",
-        include_str!("../../../../proxy/web/live-users-chart-history.js"),
-    ),
-    (
-        "/live-users-chart-legend.js",
-        include_str!("../../../../proxy/web/live-users-chart-legend.js"),
-    ),
-    ("/live-users-link.js", include_str!("../../../../proxy/web/live-users-link.js")),
-    (
-        "/live-users-server-clock.js",
-        include_str!("../../../../proxy/web/live-users-server-clock.js"),
-    ),
-    ("/live-users-transports.js", include_str!("../../../../proxy/web/live-users-transports.js")),
-    ("/live-users-chart-scale.js", include_str!("../../../../proxy/web/live-users-chart-scale.js")),
-    ("/live-users-chart-style.js", include_str!("../../../../proxy/web/live-users-chart-style.js")),
-];
+/// The script of the chart, as a proxy serves it.
+fn script() -> &'static str {
+    static SCRIPT: OnceLock<String> = OnceLock::new();
+    SCRIPT.get_or_init(|| {
+        let env = [("BACKEND_URL", "http://127.0.0.1:9"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+        let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+        get(&format!("{}/live-users-chart.js", proxy.url)).body
+    })
+}
 
 const PAGE: &str = "<!doctype html><html lang=en><title>Chart</title>\
     <script type=module src=/live-users-chart.js></script>\
@@ -357,15 +338,14 @@ fn answer(mut stream: TcpStream, history_status: u16, history: &str) {
     lines.find(String::is_empty);
     let target = request.split(' ').nth(1).unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default();
-    let file = FILES.iter().find(|(name, _)| *name == path);
     // The day before was the same.
     let compared = history.replace("2026-11-23", "2026-11-22");
     let history = if target.contains("&to=") { &compared } else { history };
-    let (status, kind, body) = match (path, file) {
-        ("/", _) => (200, "text/html", PAGE),
-        ("/api/live-users/history", _) => (history_status, "application/json", history),
-        (_, Some((_, script))) => (200, "text/javascript", *script),
-        (_, None) => (204, "text/plain", ""),
+    let (status, kind, body) = match path {
+        "/" => (200, "text/html", PAGE),
+        "/api/live-users/history" => (history_status, "application/json", history),
+        "/live-users-chart.js" => (200, "text/javascript", script()),
+        _ => (204, "text/plain", ""),
     };
     let length = body.len();
     let _the_browser_may_be_gone = write!(

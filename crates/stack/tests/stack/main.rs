@@ -13,6 +13,7 @@ mod doctor;
 mod embed;
 mod guesses;
 mod kept_tokens;
+mod languages;
 mod link;
 mod monitoring;
 mod newcomer;

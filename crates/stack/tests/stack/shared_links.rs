@@ -12,7 +12,7 @@ const PATH: &str = "location.pathname";
 const TEXT: &str = "document.body.innerText";
 
 /// Shares a link by the API of the proxy. Its id, and its address.
-fn share(proxy: &Server, scope: &Value, view: &str) -> (String, String) {
+pub(crate) fn share(proxy: &Server, scope: &Value, view: &str) -> (String, String) {
     let authorization = format!("Bearer {ADMIN_TOKEN}");
     let body = value!({ "name": "Lobby", "scope": scope, "view": view, "expires": "1d" });
     let url = format!("{}/api/live-users/links", proxy.url);
