@@ -98,8 +98,10 @@ impl Tokens {
 
     /// What the token at this place opens.
     pub(crate) fn access(&self, place: usize) -> Access {
-        let of_file = place.checked_sub(self.api_count).and_then(|place| self.opened.get(place));
-        of_file.cloned().unwrap_or_else(Access::whole)
+        match place.checked_sub(self.api_count) {
+            Some(place) => self.opened[place].clone(),
+            None => Access::whole(),
+        }
     }
 
     /// What a value of `Live-Users-Access` stands for, if it is in force.
