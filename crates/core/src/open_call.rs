@@ -134,6 +134,13 @@ impl Tracker {
         self.entries.iter().flatten().map(|entry| (entry.first(), &entry.id))
     }
 
+    /// Looks at a call that is known and has not ended.
+    pub fn open_call(&self, id: &CallId) -> Option<OpenCall<'_>> {
+        let slot = self.slot(id)?;
+        let entry = Some(self.entry(slot)).filter(|entry| !entry.has_ended())?;
+        Some(OpenCall { tracker: self, entry, slot })
+    }
+
     /// Looks at every call that has not ended, legs among them, in no order.
     pub fn open(&self) -> impl Iterator<Item = OpenCall<'_>> {
         let entries = self.entries.iter().zip(0..);

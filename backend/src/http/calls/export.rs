@@ -5,14 +5,14 @@ use std::cmp::Ordering;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use live_users_core::{CallId, Millis, Phase};
+use live_users_core::{CallId, Millis};
 use live_users_http_kit::{Format, ParameterError, Query};
 use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_wire::{CallView, StretchView};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::page::{PageQuery, SortKey, next_after, order};
+use super::page::{PageQuery, SortKey, order};
 use super::view::{Presenter, is_users};
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
@@ -98,28 +98,26 @@ pub(super) async fn calls(
     may_read: MayRead,
 ) -> Result<HttpResponse, ApiError> {
     let left = query.limit_named().unwrap_or(usize::MAX);
-    let (scope, rules) = (source.scope.clone(), source.rules);
+    let (asked, scope, rules) = (query.clone(), source.scope.clone(), source.rules);
     let found = source.queue.query(move |View { state, now, .. }| {
-        query.places(state, &scope, &Presenter { now, rules })
+        asked.places(state, &scope, &Presenter { now, rules })
     });
     let places = sorted(found.await?).into_iter();
-    let chunks = stream::try_unfold((source, places, left), async |(source, mut places, left)| {
+    let start = (source, query, places, left);
+    let chunks = stream::try_unfold(start, async |(source, query, mut places, left)| {
         let chunk: Vec<_> = places.by_ref().take(CHUNK.min(left)).collect();
         if chunk.is_empty() {
             return Ok::<_, ApiError>(None);
         }
-        let rules = source.rules;
+        let (asked, scope, rules) = (query.clone(), source.scope.clone(), source.rules);
         let found = source.queue.query(move |View { state, now, .. }| {
-            let presenter = Presenter { now, rules };
-            let known = chunk.iter().filter_map(|(_, id)| state.tracker().call(id));
-            // Some have ended since their places were looked up.
-            let live = known.filter(|call| call.phase == Phase::Live && call.party.is_some());
-            live.map(|call| (presenter.call(&call), next_after(&call))).collect::<Vec<_>>()
+            // Some have ended or moved since their places were looked up.
+            asked.rows((state, &scope), &Presenter { now, rules }, &chunk)
         });
         let found = found.await?;
         let left = left - found.len();
         let rows = found.into_iter().map(|(call, cursor)| row(&CallRow { call, cursor }));
-        Ok(Some((rows.collect(), (source, places, left))))
+        Ok(Some((rows.collect(), (source, query, places, left))))
     });
     rows::answer(format, CALLS, rows::while_authorized(chunks, may_read)).await
 }

@@ -7,7 +7,7 @@ use live_users_core::{Call, CallId, Millis, OpenCall};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::Agents;
 use live_users_state::State;
-use live_users_wire::CallPage;
+use live_users_wire::{CallPage, CallView};
 
 use super::filter::CallFilter;
 use super::view::Presenter;
@@ -72,10 +72,29 @@ impl PageQuery {
             let after = self.after.as_ref();
             after.is_none_or(|after| order(open.since(), open.id(), after).is_gt())
         };
-        let listed = state.tracker().open().filter(is_listed).filter(|open| {
-            scope.has_open(open) && self.filter.has(open, presenter) && is_behind(open)
+        let wanted = state.tracker().open().filter(|open| {
+            is_listed(open)
+                && scope.has_open(open)
+                && self.filter.has(open, presenter)
+                && is_behind(open)
         });
-        listed.map(|open| (open.since(), open.id().clone())).collect()
+        wanted.map(|open| (open.since(), open.id().clone())).collect()
+    }
+
+    /// Those of these calls that are in scope and wanted still, each with the `after` of those behind it.
+    pub(super) fn rows(
+        &self,
+        (state, scope): (&State, &Scope),
+        presenter: &Presenter,
+        places: &[(Millis, CallId)],
+    ) -> Vec<(CallView, String)> {
+        let scope = self.filter.scope(scope);
+        let open = places.iter().filter_map(|(_, id)| state.tracker().open_call(id));
+        let wanted = open.filter(|open| {
+            is_listed(open) && scope.has_open(open) && self.filter.has(open, presenter)
+        });
+        let calls = wanted.map(|open| open.call());
+        calls.map(|call| (presenter.call(&call), next_after(&call))).collect()
     }
 
     /// The calls that are in scope.
@@ -145,7 +164,7 @@ pub(super) fn order(at: Millis, id: &CallId, (other, text): &SortKey) -> Orderin
 }
 
 /// The `next` of a page that ends with this call.
-pub(super) fn next_after(call: &Call) -> String {
+fn next_after(call: &Call) -> String {
     format!("{}.{}", call.since.0, call.id)
 }
 

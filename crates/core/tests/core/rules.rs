@@ -275,6 +275,8 @@ fn a_call_remembers_when_it_was_first_and_last_reported() {
         let known = tracker.call(&call(1)).unwrap();
         assert_eq!(known.first, Millis(10_001), "it is the same in each phase: {at}");
         let restored = Tracker::restore(Millis(at), tracker.calls(), tracker.conferences());
+        let is_open = restored.open_call(&call(1)).map(|open| open.call());
+        assert_eq!(is_open, Some(known).filter(|call| !matches!(call.phase, Phase::Ended(_))));
         assert_eq!(restored.first_heard().collect::<Vec<_>>(), [(Millis(10_001), &call(1))]);
     }
     let known = tracker.call(&call(1)).unwrap();
