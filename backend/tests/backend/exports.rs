@@ -297,6 +297,27 @@ fn rows_go_on_behind_any_of_those_of_a_call_that_has_moved_on() {
 }
 
 #[test]
+fn rows_leave_out_a_call_that_is_over_before_its_turn() {
+    // More than the sockets between the two hold.
+    const ROWS: u32 = 30_000;
+    let (_folder, _agents, server) = so_many_calls(ROWS);
+    let mut reader = RawClient::connect(&server.url, [0, 1]);
+    reader.send(&format!(
+        "GET /api/live-users/calls?format=jsonl HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Authorization: Bearer {API_TOKEN}\r\n\r\n"
+    ));
+    assert_eq!(reader.status(), Some(200));
+    let [one, last] = [2, 1].map(|n| format!("CA{:032x}", ROWS - n));
+    let authorization = format!("Bearer {API_TOKEN}");
+    let evict = format!("{}/api/live-users/calls/{last}/evict", server.url);
+    let evicted = send("POST", &evict, &[("Authorization", &authorization)], b"");
+    assert_eq!(evicted.status, 200, "{}", evicted.body);
+    let heard = reader.until_closed();
+    assert!(heard.ends_with("\r\n0\r\n\r\n"), "whole");
+    assert!(heard.contains(&one) && !heard.contains(&last));
+}
+
+#[test]
 fn rows_that_are_under_way_end_with_the_link_that_they_are_read_by() {
     // More than the sockets between the two hold.
     const ROWS: u32 = 30_000;
