@@ -99,8 +99,9 @@ fn row(alert: &AlertView) -> [String; 5] {
 }
 
 fn row_of_event(event: &AlertEventView) -> [String; 4] {
-    let AlertEventView { at, alert, state, value, .. } = event;
-    [at.clone(), alert.clone(), state.clone(), figure(*value)]
+    let AlertEventView { at, alert, state, value, rule_changed, .. } = event;
+    let why = if *rule_changed { ", its rule was changed" } else { "" };
+    [at.clone(), alert.clone(), format!("{state}{why}"), figure(*value)]
 }
 
 fn figure(value: Option<u64>) -> String {

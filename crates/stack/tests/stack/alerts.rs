@@ -72,7 +72,8 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
         "busy is over, since its rule was changed: live users of Table bookings, from 2 on";
     assert!(recent.contains(changed), "{recent}");
     let listed = command(&backend, &["alerts"]);
-    assert!(listed.contains("resolved") && listed.contains("test"), "{listed}");
+    assert!(listed.contains("resolved ") && listed.contains("test"), "{listed}");
+    assert!(listed.contains("resolved, its rule was changed"), "{listed}");
 }
 
 #[test]
