@@ -84,7 +84,7 @@ export function place({ country: code, region, city }) {
 
 /** What is known within a country, `San Francisco, CA`; blank if nothing is. */
 export function locality({ region, city }) {
-  return [city ? cased(city) : "", region].filter(Boolean).join(COMMA);
+  return [city ? cased(city) : "", region].filter(Boolean).join(", ");
 }
 
 /** Twilio writes cities in capitals; what is written otherwise stays as it is. */

@@ -48,7 +48,7 @@ export class WallboardScreen {
       else this.#leave();
       return;
     }
-    history.pushState(null, "", `?${PARAMETER}`);
+    history.pushState(null, "", addressOf(true));
     this.show(true);
     try {
       await document.documentElement.requestFullscreen({ navigationUI: "hide" });
@@ -68,9 +68,16 @@ export class WallboardScreen {
   }
 
   #leave() {
-    history.pushState(null, "", location.pathname);
+    history.pushState(null, "", addressOf(false));
     this.show(false);
   }
+}
+
+/** The address of a mode. A language that the address asks for stays. */
+function addressOf(isWall) {
+  const lang = new URLSearchParams(location.search).get("lang");
+  const parameters = [...(isWall ? [PARAMETER] : []), ...(lang === null ? [] : [`lang=${encodeURIComponent(lang)}`])];
+  return parameters.length === 0 ? location.pathname : `?${parameters.join("&")}`;
 }
 
 /**

@@ -184,6 +184,17 @@ async fn the_page_speaks_each_language_and_keeps_the_one_that_is_chosen() {
             "{scripts}"
         );
     }
+    // The mode of a wall keeps the language.
+    for (address, is_on) in [("?wallboard&lang=ja", true), ("?lang=ja", false)] {
+        browser.evaluate("document.querySelector('#wallboard').click()").await;
+        let is_so = "document.documentElement.classList.contains('wallboard')";
+        browser
+            .wait_for(
+                "the mode",
+                &format!("{is_so} === {is_on} && location.search === '{address}'"),
+            )
+            .await;
+    }
     // The address comes before a choice, so the choice takes it away.
     let select = "(() => { const select = document.querySelector('#language'); select.value = 'de'; \
                   select.dispatchEvent(new Event('change', { bubbles: true })); return true; })()";
