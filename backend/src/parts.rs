@@ -15,6 +15,7 @@ pub(crate) mod counters;
 pub(crate) mod counting_rules;
 pub(crate) mod deliveries;
 pub(crate) mod doubt;
+pub(crate) mod drift_view;
 pub(crate) mod exchange;
 pub(crate) mod hooks;
 pub(crate) mod journal_reader;

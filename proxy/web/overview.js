@@ -118,11 +118,11 @@ export class Overview {
   }
 
   #drawFoot() {
-    const { isOfSomeAccounts, summary: { referee, drift, asOf } } = this.#store;
+    const { seesAll, summary: { referee, drift, asOf } } = this.#store;
     const parts = [];
-    // Who is asked when webhooks are missing, and how that goes, is not told of some accounts.
-    if (referee && !isOfSomeAccounts) parts.push(refereeWords(referee, Date.parse(asOf)));
-    if (drift && !isOfSomeAccounts) parts.push(t("corrected", { n: drift.healed }));
+    // Who is asked when webhooks are missing, and how that goes, is a matter of whoever runs this.
+    if (referee && seesAll) parts.push(refereeWords(referee, Date.parse(asOf)));
+    if (drift && seesAll) parts.push(t("corrected", { n: drift.healed }));
     const nodes = parts.map((text) => element("span", text));
     this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
     if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);

@@ -63,7 +63,7 @@ impl FromRequest for PermittedCalls {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let checked = auth(request).and_then(|auth| auth.check(request));
         let checked = checked.and_then(|access| match access.scope.detail() {
-            Detail::Calls => Ok(Self(access)),
+            Detail::Calls | Detail::Operations => Ok(Self(access)),
             Detail::Total | Detail::Numbers => Err(Refusal::OutOfScope),
         });
         ready(checked.map_err(ApiError::from))

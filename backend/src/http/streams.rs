@@ -58,9 +58,9 @@ pub(crate) async fn summary_events(
 ) -> Result<HttpResponse, ApiError> {
     let scope = access.scope.clone();
     let (reader, connections) = (reader_of(access, &auth), &streams.connections);
-    let opened = match scope.is_limited() {
-        false => events(&request, &streams.summary, connections, reader),
-        true => events(&request, &streams.of(&Selection::of(scope)).summary, connections, reader),
+    let opened = match scope.is_operators() {
+        true => events(&request, &streams.summary, connections, reader),
+        false => events(&request, &streams.of(&Selection::of(scope)).summary, connections, reader),
     };
     streams.summary_came.notify_one();
     opened.map_err(ApiError::NoStream)
@@ -77,9 +77,9 @@ pub(crate) async fn summary_socket(
 ) -> Result<HttpResponse, ApiError> {
     let scope = access.scope.clone();
     let (reader, connections) = (reader_of(access, &auth), &streams.connections);
-    let opened = match scope.is_limited() {
-        false => websocket(&request, received, &streams.summary, connections, reader),
-        true => websocket(
+    let opened = match scope.is_operators() {
+        true => websocket(&request, received, &streams.summary, connections, reader),
+        false => websocket(
             &request,
             received,
             &streams.of(&Selection::of(scope)).summary,

@@ -15,7 +15,7 @@ const RECENT_MAX: usize = 20;
 /// The alerts in scope. `None` if the file has none, and nothing is known of any before.
 pub(crate) fn alerts_view(agents: &Agents, alerts: &Alerts, scope: &Scope) -> Option<AlertsView> {
     // They name agents and sources, and tell of single calls that are long.
-    let sees_calls = scope.detail() == Detail::Calls;
+    let sees_calls = scope.detail() >= Detail::Calls;
     if agents.alerts().is_empty() && alerts.count() == 0 || !sees_calls {
         return None;
     }

@@ -36,8 +36,10 @@ pub(crate) enum Detail {
     /// The numbers of their agents, places and accounts, too.
     Numbers,
     /// The calls themselves, and what happens to them.
-    #[default]
     Calls,
+    /// What is a matter of whoever runs this: what is sent to others, and how the provider is asked.
+    #[default]
+    Operations,
 }
 
 impl Scope {
@@ -87,9 +89,14 @@ impl Scope {
         self.detail
     }
 
-    /// Whether it is not everything.
+    /// Whether it is not all calls with all that is told of them.
     pub(crate) fn is_limited(&self) -> bool {
-        *self != Self::default()
+        self.calls != Calls::All || self.detail < Detail::Calls
+    }
+
+    /// Whether it is everything, as whoever runs this sees it. The readers of a link to all calls do not.
+    pub(crate) fn is_operators(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Whether all that is of this account, or of none, is in it. Nothing of an account is an
@@ -124,7 +131,7 @@ impl Scope {
             None => self.clone(),
             Some(account) => {
                 let account = Some(Arc::from(account)).filter(|it| self.has(Some(it)));
-                Self { detail: self.detail, ..Self::of(account) }
+                Self { detail: self.detail.min(Detail::Calls), ..Self::of(account) }
             }
         }
     }

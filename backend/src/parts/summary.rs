@@ -8,12 +8,10 @@ use live_users_core::{Agent, Ages, Breakdown, Country, Millis, Numbers, Party, P
 use live_users_intake::Status;
 use live_users_intake::agents::{self, Agents};
 use live_users_journal::Position;
-use live_users_state::{
-    CallDurations, Cause, Confidence, Correction, DurationSummary, State, words,
-};
+use live_users_state::{CallDurations, Confidence, DurationSummary};
 use live_users_wire::{
-    AgentCount, AlertsView, ByAgent, CountryCount, DriftView, HealedView, LineView, PlaceView,
-    RefereeView, RegionCount, Summary, TalkedView,
+    AgentCount, AlertsView, ByAgent, CountryCount, DriftView, LineView, PlaceView, RefereeView,
+    RegionCount, Summary, TalkedView,
 };
 
 use super::agents::AgentRegistry;
@@ -22,6 +20,7 @@ use super::clock::moment;
 use super::counting_rules::CountingRules;
 use super::deliveries::Deliveries;
 use super::doubt::DoubtRules;
+use super::drift_view::drift_view;
 use super::latest::public_by_agent;
 use super::not_recorded::NotRecorded;
 use super::presentation::{agent_ref, shown_place};
@@ -29,9 +28,6 @@ use super::queue::{Queue, View};
 use super::replica_status::{ReplicaStatus, StatusReader};
 use super::scope::Scope;
 use super::source_counts::{account_counts, source_counts};
-
-/// The most corrected calls that a summary shows.
-const HEALED_SHOWN_MAX: usize = 50;
 
 /// Makes summaries. Cheap to clone.
 #[derive(Clone)]
@@ -65,12 +61,15 @@ impl Summarizer {
         let snapshot = snapshot.await.map_err(|why| why.to_string())?;
         let status = self.status.get();
         match status.unanswered {
-            // What the provider has answered is no account's own.
-            Some(stale) if scope.is_limited() => Err(NotRecorded::from(stale).to_string()),
+            // What the provider has answered is the operator's.
+            Some(stale) if !scope.is_operators() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
             None if scope.is_limited() => {
                 let known = (&*self.agents, self.rules.doubt);
                 Ok(scope.limit(snapshot.shown_of(known, status, scope)))
+            }
+            None if !scope.is_operators() => {
+                Ok(snapshot.shown_to_others((&self.agents, self.rules.doubt), status, scope))
             }
             None => {
                 let waiting = &snapshot.callbacks;
@@ -157,25 +156,33 @@ impl Snapshot {
             by_place: tracker.by_place(),
             by_source: tracker.by_source(),
             by_account: tracker.by_account(),
-            drift: drift(state, scope),
+            drift: drift_view(state, scope),
             callbacks: state.callbacks().by_agent(),
             alerts: None,
         }
     }
 
     /// The summary of some accounts. The number of the journal's last record would tell how much is
-    /// said of the calls of others, so the moment stands in its place; and so for what the provider
-    /// is asked, and what is sent to others.
+    /// said of the calls of others, so the moment stands in its place.
     fn shown_of(
         self,
         known: (&AgentRegistry, DoubtRules),
         status: ReplicaStatus,
         scope: &Scope,
     ) -> Summary {
-        let seq = self.now.0;
-        // Who is asked about whose calls, and how that goes, is the operator's.
+        Summary { seq: self.now.0, ..self.shown_to_others(known, status, scope) }
+    }
+
+    /// The summary for who does not run this. How the provider is asked, and what is sent to others, is the
+    /// operator's.
+    fn shown_to_others(
+        self,
+        known: (&AgentRegistry, DoubtRules),
+        status: ReplicaStatus,
+        scope: &Scope,
+    ) -> Summary {
         let referee = referee(ReplicaStatus { reconciler: None, ..status.clone() });
-        Summary { seq, referee, ..self.shown(known, status, scope) }
+        Summary { referee, ..self.shown(known, status, scope) }
     }
 
     fn shown(
@@ -363,36 +370,5 @@ fn referee(ReplicaStatus { leads, reconciler, .. }: ReplicaStatus) -> RefereeVie
         failure: status.failure.filter(|_| leads).map(|failure| failure.to_string()),
         requests: status.requests,
         unlisted: if leads { status.unlisted as u64 } else { 0 },
-    }
-}
-
-fn drift(state: &State, scope: &Scope) -> DriftView {
-    let (tracker, drift) = (state.tracker(), state.corrections());
-    let mut totals = BTreeMap::<_, u64>::new();
-    let mut add = |cause, n| *totals.entry(cause).or_default() += n;
-    let in_scope =
-        |it: &&Correction| scope.has_listed(tracker, &it.call, (it.account.as_ref(), None));
-    match scope.accounts() {
-        // Of an agent there are no totals: those of its calls that are still listed are added up.
-        None if scope.agent().is_some() => {
-            drift.recent().filter(in_scope).for_each(|it| add(it.cause, 1));
-        }
-        None => drift.totals().for_each(|(cause, n)| add(cause, n)),
-        Some(accounts) => {
-            let of_accounts = drift.by_account().filter(|(of, ..)| accounts.contains(*of));
-            of_accounts.for_each(|(_, cause, n)| add(cause, n));
-        }
-    }
-    let recent = drift.recent().rev().filter(in_scope).take(HEALED_SHOWN_MAX);
-    let recent = recent.map(|healed| HealedView {
-        at: moment(healed.at),
-        call_sid: healed.call.to_string(),
-        cause: words::of_cause(healed.cause).into_owned(),
-    });
-    let named = |(cause, n): (&Cause, &u64)| (words::of_cause(*cause).into_owned(), *n);
-    DriftView {
-        healed: totals.values().sum(),
-        by_cause: totals.iter().map(named).collect(),
-        recent: recent.collect(),
     }
 }

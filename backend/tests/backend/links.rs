@@ -8,6 +8,7 @@ use live_users_testkit::{Answer, Events, OpenApi, Server, Socket, Twilio, get, s
 use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
+use crate::hooks::SECRET;
 use crate::{agents_file, start};
 
 const AGENTS: &str = r#"
@@ -487,4 +488,33 @@ fn there_are_at_most_a_hundred_links() {
     );
     assert_eq!(revoke(&server, &ids[7]).status, 200);
     assert_eq!(post(&server, "/links", API_TOKEN, &body).status, 200);
+}
+
+#[tokio::test]
+async fn a_link_to_all_calls_tells_nothing_that_is_the_operators() {
+    let hook = "[[hook]]\nid = \"crm\"\nurl = \"http://127.0.0.1:9/told\"\nsecret_env = \"CRM\"\n\
+                events = [\"call.started\"]\n";
+    let (_folder, file) = agents_file(hook);
+    let (server, twilio) = start(&[WITH_TOKEN, ("AGENTS_FILE", &file), ("CRM", SECRET)]);
+    let (_, token) = share(&server, &json!({"all": true}), "page", "1d");
+    let url = format!("{}/api/live-users/summary/stream", server.url);
+    let streams = [API_TOKEN, &token].map(|token| format!("Bearer {token}"));
+    let [mut operators, mut readers] = {
+        let [own, link] = streams.each_ref().map(|it| [("Authorization", it.as_str())]);
+        let (own, link) = (Events::open(&url, &own).await, Events::open(&url, &link).await);
+        [own.expect("a stream"), link.expect("a stream")]
+    };
+    twilio.start(1);
+    let fails = |frame: &str| frame.contains("hook crm") && frame.contains(r#""failure":"#);
+    while !fails(&operators.next().await.expect("a frame")) {}
+    let summary = shown(&server, "/summary", &token);
+    assert_eq!((&summary["liveUsers"], &summary["deliveries"]), (&json!(1), &Value::Null));
+    let frame = loop {
+        let frame = readers.next().await.expect("a frame");
+        assert!(!frame.contains("crm"), "{frame}");
+        if frame.contains(r#""liveUsers":1"#) {
+            break frame;
+        }
+    };
+    assert!(frame.contains(r#""byAgent":[{"#), "all calls: {frame}");
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(server: &Server, json: bool) -> Result<ExitCode, Failure
 async fn sees_all(server: &Server) -> bool {
     let access = server.ask(Method::GET, "/access").await.ok();
     let access = access.and_then(|it| serde_json::from_str::<serde_json::Value>(&it).ok());
-    access.is_none_or(|it| it["accounts"].is_null())
+    access.is_none_or(|it| it["accounts"].is_null() && it["link"].is_null())
 }
 
 fn lines(summary: &Summary, sees_all: bool) -> Vec<String> {

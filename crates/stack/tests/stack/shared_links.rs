@@ -130,6 +130,10 @@ async fn the_page_of_a_link_shows_its_calls_and_no_orders_and_the_total_is_the_t
     for order in ["Sign out", "Wallboard", "Share a link", "Take", "Evict"] {
         assert!(!shown.contains(order), "{order}: {shown}");
     }
+    // How Twilio is asked is a matter of whoever runs this.
+    let foot = "document.querySelector('[data-figure=users]').innerText + \
+                document.querySelector('#foot').textContent";
+    assert_eq!(browser.evaluate(foot).await, "2");
     assert_eq!(browser.console_errors().await, [""; 0]);
 
     let (_, url) = share(&proxy, &value!({"total": true}), "page");
