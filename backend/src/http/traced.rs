@@ -28,6 +28,10 @@ mod on {
         fn keys(&self) -> Vec<&str> {
             self.0.keys().map(|name| name.as_str()).collect()
         }
+
+        fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+            self.0.get_all(key).map(|value| value.to_str().ok()).collect()
+        }
     }
 
     /// Has the requests to a path traced. `route` is what the path is known by.

@@ -1,5 +1,8 @@
 //! Nothing private leaves in any byte.
 
+use std::collections::HashSet;
+
+use live_users_otlp::messages::trace::v1::Span;
 use live_users_testkit::send;
 
 use crate::collector::{Collector, Manner};
@@ -64,4 +67,37 @@ fn no_number_no_word_no_call_and_no_secret_is_in_what_a_collector_gets() {
         assert!(!collector.has_seen(private), "{private} is in what was sent");
     }
     assert!(collector.has_seen("live_users.agent"), "the look itself finds what is there");
+}
+
+#[test]
+fn what_a_sender_writes_beside_the_ids_of_a_trace_is_in_no_span() {
+    let collector = Collector::start(Manner::Takes);
+    let (server, _twilio) = start(&collector, &[]);
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let exact = format!("00-{trace}-{parent}-01");
+    let state = ("tracestate", "v=+14155550123,w=alice");
+    let ask = |headers: &[(&str, &str)]| {
+        send("POST", &format!("{}/voice", server.url), headers, b"CallSid=CA1");
+    };
+    ask(&[("traceparent", exact.as_str()), state]);
+    let wrong = [
+        format!("00-+14155550123-{parent}-01"),
+        format!("00-14155550123-{parent}-01"),
+        format!("00-{trace}-{parent}-1"),
+        format!("01-{trace}-{parent}-01-alice"),
+    ];
+    wrong.iter().for_each(|it| ask(&[("traceparent", it.as_str()), state]));
+    // Two of them name none.
+    ask(&[("traceparent", exact.as_str()), ("traceparent", exact.as_str())]);
+    let mut spans = Spans::default();
+    let served = spans.until(&collector, |it| {
+        let served: Vec<_> = it.0.iter().filter(|it| it.name == "POST /voice").cloned().collect();
+        (served.len() == wrong.len() + 2).then_some(served)
+    });
+    let followed = |it: &&Span| !it.parent_span_id.is_empty();
+    assert_eq!(served.iter().filter(followed).count(), 1, "{served:?}");
+    let traces: HashSet<_> = served.iter().map(|it| &it.trace_id).collect();
+    assert_eq!(traces.len(), served.len(), "each other one is a trace of its own");
+    assert!(spans.0.iter().all(|it| it.trace_state.is_empty()), "{:?}", spans.0);
+    assert!(!collector.has_seen("4155550123") && !collector.has_seen("alice"));
 }

@@ -4,10 +4,12 @@ use std::sync::OnceLock;
 
 use futures_util::future::Either;
 use opentelemetry::context::FutureExt;
-use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt};
+use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags,
+    TraceId, TraceState,
+};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, Span};
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
@@ -79,7 +81,7 @@ impl ServerSpan {
     /// `route` is the path as the server knows it, never as it came.
     pub fn begin(method: &str, route: &'static str, headers: &dyn Extractor) -> Option<Self> {
         let tracer = tracer()?;
-        let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), headers);
+        let parent = parent(headers);
         // Whoever sends may write anything as its method.
         let method = match method {
             "GET" => "GET",
@@ -117,6 +119,33 @@ impl ServerSpan {
     }
 }
 
+/// The context of the one span that `traceparent` names. `tracestate` is not read: it is free text of
+/// whoever sends, and would stand in each span.
+fn parent(headers: &dyn Extractor) -> Context {
+    let named = match headers.get_all("traceparent").as_deref() {
+        Some([text]) => named_by(text),
+        _ => None,
+    };
+    named.map_or_else(Context::new, |span| Context::new().with_remote_span_context(span))
+}
+
+/// The span that this names in exactly the form of version 00 of W3C Trace Context. The propagator of
+/// the SDK takes shorter ids, and such with a sign.
+fn named_by(traceparent: &str) -> Option<SpanContext> {
+    let parts: Vec<_> = traceparent.splitn(5, '-').collect();
+    let &["00", trace, span, flags] = parts.as_slice() else { return None };
+    let is_hex = |text: &str, digits| {
+        text.len() == digits && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    if !(is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2)) {
+        return None;
+    }
+    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
+    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
+    let named = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+    named.is_valid().then_some(named)
+}
+
 /// Makes a span that is over, below the present one.
 pub(crate) fn past(
     parent: &Context,
@@ -128,5 +157,46 @@ pub(crate) fn past(
     if let Some(mut span) = start(span, parent) {
         // The machine's clock may have been set back meanwhile.
         span.end_with_timestamp(to.max(from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+
+    #[test]
+    fn a_parent_is_followed_only_in_the_exact_form() {
+        for (flags, is_sampled) in [("01", true), ("00", false), ("ff", true), ("fe", false)] {
+            let named = named_by(&format!("00-{TRACE}-{SPAN}-{flags}")).expect(flags);
+            let ids = (named.trace_id().to_string(), named.span_id().to_string());
+            assert_eq!(ids, (TRACE.to_owned(), SPAN.to_owned()));
+            assert_eq!(named.is_sampled(), is_sampled, "{flags}");
+            assert_eq!(named.trace_state(), &TraceState::NONE);
+        }
+        let (upper, zeros) = (TRACE.to_uppercase(), "0".repeat(32));
+        for wrong in [
+            "",
+            "junk",
+            &format!("01-{TRACE}-{SPAN}-01"),
+            &format!("ff-{TRACE}-{SPAN}-01"),
+            &format!("0-{TRACE}-{SPAN}-01"),
+            &format!("00-{TRACE}-{SPAN}-1"),
+            &format!("00-{TRACE}-{SPAN}-+1"),
+            &format!("00-{TRACE}-{SPAN}-01-"),
+            &format!("00-{TRACE}-{SPAN}-01-x"),
+            &format!(" 00-{TRACE}-{SPAN}-01"),
+            &format!("00-{upper}-{SPAN}-01"),
+            &format!("00-{zeros}-{SPAN}-01"),
+            &format!("00-{TRACE}-{}-01", &zeros[..16]),
+            &format!("00-{}-{SPAN}-01", &TRACE[1..]),
+            &format!("00-+{}-{SPAN}-01", &TRACE[1..]),
+            &format!("00-+14155550123-{SPAN}-01"),
+            &format!("00-{TRACE}-+{}-01", &SPAN[1..]),
+        ] {
+            assert_eq!(named_by(wrong), None, "{wrong}");
+        }
     }
 }
