@@ -7,8 +7,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use live_users_otlp::Message;
-use live_users_otlp::messages::collector::metrics::v1::ExportMetricsServiceRequest;
-use live_users_otlp::messages::collector::trace::v1::ExportTraceServiceRequest;
+use live_users_otlp::messages::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use live_users_otlp::messages::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use parking_lot::Mutex;
 
 /// A bound for a machine that is stuck.
@@ -18,7 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Manner {
     Takes,
+    /// All but one span or data point, and says why.
+    TakesPart,
     Refuses,
+    /// With a status of success, and what no collector says.
+    Babbles,
     NeverAnswers,
 }
 
@@ -143,7 +151,7 @@ impl Shared {
         self.bytes.lock().extend(head.bytes().chain(body.iter().copied()));
         let manner = *self.manner.lock();
         let status = match manner {
-            Manner::Takes => "200 OK",
+            Manner::Takes | Manner::TakesPart | Manner::Babbles => "200 OK",
             Manner::Refuses => "400 Bad Request",
             Manner::NeverAnswers => "",
         };
@@ -156,15 +164,40 @@ impl Shared {
             }
             _ => panic!("not a path of OTLP: {head}"),
         };
+        let body = match manner {
+            Manner::TakesPart => all_but_one(&said),
+            Manner::Babbles => b"<html>welcome</html>".to_vec(),
+            Manner::Takes | Manner::Refuses | Manner::NeverAnswers => Vec::new(),
+        };
         // Before the answer: who has that may look at once.
         let _test_is_over = outbox.send(Request { head, said });
         if manner == Manner::NeverAnswers {
             self.held.lock().push(stream);
         } else {
-            let answer =
-                format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-            let _has_gone = stream.write_all(answer.as_bytes());
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+            );
+            let _has_gone = stream.write_all(&[head.as_bytes(), &body].concat());
         }
+    }
+}
+
+/// The answer of a collector that rejects one of them, and repeats a secret header.
+fn all_but_one(said: &Said) -> Vec<u8> {
+    let error_message = "too old:\n\u{1b}[31m s3cr3t-t0ken".to_owned();
+    match said {
+        Said::Metrics(_) => ExportMetricsServiceResponse {
+            partial_success: Some(ExportMetricsPartialSuccess {
+                rejected_data_points: 1,
+                error_message,
+            }),
+        }
+        .encode_to_vec(),
+        Said::Traces(_) => ExportTraceServiceResponse {
+            partial_success: Some(ExportTracePartialSuccess { rejected_spans: 1, error_message }),
+        }
+        .encode_to_vec(),
     }
 }
 

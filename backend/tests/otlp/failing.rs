@@ -20,6 +20,10 @@ fn dropped(server: &Server, reason: &str) -> f64 {
     figure(server, &format!("live_users_otlp_dropped_spans_total{{reason=\"{reason}\"}}"))
 }
 
+fn failed(server: &Server, signal: &str) -> f64 {
+    figure(server, &format!("live_users_otlp_failed_exports_total{{signal=\"{signal}\"}}"))
+}
+
 fn answers(twilio: &Twilio, n: u8) {
     (0..n).for_each(|n| assert!(is_twiml(&twilio.start(n))));
 }
@@ -60,10 +64,47 @@ fn a_collector_that_refuses_everything_is_told_once_until_it_takes_again() {
         (it.0.iter().filter(|span| span.name == "POST /voice").count() == 7).then_some(())
     });
     assert!(dropped(&server, "not_taken") >= 9.0);
-    assert!(figure(&server, "live_users_otlp_failed_exports_total{signal=\"metrics\"}") >= 1.0);
+    assert!(failed(&server, "metrics") >= 1.0);
     let (_, log) = server.terminate();
     assert_eq!(log.matches("does not take metrics").count(), 1, "{log}");
     assert_eq!(log.matches("does not take traces").count(), 1, "{log}");
+}
+
+#[test]
+fn what_a_collector_rejects_of_a_request_is_counted_and_told_once_in_a_safe_line() {
+    let collector = Collector::start(Manner::TakesPart);
+    let set = [("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cr3t-t0ken")];
+    let (mut server, twilio) = start(&collector, &set);
+    answers(&twilio, 3);
+    server.await_log("does not take 1 data points of a request: ");
+    server.await_log("does not take 1 spans of a request: \"too old:\\n\\u{1b}[31m ***\"");
+    while failed(&server, "metrics") < 3.0 || dropped(&server, "not_taken") < 2.0 {
+        collector.metrics();
+        answers(&twilio, 1);
+    }
+    let lost = dropped(&server, "not_taken");
+    assert!(lost <= failed(&server, "traces"), "one span of each request: {lost}");
+    let (_, log) = server.terminate();
+    for items in ["data points", "spans"] {
+        assert_eq!(log.matches(&format!("1 {items} of a request")).count(), 1, "{log}");
+    }
+    assert!(!log.contains("s3cr3t") && !log.contains("does not take metrics"), "{log}");
+}
+
+#[test]
+fn an_answer_that_is_not_that_of_a_collector_is_no_success() {
+    let collector = Collector::start(Manner::Babbles);
+    let (mut server, twilio) = start(&collector, &[]);
+    answers(&twilio, 1);
+    server.await_log("does not take metrics: its answer, with status 200, is not that of a");
+    server.await_log("does not take traces: its answer, with status 200, is not that of a");
+    while dropped(&server, "not_taken") < 9.0 {
+        collector.metrics();
+    }
+    assert_eq!(dropped(&server, "not_taken"), 9.0, "the spans of one webhook");
+    assert!(failed(&server, "metrics") >= 1.0 && failed(&server, "traces") >= 1.0);
+    collector.behave(Manner::Takes);
+    server.await_log("the collector takes metrics again");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The requests to a collector, on a runtime of their own, and what became of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -14,10 +14,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Url};
 use tokio::runtime::Handle;
 
+use crate::answer::{self, Taken};
+
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// How often the log is told that spans are dropped.
+/// How often the log is told that something is dropped.
 const TELL_EVERY: Duration = Duration::from_mins(1);
 
 /// Where collectors take gRPC by default.
@@ -40,6 +42,14 @@ impl Signal {
         match self {
             Self::Metrics => "metrics",
             Self::Traces => "traces",
+        }
+    }
+
+    /// What a request has many of.
+    fn items(self) -> &'static str {
+        match self {
+            Self::Metrics => "data points",
+            Self::Traces => "spans",
         }
     }
 
@@ -79,7 +89,7 @@ impl Signal {
 /// What became of what was to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
-    /// Requests that were not taken, in the order of [`Signal::ALL`].
+    /// Requests that were not taken, or not whole, in the order of [`Signal::ALL`].
     failed: [Counter; Signal::ALL.len()],
     /// Whether the last request was not taken, in the same order.
     fails: [AtomicBool; Signal::ALL.len()],
@@ -87,19 +97,44 @@ pub(crate) struct Sent {
     pub(crate) crowded_out: Counter,
     /// Spans that were dropped because the collector did not take them.
     pub(crate) not_taken: Counter,
-    /// When the log was told last that spans are dropped.
-    told: Mutex<Option<Instant>>,
+    /// Of the last request with spans, those that the collector does not take.
+    pub(crate) rejected: AtomicU64,
+    /// When the log was told last that spans are dropped because too many wait.
+    crowded_told: Told,
+    /// When it was told last what the collector says of requests that it takes, in the same order.
+    taken_told: [Told; Signal::ALL.len()],
+}
+
+/// When the log was told last.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<Instant>>);
+
+impl Told {
+    /// Whether to tell it now.
+    fn is_due(&self) -> bool {
+        let (now, mut told) = (Instant::now(), self.0.lock());
+        let is_due = told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        if is_due {
+            *told = Some(now);
+        }
+        is_due
+    }
 }
 
 impl Sent {
     /// The log is told when it begins to fail and when it is well again, and not of each request.
-    pub(crate) fn note(&self, signal: Signal, to: &Url, result: Result<(), String>) {
+    fn note(&self, collector: &Collector, result: Result<Taken, String>) {
+        let (signal, to) = (collector.signal, &collector.url);
         let name = signal.name();
         let fails = &self.fails[signal as usize];
         let failed_before = fails.swap(result.is_err(), Ordering::Relaxed);
         match result {
-            Ok(()) if failed_before => info!("the collector takes {name} again"),
-            Ok(()) => {}
+            Ok(taken) => {
+                if failed_before {
+                    info!("the collector takes {name} again");
+                }
+                self.note_rejected(collector, &taken);
+            }
             Err(why) => {
                 self.failed[signal as usize].add();
                 if !failed_before {
@@ -113,12 +148,23 @@ impl Sent {
         }
     }
 
+    fn note_rejected(&self, collector: &Collector, Taken { rejected, message }: &Taken) {
+        let signal = collector.signal;
+        if *rejected > 0 {
+            self.failed[signal as usize].add();
+        }
+        let has_something_to_say = *rejected > 0 || !message.is_empty();
+        if has_something_to_say && self.taken_told[signal as usize].is_due() {
+            let (to, what) = (shown(&collector.url), signal.items());
+            let said = answer::for_log(message, &collector.headers);
+            warn!("the collector at {to} does not take {rejected} {what} of a request: {said}");
+        }
+    }
+
     /// Notes that a span was dropped because too many waited.
     pub(crate) fn crowd_out(&self, spans_max: usize) {
         self.crowded_out.add();
-        let (now, mut told) = (Instant::now(), self.told.lock());
-        if told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
-            *told = Some(now);
+        if self.crowded_told.is_due() {
             let n = self.crowded_out.get();
             warn!("{n} spans were dropped, because {spans_max} wait for the collector already");
         }
@@ -126,7 +172,7 @@ impl Sent {
 
     /// Adds the figures to a page.
     pub(crate) fn add_to(&self, page: &mut Page) {
-        let help = "Exports to the OpenTelemetry collector that it did not take";
+        let help = "Exports to the OpenTelemetry collector that it did not take, or not whole";
         let values =
             Signal::ALL.map(|it| ([("signal", it.name())], self.failed[it as usize].get()));
         let values = values.iter().map(|(labels, n)| (labels as Labels<'_>, *n));
@@ -157,8 +203,22 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
+    /// Makes one request with this message, and notes what became of it.
+    pub(crate) async fn export(&self, message: Bytes) -> Result<(u16, Vec<u8>), String> {
+        let posted = self.post(message).await;
+        let read = |(status, body): &(u16, Vec<u8>)| answer::read(self.signal, *status, body);
+        let result = posted.as_ref().map_err(Clone::clone).and_then(read);
+        if self.signal == Signal::Traces {
+            // What is not known to be taken is counted as lost.
+            let rejected = result.as_ref().map_or(u64::MAX, |taken| taken.rejected);
+            self.sent.rejected.store(rejected, Ordering::Release);
+        }
+        self.sent.note(self, result);
+        posted
+    }
+
     /// Makes one request with this message, and returns the status and the answer.
-    pub(crate) async fn post(&self, message: Bytes) -> Result<(u16, Vec<u8>), String> {
+    async fn post(&self, message: Bytes) -> Result<(u16, Vec<u8>), String> {
         let Self { client, url, headers, timeout, .. } = self.clone();
         let request = client
             .post(url)
@@ -188,14 +248,7 @@ fn failure(error: reqwest::Error) -> String {
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let posted = self.post(request.into_body()).await;
-        let result = match &posted {
-            Ok((200..=299, _)) => Ok(()),
-            Ok((status, _)) => Err(format!("status {status}")),
-            Err(why) => Err(why.clone()),
-        };
-        self.sent.note(self.signal, &self.url, result);
-        let (status, body) = posted?;
+        let (status, body) = self.export(request.into_body()).await?;
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = status.try_into()?;
         Ok(response)

@@ -5,6 +5,7 @@
 //!
 //! No attribute has a phone number, a spoken word, a path or a query in it.
 
+mod answer;
 mod collector;
 mod commit;
 mod outgoing;

@@ -92,9 +92,11 @@ impl<E: SpanExporter> SpanExporter for Exporter<E> {
         let n = batch.len();
         self.waiting.spans.fetch_sub(n, Ordering::AcqRel);
         let result = self.inner.export(batch).await;
-        if result.is_err() {
-            self.waiting.sent.not_taken.add_many(n as u64);
-        }
+        let sent = &self.waiting.sent;
+        // One batch after the other is exported, so this is what the collector has said of this one.
+        let rejected = sent.rejected.swap(0, Ordering::AcqRel);
+        let lost = if result.is_err() { n as u64 } else { rejected.min(n as u64) };
+        sent.not_taken.add_many(lost);
         result
     }
 

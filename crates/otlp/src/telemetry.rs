@@ -99,12 +99,8 @@ impl Telemetry {
     pub async fn export(&self, page: &Page) {
         let Some(collector) = &self.metrics else { return };
         let message = page::message(page, &self.origin, self.version).encode_to_vec();
-        let result = match collector.post(message.into()).await {
-            Ok((200..=299, _)) => Ok(()),
-            Ok((status, _)) => Err(format!("status {status}")),
-            Err(why) => Err(why),
-        };
-        self.sent.note(Signal::Metrics, &collector.url, result);
+        // What became of it is counted and told there.
+        let _answer = collector.export(message.into()).await;
     }
 
     /// Sends the figures of this last page, and the spans that wait. It takes at most 1.5 s.
