@@ -12,7 +12,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
 use prost::Message;
 use tokio::runtime::{Builder, Runtime};
 
@@ -146,6 +146,8 @@ fn provider(
     Ok(SdkTracerProvider::builder()
         .with_span_processor(Processor::start(exporter, spans, sent))
         .with_sampler(Rule::of(settings.sampling))
+        // The SDK takes them from variables that are not among the settings.
+        .with_span_limits(SpanLimits::default())
         .with_resource(resource)
         .build())
 }
