@@ -3,7 +3,8 @@
 use live_users_testkit::{Server, exit_of};
 
 use crate::collector::{Collector, Manner};
-use crate::{BINARY, TOKEN, start};
+use crate::spans::{Spans, attribute};
+use crate::{BINARY, TOKEN, is_twiml, start};
 
 #[test]
 fn what_cannot_be_honoured_is_refused_without_a_secret_in_the_message() {
@@ -11,7 +12,7 @@ fn what_cannot_be_honoured_is_refused_without_a_secret_in_the_message() {
         ("TWILIO_AUTH_TOKEN", TOKEN),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:s3cr3t@collector:4318"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=ok,s3cr3t,bad name=s3cr3t"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=ok,s3cr3t,bad name=s3cr3t,Host=s3cr3t"),
         ("OTEL_TRACES_SAMPLER", "xray"),
         ("OTEL_METRICS_EXPORTER", "prometheus"),
     ];
@@ -23,6 +24,7 @@ fn what_cannot_be_honoured_is_refused_without_a_secret_in_the_message() {
         "OTEL_EXPORTER_OTLP_PROTOCOL is \"grpc\": expected http/protobuf",
         "OTEL_EXPORTER_OTLP_HEADERS has no pair in place 2",
         "OTEL_EXPORTER_OTLP_HEADERS has no header in place 2",
+        "OTEL_EXPORTER_OTLP_HEADERS has the header host",
         "OTEL_TRACES_SAMPLER is \"xray\"",
         "OTEL_METRICS_EXPORTER is \"prometheus\": expected otlp or none",
     ] {
@@ -48,4 +50,34 @@ fn a_setting_that_is_not_read_and_the_port_of_grpc_are_told() {
     let set = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")];
     let (mut server, _) = start(&collector, &set);
     server.await_log("4317 is the port of gRPC");
+}
+
+#[test]
+fn a_setting_that_is_told_to_be_unread_has_no_effect() {
+    let collector = Collector::start(Manner::Takes);
+    // The SDK reads each of them, unless it is told what to do.
+    let unread = [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "0"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "1"),
+        ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "0"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "content-type=text/plain"),
+    ];
+    // All spans wait for the end, and so are in one request.
+    let late = [("OTEL_BSP_SCHEDULE_DELAY", "60000")];
+    let (server, twilio) = start(&collector, &[&unread[..], &late].concat());
+    assert!(is_twiml(&twilio.start(1)));
+    let (_, log) = server.terminate();
+    let mut spans = Spans::default();
+    spans.add(collector.traces());
+    assert_eq!(spans.0.len(), 9);
+    let served = spans.named("POST /voice").expect("a span");
+    assert_eq!(attribute(&served, "http.route").as_deref(), Some("/voice"));
+    for (name, _) in unread {
+        assert!(log.contains(&format!("{name} is set, and is not among")), "{name}: {log}");
+    }
 }

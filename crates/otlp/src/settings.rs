@@ -42,6 +42,26 @@ const READ: [&str; 13] = [
     DISABLED,
 ];
 
+/// Headers that are of the connection or say how the message is written: with another value, a
+/// collector could not read it, or we not its answer.
+const OURS: [&str; 15] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// Where to send, and what.
 pub struct Settings {
     /// The address of each signal that is sent, in the order of [`Signal::ALL`].
@@ -214,6 +234,12 @@ fn headers(reader: &mut SettingsReader<'_>) -> HeaderMap {
             reader.error(format!("{HEADERS} has no header in place {place}: expected NAME=VALUE"));
             continue;
         };
+        if OURS.contains(&name.as_str()) {
+            reader.error(format!(
+                "{HEADERS} has the header {name}: expected others, since this one belongs to the \
+                 message or the connection"
+            ));
+        }
         value.set_sensitive(true);
         headers.insert(name, value);
     }

@@ -74,3 +74,16 @@ fn samplers_are_those_that_can_be_honoured() {
         assert_eq!(of(name, ratio).unwrap_err().0.len(), 1, "{name} {ratio}");
     }
 }
+
+#[test]
+fn headers_that_would_break_a_request_are_refused_by_name() {
+    let of = |headers: &str| read(&Env::of(ENV).with(HEADERS, headers)).map(|_| ());
+    assert_eq!(of("authorization=x,user-agent=y,x-scope-orgid=z"), Ok(()));
+    for name in OURS {
+        let mistakes = of(&format!("x-a=b,{}=s3cr3t", name.to_uppercase())).unwrap_err().0;
+        assert_eq!(mistakes.len(), 1, "{name}");
+        assert!(mistakes[0].contains(&format!(" header {name}:")), "{mistakes:?}");
+        assert!(!mistakes[0].contains("s3cr3t"), "{mistakes:?}");
+    }
+    assert_eq!(of("host=a,content-length=3").unwrap_err().0.len(), 2);
+}
