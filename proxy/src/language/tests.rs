@@ -108,6 +108,7 @@ fn texts_of(html: &str) -> Vec<String> {
     for (from, to) in [
         ("{{", "}}"),
         ("{%", "%}"),
+        ("{#", "#}"),
         ("<!--", "-->"),
         ("<code>", "</code>"),
         ("<script", "</script>"),
@@ -132,7 +133,7 @@ fn texts_of(html: &str) -> Vec<String> {
 
 #[test]
 fn no_text_stands_in_a_page_outside_the_messages() {
-    let wrong = "<p title=\"One\">Two <b>{{ t(\"x.y\") }}</b></p><!-- a --><code>c</code>\
+    let wrong = "<p title=\"One\">Two <b>{{ t(\"x.y\") }}</b></p><!-- a -->{# b #}<code>c</code>\
         <p class=\"brand\">Live Users</p>{% if a %} three {% endif %}<input placeholder=\"\">";
     assert_eq!(texts_of(wrong), ["One", "Two", "three"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
