@@ -31,6 +31,7 @@ pub(crate) mod replica_status;
 pub(crate) mod scope;
 pub(crate) mod sealing;
 pub(crate) mod selection;
+pub(crate) mod sentences;
 pub(crate) mod shared_links;
 pub(crate) mod signer;
 pub(crate) mod source_counts;

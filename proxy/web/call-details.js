@@ -2,6 +2,7 @@
 
 import { translator } from "/live-users-language.js";
 
+import { nextText, reasonText } from "./call-reason.js";
 import { element } from "./dom.js";
 import { evict } from "./evict.js";
 import { COMMA, moment, partyWords, place, upper, words } from "./format.js";
@@ -51,7 +52,7 @@ export class CallDetails {
     }
   }
 
-  #show({ because, next, evidence, incomplete, call, legs = [] }) {
+  #show({ because, reason, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
     const remove = this.#mayEvict ? element("button.button.is-danger", { type: "button" }, t("evict")) : null;
     remove?.addEventListener("click", () => evict(this.#call, this.#onEvicted));
@@ -61,9 +62,9 @@ export class CallDetails {
     this.node.replaceChildren(
       element("div.why",
         element("h3", call.counted ? t("why") : t("whyNot")),
-        element("p", `${withClock(because)}.`),
+        element("p", reasonText(reason) ?? `${withClock(because)}.`),
         element("h3", t("next")),
-        element("p", t("at", { at: moment(next.at), what: withClock(next.text) })),
+        element("p", t("at", { at: moment(next.at), what: nextText(next) ?? withClock(next.text) })),
         facts(call), remove),
       element("div.said",
         connections(call.stretches ?? [], legs),
@@ -124,6 +125,7 @@ function says(who, source, said) {
 /** Those that have a name here. */
 const SOURCES = new Set(["voice", "speech", "referee", "clock", "operator"]);
 
+/** What the backend says in its own words, with the clock of whoever looks. */
 function withClock(text) {
   return text.replace(MOMENT, (found) => moment(found)).replace(/\.$/, "");
 }

@@ -81,13 +81,13 @@ class Item {
   }
 
   tick() {
-    const { account, heardAt, refusedAt, endsBy, referee } = this.#source;
+    const { account, heardAt, refusedAt, referee } = this.#source;
     const { seesAll, isOfSomeAccounts } = this.#reader;
     const now = this.#asOf + performance.now() - this.#shownAt;
     const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
     // When something came from a source that is no account's own is not told to a reader of accounts.
     const heard = isOfSomeAccounts && !account ? null : this.#heard(since);
-    setText(this.#note, upper([heard, t("endsBy", { how: endsBy })].filter((it) => it !== null).join(" · ")));
+    setText(this.#note, upper([heard, t("endsBy", { how: endsText(this.#source) })].filter((it) => it !== null).join(" · ")));
     // How its provider is asked is a matter of whoever runs this.
     this.#referee.hidden = !referee || !seesAll;
     if (referee) {
@@ -107,6 +107,21 @@ class Item {
     return heardAt === null ? t("notHeard") : t("heard", { ago: since(heardAt) });
   }
 }
+
+/** What ends its calls; in the words of the backend if that is of another version and says what is not known here. */
+function endsText({ ends, endsBy }) {
+  if (!ends || Object.keys(ends).some((key) => !Object.hasOwn(ENDS, key))) return endsBy;
+  const parts = Object.entries(ENDS).filter(([key]) => ends[key]).map(([key, text]) => text(ends[key]));
+  return parts.length > 0 ? parts.reduce((first, next) => t("endsOr", { first, next })) : endsBy;
+}
+
+const ENDS = {
+  byWord: () => t("byWord"),
+  byList: () => t("byList"),
+  byClock: () => t("byClock"),
+  quietSeconds: (seconds) => t("afterQuiet", { n: seconds }),
+  longestSeconds: (seconds) => t("afterLongest", { n: Math.ceil(seconds / 60) }),
+};
 
 /** What its provider says of the calls that are up, and how much that differs. */
 function asked({ state, gives, askedAt, calls, difference, failure }, since) {

@@ -30,6 +30,7 @@ use crate::parts::journal_reader::JournalReader;
 use crate::parts::queue::{Evicted, Queue, View};
 use crate::parts::replica_status::StatusReader;
 use crate::parts::scope::Scope;
+use crate::parts::sentences;
 
 /// A `CallSid` that the proxy passes on is one that can be read here.
 const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
@@ -85,8 +86,10 @@ pub(crate) async fn explain(
         pieces.list.iter_mut().zip(1..).for_each(|(piece, n)| piece.seq = n);
     }
     let status = status.get().reconciler;
+    let reason = why::reason(&call, &legs, &pieces, &presenter);
     Ok(json(&Explanation {
-        because: why::because(&call, &legs, &pieces, &presenter),
+        because: sentences::of_reason(&reason),
+        reason: Some(reason),
         next: why::next(&call, &presenter, status.as_ref()),
         legs: legs.iter().map(view::leg).collect(),
         evidence: pieces.list.iter().map(view::evidence).collect(),

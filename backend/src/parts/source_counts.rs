@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use live_users_core::Numbers;
 use live_users_intake::alerts::TWILIO;
+use live_users_intake::sources::Ends;
 use live_users_sources::{Basis, Gives, Tells};
 use live_users_twilio::rest::Failure;
-use live_users_wire::{AccountCount, SourceCount, SourceReferee};
+use live_users_wire::{AccountCount, SourceCount, SourceEnds, SourceReferee};
 
 use super::clock::moment;
 use super::replica_status::ReplicaStatus;
 use super::scope::Scope;
+use super::sentences;
 use super::sources::{OWN_ID, SourceEntry, SourceRegistry, Sources};
 
 /// What Twilio tells: everything, and where a webhook is lost its lists do.
@@ -43,7 +45,7 @@ pub(crate) fn source_counts(
     };
     // Where no other source has told of anything, all that is counted is Twilio's.
     let twilios = if by_source.is_empty() { all } else { of(None) };
-    let ours = "by its own word, or its list of calls".to_owned();
+    let ours = SourceEnds { by_word: true, by_list: true, ..SourceEnds::default() };
     let twilio = count(TWILIO, (TWILIO, "Twilio"), twilios, (TWILIO_TELLS, ours));
     let entries = configured.values().map(|entry| SourceCount {
         referee: referee(entry, status),
@@ -54,8 +56,8 @@ pub(crate) fn source_counts(
     // Its calls are up: it is not in the file any more, shows `API_TOKEN`, or is no account's own.
     let unknown = Tells { is_carrier: false, ..TWILIO_TELLS };
     let gone = gone.map(|id| {
-        let ends_by = "by its own word, or by the clock".to_owned();
-        let counted = count(id, ("events", "Events"), of(Some(id)), (unknown, ends_by));
+        let ends = SourceEnds { by_word: true, by_clock: true, ..SourceEnds::default() };
+        let counted = count(id, ("events", "Events"), of(Some(id)), (unknown, ends));
         if **id != *OWN_ID || scope.is_limited() {
             return counted;
         }
@@ -81,7 +83,15 @@ pub(crate) fn account_counts(by_account: Vec<(Option<Arc<str>>, Numbers)>) -> Ve
 
 fn of_entry(entry: &SourceEntry, numbers: Numbers) -> SourceCount {
     let (kind, table) = (entry.kind, &entry.table);
-    let told = (kind.tells, table.ends_by());
+    let Ends { by_word, by_list, quiet_s, longest_s } = table.ends();
+    let ends = SourceEnds {
+        by_word,
+        by_list,
+        by_clock: false,
+        quiet_seconds: quiet_s,
+        longest_seconds: longest_s,
+    };
+    let told = (kind.tells, ends);
     SourceCount {
         account: table.account.clone(),
         heard_at: entry.seen.heard_at().map(moment),
@@ -94,7 +104,7 @@ fn count(
     id: &str,
     (kind, title): (&str, &str),
     Numbers { users, calls }: Numbers,
-    (tells, ends_by): (Tells, String),
+    (tells, ends): (Tells, SourceEnds),
 ) -> SourceCount {
     SourceCount {
         source: id.to_owned(),
@@ -109,7 +119,8 @@ fn count(
         answer: word(tells.answer),
         hand_over: word(tells.hand_over),
         end: word(tells.end),
-        ends_by,
+        ends_by: sentences::of_ends(&ends),
+        ends: Some(ends),
         referee: None,
     }
 }

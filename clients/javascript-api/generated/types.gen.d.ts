@@ -578,9 +578,13 @@ export type Expectation = {
      */
     at: string;
     /**
-     * The same for people.
+     * The same in English.
      */
     text: string;
+    /**
+     * Why that is to happen, as a code: becomes-suspect, source-silent, not-answered, end-guessed, end-final, provider-asked, too-old or too-old-nobody-asked. Others may be added. Absent from an older backend.
+     */
+    why?: string;
 };
 /**
  * The answer of GET /api/live-users/calls/{CallSid}: why a call is counted, or is not.
@@ -595,9 +599,13 @@ export type Explanation = {
      */
     call: CallView;
     /**
-     * Why it is counted or not, for people.
+     * Why it is counted or not, in English.
      */
     because: string;
+    /**
+     * The same as codes and values. Absent from an older backend.
+     */
+    reason?: Reason;
     /**
      * What happens next if nothing is heard.
      */
@@ -618,6 +626,76 @@ export type Explanation = {
      * The moment at which this held.
      */
     asOf: string;
+};
+/**
+ * Why a call is counted or not, as codes and values: because is made of it.
+ */
+export type Reason = {
+    /**
+     * Whether it is in the count.
+     */
+    counted: boolean;
+    /**
+     * With whom the caller is connected: on-the-line, picked-up, with-agent, with-person, voicemail, fax, in-queue, answered-elsewhere, dialing-person or on-hold. Or why nobody is: leg, colleague, dialing, turned-away, limits-broken, or why the call is over, as its phase. Others may be added.
+     */
+    code: string;
+    /**
+     * Since when, of a call that is live.
+     */
+    since?: string;
+    /**
+     * The limit that turned it away: agent or account.
+     */
+    limit?: string;
+    /**
+     * The call that it is a leg of, if that is known.
+     */
+    parent?: string;
+    /**
+     * Whether its end is our own guess, which the provider has not said yet. Absent if not.
+     */
+    unconfirmed?: boolean;
+    /**
+     * The sources whose limits it has broken. Absent if there are none.
+     */
+    sources?: Array<string>;
+    /**
+     * How often they were to be heard of it at least.
+     */
+    quietSeconds?: number;
+    /**
+     * How long a call of theirs is at most.
+     */
+    longestSeconds?: number;
+    /**
+     * What was said last that has changed this.
+     */
+    evidence?: EvidenceView;
+    /**
+     * The setting by which it counts: count-handed-over.
+     */
+    rule?: string;
+    /**
+     * What makes it count: agent-talks or person-hangs-up.
+     */
+    countsWhen?: string;
+    /**
+     * How sure it is that it goes on, if it counts.
+     */
+    certainty?: Certainty;
+};
+/**
+ * How sure it is that a call goes on.
+ */
+export type Certainty = {
+    /**
+     * confirmed or suspect.
+     */
+    code: string;
+    /**
+     * How long ago something was heard of it.
+     */
+    heardMs: number;
 };
 /**
  * A call that was healed.
@@ -1315,10 +1393,39 @@ export type SourceCount = {
      */
     end: 'event' | 'derived' | 'untold';
     /**
-     * What ends its calls, for people.
+     * What ends its calls, in English, as the end of "a call ends ...".
      */
     endsBy: string;
+    /**
+     * The same as values. Absent from an older backend.
+     */
+    ends?: SourceEnds;
     referee?: SourceReferee;
+};
+/**
+ * What ends the calls of a source: endsBy is made of it.
+ */
+export type SourceEnds = {
+    /**
+     * Its own word.
+     */
+    byWord: boolean;
+    /**
+     * The list of calls that its provider is asked for.
+     */
+    byList: boolean;
+    /**
+     * The clock, by limits that are not in the agents file. Absent if not.
+     */
+    byClock?: boolean;
+    /**
+     * So many seconds in which nothing is heard of a call.
+     */
+    quietSeconds?: number;
+    /**
+     * So many seconds for which a call has been up.
+     */
+    longestSeconds?: number;
 };
 /**
  * What the provider of a source says of the calls that are up. Absent where it is not asked.

@@ -90,6 +90,19 @@ pub struct SourceSettings {
     pub limits: Limits,
 }
 
+/// What ends the calls of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Its own word.
+    pub by_word: bool,
+    /// The list of calls that its provider is asked for.
+    pub by_list: bool,
+    /// So many seconds in which nothing is heard of a call.
+    pub quiet_s: Option<u32>,
+    /// So many seconds for which a call has been up.
+    pub longest_s: Option<u32>,
+}
+
 impl SourceTable {
     /// One of this id and kind, which promises nothing and has no secret of its own.
     pub fn named(id: &str, kind: &str) -> Self {
@@ -177,16 +190,11 @@ impl SourceTable {
         wrong.chain(self.mistakes_in_asking()).collect()
     }
 
-    /// How its calls end, for people, as the end of "a call ends ...".
-    pub fn ends_by(&self) -> String {
+    /// What ends its calls.
+    pub fn ends(&self) -> Ends {
         let Limits { quiet_s, longest_s, .. } = self.settings().limits;
-        let tells_end = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
-        let own = tells_end.then(|| "by its own word".to_owned());
-        let listed = self.lists_calls().then(|| "by its list of calls".to_owned());
-        let quiet = quiet_s.map(|quiet_s| format!("after {quiet_s} s without a heartbeat"));
-        let longest = longest_s.map(|longest_s| format!("after {} min", longest_s.div_ceil(60)));
-        let all: Vec<_> = own.into_iter().chain(listed).chain(quiet).chain(longest).collect();
-        all.join(", or ")
+        let by_word = self.kind().is_none_or(|kind| kind.tells.end != Basis::Untold);
+        Ends { by_word, by_list: self.lists_calls(), quiet_s, longest_s }
     }
 }
 

@@ -168,6 +168,16 @@ pub fn of_phase(phase: Phase) -> Word {
     word(PHASES, &phase)
 }
 
+/// By which limit a call was turned away, in a word.
+pub fn of_limit(limit: LimitOf) -> Word {
+    word(LIMITS_OF, &limit)
+}
+
+/// All words for where evidence comes from, and all for what it says.
+pub fn of_evidence() -> (impl Iterator<Item = &'static str>, impl Iterator<Item = &'static str>) {
+    (SOURCES.iter().map(|(word, _)| *word), SAID.iter().map(|(word, _)| *word))
+}
+
 /// With whom a caller is connected, in a word.
 pub fn of_party(party: Party) -> Word {
     word(PARTIES, &party)
@@ -196,22 +206,6 @@ pub fn of_kind(what: ActivityKind) -> Word {
 /// Why a call is over, in a word.
 pub fn of_reason(reason: EndReason) -> Word {
     of_phase(Phase::Ended(reason))
-}
-
-/// Why a call is over, as the end of a sentence.
-pub fn sentence_of_reason(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::TimedOut => "it was older than a call can be, and silent",
-        EndReason::Unlisted => "the list of its source does not have it any more",
-        EndReason::HandedOver => "the caller was handed over, and nobody tells of the rest",
-        EndReason::Canceled => "it was cancelled before it was answered",
-        EndReason::NoAnswer => "it was not answered",
-        EndReason::Busy => "the line was busy",
-        EndReason::Failed => "it could not be put through",
-        EndReason::Completed => "it is over",
-        EndReason::Goodbye => "the caller said goodbye",
-        EndReason::Evicted => "an operator took it out of the count",
-    }
 }
 
 /// What a piece of evidence did to its call, in a word; without the reason, if the call is over.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, SourceCount};
+use crate::{AccountCount, AlertsView, ByAgent, DeliveryView, Reason, SourceCount};
 
 /// The answer of `GET /api/live-users/summary`: the number, how sure it is, and how old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -335,8 +335,11 @@ pub struct LegView {
 pub struct Explanation {
     /// The call.
     pub call: CallView,
-    /// Why it is counted or not, for people.
+    /// Why it is counted or not, in English.
     pub because: String,
+    /// The same as codes and values; `None` from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// What happens next without further evidence.
     pub next: Expectation,
     /// The legs of the call that are known.
@@ -358,8 +361,11 @@ pub struct Expectation {
     pub what: String,
     /// When.
     pub at: String,
-    /// The same for people.
+    /// The same in English.
     pub text: String,
+    /// Why that is to happen, in a code: each has its own `text`. Absent from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// One thing that was said about a call, and what it did.

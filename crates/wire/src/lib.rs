@@ -15,6 +15,7 @@ mod links;
 pub mod openapi;
 mod orders;
 pub mod parameters;
+mod reason;
 mod sessions;
 mod setup;
 mod sources;
@@ -44,6 +45,7 @@ pub use links::{
     LinkAccess, LinkInfo, LinkList, LinkMade, LinkRevoked, LinkScope, LinkView, NewLink, True,
 };
 pub use orders::{AgentsReloaded, Evicted, JournalRewritten};
+pub use reason::{Certainty, Reason, SourceEnds};
 pub use sessions::{EndedSession, EndedSessions};
 pub use setup::{
     AcceptedView, Checked, FoundView, NumberView, ProviderApiView, RefusedView, Setup, SetupUrls,

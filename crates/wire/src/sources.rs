@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::SourceEnds;
+
 /// A source and the live users that it has told of. A person of whom two sources tell is in both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,8 +34,11 @@ pub struct SourceCount {
     pub hand_over: String,
     /// The same of the end.
     pub end: String,
-    /// What ends its calls, for people.
+    /// What ends its calls, in English, as the end of "a call ends ...".
     pub ends_by: String,
+    /// The same as values; `None` from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<SourceEnds>,
     /// What its provider says of the calls that are up, if it is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referee: Option<SourceReferee>,

@@ -14,6 +14,7 @@ from .alert_view import AlertView
 from .alerts_view import AlertsView
 from .call_page import CallPage
 from .call_view import CallView
+from .certainty import Certainty
 from .count import Count
 from .count_by_agent import CountByAgent
 from .country_count import CountryCount
@@ -53,12 +54,14 @@ from .point_view import PointView
 from .problem import Problem
 from .provider_api_view import ProviderApiView
 from .range_view import RangeView
+from .reason import Reason
 from .referee_view import RefereeView
 from .refused_view import RefusedView
 from .region_count import RegionCount
 from .setup import Setup
 from .setup_urls import SetupUrls
 from .source_count import SourceCount
+from .source_ends import SourceEnds
 from .source_referee import SourceReferee
 from .step_view import StepView
 from .stretch_view import StretchView
@@ -82,6 +85,7 @@ __all__ = (
     "AlertsView",
     "CallPage",
     "CallView",
+    "Certainty",
     "Count",
     "CountByAgent",
     "CountryCount",
@@ -121,12 +125,14 @@ __all__ = (
     "Problem",
     "ProviderApiView",
     "RangeView",
+    "Reason",
     "RefereeView",
     "RefusedView",
     "RegionCount",
     "Setup",
     "SetupUrls",
     "SourceCount",
+    "SourceEnds",
     "SourceReferee",
     "StepView",
     "StretchView",

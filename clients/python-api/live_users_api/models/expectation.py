@@ -8,6 +8,8 @@ from typing import Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="Expectation")
 
 
@@ -18,12 +20,15 @@ class Expectation:
     Attributes:
         what (str): suspect, asked, timed-out or forgotten.
         at (datetime.datetime): When.
-        text (str): The same for people.
+        text (str): The same in English.
+        why (str | Unset): Why that is to happen, as a code: becomes-suspect, source-silent, not-answered, end-guessed,
+            end-final, provider-asked, too-old or too-old-nobody-asked. Others may be added. Absent from an older backend.
     """
 
     what: str
     at: datetime.datetime
     text: str
+    why: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -32,6 +37,8 @@ class Expectation:
         at = self.at.isoformat()
 
         text = self.text
+
+        why = self.why
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -42,6 +49,8 @@ class Expectation:
                 "text": text,
             }
         )
+        if why is not UNSET:
+            field_dict["why"] = why
 
         return field_dict
 
@@ -54,10 +63,13 @@ class Expectation:
 
         text = d.pop("text")
 
+        why = d.pop("why", UNSET)
+
         expectation = cls(
             what=what,
             at=at,
             text=text,
+            why=why,
         )
 
         expectation.additional_properties = d

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..models.evidence_view import EvidenceView
     from ..models.expectation import Expectation
     from ..models.leg_view import LegView
+    from ..models.reason import Reason
 
 
 T = TypeVar("T", bound="Explanation")
@@ -26,13 +27,14 @@ class Explanation:
 
     Attributes:
         call (CallView): One call.
-        because (str): Why it is counted or not, for people.
+        because (str): Why it is counted or not, in English.
         next_ (Expectation): What is going to happen to a call if nothing is heard of it.
         evidence (list[EvidenceView]): All that was said about it, the oldest first.
         incomplete (bool): Whether there may be more than what is listed, beside what was refused: of that the last 20
             pieces are.
         as_of (datetime.datetime): The moment at which this held.
         success (bool | Unset): That this is an answer
+        reason (Reason | Unset): Why a call is counted or not, as codes and values: because is made of it.
         legs (list[LegView] | Unset): The legs of the call that are known.
     """
 
@@ -43,6 +45,7 @@ class Explanation:
     incomplete: bool
     as_of: datetime.datetime
     success: bool | Unset = UNSET
+    reason: Reason | Unset = UNSET
     legs: list[LegView] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -63,6 +66,10 @@ class Explanation:
         as_of = self.as_of.isoformat()
 
         success = self.success
+
+        reason: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.reason, Unset):
+            reason = self.reason.to_dict()
 
         legs: list[dict[str, Any]] | Unset = UNSET
         if not isinstance(self.legs, Unset):
@@ -85,6 +92,8 @@ class Explanation:
         )
         if success is not UNSET:
             field_dict["success"] = success
+        if reason is not UNSET:
+            field_dict["reason"] = reason
         if legs is not UNSET:
             field_dict["legs"] = legs
 
@@ -96,6 +105,7 @@ class Explanation:
         from ..models.evidence_view import EvidenceView
         from ..models.expectation import Expectation
         from ..models.leg_view import LegView
+        from ..models.reason import Reason
 
         d = dict(src_dict)
         call = CallView.from_dict(d.pop("call"))
@@ -117,6 +127,13 @@ class Explanation:
 
         success = d.pop("success", UNSET)
 
+        _reason = d.pop("reason", UNSET)
+        reason: Reason | Unset
+        if isinstance(_reason, Unset):
+            reason = UNSET
+        else:
+            reason = Reason.from_dict(_reason)
+
         _legs = d.pop("legs", UNSET)
         legs: list[LegView] | Unset = UNSET
         if _legs is not UNSET:
@@ -134,6 +151,7 @@ class Explanation:
             incomplete=incomplete,
             as_of=as_of,
             success=success,
+            reason=reason,
             legs=legs,
         )
 

@@ -11,6 +11,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.source_ends import SourceEnds
     from ..models.source_referee import SourceReferee
 
 
@@ -36,8 +37,9 @@ class SourceCount:
         answer (str): The same of an answer.
         hand_over (str): The same of a hand-over to a person.
         end (str): The same of the end.
-        ends_by (str): What ends its calls, for people.
+        ends_by (str): What ends its calls, in English, as the end of "a call ends ...".
         account (str | Unset): The account that its calls belong to.
+        ends (SourceEnds | Unset): What ends the calls of a source: endsBy is made of it.
         referee (SourceReferee | Unset): What the provider of a source says of the calls that are up. Absent where it is
             not asked.
     """
@@ -55,6 +57,7 @@ class SourceCount:
     end: str
     ends_by: str
     account: str | Unset = UNSET
+    ends: SourceEnds | Unset = UNSET
     referee: SourceReferee | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -93,6 +96,10 @@ class SourceCount:
 
         account = self.account
 
+        ends: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.ends, Unset):
+            ends = self.ends.to_dict()
+
         referee: dict[str, Any] | Unset = UNSET
         if not isinstance(self.referee, Unset):
             referee = self.referee.to_dict()
@@ -117,6 +124,8 @@ class SourceCount:
         )
         if account is not UNSET:
             field_dict["account"] = account
+        if ends is not UNSET:
+            field_dict["ends"] = ends
         if referee is not UNSET:
             field_dict["referee"] = referee
 
@@ -124,6 +133,7 @@ class SourceCount:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.source_ends import SourceEnds
         from ..models.source_referee import SourceReferee
 
         d = dict(src_dict)
@@ -179,6 +189,13 @@ class SourceCount:
 
         account = d.pop("account", UNSET)
 
+        _ends = d.pop("ends", UNSET)
+        ends: SourceEnds | Unset
+        if isinstance(_ends, Unset):
+            ends = UNSET
+        else:
+            ends = SourceEnds.from_dict(_ends)
+
         _referee = d.pop("referee", UNSET)
         referee: SourceReferee | Unset
         if isinstance(_referee, Unset):
@@ -200,6 +217,7 @@ class SourceCount:
             end=end,
             ends_by=ends_by,
             account=account,
+            ends=ends,
             referee=referee,
         )
 

@@ -192,7 +192,7 @@ fn row(call: &CallView) -> [String; 7] {
 }
 
 fn explained(explanation: &Explanation) -> Vec<String> {
-    let Explanation { call, because, next, legs, evidence, incomplete, as_of } = explanation;
+    let Explanation { call, because, next, legs, evidence, incomplete, as_of, .. } = explanation;
     let mut lines = vec![
         format!("{} at {}", shown(&call.call_sid), shown(as_of)),
         shown(because),

@@ -17,12 +17,12 @@ const PSEUDO: &str = "en-XA";
 const COOKIE: &str = "live-users-language";
 
 /// What a person may see or hear on the page that is in no file of messages and is no data, as a list. Data
-/// are where these selectors say: names, places, what the server says in its own words of a call or an error.
+/// are where these selectors say: names, places, and what a provider or the server says of an error.
 const STRANGE: &str = r#"(() => {
     const DATA = '#scope, code, pre, time, option[lang], .id, .card h3, .place-name, .agent-name, .account, .caller, ' +
         '.locality, .country, .sub, .about, .numbers a, .shared-link strong, #calls-agent option:not([value=""]), ' +
-        '#calls-country option:not([value=""]), #share-scope optgroup option, .why > h3:first-child + p, ' +
-        '.facts dd, .check-numbers, .reason, noscript, .brand, .place-note';
+        '#calls-country option:not([value=""]), #share-scope optgroup option, ' +
+        '.facts dd, .check-numbers, .reason, noscript, .brand, #places-list .place-note';
     const TITLES = '.card h3, td.agent, .about, time, #scope, .place-name, .evidence li, .numbers span';
     const strange = [];
     const judge = (text, where) => {
@@ -101,6 +101,18 @@ async fn no_text_of_the_page_of_an_admin_is_outside_the_files_of_messages() {
     browser.click("tr.call .toggle").await;
     browser.wait_for("the details", "document.querySelector('.evidence li')").await;
     is_all_in_the_files(&browser, "a system with calls").await;
+    // What is put into a message is in brackets too, where it is one.
+    let why = "[...document.querySelectorAll('.why > p')].map((it) => it.innerText).join(' ')";
+    let why = browser.evaluate(why).await;
+    let why = why.as_str().expect("a text");
+    for message in [
+        "⟦Counted: ⟦⟦on the line since ",
+        "⟦call webhook⟧: ⟦",
+        "; ⟦confirmed ⟦",
+        "⟦suspect if nothing",
+    ] {
+        assert!(why.contains(message), "{message}: {why}");
+    }
 
     browser.click(".details .button").await;
     is_all_in_the_files(&browser, "the question before a call is taken out").await;

@@ -4,6 +4,7 @@ mod account_world;
 mod accounts;
 mod alerts;
 mod api_clients;
+mod call_reason;
 mod calls_table;
 mod chart;
 mod chart_stream;

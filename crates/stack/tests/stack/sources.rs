@@ -96,6 +96,7 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     for told in [
         "Who tells of calls 4",
         "Twilio 1 user",
+        "a call ends by its own word, or by its list of calls",
         "Events · app (acme) 1 user",
         "a call ends by its own word, or after 180 s without a heartbeat",
         "OpenAI 0 users",
@@ -113,6 +114,27 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     let details = "[...document.querySelectorAll('.details')].map(it => it.innerText).join(' ')";
     let is_told = format!("{details}.includes('app: ') && {details}.includes('acme')");
     browser.wait_for("the details of the call", &is_told).await;
+    let of_versions = "(async () => {
+        const { Sources } = await import('/admin/sources.js');
+        const of = (source, more) => ({ source, kind: 'events', title: 'Events', liveUsers: 0, liveCalls: 0,
+            heardAt: null, refusedAt: null, endsBy: 'in its own words', ...more });
+        const sources = [{}, { ends: { byWord: true, byList: false, byRumour: true } },
+            { ends: { byWord: true, byList: true, quietSeconds: 180, longestSeconds: 61 } },
+            { ends: { byWord: true, byList: false, byClock: true } }];
+        const summary = { sources: sources.map((it, n) => of(`s${n}`, it)), asOf: new Date().toISOString() };
+        document.querySelector('#sources-list').replaceChildren();
+        new Sources({ seesAll: true, isOfSomeAccounts: false, summary }).draw();
+        return [...document.querySelectorAll('#sources-list .place-note:nth-of-type(2)')]
+            .map((it) => it.innerText.replace(/.* · /, ''));
+    })()";
+    let expected = json!([
+        "a call ends in its own words",
+        "a call ends in its own words",
+        "a call ends by its own word, or by its list of calls, or after 180 s without a heartbeat, or after 2 min",
+        "a call ends by its own word, or by the clock",
+    ]);
+    // A backend of another version says nothing of it, or something that is not known here.
+    assert_eq!(browser.evaluate(of_versions).await, expected);
     let unsigned = send("POST", &format!("{}/sources/openai", backend.url), &[], b"{}");
     assert_eq!(unsigned.status, 401);
     let is_refused = format!("{}.includes('without its signature was refused')", text("#sources"));
