@@ -149,10 +149,12 @@ function deliveryWords({ pending, undelivered, failure }) {
   return counts.join(COMMA);
 }
 
-/** An agent is a link to its card. */
+/** An agent is a link to its card, unless it has none any more. */
 function recipient(to) {
-  const [, id] = /^agent ([\w-]+)$/.exec(to) ?? [];
-  return id === undefined ? element("strong", to) : element("a", { href: `#agent-${id}` }, t("toAgent", { id }));
+  const [, kind, id, isGone] = /^(agent|hook) ([\w-]+)( \(not in the agents file\))?$/.exec(to) ?? [];
+  if (id === undefined) return element("strong", to);
+  if (kind === "hook") return element("strong", t("toHook", { id }));
+  return isGone ? element("strong", t("toGoneAgent", { id })) : element("a", { href: `#agent-${id}` }, t("toAgent", { id }));
 }
 
 function sureness(liveUsers, confirmed, suspect, hasOthers) {

@@ -1,6 +1,7 @@
 //! The parts of the page *Existing Agents*, in a real Chromium and with its strict policy.
 
 use live_users_testkit::{Browser, Relay, Server, Twilio};
+use serde_json::Value;
 
 use crate::page::open;
 use crate::{ADMIN_TOKEN, API_TOKEN, STACK, start_both, start_both_with};
@@ -84,6 +85,15 @@ async fn what_cannot_be_delivered_is_told_at_the_top_of_the_page_and_in_the_term
         "{status}"
     );
     assert!(text.contains("error") && !text.contains("s3cr3t"), "{text}");
+    // Of an agent that is gone there is no card, and whose messages these are is told in any language.
+    std::fs::write(&agents, agent.replace("booking", "sales")).expect("a file");
+    backend.hang_up();
+    let is_gone = format!("({says}).startsWith('agent booking (not in the agents file): ')");
+    browser.wait_for("the agent that is gone", &is_gone).await;
+    assert_eq!(browser.evaluate("document.querySelector('#undelivered a')").await, Value::Null);
+    browser.goto(&format!("{}/admin/existing-agents?lang=de", proxy.url)).await;
+    let is_gone = format!("({says}).startsWith('Agent booking (nicht in agents.toml): ')");
+    browser.wait_for("the same in German", &is_gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
