@@ -6,6 +6,7 @@ import { element, setText } from "./dom.js";
 import { country } from "./format.js";
 import { byLanguage } from "./messages/callFilters.js";
 import { BASE } from "./reading.js";
+import { sourcesFor } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -51,7 +52,8 @@ export class CallFilters {
 
   /** Offers what there is to filter by. */
   draw() {
-    const { byAgent = [], byCountry = [], sources = [] } = this.#store.summary;
+    const { byAgent = [], byCountry = [] } = this.#store.summary;
+    const sources = sourcesFor(this.#store);
     this.#codes = byCountry.map((row) => row.country).filter((code) => code !== null);
     const agents = byAgent.filter((row) => row.agent !== null).map((row) => [row.agent, row.name ?? row.agent]);
     const countries = this.#codes.map((code) => [code, country(code)]);

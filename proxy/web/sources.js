@@ -5,6 +5,7 @@ import { translator } from "/live-users-language.js";
 import { arrange, element, onTick, setText } from "./dom.js";
 import { COMMA, ago, number, upper, userWord } from "./format.js";
 import { byLanguage } from "./messages/sources.js";
+import { sourcesFor } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -20,13 +21,9 @@ export class Sources {
     onTick(() => this.#tick());
   }
 
-  /**
-   * Where only Twilio tells of calls there is nothing to say. Nor is there of a source to whoever reads
-   * some accounts, unless it is theirs or has calls of theirs.
-   */
   draw() {
-    const { seesAll, isOfSomeAccounts, summary: { sources: all = [], asOf } } = this.#store;
-    const sources = isOfSomeAccounts ? all.filter((it) => it.account || it.liveCalls > 0) : all;
+    const { seesAll, isOfSomeAccounts, summary: { asOf } } = this.#store;
+    const sources = sourcesFor(this.#store);
     const reader = { seesAll, isOfSomeAccounts };
     this.#panel.hidden = sources.length === 0;
     setText(this.#count, sources.length > 0 ? number(sources.length) : "");

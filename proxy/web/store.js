@@ -270,3 +270,11 @@ export class Store extends EventTarget {
     this.dispatchEvent(new Event(what));
   }
 }
+
+/**
+ * Who tells of calls. Where only Twilio does there is nothing to say. Nor is there of a source to whoever reads
+ * some accounts, unless it is theirs or has calls of theirs.
+ */
+export function sourcesFor({ isOfSomeAccounts, summary: { sources = [] } }) {
+  return isOfSomeAccounts ? sources.filter((it) => it.account || it.liveCalls > 0) : sources;
+}
