@@ -77,6 +77,14 @@ fn start() -> (Server, Server) {
     (backend, proxy)
 }
 
+/// What ends the calls of `app`, in another language: of what the proxy passes on.
+async fn says_in_german(browser: &Browser, proxy: &Server) {
+    browser.goto(&format!("{}/admin/existing-agents?lang=de", proxy.url)).await;
+    let how = "ein Anruf endet durch seine eigene Meldung oder nach 180 s ohne Lebenszeichen";
+    let says = format!("document.querySelector('#sources').innerText.includes('{how}')");
+    browser.wait_for("it in German", &says).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     let (backend, proxy) = start();
@@ -139,6 +147,7 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
     assert_eq!(unsigned.status, 401);
     let is_refused = format!("{}.includes('without its signature was refused')", text("#sources"));
     browser.wait_for("the refused webhook", &is_refused).await;
+    says_in_german(&browser, &proxy).await;
     assert_eq!(browser.axe_violations().await, [""; 0]);
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
@@ -177,6 +186,7 @@ async fn a_reader_of_an_account_is_told_of_its_own_sources_alone_and_what_it_can
     ] {
         assert!(!shown.contains(others), "{others}: {shown}");
     }
+    says_in_german(&browser, &proxy).await;
     assert_eq!(browser.axe_violations().await, [""; 0]);
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
