@@ -78,9 +78,6 @@ fn up() -> Vec<(Call, &'static str, &'static str)> {
     let stretch =
         Stretch { party: Waiting, agent: Agent::Unknown, since: Millis(0), until: Millis(1_000) };
     let outbound = Call { direction: Some(Direction::Outbound), ..live(Party::Agent, none()) };
-    let parent = Some(id("CA9"));
-    let leg = |parent| Details { leg: Some(Leg { parent }), ..none() };
-    let colleague = Details { is_colleague: true, ..none() };
     let queue = Details { queue: Some(Queue::Waiting), ..none() };
     let again = Details { stretches: vec![stretch], ..none() };
     let fax = Details { answered_by: Some(AnsweredBy::Fax), ..none() };
@@ -137,6 +134,16 @@ fn up() -> Vec<(Call, &'static str, &'static str)> {
             waiting(none()),
             since("on-hold", "the caller waits, on hold or alone in a conference", counts),
         ),
+    ];
+    cases.into_iter().map(|(call, (code, text))| (call, code, text)).collect()
+}
+
+/// The same of calls that are nobody's, or not answered.
+fn of_nobody() -> Vec<(Call, &'static str, &'static str)> {
+    let parent = Some(id("CA9"));
+    let leg = |parent| Details { leg: Some(Leg { parent }), ..none() };
+    let colleague = Details { is_colleague: true, ..none() };
+    let cases = [
         (call(Phase::Live, None, leg(parent)), ("leg", "Not counted: a leg of CA9: never a user.")),
         (
             call(Phase::Live, None, leg(None)),
@@ -159,8 +166,6 @@ fn up() -> Vec<(Call, &'static str, &'static str)> {
 fn over() -> Vec<(Call, &'static str, &'static str)> {
     use EndReason::*;
     let firm = || Details { is_firm: true, ..none() };
-    let words = "given up, since no word of it came in time: app, pbx";
-    let leak = |text: String| -> &'static str { text.leak() };
     let cases = [
         (Completed, firm(), "completed", "it is over"),
         (Busy, firm(), "busy", "the line was busy"),
@@ -196,6 +201,24 @@ fn over() -> Vec<(Call, &'static str, &'static str)> {
             "timed-out",
             "given up, since it was older than a call can be, and silent; the provider has not said so yet",
         ),
+    ];
+    cases.map(ended).into()
+}
+
+/// One that is over, with what is said of that.
+fn ended(
+    (reason, details, code, what): (EndReason, Details, &'static str, &'static str),
+) -> (Call, &'static str, &'static str) {
+    let text: &'static str = format!("Not counted: {what}.").leak();
+    (call(Phase::Ended(reason), None, details), code, text)
+}
+
+/// The same of calls that have broken a limit.
+fn over_by_limits() -> Vec<(Call, &'static str, &'static str)> {
+    use EndReason::{Busy, TimedOut};
+    let words = "given up, since no word of it came in time: app, pbx";
+    let leak = |text: String| -> &'static str { text.leak() };
+    let cases = [
         (
             TimedOut,
             limited(Some(3_600), None),
@@ -241,20 +264,15 @@ fn over() -> Vec<(Call, &'static str, &'static str)> {
             "turned away, since all agents together were at the limit; the provider has not said so yet",
         ),
     ];
-    let cases = cases.into_iter();
-    cases
-        .map(|(reason, details, code, what)| {
-            let call = call(Phase::Ended(reason), None, details);
-            (call, code, leak(format!("Not counted: {what}.")))
-        })
-        .collect()
+    cases.map(ended).into()
 }
 
 #[test]
 fn each_state_of_a_call_has_its_code_and_its_sentence() {
     let presenter = at(10, false);
     let mut seen = BTreeSet::new();
-    for (call, code, text) in up().into_iter().chain(over()) {
+    let cases = [up(), of_nobody(), over(), over_by_limits()];
+    for (call, code, text) in cases.into_iter().flatten() {
         let reason = reason(&call, &[], &Pieces::default(), &presenter);
         assert_eq!((&*reason.code, &*sentences::of_reason(&reason)), (code, text));
         assert_eq!(reason.counted, text.starts_with("Counted"), "{text}");
