@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use self::found::find;
 use self::picture::Picture;
-use self::query::{POINTS_FITTING, Query, after};
+use self::query::{POINTS_FITTING, Query};
 use super::answer::json;
 use super::authorized::Permitted;
 use super::error::ApiError;
@@ -67,10 +67,13 @@ pub(crate) async fn read(
     let query = Query::parse(request.query_string())?;
     let whose = (&*agents.now(), access.scope);
     let format = Format::of(&request)?;
-    let after = after(request.query_string())?;
     let found = find(&queue, whose, query, POINTS_FITTING).await?;
     let mut view = found.view();
-    if let Some(after) = after {
+    // A row is told once to who goes on behind it, so it has to be as it stays.
+    if format != Format::Json || found.plan.after.is_some() {
+        found.keep_settled(&mut view);
+    }
+    if let Some(after) = found.plan.after {
         found.keep_later(&mut view, after);
     }
     if format != Format::Json {

@@ -213,18 +213,21 @@ fn points_and_steps_of_the_history_are_rows_with_the_last_one_as_cursor() {
     let json: Value = serde_json::from_str(&json.body).expect("JSON");
     let points = json["points"].as_array().expect("points");
     let rows = csv(&ask(&server, "history?from=-3h&step=15m&format=csv", &[]));
-    assert_eq!(rows.len(), points.len());
-    for (row, point) in rows.iter().zip(points).take(points.len() - 1) {
+    // The running one is no row yet, nor is one that is over since a moment.
+    assert!([1, 2].contains(&(points.len() - rows.len())), "{rows:?}");
+    for (row, point) in rows.iter().zip(points) {
         assert_eq!(row["at"], point["at"]);
         let text = |value: &Value| if value.is_null() { String::new() } else { value.to_string() };
         assert_eq!(row["max"], text(&point["max"]), "{row}");
         assert_eq!(row["onTheLine.mean"], text(&point["onTheLine"]["mean"]), "{row}");
     }
-    let last = points[points.len() - 2]["at"].as_str().expect("a moment");
-    let newer =
-        lines(&ask(&server, &format!("history?from=-3h&step=15m&format=jsonl&after={last}"), &[]));
-    assert_eq!(newer.len(), 1);
-    assert_eq!(newer[0]["at"], points[points.len() - 1]["at"]);
+    let [before, last] = [2, 1].map(|n| rows[rows.len() - n]["at"].as_str().expect("a moment"));
+    let newer = lines(&ask(
+        &server,
+        &format!("history?from=-3h&step=15m&format=jsonl&after={before}"),
+        &[],
+    ));
+    assert_eq!(newer[0]["at"], last);
     let steps = lines(&ask(&server, "history?step=exact&format=jsonl", &[]));
     assert_eq!(steps.len(), 1, "nothing has changed since: {steps:?}");
     assert!(steps[0]["liveUsers"].as_u64().is_some_and(|users| users > 700), "{steps:?}");

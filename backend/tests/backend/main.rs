@@ -12,6 +12,7 @@ mod doubt;
 mod events;
 mod exports;
 mod fixtures;
+mod following;
 mod hand_over;
 mod history;
 mod honest;

@@ -787,6 +787,10 @@ export type HistoryView = {
      * The numbers at asOf; absent while nothing is known.
      */
     present?: StepView;
+    /**
+     * What to ask for as after to go on: at of the last point or step that does not change any more; absent while there is none.
+     */
+    cursor?: string;
 };
 /**
  * What the readers of a link see: all calls; the numbers of all calls together, and no agent and no call; the calls of one agent; those of one account
@@ -2187,9 +2191,9 @@ export type StretchesData = {
          */
         after?: string;
         /**
-         * The form of the answer; without it, what the header Accept prefers of application/json, text/csv and application/jsonl (or application/x-ndjson)
+         * The form of the answer; without it, what the header Accept prefers of text/csv and application/jsonl (or application/x-ndjson), else JSON Lines
          */
-        format?: 'json' | 'csv' | 'jsonl' | '';
+        format?: 'csv' | 'jsonl' | '';
         /**
          * Only what belongs to the account of this name
          */
@@ -2736,7 +2740,7 @@ export type HistoryData = {
          */
         account?: string;
         /**
-         * Only points and steps that begin later: the at of the last one that is known
+         * Only points and steps that begin later, and of these only what does not change any more: the at of the last row that is known, or the cursor of an answer in JSON. With a step, rows begin there, wherever from is
          */
         after?: string;
         /**

@@ -27,7 +27,7 @@ pub use self::history_slice::{HistorySlice, Point};
 pub use self::lines::Line;
 use self::lines::Lines;
 pub use self::peaks::{Peak, Peaks};
-pub use self::recent::{STEPS_KEPT_MS, Step, sum_of_steps};
+pub use self::recent::{STEP_MS_MIN, STEPS_KEPT_MS, Step, sum_of_steps};
 pub use self::subjects::SUBJECTS_MAX;
 use self::subjects::{Moment, Subjects};
 
@@ -248,6 +248,12 @@ impl History {
     /// The steps from this moment on, the first with what stood then. `None` if nothing is known.
     pub fn steps(&self, subject: Subject<'_>, from: Millis) -> Option<Vec<Step>> {
         self.read(subject, |lines| lines.recent.slice(from))
+    }
+
+    /// The moment from which on no step is missing: that of the oldest one that is kept, however long
+    /// ago it was. `None` if nothing is known.
+    pub fn steps_since(&self, subject: Subject<'_>) -> Option<Millis> {
+        self.read(subject, |lines| lines.recent.since()).flatten()
     }
 
     fn read<T>(&self, subject: Subject<'_>, read: impl Fn(&Lines) -> T) -> Option<T> {

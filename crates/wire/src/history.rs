@@ -36,6 +36,10 @@ pub struct HistoryView {
     /// The numbers at `asOf`; `None` while nothing is known, and from an older backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub present: Option<StepView>,
+    /// What to ask for as `after` to go on: `at` of the last point or step that does not change any
+    /// more; `None` if there is none yet, and from an older backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// The most users at once.
     pub peaks: PeaksView,
     /// The moment at which all of this held.

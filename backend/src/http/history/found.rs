@@ -1,9 +1,12 @@
 //! The part of the history that a request asks for.
 
 use live_users_core::{Agent, Millis};
+use live_users_http_kit::ParameterError;
 use live_users_intake::agents::Agents;
+use live_users_replica::FRESH_MS;
 use live_users_state::history::{
-    HistorySlice, Line, Peak, Peaks, Point, Step, Subject, sum_of_steps,
+    History, HistorySlice, Line, Peak, Peaks, Point, STEP_MS_MIN, STEPS_KEPT_MS, Step, Subject,
+    sum_of_steps,
 };
 use live_users_wire::{
     HistoryView, LinePointView, PeakView, PeaksView, PointView, RangeView, StepView,
@@ -152,6 +155,7 @@ pub(super) async fn find(
         };
         let lines = LINES.into_iter().filter_map(excerpt).collect();
         let excerpt = excerpt(Line::Live);
+        check_kept(&plan, history, &subjects, now)?;
         let steps = |from| -> Option<Vec<Vec<Step>>> {
             subjects.iter().map(|it| history.steps(*it, from)).collect()
         };
@@ -167,6 +171,24 @@ pub(super) async fn find(
     let unknown = || vec![Point::default(); plan.count()];
     let points = excerpt.as_ref().map_or_else(unknown, |it| it.points(&plan));
     Ok(Found { points, plan, now, lines, steps, present, excerpt })
+}
+
+/// Checks that no step is missing behind the one that the reader has, however long ago that was.
+fn check_kept(
+    plan: &Plan,
+    history: &History,
+    subjects: &[Subject<'_>],
+    now: Millis,
+) -> Result<(), ParameterError> {
+    let old = now.minus(STEPS_KEPT_MS);
+    let old = plan.after.filter(|after| plan.step_ms == 0 && *after < old);
+    let kept = || subjects.iter().filter_map(|it| history.steps_since(*it)).max();
+    if old.is_some_and(|after| kept().is_some_and(|kept| after < kept)) {
+        let expected = "the `at` of a step behind which all are kept, or none to begin anew: each \
+                        change is told of the last 15 minutes";
+        return Err(ParameterError::new("after", expected));
+    }
+    Ok(())
 }
 
 impl Found {
@@ -187,9 +209,37 @@ impl Found {
                 .collect(),
             steps: (*step_ms == 0).then(|| self.steps.iter().map(|it| step(it, zone)).collect()),
             present: self.present.as_ref().map(|it| step(it, zone)),
+            cursor: self.cursor().map(|at| zone.moment(at)),
             peaks: self.excerpt.as_ref().map(|it| it.peaks(zone)).unwrap_or_default(),
             as_of: zone.moment(self.now),
         }
+    }
+
+    /// How many of the points and of the steps do not change any more. What another backend has
+    /// recorded may be known here so much later.
+    fn settled(&self) -> (usize, usize) {
+        let known = self.now.minus(FRESH_MS);
+        let points = self.plan.bounds.iter().skip(1).take_while(|end| **end <= known).count();
+        let steps = self.steps.iter().take_while(|it| it.at <= known.minus(STEP_MS_MIN)).count();
+        (points, steps)
+    }
+
+    /// Leaves out the points and the steps that may change yet.
+    pub(super) fn keep_settled(&self, view: &mut HistoryView) {
+        let (points, steps) = self.settled();
+        view.points.truncate(points);
+        if let Some(list) = &mut view.steps {
+            list.truncate(steps);
+        }
+    }
+
+    /// Behind what a reader goes on who has these points or steps.
+    fn cursor(&self) -> Option<Millis> {
+        let last = match (self.plan.step_ms, self.settled()) {
+            (0, (_, steps)) => steps.checked_sub(1).map(|last| self.steps[last].at),
+            (_, (points, _)) => points.checked_sub(1).map(|last| self.plan.bounds[last]),
+        };
+        last.max(self.plan.after)
     }
 
     /// Leaves the points and the steps that begin later.

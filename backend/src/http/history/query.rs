@@ -55,6 +55,8 @@ pub(super) struct Query {
     zone: Zone,
     pub(super) agent: Option<String>,
     pub(super) account: Option<String>,
+    /// The moment of the last row that the reader has.
+    after: Option<Millis>,
 }
 
 /// How far the points are apart.
@@ -88,6 +90,8 @@ pub(super) struct Plan {
     pub(super) zone: Zone,
     pub(super) agent: Option<String>,
     pub(super) account: Option<String>,
+    /// Only what begins later is asked for.
+    pub(super) after: Option<Millis>,
 }
 
 impl Query {
@@ -114,6 +118,12 @@ impl Query {
             step,
             agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
             account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
+            after: query.parsed("after", "the `at` of a point or of a step", |text| {
+                match self::when(text, None)? {
+                    (When::At(at), _) => Some(at),
+                    (When::Ago(_), _) => None,
+                }
+            })?,
         })
     }
 
@@ -135,6 +145,7 @@ impl Query {
             When::Ago(ms) => now.minus(ms),
         };
         let (from, to) = (at(self.from), at(self.to).min(now));
+        let from = self.begin(from, to)?;
         if from >= to {
             return Err(ParameterError::new("from", "a moment before `to` and before now"));
         }
@@ -186,19 +197,34 @@ impl Query {
             return Err(ParameterError::new(parameter, format!("{expected}: {}", kept_back())));
         };
         let from = bounds[0];
-        let Self { zone, agent, account, .. } = self;
-        Ok(Plan { grain, bounds, from, to, step_ms, zone, agent, account })
+        let Self { zone, agent, account, after, .. } = self;
+        Ok(Plan { grain, bounds, from, to, step_ms, zone, agent, account, after })
+    }
+
+    /// Where rows begin: behind the one that the reader has, wherever the query would begin without it.
+    /// Without a step that stays the same, the time has to stay the same, too: it decides on the step.
+    fn begin(&self, from: Millis, to: Millis) -> Result<Millis, ParameterError> {
+        let wrong = |expected| Err(ParameterError::new("after", expected));
+        match self.after {
+            Some(after) if after >= to => wrong("a moment before `to` and before now"),
+            Some(after) if self.step.is_some() => Ok(after),
+            Some(after) if after < from => {
+                wrong("a moment not before `from`, or a `step` beside it")
+            }
+            _ => Ok(from),
+        }
     }
 
     fn exact(self, from: Millis, to: Millis, now: Millis) -> Result<Plan, ParameterError> {
-        if from < now.minus(STEPS_KEPT_MS) {
+        // How far back one can go on depends on when there were changes.
+        if self.after.is_none() && from < now.minus(STEPS_KEPT_MS) {
             let expected = "a multiple of 1m for a `from` as early as this: each change is told of \
                             the last 15 minutes";
             return Err(ParameterError::new("step", expected));
         }
-        let Self { zone, agent, account, .. } = self;
-        let bounds = vec![to];
-        Ok(Plan { grain: Grain::Minute, bounds, from, to, step_ms: 0, zone, agent, account })
+        let Self { zone, agent, account, after, .. } = self;
+        let (grain, bounds, step_ms) = (Grain::Minute, vec![to], 0);
+        Ok(Plan { grain, bounds, from, to, step_ms, zone, agent, account, after })
     }
 }
 
@@ -266,15 +292,6 @@ fn at(text: &str, zone: Option<&Zone>) -> Option<(Timestamp, Option<Offset>)> {
     }
     let time = pieces.time().unwrap_or(Time::midnight());
     Some((zone?.timestamp(DateTime::from_parts(pieces.date(), time))?, None))
-}
-
-/// The moment of the last row that a reader has, if it goes on behind one.
-pub(super) fn after(query: &str) -> Result<Option<Millis>, ParameterError> {
-    let query = live_users_http_kit::Query::new(query);
-    query.parsed("after", "the `at` of a point or of a step", |text| match when(text, None)? {
-        (When::At(at), _) => Some(at),
-        (When::Ago(_), _) => None,
-    })
 }
 
 /// A whole number of minutes, hours, days or weeks, in milliseconds.

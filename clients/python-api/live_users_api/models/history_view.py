@@ -40,6 +40,8 @@ class HistoryView:
         steps (list[StepView] | Unset): Each change, the oldest first, where step is exact; the first has what stood at
             from, or where what is known begins.
         present (StepView | Unset): The numbers from one moment on, until the next change.
+        cursor (datetime.datetime | Unset): What to ask for as after to go on: at of the last point or step that does
+            not change any more; absent while there is none.
     """
 
     from_: datetime.datetime
@@ -55,6 +57,7 @@ class HistoryView:
     since: datetime.datetime | Unset = UNSET
     steps: list[StepView] | Unset = UNSET
     present: StepView | Unset = UNSET
+    cursor: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +100,10 @@ class HistoryView:
         if not isinstance(self.present, Unset):
             present = self.present.to_dict()
 
+        cursor: str | Unset = UNSET
+        if not isinstance(self.cursor, Unset):
+            cursor = self.cursor.isoformat()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -122,6 +129,8 @@ class HistoryView:
             field_dict["steps"] = steps
         if present is not UNSET:
             field_dict["present"] = present
+        if cursor is not UNSET:
+            field_dict["cursor"] = cursor
 
         return field_dict
 
@@ -185,6 +194,13 @@ class HistoryView:
         else:
             present = StepView.from_dict(_present)
 
+        _cursor = d.pop("cursor", UNSET)
+        cursor: datetime.datetime | Unset
+        if isinstance(_cursor, Unset):
+            cursor = UNSET
+        else:
+            cursor = datetime.datetime.fromisoformat(_cursor)
+
         history_view = cls(
             from_=from_,
             to=to,
@@ -199,6 +215,7 @@ class HistoryView:
             since=since,
             steps=steps,
             present=present,
+            cursor=cursor,
         )
 
         history_view.additional_properties = d

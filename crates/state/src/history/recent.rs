@@ -10,8 +10,9 @@ use super::lines::Line;
 /// their question arrives, so a little more is kept.
 pub const STEPS_KEPT_MS: u64 = 16 * MINUTE_MS;
 /// Changes that follow a step this closely are part of it, in milliseconds, and only the most live
-/// users among them stay beside the last: so there are at most 3,840 steps, however many calls.
-const STEP_MS_MIN: u64 = 500;
+/// users among them stay beside the last: so there are at most 3,840 steps, however many calls. A
+/// step that is as old as this does not change any more.
+pub const STEP_MS_MIN: u64 = 500;
 
 /// The numbers from one moment on, until the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,11 @@ impl RecentSteps {
         let before = self.list.partition_point(|step| step.at <= from).saturating_sub(1);
         let steps = self.list.range(before..);
         steps.map(|step| Step { at: step.at.max(from), ..*step }).collect()
+    }
+
+    /// The moment from which on no step is missing, if there is one.
+    pub(super) fn since(&self) -> Option<Millis> {
+        self.list.front().map(|step| step.at)
     }
 
     /// Leaves out what was after this moment, at which these numbers stood.
