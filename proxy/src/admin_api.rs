@@ -71,10 +71,7 @@ pub(crate) async fn stretches(
     request: HttpRequest,
     admin_api: Data<AdminApi>,
 ) -> Result<HttpResponse, Error> {
-    let format = match Format::of(&request).map_err(AdminApiError::from)? {
-        Format::Json => Format::JsonLines,
-        format => format,
-    };
+    let format = Format::of_rows(&request).map_err(AdminApiError::from)?;
     rows(admin, &admin_api, ("stretches", format), &request).await
 }
 

@@ -78,11 +78,12 @@ impl Language {
     /// The language that the address asks for by `lang`, if it does.
     ///
     /// # Errors
-    /// If it asks for one that there is not.
+    /// If it asks for one that there is not, or for several.
     pub(crate) fn asked(query: Query<'_>) -> Result<Option<Self>, ParameterError> {
         let choices: Vec<_> = Self::ENGLISH.choices().map(Self::tag).collect();
         let (last, others) = choices.split_last().expect("there is English");
         let expected = format!("{} or {last}", others.join(", "));
+        query.check_once(PARAMETER)?;
         query.parsed(PARAMETER, &expected, |tag| TAGS.iter().position(|it| *it == tag).map(Self))
     }
 

@@ -1,5 +1,6 @@
 //! Shared links, as admins make, list and revoke them. The backend has them.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_http_kit::ParameterError;
@@ -7,10 +8,11 @@ use reqwest::Method;
 
 use crate::admin::Admin;
 use crate::admin_api::{json, question, read, told};
+use crate::error::problem_of;
 use crate::upstream::{AdminApi, AdminApiError, Question};
 
 /// The longest body that is passed on, in bytes: that of the backend.
-const BODY_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// The links that are in force.
 pub(crate) async fn links(admin: Admin, admin_api: Data<AdminApi>) -> Result<HttpResponse, Error> {
@@ -23,18 +25,27 @@ pub(crate) async fn share_link(
     admin: Admin,
     admin_api: Data<AdminApi>,
     request: HttpRequest,
-    body: Bytes,
+    body: Result<Bytes, Error>,
 ) -> Result<HttpResponse, Error> {
     admin.check_unscoped()?;
-    if body.len() > BODY_BYTES_MAX {
-        let expected = format!("at most {BODY_BYTES_MAX} bytes");
-        return Err(AdminApiError::from(ParameterError::new("body", expected)).into());
-    }
+    let body = body.map_err(|error| unread(&error))?;
     let asked = question(&admin, &["links"], &[]);
     let asked = Question { method: Method::POST, body: Some(body.to_vec()), ..asked };
     let answer = told(&admin, admin_api.ask(asked).await)?;
     log::info!("an admin has shared a link from {}", admin.address(&request));
     Ok(json(answer))
+}
+
+/// Why a body was not read, in the backend's words.
+fn unread(error: &Error) -> AdminApiError {
+    let (status, problem, expected) = match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "too large", format!("at most {BODY_BYTES_MAX} bytes"))
+        }
+        _ => (StatusCode::BAD_REQUEST, "incomplete", "the whole body".to_owned()),
+    };
+    let mistake = ParameterError { name: "body".to_owned(), problem, expected };
+    AdminApiError::Problem(status, problem_of(mistake))
 }
 
 /// A link that opens nothing any more.

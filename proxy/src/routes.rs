@@ -6,12 +6,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::middleware::{Condition, DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Data, FormConfig, Redirect, ServiceConfig};
+use actix_web::web::{self, Data, FormConfig, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use live_users_broadcast::polled;
 use live_users_http_kit::Parameters::Only;
 use live_users_http_kit::{
-    AllowedOrigins, Connections, Parameters, Paths, TrustedProxies, asks_for,
+    AllowedOrigins, Connections, Parameters, Paths, TrustedProxies, asks_for, vary_by_accept,
 };
 use live_users_wire::{Envelope, WITH_DOUBT, parameters};
 
@@ -23,7 +23,7 @@ use crate::compression::compress;
 use crate::error::{not_found, only_form, read_or_post, wrong_method, wrong_parameter};
 use crate::health::{healthz, readyz};
 use crate::language::{self, Language};
-use crate::links::{links, revoke_link, share_link};
+use crate::links::{self, revoke_link, share_link};
 use crate::metrics::{self, Metrics};
 use crate::streams::{Streams, summary_events, summary_socket, total_events, total_socket};
 use crate::total_reader::{TotalReader, TotalRules};
@@ -157,28 +157,33 @@ impl Routes {
             .service(PATHS.read("/api/live-users/access", NONE, access))
             .service(PATHS.read("/api/live-users/setup", NONE, setup))
             .service(PATHS.read("/api/live-users/activity", Only(parameters::ACTIVITY), activity))
-            .service(PATHS.read("/api/live-users/calls", Only(parameters::CALLS), calls))
-            .service(PATHS.read(
-                "/api/live-users/stretches",
-                Only(parameters::STRETCHES),
-                stretches,
-            ))
+            .service(
+                PATHS
+                    .read("/api/live-users/calls", Only(parameters::CALLS), calls)
+                    .wrap(from_fn(vary_by_accept)),
+            )
+            .service(
+                PATHS
+                    .read("/api/live-users/stretches", Only(parameters::STRETCHES), stretches)
+                    .wrap(from_fn(vary_by_accept)),
+            )
             .service(PATHS.read("/api/live-users/calls/{CallSid}", NONE, call))
             .service(PATHS.order("/api/live-users/calls/{CallSid}/evict", NONE, evict))
             .service(PATHS.read("/api/live-users/alerts", NONE, alerts))
             .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, test_alert))
             .service(
                 PATHS
-                    .read("/api/live-users/links", NONE, links)
+                    .read("/api/live-users/links", NONE, links::links)
+                    .app_data(PayloadConfig::new(links::BODY_BYTES_MAX))
                     .route(web::post().to(share_link))
                     .default_service(web::to(read_or_post)),
             )
             .service(PATHS.order("/api/live-users/links/{id}/revoke", NONE, revoke_link))
-            .service(PATHS.read(
-                "/api/live-users/history",
-                Only(parameters::HISTORY),
-                history::figures,
-            ))
+            .service(
+                PATHS
+                    .read("/api/live-users/history", Only(parameters::HISTORY), history::figures)
+                    .wrap(from_fn(vary_by_accept)),
+            )
             .service(PATHS.read(
                 "/api/live-users/history.svg",
                 Only(parameters::PICTURE),

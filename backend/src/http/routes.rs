@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use actix_web::dev::HttpServiceFactory;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, ResponseError};
 use live_users_http_kit::Parameters::Only;
 use live_users_http_kit::{
     AllowedOrigins, LimitAnswers, LogThrottle, Methods, ParameterError, Parameters, Paths,
+    vary_by_accept,
 };
 use live_users_wire::parameters;
 
@@ -83,19 +85,31 @@ fn add_details(app: &mut ServiceConfig) {
             Only(parameters::ACTIVITY),
             calls::activity::activity,
         ))
-        .service(PATHS.read("/api/live-users/calls", Only(parameters::CALLS), calls::list))
-        .service(PATHS.read(
-            "/api/live-users/stretches",
-            Only(parameters::STRETCHES),
-            calls::export::stretches,
-        ))
+        .service(
+            PATHS
+                .read("/api/live-users/calls", Only(parameters::CALLS), calls::list)
+                .wrap(from_fn(vary_by_accept)),
+        )
+        .service(
+            PATHS
+                .read(
+                    "/api/live-users/stretches",
+                    Only(parameters::STRETCHES),
+                    calls::export::stretches,
+                )
+                .wrap(from_fn(vary_by_accept)),
+        )
         .service(PATHS.read("/api/live-users/calls/{call_sid}", NONE, calls::explain))
         .service(PATHS.order("/api/live-users/calls/{call_sid}/evict", NONE, calls::evict))
         .service(PATHS.order("/api/live-users/journal/rewrite", NONE, journal::rewrite))
         .service(PATHS.order("/api/live-users/agents/reload", NONE, agents::reload))
         .service(PATHS.read("/api/live-users/alerts", NONE, alerts::list))
         .service(PATHS.order("/api/live-users/alerts/{id}/test", NONE, alerts::test))
-        .service(PATHS.read("/api/live-users/history", Only(parameters::HISTORY), history::read))
+        .service(
+            PATHS
+                .read("/api/live-users/history", Only(parameters::HISTORY), history::read)
+                .wrap(from_fn(vary_by_accept)),
+        )
         .service(PATHS.read(
             "/api/live-users/history.svg",
             Only(parameters::PICTURE),

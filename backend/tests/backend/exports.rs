@@ -193,12 +193,15 @@ fn the_stretches_of_calls_that_are_over_are_rows_too_and_a_token_sees_its_own() 
         ("stretches", ""),
         ("stretches", "?format=csv"),
         ("stretches", "?after=x"),
+        ("stretches", "?format=json"),
         ("stretches", "?account=TYPO"),
         ("history", "?format=csv"),
         ("history", "?format=jsonl"),
     ] {
         let answer = ask(&server, &format!("{path}{query}"), &[]);
         document.check("GET", &format!("/api/live-users/{path}"), &answer);
+        assert_eq!(answer.header("vary"), "Accept", "{path}{query}");
+        assert_eq!(answer.status == 400, query.contains("=x") || query.ends_with("=json"));
     }
     assert_eq!(
         send("GET", &format!("{}/api/live-users/stretches", server.url), &[], b"").status,

@@ -1,7 +1,10 @@
 //! In which form an answer of many rows is wanted: as JSON, CSV or JSON Lines.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header, Quality};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{Accept, Header, HeaderValue, Quality, VARY};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
 
 use crate::query::{ParameterError, Query};
 
@@ -25,14 +28,22 @@ impl Format {
     /// # Errors
     /// If there is no such form.
     pub fn of(request: &HttpRequest) -> Result<Self, ParameterError> {
-        let named = |text: &str| match text {
-            "json" => Some(Self::Json),
-            "csv" => Some(Self::Csv),
-            "jsonl" => Some(Self::JsonLines),
-            _ => None,
-        };
-        let query = Query::new(request.query_string());
-        let by_query = query.parsed(FORMAT, "json, csv or jsonl", named)?;
+        Self::among(&[Self::Json, Self::Csv, Self::JsonLines], "json, csv or jsonl", request)
+    }
+
+    /// The form of rows of which there is no end that fits into one object. Without a wish these are
+    /// JSON Lines.
+    ///
+    /// # Errors
+    /// If another form is asked for by name.
+    pub fn of_rows(request: &HttpRequest) -> Result<Self, ParameterError> {
+        let format = Self::among(&[Self::Csv, Self::JsonLines], "csv or jsonl", request)?;
+        Ok(if format == Self::Json { Self::JsonLines } else { format })
+    }
+
+    fn among(all: &[Self], names: &str, request: &HttpRequest) -> Result<Self, ParameterError> {
+        let named = |text: &str| all.iter().copied().find(|format| format.name() == text);
+        let by_query = Query::new(request.query_string()).parsed(FORMAT, names, named)?;
         Ok(by_query.unwrap_or_else(|| Self::accepted(request)))
     }
 
@@ -77,6 +88,19 @@ impl Format {
     }
 }
 
+/// Tells caches that a path has other answers for who accepts other forms.
+///
+/// # Errors
+/// Those of the handlers.
+pub async fn vary_by_accept(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut answer = next.call(request).await?;
+    answer.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    Ok(answer)
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -111,5 +135,23 @@ mod tests {
         }
         let wrong = of("?format=xml", "").unwrap_err();
         assert_eq!((&*wrong.name, &*wrong.expected), ("format", "json, csv or jsonl"));
+    }
+
+    #[test]
+    fn rows_without_an_end_are_never_one_object() {
+        let of = |query: &str, accept: &str| {
+            let request = TestRequest::with_uri(&format!("/stretches{query}"));
+            Format::of_rows(&request.insert_header(("Accept", accept)).to_http_request())
+        };
+        for (query, accept, expected) in [
+            ("", "*/*", Format::JsonLines),
+            ("", "application/json", Format::JsonLines),
+            ("?format=", "text/csv", Format::Csv),
+            ("?format=jsonl", "text/csv", Format::JsonLines),
+        ] {
+            assert_eq!(of(query, accept), Ok(expected), "{query} {accept}");
+        }
+        let wrong = of("?format=json", "").unwrap_err();
+        assert_eq!((&*wrong.name, &*wrong.expected), ("format", "csv or jsonl"));
     }
 }

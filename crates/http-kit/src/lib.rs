@@ -41,7 +41,7 @@ pub use connections::{Connections, LimitAnswers, LimitError, vouch_for};
 pub use cors::{AllowedOrigins, is_own};
 pub use docs::DocsPage;
 pub use env::{ConfigErrors, EXIT_USAGE, Env, SettingsReader};
-pub use format::{FORMAT, Format};
+pub use format::{FORMAT, Format, vary_by_accept};
 pub use listen::ListenAddress;
 pub use log_throttle::LogThrottle;
 pub use logging::{flush as flush_logging, init as init_logging};

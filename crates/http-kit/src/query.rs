@@ -38,6 +38,11 @@ impl ParameterError {
         Self { name: name.to_owned(), problem: "invalid", expected: expected.into() }
     }
 
+    fn repeated(name: &str) -> Self {
+        let (name, problem) = (name.to_owned(), "it is there more than once");
+        Self { name, problem, expected: "one value".to_owned() }
+    }
+
     /// The error for a parameter that is none of these. Its name is told if it looks like one: what
     /// was pasted in the place of a name may be anything.
     fn unknown(name: &[u8], known: &[&str]) -> Self {
@@ -76,9 +81,7 @@ impl<'a> Query<'a> {
             let place = known.iter().position(|known| *known.as_bytes() == *name);
             let place = place.ok_or_else(|| ParameterError::unknown(&name, known))?;
             if std::mem::replace(&mut seen[place], true) {
-                let problem = "it is there more than once";
-                let expected = "one value".to_owned();
-                return Err(ParameterError { name: known[place].to_owned(), problem, expected });
+                return Err(ParameterError::repeated(known[place]));
             }
             if NAMES_ONE.contains(&known[place]) && value.trim_ascii().is_empty() {
                 let expected = "an id, or no such parameter for all".to_owned();
@@ -87,6 +90,17 @@ impl<'a> Query<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a parameter is there at most once, where a path takes any others.
+    ///
+    /// # Errors
+    /// If it is there more than once.
+    pub fn check_once(&self, name: &str) -> Result<(), ParameterError> {
+        match self.pairs().filter(|(other, _)| **other == *name.as_bytes()).nth(1) {
+            Some(_) => Err(ParameterError::repeated(name)),
+            None => Ok(()),
+        }
     }
 
     /// Reads a parameter with `parse`, without the white space around it. `None` if it is absent or
@@ -100,6 +114,20 @@ impl<'a> Query<'a> {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, ParameterError> {
+        self.parsed_within(VALUE_BYTES_MAX, name, expected, parse)
+    }
+
+    /// Does the same with a value of at most so many bytes.
+    ///
+    /// # Errors
+    /// If `parse` returns `None`, or the value is too long or not UTF-8.
+    pub fn parsed_within<T>(
+        &self,
+        bytes_max: usize,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ParameterError> {
         let Some((_, value)) = self.pairs().find(|(other, _)| **other == *name.as_bytes()) else {
             return Ok(None);
         };
@@ -107,7 +135,7 @@ impl<'a> Query<'a> {
         if value.is_empty() {
             return Ok(None);
         }
-        let text = str::from_utf8(value).ok().filter(|text| text.len() <= VALUE_BYTES_MAX);
+        let text = str::from_utf8(value).ok().filter(|text| text.len() <= bytes_max);
         text.and_then(parse).map(Some).ok_or_else(|| ParameterError::new(name, expected))
     }
 
@@ -214,6 +242,9 @@ mod tests {
         }
         let repeated = "a: it is there more than once; expected one value";
         assert_eq!(text("a=1&%61=", &["a"]), repeated);
+        let once = |query| Query::new(query).check_once("a").map_err(|error| error.to_string());
+        assert_eq!((once(""), once("b=1&a=1&b=2")), (Ok(()), Ok(())));
+        assert_eq!(once("a=1&b=2&%61="), Err(repeated.to_owned()));
     }
 
     #[test]

@@ -59,6 +59,10 @@ async fn a_language_that_there_is_not_is_refused_by_its_field() {
             assert_eq!(body["expected"], "en, de, es, fr, ja or pt", "{path}");
             assert!(!text.contains(wrong), "{text}");
         }
+        let (status, _, text) = page(&proxy, &format!("{path}?lang=de&lang=fr"), &[GERMAN]).await;
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((status, &body["field"]), (400, &"lang".into()), "{path}: {text}");
+        assert_eq!(body["expected"], "one value", "{path}");
     }
 }
 

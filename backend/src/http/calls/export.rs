@@ -212,11 +212,7 @@ pub(crate) async fn stretches(
     if let Some(why) = queue.unanswered() {
         return Err(why.into());
     }
-    let format = match Format::of(&request)? {
-        // There is no end of rows that fits into one object.
-        Format::Json => Format::JsonLines,
-        rows => rows,
-    };
+    let format = Format::of_rows(&request)?;
     let query = StretchQuery::parse(request.query_string())?;
     let (agents, wanted, whole) = (agents.now(), query.clone(), access.scope.clone());
     let found = queue.query(move |View { state, .. }| {
