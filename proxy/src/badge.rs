@@ -6,9 +6,11 @@ use unicode_width::UnicodeWidthChar;
 /// The most characters of a label.
 const LABEL_CHARS_MAX: usize = 40;
 
+/// The same in bytes.
+pub(crate) const LABEL_BYTES_MAX: usize = LABEL_CHARS_MAX * 4;
+
 /// What a label has to be.
-pub(crate) const LABEL_EXPECTED: &str =
-    "at most 40 characters and 128 bytes, none of them a control character";
+pub(crate) const LABEL_EXPECTED: &str = "at most 40 characters, none of them a control character";
 
 /// Left and right of each text, in tenths of a pixel.
 const MARGIN: usize = 60;

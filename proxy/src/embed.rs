@@ -157,7 +157,8 @@ pub(crate) async fn badge(
     upstream: Data<Arc<Upstream>>,
 ) -> Result<HttpResponse, Error> {
     let query = Query::new(request.query_string());
-    let label = query.parsed("label", badge::LABEL_EXPECTED, badge::label);
+    let (bytes_max, expected) = (badge::LABEL_BYTES_MAX, badge::LABEL_EXPECTED);
+    let label = query.parsed_within(bytes_max, "label", expected, badge::label);
     let (label, agent, language) = match (label, agent_in(query), Language::asked(query)) {
         // What fetches a picture for many readers does not say who they are.
         (Ok(label), Ok(agent), Ok(language)) => {

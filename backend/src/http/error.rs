@@ -330,7 +330,8 @@ impl ResponseError for ApiError {
             Self::Unavailable(_) => {
                 answer.insert_header((RETRY_AFTER, "1"));
             }
-            Self::Auth(auth::Refusal::Denied(Denied::Missing)) => {
+            Self::SourceRefused { is_missing: true }
+            | Self::Auth(auth::Refusal::Denied(Denied::Missing)) => {
                 answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
             }
             Self::TooOften(wait) | Self::Auth(auth::Refusal::TooMany(wait)) => {

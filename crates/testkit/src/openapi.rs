@@ -9,6 +9,10 @@ use serde_json::Value;
 use self::schema::mistakes;
 use crate::{Answer, get, send};
 
+/// Headers that clients act on: a document tells which answers have them.
+const HEADERS: [&str; 5] =
+    ["content-disposition", "etag", "location", "retry-after", "www-authenticate"];
+
 /// The document of a running server.
 pub struct OpenApi {
     url: String,
@@ -137,6 +141,15 @@ impl OpenApi {
         let operation = &self.document["paths"][path][method.to_lowercase()];
         let response = self.resolved(&operation["responses"][answer.status.to_string()]);
         assert!(response.is_object(), "{place} is not told of");
+        let told = response["headers"].as_object().into_iter().flatten();
+        let told: Vec<_> = told.map(|(name, it)| (name.to_lowercase(), &it["required"])).collect();
+        for (name, required) in &told {
+            let is_there = !answer.header(name).is_empty();
+            assert!(is_there || *required != true, "{place}: {name} is told of and missing");
+        }
+        for name in HEADERS.into_iter().filter(|name| !answer.header(name).is_empty()) {
+            assert!(told.iter().any(|(it, _)| it == name), "{place}: {name} is not told of");
+        }
         let kind = answer.header("content-type").split(';').next().unwrap_or_default();
         let Some(content) = response.get("content") else {
             return assert_eq!(answer.body, "", "{place}");

@@ -166,6 +166,9 @@ async fn what_is_asked_for_is_on_them_escaped() {
     let (picture, line) = told((&proxy, &mut backend), &path, &[RIGHT], &says).await;
     assert_eq!(line, expected);
     let (_, svg) = seen(picture).await;
+    let widest = format!("{PICTURE}?label={}", "%F0%9F%98%80".repeat(40));
+    let (picture, _) = told((&proxy, &mut backend), &widest, &[], &says).await;
+    assert_eq!(picture.status(), 200, "40 characters, however many bytes");
     assert!(svg.contains(">&#60;script&#62;&#38;&#34;Köln</text>"), "{svg}");
     assert!(svg.contains(">2 users live</text>") && !svg.contains("<script>"), "{svg}");
 }

@@ -4,9 +4,8 @@ from enum import StrEnum
 
 class StretchesFormat(StrEnum):
     CSV = "csv"
-    JSON = "json"
     JSONL = "jsonl"
-    VALUE_3 = ""
+    VALUE_2 = ""
 
     def __str__(self) -> str:
         return str(self.value)
