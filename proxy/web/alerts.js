@@ -3,7 +3,7 @@
 import { translator } from "/live-users-language.js";
 
 import { arrange, element, setText } from "./dom.js";
-import { moment, number } from "./format.js";
+import { age, moment, number } from "./format.js";
 import { byLanguage } from "./messages/alerts.js";
 
 const t = translator(byLanguage);
@@ -35,45 +35,51 @@ export class Alerts {
     const before = this.#items;
     this.#items = new Map(firing.map((alert) => {
       const node = before.get(alert.alert) ?? element("li");
-      // The value is that of when it began, or was last told.
-      const values = { alert: alert.alert, at: moment(alert.since), what: looksAt(alert, names) };
-      setText(node, LEVELS.has(alert.when) && alert.value !== null ? t("then", values) : t("now", values));
+      say(node, alert.alert, t("since", { at: moment(alert.since) }), looksAt(alert, names));
       return [alert.alert, node];
     }));
     arrange(this.#firing, [...this.#items.values()]);
     this.#fold.hidden = recent.length === 0;
     const lines = recent.map((it) => {
-      const values = { at: moment(it.at), alert: it.alert, what: looksAt(it, names) };
-      return it.ruleChanged ? t("ruleChanged", values) : t(it.state, values);
+      const what = t(it.ruleChanged ? "ruleChanged" : it.state);
+      return say(element("li"), it.alert, `${moment(it.at)}${DOT}${what}`, looksAt(it, names));
     });
-    if (this.#recent.textContent !== lines.join("")) {
-      this.#recent.replaceChildren(...lines.map((line) => element("li", line)));
-    }
+    if (this.#recent.textContent !== lines.map((line) => line.textContent).join("")) this.#recent.replaceChildren(...lines);
   }
 }
 
-const LEVELS = new Set(["users", "capacity_share", "suspect_share"]);
+/** Between what is no sentence together. */
+const DOT = " · ";
 
-/** What an alert looks at, and its value. */
+/** Which alert it is, since when, and what it looks at: nothing is read out again if it is as it was. */
+function say(node, name, when, what) {
+  if (node.textContent !== [name, when, what].join(DOT)) {
+    node.replaceChildren(element("strong", name), element("span.quiet", `${DOT}${when}`), `${DOT}${what}`);
+  }
+  return node;
+}
+
+/** What an alert looks at, with its value of when it began or was last told. */
 function looksAt({ when, value, threshold, below = false, agent, source }, names) {
   const whose = agent === undefined ? undefined : names.get(agent) ?? agent;
-  const limit = (text) => (below ? t("below", { limit: text }) : t("from", { limit: text }));
   const key = (name) => `${name}${value === null ? "" : "N"}${whose === undefined ? "" : "Of"}`;
-  const share = (name) => t("limited", {
-    what: t(key(name), { share: value === null ? "" : percent(value), agent: whose }),
-    limit: limit(percent(threshold)),
-  });
+  const limited = (what, limit) => t("limited", { what, limit: t(below ? "below" : "from", { limit }) });
+  const share = (name) => {
+    const what = t(key(name), { share: value === null ? "" : percent(value), agent: whose });
+    return limited(what, percent(threshold));
+  };
+  const silence = () => age(threshold * 1000);
   switch (when) {
     case "users":
-      return t("limited", { what: t(key("users"), { n: value, agent: whose }), limit: limit(number(threshold)) });
+      return limited(t(key("users"), { n: value, agent: whose }), number(threshold));
     case "capacity_share":
       return share("capacity");
     case "suspect_share":
       return share("suspect");
     case "no_webhooks":
-      return t("noWebhooks", { n: threshold });
+      return t("noWebhooks", { age: silence() });
     case "source_silent":
-      return t("sourceSilent", { n: threshold, source });
+      return t("sourceSilent", { age: silence(), source });
     case "referee_failing":
       return source === undefined ? t("refereeFailing") : t("providerFailing", { source });
     default:

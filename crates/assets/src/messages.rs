@@ -1,6 +1,8 @@
 //! The texts of the page in each language: read, compared with the English ones, and passed on to scripts,
 //! to pages and to the server.
 
+mod spaces;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use icu_locale_core::Locale;
@@ -220,7 +222,8 @@ fn check((tag, sections): &(String, Sections), english: &Sections) -> Result<(),
             check_forms(message, &categories).map_err(|what| of_file(tag, &path, what))?;
             let expected = english[section][key].other();
             for (_, text) in message.forms() {
-                check_text(text, expected).map_err(|what| of_file(tag, &path, what))?;
+                let checked = check_text(text, expected).and_then(|()| spaces::check(tag, text));
+                checked.map_err(|what| of_file(tag, &path, what))?;
             }
         }
     }

@@ -97,6 +97,46 @@ fn english_comes_first_and_the_pseudo_language_is_english_in_brackets() {
 }
 
 #[test]
+fn a_number_and_its_unit_and_a_french_mark_and_its_word_stay_on_one_line() {
+    let with = |tag, text: &str| {
+        let language = GERMAN.replace("Sichern", text);
+        let english = ENGLISH.replace("Save & go", "{n}");
+        read(&[("en", &english), (tag, &language)]).map(drop)
+    };
+    for (tag, text) in [
+        ("de", "{n} s"),
+        ("de", "seit {n} min."),
+        ("de", "24 h exportieren"),
+        ("pt", "{n} d"),
+        ("de", "{n} %"),
+        ("de", "{n}%"),
+        ("pt", "{n}\u{a0}%"),
+        ("fr", "Retirer {n} ?"),
+        ("fr", "Noms : {n}"),
+        ("fr", "« {n}\u{a0}»"),
+        ("fr", "«\u{a0}{n} »"),
+    ] {
+        let wrong = with(tag, text).expect_err(text);
+        assert!(wrong.starts_with(&format!("messages/{tag}.json: a.plain: ")), "{wrong}");
+        assert!(wrong.contains("space is expected"), "{wrong}");
+    }
+    for (tag, text) in [
+        ("de", "{n}\u{a0}s"),
+        ("de", "{n}\u{a0}%"),
+        ("de", "Namen: {n}"),
+        ("pt", "{n}%"),
+        ("pt", "{n} de chamadas"),
+        ("fr", "{n} d’appels"),
+        ("fr", "Retirer {n}\u{202f}?"),
+        ("fr", "Noms\u{a0}: «\u{a0}{n}\u{a0}»"),
+    ] {
+        assert_eq!(with(tag, text), Ok(()), "{text}");
+    }
+    let english = ENGLISH.replace("Save & go", "{n} %");
+    assert!(read(&[("en", &english)]).unwrap_err().contains("before “%”"));
+}
+
+#[test]
 fn of_a_message_only_code_is_html() {
     let text = "a & <code>b</code> \"<c>\"";
     assert_eq!(html(text), "a &amp; <code>b</code> &quot;&lt;c&gt;&quot;");

@@ -39,10 +39,10 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
     assert!(command(&backend, &["alerts"]).contains("users of booking from 2 on"));
     twilio.start(1);
     twilio.start(2);
-    let fires = "document.querySelector('#alerts-firing').innerText.startsWith('busy since ')";
+    let fires = "document.querySelector('#alerts-firing').innerText.startsWith('busy · since ')";
     browser.wait_for("the alert", fires).await;
     let says = text(&browser, "#alerts-firing").await;
-    assert!(says.ends_with(": then 2 live users of Table bookings, from 2 on"), "{says}");
+    assert!(says.ends_with(" · 2 live users of Table bookings (limit 2)"), "{says}");
     for dark in [false, true] {
         browser.set_color_scheme(dark).await;
         assert_eq!(browser.axe_violations().await, [""; 0], "dark: {dark}");
@@ -58,18 +58,17 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
     browser.click("#alerts-fold summary").await;
     let recent = text(&browser, "#alerts-recent").await;
     assert!(
-        recent.contains("busy is over: 1 live users") && recent.contains("busy fires: 2"),
+        recent.contains(" · over · 1 live user of") && recent.contains(" · started · 2 live users"),
         "{recent}"
     );
-    assert!(recent.contains("busy was tested"), "{recent}");
+    assert!(recent.contains(" · tested · "), "{recent}");
     twilio.start(3);
     browser.wait_for("the alert again", fires).await;
     std::fs::write(&agents, FILE.replace("at_least = 2", "at_least = 3")).expect("a file");
     backend.hang_up();
     browser.wait_for("that it is over", is_calm).await;
     let recent = text(&browser, "#alerts-recent").await;
-    let changed =
-        "busy is over, since its rule was changed: live users of Table bookings, from 2 on";
+    let changed = " · over, its rule was changed · live users of Table bookings (limit 2)";
     assert!(recent.contains(changed), "{recent}");
     let listed = command(&backend, &["alerts"]);
     assert!(listed.contains("resolved ") && listed.contains("test"), "{listed}");

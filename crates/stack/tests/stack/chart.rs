@@ -217,7 +217,8 @@ fn with_parties() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_on_the_line_is_stacked_and_told_by_more_than_colour() {
     let browser = open(200, &with_parties()).await;
-    let legend = "With an agent\u{a0}2,With a person\u{a0}1,Waiting\u{a0}3,Machine\u{a0}1";
+    let legend =
+        "With an agent\u{a0}2,With a person\u{a0}1,Waiting\u{a0}3,Answering machine\u{a0}1";
     assert_eq!(browser.evaluate(&within(".legend li", "textContent")).await, legend);
     assert_eq!(browser.evaluate(&within(".is-value", "textContent")).await, "0,2,4,6,8");
     let patterns = within(".chart .pattern", "getAttribute('fill')");
@@ -230,7 +231,7 @@ async fn who_is_on_the_line_is_stacked_and_told_by_more_than_colour() {
          stage.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'End' }})); \
          return stage.getAttribute('aria-valuetext').replace(/ at [^,]*/, ''); }})()"
     );
-    let told = "2, 2 with an agent, 1 with a person, 3 waiting, 1 machine";
+    let told = "2, 2 with an agent, 1 with a person, 3 waiting, 1 answering machine";
     assert_eq!(browser.evaluate(&end).await, told);
     // Each border against the ground, and against each area, by the formula of WCAG 2.
     let contrast = format!(

@@ -86,14 +86,14 @@ async fn calls_and_moves_say_with_whom_the_caller_is_connected() {
         "inbound, 3fa9c2, 2:01",
         "inbound, 3fa9c2 waiting not counted, 1:01",
         "inbound, 3fa9c2 with a person not counted, 1:01",
-        "inbound, 3fa9c2 machine not counted, 1:01",
+        "inbound, 3fa9c2 answering machine not counted, 1:01",
         "inbound, 3fa9c2 with a person, 2:01",
         // From a backend that knows nothing of parties.
         "inbound, 3fa9c2, 2:01",
         "Handed over to a person",
         "Connected with an agent",
         "Waiting",
-        "A machine has answered",
+        "An answering machine has answered",
     ]);
     assert_eq!(browser.evaluate(draw).await, expected);
     assert_eq!(browser.axe_violations().await, [""; 0]);
@@ -109,6 +109,7 @@ async fn a_summary_of_a_backend_that_knows_no_parties_is_drawn_without_them() {
         others({ liveUsers: 5, withAgent: 3, waiting: 1, withPerson: 1200, machine: 2,
             onTheLine: 1206 }),
     ].map((parts) => parts.join(', ')))";
-    let all = "3 with an agent, 1 waiting, 1,200 with a person, 2 machines, 1,206 on the line";
+    let all =
+        "3 with an agent, 1 waiting, 1,200 with a person, 2 answering machines, 1,206 on the line";
     assert_eq!(browser.evaluate(told).await, serde_json::json!(["", "", all]));
 }

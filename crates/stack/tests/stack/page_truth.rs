@@ -169,7 +169,7 @@ async fn who_loads_the_page_in_an_outage_is_told_how_many_there_were_and_when() 
     browser.wait_for("a notice", "document.querySelector('#notice').checkVisibility()").await;
     let notice = text(&browser, "#notice").await;
     let told = notice.strip_prefix("There is nothing to show now; ").unwrap_or_default();
-    let (age, told) = told.split_once(" s ago it was 2 users live: ").unwrap_or_default();
+    let (age, told) = told.split_once(" s ago there were 2 users live: ").unwrap_or_default();
     assert!(age.parse::<u32>().is_ok_and(|age| age < 60), "{notice}");
     assert!(told.ends_with(". Trying again.") && told.len() > 20, "{notice}");
     assert_eq!(text(&browser, "[data-figure=users]").await, "–", "an old number is no figure");
