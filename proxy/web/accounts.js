@@ -24,8 +24,7 @@ export class Accounts {
     const { byAccount = [] } = this.#store.summary;
     const rows = this.#store.isOfOneAccount ? [] : byAccount;
     this.#panel.hidden = rows.length === 0;
-    const known = rows.filter((row) => row.account !== null).length;
-    setText(this.#count, known > 0 ? number(known) : "");
+    setText(this.#count, rows.length > 0 ? number(rows.length) : "");
     const most = Math.max(1, ...rows.map((row) => row.liveUsers));
     const before = this.#items;
     this.#items = new Map();

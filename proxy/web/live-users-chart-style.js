@@ -61,7 +61,7 @@ style.replaceSync(`
   .choice input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; cursor: pointer; }
   .choice span {
     display: block;
-    padding: 0.125em 0.5625em;
+    padding: 0.125em 0.5em;
     border-radius: 0.5em;
     font-size: 0.8125em;
     font-weight: 550;
@@ -163,9 +163,8 @@ style.replaceSync(`
   }
   :host([state="ready"]) .words, :host([state="stale"]) .words { display: none; }
   :host([state="stale"]) .chart { filter: grayscale(1); }
-  .peaks { display: flex; flex-wrap: wrap; gap: 0.5em 0; padding-top: 0.75em; border-top: 1px solid var(--grid); }
+  .peaks { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5em, 1fr)); gap: 0.5em 0.75em; padding-top: 0.75em; border-top: 1px solid var(--grid); }
   .peaks:empty { display: none; }
-  .peaks div { flex: 1 0 auto; min-width: 6.75em; padding-right: 0.75em; }
   .peaks dt { color: var(--quiet); font-size: 0.75em; line-height: 1.5; }
   .peaks dd { font-size: 0.9375em; font-weight: 620; line-height: 1.4; white-space: nowrap; }
   .peaks dd span { margin-left: 0.375em; color: var(--quiet); font-size: 0.8em; font-weight: 400; }
