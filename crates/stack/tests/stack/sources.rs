@@ -80,7 +80,7 @@ fn start() -> (Server, Server) {
 /// What ends the calls of `app`, in another language: of what the proxy passes on.
 async fn says_in_german(browser: &Browser, proxy: &Server) {
     browser.goto(&format!("{}/admin/existing-agents?lang=de", proxy.url)).await;
-    let how = "ein Anruf endet durch seine eigene Meldung oder nach 180 s ohne Lebenszeichen";
+    let how = "ein Anruf endet durch seine eigene Meldung oder nach 180\u{a0}s ohne Lebenszeichen";
     let says = format!("document.querySelector('#sources').innerText.includes('{how}')");
     browser.wait_for("it in German", &says).await;
 }
