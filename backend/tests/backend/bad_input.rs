@@ -1,11 +1,12 @@
 //! Bad input gets a clear answer that names the field, and changes no count.
 
-use live_users_testkit::{Answer, Twilio, send};
+use live_users_testkit::{Answer, SettableClock, Twilio, send};
 use live_users_twilio::{Form, Payload, sign};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::honest::{API_TOKEN, WITH_TOKEN};
+use crate::honest::{API_TOKEN, WITH_TOKEN, read};
+use crate::sources::{of_summary, source, start_with};
 use crate::{TOKEN, start};
 
 fn json(answer: &Answer) -> Value {
@@ -260,6 +261,27 @@ fn a_name_that_stands_twice_in_json_is_refused_and_named() {
     let links = format!("{}/api/live-users/links", server.url);
     let links = send("GET", &links, &headers[..1], b"");
     assert_eq!(json(&links)["links"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_name_that_stands_twice_in_the_json_of_a_provider_loses_no_call() {
+    let (secret, clock) = ("vapi-secret-0123456789", SettableClock::off_by(0));
+    let server = start_with(&source("vapi", "vapi", ""), secret, &clock, &[]);
+    let headers = [("Content-Type", "application/json"), ("X-Vapi-Secret", secret)];
+    let tell = |status: &str| {
+        let body = format!(
+            r#"{{"message":"x","message":{{"type":"hang","type":"status-update","status":"queued",
+                "status":"{status}","call":{{"id":"call-0","id":"call-1"}},"x":1,"x":2}}}}"#
+        );
+        let url = format!("{}/sources/vapi", server.url);
+        let answer = send("POST", &url, &headers, body.as_bytes());
+        assert_eq!(answer.status, 204, "{}", answer.body);
+    };
+    tell("in-progress");
+    assert_eq!(of_summary(&server, "vapi")["liveUsers"], 1);
+    assert!(read(&server, "/calls/vapi%2Fcall-1")["because"].is_string());
+    tell("ended");
+    assert_eq!(of_summary(&server, "vapi")["liveUsers"], 0);
 }
 
 fn post_if_form(twilio: &Twilio, path: &str, body: &[u8]) -> Answer {

@@ -200,3 +200,20 @@ fn a_request_whose_fields_could_be_others_is_refused_like_one_with_a_wrong_signa
     }
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
 }
+
+#[test]
+fn of_a_name_that_stands_twice_in_a_json_body_the_last_value_counts() {
+    let (_server, twilio) = start(&[]);
+    let body = |first: &str, last: &str| {
+        format!(
+            r#"{{"CallSid":"CA1","CallStatus":"{first}","x":{{"a":1,"a":2}},"CallSid":"{SID}",
+                "CallStatus":"{last}"}}"#
+        )
+    };
+    let answer = json(&twilio, "/voice", "application/json", &body("completed", "ringing"));
+    assert!(answer.status == 200 && answer.body.contains("<Gather"), "{}", answer.body);
+    assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+    let over = body("in-progress", "completed");
+    assert_eq!(json(&twilio, "/call-status", "application/json", &over).status, 204);
+    assert_eq!(twilio.count(), r#"{"liveUsers":0}"#);
+}

@@ -7,9 +7,14 @@ use serde_json::{Map, Value};
 
 use crate::Unreadable;
 
-/// Reads a body. Of what cannot be read only the kind of mistake is told: a body may hold anything.
+/// Reads the body of a provider. Of a name that stands twice in an object the last value is taken, as
+/// JSON.parse of JavaScript does. Of what cannot be read only the kind of mistake is told: a body may
+/// hold anything.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    // What is derived refuses such a name. So the second look is at the JSON as a whole, and the first
+    // one is not: it passes over what is not needed without a look at its escapes and numbers.
     serde_json::from_slice(body)
+        .or_else(|_| T::deserialize(serde_json::from_slice::<Value>(body)?))
         .map_err(|_| Unreadable { field: "body", expected: "a JSON object of this kind of source" })
 }
 

@@ -252,6 +252,49 @@ fn vectors_are_read_as_they_say() {
     }
 }
 
+#[test]
+fn of_a_name_that_stands_twice_in_the_json_of_a_provider_the_last_value_counts() {
+    for kind in KINDS {
+        let file = file(kind);
+        let mut n_read = 0;
+        for vector in file.vectors.iter().filter(|it| it.valid) {
+            let Ok(whole) = serde_json::from_slice::<Value>(&vector.body()) else { continue };
+            let body = twice(&whole).into_bytes();
+            let (url, method) = (&*file.url, &*file.method);
+            let (secrets, headers, now_ms) = (Vec::new(), &vector.headers, file.now_ms);
+            let ask = Ask { kind, secrets, url, method, headers, body: &body, now_ms };
+            let reading = ask.with(|request| (kind.read)(request));
+            if kind.name == "events" {
+                assert!(reading.is_err(), "{}: our own form", vector.name);
+                continue;
+            }
+            let reading = reading.unwrap_or_else(|why| panic!("{}: {why}", vector.name));
+            let events: Vec<_> = reading.events.iter().map(shown).collect();
+            assert_eq!(events, vector.events, "{}: {}", kind.name, vector.name);
+            n_read += 1;
+        }
+        let has_json = !["events", "plivo", "signalwire"].contains(&kind.name);
+        assert_eq!(n_read > 2, has_json, "{}: {n_read}", kind.name);
+    }
+}
+
+/// JSON with each member of its objects twice: at first with another value.
+fn twice(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(twice).collect::<Vec<_>>().join(","))
+        }
+        Value::Object(members) => {
+            let member = |(name, value)| {
+                let (name, value) = (Value::from(String::clone(name)), twice(value));
+                format!("{name}:\"other\",{name}:{value}")
+            };
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
 /// An event as the vectors write it: without what is empty.
 fn shown(event: &CallEvent) -> Value {
     let mut fields = Map::new();

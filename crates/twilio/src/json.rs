@@ -39,7 +39,8 @@ pub enum JsonError {
 impl JsonBody {
     /// Reads a body: a flat object with the fields of a webhook, a CloudEvent, or an array of
     /// either. The fields of a CloudEvent are the parameters of the request that it tells of, or
-    /// stand in its data. A name that stands twice in an object is kept twice, as in a form.
+    /// stand in its data. Of a name that stands twice in an object the last value is taken, as
+    /// JSON.parse of JavaScript does.
     ///
     /// ```
     /// use live_users_twilio::{Form, JsonBody};
@@ -84,7 +85,7 @@ enum Json {
     Nothing,
 }
 
-/// The members of an object in the order of the text, also those with the same name.
+/// The members of an object in the order of the text, each name once.
 struct Object(Vec<(String, Json)>);
 
 impl Object {
@@ -213,9 +214,12 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut object = Vec::new();
-        while let Some(member) = members.next_entry()? {
-            object.push(member);
+        let mut object: Vec<(String, Json)> = Vec::new();
+        while let Some((name, value)) = members.next_entry()? {
+            match object.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, former)) => *former = value,
+                None => object.push((name, value)),
+            }
             if object.len() > FIELDS_MAX {
                 while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 break;
@@ -227,6 +231,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -249,10 +255,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_is_kept_twice() {
-        let body = r#"{"CallSid":"CA1","CallSid":"CA2"}"#;
-        let read = forms(body).unwrap();
-        assert!(read[0].text("CallSid").is_err());
+    fn of_a_name_that_stands_twice_the_last_value_is_taken() {
+        let body = r#"{"CallSid":"CA2","To":"x","CallStatus":"busy","CallStatus":"completed",
+            "To":null,"x":{"y":1,"y":2},"\u0043allSid":"CA1"}"#;
+        let read = form(&[("CallSid", "CA1"), ("To", ""), ("CallStatus", "completed")]);
+        assert_eq!(forms(body), Ok(vec![read]));
+        let event = r#"{"specversion":"1.0","type":"com.twilio.x","data":"x",
+            "type":"com.twilio.voice.y","data":{"CallSid":"x","CallSid":"CA1"}}"#;
+        assert_eq!(forms(event), Ok(vec![form(&[("CallSid", "CA1")])]));
+        // However often, it is one field.
+        let often = "\"CallSid\":\"x\",".repeat(2 * FIELDS_MAX);
+        let read = forms(&format!(r#"{{{often}"CallSid":"CA1"}}"#));
+        assert_eq!(read, Ok(vec![form(&[("CallSid", "CA1")])]));
     }
 
     #[test]
@@ -305,7 +319,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_form_says_json_can_say(fields: Vec<(String, String)>) {
+        fn what_a_form_says_json_can_say(fields: BTreeMap<String, String>) {
             let text = |text: &str| serde_json::to_string(text).unwrap();
             let members: Vec<_> =
                 fields.iter().map(|(n, v)| format!("{}:{}", text(n), text(v))).collect();
