@@ -60,6 +60,9 @@ pub(crate) enum UpstreamError {
     /// The backend has ended its stream, as it does when it stops.
     #[error("the backend has stopped")]
     Ended,
+    /// Whoever reads rows takes them too slowly, and holds a place that others wait for.
+    #[error("the rows were read too slowly")]
+    SlowReader,
     /// The task that asked is gone.
     #[error("the proxy gave up asking the backend")]
     Interrupted,
@@ -85,6 +88,7 @@ impl ResponseError for UpstreamError {
             | Self::AccessEnded
             | Self::NotOfAgent
             | Self::Ended
+            | Self::SlowReader
             | Self::Interrupted => StatusCode::BAD_GATEWAY,
         }
     }

@@ -6,6 +6,7 @@ mod admin_api;
 mod asked;
 mod backend_client;
 mod count;
+mod exports;
 mod published;
 mod rows;
 mod scoped_streams;

@@ -15,6 +15,7 @@ use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
+use super::exports::{Exports, NoPlace};
 use super::rows::{Rows, checked};
 use crate::error::{UpstreamError, problem_of};
 use crate::scope::Scope;
@@ -27,10 +28,6 @@ const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 
 /// Requests under way at the same time; with their bodies they bound the memory that they take.
 const REQUESTS_MAX: usize = 32;
-
-/// Answers of rows under way at the same time: of admins, and of all tokens of accounts and links together. They
-/// last as long as whoever reads them takes, so they keep no others from asking.
-const EXPORTS_MAX: usize = 8;
 
 /// What every answer begins with that is passed on.
 const SUCCESS: &str = "{\"success\":true";
@@ -45,13 +42,6 @@ pub(crate) struct AdminApi {
     lines: Arc<LogThrottle>,
 }
 
-/// The places of answers of rows.
-#[derive(Clone)]
-struct Exports {
-    of_all_calls: Arc<Semaphore>,
-    of_scopes: Arc<Semaphore>,
-}
-
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminApiError {
@@ -64,9 +54,9 @@ pub(crate) enum AdminApiError {
     /// Too many ask at the same time.
     #[error("{REQUESTS_MAX} of these requests are under way: expected fewer, ask again later")]
     Busy,
-    /// Too many read rows at the same time.
-    #[error("{EXPORTS_MAX} exports are under way: expected fewer, ask again later")]
-    ManyExports,
+    /// There is no place for rows.
+    #[error(transparent)]
+    NoPlace(#[from] NoPlace),
     /// The request itself is wrong, in the backend's words where the backend has seen it.
     #[error("{}", .1.error)]
     Problem(StatusCode, Problem),
@@ -113,10 +103,7 @@ impl AdminApi {
             backend,
             authorization,
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
-            exports: Exports {
-                of_all_calls: Arc::new(Semaphore::new(EXPORTS_MAX)),
-                of_scopes: Arc::new(Semaphore::new(EXPORTS_MAX)),
-            },
+            exports: Exports::new(),
             lines: Arc::default(),
         })
     }
@@ -141,15 +128,10 @@ impl AdminApi {
         question: Question<'_>,
         format: Format,
     ) -> Result<Rows, AdminApiError> {
-        let places = match question.scope {
-            None => &self.exports.of_all_calls,
-            Some(_) => &self.exports.of_scopes,
-        };
-        let place = Arc::clone(places).try_acquire_owned();
-        let place = place.map_err(|_| AdminApiError::ManyExports)?;
+        let place = self.exports.place(question.scope)?;
         let rows = move |response| ready(checked(response, format));
         let response = self.exchange(question, rows).await?;
-        Ok(Rows::new(response, place, self.backend.timeout))
+        Ok(Rows::pass_on(response, place, &self.backend))
     }
 
     /// Asks, and reads the answer by this.
@@ -198,7 +180,7 @@ impl FailedExchange {
             }
             AdminApiError::NoBackendToken
             | AdminApiError::Busy
-            | AdminApiError::ManyExports
+            | AdminApiError::NoPlace(_)
             | AdminApiError::Problem(..)
             | AdminApiError::AccessEnded => {}
         }
@@ -319,7 +301,7 @@ impl ResponseError for AdminApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoBackendToken | Self::Refused => StatusCode::BAD_GATEWAY,
-            Self::Busy | Self::ManyExports => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NoPlace(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::AccessEnded => StatusCode::FORBIDDEN,
             Self::Problem(status, _) => *status,
             Self::UpstreamError(upstream_error) => upstream_error.status_code(),
@@ -330,7 +312,7 @@ impl ResponseError for AdminApiError {
         let mut answer = HttpResponse::build(self.status_code());
         match self {
             Self::Problem(_, problem) => answer.json(Envelope::from(problem.clone())),
-            Self::Busy | Self::ManyExports => answer
+            Self::Busy | Self::NoPlace(_) => answer
                 .insert_header((header::RETRY_AFTER, "1"))
                 .json(Envelope::failure(self.to_string())),
             Self::NoBackendToken | Self::Refused | Self::AccessEnded | Self::UpstreamError(_) => {

@@ -137,24 +137,42 @@ async fn begin(
     tokio::join!(ask(proxy, Method::GET, path, shown), begun)
 }
 
+/// Signs this token in, which opens this in the backend.
+async fn signed_in(proxy: &Server, backend: &mut Backend, token: &str, access: &str) -> String {
+    let form = format!("token={token}");
+    let (signed_in, ()) = tokio::join!(post(proxy, &[OURS], &form), async {
+        backend.next().await.say(&ok(access)).await;
+    });
+    let cookie = header(&signed_in, "set-cookie").and_then(|it| it.split(';').next());
+    cookie.expect("a cookie").to_owned()
+}
+
 #[tokio::test]
 async fn rows_that_are_read_slowly_keep_nobody_from_asking() {
     let mut backend = Backend::start_with_tokens();
     let proxy = start_with(&backend.url, &TOKENS);
     let path = "/api/live-users/stretches?format=csv";
-    let form = format!("token={ACME}");
-    let access =
-        r#"{"active":true,"id":"acme","role":"read","accounts":["acme"],"access":"acme.1"}"#;
-    let (signed_in, ()) = tokio::join!(post(&proxy, &[OURS], &form), async {
-        backend.next().await.say(&ok(access)).await;
-    });
-    let cookie = header(&signed_in, "set-cookie").and_then(|it| it.split(';').next());
-    let customer = [("Cookie", cookie.expect("a cookie")), OURS];
-    let mut under_way = Vec::new();
-    for _ in 0..8 {
-        under_way.push(begin(&proxy, &mut backend, &customer).await);
+    let mut cookies = Vec::new();
+    for n in 0..5 {
+        let access = format!(
+            r#"{{"active":true,"id":"acme-{n}","role":"read","accounts":["acme"],"access":"acme.{n}"}}"#
+        );
+        cookies.push(signed_in(&proxy, &mut backend, &format!("{ACME}{n}"), &access).await);
     }
-    let (status, body) = seen(get(&proxy, path, &customer).await).await;
+    let customers: Vec<_> = cookies.iter().map(|it| [("Cookie", it.as_str()), OURS]).collect();
+    let mut under_way = Vec::new();
+    for customer in &customers[..4] {
+        for _ in 0..2 {
+            under_way.push(begin(&proxy, &mut backend, customer).await);
+        }
+        // Whatever others have, one token or link has no more.
+        let refused = get(&proxy, path, customer).await;
+        assert_eq!(header(&refused, "retry-after"), Some("1"));
+        let (status, body) = seen(refused).await;
+        let is_told = body.contains("2 exports of this token or link are under way");
+        assert!(status == 503 && is_told, "{status} {body}");
+    }
+    let (status, body) = seen(get(&proxy, path, &customers[4]).await).await;
     assert!(status == 503 && body.contains("8 exports are under way"), "{status} {body}");
     assert!(backend.is_idle(), "the backend was not asked");
     // Admins have places of their own, and what is no row needs none of them.
@@ -167,10 +185,10 @@ async fn rows_that_are_read_slowly_keep_nobody_from_asking() {
         let asked = (Method::GET, "/api/live-users/summary");
         assert_eq!(through(&proxy, &mut backend, asked, &ok("{}")).await.0.status(), 200);
     }
-    // Each that ends makes room.
+    // Each that ends makes room, for whoever has its share as well.
     let (mut ended, request) = under_way.remove(0);
     drop(request);
     while matches!(ended.chunk().await, Ok(Some(_))) {}
-    let (answer, _request) = begin(&proxy, &mut backend, &customer).await;
+    let (answer, _request) = begin(&proxy, &mut backend, &customers[0]).await;
     assert_eq!(answer.status(), 200);
 }
