@@ -133,7 +133,7 @@ async fn the_page_says_who_tells_of_calls_and_what_ends_them() {
         document.querySelector('#sources-list').replaceChildren();
         new Sources({ seesAll: true, isOfSomeAccounts: false, summary }).draw();
         return [...document.querySelectorAll('#sources-list .place-note:nth-of-type(2)')]
-            .map((it) => it.innerText.replace(/.* · /, ''));
+            .map((it) => it.innerText.replace(/.* · /, '').replace(/\\s+/g, ' '));
     })()";
     let expected = json!([
         "a call ends in its own words",
