@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use live_users_core::Agent;
 use live_users_state::{Cause, Correction, State, words};
 use live_users_wire::{DriftView, HealedView};
 
@@ -16,8 +17,11 @@ pub(crate) fn drift_view(state: &State, scope: &Scope) -> DriftView {
     let (tracker, drift) = (state.tracker(), state.corrections());
     let mut totals = BTreeMap::<_, u64>::new();
     let mut add = |cause, n| *totals.entry(cause).or_default() += n;
-    let in_scope =
-        |it: &&Correction| scope.has_listed(tracker, &it.call, (it.account.as_ref(), None));
+    let in_scope = |it: &&Correction| {
+        // Older programs did not keep it.
+        let agent = Some(&it.agent).filter(|agent| **agent != Agent::Unknown);
+        scope.has_listed(tracker, &it.call, (it.account.as_ref(), agent))
+    };
     match scope.accounts() {
         // Of an agent there are no totals: those of its calls that are still listed are added up.
         None if scope.agent().is_some() => {

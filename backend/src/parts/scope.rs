@@ -156,14 +156,26 @@ impl Scope {
         }
     }
 
-    /// Whether anything of a call that is known is in it: of one agent's calls, also of one that was with
-    /// it and has moved on.
+    /// Whether anything of a call that is known is in it: also of one that was in it and has moved on.
     pub(crate) fn has_of_call(&self, tracker: &Tracker, id: &CallId) -> bool {
-        let was_with = |agent: &str| {
+        let was_in = || {
             let call = tracker.call(id).filter(|call| call.details.leg.is_none());
-            call.is_some_and(|call| call.details.stretches.iter().any(|it| is_of(&it.agent, agent)))
+            call.is_some_and(|call| {
+                call.details
+                    .stretches
+                    .iter()
+                    .any(|it| self.has_stretch(&it.agent, it.account.as_deref()))
+            })
         };
-        self.has_call(tracker, id) || self.agent().is_some_and(|agent| was_with(agent))
+        self.has_call(tracker, id) || was_in()
+    }
+
+    /// Whether a stretch with this agent is in it, during which the call belonged to this account.
+    pub(crate) fn has_stretch(&self, agent: &Agent, account: Option<&str>) -> bool {
+        match &self.calls {
+            Calls::Agent(of) => is_of(agent, of),
+            Calls::All | Calls::Accounts(_) => self.has(account),
+        }
     }
 
     /// Whether what is listed of a call is in it: by whose call it is now, or was when it was listed
@@ -181,9 +193,9 @@ impl Scope {
                 self.has(owner.map(|owner| &**owner))
             }
             Calls::Agent(of) => match agent {
-                // With whom the caller was then.
+                // With whom the caller was then: where the call is now is no matter of this agent.
                 Some(agent) => is_of(agent, of),
-                None => self.has_of_call(tracker, id),
+                None => self.has_call(tracker, id),
             },
         }
     }

@@ -11,6 +11,8 @@ use crate::honest::{API_TOKEN, WITH_TOKEN, ask, read, sid};
 use crate::hooks::SECRET;
 use crate::{agents_file, start};
 
+mod moved_calls;
+
 const AGENTS: &str = r#"
     [[agent]]
     id = "booking"

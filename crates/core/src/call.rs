@@ -1,5 +1,6 @@
 //! What is known about one call.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::flags::Flags;
@@ -142,6 +143,8 @@ pub struct Stretch {
     pub party: Party,
     /// The agent that the call counted for.
     pub agent: Agent,
+    /// The account that the call belonged to, if it was known.
+    pub account: Option<Arc<str>>,
     /// Since when.
     pub since: Millis,
     /// Until when.

@@ -222,11 +222,14 @@ impl Tracker {
         if before != after {
             self.reindex(before, after, applied);
         }
-        let agent_before = if was.is_known_better { after.agent } else { before.agent };
+        let (agent_before, account_before) = match was.is_known_better {
+            true => (after.agent, after.account),
+            false => (before.agent, before.account),
+        };
         if let (true, Some(from), Some(to)) = (was.is_live, before.party, party)
             && (from, agent_before) != (to, after.agent)
         {
-            self.turn_stretch(slot, from, agent_before);
+            self.turn_stretch(slot, from, (agent_before, account_before));
             let call = self.entry(slot).id.clone();
             let has_left = agent_before != after.agent;
             let left = has_left.then(|| self.agents.value(agent_before).clone());
@@ -250,15 +253,16 @@ impl Tracker {
     }
 
     /// Ends the stretch of a live call that was connected as before, and begins the next one.
-    fn turn_stretch(&mut self, slot: u32, party: Party, agent: Key) {
+    fn turn_stretch(&mut self, slot: u32, party: Party, (agent, account): (Key, Option<Key>)) {
         let until = self.now;
         let entry = self.entry_mut(slot);
         entry.flags.set_linked(true);
         let since = entry.since;
         let agent = self.agents.value(agent).clone();
+        let account = account.map(|key| self.accounts.name(key).clone());
         let links = self.ties.links_mut(slot);
         let since = links.stretch_since.unwrap_or(since);
-        links.close(Stretch { party, agent, since, until });
+        links.close(Stretch { party, agent, account, since, until });
         links.stretch_since = Some(until);
     }
 

@@ -51,7 +51,8 @@ impl Tracker {
         let links = self.links(slot);
         let since = links.and_then(|it| it.stretch_since).unwrap_or(entry.since);
         let agent = self.agents.value(self.acting_agent(slot)).clone();
-        Some(Stretch { party, agent, since, until: max(since, self.now) })
+        let account = self.told(slot).and_then(|told| told.owner()).cloned();
+        Some(Stretch { party, agent, account, since, until: max(since, self.now) })
     }
 
     /// How long a call was connected, and with whom, up to now or to its end.
@@ -68,11 +69,12 @@ impl Tracker {
                 let (agent, until) = (self.agents.value(entry.agent).clone(), entry.since);
                 let since = entry.first();
                 let was_up = reason.is_guess() && !entry.flags.is_machine();
-                was_up.then_some(Stretch { party: Party::Agent, agent, since, until })
+                let (party, account) = (Party::Agent, None);
+                was_up.then_some(Stretch { party, agent, account, since, until })
             }
             Phase::Ended(_) => None,
         };
-        for Stretch { party, agent, since, until } in past.chain(present) {
+        for Stretch { party, agent, since, until, .. } in past.chain(present) {
             let ms = until.since(since);
             // A machine was one from the beginning, also when it was recognised late.
             match self.counting.counts(party) && !entry.flags.is_machine() {

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use live_users_core::{
-    Agent, CallId, Caller, Connection, Direction, EndReason, Evidence, MINUTE_MS, Millis, Said,
-    Source,
+    Agent, AgentFrom, CallId, Caller, Connection, Direction, EndReason, Evidence, MINUTE_MS,
+    Millis, Said, Source,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -140,6 +140,50 @@ fn an_old_snapshot_is_read_and_what_accounts_had_before_it_is_unknown() {
     assert_eq!(slice("acme", 1).map(|it| it.now()), Some(1));
     assert_eq!(slice("zeta", 0).map(|it| it.known_from()), Some(Millis(BEGIN)));
     assert!(slice("zeta", 1).is_none(), "it has users whom nobody has noted");
+}
+
+/// What a program wrote that kept neither the account of a stretch nor the agent of a correction.
+#[test]
+fn a_snapshot_keeps_whose_a_stretch_was_and_an_older_one_is_read() {
+    let mut state = State::default();
+    let call = CallId::parse("CA1").expect("an id");
+    let of = |agent: &str, account: &str, source, said| Evidence {
+        direction: Some(Direction::Inbound),
+        agent: Agent::Id(Arc::from(agent)),
+        agent_from: AgentFrom::Url,
+        agent_account: Some(Arc::from(account)),
+        ..Evidence::about(call.clone(), source, said)
+    };
+    let evicted = Said::Over(EndReason::Evicted);
+    for (n, evidence) in (0..).zip([
+        of("booking", "acme", Source::Voice, Said::InProgress),
+        of("support", "zeta", Source::Voice, Said::InProgress),
+        Evidence::about(call.clone(), Source::Operator, evicted),
+    ]) {
+        state.apply(&Record { at: Millis(BEGIN + n * 1_000), change: Change::Evidence(evidence) });
+    }
+    let restored = snapshot::decode(&snapshot::encode(&state)).expect("a snapshot");
+    let account = |state: &State| {
+        let call = state.tracker().call(&call).expect("a call");
+        (call.details.stretches[0].agent.clone(), call.details.stretches[0].account.clone())
+    };
+    let agent = |state: &State| state.corrections().recent().next().map(|it| it.agent.clone());
+    let (booking, support) = ["booking", "support"].map(|id| Agent::Id(Arc::from(id))).into();
+    for state in [&state, &restored] {
+        assert_eq!(account(state), (booking.clone(), Some(Arc::from("acme"))));
+        assert_eq!(agent(state), Some(support.clone()));
+    }
+    assert_eq!(restored.corrections(), state.corrections());
+    let mut stored: serde_json::Value =
+        serde_json::from_slice(&snapshot::encode(&state)).expect("JSON");
+    let remove = |value: &mut serde_json::Value, name: &str| {
+        assert!(value.as_object_mut().expect("an object").remove(name).is_some(), "{name}");
+    };
+    remove(&mut stored["healed"][0], "agent");
+    remove(&mut stored["calls"][0]["more"]["stretches"][0], "account");
+    let restored = snapshot::decode(stored.to_string().as_bytes()).expect("a snapshot");
+    assert_eq!(account(&restored), (booking, None));
+    assert_eq!(agent(&restored), Some(Agent::Unknown));
 }
 
 const HOUR: u64 = 60 * MINUTE_MS;

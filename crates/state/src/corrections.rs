@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use live_users_core::{CallId, EndReason, Evidence, Millis, Outcome, Source, Tracker};
+use live_users_core::{Agent, CallId, EndReason, Evidence, Millis, Outcome, Source, Tracker};
 
 /// So many of the newest healed calls are listed.
 pub const RECENT_MAX: usize = 1_000;
@@ -64,6 +64,8 @@ pub struct Correction {
     pub cause: Cause,
     /// Whose call it was then, if that was known.
     pub account: Option<Arc<str>>,
+    /// The agent that it was with then.
+    pub agent: Agent,
 }
 
 /// How often the count had to be healed since the journal began, and the newest of these calls.
@@ -98,7 +100,10 @@ impl Corrections {
         {
             self.by_account.entry(account.clone()).or_default()[cause as usize] += 1;
         }
-        self.list(Correction { at: tracker.now(), call: evidence.call.clone(), cause, account });
+        let call = tracker.call(&evidence.call);
+        let agent = call.map_or(Agent::Unknown, |call| call.acting_agent().clone());
+        let call = evidence.call.clone();
+        self.list(Correction { at: tracker.now(), call, cause, account, agent });
     }
 
     /// The same with the numbers of accounts.

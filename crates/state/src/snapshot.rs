@@ -17,7 +17,7 @@ use crate::outbox::StoredOutbox;
 use crate::sessions::EndedSessions;
 use crate::shared_links::{SharedLinks, StoredKnownLink};
 use crate::state::State;
-use crate::stored_call::{StoredCall, StoredConference};
+use crate::stored_call::{StoredAgent, StoredCall, StoredConference};
 use crate::words::{CAUSES, Word, call_id, value, word};
 
 /// The state in bytes: the same for all who have applied the same records (I7).
@@ -144,22 +144,27 @@ struct StoredCorrection {
     cause: Word,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
+    /// Not in the snapshots of older programs.
+    #[serde(flatten)]
+    agent: StoredAgent,
 }
 
 impl StoredCorrection {
     fn of(healed: &Correction) -> Self {
-        let Correction { at, call, cause, account } = healed;
+        let Correction { at, call, cause, account, agent } = healed;
         Self {
             at: at.0,
             call: call.to_string(),
             cause: word(CAUSES, cause),
             account: account.clone(),
+            agent: StoredAgent::of(agent),
         }
     }
 
     fn read(self) -> Result<Correction, DecodeError> {
         let call = call_id(&self.call, "call")?;
         let cause = value(CAUSES, &self.cause, "cause")?;
-        Ok(Correction { at: Millis(self.at), call, cause, account: self.account })
+        let (account, agent) = (self.account, self.agent.read());
+        Ok(Correction { at: Millis(self.at), call, cause, account, agent })
     }
 }

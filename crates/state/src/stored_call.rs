@@ -77,6 +77,9 @@ struct StoredStretch {
     until: u64,
     #[serde(flatten)]
     agent: StoredAgent,
+    /// Not in the snapshots of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Arc<str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,15 +111,16 @@ impl StoredAgent {
 
 impl StoredStretch {
     fn of(stretch: &Stretch) -> Self {
-        let Stretch { party, agent, since, until } = stretch;
-        let agent = StoredAgent::of(agent);
-        Self { with: word(PARTIES, party), since: since.0, until: until.0, agent }
+        let Stretch { party, agent, account, since, until } = stretch;
+        let (agent, account) = (StoredAgent::of(agent), account.clone());
+        Self { with: word(PARTIES, party), since: since.0, until: until.0, agent, account }
     }
 
     fn read(self) -> Result<Stretch, DecodeError> {
         Ok(Stretch {
             party: value(PARTIES, &self.with, "stretches")?,
             agent: self.agent.read(),
+            account: self.account,
             since: Millis(self.since),
             until: Millis(self.until),
         })

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::page::{PageQuery, SortKey, order};
-use super::view::{Presenter, is_users};
+use super::view::{Presenter, Span, is_users};
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
@@ -71,6 +71,9 @@ const STRETCHES: Table = Table {
         "cursor",
     ],
 };
+
+/// The phase of a call that has moved to where the reader does not see it.
+const MOVED: &str = "moved";
 
 /// What makes rows, chunk by chunk.
 pub(super) struct Source {
@@ -239,32 +242,50 @@ pub(crate) async fn stretches(
             let (tracker, presenter) = (state.tracker(), Presenter { now, rules });
             let known = chunk.iter().filter(|(_, id)| scope.has_of_call(tracker, id));
             let calls = known.filter_map(|(at, id)| Some((at, tracker.call(id)?)));
-            let calls = calls.filter(|(_, call)| is_users(call));
-            calls.map(|(at, call)| (*at, presenter.call(&call))).collect()
+            let calls = calls.filter(|(_, call)| is_users(call)).map(|(at, call)| CallSpans {
+                first: *at,
+                is_here: scope.has_call(tracker, &call.id),
+                spans: presenter.spans(&call),
+                call: presenter.call(&call),
+            });
+            calls.collect()
         });
-        let calls: Vec<(Millis, CallView)> = calls.await?;
-        let rows = calls.iter().flat_map(|(at, call)| of_call(&query, *at, call));
+        let calls: Vec<CallSpans> = calls.await?;
+        let rows = calls.iter().flat_map(|call| of_call(&query, &source.scope, call));
         Ok(Some((rows.collect(), (source, query, ids))))
     });
     rows::answer(format, STRETCHES, rows::while_authorized(chunks, auth.lasting(access))).await
 }
 
+/// What the rows of one call are made of.
+struct CallSpans {
+    first: Millis,
+    call: CallView,
+    spans: Vec<Span>,
+    /// Whether the call is in scope as it is now.
+    is_here: bool,
+}
+
 /// The rows of one call that the query asks for. Each has its number in its cursor.
-fn of_call(query: &StretchQuery, first: Millis, call: &CallView) -> Vec<Value> {
-    let (agent, skipped) = (query.agent.as_deref(), query.skipped(first, &call.call_sid));
-    let wanted = |it: &StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
-    let numbered = (1..).zip(&call.stretches).skip(skipped).filter(|(_, it)| wanted(it));
-    let rows = numbered.map(|(n, stretch): (usize, _)| {
+fn of_call(query: &StretchQuery, scope: &Scope, of: &CallSpans) -> Vec<Value> {
+    let CallSpans { first, call, spans, is_here } = of;
+    let (agent, skipped) = (query.agent.as_deref(), query.skipped(*first, &call.call_sid));
+    let is_in = |it: &Span| scope.agent().is_some() || scope.has(it.account.as_deref());
+    let is_its = |it: &StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
+    let numbered = (1..).zip(spans).skip(skipped);
+    let numbered = numbered.filter(|(_, span)| is_in(span) && is_its(&span.view));
+    let rows = numbered.map(|(n, Span { view, account }): (usize, _)| {
         let cursor = format!("{}~{n}.{}", first.0, call.call_sid);
         row(&StretchRow {
             call_sid: &call.call_sid,
-            phase: &call.phase,
-            stretch,
-            duration_ms: duration_ms(stretch),
+            // What becomes of it elsewhere is told to nobody who does not see it there.
+            phase: if *is_here { &call.phase } else { MOVED },
+            stretch: view,
+            duration_ms: duration_ms(view),
             direction: call.direction.as_deref(),
             caller: call.caller.as_deref(),
             place: &call.place,
-            account: call.account.as_deref(),
+            account: account.as_deref(),
             cursor: &cursor,
         })
     });

@@ -75,6 +75,11 @@ impl Presenter {
 
     /// The stretches of a call, the oldest first; the dialling of a call that we have made is one.
     fn stretches(&self, call: &Call) -> Vec<StretchView> {
+        self.spans(call).into_iter().map(|span| span.view).collect()
+    }
+
+    /// The same with the account of each.
+    pub(super) fn spans(&self, call: &Call) -> Vec<Span> {
         let mut past = call.details.stretches.clone();
         if past.is_empty() {
             past.extend(only_stretch(call));
@@ -83,19 +88,48 @@ impl Presenter {
         let connected = past.first().map(|it| it.since).or(present.map(|(_, since)| since));
         let dialling = connected
             .filter(|since| call.direction == Some(Direction::Outbound) && *since > call.first);
-        let dialling = dialling.map(|until| Stretch {
-            party: Party::Waiting,
-            agent: call.agent.clone(),
-            since: call.first,
-            until,
+        let dialling = dialling.map(|until| {
+            // Whoever it was connected with first had dialled it.
+            let first = past.first();
+            Stretch {
+                party: Party::Waiting,
+                agent: first.map_or(&call.agent, |it| &it.agent).clone(),
+                account: first.map_or_else(|| owner(call), |it| it.account.clone()),
+                since: call.first,
+                until,
+            }
         });
-        let past = dialling
-            .into_iter()
-            .chain(past)
-            .map(|stretch| view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until)));
-        let present = present.map(|(party, since)| view(party, call.acting_agent(), since, None));
+        let past = dialling.into_iter().chain(past).map(|stretch| Span {
+            view: view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until)),
+            account: account(call, &stretch),
+        });
+        let present = present.map(|(party, since)| Span {
+            view: view(party, call.acting_agent(), since, None),
+            account: owner(call),
+        });
         past.chain(present).collect()
     }
+}
+
+/// A stretch, and whose it is.
+pub(super) struct Span {
+    pub(super) view: StretchView,
+    /// The account that the call belonged to then.
+    pub(super) account: Option<Arc<str>>,
+}
+
+fn owner(call: &Call) -> Option<Arc<str>> {
+    call.details.told.as_ref()?.owner().cloned()
+}
+
+/// The account that a call belonged to during a stretch that is over. Where that is not kept, it is of
+/// whoever has told of the call, and never of the agent that it has moved to.
+fn account(call: &Call, stretch: &Stretch) -> Option<Arc<str>> {
+    let teller = || match stretch.agent == *call.acting_agent() {
+        true => owner(call),
+        false => call.details.told.as_ref()?.teller().cloned(),
+    };
+    stretch.account.clone().or_else(teller)
 }
 
 /// Whether a call is a user's, and no leg or a colleague's.
@@ -125,7 +159,8 @@ fn only_stretch(call: &Call) -> Option<Stretch> {
         Some(AnsweredBy::Human) | None => Party::Agent,
     };
     let (since, until) = (call.first, call.since);
-    is_known.then(|| Stretch { party, agent: call.agent.clone(), since, until })
+    let (agent, account) = (call.agent.clone(), owner(call));
+    is_known.then_some(Stretch { party, agent, account, since, until })
 }
 
 fn view(

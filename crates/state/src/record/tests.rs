@@ -227,6 +227,7 @@ proptest! {
         let tracker = Tracker::restore(Millis(now), calls, []);
         let healed = tracker.calls().into_iter().map(|call| Correction {
             at: call.since,
+            agent: call.acting_agent().clone(),
             call: call.id,
             cause: Cause::MissedEnd,
             account: Some(Arc::from("acme")),
