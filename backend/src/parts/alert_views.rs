@@ -57,7 +57,7 @@ fn alert_view(table: &AlertTable, alerts: &Alerts) -> AlertView {
         alert: table.id.clone(),
         firing: status.since.is_some(),
         since: status.since.map(moment),
-        value: status.rule.and_then(|rule| rule.value),
+        value: status.since.and(status.rule).and_then(|rule| rule.value),
         rule: rule_view(&change(table, AlertStep::Firing, false, None)),
         for_seconds: table.for_seconds(),
     }

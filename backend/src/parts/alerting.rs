@@ -112,15 +112,19 @@ pub(crate) fn values(now: Millis, agents: &Agents, facts: &Facts) -> Values {
 /// The end of an alert that fires by another rule than that of the file.
 fn ended_by_file(table: &AlertTable, status: &AlertStatus) -> Option<AlertChange> {
     let fires = status.since.and(status.rule.as_ref())?;
-    let AlertChange { condition, threshold, below, agent, source, .. } =
-        change(table, AlertStep::Firing, false, None);
-    let is_same = fires.condition == condition
-        && (fires.threshold, fires.below) == (threshold, below)
-        && (&fires.agent, &fires.source) == (&agent, &source);
     let (what, told) = (AlertStep::Resolved, status.told.is_some());
     // The value is about the rule of before, and nobody looks at that.
     let ended = AlertChange { what, told, value: None, rule_changed: true, ..fires.clone() };
-    (!is_same).then_some(ended)
+    (!is_rule_of(table, fires)).then_some(ended)
+}
+
+/// Whether what was recorded of an alert is by the rule that the file has for it.
+fn is_rule_of(table: &AlertTable, recorded: &AlertChange) -> bool {
+    let AlertChange { condition, threshold, below, agent, source, .. } =
+        change(table, AlertStep::Firing, false, None);
+    recorded.condition == condition
+        && (recorded.threshold, recorded.below) == (threshold, below)
+        && (&recorded.agent, &recorded.source) == (&agent, &source)
 }
 
 /// Whether an alert begins, is told again, or is over, and whether the hooks are told.
@@ -135,7 +139,10 @@ fn decide(
     let quiet_ms = u64::from(table.repeat_after_minutes()) * MINUTE_MS;
     // A clock that was ahead may have told it: then nothing was told for longer than that.
     let distance_ms = |at: Millis| now.since(at).max(at.since(now));
-    let may_tell = status.told_at.is_none_or(|at| distance_ms(at) >= quiet_ms);
+    // The quiet time is that of the rule by which it was told. Older programs did not keep which it was.
+    let is_same_rule = status.rule.as_ref().is_none_or(|told| is_rule_of(table, told));
+    let told_at = status.told_at.filter(|_| is_same_rule);
+    let may_tell = told_at.is_none_or(|at| distance_ms(at) >= quiet_ms);
     match (holds?, status.since) {
         (true, None) => {
             let is_due = held_ms >= u64::from(window_s) * 1_000;

@@ -102,7 +102,7 @@ pub struct AlertStatus {
     /// When the hooks were last told that it fires.
     #[serde(with = "perhaps", skip_serializing_if = "Option::is_none")]
     pub told_at: Option<Millis>,
-    /// The rule by which it fires, and the value when that was recorded last.
+    /// The rule by which it fires, or fired last, and the value when that was recorded last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<AlertChange>,
     /// The number of the news by which they were, while nobody was told that it is over.
@@ -134,7 +134,8 @@ impl Alerts {
                 self.tell(at, change, (status.since, false));
                 // The quiet time is that of the rule.
                 let told_at = status.told_at.filter(|_| !change.rule_changed);
-                let ended = AlertStatus { told_at, ..AlertStatus::default() };
+                let rule = status.rule.filter(|_| told_at.is_some());
+                let ended = AlertStatus { told_at, rule, ..AlertStatus::default() };
                 self.alerts.insert(change.alert.clone(), ended);
             }
             AlertStep::Firing if !is_known && self.alerts.len() == ALERTS_MAX => {}

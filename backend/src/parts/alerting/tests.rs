@@ -1,7 +1,7 @@
 //! Alerts moment by moment.
 
-use live_users_state::State;
 use live_users_state::record::{Change, Record};
+use live_users_state::{State, snapshot};
 
 use super::*;
 
@@ -240,4 +240,31 @@ fn one_that_the_file_has_no_more_is_forgotten_and_a_changed_one_begins_anew() {
     world.agents = Agents::parse(FILE).0;
     assert_eq!(world.run(5), [(1, Removed, false)]);
     assert_eq!(world.state.alerts().status("a"), AlertStatus::default());
+}
+
+#[test]
+fn a_rule_that_is_changed_while_the_alert_does_not_fire_has_its_own_quiet_time() {
+    let lines = "when = \"users\"\nat_least = 50\nfor_seconds = 0\nrepeat_after_minutes = 60";
+    let mut world = World::with(lines);
+    assert_eq!(world.users(60).run(1), [(1, Firing, true)]);
+    assert_eq!(world.users(1).run(1), [(1, Resolved, true)]);
+    assert_eq!(world.users(60).run(1), [(1, Firing, false)], "the same rule");
+    assert_eq!(world.users(1).run(1), [(1, Resolved, false)]);
+    // Also with a snapshot between.
+    world.state = snapshot::decode(&snapshot::encode(&world.state)).expect("a snapshot");
+    world.agents = World::with(&lines.replace("50", "20")).agents;
+    assert_eq!(world.users(30).run(1), [(1, Firing, true)], "another rule");
+    assert_eq!(world.users(1).run(1), [(1, Resolved, true)]);
+    assert_eq!(world.users(30).run(1), [(1, Firing, false)], "and that one is quiet now");
+    // What an older program has left tells no rule: then it is quiet, as it was there.
+    let mut world = World::with(lines);
+    world.users(60).run(1);
+    world.users(1).run(1);
+    let stored = snapshot::encode(&world.state);
+    let mut stored: serde_json::Value = serde_json::from_slice(&stored).expect("JSON");
+    let status = &mut stored["alerts"]["alerts"]["a"];
+    assert!(status.as_object_mut().expect("an alert").remove("rule").is_some(), "{status}");
+    world.state = snapshot::decode(stored.to_string().as_bytes()).expect("a snapshot");
+    world.agents = World::with(&lines.replace("50", "20")).agents;
+    assert_eq!(world.users(60).run(1), [(1, Firing, false)]);
 }
