@@ -263,6 +263,30 @@ fn a_restart_neither_repeats_a_firing_alert_nor_forgets_it() {
 }
 
 #[test]
+fn after_a_kill_no_alert_is_told_again_that_was_told_before_the_last_one() {
+    let table = |id: &str| BUSY.replace("busy", id);
+    let three = ["one", "three", "two"].map(table).concat();
+    let world = World::of(&format!("{SLACK}{three}"));
+    let (mut server, twilio) = world.start();
+    twilio.start(1);
+    twilio.start(2);
+    let next = || slack(&world.receiver.take()).split(':').next().expect("its id").to_owned();
+    let told: Vec<_> = (0..3).map(|_| next()).collect();
+    assert_eq!(told, ["[FIRING] one", "[FIRING] three", "[FIRING] two"]);
+    // How far it was told is recorded before the next one is sent; of the last one that is not sure.
+    server.kill();
+    let (server, twilio) = world.start();
+    assert_eq!(firing(&server, "two"), Some(1.0));
+    assert_eq!(twilio.end(2).status, 204);
+    let mut told: Vec<_> = (0..3).map(|_| next()).collect();
+    if told[0] == "[FIRING] two" {
+        told.remove(0);
+        told.push(next());
+    }
+    assert_eq!(told, ["[RESOLVED] one", "[RESOLVED] three", "[RESOLVED] two"]);
+}
+
+#[test]
 fn somebody_can_try_whether_the_hooks_are_told() {
     let quiet = BUSY.replace("busy", "quiet") + "hooks = []\n";
     let world = World::of(&format!("{SLACK}{BUSY}{quiet}"));

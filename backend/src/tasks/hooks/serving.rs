@@ -26,7 +26,8 @@ use crate::parts::queue::View;
 /// The waits between tries. There is no last one.
 const WAITS: Schedule = Schedule { base_ms: 1_000, max_ms: 300_000 };
 
-/// How far a hook was told is recorded after this time, or after so many messages.
+/// How far a hook was told of calls and numbers is recorded after this time, or after so many messages:
+/// they are many. Of alerts it is recorded at once: they are few, and each wakes somebody up.
 const RECORD_EVERY: Duration = Duration::from_secs(5);
 const RECORD_AFTER: u32 = 100;
 
@@ -58,6 +59,8 @@ pub(super) struct Serving {
     lost: Lost,
     recorded_at: Instant,
     n_unrecorded: u32,
+    /// An alert is among what is not recorded.
+    is_alert_unrecorded: bool,
 }
 
 /// How far the hook is told once it has a message.
@@ -128,6 +131,7 @@ impl Serving {
             lost: Lost::default(),
             recorded_at: now,
             n_unrecorded: 0,
+            is_alert_unrecorded: false,
         }
     }
 
@@ -291,6 +295,7 @@ impl Serving {
         }
         (self.n_failed, self.tried) = (0, None);
         self.n_unrecorded += 1;
+        self.is_alert_unrecorded |= matches!(step, Step::Firing(_) | Step::Alert(_));
         let firing = &mut self.firing;
         self.progress.change(|told| match step {
             Step::Firing(_) => told.alerts = firing.told(),
@@ -340,15 +345,15 @@ impl Serving {
         }
     }
 
-    /// Records how far it was told, now and then.
+    /// Records how far it was told: of alerts at once, of all else now and then.
     async fn record(&mut self) {
         let Some(cursor) = self.progress.unrecorded() else { return };
         let now = Instant::now();
         let is_due = now >= self.recorded_at + RECORD_EVERY || self.n_unrecorded >= RECORD_AFTER;
-        if !is_due {
+        if !is_due && !self.is_alert_unrecorded {
             return;
         }
-        (self.recorded_at, self.n_unrecorded) = (now, 0);
+        (self.recorded_at, self.n_unrecorded, self.is_alert_unrecorded) = (now, 0, false);
         match self.record_as(cursor).await {
             Ok(()) => self.progress.recorded(cursor),
             Err(why) => debug!("how far hook {} was told waits: {why}", self.hook.id()),
