@@ -1,6 +1,7 @@
 //! The picture `/badge.svg`: a label, if there is one, and a message.
 
 use askama::Template;
+use live_users_http_kit::acts_on_text;
 use unicode_width::UnicodeWidthChar;
 
 /// The most characters of a label.
@@ -10,7 +11,8 @@ const LABEL_CHARS_MAX: usize = 40;
 pub(crate) const LABEL_BYTES_MAX: usize = LABEL_CHARS_MAX * 4;
 
 /// What a label has to be.
-pub(crate) const LABEL_EXPECTED: &str = "at most 40 characters, none of them a control character";
+pub(crate) const LABEL_EXPECTED: &str =
+    "at most 40 characters, none of them a control character, also of the direction of text";
 
 /// Left and right of each text, in tenths of a pixel.
 const MARGIN: usize = 60;
@@ -76,9 +78,9 @@ impl Badge<'_> {
 }
 
 /// The label, if this text can be one. XML has neither control characters nor the last two of the first
-/// plane, also not escaped.
+/// plane, also not escaped; and a control of the direction of text would show the number as another one.
 pub(crate) fn label(text: &str) -> Option<String> {
-    let is_shown = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    let is_shown = |c: char| !acts_on_text(c) && !matches!(c, '\u{fffe}' | '\u{ffff}');
     let fits = text.chars().count() <= LABEL_CHARS_MAX && text.chars().all(is_shown);
     fits.then(|| text.to_owned())
 }
@@ -136,7 +138,16 @@ mod tests {
         for good in ["a", "Agenten für Köln", "日本", "<b>&", &"x".repeat(LABEL_CHARS_MAX)] {
             assert_eq!(label(good).as_deref(), Some(good));
         }
-        for bad in ["a\nb", "\0", "\u{85}", "\u{fffe}", "\u{ffff}", &"x".repeat(41)] {
+        for bad in [
+            "a\nb",
+            "\0",
+            "\u{85}",
+            "a\u{202e}b",
+            "\u{2066}",
+            "\u{fffe}",
+            "\u{ffff}",
+            &"x".repeat(41),
+        ] {
             assert_eq!(label(bad), None, "{bad:?}");
         }
         assert!(LABEL_EXPECTED.contains(&format!("most {LABEL_CHARS_MAX} ")));

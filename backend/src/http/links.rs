@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use live_users_core::{DAY_MS, Millis};
-use live_users_http_kit::ParameterError;
+use live_users_http_kit::{ParameterError, acts_on_text};
 use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
 use live_users_state::{KnownLink, LinkChange, LinkId, LinkScope, SHARED_LINKS_MAX, SharedLink};
 use live_users_wire::{LinkList, LinkMade, LinkRevoked, NewLink};
@@ -35,7 +35,8 @@ const NAME_CHARS_MAX: usize = 80;
 /// The longest life of a link, in milliseconds.
 const LIFE_MS_MAX: u64 = 366 * DAY_MS;
 
-const NAME: &str = "1 to 80 characters without control characters";
+const NAME: &str =
+    "1 to 80 characters, none of them a control character, also of the direction of text";
 const SCOPE: &str = "{\"all\":true}, {\"total\":true}, {\"agent\":\"ID\"} or {\"account\":\"ID\"}";
 const VIEW: &str = "page or wallboard";
 const EXPIRES: &str = "a moment (RFC 3339) or a span such as 12h or 30d, at most 366d from now";
@@ -127,7 +128,7 @@ impl Asked {
         }
         let name = new.name.trim().to_owned();
         let is_name = (1..=NAME_CHARS_MAX).contains(&name.chars().count());
-        if !is_name || name.chars().any(char::is_control) {
+        if !is_name || name.chars().any(acts_on_text) {
             return Err(missing("name", NAME));
         }
         let scope = read_scope(new.scope);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use live_users_http_kit::{Env, SettingsReader};
+use live_users_http_kit::{Env, SettingsReader, acts_on_text};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
 use log::{info, warn};
 use parking_lot::RwLock;
@@ -160,6 +160,7 @@ fn read(
     let (agents, mut mistakes) = file.read();
     mistakes.extend(loops(&agents, url_rule));
     mistakes.extend(unusable(&agents));
+    mistakes.extend(turned(&agents));
     let mut reader = SettingsReader::new(env);
     // What is wrong with this one is told with the settings.
     let agents = agents.with_own_account(SettingsReader::new(env).word("TWILIO_ACCOUNT_SID"));
@@ -199,6 +200,15 @@ fn loops(agents: &Agents, url_rule: &UrlRule) -> Vec<String> {
 fn targets(agent: &Agent) -> impl Iterator<Item = (&'static str, &String)> {
     let one = agent.status_callback_url.iter().map(|url| ("status_callback_url", url));
     one.chain(agent.status_callback_urls.iter().map(|url| ("status_callback_urls", url)))
+}
+
+/// Names with characters that show what stands beside them as something else.
+fn turned(agents: &Agents) -> impl Iterator<Item = String> {
+    let turned = agents.iter().filter(|agent| agent.name.chars().any(acts_on_text));
+    turned.map(|agent| {
+        let what = "name: expected no control character, also none of the direction of text";
+        format!("agents: agent {:?}: {what}", agent.id)
+    })
 }
 
 /// URLs for status callbacks that no request can be sent to.
@@ -295,10 +305,13 @@ mod tests {
         fs::write(&path, ONE.replace("one", "two")).unwrap();
         assert!(agents.reload().unwrap().by_id("two").is_some());
         assert!(held.by_id("one").is_some(), "whoever has them keeps them");
-        for wrong in [ONE.repeat(2), "[[agent".to_owned()] {
+        let turned = ONE.replace("One", "O\u{202e}ne");
+        for wrong in [ONE.repeat(2), "[[agent".to_owned(), turned] {
             fs::write(&path, wrong).unwrap();
             assert!(agents.reload().is_err());
         }
+        let told = agents.reload().unwrap_err();
+        assert!(told.len() == 1 && told[0].contains("\"one\": name: "), "{told:?}");
         fs::remove_file(&path).unwrap();
         assert!(agents.reload().is_err());
         assert!(agents.now().by_id("two").is_some());

@@ -349,6 +349,8 @@ fn links_are_listed_without_their_tokens_and_revoked_by_who_has_api_token() {
         ("scope", json!({"account": "nobody"}), 404),
         ("expires", json!("367d"), 400),
         ("name", json!(""), 400),
+        ("name", json!("Lob\u{202e}by"), 400),
+        ("name", json!("Lobby\u{2066}"), 400),
         ("view", json!("x"), 400),
     ] {
         let mut body = body.clone();

@@ -29,6 +29,7 @@ mod server;
 mod shutdown;
 mod slips;
 mod streams;
+mod text;
 mod trusted_proxies;
 mod tuning;
 
@@ -52,4 +53,5 @@ pub use read_limit::ReadLimit;
 pub use server::serve;
 pub use shutdown::{signal as shutdown_signal, survive_file_size_limit};
 pub use streams::StreamsMax;
+pub use text::acts_on_text;
 pub use trusted_proxies::{ClientKey, TrustedProxies};

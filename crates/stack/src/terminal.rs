@@ -1,17 +1,11 @@
 //! Text of others on a terminal.
 
+use live_users_http_kit::acts_on_text;
+
 /// The text on one line, as it is: what would move the cursor, change colours or turn the direction of the
 /// text around it is seen as U+FFFD.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().map(|it| if acts(it) { char::REPLACEMENT_CHARACTER } else { it }).collect()
-}
-
-/// Whether a terminal does something else than show it: control characters, the separators of lines, and
-/// the controls of the bidirectional algorithm (Unicode `Bidi_Control`), which show one text as another.
-pub(crate) fn acts(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2066}'..='\u{2069}');
-    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+    text.chars().map(|it| if acts_on_text(it) { char::REPLACEMENT_CHARACTER } else { it }).collect()
 }
 
 #[cfg(test)]

@@ -186,6 +186,7 @@ async fn a_wrong_parameter_is_refused_and_the_backend_is_not_asked() {
         ("/embed?agent=%ff", "agent"),
         ("/embed?agent=a&agent=b", "agent"),
         ("/badge.svg?label=a%0Ab", "label"),
+        ("/badge.svg?label=%E2%80%AEevil", "label"),
         ("/badge.svg?label=a%EF%BF%BE", "label"),
         (&long, "label"),
         ("/badge.svg?theme=dark", "theme"),

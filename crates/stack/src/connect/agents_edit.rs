@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use live_users_http_kit::acts_on_text;
 use live_users_intake::agents::{Agent, Agents, ID_BYTES_MAX, NAME_BYTES_MAX};
 use live_users_twilio::Method;
 use live_users_twilio::rest::{PhoneNumber, VoiceSettings, Webhook};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::ours::Ours;
-use crate::terminal::acts;
 
 /// The text of an agents file that is being changed.
 pub(super) struct AgentsEdit {
@@ -206,7 +206,7 @@ fn set(table: &mut Table, key: &str, webhook: Option<&Webhook>) {
 
 /// The friendly name on one line, and no longer than an agent's name may be.
 fn name_of(number: &PhoneNumber) -> String {
-    let name: String = number.friendly_name.chars().filter(|c| !acts(*c)).collect();
+    let name: String = number.friendly_name.chars().filter(|c| !acts_on_text(*c)).collect();
     let name = name.trim();
     let end = (0..=name.len().min(NAME_BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at));
     let name = name[..end.unwrap_or_default()].trim_end();
