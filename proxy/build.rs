@@ -12,7 +12,7 @@ fn main() {
     let options = Options {
         level: if is_release { Level::Best } else { Level::Quick },
         has_pseudo_language: !is_release,
-        server_sections: &["badge", "element", "embed", "language", "signIn", "view"],
+        server_sections: &["badge", "element", "embed", "language", "server", "signIn", "view"],
     };
     let (folder, out) = (of_cargo("CARGO_MANIFEST_DIR"), of_cargo("OUT_DIR"));
     if let Err(error) =

@@ -7,16 +7,19 @@ import { element } from "./dom.js";
 import { evict } from "./evict.js";
 import { COMMA, moment, partyWords, place, upper, words } from "./format.js";
 import { byLanguage } from "./messages/callDetails.js";
+import { byLanguage as ofRows } from "./messages/callRow.js";
 import { Paced, Trouble, ask } from "./reader.js";
 
 const t = translator(byLanguage);
+/** What the row says too, while this is loaded. */
+const ofRow = translator(ofRows);
 
 const INTERVAL_MS = 2_000;
 const EVIDENCE_SHOWN_MAX = 12;
 const MOMENT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 
 export class CallDetails {
-  node = element("div.details", element("p.quiet", t("asking")));
+  node = element("div.details", element("p.quiet", ofRow("asking")));
   #call;
   #mayEvict;
   #onEvicted;
@@ -47,7 +50,7 @@ export class CallDetails {
       this.#show(await ask(`/calls/${encodeURIComponent(this.#call.callSid)}`, { signal }));
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      this.node.replaceChildren(element("p.trouble", t("trouble", { error: error.message })));
+      this.node.replaceChildren(element("p.trouble", ofRow("trouble", { error: error.message })));
       throw error;
     }
   }

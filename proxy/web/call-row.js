@@ -113,7 +113,7 @@ export class CallRow {
   }
 
   async #open() {
-    const text = element("p.quiet", "Asking why it is counted …");
+    const text = element("p.quiet", t("asking"));
     const cell = element("td", CELL, element("div.details", text));
     const row = element("tr.detail", ROW, cell);
     this.#detailRow = row;
@@ -122,7 +122,7 @@ export class CallRow {
     this.#toggle.setAttribute("aria-expanded", "true");
     const part = await loadWhile(() => this.#detailRow === row, () => loadPart(() => import("./call-details.js")), (trouble) => {
       text.className = "trouble";
-      setText(text, `It cannot be explained: ${trouble.message}. Trying again.`);
+      setText(text, t("trouble", { error: trouble.message }));
     });
     if (part === null) return;
     this.#details = new part.CallDetails(this.#call, this.#mayEvict, this.#onEvicted);

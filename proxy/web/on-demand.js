@@ -30,7 +30,7 @@ export async function loadPart(load, style) {
     const isReplaced = error.status === 404;
     if (isReplaced) loadPageAgain();
     else if (error.status === undefined) console.error(error);
-    throw new Trouble(isReplaced ? t("replaced") : inWords({ key: "unreachable" }), error.status);
+    throw new Trouble(isReplaced ? t(isHeldUp() ? "replacedByDialog" : "replaced") : inWords({ key: "unreachable" }), error.status);
   }
 }
 
@@ -77,9 +77,13 @@ function loadPageAgain() {
   reloading ??= setTimeout(reload, Math.max(0, RELOAD_MS - performance.now()));
 }
 
-/** What somebody writes in a dialog is not lost. */
+/** Whether the page waits: what somebody writes in a dialog is not lost. */
+function isHeldUp() {
+  return document.querySelector("dialog[open]") !== null;
+}
+
 function reload() {
-  if (document.querySelector("dialog[open]") === null) location.reload();
+  if (!isHeldUp()) location.reload();
   else setTimeout(reload, DIALOG_MS);
 }
 

@@ -102,7 +102,8 @@ export class Overview {
         ? t("nothingYet", { error })
         : t("nothingNow", { n: last.liveUsers, age: ageOf(last.at), error });
     setText(this.#notice, what);
-    this.#announcer.say(t("offlineSaid"));
+    this.#announcer.say(knownAt === null ? t("offlineEmptySaid") : t("offlineSaid"));
+    if (this.#store.summary === null) tellNothingIsKnown();
   }
 
   /** Where somebody waits for what cannot be delivered, that stands at the top, with a way to what helps. */
@@ -127,6 +128,16 @@ export class Overview {
     this.#foot.classList.toggle("has-trouble", referee?.state === "failing");
     if (this.#foot.textContent !== parts.join("")) this.#foot.replaceChildren(...nodes);
   }
+}
+
+/** Says where the numbers will stand that nothing is known: who opens the page during an outage waits for nothing. */
+function tellNothingIsKnown() {
+  const cards = document.querySelector("#cards");
+  cards.hidden = true;
+  cards.removeAttribute("aria-busy");
+  const none = document.querySelector("#agents-none");
+  none.hidden = false;
+  for (const node of [none, document.querySelector("#places-empty")]) setText(node, t("nothingKnown"));
 }
 
 /** With how many agents there are calls; a number that no agent has is none. */

@@ -1,23 +1,34 @@
 // Asks the proxy for what is not in the frames of the link: calls, activity, why a call counts.
 
 import { translator } from "/live-users-language.js";
+import { ofServer } from "/live-users-server-errors.js";
 import { byLanguage } from "/messages/link.js";
+import { byLanguage as ofServers } from "/messages/server.js";
 
 import { BASE, IS_LINK } from "./reading.js";
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 5_000;
 const SIGN_IN = "/admin/sign-in";
+/** The parameter of an address for its language, which goes along. */
+const LANGUAGE = "lang";
 const RELOAD_MS = 5_000;
 
 const t = translator(byLanguage);
+
+const server = translator(ofServers);
+
+/** What the server says is wrong, in the language of the page. */
+export function inOurWords(text) {
+  return ofServer(text, server);
+}
 
 /** What is wrong with a link, in words. */
 export function inWords({ key, values }) {
   return t(key, values);
 }
 
-/** An answer that is trouble, in the proxy's words. */
+/** An answer that is trouble, in words for people. */
 export class Trouble extends Error {
   constructor(message, status) {
     super(message);
@@ -46,7 +57,8 @@ export async function ask(path, { method = "GET", body: sent, signal } = {}) {
   }
   if (response.ok && body?.success === true) return body;
   if (response.status === 401) signIn();
-  throw new Trouble(body?.error ?? t("status", { status: String(response.status) }), response.status);
+  const error = typeof body?.error === "string" ? inOurWords(body.error) : t("status", { status: String(response.status) });
+  throw new Trouble(error, response.status);
 }
 
 let reloading = null;
@@ -60,9 +72,13 @@ export function signIn() {
     document.body.classList.add("is-over");
     return;
   }
-  const here = location.pathname + location.search;
+  const here = new URL(location);
+  const language = here.searchParams.get(LANGUAGE);
+  if (language !== null) here.searchParams.delete(LANGUAGE);
+  const search = new URLSearchParams({ next: here.pathname + here.search, ended: "lost" });
+  if (language !== null) search.set(LANGUAGE, language);
   // Where the cookie says more, the proxy tells that instead.
-  location.assign(`${SIGN_IN}?next=${encodeURIComponent(here)}&ended=lost`);
+  location.assign(`${SIGN_IN}?${search}`);
 }
 
 /**

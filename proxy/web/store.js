@@ -3,7 +3,7 @@
 import { translator } from "/live-users-language.js";
 
 import { byLanguage } from "./messages/store.js";
-import { Paced, Trouble, ask, inWords, signIn } from "./reader.js";
+import { Paced, Trouble, ask, inOurWords, inWords, signIn } from "./reader.js";
 import { SEES_CALLS } from "./reading.js";
 import { noteServerTime } from "./server-clock.js";
 
@@ -128,7 +128,7 @@ export class Store extends EventTarget {
   takeFrame = (frame) => {
     noteServerTime(frame?.now ?? frame?.asOf, performance.now());
     if (frame?.success === false || !Array.isArray(frame?.byAgent)) {
-      this.#frameError = frame?.error ?? t("noSummary");
+      this.#frameError = typeof frame?.error === "string" ? inOurWords(frame.error) : t("noSummary");
       this.#noteLoss();
       // Both are by the server's clock.
       const ageMs = Date.parse(frame?.now) - Date.parse(frame?.last?.asOf);

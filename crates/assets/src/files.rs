@@ -9,7 +9,8 @@ use crate::{Error, javascript};
 const PUBLIC_ENTRIES: [&str; 2] = ["live-users.js", "live-users-chart.js"];
 
 /// The messages of the scripts that pages elsewhere load.
-const PUBLIC_MESSAGES: [&str; 3] = ["messages/chart.js", "messages/element.js", "messages/link.js"];
+const PUBLIC_MESSAGES: [&str; 4] =
+    ["messages/chart.js", "messages/element.js", "messages/link.js", "messages/server.js"];
 
 /// The icon: browsers know it by this place.
 const ICON: &str = "favicon.svg";

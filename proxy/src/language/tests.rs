@@ -1,10 +1,14 @@
 //! Languages that are asked for, and that nothing is said beside their messages.
 
 use std::path::Path;
+use std::time::Duration;
 
 use actix_web::test::TestRequest;
 
 use super::*;
+use crate::admin::AuthError;
+use crate::error::UpstreamError;
+use crate::upstream::{AdminApiError, LookupError};
 
 /// What is in the files of a folder of this crate.
 fn texts(folder: &str, end: &str) -> String {
@@ -26,7 +30,7 @@ fn texts(folder: &str, end: &str) -> String {
 #[test]
 fn each_message_that_the_server_names_is_there_and_is_used() {
     let (sources, templates) = (texts("src", ".rs"), texts("web", ".html"));
-    let sections = ["badge", "element", "embed", "language", "signIn", "view"];
+    let sections = ["badge", "element", "embed", "language", "server", "signIn", "view"];
     for literal in sources.split('"') {
         let Some((section, key)) = literal.split_once('.') else { continue };
         let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -37,6 +41,64 @@ fn each_message_that_the_server_names_is_there_and_is_used() {
     for (key, _) in MESSAGES.iter().filter(|(key, _)| !key.starts_with("element.")) {
         let quoted = format!("\"{key}\"");
         assert!(sources.contains(&quoted) || templates.contains(&quoted), "{key}");
+    }
+}
+
+/// All errors of the proxy's own that reach pages and elements.
+fn errors() -> Vec<(String, &'static str)> {
+    use UpstreamError as Error;
+    let upstream = [
+        (Error::Unreachable, "server.unreachable"),
+        (Error::Broken, "server.broken"),
+        (Error::Slow, "server.slow"),
+        (Error::Redirect, "server.redirect"),
+        (Error::Status(503), "server.status"),
+        (Error::TooBig, "server.tooBig"),
+        (Error::NotJson, "server.notJson"),
+        (Error::NotACount, "server.notACount"),
+        (Error::NotAnObject, "server.notAnObject"),
+        (Error::NotAPicture, "server.notAPicture"),
+        (Error::NotRows, "server.notRows"),
+        (Error::NotAStream, "server.notAStream"),
+        (Error::NotAnAccess, "server.notAnAccess"),
+        (Error::AccessEnded, "server.accessEnded"),
+        (Error::NoSuchAgent, "server.noSuchAgent"),
+        (Error::NotOfAgent, "server.notOfAgent"),
+        (Error::Ended, "server.ended"),
+        (Error::Interrupted, "server.interrupted"),
+    ];
+    let upstream = upstream.into_iter().map(|(error, key)| {
+        assert_eq!(error.in_words(Language::ENGLISH), error.to_string());
+        (error.to_string(), key)
+    });
+    let others = [
+        (AuthError::TooOften(Duration::from_secs(7)).to_string(), "server.tooOften"),
+        (AuthError::TotalNeedsToken.to_string(), "server.notPublic"),
+        (AuthError::NotYetKnown.to_string(), "server.notYetKnown"),
+        (AdminApiError::NoBackendToken.to_string(), "server.noBackendToken"),
+        (AdminApiError::Refused.to_string(), "server.refused"),
+        (LookupError::Refused.to_string(), "server.refused"),
+        (LookupError::Throttled.to_string(), "server.throttled"),
+        (LookupError::Busy.to_string(), "server.manyLookups"),
+    ];
+    upstream.chain(others).collect()
+}
+
+#[test]
+fn browsers_know_the_errors_of_the_proxy_by_their_texts() {
+    let script = texts("web", "live-users-server-errors.js");
+    let values = [("status", Value::Text("503")), ("n", Value::Number(7))];
+    let errors = errors();
+    for (text, key) in &errors {
+        // People read it with spaces at which no line breaks.
+        let said = Language::ENGLISH.with(key, &values).replace('\u{a0}', " ");
+        assert_eq!(said, *text, "{key}");
+        let text = text.replace("503", "{}").replace(" 7 s", " {} s");
+        let (_, short) = key.split_once('.').unwrap();
+        assert!(script.contains(&format!("[{text:?}, {short:?}],")), "{text}");
+    }
+    for (key, _) in MESSAGES.iter().filter(|(key, _)| key.starts_with("server.")) {
+        assert!(errors.iter().any(|(_, it)| it == key), "{key}");
     }
 }
 

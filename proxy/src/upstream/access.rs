@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::backend_client::{BackendClient, Failure, failure, wrong_status};
 use super::turns::{Turn, Turns};
 use crate::error::UpstreamError;
+use crate::language::Language;
 use crate::scope::{Scope, ScopeError};
 
 /// The biggest answer that is read, in bytes.
@@ -77,6 +78,21 @@ pub(crate) enum LookupError {
     /// The token is right, and no session can hold what it may see.
     #[error(transparent)]
     Scope(ScopeError),
+}
+
+impl LookupError {
+    /// The same in the language of a reader.
+    pub(crate) fn in_words(self, language: Language) -> String {
+        match self {
+            Self::Upstream(error) => error.in_words(language),
+            Self::Throttled => language.t("server.throttled").to_owned(),
+            Self::Refused => language.t("server.refused").to_owned(),
+            Self::Busy => language.t("server.manyLookups").to_owned(),
+            Self::Scope(ScopeError::NotAnAccess) => UpstreamError::NotAnAccess.in_words(language),
+            // It is for who has written the settings, and names one.
+            Self::Scope(error @ ScopeError::TooLong) => error.to_string(),
+        }
+    }
 }
 
 impl AccessLookup {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use live_users_testkit::{Browser, Server};
+use live_users_testkit::{Browser, Relay, Server};
 use serde_json::json;
 
 use crate::page::serve;
@@ -22,7 +22,7 @@ const STRANGE: &str = r#"(() => {
     const DATA = '#scope, code, pre, time, option[lang], .id, .card h3, .place-name, .agent-name, .account, .caller, ' +
         '.locality, .country, .sub, .about, .numbers a, .shared-link strong, #calls-agent option:not([value=""]), ' +
         '#calls-country option:not([value=""]), #share-scope optgroup option, ' +
-        '.facts dd, .check-numbers, .reason, noscript, .brand, #places-list .place-note';
+        '.facts dd, .check-numbers, noscript, .brand, #places-list .place-note';
     const TITLES = '.card h3, td.agent, .about, time, #scope, .place-name, .evidence li, .numbers span';
     const strange = [];
     const judge = (text, where) => {
@@ -141,6 +141,75 @@ async fn no_text_of_the_page_of_an_admin_is_outside_the_files_of_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_text_about_what_is_loaded_later_is_outside_the_files_of_messages() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let relay = Relay::start(&proxy.url);
+    let browser = Browser::start().await;
+    let page = format!("{}/admin/existing-agents", relay.url);
+    browser.sign_in(&page, ADMIN_TOKEN).await;
+    choose(&browser, PSEUDO).await;
+    browser.goto(&page).await;
+    browser.wait_for("the call", "document.querySelector('tr.call') !== null").await;
+    // Each part is missing first, and on its way then.
+    for (part, button, told, is_told) in [
+        ("/assets/shared-links.", "#share-open", "#shared-links-error", "⟦No link can be shared: "),
+        (
+            "/assets/wallboard.",
+            "#wallboard",
+            "main > .notice[role=alert]",
+            "⟦The wallboard cannot ",
+        ),
+        ("/assets/call-details.", "tr.call .toggle", ".details", "⟦It cannot be explained: "),
+    ] {
+        relay.forbid(&[part]);
+        browser.evaluate(&format!("document.querySelector('{button}').click()")).await;
+        browser.wait_for(part, &has(told, is_told)).await;
+        is_all_in_the_files(&browser, part).await;
+    }
+    browser.evaluate("document.querySelector('tr.call .toggle').click()").await;
+    relay.forbid(&[]);
+    relay.mute(true);
+    browser.evaluate("document.querySelector('tr.call .toggle').click()").await;
+    browser.wait_for("the question", &has(".details", "⟦Asking why ")).await;
+    is_all_in_the_files(&browser, "details that are on their way").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_of_an_outage_is_outside_the_files_and_a_page_that_is_opened_then_waits_for_nothing()
+ {
+    let (mut backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = Browser::start().await;
+    let page = format!("{}/admin/existing-agents", proxy.url);
+    browser.sign_in(&page, ADMIN_TOKEN).await;
+    choose(&browser, PSEUDO).await;
+    browser.goto(&page).await;
+    browser.wait_for("the call", "document.querySelector('tr.call') !== null").await;
+    backend.kill();
+    browser.wait_for("the notice", &has("#notice", "⟦What is shown is ")).await;
+    is_all_in_the_files(&browser, "an outage").await;
+    let said = "document.querySelector('#announcement').textContent";
+    browser
+        .wait_for("it to be said", &format!("{said} === '⟦Offline. What is shown is old.⟧'"))
+        .await;
+
+    browser.goto(&page).await;
+    browser.wait_for("the notice", &has("#notice", "⟦There is nothing to show")).await;
+    let nothing = "⟦Offline. There is nothing to show yet.⟧";
+    browser.wait_for("it to be said", &format!("{said} === '{nothing}'")).await;
+    browser.wait_for("the calls", &has("#calls-error", "⟦The calls cannot be read: ")).await;
+    browser.wait_for("the activity", &has("#activity-error", "⟦The activity cannot be ")).await;
+    is_all_in_the_files(&browser, "a page that is opened during an outage").await;
+    let visible = "document.body.innerText.includes('Waiting for the first answer') \
+                   || document.querySelector('.card.is-waiting').checkVisibility()";
+    assert_eq!(browser.evaluate(visible).await, false, "nothing is waited for");
+    for place in ["#agents-none", "#places-empty"] {
+        browser.wait_for(place, &has(place, "⟦Not known: ")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_text_of_what_others_see_is_outside_the_files_of_messages() {
     let (backend, proxy, twilio) = start_both();
     twilio.start(1);
@@ -252,6 +321,8 @@ async fn the_element_speaks_the_language_around_it() {
     for (element, expected) in &one {
         browser.wait_for(expected, &format!("{} === '{expected}'", text(element))).await;
     }
+    // What is wrong is told in it too.
+    let reason = format!("{}.shadowRoot.querySelector('.reason').textContent", by_id("around"));
     // A change takes effect at once, and the link stays as it is.
     let own = by_id("own");
     browser.evaluate(&format!("{own}.lang = 'ja'")).await;
@@ -260,6 +331,7 @@ async fn the_element_speaks_the_language_around_it() {
     drop(backend);
     let gone = format!("{}.includes('Live-Zahl nicht verfügbar')", text(&by_id("around")));
     browser.wait_for("its end", &gone).await;
+    browser.wait_for("why", &format!("/^(das|der) Backend /.test({reason})")).await;
     let age = format!("{own}.shadowRoot.querySelector('.age').textContent");
     browser.wait_for("the age in Japanese", &format!("/^[0-9]+秒前は1人$/.test({age})")).await;
 }

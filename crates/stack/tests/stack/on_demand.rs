@@ -174,3 +174,24 @@ async fn a_page_whose_parts_the_server_has_no_more_is_loaded_again() {
     browser.click(OPEN_DETAILS).await;
     browser.wait_for("the details", &contains(DETAILS, "Why it is counted")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_loaded_again_waits_for_a_dialog_and_says_so() {
+    let (_backend, _proxy, _twilio, relay) = with_a_call();
+    let browser = open(&relay).await;
+    wait_for_call(&browser).await;
+    browser.click("#share-open").await;
+    browser.wait_for("the form", "document.querySelector('#share').open").await;
+    browser.evaluate("(window.isOld = true)").await;
+    relay.mishear(Some(("/assets/call-details.", "/assets/call-detailz.")));
+    browser.evaluate("(performance.now = () => 60_000, true)").await;
+    // A pointer would not reach it behind the dialog: what was asked for before may come late.
+    browser.evaluate(&format!("document.querySelector('{OPEN_DETAILS}').click()")).await;
+    let told = "is loaded again when the dialog is closed";
+    browser.wait_for("what is waited for", &contains(DETAILS, told)).await;
+    assert_eq!(browser.evaluate("window.isOld").await, true);
+    relay.mishear(None);
+    browser.click("#share-cancel").await;
+    browser.wait_for("another page", "window.isOld === undefined").await;
+    wait_for_call(&browser).await;
+}
