@@ -150,15 +150,17 @@ export class Link {
   #try(mine, rank, transport, open) {
     return new Promise((resolve) => {
       const stream = { rank, transport, since: performance.now(), text: null, isOver: false };
-      const end = () => {
+      const end = (isRefused) => {
         clearTimeout(timer);
         stream.isOver = true;
         resolve(null);
-        if (this.#stream === stream) this.#lose();
+        if (this.#stream === stream) this.#lose(isRefused);
+        // An answer has the words and the status of it.
+        else if (isRefused) this.#poll();
       };
       const timer = setTimeout(() => {
         opened.close();
-        end();
+        end(false);
       }, OPEN_MS_MAX);
       const opened = open(this.#url, {
         heard: (text) => {
@@ -206,11 +208,17 @@ export class Link {
   }
 
   // One that breaks off again and again is given more time each time.
-  #lose() {
+  #lose(isRefused) {
     if (performance.now() - this.#stream.since > AGAIN_MS_MAX) this.#tries = 0;
     this.#stream = null;
     this.#tell({ state: "reconnecting" });
     clearTimeout(this.#floor);
+    // Whom one way refuses, the others refuse too.
+    if (isRefused) {
+      this.#poll();
+      this.#plan(CLIMB_MS_FIRST, CLIMB_MS_MAX, this.#climbs++);
+      return;
+    }
     this.#floor = setTimeout(() => this.#poll(), FLOOR_MS);
     this.#plan(AGAIN_MS_FIRST, AGAIN_MS_MAX, this.#tries++);
   }

@@ -1,13 +1,17 @@
 // The three ways to hear of a value of the proxy: WebSocket, server-sent events, polling. Each is
 // opened for the address of the value and is ended by close(); it tells
 //   heard(text): a frame, or null for a sign of life without one;
-//   ended(): it is over.
+//   ended(isRefused): it is over; whether because this reader may not read any more.
 // Polling has no end: it tells failed({ error, status }) and goes on.
 
 const FETCH_TIMEOUT_MS = 10_000;
 
 // With it, the total is told with its doubt.
 const ACCEPTED = "application/vnd.live-users+json, application/json;q=0.5";
+
+/** The status and the code of a close that say that this reader may not read, or not any more. */
+const UNAUTHORIZED = 401;
+const SESSION_REVOKED = 4001;
 
 /** What can be wrong, as messages of the section `link`: each element of a page has its own language. */
 const UNREACHABLE = { key: "unreachable" };
@@ -29,11 +33,11 @@ export function openSocket(url, { heard, ended }) {
     socket = new WebSocket(address);
   } catch {
     // WebSockets are not allowed here.
-    queueMicrotask(ended);
+    queueMicrotask(() => ended(false));
     return { close() {} };
   }
   socket.onmessage = ({ data }) => heard(data);
-  socket.onclose = () => ended();
+  socket.onclose = ({ code }) => ended(code === SESSION_REVOKED);
   return {
     close() {
       socket.onmessage = socket.onclose = null;
@@ -46,15 +50,16 @@ export function openSocket(url, { heard, ended }) {
 // nor why a stream is refused.
 export function openEvents(url, { heard, ended }) {
   const request = new AbortController();
-  const end = () => request.signal.aborted || ended();
-  readEvents(below(url, "stream"), request.signal, heard).then(end, end);
+  const end = (status) => request.signal.aborted || ended(status === UNAUTHORIZED);
+  readEvents(below(url, "stream"), request.signal, heard).then(end, () => end());
   return { close: () => request.abort() };
 }
 
+/** Reads until it ends; the status of an answer that is no stream. */
 async function readEvents(url, signal, heard) {
   const headers = { accept: "text/event-stream" };
   const response = await fetch(url, { cache: "no-store", headers, signal });
-  if (!response.ok) return;
+  if (!response.ok) return response.status;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
