@@ -15,6 +15,10 @@ use live_users_http_kit::{ParameterError, Query};
 
 use crate::error::wrong_parameter;
 
+pub(crate) use address::{kept, without};
+
+mod address;
+
 /// The parameter of a page's address.
 pub(crate) const PARAMETER: &str = "lang";
 
@@ -82,9 +86,9 @@ impl Language {
     pub(crate) fn asked(query: Query<'_>) -> Result<Option<Self>, ParameterError> {
         let choices: Vec<_> = Self::ENGLISH.choices().map(Self::tag).collect();
         let (last, others) = choices.split_last().expect("there is English");
-        let expected = format!("{} or {last}", others.join(", "));
+        let expected = format!("{} or {last}, also with a region", others.join(", "));
         query.check_once(PARAMETER)?;
-        query.parsed(PARAMETER, &expected, |tag| TAGS.iter().position(|it| *it == tag).map(Self))
+        query.parsed(PARAMETER, &expected, address::of_tag)
     }
 
     /// The language of who asks: of its choice on a page, or by what its browser prefers.

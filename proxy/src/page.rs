@@ -164,6 +164,9 @@ fn in_script(json: &str) -> String {
 const CHART: &str = "<live-users-chart ";
 const ROOT: &str = "<html ";
 
+/// Where the form goes that ends the session.
+const SIGN_OUT: &str = "action=\"/admin/sign-out\"";
+
 /// Where what is downloaded is read.
 const READ: &str = "href=\"/api/";
 
@@ -175,17 +178,19 @@ const OF_ADMINS: [(&str, &str); 3] = [
 ];
 
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
-/// else the total.
+/// else the total. `sign_out` is the path that ends the session.
 pub(crate) fn html(
     language: Language,
     is_scoped: bool,
     query: &str,
+    sign_out: &str,
     first: Option<&First>,
 ) -> String {
     let html = match is_scoped {
         true => language.page().replacen(NUMBER, "<live-users summary>", 1),
         false => language.page().to_owned(),
     };
+    let html = html.replacen(SIGN_OUT, &format!("action=\"{sign_out}\""), 1);
     let mut names = query.split('&').filter_map(|it| it.split('=').next());
     with_first(language, &html, names.any(|it| it == WALLBOARD_PARAMETER), first)
 }
@@ -260,7 +265,7 @@ mod tests {
     #[test]
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
         assert!(Language::pages().iter().all(|html| html.matches(NUMBER).count() == 1));
-        let page = |is_scoped| html(ENGLISH, is_scoped, "", None);
+        let page = |is_scoped| html(ENGLISH, is_scoped, "", "", None);
         assert!(page(true).contains("<live-users summary>") && !page(false).contains(" summary"));
     }
 
@@ -268,7 +273,7 @@ mod tests {
     fn what_comes_first_has_its_places_and_ends_no_script() {
         for place in [FIRST_NUMBER, FIRST_DATA] {
             assert!(Language::pages().iter().all(|it| it.matches(place).count() == 1), "{place}");
-            assert!(!html(ENGLISH, false, "", None).contains(place));
+            assert!(!html(ENGLISH, false, "", "", None).contains(place));
         }
         let summary =
             r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
@@ -278,11 +283,12 @@ mod tests {
         let parts = vec!["alerts.js"];
         let first =
             First { access, summary: summary_too, live_users: 1, is_unsure: false, as_of, parts };
-        let html = html(ENGLISH, false, "", Some(&first));
+        let html = html(ENGLISH, false, "", "/a?lang=fr", Some(&first));
         assert!(
             html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")
         );
         assert!(html.contains("<link rel=\"modulepreload\" href=\"/assets/alerts."));
+        assert!(html.contains("<form id=\"sign-out\" method=\"post\" action=\"/a?lang=fr\">"));
         let (_, data) = html.split_once("type=\"application/json\">").unwrap();
         let (data, behind) = data.split_once("</script>").unwrap();
         assert_eq!(behind.trim(), "</body>\n</html>");
@@ -302,7 +308,7 @@ mod tests {
         for (query, is_wallboard) in
             [("", false), ("wallboards", false), ("wallboard", true), ("a=b&wallboard=", true)]
         {
-            let html = html(ENGLISH, false, query, None);
+            let html = html(ENGLISH, false, query, "", None);
             assert_eq!(!html.contains(WALLBOARD_STYLE), is_wallboard, "{query}");
             assert_eq!(preloads(&html) == ["wallboard-screen"], is_wallboard, "{query}");
         }

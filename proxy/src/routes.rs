@@ -96,7 +96,7 @@ impl Routes {
                     .route(web::post().to(sign_in::sign_in))
                     .default_service(web::to(only_form)),
             )
-            .service(PATHS.order("/admin/sign-out", ANY, sign_in::sign_out))
+            .service(PATHS.order(sign_in::SIGN_OUT_PATH, ANY, sign_in::sign_out))
             .service(
                 PATHS
                     .read(view::PATH, ANY, view::show)
@@ -245,7 +245,7 @@ async fn show_page(
     admin_api: Data<AdminApi>,
 ) -> HttpResponse {
     if !authenticator.is_signed_in(&request) {
-        return sign_in::redirect_here(request.uri());
+        return sign_in::redirect_here(&request);
     }
     let first = page::First::ask(&request, &authenticator, &admin_api).await;
     HttpResponse::Ok()
@@ -258,6 +258,7 @@ async fn show_page(
             language,
             authenticator.is_scoped(&request),
             request.query_string(),
+            &language::kept(&request, sign_in::SIGN_OUT_PATH),
             first.as_ref(),
         ))
 }

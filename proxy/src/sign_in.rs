@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
-use actix_web::http::{StatusCode, Uri};
 use actix_web::web::{Data, Form, Query};
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
@@ -19,6 +19,9 @@ use crate::page;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/admin/sign-in";
+
+/// What ends the session.
+pub(crate) const SIGN_OUT_PATH: &str = "/admin/sign-out";
 
 /// The longest form that is read, in bytes.
 pub(crate) const FORM_BYTES_MAX: usize = 8 * 1024;
@@ -43,6 +46,8 @@ const LOST: &str = "lost";
 struct Page<'a> {
     language: Language,
     next: &'a str,
+    /// Where the form goes.
+    action: String,
     /// Why a session is over.
     notice: Option<&'static str>,
     error: Option<Cow<'static, str>>,
@@ -70,10 +75,12 @@ pub(crate) struct SignIn {
     next: String,
 }
 
-/// Leads to the page, and from there back.
-pub(crate) fn redirect_here(asked: &Uri) -> HttpResponse {
-    let next = asked.path_and_query().map_or("/", |path| path.as_str());
-    see(&format!("{PATH}?next={}", utf8_percent_encode(next, &AS_IT_IS))).finish()
+/// Leads to the page, and from there back, in the language that was asked for.
+pub(crate) fn redirect_here(request: &HttpRequest) -> HttpResponse {
+    let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let next = language::without(next);
+    let path = format!("{PATH}?next={}", utf8_percent_encode(&next, &AS_IT_IS));
+    see(&language::kept(request, &path)).finish()
 }
 
 /// The page, or for who is signed in already what comes next.
@@ -91,6 +98,7 @@ pub(crate) async fn show(
     if authenticator.is_signed_in(&request) {
         // A browser takes what is behind the # along, and there may be a token. What comes next
         // has its own, if only an empty one.
+        let next = language::kept(&request, next);
         let end = if next.contains('#') { "" } else { "#" };
         return Ok(see(&format!("{next}{end}")).finish());
     }
@@ -98,14 +106,16 @@ pub(crate) async fn show(
         // A browser leaves a SameSite=Strict cookie out when a link of another site leads here.
         // This answer, which is ours, leads on, and then the cookie comes along if there is one.
         RequestSource::CrossSite => {
-            let page = Page { leads_on: true, ..Page::of(language, &authenticator, next) };
+            let next = language::kept(&request, next);
+            let page =
+                Page { leads_on: true, ..Page::of(language, &authenticator, &request, &next) };
             answer_with(HttpResponse::Ok(), &page)
         }
         RequestSource::SameOrigin | RequestSource::UserInitiated | RequestSource::Unknown => {
             let error = (ended == HERE).then(|| language.t("signIn.endedHere").into());
             let notice = authenticator.why_over(&request).map(|why| why_over(why, language));
             let notice = notice.or_else(|| (ended == LOST).then(|| language.t("signIn.lost")));
-            let page = Page { notice, error, ..Page::of(language, &authenticator, next) };
+            let page = Page { notice, error, ..Page::of(language, &authenticator, &request, next) };
             answer_with(HttpResponse::Ok(), &page)
         }
     }
@@ -119,7 +129,7 @@ pub(crate) async fn sign_in(
     form: Result<Form<SignIn>, Error>,
 ) -> Result<HttpResponse, Error> {
     let refuse = |status, next: &str, text: Cow<'static, str>| {
-        let page = Page { error: Some(text), ..Page::of(language, &authenticator, next) };
+        let page = Page { error: Some(text), ..Page::of(language, &authenticator, &request, next) };
         answer_with(HttpResponse::build(status), &page)
     };
     let say = |status, next: &str, key: &str| refuse(status, next, language.t(key).into());
@@ -144,7 +154,8 @@ pub(crate) async fn sign_in(
         Ok(cookie) => {
             authenticator.sign_out(&request);
             let cookie = cookie?.to_string();
-            return Ok(see(next).insert_header((header::SET_COOKIE, cookie)).finish());
+            let next = language::kept(&request, next);
+            return Ok(see(&next).insert_header((header::SET_COOKIE, cookie)).finish());
         }
         Err(refusal) => refusal,
     };
@@ -164,7 +175,8 @@ pub(crate) async fn sign_in(
         }
         // The page says it at length.
         AuthError::NoAdminToken => {
-            answer_with(HttpResponse::Forbidden(), &Page::of(language, &authenticator, next))
+            let page = Page::of(language, &authenticator, &request, next);
+            answer_with(HttpResponse::Forbidden(), &page)
         }
         AuthError::Role(_) => say(StatusCode::FORBIDDEN, next, "signIn.ofLink"),
         other @ (AuthError::Denied(Denied::Missing)
@@ -188,7 +200,9 @@ pub(crate) async fn sign_out(
             let cookie = authenticator.sign_out(&request).to_string();
             let everywhere = authenticator.is_signed_out_everywhere(&request).await;
             let path = if everywhere { PATH.to_owned() } else { format!("{PATH}?ended={HERE}") };
-            see(&path).insert_header((header::SET_COOKIE, cookie)).finish()
+            see(&language::kept(&request, &path))
+                .insert_header((header::SET_COOKIE, cookie))
+                .finish()
         }
         RequestSource::UserInitiated | RequestSource::CrossSite | RequestSource::Unknown => {
             HttpResponse::Forbidden()
@@ -225,9 +239,15 @@ fn why_over(why: SessionOver, language: Language) -> &'static str {
 }
 
 impl<'a> Page<'a> {
-    fn of(language: Language, authenticator: &Authenticator, next: &'a str) -> Self {
+    fn of(
+        language: Language,
+        authenticator: &Authenticator,
+        request: &HttpRequest,
+        next: &'a str,
+    ) -> Self {
         let has_token = authenticator.is_configured();
-        Self { language, next, notice: None, error: None, has_token, leads_on: false }
+        let action = language::kept(request, PATH);
+        Self { language, next, action, notice: None, error: None, has_token, leads_on: false }
     }
 }
 
@@ -251,6 +271,8 @@ pub(crate) fn answer_with(
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -281,10 +303,14 @@ mod tests {
 
     #[test]
     fn a_path_is_led_back_to_whole() {
-        let asked = Uri::from_static("/admin/existing-agents?a=1&next=//b#c");
-        let answer = redirect_here(&asked);
+        let asked = TestRequest::with_uri("/admin/existing-agents?a=1&next=//b#c");
+        let answer = redirect_here(&asked.to_http_request());
         let location = answer.headers().get(header::LOCATION).unwrap();
         let expected = "/admin/sign-in?next=/admin/existing-agents%3Fa%3D1%26next%3D//b";
         assert_eq!(location, expected);
+        let asked = TestRequest::with_uri("/admin/existing-agents?wallboard&lang=fr-CA");
+        let answer = redirect_here(&asked.to_http_request());
+        let expected = "/admin/sign-in?next=/admin/existing-agents%3Fwallboard&lang=fr";
+        assert_eq!(answer.headers().get(header::LOCATION).unwrap(), expected);
     }
 }

@@ -39,8 +39,8 @@ const READ: &str = "/api/live-users";
 struct Page {
     language: Language,
     error: Option<Cow<'static, str>>,
-    /// Whether a token can be shown here.
-    can_open: bool,
+    /// Where the form goes that a token can be shown in; `None` without a form.
+    action: Option<String>,
 }
 
 /// What is sent to open a link.
@@ -52,6 +52,7 @@ pub(crate) struct Open {
 
 /// The page that opens the link in its own address.
 pub(crate) async fn show(
+    request: HttpRequest,
     language: Language,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, Error> {
@@ -61,7 +62,7 @@ pub(crate) async fn show(
     if !authenticator.can_look_up() {
         return tell(StatusCode::OK, language, "view.noBackendToken");
     }
-    answer(StatusCode::OK, &Page { language, error: None, can_open: true })
+    answer(StatusCode::OK, &Page { language, error: None, action: action(&request) })
 }
 
 /// Begins the session of a link.
@@ -72,7 +73,7 @@ pub(crate) async fn open(
     form: Result<Form<Open>, Error>,
 ) -> Result<HttpResponse, Error> {
     let again = |status, text: Cow<'static, str>| {
-        answer(status, &Page { language, error: Some(text), can_open: true })
+        answer(status, &Page { language, error: Some(text), action: action(&request) })
     };
     if is_in_the_clear(request.headers()) {
         return again(StatusCode::FORBIDDEN, language.t("signIn.inTheClear").into());
@@ -88,7 +89,8 @@ pub(crate) async fn open(
         Ok(opened) => {
             let (scope, cookie) = opened?;
             let mut answer = HttpResponse::SeeOther();
-            answer.insert_header((header::LOCATION, link_path(&scope.id)));
+            answer
+                .insert_header((header::LOCATION, language::kept(&request, &link_path(&scope.id))));
             Ok(answer.insert_header((header::SET_COOKIE, cookie.to_string())).finish())
         }
         Err(AuthError::Denied(Denied::Wrong)) if !authenticator.can_look_up() => {
@@ -169,7 +171,11 @@ fn below(uri: &Uri) -> Option<(String, Uri)> {
 }
 
 fn tell(status: StatusCode, language: Language, key: &str) -> Result<HttpResponse, Error> {
-    answer(status, &Page { language, error: Some(language.t(key).into()), can_open: false })
+    answer(status, &Page { language, error: Some(language.t(key).into()), action: None })
+}
+
+fn action(request: &HttpRequest) -> Option<String> {
+    Some(language::kept(request, PATH))
 }
 
 fn answer(status: StatusCode, page: &Page) -> Result<HttpResponse, Error> {

@@ -3,7 +3,7 @@
 use live_users_testkit::Server;
 use serde_json::Value;
 
-use crate::admin::TOKENS;
+use crate::admin::{ADMIN_TOKEN, TOKENS};
 use crate::backend::{Backend, ok};
 use crate::proxy::{NO_BACKEND, get, header, seen, start_with};
 
@@ -28,6 +28,8 @@ async fn a_page_is_in_the_language_of_its_address_of_a_choice_or_of_the_browser(
         ("/admin/sign-in", &[GERMAN, french], "fr", "Connexion"),
         ("/admin/sign-in?lang=ja", &[GERMAN, french], "ja", "サインイン"),
         ("/admin/sign-in?lang=", &[GERMAN], "de", "Anmelden"),
+        ("/admin/sign-in?lang=de-AT", &[french], "de", "Anmelden"),
+        ("/admin/sign-in?lang=PT-br", &[], "pt", "Entrar"),
         ("/view", &[GERMAN], "de", "Geteilter Link"),
         ("/view?lang=es", &[GERMAN, french], "es", "Enlace compartido"),
     ] {
@@ -52,11 +54,11 @@ async fn a_language_that_there_is_not_is_refused_by_its_field() {
         "/embed",
         "/badge.svg",
     ] {
-        for wrong in ["zh", "DE", "pt-BR", "english"] {
+        for wrong in ["zh", "zh-CN", "de_DE", "de-", "english"] {
             let (status, _, text) = page(&proxy, &format!("{path}?lang={wrong}"), &[GERMAN]).await;
             let body: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!((status, &body["field"]), (400, &"lang".into()), "{path}: {text}");
-            assert_eq!(body["expected"], "en, de, es, fr, ja or pt", "{path}");
+            assert_eq!(body["expected"], "en, de, es, fr, ja or pt, also with a region", "{path}");
             assert!(!text.contains(wrong), "{text}");
         }
         let (status, _, text) = page(&proxy, &format!("{path}?lang=de&lang=fr"), &[GERMAN]).await;
@@ -74,6 +76,8 @@ async fn what_is_on_pages_of_others_is_in_their_language_or_in_that_of_their_rea
     let french = ("Cookie", "live-users-language=fr");
     for (path, words, tag) in [
         ("/embed", ">2.500 Nutzer live<", Some("de")),
+        ("/embed?lang=de-DE", ">2.500 Nutzer live<", Some("de")),
+        ("/badge.svg?lang=pt-BR", ">2.500 usuários ao vivo<", None),
         ("/embed?lang=fr", ">2\u{202f}500 utilisateurs en direct<", Some("fr")),
         // Nobody tells who will see the picture.
         ("/badge.svg", ">2,500 users live<", None),
@@ -118,6 +122,70 @@ async fn a_refusal_of_a_form_is_in_the_language_too_and_one_of_the_api_is_not() 
 }
 
 #[tokio::test]
+async fn a_language_in_the_address_goes_along_from_page_to_page() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let location = |answer: &reqwest::Response| header(answer, "location").map(str::to_owned);
+    // To the sign-in, which is in it too, and nothing but the parameter is kept of it.
+    let page = "/admin/existing-agents";
+    let answer = get(&proxy, &format!("{page}?a=1&lang=fr-CA"), &[GERMAN]).await;
+    let sign_in = location(&answer).expect("a redirect");
+    assert_eq!(sign_in, "/admin/sign-in?next=/admin/existing-agents%3Fa%3D1&lang=fr");
+    let (_, html) = seen(get(&proxy, &sign_in, &[GERMAN]).await).await;
+    for part in ["<html lang=\"fr\">", "action=\"/admin/sign-in?lang=fr\"", "?a=1\""] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let post = |path: &str, body: &str, cookie: &str| {
+        let request = crate::proxy::client().post(format!("{}{path}", proxy.url));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let request = request.header("Accept-Language", "de").header("Cookie", cookie.to_owned());
+        let request = request.header("Sec-Fetch-Site", "same-origin").body(body.to_owned());
+        async move { request.send().await.expect("the proxy answers") }
+    };
+    // A wrong token, and the right one.
+    for path in ["/admin/sign-in?lang=fr", "/view?lang=fr"] {
+        let (status, html) = seen(post(path, "token=", "").await).await;
+        assert_eq!(status, 400, "{path}");
+        for part in ["<html lang=\"fr\">", &format!("action=\"{path}\"")] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+    }
+    let form = format!("token={ADMIN_TOKEN}&next={page}%3Fa%3D1");
+    let answer = post("/admin/sign-in?lang=fr", &form, "").await;
+    let next = location(&answer).expect("a redirect");
+    assert_eq!(next, format!("{page}?a=1&lang=fr"));
+    let set = header(&answer, "set-cookie").expect("a cookie");
+    let cookie = set.split(';').next().expect("its value").to_owned();
+    // The page, and its way out.
+    let (status, html) = seen(get(&proxy, &next, &[GERMAN, ("Cookie", &cookie)]).await).await;
+    assert_eq!(status, 200);
+    for part in ["<html lang=\"fr\"", "action=\"/admin/sign-out?lang=fr\""] {
+        assert!(html.contains(part), "{part}");
+    }
+    let sign_in = format!("/admin/sign-in?next={page}&lang=fr");
+    let answer = get(&proxy, &sign_in, &[GERMAN, ("Cookie", &cookie)]).await;
+    assert_eq!(location(&answer), Some(format!("{page}?lang=fr#")));
+    let answer = post("/admin/sign-out?lang=fr", "", &cookie).await;
+    let path = location(&answer).expect("a redirect");
+    assert!(path.starts_with("/admin/sign-in?") && path.ends_with("lang=fr"), "{path}");
+    // Without one, nothing is kept.
+    let (_, html) = seen(get(&proxy, "/admin/sign-in", &[GERMAN]).await).await;
+    assert!(html.contains("action=\"/admin/sign-in\""), "{html}");
+}
+
+#[tokio::test]
+async fn a_sign_in_says_why_the_backend_cannot_be_asked_in_the_language_of_the_page() {
+    let proxy = start_with(NO_BACKEND, &TOKENS);
+    let path = format!("{}/admin/sign-in?lang=de", proxy.url);
+    let request = crate::proxy::client().post(path).header("Sec-Fetch-Site", "same-origin");
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = request.body("token=somebody-elses-0123456789").send().await.expect("an answer");
+    let (status, html) = seen(answer).await;
+    assert_eq!(status, 502, "{html}");
+    assert!(html.contains("das Backend ist nicht erreichbar"), "{html}");
+    assert!(!html.contains("cannot be reached"), "{html}");
+}
+
+#[tokio::test]
 async fn the_document_has_the_languages_that_there_are() {
     let proxy = start_with(NO_BACKEND, &TOKENS);
     let (_, document) = seen(get(&proxy, "/openapi.json", &[]).await).await;
@@ -136,8 +204,10 @@ async fn the_document_has_the_languages_that_there_are() {
         of_operation("/embed"),
         of_operation("/badge.svg"),
     ] {
-        let tags = schema["enum"].as_array().unwrap().iter();
-        let mut tags: Vec<_> = tags.map(|it| it.as_str().unwrap().to_owned()).collect();
+        // With these, the language of any region.
+        let pattern = schema["pattern"].as_str().unwrap();
+        let tags = pattern.strip_prefix("^(").unwrap().strip_suffix(")(-[0-9A-Za-z]{1,8})*$");
+        let mut tags: Vec<_> = tags.unwrap().split('|').map(str::to_owned).collect();
         tags.sort();
         assert_eq!(tags, there);
     }

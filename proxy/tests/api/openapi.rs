@@ -35,6 +35,7 @@ fn every_route_is_in_the_document_and_none_more() {
     for (source, path) in [
         (include_str!("../../src/page.rs"), "/admin/existing-agents"),
         (include_str!("../../src/sign_in.rs"), "/admin/sign-in"),
+        (include_str!("../../src/sign_in.rs"), "/admin/sign-out"),
         (include_str!("../../src/view.rs"), "/view"),
         (include_str!("../../src/view.rs"), "/view/{id}"),
     ] {

@@ -115,6 +115,62 @@ async fn a_link_that_is_open_while_it_is_revoked_says_so_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_sent_in_a_language_and_stays_in_it() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = Browser::start().await;
+    let (_, url) = share(&proxy, &value!({"all": true}), "page");
+    open(&browser, &url.replace("/view#", "/view?lang=pt-BR#")).await;
+    browser.wait_for_live_users("1 usuário ao vivo").await;
+    assert_eq!(
+        browser.evaluate("document.documentElement.lang + location.search").await,
+        "pt?lang=pt"
+    );
+    // A session that is lost leads to a sign-in in the language, and that leads back.
+    let page = format!("{}/admin/existing-agents", proxy.url);
+    browser.sign_in(&page, ADMIN_TOKEN).await;
+    browser.goto(&format!("{page}?lang=es")).await;
+    browser.wait_for_live_users("1 usuario en vivo").await;
+    browser.evaluate("(document.querySelector('#sign-out').requestSubmit(), true)").await;
+    browser.wait_for("the sign-in", "location.pathname === '/admin/sign-in'").await;
+    assert_eq!(browser.evaluate("document.documentElement.lang").await, "es");
+    browser.show_token("wrong-token-wrong-token").await;
+    browser.wait_for("the refusal", "document.querySelector('#error')").await;
+    assert_eq!(browser.evaluate("document.documentElement.lang").await, "es");
+    browser.show_token(ADMIN_TOKEN).await;
+    browser.wait_for_live_users("1 usuario en vivo").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_refusal_is_enough_for_the_page_of_a_link_that_was_revoked() {
+    let (_backend, proxy, twilio) = start_both();
+    twilio.start(1);
+    let browser = Browser::start().await;
+    let (id, url) = share(&proxy, &value!({"all": true}), "page");
+    open(&browser, &url).await;
+    browser.wait_for("the call", "document.querySelector('tr.call')").await;
+    browser.wait_for("the link", "document.querySelector('#link').dataset.state === 'live'").await;
+    // The page stays as it is: it is loaded again only when it is older than it says it is.
+    let watch = "(() => { performance.now = () => 0; window.refusals = 0; window.old = 0; let since = null;
+        const { fetch } = window; window.fetch = async (...asked) => { const answer = await fetch(...asked);
+            if (answer.status === 401) window.refusals += 1; return answer; };
+        const { WebSocket } = window; window.sockets = 0;
+        window.WebSocket = function (...all) { window.sockets += 1; return new WebSocket(...all); };
+        new MutationObserver(() => {
+            if (document.querySelector('#link').dataset.state !== 'live') since ??= Date.now();
+            if (document.body.matches('.is-over')) window.old ||= Date.now() - since; })
+            .observe(document.body, { subtree: true, attributes: true });
+        return true; })()";
+    browser.evaluate(watch).await;
+    let authorization = format!("Bearer {ADMIN_TOKEN}");
+    let revoke = format!("{}/api/live-users/links/{id}/revoke", proxy.url);
+    assert_eq!(send("POST", &revoke, &[("Authorization", &authorization)], b"").status, 200);
+    browser.wait_for("its end", "document.body.matches('.is-over')").await;
+    let seen = "JSON.stringify({ refusals, sockets, isSoon: old < 1000 })";
+    assert_eq!(browser.evaluate(seen).await, r#"{"refusals":1,"sockets":0,"isSoon":true}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_of_a_link_shows_its_calls_and_no_orders_and_the_total_is_the_total_alone() {
     let (_backend, proxy, twilio) = start_both();
     twilio.start(1);
