@@ -96,7 +96,7 @@ impl Browser {
         let field = self.client.find(Locator::Css("input[name=token]")).await;
         let field = field.expect("the page asks for a token");
         field.send_keys(token).await.expect("a token can be typed");
-        self.click("form[action='/admin/sign-in'] button").await;
+        self.click("form[action^='/admin/sign-in'] button").await;
     }
 
     /// Clicks on the first element that this CSS selector names.
