@@ -5,8 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_http_kit::{LimitAnswers, LimitError, Methods, ParameterError};
 use live_users_wire::{Envelope, Problem};
 
-use crate::language::{Language, Value};
-
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
 /// names an address; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,37 +66,6 @@ pub(crate) enum UpstreamError {
     /// The task that asked is gone.
     #[error("the proxy gave up asking the backend")]
     Interrupted,
-}
-
-impl UpstreamError {
-    /// The same in the language of a reader. `live-users-server-errors.js` does it in browsers.
-    pub(crate) fn in_words(self, language: Language) -> String {
-        let Self::Status(status) = self else { return language.t(self.key()).to_owned() };
-        language.with(self.key(), &[("status", Value::Text(&status.to_string()))])
-    }
-
-    fn key(self) -> &'static str {
-        match self {
-            Self::Unreachable => "server.unreachable",
-            Self::Broken => "server.broken",
-            Self::Slow => "server.slow",
-            Self::Redirect => "server.redirect",
-            Self::Status(_) => "server.status",
-            Self::TooBig => "server.tooBig",
-            Self::NotJson => "server.notJson",
-            Self::NotACount => "server.notACount",
-            Self::NotAnObject => "server.notAnObject",
-            Self::NotAPicture => "server.notAPicture",
-            Self::NotRows => "server.notRows",
-            Self::NotAStream => "server.notAStream",
-            Self::NotAnAccess => "server.notAnAccess",
-            Self::AccessEnded => "server.accessEnded",
-            Self::NoSuchAgent => "server.noSuchAgent",
-            Self::NotOfAgent => "server.notOfAgent",
-            Self::Ended => "server.ended",
-            Self::Interrupted => "server.interrupted",
-        }
-    }
 }
 
 impl ResponseError for UpstreamError {

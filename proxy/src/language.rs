@@ -15,10 +15,6 @@ use live_users_http_kit::{ParameterError, Query};
 
 use crate::error::wrong_parameter;
 
-pub(crate) use address::{kept, without};
-
-mod address;
-
 /// The parameter of a page's address.
 pub(crate) const PARAMETER: &str = "lang";
 
@@ -88,7 +84,7 @@ impl Language {
         let (last, others) = choices.split_last().expect("there is English");
         let expected = format!("{} or {last}, also with a region", others.join(", "));
         query.check_once(PARAMETER)?;
-        query.parsed(PARAMETER, &expected, address::of_tag)
+        query.parsed(PARAMETER, &expected, of_tag)
     }
 
     /// The language of who asks: of its choice on a page, or by what its browser prefers.
@@ -230,6 +226,39 @@ impl ResponseError for Wrong {
     fn error_response(&self) -> HttpResponse {
         wrong_parameter(self.0.clone())
     }
+}
+
+/// The longest part of a tag between two hyphens (RFC 5646).
+const SUBTAG_CHARS_MAX: usize = 8;
+
+/// The language of a tag: of `de-AT`, German. `None` for one that there is not, and for what is no tag.
+fn of_tag(tag: &str) -> Option<Language> {
+    let find = |wanted: &str| TAGS.iter().position(|it| it.eq_ignore_ascii_case(wanted));
+    let is_subtag = |it: &str| {
+        (1..=SUBTAG_CHARS_MAX).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let primary = tag.split('-').next().filter(|_| tag.split('-').all(is_subtag))?;
+    find(tag).or_else(|| find(primary)).map(Language)
+}
+
+/// This path of ours, in the language that the address of the request asks for, if it does.
+pub(crate) fn kept(request: &HttpRequest, path: &str) -> String {
+    let asked = Language::asked(Query::new(request.query_string()));
+    let Ok(Some(language)) = asked else { return path.to_owned() };
+    let path = without(path);
+    let (path, fragment) = path.find('#').map_or((&*path, ""), |at| path.split_at(at));
+    let join = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{join}{PARAMETER}={}{fragment}", language.tag())
+}
+
+/// This path without the language that it asks for.
+pub(crate) fn without(path: &str) -> String {
+    let (rest, fragment) = path.find('#').map_or((path, ""), |at| path.split_at(at));
+    let Some((path, query)) = rest.split_once('?') else { return path.to_owned() };
+    let is_kept = |pair: &&str| pair.split('=').next() != Some(PARAMETER);
+    let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{path}{mark}{query}{fragment}")
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const KEYS = new Map([
   ["agent: there is no such agent here", "noSuchAgent"],
   ["the backend cannot tell the number of one agent: it is of an older version", "notOfAgent"],
   ["the backend has stopped", "ended"],
+  ["the rows were read too slowly", "slowReader"],
   ["the proxy gave up asking the backend", "interrupted"],
   ["the total was read too often from this address (READS_PER_SECOND): expected a pause of {} s, or a stream", "tooOften"],
   ["the number is not public here (PUBLIC_TOTAL=false): expected `Bearer` and a token", "notPublic"],

@@ -65,6 +65,7 @@ fn errors() -> Vec<(String, &'static str)> {
         (Error::NoSuchAgent, "server.noSuchAgent"),
         (Error::NotOfAgent, "server.notOfAgent"),
         (Error::Ended, "server.ended"),
+        (Error::SlowReader, "server.slowReader"),
         (Error::Interrupted, "server.interrupted"),
     ];
     let upstream = upstream.into_iter().map(|(error, key)| {
@@ -209,4 +210,62 @@ fn no_text_stands_in_a_page_outside_the_messages() {
         }
     }
     assert!(pages > 4, "{pages}");
+}
+
+#[test]
+fn a_tag_has_the_language_of_its_first_part() {
+    for (tag, expected) in [
+        ("de", "de"),
+        ("DE", "de"),
+        ("de-DE", "de"),
+        ("de-AT", "de"),
+        ("pt-BR", "pt"),
+        ("es-419", "es"),
+        ("ja-Jpan-JP", "ja"),
+        ("de-CH-1996", "de"),
+        ("EN-xa", "en-XA"),
+        ("en-GB", "en"),
+    ] {
+        assert_eq!(of_tag(tag).map(Language::tag), Some(expected), "{tag}");
+    }
+    for wrong in [
+        "",
+        "zh",
+        "zh-DE",
+        "deu",
+        "english",
+        "de-",
+        "-de",
+        "de--AT",
+        "de_AT",
+        "de-ü",
+        "de-123456789",
+    ] {
+        assert_eq!(of_tag(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn what_an_address_asks_for_goes_along_and_nothing_else() {
+    for (asked, path, expected) in [
+        ("/?lang=fr", "/admin/a", "/admin/a?lang=fr"),
+        ("/?a=b&lang=pt-BR", "/admin/a?b=c#d", "/admin/a?b=c&lang=pt#d"),
+        ("/?lang=fr", "/a#", "/a?lang=fr#"),
+        ("/?lang=fr", "/a?lang=es", "/a?lang=fr"),
+        ("/?lang=zh", "/a", "/a"),
+        ("/?lang=", "/a", "/a"),
+        ("/", "/a?b", "/a?b"),
+    ] {
+        let request = TestRequest::with_uri(asked).to_http_request();
+        assert_eq!(kept(&request, path), expected, "{asked} {path}");
+    }
+    for (path, expected) in [
+        ("/a", "/a"),
+        ("/a?lang=fr", "/a"),
+        ("/a?b=c&lang=fr&d", "/a?b=c&d"),
+        ("/a?language=fr#lang=de", "/a?language=fr#lang=de"),
+        ("/a?lang#x", "/a#x"),
+    ] {
+        assert_eq!(without(path), expected);
+    }
 }

@@ -75,8 +75,13 @@ fn up() -> Vec<(Call, &'static str, &'static str)> {
     use Party::{Machine, Person, Waiting};
     let live = |party, details| call(Phase::Live, Some(party), details);
     let waiting = |how| live(Waiting, how);
-    let stretch =
-        Stretch { party: Waiting, agent: Agent::Unknown, since: Millis(0), until: Millis(1_000) };
+    let stretch = Stretch {
+        party: Waiting,
+        agent: Agent::Unknown,
+        account: None,
+        since: Millis(0),
+        until: Millis(1_000),
+    };
     let outbound = Call { direction: Some(Direction::Outbound), ..live(Party::Agent, none()) };
     let queue = Details { queue: Some(Queue::Waiting), ..none() };
     let again = Details { stretches: vec![stretch], ..none() };
