@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 pub(crate) use self::auth_error::AuthError;
 pub(crate) use self::fetch_metadata::{RequestSource, is_in_the_clear, request_source};
 use self::session::{Claims, EndedBy, Sessions, no_cookie};
-pub(crate) use self::session::{SessionOver, link_path};
+pub(crate) use self::session::{SessionOver, cookies, link_path};
 pub(crate) use self::shown::ViewOf;
 use self::shown::{Freshness, Judged, ShownBy};
 use crate::channels::Channels;

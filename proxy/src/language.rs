@@ -2,17 +2,18 @@
 
 use std::fmt::{self, Display};
 use std::future::{Ready, ready};
+use std::sync::LazyLock;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, AcceptLanguage, Quality};
+use actix_web::http::header::{AcceptLanguage, Quality};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use cookie::Cookie;
 use icu_decimal::DecimalFormatter;
 use icu_decimal::input::Decimal;
 use icu_locale_core::Locale;
 use icu_plurals::{PluralCategory, PluralRules};
 use live_users_http_kit::{ParameterError, Query};
 
+use crate::admin::cookies;
 use crate::error::wrong_parameter;
 
 /// The parameter of a page's address.
@@ -80,21 +81,19 @@ impl Language {
     /// # Errors
     /// If it asks for one that there is not, or for several.
     pub(crate) fn asked(query: Query<'_>) -> Result<Option<Self>, ParameterError> {
-        let choices: Vec<_> = Self::ENGLISH.choices().map(Self::tag).collect();
-        let (last, others) = choices.split_last().expect("there is English");
-        let expected = format!("{} or {last}, also with a region", others.join(", "));
+        static EXPECTED: LazyLock<String> = LazyLock::new(|| {
+            let choices: Vec<_> = Language::ENGLISH.choices().map(Language::tag).collect();
+            let (last, others) = choices.split_last().expect("there is English");
+            format!("{} or {last}, also with a region", others.join(", "))
+        });
         query.check_once(PARAMETER)?;
-        query.parsed(PARAMETER, &expected, of_tag)
+        query.parsed(PARAMETER, &EXPECTED, of_tag)
     }
 
     /// The language of who asks: of its choice on a page, or by what its browser prefers.
     pub(crate) fn of_reader(request: &HttpRequest) -> Self {
-        let cookies = request.headers().get_all(header::COOKIE);
-        let texts = cookies.filter_map(|value| value.to_str().ok());
-        let mut all = texts.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        let chosen = all.find(|it| it.name() == COOKIE);
-        let chosen = chosen.and_then(|it| TAGS.iter().position(|tag| *tag == it.value()));
-        chosen.map_or_else(|| Self::preferred(request), Self)
+        let chosen = cookies(request.headers(), COOKIE).next().and_then(|it| of_tag(it.value()));
+        chosen.unwrap_or_else(|| Self::preferred(request))
     }
 
     /// The first of the browser's languages that there is; of `de-AT`, German.
@@ -102,11 +101,7 @@ impl Language {
         let Some(accepted) = request.get_header::<AcceptLanguage>() else { return Self::ENGLISH };
         let wanted = accepted.0.into_iter().filter(|it| it.quality > Quality::ZERO);
         let ranked = AcceptLanguage(wanted.collect()).ranked();
-        let of = |tag: String| {
-            let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-            TAGS.iter().position(|it| *it == primary).map(Self)
-        };
-        ranked.iter().filter_map(|it| of(it.item()?.to_string())).next().unwrap_or(Self::ENGLISH)
+        ranked.iter().find_map(|it| of_tag(&it.item()?.to_string())).unwrap_or(Self::ENGLISH)
     }
 
     /// A message without anything in braces.
@@ -128,7 +123,8 @@ impl Language {
             _ => None,
         });
         let wanted = number.map(|n| self.category(n));
-        let form = forms.iter().find(|(category, _)| Some(*category) == wanted);
+        let is_wanted = |name: &str| PluralCategory::get_for_cldr_string(name) == wanted;
+        let form = forms.iter().find(|(category, _)| is_wanted(category));
         let (_, text) = form.or(forms.last()).expect("each message has a form");
         let mut said = String::with_capacity(text.len());
         let mut rest = *text;
@@ -165,16 +161,9 @@ impl Language {
         format.map_or_else(|_| n.to_string(), |format| format.format(&Decimal::from(n)).to_string())
     }
 
-    fn category(self, n: u64) -> &'static str {
+    fn category(self, n: u64) -> PluralCategory {
         let rules = PluralRules::try_new_cardinal(self.locale().into());
-        match rules.map_or(PluralCategory::Other, |rules| rules.category_for(n)) {
-            PluralCategory::Zero => "zero",
-            PluralCategory::One => "one",
-            PluralCategory::Two => "two",
-            PluralCategory::Few => "few",
-            PluralCategory::Many => "many",
-            PluralCategory::Other => "other",
-        }
+        rules.map_or(PluralCategory::Other, |rules| rules.category_for(n))
     }
 
     fn locale(self) -> Locale {

@@ -34,7 +34,8 @@ const NAME: &str = "__Host-live-users";
 const LINK_NAME: &str = "__Secure-live-users-link";
 
 /// For how long a browser keeps the cookie beyond the end of the session, in days: it no longer
-/// opens anything, but proves to [`super::login_throttle`] that the browser was signed in before.
+/// opens anything, but proves to [`live_users_http_kit::TokenGuard`] that the browser was signed in
+/// before.
 const KNOWN_DAYS: u64 = 30;
 
 /// Sessions that were ended before their time. Only who has a token can have so many.
@@ -289,7 +290,7 @@ impl Sessions {
 }
 
 /// The cookies of this name that a request shows: any host of the domain may set more of them.
-fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Cookie<'a>> {
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Cookie<'a>> {
     let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
     texts.flat_map(Cookie::split_parse).flatten().filter(move |it| it.name() == name)
 }
