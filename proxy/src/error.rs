@@ -5,6 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use live_users_http_kit::{LimitAnswers, LimitError, Methods, ParameterError};
 use live_users_wire::{Envelope, Problem};
 
+/// The backend does not want what the proxy shows.
+pub(crate) const TOKEN_REFUSED: &str =
+    "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
+
+/// The proxy has nothing to show the backend.
+pub(crate) const NO_BACKEND_TOKEN: &str =
+    "BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN";
+
 /// Why the backend has given no answer that could be passed on. The texts go to browsers, so none
 /// names an address; the log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

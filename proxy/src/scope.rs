@@ -3,6 +3,8 @@
 use live_users_wire::{Access, LinkAccess, Role};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::error::UpstreamError;
+
 /// The longest text of a scope, in bytes: browsers keep cookies of up to 4,096 bytes.
 const TEXT_BYTES_MAX: usize = 3_500;
 
@@ -34,7 +36,7 @@ pub(crate) struct Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScopeError {
     /// It has no name, or one that no header can hold.
-    #[error("the backend's answer is not an access")]
+    #[error("{}", UpstreamError::NotAnAccess)]
     NotAnAccess,
     /// No cookie can hold it.
     #[error("this token has more accounts than a session can hold ({TEXT_BYTES_MAX} bytes)")]

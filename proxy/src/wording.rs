@@ -2,6 +2,23 @@
 
 use crate::error::UpstreamError;
 use crate::language::{Language, Value};
+use crate::scope::ScopeError;
+use crate::upstream::LookupError;
+
+impl LookupError {
+    /// The same in the language of a reader.
+    pub(crate) fn in_words(self, language: Language) -> String {
+        match self {
+            Self::Upstream(error) => error.in_words(language),
+            Self::Throttled => language.t("server.throttled").to_owned(),
+            Self::Refused => language.t("server.refused").to_owned(),
+            Self::Busy => language.t("server.manyLookups").to_owned(),
+            Self::Scope(ScopeError::NotAnAccess) => UpstreamError::NotAnAccess.in_words(language),
+            // It is for who has written the settings, and names one.
+            Self::Scope(error @ ScopeError::TooLong) => error.to_string(),
+        }
+    }
+}
 
 impl UpstreamError {
     /// The same in the language of a reader. `live-users-server-errors.js` does it in browsers.

@@ -15,8 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::backend_client::{BackendClient, Failure, failure, wrong_status};
 use super::turns::{Turn, Turns};
-use crate::error::UpstreamError;
-use crate::language::Language;
+use crate::error::{TOKEN_REFUSED, UpstreamError};
 use crate::scope::{Scope, ScopeError};
 
 /// The biggest answer that is read, in bytes.
@@ -70,7 +69,7 @@ pub(crate) enum LookupError {
     #[error("the backend looks at no token now, after too many wrong ones")]
     Throttled,
     /// The backend does not want what the proxy shows.
-    #[error("the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN")]
+    #[error("{TOKEN_REFUSED}")]
     Refused,
     /// Too many ask at the same time. The token was not looked at.
     #[error("too many tokens are looked up at the same time")]
@@ -78,21 +77,6 @@ pub(crate) enum LookupError {
     /// The token is right, and no session can hold what it may see.
     #[error(transparent)]
     Scope(ScopeError),
-}
-
-impl LookupError {
-    /// The same in the language of a reader.
-    pub(crate) fn in_words(self, language: Language) -> String {
-        match self {
-            Self::Upstream(error) => error.in_words(language),
-            Self::Throttled => language.t("server.throttled").to_owned(),
-            Self::Refused => language.t("server.refused").to_owned(),
-            Self::Busy => language.t("server.manyLookups").to_owned(),
-            Self::Scope(ScopeError::NotAnAccess) => UpstreamError::NotAnAccess.in_words(language),
-            // It is for who has written the settings, and names one.
-            Self::Scope(error @ ScopeError::TooLong) => error.to_string(),
-        }
-    }
 }
 
 impl AccessLookup {

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
 use super::exports::{Exports, NoPlace};
 use super::rows::{Rows, checked};
-use crate::error::{UpstreamError, problem_of};
+use crate::error::{NO_BACKEND_TOKEN, TOKEN_REFUSED, UpstreamError, problem_of};
 use crate::scope::Scope;
 
 /// The biggest answer that is passed on, in bytes.
@@ -46,10 +46,10 @@ pub(crate) struct AdminApi {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminApiError {
     /// The proxy has nothing to show the backend.
-    #[error("BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN")]
+    #[error("{NO_BACKEND_TOKEN}")]
     NoBackendToken,
     /// The backend does not want what the proxy shows.
-    #[error("the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN")]
+    #[error("{TOKEN_REFUSED}")]
     Refused,
     /// Too many ask at the same time.
     #[error("{REQUESTS_MAX} of these requests are under way: expected fewer, ask again later")]

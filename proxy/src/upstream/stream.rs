@@ -22,7 +22,7 @@ use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_st
 use super::published::{Published, Subscription};
 use super::stream_health::StreamHealth;
 use crate::channels::Channels;
-use crate::error::UpstreamError;
+use crate::error::{NO_BACKEND_TOKEN, TOKEN_REFUSED, UpstreamError};
 
 /// How long the stream stays open when nobody listens any more, in milliseconds: longer than it
 /// takes to load a page again.
@@ -46,10 +46,6 @@ const ASKED_AGAIN_EACH: Duration = Duration::from_secs(10);
 
 /// The longest frame, in bytes: as long as an answer to an admin may be.
 const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-const REFUSED: &str =
-    "the backend refuses the proxy's BACKEND_TOKEN: expected the backend's API_TOKEN";
-const NO_TOKEN: &str = "BACKEND_TOKEN is not set in the proxy: expected the backend's API_TOKEN";
 
 /// Keeps the backend's stream open while readers are here.
 pub(crate) struct Stream {
@@ -148,7 +144,7 @@ impl Stream {
             && self.asked.scope.is_none()
             && matches!(upstream_error, UpstreamError::Status(401 | 403))
         {
-            log::warn!("{REFUSED}: {detail}");
+            log::warn!("{TOKEN_REFUSED}: {detail}");
             self.is_refused = true;
             return;
         }
@@ -193,7 +189,7 @@ impl Stream {
         let start = Instant::now();
         let mut response = self.backend.in_time(self.open(subscription)).await?;
         if subscription == Subscription::Total && self.asked.agent.is_none() {
-            let why = if self.is_refused { REFUSED } else { NO_TOKEN };
+            let why = if self.is_refused { TOKEN_REFUSED } else { NO_BACKEND_TOKEN };
             self.published.report_no_summary(&self.channels, why);
         }
         let mut events = EventStream::new(FRAME_BYTES_MAX);
