@@ -1,6 +1,7 @@
 //! The page *Existing Agents*. What is on it is drawn in the browser, from data that comes with it.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -221,12 +222,8 @@ pub(crate) fn html_of_link(
         (LinkView::Wallboard, LinkScope::Total(_)) => ("wallboard", "total"),
         (LinkView::Wallboard, _) => ("wallboard", "numbers"),
     };
-    let attributes = [
-        ("base", format!("{path}/")),
-        ("view", view.to_owned()),
-        ("detail", detail.to_owned()),
-        ("build", build()),
-    ];
+    let base = format!("{path}/");
+    let attributes = [("base", &*base), ("view", view), ("detail", detail), ("build", &BUILD)];
     let attributes = attributes.map(|(name, value)| format!("data-{name}=\"{value}\" ")).concat();
     let mut html = language
         .page()
@@ -248,13 +245,13 @@ pub(crate) fn html_of_link(
 
 /// Names the page with all that it loads, in whatever language: it has the hashes of its files in it. The
 /// standard hasher has fixed keys, so two proxies of one build agree.
-fn build() -> String {
+static BUILD: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = DefaultHasher::new();
     for html in Language::pages() {
         hasher.write(html.as_bytes());
     }
     format!("{:016x}", hasher.finish())
-}
+});
 
 #[cfg(test)]
 mod tests {

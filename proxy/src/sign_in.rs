@@ -220,7 +220,8 @@ fn local(next: &str) -> &str {
     if is_plain && is_local && next.len() <= NEXT_BYTES_MAX { next } else { page::PATH }
 }
 
-fn see(path: &str) -> HttpResponseBuilder {
+/// Leads on to a path.
+pub(crate) fn see(path: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((header::LOCATION, path));
     answer

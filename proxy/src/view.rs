@@ -21,7 +21,7 @@ use crate::admin::{
 use crate::language::{self, Language, Value};
 use crate::page::{self, First};
 use crate::scope::Scope;
-use crate::sign_in::answer_with;
+use crate::sign_in::{answer_with, see};
 use crate::upstream::AdminApi;
 
 /// Where a link is opened, with its token in the fragment.
@@ -88,10 +88,8 @@ pub(crate) async fn open(
     match authenticator.open_link(&request, token.trim_ascii().as_bytes()).await {
         Ok(opened) => {
             let (scope, cookie) = opened?;
-            let mut answer = HttpResponse::SeeOther();
-            answer
-                .insert_header((header::LOCATION, language::kept(&request, &link_path(&scope.id))));
-            Ok(answer.insert_header((header::SET_COOKIE, cookie.to_string())).finish())
+            let path = language::kept(&request, &link_path(&scope.id));
+            Ok(see(&path).insert_header((header::SET_COOKIE, cookie.to_string())).finish())
         }
         Err(AuthError::Denied(Denied::Wrong)) if !authenticator.can_look_up() => {
             tell(StatusCode::FORBIDDEN, language, "view.noBackendToken")
