@@ -14,7 +14,7 @@ const CLOSE: &str = " }}";
 const LANGUAGE: &str = "language";
 const LANGUAGES: &str = "languages";
 
-/// The key of a language's own name, and of what says it.
+/// The key of a language's own name.
 const OWN_NAME: &str = "language.ownName";
 
 /// Whether a text is a template, which the server fills in: it has more in it than messages.
@@ -29,40 +29,25 @@ fn key(call: &str) -> Option<&str> {
     call.strip_prefix("t(\"")?.strip_suffix("\")")
 }
 
-/// The page with the messages of a language.
-pub(crate) fn in_language(
-    name: &str,
-    text: &str,
-    messages: &Messages,
-    tag: &str,
-) -> Result<String, Error> {
+/// The page with the messages of a language, all of which `uses::check` has found.
+pub(crate) fn in_language(text: &str, messages: &Messages, tag: &str) -> String {
     let mut page = String::with_capacity(text.len());
-    for (at, line) in text.lines().enumerate() {
-        let mut rest = line;
-        while let Some((before, after)) = rest.split_once(OPEN) {
-            page.push_str(before);
-            let (call, behind) = after.split_once(CLOSE).unwrap_or((after, ""));
-            match call {
-                LANGUAGE => page.push_str(tag),
-                LANGUAGES => page.push_str(&options(messages, tag)),
-                _ => {
-                    let message = key(call).and_then(|key| messages.find(tag, key));
-                    let missing = || {
-                        Error::Source(
-                            name.to_owned(),
-                            at + 1,
-                            format!("there is no message {call}"),
-                        )
-                    };
-                    page.push_str(&messages::html(message.ok_or_else(missing)?.other()));
-                }
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        page.push_str(before);
+        let (call, behind) = after.split_once(CLOSE).unwrap_or((after, ""));
+        match call {
+            LANGUAGE => page.push_str(tag),
+            LANGUAGES => page.push_str(&options(messages, tag)),
+            _ => {
+                let message = key(call).and_then(|key| messages.find(tag, key));
+                page.push_str(&messages::html(message.expect("it was looked for").other()));
             }
-            rest = behind;
         }
-        page.push_str(rest);
-        page.push('\n');
+        rest = behind;
     }
-    Ok(page)
+    page.push_str(rest);
+    page
 }
 
 /// An option for each language, in its own words. The pseudo-language is no choice.

@@ -98,7 +98,7 @@ pub fn build(web: &Path, out: &Path, options: Options<'_>) -> Result<(), Error> 
     for name in pages {
         let mut names = Vec::new();
         for (tag, scripts) in tags.iter().zip(&scripts) {
-            let text = html::in_language(name, files.text(name), &messages, tag)?;
+            let text = html::in_language(files.text(name), &messages, tag);
             let html = Html::of(name, &text, &files, scripts, &table)?;
             if let Some(style) = html.style {
                 table.hashed(&style.name, &style.path, style.text.as_bytes())?;

@@ -285,7 +285,7 @@ fn check_text(text: &str, english: &str) -> Result<(), String> {
 }
 
 /// The names in braces.
-pub(crate) fn placeholders(text: &str) -> BTreeSet<String> {
+fn placeholders(text: &str) -> BTreeSet<String> {
     let after = text.split('{').skip(1);
     after.filter_map(|it| it.split_once('}')).map(|(name, _)| name.to_owned()).collect()
 }

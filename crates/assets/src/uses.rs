@@ -5,8 +5,7 @@ use crate::files::Files;
 use crate::messages::{ENGLISH, Messages};
 
 /// Checks each `t("key")` of a script against the sections that it imports, or against all if it gets its `t`
-/// from another one; and each `t("section.key")` of a
-/// template.
+/// from another one; and each `t("section.key")` of a page or template.
 ///
 /// # Errors
 /// If there is no such message.
