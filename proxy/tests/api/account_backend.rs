@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{BACKEND_TOKEN, TOKENS};
 use crate::backend::{Backend, Request, ok};
-use crate::proxy::{header, start_with};
+use crate::proxy::{cookie_in, start_with};
 use crate::sign_in::{OURS, post};
 
 pub(crate) const ACME: &str = "acme-token-0123456789abcdef";
@@ -118,8 +118,7 @@ impl World {
     pub(crate) async fn cookie(&self, token: &str) -> String {
         let answer = post(&self.proxy, &[OURS], &format!("token={token}")).await;
         assert_eq!(answer.status(), 303);
-        let set = header(&answer, "set-cookie").expect("a cookie");
-        set.split(';').next().expect("its value").to_owned()
+        cookie_in(&answer)
     }
 }
 

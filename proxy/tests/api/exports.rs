@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use crate::account_backend::ACME;
 use crate::admin::{RIGHT, TOKENS};
 use crate::backend::{Backend, Request, ok};
-use crate::proxy::{ask, client, get, header, seen, start_with};
+use crate::proxy::{ask, client, cookie_in, get, header, seen, start_with};
 use crate::questions::through;
 use crate::sign_in::{OURS, cookie, post};
 
@@ -105,15 +105,7 @@ async fn rows_that_are_under_way_end_when_the_browser_signs_out() {
     let mut backend = Backend::start();
     let proxy = start_with(&backend.url, &TOKENS);
     let session = [("Cookie", &*cookie(&proxy).await), OURS];
-    let asked = ask(&proxy, Method::GET, "/api/live-users/stretches?format=csv", &session);
-    let head = rows(CSV).replacen(&format!("Content-Length: {}\r\n", ROWS.len()), "", 1);
-    assert!(head.ends_with(ROWS) && !head.contains("Content-Length"));
-    let begun = async {
-        let mut request = backend.next().await;
-        request.start_to_say(&head).await;
-        request
-    };
-    let (mut answer, mut request) = tokio::join!(asked, begun);
+    let (mut answer, mut request) = begin(&proxy, &mut backend, &session).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.chunk().await.expect("rows").as_deref(), Some(ROWS.as_bytes()));
     ask(&proxy, Method::POST, "/admin/sign-out", &session).await;
@@ -129,6 +121,7 @@ async fn begin(
 ) -> (Response, Request) {
     let path = "/api/live-users/stretches?format=csv";
     let head = rows(CSV).replacen(&format!("Content-Length: {}\r\n", ROWS.len()), "", 1);
+    assert!(head.ends_with(ROWS) && !head.contains("Content-Length"));
     let begun = async {
         let mut request = backend.next().await;
         request.start_to_say(&head).await;
@@ -143,8 +136,7 @@ async fn signed_in(proxy: &Server, backend: &mut Backend, token: &str, access: &
     let (signed_in, ()) = tokio::join!(post(proxy, &[OURS], &form), async {
         backend.next().await.say(&ok(access)).await;
     });
-    let cookie = header(&signed_in, "set-cookie").and_then(|it| it.split(';').next());
-    cookie.expect("a cookie").to_owned()
+    cookie_in(&signed_in)
 }
 
 #[tokio::test]

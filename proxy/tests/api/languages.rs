@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::admin::{ADMIN_TOKEN, TOKENS};
 use crate::backend::{Backend, ok};
-use crate::proxy::{NO_BACKEND, get, header, seen, start_with};
+use crate::proxy::{NO_BACKEND, cookie_in, get, header, post_form, seen, start_with};
+use crate::sign_in::{OURS, post};
 
 const GERMAN: (&str, &str) = ("Accept-Language", "de-AT,en;q=0.5");
 
@@ -109,11 +110,7 @@ async fn what_is_on_pages_of_others_is_in_their_language_or_in_that_of_their_rea
 #[tokio::test]
 async fn a_refusal_of_a_form_is_in_the_language_too_and_one_of_the_api_is_not() {
     let proxy = start_with(NO_BACKEND, &TOKENS);
-    let client = reqwest::Client::new();
-    let form = client.post(format!("{}/admin/sign-in", proxy.url));
-    let form = form.header("accept-language", "de").header("sec-fetch-site", "same-origin");
-    let form = form.header("content-type", "application/x-www-form-urlencoded");
-    let (status, html) = seen(form.body("token=").send().await.unwrap()).await;
+    let (status, html) = seen(post(&proxy, &[GERMAN, OURS], "token=").await).await;
     assert!(status == 400 && html.contains("Geben Sie das Token ein."), "{html}");
     let answer = get(&proxy, "/api/live-users/summary", &[GERMAN]).await;
     assert_eq!(header(&answer, "content-language"), None);
@@ -134,37 +131,30 @@ async fn a_language_in_the_address_goes_along_from_page_to_page() {
     for part in ["<html lang=\"fr\">", "action=\"/admin/sign-in?lang=fr\"", "?a=1\""] {
         assert!(html.contains(part), "{part}: {html}");
     }
-    let post = |path: &str, body: &str, cookie: &str| {
-        let request = crate::proxy::client().post(format!("{}{path}", proxy.url));
-        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-        let request = request.header("Accept-Language", "de").header("Cookie", cookie.to_owned());
-        let request = request.header("Sec-Fetch-Site", "same-origin").body(body.to_owned());
-        async move { request.send().await.expect("the proxy answers") }
-    };
     // A wrong token, and the right one.
     for path in ["/admin/sign-in?lang=fr", "/view?lang=fr"] {
-        let (status, html) = seen(post(path, "token=", "").await).await;
+        let (status, html) = seen(post_form(&proxy, path, &[GERMAN, OURS], "token=").await).await;
         assert_eq!(status, 400, "{path}");
         for part in ["<html lang=\"fr\">", &format!("action=\"{path}\"")] {
             assert!(html.contains(part), "{part}: {html}");
         }
     }
     let form = format!("token={ADMIN_TOKEN}&next={page}%3Fa%3D1");
-    let answer = post("/admin/sign-in?lang=fr", &form, "").await;
+    let answer = post_form(&proxy, "/admin/sign-in?lang=fr", &[GERMAN, OURS], &form).await;
     let next = location(&answer).expect("a redirect");
     assert_eq!(next, format!("{page}?a=1&lang=fr"));
-    let set = header(&answer, "set-cookie").expect("a cookie");
-    let cookie = set.split(';').next().expect("its value").to_owned();
+    let cookie = cookie_in(&answer);
+    let signed_in = [GERMAN, OURS, ("Cookie", cookie.as_str())];
     // The page, and its way out.
-    let (status, html) = seen(get(&proxy, &next, &[GERMAN, ("Cookie", &cookie)]).await).await;
+    let (status, html) = seen(get(&proxy, &next, &signed_in).await).await;
     assert_eq!(status, 200);
     for part in ["<html lang=\"fr\"", "action=\"/admin/sign-out?lang=fr\""] {
         assert!(html.contains(part), "{part}");
     }
     let sign_in = format!("/admin/sign-in?next={page}&lang=fr");
-    let answer = get(&proxy, &sign_in, &[GERMAN, ("Cookie", &cookie)]).await;
+    let answer = get(&proxy, &sign_in, &signed_in).await;
     assert_eq!(location(&answer), Some(format!("{page}?lang=fr#")));
-    let answer = post("/admin/sign-out?lang=fr", "", &cookie).await;
+    let answer = post_form(&proxy, "/admin/sign-out?lang=fr", &signed_in, "").await;
     let path = location(&answer).expect("a redirect");
     assert!(path.starts_with("/admin/sign-in?") && path.ends_with("lang=fr"), "{path}");
     // Without one, nothing is kept.
@@ -175,10 +165,8 @@ async fn a_language_in_the_address_goes_along_from_page_to_page() {
 #[tokio::test]
 async fn a_sign_in_says_why_the_backend_cannot_be_asked_in_the_language_of_the_page() {
     let proxy = start_with(NO_BACKEND, &TOKENS);
-    let path = format!("{}/admin/sign-in?lang=de", proxy.url);
-    let request = crate::proxy::client().post(path).header("Sec-Fetch-Site", "same-origin");
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let answer = request.body("token=somebody-elses-0123456789").send().await.expect("an answer");
+    let form = "token=somebody-elses-0123456789";
+    let answer = post_form(&proxy, "/admin/sign-in?lang=de", &[OURS], form).await;
     let (status, html) = seen(answer).await;
     assert_eq!(status, 502, "{html}");
     assert!(html.contains("das Backend ist nicht erreichbar"), "{html}");

@@ -7,26 +7,21 @@ use serde_json::json;
 use crate::account_backend::{ACME, LINK, OVER, World};
 use crate::admin::{ADMIN_TOKEN, BACKEND_TOKEN, RIGHT, TOKENS};
 use crate::backend::{Backend, ok};
-use crate::proxy::{NO_BACKEND, ask, client, get, header, seen, start_with};
+use crate::proxy::{NO_BACKEND, ask, client, cookie_in, get, header, post_form, seen, start_with};
 use crate::sign_in::{OURS, post as sign_in};
 
 const VIEW: &str = "/view/000000000000000a";
 
 /// Opens a link, as the page of /view does.
 async fn open(proxy: &Server, headers: &[(&str, &str)], token: &str) -> Response {
-    let request = client().post(format!("{}/view", proxy.url)).body(format!("token={token}"));
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let request =
-        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    request.send().await.expect("the proxy answers")
+    post_form(proxy, "/view", headers, &format!("token={token}")).await
 }
 
 /// What a browser sends as `Cookie` below the path of the link from then on.
 async fn cookie(world: &World, token: &str) -> String {
     let answer = open(&world.proxy, &[OURS], token).await;
     assert_eq!(answer.status(), 303);
-    let set = header(&answer, "set-cookie").expect("a cookie");
-    set.split(';').next().expect("its value").to_owned()
+    cookie_in(&answer)
 }
 
 #[tokio::test]
@@ -34,15 +29,14 @@ async fn a_link_leads_to_its_page_by_a_cookie_of_its_own() {
     let mut world = World::start();
     let answer = open(&world.proxy, &[OURS], LINK).await;
     assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, Some(VIEW)));
-    let set = header(&answer, "set-cookie").expect("a cookie").to_owned();
+    let set = header(&answer, "set-cookie").expect("a cookie");
     assert!(set.starts_with("__Secure-live-users-link="), "{set}");
     for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/view/000000000000000a"] {
         assert!(set.contains(part), "{part}: {set}");
     }
     assert!(!set.contains("__Host-live-users") && !set.contains(LINK), "{set}");
     assert_eq!(world.asked()[0].body, json!({ "token": LINK }));
-    let cookie = set.split(';').next().expect("its value");
-    let answer = get(&world.proxy, VIEW, &[("Cookie", cookie)]).await;
+    let answer = get(&world.proxy, VIEW, &[("Cookie", &cookie_in(&answer))]).await;
     assert_eq!(answer.status(), 200);
     assert!(header(&answer, "set-cookie").is_some_and(|set| set.contains("Path=/view/")));
     let html = answer.text().await.expect("a page");

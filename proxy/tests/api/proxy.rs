@@ -60,6 +60,26 @@ pub(crate) async fn ask(
     request.send().await.expect("the proxy answers")
 }
 
+/// Sends a form, as a browser does.
+pub(crate) async fn post_form(
+    proxy: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    form: &str,
+) -> Response {
+    let request = client().post(format!("{}{path}", proxy.url)).body(form.to_owned());
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.send().await.expect("the proxy answers")
+}
+
+/// What a browser sends as `Cookie` after this answer, which sets one.
+pub(crate) fn cookie_in(answer: &Response) -> String {
+    let set = header(answer, "set-cookie").expect("a cookie");
+    set.split(';').next().expect("its value").to_owned()
+}
+
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers().get(name).map(|value| value.to_str().expect("text"))
 }

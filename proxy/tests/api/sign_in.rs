@@ -5,7 +5,9 @@ use reqwest::{Method, Response};
 
 use crate::admin::{ADMIN_TOKEN, BACKEND_TOKEN, TOKENS};
 use crate::backend::Backend;
-use crate::proxy::{BINARY, NO_BACKEND, ask, client, get, header, seen, start, start_with};
+use crate::proxy::{
+    BINARY, NO_BACKEND, ask, cookie_in, get, header, post_form, seen, start, start_with,
+};
 
 const PAGE: &str = "/admin/existing-agents";
 const SIGN_IN: &str = "/admin/sign-in";
@@ -16,12 +18,7 @@ pub(crate) const OURS: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 
 /// Sends the form.
 pub(crate) async fn post(proxy: &Server, headers: &[(&str, &str)], form: &str) -> Response {
-    let url = format!("{}{SIGN_IN}", proxy.url);
-    let request = client().post(url).body(form.to_owned());
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let request =
-        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    request.send().await.expect("the proxy answers")
+    post_form(proxy, SIGN_IN, headers, form).await
 }
 
 /// Signs in, and returns what a browser sends as `Cookie` from then on.
@@ -29,11 +26,6 @@ pub(crate) async fn cookie(proxy: &Server) -> String {
     let answer = post(proxy, &[OURS], &format!("token={ADMIN_TOKEN}")).await;
     assert_eq!(answer.status(), 303);
     cookie_in(&answer)
-}
-
-fn cookie_in(answer: &Response) -> String {
-    let set = header(answer, "set-cookie").expect("a cookie");
-    set.split(';').next().expect("its value").to_owned()
 }
 
 async fn is_in(proxy: &Server, cookie: &str) -> bool {
