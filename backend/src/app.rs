@@ -89,6 +89,9 @@ impl Backend {
     /// settings twice: where the journal cannot be opened, and an operator can put that right,
     /// [`Backend::run`] answers callers meanwhile, counts nothing, and tries again.
     ///
+    /// Trap: hooks that send mail start this program again. Its `main` begins with
+    /// [`keep_mail_command`](crate::keep_mail_command).
+    ///
     /// # Errors
     /// If trying again would not help, or the system starts no thread.
     pub fn open(mut configs: [Config; 2]) -> io::Result<Self> {

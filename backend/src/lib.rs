@@ -23,6 +23,7 @@ pub use config::{Config, DEFAULT_PORT, Verification};
 pub use http::plan_history;
 pub use parts::exchange::Reply;
 pub use parts::twilio_api::{TwilioApi, TwilioApiSettings};
+pub use tasks::hooks::keeper::keep_mail_command;
 pub use tools::Tool;
 
 /// Checks a value of `PUBLIC_URL`.

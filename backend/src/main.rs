@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool};
+use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool, keep_mail_command};
 use live_users_http_kit::{
     ConfigErrors, Env, command, init_logging, shutdown_signal, survive_file_size_limit,
 };
@@ -31,6 +31,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(ended) = keep_mail_command() {
+        return ended;
+    }
     let args: Args = match command::arguments() {
         Ok(args) => args,
         Err(code) => return code,

@@ -6,6 +6,7 @@
 
 mod alert_message;
 mod alert_news;
+pub(crate) mod keeper;
 mod lost;
 mod means;
 mod message;
@@ -51,7 +52,7 @@ impl Telling {
     /// # Errors
     /// The system's own.
     pub(crate) fn start(means: Means, hooks: watch::Receiver<Hooks>) -> io::Result<Self> {
-        let sender = Sender::new(http_client(USER_AGENT, CONNECT)?);
+        let sender = Sender::new(http_client(USER_AGENT, CONNECT)?)?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(means, sender, hooks, stopped));
         Ok(Self { stop, task })

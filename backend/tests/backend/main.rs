@@ -25,6 +25,7 @@ mod life;
 mod limits;
 mod links;
 mod local_days;
+mod mail_commands;
 mod metrics;
 mod old_callbacks;
 mod openapi;

@@ -28,8 +28,13 @@ use live_users_http_kit::{
 /// The name of the binary.
 const NAME: &str = "live-users";
 
+fn main() -> ExitCode {
+    // Without the runtime: a process that keeps a mail command does nothing else.
+    live_users_backend::keep_mail_command().unwrap_or_else(run)
+}
+
 #[actix_web::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| {
         let asked_for = !error.use_stderr();
         let _closed_pipe = error.print();

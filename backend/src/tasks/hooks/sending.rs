@@ -1,18 +1,20 @@
 //! Sends one message to a hook: by a request, or by a command that sends mail.
 
-use std::process::{ExitStatus, Stdio};
+use std::ffi::OsString;
+use std::io;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use live_users_http_kit::error_chain;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder};
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::{ChildStdin, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::keeper::{KEEP, cannot_be_started};
 use super::message::Message;
 use crate::parts::hooks::{Hook, Target};
 use crate::parts::telemetry::{self, Purpose};
@@ -34,11 +36,22 @@ const VARIABLES: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "USER"];
 pub(super) struct Sender {
     client: Client,
     commands: Arc<Semaphore>,
+    /// The program and the first arguments of the process that keeps a command.
+    keeper: Arc<[OsString]>,
 }
 
 impl Sender {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, commands: Arc::new(Semaphore::new(COMMANDS_MAX)) }
+    /// # Errors
+    /// The system's own.
+    pub(super) fn new(client: Client) -> io::Result<Self> {
+        let program = if cfg!(target_os = "linux") {
+            // It is this program also after an upgrade has put another file in its place.
+            "/proc/self/exe".into()
+        } else {
+            std::env::current_exe()?.into_os_string()
+        };
+        let commands = Arc::new(Semaphore::new(COMMANDS_MAX));
+        Ok(Self { client, commands, keeper: Arc::new([program, KEEP.into()]) })
     }
 
     /// Sends it. The error has no address and nothing of the message in it: both may be secret.
@@ -59,7 +72,7 @@ impl Sender {
             Target::Posted(url) => post(self.client.post(url.clone()), message).await,
             Target::Mail => {
                 let _place = self.commands.acquire().await;
-                run(&hook.table.mail_command, message, COMMAND_TIMEOUT).await
+                run(&self.keeper, &hook.table.mail_command, message, COMMAND_TIMEOUT).await
             }
         }
     }
@@ -79,74 +92,58 @@ async fn post(request: RequestBuilder, message: &Message) -> Result<(), String> 
     }
 }
 
-/// The process group of a command. What is in it is killed when this is dropped: after its time, and
-/// when nobody waits for it any more.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-
-    /// The command has ended by itself: what it has left to go on delivers the mail, as the `sendmail` of
-    /// some servers does.
-    fn leave(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // A group without a process is none any more, and that is an error.
-        let _nobody_left = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
-    }
-}
-
 /// Runs a command without a shell, with the message on its standard input. It gets so much time, and one
 /// that takes longer leaves nothing behind.
-async fn run(command: &[String], message: &Message, limit: Duration) -> Result<(), String> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err("there is no command".to_owned());
+///
+/// Its keeper ([`super::keeper`]) starts it, and ends it when the pipe to the keeper is closed: after
+/// its time, when nobody waits for this any more, and when this process is killed.
+async fn run(
+    keeper: &[OsString],
+    command: &[String],
+    message: &Message,
+    limit: Duration,
+) -> Result<(), String> {
+    let Some((program, arguments)) = keeper.split_first() else {
+        return Err("there is no keeper".to_owned());
     };
     let variables = VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let mut command = Command::new(program);
-    command
+    // Nothing but the pipe ends the keeper: if it were killed, the command would go on.
+    let mut keeper = Command::new(program)
         .args(arguments)
+        .args(command)
         .env_clear()
         .envs(variables)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0)
-        .kill_on_drop(true);
-    let mut child =
-        command.spawn().map_err(|error| format!("the command cannot be started: {error}"))?;
-    let group = Group::of(&child);
-    let stdin = child.stdin.take();
+        .spawn()
+        .map_err(cannot_be_started)?;
+    let mut stdin = keeper.stdin.take();
     let exchange = async {
-        if let Some(mut stdin) = stdin {
-            // A command that does not read all says by its exit code whether that is well.
-            let _not_read = stdin.write_all(message.body.as_bytes()).await;
+        if let Some(stdin) = &mut stdin {
+            // Why it did not take the message is told by its end.
+            let _not_read = hand_over(stdin, message.body.as_bytes()).await;
         }
-        child.wait().await
+        keeper.wait_with_output().await
     };
     let ended = timeout(limit, exchange).await;
-    if matches!(ended, Ok(Ok(_))) {
-        group.leave();
-    }
+    // Trap: not earlier, or the command ends at once.
+    drop(stdin);
     match ended {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(ended_with(status)),
+        Ok(Ok(output)) if output.status.success() => Ok(()),
+        Ok(Ok(output)) => match String::from_utf8_lossy(&output.stdout).trim_end() {
+            "" => Err(format!("the keeper of the command ended: {}", output.status)),
+            why => Err(why.to_owned()),
+        },
         Ok(Err(error)) => Err(format!("the command cannot be waited for: {error}")),
         Err(_) => Err(too_long(limit)),
     }
 }
 
-fn ended_with(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("the command ended with exit code {code}"),
-        None => "the command was ended by a signal".to_owned(),
-    }
+async fn hand_over(stdin: &mut ChildStdin, body: &[u8]) -> io::Result<()> {
+    stdin.write_u64(body.len() as u64).await?;
+    stdin.write_all(body).await
 }
 
 fn too_long(limit: Duration) -> String {

@@ -1,6 +1,7 @@
 //! The `live-users` command.
 
-use std::process::Output;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use live_users_testkit::{Server, Twilio, exit_of, get, send};
 
@@ -338,4 +339,20 @@ fn simulated_callers_do_not_get_into_the_calls_of_an_account() {
     let ended = exit_of(STACK, &["simulate", "--calls", "1"], &env);
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.code() == Some(64) && told.contains("--url"), "{told}");
+}
+
+#[test]
+fn the_stack_keeps_mail_commands_as_the_backend_does() {
+    let script = "read -r line; test \"$line\" = text && exit 3";
+    let mut keeper = Command::new(STACK);
+    keeper.args(["keep-mail-command", "sh", "-c", script]);
+    keeper.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut keeper = keeper.spawn().expect("it starts");
+    // It is closed after the end: before that, the command would be ended.
+    let mut stdin = keeper.stdin.take().expect("a pipe");
+    stdin.write_all(b"\0\0\0\0\0\0\0\x05text\n").expect("it reads");
+    let output = keeper.wait_with_output().expect("it ends");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!((output.status.code(), &*told), (Some(1), "the command ended with exit code 3\n"));
+    drop(stdin);
 }
