@@ -1,8 +1,10 @@
 //! The document of all paths: it tells of each of them, and what is answered is what it tells.
 
 use live_users_testkit::{Answer, OpenApi, Server, get, paths_in, send};
+use serde_json::{Value, json};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN, sid};
+use crate::sources::post;
 use crate::{AGENTS, agents_file, start};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -119,4 +121,71 @@ fn webhooks_are_refused_as_the_document_says() {
     let bad = twilio.post("/call-status", &[("CallSid", "two words")]);
     assert_eq!(bad.status, 400);
     document.check("POST", "/call-status", &bad);
+}
+
+#[test]
+fn an_event_is_taken_or_refused_as_the_document_says() {
+    let (server, _) = start(&[WITH_TOKEN]);
+    let document = OpenApi::of(&server.url, VERSION);
+    let check = |body: &Value, is_taken: bool| {
+        let answer = post(&server, "/api/events", API_TOKEN, body);
+        assert_eq!(answer.status, if is_taken { 204 } else { 400 }, "{body}: {}", answer.body);
+        document.check("POST", "/api/events", &answer);
+        assert_eq!(document.takes("POST", "/api/events", body), is_taken, "{body}");
+    };
+    let event = json!({ "id": "1", "call": "c", "event": "started" });
+    let with = |name: &str, value: Value| {
+        let mut event = event.clone();
+        event[name] = value;
+        event
+    };
+    for name in ["agent", "caller", "with", "direction", "reason", "at"] {
+        check(&with(name, Value::Null), true);
+        check(&with(name, json!([])), false);
+    }
+    for name in ["id", "call", "agent", "caller"] {
+        check(&with(name, json!(7)), true);
+        for wrong in [json!(""), json!(" "), json!("x".repeat(257)), json!({}), json!(true)] {
+            check(&with(name, wrong), false);
+        }
+    }
+    for name in ["id", "call", "event"] {
+        check(&with(name, Value::Null), false);
+    }
+    for (name, right, wrong) in [
+        ("event", json!("heartbeat"), json!("hangup")),
+        ("with", json!("machine"), json!("bot")),
+        ("direction", json!("outbound"), json!("dial")),
+        ("reason", json!("no-answer"), json!("gone")),
+        ("at", json!("2026-11-23T09:30:00Z"), json!("today")),
+        ("at", json!(1_795_426_200_000_u64), json!(1_795_426_200)),
+    ] {
+        check(&with(name, right), true);
+        check(&with(name, wrong), false);
+    }
+    check(&with("else", json!({ "more": 1 })), true);
+    let cloud_event = json!({ "specversion": "1.0", "id": "2", "source": "/app", "type": "x.started",
+        "subject": "c", "time": null, "data": { "agent": null } });
+    for (body, is_taken) in [
+        (cloud_event.clone(), true),
+        (json!([cloud_event, event]), true),
+        (json!([]), true),
+        (json!([event, {}]), false),
+        (json!([[event]]), false),
+        (json!("started"), false),
+        (Value::Null, false),
+    ] {
+        check(&body, is_taken);
+    }
+    let many = |n: usize| Value::Array(vec![event.clone(); n]);
+    check(&many(1_000), true);
+    check(&many(1_001), false);
+    for name in ["id", "type"] {
+        let mut wrong = cloud_event.clone();
+        wrong.as_object_mut().expect("an object").remove(name);
+        check(&wrong, false);
+    }
+    let mut wrong = cloud_event;
+    wrong["data"] = Value::Null;
+    check(&wrong, false);
 }

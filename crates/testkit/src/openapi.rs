@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::schema::mistakes;
+use self::schema::{fits, mistakes};
 use crate::{Answer, get, send};
 
 /// Headers that clients act on: a document tells which answers have them.
@@ -162,6 +162,17 @@ impl OpenApi {
         let body: Value = serde_json::from_str(&answer.body).expect("JSON");
         let mistakes = mistakes(&self.document, schema, &body);
         assert!(mistakes.is_empty(), "{place}: {}\n{}", mistakes.join("\n"), answer.body);
+    }
+
+    /// Whether the document says that this operation takes such a body.
+    ///
+    /// # Panics
+    /// If it takes no JSON.
+    pub fn takes(&self, method: &str, path: &str, body: &Value) -> bool {
+        let operation = &self.document["paths"][path][method.to_lowercase()];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{method} {path} takes no JSON");
+        fits(&self.document, schema, body)
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {

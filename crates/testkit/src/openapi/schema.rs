@@ -1,6 +1,6 @@
 //! Whether a value is what a schema of an OpenAPI 3.1 document says, which is JSON Schema 2020-12.
 
-use jsonschema::Draft;
+use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
 /// All that is wrong with the value, each with its place. What the schema refers to is in the
@@ -10,15 +10,32 @@ use serde_json::{Map, Value, json};
 /// # Panics
 /// If the schema is none.
 pub(super) fn mistakes(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
-    let mut whole = json!({ "components": document["components"], "allOf": [schema] });
+    let mut whole = whole(document, schema);
     close(&mut whole);
-    let validator = jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .should_validate_formats(true)
-        .build(&whole)
-        .expect("a schema");
+    let validator = validator(&whole);
     let errors = validator.iter_errors(value);
     errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// Whether the value is what the schema says, whatever fields it has beside those that are named.
+///
+/// # Panics
+/// If the schema is none.
+pub(super) fn fits(document: &Value, schema: &Value, value: &Value) -> bool {
+    validator(&whole(document, schema)).is_valid(value)
+}
+
+/// The schema with what it may refer to.
+fn whole(document: &Value, schema: &Value) -> Value {
+    json!({ "components": document["components"], "allOf": [schema] })
+}
+
+fn validator(whole: &Value) -> Validator {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .build(whole)
+        .expect("a schema")
 }
 
 /// Forbids what is not named, in each object whose fields are named.
@@ -63,6 +80,9 @@ mod tests {
         ] {
             assert_eq!(mistakes(&document, &schema, &good), [""; 0], "{schema}");
             assert_eq!(mistakes(&document, &schema, &bad).len(), 1, "{schema}: {bad}");
+            let is_open = bad == json!({ "b": 1 }) && schema.get("required").is_none();
+            assert!(fits(&document, &schema, &good), "{schema}");
+            assert_eq!(fits(&document, &schema, &bad), is_open, "{schema}: {bad}");
         }
     }
 
