@@ -2,7 +2,8 @@
 //! nobody knows is a slip, and *none* would be the answer to another question.
 
 use live_users_core::{Agent, OpenCall};
-use live_users_intake::agents::Agents;
+use live_users_http_kit::{ParameterError, Query};
+use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
 use live_users_intake::alerts::TWILIO;
 use live_users_state::State;
 
@@ -27,6 +28,15 @@ pub(crate) struct Named<'a> {
     pub(crate) agent: Option<&'a str>,
     pub(crate) account: Option<&'a str>,
     pub(crate) source: Option<&'a str>,
+}
+
+/// The id of an agent, an account or a source that a query gives as this parameter.
+///
+/// # Errors
+/// If it can be none.
+pub(crate) fn id(query: &Query<'_>, name: &str) -> Result<Option<String>, ParameterError> {
+    let expected = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
+    query.parsed(name, &expected, |text| is_id(text).then(|| text.to_owned()))
 }
 
 impl Named<'_> {

@@ -4,14 +4,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Agent, Millis};
 use live_users_http_kit::{ParameterError, Query};
-use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, State, words};
 use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
 use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
-use crate::http::named::Named;
+use crate::http::named::{Named, id};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::clock::moment;
 use crate::parts::presentation::{agent_ref, label, shown_place};
@@ -111,11 +110,10 @@ impl Wanted {
         const AFTER: &str = "the `cursor` of an answer before, or of an activity in one";
         let query = Query::new(query);
         let limit = query.number("limit", LIMIT_DEFAULT, 1..=ACTIVITY_LOG_MAX)?;
-        let account = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
         Ok(Self {
             limit,
             after: query.parsed("after", AFTER, Cursor::parse)?,
-            account: query.parsed("account", &account, |id| is_id(id).then(|| id.to_owned()))?,
+            account: id(&query, "account")?,
         })
     }
 

@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use live_users_core::{CallId, Millis};
 use live_users_http_kit::{Format, ParameterError, Query};
-use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_wire::{CallView, StretchView};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +16,7 @@ use super::view::{Presenter, Span, is_users};
 use crate::http::auth::BearerAuth;
 use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
-use crate::http::named::Named;
+use crate::http::named::{Named, id};
 use crate::http::rows::{self, CHUNK, Table};
 use crate::parts::agents::AgentRegistry;
 use crate::parts::counting_rules::CountingRules;
@@ -162,10 +161,8 @@ impl After {
 impl StretchQuery {
     fn parse(query: &str) -> Result<Self, ParameterError> {
         let query = Query::new(query);
-        let id = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
-        let named = |name| query.parsed(name, &id, |id| is_id(id).then(|| id.to_owned()));
         let after = query.parsed("after", "the `cursor` of a row", After::parse)?;
-        Ok(Self { agent: named("agent")?, account: named("account")?, after })
+        Ok(Self { agent: id(&query, "agent")?, account: id(&query, "account")?, after })
     }
 
     /// Whether a call that was first heard of then may have rows behind the one where they begin.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use live_users_core::{Agent, OpenCall, Place};
 use live_users_http_kit::{ParameterError, Query};
-use live_users_intake::agents::{Agents, ID_BYTES_MAX, is_id};
+use live_users_intake::agents::Agents;
 use live_users_intake::alerts::TWILIO;
 
 use super::view::Presenter;
-use crate::http::named::Named;
+use crate::http::named::{Named, id};
 use crate::parts::presentation::{agent_ref, label};
 use crate::parts::scope::Scope;
 
@@ -41,15 +41,13 @@ fn searched(text: &str) -> Option<String> {
 
 impl CallFilter {
     pub(super) fn parse(query: &Query<'_>) -> Result<Self, ParameterError> {
-        let id = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
-        let named = |name| query.parsed(name, &id, |id| is_id(id).then(|| id.to_owned()));
         let one = "a country as US, or unknown";
         let several = "countries as US,CA";
         let countries = |text: &str| text.split(',').map(country).collect::<Option<BTreeSet<_>>>();
         Ok(Self {
-            agent: named("agent")?,
-            account: named("account")?,
-            source: named("source")?,
+            agent: id(query, "agent")?,
+            account: id(query, "account")?,
+            source: id(query, "source")?,
             suspect: query.parsed("suspect", "true or false", |text| text.parse().ok())?,
             country: query.parsed("country", one, |text| match text {
                 UNKNOWN => Some(UNKNOWN.to_owned()),

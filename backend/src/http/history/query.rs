@@ -6,10 +6,10 @@ use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use live_users_core::{DAY_MS, HOUR_MS, MINUTE_MS, Millis};
 use live_users_http_kit::ParameterError;
-use live_users_intake::agents::{ID_BYTES_MAX, is_id};
 use live_users_state::history::{Grain, Retention, STEPS_KEPT_MS};
 
 use super::zone::Zone;
+use crate::http::named::id;
 
 /// Points of one answer.
 const POINTS_MAX: u64 = 2_000;
@@ -99,7 +99,6 @@ impl Query {
         let query = live_users_http_kit::Query::new(query);
         let step = "1m, 15m, 1h or a multiple of one of them, such as 5m, 6h or 1d, up to 366d, or \
                     exact for each change of the last 15 minutes";
-        let agent = format!("1 to {ID_BYTES_MAX} letters, digits, '-' or '_'");
         let wanted = |text: &str| match text {
             "exact" => Some(Step::Exact),
             text => span_ms(text).filter(|ms| (MINUTE_MS..=STEP_MS_MAX).contains(ms)).map(Step::Ms),
@@ -116,8 +115,8 @@ impl Query {
             to: query.parsed("to", WHEN, when)?.map_or(When::Ago(0), |(to, _)| to),
             zone: tz.clone().or(offset).unwrap_or_default(),
             step,
-            agent: query.parsed("agent", &agent, |id| is_id(id).then(|| id.to_owned()))?,
-            account: query.parsed("account", &agent, |id| is_id(id).then(|| id.to_owned()))?,
+            agent: id(&query, "agent")?,
+            account: id(&query, "account")?,
             after: query.parsed("after", "the `at` of a point or of a step", |text| {
                 match self::when(text, None)? {
                     (When::At(at), _) => Some(at),
