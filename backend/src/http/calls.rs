@@ -61,8 +61,7 @@ pub(crate) async fn list(
     });
     let (Some(page), presenter) = found.await?? else {
         let source = export::Source { queue, scope: access.scope.clone(), rules };
-        let may_read = Box::new(auth.lasting(access));
-        return export::calls(source, query, format, may_read).await;
+        return export::calls(source, query, format, auth.lasting(access)).await;
     };
     Ok(json(&page.view(&presenter)))
 }

@@ -81,9 +81,6 @@ pub(super) struct Source {
     pub(super) rules: CountingRules,
 }
 
-/// Says whether rows may go on that somebody has asked for.
-pub(super) type MayRead = Box<dyn Fn() -> bool>;
-
 /// A row of the calls.
 #[derive(Serialize)]
 struct CallRow {
@@ -92,12 +89,13 @@ struct CallRow {
     cursor: String,
 }
 
-/// The calls that are live, from the place and as many as the query says.
+/// The calls that are live, from the place and as many as the query says, as long as their reader may
+/// read them.
 pub(super) async fn calls(
     source: Source,
     query: PageQuery,
     format: Format,
-    may_read: MayRead,
+    may_read: impl Fn() -> bool + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let left = query.limit_named().unwrap_or(usize::MAX);
     let (asked, scope, rules) = (query.clone(), source.scope.clone(), source.rules);
