@@ -241,7 +241,7 @@ pub(crate) async fn stretches(
                 first: *at,
                 is_here: scope.has_call(tracker, &call.id),
                 spans: presenter.spans(&call),
-                call: presenter.call(&call),
+                call: presenter.outline(&call),
             });
             calls.collect()
         });
@@ -255,6 +255,7 @@ pub(crate) async fn stretches(
 /// What the rows of one call are made of.
 struct CallSpans {
     first: Millis,
+    /// Without its stretches.
     call: CallView,
     spans: Vec<Span>,
     /// Whether the call is in scope as it is now.
@@ -269,14 +270,14 @@ fn of_call(query: &StretchQuery, scope: &Scope, of: &CallSpans) -> Vec<Value> {
     let is_its = |it: &StretchView| agent.is_none() || it.agent.agent.as_deref() == agent;
     let numbered = (1..).zip(spans).skip(skipped);
     let numbered = numbered.filter(|(_, span)| is_in(span) && is_its(&span.view));
-    let rows = numbered.map(|(n, Span { view, account }): (usize, _)| {
+    let rows = numbered.map(|(n, Span { view, lasted_ms, account }): (usize, _)| {
         let cursor = format!("{}~{n}.{}", first.0, call.call_sid);
         row(&StretchRow {
             call_sid: &call.call_sid,
             // What becomes of it elsewhere is told to nobody who does not see it there.
             phase: if *is_here { &call.phase } else { MOVED },
             stretch: view,
-            duration_ms: duration_ms(view),
+            duration_ms: *lasted_ms,
             direction: call.direction.as_deref(),
             caller: call.caller.as_deref(),
             place: &call.place,
@@ -285,13 +286,6 @@ fn of_call(query: &StretchQuery, scope: &Scope, of: &CallSpans) -> Vec<Value> {
         })
     });
     rows.collect()
-}
-
-/// How long a stretch was that is over.
-fn duration_ms(stretch: &StretchView) -> Option<u64> {
-    let at = |text: &str| text.parse::<jiff::Timestamp>().ok().map(|it| it.as_millisecond());
-    let (from, to) = (at(&stretch.from)?, at(stretch.to.as_deref()?)?);
-    u64::try_from(to - from).ok()
 }
 
 fn row(row: &impl Serialize) -> Value {

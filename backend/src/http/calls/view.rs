@@ -33,6 +33,12 @@ impl Presenter {
     }
 
     pub(super) fn call(&self, call: &Call) -> CallView {
+        let stretches = self.spans(call).into_iter().map(|span| span.view).collect();
+        CallView { stretches, ..self.outline(call) }
+    }
+
+    /// The same without its stretches.
+    pub(super) fn outline(&self, call: &Call) -> CallView {
         let counted = self.is_counted(call);
         CallView {
             call_sid: call.id.to_string(),
@@ -50,7 +56,7 @@ impl Presenter {
             heard_at: moment(call.heard),
             live_ms: self.live_ms(call),
             sources: call.details.told.as_ref().map(sources).unwrap_or_default(),
-            account: call.details.told.as_ref().and_then(|told| text(told.owner())),
+            account: text(owner(call).as_ref()),
             also: call
                 .details
                 .told
@@ -58,7 +64,7 @@ impl Presenter {
                 .flat_map(|it| &it.names)
                 .map(CallId::to_string)
                 .collect(),
-            stretches: self.stretches(call),
+            stretches: Vec::new(),
         }
     }
 
@@ -74,11 +80,6 @@ impl Presenter {
     }
 
     /// The stretches of a call, the oldest first; the dialling of a call that we have made is one.
-    fn stretches(&self, call: &Call) -> Vec<StretchView> {
-        self.spans(call).into_iter().map(|span| span.view).collect()
-    }
-
-    /// The same with the account of each.
     pub(super) fn spans(&self, call: &Call) -> Vec<Span> {
         let mut past = call.details.stretches.clone();
         if past.is_empty() {
@@ -101,10 +102,12 @@ impl Presenter {
         });
         let past = dialling.into_iter().chain(past).map(|stretch| Span {
             view: view(stretch.party, &stretch.agent, stretch.since, Some(stretch.until)),
+            lasted_ms: Some(stretch.until.since(stretch.since)),
             account: account(call, &stretch),
         });
         let present = present.map(|(party, since)| Span {
             view: view(party, call.acting_agent(), since, None),
+            lasted_ms: None,
             account: owner(call),
         });
         past.chain(present).collect()
@@ -114,6 +117,8 @@ impl Presenter {
 /// A stretch, and whose it is.
 pub(super) struct Span {
     pub(super) view: StretchView,
+    /// How long it was, if it is over.
+    pub(super) lasted_ms: Option<u64>,
     /// The account that the call belonged to then.
     pub(super) account: Option<Arc<str>>,
 }
