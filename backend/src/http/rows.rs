@@ -33,7 +33,7 @@ pub(super) async fn answer(
     let first = chunks.next().await.unwrap_or(Ok(Vec::new()))?;
     let mut head = Vec::new();
     if format == Format::Csv {
-        head = csv_line(table.columns.iter().copied());
+        head = csv([table.columns.iter().copied()]);
     }
     head.extend(encoded(format, table, &first));
     let rest =
@@ -68,23 +68,29 @@ pub(super) fn while_authorized(
 }
 
 fn encoded(format: Format, table: Table, rows: &[Value]) -> Vec<u8> {
+    if format == Format::Csv {
+        return csv(rows
+            .iter()
+            .map(|row| table.columns.iter().map(move |column| cell(row, column))));
+    }
     let mut bytes = Vec::new();
     for row in rows {
-        if format == Format::Csv {
-            bytes.extend(csv_line(table.columns.iter().map(|column| cell(row, column))));
-        } else {
-            bytes.extend(row.to_string().into_bytes());
-            bytes.push(b'\n');
-        }
+        bytes.extend(row.to_string().into_bytes());
+        bytes.push(b'\n');
     }
     bytes
 }
 
-/// A line as RFC 4180 has it.
-fn csv_line<T: AsRef<[u8]>>(cells: impl Iterator<Item = T>) -> Vec<u8> {
+/// Lines as RFC 4180 has them.
+fn csv<L>(lines: impl IntoIterator<Item = L>) -> Vec<u8>
+where
+    L: Iterator<Item: AsRef<[u8]>>,
+{
     let terminator = csv::Terminator::CRLF;
     let mut writer = csv::WriterBuilder::new().terminator(terminator).from_writer(Vec::new());
-    writer.write_record(cells).expect("memory takes every record");
+    for line in lines {
+        writer.write_record(line).expect("memory takes every record");
+    }
     writer.into_inner().expect("memory takes every record")
 }
 
