@@ -14,7 +14,7 @@ use live_users_core::Millis;
 use live_users_http_kit::{ParameterError, Query};
 use live_users_state::history::Point;
 
-use self::shapes::{LETTER, escaped, line, round, text};
+use self::shapes::{TEXT, escaped, line, round, shortened, text, text_width};
 use self::stack::Stack;
 use self::style::Theme;
 use super::found::{Found, Span};
@@ -159,7 +159,7 @@ impl Picture {
         let room = height - ABOVE - below;
         let values = values(most, lines_in(room));
         let most = values.last().copied().unwrap_or(1);
-        let labels = grouped(most).chars().count() as f64 * 12.0 * LETTER;
+        let labels = text_width(&grouped(most), TEXT);
         let plot = Plot {
             left: 20.0 + labels + 10.0,
             right: width - 24.0,
@@ -181,7 +181,7 @@ impl Picture {
         for (at, label) in moments((from, to), zone, u64::from(ticks)) {
             let x = round(plot.x(at.0 as f64));
             let _ = writeln!(svg, "<path class=\"base\" d=\"M{x} {}v5\"/>", round(plot.bottom));
-            let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
+            let half = text_width(&label, TEXT) / 2.0;
             let fits = x - half >= 14.0 && x + half <= width - 14.0;
             if fits {
                 text(svg, "value", (x, plot.bottom + 20.0), "middle", &label);
@@ -196,7 +196,7 @@ impl Picture {
             name => format!("time in {name}"),
         };
         let room = plot.right - plot.left - WIDTH_OF_LEGEND;
-        text(svg, "value", (plot.right, height - 14.0), "end", &shortened(&clock, room, 12.0));
+        text(svg, "value", (plot.right, height - 14.0), "end", &shortened(&clock, room, TEXT));
         let tops = |n: usize| stack.map(|stack| stack.tops(n)).unwrap_or_default();
         let timed = found.timed_points().enumerate();
         let timed: Vec<_> =
@@ -274,7 +274,7 @@ fn draw_stretch(
 fn draw_peak(svg: &mut String, plot: &Plot, at_ms: f64, (max, top): (u32, f64)) {
     let (x, y) = (round(plot.x(at_ms)), round(plot.y(f64::from(max))));
     let label = format!("peak {}", grouped(u64::from(max)));
-    let half = label.chars().count() as f64 * 12.0 * LETTER / 2.0;
+    let half = text_width(&label, TEXT) / 2.0;
     let text_x = x.clamp(plot.left + half, plot.right - half);
     let _ = writeln!(svg, "<circle class=\"ring\" cx=\"{x}\" cy=\"{y}\" r=\"5\"/>");
     let text_y = y.min(plot.y(top)) - 12.0;
@@ -330,16 +330,6 @@ fn description(found: &Found, stack: Option<&Stack>) -> String {
 /// The middle of the part of a point that the query asks for.
 fn middle(span: Span, to: Millis) -> f64 {
     (span.from.0 as f64).midpoint(span.until.min(to).0 as f64)
-}
-
-/// As much of a text as there is room for.
-fn shortened(text: &str, room: f64, size: f64) -> String {
-    let fits = |letters: usize| letters as f64 * size * LETTER <= room;
-    if fits(text.chars().count()) {
-        return text.to_owned();
-    }
-    let letters = (1..).zip(text.chars()).take_while(|(place, _)| fits(place + 1));
-    letters.map(|(_, letter)| letter).chain(['…']).collect()
 }
 
 /// A number with a thin space between each three of its digits.

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 /// How wide a letter is on average, by the size of its font.
-pub(super) const LETTER: f64 = 0.56;
+const LETTER: f64 = 0.56;
+
+/// The size of what has no size of its own in the style sheet.
+pub(super) const TEXT: f64 = 12.0;
 
 /// The corners of a line, as a path has them.
 pub(super) fn line(places: impl Iterator<Item = (f64, f64)>) -> String {
@@ -13,6 +16,21 @@ pub(super) fn line(places: impl Iterator<Item = (f64, f64)>) -> String {
         let _ = write!(line, "{between}{x} {y}");
     }
     line
+}
+
+/// How wide a text is, about, in letters of this size.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    text.chars().count() as f64 * size * LETTER
+}
+
+/// As much of a text as there is room for.
+pub(super) fn shortened(text: &str, room: f64, size: f64) -> String {
+    let fits = |letters: usize| letters as f64 * size * LETTER <= room;
+    if fits(text.chars().count()) {
+        return text.to_owned();
+    }
+    let letters = (1..).zip(text.chars()).take_while(|(place, _)| fits(place + 1));
+    letters.map(|(_, letter)| letter).chain(['…']).collect()
 }
 
 /// Writes a text.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use live_users_state::history::{Line, Point, Step};
 
 use super::super::found::Found;
-use super::shapes::{LETTER, line, round, text};
+use super::shapes::{TEXT, line, round, text, text_width};
 
 /// A party as it is drawn.
 pub(super) struct Party {
@@ -184,7 +184,7 @@ fn sums(users: [f64; 4]) -> [f64; 4] {
 }
 
 fn width_of(party: &Party) -> f64 {
-    23.0 + party.words.chars().count() as f64 * 12.0 * LETTER + 16.0
+    23.0 + text_width(party.words, TEXT) + 16.0
 }
 
 /// The items of the legend in as many rows as they need.
