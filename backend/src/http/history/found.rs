@@ -27,7 +27,7 @@ pub(super) struct Found {
     pub(super) now: Millis,
     /// Those of the live users.
     pub(super) points: Vec<Point>,
-    /// Those of the numbers of [`LINES`], if they are known.
+    /// Those of the numbers of [`Line::REST`], if they are known.
     pub(super) lines: Vec<Vec<Point>>,
     /// Each change, if that was asked for.
     pub(super) steps: Vec<Step>,
@@ -43,10 +43,6 @@ pub(super) struct Span {
     pub(super) from: Millis,
     pub(super) until: Millis,
 }
-
-/// The numbers beside the live users, in the order of [`Found::lines`].
-pub(super) const LINES: [Line; 5] =
-    [Line::WithAgent, Line::Waiting, Line::WithPerson, Line::Machine, Line::OnTheLine];
 
 /// A picture of a history that has just begun is so many points wide.
 const POINTS_DRAWN_MIN: u64 = 10;
@@ -67,11 +63,6 @@ impl Excerpt {
             }
         }
         points.into_iter().map(Option::unwrap_or_default).collect()
-    }
-
-    /// How many there are now.
-    pub(super) fn now(&self) -> u32 {
-        self.0.iter().map(HistorySlice::now).fold(0, u32::saturating_add)
     }
 
     /// Where what is known begins.
@@ -153,7 +144,7 @@ pub(super) async fn find(
             let slices = subjects.iter().map(|it| history.slice(*it, line, plan.grain, times, now));
             slices.collect::<Option<Vec<_>>>().map(Excerpt)
         };
-        let lines = LINES.into_iter().filter_map(excerpt).collect();
+        let lines = Line::REST.into_iter().filter_map(excerpt).collect();
         let excerpt = excerpt(Line::Live);
         check_kept(&plan, history, &subjects, now)?;
         let steps = |from| -> Option<Vec<Vec<Step>>> {
@@ -252,10 +243,9 @@ impl Found {
         }
     }
 
-    /// The live users now, if the time that was asked for ends now.
-    pub(super) fn present_at_end(&self) -> Option<u32> {
-        let now = self.excerpt.as_ref().map(Excerpt::now);
-        now.filter(|_| self.plan.to == self.now)
+    /// The numbers now, if the time that was asked for ends now.
+    pub(super) fn present_at_end(&self) -> Option<&Step> {
+        self.present.as_ref().filter(|_| self.plan.to == self.now)
     }
 
     /// Where a picture begins: not with a long time of which nothing is known.
@@ -276,18 +266,23 @@ impl Found {
 
     /// The points of a number beside the live users, if they are known.
     pub(super) fn points_of(&self, line: Line) -> Option<&[Point]> {
-        let place = LINES.iter().position(|it| *it == line)?;
+        let place = Line::REST.iter().position(|it| *it == line)?;
         self.lines.get(place).map(Vec::as_slice)
     }
 
     /// The numbers beside the live users at one of the points.
     fn line(&self, n: usize) -> LinePointView {
-        let range = |line: usize| {
-            let point = self.lines.get(line).and_then(|points| points.get(n));
+        let of = |line| {
+            let point = self.points_of(line).and_then(|points| points.get(n));
             point.map(range).unwrap_or_default()
         };
-        let [with_agent, waiting, with_person, machine, on_the_line] = [0, 1, 2, 3, 4].map(range);
-        LinePointView { with_agent, waiting, with_person, machine, on_the_line }
+        LinePointView {
+            with_agent: of(Line::WithAgent),
+            waiting: of(Line::Waiting),
+            with_person: of(Line::WithPerson),
+            machine: of(Line::Machine),
+            on_the_line: of(Line::OnTheLine),
+        }
     }
 
     pub(super) fn timed_points(&self) -> impl Iterator<Item = (Span, &Point)> {

@@ -12,13 +12,13 @@ use std::ops::RangeInclusive;
 
 use live_users_core::Millis;
 use live_users_http_kit::{ParameterError, Query};
-use live_users_state::history::Point;
+use live_users_state::history::{Line, Point};
 
 use self::shapes::{TEXT, escaped, line, round, shortened, text, text_width};
 use self::stack::Stack;
 use self::style::Theme;
 use super::found::{Found, Span};
-use super::scale::{self, moments, range, values};
+use super::scale::{moments, range, values};
 
 const WIDTH_DEFAULT: u32 = 960;
 const HEIGHT_DEFAULT: u32 = 400;
@@ -107,6 +107,9 @@ impl Picture {
         let title = agent.map_or("Live users".to_owned(), |name| format!("Live users · {name}"));
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let stack = Stack::of(found, (width - 44.0, height - ABOVE - BELOW));
+        let known = found.points.iter().copied().filter(|point| point.known_ms > 0);
+        let whole = known.reduce(Point::with);
+        let times = range((from, to), zone);
         let mut svg = String::with_capacity(16 * 1024);
         let _ = write!(
             svg,
@@ -117,23 +120,17 @@ impl Picture {
              <desc id=\"live-users-history-desc\">{}</desc>\n<style>{}</style>\n\
              <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n",
             escaped(&title),
-            escaped(&description(found, stack.as_ref())),
+            escaped(&description(&times, whole, stack.as_ref())),
             self.theme.style(),
             width - 1.0,
             height - 1.0,
         );
-        let figures = figures(found);
+        let figures = figures(found, whole);
         let with_figures = width >= WIDTH_OF_FIGURES;
         let room =
             if with_figures { width - 78.0 * figures.len() as f64 - 56.0 } else { width - 40.0 };
         text(&mut svg, "title", (20.0, 33.0), "start", &shortened(&title, room, 17.0));
-        text(
-            &mut svg,
-            "quiet",
-            (20.0, 54.0),
-            "start",
-            &shortened(&range((from, to), zone), room, 12.5),
-        );
+        text(&mut svg, "quiet", (20.0, 54.0), "start", &shortened(&times, room, 12.5));
         if with_figures {
             for (place, (label, figure)) in figures.iter().rev().enumerate() {
                 let x = width - 24.0 - 78.0 * place as f64;
@@ -144,17 +141,17 @@ impl Picture {
         if stack.is_some() {
             svg.push_str(&stack::patterns());
         }
-        self.draw_plot(&mut svg, found, stack.as_ref());
+        let max = whole.map_or(0, |whole| whole.max);
+        self.draw_plot(&mut svg, (found, max), stack.as_ref());
         svg.push_str("</svg>\n");
         svg
     }
 
-    fn draw_plot(&self, svg: &mut String, found: &Found, stack: Option<&Stack>) {
+    /// Draws the curve, which reaches this high, and what stands around it.
+    fn draw_plot(&self, svg: &mut String, (found, max): (&Found, u32), stack: Option<&Stack>) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let (from, to, zone) = (found.begin(), found.plan.to, &found.plan.zone);
-        let known = || found.points.iter().filter(|point| point.known_ms > 0);
-        let max = known().map(|point| point.max).max().unwrap_or_default();
-        let most = stack.map_or(max, |stack| stack.most.max(max));
+        let most = stack.map_or(max, |stack| stack.most);
         let below = BELOW + stack.map_or(0.0, Stack::legend_height);
         let room = height - ABOVE - below;
         let values = values(most, lines_in(room));
@@ -234,7 +231,7 @@ fn draw_stretch(
     stretch: &[Drawn<'_>],
     (found, stack): (&Found, Option<&Stack>),
 ) {
-    let (to, present) = (found.plan.to, found.present_at_end());
+    let to = found.plan.to;
     let place = |span: Span, users: f64| (round(plot.x(middle(span, to))), round(plot.y(users)));
     let along = |users: fn(&Point) -> f64| -> Vec<(f64, f64)> {
         stretch.iter().map(|it| place(it.span, users(it.point))).collect()
@@ -243,8 +240,8 @@ fn draw_stretch(
     // The line ends at what is so now, and not at an average of the last minutes.
     let reaches_now = stretch.last().is_some_and(|it| it.span.until >= to);
     let now = |users: f64| (round(plot.x(to.0 as f64)), round(plot.y(users)));
-    if let Some(users) = present.filter(|_| reaches_now) {
-        mean.push(now(f64::from(users)));
+    if let Some(present) = found.present_at_end().filter(|_| reaches_now) {
+        mean.push(now(f64::from(present.of_line(Line::Live))));
     }
     if let [(x, y)] = mean[..] {
         let _ = writeln!(svg, "<circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
@@ -301,9 +298,10 @@ fn legend(svg: &mut String, left: f64, y: f64, is_stacked: bool) {
 }
 
 /// The figures of the whole time, and what each is.
-fn figures(found: &Found) -> Vec<(&'static str, String)> {
-    let Some(whole) = whole(found) else { return Vec::new() };
-    let now = found.present_at_end().map(|users| ("now", grouped(u64::from(users))));
+fn figures(found: &Found, whole: Option<Point>) -> Vec<(&'static str, String)> {
+    let Some(whole) = whole else { return Vec::new() };
+    let now = found.present_at_end().map(|step| step.of_line(Line::Live));
+    let now = now.map(|users| ("now", grouped(u64::from(users))));
     let rest = [
         ("average", format!("{:.1}", whole.mean().unwrap_or_default())),
         ("fewest", grouped(u64::from(whole.min))),
@@ -312,19 +310,14 @@ fn figures(found: &Found) -> Vec<(&'static str, String)> {
     now.into_iter().chain(rest).collect()
 }
 
-fn whole(found: &Found) -> Option<Point> {
-    found.points.iter().copied().filter(|point| point.known_ms > 0).reduce(Point::with)
-}
-
 /// The picture in words.
-fn description(found: &Found, stack: Option<&Stack>) -> String {
-    let range = scale::range((found.begin(), found.plan.to), &found.plan.zone);
-    let Some(whole) = whole(found) else { return format!("{range}: nothing is known.") };
+fn description(times: &str, whole: Option<Point>, stack: Option<&Stack>) -> String {
+    let Some(whole) = whole else { return format!("{times}: nothing is known.") };
     let (min, max) = (grouped(u64::from(whole.min)), grouped(u64::from(whole.max)));
     let mean = format!("{:.1}", whole.mean().unwrap_or_default());
     let others = stack.map(|it| format!(" Up to {} were on the line.", grouped(it.most.into())));
     let others = others.unwrap_or_default();
-    format!("{range}: {mean} users live on average, at least {min} and at most {max}.{others}")
+    format!("{times}: {mean} users live on average, at least {min} and at most {max}.{others}")
 }
 
 /// The middle of the part of a point that the query asks for.

@@ -132,7 +132,8 @@ impl HistorySlice {
     }
 
     /// How many there are now.
-    pub fn now(&self) -> u32 {
+    #[cfg(test)]
+    pub(crate) fn now(&self) -> u32 {
         self.current.users
     }
 

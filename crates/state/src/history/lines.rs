@@ -36,7 +36,7 @@ impl Line {
     ];
 
     /// The lines beside [`Line::Live`], in the order in which they are kept.
-    pub(super) const REST: [Self; 5] =
+    pub const REST: [Self; 5] =
         [Self::WithAgent, Self::Waiting, Self::WithPerson, Self::Machine, Self::OnTheLine];
 
     /// The number of this line.

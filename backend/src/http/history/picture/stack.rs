@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use live_users_state::history::{Line, Point, Step};
+use live_users_state::history::{Line, Point};
 
 use super::super::found::Found;
 use super::shapes::{TEXT, line, round, text, text_width};
@@ -65,8 +65,9 @@ impl Stack {
     /// `None` if nobody but the agents had callers, or if there is no room for it.
     pub(super) fn of(found: &Found, (width, height): (f64, f64)) -> Option<Self> {
         let users: Vec<_> = (0..found.points.len()).map(|n| users_at(found, n)).collect();
-        let present = found.present.as_ref().filter(|_| found.present_at_end().is_some());
-        let present = present.map(|step| PARTIES.each_ref().map(|it| of_step(step, it.line)));
+        let present = found.present_at_end();
+        let present =
+            present.map(|step| PARTIES.each_ref().map(|it| f64::from(step.of_line(it.line))));
         let all = || users.iter().chain(&present);
         let is_shown = |place: usize| place == 0 || all().any(|users| users[place] > 0.0);
         let shown: Vec<_> = (0..4).filter(|place| is_shown(*place)).collect();
@@ -169,10 +170,6 @@ fn users_at(found: &Found, n: usize) -> [f64; 4] {
         let mean = points.and_then(|points| points.get(n)).and_then(Point::mean);
         mean.unwrap_or(if party.line == Line::WithAgent { live } else { 0.0 })
     })
-}
-
-fn of_step(step: &Step, line: Line) -> f64 {
-    f64::from(step.of_line(line))
 }
 
 fn sums(users: [f64; 4]) -> [f64; 4] {

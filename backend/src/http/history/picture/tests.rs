@@ -6,7 +6,7 @@ use live_users_state::history::{Line, Retention, Subject};
 use live_users_state::record::{Change, Record};
 use roxmltree::Document;
 
-use super::super::found::{Excerpt, LINES};
+use super::super::found::Excerpt;
 use super::super::query::Query;
 use super::*;
 
@@ -43,7 +43,7 @@ fn of_state(query: &str, state: &State) -> Found {
         let slice = state.history().slice(Subject::All, line, plan.grain, times, now);
         slice.map(|it| Excerpt(vec![it]))
     };
-    let lines = LINES.into_iter().filter_map(excerpt).map(|it| it.points(&plan)).collect();
+    let lines = Line::REST.into_iter().filter_map(excerpt).map(|it| it.points(&plan)).collect();
     let excerpt = excerpt(Line::Live);
     let known = excerpt.as_ref().map(|it| it.points(&plan));
     let points = known.unwrap_or_else(|| vec![Point::default(); plan.count()]);
