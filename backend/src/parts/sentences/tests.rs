@@ -1,48 +1,22 @@
-//! The page has the same sentences in English, and one for each word that evidence has.
-
-use std::collections::BTreeMap;
-use std::path::Path;
+//! There is a sentence for each word of evidence, and each is put together as it is meant.
 
 use live_users_state::words;
-use serde_json::Value;
 
 use super::*;
 
-/// What the page says in English, by section and key.
-fn messages() -> BTreeMap<String, BTreeMap<String, Value>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proxy/web/messages/en.json");
-    let text = std::fs::read_to_string(file).expect("the English messages");
-    serde_json::from_str(&text).expect("sections of keys")
-}
-
-#[test]
-fn the_page_has_each_sentence_in_english_and_no_other_ones() {
-    let messages = messages();
-    let own: BTreeMap<String, Value> =
-        WHY.iter().map(|(key, text)| ((*key).to_owned(), Value::from(*text))).collect();
-    assert_eq!(own.len(), WHY.len(), "no key is there twice");
-    assert_eq!(messages["why"], own);
-    for (key, text) in SOURCES {
-        // On the page a unit stays on the line of its number.
-        let on_page = messages["sources"][*key].as_str().map(|it| it.replace('\u{a0}', " "));
-        assert_eq!(on_page.as_deref(), Some(*text), "{key}");
-    }
-}
-
 #[test]
 fn each_word_of_evidence_has_a_sentence() {
-    let keys: Vec<_> = WHY.iter().map(|(key, _)| *key).collect();
     let (sources, said) = words::of_evidence();
     let sources = sources.map(|word| format!("source-{word}"));
     for key in sources.chain(said.map(|word| format!("said-{word}"))) {
-        assert!(keys.contains(&&*key), "{key}");
+        assert!(MESSAGES.why.contains_key(&key), "{key}");
     }
 }
 
 #[test]
 fn what_is_put_in_is_not_looked_at_again() {
     let values = [("source", "{said} {"), ("said", "}")];
-    assert_eq!(say(WHY, "told", &values), "{said} {: }");
+    assert_eq!(why("told", &values), "{said} {: }");
 }
 
 #[test]
