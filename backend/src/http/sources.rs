@@ -88,11 +88,7 @@ pub(crate) async fn receive(
         return Err(shared.unsigned(&source, why));
     }
     vouch_for(&request);
-    let reading = telemetry::within("read events", || {
-        with_request(&request, &url, &body, |it| (source.kind.read)(it))
-    });
-    let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading, (&request, &body)).await
+    shared.record(&source, (&request, &url, &body)).await
 }
 
 /// `HEAD /sources/ID`: whether the path leads here, for `live-users doctor`. It tells no more than a
@@ -149,11 +145,7 @@ pub(crate) async fn events(
         },
     };
     telemetry::note("live_users.source", &source.table.id);
-    let reading = telemetry::within("read events", || {
-        with_request(&request, &url, &body, |it| (source.kind.read)(it))
-    });
-    let reading = reading.map_err(|why| shared.unreadable(&source, why))?;
-    shared.record(&source, reading, (&request, &body)).await
+    shared.record(&source, (&request, &url, &body)).await
 }
 
 /// A request as the kinds of sources look at it.
@@ -216,14 +208,18 @@ impl SourceWebhooks {
         self.webhooks.queue.clock().now()
     }
 
-    /// Records what a source tells, in its order. Types that say nothing of a call are told once.
+    /// Records what a source tells in a request that is verified, in its order. Types that say nothing
+    /// of a call are told once.
     async fn record(
         &self,
         source: &SourceEntry,
-        reading: Reading,
-        (request, body): (&HttpRequest, &[u8]),
+        (request, url, body): (&HttpRequest, &str, &[u8]),
     ) -> Result<HttpResponse, ApiError> {
-        let Reading { mut events, ignored, unknown } = reading;
+        let reading = telemetry::within("read events", || {
+            with_request(request, url, body, |it| (source.kind.read)(it))
+        });
+        let Reading { mut events, ignored, unknown } =
+            reading.map_err(|why| self.unreadable(source, why))?;
         give_ids(&mut events, (request, body));
         for kind in ignored.iter().map(|kind| word(kind)).filter(|kind| source.seen.is_new(kind)) {
             info!("source {}: {kind} says nothing of who is on the line", source.table.id);
