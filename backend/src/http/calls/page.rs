@@ -72,12 +72,8 @@ impl PageQuery {
             let after = self.after.as_ref();
             after.is_none_or(|after| order(open.since(), open.id(), after).is_gt())
         };
-        let wanted = state.tracker().open().filter(|open| {
-            is_listed(open)
-                && scope.has_open(open)
-                && self.filter.has(open, presenter)
-                && is_behind(open)
-        });
+        let open = state.tracker().open();
+        let wanted = open.filter(|open| self.wants(open, &scope, presenter) && is_behind(open));
         wanted.map(|open| (open.since(), open.id().clone())).collect()
     }
 
@@ -90,11 +86,14 @@ impl PageQuery {
     ) -> Vec<(CallView, String)> {
         let scope = self.filter.scope(scope);
         let open = places.iter().filter_map(|(_, id)| state.tracker().open_call(id));
-        let wanted = open.filter(|open| {
-            is_listed(open) && scope.has_open(open) && self.filter.has(open, presenter)
-        });
+        let wanted = open.filter(|open| self.wants(open, &scope, presenter));
         let calls = wanted.map(|open| open.call());
         calls.map(|call| (presenter.call(&call), next_after(&call))).collect()
+    }
+
+    /// Whether a call that is up is one of its rows, wherever these begin.
+    fn wants(&self, open: &OpenCall<'_>, scope: &Scope, presenter: &Presenter) -> bool {
+        is_listed(open) && scope.has_open(open) && self.filter.has(open, presenter)
     }
 
     /// The calls that are in scope.
