@@ -12,6 +12,7 @@ mod access;
 mod agents;
 mod alerts;
 mod answer;
+mod audit;
 mod authorized;
 mod body;
 mod calls;

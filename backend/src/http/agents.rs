@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use live_users_wire as wire;
 use log::info;
 
+use super::audit;
 use super::authorized::Authorized;
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
@@ -23,7 +24,7 @@ pub(crate) async fn reload(
     let agents = reloaded.map_err(ApiError::BadAgents)?;
     let registry = digested;
     let digest = web::block(move || registry.digest()).await.unwrap_or_default();
-    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    let from = audit::from(&request);
     info!(
         "audit: the agents file is read again for the holder of API_TOKEN{from}, {agents} agents \
          are configured"

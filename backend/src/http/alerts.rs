@@ -8,6 +8,7 @@ use live_users_wire::AlertTested;
 use log::info;
 
 use super::answer::json;
+use super::audit;
 use super::authorized::{Authorized, PermittedCalls};
 use super::error::ApiError;
 use crate::parts::agents::AgentRegistry;
@@ -45,7 +46,7 @@ pub(crate) async fn test(
     };
     let hooks = agents.hooks().iter().filter(is_told).map(|hook| hook.id.clone()).collect();
     queue.record_alerts(vec![tested.clone()]).await?;
-    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    let from = audit::from(&request);
     info!("audit: alert {} is tested by the holder of API_TOKEN{from}", table.id);
     Ok(HttpResponse::Ok().json(AlertTested { alert: table.id.clone(), hooks }))
 }

@@ -20,6 +20,7 @@ use log::info;
 use self::page::PageQuery;
 use self::view::Presenter;
 use super::answer::json;
+use super::audit;
 use super::auth::BearerAuth;
 use super::authorized::{Permitted, PermittedCalls};
 use super::error::ApiError;
@@ -113,7 +114,7 @@ pub(crate) async fn evict(
         known(&queue, **rules, &access.scope, &id).await?;
     }
     let (call, presenter) = end_by_operator(&queue, **rules, &id).await?;
-    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    let from = audit::from(&request);
     info!("audit: {} is evicted from the count by {}{from}", call.id, access.holder());
     Ok(json(&wire::Evicted { call: presenter.call(&call) }))
 }

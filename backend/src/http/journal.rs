@@ -7,6 +7,7 @@ use live_users_replica::NotRewritten;
 use live_users_wire as wire;
 use log::info;
 
+use super::audit;
 use super::authorized::Authorized;
 use super::error::ApiError;
 use crate::parts::not_recorded::NotRecorded;
@@ -27,7 +28,7 @@ pub(crate) async fn rewrite(
         ),
         NotRewritten::Failed(why) => ApiError::Unavailable(why),
     })?;
-    let from = request.peer_addr().map_or_else(String::new, |peer| format!(" at {}", peer.ip()));
+    let from = audit::from(&request);
     info!("audit: the journal is written anew for the holder of API_TOKEN{from}");
     let name = rewritten.aside.as_deref().and_then(|it| it.file_name());
     Ok(HttpResponse::Ok().json(wire::JournalRewritten {

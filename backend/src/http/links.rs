@@ -13,6 +13,7 @@ use live_users_wire::{LinkList, LinkMade, LinkRevoked, NewLink};
 use log::info;
 
 use super::answer::json;
+use super::audit;
 use super::auth::BearerAuth;
 use super::authorized::Authorized;
 use super::body::object;
@@ -79,7 +80,8 @@ pub(crate) async fn share(
     // Another replica may have taken the last place.
     let known = find(&queue, id).await?.ok_or(ApiError::ManyLinks)?;
     let link = listed(&known, None);
-    info!("audit: link {} is shared until {}{}", link.id, link.expires, from(&request));
+    let (from, until) = (audit::from(&request), &link.expires);
+    info!("audit: link {} is shared until {until} by the holder of API_TOKEN{from}", link.id);
     Ok(json(&LinkMade { link, token }))
 }
 
@@ -93,7 +95,8 @@ pub(crate) async fn revoke(
     let id = LinkId::parse(&id).ok_or(ApiError::NoLink)?;
     let known = find(&queue, id).await?.ok_or(ApiError::NoLink)?;
     queue.change_link(LinkChange::Revoke(id)).await?;
-    info!("audit: link {id} is revoked{}", from(&request));
+    let from = audit::from(&request);
+    info!("audit: link {id} is revoked by the holder of API_TOKEN{from}");
     Ok(json(&LinkRevoked { link: listed(&known, None) }))
 }
 
@@ -117,11 +120,13 @@ impl Asked {
         })?;
         // One field at a time, so that the answer names the one that is wrong.
         let new = NewLink {
-            name: field(&mut fields, "name", NAME)?.ok_or_else(|| missing("name", NAME))?,
-            scope: field(&mut fields, "scope", SCOPE)?.ok_or_else(|| missing("scope", SCOPE))?,
+            name: field(&mut fields, "name", NAME)?
+                .ok_or_else(|| ParameterError::new("name", NAME))?,
+            scope: field(&mut fields, "scope", SCOPE)?
+                .ok_or_else(|| ParameterError::new("scope", SCOPE))?,
             view: field(&mut fields, "view", VIEW)?.unwrap_or_default(),
             expires: field(&mut fields, "expires", EXPIRES)?
-                .ok_or_else(|| missing("expires", EXPIRES))?,
+                .ok_or_else(|| ParameterError::new("expires", EXPIRES))?,
         };
         if !fields.is_empty() {
             return Err(ParameterError::new("body", "name, scope, view and expires, and no more"));
@@ -129,7 +134,7 @@ impl Asked {
         let name = new.name.trim().to_owned();
         let is_name = (1..=NAME_CHARS_MAX).contains(&name.chars().count());
         if !is_name || name.chars().any(acts_on_text) {
-            return Err(missing("name", NAME));
+            return Err(ParameterError::new("name", NAME));
         }
         let scope = read_scope(new.scope);
         match &scope {
@@ -139,13 +144,10 @@ impl Asked {
             }
             LinkScope::All | LinkScope::Total | LinkScope::Agent(_) | LinkScope::Account(_) => {}
         }
-        let expires = expires(&new.expires, now).ok_or_else(|| missing("expires", EXPIRES))?;
+        let expires =
+            expires(&new.expires, now).ok_or_else(|| ParameterError::new("expires", EXPIRES))?;
         Ok(Self { name, scope, view: read_view(new.view), expires })
     }
-}
-
-fn missing(name: &str, expected: &str) -> ParameterError {
-    ParameterError::new(name, expected)
 }
 
 fn field<T: serde::de::DeserializeOwned>(
@@ -154,7 +156,7 @@ fn field<T: serde::de::DeserializeOwned>(
     expected: &str,
 ) -> Result<Option<T>, ParameterError> {
     let value = fields.remove(name).map(serde_json::from_value).transpose();
-    value.map_err(|_| missing(name, expected))
+    value.map_err(|_| ParameterError::new(name, expected))
 }
 
 fn expires(text: &str, now: Millis) -> Option<Millis> {
@@ -187,10 +189,6 @@ async fn count(queue: &Queue) -> Result<usize, ApiError> {
 async fn find(queue: &Queue, id: LinkId) -> Result<Option<KnownLink>, ApiError> {
     let found = queue.query(move |view| view.state.shared_links().get(id, view.now).cloned());
     Ok(found.await?)
-}
-
-fn from(request: &HttpRequest) -> String {
-    request.peer_addr().map_or_else(String::new, |peer| format!(" by {}", peer.ip()))
 }
 
 #[cfg(test)]
