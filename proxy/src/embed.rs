@@ -18,7 +18,9 @@ use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use jiff::Timestamp;
 use live_users_broadcast::polled_as;
-use live_users_http_kit::{AllowedOrigins, ParameterError, Query, SVG, guard_picture};
+use live_users_http_kit::{
+    AllowedOrigins, ParameterError, Query, SVG, guard_picture, whole_seconds,
+};
 use live_users_wire::Count;
 
 use crate::admin::{AuthError, Authenticator};
@@ -82,13 +84,14 @@ pub(crate) async fn page(
         }
         Err(refusal) => {
             answer.status(refusal.status_code());
-            page.shown = Shown::Refused(language.t(match refusal {
-                AuthError::TooOften(_) => "embed.tooOften",
+            let why = match refusal {
+                AuthError::TooOften(wait) => {
+                    answer.insert_header((RETRY_AFTER, whole_seconds(wait)));
+                    "embed.tooOften"
+                }
                 _ => "embed.notPublic",
-            }));
-            if let Some(seconds) = refusal.error_response().headers().get(RETRY_AFTER) {
-                answer.insert_header((RETRY_AFTER, seconds.clone()));
-            }
+            };
+            page.shown = Shown::Refused(language.t(why));
         }
     }
     let html = page.render().map_err(std::io::Error::other)?;

@@ -66,12 +66,12 @@ impl Language {
         TAGS[self.0]
     }
 
-    /// The page *Existing Agents* in this language, and in all of them.
+    /// The page *Existing Agents* in this language.
     pub(crate) fn page(self) -> &'static str {
         PAGE_HTML[self.0]
     }
 
-    /// The same in all languages.
+    /// That page in all languages.
     pub(crate) fn pages() -> &'static [&'static str] {
         PAGE_HTML
     }

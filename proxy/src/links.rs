@@ -30,7 +30,7 @@ pub(crate) async fn share_link(
     admin.check_unscoped()?;
     let body = body.map_err(|error| unread(&error))?;
     let asked = question(&admin, &["links"], &[]);
-    let asked = Question { method: Method::POST, body: Some(body.to_vec()), ..asked };
+    let asked = Question { method: Method::POST, body: Some(body), ..asked };
     let answer = told(&admin, admin_api.ask(asked).await)?;
     log::info!("an admin has shared a link from {}", admin.address(&request));
     Ok(json(answer))

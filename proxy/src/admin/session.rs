@@ -137,9 +137,7 @@ impl Sessions {
         scope: Option<Arc<Scope>>,
         now: SystemTime,
     ) -> std::io::Result<Cookie<'static>> {
-        let mut id = Id::default();
-        getrandom::fill(&mut id).map_err(std::io::Error::other)?;
-        let claims = Claims::of(id, unix_ms(now), scope);
+        let claims = Claims::begun(scope, now)?;
         let kept_s = self.lifetime.as_secs() + KNOWN_DAYS * 24 * 3600;
         Ok(cookie(self.signed(which, NAME, &claims), kept_s))
     }
@@ -153,9 +151,7 @@ impl Sessions {
         scope: Arc<Scope>,
         now: SystemTime,
     ) -> std::io::Result<Cookie<'static>> {
-        let mut id = Id::default();
-        getrandom::fill(&mut id).map_err(std::io::Error::other)?;
-        Ok(self.cookie_of_link(&Claims::of(id, unix_ms(now), Some(scope)), now))
+        Ok(self.cookie_of_link(&Claims::begun(Some(scope), now)?, now))
     }
 
     /// The cookie of a session of a link, signed with the first token: so one that an earlier token has
@@ -223,12 +219,8 @@ impl Sessions {
 
     /// Whether the session still is one, as far as is known.
     pub(crate) fn is_live(&self, session: Session, now: SystemTime) -> bool {
-        let is_ended_elsewhere = match &*self.elsewhere.read() {
-            Some(ended) => ended.contains(&session.hash()),
-            None => false,
-        };
         !self.is_over(session, now)
-            && !is_ended_elsewhere
+            && !self.is_ended_everywhere(session)
             && !self.ended.lock().contains_key(&session.id)
     }
 
@@ -352,6 +344,13 @@ impl Claims {
             None => None,
         };
         Some(Self::of(id, began_ms, scope))
+    }
+
+    /// Those of a session that begins now.
+    fn begun(scope: Option<Arc<Scope>>, now: SystemTime) -> std::io::Result<Self> {
+        let mut id = Id::default();
+        getrandom::fill(&mut id).map_err(std::io::Error::other)?;
+        Ok(Self::of(id, unix_ms(now), scope))
     }
 
     fn of(id: Id, began_ms: u64, scope: Option<Arc<Scope>>) -> Self {

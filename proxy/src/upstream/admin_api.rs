@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, ResponseError};
 use live_users_http_kit::{Format, LogThrottle, ParameterError, SVG, read_body};
 use live_users_wire::{ACCESS_HEADER, Envelope, Problem};
@@ -80,7 +81,7 @@ pub(crate) struct Question<'a> {
     /// Of which calls; `None` for all.
     pub(crate) scope: Option<&'a Scope>,
     /// What is sent along, in JSON.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Bytes>,
 }
 
 /// A failed exchange, with details that go to the log alone.
