@@ -164,4 +164,18 @@ fn what_the_proxy_says_itself_is_what_the_document_says() {
     check("GET", "/admin/sign-in", &[], 200);
     check("POST", "/admin/sign-in", &[], 400);
     check("POST", "/admin/sign-out", &[], 403);
+    for (method, path) in [
+        ("GET", "/admin/existing-agents"),
+        ("GET", "/admin/sign-in"),
+        ("POST", "/admin/sign-in"),
+        ("POST", "/admin/sign-out"),
+        ("GET", "/view"),
+        ("POST", "/view"),
+        ("GET", "/embed"),
+        ("GET", "/badge.svg"),
+    ] {
+        let answer = send(method, &format!("{}{path}?lang=zh", proxy.url), &[], b"");
+        assert_eq!(answer.status, 400, "{path}: {}", answer.body);
+        document.check(method, path, &answer);
+    }
 }
