@@ -196,6 +196,7 @@ fn what_goes_out_is_a_span_of_its_own_and_its_receiver_learns_of_it() {
     let head = heads.recv().expect("a request");
     let told = format!("traceparent: 00-{}-{}-01", hex(&asked.trace_id), hex(&asked.span_id));
     assert!(head.contains(&told), "{told} in {head}");
+    assert!(!head.to_lowercase().contains("tracestate"), "there is none: {head}");
 
     twilio.end(1);
     let passed_on = spans.until(&collector, |it| sent_for(it, "status_callback"));

@@ -28,8 +28,10 @@ pub fn send(
         let Some(context) = begin(&request, purpose, &parent) else {
             return client.execute(request).await;
         };
-        let headers = &mut HeaderInjector(request.headers_mut());
-        TraceContextPropagator::new().inject_context(&context, headers);
+        let headers = request.headers_mut();
+        TraceContextPropagator::new().inject_context(&context, &mut HeaderInjector(headers));
+        // The propagator writes it even where it is empty, which W3C Trace Context says not to send.
+        headers.remove("tracestate");
         let result = client.execute(request).await;
         end(&context, &result);
         result
