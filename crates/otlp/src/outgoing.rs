@@ -3,11 +3,11 @@
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::HeaderInjector;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use reqwest::{Error, Request, RequestBuilder, Response};
 
-use crate::spans::{start, tracer};
-use opentelemetry_http::HeaderInjector;
+use crate::spans::tracer;
 
 /// Sends a request in a span of its own, below the present one if there is one. Its receiver learns
 /// of that by the header `traceparent`. `purpose` is why it is sent, by a word of a closed list.
@@ -20,14 +20,13 @@ pub fn send(
     request: RequestBuilder,
     purpose: &'static str,
 ) -> impl Future<Output = Result<Response, Error>> {
-    let parent = tracer().map(|_| Context::current());
+    let traced = tracer().map(|tracer| (tracer, Context::current()));
     async move {
-        let Some(parent) = parent else { return request.send().await };
+        let Some((tracer, parent)) = traced else { return request.send().await };
         let (client, request) = request.build_split();
         let mut request = request?;
-        let Some(context) = begin(&request, purpose, &parent) else {
-            return client.execute(request).await;
-        };
+        let span = span_of(&request, purpose).start_with_context(tracer, &parent);
+        let context = parent.with_span(span);
         let headers = request.headers_mut();
         TraceContextPropagator::new().inject_context(&context, &mut HeaderInjector(headers));
         // The propagator writes it even where it is empty, which W3C Trace Context says not to send.
@@ -38,7 +37,7 @@ pub fn send(
     }
 }
 
-fn begin(request: &Request, purpose: &'static str, parent: &Context) -> Option<Context> {
+fn span_of(request: &Request, purpose: &'static str) -> SpanBuilder {
     let url = request.url();
     let method = request.method().as_str().to_owned();
     // Neither the path nor the query: both may hold secrets.
@@ -50,9 +49,7 @@ fn begin(request: &Request, purpose: &'static str, parent: &Context) -> Option<C
     attributes.extend(url.host_str().map(|host| KeyValue::new("server.address", host.to_owned())));
     let port = url.port_or_known_default();
     attributes.extend(port.map(|port| KeyValue::new("server.port", i64::from(port))));
-    let span =
-        SpanBuilder::from_name(method).with_kind(SpanKind::Client).with_attributes(attributes);
-    Some(parent.with_span(start(span, parent)?))
+    SpanBuilder::from_name(method).with_kind(SpanKind::Client).with_attributes(attributes)
 }
 
 fn end(context: &Context, result: &Result<Response, Error>) {
