@@ -13,11 +13,8 @@ pub(crate) struct Rule(Sampler);
 
 impl Rule {
     pub(crate) fn of(Sampling { by_parent, ratio }: Sampling) -> Self {
-        let root = match ratio {
-            1.0 => Sampler::AlwaysOn,
-            0.0 => Sampler::AlwaysOff,
-            ratio => Sampler::TraceIdRatioBased(ratio),
-        };
+        // With 1 it keeps all of them, and with 0 none.
+        let root = Sampler::TraceIdRatioBased(ratio);
         Self(if by_parent { Sampler::ParentBased(Box::new(root)) } else { root })
     }
 }

@@ -93,15 +93,9 @@ pub(crate) struct Sampling {
     pub(crate) ratio: f64,
 }
 
-/// `OTEL_TRACES_SAMPLER`.
-enum Sampler {
-    Always,
-    Never,
-    Ratio,
-}
-
-/// `OTEL_TRACES_SAMPLER` in full.
-struct SamplerName(bool, Sampler);
+/// `OTEL_TRACES_SAMPLER`: whether it goes by the parent, and the share of the others, unless another
+/// variable has that.
+struct SamplerName(bool, Option<f64>);
 
 /// Where a signal goes: `otlp` or `none`.
 struct IsSent(bool);
@@ -281,19 +275,15 @@ fn instance_id() -> Option<String> {
 fn sampling(reader: &mut SettingsReader<'_>) -> Sampling {
     let expected = "always_on, always_off, traceidratio, or one of these with parentbased_ before \
                     it; others cannot be honoured";
-    let SamplerName(by_parent, sampler) =
-        reader.parsed(SAMPLER, SamplerName(true, Sampler::Always), expected);
-    let ratio = match sampler {
-        Sampler::Always => 1.0,
-        Sampler::Never => 0.0,
-        Sampler::Ratio => {
-            let ratio = reader.parsed(SAMPLER_ARG, 1.0, "a share from 0 to 1");
-            if !(0.0..=1.0).contains(&ratio) {
-                reader.error(format!("{SAMPLER_ARG} is {ratio}: expected a share from 0 to 1"));
-            }
-            ratio
+    let SamplerName(by_parent, ratio) =
+        reader.parsed(SAMPLER, SamplerName(true, Some(1.0)), expected);
+    let ratio = ratio.unwrap_or_else(|| {
+        let ratio = reader.parsed(SAMPLER_ARG, 1.0, "a share from 0 to 1");
+        if !(0.0..=1.0).contains(&ratio) {
+            reader.error(format!("{SAMPLER_ARG} is {ratio}: expected a share from 0 to 1"));
         }
-    };
+        ratio
+    });
     Sampling { by_parent, ratio }
 }
 
@@ -315,13 +305,13 @@ impl FromStr for SamplerName {
             Some(name) => (true, name),
             None => (false, text),
         };
-        let sampler = match name {
-            "always_on" => Sampler::Always,
-            "always_off" => Sampler::Never,
-            "traceidratio" => Sampler::Ratio,
+        let ratio = match name {
+            "always_on" => Some(1.0),
+            "always_off" => Some(0.0),
+            "traceidratio" => None,
             _ => return Err(()),
         };
-        Ok(Self(by_parent, sampler))
+        Ok(Self(by_parent, ratio))
     }
 }
 
