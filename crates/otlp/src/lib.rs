@@ -24,6 +24,6 @@ pub use prost::Message;
 
 pub use opentelemetry::propagation::Extractor;
 pub use outgoing::send;
-pub use settings::{Settings, has_endpoint};
+pub use settings::Settings;
 pub use spans::{ServerSpan, fail, in_span, note, within};
 pub use telemetry::Telemetry;

@@ -106,20 +106,20 @@ impl Debug for Settings {
     }
 }
 
-/// The variable that names a collector, if one does: so a build that cannot send anything can say so.
-pub fn has_endpoint(env: &Env) -> Option<&'static str> {
+/// Whether a variable names a collector.
+fn has_endpoint(env: &Env) -> bool {
     let of_signals = Signal::ALL.map(Signal::endpoint);
-    let mut names = [ENDPOINT].into_iter().chain(of_signals);
-    let is_disabled = env.get(DISABLED).is_some_and(|it| it.eq_ignore_ascii_case("true"));
-    names.find(|name| !is_disabled && env.get(name).is_some())
+    [ENDPOINT].into_iter().chain(of_signals).any(|name| env.get(name).is_some())
 }
 
 impl Settings {
     /// Reads them. `None` if nothing is to be sent, which is so where no variable names a collector.
     /// `service` is the name of the service if no variable has one.
     pub fn read(reader: &mut SettingsReader<'_>, service: &str, version: &str) -> Option<Self> {
-        has_endpoint(reader.env())?;
-        if reader.switch(DISABLED) {
+        let env = reader.env();
+        // OpenTelemetry takes it in letters of any case.
+        let is_disabled = env.get(DISABLED).is_some_and(|it| it.eq_ignore_ascii_case("true"));
+        if !has_endpoint(env) || is_disabled || reader.switch(DISABLED) {
             return None;
         }
         let urls = urls(reader);
@@ -135,7 +135,7 @@ impl Settings {
             spans_delay: milliseconds(reader, DELAY, 5_000, 10..=60_000),
             spans_max: usize::try_from(reader.within(QUEUE, 2_048, 1..=100_000, "spans"))
                 .unwrap_or(usize::MAX),
-            unread: unread(reader.env()),
+            unread: unread(env),
         };
         any.then_some(settings)
     }
