@@ -27,7 +27,7 @@ const GRPC_PORT: u16 = 4317;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub(crate) enum Signal {
     /// The figures.
     Metrics,
     /// The way of each webhook.

@@ -16,7 +16,6 @@ mod settings;
 mod spans;
 mod telemetry;
 
-pub use collector::Signal;
 pub use commit::{Mark, Times};
 /// What is sent, for whoever receives it.
 pub use opentelemetry_proto::tonic as messages;
@@ -25,5 +24,5 @@ pub use prost::Message;
 pub use opentelemetry::propagation::Extractor;
 pub use outgoing::send;
 pub use settings::Settings;
-pub use spans::{ServerSpan, fail, in_span, note, within};
+pub use spans::{ServerSpan, in_span, note, within};
 pub use telemetry::Telemetry;

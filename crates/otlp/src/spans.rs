@@ -66,7 +66,7 @@ pub fn note(name: &'static str, value: &str) {
 }
 
 /// Says that the present span has failed, and why, by a word of a closed list.
-pub fn fail(why: &'static str) {
+pub(crate) fn fail(why: &'static str) {
     if let Some(context) = present() {
         context.span().set_attribute(KeyValue::new("error.type", why));
         context.span().set_status(Status::error(why));
