@@ -204,9 +204,10 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// Makes one request with this message, and notes what became of it.
-    pub(crate) async fn export(&self, message: Bytes) -> Result<(u16, Vec<u8>), String> {
+    pub(crate) async fn export(&self, message: Bytes) -> Result<Response<Bytes>, String> {
         let posted = self.post(message).await;
-        let read = |(status, body): &(u16, Vec<u8>)| answer::read(self.signal, *status, body);
+        let read =
+            |it: &Response<Bytes>| answer::read(self.signal, it.status().as_u16(), it.body());
         let result = posted.as_ref().map_err(Clone::clone).and_then(read);
         if self.signal == Signal::Traces {
             // What is not known to be taken is counted as lost.
@@ -217,20 +218,24 @@ impl Collector {
         posted
     }
 
-    /// Makes one request with this message, and returns the status and the answer.
-    async fn post(&self, message: Bytes) -> Result<(u16, Vec<u8>), String> {
-        let Self { client, url, headers, timeout, .. } = self.clone();
-        let request = client
-            .post(url)
-            .headers(headers)
+    /// Makes one request with this message, and returns the answer.
+    async fn post(&self, message: Bytes) -> Result<Response<Bytes>, String> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .headers(self.headers.clone())
             .header(CONTENT_TYPE, "application/x-protobuf")
             .body(message)
-            .timeout(timeout);
+            .timeout(self.timeout);
         let exchange = self.runtime.spawn(async move {
-            let answer = request.send().await.map_err(failure)?;
-            let status = answer.status().as_u16();
+            let mut answer = request.send().await.map_err(failure)?;
+            let mut response = Response::default();
+            *response.status_mut() = answer.status();
+            // Among them is when to try again.
+            *response.headers_mut() = std::mem::take(answer.headers_mut());
             let body = read_body(answer, ANSWER_BYTES_MAX).await;
-            Ok((status, body.map_err(|_| "its answer cannot be read".to_owned())?))
+            *response.body_mut() = body.map_err(|_| "its answer cannot be read".to_owned())?.into();
+            Ok(response)
         });
         exchange.await.unwrap_or_else(|_| Err("sending was interrupted".to_owned()))
     }
@@ -248,9 +253,48 @@ fn failure(error: reqwest::Error) -> String {
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (status, body) = self.export(request.into_body()).await?;
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = status.try_into()?;
-        Ok(response)
+        Ok(self.export(request.into_body()).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use live_users_http_kit::http_client;
+    use tokio::runtime::Runtime;
+
+    use super::*;
+
+    #[test]
+    fn the_exporter_is_told_when_to_try_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (head, mut read) = (b"\r\n\r\n", Vec::new());
+            while !read.ends_with(head) {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                read.extend(byte);
+            }
+            let answer = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy";
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let runtime = Runtime::new().unwrap();
+        let collector = Collector {
+            client: http_client("test", Duration::from_mins(1)).unwrap(),
+            url,
+            headers: HeaderMap::new(),
+            timeout: Duration::from_mins(1),
+            runtime: runtime.handle().clone(),
+            signal: Signal::Traces,
+            sent: Arc::default(),
+        };
+        let answer = runtime.block_on(collector.send_bytes(Request::default())).unwrap();
+        assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (503, &b"busy"[..]));
+        assert_eq!(answer.headers()["retry-after"], "7");
+        answering.join().unwrap();
     }
 }
