@@ -23,29 +23,34 @@ pub(crate) const SCOPE: &str = "live-users";
 /// Counters whose values are older than the process: since when they count is not known.
 const OF_THE_JOURNAL: [&str; 1] = ["live_users_healed_calls"];
 
-/// The resource and the start of the process.
+/// Where the figures come from, and since when they count.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     resource: Resource,
+    scope: InstrumentationScope,
     started: SystemTime,
 }
 
 impl Origin {
-    pub(crate) fn of(attributes: &[(String, String)], started: SystemTime) -> Self {
+    /// This process, from now on.
+    pub(crate) fn here(attributes: &[(String, String)], version: &str) -> Self {
         let attributes = attributes.iter().map(|(name, value)| attribute(name, value)).collect();
-        Self { resource: Resource { attributes, ..Resource::default() }, started }
+        let (name, version) = (SCOPE.to_owned(), version.to_owned());
+        Self {
+            resource: Resource { attributes, ..Resource::default() },
+            scope: InstrumentationScope { name, version, ..InstrumentationScope::default() },
+            started: SystemTime::now(),
+        }
     }
 }
 
 /// The figures of this page, which was made just now.
-pub(crate) fn message(page: &Page, origin: &Origin, version: &str) -> ExportMetricsServiceRequest {
-    let times = (nanoseconds(origin.started), nanoseconds(SystemTime::now()));
+pub(crate) fn message(page: &Page, origin: &Origin) -> ExportMetricsServiceRequest {
+    let Origin { resource, scope, started } = origin.clone();
+    let times = (nanoseconds(started), nanoseconds(SystemTime::now()));
     let metrics = page.families().iter().map(|family| metric(family, times)).collect();
-    let (name, version) = (SCOPE.to_owned(), version.to_owned());
-    let scope = InstrumentationScope { name, version, ..InstrumentationScope::default() };
-    let scope_metrics =
-        vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
-    let resource = Some(origin.resource.clone());
+    let (resource, scope) = (Some(resource), Some(scope));
+    let scope_metrics = vec![ScopeMetrics { scope, metrics, ..ScopeMetrics::default() }];
     ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
             resource,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use live_users_http_kit::metrics::Page;
 use live_users_http_kit::{error_chain, http_client};
@@ -34,7 +34,6 @@ pub struct Telemetry {
     metrics: Option<Collector>,
     metrics_every: Duration,
     origin: Origin,
-    version: &'static str,
     provider: Option<SdkTracerProvider>,
     sent: Arc<Sent>,
     /// Dropped from a thread that may not block: see [`Drop`].
@@ -46,11 +45,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// The system's own, and settings that the exporter refuses.
-    pub fn start(
-        settings: Settings,
-        user_agent: &'static str,
-        version: &'static str,
-    ) -> io::Result<Self> {
+    pub fn start(settings: Settings, user_agent: &'static str, version: &str) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("otlp")
@@ -76,13 +71,13 @@ impl Telemetry {
         for name in &settings.unread {
             warn!("{name} is set, and is not among the settings of OpenTelemetry that are read");
         }
-        let provider = traces.map(|it| provider(it, &settings, sent.clone())).transpose()?;
+        let provider = traces.map(|it| provider(it, &settings)).transpose()?;
         if let Some(provider) = &provider {
             spans::install(provider.tracer(page::SCOPE));
         }
-        let origin = Origin::of(&settings.resource, SystemTime::now());
+        let origin = Origin::here(&settings.resource, version);
         let (metrics_every, runtime) = (settings.metrics_every, Some(runtime));
-        Ok(Self { metrics, metrics_every, origin, version, provider, sent, runtime })
+        Ok(Self { metrics, metrics_every, origin, provider, sent, runtime })
     }
 
     /// The interval between two exports of metrics, if they are exported.
@@ -98,7 +93,7 @@ impl Telemetry {
     /// Sends the figures of this page, and returns when that has succeeded or failed.
     pub async fn export(&self, page: &Page) {
         let Some(collector) = &self.metrics else { return };
-        let message = page::message(page, &self.origin, self.version).encode_to_vec();
+        let message = page::message(page, &self.origin).encode_to_vec();
         // What became of it is counted and told there.
         let _answer = collector.export(message.into()).await;
     }
@@ -124,11 +119,8 @@ impl Drop for Telemetry {
     }
 }
 
-fn provider(
-    collector: Collector,
-    settings: &Settings,
-    sent: Arc<Sent>,
-) -> io::Result<SdkTracerProvider> {
+fn provider(collector: Collector, settings: &Settings) -> io::Result<SdkTracerProvider> {
+    let sent = collector.sent.clone();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_endpoint(collector.url.as_str())
