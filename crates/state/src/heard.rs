@@ -30,7 +30,7 @@ impl LastHeard {
             return;
         }
         if self.by_source.len() >= SOURCES_MAX {
-            // Files have fewer at once, so this one is in none any more.
+            // A file has at most 100, so many of these are in none any more: this one most likely.
             let oldest = self.by_source.iter().min_by_key(|(_, heard)| **heard);
             let oldest = oldest.map(|(id, _)| id.clone());
             oldest.map(|id| self.by_source.remove(&id));
