@@ -67,37 +67,20 @@ impl Record {
         match &self.change {
             Change::Evidence(evidence) => stored.evidence = Some(StoredEvidence::of(evidence)),
             Change::Forget { ended_before } => stored.forget = Some(ended_before.0),
-            Change::EndSession(session) => {
-                // An older program reads that the calls are forgotten that ended before 1970.
-                stored.forget = Some(0);
-                let EndedSession { id, until } = session;
+            Change::EndSession(EndedSession { id, until }) => {
                 stored.session = Some(StoredSession { id: id.to_string(), until: until.0 });
             }
             Change::Told(Told { hook, cursor }) => {
-                // As above.
-                stored.forget = Some(0);
                 stored.told = Some(StoredTold { hook: hook.clone(), cursor: *cursor });
             }
-            Change::PassOn(callback) => {
-                // As above.
-                stored.forget = Some(0);
-                stored.pass_on = Some(StoredCallback::of(callback));
-            }
-            Change::PassedOn(passed_on) => {
-                // As above.
-                stored.forget = Some(0);
-                stored.passed_on = Some(StoredPassedOn::of(passed_on));
-            }
-            Change::Alert(change) => {
-                // As above.
-                stored.forget = Some(0);
-                stored.alert = Some(change.clone());
-            }
-            Change::Link(change) => {
-                // As above.
-                stored.forget = Some(0);
-                stored.link = Some(StoredLinkChange::of(change));
-            }
+            Change::PassOn(callback) => stored.pass_on = Some(StoredCallback::of(callback)),
+            Change::PassedOn(passed_on) => stored.passed_on = Some(StoredPassedOn::of(passed_on)),
+            Change::Alert(change) => stored.alert = Some(change.clone()),
+            Change::Link(change) => stored.link = Some(StoredLinkChange::of(change)),
+        }
+        if !matches!(self.change, Change::Evidence(_) | Change::Forget { .. }) {
+            // An older program reads that the calls are forgotten that ended before 1970.
+            stored.forget = Some(0);
         }
         serde_json::to_vec(&stored).expect("text and numbers are always JSON")
     }
