@@ -17,6 +17,7 @@ use crate::parts::agents::AgentRegistry;
 use crate::parts::alert_values::{AlertValues, Values};
 use crate::parts::alerting::{Evaluator, Facts, Figures, values};
 use crate::parts::counting_rules::CountingRules;
+use crate::parts::doubt::{SuspectByAgent, suspect_by_agent};
 use crate::parts::latest::LatestReader;
 use crate::parts::queue::{Queue, View};
 use crate::parts::replica_status::{ReplicaStatus, StatusReader};
@@ -148,22 +149,24 @@ fn facts(state: &State, agents: &Agents, now: Millis, suspect_after_ms: u64) -> 
         let is_it = |it: &&AlertTable| it.condition() == Condition::SuspectShare;
         alerts.iter().filter(is_it).any(|it| it.agent.as_deref() == agent)
     };
+    let named: BTreeSet<_> = alerts.iter().filter_map(|it| it.agent.as_ref()).collect();
     let all = tracker.numbers();
+    // Each of the two visits every call, and the writer waits meanwhile.
     let suspect = match is_suspected(None) {
         true => Confidence::of(tracker, now, suspect_after_ms).suspect,
         false => 0,
     };
+    let suspect_by_agent = match named.iter().any(|id| is_suspected(Some(id))) {
+        true => suspect_by_agent(tracker, now, suspect_after_ms),
+        false => SuspectByAgent::new(),
+    };
     let of_agent = |id: &String| {
-        let agent = Agent::Id(id.as_str().into());
-        let numbers = tracker.breakdown_of_agent(&agent).live;
-        let suspect = match is_suspected(Some(id)) {
-            true => Confidence::of_agent(tracker, &agent, now, suspect_after_ms).suspect,
-            false => 0,
-        };
+        let numbers = tracker.breakdown_of_agent(&Agent::Id(id.as_str().into())).live;
+        let suspect = suspect_by_agent.get(id.as_str()).filter(|_| is_suspected(Some(id)));
+        let suspect = suspect.copied().unwrap_or_default();
         let capacity = agents.by_id(id).and_then(|it| it.capacity);
         (id.clone(), figures((numbers.users, numbers.calls), suspect, capacity))
     };
-    let named: BTreeSet<_> = alerts.iter().filter_map(|it| it.agent.as_ref()).collect();
     let heard_of = alerts.iter().filter_map(|it| it.source.as_ref()).filter_map(|id| {
         let at = if id == TWILIO { heard.twilio() } else { heard.source(id) };
         Some((id.clone(), at?))
