@@ -63,12 +63,11 @@ async fn publish_total(
 ) {
     let (mut throttle, mut published) = (Throttle::default(), None);
     let mut doubts = doubt.reader();
-    let mut now = |latest: &mut LatestReader| {
+    let now = |latest: &mut LatestReader| {
         let count = with_silence(latest.borrow_and_update().clone(), queue.age_ms());
-        let suspect = rules.told(*doubts.borrow_and_update(), count.live_users);
+        let suspect = rules.told(doubt.now(), count.live_users);
         (count, suspect)
     };
-    let mut changes = doubt.reader();
     loop {
         let (count, suspect) = now(&mut latest);
         if Some(shown(&count, suspect)) != published {
@@ -85,7 +84,7 @@ async fn publish_total(
                     return;
                 }
             }
-            changed = changes.changed() => {
+            changed = doubts.changed() => {
                 if changed.is_err() {
                     return;
                 }
