@@ -161,15 +161,16 @@ pub(crate) async fn status(
             return Err(ApiError::Webhook(signature::Refusal::BadForm(why)));
         }
     };
+    let agents = shared.agents.now();
     let means = (&shared.signature, &shared.queue);
-    shared.passing.pass_on(means, &shared.agents.now(), &request, &forms);
+    shared.passing.pass_on(means, &agents, &request, &forms);
     let request_id = shared.repeats.id_of(&request);
     if shared.repeats.is_one(request_id) {
         became(Outcome::Repeated);
         return Ok(HttpResponse::NoContent().finish());
     }
     let agent_id = agent_id(&shared, Hook::Status, &request);
-    let (agents, n_forms) = (shared.agents.now(), forms.len());
+    let n_forms = forms.len();
     let read = |form| {
         let inbound = read(&shared, Hook::Status, form, agent_id.as_deref(), &agents);
         inbound.evidence.map(|evidence| (inbound.sent_at_ms, evidence))
