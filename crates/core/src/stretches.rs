@@ -60,7 +60,7 @@ impl Tracker {
         let entry = self.entry(slot);
         let mut talk = Talk::default();
         let links = self.links(slot);
-        let past = links.into_iter().flat_map(|links| &links.stretches).cloned();
+        let past = links.into_iter().flat_map(|links| &links.stretches);
         let present = match entry.phase {
             Phase::Dialing => return None,
             Phase::Live => self.present_stretch(slot),
@@ -74,11 +74,11 @@ impl Tracker {
             }
             Phase::Ended(_) => None,
         };
-        for Stretch { party, agent, since, until, .. } in past.chain(present) {
-            let ms = until.since(since);
+        for Stretch { party, agent, since, until, .. } in past.chain(&present) {
+            let ms = until.since(*since);
             // A machine was one from the beginning, also when it was recognised late.
-            match self.counting.counts(party) && !entry.flags.is_machine() {
-                true => talk.add(&agent, ms),
+            match self.counting.counts(*party) && !entry.flags.is_machine() {
+                true => talk.add(agent, ms),
                 false => talk.other_ms = talk.other_ms.saturating_add(ms),
             }
         }
