@@ -24,6 +24,14 @@ fn failed(server: &Server, signal: &str) -> f64 {
     figure(server, &format!("live_users_otlp_failed_exports_total{{signal=\"{signal}\"}}"))
 }
 
+/// Waits for all of these in the log, in whatever order they come.
+fn await_all(server: &mut Server, texts: [&str; 2]) {
+    while !texts.iter().all(|text| server.log().contains(text)) {
+        // The next line, whatever it says.
+        server.await_log("");
+    }
+}
+
 fn answers(twilio: &Twilio, n: u8) {
     (0..n).for_each(|n| assert!(is_twiml(&twilio.start(n))));
 }
@@ -76,8 +84,8 @@ fn what_a_collector_rejects_of_a_request_is_counted_and_told_once_in_a_safe_line
     let set = [("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cr3t-t0ken")];
     let (mut server, twilio) = start(&collector, &set);
     answers(&twilio, 3);
-    server.await_log("does not take 1 data points of a request: ");
-    server.await_log("does not take 1 spans of a request: \"too old:\\n\\u{1b}[31m ***\"");
+    let spans = "does not take 1 spans of a request: \"too old:\\n\\u{1b}[31m ***\"";
+    await_all(&mut server, ["does not take 1 data points of a request: ", spans]);
     while failed(&server, "metrics") < 3.0 || dropped(&server, "not_taken") < 2.0 {
         collector.metrics();
         answers(&twilio, 1);
@@ -96,8 +104,11 @@ fn an_answer_that_is_not_that_of_a_collector_is_no_success() {
     let collector = Collector::start(Manner::Babbles);
     let (mut server, twilio) = start(&collector, &[]);
     answers(&twilio, 1);
-    server.await_log("does not take metrics: its answer, with status 200, is not that of a");
-    server.await_log("does not take traces: its answer, with status 200, is not that of a");
+    let lines = [
+        "does not take metrics: its answer, with status 200, is not that of a",
+        "does not take traces: its answer, with status 200, is not that of a",
+    ];
+    await_all(&mut server, lines);
     while dropped(&server, "not_taken") < 9.0 {
         collector.metrics();
     }
