@@ -11,6 +11,7 @@ use crate::channels::Channels;
 use crate::config::Config;
 use crate::error::LIMIT_ANSWERS;
 use crate::metrics::Metrics;
+use crate::page;
 use crate::routes::Routes;
 use crate::shared_sessions::SharedSessions;
 use crate::streams::Streams;
@@ -81,6 +82,7 @@ pub async fn run(
             limit: ReadLimit::new(config.reads_per_second),
         }),
         admin_api: Data::new(AdminApi::new(backend, config.backend_authorization)?),
+        simulate: Data::new(page::Simulate(config.simulate)),
         allowed_origins: config.allowed_origins,
         trusted_proxies: config.trusted_proxies,
     };

@@ -52,6 +52,9 @@ pub struct Config {
     pub reads_per_second: u32,
     /// What clients may take of the server.
     pub limits: ClientLimits,
+    /// The command that fills a demonstration with simulated callers, which the page shows while no
+    /// call was heard of. No variable sets it: only whoever runs a demonstration knows the command.
+    pub simulate: Option<String>,
 }
 
 impl Config {
@@ -102,6 +105,7 @@ impl Config {
             public_suspect,
             reads_per_second,
             limits,
+            simulate: None,
         })
     }
 }

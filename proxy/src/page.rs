@@ -46,6 +46,9 @@ const WALLBOARD_PARAMETER: &str = "wallboard";
 /// How long the page waits for its data. Later, the browser asks for them.
 const WAITS_FOR: Duration = Duration::from_millis(300);
 
+/// The command that fills a demonstration with simulated callers, if this is one.
+pub(crate) struct Simulate(pub(crate) Option<String>);
+
 /// What the page shows before its scripts have asked for anything.
 pub(crate) struct First {
     /// What the reader may see and do, as JSON.
@@ -185,12 +188,18 @@ pub(crate) fn html(
     is_scoped: bool,
     query: &str,
     sign_out: &str,
+    simulate: &Simulate,
     first: Option<&First>,
 ) -> String {
-    let html = match is_scoped {
+    let mut html = match is_scoped {
         true => language.page().replacen(NUMBER, "<live-users summary>", 1),
         false => language.page().to_owned(),
     };
+    // Who sees some accounts is not told how to set this server up, either.
+    if let (Simulate(Some(command)), false) = (simulate, is_scoped) {
+        let command = command.replace('&', "&amp;").replace('"', "&quot;");
+        html = html.replacen(ROOT, &format!("{ROOT}data-simulate=\"{command}\" "), 1);
+    }
     let html = html.replacen(SIGN_OUT, &format!("action=\"{sign_out}\""), 1);
     let mut names = query.split('&').filter_map(|it| it.split('=').next());
     with_first(language, &html, names.any(|it| it == WALLBOARD_PARAMETER), first)
@@ -258,19 +267,31 @@ mod tests {
     use super::*;
 
     const ENGLISH: Language = Language::ENGLISH;
+    const NO_DEMO: Simulate = Simulate(None);
 
     #[test]
     fn only_the_page_of_a_scope_has_the_number_of_the_summary() {
         assert!(Language::pages().iter().all(|html| html.matches(NUMBER).count() == 1));
-        let page = |is_scoped| html(ENGLISH, is_scoped, "", "", None);
+        let page = |is_scoped| html(ENGLISH, is_scoped, "", "", &NO_DEMO, None);
         assert!(page(true).contains("<live-users summary>") && !page(false).contains(" summary"));
+    }
+
+    #[test]
+    fn only_the_page_of_a_demonstration_has_the_command_that_fills_it() {
+        let command = Simulate(Some(r#"simulate "a&b" <c>"#.to_owned()));
+        let page = |is_scoped, of: &Simulate| html(ENGLISH, is_scoped, "", "", of, None);
+        let told = r#"<html data-simulate="simulate &quot;a&amp;b&quot; <c>" lang="en""#;
+        assert!(page(false, &command).contains(told), "{}", &page(false, &command)[..200]);
+        for other in [page(true, &command), page(false, &NO_DEMO)] {
+            assert!(!other.contains("simulate"), "{}", &other[..200]);
+        }
     }
 
     #[test]
     fn what_comes_first_has_its_places_and_ends_no_script() {
         for place in [FIRST_NUMBER, FIRST_DATA] {
             assert!(Language::pages().iter().all(|it| it.matches(place).count() == 1), "{place}");
-            assert!(!html(ENGLISH, false, "", "", None).contains(place));
+            assert!(!html(ENGLISH, false, "", "", &NO_DEMO, None).contains(place));
         }
         let summary =
             r#"{"byAgent":[{"name":"</script><!-- <script> first data -->"}]}"#.to_owned();
@@ -280,7 +301,7 @@ mod tests {
         let parts = vec!["alerts.js"];
         let first =
             First { access, summary: summary_too, live_users: 1, is_unsure: false, as_of, parts };
-        let html = html(ENGLISH, false, "", "/a?lang=fr", Some(&first));
+        let html = html(ENGLISH, false, "", "/a?lang=fr", &NO_DEMO, Some(&first));
         assert!(
             html.contains(">1 user live<span class=\"first-as-of\">, as of 09:30:05 UTC</span>")
         );
@@ -305,7 +326,7 @@ mod tests {
         for (query, is_wallboard) in
             [("", false), ("wallboards", false), ("wallboard", true), ("a=b&wallboard=", true)]
         {
-            let html = html(ENGLISH, false, query, "", None);
+            let html = html(ENGLISH, false, query, "", &NO_DEMO, None);
             assert_eq!(!html.contains(WALLBOARD_STYLE), is_wallboard, "{query}");
             assert_eq!(preloads(&html) == ["wallboard-screen"], is_wallboard, "{query}");
         }

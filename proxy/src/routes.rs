@@ -65,6 +65,8 @@ pub(crate) struct Routes {
     pub(crate) admin_api: Data<AdminApi>,
     /// Who may have it.
     pub(crate) authenticator: Data<Authenticator>,
+    /// How a demonstration is filled.
+    pub(crate) simulate: Data<page::Simulate>,
     /// Who may read the count, and how often.
     pub(crate) total_rules: Data<TotalRules>,
     /// Who else may read the count.
@@ -119,6 +121,7 @@ impl Routes {
             .app_data(self.admin_api.clone())
             .app_data(self.authenticator.clone())
             .app_data(self.total_rules.clone())
+            .app_data(self.simulate.clone())
             .app_data(Data::new(self.allowed_origins.clone()))
             .service(
                 paths
@@ -243,6 +246,7 @@ async fn show_page(
     language: Language,
     authenticator: Data<Authenticator>,
     admin_api: Data<AdminApi>,
+    simulate: Data<page::Simulate>,
 ) -> HttpResponse {
     if !authenticator.is_signed_in(&request) {
         return sign_in::redirect_here(&request);
@@ -259,6 +263,7 @@ async fn show_page(
             authenticator.is_scoped(&request),
             request.query_string(),
             &language::kept(&request, sign_in::SIGN_OUT_PATH),
+            &simulate,
             first.as_ref(),
         ))
 }

@@ -7,6 +7,7 @@ import { CallRow } from "./call-row.js";
 import { arrange, element, onTick, setText } from "./dom.js";
 import { number } from "./format.js";
 import { byLanguage } from "./messages/calls.js";
+import { SIMULATE } from "./reading.js";
 
 const t = translator(byLanguage);
 
@@ -134,7 +135,7 @@ export class Calls {
     const kind = isFiltered ? "filtered" : hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
     if (this.#empty.dataset.kind === kind) return;
     this.#empty.dataset.kind = kind;
-    this.#empty.replaceChildren(...(kind === "first" ? howToConnect() : [element("p", t(kind))]));
+    this.#empty.replaceChildren(...(kind === "first" ? beforeTheFirst() : [element("p", t(kind))]));
   }
 
   #tick() {
@@ -166,16 +167,8 @@ function inSight(rows) {
   return rows.slice(first(({ bottom }) => bottom > above), first(({ top }) => top > below));
 }
 
-function howToConnect() {
-  const code = (text) => element("code", text);
-  const row = (name, value) => element("div", element("dt", name), element("dd", code(value)));
-  return [
-    element("h3", t("first")),
-    element("p", t("howTo")),
-    element("dl.settings",
-      row(t("comesIn"), "https://…/voice"),
-      row(t("changes"), "https://…/call-status#ct=500&rc=5&rp=all")),
-    element("p", t("fails")),
-    element("p", t("then")),
-  ];
+/** What will be in the list; the steps to get there stand at the top of the page. */
+function beforeTheFirst() {
+  const link = element("a", { href: SIMULATE === null ? "#setup" : "#simulate" }, t("steps"));
+  return [element("h3", t("first")), element("p", t("firstHint")), element("p", link)];
 }

@@ -1,6 +1,6 @@
 // Where this page reads, and how much it may show: the page of a shared link reads below its own path.
 
-const { base = "/", detail = "calls", view = null, build = null } = document.documentElement.dataset;
+const { base = "/", detail = "calls", view = null, build = null, simulate = null } = document.documentElement.dataset;
 
 /** The path that everything is read below; it ends with a slash. */
 export const BASE = base;
@@ -19,3 +19,6 @@ export const IS_TOTAL = detail === "total";
 
 /** Names the version of this page; null where nobody asks. */
 export const BUILD = build;
+
+/** The command that fills this demonstration with simulated callers; null where it is none. */
+export const SIMULATE = simulate;

@@ -1,10 +1,11 @@
-// How Twilio is connected: a checklist while no webhook has come.
+// What to do while no webhook has come: how a demonstration is filled, and a checklist of how Twilio is connected.
 
 import { translator } from "/live-users-language.js";
 
 import { arrange, element, onTick, setText } from "./dom.js";
 import { ago, number, phone } from "./format.js";
 import { byLanguage } from "./messages/setup.js";
+import { SIMULATE } from "./reading.js";
 import { KINDS, accepted, areMissing } from "./webhooks.js";
 
 const t = translator(byLanguage);
@@ -12,13 +13,14 @@ const t = translator(byLanguage);
 /** Of more numbers than this only the first are listed. */
 const NUMBERS_SHOWN_MAX = 20;
 
-
 export class Setup {
   #store;
   #section = document.querySelector("#setup");
   #fold = document.querySelector("#setup-fold");
   #progress = document.querySelector("#setup-progress");
   #list = document.querySelector("#setup-list");
+  /** The quickest step of a demonstration; null where this is none. */
+  #first = SIMULATE && firstStep(SIMULATE);
   #told = document.querySelector("#setup-told");
   #lines = new Map();
   #urls = new Map();
@@ -28,6 +30,7 @@ export class Setup {
 
   constructor(store) {
     this.#store = store;
+    if (this.#first !== null) this.#section.before(this.#first);
     onTick(() => this.draw());
   }
 
@@ -37,6 +40,7 @@ export class Setup {
     const elapsedMs = this.#elapsedMs;
     const isEmpty = areMissing(this.#store);
     this.#wasEmpty ||= isEmpty;
+    if (this.#first !== null) this.#showFirst(isEmpty);
     const isComplete = KINDS.every((kind) => value.webhooks[kind].accepted > 0);
     this.#section.hidden = !this.#wasEmpty || isComplete;
     if (this.#section.hidden) return;
@@ -53,6 +57,13 @@ export class Setup {
 
   get #elapsedMs() {
     return performance.now() - this.#store.setup.receivedAt;
+  }
+
+  /** What goes takes the focus with it. */
+  #showFirst(isEmpty) {
+    const lost = !isEmpty && this.#first.contains(document.activeElement);
+    this.#first.hidden = !isEmpty;
+    if (lost) this.#fold.querySelector("summary").focus({ preventScroll: true });
   }
 
   #drawLine({ key, state, title, text, urls = [], numbers = [] }) {
@@ -97,6 +108,19 @@ class Line {
   }
 }
 
+function firstStep(command) {
+  const code = element("code", ...command.split(" ").flatMap((word) => [" ", element("span", word)]).slice(1));
+  const button = element("button.button", { type: "button", "aria-label": t("copyCommand") }, t("copy"));
+  const told = element("p.setup-told", { role: "status" });
+  button.addEventListener("click", async () => setText(told, t((await isCopied(command, code)) ? "commandCopied" : "commandSelected")));
+  return element("section.panel.setup", { id: "simulate", "aria-labelledby": "simulate-title" },
+    element("h2", { id: "simulate-title" }, t("simulate")),
+    element("p.setup-lead", t("simulateLead")),
+    element("div.command", code, button),
+    element("p.setup-lead", t("simulateThen")),
+    told);
+}
+
 function urlRow(name, url, note, tell) {
   const row = element("div.check-url", element("dt", name));
   if (url === null) {
@@ -105,19 +129,22 @@ function urlRow(name, url, note, tell) {
   }
   const code = element("code", url);
   const button = element("button.button", { type: "button", "aria-label": t("copyUrl", { name }) }, t("copy"));
-  button.addEventListener("click", () => copy(url, code).then((key) => tell(t(key, { name }))));
+  button.addEventListener("click", () => isCopied(url, code).then((it) => tell(t(it ? "copied" : "selected", { name }))));
   row.append(element("dd", code, button));
   return row;
 }
 
-/** Says by a message how it went. The clipboard is there on https:// and loopback only, and where the browser allows it. */
-async function copy(text, node) {
+/**
+ * Copies the text, or else selects it in this node. The clipboard is there on https:// and loopback only, and where
+ * the browser allows it.
+ */
+async function isCopied(text, node) {
   try {
     await navigator.clipboard.writeText(text);
-    return "copied";
+    return true;
   } catch {
     getSelection().selectAllChildren(node);
-    return "selected";
+    return false;
   }
 }
 

@@ -164,7 +164,7 @@ pub(crate) async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<ExitCode, Failure> {
     let told = read_env()?;
-    let stack = Stack::bind(&told.env, ports)?;
+    let stack = Stack::bind(&told, ports)?;
     stack.welcome(&told);
     stack.serve(shutdown).await.map_err(Failure::run)?;
     Ok(ExitCode::SUCCESS)
@@ -172,8 +172,8 @@ pub(crate) async fn run(
 
 impl Stack {
     /// Reads the settings of both servers and takes the ports.
-    pub(crate) fn bind(env: &Env, ports: &Ports) -> Result<Self, Failure> {
-        let (backend, mut proxy) = settings(env, ports).map_err(Failure::usage)?;
+    pub(crate) fn bind(told: &Told, ports: &Ports) -> Result<Self, Failure> {
+        let (backend, mut proxy) = settings(&told.env, ports).map_err(Failure::usage)?;
         let taken = |flag: &str, error: io::Error| {
             Failure::run(format!("{error}; here that is {flag}, for one process or another"))
         };
@@ -187,10 +187,13 @@ impl Stack {
             .map_err(|()| Failure::run("the backend's address takes no port, which cannot be"))?;
         let proxy_listener = proxy.listen.bind().map_err(|e| taken("--proxy-port", e))?;
         let proxy_at = proxy_listener.local_addr().map_err(Failure::run)?;
-        Ok(Self {
+        let mut stack = Self {
             backend: (backend, listener, backend_at),
             proxy: (proxy, proxy_listener, proxy_at),
-        })
+        };
+        // The command names the ports, which are known only now.
+        stack.proxy.0.simulate = told.is_demo.then(|| stack.simulate(&told.env));
+        Ok(stack)
     }
 
     /// Where the backend is.

@@ -47,7 +47,7 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
         return play(&player(&url)?, simulation, numbers, stop()).await;
     }
 
-    let stack = Stack::bind(env, ports)?;
+    let stack = Stack::bind(&told, ports)?;
     stack.welcome(&told);
     let player = player(&stack.backend_url())?;
     let (end, ended) = oneshot::channel();

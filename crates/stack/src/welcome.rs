@@ -30,6 +30,11 @@ impl Stack {
         command(env, &format!("{arguments}{ports}"))
     }
 
+    /// The command that fills a demonstration; the page shows it, too.
+    pub(crate) fn simulate(&self, env: &Env) -> String {
+        self.command(env, "simulate --calls 25")
+    }
+
     pub(crate) fn welcome(&self, told: &Told) {
         tell(format_args!("\nLive Users runs on this machine.\n"));
         self.tell_where(told);
@@ -39,7 +44,7 @@ impl Stack {
                 tell(format_args!(
                     "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
                 ));
-                tell(format_args!("  {}\n", command("simulate --calls 25")));
+                tell(format_args!("  {}\n", self.simulate(&told.env)));
                 tell(format_args!(
                     "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and start"
                 ));

@@ -41,7 +41,7 @@ pub(super) async fn run(target: &Target, ports: &Ports, env: &Env) -> Result<Exi
     }
 
     let told = local::read_env()?;
-    let stack = Stack::bind(&told.env, ports)?;
+    let stack = Stack::bind(&told, ports)?;
     if !target.json {
         stack.welcome(&told);
     }

@@ -125,14 +125,21 @@ async fn a_filter_that_cannot_be_applied_is_not_told_as_if_it_were() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_no_calls_yet_is_told_the_urls_that_do_not_fail_together() {
+async fn who_has_no_calls_yet_is_told_the_urls_once_and_the_empty_list_leads_there() {
     let (_backend, proxy, _twilio) = start_both();
     let browser = open(&proxy).await;
-    browser.wait_for("the words", "document.querySelector('#calls-empty h3')").await;
-    let told = text(&browser, "#calls-empty").await;
-    assert!(told.contains("https://…/call-status#ct=500&rc=5&rp=all"), "{told}");
-    assert_eq!(told.matches("https://…/voice").count(), 1, "{told}");
-    assert!(told.contains("“Primary handler fails” lead to what does not fail together"), "{told}");
+    browser.wait_for("the words", "document.querySelector('#calls-empty a')").await;
+    browser.wait_for("the checklist", "document.querySelector('.check-url')").await;
+    let told = text(&browser, "main").await;
+    for once in ["/call-status#ct=500&rc=5&rp=all", "/voice", "What does not fail together"] {
+        assert_eq!(told.matches(once).count(), 1, "{once}: {told}");
+    }
+    browser.click("#calls-empty a").await;
+    let leads_there =
+        "(() => { const top = (it) => document.querySelector(it).getBoundingClientRect();
+        return location.hash === '#setup' && top('#setup').top >= top('.bar').bottom
+            && top('#setup').top < innerHeight; })()";
+    browser.wait_for("the steps to be in sight", leads_there).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

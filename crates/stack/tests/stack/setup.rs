@@ -1,10 +1,10 @@
-//! The checklist on the page while no webhook has come, in a real Chromium.
+//! What the page says to do while no webhook has come, in a real Chromium.
 
 use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
-use live_users_testkit::{Browser, Server, Twilio};
+use live_users_testkit::{Browser, Server, Twilio, exit_of};
 
 use crate::page::open;
-use crate::{API_TOKEN, TOKEN, agents_file, proxy_of, sibling, start_both};
+use crate::{ADMIN_TOKEN, API_TOKEN, STACK, TOKEN, agents_file, proxy_of, sibling, start_both};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
@@ -24,6 +24,23 @@ async fn text(browser: &Browser, selector: &str) -> String {
 }
 
 const IS_SHOWN: &str = "!document.querySelector('#setup').hidden";
+
+/// Everything in one process, which somebody started by cargo, and the page of it.
+fn start_all_in_one(more: &[(&str, &str)]) -> (Server, String) {
+    let agents = agents_file();
+    let env = [("AGENTS_FILE", &*agents), ("ADMIN_TOKEN", ADMIN_TOKEN), ("CARGO", "cargo")];
+    let ports = ["--backend-port", "0", "--proxy-port", "0"];
+    let mut server = Server::start(STACK, &ports, &[&env[..], more].concat());
+    let line = server.log().lines().find(|it| it.contains("The page  ")).expect("the welcome");
+    let page = line.split_whitespace().last().expect("an address").to_owned();
+    // The second of the two servers.
+    server.await_log("listening on");
+    (server, page)
+}
+
+/// The sections of the page that are shown, in their order.
+const SECTIONS: &str = "[...document.querySelectorAll('main > section')]
+    .filter((it) => it.checkVisibility()).map(({ id }) => id).join()";
 
 /// The state of the line with this title.
 fn state_of(title: &str) -> String {
@@ -77,6 +94,70 @@ async fn while_nothing_has_come_the_page_says_what_to_set_and_copies_it() {
         }
     }
     assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_heard() {
+    let (server, page) = start_all_in_one(&[]);
+    let browser = Browser::start().await;
+    browser.sign_in(&page, ADMIN_TOKEN).await;
+    browser.wait_for("the checklist", IS_SHOWN).await;
+    let sections = browser.evaluate(SECTIONS).await.to_string();
+    assert!(sections.starts_with("\"simulate,setup,overview"), "{sections}");
+    let command = text(&browser, "#simulate code").await;
+    assert!(server.log().contains(&format!("  {command}\n")), "{command}: {}", server.log());
+    let arguments = command.strip_prefix("cargo run --release -- ").expect("as it was started");
+    assert!(arguments.starts_with("simulate --calls 25 --backend-port "), "{command}");
+    browser.wait_for("the list", "document.querySelector('#calls-empty a')").await;
+    let leads_to = "document.querySelector('#calls-empty a').hash";
+    assert_eq!(browser.evaluate(leads_to).await, "#simulate");
+    for (width, height) in [(360, 800), (1280, 900)] {
+        browser.resize(width, height).await;
+        for dark in [false, true] {
+            browser.set_color_scheme(dark).await;
+            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
+            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
+            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
+        }
+    }
+
+    browser.goto(&format!("{page}?lang=de")).await;
+    browser.wait_for("the step", "document.querySelector('#simulate')?.checkVisibility()").await;
+    let german = text(&browser, "#simulate").await;
+    for told in ["Dies ist eine Vorführung", "simulierte Anrufer", "Kopieren", &command] {
+        assert!(german.contains(told), "{told}: {german}");
+    }
+
+    // Whatever this browser allows: the command is in the clipboard, or else it is selected.
+    browser.click("#simulate .button").await;
+    let told = "/^Der Befehl ist (kopiert|markiert)/\
+                .test(document.querySelector('#simulate [role=status]').textContent)";
+    browser.wait_for("a word about the copy", told).await;
+    Twilio::new(&server.url, "live-users-demonstration-token").start(1);
+    let is_gone = "!document.querySelector('#simulate').checkVisibility()";
+    browser.wait_for("the step to go", is_gone).await;
+    let focused = "document.activeElement.closest('#setup') !== null";
+    assert_eq!(browser.evaluate(focused).await, true, "the focus goes on");
+    let arguments: Vec<_> = arguments.split(' ').chain(["--pace", "60"]).collect();
+    let ended = exit_of(STACK, &arguments, &[]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    browser.wait_for("the list to go", "document.querySelector('#setup').hidden").await;
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_demonstration_does_not_say_how_one_is_filled() {
+    let (_backend, proxy, _) = start_both();
+    let (_server, page) = start_all_in_one(&[("TWILIO_AUTH_TOKEN", TOKEN)]);
+    for page in [format!("{}/admin/existing-agents", proxy.url), page] {
+        let browser = Browser::start().await;
+        browser.sign_in(&page, ADMIN_TOKEN).await;
+        browser.wait_for("the checklist", IS_SHOWN).await;
+        let sections = browser.evaluate(SECTIONS).await.to_string();
+        assert!(sections.starts_with("\"setup,overview"), "{page}: {sections}");
+        let html = browser.evaluate("document.documentElement.outerHTML").await.to_string();
+        assert!(!html.contains("simulate"), "{page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
