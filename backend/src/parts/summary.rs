@@ -59,25 +59,20 @@ impl Summarizer {
             Snapshot { public_by_agent: by_agent, alerts, ..snapshot }
         });
         let snapshot = snapshot.await.map_err(|why| why.to_string())?;
-        let status = self.status.get();
+        let (status, known) = (self.status.get(), (&*self.agents, self.rules.doubt));
         match status.unanswered {
             // What the provider has answered is the operator's.
             Some(stale) if !scope.is_operators() => Err(NotRecorded::from(stale).to_string()),
             Some(stale) => Err(with_failure(stale.into(), status.reconciler)),
-            None if scope.is_limited() => {
-                let known = (&*self.agents, self.rules.doubt);
-                Ok(scope.limit(snapshot.shown_of(known, status, scope)))
-            }
-            None if !scope.is_operators() => {
-                Ok(snapshot.shown_to_others((&self.agents, self.rules.doubt), status, scope))
-            }
-            None => {
+            None if scope.is_operators() => {
                 let waiting = &snapshot.callbacks;
                 let deliveries = self.deliveries.shown(&self.agents.now(), waiting);
-                Ok(Summary {
-                    deliveries,
-                    ..snapshot.shown((&self.agents, self.rules.doubt), status, scope)
-                })
+                Ok(Summary { deliveries, ..snapshot.shown(known, status, scope) })
+            }
+            None => {
+                // How the provider is asked is the operator's, too.
+                let status = ReplicaStatus { reconciler: None, ..status };
+                Ok(scope.limit(snapshot.shown(known, status, scope)))
             }
         }
     }
@@ -162,29 +157,6 @@ impl Snapshot {
         }
     }
 
-    /// The summary of some accounts. The number of the journal's last record would tell how much is
-    /// said of the calls of others, so the moment stands in its place.
-    fn shown_of(
-        self,
-        known: (&AgentRegistry, DoubtRules),
-        status: ReplicaStatus,
-        scope: &Scope,
-    ) -> Summary {
-        Summary { seq: self.now.0, ..self.shown_to_others(known, status, scope) }
-    }
-
-    /// The summary for who does not run this. How the provider is asked, and what is sent to others, is the
-    /// operator's.
-    fn shown_to_others(
-        self,
-        known: (&AgentRegistry, DoubtRules),
-        status: ReplicaStatus,
-        scope: &Scope,
-    ) -> Summary {
-        let referee = referee(ReplicaStatus { reconciler: None, ..status.clone() });
-        Summary { referee, ..self.shown(known, status, scope) }
-    }
-
     fn shown(
         self,
         (registry, doubt): (&AgentRegistry, DoubtRules),
@@ -206,7 +178,8 @@ impl Snapshot {
             suspect: self.confidence.suspect as u64,
             as_of: moment(self.now),
             epoch: format!("{:016x}", self.at.epoch),
-            seq: self.at.seq,
+            // The number of the journal's last record would tell how much is said of the calls of others.
+            seq: if scope.is_limited() { self.now.0 } else { self.at.seq },
             average_ms,
             longest_ms,
             last_hour: talked(self.talked.hour),
