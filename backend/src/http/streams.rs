@@ -1,5 +1,7 @@
 //! The streams: the total and the summary, sent to each reader at once.
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_broadcast::{events, websocket};
@@ -9,7 +11,8 @@ use super::authorized::Permitted;
 use super::error::ApiError;
 use super::total_reader::{TotalReader, reader_of};
 use crate::parts::selection::Selection;
-use crate::parts::streams::Streams;
+use crate::parts::streams::{ScopedStreams, Streams};
+use crate::parts::tokens::Access;
 
 /// `GET /api/live-users/stream`.
 pub(crate) async fn total_events(
@@ -18,12 +21,10 @@ pub(crate) async fn total_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (selection, reader, connections) =
-        (reader.selection(), reader.of_stream(&auth), &streams.connections);
-    let opened = match selection.is_everything() {
-        true => events(&request, &streams.total, connections, reader),
-        false => events(&request, &streams.of(&selection).total, connections, reader),
-    };
+    let (selection, reader) = (reader.selection(), reader.of_stream(&auth));
+    let part = (!selection.is_everything()).then(|| streams.of(&selection));
+    let frames = part.as_ref().map_or(&streams.total, |part| &part.total);
+    let opened = events(&request, frames, &streams.connections, reader);
     streams.total_came.notify_one();
     opened.map_err(ApiError::NoStream)
 }
@@ -39,12 +40,10 @@ pub(crate) async fn total_socket(
     if !streams.origins.admit(&request) {
         return Err(ApiError::Origin);
     }
-    let (selection, reader, connections) =
-        (reader.selection(), reader.of_stream(&auth), &streams.connections);
-    let opened = match selection.is_everything() {
-        true => websocket(&request, received, &streams.total, connections, reader),
-        false => websocket(&request, received, &streams.of(&selection).total, connections, reader),
-    };
+    let (selection, reader) = (reader.selection(), reader.of_stream(&auth));
+    let part = (!selection.is_everything()).then(|| streams.of(&selection));
+    let frames = part.as_ref().map_or(&streams.total, |part| &part.total);
+    let opened = websocket(&request, received, frames, &streams.connections, reader);
     streams.total_came.notify_one();
     opened.map_err(ApiError::NoStream)
 }
@@ -56,12 +55,10 @@ pub(crate) async fn summary_events(
     streams: Data<Streams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let scope = access.scope.clone();
-    let (reader, connections) = (reader_of(access, &auth), &streams.connections);
-    let opened = match scope.is_operators() {
-        true => events(&request, &streams.summary, connections, reader),
-        false => events(&request, &streams.of(&Selection::of(scope)).summary, connections, reader),
-    };
+    let part = part_of(&streams, &access);
+    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary);
+    let reader = reader_of(access, &auth);
+    let opened = events(&request, frames, &streams.connections, reader);
     streams.summary_came.notify_one();
     opened.map_err(ApiError::NoStream)
 }
@@ -75,18 +72,16 @@ pub(crate) async fn summary_socket(
     request: HttpRequest,
     received: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let scope = access.scope.clone();
-    let (reader, connections) = (reader_of(access, &auth), &streams.connections);
-    let opened = match scope.is_operators() {
-        true => websocket(&request, received, &streams.summary, connections, reader),
-        false => websocket(
-            &request,
-            received,
-            &streams.of(&Selection::of(scope)).summary,
-            connections,
-            reader,
-        ),
-    };
+    let part = part_of(&streams, &access);
+    let frames = part.as_ref().map_or(&streams.summary, |part| &part.summary);
+    let reader = reader_of(access, &auth);
+    let opened = websocket(&request, received, frames, &streams.connections, reader);
     streams.summary_came.notify_one();
     opened.map_err(ApiError::NoStream)
+}
+
+/// The frames of what an access shows, if that is not everything.
+fn part_of(streams: &Streams, access: &Access) -> Option<Arc<ScopedStreams>> {
+    let is_part = !access.scope.is_operators();
+    is_part.then(|| streams.of(&Selection::of(access.scope.clone())))
 }
