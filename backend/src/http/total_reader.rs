@@ -81,26 +81,25 @@ impl TotalReader {
             (None, Some(agent)) => Reader::PublicWhile(Box::new(move || agent.is_permitted(None))),
             (Some(access), None) => reader_of(access, auth),
             (Some(access), Some(agent)) => {
-                let of_agent = access.clone();
-                let lasts = match reader_of(access, auth) {
-                    Reader::Authorized(lasts) => lasts,
-                    Reader::Public | Reader::PublicWhile(_) => None,
-                };
+                let lasts = lasting(access.clone(), auth);
                 Reader::Authorized(Some(Box::new(move || {
-                    lasts.as_ref().is_none_or(|lasts| lasts())
-                        && agent.is_permitted(Some(&of_agent))
+                    lasts.as_ref().is_none_or(|lasts| lasts()) && agent.is_permitted(Some(&access))
                 })))
             }
         }
     }
 }
 
-/// The reader of a stream that a token opens. It ends with the token, but for `API_TOKEN`, which does
-/// not change while the process runs.
+/// The reader of a stream that a token opens.
 pub(crate) fn reader_of(access: Access, auth: &BearerAuth) -> Reader {
+    Reader::Authorized(lasting(access, auth))
+}
+
+/// How long a stream lasts that a token opens: it ends with the token, but for `API_TOKEN`, which does
+/// not change while the process runs.
+fn lasting(access: Access, auth: &BearerAuth) -> Option<Authorization> {
     let may_end = !access.is_whole();
-    let lasting = may_end.then(|| -> Authorization { Box::new(auth.lasting(access)) });
-    Reader::Authorized(lasting)
+    may_end.then(|| -> Authorization { Box::new(auth.lasting(access)) })
 }
 
 impl FromRequest for TotalReader {
@@ -118,27 +117,19 @@ fn check(request: &HttpRequest) -> Result<TotalReader, ApiError> {
     let id = query.parsed("agent", "the id of an agent", |text| Some(Arc::from(text)))?;
     let everybody = |text: &str| (text == "true").then_some(());
     let for_everybody = query.parsed("public", "true", everybody)?.is_some();
-    let mut agent = id.map(|id| {
-        let registry = request.app_data::<Data<AgentRegistry>>().expect("the application has it");
-        let registry = registry.clone().into_inner();
-        AgentRead { id, for_everybody, as_everybody: false, registry }
-    });
-    if let Some(agent) = &mut agent {
-        // What is for everybody is for who shows a token, too, whatever that opens.
-        agent.as_everybody = rules.is_public && !agent.is_permitted(access.as_ref());
+    let Some(id) = id else { return Ok(TotalReader { access, agent: None }) };
+    let registry = request.app_data::<Data<AgentRegistry>>().expect("the application has it");
+    let registry = registry.clone().into_inner();
+    let agent = AgentRead { id, for_everybody, as_everybody: false, registry };
+    // What is for everybody is for who shows a token, too, whatever that opens.
+    let as_everybody = rules.is_public && !agent.is_permitted(access.as_ref());
+    let agent = AgentRead { as_everybody, ..agent };
+    if agent.is_permitted(access.as_ref()) {
+        return Ok(TotalReader { access, agent: Some(agent) });
     }
-    match &agent {
-        Some(agent) if !agent.is_permitted(access.as_ref()) => {
-            // The same for all, so nobody learns which agents there are.
-            let expected =
-                "the id of an agent with public = true, or with a token one of its agents";
-            Err(ApiError::UnknownName(UnknownName {
-                field: "agent",
-                expected: expected.to_owned(),
-            }))
-        }
-        _ => Ok(TotalReader { access, agent }),
-    }
+    // The same for all, so nobody learns which agents there are.
+    let expected = "the id of an agent with public = true, or with a token one of its agents";
+    Err(ApiError::UnknownName(UnknownName { field: "agent", expected: expected.to_owned() }))
 }
 
 /// What the request's token opens; `None` if it reads what everybody may.
