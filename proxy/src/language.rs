@@ -155,6 +155,21 @@ impl Language {
         self.with(key, &[("n", Value::Number(live_users))])
     }
 
+    /// What the server says in English of trouble of its own, in this language; as it is where no message has it,
+    /// such as a mistake in the settings. `live-users-server-errors.js` does it in browsers.
+    pub(crate) fn of_server(self, text: &str) -> String {
+        let rest = text.chars().skip_while(|it| !it.is_ascii_digit());
+        let digits: String = rest.take_while(char::is_ascii_digit).collect();
+        let key = match digits.parse::<u64>() {
+            Ok(_) => format!("server.{}", text.replacen(&digits, "{n}", 1)),
+            Err(_) => format!("server.{text}"),
+        };
+        if find(&key).is_none() {
+            return text.to_owned();
+        }
+        self.with(&key, &[("n", Value::Number(digits.parse().unwrap_or_default()))])
+    }
+
     /// A whole number as browsers write it.
     fn number(self, n: u64) -> String {
         let format = DecimalFormatter::try_new(self.locale().into(), Default::default());
@@ -174,9 +189,13 @@ impl Language {
     /// # Panics
     /// If there is no such message. A test holds all keys in the sources against the messages.
     fn forms(self, key: &str) -> Forms {
-        let found = MESSAGES.iter().find(|(it, _)| *it == key);
-        found.unwrap_or_else(|| panic!("no message {key}")).1[self.0]
+        find(key).unwrap_or_else(|| panic!("no message {key}"))[self.0]
     }
+}
+
+/// A message in all languages.
+fn find(key: &str) -> Option<&'static [Forms]> {
+    MESSAGES.iter().find(|(it, _)| *it == key).map(|(_, forms)| *forms)
 }
 
 impl Display for Html {

@@ -32,7 +32,6 @@ mod streams;
 mod total_reader;
 mod upstream;
 mod view;
-mod wording;
 
 #[cfg(feature = "testing")]
 pub use admin::is_signed_cookie;

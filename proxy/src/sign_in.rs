@@ -169,7 +169,7 @@ pub(crate) async fn sign_in(
         }
         AuthError::Denied(Denied::Wrong) => say(StatusCode::FORBIDDEN, next, "signIn.wrong"),
         AuthError::Lookup(error) => {
-            let error = error.in_words(language);
+            let error = language.of_server(&error.to_string());
             let text = language.with("signIn.lookup", &[("error", Value::Text(&error))]);
             refuse(refusal.status_code(), next, text.into())
         }

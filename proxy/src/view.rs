@@ -103,7 +103,7 @@ pub(crate) async fn open(
             again(refusal.status_code(), language.with("view.tooMany", &seconds).into())
         }
         Err(refusal @ AuthError::Lookup(error)) => {
-            let error = error.in_words(language);
+            let error = language.of_server(&error.to_string());
             let text = language.with("view.lookup", &[("error", Value::Text(&error))]);
             again(refusal.status_code(), text.into())
         }

@@ -127,7 +127,8 @@ impl Messages {
                 let of = |it: &Sections| format!("&{:?}", it[*section][key].forms());
                 let forms: Vec<_> = self.languages.iter().map(|(_, it)| of(it)).collect();
                 let forms = forms.join(", ");
-                writeln!(text, "    (\"{section}.{key}\", &[{forms}]),").expect("memory");
+                let path = format!("{section}.{key}");
+                writeln!(text, "    ({path:?}, &[{forms}]),").expect("memory");
             }
         }
         text.push_str("];\n");

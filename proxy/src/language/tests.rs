@@ -29,9 +29,7 @@ fn texts(folder: &str, end: &str) -> String {
 
 #[test]
 fn each_message_that_the_server_names_is_there_and_is_used() {
-    // Here stand the keys of all errors.
-    let sources = texts("src", ".rs").replace(include_str!("tests.rs"), "");
-    let templates = texts("web", ".html");
+    let (sources, templates) = (texts("src", ".rs"), texts("web", ".html"));
     let sections: Vec<_> = MESSAGES.iter().filter_map(|(key, _)| key.split_once('.')).collect();
     for literal in sources.split('"') {
         let Some((section, key)) = literal.split_once('.') else { continue };
@@ -41,71 +39,52 @@ fn each_message_that_the_server_names_is_there_and_is_used() {
             assert!(MESSAGES.iter().any(|(it, _)| *it == literal), "{literal}");
         }
     }
-    // Those of elements and of errors are for browsers, too.
-    let is_of_browsers = |key: &str| key.starts_with("element.") || key.starts_with("server.");
-    for (key, _) in MESSAGES.iter().filter(|(key, _)| !is_of_browsers(key)) {
+    // Those of elements are for browsers, too, and the next test looks at those of errors.
+    let is_elsewhere = |key: &str| key.starts_with("element.") || key.starts_with("server.");
+    for (key, _) in MESSAGES.iter().filter(|(key, _)| !is_elsewhere(key)) {
         let quoted = format!("\"{key}\"");
         assert!(sources.contains(&quoted) || templates.contains(&quoted), "{key}");
     }
 }
 
 /// All errors of the proxy's own that reach pages and elements.
-fn errors() -> Vec<(String, &'static str)> {
-    use UpstreamError as Error;
-    let upstream = [
-        (Error::Unreachable, "server.unreachable"),
-        (Error::Broken, "server.broken"),
-        (Error::Slow, "server.slow"),
-        (Error::Redirect, "server.redirect"),
-        (Error::Status(503), "server.status"),
-        (Error::TooBig, "server.tooBig"),
-        (Error::NotJson, "server.notJson"),
-        (Error::NotACount, "server.notACount"),
-        (Error::NotAnObject, "server.notAnObject"),
-        (Error::NotAPicture, "server.notAPicture"),
-        (Error::NotRows, "server.notRows"),
-        (Error::NotAStream, "server.notAStream"),
-        (Error::NotAnAccess, "server.notAnAccess"),
-        (Error::AccessEnded, "server.accessEnded"),
-        (Error::NoSuchAgent, "server.noSuchAgent"),
-        (Error::NotOfAgent, "server.notOfAgent"),
-        (Error::Ended, "server.ended"),
-        (Error::SlowReader, "server.slowReader"),
-        (Error::Interrupted, "server.interrupted"),
-    ];
-    let upstream = upstream.into_iter().map(|(error, key)| {
-        assert_eq!(error.in_words(Language::ENGLISH), error.to_string());
-        (error.to_string(), key)
-    });
+fn errors() -> Vec<String> {
+    let source = include_str!("../error.rs");
+    let texts = source.split("#[error(\"").skip(1).filter_map(|it| it.split('"').next());
+    let upstream: Vec<_> = texts.map(|it| it.replace("{0}", "503")).collect();
+    assert!(upstream.contains(&UpstreamError::Status(503).to_string()));
+    assert_eq!(upstream.len(), source.matches("#[error(").count(), "each is one text");
     let others = [
-        (AuthError::TooOften(Duration::from_secs(7)).to_string(), "server.tooOften"),
-        (AuthError::TotalNeedsToken.to_string(), "server.notPublic"),
-        (AuthError::NotYetKnown.to_string(), "server.notYetKnown"),
-        (AdminApiError::NoBackendToken.to_string(), "server.noBackendToken"),
-        (AdminApiError::Refused.to_string(), "server.refused"),
-        (LookupError::Refused.to_string(), "server.refused"),
-        (LookupError::Throttled.to_string(), "server.throttled"),
-        (LookupError::Busy.to_string(), "server.manyLookups"),
+        AuthError::TooOften(Duration::from_secs(7)).to_string(),
+        AuthError::TotalNeedsToken.to_string(),
+        AuthError::NotYetKnown.to_string(),
+        AdminApiError::NoBackendToken.to_string(),
+        AdminApiError::Refused.to_string(),
+        LookupError::Refused.to_string(),
+        LookupError::Throttled.to_string(),
+        LookupError::Busy.to_string(),
     ];
-    upstream.chain(others).collect()
+    upstream.into_iter().chain(others).collect()
 }
 
 #[test]
-fn browsers_know_the_errors_of_the_proxy_by_their_texts() {
-    let script = texts("web", "live-users-server-errors.js");
-    let values = [("status", Value::Text("503")), ("n", Value::Number(7))];
-    let errors = errors();
-    for (text, key) in &errors {
+fn each_error_of_the_proxy_is_a_message_by_its_english_text() {
+    let mut known = Vec::new();
+    for text in errors() {
         // People read it with spaces at which no line breaks.
-        let said = Language::ENGLISH.with(key, &values).replace('\u{a0}', " ");
-        assert_eq!(said, *text, "{key}");
-        let text = text.replace("503", "{}").replace(" 7 s", " {} s");
-        let (_, short) = key.split_once('.').unwrap();
-        assert!(script.contains(&format!("[{text:?}, {short:?}],")), "{text}");
+        assert_eq!(Language::ENGLISH.of_server(&text).replace('\u{a0}', " "), text);
+        known.push(format!("server.{}", text.replace("503", "{n}").replace(" 7 s", " {n} s")));
     }
     for (key, _) in MESSAGES.iter().filter(|(key, _)| key.starts_with("server.")) {
-        assert!(errors.iter().any(|(_, it)| it == key), "{key}");
+        assert!(known.iter().any(|it| it == key), "{key}");
     }
+    for key in known {
+        assert!(find(&key).is_some(), "{key}");
+    }
+    let german = Language(TAGS.iter().position(|it| *it == "de").unwrap());
+    let status = "das Backend hat mit Status 503 geantwortet";
+    assert_eq!(german.of_server("the backend answered with status 503"), status);
+    assert_eq!(german.of_server("8192 bytes are too many"), "8192 bytes are too many");
 }
 
 #[test]
