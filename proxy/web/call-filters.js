@@ -6,7 +6,7 @@ import { element, setText } from "./dom.js";
 import { country } from "./format.js";
 import { byLanguage } from "./messages/callFilters.js";
 import { BASE } from "./reading.js";
-import { sourcesFor } from "./store.js";
+import { sourceName, sourcesFor } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -60,8 +60,7 @@ export class CallFilters {
     if (byCountry.some((row) => row.country === null)) countries.push([UNKNOWN, country(null)]);
     this.#offer("agent", agents);
     this.#offer("country", countries);
-    const titleOf = ({ source, kind, title }) => (kind === source ? title : `${title} · ${source}`);
-    this.#offer("source", sources.map((it) => [it.source, titleOf(it)]));
+    this.#offer("source", sources.map((it) => [it.source, sourceName(it)]));
     this.#fields.source.closest("label").hidden = sources.length === 0 && this.#fields.source.value === "";
   }
 

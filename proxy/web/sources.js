@@ -2,107 +2,72 @@
 
 import { translator } from "/live-users-language.js";
 
-import { arrange, element, onTick, setText } from "./dom.js";
-import { COMMA, ago, number, upper, userWord } from "./format.js";
+import { Bars } from "./bars.js";
+import { onTick, setText } from "./dom.js";
+import { COMMA, ago, number, upper } from "./format.js";
 import { byLanguage } from "./messages/sources.js";
-import { sourcesFor } from "./store.js";
+import { sourceName, sourcesFor } from "./store.js";
 
 const t = translator(byLanguage);
 
 export class Sources {
   #store;
   #panel = document.querySelector("#sources");
-  #list = document.querySelector("#sources-list");
   #count = document.querySelector("#sources-count");
-  #items = new Map();
+  #bars = new Bars(document.querySelector("#sources-list"));
 
   constructor(store) {
     this.#store = store;
-    onTick(() => this.#tick());
+    onTick(() => this.#bars.tick());
   }
 
   draw() {
     const { seesAll, isOfSomeAccounts, summary: { asOf } } = this.#store;
     const sources = sourcesFor(this.#store);
     const reader = { seesAll, isOfSomeAccounts };
+    const aheadMs = Date.parse(asOf) - performance.now();
     this.#panel.hidden = sources.length === 0;
     setText(this.#count, sources.length > 0 ? number(sources.length) : "");
-    const most = Math.max(1, ...sources.map((it) => it.liveUsers));
-    const before = this.#items;
-    this.#items = new Map();
-    for (const source of sources) {
-      const item = before.get(source.source) ?? new Item();
-      item.show(source, source.liveUsers / most, Date.parse(asOf), reader);
-      this.#items.set(source.source, item);
-    }
-    arrange(this.#list, [...this.#items.values()].map((item) => item.node));
-  }
-
-  #tick() {
-    for (const item of this.#items.values()) item.tick();
+    this.#bars.draw(sources.map((source) => ofSource(source, aheadMs, reader)));
   }
 }
 
-class Item {
-  node;
-  #name = element("span.place-name");
-  #users = element("span.place-users");
-  #word = element("span.visually-hidden");
-  #fill = element("div.bar-fill");
-  #note = element("p.place-note");
-  #referee = element("p.place-note", { hidden: true });
-  #refused = element("p.place-note", { hidden: true });
-  #source = null;
-  #reader = null;
-  #asOf = 0;
-  #shownAt = 0;
+/**
+ * @param {object} source
+ * @param {number} aheadMs how far the server's clock is before `performance.now()`
+ * @param {{ seesAll: boolean, isOfSomeAccounts: boolean }} reader for whom it is worded
+ */
+function ofSource(source, aheadMs, reader) {
+  const { source: id, account, liveUsers } = source;
+  const name = sourceName(source);
+  return {
+    key: id,
+    name: account ? `${name} (${account})` : name,
+    users: liveUsers,
+    isQuiet: liveUsers === 0,
+    notes: () => notes(source, reader, (moment) => ago(Math.max(0, aheadMs + performance.now() - Date.parse(moment)))),
+  };
+}
 
-  constructor() {
-    this.node = element("li.place",
-      element("p.place-line", this.#name, element("span.place-count", this.#users, this.#word)),
-      element("div.bar-track", { "aria-hidden": "true" }, this.#fill),
-      this.#note, this.#referee, this.#refused);
+function notes(source, { seesAll, isOfSomeAccounts }, since) {
+  const { account, heardAt, refusedAt, referee } = source;
+  // When something came from a source that is no account's own is not told to a reader of accounts.
+  const heard = isOfSomeAccounts && !account ? [] : [heardText(source, since)];
+  const told = [{ text: upper([...heard, t("endsBy", { how: endsText(source) })].join(" · ")) }];
+  // How its provider is asked is a matter of whoever runs this.
+  if (referee && seesAll) {
+    told.push({ text: asked(referee, since), isTrouble: referee.state === "failing" || referee.state === "refused" });
   }
+  // A refusal that came before something was let in is over.
+  const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
+  // Anybody can send what is refused: it is told to whoever can look into the log, and is no alarm.
+  if (isRefused && seesAll) told.push({ text: t("refused", { ago: since(refusedAt) }) });
+  return told;
+}
 
-  /** @param {{ seesAll: boolean, isOfSomeAccounts: boolean }} reader for whom it is worded */
-  show(source, share, asOf, reader) {
-    [this.#source, this.#reader, this.#asOf, this.#shownAt] = [source, reader, asOf, performance.now()];
-    const { title, source: id, kind, account, liveUsers } = source;
-    const name = kind === id ? title : `${title} · ${id}`;
-    setText(this.#name, account ? `${name} (${account})` : name);
-    setText(this.#users, number(liveUsers));
-    setText(this.#word, ` ${userWord(liveUsers)}`);
-    this.node.classList.toggle("is-quiet", liveUsers === 0);
-    this.#fill.style.setProperty("--load", share);
-    this.tick();
-  }
-
-  tick() {
-    const { account, heardAt, refusedAt, referee } = this.#source;
-    const { seesAll, isOfSomeAccounts } = this.#reader;
-    const now = this.#asOf + performance.now() - this.#shownAt;
-    const since = (moment) => ago(Math.max(0, now - Date.parse(moment)));
-    // When something came from a source that is no account's own is not told to a reader of accounts.
-    const heard = isOfSomeAccounts && !account ? null : this.#heard(since);
-    setText(this.#note, upper([heard, t("endsBy", { how: endsText(this.#source) })].filter((it) => it !== null).join(" · ")));
-    // How its provider is asked is a matter of whoever runs this.
-    this.#referee.hidden = !referee || !seesAll;
-    if (referee) {
-      setText(this.#referee, asked(referee, since));
-      this.#referee.classList.toggle("is-trouble", referee.state === "failing" || referee.state === "refused");
-    }
-    // A refusal that came before something was let in is over.
-    const isRefused = refusedAt !== null && (heardAt === null || Date.parse(refusedAt) > Date.parse(heardAt));
-    // Anybody can send what is refused: it is told to whoever can look into the log, and is no alarm.
-    this.#refused.hidden = !isRefused || !seesAll;
-    if (isRefused) setText(this.#refused, t("refused", { ago: since(refusedAt) }));
-  }
-
-  #heard(since) {
-    const { source, heardAt } = this.#source;
-    if (source === "twilio") return t("own");
-    return heardAt === null ? t("notHeard") : t("heard", { ago: since(heardAt) });
-  }
+function heardText({ source, heardAt }, since) {
+  if (source === "twilio") return t("own");
+  return heardAt === null ? t("notHeard") : t("heard", { ago: since(heardAt) });
 }
 
 /** What ends its calls; in the words of the backend if that is of another version and says what is not known here. */

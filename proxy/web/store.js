@@ -278,3 +278,8 @@ export class Store extends EventTarget {
 export function sourcesFor({ isOfSomeAccounts, summary: { sources = [] } }) {
   return isOfSomeAccounts ? sources.filter((it) => it.account || it.liveCalls > 0) : sources;
 }
+
+/** What a source is called: by its kind, and by its own id where that says more. */
+export function sourceName({ source, kind, title }) {
+  return kind === source ? title : `${title} · ${source}`;
+}
