@@ -35,6 +35,23 @@ export async function loadPart(load, style) {
 }
 
 /**
+ * Makes a part once, however often it is asked for; after trouble, the next time anew.
+ * @template T
+ * @param {() => Promise<T>} make
+ * @returns {() => Promise<T>}
+ */
+export function once(make) {
+  let made = null;
+  return () => {
+    made ??= make().catch((error) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/**
  * Loads a part, after trouble again and again, as long as it is wanted.
  * @template T
  * @param {() => boolean} isWanted

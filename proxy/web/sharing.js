@@ -4,7 +4,7 @@ import { translator } from "/live-users-language.js";
 
 import { setText } from "./dom.js";
 import { byLanguage } from "./messages/sharing.js";
-import { loadPart, loadWhile } from "./on-demand.js";
+import { loadPart, loadWhile, once } from "./on-demand.js";
 import { Trouble } from "./reader.js";
 
 const t = translator(byLanguage);
@@ -16,8 +16,8 @@ const trouble = document.querySelector("#shared-links-error");
 export class Sharing {
   #store;
   #isShown = false;
-  /** What shows the links; null until it is asked for. */
-  #links = null;
+  /** Gives what shows the links. */
+  #links = once(async () => new (await loadPart(() => import("./shared-links.js"))).SharedLinks(this.#store));
 
   constructor(store) {
     this.#store = store;
@@ -54,16 +54,9 @@ export class Sharing {
   }
 
   async #load() {
-    this.#links ??= loadPart(() => import("./shared-links.js")).then(({ SharedLinks }) => new SharedLinks(this.#store));
-    const links = this.#links;
-    try {
-      const made = await links;
-      trouble.hidden = true;
-      return made;
-    } catch (error) {
-      if (this.#links === links) this.#links = null;
-      throw error;
-    }
+    const links = await this.#links();
+    trouble.hidden = true;
+    return links;
   }
 }
 

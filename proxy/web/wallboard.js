@@ -5,7 +5,7 @@ import { translator } from "/live-users-language.js";
 
 import { element } from "./dom.js";
 import { byLanguage } from "./messages/wallMode.js";
-import { loadPart, loadWhile } from "./on-demand.js";
+import { loadPart, loadWhile, once } from "./on-demand.js";
 import { Trouble } from "./reader.js";
 import { IS_WALLBOARD } from "./reading.js";
 
@@ -28,8 +28,11 @@ export function isWallWanted() {
 export class Wallboard {
   #store;
   #cards;
-  /** What the mode has; null until it is asked for. */
-  #screen = null;
+  /** Gives what the mode has. */
+  #screen = once(async () => {
+    const { WallboardScreen } = await loadPart(() => import("./wallboard-screen.js"), STYLE);
+    return new WallboardScreen(this.#store, this.#cards);
+  });
   #isToggling = false;
   #trouble = element("p.notice.is-warning", { role: "alert" });
 
@@ -67,17 +70,9 @@ export class Wallboard {
   }
 
   async #load() {
-    this.#screen ??= loadPart(() => import("./wallboard-screen.js"), STYLE)
-      .then(({ WallboardScreen }) => new WallboardScreen(this.#store, this.#cards));
-    const screen = this.#screen;
-    try {
-      const made = await screen;
-      this.#trouble.remove();
-      return made;
-    } catch (error) {
-      if (this.#screen === screen) this.#screen = null;
-      throw error;
-    }
+    const screen = await this.#screen();
+    this.#trouble.remove();
+    return screen;
   }
 
   #tell(text) {
