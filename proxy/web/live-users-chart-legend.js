@@ -28,9 +28,7 @@ export function label(root, t) {
     input.setAttribute("aria-label", t(input.value));
     input.nextElementSibling.textContent = t(unit, { n: Number(digits) });
   }
-  const stage = root.querySelector(".stage");
-  stage.setAttribute("aria-label", t("overTime"));
-  stage.setAttribute("aria-valuetext", t("nothingYet"));
+  root.querySelector(".stage").setAttribute("aria-valuetext", t("nothingYet"));
 }
 
 /** Names each area by its own pattern and number, and the dashed line. */

@@ -9,7 +9,8 @@ import { COMMA, NOTHING, age, ago, number, others, several, span } from "./forma
 
 const t = translator(byLanguage);
 
-const TRANSPORTS = { websocket: "WebSocket", ws: "WebSocket", sse: "SSE", polling: t("polling") };
+/** By which a number is live. */
+const TRANSPORTS = { websocket: "WebSocket", sse: "SSE" };
 
 export class Overview {
   #store;
@@ -82,7 +83,7 @@ export class Overview {
     const state = error !== null && link.state !== "reconnecting" ? "down" : link.state;
     this.#link.dataset.state = state;
     setText(this.#link, linkWords(state));
-    this.#link.title = state === "live" ? t("by", { transport: TRANSPORTS[link.transport] ?? link.transport ?? t("byLink") }) : "";
+    this.#link.title = state === "live" ? t("by", { transport: TRANSPORTS[link.transport] }) : "";
     // What came with the page is new, while the link is opened for the first time.
     const isStale = summary !== null && !["live", "polling", "connecting"].includes(state);
     document.body.classList.toggle("is-stale", isStale);
