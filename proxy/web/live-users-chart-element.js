@@ -6,7 +6,7 @@
 // takeFrame and takeState). Attribute out: state ("loading", "ready", "empty", "stale", "down"). Event:
 // live-users-chart-change. It asks as whoever is signed in at the proxy, so it works on pages of the proxy's origin.
 
-import { Link } from "./live-users-link.js";
+import { Link, proxyUrl } from "./live-users-link.js";
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
 import {
@@ -240,11 +240,11 @@ export class LiveUsersChartElement extends HTMLElement {
   /** Of the minutes each change is drawn, so a stream is needed. */
   #openLink() {
     const isWanted = RANGES[this.range].step === "exact" && !this.hasAttribute("fed");
-    const src = new URL(this.getAttribute("src") ?? ".", this.hasAttribute("src") ? document.baseURI : import.meta.url);
-    if (!isWanted || this.#linkSrc !== src.href) this.#closeLink();
+    const { href: src } = proxyUrl(this.getAttribute("src"));
+    if (!isWanted || this.#linkSrc !== src) this.#closeLink();
     if (!isWanted || this.#link !== null) return;
-    this.#linkSrc = src.href;
-    this.#link = new Link({ src: src.href, path: "api/live-users/summary", onFrame: (frame) => this.takeFrame(frame),
+    this.#linkSrc = src;
+    this.#link = new Link({ src, path: "api/live-users/summary", onFrame: (frame) => this.takeFrame(frame),
       onState: ({ state, error }) => this.takeState({ state, error, knownAt: this.#link.heardAt }) });
   }
 

@@ -1,5 +1,7 @@
 // A history for <live-users-chart>: asked for at the proxy, and kept up with what a stream says.
 
+import { proxyUrl } from "./live-users-link.js";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -182,10 +184,7 @@ async function askInZone(element, parameters, signal) {
 }
 
 function historyUrl(element, parameters, zone) {
-  const src = element.getAttribute("src");
-  const base = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
-  const url = new URL("api/live-users/history", base);
+  const url = new URL("api/live-users/history", proxyUrl(element.getAttribute("src")));
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   const agent = element.getAttribute("agent");
   if (agent) url.searchParams.set("agent", agent);

@@ -11,6 +11,7 @@
 // else English. A change of its own `lang` takes effect at once.
 
 import { SUMMARY, TOTAL, subscribe } from "./live-users-count.js";
+import { proxyUrl } from "./live-users-link.js";
 import { wording } from "./live-users-wording.js";
 import { byLanguage } from "./messages/element.js";
 
@@ -143,7 +144,7 @@ export class LiveUsersElement extends HTMLElement {
   }
 
   #start() {
-    const src = proxyUrl(this.getAttribute("src"));
+    const src = addressOf(this.getAttribute("src"));
     const path = this.hasAttribute("summary") ? SUMMARY : TOTAL;
     const agent = path === TOTAL ? this.getAttribute("agent")?.trim() ?? null : null;
     // A template that has left it out would show the number of all for that of one.
@@ -244,9 +245,10 @@ export class LiveUsersElement extends HTMLElement {
   }
 }
 
-function proxyUrl(src) {
+/** Where the proxy is; null if that is no address. */
+function addressOf(src) {
   try {
-    return src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
+    return proxyUrl(src);
   } catch {
     return null;
   }

@@ -46,6 +46,16 @@ const DOUBLINGS_MAX = 8;
  * @property {number | null} status the status of the last answer to a poll
  */
 
+/**
+ * Where the proxy is, with a slash at the end.
+ * @param {string | URL | null} src as seen from the page; null where this script came from. A path is kept
+ */
+export function proxyUrl(src) {
+  const url = src === null ? new URL(".", import.meta.url) : new URL(src, document.baseURI);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url;
+}
+
 export class Link {
   /**
    * When the server last said something: what it said last is still true then. It is on the clock of
@@ -77,7 +87,7 @@ export class Link {
 
   /**
    * @param {object} options
-   * @param {string | URL} options.src where the proxy is; a path is kept
+   * @param {string | URL | null} options.src as of `proxyUrl`
    * @param {string} options.path the value: `api/live-users` or `api/live-users/summary`
    * @param {string | null} [options.agent] the agent whose total it is
    * @param {(frame: object) => void} options.onFrame gets each frame that differs from the last: an
@@ -86,9 +96,7 @@ export class Link {
    * @param {number} [options.intervalMs] between two polls
    */
   constructor({ src, path, agent = null, onFrame, onState, intervalMs = POLL_INTERVAL_MS }) {
-    const base = new URL(src, document.baseURI);
-    if (!base.pathname.endsWith("/")) base.pathname += "/";
-    this.#url = new URL(path, base);
+    this.#url = new URL(path, proxyUrl(src));
     if (agent !== null) this.#url.searchParams.set("agent", agent);
     this.#onFrame = onFrame;
     this.#onState = onState;
