@@ -5,6 +5,7 @@ import { translator } from "/live-users-language.js";
 import { arrange, element, setText } from "./dom.js";
 import { age, moment, number } from "./format.js";
 import { byLanguage } from "./messages/alerts.js";
+import { agentNames } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -24,8 +25,8 @@ export class Alerts {
 
   /** Where there are no alerts, or a backend of before knows of none, there is nothing to say. */
   draw() {
-    const { alerts: { alerts = [], recent = [] } = {}, byAgent } = this.#store.summary;
-    const names = new Map(byAgent.map(({ agent, name }) => [agent, name]));
+    const { alerts: { alerts = [], recent = [] } = {} } = this.#store.summary;
+    const names = agentNames(this.#store);
     const firing = alerts.filter((it) => it.firing);
     this.#panel.hidden = alerts.length === 0 && recent.length === 0;
     this.#panel.classList.toggle("is-firing", firing.length > 0);

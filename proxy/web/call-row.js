@@ -3,7 +3,7 @@
 import { translator } from "/live-users-language.js";
 
 import { element, icon, setText } from "./dom.js";
-import { UNKNOWN_NUMBER, WITHHELD, country, locality, moment, partyWords, span } from "./format.js";
+import { WITHHELD, country, locality, moment, nameOf, partyWords, span } from "./format.js";
 import { byLanguage } from "./messages/callRow.js";
 import { loadPart, loadWhile } from "./on-demand.js";
 
@@ -80,7 +80,7 @@ export class CallRow {
     setText(this.#party, partyWords(call.party));
     this.#uncounted.hidden = call.counted !== false;
     this.#row.classList.toggle("is-uncounted", call.counted === false);
-    const agent = call.name ?? call.agent ?? call.address ?? UNKNOWN_NUMBER;
+    const agent = nameOf(call);
     setText(this.#name, agent);
     setText(this.#account, call.account ?? "");
     this.#account.hidden = call.account === null;

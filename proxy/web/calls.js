@@ -8,6 +8,7 @@ import { arrange, element, onTick, setText } from "./dom.js";
 import { number } from "./format.js";
 import { byLanguage } from "./messages/calls.js";
 import { SIMULATE } from "./reading.js";
+import { agentNames } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -74,7 +75,7 @@ export class Calls {
     if (!isKnown) return;
     const before = this.#byId;
     this.#byId = new Map();
-    const names = new Map((this.#store.summary?.byAgent ?? []).map((row) => [row.agent, row.name]));
+    const names = agentNames(this.#store);
     for (const call of list) {
       const row = before.get(call.callSid) ?? new CallRow(() => this.#store.refresh());
       const account = this.#store.isOfOneAccount ? null : call.account ?? null;

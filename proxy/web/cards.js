@@ -3,7 +3,7 @@
 import { formatter, translator } from "/live-users-language.js";
 
 import { arrange, element, onTick, setText, showDoubt } from "./dom.js";
-import { LANGUAGE, NOTHING, UNKNOWN_NUMBER, calls, number, others, phone, span } from "./format.js";
+import { LANGUAGE, NOTHING, calls, nameOf, number, others, phone, span } from "./format.js";
 import { byLanguage } from "./messages/cards.js";
 import { isOnWall } from "./wallboard.js";
 
@@ -203,11 +203,6 @@ class Card {
     const text = [nameOf(this.row), agent, account ?? "", address, ...numbers, ...numbers.map(phone)].join(" ").toLowerCase();
     return text.replaceAll("\u00a0", " ").includes(words);
   }
-}
-
-/** What an agent is called; one that is not described, by its id or by the number that was called. */
-export function nameOf({ agent, name, address }) {
-  return name ?? agent ?? address ?? UNKNOWN_NUMBER;
 }
 
 /** The agents file is a matter of whoever runs this. */

@@ -3,9 +3,10 @@
 import { translator } from "/live-users-language.js";
 
 import { arrange, element, onTick, setText } from "./dom.js";
-import { COMMA, WITHHELD, ago, locality, moment, place, span, upper, words } from "./format.js";
+import { COMMA, PARTIES, WITHHELD, ago, locality, moment, place, span, upper, words } from "./format.js";
 import { byLanguage } from "./messages/feed.js";
 import { serverNow } from "./server-clock.js";
+import { agentNames } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -27,7 +28,7 @@ export class Feed {
     setText(this.#error, error === null ? "" : t("trouble", { error }));
     this.#empty.hidden = isKnown || error !== null;
     if (!isKnown) return;
-    const names = new Map((this.#store.summary?.byAgent ?? []).map((row) => [row.agent, row.name]));
+    const names = agentNames(this.#store);
     const before = this.#items;
     this.#items = new Map();
     for (const activity of list) {
@@ -77,9 +78,6 @@ class Item {
   }
 }
 
-/** Each is a message too. */
-const MOVES = new Set(["agent", "waiting", "person", "machine"]);
-
 function kind({ what }) {
   return ["started", "answered", "moved", "ended", "healed", "evicted"].includes(what) ? what : "other";
 }
@@ -92,7 +90,7 @@ function title({ what, reason, durationMs, cause, direction, party, away }) {
       return t("answered");
     case "moved":
       if (away) return t("movedAway");
-      return MOVES.has(party) ? t(party) : t("moved");
+      return PARTIES.has(party) ? t(party) : t("moved");
     case "ended": {
       const isPlain = reason === undefined || reason === "completed";
       if (durationMs === undefined) return isPlain ? t("ended") : upper(words(reason));

@@ -146,10 +146,15 @@ export function others({ liveUsers, withAgent, waiting = 0, withPerson = 0, mach
   return parts;
 }
 
-const PARTIES = new Set(["agent", "waiting", "person", "machine"]);
+/** With whom a caller can be connected. Each is a message here and in the activity. */
+export const PARTIES = new Set(["agent", "waiting", "person", "machine"]);
 
-/** What an agent or a number is called of which nothing is known, and a caller who does not show a number. */
-export const UNKNOWN_NUMBER = t("unknownNumber");
+/** What an agent is called; one that is not described, by its id or by the number that was called. */
+export function nameOf({ agent, name, address }) {
+  return name ?? agent ?? address ?? t("unknownNumber");
+}
+
+/** What a caller is called who does not show a number. */
 export const WITHHELD = t("withheld");
 
 /** These names in a row; of many the first, and how many more there are. */

@@ -8,6 +8,7 @@ import { ago, moment, number } from "./format.js";
 import { byLanguage } from "./messages/sharedLinks.js";
 import { Paced, Trouble, ask } from "./reader.js";
 import { serverNow } from "./server-clock.js";
+import { agentNames } from "./store.js";
 
 const t = translator(byLanguage);
 
@@ -92,8 +93,7 @@ export class SharedLinks {
     if (all) return t("allOf");
     if (total) return t("totalOf");
     if (account !== undefined) return t("accountOf", { account });
-    const row = (this.#store.summary?.byAgent ?? []).find((it) => it.agent === agent);
-    return row?.name ?? t("agentOf", { agent });
+    return agentNames(this.#store).get(agent) ?? t("agentOf", { agent });
   }
 
   #tick() {

@@ -279,6 +279,11 @@ export function sourcesFor({ isOfSomeAccounts, summary: { sources = [] } }) {
   return isOfSomeAccounts ? sources.filter((it) => it.account || it.liveCalls > 0) : sources;
 }
 
+/** What the agents are called, by their ids. */
+export function agentNames({ summary }) {
+  return new Map((summary?.byAgent ?? []).map(({ agent, name }) => [agent, name]));
+}
+
 /** What a source is called: by its kind, and by its own id where that says more. */
 export function sourceName({ source, kind, title }) {
   return kind === source ? title : `${title} · ${source}`;
