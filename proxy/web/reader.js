@@ -5,13 +5,12 @@ import { ofServer } from "/live-users-server-errors.js";
 import { byLanguage } from "/messages/link.js";
 import { byLanguage as ofServers } from "/messages/server.js";
 
+import { LANGUAGE_PARAMETER } from "./language-choice.js";
 import { BASE, IS_LINK } from "./reading.js";
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 5_000;
 const SIGN_IN = "/admin/sign-in";
-/** The parameter of an address for its language, which goes along. */
-const LANGUAGE = "lang";
 const RELOAD_MS = 5_000;
 
 const t = translator(byLanguage);
@@ -73,10 +72,10 @@ export function signIn() {
     return;
   }
   const here = new URL(location);
-  const language = here.searchParams.get(LANGUAGE);
-  if (language !== null) here.searchParams.delete(LANGUAGE);
+  const language = here.searchParams.get(LANGUAGE_PARAMETER);
+  if (language !== null) here.searchParams.delete(LANGUAGE_PARAMETER);
   const search = new URLSearchParams({ next: here.pathname + here.search, ended: "lost" });
-  if (language !== null) search.set(LANGUAGE, language);
+  if (language !== null) search.set(LANGUAGE_PARAMETER, language);
   // Where the cookie says more, the proxy tells that instead.
   location.assign(`${SIGN_IN}?${search}`);
 }

@@ -4,6 +4,7 @@ import { timeIn, translator } from "/live-users-language.js";
 
 import { onTick, setText } from "./dom.js";
 import { LANGUAGE } from "./format.js";
+import { LANGUAGE_PARAMETER } from "./language-choice.js";
 import { byLanguage } from "./messages/wall.js";
 import { BUILD, IS_WALLBOARD } from "./reading.js";
 import { serverNow } from "./server-clock.js";
@@ -75,8 +76,9 @@ export class WallboardScreen {
 
 /** The address of a mode. A language that the address asks for stays. */
 function addressOf(isWall) {
-  const lang = new URLSearchParams(location.search).get("lang");
-  const parameters = [...(isWall ? [PARAMETER] : []), ...(lang === null ? [] : [`lang=${encodeURIComponent(lang)}`])];
+  const lang = new URLSearchParams(location.search).get(LANGUAGE_PARAMETER);
+  const asked = lang === null ? [] : [`${LANGUAGE_PARAMETER}=${encodeURIComponent(lang)}`];
+  const parameters = [...(isWall ? [PARAMETER] : []), ...asked];
   return parameters.length === 0 ? location.pathname : `?${parameters.join("&")}`;
 }
 
