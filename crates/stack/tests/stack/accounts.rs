@@ -9,7 +9,8 @@ use live_users_testkit::{Browser, Server};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::{ADMIN_TOKEN, API_TOKEN, sibling};
+use crate::page::all_can_use_it;
+use crate::{ADMIN_TOKEN, proxy_with};
 
 const ACME: &str = "4cm3t0k3n4cm3t0k3n4cm3";
 const BOTH: &str = "b0tht0k3nb0tht0k3nb0th";
@@ -35,9 +36,7 @@ fn start() -> (Server, Arc<Backend>) {
             std::thread::spawn(move || backend.serve(stream));
         }
     });
-    let env = [("BACKEND_URL", url.as_str()), ("BACKEND_TOKEN", API_TOKEN)];
-    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-    (Server::start(sibling("live-users-proxy"), &[], &env), backend)
+    (proxy_with(&url, &[]), backend)
 }
 
 impl Backend {
@@ -188,18 +187,6 @@ async fn open_details(browser: &Browser) {
     browser.wait_for("the details", is_there).await;
 }
 
-async fn all_can_use_it(browser: &Browser) {
-    for (width, height) in [(360, 800), (1920, 1000)] {
-        browser.resize(width, height).await;
-        for dark in [false, true] {
-            browser.set_color_scheme(dark).await;
-            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
-            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_sees_its_own_number_and_nothing_to_operate() {
     let (proxy, backend) = start();
@@ -220,7 +207,7 @@ async fn a_customer_sees_its_own_number_and_nothing_to_operate() {
     }
     assert_eq!(text(&browser, "#foot").await, "");
     assert_eq!(text(&browser, ".card .id").await, "booking", "all of it is acme's");
-    all_can_use_it(&browser).await;
+    all_can_use_it(&browser, [(360, 800), (1920, 1000)]).await;
     let asked = backend.asked.lock().clone();
     assert!(!asked.iter().any(|it| it.starts_with("/setup")), "{asked:?}");
     assert!(!asked.iter().any(|it| it.starts_with("/summary") && it.ends_with(" all")));
@@ -246,7 +233,7 @@ async fn who_sees_several_accounts_sees_the_numbers_of_each() {
     assert!(text(&browser, "tr.call .agent").await.contains("acme"));
     let others = "[...document.querySelectorAll('tr.call .account')].map((it) => it.hidden).join()";
     assert_eq!(browser.evaluate(others).await, "false,true");
-    all_can_use_it(&browser).await;
+    all_can_use_it(&browser, [(360, 800), (1920, 1000)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

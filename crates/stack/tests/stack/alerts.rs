@@ -1,42 +1,23 @@
 //! Alerts on the page in a real Chromium, and by the command.
 
-use std::process::{Command, Output};
-
-use live_users_testkit::{Browser, Server};
-
-use crate::page::open;
-use crate::remote::told;
-use crate::{API_TOKEN, STACK, start_both_with};
+use crate::page::{open, text};
+use crate::remote::{ok, told};
+use crate::{ADMIN_TOKEN, API_TOKEN, start_both_with, write_agents};
 
 const FILE: &str = "[[agent]]\nid = \"booking\"\nname = \"Table bookings\"\n\
     numbers = [\"+15005550006\"]\n\
     [[alert]]\nid = \"busy\"\nwhen = \"users\"\nat_least = 2\nagent = \"booking\"\n\
     for_seconds = 0\n";
 
-async fn text(browser: &Browser, selector: &str) -> String {
-    let text = format!("document.querySelector('{selector}').innerText");
-    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
-}
-
-fn command(backend: &Server, args: &[&str]) -> String {
-    let mut command = Command::new(STACK);
-    command.args(args).args(["--url", &backend.url]).env("LIVE_USERS_TOKEN", API_TOKEN);
-    let Output { status, stdout, stderr } = command.output().expect("it runs");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("text")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
-    std::fs::write(&agents, FILE).expect("a file");
-    let (backend, proxy, twilio) = start_both_with(agents.to_str().expect("text"));
+    let (_folder, agents) = write_agents(FILE);
+    let (backend, proxy, twilio) = start_both_with(&agents);
     let browser = open(&proxy).await;
     let is_calm = "document.querySelector('#alerts-calm').checkVisibility()";
     browser.wait_for("that none fires", is_calm).await;
     assert_eq!(text(&browser, "#alerts-calm").await, "None of 1 fires.");
-    assert!(command(&backend, &["alerts"]).contains("users of booking from 2 on"));
+    assert!(ok(&backend.url, API_TOKEN, &["alerts"]).contains("users of booking from 2 on"));
     twilio.start(1);
     twilio.start(2);
     let fires = "document.querySelector('#alerts-firing').innerText.startsWith('busy · since ')";
@@ -47,11 +28,11 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
         browser.set_color_scheme(dark).await;
         assert_eq!(browser.axe_violations().await, [""; 0], "dark: {dark}");
     }
-    let status = command(&backend, &["status"]);
+    let status = ok(&backend.url, API_TOKEN, &["status"]);
     assert!(status.contains("alert busy fires at 2 since "), "{status}");
-    let tested = command(&backend, &["alerts", "test", "busy"]);
+    let tested = ok(&backend.url, API_TOKEN, &["alerts", "test", "busy"]);
     assert_eq!(tested, "no hook takes alert busy: nobody is told\n");
-    let tested = command(&proxy, &["alerts", "test", "busy", "--token", crate::ADMIN_TOKEN]);
+    let tested = ok(&proxy.url, API_TOKEN, &["alerts", "test", "busy", "--token", ADMIN_TOKEN]);
     assert_eq!(tested, "no hook takes alert busy: nobody is told\n");
     twilio.end(1);
     browser.wait_for("that it is over", is_calm).await;
@@ -70,7 +51,7 @@ async fn an_alert_that_fires_is_on_the_page_and_in_the_terminal_until_it_is_over
     let recent = text(&browser, "#alerts-recent").await;
     let changed = " · over, its rule was changed · live users of Table bookings (limit 2)";
     assert!(recent.contains(changed), "{recent}");
-    let listed = command(&backend, &["alerts"]);
+    let listed = ok(&backend.url, API_TOKEN, &["alerts"]);
     assert!(listed.contains("resolved ") && listed.contains("test"), "{listed}");
     assert!(listed.contains("resolved, its rule was changed"), "{listed}");
 }

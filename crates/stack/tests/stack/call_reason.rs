@@ -4,7 +4,7 @@ use live_users_testkit::{Browser, Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::page::open;
-use crate::{API_TOKEN, TOKEN, proxy_of, sibling};
+use crate::{API_TOKEN, TOKEN, backend_with, proxy_of, write_agents};
 
 const FILE: &str = r#"
     [[agent]]
@@ -27,12 +27,8 @@ const FILE: &str = r#"
 
 /// The calls of a backend in many states.
 fn start() -> (Server, Twilio, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
-    std::fs::write(&agents, FILE).expect("a file can be written");
-    let agents = agents.to_str().expect("a path of text");
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", agents), ("API_TOKEN", API_TOKEN)];
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let (folder, agents) = write_agents(FILE);
+    let backend = backend_with(&agents, &[]);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, twilio, folder)
 }

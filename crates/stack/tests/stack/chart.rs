@@ -4,16 +4,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 
-use live_users_testkit::{Browser, Server, get};
+use live_users_testkit::{Browser, get};
 
-use crate::{ADMIN_TOKEN, page, sibling, start_both};
+use crate::{page, proxy_with, start_both};
 
 /// The script of the chart, as a proxy serves it.
 fn script() -> &'static str {
     static SCRIPT: OnceLock<String> = OnceLock::new();
     SCRIPT.get_or_init(|| {
-        let env = [("BACKEND_URL", "http://127.0.0.1:9"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
-        let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+        let proxy = proxy_with("http://127.0.0.1:9", &[]);
         get(&format!("{}/live-users-chart.js", proxy.url)).body
     })
 }

@@ -5,7 +5,10 @@ use live_users_testkit::{Browser, Server, Twilio, wrong_clock};
 use serde_json::Value;
 
 use crate::page::serve;
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, agents_file, sibling, start_both, start_both_with};
+use crate::{
+    TOKEN, agents_file, backend_with, proxy_with, sibling, start_both, start_both_with,
+    write_agents,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_element_works_on_a_page_that_requires_trusted_types() {
@@ -43,19 +46,15 @@ fn page_with(proxy: &Server, before: &str, element: &str) -> String {
 pub(crate) fn with_three_in_doubt() -> (tempfile::TempDir, Server, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let journal = format!("file:{}", folder.path().to_str().expect("a path of text"));
-    let agents = agents_file();
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("JOURNAL_URL", &journal), ("API_TOKEN", API_TOKEN)];
-    let env = [&env[..], &[("AGENTS_FILE", agents.as_str())]].concat();
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let (agents, journal) = (agents_file(), ("JOURNAL_URL", journal.as_str()));
+    let backend = backend_with(&agents, &[journal]);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (1..=3).for_each(|n| drop(twilio.start(n)));
     drop(backend);
     let clock = wrong_clock("+10m");
     let clock: Vec<_> = clock.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let backend = Server::start(sibling("live-users-backend"), &[], &[&clock[..], &env].concat());
-    let env = [("BACKEND_URL", backend.url.as_str()), ("ALLOWED_ORIGINS", "*")];
-    let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let backend = backend_with(&agents, &[&clock[..], &[journal]].concat());
+    let proxy = proxy_with(&backend.url, &[("ALLOWED_ORIGINS", "*")]);
     (folder, backend, proxy)
 }
 
@@ -122,12 +121,10 @@ async fn a_page_that_is_not_allowed_is_told_so_and_a_proxy_that_is_away_is_not_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_has_a_badge_of_its_own_if_it_is_public() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("agents.toml");
     let agents = "[[agent]]\nid = \"booking\"\nname = \"Bookings\"\npublic = true\n\
                   numbers = [\"+15005550006\"]\n[[agent]]\nid = \"support\"\nname = \"Support\"\n";
-    std::fs::write(&file, agents).expect("a file");
-    let (_backend, proxy, twilio) = start_both_with(file.to_str().expect("a path of text"));
+    let (_folder, file) = write_agents(agents);
+    let (_backend, proxy, twilio) = start_both_with(&file);
     (1..=2).for_each(|n| drop(twilio.start(n)));
     let browser = Browser::start().await;
     browser.goto(&page_with(&proxy, "", "<live-users agent=booking></live-users>")).await;

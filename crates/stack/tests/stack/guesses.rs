@@ -1,13 +1,12 @@
 //! Tokens of accounts at a proxy before a real backend: guesses of some keep out no others, and a token
 //! is let in soon after the backend knows it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use live_users_testkit::{Answer, Server, send};
 use tempfile::TempDir;
 
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+use crate::{API_TOKEN, backend_with, proxy_with, write_agents};
 
 const ACME: &str = "4cm3t0k3n4cm3t0k3n4cm3";
 const BETA: &str = "b3t4t0k3nb3t4t0k3nb3t4";
@@ -40,32 +39,18 @@ const OF_BETA: &str = r#"
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct World {
-    folder: TempDir,
+    _folder: TempDir,
+    agents: String,
     backend: Server,
     proxy: Server,
 }
 
 impl World {
     fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        write(folder.path(), FILE);
-        let agents = folder.path().join("agents.toml").display().to_string();
-        let env = [
-            ("TWILIO_AUTH_TOKEN", TOKEN),
-            ("AGENTS_FILE", agents.as_str()),
-            ("API_TOKEN", API_TOKEN),
-            ("ACME_TOKEN", ACME),
-            ("BETA_TOKEN", BETA),
-        ];
-        let backend = Server::start(sibling("live-users-backend"), &[], &env);
-        let env = [
-            ("BACKEND_URL", backend.url.as_str()),
-            ("BACKEND_TOKEN", API_TOKEN),
-            ("ADMIN_TOKEN", ADMIN_TOKEN),
-            ("TRUSTED_PROXIES", "127.0.0.1"),
-        ];
-        let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
-        Self { folder, backend, proxy }
+        let (folder, agents) = write_agents(FILE);
+        let backend = backend_with(&agents, &[("ACME_TOKEN", ACME), ("BETA_TOKEN", BETA)]);
+        let proxy = proxy_with(&backend.url, &[("TRUSTED_PROXIES", "127.0.0.1")]);
+        Self { _folder: folder, agents, backend, proxy }
     }
 
     /// What the client at this address gets who shows this token.
@@ -87,7 +72,7 @@ impl World {
 
     /// Has the backend read this agents file.
     fn reload(&self, file: &str) {
-        write(self.folder.path(), file);
+        std::fs::write(&self.agents, file).expect("a file can be written");
         let authorization = format!("Bearer {API_TOKEN}");
         let url = format!("{}/api/live-users/agents/reload", self.backend.url);
         let answer = send("POST", &url, &[("Authorization", &authorization)], b"");
@@ -99,10 +84,6 @@ fn read(proxy: &str, address: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     let headers = [("Authorization", authorization.as_str()), ("X-Forwarded-For", address)];
     send("GET", &format!("{proxy}/api/live-users/summary"), &headers, b"")
-}
-
-fn write(folder: &Path, file: &str) {
-    std::fs::write(folder.join("agents.toml"), file).expect("a file can be written");
 }
 
 #[test]

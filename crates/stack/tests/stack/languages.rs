@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use live_users_testkit::{Browser, Relay, Server};
+use live_users_testkit::{Browser, Relay};
 use serde_json::json;
 
 use crate::page::serve;
 use crate::shared_links::share;
-use crate::{ADMIN_TOKEN, API_TOKEN, page, sibling, start_both};
+use crate::{ADMIN_TOKEN, page, proxy_with, start_both};
 
 /// The language of debug builds whose texts are in brackets.
 const PSEUDO: &str = "en-XA";
@@ -382,9 +382,7 @@ fn backend_with(live_users: u64) -> String {
 async fn the_number_that_comes_with_a_page_is_written_as_the_script_writes_it() {
     for number in [2_500, 1_234_567] {
         let backend = backend_with(number);
-        let env = [("BACKEND_URL", backend.as_str()), ("BACKEND_TOKEN", API_TOKEN)];
-        let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-        let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+        let proxy = proxy_with(&backend, &[]);
         let browser = Browser::start().await;
         for tag in ["en", "de", "es", "fr", "pt", "ja"] {
             let url = format!("{}/embed?lang={tag}", proxy.url);

@@ -14,12 +14,6 @@ const WATCH: &str = "(() => { window.seen = []; document.addEventListener('live-
 
 const TRANSPORT: &str = "document.querySelector('live-users').getAttribute('transport')";
 
-async fn open(relay: &Relay) -> Browser {
-    let browser = Browser::start().await;
-    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
-    browser
-}
-
 async fn wait_for_transport(browser: &Browser, name: &str) {
     browser.wait_for(name, &format!("{TRANSPORT} === '{name}'")).await;
 }
@@ -51,7 +45,7 @@ async fn where_websockets_are_blocked_events_serve_and_then_polling_and_up_again
     let (_backend, proxy, twilio) = start_both();
     let relay = Relay::start(&proxy.url);
     relay.forbid(&[WEBSOCKET]);
-    let browser = open(&relay).await;
+    let browser = page::open_at(&relay.url).await;
     browser.wait_for_live_users("0 users live").await;
     wait_for_transport(&browser, "sse").await;
     twilio.start(1);
@@ -75,7 +69,7 @@ async fn where_websockets_are_blocked_events_serve_and_then_polling_and_up_again
 async fn a_link_that_is_lost_is_shown_as_such_and_comes_back_by_itself() {
     let (_backend, proxy, twilio) = start_both();
     let relay = Relay::start(&proxy.url);
-    let browser = open(&relay).await;
+    let browser = page::open_at(&relay.url).await;
     twilio.start(1);
     browser.wait_for_live_users("1 user live").await;
     wait_for_transport(&browser, "websocket").await;

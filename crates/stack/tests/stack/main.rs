@@ -38,6 +38,7 @@ mod wallboard;
 use std::path::{Path, PathBuf};
 
 use live_users_testkit::{Server, Twilio};
+use tempfile::TempDir;
 
 const STACK: &str = env!("CARGO_BIN_EXE_live-users");
 const TOKEN: &str = "f4k3t0k3nf4k3t0k3nf4k3t0k3nf4k3t";
@@ -58,14 +59,31 @@ fn sibling(name: &str) -> PathBuf {
     binary
 }
 
+/// A file with these agents. It is gone with its folder.
+fn write_agents(text: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agents.toml");
+    std::fs::write(&file, text).expect("a file can be written");
+    let path = file.to_str().expect("a path of text").to_owned();
+    (folder, path)
+}
+
+/// A backend with the agents of this file, and with these settings beside.
+fn backend_with(agents: &str, more: &[(&str, &str)]) -> Server {
+    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", agents), ("API_TOKEN", API_TOKEN)];
+    Server::start(sibling("live-users-backend"), &[], &[&env[..], more].concat())
+}
+
+/// A proxy that reads the backend at this address, with these settings beside.
+fn proxy_with(backend_url: &str, more: &[(&str, &str)]) -> Server {
+    let env = [("BACKEND_URL", backend_url), ("BACKEND_TOKEN", API_TOKEN)];
+    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)], more].concat();
+    Server::start(sibling("live-users-proxy"), &[], &env)
+}
+
 /// A proxy that reads this backend.
 fn proxy_of(backend: &Server) -> Server {
-    let env = [
-        ("BACKEND_URL", backend.url.as_str()),
-        ("BACKEND_TOKEN", API_TOKEN),
-        ("ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    Server::start(sibling("live-users-proxy"), &[], &env)
+    proxy_with(&backend.url, &[])
 }
 
 /// A backend and a proxy, as two processes.
@@ -75,12 +93,8 @@ fn start_both() -> (Server, Server, Twilio) {
 
 /// The same with these agents.
 fn start_both_with(agents: &str) -> (Server, Server, Twilio) {
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", agents), ("API_TOKEN", API_TOKEN)];
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
-    let env = [("BACKEND_URL", backend.url.as_str()), ("AGENTS_FILE", agents)];
-    let env = [&env[..], &[("ALLOWED_ORIGINS", "*")]].concat();
-    let env = [&env[..], &[("BACKEND_TOKEN", API_TOKEN), ("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-    let proxy = Server::start(sibling("live-users-proxy"), &[], &env);
+    let backend = backend_with(agents, &[]);
+    let proxy = proxy_with(&backend.url, &[("ALLOWED_ORIGINS", "*")]);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use live_users_testkit::{Events, Server, send};
 use serde_json::Value;
 
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, backend_with, proxy_of, write_agents};
 
 /// A bound for a machine that is stuck, in looks of 50 ms.
 const LOOKS_MAX: usize = 1_200;
@@ -90,23 +90,18 @@ fn names(text: &str) -> BTreeSet<String> {
 }
 
 fn start() -> (Server, Server) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
-    fs::write(&agents, FILE).expect("a file can be written");
+    let (_folder, agents) = write_agents(FILE);
     let env = [
-        ("TWILIO_AUTH_TOKEN", TOKEN),
         // Else only asking tells of calls, and the number is not known.
         ("PUBLIC_URL", "https://calls.example.com"),
         ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
         // Nobody answers there.
         ("TWILIO_API_URL", "http://127.0.0.1:9"),
-        ("AGENTS_FILE", agents.to_str().expect("text")),
-        ("API_TOKEN", API_TOKEN),
         ("ELEVENLABS_SECRET", "wsec_of-this-test-alone"),
         ("ELEVENLABS_KEY", "a-key-of-this-test"),
         ("OPS_URL", "http://127.0.0.1:9/"),
     ];
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let backend = backend_with(&agents, &env);
     let proxy = proxy_of(&backend);
     (backend, proxy)
 }

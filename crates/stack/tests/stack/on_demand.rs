@@ -1,10 +1,9 @@
 //! Parts of the page that are loaded when they are needed, in a real Chromium: also where they cannot be.
 
-use std::path::PathBuf;
-
 use live_users_testkit::{Browser, Relay, Server, Twilio};
 
-use crate::{ADMIN_TOKEN, start_both, start_both_with};
+use crate::page::open_at;
+use crate::{start_both, start_both_with, write_agents};
 
 const AGENTS: &str = "[[agent]]\nid = \"booking\"\nname = \"Table bookings\"\nnumbers = [\"+15005550006\"]\n\
     [[alert]]\nid = \"busy\"\nwhen = \"users\"\nat_least = 2\n";
@@ -16,13 +15,6 @@ const SCRIPTS: &str = "performance.getEntriesByType('resource').map((it) => new 
 
 const OPEN_DETAILS: &str = "tr.call .toggle";
 const DETAILS: &str = "document.querySelector('.details')?.innerText ?? ''";
-
-/// Opens the page of an admin over a network.
-async fn open(relay: &Relay) -> Browser {
-    let browser = Browser::start().await;
-    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
-    browser
-}
 
 /// Both servers with one call, and a network before the proxy.
 fn with_a_call() -> (Server, Server, Twilio, Relay) {
@@ -43,7 +35,7 @@ fn contains(text: &str, part: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_loaded_later_is_one_script_that_shares_all_else_with_the_page() {
     let (_backend, _proxy, twilio, relay) = with_a_call();
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     wait_for_call(&browser).await;
     assert_eq!(browser.evaluate(SCRIPTS).await, "/assets/page");
     browser.click(OPEN_DETAILS).await;
@@ -62,7 +54,7 @@ async fn what_is_loaded_later_is_one_script_that_shares_all_else_with_the_page()
 #[tokio::test(flavor = "multi_thread")]
 async fn details_that_cannot_be_loaded_say_so_and_come_by_themselves() {
     let (_backend, _proxy, _twilio, relay) = with_a_call();
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     wait_for_call(&browser).await;
     relay.forbid(&["/assets/call-details."]);
     browser.click(OPEN_DETAILS).await;
@@ -82,7 +74,7 @@ async fn details_that_cannot_be_loaded_say_so_and_come_by_themselves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_cannot_be_shared_yet_can_be_once_the_server_answers() {
     let (_backend, _proxy, _twilio, relay) = with_a_call();
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     wait_for_call(&browser).await;
     relay.forbid(&["/assets/shared-links."]);
     let error = "document.querySelector('#shared-links-error')";
@@ -109,7 +101,7 @@ async fn the_wallboard_needs_its_script_and_its_style_and_says_when_they_are_mis
     let is_on = "document.documentElement.matches('.wallboard')";
     for forbidden in ["/assets/wallboard.", "/assets/wallboard-screen."] {
         // One that has neither from before.
-        let browser = open(&relay).await;
+        let browser = open_at(&relay.url).await;
         wait_for_call(&browser).await;
         relay.forbid(&[forbidden]);
         browser.click("#wallboard").await;
@@ -123,29 +115,21 @@ async fn the_wallboard_needs_its_script_and_its_style_and_says_when_they_are_mis
         assert_eq!(browser.evaluate(notice).await, "");
         assert_eq!(browser.evaluate("location.search").await, "?wallboard");
     }
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     browser.goto(&format!("{}/admin/existing-agents?wallboard", relay.url)).await;
     // With the mode in the address, both come with the page.
     browser.wait_for("the clock", "document.querySelector('#clock')?.checkVisibility()").await;
     assert_eq!(browser.evaluate(SCRIPTS).await, "/assets/page /assets/wallboard-screen", "once");
 }
 
-/// A file with an alert.
-fn agents_with_an_alert(folder: &tempfile::TempDir) -> PathBuf {
-    let file = folder.path().join("agents.toml");
-    std::fs::write(&file, AGENTS).expect("a file");
-    file
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panel_that_has_something_to_show_comes_with_the_page_or_says_why_not() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = agents_with_an_alert(&folder);
-    let (_backend, proxy, twilio) = start_both_with(file.to_str().expect("text"));
+    let (_folder, file) = write_agents(AGENTS);
+    let (_backend, proxy, twilio) = start_both_with(&file);
     twilio.start(1);
     let relay = Relay::start(&proxy.url);
     relay.forbid(&["/assets/alerts."]);
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     let text = "document.querySelector('#alerts').innerText";
     let told = "This cannot be shown: the server cannot be reached. Trying again.";
     browser.wait_for("what is wrong", &contains(text, told)).await;
@@ -160,7 +144,7 @@ async fn a_panel_that_has_something_to_show_comes_with_the_page_or_says_why_not(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_whose_parts_the_server_has_no_more_is_loaded_again() {
     let (_backend, _proxy, _twilio, relay) = with_a_call();
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     wait_for_call(&browser).await;
     browser.evaluate("(window.isOld = true)").await;
     // As a server of another version: the part has another hash there.
@@ -178,7 +162,7 @@ async fn a_page_whose_parts_the_server_has_no_more_is_loaded_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_loaded_again_waits_for_a_dialog_and_says_so() {
     let (_backend, _proxy, _twilio, relay) = with_a_call();
-    let browser = open(&relay).await;
+    let browser = open_at(&relay.url).await;
     wait_for_call(&browser).await;
     browser.click("#share-open").await;
     browser.wait_for("the form", "document.querySelector('#share').open").await;

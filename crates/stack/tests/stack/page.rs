@@ -14,9 +14,41 @@ fn fixture(file: &str) -> Vec<u8> {
 }
 
 pub(crate) async fn open(proxy: &Server) -> Browser {
+    open_at(&proxy.url).await
+}
+
+/// Opens the page as an admin at this address, which may be that of a network before the proxy.
+pub(crate) async fn open_at(url: &str) -> Browser {
     let browser = Browser::start().await;
-    browser.sign_in(&format!("{}/admin/existing-agents", proxy.url), ADMIN_TOKEN).await;
+    browser.sign_in(&format!("{url}/admin/existing-agents"), ADMIN_TOKEN).await;
     browser
+}
+
+/// What a person reads in the first element that this CSS selector names.
+pub(crate) async fn text(browser: &Browser, selector: &str) -> String {
+    let text = format!("document.querySelector('{selector}').innerText");
+    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
+}
+
+/// Waits until an element has this text in it, whatever blanks and lines it has.
+pub(crate) async fn wait_for_text(browser: &Browser, selector: &str, text: &str) {
+    let has = format!(
+        "document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ').includes('{text}')"
+    );
+    browser.wait_for(&format!("{text:?} in {selector}"), &has).await;
+}
+
+/// Fails if axe finds something in a window of one of these sizes, or something hangs out at the side.
+pub(crate) async fn all_can_use_it(browser: &Browser, sizes: [(u32, u32); 2]) {
+    for (width, height) in sizes {
+        browser.resize(width, height).await;
+        for dark in [false, true] {
+            browser.set_color_scheme(dark).await;
+            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
+            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
+            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,13 +2,7 @@
 
 use live_users_testkit::{Browser, Relay, Server};
 
-use crate::{ADMIN_TOKEN, page, start_both};
-
-async fn open_through(relay: &Relay) -> Browser {
-    let browser = Browser::start().await;
-    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
-    browser
-}
+use crate::{page, start_both};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_number_is_there_without_any_script_and_says_its_time_when_it_gets_old() {
@@ -16,7 +10,7 @@ async fn the_number_is_there_without_any_script_and_says_its_time_when_it_gets_o
     twilio.start(1);
     let relay = Relay::start(&proxy.url);
     relay.forbid(&[".js HTTP"]);
-    let browser = open_through(&relay).await;
+    let browser = page::open_at(&relay.url).await;
     assert_eq!(browser.evaluate("customElements.get('live-users') === undefined").await, true);
     let shown = browser.evaluate("document.querySelector('live-users').innerText").await;
     let shown = shown.as_str().expect("a text");
@@ -32,7 +26,7 @@ async fn what_came_with_the_page_is_drawn_and_is_old_where_the_link_fails() {
     twilio.start(2);
     let relay = Relay::start(&proxy.url);
     relay.forbid(&["/api/live-users"]);
-    let browser = open_through(&relay).await;
+    let browser = page::open_at(&relay.url).await;
     let figure = "document.querySelector('[data-figure=users]').textContent";
     browser.wait_for("the figure", &format!("{figure} === '2'")).await;
     let card = "/booking/i.test(document.querySelector('#cards').innerText)";

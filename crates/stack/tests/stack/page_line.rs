@@ -1,17 +1,8 @@
 //! Whom the page *Existing Agents* shows beside the live users, in a real Chromium: who waits, who
 //! was handed over to a person, and machines.
 
-use live_users_testkit::Browser;
-
-use crate::page::open;
+use crate::page::{all_can_use_it, open, wait_for_text};
 use crate::start_both;
-
-async fn wait_for_text(browser: &Browser, selector: &str, text: &str) {
-    let has = format!(
-        "document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ').includes('{text}')"
-    );
-    browser.wait_for(&format!("{text:?} in {selector}"), &has).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_dialled_waits_beside_the_number_and_is_no_live_user() {
@@ -34,15 +25,7 @@ async fn who_is_dialled_waits_beside_the_number_and_is_no_live_user() {
     let told = "document.querySelector('#announcement').textContent === \
                 '0 users live, 1 waiting, 1 on the line'";
     browser.wait_for("whoever listens to be told", told).await;
-    for (width, height) in [(360, 800), (1920, 1000)] {
-        browser.resize(width, height).await;
-        for dark in [false, true] {
-            browser.set_color_scheme(dark).await;
-            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
-            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
-        }
-    }
+    all_can_use_it(&browser, [(360, 800), (1920, 1000)]).await;
     browser.click("#wallboard").await;
     browser.wait_for("the mode", "document.documentElement.matches('.wallboard')").await;
     assert_eq!(browser.evaluate(line).await, true, "on the wall too");

@@ -1,21 +1,13 @@
 //! What the page *Existing Agents* tells of agents, places, durations and events, in a real
 //! Chromium, and that everybody gets to know it.
 
-use live_users_testkit::{Browser, Twilio};
+use live_users_testkit::Twilio;
 
-use crate::page::open;
+use crate::page::{open, wait_for_text};
 use crate::start_both;
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
-
-async fn wait_for_text(browser: &Browser, selector: &str, text: &str) {
-    // Blanks that do not break are blanks here.
-    let has = format!(
-        "document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ').includes('{text}')"
-    );
-    browser.wait_for(&format!("{text:?} in {selector}"), &has).await;
-}
 
 fn post(twilio: &Twilio, path: &str, n: u8, fields: &[(&str, &str)]) {
     let sid = format!("CA{n:032x}");

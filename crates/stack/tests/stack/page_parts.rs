@@ -3,8 +3,9 @@
 use live_users_testkit::{Browser, Relay, Server, Twilio};
 use serde_json::Value;
 
-use crate::page::open;
-use crate::{ADMIN_TOKEN, API_TOKEN, STACK, start_both, start_both_with};
+use crate::page::{all_can_use_it, open, open_at, text};
+use crate::remote::ok;
+use crate::{API_TOKEN, start_both, start_both_with, write_agents};
 
 /// The page with one call on it.
 async fn with_a_call() -> (Server, Server, Twilio, Browser) {
@@ -13,11 +14,6 @@ async fn with_a_call() -> (Server, Server, Twilio, Browser) {
     let browser = open(&proxy).await;
     browser.wait_for("the call", "document.querySelectorAll('tr.call').length === 1").await;
     (backend, proxy, twilio, browser)
-}
-
-async fn text(browser: &Browser, selector: &str) -> String {
-    let text = format!("document.querySelector('{selector}').innerText");
-    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,12 +41,10 @@ async fn what_cannot_be_delivered_is_told_at_the_top_of_the_page_and_in_the_term
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/old?key=s3cr3t", listener.local_addr().expect("bound"));
     drop(listener);
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
     let agent = "[[agent]]\nid = \"booking\"\nname = \"B\"\nnumbers = [\"+15005550006\"]\n";
-    std::fs::write(&agents, format!("{agent}status_callback_urls = [\"{url}\"]\n"))
-        .expect("a file");
-    let (backend, proxy, twilio) = start_both_with(agents.to_str().expect("text"));
+    let file = format!("{agent}status_callback_urls = [\"{url}\"]\n");
+    let (_folder, agents) = write_agents(&file);
+    let (backend, proxy, twilio) = start_both_with(&agents);
     let browser = open(&proxy).await;
     twilio.start(1);
     twilio.end(1);
@@ -73,12 +67,7 @@ async fn what_cannot_be_delivered_is_told_at_the_top_of_the_page_and_in_the_term
         true
     );
     assert_eq!(browser.axe_violations().await, [""; 0]);
-    let status = std::process::Command::new(STACK)
-        .args(["status", "--url", &backend.url])
-        .env("LIVE_USERS_TOKEN", API_TOKEN)
-        .output()
-        .expect("it runs");
-    let status = String::from_utf8(status.stdout).expect("text");
+    let status = ok(&backend.url, API_TOKEN, &["status"]);
     let told = status.lines().find(|line| line.starts_with("not delivered to agent booking: "));
     assert!(
         told.is_some_and(|line| line.contains("1 waiting") && !line.contains("s3cr3t")),
@@ -125,8 +114,7 @@ async fn what_could_not_be_undone_asks_before_says_why_it_failed_and_can_be_trie
     let (_backend, proxy, twilio) = start_both();
     twilio.start(1);
     let relay = Relay::start(&proxy.url);
-    let browser = Browser::start().await;
-    browser.sign_in(&format!("{}/admin/existing-agents", relay.url), ADMIN_TOKEN).await;
+    let browser = open_at(&relay.url).await;
     browser.wait_for("the panel", "!document.querySelector('#shared-links').hidden").await;
     for name in ["one", "two"] {
         browser.click("#share-open").await;
@@ -198,16 +186,7 @@ async fn everybody_can_use_the_page_in_light_and_dark_on_small_and_large_screens
     let (_backend, _proxy, _twilio, browser) = with_a_call().await;
     browser.click("tr.call .toggle").await;
     browser.wait_for("the details", "document.querySelector('.evidence li') !== null").await;
-    for (width, height) in [(360, 800), (1280, 900)] {
-        browser.resize(width, height).await;
-        for dark in [false, true] {
-            browser.set_color_scheme(dark).await;
-            let found = browser.axe_violations().await;
-            assert_eq!(found, [""; 0], "{width} wide, dark: {dark}");
-            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
-        }
-    }
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
     browser.click("#wallboard").await;
     browser.wait_for("the mode", "document.documentElement.matches('.wallboard')").await;
     assert_eq!(browser.axe_violations().await, [""; 0], "on the wall");

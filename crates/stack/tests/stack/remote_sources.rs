@@ -4,7 +4,7 @@ use live_users_testkit::{Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::remote::{json as parsed, ok, told};
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, backend_with, proxy_of, write_agents};
 
 const TOKENS: [(&str, &str); 2] =
     [("app", "a-token-of-an-application"), ("other", "a-token-of-another-application")];
@@ -23,17 +23,9 @@ const FILE: &str = r#"
 "#;
 
 fn start() -> (Server, Server, Twilio) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
-    std::fs::write(&agents, FILE).expect("a file can be written");
-    let env = [
-        ("TWILIO_AUTH_TOKEN", TOKEN),
-        ("AGENTS_FILE", agents.to_str().expect("a path of text")),
-        ("API_TOKEN", API_TOKEN),
-        ("APP_TOKEN", TOKENS[0].1),
-        ("OTHER_TOKEN", TOKENS[1].1),
-    ];
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let (_folder, agents) = write_agents(FILE);
+    let tokens = [("APP_TOKEN", TOKENS[0].1), ("OTHER_TOKEN", TOKENS[1].1)];
+    let backend = backend_with(&agents, &tokens);
     let proxy = proxy_of(&backend);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)

@@ -5,19 +5,13 @@ use std::time::{Duration, Instant};
 
 use live_users_testkit::{Server, send};
 
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
 
 const OURS: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 
 fn start_backend(journal: &str) -> Server {
     let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("API_TOKEN", API_TOKEN), ("JOURNAL_URL", journal)];
     Server::start(sibling("live-users-backend"), &[], &env)
-}
-
-fn start_proxy(backend: &Server) -> Server {
-    let env = [("BACKEND_URL", backend.url.as_str()), ("BACKEND_TOKEN", API_TOKEN)];
-    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-    Server::start(sibling("live-users-proxy"), &[], &env)
 }
 
 /// Signs in, and returns the cookie.
@@ -49,7 +43,7 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
     let folder = tempfile::tempdir().expect("a folder");
     let journal = format!("file:{}", folder.path().display());
     let backend = start_backend(&journal);
-    let (one, two) = (start_proxy(&backend), start_proxy(&backend));
+    let (one, two) = (proxy_of(&backend), proxy_of(&backend));
     let (ended, kept) = (sign_in(&one), sign_in(&one));
     wait_for_status(&two, &ended, 200);
     let left = [("Cookie", ended.as_str()), OURS];
@@ -61,7 +55,7 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
 
     drop((one, two, backend));
     let backend = start_backend(&journal);
-    let proxy = start_proxy(&backend);
+    let proxy = proxy_of(&backend);
     wait_for_status(&proxy, &kept, 200);
     assert_eq!(read(&proxy, &ended), 401, "a copy of the cookie, after a restart of everything");
 }
@@ -70,7 +64,7 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
 fn who_signs_out_while_the_backend_is_away_is_told_that_others_do_not_know_yet() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut backend = start_backend(&format!("file:{}", folder.path().display()));
-    let proxy = start_proxy(&backend);
+    let proxy = proxy_of(&backend);
     let cookie = sign_in(&proxy);
     wait_for_status(&proxy, &cookie, 200);
     backend.kill();

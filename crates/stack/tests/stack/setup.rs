@@ -3,24 +3,17 @@
 use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
 use live_users_testkit::{Browser, Server, Twilio, exit_of};
 
-use crate::page::open;
-use crate::{ADMIN_TOKEN, API_TOKEN, STACK, TOKEN, agents_file, proxy_of, sibling, start_both};
+use crate::page::{all_can_use_it, open, text};
+use crate::{ADMIN_TOKEN, STACK, TOKEN, agents_file, backend_with, proxy_of, start_both};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 /// Both servers, and a backend with these settings beside its own.
 fn start_with(more: &[(&str, &str)]) -> (Server, Server, Twilio) {
-    let agents = agents_file();
-    let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("AGENTS_FILE", &agents), ("API_TOKEN", API_TOKEN)];
-    let backend = Server::start(sibling("live-users-backend"), &[], &[&env[..], more].concat());
+    let backend = backend_with(&agents_file(), more);
     let proxy = proxy_of(&backend);
     let twilio = Twilio::new(&backend.url, TOKEN);
     (backend, proxy, twilio)
-}
-
-async fn text(browser: &Browser, selector: &str) -> String {
-    let text = format!("document.querySelector('{selector}').innerText");
-    browser.evaluate(&text).await.as_str().expect("a text").to_owned()
 }
 
 const IS_SHOWN: &str = "!document.querySelector('#setup').hidden";
@@ -84,15 +77,7 @@ async fn while_nothing_has_come_the_page_says_what_to_set_and_copies_it() {
     browser.wait_for("the URL to be selected", selected).await;
     let focused = "document.activeElement.ariaLabel";
     assert_eq!(browser.evaluate(focused).await, "Copy the URL for A call comes in");
-    for (width, height) in [(360, 800), (1280, 900)] {
-        browser.resize(width, height).await;
-        for dark in [false, true] {
-            browser.set_color_scheme(dark).await;
-            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
-            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
-        }
-    }
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
@@ -111,15 +96,7 @@ async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_hea
     browser.wait_for("the list", "document.querySelector('#calls-empty a')").await;
     let leads_to = "document.querySelector('#calls-empty a').hash";
     assert_eq!(browser.evaluate(leads_to).await, "#simulate");
-    for (width, height) in [(360, 800), (1280, 900)] {
-        browser.resize(width, height).await;
-        for dark in [false, true] {
-            browser.set_color_scheme(dark).await;
-            assert_eq!(browser.axe_violations().await, [""; 0], "{width} wide, dark: {dark}");
-            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-            assert_eq!(browser.evaluate(fits).await, true, "nothing hangs out at the side");
-        }
-    }
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
 
     browser.goto(&format!("{page}?lang=de")).await;
     browser.wait_for("the step", "document.querySelector('#simulate')?.checkVisibility()").await;

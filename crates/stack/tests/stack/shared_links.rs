@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use live_users_testkit::{Browser, Server, Twilio, send};
+use live_users_testkit::{Browser, Server, send};
 use serde_json::{Value, json as value};
 
 use crate::remote::{json, ok, told};
-use crate::{ADMIN_TOKEN, API_TOKEN, page, sibling, start_both, start_both_with};
+use crate::{ADMIN_TOKEN, API_TOKEN, page, proxy_with, start_both, start_both_with, write_agents};
 
 const PATH: &str = "location.pathname";
 const TEXT: &str = "document.body.innerText";
@@ -23,6 +23,13 @@ pub(crate) fn share(proxy: &Server, scope: &Value, view: &str) -> (String, Strin
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let token = text(&made["token"]);
     (text(&made["link"]["id"]), format!("{}/view#token={token}", proxy.url))
+}
+
+/// Revokes a link by the API of the proxy.
+fn revoke(proxy: &Server, id: &str) {
+    let authorization = format!("Bearer {ADMIN_TOKEN}");
+    let url = format!("{}/api/live-users/links/{id}/revoke", proxy.url);
+    assert_eq!(send("POST", &url, &[("Authorization", &authorization)], b"").status, 200);
 }
 
 async fn open(browser: &Browser, url: &str) {
@@ -102,9 +109,7 @@ async fn a_link_that_is_open_while_it_is_revoked_says_so_by_itself() {
             { subtree: true, childList: true, attributes: true, characterData: true });
         return true; })()";
     browser.evaluate(watch).await;
-    let authorization = format!("Bearer {ADMIN_TOKEN}");
-    let revoke = format!("{}/api/live-users/links/{id}/revoke", proxy.url);
-    assert_eq!(send("POST", &revoke, &[("Authorization", &authorization)], b"").status, 200);
+    revoke(&proxy, &id);
     let is_told = format!("/link was revoked[.] Ask/.test({TEXT})");
     browser.wait_for("what has happened", &is_told).await;
     let told = browser.evaluate("sessionStorage.told").await;
@@ -161,9 +166,7 @@ async fn the_first_refusal_is_enough_for_the_page_of_a_link_that_was_revoked() {
         window.WebSocket = function (...all) { window.sockets += 1; return new WebSocket(...all); };
         return true; })()";
     browser.evaluate(watch).await;
-    let authorization = format!("Bearer {ADMIN_TOKEN}");
-    let revoke = format!("{}/api/live-users/links/{id}/revoke", proxy.url);
-    assert_eq!(send("POST", &revoke, &[("Authorization", &authorization)], b"").status, 200);
+    revoke(&proxy, &id);
     browser.wait_for("its end", "document.body.matches('.is-over')").await;
     let seen = "JSON.stringify({ isRefused: refusals > 0, askedAfter, sockets })";
     assert_eq!(browser.evaluate(seen).await, r#"{"isRefused":true,"askedAfter":0,"sockets":0}"#);
@@ -232,10 +235,8 @@ fn agents(n: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallboard_pages_through_all_agents_and_says_which_page_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("agents.toml");
-    std::fs::write(&file, agents(32)).expect("a file");
-    let (_backend, proxy, _twilio) = start_both_with(file.to_str().expect("text"));
+    let (_folder, file) = write_agents(&agents(32));
+    let (_backend, proxy, _twilio) = start_both_with(&file);
     let (_, url) = share(&proxy, &value!({"all": true}), "wallboard");
     let browser = Browser::start().await;
     browser.resize(1920, 1080).await;
@@ -303,7 +304,8 @@ async fn a_wallboard_is_loaded_again_after_an_upgrade_and_only_then() {
         browser.evaluate(&format!("window.build = {build}")).await;
         proxy.kill();
         browser.wait_for("the loss", &format!("!({is_live})")).await;
-        proxy = restart(&backend, &port, &twilio);
+        // Where it was: its sessions of links go on.
+        proxy = proxy_with(&backend.url, &[("PORT", &port)]);
         if n == 1 {
             browser.wait_for("a look", "window.looked === 1").await;
             browser.wait_for("the link", is_live).await;
@@ -311,13 +313,6 @@ async fn a_wallboard_is_loaded_again_after_an_upgrade_and_only_then() {
         }
     }
     browser.wait_for("the page anew", &format!("window.isOld === undefined && {number}")).await;
-}
-
-/// The proxy once more, where it was: its sessions of links go on.
-fn restart(backend: &Server, port: &str, _twilio: &Twilio) -> Server {
-    let env = [("BACKEND_URL", backend.url.as_str()), ("BACKEND_TOKEN", API_TOKEN)];
-    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN), ("PORT", port)]].concat();
-    Server::start(sibling("live-users-proxy"), &[], &env)
 }
 
 #[test]

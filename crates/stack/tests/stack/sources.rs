@@ -4,7 +4,7 @@ use live_users_testkit::{Browser, Server, Twilio, send};
 use serde_json::{Value, json};
 
 use crate::page::open;
-use crate::{API_TOKEN, TOKEN, proxy_of, sibling};
+use crate::{TOKEN, backend_with, proxy_of, write_agents};
 
 const APP_TOKEN: &str = "a-token-of-an-application";
 
@@ -58,21 +58,15 @@ fn started() -> Value {
 
 /// A backend and a proxy with these sources.
 fn start() -> (Server, Server) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let agents = folder.path().join("agents.toml");
-    std::fs::write(&agents, FILE).expect("a file can be written");
-    let agents = agents.to_str().expect("a path of text");
+    let (_folder, agents) = write_agents(FILE);
     let env = [
-        ("TWILIO_AUTH_TOKEN", TOKEN),
-        ("AGENTS_FILE", agents),
-        ("API_TOKEN", API_TOKEN),
         ("APP_TOKEN", APP_TOKEN),
         ("OPENAI_SECRET", "whsec_b2YtdGhpcy10ZXN0LWFsb25l"),
         ("ELEVENLABS_SECRET", "wsec_of-this-test-alone"),
         ("ELEVENLABS_KEY", "a-key-of-this-test"),
         ("ACME_TOKEN", ACME),
     ];
-    let backend = Server::start(sibling("live-users-backend"), &[], &env);
+    let backend = backend_with(&agents, &env);
     let proxy = proxy_of(&backend);
     (backend, proxy)
 }
