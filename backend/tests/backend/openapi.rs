@@ -144,7 +144,9 @@ fn an_event_is_taken_or_refused_as_the_document_says() {
         check(&with(name, json!([])), false);
     }
     for name in ["id", "call", "agent", "caller"] {
-        check(&with(name, json!(7)), true);
+        for number in [json!(7), json!(-7), json!(1.5), json!(1e300)] {
+            check(&with(name, number), true);
+        }
         for wrong in [json!(""), json!(" "), json!("x".repeat(257)), json!({}), json!(true)] {
             check(&with(name, wrong), false);
         }
