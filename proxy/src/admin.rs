@@ -26,6 +26,7 @@ use cookie::Cookie;
 use live_users_broadcast::{Authorization, Reader};
 use live_users_http_kit::{BearerToken, Denied, TokenGuard, TrustedProxies, token_in};
 use live_users_wire::EndedSession;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub(crate) use self::auth_error::AuthError;
@@ -37,7 +38,7 @@ use self::shown::{Freshness, Judged, ShownBy};
 use crate::channels::Channels;
 use crate::config::Config;
 use crate::scope::Scope;
-use crate::upstream::AccessLookup;
+use crate::upstream::{AccessLookup, LookupError};
 
 /// For how long a browser that signs out waits until all proxies know.
 const SHARED_WITHIN: Duration = Duration::from_millis(1_500);
@@ -52,6 +53,8 @@ pub(crate) struct Authenticator {
     ended: Notify,
     /// The list of the sessions that have ended at any proxy has come.
     learned: Notify,
+    /// Why it has not come, when it was asked for in vain the last time.
+    not_learned: Mutex<Option<LookupError>>,
 }
 
 /// What admins can show.
@@ -87,6 +90,7 @@ impl Authenticator {
             trusted_proxies: config.trusted_proxies.clone(),
             ended: Notify::new(),
             learned: Notify::new(),
+            not_learned: Mutex::new(None),
         }
     }
 
@@ -216,6 +220,11 @@ impl Authenticator {
         }
     }
 
+    /// Takes note of why that list cannot be read.
+    pub(crate) fn note_not_learned(&self, why: LookupError) {
+        *self.not_learned.lock() = Some(why);
+    }
+
     /// Checks a request.
     ///
     /// # Errors
@@ -253,7 +262,7 @@ impl Authenticator {
     ) -> Result<ShownBy, AuthError> {
         let claims = self.claims(request).ok_or(AuthError::Denied(Denied::Missing))?;
         if !credentials.sessions.can_tell(claims.session) {
-            return Err(AuthError::NotYetKnown);
+            return Err(AuthError::NotYetKnown(*self.not_learned.lock()));
         }
         let by = ShownBy::Session(claims);
         match request_source(request.headers()) {

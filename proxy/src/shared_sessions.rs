@@ -47,13 +47,14 @@ impl SharedSessions {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
         loop {
-            if let Err(Failure { upstream_error, detail }) = self.synchronize().await
-                && let Some(held_back) = self.lines.line_at(Instant::now())
-            {
-                log::warn!(
-                    "sessions that ended elsewhere are not known: {upstream_error}: {detail} \
-                     ({held_back} such lines before this one were held back)"
-                );
+            if let Err(Failure { upstream_error, detail }) = self.synchronize().await {
+                self.authenticator.note_not_learned(upstream_error.into());
+                if let Some(held_back) = self.lines.line_at(Instant::now()) {
+                    log::warn!(
+                        "sessions that ended elsewhere are not known: {upstream_error}: {detail} \
+                         ({held_back} such lines before this one were held back)"
+                    );
+                }
             }
             let pause = tokio::time::sleep(Duration::from_millis(READ_EVERY_MS));
             tokio::select! {

@@ -181,7 +181,7 @@ pub(crate) async fn sign_in(
         AuthError::Role(_) => say(StatusCode::FORBIDDEN, next, "signIn.ofLink"),
         other @ (AuthError::Denied(Denied::Missing)
         | AuthError::NotOurPage
-        | AuthError::NotYetKnown
+        | AuthError::NotYetKnown(_)
         | AuthError::NotPublic
         | AuthError::LinkEnded
         | AuthError::TotalNeedsToken

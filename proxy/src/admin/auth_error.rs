@@ -30,9 +30,9 @@ pub(crate) enum AuthError {
          Sec-Fetch-Site: same-origin, or this proxy's own Origin"
     )]
     NotOurPage,
-    /// The backend has not told yet which sessions have ended.
-    #[error("the backend has not told yet which sessions have ended: ask again in a second")]
-    NotYetKnown,
+    /// The backend has not told yet which sessions have ended. Why, if it was asked in vain.
+    #[error("{}", why_not_yet(*.0))]
+    NotYetKnown(Option<LookupError>),
     /// What is for everybody was asked for, and there is nothing.
     #[error("the total is not public here (PUBLIC_TOTAL)")]
     NotPublic,
@@ -71,7 +71,7 @@ impl ResponseError for AuthError {
             Self::Denied(Denied::Missing) | Self::TotalNeedsToken | Self::LinkEnded => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::NotYetKnown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotYetKnown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften(_) | Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -85,7 +85,7 @@ impl ResponseError for AuthError {
             Self::TooOften(wait) | Self::TooMany(wait) => {
                 answer.insert_header((header::RETRY_AFTER, whole_seconds(*wait)));
             }
-            Self::NotYetKnown | Self::Lookup(LookupError::Throttled | LookupError::Busy) => {
+            Self::NotYetKnown(_) | Self::Lookup(LookupError::Throttled | LookupError::Busy) => {
                 answer.insert_header((header::RETRY_AFTER, 1));
             }
             Self::NoAdminToken
@@ -99,4 +99,12 @@ impl ResponseError for AuthError {
         }
         answer.json(Envelope::failure(self.to_string()))
     }
+}
+
+/// What is said of a session of which nobody knows whether it has ended.
+fn why_not_yet(why: Option<LookupError>) -> String {
+    let not_asked = || {
+        "the backend has not told yet which sessions have ended: ask again in a second".to_owned()
+    };
+    why.map_or_else(not_asked, |error| error.to_string())
 }

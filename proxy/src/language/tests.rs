@@ -57,7 +57,7 @@ fn errors() -> Vec<String> {
     let others = [
         AuthError::TooOften(Duration::from_secs(7)).to_string(),
         AuthError::TotalNeedsToken.to_string(),
-        AuthError::NotYetKnown.to_string(),
+        AuthError::NotYetKnown(None).to_string(),
         AdminApiError::NoBackendToken.to_string(),
         AdminApiError::Refused.to_string(),
         LookupError::Refused.to_string(),

@@ -79,6 +79,16 @@ pub(crate) enum LookupError {
     Scope(ScopeError),
 }
 
+impl From<UpstreamError> for LookupError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Status(401 | 403) => Self::Refused,
+            UpstreamError::Status(429) => Self::Throttled,
+            other => Self::Upstream(other),
+        }
+    }
+}
+
 impl AccessLookup {
     /// Prepares; nothing is sent yet. Without a token for the backend, no token is anybody's.
     ///
@@ -166,11 +176,7 @@ impl AccessLookup {
     }
 
     fn note(&self, Failure { upstream_error, detail }: &Failure) -> LookupError {
-        let error = match *upstream_error {
-            UpstreamError::Status(401 | 403) => LookupError::Refused,
-            UpstreamError::Status(429) => LookupError::Throttled,
-            other => LookupError::Upstream(other),
-        };
+        let error = LookupError::from(*upstream_error);
         if let Some(held_back) = self.lines.line_at(Instant::now()) {
             log::warn!(
                 "whose token was shown is not known: {error}: {detail} ({held_back} such \

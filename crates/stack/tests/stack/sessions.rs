@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use live_users_testkit::{Server, send};
+use live_users_testkit::{Answer, Server, send};
 
 use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
 
@@ -12,6 +12,12 @@ const OURS: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 fn start_backend(journal: &str) -> Server {
     let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("API_TOKEN", API_TOKEN), ("JOURNAL_URL", journal)];
     Server::start(sibling("live-users-backend"), &[], &env)
+}
+
+fn start_proxy_at(backend_url: &str, backend_token: &str) -> Server {
+    let env = [("BACKEND_URL", backend_url), ("BACKEND_TOKEN", backend_token)];
+    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
+    Server::start(sibling("live-users-proxy"), &[], &env)
 }
 
 /// Signs in, and returns the cookie.
@@ -25,8 +31,12 @@ fn sign_in(proxy: &Server) -> String {
 
 /// The status of what only an admin may read, with this cookie.
 fn read(proxy: &Server, cookie: &str) -> u16 {
+    ask(proxy, cookie).status
+}
+
+fn ask(proxy: &Server, cookie: &str) -> Answer {
     let url = format!("{}/api/live-users/summary", proxy.url);
-    send("GET", &url, &[("Cookie", cookie), OURS], b"").status
+    send("GET", &url, &[("Cookie", cookie), OURS], b"")
 }
 
 fn wait_for_status(proxy: &Server, cookie: &str, status: u16) {
@@ -58,6 +68,30 @@ fn a_session_that_is_ended_at_one_proxy_is_over_at_all_of_them_and_after_restart
     let proxy = proxy_of(&backend);
     wait_for_status(&proxy, &kept, 200);
     assert_eq!(read(&proxy, &ended), 401, "a copy of the cookie, after a restart of everything");
+}
+
+#[test]
+fn why_nobody_can_tell_whether_a_session_has_ended_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let backend = start_backend(&format!("file:{}", folder.path().display()));
+    let cookie = sign_in(&proxy_of(&backend));
+    let why = |proxy: &Server, expected: &str| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer = ask(proxy, &cookie);
+            assert_eq!(answer.status, 503, "{answer:?}");
+            if answer.body.contains(expected) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{answer:?}");
+            // not a wait for time: the proxy asks another process
+            sleep(Duration::from_millis(20));
+        }
+    };
+    let other_token = start_proxy_at(&backend.url, "0123456789abcdef0123456789abcdef");
+    why(&other_token, "the backend refuses the proxy's BACKEND_TOKEN");
+    // Nothing listens on port 1.
+    why(&start_proxy_at("http://127.0.0.1:1", API_TOKEN), "the backend cannot be reached");
 }
 
 #[test]
