@@ -89,7 +89,7 @@ impl Routes {
             .service(
                 PATHS.read("/badge.svg", BADGE, embed::badge).wrap(self.allowed_origins.cors()),
             )
-            .service(PATHS.read("/", ANY, || async { Redirect::to(page::PATH).temporary() }))
+            .service(PATHS.read("/", ANY, to_page))
             .service(PATHS.read(page::PATH, ANY, show_page))
             .service(
                 PATHS
@@ -239,6 +239,13 @@ async fn require_tls(
         answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
     Ok(answer)
+}
+
+/// What the query says, such as the language, goes along.
+async fn to_page(request: HttpRequest) -> Redirect {
+    let query = request.query_string();
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    Redirect::to(format!("{}{query}", page::PATH)).temporary()
 }
 
 async fn show_page(

@@ -75,6 +75,9 @@ async fn the_root_leads_to_the_page() {
         let answer = ask(&proxy, method, "/", &[]).await;
         assert_eq!((answer.status().as_u16(), header(&answer, "location")), (307, Some(PAGE)));
     }
+    let answer = ask(&proxy, Method::GET, "/?lang=de&agent=a%20b", &[]).await;
+    let with_query = format!("{PAGE}?lang=de&agent=a%20b");
+    assert_eq!(header(&answer, "location"), Some(with_query.as_str()), "its language stays");
 }
 
 /// What a browser says of a request for the page by its own address.
