@@ -16,6 +16,7 @@ mod guesses;
 mod kept_tokens;
 mod languages;
 mod link;
+mod long_names;
 mod monitoring;
 mod newcomer;
 mod on_demand;
