@@ -50,7 +50,6 @@ export class LiveUsersChartElement extends HTMLElement {
   #comparison = null;
   #isBegun = false;
   #questions = new Questions();
-  #timer = null;
   #ticker = null;
   #link = null;
   /** The address that the stream is of. */
@@ -228,7 +227,6 @@ export class LiveUsersChartElement extends HTMLElement {
   }
 
   #stop() {
-    clearTimeout(this.#timer);
     clearInterval(this.#ticker);
     this.#questions.stop();
   }
@@ -290,8 +288,7 @@ export class LiveUsersChartElement extends HTMLElement {
   }
 
   #askAgainIn(ms) {
-    clearTimeout(this.#timer);
-    if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#read(), ms);
+    if (document.visibilityState === "visible") this.#questions.askIn(ms, () => this.#read());
   }
 
   async #read() {

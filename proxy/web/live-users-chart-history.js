@@ -213,6 +213,20 @@ async function ask(url, signal) {
 export class Questions {
   /** What is asked for: { key, abort }. */
   #asked = new Map();
+  #timer = null;
+  #dueAt = Infinity;
+
+  /** Runs this after so long. Of several the soonest counts, so that what goes on all the time puts no question off. */
+  askIn(ms, run) {
+    const dueAt = performance.now() + ms;
+    if (dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#dueAt = Infinity;
+      run();
+    }, ms);
+  }
 
   /** Asks, unless the same is being asked; the answer counts if it is still wanted. */
   async ask(what, key, run) {
@@ -228,6 +242,8 @@ export class Questions {
 
   /** Gives up all of them. */
   stop() {
+    clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
     for (const { abort } of this.#asked.values()) abort.abort();
     this.#asked.clear();
   }

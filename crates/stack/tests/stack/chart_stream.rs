@@ -1,5 +1,7 @@
 //! What `<live-users-chart>` makes of a stream that goes on, stops, and of histories that are known in part.
 
+use std::time::Duration;
+
 use live_users_testkit::Browser;
 use serde_json::json;
 
@@ -206,4 +208,22 @@ async fn a_comparison_without_data_says_so_and_one_step_of_data_is_a_line() {
     let width =
         format!("{CHART}.shadowRoot.querySelector('.chart > .compared').getBBox().width > 50");
     assert_eq!(browser.evaluate(&width).await, true);
+}
+
+/// Calls that come all the time do not put off the question for a history that has just begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_system_is_drawn_while_calls_go_on_coming() {
+    let (_backend, proxy, twilio) = start_both();
+    let browser = page::open(&proxy).await;
+    let state = format!("{CHART}?.getAttribute('state')");
+    browser.wait_for("a chart without data", &format!("{state} === 'empty'")).await;
+    for call in 1..=u8::MAX {
+        twilio.start(call);
+        if browser.evaluate(&state).await == "ready" {
+            return;
+        }
+        // not a wait for time: the calls come one after the other
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("calls came one after the other, and nothing was drawn");
 }
