@@ -104,6 +104,7 @@ export class Cards {
     this.#all.hidden = found <= SHOWN_FIRST;
     setText(this.#all, this.#isWhole ? t("showFirst", { n: SHOWN_FIRST }) : t("showAll", { n: found }));
     this.#tick();
+    if (isOnWall() && this.#wallPages?.isTooLong(this.#list)) this.arrange();
   }
 
   #tick() {

@@ -11,6 +11,8 @@ const t = translator(byLanguage);
 
 /** For how long each page is shown. */
 const PAGE_MS = 10_000;
+/** What is narrower hangs on no wall. */
+const WALL = matchMedia("(min-width: 40rem)");
 
 export class WallPages {
   #indicator;
@@ -19,6 +21,8 @@ export class WallPages {
   #round = [];
   #page = 0;
   #turnAt = 0;
+  /** So many cards are on a page; fewer where the screen holds fewer. */
+  #size = WALL_PAGE_SIZE;
 
   /**
    * @param {HTMLElement} indicator says which page it is
@@ -27,6 +31,10 @@ export class WallPages {
   constructor(indicator, onTurn) {
     this.#indicator = indicator;
     this.#onTurn = onTurn;
+    // Another screen may hold more of them.
+    addEventListener("resize", () => {
+      if (this.#turnAt !== 0) this.#begin(this.#round);
+    });
   }
 
   /**
@@ -40,16 +48,27 @@ export class WallPages {
     this.#round = this.#round.filter((card) => isKnown.has(card));
     const isInRound = new Set(this.#round);
     this.#round.push(...cards.filter((card) => !isInRound.has(card)));
-    const pages = Math.ceil(cards.length / WALL_PAGE_SIZE);
-    if (this.#page >= pages || this.#turnAt === 0) this.#begin(cards);
-    const from = this.#page * WALL_PAGE_SIZE;
-    const shown = this.#round.slice(from, from + WALL_PAGE_SIZE);
+    if (this.#turnAt === 0 || this.#page * this.#size >= cards.length) this.#begin(cards);
+    const pages = Math.ceil(cards.length / this.#size);
+    const from = this.#page * this.#size;
+    const shown = this.#round.slice(from, from + this.#size);
     this.#indicator.hidden = pages <= 1;
     if (pages > 1) {
       const to = from + shown.length;
       setText(this.#indicator, t("pages", { n: cards.length, from: from + 1, to, page: this.#page + 1, pages }));
     }
     return shown;
+  }
+
+  /** Whether a high screen does not hold all of these cards: then fewer are shown from now on. A phone is scrolled. */
+  isTooLong(list) {
+    const { scrollHeight, clientHeight } = document.scrollingElement;
+    if (scrollHeight <= clientHeight || !WALL.matches) return false;
+    const end = list.getBoundingClientRect().bottom - (scrollHeight - clientHeight);
+    const fitting = [...list.children].filter((card) => card.getBoundingClientRect().bottom <= end).length;
+    if (fitting === 0) return false;
+    [this.#size, this.#page] = [fitting, 0];
+    return true;
   }
 
   /** Nothing is in pages any more. */
@@ -69,6 +88,7 @@ export class WallPages {
   #begin(cards) {
     this.#round = [...cards];
     this.#page = 0;
+    this.#size = WALL_PAGE_SIZE;
     this.#turnAt = performance.now() + PAGE_MS;
   }
 }

@@ -91,3 +91,43 @@ async fn nothing_stands_out_of_its_card_and_the_chart_is_high_enough_to_read() {
         assert_eq!(browser.evaluate(fits).await, true, "{width} x {height}");
     }
 }
+
+/// The pages of 32 agents, one after the other: how many agents were shown, and which pages do not fit.
+const PAGES: &str = "(async () => {
+    const [{ Cards }, { WallPages }] = await Promise.all(['/admin/cards.js', '/admin/wall-pages.js'].map((it) => import(it)));
+    const old = document.querySelector('#cards'); old.replaceWith(old.cloneNode(false));
+    const indicator = document.querySelector('#agents-page').cloneNode(false);
+    document.querySelector('#cards').after(indicator);
+    const byAgent = Array.from({ length: 32 }, (_, n) => ({ agent: `a${n}`, name: `Agent ${n}`, numbers: [],
+        capacity: null, ownVoice: false, liveUsers: n, liveCalls: n, averageMs: 1, lastHour: { calls: 0 } }));
+    const cards = new Cards({ summary: { byAgent }, elapsedMs: 0 });
+    const pages = new WallPages(indicator, () => cards.arrange());
+    cards.usePages(pages);
+    const real = performance.now.bind(performance);
+    let ahead = 0;
+    performance.now = () => real() + ahead;
+    const [seen, out] = [new Set(), []];
+    cards.draw();
+    for (let page = 0; page < 32; page += 1) {
+        for (const name of document.querySelectorAll('#cards h3')) seen.add(name.textContent);
+        if (document.scrollingElement.scrollHeight > innerHeight) out.push(indicator.textContent);
+        ahead += 10_000;
+        pages.tick();
+    }
+    performance.now = real;
+    indicator.remove();
+    return [seen.size, ...out].join();
+})()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_agents_are_shown_in_turn_on_a_screen_of_every_shape() {
+    let (_backend, proxy, _twilio) = start_both();
+    let browser = open(&proxy).await;
+    on_the_wall(&browser).await;
+    for (width, height) in [(1920, 1080), (1080, 1920), (768, 1024), (1024, 1024)] {
+        browser.resize(width, height).await;
+        let is_so = format!("innerWidth === {width} && innerHeight === {height}");
+        browser.wait_for("the size", &is_so).await;
+        assert_eq!(browser.evaluate(PAGES).await, "32", "{width} x {height}");
+    }
+}
