@@ -5,19 +5,13 @@ use std::time::{Duration, Instant};
 
 use live_users_testkit::{Answer, Server, send};
 
-use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, sibling};
+use crate::{ADMIN_TOKEN, API_TOKEN, TOKEN, proxy_of, proxy_with, sibling};
 
 const OURS: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 
 fn start_backend(journal: &str) -> Server {
     let env = [("TWILIO_AUTH_TOKEN", TOKEN), ("API_TOKEN", API_TOKEN), ("JOURNAL_URL", journal)];
     Server::start(sibling("live-users-backend"), &[], &env)
-}
-
-fn start_proxy_at(backend_url: &str, backend_token: &str) -> Server {
-    let env = [("BACKEND_URL", backend_url), ("BACKEND_TOKEN", backend_token)];
-    let env = [&env[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat();
-    Server::start(sibling("live-users-proxy"), &[], &env)
 }
 
 /// Signs in, and returns the cookie.
@@ -88,10 +82,11 @@ fn why_nobody_can_tell_whether_a_session_has_ended_is_said() {
             sleep(Duration::from_millis(20));
         }
     };
-    let other_token = start_proxy_at(&backend.url, "0123456789abcdef0123456789abcdef");
+    let other_token =
+        proxy_with(&backend.url, &[("BACKEND_TOKEN", "0123456789abcdef0123456789abcdef")]);
     why(&other_token, "the backend refuses the proxy's BACKEND_TOKEN");
     // Nothing listens on port 1.
-    why(&start_proxy_at("http://127.0.0.1:1", API_TOKEN), "the backend cannot be reached");
+    why(&proxy_with("http://127.0.0.1:1", &[]), "the backend cannot be reached");
 }
 
 #[test]
