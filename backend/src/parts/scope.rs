@@ -178,8 +178,8 @@ impl Scope {
         }
     }
 
-    /// Whether what is listed of a call is in it: by whose call it is now, or was when it was listed
-    /// if it is forgotten.
+    /// Whether what is listed of a call is in it: by whose call it was when it was listed, as far as
+    /// that is known, or else is now.
     pub(crate) fn has_listed(
         &self,
         tracker: &Tracker,
@@ -189,8 +189,7 @@ impl Scope {
         match &self.calls {
             Calls::All => true,
             Calls::Accounts(_) => {
-                let owner = if tracker.knows(id) { tracker.owner(id) } else { account };
-                self.has(owner.map(|owner| &**owner))
+                self.has(account.or_else(|| tracker.owner(id)).map(|owner| &**owner))
             }
             Calls::Agent(of) => match agent {
                 // With whom the caller was then: where the call is now is no matter of this agent.

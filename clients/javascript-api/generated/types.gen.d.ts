@@ -80,7 +80,7 @@ export type ActivityView = {
      */
     party?: string;
     /**
-     * The call has moved away from this agent to another one, of which the reader sees nothing; only to who reads the calls of one agent. Absent if false.
+     * The call has moved away from this agent to another one, of which the reader sees nothing; only to who reads the calls of one agent or of some accounts. Absent if false.
      */
     away?: boolean;
     /**

@@ -1,5 +1,7 @@
 //! What a piece of evidence has done.
 
+use alloc::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::accounts::AccountDelta;
@@ -22,7 +24,7 @@ pub struct Applied {
     /// when the end of a call of several stretches is reported again, and when our guess of an end is
     /// taken back.
     pub talk: Option<Talk>,
-    /// The calls that have got another party or agent while they were live.
+    /// The calls that were up and have got another party, agent or account.
     pub moves: SmallVec<[Move; 1]>,
 }
 
@@ -49,17 +51,21 @@ impl Talk {
     }
 }
 
-/// A call that has got another party or agent.
+/// A call that has got another party, agent or account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// The call.
     pub call: crate::CallId,
     /// With whom its caller was connected.
     pub from: Party,
-    /// With whom its caller is connected now.
-    pub to: Party,
+    /// With whom its caller is connected now; `None` if it has ended, or is nobody's now.
+    pub to: Option<Party>,
     /// The agent that had it, if another one has it now.
     pub left: Option<Agent>,
+    /// The account that it belonged to, if it belongs to another one, or to none, now.
+    pub left_account: Option<Arc<str>>,
+    /// Whether another stretch of a live call has begun with it.
+    pub is_turn: bool,
 }
 
 /// Where a call was before a piece of evidence.

@@ -112,11 +112,6 @@ impl Tracker {
         self.told(self.slot(id)?)
     }
 
-    /// Whether a call is known, by any of its names.
-    pub fn knows(&self, id: &CallId) -> bool {
-        self.slot(id).is_some()
-    }
-
     /// As [`OpenCall::is_twilios`], of a call that is known.
     pub fn is_twilios(&self, id: &CallId) -> bool {
         let told = self.slot(id).and_then(|slot| self.told(slot));

@@ -226,16 +226,36 @@ impl Tracker {
             true => (after.agent, after.account),
             false => (before.agent, before.account),
         };
+        let mut is_turn = false;
         if let (true, Some(from), Some(to)) = (was.is_live, before.party, party)
             && (from, agent_before) != (to, after.agent)
         {
             self.turn_stretch(slot, from, (agent_before, account_before));
-            let call = self.entry(slot).id.clone();
-            let has_left = agent_before != after.agent;
-            let left = has_left.then(|| self.agents.value(agent_before).clone());
-            applied.moves.push(Move { call, from, to, left });
+            is_turn = true;
         }
+        self.note_move(slot, (before, after), is_turn, applied);
         old_acting.into_iter().for_each(|agent| self.agents.release(agent));
+    }
+
+    /// Notes that a call that was up has moved. Whoever saw it with the agent or the account that it
+    /// was known to have is to learn that it is not theirs, also before it is answered, at its end, or
+    /// where it has only become known better.
+    fn note_move(
+        &self,
+        slot: u32,
+        (before, after): (Entrant, Entrant),
+        is_turn: bool,
+        applied: &mut Applied,
+    ) {
+        let Some(from) = before.party else { return };
+        let left = (before.agent != after.agent).then(|| self.agents.value(before.agent).clone());
+        let of = before.account.filter(|_| before.account != after.account);
+        let left_account = of.map(|key| self.accounts.name(key).clone());
+        if is_turn || left.is_some() || left_account.is_some() {
+            let call = self.entry(slot).id.clone();
+            let to = after.party;
+            applied.moves.push(Move { call, from, to, left, left_account, is_turn });
+        }
     }
 
     /// Sets the agent that the caller is connected with, if it is not the call's own. Returns the

@@ -28,14 +28,29 @@ pub(crate) struct Activities {
 impl Activities {
     /// Notes what a piece of evidence has done; the tracker is of after it.
     pub(crate) fn note(&mut self, tracker: &Tracker, evidence: &Evidence, applied: &Applied) {
+        let listed = self.feed.count();
         self.note_outcome(tracker, evidence, applied);
+        let is_listed = self.feed.count() != listed;
         for moved in &applied.moves {
+            let left = match &moved.left {
+                Some(Agent::Id(id)) => Some(id.clone()),
+                Some(Agent::Address(_) | Agent::Unknown) | None => None,
+            };
+            let left_account = moved.left_account.clone();
+            if !moved.is_turn {
+                // With what has happened to it: an answer, or an end.
+                let own = self.feed.newest_mut().filter(|it| is_listed && it.call == moved.call);
+                if let Some(activity) = own {
+                    (activity.left, activity.left_account) = (left, left_account);
+                    continue;
+                }
+                if moved.to.is_none() || left.is_none() && left_account.is_none() {
+                    continue;
+                }
+            }
             self.list(tracker, &moved.call, ActivityKind::Moved, |activity| {
-                activity.party = Some(moved.to);
-                activity.left = match &moved.left {
-                    Some(Agent::Id(id)) => Some(id.clone()),
-                    Some(Agent::Address(_) | Agent::Unknown) | None => None,
-                };
+                activity.party = moved.to.filter(|_| moved.is_turn);
+                (activity.left, activity.left_account) = (left, left_account);
             });
         }
     }
@@ -103,6 +118,7 @@ impl Activities {
             cause: None,
             party: None,
             left: None,
+            left_account: None,
         };
         particular(&mut activity);
         self.feed.note(activity);

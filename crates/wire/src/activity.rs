@@ -45,7 +45,7 @@ pub struct ActivityView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
     /// The call has moved away from this agent to another one, of which the reader sees nothing; only
-    /// to who reads the calls of one agent.
+    /// to who reads the calls of one agent or of some accounts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
     /// Why the call was over, if it was.

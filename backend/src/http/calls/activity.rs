@@ -2,12 +2,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use live_users_core::{Agent, Millis};
+use live_users_core::{Agent, Millis, Tracker};
 use live_users_http_kit::{ParameterError, Query};
-use live_users_state::{ACTIVITY_LOG_MAX, Activity, ActivityPage as LogPage, State, words};
+use live_users_state::{
+    ACTIVITY_LOG_MAX, Activity, ActivityKind, ActivityPage as LogPage, State, words,
+};
 use live_users_wire::{ActivityPage, ActivityView};
 
 use super::json;
+use super::view::account_then;
 use crate::http::authorized::PermittedCalls;
 use crate::http::error::ApiError;
 use crate::http::named::{Named, id};
@@ -45,9 +48,16 @@ enum Place {
 
 /// Some of the feed, the newest first.
 struct Page {
-    activities: Vec<(Place, Activity)>,
+    activities: Vec<(Place, Told)>,
     newest: Place,
     missed: bool,
+}
+
+/// An activity as somebody is told of it.
+struct Told {
+    activity: Activity,
+    /// Whether it tells that the call has left what is read.
+    is_away: bool,
 }
 
 pub(crate) async fn activity(
@@ -87,7 +97,7 @@ fn shown(page: Page, epoch: u64, now: Millis) -> ActivityPage {
     }
 }
 
-fn view(activity: Activity, cursor: String) -> ActivityView {
+fn view(Told { activity, is_away }: Told, cursor: String) -> ActivityView {
     ActivityView {
         cursor,
         at: moment(activity.at),
@@ -97,7 +107,7 @@ fn view(activity: Activity, cursor: String) -> ActivityView {
         caller: activity.caller.map(label),
         place: shown_place(&activity.place),
         direction: activity.direction.map(|it| words::of_direction(it).into_owned()),
-        away: matches!(&activity.agent, Agent::Id(id) if activity.left.as_ref() == Some(id)),
+        away: is_away,
         party: activity.party.map(|it| words::of_party(it).into_owned()),
         reason: activity.reason.map(|it| words::of_reason(it).into_owned()),
         duration_ms: activity.lasted.map(|lasted| lasted.ms()),
@@ -127,7 +137,8 @@ impl Wanted {
             Place::At(..) => u64::MAX,
         });
         let LogPage { activities, newest, missed } = state.activity_log().after(number, self.limit);
-        let numbered = |(number, activity)| (Place::Number(number), activity);
+        let numbered =
+            |(number, activity)| (Place::Number(number), Told { activity, is_away: false });
         let activities = activities.into_iter().map(numbered).collect();
         Page { activities, newest: Place::Number(newest), missed }
     }
@@ -135,45 +146,59 @@ impl Wanted {
     /// The same of some accounts or of one agent, as if there were no others.
     fn page_of(&self, state: &State, scope: &Scope) -> Page {
         let (tracker, log) = (state.tracker(), state.activity_log());
-        let in_scope = |it: &&Activity| {
-            scope.has_listed(tracker, &it.call, (it.account.as_ref(), Some(&it.agent)))
-                || has_left(scope, it)
-        };
         let mut last = (Millis(0), 0);
-        let placed = log.list().filter(in_scope).map(|activity| {
-            last = if activity.at == last.0 { (last.0, last.1 + 1) } else { (activity.at, 1) };
-            (Place::At(last.0, last.1), activity)
+        let told = log.list().filter_map(|activity| told(tracker, scope, activity));
+        let placed = told.map(|it| {
+            let at = it.activity.at;
+            last = if at == last.0 { (last.0, last.1 + 1) } else { (at, 1) };
+            (Place::At(last.0, last.1), it)
         });
-        let placed: Vec<_> = placed.collect();
-        let newest = placed.last().map_or(Place::At(Millis(0), 0), |(place, _)| *place);
+        let mut newer: Vec<_> = placed.collect();
         let after = self.after.map(|cursor| cursor.place);
-        let newer = placed.iter().rev().take_while(|(place, _)| after.is_none_or(|it| *place > it));
-        let count = newer.clone().count();
+        // What is not kept any more was newer once: whoever goes on never goes back.
+        let newest = newer.last().map_or(Place::At(Millis(0), 0), |(place, _)| *place);
+        let newest = after.map_or(newest, |after| newest.max(after));
+        newer.retain(|(place, _)| after.is_none_or(|after| *place > after));
         let is_cut = log.is_cut()
             && after.is_some_and(|after| {
                 log.list().next().is_some_and(|oldest| after < Place::At(oldest.at, 0))
             });
         Page {
-            missed: after.is_some() && (count > self.limit || is_cut),
-            activities: newer
-                .take(self.limit)
-                .map(|(place, activity)| (*place, seen_by(scope, activity)))
-                .collect(),
+            missed: after.is_some() && (newer.len() > self.limit || is_cut),
+            activities: newer.into_iter().rev().take(self.limit).collect(),
             newest,
         }
     }
 }
 
-/// Whether this tells that a call has left the agent whose calls the scope has.
-fn has_left(scope: &Scope, activity: &Activity) -> bool {
-    scope.agent().is_some_and(|own| activity.left.as_ref() == Some(own))
+/// An activity as it is told to whoever reads this, if it is: by whose the call was then. What becomes
+/// of it elsewhere is not told, and what was before it came neither.
+fn told(tracker: &Tracker, scope: &Scope, activity: &Activity) -> Option<Told> {
+    let account = account_then(tracker, activity);
+    if scope.has_stretch(&activity.agent, account.as_deref()) {
+        return Some(Told { activity: activity.clone(), is_away: false });
+    }
+    has_left(scope, activity).then(|| {
+        // Without an agent that it has left, it was its account alone that has changed.
+        let agent = activity.left.clone().map_or(Agent::Unknown, Agent::Id);
+        let activity = Activity {
+            what: ActivityKind::Moved,
+            agent,
+            party: None,
+            reason: None,
+            lasted: None,
+            cause: None,
+            ..activity.clone()
+        };
+        Told { activity, is_away: true }
+    })
 }
 
-/// An activity as it is told in a scope: of a call that has left it not where it is now.
-fn seen_by(scope: &Scope, activity: &Activity) -> Activity {
-    match activity.left.clone().filter(|_| has_left(scope, activity)) {
-        Some(own) => Activity { agent: Agent::Id(own), party: None, ..activity.clone() },
-        None => activity.clone(),
+/// Whether this tells that a call has left the agent or the accounts whose calls the scope has.
+fn has_left(scope: &Scope, activity: &Activity) -> bool {
+    match scope.agent() {
+        Some(own) => activity.left.as_ref() == Some(own),
+        None => activity.left_account.as_deref().is_some_and(|it| scope.has(Some(it))),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use live_users_core::{
-    AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, Stretch, Told,
+    Agent, AnsweredBy, Call, CallId, Direction, EndReason, Limits, Millis, Party, Phase, Stretch,
+    Told, Tracker,
 };
 use live_users_intake::alerts::TWILIO;
 use live_users_state::explain::Piece;
-use live_users_state::words;
+use live_users_state::{Activity, words};
 use live_users_wire::{CallView, EvidenceView, LegView, StretchView};
 
 use crate::parts::clock::moment;
@@ -137,6 +138,22 @@ fn account(call: &Call, stretch: &Stretch) -> Option<Arc<str>> {
     stretch.account.clone().or_else(teller)
 }
 
+/// The account that a call belonged to at the time of an activity. What was not known then is that of
+/// its stretch, unless the call had another agent.
+pub(super) fn account_then(tracker: &Tracker, activity: &Activity) -> Option<Arc<str>> {
+    if activity.account.is_some() {
+        return activity.account.clone();
+    }
+    let call = tracker.call(&activity.call)?;
+    let past = call.details.stretches.iter().find(|it| activity.at < it.until);
+    let (agent, account) = match past {
+        Some(stretch) => (&stretch.agent, account(&call, stretch)),
+        None => (call.acting_agent(), owner(&call)),
+    };
+    let is_its = *agent == activity.agent || !matches!(activity.agent, Agent::Id(_));
+    account.filter(|_| is_its)
+}
+
 /// Whether a call is a user's, and no leg or a colleague's.
 pub(super) fn is_users(call: &Call) -> bool {
     call.details.leg.is_none() && !call.details.is_colleague
@@ -168,12 +185,7 @@ fn only_stretch(call: &Call) -> Option<Stretch> {
     is_known.then_some(Stretch { party, agent, account, since, until })
 }
 
-fn view(
-    with: Party,
-    agent: &live_users_core::Agent,
-    from: Millis,
-    to: Option<Millis>,
-) -> StretchView {
+fn view(with: Party, agent: &Agent, from: Millis, to: Option<Millis>) -> StretchView {
     let with = words::of_party(with).into_owned();
     StretchView { with, agent: agent_ref(agent), from: moment(from), to: to.map(moment) }
 }

@@ -62,3 +62,125 @@ fn who_reads_one_agent_or_account_is_not_told_where_a_call_is_now_nor_what_becom
         }
     }
 }
+
+/// Somebody who goes on with the activity from where the last answer ended.
+struct Follower {
+    token: String,
+    query: &'static str,
+    after: Option<String>,
+    told: Vec<String>,
+}
+
+impl Follower {
+    fn begin(server: &Server, token: &str, query: &'static str) -> Self {
+        let mut it = Self { token: token.to_owned(), query, after: None, told: Vec::new() };
+        it.go_on(server);
+        it.told.clear();
+        it
+    }
+
+    /// Reads what is new. No cursor is before the one that it goes on from.
+    fn go_on(&mut self, server: &Server) {
+        let after = self.after.as_ref().map(|after| format!("&after={after}")).unwrap_or_default();
+        let page = shown(server, &format!("/activity?{}{after}", self.query), &self.token);
+        assert_eq!(page["missed"], false, "{page}");
+        let mut last = self.after.as_deref().map(place);
+        for it in page["activities"].as_array().expect("activities").iter().rev() {
+            let cursor = place(it["cursor"].as_str().expect("a cursor"));
+            assert!(last.is_none_or(|last| cursor > last), "{page} after {:?}", self.after);
+            last = Some(cursor);
+            self.told.push(in_short(it));
+        }
+        let cursor = page["cursor"].as_str().expect("a cursor");
+        assert!(last.is_none_or(|last| place(cursor) == last), "{page} after {:?}", self.after);
+        self.after = Some(cursor.to_owned());
+    }
+}
+
+/// The moment in a cursor, and which one of that moment it is.
+fn place(cursor: &str) -> (u64, u64) {
+    let (_, place) = cursor.split_once('-').expect("an epoch and a place");
+    let (at, n) = place.split_once('.').expect("a moment and a number");
+    (at.parse().expect("a moment"), n.parse().expect("a number"))
+}
+
+fn in_short(activity: &Value) -> String {
+    let text = |name: &str| activity[name].as_str().unwrap_or_default().to_owned();
+    let away = if activity["away"] == true { " away" } else { "" };
+    let known = (1..=9).find(|n| text("callSid") == sid(*n)).expect("a call of this test");
+    format!("{known} {} {}{away}", text("what"), text("agent"))
+}
+
+#[test]
+fn the_activity_of_an_account_or_agent_is_told_once_by_whose_the_call_was_then() {
+    let (server, twilio) = with_calls(&[]);
+    let share = |scope: Value| share(&server, &scope, "page", "1d").1;
+    let tokens = ["agent", "account"].map(|kind| {
+        let names = if kind == "agent" { ["booking", "support"] } else { ["acme", "zeta"] };
+        names.map(|name| share(json!({ kind: name })))
+    });
+    let [[booking, support], [acme, zeta]] = &tokens;
+    let follow = |token: &str, query| Follower::begin(&server, token, query);
+    let mut of_acme =
+        [follow(booking, ""), follow(acme, ""), follow(OPS, ""), follow(API_TOKEN, "account=acme")];
+    let mut of_zeta = [follow(support, ""), follow(zeta, ""), follow(API_TOKEN, "account=zeta")];
+    let post = |path: &str, n: u8, status: &str, more: &[(&str, &str)]| {
+        let of_call = sid(n);
+        let fields = [&[("CallSid", &*of_call), ("CallStatus", status)], more].concat();
+        assert!(matches!(twilio.post(path, &fields).status, 200 | 204));
+    };
+    let inbound = [("Direction", "inbound")];
+    let outbound =
+        [("Direction", "outbound-api"), ("From", "+15005550006"), ("To", "+14155550106")];
+    let steps: [&dyn Fn(); 9] = [
+        &|| call(&twilio, 4, 4, "+15005550006"),
+        &|| post("/voice?agent=support", 4, "in-progress", &inbound),
+        &|| call(&twilio, 5, 5, "+15005550007"),
+        &|| post("/voice?agent=booking", 5, "in-progress", &inbound),
+        &|| post("/voice?agent=booking", 4, "in-progress", &inbound),
+        &|| post("/call-status", 4, "completed", &[]),
+        // It moves before it is answered.
+        &|| post("/call-status", 6, "ringing", &outbound),
+        &|| post("/voice?agent=support", 6, "in-progress", &outbound),
+        &|| post("/call-status", 6, "completed", &[]),
+    ];
+    for step in steps {
+        step();
+        of_acme.iter_mut().chain(&mut of_zeta).for_each(|it| it.go_on(&server));
+    }
+    let at_acme = [
+        "4 started booking",
+        "4 moved booking away",
+        "5 moved booking",
+        "4 moved booking",
+        "4 ended booking",
+        "6 started booking",
+        "6 moved booking away",
+    ];
+    let at_zeta = [
+        "4 moved support",
+        "5 started support",
+        "5 moved support away",
+        "4 moved support away",
+        "6 answered support",
+        "6 ended support",
+    ];
+    for (followers, expected) in [(&of_acme[..], &at_acme[..]), (&of_zeta, &at_zeta)] {
+        for Follower { token, query, told, .. } in followers {
+            assert_eq!(told, expected, "{query}");
+            // It is the same to whoever begins now.
+            let all = shown(&server, &format!("/activity?{query}"), token)["activities"].clone();
+            let all: Vec<_> = all.as_array().into_iter().flatten().rev().map(in_short).collect();
+            assert!(all.ends_with(told), "{all:?}");
+        }
+    }
+    for (token, others) in [(booking, "support"), (acme, "support"), (zeta, "booking")] {
+        let answer = ask(&server, "GET", "/activity", token);
+        assert!(!answer.body.contains(others), "{}", answer.body);
+        OpenApi::of(&server.url, env!("CARGO_PKG_VERSION")).check(
+            "GET",
+            "/api/live-users/activity",
+            &answer,
+        );
+    }
+}

@@ -32,7 +32,7 @@ class ActivityView:
         party (str | Unset): With whom the caller is connected since then: agent, waiting, person or machine; only of a
             call that has moved.
         away (bool | Unset): The call has moved away from this agent to another one, of which the reader sees nothing;
-            only to who reads the calls of one agent. Absent if false.
+            only to who reads the calls of one agent or of some accounts. Absent if false.
         reason (str | Unset): Why the call was over, if it was.
         duration_ms (int | Unset): How long it was connected with agents, as the provider reports it or else as it was
             measured; only of a call that was over and had been live.

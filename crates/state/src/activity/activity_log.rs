@@ -35,6 +35,8 @@ pub struct Activity {
     pub party: Option<Party>,
     /// The id of the agent that had the call, if it has moved from that one to another.
     pub left: Option<Arc<str>>,
+    /// The account that it belonged to, if it has moved from that one.
+    pub left_account: Option<Arc<str>>,
     /// How long it had been connected with agents, if it was over and had been.
     pub lasted: Option<CallDuration>,
     /// Why the count had been wrong, if this has healed it.
@@ -127,6 +129,15 @@ impl ActivityLog {
     /// Whether some of what happened is not kept any more.
     pub fn is_cut(&self) -> bool {
         self.count > self.list.len() as u64
+    }
+
+    /// How many there ever were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn newest_mut(&mut self) -> Option<&mut Activity> {
+        self.list.back_mut()
     }
 
     /// The oldest first.

@@ -49,6 +49,8 @@ struct StoredActivity {
     party: Option<Word>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<Arc<str>>,
+    #[serde(default, rename = "leftAccount", skip_serializing_if = "Option::is_none")]
+    left_account: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Arc<str>>,
 }
@@ -121,6 +123,7 @@ impl StoredActivity {
             cause: activity.cause.map(|cause| word(CAUSES, &cause)),
             party: activity.party.map(|party| word(PARTIES, &party)),
             left: activity.left.clone(),
+            left_account: activity.left_account.clone(),
             account: activity.account.clone(),
         }
     }
@@ -145,6 +148,7 @@ impl StoredActivity {
             cause: optional(CAUSES, self.cause.as_deref(), "cause")?,
             party: optional(PARTIES, self.party.as_deref(), "party")?,
             left: self.left,
+            left_account: self.left_account,
         })
     }
 }

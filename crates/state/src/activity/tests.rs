@@ -350,6 +350,43 @@ fn a_call_that_moves_to_another_agent_is_listed_with_the_one_that_it_has_left() 
 }
 
 #[test]
+fn what_an_agent_and_its_account_have_lost_is_listed_before_an_answer_and_at_an_end_too() {
+    let of = |agent: &str, account: &str, from, source, said| Evidence {
+        agent: Agent::Id(agent.into()),
+        agent_account: Some(account.into()),
+        agent_from: from,
+        said,
+        ..Evidence::about(id("CA1"), source, said)
+    };
+    let (number, url) = (AgentFrom::Address, AgentFrom::Url);
+    let booking = of("booking", "acme", number, Source::StatusCallback, Said::Dialing);
+    let goodbye = Said::Over(EndReason::Goodbye);
+    for (evidence, what) in [
+        (of("support", "zeta", url, Source::Voice, Said::InProgress), ActivityKind::Answered),
+        (of("support", "zeta", url, Source::StatusCallback, COMPLETED), ActivityKind::Ended),
+        (of("support", "zeta", url, Source::Speech, goodbye), ActivityKind::Ended),
+        // It is known better, and nothing else has happened.
+        (of("support", "zeta", url, Source::StatusCallback, Said::Dialing), ActivityKind::Moved),
+    ] {
+        let mut state = State::default();
+        receive(&mut state, T, booking.clone());
+        receive(&mut state, T + 1_000, evidence.clone());
+        let activity = newest(&state);
+        assert_eq!((activity.what, activity.party), (what, None));
+        assert_eq!(activity.agent, Agent::Id("support".into()), "{what:?}");
+        assert_eq!(activity.account.as_deref(), Some("zeta"), "{what:?}");
+        assert_eq!(activity.left.as_deref(), Some("booking"), "{what:?}");
+        assert_eq!(activity.left_account.as_deref(), Some("acme"), "{what:?}");
+        assert_eq!(state.activity_log().list().count(), 2, "{what:?}");
+        let again = snapshot::decode(&snapshot::encode(&state)).unwrap();
+        assert_eq!(newest(&again), activity);
+        // Of what comes late nobody is told again.
+        receive(&mut state, T + 2_000, evidence);
+        assert_eq!(state.activity_log().list().count(), 2, "{what:?}");
+    }
+}
+
+#[test]
 fn the_time_with_a_colleague_is_in_no_agents_average() {
     let leg = |said| Evidence {
         parent: Some(id("CA1")),
