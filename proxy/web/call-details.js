@@ -9,6 +9,7 @@ import { COMMA, moment, partyWords, place, upper, words } from "./format.js";
 import { byLanguage } from "./messages/callDetails.js";
 import { byLanguage as ofRows } from "./messages/callRow.js";
 import { Paced, Trouble, ask } from "./reader.js";
+import { agentNames } from "./store.js";
 
 const t = translator(byLanguage);
 /** What the row says too, while this is loaded. */
@@ -22,16 +23,15 @@ export class CallDetails {
   node = element("div.details", element("p.quiet", ofRow("asking")));
   #call;
   #mayEvict;
-  #onEvicted;
+  #store;
   #reader = new Paced((signal) => this.#read(signal), INTERVAL_MS);
 
   /**
    * @param {object} call
    * @param {boolean} mayEvict whether this reader may take it out of the count
-   * @param {() => void} onEvicted runs after that
    */
-  constructor(call, mayEvict, onEvicted) {
-    [this.#call, this.#mayEvict, this.#onEvicted] = [call, mayEvict, onEvicted];
+  constructor(call, mayEvict, store) {
+    [this.#call, this.#mayEvict, this.#store] = [call, mayEvict, store];
     this.#reader.poke();
   }
 
@@ -58,7 +58,7 @@ export class CallDetails {
   #show({ because, reason, next, evidence, incomplete, call, legs = [] }) {
     const hadFocus = this.node.contains(document.activeElement);
     const remove = this.#mayEvict ? element("button.button.is-danger", { type: "button" }, t("evict")) : null;
-    remove?.addEventListener("click", () => evict(this.#call, this.#onEvicted));
+    remove?.addEventListener("click", () => evict(this.#call, () => this.#store.refresh()));
     const shown = evidence.slice(-EVIDENCE_SHOWN_MAX);
     const hidden = evidence.length - shown.length;
     const before = hidden > 0 ? t("earlier", { n: hidden }) : t("maybeMore");
@@ -70,7 +70,7 @@ export class CallDetails {
         element("p", t("at", { at: moment(next.at), what: nextText(next) ?? withClock(next.text) })),
         facts(call), remove),
       element("div.said",
-        connections(call.stretches ?? [], legs),
+        connections(call.stretches ?? [], legs, agentNames(this.#store)),
         element("h3", t("evidence")),
         hidden > 0 || incomplete ? element("p.quiet", before) : null,
         element("ol.evidence", ...shown.map((it, n) => piece(it, shown[n - 1] ?? evidence[hidden - 1])))),
@@ -93,10 +93,10 @@ function facts(call) {
 }
 
 /** With whom the caller was connected and what the call has led to; nothing of a plain call. */
-function connections(stretches, legs) {
+function connections(stretches, legs, names) {
   if (stretches.length < 2 && legs.length === 0) return null;
   const stretch = ({ with: party, agent, address, from, to }) => {
-    const name = agent ?? address;
+    const name = names.get(agent) ?? agent ?? address;
     const what = party === "agent" && name ? t("withName", { name }) : upper(partyWords(party));
     const until = to === null ? t("untilNow") : t("until", { at: moment(to) });
     return element("li", element("time", { dateTime: from }, moment(from)), element("span", what),

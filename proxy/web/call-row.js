@@ -16,7 +16,7 @@ const CELL = { role: "cell" };
 export class CallRow {
   #call = null;
   #details = null;
-  #onEvicted;
+  #store;
   #seen = "";
   #caller = element("span.caller");
   #suspect = element("span.mark.is-suspect", { title: t("suspectTitle") }, t("suspect"));
@@ -36,9 +36,8 @@ export class CallRow {
   #row;
   #detailRow = null;
 
-  /** @param {() => void} onEvicted runs after the call was taken out of the count */
-  constructor(onEvicted) {
-    this.#onEvicted = onEvicted;
+  constructor(store) {
+    this.#store = store;
     this.#row = element("tr.call", ROW,
       element("td.who", CELL, element("span.who-line", this.#direction, this.#caller,
         this.#suspect, this.#party, this.#uncounted), this.#sub),
@@ -125,7 +124,7 @@ export class CallRow {
       setText(text, t("trouble", { error: trouble.message }));
     });
     if (part === null) return;
-    this.#details = new part.CallDetails(this.#call, this.#mayEvict, this.#onEvicted);
+    this.#details = new part.CallDetails(this.#call, this.#mayEvict, this.#store);
     cell.replaceChildren(this.#details.node);
   }
 

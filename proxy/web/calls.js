@@ -77,7 +77,7 @@ export class Calls {
     this.#byId = new Map();
     const names = agentNames(this.#store);
     for (const call of list) {
-      const row = before.get(call.callSid) ?? new CallRow(() => this.#store.refresh());
+      const row = before.get(call.callSid) ?? new CallRow(this.#store);
       const account = this.#store.isOfOneAccount ? null : call.account ?? null;
       row.show({ ...call, name: names.get(call.agent) ?? null, account }, this.#store.mayEvict);
       // Out of sight it does not tick, and is right all the same when it comes into sight.

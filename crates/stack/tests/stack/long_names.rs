@@ -47,6 +47,10 @@ async fn long_names_and_words_stay_in_their_places() {
     let handed_over = "document.querySelector('tr.call .mark.is-party')?.checkVisibility()";
     browser.wait_for("the call", handed_over).await;
     browser.wait_for("the accounts", "document.querySelector('#accounts').checkVisibility()").await;
+    browser.click("tr.call:has(.mark.is-party:not([hidden])) .toggle").await;
+    // By its name, as everywhere else, and not by its id.
+    let with = format!("document.querySelector('.connections')?.innerText.includes('Mit {name}')");
+    browser.wait_for("with whom the caller was connected", &with).await;
     for width in [360, 768, 900, 1_100, 1_280, 1_920] {
         browser.resize(width, 900).await;
         assert_eq!(browser.evaluate(HANGING_OUT).await, "", "{width} wide");
