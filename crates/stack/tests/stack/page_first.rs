@@ -4,13 +4,30 @@ use live_users_testkit::{Browser, Relay, Server};
 
 use crate::{page, start_both};
 
+async fn open_with_data(url: &str) -> Browser {
+    let browser = page::open_at(url).await;
+    load_with_data(&browser, url).await;
+    browser
+}
+
+/// Loads the page until its data come with it: the page waits for them for 300 ms, which a busy machine may need.
+async fn load_with_data(browser: &Browser, url: &str) {
+    for _ in 0..100 {
+        browser.goto(&format!("{url}/admin/existing-agents")).await;
+        if browser.evaluate("document.querySelector('#first-data') !== null").await == true {
+            return;
+        }
+    }
+    panic!("the page came 100 times without its data");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_number_is_there_without_any_script_and_says_its_time_when_it_gets_old() {
     let (_backend, proxy, twilio) = start_both();
     twilio.start(1);
     let relay = Relay::start(&proxy.url);
     relay.forbid(&[".js HTTP"]);
-    let browser = page::open_at(&relay.url).await;
+    let browser = open_with_data(&relay.url).await;
     assert_eq!(browser.evaluate("customElements.get('live-users') === undefined").await, true);
     let shown = browser.evaluate("document.querySelector('live-users').innerText").await;
     let shown = shown.as_str().expect("a text");
@@ -26,7 +43,7 @@ async fn what_came_with_the_page_is_drawn_and_is_old_where_the_link_fails() {
     twilio.start(2);
     let relay = Relay::start(&proxy.url);
     relay.forbid(&["/api/live-users"]);
-    let browser = page::open_at(&relay.url).await;
+    let browser = open_with_data(&relay.url).await;
     let figure = "document.querySelector('[data-figure=users]').textContent";
     browser.wait_for("the figure", &format!("{figure} === '2'")).await;
     let card = "/booking/i.test(document.querySelector('#cards').innerText)";
@@ -47,7 +64,7 @@ async fn without_scripts_the_header_has_the_number_of_its_time_for_everybody_to_
     let browser = page::open(&proxy).await;
     browser.wait_for_live_users("1 user live").await;
     browser.set_scripts(false).await;
-    browser.goto(&format!("{}/admin/existing-agents", proxy.url)).await;
+    load_with_data(&browser, &proxy.url).await;
     let shown = browser.evaluate("document.querySelector('live-users').innerText").await;
     let shown = shown.as_str().expect("a text");
     let time = shown.strip_prefix("1 user live, as of ");
@@ -70,7 +87,7 @@ async fn asked(browser: &Browser, part: &str) -> serde_json::Value {
 }
 
 async fn open_whole(proxy: &Server, live_users: u32) -> Browser {
-    let browser = page::open(proxy).await;
+    let browser = open_with_data(&proxy.url).await;
     let users = if live_users == 1 { "user" } else { "users" };
     browser.wait_for_live_users(&format!("{live_users} {users} live")).await;
     let chart = "document.querySelector('live-users-chart').getAttribute('state')";
