@@ -36,7 +36,7 @@ export class Alerts {
     const before = this.#items;
     this.#items = new Map(firing.map((alert) => {
       const node = before.get(alert.alert) ?? element("li");
-      say(node, alert.alert, t("since", { at: moment(alert.since) }), looksAt(alert, names));
+      say(node, alert.alert, t("since", { at: moment(alert.since) }), looksAt({ ...alert, value: null }, names));
       return [alert.alert, node];
     }));
     arrange(this.#firing, [...this.#items.values()]);
@@ -60,7 +60,7 @@ function say(node, name, when, what) {
   return node;
 }
 
-/** What an alert looks at, with its value of when it began or was last told. */
+/** What an alert looks at, with its value if there is one: that is of when it began or was last told, and not of now. */
 function looksAt({ when, value, threshold, below = false, agent, source }, names) {
   const whose = agent === undefined ? undefined : names.get(agent) ?? agent;
   const key = (name) => `${name}${value === null ? "" : "N"}${whose === undefined ? "" : "Of"}`;
