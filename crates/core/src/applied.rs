@@ -56,8 +56,8 @@ impl Talk {
 pub struct Move {
     /// The call.
     pub call: crate::CallId,
-    /// With whom its caller was connected.
-    pub from: Party,
+    /// With whom its caller was connected; `None` if it was held for a colleague's.
+    pub from: Option<Party>,
     /// With whom its caller is connected now; `None` if it has ended, or is nobody's now.
     pub to: Option<Party>,
     /// The agent that had it, if another one has it now.

@@ -247,13 +247,16 @@ impl Tracker {
         is_turn: bool,
         applied: &mut Applied,
     ) {
-        let Some(from) = before.party else { return };
+        // What was held for a colleague's was up, too.
+        if before.party.is_none() && !before.is_colleague {
+            return;
+        }
         let left = (before.agent != after.agent).then(|| self.agents.value(before.agent).clone());
         let of = before.account.filter(|_| before.account != after.account);
         let left_account = of.map(|key| self.accounts.name(key).clone());
         if is_turn || left.is_some() || left_account.is_some() {
             let call = self.entry(slot).id.clone();
-            let to = after.party;
+            let (from, to) = (before.party, after.party);
             applied.moves.push(Move { call, from, to, left, left_account, is_turn });
         }
     }

@@ -353,7 +353,8 @@ fn the_time_with_a_person_is_no_time_with_the_agent() {
     tracker.apply(Millis(210_000), &to_person(Said::InProgress));
     assert_eq!(tracker.ages(Millis(300_000)).0.calls, 0);
     let applied = tracker.apply(Millis(810_000), &to_person(COMPLETED));
-    assert_eq!((applied.moves[0].from, applied.moves[0].to), (Party::Person, Some(Party::Agent)));
+    let moved = &applied.moves[0];
+    assert_eq!((moved.from, moved.to), (Some(Party::Person), Some(Party::Agent)));
     assert_eq!(tracker.ages(Millis(850_000)).0.total_ms, 240_000);
     let stretches = tracker.call(&call(1)).unwrap().details.stretches;
     let parties: Vec<_> = stretches.iter().map(|it| (it.party, it.until.since(it.since))).collect();

@@ -387,6 +387,42 @@ fn what_an_agent_and_its_account_have_lost_is_listed_before_an_answer_and_at_an_
 }
 
 #[test]
+fn a_call_that_was_held_for_a_colleagues_and_is_another_agents_has_left_the_first_one() {
+    let of = |agent: &str, account: &str, source, said| Evidence {
+        agent: Agent::Id(agent.into()),
+        agent_account: Some(account.into()),
+        agent_from: AgentFrom::Url,
+        direction: Some(Direction::Outbound),
+        endpoint: Some(Endpoint::Person),
+        said,
+        ..Evidence::about(id("CA2"), source, said)
+    };
+    let booking = |said| of("booking", "acme", Source::StatusCallback, said);
+    for (account, name) in [("acme", "booking"), ("zeta", "support")] {
+        let mut state = State::default();
+        receive(&mut state, T, voice("CA1"));
+        receive(&mut state, T + 1_000, booking(Said::Dialing));
+        // The agent has a caller, so whoever answers may be a colleague.
+        receive(&mut state, T + 2_000, booking(Said::InProgress));
+        let call = || state.tracker().call(&id("CA2")).unwrap();
+        assert!(call().details.is_colleague && call().party.is_none(), "{name}");
+        assert_eq!(newest(&state).what, ActivityKind::Started);
+        receive(&mut state, T + 3_000, of(name, account, Source::Voice, Said::InProgress));
+        let call = state.tracker().call(&id("CA2")).unwrap();
+        assert!(!call.details.is_colleague && call.party.is_some(), "{name}");
+        let activity = newest(&state);
+        let left = (activity.left.as_deref(), activity.left_account.as_deref());
+        if name == "booking" {
+            assert_eq!((activity.what, left), (ActivityKind::Started, (None, None)));
+        } else {
+            assert_eq!((activity.what, activity.party), (ActivityKind::Moved, None));
+            assert_eq!(activity.agent, agent("support"));
+            assert_eq!(left, (Some("booking"), Some("acme")));
+        }
+    }
+}
+
+#[test]
 fn the_time_with_a_colleague_is_in_no_agents_average() {
     let leg = |said| Evidence {
         parent: Some(id("CA1")),
