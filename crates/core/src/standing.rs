@@ -252,9 +252,10 @@ impl Tracker {
             return;
         }
         let left = (before.agent != after.agent).then(|| self.agents.value(before.agent).clone());
-        let of = before.account.filter(|_| before.account != after.account);
+        let is_anothers = before.account != after.account;
+        let of = before.account.filter(|_| is_anothers);
         let left_account = of.map(|key| self.accounts.name(key).clone());
-        if is_turn || left.is_some() || left_account.is_some() {
+        if is_turn || left.is_some() || is_anothers {
             let call = self.entry(slot).id.clone();
             let (from, to) = (before.party, after.party);
             applied.moves.push(Move { call, from, to, left, left_account, is_turn });

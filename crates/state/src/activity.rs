@@ -44,7 +44,8 @@ impl Activities {
                     (activity.left, activity.left_account) = (left, left_account);
                     continue;
                 }
-                if moved.to.is_none() || left.is_none() && left_account.is_none() {
+                let has_left = left.is_some() || left_account.is_some();
+                if moved.to.is_none() || !has_left && is_nobodys(tracker, &moved.call) {
                     continue;
                 }
             }
@@ -225,6 +226,13 @@ impl Conversation {
         }
         Self { lasted: CallDuration::Reported(ms), agents }
     }
+}
+
+/// Whether a call is of no agent with an id and of no account, so that nobody has got it.
+fn is_nobodys(tracker: &Tracker, call: &CallId) -> bool {
+    let call_now = tracker.call(call);
+    let is_agents = call_now.is_some_and(|call| matches!(call.acting_agent(), Agent::Id(_)));
+    !is_agents && tracker.owner(call).is_none()
 }
 
 fn is_machine(call: &Call) -> bool {

@@ -387,6 +387,34 @@ fn what_an_agent_and_its_account_have_lost_is_listed_before_an_answer_and_at_an_
 }
 
 #[test]
+fn an_agent_and_an_account_that_become_known_alone_are_listed_before_the_end() {
+    let of = |agent: Agent, account: Option<&str>, from| Evidence {
+        agent,
+        agent_account: account.map(Arc::from),
+        agent_from: from,
+        ..Evidence::about(id("CA1"), Source::StatusCallback, Said::Dialing)
+    };
+    let (number, desk) = (Agent::Address("+15005550099".into()), agent("desk"));
+    let (at_number, at_url) = (AgentFrom::Address, AgentFrom::Url);
+    for (first, then) in [
+        (of(number, None, at_number), of(agent("booking"), Some("acme"), at_url)),
+        (of(Agent::Unknown, None, at_number), of(agent("booking"), None, at_url)),
+        // The file has given its agent an account.
+        (of(desk.clone(), None, at_number), of(desk, Some("acme"), at_number)),
+    ] {
+        let mut state = State::default();
+        receive(&mut state, T, first);
+        for again in [1_000, 2_000] {
+            receive(&mut state, T + again, then.clone());
+            let Activity { what, agent, account, left, left_account, .. } = newest(&state);
+            assert_eq!((what, agent), (ActivityKind::Moved, then.agent.clone()));
+            assert_eq!((account, left, left_account), (then.agent_account.clone(), None, None));
+            assert_eq!(state.activity_log().list().count(), 2, "once");
+        }
+    }
+}
+
+#[test]
 fn a_call_that_was_held_for_a_colleagues_and_is_another_agents_has_left_the_first_one() {
     let of = |agent: &str, account: &str, source, said| Evidence {
         agent: Agent::Id(agent.into()),
