@@ -121,13 +121,13 @@ pub(crate) async fn show_page(
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
     request.extensions_mut().insert(ViewOf(id.into_inner()));
-    let (reader, cookie) = match Authenticator::shown_of_link(&authenticator, &request) {
-        Shown::Nothing => return tell(StatusCode::FORBIDDEN, language, "view.notOpen"),
-        Shown::Ended => return tell(StatusCode::FORBIDDEN, language, "view.ended"),
-        Shown::Session(reader, cookie) => (reader, cookie),
+    let shown = Authenticator::shown_of_link(&authenticator, &request);
+    let Shown::Session { reader, cookie, is_past } = shown else {
+        return tell(StatusCode::FORBIDDEN, language, "view.notOpen");
     };
     let Ok(first) = First::of(&reader, &admin_api).await else {
-        return tell(StatusCode::FORBIDDEN, language, "view.revoked");
+        let key = if is_past { "view.ended" } else { "view.revoked" };
+        return tell(StatusCode::FORBIDDEN, language, key);
     };
     let scope = reader.scope().map(Arc::as_ref);
     let Some(Scope { id, link: Some(link), .. }) = scope else {

@@ -5,7 +5,8 @@
 //! come from there, sessions from before the start of this process open no more than the page.
 //!
 //! A session of a shared link has a cookie of its own, below the path of the link, so it takes no
-//! admin's place in the same browser. It lasts as long as the link.
+//! admin's place in the same browser. It lasts as long as the link, which the backend decides by its
+//! clock: that of this machine may be hours off.
 //!
 //! A cookie says who it is (a random number), when the session began, and of the token of an account
 //! what it may see; one without that sees everything, as all did once. It is signed with a key
@@ -219,7 +220,8 @@ impl Sessions {
 
     /// Whether the session still is one, as far as is known.
     pub(crate) fn is_live(&self, session: Session, now: SystemTime) -> bool {
-        !self.is_over(session, now)
+        // The backend is asked each time whether a link is in force.
+        (session.link_ends_ms.is_some() || !self.is_over(session, now))
             && !self.is_ended_everywhere(session)
             && !self.ended.lock().contains_key(&session.id)
     }
@@ -262,8 +264,9 @@ impl Sessions {
         }
     }
 
-    /// A moment in the future is one of a clock that has been set back since.
-    fn is_over(&self, session: Session, now: SystemTime) -> bool {
+    /// Whether it has lasted as long as it may, by the clock of this machine. A moment in the future is one
+    /// of a clock that has been set back since.
+    pub(crate) fn is_over(&self, session: Session, now: SystemTime) -> bool {
         unix_ms(now) >= self.ends_ms(session)
     }
 

@@ -16,10 +16,14 @@ use crate::scope::Scope;
 
 /// What a browser shows of a link.
 pub(crate) enum Shown {
-    /// Its session, which may be read by: with its cookie, made anew.
-    Session(Box<Admin>, Cookie<'static>),
-    /// Its session, and the link has ended.
-    Ended,
+    /// Its session, which may be read by.
+    Session {
+        reader: Box<Admin>,
+        /// Its cookie, made anew.
+        cookie: Cookie<'static>,
+        /// Whether the link has ended by the clock of this machine: the backend decides.
+        is_past: bool,
+    },
     /// Nothing.
     Nothing,
 }
@@ -53,11 +57,12 @@ impl Authenticator {
         };
         match Self::shown(sessions, request) {
             None => Shown::Nothing,
-            Some(claims) if !sessions.is_live(claims.session, now) => Shown::Ended,
             Some(claims) => {
                 let cookie = sessions.cookie_of_link(&claims, now);
+                let is_past = sessions.is_over(claims.session, now);
                 let by = ShownBy::Session(claims);
-                Shown::Session(Box::new(Admin { authenticator: authenticator.clone(), by }), cookie)
+                let reader = Box::new(Admin { authenticator: authenticator.clone(), by });
+                Shown::Session { reader, cookie, is_past }
             }
         }
     }

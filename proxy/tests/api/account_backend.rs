@@ -17,7 +17,8 @@ use crate::proxy::{cookie_in, start_with};
 use crate::sign_in::{OURS, post};
 
 pub(crate) const ACME: &str = "acme-token-0123456789abcdef";
-/// The token of a link, whose session ends long after the test, and of one that has ended.
+/// The token of a link that ends long after the test, and of one that ended long before it, by the clock
+/// of this machine.
 pub(crate) const LINK: &str = "link-0123456789abcdef";
 pub(crate) const OVER: &str = "link-fedcba9876543210";
 

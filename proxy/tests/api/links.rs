@@ -174,6 +174,7 @@ async fn a_link_that_opens_nothing_is_told_so() {
     said(text(open(&world.proxy, &foreign, LINK).await, 403).await, "another site");
     said(text(get(&world.proxy, VIEW, &[]).await, 403).await, "has not opened this link");
     let over = cookie(&world, OVER).await;
+    world.end_access("link:b");
     let page = "/view/000000000000000b";
     said(text(get(&world.proxy, page, &[("Cookie", &over)]).await, 403).await, "has ended");
     let below = format!("{page}/api/live-users/summary");
@@ -190,6 +191,25 @@ async fn a_link_that_opens_nothing_is_told_so() {
         assert_eq!(get(&world.proxy, &below, &[("Cookie", &link), OURS]).await.status(), 401);
     }
     said(text(get(&world.proxy, VIEW, &[("Cookie", &link)]).await, 403).await, "was revoked");
+}
+
+#[tokio::test]
+async fn a_link_lasts_as_long_as_the_backend_says_also_where_the_clock_of_the_proxy_is_ahead() {
+    let world = World::start();
+    // It has ended long ago by the clock of this machine.
+    let over = cookie(&world, OVER).await;
+    let page = "/view/000000000000000b";
+    assert_eq!(get(&world.proxy, page, &[("Cookie", &over)]).await.status(), 200);
+    for path in ["", "/summary", "/calls", "/history"] {
+        let below = format!("{page}/api/live-users{path}");
+        let answer = get(&world.proxy, &below, &[("Cookie", &over), OURS]).await;
+        let expected = r#"{"success":true,"liveUsers":6,"of":"link:b"}"#;
+        if path.is_empty() {
+            assert_eq!(answer.status(), 200);
+        } else {
+            assert_eq!(seen(answer).await, (200, expected.to_owned()), "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -286,7 +286,8 @@ fn a_session_of_a_link_lasts_as_long_as_the_link_and_is_no_admins() {
         let claims = sessions.shown_of_link(&shows(&cookie), "0a").unwrap();
         assert!(sessions.can_tell(claims.session));
         assert!(sessions.is_live(claims.session, ends - Duration::from_millis(1)));
-        assert!(!sessions.is_live(claims.session, ends));
+        assert!(sessions.is_live(claims.session, ends), "the backend says when a link ends");
+        assert!(sessions.is_over(claims.session, ends));
         assert_eq!(sessions.shown_of_link(&shows(&cookie), "0b"), None, "that of another link");
         assert_eq!(sessions.shown(&shows(&cookie)), None);
         let forged = cookie.replace(LINK_NAME, NAME);
