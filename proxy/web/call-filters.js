@@ -17,7 +17,7 @@ const SEARCH_MS = 250;
 const NUMBER_DIGITS_MIN = 7;
 /** So many country codes fit into a query. */
 const COUNTRIES_MAX = 40;
-const KEYS = ["search", "agent", "source", "country", "suspect"];
+const KEYS = ["search", "agent", "source", "country", "party", "suspect"];
 const UNKNOWN = "unknown";
 
 export class CallFilters {
@@ -127,6 +127,7 @@ export class CallFilters {
     const query = new URLSearchParams(values);
     this.#isUntold = this.#store.filterCalls(query.toString()) || this.#isUntold;
     // What is exported is what is shown.
+    query.append("dialing", "true");
     query.append("format", "csv");
     this.#export.href = `${BASE}api/live-users/calls?${query}`;
   }

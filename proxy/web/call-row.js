@@ -65,7 +65,7 @@ export class CallRow {
 
   show(call, mayEvict) {
     this.#call = call;
-    const { liveMs, ...rest } = call;
+    const { liveMs, waitingMs, ...rest } = call;
     const seen = JSON.stringify([rest, mayEvict]);
     if (seen === this.#seen) return;
     this.#seen = seen;
@@ -76,7 +76,8 @@ export class CallRow {
     this.#suspect.hidden = !call.suspect;
     // That a caller is with an agent is the rule, and the agent stands beside.
     this.#party.hidden = (call.party ?? "agent") === "agent";
-    setText(this.#party, partyWords(call.party));
+    this.#party.title = call.phase === "dialing" ? t("dialing") : "";
+    this.#tickParty(0);
     this.#uncounted.hidden = call.counted !== false;
     this.#row.classList.toggle("is-uncounted", call.counted === false);
     const agent = nameOf(call);
@@ -105,8 +106,16 @@ export class CallRow {
     this.#direction.replaceChildren(icon(word), element("span.visually-hidden", said));
   }
 
+  /** With whom the caller is connected; who waits, for how long. */
+  #tickParty(elapsedMs) {
+    const { party, waitingMs = null } = this.#call;
+    const words = partyWords(party);
+    setText(this.#party, waitingMs === null ? words : `${words} ${span(waitingMs + elapsedMs)}`);
+  }
+
   tick(elapsedMs) {
     const { liveMs, counted } = this.#call;
+    this.#tickParty(elapsedMs);
     const goesOn = counted !== false;
     setText(this.#duration, span(liveMs === null ? null : liveMs + (goesOn ? elapsedMs : 0)));
   }

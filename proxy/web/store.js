@@ -234,7 +234,8 @@ export class Store extends EventTarget {
       const limit = Math.min(CALLS_AT_ONCE_MAX, this.#callsWanted - list.length);
       const after = page.next === null ? "" : `&after=${encodeURIComponent(page.next)}`;
       const filter = wanted === "" ? "" : `&${wanted}`;
-      page = await ask(`/calls?limit=${limit}${after}${filter}`, { signal });
+      // Who waits for an answer is on the line, too.
+      page = await ask(`/calls?limit=${limit}&dialing=true${after}${filter}`, { signal });
       list.push(...page.calls);
     } while (page.next !== null && list.length < this.#callsWanted);
     const { next, matching = list.length, total = matching } = page;

@@ -36,7 +36,8 @@ use crate::parts::sentences;
 /// A `CallSid` that the proxy passes on is one that can be read here.
 const _: () = assert!(wire::CALL_SID_BYTES_MAX == CallId::BYTES_MAX);
 
-/// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first.
+/// `GET /api/live-users/calls`: the calls that are up and were answered, the longest first; on request
+/// also those that were not answered yet.
 pub(crate) async fn list(
     PermittedCalls(access): PermittedCalls,
     auth: Data<BearerAuth>,

@@ -522,3 +522,36 @@ async fn a_link_to_all_calls_tells_nothing_that_is_the_operators() {
     };
     assert!(frame.contains(r#""byAgent":[{"#), "all calls: {frame}");
 }
+
+#[test]
+fn who_waits_is_listed_to_whoever_reads_the_agent_or_account_and_to_nobody_else() {
+    let (server, twilio) = with_calls(&[]);
+    let of_call = sid(4);
+    let fields = [
+        ("CallSid", &*of_call),
+        ("CallStatus", "ringing"),
+        ("Direction", "outbound-api"),
+        ("From", "+15005550006"),
+        ("To", "+14155550104"),
+    ];
+    assert_eq!(twilio.post("/call-status", &fields).status, 204);
+    let share = |scope: Value| share(&server, &scope, "page", "1d").1;
+    let page = |query: &str, token: &str| shown(&server, &format!("/calls?{query}"), token);
+    for token in [&*share(json!({"agent": "booking"})), &share(json!({"account": "acme"})), OPS] {
+        let waiting = page("party=waiting", token);
+        assert_eq!((&waiting["matching"], &waiting["total"]), (&json!(1), &json!(2)), "{waiting}");
+        assert_eq!(
+            (&waiting["calls"][0]["callSid"], &waiting["next"]),
+            (&json!(of_call), &Value::Null)
+        );
+        assert_eq!(page("", token)["total"], 1, "who was answered");
+    }
+    for token in [&*share(json!({"agent": "support"})), &share(json!({"account": "zeta"}))] {
+        let waiting = page("party=waiting", token);
+        assert_eq!((&waiting["calls"], &waiting["total"]), (&json!([]), &json!(2)), "{waiting}");
+    }
+    for account in ["acme", "zeta"] {
+        let n = page(&format!("party=waiting&account={account}"), API_TOKEN)["matching"].clone();
+        assert_eq!(n, u64::from(account == "acme"), "{account}");
+    }
+}

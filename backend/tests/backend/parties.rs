@@ -146,6 +146,83 @@ fn calls_that_do_not_count_are_listed_with_whom_they_are_connected() {
 }
 
 #[test]
+fn who_waits_is_listed_on_request_also_where_nobody_has_answered_and_says_for_how_long() {
+    let (_folder, url, from) = journal();
+    let (server, _) = start(&[WITH_TOKEN, ("JOURNAL_URL", &url)]);
+    let document = OpenApi::of(&server.url, env!("CARGO_PKG_VERSION"));
+    let page = |query: &str| {
+        let answer = ask(&server, "GET", &format!("/calls?{query}"), API_TOKEN);
+        document.check("GET", "/api/live-users/calls", &answer);
+        serde_json::from_str::<Value>(&answer.body).expect("JSON")
+    };
+    let sids = |page: &Value| {
+        let calls = page["calls"].as_array().expect("calls").iter();
+        calls.map(|it| text(it, "callSid").to_owned()).collect::<Vec<_>>()
+    };
+    // The fifth is held to be over.
+    for (query, listed, total) in [
+        ("dialing=true", &[1, 2, 4, 3][..], 4),
+        ("dialing=true&limit=2", &[1, 2], 4),
+        ("party=waiting", &[4], 4),
+        ("party=waiting&agent=booking", &[], 4),
+        ("party=waiting&dialing=false", &[], 3),
+        ("party=person", &[1], 3),
+        ("party=agent&dialing=true", &[2], 4),
+        ("dialing=false", &[1, 2, 3], 3),
+    ] {
+        let page = page(query);
+        let expected: Vec<_> = listed.iter().map(|n| sid(*n)).collect();
+        assert_eq!(sids(&page), expected, "{query}");
+        assert_eq!(page["total"], total, "{query}");
+    }
+    let waits = &page("party=waiting")["calls"][0];
+    assert_eq!((text(waits, "phase"), text(waits, "party")), ("dialing", "waiting"));
+    assert_eq!((&waits["counted"], &waits["liveMs"]), (&json!(false), &Value::Null));
+    assert_eq!((text(waits, "agent"), text(waits, "since")), ("support", &*moment(from)));
+    assert!(waits["waitingMs"].as_u64().is_some_and(|ms| ms >= 600 * SECOND), "{waits}");
+    let others = page("dialing=true")["calls"].clone();
+    for (n, call) in others.as_array().expect("calls").iter().enumerate() {
+        assert_eq!(call.get("waitingMs").is_some(), n == 2, "{call}");
+    }
+    let csv = ask(&server, "GET", "/calls?party=waiting&format=csv", API_TOKEN).body;
+    let rows: Vec<_> = csv.lines().collect();
+    assert!(rows[0].contains(",liveMs,waitingMs,") && rows.len() == 2, "{csv}");
+    assert!(rows[1].starts_with(&format!("{},dialing,false,false,outbound,waiting,", sid(4))));
+    for (query, field) in [("party=nobody", "party"), ("dialing=maybe", "dialing")] {
+        let answer = ask(&server, "GET", &format!("/calls?{query}"), API_TOKEN);
+        let told: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!((answer.status, text(&told, "field")), (400, field), "{query}");
+    }
+}
+
+#[test]
+fn a_caller_for_whom_a_colleague_is_dialled_waits_since_then() {
+    let (_agents, file) = agents_file(AGENTS);
+    let (server, twilio) = start(&[WITH_TOKEN, ("AGENTS_FILE", &file)]);
+    twilio.start(1);
+    let (parent, colleague) = (sid(1), sid(2));
+    let fields = [
+        ("CallSid", &*colleague),
+        ("ParentCallSid", &*parent),
+        ("CallStatus", "ringing"),
+        ("Direction", "outbound-dial"),
+        ("From", "+15005550006"),
+        ("To", "+12065550100"),
+    ];
+    assert_eq!(twilio.post("/call-status", &fields).status, 204);
+    let page = read(&server, "/calls?party=waiting");
+    let call = &page["calls"][0];
+    assert_eq!((text(call, "callSid"), text(call, "phase")), (&*parent, "live"));
+    let live_ms = call["liveMs"].as_u64().expect("the time with the agent");
+    let waiting_ms = call["waitingMs"].as_u64().expect("the time since");
+    let since = text(&call["stretches"][1], "from").parse::<jiff::Timestamp>().expect("a moment");
+    let as_of = text(&page, "asOf").parse::<jiff::Timestamp>().expect("a moment");
+    let waited = as_of.as_millisecond() - since.as_millisecond();
+    assert_eq!(i64::try_from(waiting_ms), Ok(waited), "not {live_ms}: {page}");
+    assert_eq!(page["total"], 1, "the colleague is no caller");
+}
+
+#[test]
 fn an_explanation_says_in_plain_words_why_a_call_does_not_count() {
     let (_folder, url, from) = journal();
     let (server, _) = start(&[WITH_TOKEN, ("JOURNAL_URL", &url)]);

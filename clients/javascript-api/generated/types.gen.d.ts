@@ -178,7 +178,7 @@ export type AgentCount = {
     account?: string;
 };
 /**
- * The answer of GET /api/live-users/calls: the calls that are up and were answered, counted or not, the longest first.
+ * The answer of GET /api/live-users/calls: the calls that are up and were answered, counted or not, the longest first. With dialing=true or party=waiting, also those not answered yet.
  */
 export type CallPage = {
     /**
@@ -278,6 +278,10 @@ export type CallView = {
      * How long it has counted so far, which is the time with agents; null if it is not up.
      */
     liveMs: number | null;
+    /**
+     * How long the caller has been waiting by now, also while the agent has changed; absent if the caller does not wait.
+     */
+    waitingMs?: number;
     /**
      * The sources that have told of it, twilio among them; absent if only Twilio has.
      */
@@ -2103,6 +2107,14 @@ export type CallsData = {
          * Only calls that are suspect, or that are not
          */
         suspect?: boolean;
+        /**
+         * Only calls whose caller is connected with this party. waiting includes calls that were not answered yet, unless dialing is false
+         */
+        party?: 'agent' | 'waiting' | 'person' | 'machine' | '';
+        /**
+         * true: also calls that were not answered yet, which wait, in calls, matching and total. Without it, only with party=waiting
+         */
+        dialing?: boolean;
         /**
          * Only calls of which this source has told, or twilio
          */

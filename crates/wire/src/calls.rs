@@ -233,7 +233,7 @@ pub struct HealedView {
 }
 
 /// The answer of `GET /api/live-users/calls`: the calls that are up and were answered, counted or
-/// not, the longest first.
+/// not, the longest first. With `dialing=true` or `party=waiting`, also those not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallPage {
@@ -288,6 +288,9 @@ pub struct CallView {
     pub heard_at: String,
     /// How long it has counted so far, which is the time with agents; `None` if it is not up.
     pub live_ms: Option<u64>,
+    /// How long the caller has been waiting by now; `None` if the caller does not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_ms: Option<u64>,
     /// Who has told of it, `twilio` among them; absent if only Twilio has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,

@@ -11,6 +11,8 @@ pub const CALLS: &[&str] = &[
     "account",
     "source",
     "suspect",
+    "party",
+    "dialing",
     "country",
     "search",
     "searchCountries",

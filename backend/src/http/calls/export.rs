@@ -43,6 +43,7 @@ const CALLS: Table = Table {
         "since",
         "heardAt",
         "liveMs",
+        "waitingMs",
         "sources",
         "account",
         "also",

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use live_users_core::{Agent, OpenCall, Place};
+use live_users_core::{Agent, OpenCall, Party, Place};
 use live_users_http_kit::{ParameterError, Query};
 use live_users_intake::agents::Agents;
 use live_users_intake::alerts::TWILIO;
+use live_users_state::words;
 
 use super::view::Presenter;
 use crate::http::named::{Named, id};
@@ -22,6 +23,9 @@ pub(super) struct CallFilter {
     pub(super) account: Option<String>,
     source: Option<String>,
     pub(super) suspect: Option<bool>,
+    party: Option<Party>,
+    /// Whether calls that were not answered yet are wanted, too.
+    dialing: Option<bool>,
     country: Option<String>,
     /// In lower case.
     search: Option<String>,
@@ -49,6 +53,8 @@ impl CallFilter {
             account: id(query, "account")?,
             source: id(query, "source")?,
             suspect: query.parsed("suspect", "true or false", |text| text.parse().ok())?,
+            party: query.parsed("party", "agent, waiting, person or machine", party)?,
+            dialing: query.parsed("dialing", "true or false", |text| text.parse().ok())?,
             country: query.parsed("country", one, |text| match text {
                 UNKNOWN => Some(UNKNOWN.to_owned()),
                 text => country(text),
@@ -70,11 +76,19 @@ impl CallFilter {
         self
     }
 
+    /// Whether a call that is up is one of those that a list without other filters has. A leg and a
+    /// colleague's call have no party. Who asks for those that wait means all of them.
+    pub(super) fn lists(&self, open: &OpenCall<'_>) -> bool {
+        let with_dialing = self.dialing.unwrap_or(self.party == Some(Party::Waiting));
+        open.party().is_some() && (with_dialing || open.is_live())
+    }
+
     /// Whether this call is wanted, if it is in the scope.
     pub(super) fn has(&self, open: &OpenCall<'_>, presenter: &Presenter) -> bool {
         let is_suspect =
             || open.is_counted() && presenter.is_suspect((open.heard(), open.limits()));
         self.suspect.is_none_or(|it| it == is_suspect())
+            && self.party.is_none_or(|it| open.party() == Some(it))
             && self.agent.as_deref().is_none_or(|id| is_of(open.agent(), id))
             && self.source.as_deref().is_none_or(|id| is_told_by(open, id))
             && self.country.as_deref().is_none_or(|it| is_in(open.place(), it))
@@ -107,6 +121,10 @@ impl CallFilter {
             || [region.as_deref(), city.as_deref()].into_iter().flatten().any(has)
             || country.is_some_and(|it| self.search_countries.contains(&it) || has(&it))
     }
+}
+
+fn party(text: &str) -> Option<Party> {
+    Party::ALL.into_iter().find(|it| words::of_party(*it) == text)
 }
 
 /// Two letters, in capitals.

@@ -29,7 +29,7 @@ pub(super) struct PageQuery {
     filter: CallFilter,
 }
 
-/// Orders calls: by the moment since which they are live, then by id.
+/// Orders calls: by the moment since which they are in their phase, then by id.
 pub(super) type SortKey = (Millis, String);
 
 impl PageQuery {
@@ -93,7 +93,7 @@ impl PageQuery {
 
     /// Whether a call that is up is one of its rows, wherever these begin.
     fn wants(&self, open: &OpenCall<'_>, scope: &Scope, presenter: &Presenter) -> bool {
-        is_listed(open) && scope.has_open(open) && self.filter.has(open, presenter)
+        self.filter.lists(open) && scope.has_open(open) && self.filter.has(open, presenter)
     }
 
     /// The calls that are in scope.
@@ -103,7 +103,7 @@ impl PageQuery {
         let (mut matching, mut total) = (0, 0);
         // The largest is on top: a call that comes before it replaces it.
         let mut first = BinaryHeap::with_capacity(limit + 2);
-        for open in state.tracker().open().filter(is_listed) {
+        for open in state.tracker().open().filter(|open| self.filter.lists(open)) {
             if !scope.has_open(&open) {
                 continue;
             }
@@ -152,11 +152,6 @@ impl Page {
     }
 }
 
-/// Whether a call is one of those that pages have. A leg and a colleague's call have no party.
-fn is_listed(open: &OpenCall<'_>) -> bool {
-    open.is_live() && open.party().is_some()
-}
-
 /// Where a call stands, compared with a place. The text is made only where it decides: the writer waits.
 pub(super) fn order(at: Millis, id: &CallId, (other, text): &SortKey) -> Ordering {
     at.cmp(other).then_with(|| id.to_string().cmp(text))
@@ -187,6 +182,8 @@ mod tests {
             ("agent=a%20b", "agent"),
             ("account=a%20b", "account"),
             ("suspect=maybe", "suspect"),
+            ("party=nobody", "party"),
+            ("dialing=maybe", "dialing"),
             ("source=a%20b", "source"),
             ("country=USA", "country"),
             ("country=U1", "country"),

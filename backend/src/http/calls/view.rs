@@ -56,6 +56,7 @@ impl Presenter {
             since: moment(call.since),
             heard_at: moment(call.heard),
             live_ms: self.live_ms(call),
+            waiting_ms: self.waiting_ms(call),
             sources: call.details.told.as_ref().map(sources).unwrap_or_default(),
             account: text(owner(call).as_ref()),
             also: call
@@ -78,6 +79,14 @@ impl Presenter {
         let is_counted = self.is_counted(call);
         let present_ms = if is_counted { self.now.since(call.stretch_since()) } else { 0 };
         is_up.then(|| past_ms.saturating_add(present_ms))
+    }
+
+    /// For how long a caller who waits has done so, also while the agent has changed.
+    fn waiting_ms(&self, call: &Call) -> Option<u64> {
+        let is_waiting = |it: &&Stretch| it.party == Party::Waiting;
+        let earlier = call.details.stretches.iter().rev().take_while(is_waiting).last();
+        let since = earlier.map_or(call.stretch_since(), |it| it.since);
+        (call.party == Some(Party::Waiting)).then(|| self.now.since(since))
     }
 
     /// The stretches of a call, the oldest first; the dialling of a call that we have made is one.

@@ -14,6 +14,7 @@ from .alert_view import AlertView
 from .alerts_view import AlertsView
 from .call_page import CallPage
 from .call_view import CallView
+from .calls_party import CallsParty
 from .certainty import Certainty
 from .count import Count
 from .count_by_agent import CountByAgent
@@ -85,6 +86,7 @@ __all__ = (
     "AlertsView",
     "CallPage",
     "CallView",
+    "CallsParty",
     "Certainty",
     "Count",
     "CountByAgent",

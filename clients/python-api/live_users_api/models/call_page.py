@@ -20,14 +20,15 @@ T = TypeVar("T", bound="CallPage")
 @_attrs_define
 class CallPage:
     """The answer of GET /api/live-users/calls: the calls that are up and were answered, counted or not, the longest first.
+    With dialing=true or party=waiting, also those not answered yet.
 
-    Attributes:
-        calls (list[CallView]): The calls.
-        as_of (datetime.datetime): The moment at which this held.
-        next_ (None | str): What to ask for as after to go on; null if there are no more.
-        success (bool | Unset): That this is an answer
-        matching (int | Unset): How many calls the filters leave, on all pages.
-        total (int | Unset): How many there are without filters, of the account that is named or of all.
+        Attributes:
+            calls (list[CallView]): The calls.
+            as_of (datetime.datetime): The moment at which this held.
+            next_ (None | str): What to ask for as after to go on; null if there are no more.
+            success (bool | Unset): That this is an answer
+            matching (int | Unset): How many calls the filters leave, on all pages.
+            total (int | Unset): How many there are without filters, of the account that is named or of all.
     """
 
     calls: list[CallView]

@@ -40,6 +40,8 @@ class CallView:
             call is over, or no user's.
         answered_by (str | Unset): Who or what has answered, if machine detection said so: human, machine or fax.
         address (str | Unset): The address, with the middle of a phone number left out.
+        waiting_ms (int | Unset): How long the caller has been waiting by now, also while the agent has changed; absent
+            if the caller does not wait.
         sources (list[str] | Unset): The sources that have told of it, twilio among them; absent if only Twilio has.
         account (str | Unset): The account that it belongs to; absent if that is not known.
         also (list[str] | Unset): Other ids of the same call; absent if there are none.
@@ -64,6 +66,7 @@ class CallView:
     party: None | str | Unset = UNSET
     answered_by: str | Unset = UNSET
     address: str | Unset = UNSET
+    waiting_ms: int | Unset = UNSET
     sources: list[str] | Unset = UNSET
     account: str | Unset = UNSET
     also: list[str] | Unset = UNSET
@@ -116,6 +119,8 @@ class CallView:
 
         address = self.address
 
+        waiting_ms = self.waiting_ms
+
         sources: list[str] | Unset = UNSET
         if not isinstance(self.sources, Unset):
             sources = self.sources
@@ -159,6 +164,8 @@ class CallView:
             field_dict["answeredBy"] = answered_by
         if address is not UNSET:
             field_dict["address"] = address
+        if waiting_ms is not UNSET:
+            field_dict["waitingMs"] = waiting_ms
         if sources is not UNSET:
             field_dict["sources"] = sources
         if account is not UNSET:
@@ -251,6 +258,8 @@ class CallView:
 
         address = d.pop("address", UNSET)
 
+        waiting_ms = d.pop("waitingMs", UNSET)
+
         sources = cast(list[str], d.pop("sources", UNSET))
 
         account = d.pop("account", UNSET)
@@ -284,6 +293,7 @@ class CallView:
             party=party,
             answered_by=answered_by,
             address=address,
+            waiting_ms=waiting_ms,
             sources=sources,
             account=account,
             also=also,

@@ -17,6 +17,9 @@ use crate::{Failure, tell};
 /// The calls in one answer; the most that a server gives.
 const PAGE: &str = "1000";
 
+/// The party of a caller who is connected with nobody.
+const WAITING: &str = "waiting";
+
 /// Which calls are listed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Which {
@@ -32,17 +35,21 @@ pub(crate) struct Which {
     /// Only those that were silent for a while. They count all the same.
     #[arg(long)]
     suspect: bool,
+    /// Only those whose callers wait: in a queue, on hold, or because nobody has answered yet.
+    #[arg(long)]
+    waiting: bool,
 }
 
 impl Which {
-    /// The calls of an answer that are wanted. An older server knows no source to ask for, and a proxy may pass
-    /// no account on.
+    /// The calls of an answer that are wanted. An older server knows no source and no party to ask for, and a
+    /// proxy may pass no account on.
     fn has(&self, call: &CallView) -> bool {
         let has_told = |source: &String| match call.sources.is_empty() {
             true => source == TWILIO,
             false => call.sources.contains(source),
         };
         self.source.as_ref().is_none_or(has_told)
+            && (!self.waiting || call.party.as_deref() == Some(WAITING))
             && self.account.as_ref().is_none_or(|it| call.account.as_ref() == Some(it))
     }
 }
@@ -78,11 +85,14 @@ pub(super) async fn list(server: &Server, which: &Which, json: bool) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// The calls as a table. Accounts and sources are columns where there are any.
+/// The calls as a table. Accounts, sources and how long callers have been waiting are columns where there are any.
 fn listed(calls: &[CallView]) -> Vec<String> {
     let has_accounts = calls.iter().any(|call| call.account.is_some());
     let has_sources = calls.iter().any(|call| !call.sources.is_empty());
-    let mut headings = vec!["CALLSID", "LIVE", "WITH", "COUNTED", "AGENT"];
+    let has_waiting = calls.iter().any(|call| call.waiting_ms.is_some());
+    let mut headings = vec!["CALLSID", "LIVE", "WITH"];
+    headings.extend(has_waiting.then_some("WAITS"));
+    headings.extend(["COUNTED", "AGENT"]);
     headings.extend(has_accounts.then_some("ACCOUNT"));
     headings.extend(has_sources.then_some("TOLD BY"));
     headings.extend(["CALLER", "PLACE"]);
@@ -93,7 +103,10 @@ fn listed(calls: &[CallView]) -> Vec<String> {
             true => TWILIO.to_owned(),
             false => call.sources.join(", "),
         };
-        let mut row = vec![sid, live, with, counted, agent];
+        let waits = call.waiting_ms.map(span).unwrap_or_else(|| "-".to_owned());
+        let mut row = vec![sid, live, with];
+        row.extend(has_waiting.then_some(waits));
+        row.extend([counted, agent]);
         row.extend(has_accounts.then_some(account));
         row.extend(has_sources.then_some(told_by));
         row.extend([caller, place]);
@@ -149,6 +162,9 @@ fn page_path(which: &Which, after: Option<&str>) -> String {
         }
         if which.suspect {
             pairs.append_pair("suspect", "true");
+        }
+        if which.waiting {
+            pairs.append_pair("party", WAITING);
         }
         if let Some(after) = after {
             pairs.append_pair("after", after);
@@ -227,9 +243,17 @@ mod tests {
     #[test]
     fn parameters_are_encoded() {
         let some = |text: &str| Some(text.to_owned());
-        let which =
-            Which { agent: some("a&b"), account: some("c d"), suspect: true, ..Which::default() };
+        let which = Which {
+            agent: some("a&b"),
+            account: some("c d"),
+            suspect: true,
+            waiting: true,
+            ..Which::default()
+        };
         let path = page_path(&which, Some("1 2"));
-        assert_eq!(path, "/calls?limit=1000&agent=a%26b&account=c+d&suspect=true&after=1+2");
+        assert_eq!(
+            path,
+            "/calls?limit=1000&agent=a%26b&account=c+d&suspect=true&party=waiting&after=1+2"
+        );
     }
 }

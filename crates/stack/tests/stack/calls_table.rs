@@ -2,8 +2,9 @@
 
 use live_users_testkit::{Browser, Twilio};
 
-use crate::page::open;
-use crate::start_both;
+use crate::page::{all_can_use_it, open, text};
+use crate::remote::ok;
+use crate::{API_TOKEN, start_both};
 
 const ROWS: &str = "document.querySelectorAll('tr.call').length";
 
@@ -74,7 +75,11 @@ async fn the_list_is_searched_and_filtered_and_a_reload_keeps_that() {
     wait_for_count(&browser, "2 of 4").await;
     assert_eq!(browser.evaluate("location.hash").await, "#calls&country=DE");
     let exported = "document.querySelector('#calls-export').search";
-    assert_eq!(browser.evaluate(exported).await, "?country=DE&format=csv", "what is shown");
+    assert_eq!(
+        browser.evaluate(exported).await,
+        "?country=DE&dialing=true&format=csv",
+        "what is shown"
+    );
     let told = "document.querySelector('#calls-told[role=status]').textContent";
     assert_eq!(browser.evaluate(told).await, "2 of 4 calls found");
     set(&browser, "agent", "support").await;
@@ -117,6 +122,52 @@ async fn the_list_is_searched_and_filtered_and_a_reload_keeps_that() {
     assert_eq!(browser.evaluate("location.hash").await, "#calls&country=DE");
     assert_eq!(browser.evaluate(asked).await, false);
     assert_eq!(browser.axe_violations().await, [""; 0]);
+    assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_in_the_list_with_how_long_and_a_filter_finds_them() {
+    let (backend, proxy, twilio) = start_both();
+    call(&twilio, 1, "booking", ("US", "OAKLAND"));
+    let sid = format!("CA{:032x}", 2);
+    let dialled = [
+        ("CallSid", &*sid),
+        ("CallStatus", "ringing"),
+        ("Direction", "outbound-api"),
+        ("From", "+15005550006"),
+        ("To", "+14155550102"),
+    ];
+    assert_eq!(twilio.post("/call-status?agent=booking", &dialled).status, 204);
+    let browser = open(&proxy).await;
+    wait_for_count(&browser, "2").await;
+    let row = text(&browser, "tr.call.is-uncounted").await;
+    assert!(row.contains("waiting 0:") && row.contains("not counted"), "{row}");
+    let mark = "document.querySelector('.is-uncounted .is-party')";
+    assert_eq!(browser.evaluate(&format!("{mark}.title")).await, "Not answered yet");
+    browser.evaluate(&format!("{mark}.scrollIntoView()")).await;
+    let before = text(&browser, ".is-uncounted .is-party").await;
+    browser.wait_for("the time to go on", &format!("{mark}.innerText !== '{before}'")).await;
+
+    set(&browser, "party", "waiting").await;
+    wait_for_count(&browser, "1 of 2").await;
+    assert_eq!(browser.evaluate("location.hash").await, "#calls&party=waiting");
+    assert_eq!(browser.evaluate(&format!("{ROWS} === 1 && {mark} !== null")).await, true);
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
+    let exported = "document.querySelector('#calls-export').search";
+    let expected = "?party=waiting&dialing=true&format=csv";
+    assert_eq!(browser.evaluate(exported).await, expected);
+    let listed = ok(&backend.url, API_TOKEN, &["calls", "--waiting"]);
+    assert!(listed.contains("WAITS") && listed.lines().count() == 2, "{listed}");
+    assert!(listed.contains(&sid) && listed.contains("booking"), "{listed}");
+
+    // Whoever picks up talks with the agent, and waits no more.
+    let talks = [&dialled[..1], &[("CallStatus", "in-progress")], &dialled[2..]].concat();
+    assert_eq!(twilio.post("/voice?agent=booking", &talks).status, 200);
+    wait_for_count(&browser, "0 of 2").await;
+    set(&browser, "party", "").await;
+    wait_for_count(&browser, "2").await;
+    let waits = "document.querySelector('#calls-rows').innerText.includes('waiting')";
+    assert_eq!(browser.evaluate(waits).await, false);
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
 

@@ -7,6 +7,7 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.call_page import CallPage
+from ...models.calls_party import CallsParty
 from ...models.problem import Problem
 from ...types import UNSET, Response, Unset
 
@@ -17,6 +18,8 @@ def _get_kwargs(
     after: str | Unset = UNSET,
     agent: str | Unset = UNSET,
     suspect: bool | Unset = UNSET,
+    party: CallsParty | Unset = UNSET,
+    dialing: bool | Unset = UNSET,
     source: str | Unset = UNSET,
     country: str | Unset = UNSET,
     search: str | Unset = UNSET,
@@ -37,6 +40,14 @@ def _get_kwargs(
     params["agent"] = agent
 
     params["suspect"] = suspect
+
+    json_party: str | Unset = UNSET
+    if not isinstance(party, Unset):
+        json_party = party.value
+
+    params["party"] = json_party
+
+    params["dialing"] = dialing
 
     params["source"] = source
 
@@ -132,6 +143,8 @@ def sync_detailed(
     after: str | Unset = UNSET,
     agent: str | Unset = UNSET,
     suspect: bool | Unset = UNSET,
+    party: CallsParty | Unset = UNSET,
+    dialing: bool | Unset = UNSET,
     source: str | Unset = UNSET,
     country: str | Unset = UNSET,
     search: str | Unset = UNSET,
@@ -146,6 +159,8 @@ def sync_detailed(
         after (str | Unset):
         agent (str | Unset):
         suspect (bool | Unset):
+        party (CallsParty | Unset):
+        dialing (bool | Unset):
         source (str | Unset):
         country (str | Unset):
         search (str | Unset):
@@ -166,6 +181,8 @@ def sync_detailed(
         after=after,
         agent=agent,
         suspect=suspect,
+        party=party,
+        dialing=dialing,
         source=source,
         country=country,
         search=search,
@@ -188,6 +205,8 @@ def sync(
     after: str | Unset = UNSET,
     agent: str | Unset = UNSET,
     suspect: bool | Unset = UNSET,
+    party: CallsParty | Unset = UNSET,
+    dialing: bool | Unset = UNSET,
     source: str | Unset = UNSET,
     country: str | Unset = UNSET,
     search: str | Unset = UNSET,
@@ -202,6 +221,8 @@ def sync(
         after (str | Unset):
         agent (str | Unset):
         suspect (bool | Unset):
+        party (CallsParty | Unset):
+        dialing (bool | Unset):
         source (str | Unset):
         country (str | Unset):
         search (str | Unset):
@@ -223,6 +244,8 @@ def sync(
         after=after,
         agent=agent,
         suspect=suspect,
+        party=party,
+        dialing=dialing,
         source=source,
         country=country,
         search=search,
@@ -239,6 +262,8 @@ async def asyncio_detailed(
     after: str | Unset = UNSET,
     agent: str | Unset = UNSET,
     suspect: bool | Unset = UNSET,
+    party: CallsParty | Unset = UNSET,
+    dialing: bool | Unset = UNSET,
     source: str | Unset = UNSET,
     country: str | Unset = UNSET,
     search: str | Unset = UNSET,
@@ -253,6 +278,8 @@ async def asyncio_detailed(
         after (str | Unset):
         agent (str | Unset):
         suspect (bool | Unset):
+        party (CallsParty | Unset):
+        dialing (bool | Unset):
         source (str | Unset):
         country (str | Unset):
         search (str | Unset):
@@ -273,6 +300,8 @@ async def asyncio_detailed(
         after=after,
         agent=agent,
         suspect=suspect,
+        party=party,
+        dialing=dialing,
         source=source,
         country=country,
         search=search,
@@ -293,6 +322,8 @@ async def asyncio(
     after: str | Unset = UNSET,
     agent: str | Unset = UNSET,
     suspect: bool | Unset = UNSET,
+    party: CallsParty | Unset = UNSET,
+    dialing: bool | Unset = UNSET,
     source: str | Unset = UNSET,
     country: str | Unset = UNSET,
     search: str | Unset = UNSET,
@@ -307,6 +338,8 @@ async def asyncio(
         after (str | Unset):
         agent (str | Unset):
         suspect (bool | Unset):
+        party (CallsParty | Unset):
+        dialing (bool | Unset):
         source (str | Unset):
         country (str | Unset):
         search (str | Unset):
@@ -329,6 +362,8 @@ async def asyncio(
             after=after,
             agent=agent,
             suspect=suspect,
+            party=party,
+            dialing=dialing,
             source=source,
             country=country,
             search=search,
