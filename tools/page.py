@@ -89,6 +89,12 @@ class Servers:
                   From=f"+1415555{self.calls:04}", To=f"+1500555{agent:04}", FromCountry=country, **more)
         return sid
 
+    def dial(self, agent):
+        """Somebody is called, and has not picked up yet."""
+        self.calls += 1
+        self.post("/call-status", CallSid=f"CA{self.calls:032x}", AccountSid="AC" + "0" * 32, CallStatus="ringing",
+                  Direction="outbound-api", From=f"+1500555{agent:04}", To=f"+1415555{self.calls:04}")
+
     def hand_over(self, sid):
         """A colleague has picked up."""
         self.calls += 1
@@ -130,6 +136,8 @@ def fill(servers):
         servers.hand_over(sid)
     for sid in sids[4:8]:
         servers.post("/call-status", CallSid=sid, AccountSid="AC" + "0" * 32, CallStatus="completed", CallDuration="75")
+    for agent in range(3):
+        servers.dial(agent)
 
 
 def signed_in(browser, servers, token=ADMIN):
@@ -241,6 +249,12 @@ def states(browser, look, servers_for):
         signed_in(browser, servers_for(32))
         look.at("busy")
 
+    def waiting():
+        signed_in(browser, servers_for(32))
+        browser.open(servers_for(32).url("/admin/existing-agents#calls&party=waiting"))
+        check_becomes(browser, "those who wait are left", "return document.querySelectorAll('tr.call').length === 3")
+        look.at("waiting")
+
     def customer():
         signed_in(browser, servers_for(32), CUSTOMER)
         look.at("customer")
@@ -287,7 +301,7 @@ def states(browser, look, servers_for):
         browser.open("about:blank")
         browser.open(servers.url(f"/view/{link}"))
         look.at("revoked", "return document.readyState === 'complete'", "the server responded with a status of 403")
-    each = (sign_in, fresh, one, busy, customer, docs, embed, view, link, wallboard, revoked, suspect, down)
+    each = (sign_in, fresh, one, busy, waiting, customer, docs, embed, view, link, wallboard, revoked, suspect, down)
     return {it.__name__.replace("_", "-"): it for it in each}
 
 
