@@ -37,6 +37,11 @@ impl Asked {
         }
     }
 
+    /// Whether everybody may read it where the total is public, so that a token is not needed.
+    pub(super) fn is_for_everybody(&self) -> bool {
+        self.scope.is_none() && self.agent.as_ref().is_none_or(|agent| agent.for_everybody)
+    }
+
     /// Puts it into the query, for a backend that is shown a token, or not.
     pub(super) fn add_to_query(&self, url: &mut Url, shows_token: bool) {
         let Some(agent) = &self.agent else { return };

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use live_users_http_kit::read_body;
+use live_users_http_kit::{LogThrottle, read_body};
 use live_users_wire::{Count, WITH_DOUBT};
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::backend_client::{BackendClient, Failure, failure, has_ended, wrong_status};
-use crate::error::UpstreamError;
+use crate::error::{TOKEN_REFUSED, UpstreamError};
 
 /// The biggest body that is read as a count, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -33,6 +34,8 @@ pub(crate) struct Upstream {
     /// By what is asked for.
     flights: Mutex<HashMap<String, Flight>>,
     is_up: Mutex<Option<bool>>,
+    /// The lines about a token that is refused.
+    refusals: LogThrottle,
 }
 
 impl Upstream {
@@ -45,8 +48,8 @@ impl Upstream {
         authorization: Option<HeaderValue>,
     ) -> std::io::Result<Arc<Self>> {
         let count_url = backend.count_url()?;
-        let (flights, is_up) = <_>::default();
-        Ok(Arc::new(Self { backend, count_url, authorization, flights, is_up }))
+        let (flights, is_up, refusals) = <_>::default();
+        Ok(Arc::new(Self { backend, count_url, authorization, flights, is_up, refusals }))
     }
 
     /// The count, from a request that was under way or is started now. Nothing is remembered
@@ -85,37 +88,56 @@ impl Upstream {
         flight
     }
 
+    /// With the proxy's own token the backend counts no reads, and answers also if the total is not public.
+    /// If it refuses the token, everybody may read what is public all the same.
     async fn ask(&self, asked: &Asked) -> Result<Count, Failure> {
-        let mut url = self.count_url.clone();
-        asked.add_to_query(&mut url, self.authorization.is_some());
-        let request = self.backend.request(Method::GET, url).header(ACCEPT, ACCEPTED);
-        let mut request = asked.add_to_headers(request);
-        // With it, the backend counts no reads and answers also if the total is not public.
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
-        }
         let exchange = async {
-            let response = request.send().await?;
-            match response.status().as_u16() {
-                200 => {
-                    let count = count_in(&read_body(response, BODY_BYTES_MAX).await?)?;
-                    match asked.is_answered_by(count.agent.as_deref()) {
-                        true => Ok(count),
-                        false => Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned())),
-                    }
-                }
-                404 if asked.agent.is_some() => {
-                    Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
-                }
-                403 if asked.scope.is_some()
-                    && has_ended(&read_body(response, BODY_BYTES_MAX).await?) =>
-                {
-                    Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
-                }
-                status => Err(wrong_status(status)),
+            let answer = self.ask_with(asked, self.authorization.as_ref()).await;
+            if self.authorization.is_none() || !asked.is_for_everybody() || !is_refused(&answer) {
+                return answer;
             }
+            if let Some(held_back) = self.refusals.line_at(Instant::now()) {
+                log::warn!(
+                    "{TOKEN_REFUSED} ({held_back} such lines before this one were held back)"
+                );
+            }
+            let of_everybody = self.ask_with(asked, None).await;
+            if is_refused(&of_everybody) { answer } else { of_everybody }
         };
         self.backend.in_time(exchange).await
+    }
+
+    async fn ask_with(
+        &self,
+        asked: &Asked,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Count, Failure> {
+        let mut url = self.count_url.clone();
+        asked.add_to_query(&mut url, authorization.is_some());
+        let request = self.backend.request(Method::GET, url).header(ACCEPT, ACCEPTED);
+        let mut request = asked.add_to_headers(request);
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let response = request.send().await?;
+        match response.status().as_u16() {
+            200 => {
+                let count = count_in(&read_body(response, BODY_BYTES_MAX).await?)?;
+                match asked.is_answered_by(count.agent.as_deref()) {
+                    true => Ok(count),
+                    false => Err(failure(UpstreamError::NotOfAgent, "no agent".to_owned())),
+                }
+            }
+            404 if asked.agent.is_some() => {
+                Err(failure(UpstreamError::NoSuchAgent, "status 404".to_owned()))
+            }
+            403 if asked.scope.is_some()
+                && has_ended(&read_body(response, BODY_BYTES_MAX).await?) =>
+            {
+                Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
+            }
+            status => Err(wrong_status(status)),
+        }
     }
 
     /// Logs when the link goes up or down, not every failure: browsers ask every few seconds.
@@ -132,6 +154,12 @@ impl Upstream {
             }
         }
     }
+}
+
+/// Whether the backend does not answer whoever asks so.
+fn is_refused(answer: &Result<Count, Failure>) -> bool {
+    let error = answer.as_ref().err().map(|failure| failure.upstream_error);
+    matches!(error, Some(UpstreamError::Status(401 | 403)))
 }
 
 fn count_in(body: &[u8]) -> Result<Count, Failure> {

@@ -140,9 +140,10 @@ impl Stream {
             self.published.report_loss(&self.channels, &upstream_error.to_string());
             return;
         }
-        if subscription == Subscription::Summary
-            && self.asked.scope.is_none()
-            && matches!(upstream_error, UpstreamError::Status(401 | 403))
+        // What everybody may read is read without it.
+        if matches!(upstream_error, UpstreamError::Status(401 | 403))
+            && self.asked.is_for_everybody()
+            && self.shown_for(subscription).is_some()
         {
             log::warn!("{TOKEN_REFUSED}: {detail}");
             self.is_refused = true;
@@ -218,6 +219,12 @@ impl Stream {
         }
     }
 
+    /// The token that the backend is shown for this.
+    fn shown_for(&self, subscription: Subscription) -> Option<&HeaderValue> {
+        let needs_token = subscription == Subscription::Summary || self.asked.agent.is_some();
+        self.authorization.as_ref().filter(|_| needs_token && !self.is_refused)
+    }
+
     async fn open(&self, subscription: Subscription) -> Result<Response, Failure> {
         let mut url = self.backend.count_url().map_err(|it| {
             failure(UpstreamError::Unreachable, format!("BACKEND_URL has no path: {it}"))
@@ -227,11 +234,11 @@ impl Stream {
             Subscription::Total => &["stream"],
         };
         url.path_segments_mut().expect("http:// and https:// have paths").extend(segments);
-        self.asked.add_to_query(&mut url, self.authorization.is_some());
+        let shown = self.shown_for(subscription);
+        self.asked.add_to_query(&mut url, shown.is_some());
         let mut request =
             self.backend.request(Method::GET, url).header(ACCEPT, "text/event-stream");
-        let needs_token = subscription == Subscription::Summary || self.asked.agent.is_some();
-        if let (true, Some(authorization)) = (needs_token, &self.authorization) {
+        if let Some(authorization) = shown {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
         let request = self.asked.add_to_headers(request);

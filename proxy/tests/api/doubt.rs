@@ -142,3 +142,66 @@ async fn a_stream_of_an_agent_is_one_for_all_and_ends_when_it_is_public_no_more(
     });
     assert_eq!(refused.err().map(|answer| answer.status), Some(404));
 }
+
+#[tokio::test]
+async fn what_everybody_may_read_is_told_also_while_the_token_of_the_proxy_is_refused() {
+    let refusal = ok("{}").replacen("200 OK", "403 Forbidden", 1);
+    let mut backend = Backend::start();
+    let proxy = start_with(&backend.url, &TOKENS);
+    let agent = format!("{TOTAL}?agent=booking");
+    for (path, query, with_token, says) in [
+        (TOTAL, "", "", r#"{"liveUsers":3}"#),
+        ("/readyz", "", "", r#"{"liveUsers":3}"#),
+        ("/badge.svg", "", "", r#"{"liveUsers":3}"#),
+        (&agent, "?agent=booking", "&public=true", r#"{"liveUsers":3,"agent":"booking"}"#),
+    ] {
+        let (answer, heads) = tokio::join!(get(&proxy, path, &[]), async {
+            let request = backend.next().await;
+            let with = request.head.clone();
+            request.say(&refusal).await;
+            let request = backend.next().await;
+            let without = request.head.clone();
+            request.say(&ok(says)).await;
+            [with, without]
+        });
+        let [with, without] = heads.map(|head| head.to_lowercase());
+        assert!(with.starts_with(&format!("get {TOTAL}{query}{with_token} http")), "{with}");
+        assert!(without.starts_with(&format!("get {TOTAL}{query} http")), "{without}");
+        assert!(with.contains("\nauthorization:") && !without.contains("\nauthorization:"));
+        let (status, body) = seen(answer).await;
+        let told = if path == "/readyz" { "ready" } else { "3" };
+        assert!(status == 200 && body.contains(told), "{path}: {status} {body}");
+    }
+    // Where it is not public, the refusal of the token is what is wrong.
+    let (answer, ()) = tokio::join!(get(&proxy, TOTAL, &[]), async {
+        backend.next().await.say(&refusal).await;
+        backend.next().await.say(&refusal.replace("403 Forbidden", "401 Unauthorized")).await;
+    });
+    let (status, body) = seen(answer).await;
+    assert!(status == 502 && body.contains("status 403"), "{status} {body}");
+    // What an admin asks for is not for everybody.
+    let (answer, ()) = tokio::join!(get(&proxy, &agent, &[RIGHT]), async {
+        backend.next().await.say(&refusal).await;
+    });
+    assert_eq!(seen(answer).await.0, 502);
+    assert!(backend.is_idle());
+
+    let at = format!("{}{TOTAL}/stream?agent=booking", proxy.url);
+    let says = r#"{"liveUsers":2,"agent":"booking"}"#;
+    let (events, _) = tokio::join!(Events::open(&at, &[]), async {
+        backend.next().await.say(&ok(says)).await;
+    });
+    backend.next().await.say(&refusal).await;
+    let mut upstream = backend.next().await;
+    let head = upstream.head.to_lowercase();
+    assert!(head.starts_with(&format!("get {TOTAL}/stream?agent=booking http")), "{head}");
+    assert!(!head.contains("\nauthorization:"), "{head}");
+    upstream.open_stream().await;
+    upstream
+        .tell(&format!(
+            r#"{{"liveUsers":2,"agent":"booking","epoch":"e","seq":1,"asOf":"{AS_OF}"}}"#
+        ))
+        .await;
+    let frame = events.expect("a stream").next().await.expect("a frame");
+    assert!(frame.contains(r#""success":true,"liveUsers":2"#), "{frame}");
+}
