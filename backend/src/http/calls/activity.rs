@@ -1,5 +1,8 @@
 //! `GET /api/live-users/activity`: the recent events of calls, the newest first.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use live_users_core::{Agent, Millis, Tracker};
@@ -147,7 +150,9 @@ impl Wanted {
     fn page_of(&self, state: &State, scope: &Scope) -> Page {
         let (tracker, log) = (state.tracker(), state.activity_log());
         let mut last = (Millis(0), 0);
-        let told = log.list().filter_map(|activity| told(tracker, scope, activity));
+        let accounts = accounts_then(tracker, log.list());
+        let listed = log.list().zip(accounts);
+        let told = listed.filter_map(|(activity, account)| told(scope, activity, account));
         let placed = told.map(|it| {
             let at = it.activity.at;
             last = if at == last.0 { (last.0, last.1 + 1) } else { (at, 1) };
@@ -171,10 +176,40 @@ impl Wanted {
     }
 }
 
+/// The account that the call of each activity belonged to then. Where none was known yet, that is the
+/// first one that became known, and not the one that has the call now.
+fn accounts_then<'a>(
+    tracker: &Tracker,
+    list: impl DoubleEndedIterator<Item = &'a Activity>,
+) -> Vec<Option<Arc<str>>> {
+    let mut first_known = HashMap::new();
+    let backwards = list.rev().map(|activity| {
+        let call = tracker.own_id(&activity.call);
+        match &activity.account {
+            Some(account) => {
+                first_known.insert(call, activity);
+                Some(account.clone())
+            }
+            None => match first_known.get(call) {
+                Some(known) => known.account.clone().filter(|_| is_of_one_agent(activity, known)),
+                None => account_then(tracker, activity),
+            },
+        }
+    });
+    let mut accounts: Vec<_> = backwards.collect();
+    accounts.reverse();
+    accounts
+}
+
+/// Whether a call has the agent still that it had when no account was known: that of another agent is
+/// not the account of before.
+fn is_of_one_agent(before: &Activity, known: &Activity) -> bool {
+    before.agent == known.agent || !matches!(before.agent, Agent::Id(_))
+}
+
 /// An activity as it is told to whoever reads this, if it is: by whose the call was then. What becomes
 /// of it elsewhere is not told, and what was before it came neither.
-fn told(tracker: &Tracker, scope: &Scope, activity: &Activity) -> Option<Told> {
-    let account = account_then(tracker, activity);
+fn told(scope: &Scope, activity: &Activity, account: Option<Arc<str>>) -> Option<Told> {
     if scope.has_stretch(&activity.agent, account.as_deref()) {
         return Some(Told { activity: activity.clone(), is_away: false });
     }

@@ -147,12 +147,9 @@ fn account(call: &Call, stretch: &Stretch) -> Option<Arc<str>> {
     stretch.account.clone().or_else(teller)
 }
 
-/// The account that a call belonged to at the time of an activity. What was not known then is that of
-/// its stretch, unless the call had another agent.
+/// The account that a call belonged to at the time of an activity, where no later activity has one:
+/// that of its stretch, unless the call had another agent.
 pub(super) fn account_then(tracker: &Tracker, activity: &Activity) -> Option<Arc<str>> {
-    if activity.account.is_some() {
-        return activity.account.clone();
-    }
     let call = tracker.call(&activity.call)?;
     let past = call.details.stretches.iter().find(|it| activity.at < it.until);
     let (agent, account) = match past {

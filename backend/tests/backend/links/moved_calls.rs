@@ -184,3 +184,38 @@ fn the_activity_of_an_account_or_agent_is_told_once_by_whose_the_call_was_then()
         );
     }
 }
+
+#[test]
+fn what_was_before_any_account_was_known_is_told_to_the_first_one_and_not_to_the_present_one() {
+    let (server, twilio) = with_calls(&[]);
+    let acme = share(&server, &json!({"account": "acme"}), "page", "1d").1;
+    let zeta = share(&server, &json!({"account": "zeta"}), "page", "1d").1;
+    let of_call = sid(4);
+    let post = |path: &str, status: &str| {
+        let fields = [
+            ("CallSid", &*of_call),
+            ("CallStatus", status),
+            ("Direction", "outbound-api"),
+            ("From", "+15005550009"),
+            ("To", "+14155550104"),
+        ];
+        assert!(matches!(twilio.post(path, &fields).status, 200 | 204));
+    };
+    // A number of no agent; then one of acme dials, and one of zeta talks. No stretch is kept of before.
+    post("/call-status", "ringing");
+    post("/voice?agent=booking", "ringing");
+    post("/voice?agent=support", "in-progress");
+    let told = |token: &str, query: &str| {
+        let page = shown(&server, &format!("/activity{query}"), token);
+        let all = page["activities"].as_array().expect("activities").iter().rev();
+        let its = all.filter(|it| it["callSid"] == of_call).map(in_short);
+        its.collect::<Vec<_>>()
+    };
+    let at_acme = ["4 started ", "4 moved booking", "4 moved booking away"];
+    let at_zeta = ["4 answered support"];
+    for (token, account, expected) in [(&acme, "acme", &at_acme[..]), (&zeta, "zeta", &at_zeta)] {
+        assert_eq!(told(token, ""), expected);
+        assert_eq!(told(API_TOKEN, &format!("?account={account}")), expected);
+    }
+    assert_eq!(told(OPS, ""), at_acme);
+}

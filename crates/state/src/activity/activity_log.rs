@@ -141,7 +141,7 @@ impl ActivityLog {
     }
 
     /// The oldest first.
-    pub fn list(&self) -> impl Iterator<Item = &Activity> {
+    pub fn list(&self) -> impl DoubleEndedIterator<Item = &Activity> {
         self.list.iter()
     }
 
