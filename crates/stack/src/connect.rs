@@ -30,6 +30,7 @@ use self::plan::{Planned, Step};
 use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
+use crate::credential::Credential;
 use crate::own_server::{Check, NotReady, OwnServer, Reload, WEBHOOKS, auth_token, nonce};
 use crate::{Failure, tell, tokens};
 
@@ -159,7 +160,7 @@ impl Context {
         Ok(Self {
             account: Account::new(settings)?,
             ours: Ours::new(public_url),
-            server: OwnServer::new(&url, tokens::known_api_token(env)?)?,
+            server: OwnServer::new(&url, Credential::of_api(env)?)?,
             token: auth_token(env),
             is_shared: env.get("JOURNAL_URL").is_some_and(|url| url.starts_with("nats")),
             // Whoever undoes it may be in another directory.
@@ -265,8 +266,8 @@ impl Context {
             Reload::Refused(why) => format!("the backend at {url} cannot take {file}: {why}"),
             Reload::Unknown(_) if unchecked => return Ok(()),
             Reload::Unknown(why) => format!(
-                "the backend at {url} cannot be told to read {file}: {why}. Set API_TOKEN to its \
-                 token, and --backend to its address"
+                "the backend at {url} cannot be told to read {file}: {why}. --backend names another \
+                 one"
             ),
         };
         Err(Failure::run(why))

@@ -18,6 +18,7 @@ use live_users_wire::Setup;
 use self::report::Report;
 use crate::args::Ports;
 use crate::connect::ours::Ours;
+use crate::credential::Credential;
 use crate::own_server::{NotReady, OwnServer, auth_token};
 use crate::{Failure, tell, tokens};
 
@@ -41,11 +42,11 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
     check_settings(&env, &mut report);
     let url = args.backend.clone();
     let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
-    let token = tokens::known_api_token(&env).unwrap_or_else(|failure| {
+    let credential = Credential::of_api(&env).or_else(|failure| {
         report.failed("settings", failure.message, "delete the file, and start `live-users` again");
-        None
-    });
-    let server = OwnServer::new(&url, token)?;
+        Credential::find(&env, &["API_TOKEN"], None)
+    })?;
+    let server = OwnServer::new(&url, credential)?;
     let setup = check_server(&server, &mut report).await;
     machine::check_disk(&env, &mut report);
     let mut reader = SettingsReader::new(&env);
@@ -150,7 +151,7 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
             report.failed(
                 "server",
                 format!("the backend at {url} does not tell its setup: {why}"),
-                "start `live-users`, name the backend by --backend, and set API_TOKEN to its token",
+                "start `live-users`, or name another backend by --backend, with its API_TOKEN",
             );
             None
         }

@@ -4,6 +4,7 @@ mod account;
 mod accuracy;
 mod args;
 mod connect;
+mod credential;
 mod doctor;
 mod local;
 mod own_server;

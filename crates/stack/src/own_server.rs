@@ -11,6 +11,8 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use crate::Failure;
+use crate::credential::{Credential, kind_of};
+use crate::remote::check_url;
 
 const USER_AGENT: &str = concat!("live-users/", env!("CARGO_PKG_VERSION"));
 
@@ -29,7 +31,7 @@ pub(crate) struct OwnServer {
     /// Where its API is, without a slash at the end.
     url: String,
     /// `API_TOKEN`, if it is known.
-    token: Option<String>,
+    credential: Credential,
 }
 
 /// What came of reading the agents file again.
@@ -73,10 +75,14 @@ pub(crate) enum Look {
 }
 
 impl OwnServer {
-    /// Prepares the client and sends nothing.
-    pub(crate) fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
+    /// Prepares the client and sends nothing. `url` is that of `--backend`, or of this machine.
+    ///
+    /// # Errors
+    /// If the address cannot be asked.
+    pub(crate) fn new(url: &str, credential: Credential) -> Result<Self, Failure> {
+        check_url("--backend", url)?;
         let client = http_client(USER_AGENT, PATIENCE).map_err(Failure::run)?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), credential })
     }
 
     /// Where its API is.
@@ -91,7 +97,7 @@ impl OwnServer {
         match status {
             StatusCode::OK => serde_json::from_slice(&body)
                 .map_err(|_| "its answer is that of another server or version".to_owned()),
-            _ => Err(told(status, &body)),
+            _ => Err(self.told(status, &body)),
         }
     }
 
@@ -102,7 +108,7 @@ impl OwnServer {
         match status {
             StatusCode::OK => serde_json::from_slice(&body)
                 .map_err(|_| "its answer is that of another server or version".to_owned()),
-            _ => Err(told(status, &body)),
+            _ => Err(self.told(status, &body)),
         }
     }
 
@@ -133,9 +139,9 @@ impl OwnServer {
                 Reload::Done(reloaded.ok().and_then(|it| it.sha256))
             }
             Ok((status @ StatusCode::UNPROCESSABLE_ENTITY, body)) => {
-                Reload::Refused(told(status, &body))
+                Reload::Refused(self.told(status, &body))
             }
-            Ok((status, body)) => Reload::Unknown(told(status, &body)),
+            Ok((status, body)) => Reload::Unknown(self.told(status, &body)),
             Err(why) => Reload::Unknown(why),
         }
     }
@@ -182,7 +188,7 @@ impl OwnServer {
 
     async fn exchange(&self, asked: RequestBuilder) -> Result<(StatusCode, Vec<u8>), String> {
         let asked = asked.timeout(PATIENCE);
-        let asked = match &self.token {
+        let asked = match &self.credential.token {
             Some(token) => asked.bearer_auth(token),
             None => asked,
         };
@@ -192,20 +198,21 @@ impl OwnServer {
         let body = read_body(answer, BODY_BYTES_MAX).await.map_err(|error| error.to_string())?;
         Ok((status, body))
     }
-}
 
-/// The server's own text beside the status.
-fn told(status: StatusCode, body: &[u8]) -> String {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    match (body["error"].as_str(), status) {
-        (Some(text), StatusCode::UNAUTHORIZED) => format!(
-            "{status}: {text}; run this in the directory of the server, where its token is kept"
-        ),
-        (Some(text), _) => format!("{status}: {text}"),
-        (None, StatusCode::NOT_FOUND) => {
-            format!("{status}: another server, or an older version")
+    /// The server's own text beside the status. If it refuses the token, also where that came from.
+    fn told(&self, status: StatusCode, body: &[u8]) -> String {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        match (body["error"].as_str(), status) {
+            (Some(text), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                let advice = self.credential.origin.advice(kind_of(&body), "API_TOKEN");
+                format!("{status}: {text}. {advice}")
+            }
+            (Some(text), _) => format!("{status}: {text}"),
+            (None, StatusCode::NOT_FOUND) => {
+                format!("{status}: another server, or an older version")
+            }
+            (None, status) => status.to_string(),
         }
-        (None, status) => status.to_string(),
     }
 }
 

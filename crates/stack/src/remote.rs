@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use live_users_http_kit::Env;
 
 use self::server::Server;
+pub(crate) use self::server::check_url;
 use crate::Failure;
 use crate::args::Ports;
 

@@ -54,15 +54,6 @@ pub(crate) fn kept(env: &Env, name: &str) -> Result<Option<String>, Failure> {
     directory(env).map_or(Ok(None), |directory| read(&directory.join(name)))
 }
 
-/// The token of the backend's API: the first of `API_TOKEN`, or the one that was drawn and kept.
-pub(crate) fn known_api_token(env: &Env) -> Result<Option<String>, Failure> {
-    let first = |tokens: &str| tokens.split(',').next().map(|it| it.trim().to_owned());
-    match env.get("API_TOKEN").and_then(first) {
-        Some(token) => Ok(Some(token)),
-        None => kept(env, API_TOKEN_FILE),
-    }
-}
-
 /// The directory of the journal, if it has one.
 pub(crate) fn directory(env: &Env) -> Option<PathBuf> {
     let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);

@@ -18,7 +18,7 @@ pub(super) async fn explanation(server: &Server, id: &str) -> Result<String, Fai
         Ok(answer) => return Ok(answer),
         Err(trouble) => trouble,
     };
-    if !matches!(trouble, Trouble::Refused(StatusCode::NOT_FOUND, _)) {
+    if !matches!(trouble, Trouble::Refused(StatusCode::NOT_FOUND, ..)) {
         return Err(server.failure(&trouble));
     }
     let mut found = of_sources(server, id).await?;
@@ -49,7 +49,7 @@ async fn of_sources(server: &Server, id: &str) -> Result<BTreeMap<String, String
                 let Explanation { call, .. } = server.read(&answer)?;
                 found.insert(call.call_sid, answer);
             }
-            Err(Trouble::Refused(StatusCode::NOT_FOUND, _)) => {}
+            Err(Trouble::Refused(StatusCode::NOT_FOUND, ..)) => {}
             Err(trouble) => return Err(server.failure(&trouble)),
         }
     }

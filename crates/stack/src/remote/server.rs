@@ -13,8 +13,9 @@ use serde_json::Value;
 use super::Target;
 use crate::Failure;
 use crate::args::Ports;
+use crate::credential::{Credential, Kind, Origin, kind_of};
 use crate::terminal::shown;
-use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE, kept};
+use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE};
 
 /// How long connecting may take, in milliseconds.
 const CONNECT_MS: u64 = 5_000;
@@ -24,6 +25,9 @@ const ANSWER_MS: u64 = 30_000;
 
 /// The longest answer, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The variables that may have the token, the first before the others.
+const TOKENS: [&str; 3] = ["LIVE_USERS_TOKEN", "API_TOKEN", "ADMIN_TOKEN"];
 
 /// What Twilio is called among the sources. A call of which no other one tells names none.
 pub(super) const TWILIO: &str = "twilio";
@@ -37,6 +41,10 @@ pub(super) struct Server {
     /// Its address without a slash at the end.
     pub(super) base: String,
     authorization: Option<HeaderValue>,
+    /// Where the token was found.
+    origin: Origin,
+    /// Where the proxy of `live-users` is, if this is the backend of `live-users` on this machine.
+    pub(super) proxy_beside: Option<String>,
 }
 
 /// Why there is no answer that can be used.
@@ -45,19 +53,19 @@ pub(super) enum Trouble {
     /// There is none at all, for this reason.
     NoAnswer(String),
     /// The server refuses, with its text.
-    Refused(StatusCode, String),
+    Refused(StatusCode, String, Kind),
 }
 
 impl Server {
     /// Finds out the address and the token. Nothing is sent yet.
     pub(super) fn new(target: &Target, ports: &Ports, env: &Env) -> Result<Self, Failure> {
         let default = format!("http://127.0.0.1:{}", ports.backend_port);
-        let url = check_url(target.url.as_deref().unwrap_or(&default))?;
-        let token = match &target.token {
-            Some(token) => Some(("--token", token.clone())),
-            None => token(&url, ports, env)?,
+        let url = check_url("--url", target.url.as_deref().unwrap_or(&default))?;
+        let Credential { token, origin } = match &target.token {
+            Some(token) => Credential { token: Some(token.clone()), origin: Origin::Argument },
+            None => credential(&url, ports, env)?,
         };
-        let bearer = |(name, token): (&str, String)| {
+        let bearer = |token: String| {
             let is_token = !token.is_empty() && token.bytes().all(|it| it.is_ascii_graphic());
             let header = HeaderValue::try_from(format!("Bearer {token}"));
             let header = header.ok().filter(|_| is_token).map(|mut header| {
@@ -65,6 +73,7 @@ impl Server {
                 header
             });
             header.ok_or_else(|| {
+                let name = origin.name();
                 Failure::usage(format!("{name} cannot be used: expected visible ASCII characters"))
             })
         };
@@ -76,6 +85,9 @@ impl Server {
             client: client.map_err(Failure::run)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
             authorization: token.map(bearer).transpose()?,
+            origin,
+            proxy_beside: (target.url.is_none() && ports.proxy_port != 0)
+                .then(|| format!("http://127.0.0.1:{}", ports.proxy_port)),
         })
     }
 
@@ -109,21 +121,19 @@ impl Server {
     /// The failure of a command that the trouble ends.
     pub(super) fn failure(&self, trouble: &Trouble) -> Failure {
         let text = self.describe(trouble);
-        let hint = match trouble {
-            Trouble::Refused(StatusCode::UNAUTHORIZED, _) if self.authorization.is_none() => {
-                ": set LIVE_USERS_TOKEN to the API_TOKEN of a backend, or to the ADMIN_TOKEN of a \
-                 proxy"
+        Failure::run(match trouble {
+            Trouble::Refused(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _, kind) => {
+                format!("{text}. {}", self.origin.advice(*kind, "LIVE_USERS_TOKEN"))
             }
-            _ => "",
-        };
-        Failure::run(format!("{text}{hint}"))
+            _ => text,
+        })
     }
 
     /// The trouble in words.
     pub(super) fn describe(&self, trouble: &Trouble) -> String {
         match trouble {
             Trouble::NoAnswer(why) => format!("{} does not answer: {why}", self.base),
-            Trouble::Refused(status, text) => {
+            Trouble::Refused(status, text, _) => {
                 format!("{} answers {}: {text}", self.base, status.as_u16())
             }
         }
@@ -147,7 +157,7 @@ impl Server {
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
         let text = problem["error"].as_str().or_else(|| status.canonical_reason());
-        Err(Trouble::Refused(status, shown(text.unwrap_or("no reason"))))
+        Err(Trouble::Refused(status, shown(text.unwrap_or("no reason")), kind_of(&problem)))
     }
 
     async fn body(&self, answer: Response) -> Result<String, Trouble> {
@@ -172,13 +182,18 @@ pub(super) fn without_envelope(json: &str) -> String {
     }
 }
 
-/// An address that can be asked. It is never repeated when it cannot.
-fn check_url(text: &str) -> Result<Url, Failure> {
-    let refused = |why: &str| Failure::usage(format!("--url cannot be used: {why}"));
+/// An address that can be asked, as this flag gives it. It is never repeated when it cannot.
+///
+/// # Errors
+/// Wrong arguments, with what is expected.
+pub(crate) fn check_url(flag: &str, text: &str) -> Result<Url, Failure> {
+    let refused = |why: &str| Failure::usage(format!("{flag} cannot be used: {why}"));
     let expected = "expected an address such as http://127.0.0.1:8080";
     let url = Url::parse(text).map_err(|_| refused(expected))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("it has a user or a password in it; set LIVE_USERS_TOKEN instead"));
+        return Err(refused(
+            "it has a user or a password in it; a variable gives the token instead",
+        ));
     }
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.has_host();
     match url.scheme() {
@@ -188,24 +203,13 @@ fn check_url(text: &str) -> Result<Url, Failure> {
 }
 
 /// The token of the environment, or the one that is kept for a server on this machine.
-fn token(url: &Url, ports: &Ports, env: &Env) -> Result<Option<(&'static str, String)>, Failure> {
-    for name in ["LIVE_USERS_TOKEN", "API_TOKEN", "ADMIN_TOKEN"] {
-        // Several, during a change: any of them will do.
-        let first =
-            env.get(name).and_then(|all| all.split(',').map(str::trim).find(|it| !it.is_empty()));
-        if let Some(token) = first {
-            return Ok(Some((name, token.to_owned())));
-        }
-    }
-    if !is_loopback(url) {
-        return Ok(None);
-    }
+fn credential(url: &Url, ports: &Ports, env: &Env) -> Result<Credential, Failure> {
     // The proxy of the stack knows the other one.
-    let name = match url.port_or_known_default() {
+    let file = match url.port_or_known_default() {
         Some(port) if port == ports.proxy_port => ADMIN_TOKEN_FILE,
         _ => API_TOKEN_FILE,
     };
-    Ok(kept(env, name)?.map(|token| (name, token)))
+    Credential::find(env, &TOKENS, is_loopback(url).then_some(file))
 }
 
 fn is_loopback(url: &Url) -> bool {

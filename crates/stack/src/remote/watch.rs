@@ -19,10 +19,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::Target;
 use super::server::{Server, Trouble, no_answer, without_envelope};
 use super::status::about;
+use crate::Failure;
 use crate::args::Ports;
+use crate::credential::Credential;
 use crate::local::{self, Stack};
 use crate::terminal::shown;
-use crate::{Failure, tokens};
 
 /// When a lost stream is opened again.
 const AGAIN: Schedule = Schedule { base_ms: 250, max_ms: 10_000 };
@@ -45,7 +46,7 @@ pub(super) async fn run(target: &Target, ports: &Ports, env: &Env) -> Result<Exi
     if !target.json {
         stack.welcome(&told);
     }
-    let token = tokens::known_api_token(&told.env)?;
+    let token = Credential::of_api(&told.env)?.token;
     let here = Target { url: Some(stack.backend_url()), token, ..target.clone() };
     let server = Server::new(&here, ports, &told.env)?;
     let (end, ended) = oneshot::channel();
@@ -107,7 +108,7 @@ enum End {
 fn is_final(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::NoAnswer(_) => false,
-        Trouble::Refused(status, _) => {
+        Trouble::Refused(status, ..) => {
             status.is_client_error()
                 && *status != StatusCode::TOO_MANY_REQUESTS
                 && *status != StatusCode::REQUEST_TIMEOUT
@@ -197,7 +198,7 @@ impl Lines {
     fn answer(&mut self, answer: Result<String, Trouble>, server: &Server) -> io::Result<()> {
         match (answer, &self.last) {
             (Ok(count), None | Some(Known::Unknown(_))) => self.frame(&count),
-            (Err(trouble @ Trouble::Refused(status, _)), None | Some(Known::Number(..)))
+            (Err(trouble @ Trouble::Refused(status, ..)), None | Some(Known::Number(..)))
                 if status != StatusCode::TOO_MANY_REQUESTS =>
             {
                 self.unknown(&server.describe(&trouble), None)

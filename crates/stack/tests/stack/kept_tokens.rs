@@ -128,3 +128,64 @@ fn tokens_that_are_set_are_not_kept() {
     let _server = start(&journal, &set);
     assert!(FILES.iter().all(|name| !folder.path().join(name).exists()));
 }
+
+#[test]
+fn a_token_that_is_refused_is_told_by_where_it_came_from() {
+    let (one, other) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("other"));
+    let in_default = [("JOURNAL_URL", "")];
+    let start = |folder: &Path| {
+        let mut server = Server::start_in(folder, STACK, &ANY_PORTS, &in_default);
+        server.await_log("listening on");
+        server
+    };
+    let (server, _of_another_run) = (start(one.path()), start(other.path()));
+    let (backend, page) = (address(&server, "The count"), address(&server, "The page"));
+    let port = |url: &str| url.rsplit(':').next().expect("a port").to_owned();
+    let refused = |args: &[&str], more: &[(&str, &str)]| {
+        let ended = exit_in(other.path(), STACK, args, &[&in_default, more].concat());
+        let told = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{args:?} {told}");
+        for folder in [one.path(), other.path()] {
+            assert!(tokens(&folder.join("data")).iter().all(|it| !told.contains(it)), "{told}");
+        }
+        told
+    };
+    let at = port(&backend);
+    for args in [
+        &["status"][..],
+        &["calls"],
+        &["alerts"],
+        &["alerts", "test", "a"],
+        &["explain", "CA1"],
+        &["evict", "CA1"],
+        &["links"],
+        &["links", "create", "Lobby", "--scope", "all", "--expires", "1d"],
+        &["links", "revoke", "0123456789abcdef"],
+        &["doctor"],
+    ] {
+        let told = refused(&[args, &["--backend-port", &at]].concat(), &[]);
+        assert!(told.contains("403") && told.contains("./data/api-token"), "{args:?} {told}");
+        assert!(told.contains("run this in the directory where it was started"), "{told}");
+        assert!(told.contains("the API_TOKEN of that backend"), "{told}");
+    }
+    // The proxy takes another one.
+    let told = refused(&["status", "--url", &page, "--proxy-port", &port(&page)], &[]);
+    assert!(told.contains("./data/admin-token") && told.contains("the ADMIN_TOKEN of"), "{told}");
+    let told = refused(&["status", "--url", &page], &[]);
+    assert!(told.contains("./data/api-token") && told.contains("by --proxy-port"), "{told}");
+    for (variable, set) in
+        [("LIVE_USERS_TOKEN", "LIVE_USERS_TOKEN"), ("API_TOKEN", "set API_TOKEN")]
+    {
+        let command = if variable == "API_TOKEN" { "doctor" } else { "links" };
+        let wrong = [(variable, "wr0ngt0k3nwr0ngt0k3n")];
+        let told = refused(&[command, "--backend-port", &at], &wrong);
+        let from = format!("from the variable {variable}");
+        assert!(told.contains(&from) && told.contains(set) && !told.contains("wr0ng"), "{told}");
+    }
+    // Where no run has kept one, it is told where it was looked for.
+    let nowhere = [("JOURNAL_URL", "file:./none")];
+    for command in ["status", "doctor"] {
+        let told = refused(&[command, "--backend-port", &at], &nowhere);
+        assert!(told.contains("401") && told.contains("./none/api-token does not exist"), "{told}");
+    }
+}

@@ -160,6 +160,7 @@ fn what_a_server_refuses_is_an_error_with_its_status_and_text_and_no_token() {
             let (code, output, error) = told(&args, &[]);
             assert_eq!((code, output.as_str()), (1, ""), "{error}");
             assert!(error.contains("answers 403: ") && !error.contains(WRONG), "{error}");
+            assert!(error.contains("The token came from --token"), "{error}");
         }
         let (code, _, error) = told(&["status", "--url", url], &[]);
         assert!(
@@ -187,6 +188,7 @@ fn arguments_that_cannot_be_used_are_refused_and_secrets_not_repeated() {
         &["watch", "--url", "https://hunter2@example.com"],
         &["status", "--url", "ftp://hunter2"],
         &["status", "--url", "hunter2"],
+        &["doctor", "--backend", "hunter2"],
         &["status", "--token", "hunter2 hunter2"],
         &["explain", "a b"],
         &["evict"],
