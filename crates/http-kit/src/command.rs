@@ -80,7 +80,16 @@ fn problem_in(error: &Error) -> String {
 pub fn check_health(env: &Env, default_port: u16) -> Result<io::Result<()>, ConfigErrors> {
     let mut reader = SettingsReader::new(env);
     let listen = ListenAddress::read(&mut reader, default_port);
-    reader.finish(listen).map(healthcheck::run)
+    reader.finish(listen).map(|listen| healthcheck::run(listen, "HOST and PORT"))
+}
+
+/// Checks that the server at this address is alive. `setting` is what names the address in this
+/// command.
+///
+/// # Errors
+/// If it does not answer, or not with 200.
+pub fn check_health_at(listen: ListenAddress, setting: &str) -> io::Result<()> {
+    healthcheck::run(listen, setting)
 }
 
 /// Prints the error of the command `name`, and returns its exit code: 0 after success, 1 after a

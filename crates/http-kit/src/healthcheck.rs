@@ -1,7 +1,7 @@
 //! Checks that the server on this machine is alive, for health checks of containers. The images
 //! contain one binary, and no shell or curl.
 
-use std::io::{Read, Write};
+use std::io::{Error, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -10,17 +10,24 @@ use crate::ListenAddress;
 /// How long the answer may take, in milliseconds.
 const TIMEOUT_MS: u64 = 3000;
 
-/// Requests `GET /healthz` from the server at this address.
+/// Requests `GET /healthz` from the server at this address, which this setting names.
 ///
 /// # Errors
-/// The system's own, or that the answer is not 200.
-pub(crate) fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()> {
+/// The system's own, or that the answer is not 200. The text has the address and the setting.
+pub(crate) fn run(ListenAddress(listening): ListenAddress, setting: &str) -> std::io::Result<()> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         ip => ip,
     };
     let address = SocketAddr::new(ip, listening.port());
+    ask(address).map_err(|error| {
+        let text = format!("GET http://{address}/healthz: {error}; {setting} names the address");
+        Error::new(error.kind(), text)
+    })
+}
+
+fn ask(address: SocketAddr) -> std::io::Result<()> {
     let timeout = Duration::from_millis(TIMEOUT_MS);
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
@@ -30,9 +37,6 @@ pub(crate) fn run(ListenAddress(listening): ListenAddress) -> std::io::Result<()
     stream.read_exact(&mut status)?;
     match &status {
         b"HTTP/1.1 200" => Ok(()),
-        other => Err(std::io::Error::other(format!(
-            "GET /healthz answered {:?}",
-            String::from_utf8_lossy(other)
-        ))),
+        other => Err(Error::other(format!("the answer is {:?}", String::from_utf8_lossy(other)))),
     }
 }

@@ -34,14 +34,19 @@ impl ListenAddress {
     /// # Errors
     /// The system's own, with the address and the variables to change in its text.
     pub fn bind(self) -> std::io::Result<TcpListener> {
+        self.bind_or("set HOST and PORT to another address")
+    }
+
+    /// As [`ListenAddress::bind`], for a command that takes the address from elsewhere. `remedy`
+    /// says what to set.
+    ///
+    /// # Errors
+    /// The system's own, with the address and the remedy in its text.
+    pub fn bind_or(self, remedy: &str) -> std::io::Result<TcpListener> {
         bind(self.0).map_err(|error| {
             let Self(address) = self;
-            std::io::Error::new(
-                error.kind(),
-                format!(
-                    "cannot listen on {address}: {error}; set HOST and PORT to another address"
-                ),
-            )
+            let text = format!("cannot listen on {address}: {error}; {remedy}");
+            std::io::Error::new(error.kind(), text)
         })
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use live_users_backend::Tool;
-use live_users_http_kit::{ConfigErrors, Env};
+use live_users_http_kit::{ConfigErrors, Env, ListenAddress};
 use live_users_intake::agents::DEFAULT_FILE;
 use tokio::sync::watch;
 
@@ -174,18 +174,19 @@ impl Stack {
     /// Reads the settings of both servers and takes the ports.
     pub(crate) fn bind(told: &Told, ports: &Ports) -> Result<Self, Failure> {
         let (backend, mut proxy) = settings(&told.env, ports).map_err(Failure::usage)?;
-        let taken = |flag: &str, error: io::Error| {
-            Failure::run(format!("{error}; here that is {flag}, for one process or another"))
+        let bind = |listen: ListenAddress, flag: &str| {
+            let remedy = format!("give {flag} another port, or 0 to let the system choose one");
+            listen.bind_or(&remedy).map_err(Failure::run)
         };
         let listen = backend[0].listen;
         let backend = live_users_backend::Backend::open(backend).map_err(Failure::run)?;
-        let listener = listen.bind().map_err(|e| taken("--backend-port", e))?;
+        let listener = bind(listen, "--backend-port")?;
         let backend_at = listener.local_addr().map_err(Failure::run)?;
         proxy
             .backend_url
             .set_port(Some(backend_at.port()))
             .map_err(|()| Failure::run("the backend's address takes no port, which cannot be"))?;
-        let proxy_listener = proxy.listen.bind().map_err(|e| taken("--proxy-port", e))?;
+        let proxy_listener = bind(proxy.listen, "--proxy-port")?;
         let proxy_at = proxy_listener.local_addr().map_err(Failure::run)?;
         let mut stack = Self {
             backend: (backend, listener, backend_at),

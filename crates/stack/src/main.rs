@@ -16,6 +16,7 @@ mod welcome;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use actix_web::rt::task::spawn_blocking;
@@ -23,7 +24,8 @@ use args::{Args, Command};
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 use live_users_http_kit::{
-    EXIT_USAGE, Env, command, flush_logging, init_logging, shutdown_signal, survive_file_size_limit,
+    EXIT_USAGE, ListenAddress, command, flush_logging, init_logging, shutdown_signal,
+    survive_file_size_limit,
 };
 
 /// The name of the binary.
@@ -59,9 +61,8 @@ async fn run() -> ExitCode {
         },
         Some(Command::Remote(remote)) => remote.run(&args.ports).await,
         Some(Command::Healthcheck) => {
-            let port = args.ports.backend_port;
-            let env = Env::of([("HOST", "127.0.0.1"), ("PORT", &port.to_string())]);
-            Ok(command::end(NAME, command::check_health(&env, port)))
+            let listen = ListenAddress((Ipv4Addr::LOCALHOST, args.ports.backend_port).into());
+            Ok(command::end(NAME, Ok(command::check_health_at(listen, "--backend-port"))))
         }
         Some(Command::Completions { shell }) => {
             complete(shell);

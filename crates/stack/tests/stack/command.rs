@@ -220,10 +220,19 @@ fn the_token_of_the_demonstration_is_never_taken_where_the_internet_is_meant_to_
 fn a_port_that_is_taken_is_named_with_the_flag_that_changes_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let ended = exit_of(STACK, &["--backend-port", &port, "--proxy-port", "0"], &[]);
-    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(told.contains(&port) && told.contains("--backend-port"), "{told}");
+    let (backend, proxy) = ("--backend-port", "--proxy-port");
+    for command in [&[][..], &["simulate"]] {
+        for (flag, other) in [(backend, proxy), (proxy, backend)] {
+            // The variables are those of the two servers, and this command takes no port from them.
+            let args = [command, &[flag, &port, other, "0"]].concat();
+            let ended = exit_of(STACK, &args, &[("HOST", "0.0.0.0"), ("PORT", "1")]);
+            let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert_eq!(ended.status.code(), Some(1), "{told}");
+            let address = format!("cannot listen on 127.0.0.1:{port}: ");
+            assert!(told.contains(&address) && told.contains(&format!("give {flag} ")), "{told}");
+            assert!(!told.contains("PORT") && !told.contains(other), "{told}");
+        }
+    }
 }
 
 #[test]
