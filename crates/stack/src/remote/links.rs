@@ -11,6 +11,7 @@ use reqwest::Method;
 use super::Target;
 use super::server::Server;
 use super::table::table;
+use crate::credential::Kind;
 use crate::terminal::shown;
 use crate::{Failure, tell};
 
@@ -26,14 +27,14 @@ pub(crate) struct Links {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Share a link. Its token is shown this once.
+    /// Share a link: of the page, unless --view says wallboard. Its token is shown this once.
     Create {
         /// What people call it.
         name: String,
         /// What its readers see: all, total, agent:ID or account:ID.
         #[arg(long, value_parser = scope)]
         scope: LinkScope,
-        /// What it shows.
+        /// What it shows. Not set: the page.
         #[arg(long, value_enum, default_value_t = View::Page)]
         view: View,
         /// When it ends: a span such as 12h or 30d, or a moment (RFC 3339); at most 366d.
@@ -96,14 +97,35 @@ async fn list(server: &Server, is_json: bool) -> Result<ExitCode, Failure> {
 }
 
 async fn create(server: &Server, new: &NewLink, is_json: bool) -> Result<ExitCode, Failure> {
-    let answer = server.order("/links", new).await.map_err(|it| server.failure(&it))?;
+    let (answer, kind) = server.order("/links", new).await.map_err(|it| server.failure(&it))?;
     if is_json {
         tell(answer);
         return Ok(ExitCode::SUCCESS);
     }
     let LinkMade { link, token } = server.read(&answer)?;
-    tell(format!("{} is shared until {}.", shown(&link.id), shown(&link.expires)));
-    tell(format!("Open it at the proxy: /view#token={}", shown(&token)));
+    let [id, view, scope, expires, ..] = row(&link).map(|it| shown(&it));
+    tell(format!("{id} is shared until {expires}: the {view} of {scope}."));
+    let path = format!("/view#token={}", shown(&token));
+    match (kind, &server.proxy_beside) {
+        (Kind::Proxy, _) => {
+            tell(format!("Open it at {}{path}", server.base));
+            if server.is_on_loopback() {
+                let base = &server.base;
+                tell(format!("From another machine, put the proxy's address in place of {base}."));
+            }
+        }
+        (_, Some(beside)) => {
+            tell(format!("Open it at {beside}{path}"));
+            tell(
+                "That is the proxy of `live-users` on this machine (--proxy-port). Where your proxy",
+            );
+            tell(format!("has another address, put it in place of {beside}."));
+        }
+        (_, None) => {
+            tell("Open it at your proxy, whose address the backend does not know. Put it before");
+            tell(path);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -104,12 +104,23 @@ impl Server {
         Ok(without_envelope(&body))
     }
 
-    /// As [`Server::ask`], by POST, with this body.
-    pub(super) async fn order(&self, path: &str, body: &impl Serialize) -> Result<String, Trouble> {
+    /// As [`Server::ask`], by POST, with this body. Also tells which server has answered.
+    pub(super) async fn order(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(String, Kind), Trouble> {
         let request = self.request(Method::POST, path).timeout(Duration::from_millis(ANSWER_MS));
         let body = serde_json::to_vec(body).expect("texts are always JSON");
         let answer = self.sent(request.header(CONTENT_TYPE, "application/json").body(body)).await?;
-        Ok(without_envelope(&self.body(answer).await?))
+        let body = self.body(answer).await?;
+        let kind = if body.starts_with(ENVELOPE) { Kind::Proxy } else { Kind::Backend };
+        Ok((without_envelope(&body), kind))
+    }
+
+    /// Whether only this machine can open its address.
+    pub(super) fn is_on_loopback(&self) -> bool {
+        Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
 
     /// Reads JSON of the server.

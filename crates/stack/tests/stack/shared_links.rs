@@ -331,7 +331,12 @@ fn the_command_lists_shares_and_revokes_links_at_both_servers() {
         }
         assert!(!list.contains(secret), "{list}");
         let text = ok(url, token, &create);
-        assert!(text.contains("Open it at the proxy: /view#token=link-"), "{text}");
+        assert!(text.contains(": the page of agent:booking."), "what it shows unless told: {text}");
+        let address = format!("Open it at {}/view#token=link-", proxy.url);
+        match url == &proxy.url {
+            true => assert!(text.contains(&address), "{text}"),
+            false => assert!(text.contains("at your proxy, whose address"), "{text}"),
+        }
         assert_eq!(ok(url, token, &["links", "revoke", id]), format!("{id} is revoked: Lobby\n"));
         // A name that would turn around what stands beside it.
         let turned = ["links", "create", "Lob\u{202e}by", "--scope", "all", "--expires", "1d"];
@@ -344,6 +349,24 @@ fn the_command_lists_shares_and_revokes_links_at_both_servers() {
         let (code, _, error) = told(&["links", "revoke", "../x", "--url", url], &env);
         assert!(code == 64 && error.contains("16 hexadecimal digits"), "{code} {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_that_the_command_tells_opens_the_link() {
+    let (backend, proxy, _twilio) = start_both();
+    let port = |url: &str| url.rsplit(':').next().expect("a port").to_owned();
+    let create = ["links", "create", "Lobby", "--scope", "all", "--expires", "1d"];
+    let ports = ["--backend-port", &port(&backend.url), "--proxy-port", &port(&proxy.url)];
+    let (code, text, error) =
+        told(&[&create[..], &ports].concat(), &[("LIVE_USERS_TOKEN", API_TOKEN)]);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("(--proxy-port)"), "{text}");
+    let address = text.lines().find_map(|line| line.strip_prefix("Open it at ")).expect("one");
+    assert!(address.starts_with(&format!("{}/view#token=link-", proxy.url)), "{address}");
+    let browser = page::open(&proxy).await;
+    open(&browser, address).await;
+    let (_, help, _) = told(&["links", "create", "--help"], &[]);
+    assert!(help.contains("Not set: the page"), "{help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
