@@ -14,6 +14,6 @@ pub mod rest;
 mod truth;
 mod world;
 
-pub use play::{PlayError, Player, Report, is_answering};
+pub use play::{PlayError, Player, Report, Sent, Webhooks, is_answering};
 pub use truth::{Party, Standing, Stretch};
 pub use world::{Call, Webhook, World, WorldSize};

@@ -1,11 +1,13 @@
 //! Sends a world's webhooks to a running backend, in real time or faster.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use live_users_wire::Count;
+use parking_lot::Mutex;
 use reqwest::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -33,14 +35,25 @@ pub struct Player {
 }
 
 /// What came of a world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Webhooks that were sent.
+    /// What came of its webhooks.
+    pub webhooks: Webhooks,
+    /// What the backend says now that everybody has hung up, or why that is not known.
+    pub live_users: Result<u64, String>,
+}
+
+/// What came of webhooks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Webhooks {
+    /// How many were sent.
     pub sent: usize,
-    /// Webhooks that were not answered with 2xx, or not at all.
-    pub refused: usize,
-    /// What the backend says now that everybody has hung up.
-    pub live_users: u64,
+    /// How many were answered with another status than 2xx, by the status.
+    pub refused: BTreeMap<u16, usize>,
+    /// How many were not answered.
+    pub unanswered: usize,
+    /// Why the last of those was not.
+    pub why_unanswered: Option<String>,
 }
 
 /// Why a world cannot be played.
@@ -49,9 +62,25 @@ pub enum PlayError {
     /// There is no HTTP client to be had.
     #[error("no HTTP client: {0}")]
     Client(reqwest::Error),
-    /// The backend does not tell its count.
-    #[error("the backend does not answer GET /api/live-users: {0}")]
-    Count(reqwest::Error),
+    /// No server answers at the address.
+    #[error("{url} does not answer: {why}. Nothing was sent")]
+    Silent {
+        /// The address.
+        url: String,
+        /// The system's reason.
+        why: String,
+    },
+}
+
+/// What came of one webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It was answered with 2xx.
+    Accepted,
+    /// It was answered with this other status.
+    Refused(u16),
+    /// It was not answered, for this reason.
+    Unanswered(String),
 }
 
 /// Whether a server answers at this address.
@@ -84,25 +113,26 @@ impl Player {
     /// the line then, and what the backend says.
     ///
     /// # Errors
-    /// If the backend does not tell its count when all is over.
+    /// If nobody answers at the address when it begins. Then nothing is sent.
     pub async fn play(
         &self,
         world: &World,
         stop: impl Future<Output = ()>,
         mut tell: impl FnMut(u64, usize, Option<u64>),
     ) -> Result<Report, PlayError> {
+        if let Err(Uncounted::Silent(why)) = self.count().await {
+            return Err(PlayError::Silent { url: self.url.clone(), why });
+        }
         let begin = Instant::now();
         let (stopper, stopped) = watch::channel(());
         let mut stopper = Some(stopper);
         tokio::pin!(stop);
-        let (sent, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let webhooks = Arc::new(Mutex::new(Webhooks::default()));
         let mut calls = tokio::task::JoinSet::new();
         for call in &world.calls {
             let (this, call) = (self.clone(), call.clone());
-            let (sent, refused, stopped) = (sent.clone(), refused.clone(), stopped.clone());
-            calls.spawn(async move {
-                this.play_call(begin, &call, stopped, &sent, &refused).await;
-            });
+            let (webhooks, stopped) = (webhooks.clone(), stopped.clone());
+            calls.spawn(async move { this.play_call(begin, &call, stopped, &webhooks).await });
         }
         let mut next = TOLD_EVERY_MS;
         while !calls.is_empty() {
@@ -115,9 +145,9 @@ impl Player {
                 }
             }
         }
-        let live_users = self.count().await.map_err(PlayError::Count)?;
-        let (sent, refused) = (sent.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
-        Ok(Report { sent, refused, live_users })
+        let live_users = self.count().await.map_err(|error| error.to_string());
+        let webhooks = webhooks.lock().clone();
+        Ok(Report { webhooks, live_users })
     }
 
     /// The webhooks of one call go out one after the other, as Twilio sends them. When all is
@@ -127,8 +157,7 @@ impl Player {
         begin: Instant,
         call: &Call,
         mut stopped: watch::Receiver<()>,
-        sent: &AtomicUsize,
-        refused: &AtomicUsize,
+        webhooks: &Mutex<Webhooks>,
     ) {
         let mut begun = false;
         for webhook in &call.webhooks {
@@ -143,18 +172,16 @@ impl Player {
                 (true, false) => return,
             };
             begun = true;
-            sent.fetch_add(1, Ordering::Relaxed);
-            if !self.send(webhook).await {
-                refused.fetch_add(1, Ordering::Relaxed);
-            }
+            let sent = self.send(webhook).await;
+            webhooks.lock().note(sent);
             if is_stopped {
                 return;
             }
         }
     }
 
-    /// Sends one webhook; `true` if it was answered with 2xx.
-    pub async fn send(&self, webhook: &Webhook) -> bool {
+    /// Sends one webhook.
+    pub async fn send(&self, webhook: &Webhook) -> Sent {
         let fields = webhook.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let form = Form::from_pairs(fields);
         let target = webhook.target();
@@ -173,7 +200,11 @@ impl Player {
             Err(error) if error.is_connect() => request().send().await,
             first => first,
         };
-        answer.is_ok_and(|answer| answer.status().is_success())
+        match answer.map(|answer| answer.status()) {
+            Ok(status) if status.is_success() => Sent::Accepted,
+            Ok(status) => Sent::Refused(status.as_u16()),
+            Err(error) => Sent::Unanswered(why(error)),
+        }
     }
 
     /// Waits until it is `at_ms` in the world.
@@ -181,12 +212,57 @@ impl Player {
         sleep_until(begin + Duration::from_millis(at_ms) / self.pace).await;
     }
 
-    async fn count(&self) -> Result<u64, reqwest::Error> {
+    async fn count(&self) -> Result<u64, Uncounted> {
         let asked = self.client.get(format!("{}/api/live-users", self.url));
-        let answer = asked.timeout(Duration::from_millis(WEBHOOK_MS_MAX)).send().await?;
-        let count: Count = answer.error_for_status()?.json().await?;
-        Ok(count.live_users)
+        let asked = asked.timeout(Duration::from_millis(WEBHOOK_MS_MAX));
+        let answer = asked.send().await.map_err(|error| Uncounted::Silent(why(error)))?;
+        match answer.status() {
+            status if status.is_success() => {
+                let count = answer.json::<Count>().await.map_err(|_| Uncounted::Other)?;
+                Ok(count.live_users)
+            }
+            status => Err(Uncounted::Refused(status.as_u16())),
+        }
     }
+}
+
+impl Webhooks {
+    fn note(&mut self, sent: Sent) {
+        self.sent += 1;
+        match sent {
+            Sent::Accepted => {}
+            Sent::Refused(status) => *self.refused.entry(status).or_default() += 1,
+            Sent::Unanswered(why) => {
+                self.unanswered += 1;
+                self.why_unanswered = Some(why);
+            }
+        }
+    }
+}
+
+/// Why the count is not known.
+#[derive(Debug, thiserror::Error)]
+enum Uncounted {
+    /// Nobody has answered, for this reason.
+    #[error("it does not answer: {0}")]
+    Silent(String),
+    /// It was answered with this status.
+    #[error("it answers GET /api/live-users with status {0}")]
+    Refused(u16),
+    /// It was answered with something else.
+    #[error("its answer is that of another server")]
+    Other,
+}
+
+/// The error with its causes, without the address.
+fn why(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn client() -> Result<Client, reqwest::Error> {

@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use live_users_http_kit::{Env, SettingsReader, shutdown_signal};
 use live_users_intake::agents::AgentsFile;
-use live_users_simulator::{Player, Report, World, WorldSize, is_answering};
+use live_users_simulator::{Player, Report, Webhooks, World, WorldSize, is_answering};
 use tokio::sync::{oneshot, watch};
 
 use crate::args::{Ports, Simulation};
 use crate::local::{self, Stack};
+use crate::remote::check_url;
 use crate::{Failure, tell};
 
 /// The number that callers dial when no agent has one.
@@ -28,7 +29,10 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
         ));
     }
     let url = match &simulation.url {
-        Some(url) => Some(url.clone()),
+        Some(url) => {
+            check_url("--url", url)?;
+            Some(url.clone())
+        }
         None => {
             let url = format!("http://127.0.0.1:{}", ports.backend_port);
             is_answering(&url).await.then_some(url)
@@ -124,17 +128,49 @@ async fn play(
         let says = says.map_or("nothing".to_owned(), |says| says.to_string());
         tell(format_args!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000));
     };
-    let Report { sent, refused, live_users } =
-        player.play(&world, stop, told).await.map_err(Failure::run)?;
-    tell(format_args!(
-        "All have hung up: {sent} webhooks sent, {refused} refused, the backend says {live_users} \
-         live."
-    ));
-    if refused > 0 {
-        return Err(Failure::run(format!(
-            "{refused} of {sent} webhooks were refused; the backend's log says why (a 403 means \
-             another TWILIO_AUTH_TOKEN or PUBLIC_URL than here)"
-        )));
+    let report = player.play(&world, stop, told).await.map_err(Failure::run)?;
+    tell(summary(&report));
+    match trouble(&report) {
+        Some(trouble) => Err(Failure::run(trouble)),
+        None => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// The closing line.
+fn summary(Report { webhooks, live_users }: &Report) -> String {
+    let Webhooks { sent, refused, unanswered, .. } = webhooks;
+    let refused: usize = refused.values().sum();
+    let unanswered = match unanswered {
+        0 => String::new(),
+        n => format!(", {n} not answered"),
+    };
+    let says = match live_users {
+        Ok(live_users) => format!("the backend says {live_users} live"),
+        Err(_) => "the backend says nothing".to_owned(),
+    };
+    format!("All have hung up: {sent} webhooks sent, {refused} refused{unanswered}, {says}.")
+}
+
+/// What went wrong, if anything did.
+fn trouble(Report { webhooks, live_users }: &Report) -> Option<String> {
+    let Webhooks { sent, refused, unanswered, why_unanswered } = webhooks;
+    let mut troubles = Vec::new();
+    if *unanswered > 0 {
+        let why = why_unanswered.as_deref().unwrap_or("no reason");
+        troubles
+            .push(format!("{unanswered} of {sent} webhooks were not answered, the last: {why}"));
+    }
+    if !refused.is_empty() {
+        let n: usize = refused.values().sum();
+        let statuses: Vec<_> = refused.iter().map(|(it, n)| format!("{n} with {it}")).collect();
+        troubles.push(format!(
+            "{n} of {sent} webhooks were refused, {}; the backend's log says why (a 403 means \
+             another TWILIO_AUTH_TOKEN or PUBLIC_URL than here)",
+            statuses.join(", ")
+        ));
+    }
+    if let Err(why) = live_users {
+        troubles.push(format!("the backend does not tell how many are live: {why}"));
+    }
+    (!troubles.is_empty()).then(|| troubles.join(". "))
 }

@@ -154,7 +154,45 @@ fn simulated_callers_that_nobody_believes_are_reported() {
     let Output { status, stderr, .. } = exit_of(STACK, &args, &[]);
     let told = String::from_utf8_lossy(&stderr).into_owned();
     assert_eq!(status.code(), Some(1));
-    assert!(told.contains("webhooks were refused") && told.contains("403"), "{told}");
+    assert!(told.contains("webhooks were refused") && told.contains(" with 403; "), "{told}");
+}
+
+#[test]
+fn a_simulation_of_an_address_where_nobody_answers_fails_before_it_plays() {
+    let nobody = "http://127.0.0.1:1";
+    let args = ["simulate", "--calls", "2", "--within", "86400", "--url", nobody];
+    let Output { status, stdout, stderr } = exit_of(STACK, &args, &[]);
+    let told = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains(&format!("{nobody} does not answer: ")), "{told}");
+    let played = String::from_utf8_lossy(&stdout).into_owned();
+    assert!(!played.contains("on the line") && !played.contains("hung up"), "{played}");
+    for wrong in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://user:hunter2@127.0.0.1"] {
+        let ended = exit_of(STACK, &["simulate", "--url", wrong], &[]);
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(64), "{wrong}: {told}");
+        assert!(told.contains("--url cannot be used") && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn webhooks_that_nobody_answers_are_counted_in_the_end() {
+    let (mut server, _, count) = start(&[], &[]);
+    let args = ["simulate", "--calls", "5", "--seed", "1", "--pace", "30", "--url", &count];
+    let simulation = std::thread::spawn({
+        let args = args.map(str::to_owned);
+        move || exit_of(STACK, &args.each_ref().map(String::as_str), &[])
+    });
+    // It has begun, and has more to send.
+    server.await_log("call started, 1 live");
+    server.kill();
+    let Output { status, stdout, stderr } = simulation.join().expect("it ends");
+    let (told, error) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert_eq!(status.code(), Some(1), "{told}{error}");
+    let end = told.lines().find(|it| it.contains("All have hung up")).expect("the summary");
+    assert!(end.contains(" not answered, the backend says nothing."), "{end}");
+    assert!(error.contains("webhooks were not answered, the last: "), "{error}");
+    assert!(error.contains("does not tell how many are live"), "{error}");
 }
 
 #[test]
