@@ -55,15 +55,16 @@ pub(super) async fn run(
         }
     }
     saved.numbers = rest;
+    let code = if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if is_dry_run {
         tell("Nothing was changed: --dry-run.");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     if !saved.numbers.is_empty() {
         saved.write(file)?;
         let left: Vec<_> = saved.numbers.iter().map(|it| it.number.as_str()).collect();
         tell(format_args!("{} still has: {}", file.display(), left.join(", ")));
-        return Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(code);
     }
     give_back_agents(context, &saved).await?;
     fs::remove_file(file)
