@@ -7,6 +7,7 @@ mod agents_edit;
 mod asked;
 pub(crate) mod ours;
 pub(crate) mod plan;
+mod reach;
 mod saved;
 mod show;
 mod undo;
@@ -91,6 +92,7 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
         .map_err(|why| Failure::usage(format!("{}: {why}", context.agents_file.display())))?;
     let entered = enter(&mut planned, &mut edit, &context.ours);
     show::show(&planned, &entered, &context);
+    reach::warnings(context.ours.base()).iter().for_each(tell);
     let is_nothing = !planned.iter().any(|it| matches!(it.step, Step::Connect(_)));
     let is_left =
         |it: &&Planned| asked.contains(&it.number.number) && matches!(it.step, Step::Left(_));
@@ -146,10 +148,15 @@ impl Context {
                 reader.required("PUBLIC_URL", "it is the address that Twilio will send webhooks to")
             }
         };
-        if let Err(why) = live_users_backend::check_public_url(public_url)
-            && !public_url.is_empty()
-        {
-            reader.error(format!("PUBLIC_URL cannot be used: expected {why}"));
+        match live_users_backend::check_public_url(public_url) {
+            Err(why) if !public_url.is_empty() => {
+                reader.error(format!("PUBLIC_URL cannot be used: expected {why}"));
+            }
+            Ok(()) if !reach::may_be_reached(public_url, settings.as_ref()) => reader.error(
+                "PUBLIC_URL is an address that Twilio cannot reach: expected one of the internet, \
+                 such as that of a reverse proxy or a tunnel",
+            ),
+            _ => {}
         }
         let agents_file = PathBuf::from(reader.text("AGENTS_FILE").unwrap_or(DEFAULT_FILE));
         let settings = reader.finish(settings).map_err(Failure::usage)?;

@@ -7,6 +7,7 @@ mod connect;
 mod credential;
 mod doctor;
 mod local;
+mod network;
 mod own_server;
 mod remote;
 mod simulate;

@@ -99,6 +99,11 @@ impl TwilioApiSettings {
         debugger
     }
 
+    /// Whether the provider is Twilio, and not a compatible one.
+    pub fn is_twilio(&self) -> bool {
+        self.base_url.host_str().is_some_and(|host| host.ends_with(".twilio.com"))
+    }
+
     /// Whether the provider is on this machine: a stand-in, which can reach loopback.
     pub fn is_on_loopback(&self) -> bool {
         is_loopback(&self.base_url)

@@ -8,6 +8,7 @@ use reqwest::Url;
 use super::report::Report;
 use crate::Failure;
 use crate::connect::ours::Ours;
+use crate::network::is_private;
 use crate::own_server::{Check, OwnServer, WEBHOOKS, nonce};
 
 /// Where the backend is meant to be, and for whom.
@@ -124,24 +125,6 @@ fn check_scheme(url: &Url, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-/// Whether nobody outside of a network reaches it.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => {
-            // Behind the carrier of a line with no address of its own: RFC 6598.
-            let is_carriers = matches!(it.octets(), [100, 64..=127, ..]);
-            let is_inside = it.is_loopback() || it.is_private() || it.is_link_local();
-            is_inside || is_carriers || it.is_unspecified()
-        }
-        IpAddr::V6(it) => {
-            it.is_loopback()
-                || it.is_unspecified()
-                || it.is_unique_local()
-                || it.is_unicast_link_local()
-        }
-    }
-}
-
 fn remedy_for_wrong(why: &str, path: &str) -> String {
     if why.starts_with("403") {
         "start the backend with the TWILIO_AUTH_TOKEN and PUBLIC_URL that are set here; its log \
@@ -167,22 +150,5 @@ fn remedy_for_silence(why: &str) -> &'static str {
         "open the port in the firewall, and check where the name leads"
     } else {
         "start the reverse proxy or the tunnel, and let it lead to the backend"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_internet_cannot_reach_is_known() {
-        for address in
-            ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.0.1", "100.64.1.2", "::1", "fd00::1"]
-        {
-            assert!(is_private(address.parse().unwrap()), "{address}");
-        }
-        for address in ["203.0.113.7", "100.128.0.1", "2001:db8::1"] {
-            assert!(!is_private(address.parse().unwrap()), "{address}");
-        }
     }
 }

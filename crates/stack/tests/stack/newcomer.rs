@@ -206,3 +206,47 @@ fn two_connects_at_once_are_one_and_an_error() {
     succeeded(&world.run(&["connect", "--undo"]));
     world.is_untouched(&before);
 }
+
+#[test]
+fn a_public_address_without_tls_is_warned_of_and_one_of_this_machine_refused() {
+    let world = World::new();
+    let before = world.both();
+    let mut server = world.start();
+    server.await_log("listening on");
+    let warning = "WARNING: PUBLIC_URL is http://";
+    let plain = [("PUBLIC_URL", "http://calls.example.com")];
+    let told = succeeded(&world.run_with(&["connect", "--dry-run"], &plain));
+    assert!(told.contains(warning) && told.contains("Nothing was changed"), "{told}");
+    let tls = [("PUBLIC_URL", "https://calls.example.com")];
+    let told = succeeded(&world.run_with(&["connect", "--dry-run"], &tls));
+    assert!(!told.contains("WARNING"), "{told}");
+    // A stand-in on this machine reaches it.
+    assert!(!succeeded(&world.run(&["connect", "--dry-run"])).contains("WARNING"));
+    for url in ["http://127.0.0.1:8080", "https://localhost", "http://[::1]:1", "https://10.0.0.7"]
+    {
+        let twilio = [("PUBLIC_URL", url), ("TWILIO_API_URL", "")];
+        for args in [&["connect", "--dry-run"][..], &["connect", "--unchecked"]] {
+            let told = failed(&world.run_with(args, &twilio), 64);
+            assert!(told.contains("PUBLIC_URL is an address that Twilio cannot reach"), "{told}");
+        }
+    }
+    world.is_untouched(&before);
+    let told = succeeded(&world.run_with(&["connect", "--unchecked"], &plain));
+    assert!(told.contains(warning) && told.contains(&format!("{BOOKING}: connected")), "{told}");
+}
+
+#[test]
+fn a_look_at_what_is_undone_fails_if_a_number_cannot_be_given_back() {
+    let world = World::new();
+    let mut server = world.start();
+    server.await_log("listening on");
+    succeeded(&world.run(&["connect"]));
+    let told = succeeded(&world.run(&["connect", "--undo", "--dry-run"]));
+    assert!(told.contains("Nothing was changed"), "{told}");
+    world.twilio.account().behaviour.may_read = false;
+    let told = failed(&world.run(&["connect", "--undo", "--dry-run"]), 1);
+    assert!(
+        told.contains("cannot be given back") && told.contains("Nothing was changed"),
+        "{told}"
+    );
+}
