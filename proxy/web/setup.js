@@ -170,7 +170,7 @@ export function checklist(setup, elapsedMs) {
     first("voice", t("voice"), "voice", t("voiceTodo")),
     first("speechResult", t("speech"), "speechResult", t("speechTodo")),
     first("callStatus", t("status"), "callStatus", t("statusTodo")),
-    ...(own.length > 0 ? [called(own, elapsedMs, since)] : []),
+    ...(own.length > 0 ? [called(own, setup.agentsFile, elapsedMs, since)] : []),
   ];
 }
 
@@ -217,7 +217,8 @@ function urlsAtTwilio({ urls, webhooks }, elapsedMs, since) {
     text: t("urlsTodo") };
 }
 
-function called(numbers, elapsedMs, since) {
+/** @param {?string} file the name of the agents file; an older backend does not tell it */
+function called(numbers, file, elapsedMs, since) {
   const heard = ({ voiceAgoMs, speechResultAgoMs, callStatusAgoMs }) => {
     const ages = [voiceAgoMs, speechResultAgoMs, callStatusAgoMs].filter((ms) => ms !== null);
     return ages.length === 0 ? null : Math.min(...ages);
@@ -233,7 +234,7 @@ function called(numbers, elapsedMs, since) {
     key: "numbers",
     title: t("numbers"),
     state: reached === numbers.length ? "done" : "todo",
-    text: t("reached", { n: numbers.length, reached }),
+    text: t("reached", { n: numbers.length, reached, file: file ?? "agents.toml" }),
     numbers: shown,
   };
 }

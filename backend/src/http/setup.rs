@@ -63,6 +63,7 @@ pub(crate) async fn setup(_: Authorized, sources: Data<Sources>) -> HttpResponse
         instance: sources.arrivals.instance().to_owned(),
         urls: sources.public_url.as_deref().map(urls),
         public_url: sources.public_url.clone(),
+        agents_file: sources.agents.file(),
         provider_api,
         webhooks: sources.arrivals.webhooks(now),
         numbers: sources.arrivals.numbers(&sources.agents.now(), now),

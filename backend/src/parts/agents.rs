@@ -112,6 +112,11 @@ impl AgentRegistry {
         reloading.await.map_err(panicked)?
     }
 
+    /// The name of the file, as the settings have it; `None` if there is no such file.
+    pub(crate) fn file(&self) -> Option<String> {
+        (!self.file.is_missing()).then(|| self.file.to_string())
+    }
+
     /// The SHA-256 of the file as it is now, in hexadecimal: whoever has written it can see that it is
     /// the same one. `None` if it cannot be read.
     pub(crate) fn digest(&self) -> Option<String> {

@@ -88,7 +88,7 @@ fn what_has_arrived_is_told_by_kind_and_by_number_and_no_caller_is() {
         "statusCallback": "https://calls.example.com/x/call-status#ct=500&rc=5&rp=all",
     });
     assert_eq!(empty["publicUrl"], "https://calls.example.com/x");
-    assert_eq!(empty["urls"], urls);
+    assert_eq!((&empty["urls"], &empty["agentsFile"]), (&urls, &json!(file)));
     let off = json!({ "state": "off", "reason": null, "lastAnswerAgoMs": null });
     assert_eq!(empty["providerApi"], off);
     let untouched = json!({

@@ -1230,6 +1230,10 @@ export type Setup = {
      */
     publicUrl: string | null;
     /**
+     * The agents file of the backend, as AGENTS_FILE or the default names it. Null: there is none.
+     */
+    agentsFile: string | null;
+    /**
      * What to set at Twilio; with PUBLIC_URL alone.
      */
     urls: SetupUrls | null;

@@ -22,6 +22,9 @@ pub struct Setup {
     pub instance: String,
     /// `PUBLIC_URL`, without a slash at its end.
     pub public_url: Option<String>,
+    /// The agents file, as `AGENTS_FILE` or the default names it; `None` if there is none.
+    #[serde(default)]
+    pub agents_file: Option<String>,
     /// What to set at Twilio; with `PUBLIC_URL` alone.
     pub urls: Option<SetupUrls>,
     /// Whether the provider's API answers.

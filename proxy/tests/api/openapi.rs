@@ -81,7 +81,8 @@ async fn what_is_passed_on_is_what_the_document_says() {
     let now = CALL.replace(r#""liveMs":5"#, with_party);
     let seen = r#"{"accepted":1,"lastAgoMs":5}"#;
     let setup = format!(
-        r#"{{"instance":"00","publicUrl":"https://a.example","urls":{{"voice":"https://a.example/voice",
+        r#"{{"instance":"00","publicUrl":"https://a.example","agentsFile":null,
+        "urls":{{"voice":"https://a.example/voice",
         "statusCallback":"https://a.example/call-status#rc=5"}},"providerApi":{{"state":"fails",
         "reason":"no","lastAnswerAgoMs":null}},"webhooks":{{"sinceMs":9,"voice":{seen},
         "speechResult":{seen},"callStatus":{seen},"refused":{{"count":0,"lastAgoMs":null}}}},

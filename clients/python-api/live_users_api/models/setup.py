@@ -27,6 +27,8 @@ class Setup:
     Attributes:
         instance (str): Which process has answered: 32 hexadecimal digits, drawn at random at its start.
         public_url (None | str): PUBLIC_URL, without a slash at its end.
+        agents_file (None | str): The agents file of the backend, as AGENTS_FILE or the default names it. Null: there is
+            none.
         urls (None | SetupUrls): What to set at Twilio; with PUBLIC_URL alone.
         provider_api (ProviderApiView): Whether the provider's API answers.
         webhooks (WebhooksView): The webhooks that have arrived at this process; those that only check are in none of
@@ -39,6 +41,7 @@ class Setup:
 
     instance: str
     public_url: None | str
+    agents_file: None | str
     urls: None | SetupUrls
     provider_api: ProviderApiView
     webhooks: WebhooksView
@@ -54,6 +57,9 @@ class Setup:
 
         public_url: None | str
         public_url = self.public_url
+
+        agents_file: None | str
+        agents_file = self.agents_file
 
         urls: dict[str, Any] | None
         if isinstance(self.urls, SetupUrls):
@@ -80,6 +86,7 @@ class Setup:
             {
                 "instance": instance,
                 "publicUrl": public_url,
+                "agentsFile": agents_file,
                 "urls": urls,
                 "providerApi": provider_api,
                 "webhooks": webhooks,
@@ -109,6 +116,13 @@ class Setup:
             return cast(None | str, data)
 
         public_url = _parse_public_url(d.pop("publicUrl"))
+
+        def _parse_agents_file(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        agents_file = _parse_agents_file(d.pop("agentsFile"))
 
         def _parse_urls(data: object) -> None | SetupUrls:
             if data is None:
@@ -143,6 +157,7 @@ class Setup:
         setup = cls(
             instance=instance,
             public_url=public_url,
+            agents_file=agents_file,
             urls=urls,
             provider_api=provider_api,
             webhooks=webhooks,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use live_users_backend::TwilioApiSettings;
+use live_users_intake::agents::DEFAULT_FILE;
 use live_users_twilio::rest::{Alert, PhoneNumber};
 use live_users_wire::Setup;
 
@@ -140,11 +141,14 @@ fn check_number(
         false => format!("{digits} is connected; {}", ages.join(", ")),
     };
     report.ok("number", text);
-    if setup.is_some() && seen.is_none_or(|it| it.agent.is_none()) {
+    if let Some(setup) = setup
+        && seen.is_none_or(|it| it.agent.is_none())
+    {
+        let file = setup.agents_file.as_deref().unwrap_or(DEFAULT_FILE);
         report.warning(
             "number",
             format!("{digits} belongs to no agent of the agents file"),
-            "add it to the numbers of an agent in agents.toml, and reload it (SIGHUP)",
+            format!("add it to the numbers of an agent in {file}, and reload it (SIGHUP)"),
         );
     }
 }

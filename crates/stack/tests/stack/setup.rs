@@ -89,6 +89,9 @@ async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_hea
     browser.wait_for("the checklist", IS_SHOWN).await;
     let sections = browser.evaluate(SECTIONS).await.to_string();
     assert!(sections.starts_with("\"simulate,setup,overview"), "{sections}");
+    let list = text(&browser, "#setup").await;
+    let file = format!(" numbers in {} so far.", agents_file());
+    assert!(list.contains("Each number of the agents file") && list.contains(&file), "{list}");
     let command = text(&browser, "#simulate code").await;
     assert!(server.log().contains(&format!("  {command}\n")), "{command}: {}", server.log());
     let arguments = command.strip_prefix("cargo run --release -- ").expect("as it was started");
