@@ -74,7 +74,7 @@ impl Tool {
         match self {
             Self::Backup { file } => {
                 let url = env.get("JOURNAL_URL").unwrap_or(JOURNAL_URL_DEFAULT);
-                Ok(backup(url, &file))
+                Ok(backup(url, &file).map_err(|error| named(env, error)))
             }
             Self::Journal(JournalTool::Copy(args)) => {
                 Journals::read(env, args).map(|journals| copy(&journals))
@@ -92,10 +92,22 @@ impl Tool {
                         counting: read_counting(&mut reader),
                     },
                 };
-                reader.finish(()).map(|()| repair(url, rules, write))
+                let repaired = || repair(url, rules, write).map_err(|error| named(env, error));
+                reader.finish(()).map(|()| repaired())
             }
         }
     }
+}
+
+/// The error that there is no journal with the setting that names it, and any other one as it is.
+fn named(env: &Env, error: io::Error) -> io::Error {
+    let text = error.to_string();
+    let setting = match env.get("JOURNAL_URL") {
+        _ if !text.starts_with("there is no log") => return error,
+        Some(_) => "JOURNAL_URL".to_owned(),
+        None => format!("JOURNAL_URL is not set, and {JOURNAL_URL_DEFAULT} is its default"),
+    };
+    io::Error::new(error.kind(), format!("{setting}: {text}"))
 }
 
 fn backup(url: &str, to: &Path) -> io::Result<()> {

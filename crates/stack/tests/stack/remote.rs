@@ -295,6 +295,11 @@ fn the_tools_of_the_backend_are_there_too() {
     let (code, output, error) = told(&args, &env);
     assert!(code == 0 && output.contains("has the journal up to") && copy.exists(), "{error}");
     assert_eq!(told(&args, &env).0, 1, "the copy exists already");
+    let elsewhere = [("JOURNAL_URL", "file:./nothing-here")];
+    for args in [&["backup", "copy.sqlite3"][..], &["journal", "repair", "--time"]] {
+        let (code, _, error) = told(args, &elsewhere);
+        assert!(code == 1 && error.contains("JOURNAL_URL: "), "{error}");
+    }
     assert_eq!(told(&["journal", "copy", "--to", "memory:"], &env).0, 64);
 }
 
