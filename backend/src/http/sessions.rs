@@ -16,6 +16,10 @@ use crate::parts::queue::Queue;
 /// The longest life of a session, in milliseconds: that of `SESSION_HOURS` of the proxy, with room.
 const LIFE_MS_MAX: u64 = 366 * 24 * 3_600_000;
 
+/// For how much longer than its proxy says an ended session is remembered, in milliseconds: the clock of
+/// that proxy may be behind, and the session lasts by that clock.
+const BEHIND_MS_MAX: u64 = 24 * 3_600_000;
+
 /// `GET /api/sessions/ended`.
 pub(crate) async fn list(_: Authorized, queue: Data<Queue>) -> Result<HttpResponse, ApiError> {
     let ended = queue.query(|view| {
@@ -53,7 +57,7 @@ fn read(id: &str, query: &str, now: Millis) -> Result<EndedSession, ParameterErr
         (until.since(now) <= LIFE_MS_MAX).then_some(until)
     })?;
     let until = until.ok_or_else(|| ParameterError::new("until_ms", UNTIL))?;
-    Ok(EndedSession { id, until })
+    Ok(EndedSession { id, until: Millis(until.max(now).0 + BEHIND_MS_MAX) })
 }
 
 #[cfg(test)]
@@ -65,7 +69,10 @@ mod tests {
         const ID: &str = "00000000000000000000000000000a0f";
         let now = Millis(1_000);
         let session = read(ID, "until_ms=2000", now).unwrap();
-        assert_eq!((session.id.to_string().as_str(), session.until), (ID, Millis(2_000)));
+        let until = Millis(2_000 + BEHIND_MS_MAX);
+        assert_eq!((session.id.to_string().as_str(), session.until), (ID, until));
+        let until = Millis(1_000 + BEHIND_MS_MAX);
+        assert_eq!(read(ID, "until_ms=1", now).unwrap().until, until, "by a clock that is behind");
         let far = format!("until_ms={}", 2_000 + LIFE_MS_MAX);
         for (id, query, name) in [
             ("0a0f", "until_ms=2000", "id"),

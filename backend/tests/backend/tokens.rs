@@ -34,3 +34,18 @@ fn who_guesses_the_token_has_to_wait_and_is_seen() {
     assert_eq!(get(&format!("{}/api/live-users", server.url)).status, 200);
     assert_eq!(get(&format!("{}/healthz", server.url)).status, 200);
 }
+
+#[test]
+fn sessions_that_have_ended_are_remembered_also_where_the_clock_of_their_proxy_is_behind() {
+    let (server, _) = start(&[("API_TOKEN", API_TOKEN)]);
+    let authorization = format!("Bearer {API_TOKEN}");
+    let authorization = [("Authorization", authorization.as_str())];
+    let ids = ["a".repeat(32), "b".repeat(32)];
+    for id in &ids {
+        let url = format!("{}/api/sessions/{id}/end?until_ms=1000", server.url);
+        assert_eq!(send("POST", &url, &authorization, b"").status, 204);
+    }
+    let url = format!("{}/api/sessions/ended", server.url);
+    let told = send("GET", &url, &authorization, b"").body;
+    assert!(ids.iter().all(|id| told.contains(id)), "{told}");
+}
