@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
@@ -25,6 +25,7 @@ use super::auth::BearerAuth;
 use super::error::ApiError;
 use super::signature::read_body;
 use super::webhooks::{Webhooks, record_all};
+use crate::parts::clock::wall_unix_ms;
 use crate::parts::counters::Outcome;
 use crate::parts::not_recorded::NotRecorded;
 use crate::parts::notices::word;
@@ -82,7 +83,7 @@ pub(crate) async fn receive(
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let url = shared.webhooks.signature.url_of(&request);
     let verified = telemetry::within("verify signature", || {
-        with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms()))
+        with_request(&request, &url, &body, |it| shared.verify(&source, it))
     });
     if let Err(why) = verified {
         return Err(shared.unsigned(&source, why));
@@ -120,7 +121,7 @@ pub(crate) async fn events(
     let known = shared.registry.now();
     let (mut found, mut why) = (None, None);
     for source in known.values().filter(|source| source.kind.name == EVENTS) {
-        match with_request(&request, &url, &body, |it| source.secrets.verify(it, now_ms())) {
+        match with_request(&request, &url, &body, |it| shared.verify(source, it)) {
             Ok(()) => {
                 vouch_for(&request);
                 found = Some(source.clone());
@@ -186,12 +187,6 @@ fn give_ids(events: &mut [CallEvent], (request, body): (&HttpRequest, &[u8])) {
     }
 }
 
-/// The wall clock, in milliseconds since 1970: signatures name their time.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl SourceWebhooks {
     /// Those of the sources that the agents' file has at each moment.
     ///
@@ -206,6 +201,18 @@ impl SourceWebhooks {
     /// The journal's time, which all that is shown and compared goes by.
     fn now(&self) -> Millis {
         self.webhooks.queue.clock().now()
+    }
+
+    /// Whether a source has signed a request. A signature that names its time is good for a while, by the
+    /// clock of this machine or by the journal's time: either may be off by hours.
+    fn verify(&self, source: &SourceEntry, request: &Request<'_>) -> Result<(), Rejection> {
+        let verified = source.secrets.verify(request, wall_unix_ms());
+        match verified {
+            Err(Rejection::TooOld { .. } | Rejection::TooNew { .. }) => {
+                source.secrets.verify(request, self.now().0).or(verified)
+            }
+            verified => verified,
+        }
     }
 
     /// Records what a source tells in a request that is verified, in its order. Types that say nothing

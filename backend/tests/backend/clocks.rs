@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::honest::{WITH_TOKEN, read, sid};
 use crate::metrics::scrape;
 use crate::replicas::team::await_that;
+use crate::sources::{secret_and_offset, send_vector, source, start_with};
 use crate::{AGENTS, agents_file, start};
 
 const HOUR_S: i64 = 3_600;
@@ -180,4 +181,25 @@ fn a_clock_that_is_ahead_during_a_restart_ends_no_call() {
     since.check(|| live_ms(&server, 3));
     assert_eq!(twilio.count(), r#"{"liveUsers":3}"#);
     assert!(live_ms(&server, 1) >= 5.0 * HOUR_MS, "it is not known that this is wrong");
+}
+
+#[test]
+fn signatures_that_name_their_time_are_good_while_the_clock_has_jumped() {
+    for (kind, name) in [
+        ("elevenlabs", "over"),
+        ("livekit", "called in, and up"),
+        ("openai", "for Realtime"),
+        ("retell", "up"),
+        ("telnyx", "answered"),
+        ("vonage", "answered"),
+    ] {
+        for jump_s in [5 * HOUR_S, -5 * HOUR_S] {
+            let (secret, signed_s) = secret_and_offset(kind);
+            let clock = SettableClock::off_by(signed_s);
+            let mut server = start_with(&source(kind, kind, ""), &secret, &clock, &[]);
+            clock.set(signed_s + jump_s);
+            server.await_log("the clock has jumped");
+            send_vector(&server, kind, name);
+        }
+    }
 }

@@ -70,11 +70,16 @@ pub(crate) fn send_vector(server: &Server, kind: &str, name: &str) {
 
 /// The secret of the vectors of a kind, and a clock that is in the time of their signatures.
 pub(crate) fn secret_and_clock(kind: &str) -> (String, SettableClock) {
+    let (secret, off_by) = secret_and_offset(kind);
+    (secret, SettableClock::off_by(off_by))
+}
+
+/// The same, with how far that clock is off, in seconds.
+pub(crate) fn secret_and_offset(kind: &str) -> (String, i64) {
     let file = vectors(kind);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let signed = i64::try_from(file.now_ms / 1_000).expect("a time");
-    let off_by = signed - i64::try_from(now).expect("a time");
-    (file.secret, SettableClock::off_by(off_by))
+    (file.secret, signed - i64::try_from(now).expect("a time"))
 }
 
 fn vectors(kind: &str) -> File {

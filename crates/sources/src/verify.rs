@@ -7,8 +7,8 @@ use sha2::Sha256;
 
 use crate::{Kind, Request};
 
-/// One secret of a source, ready to verify with. `now_ms` is the time of the wall clock, in
-/// milliseconds since 1970: a signature that names its time is good for a while.
+/// One secret of a source, ready to verify with. `now_ms` is the present, in milliseconds since 1970: a
+/// signature that names its time is good for a while.
 pub trait Verify: Send + Sync {
     /// Accepts a request that the source has signed with this secret.
     ///
