@@ -65,6 +65,12 @@ impl Clock {
         (now, offset_ms)
     }
 
+    /// The present for others, who go by a clock of their own: the time of the service that several share, or
+    /// what this machine's clock shows.
+    pub(crate) fn for_others(&self) -> Millis {
+        if self.own.is_none() { self.now() } else { Millis(wall_unix_ms()) }
+    }
+
     /// The present or what the machine's clock shows, whichever is earlier. One that is wrong
     /// because the process was started with a wrong clock makes nothing old before its time.
     pub(crate) fn earliest_now(&self) -> Millis {

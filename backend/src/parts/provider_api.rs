@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use live_users_core::Millis;
 use live_users_http_kit::{SettingsReader, http_client_of};
 use live_users_intake::Unanswered;
 use live_users_intake::sources::{RefereeSettings, SourceTable};
@@ -55,11 +56,11 @@ impl ProviderApi {
         Ok(Some(Self { client, base_url, key: key.to_owned(), ids, referee }))
     }
 
-    /// Sends one question.
+    /// Sends one question, at this moment.
     ///
     /// # Errors
     /// Why there is no answer. The caller decides whether and when to ask again.
-    pub(crate) async fn ask(&self, ask: &Ask) -> Result<Answer, Unanswered> {
+    pub(crate) async fn ask(&self, ask: &Ask, now: Millis) -> Result<Answer, Unanswered> {
         let failed = |why| Unanswered { why, again_after_ms: None };
         let url = self.url(ask).map_err(failed)?;
         let asked = match &ask.body {
@@ -68,8 +69,7 @@ impl ProviderApi {
                 self.client.post(url).header(CONTENT_TYPE, "application/json").body(body.clone())
             }
         };
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let access = Access { key: &self.key, ids: &self.ids, now_s: since_1970.as_secs() };
+        let access = Access { key: &self.key, ids: &self.ids, now_s: now.0 / 1_000 };
         let headers = (self.referee.headers)(&access, ask);
         let asked = headers
             .into_iter()

@@ -52,7 +52,7 @@ impl Telling {
     /// # Errors
     /// The system's own.
     pub(crate) fn start(means: Means, hooks: watch::Receiver<Hooks>) -> io::Result<Self> {
-        let sender = Sender::new(http_client(USER_AGENT, CONNECT)?)?;
+        let sender = Sender::new(http_client(USER_AGENT, CONNECT)?, means.queue.clock().clone())?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(means, sender, hooks, stopped));
         Ok(Self { stop, task })

@@ -47,7 +47,7 @@ pub(crate) async fn run(
         asking.spawn(async move {
             let entry = agents.sources().get(&source);
             let answer = match entry.as_ref().and_then(|entry| entry.api.as_ref()) {
-                Some(api) => api.ask(&ask).await,
+                Some(api) => api.ask(&ask, queue.clock().for_others()).await,
                 None => {
                     let why = Failure::Odd("its provider is not asked any more".to_owned());
                     Err(Unanswered { why, again_after_ms: None })

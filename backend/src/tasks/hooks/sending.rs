@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use live_users_http_kit::error_chain;
 use reqwest::header::CONTENT_TYPE;
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::keeper::{KEEP, cannot_be_started};
 use super::message::Message;
+use crate::parts::clock::Clock;
 use crate::parts::hooks::{Hook, Target};
 use crate::parts::telemetry::{self, Purpose};
 
@@ -35,6 +36,7 @@ const VARIABLES: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "USER"];
 #[derive(Clone)]
 pub(super) struct Sender {
     client: Client,
+    clock: Clock,
     commands: Arc<Semaphore>,
     /// The program and the first arguments of the process that keeps a command.
     keeper: Arc<[OsString]>,
@@ -43,7 +45,7 @@ pub(super) struct Sender {
 impl Sender {
     /// # Errors
     /// The system's own.
-    pub(super) fn new(client: Client) -> io::Result<Self> {
+    pub(super) fn new(client: Client, clock: Clock) -> io::Result<Self> {
         let program = if cfg!(target_os = "linux") {
             // It is this program also after an upgrade has put another file in its place.
             "/proc/self/exe".into()
@@ -51,15 +53,14 @@ impl Sender {
             std::env::current_exe()?.into_os_string()
         };
         let commands = Arc::new(Semaphore::new(COMMANDS_MAX));
-        Ok(Self { client, commands, keeper: Arc::new([program, KEEP.into()]) })
+        Ok(Self { client, clock, commands, keeper: Arc::new([program, KEEP.into()]) })
     }
 
     /// Sends it. The error has no address and nothing of the message in it: both may be secret.
     pub(super) async fn send(&self, hook: &Hook, message: &Message) -> Result<(), String> {
         match &hook.target {
             Target::Signed(url, secret) => {
-                let now =
-                    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                let now = self.clock.for_others().0 / 1_000;
                 let Message { id, body } = message;
                 let request = self
                     .client
