@@ -1,7 +1,8 @@
 //! What the command does with a journal beside serving from it: `backup`, `journal copy` and
 //! `journal repair`.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
@@ -110,9 +111,14 @@ fn named(env: &Env, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{setting}: {text}"))
 }
 
+/// Writes a line for people. A reader that has gone (`| head`) ends nothing: a repair goes on.
+fn tell(line: impl Display) {
+    let _nobody_reads = writeln!(io::stdout(), "{line}");
+}
+
 fn backup(url: &str, to: &Path) -> io::Result<()> {
     let at = live_users_journal::backup(url, to).map_err(io::Error::other)?;
-    println!("{} has the journal up to {at}", to.display());
+    tell(format_args!("{} has the journal up to {at}", to.display()));
     Ok(())
 }
 
@@ -124,13 +130,13 @@ fn copy(Journals { from, to, purpose }: &Journals) -> io::Result<()> {
     let mut target = live_users_journal::open(to).map_err(named("--to"))?;
     let copied = live_users_state::copy(&mut *source, &mut *target, *purpose);
     let Copied { from: was, to: is, numbers } = copied.map_err(io::Error::other)?;
-    println!(
+    tell(format_args!(
         "{} has what {} told at {was}: {} users on {} calls; it is at {is}",
         without_secrets(to),
         without_secrets(from),
         numbers.users,
         numbers.calls
-    );
+    ));
     Ok(())
 }
 
@@ -149,37 +155,47 @@ fn repair(url: &str, rules: TimeRules, write: bool) -> io::Result<()> {
     let found = plan_time_repair(&*journal, rules).map_err(io::Error::other)?;
     let now = moment(rules.now);
     let Some(repair) = found else {
-        println!("{name}: no time lies ahead of {now}, this machine's clock: nothing to mend");
+        tell(format_args!(
+            "{name}: no time lies ahead of {now}, this machine's clock: nothing to mend"
+        ));
         return Ok(());
     };
     let TimeRepair { shift, newest, records: (records, ahead), .. } = &repair;
-    println!(
+    tell(format_args!(
         "{name}: it is {now} by this machine's clock, and the newest time is {}",
         moment(*newest)
-    );
-    println!("{ahead} of {records} records lie ahead");
-    println!(
+    ));
+    tell(format_args!("{ahead} of {records} records lie ahead"));
+    tell(format_args!(
         "times from {} on are set back by {} s, to {} and later, and none after the present",
         moment(shift.first_ahead),
         shift.first_ahead.since(shift.last_right) / 1_000,
         moment(shift.last_right)
-    );
+    ));
     let resumed: Vec<_> = repair.resumed.iter().map(CallId::to_string).collect();
-    println!(
+    tell(format_args!(
         "{} calls that timed out meanwhile go on: {}",
         resumed.len(),
         if resumed.is_empty() { "none".to_owned() } else { resumed.join(", ") }
-    );
-    println!("{} stay ended: they are too old by now, or were never answered", repair.left_ended);
-    println!("after that: {} users on {} calls", repair.numbers.users, repair.numbers.calls);
+    ));
+    tell(format_args!(
+        "{} stay ended: they are too old by now, or were never answered",
+        repair.left_ended
+    ));
+    tell(format_args!(
+        "after that: {} users on {} calls",
+        repair.numbers.users, repair.numbers.calls
+    ));
     if !write {
-        println!("nothing is written: if the clock is right, run this again with --write");
+        tell(format_args!(
+            "nothing is written: if the clock is right, run this again with --write"
+        ));
         return Ok(());
     }
     let written = repair.write(&mut *journal).map_err(io::Error::other)?;
-    println!("the mended journal is at {}", written.at);
+    tell(format_args!("the mended journal is at {}", written.at));
     if let Some(aside) = written.aside {
-        println!("the old one is kept as {}", aside.display());
+        tell(format_args!("the old one is kept as {}", aside.display()));
     }
     Ok(())
 }

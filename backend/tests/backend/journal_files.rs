@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use live_users_testkit::{Answer, Server, Twilio, exit_of, get, send};
 use serde_json::Value;
@@ -187,4 +188,18 @@ fn an_emptied_write_ahead_log_is_noticed_and_the_state_is_written_anew() {
     server.kill();
     let (_server, twilio) = start(&[("JOURNAL_URL", &url_of(&data))]);
     assert_eq!(twilio.count(), r#"{"liveUsers":1}"#);
+}
+
+#[test]
+fn a_copy_is_made_also_if_nobody_reads_of_it() {
+    let (parent, data, _server, _) = running();
+    let copy = parent.path().join("copy.sqlite3");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut backup = Command::new(BINARY);
+    backup.env_clear().env("JOURNAL_URL", url_of(&data)).arg("backup").arg(&copy);
+    let ended = backup.stdout(writer).output().expect("starts");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!((ended.status.code(), told.as_str()), (Some(0), ""));
+    assert!(copy.exists());
 }
