@@ -203,3 +203,14 @@ fn a_copy_is_made_also_if_nobody_reads_of_it() {
     assert_eq!((ended.status.code(), told.as_str()), (Some(0), ""));
     assert!(copy.exists());
 }
+
+#[test]
+fn a_copy_that_cannot_be_written_is_named_and_no_setting_with_it() {
+    let (parent, data, _server, _) = running();
+    let nowhere = parent.path().join("nowhere/copy.sqlite3").display().to_string();
+    let ended = exit_of(BINARY, &["backup", &nowhere], &[("JOURNAL_URL", &url_of(&data))]);
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains(&nowhere) && told.contains("name another file"), "{told}");
+    assert!(!told.contains("JOURNAL_URL"), "{told}");
+}

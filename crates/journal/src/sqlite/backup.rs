@@ -27,14 +27,19 @@ pub(crate) fn backup(directory: &Path, to: &Path) -> Result<Position, JournalErr
         return Err(JournalError::Refused { why });
     }
     refuse_missing(directory)?;
-    let part =
-        std::path::absolute(beside(to, ".part")).map_err(|error| not_writable(to, &error))?;
+    let part = std::path::absolute(beside(to, ".part")).map_err(|error| no_copy(to, &error))?;
     let position = copy(&from, &part).inspect_err(|_| {
         // The rest of the file is useless. A failure to remove it changes nothing.
         let _ = fs::remove_file(&part);
     })?;
-    finish(&part, to).map_err(|error| not_writable(to, &error))?;
+    finish(&part, to).map_err(|error| no_copy(to, &error))?;
     Ok(position)
+}
+
+/// The copy cannot be written. No setting names it.
+fn no_copy(to: &Path, error: &io::Error) -> JournalError {
+    let why = format!("cannot write `{}`: {error}; name another file for the backup", to.display());
+    JournalError::Refused { why }
 }
 
 /// Refuses a directory without a log.
@@ -50,7 +55,7 @@ pub(crate) fn refuse_missing(directory: &Path) -> Result<(), JournalError> {
 fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
     match fs::remove_file(part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(not_writable(part, &error));
+            return Err(no_copy(part, &error));
         }
         _ => {}
     }
@@ -59,7 +64,7 @@ fn copy(from: &Path, part: &Path) -> Result<Position, JournalError> {
     // A backup must change nothing. The next process that opens the log may do this work.
     source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     let written = |error| Fault::from(error).into_error("writing the backup", part);
-    open_private(part).map_err(|error| not_writable(part, &error))?;
+    open_private(part).map_err(|error| no_copy(part, &error))?;
     let mut copy = Connection::open(part).map_err(written)?;
     let done =
         Backup::new(&source, &mut copy).and_then(|it| it.step(ALL_PAGES)).map_err(written)?;
