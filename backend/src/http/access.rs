@@ -31,7 +31,7 @@ pub(crate) async fn introspect(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(body, BODY_BYTES_MAX).await?;
     let Introspection { token } = question(&body)?;
-    let opened = auth.opened_by(token.as_bytes()).map(view);
+    let opened = auth.opened_by(token.as_bytes())?.map(view);
     let answer = Introspected::of(opened);
     Ok(json(&answer))
 }

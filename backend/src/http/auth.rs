@@ -10,6 +10,7 @@ use live_users_http_kit::{
     Client, Denied, TokenGuard, TokenRefusal, TrustedProxies, token_in, vouch_for,
 };
 
+use crate::parts::not_recorded::NotRecorded;
 use crate::parts::shared_links::LinkReader;
 use crate::parts::tokens::{Access, Of, TokenRegistry};
 
@@ -46,6 +47,8 @@ pub(crate) enum Refusal {
     AccessEnded,
     /// The token of a link is shown for what it does not show.
     OutOfScope,
+    /// It may be that of a link, and it is not known which links are in force.
+    Unknown(NotRecorded),
 }
 
 impl BearerAuth {
@@ -81,12 +84,16 @@ impl BearerAuth {
         let only = shown.next().filter(|_| shown.next().is_none());
         let shown = only.and_then(token_in).ok_or(Refusal::Denied(Denied::Missing))?;
         // Nobody guesses such a token, so no guess is counted; and it does not wait for those who do.
-        if let Some(access) = self.links.opened_by(shown) {
-            vouch_for(request);
-            return match request.headers().contains_key(ACCESS) {
-                true => Err(Refusal::AccessWithoutApiToken),
-                false => Ok(access),
-            };
+        match self.links.opened_by(shown) {
+            Ok(Some(access)) => {
+                vouch_for(request);
+                return match request.headers().contains_key(ACCESS) {
+                    true => Err(Refusal::AccessWithoutApiToken),
+                    false => Ok(access),
+                };
+            }
+            Err(why) if known.which(shown).is_none() => return Err(Refusal::Unknown(why)),
+            Ok(None) | Err(_) => {}
         }
         let client = Client::at(self.trusted_proxies.client(request.head()));
         let from = || self.trusted_proxies.shown_client(request.head());
@@ -103,10 +110,11 @@ impl BearerAuth {
             (Some(_), _) if !access.is_whole() => Err(Refusal::AccessWithoutApiToken),
             (Some(_), Some(_)) => Err(Refusal::AccessEnded),
             (Some(value), None) => {
-                let value = value.to_str().ok();
-                let found = value.and_then(|value| {
-                    tokens.by_value(value).or_else(|| self.links.by_value(value))
-                });
+                let value = value.to_str().map_err(|_| Refusal::AccessEnded)?;
+                let found = match tokens.by_value(value) {
+                    Some(access) => Some(access),
+                    None => self.links.by_value(value).map_err(Refusal::Unknown)?,
+                };
                 found.ok_or(Refusal::AccessEnded)
             }
         }
@@ -125,10 +133,14 @@ impl BearerAuth {
 
     /// What a token opens that somebody has shown elsewhere; `None` if it is not in force. Only for who
     /// has shown `API_TOKEN`: no guess is counted, and all tokens are compared each time.
-    pub(crate) fn opened_by(&self, token: &[u8]) -> Option<Access> {
+    ///
+    /// # Errors
+    /// Why it is not known whether it is that of a link.
+    pub(crate) fn opened_by(&self, token: &[u8]) -> Result<Option<Access>, NotRecorded> {
         let tokens = self.tokens.now();
-        match tokens.known()?.which(token) {
-            Some(place) => Some(tokens.access(place)),
+        let Some(known) = tokens.known() else { return Ok(None) };
+        match known.which(token) {
+            Some(place) => Ok(Some(tokens.access(place))),
             None => self.links.opened_by(token),
         }
     }

@@ -100,7 +100,8 @@ impl ApiError {
             auth::Refusal::Denied(_)
             | auth::Refusal::TooMany(_)
             | auth::Refusal::NoToken
-            | auth::Refusal::AccessWithoutApiToken => None,
+            | auth::Refusal::AccessWithoutApiToken
+            | auth::Refusal::Unknown(_) => None,
         }
     }
 
@@ -208,6 +209,7 @@ fn auth_problem(why: &auth::Refusal) -> Problem {
             expected: Some("the `access` of GET /api/live-users/access".to_owned()),
             ..field(auth::ACCESS, "no such access is in force, or not any more")
         },
+        auth::Refusal::Unknown(why) => problem(&why.to_string()),
         auth::Refusal::NoToken => {
             problem("API_TOKEN is not set on this server: without it only the total can be read")
         }
@@ -304,6 +306,7 @@ impl ResponseError for ApiError {
             Self::Auth(auth::Refusal::Denied(Denied::Missing)) => StatusCode::UNAUTHORIZED,
             Self::Auth(auth::Refusal::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(auth::Refusal::AccessWithoutApiToken) => StatusCode::BAD_REQUEST,
+            Self::Auth(auth::Refusal::Unknown(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Auth(_) => StatusCode::FORBIDDEN,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadAgents(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use live_users_core::{HOUR_MS, MINUTE_MS, Millis};
 use live_users_intake::Role;
+use live_users_replica::StaleReason;
 use live_users_state::{
     KnownLink, LinkChange, LinkId, LinkScope, LinkView, SharedLinks, TokenDigest,
 };
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::clock::moment;
 use super::latest::LatestReader;
+use super::not_recorded::NotRecorded;
 use super::queue::Queue;
 use super::scope::Scope;
 use super::tokens::{Access, Of};
@@ -60,19 +62,40 @@ impl LinkReader {
     }
 
     /// What the token of a link opens; `None` if it is none of a link that is in force.
-    pub(crate) fn opened_by(&self, token: &[u8]) -> Option<Access> {
-        if !token.starts_with(TOKEN_PREFIX.as_bytes()) {
-            return None;
+    ///
+    /// # Errors
+    /// Why it is not known which links are in force.
+    pub(crate) fn opened_by(&self, token: &[u8]) -> Result<Option<Access>, NotRecorded> {
+        let has_form = token.len() == TOKEN_PREFIX.len() + 2 * TOKEN_BYTES;
+        if !has_form || !token.starts_with(TOKEN_PREFIX.as_bytes()) {
+            return Ok(None);
         }
         let now = self.queue.clock().now();
-        self.links().by_digest(digest(token), now).map(|known| self.opened(known, now))
+        let links = self.links();
+        self.or_unknown(links.by_digest(digest(token), now).map(|known| self.opened(known, now)))
     }
 
     /// What a value of `Live-Users-Access` opens, if it stands for a link that is in force.
-    pub(crate) fn by_value(&self, value: &str) -> Option<Access> {
-        let (id, now) =
-            (LinkId::parse(value.strip_prefix(VALUE_PREFIX)?)?, self.queue.clock().now());
-        self.links().get(id, now).map(|known| self.opened(known, now))
+    ///
+    /// # Errors
+    /// As [`LinkReader::opened_by`].
+    pub(crate) fn by_value(&self, value: &str) -> Result<Option<Access>, NotRecorded> {
+        let Some(id) = value.strip_prefix(VALUE_PREFIX).and_then(LinkId::parse) else {
+            return Ok(None);
+        };
+        let now = self.queue.clock().now();
+        self.or_unknown(self.links().get(id, now).map(|known| self.opened(known, now)))
+    }
+
+    /// A link that is not found may be in force all the same while the journal cannot be read.
+    fn or_unknown(&self, found: Option<Access>) -> Result<Option<Access>, NotRecorded> {
+        let stale = self.latest.borrow().stale.filter(|it| it.reason == StaleReason::Behind);
+        match stale {
+            Some(stale) if found.is_none() => {
+                Err(self.queue.state().err().unwrap_or(NotRecorded::from(stale)))
+            }
+            _ => Ok(found),
+        }
     }
 
     /// Whether a link may still be read by, which somebody does.

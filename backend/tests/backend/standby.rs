@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use live_users_testkit::{Server, SettableClock, Twilio, exit_of, get};
+use live_users_testkit::{Server, SettableClock, Twilio, exit_of, get, send};
 use serde_json::Value;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
@@ -132,6 +132,51 @@ fn a_journal_from_days_ahead_is_refused_until_the_clock_is_set() {
     let line = told.next().expect("it is told");
     assert!(line.contains("ERROR") && line.contains("journal repair --time"), "{line}");
     assert_eq!(told.next(), None, "and once");
+}
+
+#[test]
+fn a_link_is_not_told_that_it_was_revoked_while_nobody_knows_which_are_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clock, url) = (SettableClock::off_by(3 * DAY_S), url_of(folder.path()));
+    let operator = format!("Bearer {API_TOKEN}");
+    let operator = ("Authorization", operator.as_str());
+    let (server, twilio) = start_by(&clock, &url);
+    twilio.start(1);
+    let body = r#"{"name":"Lobby","scope":{"all":true},"expires":"30d"}"#;
+    let at = |server: &Server, path: &str| format!("{}/api/live-users{path}", server.url);
+    let made = send("POST", &at(&server, "/links"), &[operator], body.as_bytes());
+    let made: Value = serde_json::from_str(&made.body).expect("JSON");
+    let token = made["token"].as_str().expect("a token");
+    let access = format!("link:{}", made["link"]["id"].as_str().expect("an id"));
+    assert!(server.terminate().0.success());
+
+    clock.set(0);
+    let (mut server, _) = start_by(&clock, &url);
+    let shown = format!("Bearer {token}");
+    let shown = ("Authorization", shown.as_str());
+    let question = format!(r#"{{"token":"{token}"}}"#);
+    for _ in 0..20 {
+        for answer in [
+            send("GET", &at(&server, "/summary"), &[shown], b""),
+            send("GET", &at(&server, ""), &[shown], b""),
+            send("GET", &at(&server, ""), &[operator, ("Live-Users-Access", &access)], b""),
+            send("POST", &at(&server, "/access"), &[operator], question.as_bytes()),
+        ] {
+            assert_eq!(answer.status, 503, "{}", answer.body);
+            assert!(answer.body.contains("the journal cannot be written"), "{}", answer.body);
+        }
+    }
+    let wrong = ("Authorization", "Bearer link-0123456789abcdef");
+    assert_eq!(send("GET", &at(&server, "/summary"), &[wrong], b"").status, 403, "no link's form");
+
+    clock.set(3 * DAY_S);
+    server.await_log("from now on calls are counted");
+    server.await_log("listening on");
+    assert_eq!(send("GET", &at(&server, "/summary"), &[shown], b"").status, 200);
+    let other = token.replace(['a', 'b', 'c'], "0").replace(['1', '2', '3'], "d");
+    let other = format!("Bearer {other}");
+    let answer = send("GET", &at(&server, "/summary"), &[("Authorization", &other)], b"");
+    assert_eq!(answer.status, 403, "it is known again: {}", answer.body);
 }
 
 /// The most live users in each hour from 7 to 4 days ago.
