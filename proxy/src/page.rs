@@ -181,6 +181,20 @@ const OF_ADMINS: [(&str, &str); 3] = [
     ("<section id=\"shared-links\"", "</section>"),
 ];
 
+/// What says that callers are simulated, which only the page of a demonstration has.
+const DEMO: (&str, &str) = ("  <p id=\"demo\"", "</p>\n");
+
+/// Leaves out what begins and ends so.
+fn leave_out(html: &mut String, (from, to): (&str, &str)) {
+    let found = html.find(from).and_then(|from| {
+        let length = html[from..].find(to)? + to.len();
+        Some(from..from + length)
+    });
+    if let Some(part) = found {
+        html.replace_range(part, "");
+    }
+}
+
 /// The page as HTML. Who sees a part of the calls gets the number of that part at the top, and everybody
 /// else the total. `sign_out` is the path that ends the session.
 pub(crate) fn html(
@@ -199,6 +213,9 @@ pub(crate) fn html(
     if let (Simulate(Some(command)), false) = (simulate, is_scoped) {
         let command = command.replace('&', "&amp;").replace('"', "&quot;");
         html = html.replacen(ROOT, &format!("{ROOT}data-simulate=\"{command}\" "), 1);
+    }
+    if simulate.0.is_none() {
+        leave_out(&mut html, DEMO);
     }
     let html = html.replacen(SIGN_OUT, &format!("action=\"{sign_out}\""), 1);
     let mut names = query.split('&').filter_map(|it| it.split('=').next());
@@ -223,6 +240,7 @@ pub(crate) fn html_of_link(
     language: Language,
     path: &str,
     link: &LinkAccess,
+    simulate: &Simulate,
     first: Option<&First>,
 ) -> String {
     let (view, detail) = match (link.view, &link.scope) {
@@ -240,14 +258,9 @@ pub(crate) fn html_of_link(
         .replacen(NUMBER, &format!("<live-users summary src=\"{path}/\">"), 1)
         .replacen(CHART, &format!("{CHART}src=\"{path}/\" "), 1)
         .replace(READ, &format!("href=\"{path}/api/"));
-    for (from, to) in OF_ADMINS {
-        let found = html.find(from).and_then(|from| {
-            let length = html[from..].find(to)? + to.len();
-            Some(from..from + length)
-        });
-        if let Some(part) = found {
-            html.replace_range(part, "");
-        }
+    let is_demo = simulate.0.is_some();
+    for part in OF_ADMINS.into_iter().chain((!is_demo).then_some(DEMO)) {
+        leave_out(&mut html, part);
     }
     with_first(language, &html, link.view == LinkView::Wallboard, first)
 }
@@ -283,8 +296,13 @@ mod tests {
         let told = r#"<html data-simulate="simulate &quot;a&amp;b&quot; <c>" lang="en""#;
         assert!(page(false, &command).contains(told), "{}", &page(false, &command)[..200]);
         for other in [page(true, &command), page(false, &NO_DEMO)] {
-            assert!(!other.contains("simulate"), "{}", &other[..200]);
+            assert!(!other.contains("data-simulate"), "{}", &other[..200]);
         }
+        for page in [page(true, &command), page(false, &command)] {
+            assert!(page.contains(DEMO.0) && page.contains("are simulated"), "to all readers");
+        }
+        assert!(!page(false, &NO_DEMO).contains("simulate"));
+        assert!(Language::pages().iter().all(|html| html.matches(DEMO.0).count() == 1));
     }
 
     #[test]
@@ -349,7 +367,11 @@ mod tests {
             view: LinkView::Wallboard,
             expires_ms: 0,
         };
-        let html = html_of_link(ENGLISH, "/view/0a", &link, None);
+        let html = html_of_link(ENGLISH, "/view/0a", &link, &NO_DEMO, None);
+        assert!(!html.contains(DEMO.0));
+        let demo = Simulate(Some("simulate".to_owned()));
+        let of_demo = html_of_link(ENGLISH, "/view/0a", &link, &demo, None);
+        assert!(of_demo.contains(DEMO.0) && !of_demo.contains("data-simulate"));
         for part in [
             "<html data-base=\"/view/0a/\" data-view=\"wallboard\" data-detail=\"numbers\" data-build=\"",
             "<live-users summary src=\"/view/0a/\">",

@@ -118,6 +118,7 @@ pub(crate) async fn show_page(
     language: Language,
     authenticator: Data<Authenticator>,
     admin_api: Data<AdminApi>,
+    simulate: Data<page::Simulate>,
     id: Path<String>,
 ) -> Result<HttpResponse, Error> {
     request.extensions_mut().insert(ViewOf(id.into_inner()));
@@ -138,7 +139,7 @@ pub(crate) async fn show_page(
         .insert_header((header::CONTENT_SECURITY_POLICY, page::POLICY))
         .insert_header((header::VARY, language::BY_READER))
         .insert_header((header::SET_COOKIE, cookie.to_string()))
-        .body(page::html_of_link(language, &link_path(id), link, first.as_ref())))
+        .body(page::html_of_link(language, &link_path(id), link, &simulate, first.as_ref())))
 }
 
 /// Lets what is below the path of a link be read by the session of that link: everything else about it

@@ -4,7 +4,7 @@ import { translator } from "/live-users-language.js";
 
 import { CallFilters } from "./call-filters.js";
 import { CallRow } from "./call-row.js";
-import { arrange, element, onTick, setText } from "./dom.js";
+import { arrange, commandCode, element, onTick, setText } from "./dom.js";
 import { number } from "./format.js";
 import { byLanguage } from "./messages/calls.js";
 import { SIMULATE } from "./reading.js";
@@ -133,10 +133,12 @@ export class Calls {
 
   #showEmpty(isFiltered) {
     const hasSeenCalls = this.#store.activities.list.length > 0 || this.#store.summary?.lastDay?.calls > 0;
-    const kind = isFiltered ? "filtered" : hasSeenCalls || !this.#store.seesAll ? "quiet" : "first";
+    const none = SIMULATE === null ? "quiet" : "over";
+    const kind = isFiltered ? "filtered" : hasSeenCalls || !this.#store.seesAll ? none : "first";
     if (this.#empty.dataset.kind === kind) return;
     this.#empty.dataset.kind = kind;
-    this.#empty.replaceChildren(...(kind === "first" ? beforeTheFirst() : [element("p", t(kind))]));
+    const nodes = { first: beforeTheFirst, over: afterTheLast }[kind] ?? (() => [element("p", t(kind))]);
+    this.#empty.replaceChildren(...nodes());
   }
 
   #tick() {
@@ -166,6 +168,11 @@ function inSight(rows) {
     return low;
   };
   return rows.slice(first(({ bottom }) => bottom > above), first(({ top }) => top > below));
+}
+
+/** How a demonstration goes on. */
+function afterTheLast() {
+  return [element("p", t("over")), element("p", commandCode(SIMULATE)), element("p", t("own"))];
 }
 
 /** What will be in the list; the steps to get there stand at the top of the page. */

@@ -78,3 +78,8 @@ setInterval(() => {
 document.addEventListener("visibilitychange", () => {
   for (const run of tickers) run();
 });
+
+/** A command, word by word, so that a flag can be kept with its dashes. */
+export function commandCode(command) {
+  return element("code", ...command.split(" ").flatMap((word) => [" ", element("span", word)]).slice(1));
+}

@@ -22,6 +22,8 @@ export class Overview {
   #line = document.querySelector("#line");
   #scope = document.querySelector("#scope");
   #figures = {};
+  #isDemo = document.querySelector("#demo") !== null;
+  #epoch = null;
 
   constructor(store, announcer) {
     this.#store = store;
@@ -50,6 +52,7 @@ export class Overview {
     this.#tick();
     this.#drawUndelivered();
     this.#drawFoot();
+    this.#followDemo();
     const live = publicSuspect > 0 ? t("usersUnsure", { n: liveUsers }) : t("usersLive", { n: liveUsers });
     const doubt = suspect > 0 ? [t("ofThemSuspect", { n: suspect })] : [];
     this.#announcer.say([live, ...doubt, ...line].join(COMMA));
@@ -61,6 +64,13 @@ export class Overview {
     this.#scope.hidden = whose.length === 0;
     setText(this.#scope, several(whose));
     this.#scope.title = whose.join(", ");
+  }
+
+  /** With another journal it is no demonstration any more, or another one: the page of before says what is not so. */
+  #followDemo() {
+    const { epoch } = this.#store.summary;
+    if (this.#isDemo && this.#epoch !== null && epoch !== this.#epoch) location.reload();
+    this.#epoch = epoch;
   }
 
   #drawSpan(name, numbers) {

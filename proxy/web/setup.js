@@ -2,7 +2,7 @@
 
 import { translator } from "/live-users-language.js";
 
-import { arrange, element, onTick, setText } from "./dom.js";
+import { arrange, commandCode, element, onTick, setText } from "./dom.js";
 import { ago, number, phone } from "./format.js";
 import { byLanguage } from "./messages/setup.js";
 import { SIMULATE } from "./reading.js";
@@ -109,7 +109,7 @@ class Line {
 }
 
 function firstStep(command) {
-  const code = element("code", ...command.split(" ").flatMap((word) => [" ", element("span", word)]).slice(1));
+  const code = commandCode(command);
   const button = element("button.button", { type: "button", "aria-label": t("copyCommand") }, t("copy"));
   const told = element("p.setup-told", { role: "status" });
   button.addEventListener("click", async () => setText(told, t((await isCopied(command, code)) ? "commandCopied" : "commandSelected")));

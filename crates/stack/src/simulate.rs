@@ -10,8 +10,9 @@ use live_users_simulator::{Player, Report, Webhooks, World, WorldSize, is_answer
 use tokio::sync::{oneshot, watch};
 
 use crate::args::{Ports, Simulation};
-use crate::local::{self, Stack};
+use crate::local::{self, Stack, Told};
 use crate::remote::check_url;
+use crate::welcome::tell_of_own_calls;
 use crate::{Failure, tell};
 
 /// The number that callers dial when no agent has one.
@@ -48,7 +49,9 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     };
     let stop = on_signal();
     if let Some(url) = url {
-        return play(&player(&url)?, simulation, numbers, stop()).await;
+        let played = play(&player(&url)?, simulation, numbers, stop()).await;
+        tell_how_to_go_on(&told, &played);
+        return played;
     }
 
     let stack = Stack::bind(&told, ports)?;
@@ -57,6 +60,7 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     let (end, ended) = oneshot::channel();
     let playing = async {
         let played = play(&player, simulation, numbers, stop()).await;
+        tell_how_to_go_on(&told, &played);
         if played.is_ok() {
             tell(format_args!("The page stays as it is; Ctrl-C ends it."));
             stop().await;
@@ -70,6 +74,14 @@ pub(crate) async fn run(ports: &Ports, simulation: &Simulation) -> Result<ExitCo
     let (served, played) = tokio::join!(serving, playing);
     served.map_err(Failure::run)?;
     played
+}
+
+/// Says what to do when the callers of a demonstration have hung up.
+fn tell_how_to_go_on(told: &Told, played: &Result<ExitCode, Failure>) {
+    if told.is_demo && played.is_ok() {
+        tell("For more callers, run this again.");
+        tell_of_own_calls();
+    }
 }
 
 /// Something to wait for as often as one likes: that the process was asked to stop.

@@ -15,6 +15,14 @@ pub(crate) fn command(env: &Env, arguments: &str) -> String {
     }
 }
 
+/// Says how a demonstration is left.
+pub(crate) fn tell_of_own_calls() {
+    tell(format_args!(
+        "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and start"
+    ));
+    tell(format_args!("again: nothing is changed in Twilio.\n"));
+}
+
 impl Stack {
     /// How to run this command against these servers.
     fn command(&self, env: &Env, arguments: &str) -> String {
@@ -45,10 +53,7 @@ impl Stack {
                     "A demonstration, since TWILIO_AUTH_TOKEN is not set. See the number move:\n"
                 ));
                 tell(format_args!("  {}\n", self.simulate(&told.env)));
-                tell(format_args!(
-                    "For your own calls, set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and start"
-                ));
-                tell(format_args!("again: nothing is changed in Twilio.\n"));
+                tell_of_own_calls();
             }
             None if told.watches => {
                 let seconds = told.env.get("REFEREE_LOOK_SECONDS").unwrap_or(LOOK_SECONDS);

@@ -142,6 +142,7 @@ fn simulated_callers_fill_a_stack_that_runs_and_leave_it_empty() {
     let told = String::from_utf8_lossy(&stdout).into_owned();
     assert!(status.success(), "{told}{}", String::from_utf8_lossy(&stderr));
     assert!(told.contains("0 refused, the backend says 0 live"), "{told}");
+    assert!(told.contains("For more callers, run this again.\nFor your own calls, set TWILIO_"));
     // Meanwhile people were on the line, and hung up.
     server.await_log("call started, 2 live");
     server.await_log(", 0 live");

@@ -1,7 +1,7 @@
 //! What the page says to do while no webhook has come, in a real Chromium.
 
 use live_users_simulator::rest::{Behaviour, CallsApi, StandIn};
-use live_users_testkit::{Browser, Server, Twilio, exit_of};
+use live_users_testkit::{Browser, Server, Twilio, exit_of, send};
 
 use crate::page::{all_can_use_it, open, text};
 use crate::{ADMIN_TOKEN, STACK, TOKEN, agents_file, backend_with, proxy_of, start_both};
@@ -92,6 +92,9 @@ async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_hea
     let list = text(&browser, "#setup").await;
     let file = format!(" numbers in {} so far.", agents_file());
     assert!(list.contains("Each number of the agents file") && list.contains(&file), "{list}");
+    // It is said at length there, and so in no line beside it.
+    let line = "document.querySelector('#demo').checkVisibility()";
+    assert_eq!(browser.evaluate(line).await, false);
     let command = text(&browser, "#simulate code").await;
     assert!(server.log().contains(&format!("  {command}\n")), "{command}: {}", server.log());
     let arguments = command.strip_prefix("cargo run --release -- ").expect("as it was started");
@@ -123,6 +126,81 @@ async fn a_demonstration_says_first_how_it_is_filled_until_the_first_call_is_hea
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     browser.wait_for("the list to go", "document.querySelector('#setup').hidden").await;
     assert_eq!(browser.console_errors().await, [""; 0]);
+}
+
+/// The lines that say of the page that its calls are simulated, in each language.
+const SIMULATED: [(&str, &str); 6] = [
+    ("en", "Demonstration: Twilio’s calls here are simulated."),
+    ("de", "Vorführung: Die Anrufe von Twilio sind hier simuliert."),
+    ("es", "Demostración: las llamadas de Twilio aquí son simuladas."),
+    ("fr", "Démonstration\u{a0}: les appels de Twilio sont ici simulés."),
+    ("pt", "Demonstração: as chamadas do Twilio aqui são simuladas."),
+    ("ja", "デモ: ここに表示される Twilio の通話は模擬通話です。"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_says_so_as_long_as_it_is_one_to_all_readers_and_how_it_goes_on() {
+    let (server, page) = start_all_in_one(&[]);
+    let twilio = Twilio::new(&server.url, "live-users-demonstration-token");
+    twilio.start(1);
+    let browser = Browser::start().await;
+    browser.sign_in(&page, ADMIN_TOKEN).await;
+    let row = "document.querySelectorAll('tr.call').length === 1";
+    for (language, line) in SIMULATED {
+        browser.goto(&format!("{page}?lang={language}")).await;
+        browser.wait_for("the call", row).await;
+        assert_eq!(text(&browser, "#demo").await, line);
+    }
+    browser.goto(&format!("{page}?wallboard")).await;
+    browser.wait_for("the wallboard", "document.documentElement.matches('.wallboard')").await;
+    browser
+        .wait_for("the number", "document.querySelector('[data-figure=users]').innerText === '1'")
+        .await;
+    let is_seen = "document.querySelector('#demo').checkVisibility()";
+    assert_eq!(browser.evaluate(is_seen).await, true, "on the wall too");
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
+    browser.goto(&page).await;
+    browser.wait_for("the call", row).await;
+    twilio.end(1);
+    browser.wait_for("what is next", "document.querySelector('#calls-empty code')").await;
+    let next = text(&browser, "#calls-empty").await;
+    assert!(next.starts_with("No simulated caller is on the line any more."), "{next}");
+    for told in ["simulate --calls 25 --backend-port", "set TWILIO_ACCOUNT_SID"] {
+        assert!(next.contains(told), "{told}: {next}");
+    }
+    all_can_use_it(&browser, [(360, 800), (1280, 900)]).await;
+
+    // Readers of a link are told, too, but not how to fill it.
+    let api = page.split("/admin").next().expect("an address");
+    let body = r#"{"name":"Lobby","scope":{"all":true},"view":"wallboard","expires":"1d"}"#;
+    let authorization = format!("Bearer {ADMIN_TOKEN}");
+    let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
+    let made = send("POST", &format!("{api}/api/live-users/links"), &headers, body.as_bytes());
+    let made: serde_json::Value = serde_json::from_str(&made.body).expect("a link");
+    let token = made["token"].as_str().expect("a token");
+    let reader = Browser::start().await;
+    reader.goto(&format!("{api}/view#token={token}")).await;
+    reader.wait_for("the wallboard", "document.documentElement.matches('.wallboard')").await;
+    assert_eq!(text(&reader, "#demo").await, SIMULATED[0].1);
+    assert_eq!(
+        reader.evaluate("document.documentElement.dataset.simulate ?? null").await,
+        serde_json::Value::Null
+    );
+
+    // Started again for an account, at the same address, the page says it no more.
+    let (_, log) = server.terminate();
+    let port = |flag: &str| {
+        let (_, behind) = log.split_once(flag).expect("the command");
+        behind.split_whitespace().next().expect("a port").to_owned()
+    };
+    let ports = [port("--backend-port "), port("--proxy-port ")];
+    let arguments = ["--backend-port", &ports[0], "--proxy-port", &ports[1]];
+    let agents = agents_file();
+    let env =
+        [("AGENTS_FILE", &*agents), ("ADMIN_TOKEN", ADMIN_TOKEN), ("TWILIO_AUTH_TOKEN", TOKEN)];
+    let _server = Server::start(STACK, &arguments, &env);
+    let is_gone = "document.querySelector('#demo') === null";
+    browser.wait_for("the page to be loaded again", is_gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
