@@ -3,7 +3,7 @@
 
     tools/page.py [--built FOLDER] [--pictures FOLDER] [--forced-colors] [STATE ...]
 
-Build the servers before: target/debug, or the FOLDER of --built. STATE is one of the states below; all
+Build the servers and the command before: target/debug, or the FOLDER of --built. STATE is one of the states below; all
 without one. Of each state it checks, light and dark, at 360, 768, 1280 and 1920 pixels: axe-core finds
 nothing, nothing is wider than the window, the console is silent. With --pictures, a PNG of each is left
 in that folder, to be looked at by people. With --forced-colors it looks at each state in the colours of a
@@ -55,6 +55,7 @@ def agents(count):
 
 class Servers:
     """A backend and a proxy on loopback."""
+    auth = AUTH
 
     def __init__(self, folder, binaries, agent_count):
         self.folder, self.calls = Path(tempfile.mkdtemp(dir=folder)), 0
@@ -77,7 +78,7 @@ class Servers:
 
     def post(self, path, **fields):
         url = f"http://127.0.0.1:{self.backend_port}{path}"
-        headers, body = webhook(AUTH, url, fields)
+        headers, body = webhook(self.auth, url, fields)
         with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
             return answer.status
 
@@ -126,6 +127,22 @@ class Servers:
         for server in (self.proxy, self.backend):
             if server.poll() is None:
                 stop(server)
+
+
+class Demo(Servers):
+    """Both in one process, without an account."""
+    auth = "live-users-demonstration-token"
+
+    def __init__(self, folder, binaries):
+        self.folder, self.calls = Path(tempfile.mkdtemp(dir=folder)), 0
+        self.backend_port, self.proxy_port = free_port(), free_port()
+        file, log = self.folder / "agents.toml", self.folder / "live-users.log"
+        file.write_text(agents(4))
+        ports = "--backend-port", str(self.backend_port), "--proxy-port", str(self.proxy_port)
+        self.backend = self.proxy = start([binaries / "live-users", *ports], log, ADMIN_TOKEN=ADMIN, CUSTOMER=CUSTOMER,
+                                          JOURNAL_URL="memory:", AGENTS_FILE=str(file))
+        for port in (self.backend_port, self.proxy_port):
+            await_port(port, self.backend, log)
 
 
 def fill(servers):
@@ -249,6 +266,19 @@ def states(browser, look, servers_for):
         signed_in(browser, servers_for(32))
         look.at("busy")
 
+    def demo():
+        servers = servers_for("demo")
+        sids = [servers.call(agent) for agent in range(3)]
+        signed_in(browser, servers)
+        look.at("demo")
+        browser.open(servers.url("/admin/existing-agents?wallboard"))
+        look.at("demo-wallboard")
+        for sid in sids:
+            servers.post("/call-status", CallSid=sid, AccountSid="AC" + "0" * 32, CallStatus="completed", CallDuration="75")
+        browser.open(servers.url("/admin/existing-agents"))
+        check_becomes(browser, "all have hung up", "return document.querySelector('#calls-empty code') !== null")
+        look.at("demo-over")
+
     def waiting():
         signed_in(browser, servers_for(32))
         browser.open(servers_for(32).url("/admin/existing-agents#calls&party=waiting"))
@@ -301,7 +331,7 @@ def states(browser, look, servers_for):
         browser.open("about:blank")
         browser.open(servers.url(f"/view/{link}"))
         look.at("revoked", "return document.readyState === 'complete'", "the server responded with a status of 403")
-    each = (sign_in, fresh, one, busy, waiting, customer, docs, embed, view, link, wallboard, revoked, suspect, down)
+    each = (sign_in, fresh, one, demo, busy, waiting, customer, docs, embed, view, link, wallboard, revoked, suspect, down)
     return {it.__name__.replace("_", "-"): it for it in each}
 
 
@@ -321,7 +351,8 @@ def main():
 
         def servers_for(count):
             if count not in running:
-                running[count] = Servers(folder, wanted.built.resolve(), count)
+                built = wanted.built.resolve()
+                running[count] = Demo(folder, built) if count == "demo" else Servers(folder, built, count)
                 if count == 32:
                     fill(running[count])
             return running[count]
