@@ -135,8 +135,18 @@ async fn refuse(mut inbox: mpsc::Receiver<Work>, status: StatusReader) {
             Work::Evidence(_, answer, _) => drop(answer.send(Err(trouble))),
             Work::Evict(_, answer) => drop(answer.send(Err(trouble))),
             Work::Query(query) => query(Err(trouble)),
+            Work::Change(_, answer) => drop(answer.send(Err(trouble))),
+            Work::PassOn(_, answer) => drop(answer.send(Err(trouble))),
             Work::Rewrite(answer) => drop(answer.send(Err(NotRewritten::Unknown))),
-            _ => {}
+            // Nobody waits for an answer to these.
+            Work::CatchUp
+            | Work::Provider(..)
+            | Work::SourceProvider(..)
+            | Work::Lease(_)
+            | Work::Snapshot(_)
+            | Work::Audited(_)
+            | Work::Agents(_)
+            | Work::Stop => {}
         }
     }
 }

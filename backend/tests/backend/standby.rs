@@ -7,7 +7,7 @@ use live_users_testkit::{Server, SettableClock, Twilio, exit_of, get, send};
 use serde_json::Value;
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
-use crate::{BINARY, TOKEN, start};
+use crate::{BINARY, TOKEN, agents_file, start};
 
 const DAY_S: i64 = 24 * 3_600;
 
@@ -60,6 +60,25 @@ fn assert_stands_by(server: &Server, twilio: &Twilio, reason: &str) {
         assert!(answer.body.contains(reason), "{}", answer.body);
     }
     assert_eq!(get(&format!("{}/healthz", server.url)).status, 200);
+}
+
+#[test]
+fn whatever_waits_for_a_record_is_told_why_there_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("journal.sqlite3"), "no journal").expect("a file");
+    let alert = "[[alert]]\nid = \"busy\"\nwhen = \"users\"\nat_least = 1\n";
+    let (_folder, agents) = agents_file(alert);
+    let settings = [WITH_TOKEN, ("JOURNAL_URL", &url_of(folder.path())), ("AGENTS_FILE", &agents)];
+    let (server, _) = start(&settings);
+    let authorization = format!("Bearer {API_TOKEN}");
+    let ended = format!("/api/sessions/{}/end?until_ms=1", "0".repeat(32));
+    for path in ["/api/live-users/alerts/busy/test", &ended] {
+        let url = format!("{}{path}", server.url);
+        let answer = send("POST", &url, &[("Authorization", &authorization)], b"");
+        assert_eq!(answer.status, 503, "{path}: {}", answer.body);
+        let reason = "what is stored is not what was written";
+        assert!(answer.body.contains(reason), "{path}: {}", answer.body);
+    }
 }
 
 #[test]
