@@ -106,9 +106,14 @@ fn cell(row: &Value, column: &str) -> String {
     }
 }
 
+/// What a formula begins with in some spreadsheet: `=`, `+`, `-` and `@` also in full width, as Japanese ones
+/// read them.
+const FORMULA: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
 /// A text that no spreadsheet takes for a formula.
 fn harmless(text: String) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    match text.starts_with(FORMULA) {
         true => format!("'{text}"),
         false => text,
     }
@@ -128,7 +133,9 @@ mod tests {
         let line = encoded(Format::Csv, table, std::slice::from_ref(&row));
         let expected = "'=1+1,1.5,x y,\"say \"\"hi\"\",\r\nyou\",\r\n";
         assert_eq!(String::from_utf8(line).unwrap(), expected);
-        for start in ["=", "+", "-", "@", "\t", "\r"] {
+        for start in
+            ["=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}"]
+        {
             let cell = cell(&json!({ "a": format!("{start}cmd") }), "a");
             assert!(cell.starts_with('\''), "{cell}");
         }
