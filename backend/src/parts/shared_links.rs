@@ -89,13 +89,12 @@ impl LinkReader {
 
     /// A link that is not found may be in force all the same while the journal cannot be read.
     fn or_unknown(&self, found: Option<Access>) -> Result<Option<Access>, NotRecorded> {
-        let stale = self.latest.borrow().stale.filter(|it| it.reason == StaleReason::Behind);
-        match stale {
-            Some(stale) if found.is_none() => {
-                Err(self.queue.state().err().unwrap_or(NotRecorded::from(stale)))
-            }
-            _ => Ok(found),
+        let stale = self.latest.borrow().stale.map(|it| it.reason);
+        if found.is_none() && stale == Some(StaleReason::Behind) {
+            // It may have just become fresh again.
+            self.queue.state()?;
         }
+        Ok(found)
     }
 
     /// Whether a link may still be read by, which somebody does.
