@@ -25,7 +25,7 @@ use crate::args::Ports;
 pub(crate) enum Remote {
     /// Show the number, how sure it is, everybody on the line, and each agent.
     Status(Target),
-    /// List the calls that are up and were answered, the longest first.
+    /// List the calls that are up, also those that nobody has answered yet, the longest first.
     Calls {
         #[command(flatten)]
         which: calls::Which,

@@ -20,6 +20,9 @@ const PAGE: &str = "1000";
 /// The party of a caller who is connected with nobody.
 const WAITING: &str = "waiting";
 
+/// The phase of a call that nobody has answered yet.
+const DIALING: &str = "dialing";
+
 /// Which calls are listed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Which {
@@ -41,6 +44,23 @@ pub(crate) struct Which {
 }
 
 impl Which {
+    /// Whether some calls of the account are left out.
+    fn is_filtered(&self) -> bool {
+        self.agent.is_some() || self.source.is_some() || self.suspect || self.waiting
+    }
+
+    /// What is said where none is wanted of so many calls of the account that is named, or of all.
+    fn none(&self, total: Option<u64>) -> String {
+        match (&self.account, self.is_filtered(), total) {
+            (None, false, _) | (None, _, Some(0)) => "No call is up.".to_owned(),
+            (Some(id), false, _) | (Some(id), _, Some(0)) => {
+                format!("No call of the account {} is up.", shown(id))
+            }
+            (_, _, Some(total)) => format!("No call on the line fits (of {total})."),
+            (_, _, None) => "No call on the line fits.".to_owned(),
+        }
+    }
+
     /// The calls of an answer that are wanted. An older server knows no source and no party to ask for, and a
     /// proxy may pass no account on.
     fn has(&self, call: &CallView) -> bool {
@@ -57,7 +77,7 @@ impl Which {
 /// Lists the calls of all pages.
 pub(super) async fn list(server: &Server, which: &Which, json: bool) -> Result<ExitCode, Failure> {
     let (mut calls, mut whole, mut after) = (Vec::new(), None::<Value>, None::<String>);
-    loop {
+    let total = loop {
         let path = page_path(which, after.as_deref());
         let answer = server.ask(Method::GET, &path).await.map_err(|it| server.failure(&it))?;
         let page: CallPage = server.read(&answer)?;
@@ -74,12 +94,12 @@ pub(super) async fn list(server: &Server, which: &Which, json: bool) -> Result<E
         match page.next {
             // A server that goes round in circles is asked no further.
             Some(next) if Some(&next) != after.as_ref() => after = Some(next),
-            _ => break,
+            _ => break page.total,
         }
-    }
+    };
     match whole {
         Some(whole) => tell(whole),
-        None if calls.is_empty() => tell("No call is up."),
+        None if calls.is_empty() => tell(which.none(total)),
         None => listed(&calls).iter().for_each(tell),
     }
     Ok(ExitCode::SUCCESS)
@@ -154,11 +174,16 @@ fn page_path(which: &Which, after: Option<&str>) -> String {
     {
         let mut pairs = query.query_pairs_mut();
         pairs.append_pair("limit", PAGE);
+        // As the page lists them: all who are on the line.
+        pairs.append_pair("dialing", "true");
         if let Some(agent) = &which.agent {
             pairs.append_pair("agent", agent);
         }
         if let Some(account) = &which.account {
             pairs.append_pair("account", account);
+        }
+        if let Some(source) = &which.source {
+            pairs.append_pair("source", source);
         }
         if which.suspect {
             pairs.append_pair("suspect", "true");
@@ -196,10 +221,12 @@ fn row(call: &CallView) -> [String; 7] {
         (true, true) => "yes, suspect",
         (false, _) => "no",
     };
+    let party = call.party.clone().unwrap_or_else(|| "-".to_owned());
+    let with = if call.phase == DIALING { format!("{party}, not answered yet") } else { party };
     [
         call.call_sid.clone(),
         call.live_ms.map(span).unwrap_or_else(|| "-".to_owned()),
-        call.party.clone().unwrap_or_else(|| "-".to_owned()),
+        with,
         counted.to_owned(),
         name(&call.agent),
         call.caller.clone().unwrap_or_else(|| "withheld".to_owned()),
@@ -246,14 +273,15 @@ mod tests {
         let which = Which {
             agent: some("a&b"),
             account: some("c d"),
+            source: some("e f"),
             suspect: true,
             waiting: true,
-            ..Which::default()
         };
         let path = page_path(&which, Some("1 2"));
         assert_eq!(
             path,
-            "/calls?limit=1000&agent=a%26b&account=c+d&suspect=true&party=waiting&after=1+2"
+            "/calls?limit=1000&dialing=true&agent=a%26b&account=c+d&source=e+f&suspect=true\
+             &party=waiting&after=1+2"
         );
     }
 }

@@ -102,8 +102,10 @@ fn backend_and_proxy_tell_the_same_as_text_and_as_json() {
 
         let calls = ok(url, token, &["calls"]);
         assert!(calls.contains(CALL) && !calls.contains("4155550001"), "{calls}");
-        assert_eq!(ok(url, token, &["calls", "--suspect"]), "No call is up.\n");
-        assert_eq!(ok(url, token, &["calls", "--agent", "support"]), "No call is up.\n");
+        for filter in [&["--suspect"][..], &["--waiting"], &["--agent", "support"]] {
+            let none = ok(url, token, &[&["calls"], filter].concat());
+            assert_eq!(none, "No call on the line fits (of 1).\n", "{filter:?}");
+        }
         let calls = json(&ok(url, token, &["calls", "--agent", "booking", "--json"]));
         assert_eq!(
             (&calls["calls"][0]["callSid"], &calls["success"]),
@@ -114,6 +116,27 @@ fn backend_and_proxy_tell_the_same_as_text_and_as_json() {
         assert!(why.contains("Counted: ") && why.contains("SOURCE"), "{why}");
         let why = json(&ok(url, token, &["explain", CALL, "--json"]));
         assert_eq!((&why["call"]["counted"], &why["success"]), (&true.into(), &Value::Null));
+    }
+}
+
+#[test]
+fn calls_that_nobody_has_answered_yet_are_listed_as_the_page_lists_them() {
+    let (backend, proxy, twilio) = start_both();
+    for (url, token) in [(&backend.url, API_TOKEN), (&proxy.url, ADMIN_TOKEN)] {
+        let none = ok(url, token, &["calls", "--waiting"]);
+        assert_eq!(none, "No call is up.\n", "nothing was filtered away");
+    }
+    let fields = [("CallSid", CALL), ("CallStatus", "ringing"), ("Direction", "inbound")];
+    let fields = [&fields[..], &[("To", "+15005550006")]].concat();
+    assert_eq!(twilio.post("/call-status", &fields).status, 204);
+    twilio.start(2);
+    for (url, token) in [(&backend.url, API_TOKEN), (&proxy.url, ADMIN_TOKEN)] {
+        let calls = ok(url, token, &["calls"]);
+        let line = calls.lines().find(|it| it.starts_with(CALL)).expect("the call that rings");
+        assert!(line.contains("waiting, not answered yet"), "{calls}");
+        assert_eq!((calls.lines().count(), calls.matches("not answered").count()), (3, 1));
+        let calls = json(&ok(url, token, &["calls", "--json"]));
+        assert_eq!(calls["calls"].as_array().map(Vec::len), Some(2), "{calls}");
     }
 }
 

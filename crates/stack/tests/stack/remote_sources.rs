@@ -71,7 +71,12 @@ fn sources_and_accounts_are_shown_and_calls_are_filtered_by_them() {
             assert_eq!(calls["calls"].as_array().map(Vec::len), Some(1), "{args:?} {calls}");
             assert_eq!(calls["calls"][0]["callSid"], expected);
         }
-        assert_eq!(ok(url, token, &["calls", "--source", "nobody"]), "No call is up.\n");
+        for filter in ["--source", "--agent", "--account"] {
+            let args = ["calls", filter, "nobody", "--url", url];
+            let (code, output, error) = told(&args, &[("LIVE_USERS_TOKEN", token)]);
+            assert_eq!((code, output.as_str()), (1, ""), "{filter} {error}");
+            assert!(error.contains("answers 404: "), "{filter} {error}");
+        }
     }
 }
 
