@@ -32,6 +32,9 @@ pub(crate) enum UpstreamError {
     /// A status that is no answer to the question.
     #[error("the backend answered with status {0}")]
     Status(u16),
+    /// The backend has no number: what went wrong there is the operator's.
+    #[error("the number is not known at present")]
+    NotKnown,
     /// More bytes than any answer has.
     #[error("the backend's answer is too big")]
     TooBig,
@@ -85,6 +88,7 @@ impl ResponseError for UpstreamError {
             | Self::Broken
             | Self::Redirect
             | Self::Status(_)
+            | Self::NotKnown
             | Self::TooBig
             | Self::NotJson
             | Self::NotACount

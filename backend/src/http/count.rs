@@ -7,12 +7,13 @@ use live_users_broadcast::polled;
 use live_users_http_kit::asks_for;
 use live_users_replica::{Stale, StaleReason};
 use live_users_wire::{Count, WITH_DOUBT};
+use log::debug;
 
 use crate::http::error::ApiError;
 use crate::http::total_reader::{TotalReader, TotalRules};
 use crate::parts::clock::moment;
 use crate::parts::latest::{LatestCount, LatestReader};
-use crate::parts::not_recorded::NotRecorded;
+use crate::parts::not_recorded::{NOT_KNOWN, NotRecorded};
 use crate::parts::queue::{Queue, View};
 
 /// Whether the number may be shown.
@@ -20,8 +21,14 @@ fn known(latest: &LatestCount) -> Result<(), ApiError> {
     match latest.stale {
         // It has just become fresh again.
         None | Some(Stale { reason: StaleReason::Behind, .. }) => Ok(()),
-        Some(stale) => Err(NotRecorded::from(stale).into()),
+        Some(stale) => Err(not_known(stale.into())),
     }
+}
+
+/// Everybody may read the total, so why it is not known stays here.
+fn not_known(why: NotRecorded) -> ApiError {
+    debug!("no total for who asks: {why}");
+    ApiError::Unavailable(NOT_KNOWN.to_owned())
 }
 
 /// Answers `{"liveUsers":3}` from the latest count: no lock that a writer could hold for long, and
@@ -37,9 +44,9 @@ pub(crate) async fn total(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     if queue.has_stopped() {
-        return Err(NotRecorded::Stopped.into());
+        return Err(not_known(NotRecorded::Stopped));
     }
-    queue.freshen().await?;
+    queue.freshen().await.map_err(not_known)?;
     let tells_doubt = rules.doubt.is_public || asks_for(&request, WITH_DOUBT);
     let selection = reader.selection();
     if selection.is_everything() {
@@ -58,7 +65,7 @@ pub(crate) async fn total(
         let doubt = tells_doubt.then_some((known.0, &*known.1));
         (selection.count(state.tracker(), now, (gives_agents, doubt)), now)
     });
-    let (count, now) = counted.await?;
+    let (count, now) = counted.await.map_err(not_known)?;
     let count = match tells_doubt {
         true => Count { as_of: Some(moment(now)), ..count },
         false => count.plain(),

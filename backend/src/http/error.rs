@@ -209,7 +209,10 @@ fn auth_problem(why: &auth::Refusal) -> Problem {
             expected: Some("the `access` of GET /api/live-users/access".to_owned()),
             ..field(auth::ACCESS, "no such access is in force, or not any more")
         },
-        auth::Refusal::Unknown(why) => problem(&why.to_string()),
+        // Whoever shows it may be a stranger, who learns nothing of the journal.
+        auth::Refusal::Unknown(_) => {
+            problem("which shared links are in force is not known at present")
+        }
         auth::Refusal::NoToken => {
             problem("API_TOKEN is not set on this server: without it only the total can be read")
         }

@@ -5,6 +5,10 @@ use std::fmt::{self, Display};
 use live_users_journal::FaultKind;
 use live_users_replica::{Stale, StaleReason};
 
+/// Why there is no total, as everybody is told it. What went wrong, such as credentials that are refused or
+/// a journal that cannot be written, is the operator's: the summary, `/readyz` and the log say it.
+pub(crate) const NOT_KNOWN: &str = "the number is not known at present";
+
 /// Why a piece of evidence was not acknowledged, or the number is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotRecorded {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::parts::clock::moment;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::latest::{LatestCount, LatestReader};
-use crate::parts::not_recorded::NotRecorded;
+use crate::parts::not_recorded::NOT_KNOWN;
 use crate::parts::queue::{ACKNOWLEDGE_MS, Queue};
 use crate::parts::scope::Scope;
 use crate::parts::streams::Streams;
@@ -116,8 +116,8 @@ fn shown(count: &LatestCount, suspect: Option<u64>) -> Shown {
 }
 
 fn total_frame(count: &LatestCount, suspect: Option<u64>) -> Frame {
-    if let Some(stale) = count.stale {
-        return no_value(&NotRecorded::from(stale));
+    if count.stale.is_some() {
+        return no_value(NOT_KNOWN);
     }
     let epoch = format!("{:016x}", count.at.epoch);
     let (live_users, seq, as_of) = (count.live_users, count.at.seq, moment(count.as_of));
@@ -204,7 +204,7 @@ fn without_time(mut summary: Summary) -> Summary {
     summary
 }
 
-pub(super) fn no_value(why: &impl ToString) -> Frame {
-    let problem = Problem { error: why.to_string(), field: None, expected: None };
+pub(super) fn no_value(why: &str) -> Frame {
+    let problem = Problem { error: why.to_owned(), field: None, expected: None };
     Frame::unnamed(serde_json::to_vec(&problem).expect("a text is always JSON"))
 }

@@ -19,7 +19,7 @@ use crate::parts::clock::moment;
 use crate::parts::doubt::{Doubt, DoubtRules};
 use crate::parts::hooks::Hooks;
 use crate::parts::latest::LatestReader;
-use crate::parts::not_recorded::NotRecorded;
+use crate::parts::not_recorded::{NOT_KNOWN, NotRecorded};
 use crate::parts::queue::{Queue, View};
 use crate::parts::selection::Selection;
 use crate::parts::streams::{ScopedStreams, Streams};
@@ -84,7 +84,7 @@ async fn publish_totals(
         for (n, slot) in slots.iter().enumerate() {
             let (shown, frame) = match &counted {
                 Ok((counts, frame_of)) => (Some(counts[n].clone()), frame_of(&counts[n])),
-                Err(why) => (None, no_value(why)),
+                Err(_) => (None, no_value(NOT_KNOWN)),
             };
             if published.get(&slot.selection) != Some(&shown) {
                 slot.total.publish(frame);

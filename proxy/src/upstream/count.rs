@@ -136,6 +136,7 @@ impl Upstream {
             {
                 Err(failure(UpstreamError::AccessEnded, "status 403".to_owned()))
             }
+            503 => Err(failure(UpstreamError::NotKnown, "status 503".to_owned())),
             status => Err(wrong_status(status)),
         }
     }

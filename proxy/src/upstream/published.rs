@@ -96,7 +96,8 @@ impl Published {
                 let Ok(Problem { error, .. }) = serde_json::from_str(&json) else {
                     return Err(failure(UpstreamError::NotACount, error.to_string()));
                 };
-                self.report_loss(channels, &error);
+                // What the backend says goes to those who see the summary alone.
+                self.report(channels, UpstreamError::NotKnown, &error);
                 return Ok(());
             }
         };
@@ -136,16 +137,23 @@ impl Published {
         Ok(())
     }
 
-    /// Reports once that there is no value any more.
-    pub(super) fn report_loss(&mut self, channels: &Channels, why: &str) {
+    /// Reports once that there is no value any more. Everybody may read the total, so a backend that refuses
+    /// since it knows none is said there to know none.
+    pub(super) fn report_loss(&mut self, channels: &Channels, why: UpstreamError) {
+        let is_unknown = why == UpstreamError::Status(503);
+        let public = if is_unknown { UpstreamError::NotKnown } else { why };
+        self.report(channels, public, &why.to_string());
+    }
+
+    /// Reports it to everybody, and to those who see the summary.
+    fn report(&mut self, channels: &Channels, public: UpstreamError, why: &str) {
         self.count = None;
         if self.upstream_error.as_deref() == Some(why) {
             return;
         }
         self.upstream_error = Some(why.to_owned());
-        let frame = self.no_frame(why);
-        channels.total.publish(frame.clone());
-        channels.summary.publish(frame);
+        channels.total.publish(self.no_frame(&public.to_string()));
+        channels.summary.publish(self.no_frame(why));
     }
 
     /// Reports that there is a total and no summary.
@@ -179,7 +187,7 @@ fn present_time() -> String {
 
 #[cfg(test)]
 mod tests {
-    use live_users_broadcast::SlotState;
+    use live_users_broadcast::{Latest, SlotState};
 
     use super::*;
 
@@ -280,8 +288,9 @@ mod tests {
     fn a_loss_is_reported_once_with_the_last_count_and_when_it_was_last_true_and_so_is_its_end() {
         let channels = Channels::default();
         let mut published = Published::default();
-        published.report_loss(&channels, "unreachable");
-        let nothing = r#"{"success":false,"liveUsers":0,"error":"unreachable"}"#.to_owned();
+        published.report_loss(&channels, UpstreamError::Unreachable);
+        let nothing =
+            r#"{"success":false,"liveUsers":0,"error":"the backend cannot be reached"}"#.to_owned();
         assert_eq!(frame(channels.total.now()), Some((None, nothing.clone())));
         assert_eq!(frame(channels.summary.now()), Some((None, nothing)));
 
@@ -291,17 +300,26 @@ mod tests {
         };
         assert!(publish(&mut published, &json));
         published.received(moment(9));
-        published.report_loss(&channels, "broken");
+        published.report_loss(&channels, UpstreamError::Ended);
         published.received(moment(99));
-        published.report_loss(&channels, "broken");
+        published.report_loss(&channels, UpstreamError::Ended);
         let last = format!(r#""last":{{"liveUsers":3,"asOf":"{:.3}"}}"#, moment(9));
-        let broken = format!(r#"{{"success":false,"liveUsers":0,"error":"broken",{last}}}"#);
+        let broken = format!(
+            r#"{{"success":false,"liveUsers":0,"error":"the backend has stopped",{last}}}"#
+        );
         assert_eq!(frame(channels.total.now()), Some((None, broken)));
         assert!(publish(&mut published, &json), "the same value again is news now");
         assert_eq!(frame(channels.total.now()).unwrap().0.as_deref(), Some("e-1"));
 
         assert!(publish(&mut published, r#"{"error":"the writer has stopped"}"#));
-        assert!(frame(channels.total.now()).unwrap().1.contains("the writer has stopped"));
+        let told = |channel: &Latest| frame(channel.now()).unwrap().1;
+        assert!(told(&channels.summary).contains("the writer has stopped"));
+        let public = told(&channels.total);
+        assert!(public.contains("not known at present") && !public.contains("writer"), "{public}");
+        assert!(publish(&mut published, &json));
+        published.report_loss(&channels, UpstreamError::Status(503));
+        assert!(told(&channels.summary).contains("status 503"));
+        assert!(told(&channels.total).contains("not known at present"));
         assert!(!publish(&mut published, r#"{"liveUsers":3}"#) && !publish(&mut published, "3"));
         let object = format!(r#"  {{"liveUsers":3,"epoch":"e","seq":1,{AT}}}"#);
         for (json, is_passed_on) in [

@@ -137,7 +137,7 @@ impl Stream {
         if matches!(upstream_error, UpstreamError::AccessEnded | UpstreamError::NoSuchAgent) {
             self.channels.end();
             // Readers look whether they still may when there is something new.
-            self.published.report_loss(&self.channels, &upstream_error.to_string());
+            self.published.report_loss(&self.channels, upstream_error);
             return;
         }
         // What everybody may read is read without it.
@@ -159,7 +159,7 @@ impl Stream {
                 log::warn!("the backend's stream is lost: {upstream_error}: {detail}")
             }
         }
-        self.published.report_loss(&self.channels, &upstream_error.to_string());
+        self.published.report_loss(&self.channels, upstream_error);
         let wait_ms = WAITS.delay_ms(self.tries, full(getrandom::u64().ok()));
         sleep(Duration::from_millis(wait_ms)).await;
         self.tries = self.tries.saturating_add(1);

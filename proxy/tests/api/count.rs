@@ -75,6 +75,11 @@ async fn every_wrong_answer_is_a_502_that_says_what_is_wrong() {
             "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
             "the backend answered with status 204",
         ),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 35\r\n\r\n\
+             {\"error\":\"credentials refused ...\"}",
+            "the number is not known at present",
+        ),
         (&redirect, "the backend answered with a redirect"),
         (&ok("<html>3</html>"), "the backend's answer is not JSON"),
         (&ok(""), "the backend's answer is not JSON"),

@@ -182,7 +182,7 @@ async fn whatever_the_backend_answers_in_place_of_a_stream_is_told_as_trouble() 
         ),
         (&ok(&frame(3, "e", 1)), "the backend's answer is not a stream"),
         (not_a_count, "the backend's answer is not a count"),
-        (&says_why, "the writer has stopped"),
+        (&says_why, "the number is not known at present"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "the backend's answer broke off or was not HTTP"),
     ] {
         let mut request = backend.next().await;
