@@ -15,7 +15,7 @@ mod terminal;
 mod tokens;
 mod welcome;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -111,5 +111,11 @@ impl Failure {
     /// It went wrong on the way.
     pub(crate) fn run(message: impl ToString) -> Self {
         Self { message: message.to_string(), code: 1 }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use live_users_http_kit::{Env, error_chain, http_client, read_body};
+use live_users_http_kit::{Env, http_client, read_body};
 use live_users_twilio::{Form, Payload, SIGNATURE_HEADER, sign};
 use live_users_wire::{AgentsReloaded, Checked, Setup, Summary};
 use reqwest::header::ALLOW;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::credential::{Credential, kind_of};
+use crate::network::why_silent;
 use crate::remote::check_url;
 
 const USER_AGENT: &str = concat!("live-users/", env!("CARGO_PKG_VERSION"));
@@ -118,7 +119,7 @@ impl OwnServer {
         let asked = self.client.head(format!("{base}{path}")).timeout(PATIENCE);
         let answer = match asked.send().await {
             Ok(answer) => answer,
-            Err(error) => return Look::Silent(error_chain(&error.without_url())),
+            Err(error) => return Look::Silent(why_silent(error)),
         };
         let allowed = answer.headers().get(ALLOW).and_then(|it| it.to_str().ok());
         match answer.status() {
@@ -170,7 +171,7 @@ impl OwnServer {
             .header(SIGNATURE_HEADER, signature);
         let answer = match asked.send().await {
             Ok(answer) => answer,
-            Err(error) => return Check::Silent(error_chain(&error.without_url())),
+            Err(error) => return Check::Silent(why_silent(error)),
         };
         let status = answer.status();
         let body = read_body(answer, BODY_BYTES_MAX).await.unwrap_or_default();
@@ -192,8 +193,7 @@ impl OwnServer {
             Some(token) => asked.bearer_auth(token),
             None => asked,
         };
-        let why = |error: reqwest::Error| error_chain(&error.without_url());
-        let answer = asked.send().await.map_err(why)?;
+        let answer = asked.send().await.map_err(why_silent)?;
         let status = answer.status();
         let body = read_body(answer, BODY_BYTES_MAX).await.map_err(|error| error.to_string())?;
         Ok((status, body))

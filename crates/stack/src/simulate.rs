@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use live_users_http_kit::{Env, SettingsReader, shutdown_signal};
 use live_users_intake::agents::AgentsFile;
-use live_users_simulator::{Player, Report, Webhooks, World, WorldSize, is_answering};
+use live_users_simulator::{PlayError, Player, Report, Webhooks, World, WorldSize, is_answering};
 use tokio::sync::{oneshot, watch};
 
 use crate::args::{Ports, Simulation};
 use crate::local::{self, Stack, Told};
+use crate::network::advice;
 use crate::remote::check_url;
 use crate::welcome::tell_of_own_calls;
 use crate::{Failure, tell};
@@ -140,11 +141,20 @@ async fn play(
         let says = says.map_or("nothing".to_owned(), |says| says.to_string());
         tell(format_args!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000));
     };
-    let report = player.play(&world, stop, told).await.map_err(Failure::run)?;
+    let report = player.play(&world, stop, told).await.map_err(unplayed)?;
     tell(summary(&report));
     match trouble(&report) {
         Some(trouble) => Err(Failure::run(trouble)),
         None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn unplayed(error: PlayError) -> Failure {
+    match &error {
+        PlayError::Silent { url, why } => {
+            Failure::run(format!("{error}. {}", advice(url, why, "--url")))
+        }
+        PlayError::Client(_) => Failure::run(error),
     }
 }
 

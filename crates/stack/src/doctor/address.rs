@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::report::Report;
 use crate::Failure;
 use crate::connect::ours::Ours;
-use crate::network::is_private;
+use crate::network::{Silence, is_private};
 use crate::own_server::{Check, OwnServer, WEBHOOKS, nonce};
 
 /// Where the backend is meant to be, and for whom.
@@ -141,7 +141,7 @@ fn remedy_for_wrong(why: &str, path: &str) -> String {
 }
 
 fn remedy_for_silence(why: &str) -> &'static str {
-    if why.contains("InvalidContentType") {
+    if Silence::of(why) == Silence::NoTls {
         "this port speaks no TLS: correct the port or the https:// of PUBLIC_URL"
     } else if why.contains("certificate") {
         "serve a certificate of a public authority, not one that is signed by itself: valid today, \

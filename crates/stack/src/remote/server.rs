@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use live_users_http_kit::{Env, error_chain, http_client, read_body};
+use live_users_http_kit::{Env, http_client, read_body};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::Target;
 use crate::Failure;
 use crate::args::Ports;
 use crate::credential::{Credential, Kind, Origin, kind_of};
+use crate::network::{advice, why_silent};
 use crate::terminal::shown;
 use crate::tokens::{ADMIN_TOKEN_FILE, API_TOKEN_FILE};
 
@@ -50,7 +51,9 @@ pub(super) struct Server {
 /// Why there is no answer that can be used.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// There is none at all, for this reason.
+    /// The request was not answered, for this reason: nobody may be there.
+    Away(String),
+    /// There is none that can be read, for this reason.
     NoAnswer(String),
     /// The server refuses, with its text.
     Refused(StatusCode, String, Kind),
@@ -136,6 +139,7 @@ impl Server {
             Trouble::Refused(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _, kind) => {
                 format!("{text}. {}", self.origin.advice(*kind, "LIVE_USERS_TOKEN"))
             }
+            Trouble::Away(why) => format!("{text}. {}", advice(&self.base, why, "--url")),
             _ => text,
         })
     }
@@ -143,7 +147,9 @@ impl Server {
     /// The trouble in words.
     pub(super) fn describe(&self, trouble: &Trouble) -> String {
         match trouble {
-            Trouble::NoAnswer(why) => format!("{} does not answer: {why}", self.base),
+            Trouble::Away(why) | Trouble::NoAnswer(why) => {
+                format!("{} does not answer: {why}", self.base)
+            }
             Trouble::Refused(status, text, _) => {
                 format!("{} answers {}: {text}", self.base, status.as_u16())
             }
@@ -159,7 +165,7 @@ impl Server {
     }
 
     async fn sent(&self, request: RequestBuilder) -> Result<Response, Trouble> {
-        let answer = request.send().await.map_err(no_answer)?;
+        let answer = request.send().await.map_err(|error| Trouble::Away(why_silent(error)))?;
         let status = answer.status();
         if status == StatusCode::OK {
             return Ok(answer);
@@ -182,7 +188,7 @@ impl Server {
 
 /// Without the URL, which the text around it has.
 pub(super) fn no_answer(error: reqwest::Error) -> Trouble {
-    Trouble::NoAnswer(error_chain(&error.without_url()))
+    Trouble::NoAnswer(why_silent(error))
 }
 
 /// The JSON of the backend, of which the proxy has changed nothing else.

@@ -84,7 +84,8 @@ async fn follow(
         let why = match ended {
             End::NobodyReads => return Ok(ExitCode::SUCCESS),
             End::Trouble(trouble) if is_final(&trouble) => return Err(server.failure(&trouble)),
-            End::Trouble(trouble) => server.describe(&trouble),
+            End::Trouble(trouble) if lines.was_known => server.describe(&trouble),
+            End::Trouble(trouble) => server.failure(&trouble).to_string(),
         };
         if lines.unknown(&why, None).is_err() {
             return Ok(ExitCode::SUCCESS);
@@ -107,7 +108,7 @@ enum End {
 /// Whether trying again cannot help: the token or the address has to change.
 fn is_final(trouble: &Trouble) -> bool {
     match trouble {
-        Trouble::NoAnswer(_) => false,
+        Trouble::Away(_) | Trouble::NoAnswer(_) => false,
         Trouble::Refused(status, ..) => {
             status.is_client_error()
                 && *status != StatusCode::TOO_MANY_REQUESTS
@@ -178,6 +179,8 @@ fn frames(
 struct Lines {
     json: bool,
     last: Option<Known>,
+    /// Whether the number was known once.
+    was_known: bool,
 }
 
 /// What the last line has said.
@@ -190,7 +193,7 @@ enum Known {
 
 impl Lines {
     fn new(json: bool) -> Self {
-        Self { json, last: None }
+        Self { json, last: None, was_known: false }
     }
 
     /// Tells what was asked for beside the stream: that the number is not known, or is known again.
@@ -214,6 +217,7 @@ impl Lines {
         if let (false, Ok(Count { live_users, suspect, .. })) =
             (trouble.get("error").is_some(), serde_json::from_str(&frame))
         {
+            self.was_known = true;
             let silent = suspect.map(|n| format!(" ({n} of them silent for a while)"));
             let text = || about(live_users, suspect) + silent.as_deref().unwrap_or_default();
             return self.change(Known::Number(live_users, suspect), || frame.clone(), text);

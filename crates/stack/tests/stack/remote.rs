@@ -201,9 +201,30 @@ fn a_server_that_is_away_is_an_error() {
     let (code, output, error) = told(&["status", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!((code, output.as_str()), (1, ""));
     assert!(error.contains("http://127.0.0.1:1 does not answer: "), "{error}");
+    assert!(error.contains("start `live-users`, or name the server by --url"), "{error}");
+    for args in [&["calls"][..], &["explain", CALL], &["evict", CALL], &["links"], &["alerts"]] {
+        let (code, _, error) = told(&[args, &["--url", "http://127.0.0.1:1"]].concat(), &[]);
+        assert!(code == 1 && error.contains("start `live-users`"), "{args:?} {error}");
+    }
+    Watch::start(&["--url", "http://127.0.0.1:1"], &[]).line("start `live-users`");
+    let no_name = ["status", "--url", "http://no-such-host.invalid"];
+    let (_, _, error) = told(&no_name, &[]);
+    assert!(error.contains("the name no-such-host.invalid is not found"), "{error}");
     let (code, _, error) = told(&["healthcheck", "--backend-port", "1"], &[]);
     assert!(code == 1 && error.contains("http://127.0.0.1:1/healthz: "), "{error}");
     assert!(error.contains("--backend-port"), "{error}");
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_told_from_one_that_is_away() {
+    let (backend, proxy, _) = start_both();
+    for url in [&backend.url, &proxy.url] {
+        let tls = url.replace("http://", "https://");
+        for args in [&["status"][..], &["simulate"]] {
+            let (code, _, error) = told(&[args, &["--url", &tls]].concat(), &[]);
+            assert!(code == 1 && error.contains("This server speaks http://"), "{args:?} {error}");
+        }
+    }
 }
 
 #[test]
