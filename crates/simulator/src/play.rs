@@ -109,6 +109,7 @@ impl Player {
     }
 
     /// Plays the world to its end, or until `stop` resolves: then everybody hangs up at once.
+    /// It also ends where the server refuses the first webhooks: then the rest is not sent.
     /// `tell` is given a moment (in milliseconds from the beginning), how many people are truly on
     /// the line then, and what the backend says.
     ///
@@ -136,6 +137,10 @@ impl Player {
         }
         let mut next = TOLD_EVERY_MS;
         while !calls.is_empty() {
+            if webhooks.lock().is_stranger() {
+                calls.shutdown().await;
+                break;
+            }
             tokio::select! {
                 _ = calls.join_next() => {}
                 () = &mut stop, if stopper.is_some() => stopper = None,
@@ -173,8 +178,12 @@ impl Player {
             };
             begun = true;
             let sent = self.send(webhook).await;
-            webhooks.lock().note(sent);
-            if is_stopped {
+            let is_stranger = {
+                let mut webhooks = webhooks.lock();
+                webhooks.note(sent);
+                webhooks.is_stranger()
+            };
+            if is_stopped || is_stranger {
                 return;
             }
         }
@@ -227,6 +236,15 @@ impl Player {
 }
 
 impl Webhooks {
+    /// Whether the server has refused webhooks (4xx) and accepted none: it is another one than was
+    /// meant, or has another token.
+    pub fn is_stranger(&self) -> bool {
+        let refused = || self.refused.iter().map(|(status, n)| (*status, *n));
+        let is_for_good = |status: u16| (400..500).contains(&status) && status != 429;
+        self.unanswered + refused().map(|(_, n)| n).sum::<usize>() == self.sent
+            && refused().any(|(status, _)| is_for_good(status))
+    }
+
     fn note(&mut self, sent: Sent) {
         self.sent += 1;
         match sent {

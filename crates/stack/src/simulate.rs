@@ -142,11 +142,25 @@ async fn play(
         tell(format_args!("{:>4} s: {truly:>3} on the line, the backend says {says}", ms / 1000));
     };
     let report = player.play(&world, stop, told).await.map_err(unplayed)?;
+    if report.webhooks.is_stranger() {
+        return Err(Failure::run(strange(&report.webhooks)));
+    }
     tell(summary(&report));
     match trouble(&report) {
         Some(trouble) => Err(Failure::run(trouble)),
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Says of a server that it takes none of these webhooks.
+fn strange(Webhooks { refused, .. }: &Webhooks) -> String {
+    let statuses: Vec<_> = refused.iter().map(|(it, n)| format!("{n} with {it}")).collect();
+    format!(
+        "the server refuses these webhooks ({}), so no more are sent: it is no demonstration, or its \
+         TWILIO_AUTH_TOKEN or PUBLIC_URL is another one than here. Start a demonstration on other \
+         ports, by --backend-port and --proxy-port, or name a backend by --url",
+        statuses.join(", ")
+    )
 }
 
 fn unplayed(error: PlayError) -> Failure {

@@ -149,13 +149,17 @@ fn simulated_callers_fill_a_stack_that_runs_and_leave_it_empty() {
 }
 
 #[test]
-fn simulated_callers_that_nobody_believes_are_reported() {
-    let (_server, _, count) = start(&[], &[("TWILIO_AUTH_TOKEN", "another")]);
-    let args = ["simulate", "--calls", "1", "--pace", "30", "--url", &count];
-    let Output { status, stderr, .. } = exit_of(STACK, &args, &[]);
-    let told = String::from_utf8_lossy(&stderr).into_owned();
-    assert_eq!(status.code(), Some(1));
-    assert!(told.contains("webhooks were refused") && told.contains(" with 403; "), "{told}");
+fn simulated_callers_that_nobody_believes_stop_at_once() {
+    let (_server, page, count) = start(&[], &[("TWILIO_AUTH_TOKEN", "another")]);
+    for (url, status) in [(&count, " with 403)"), (&page, " with 404)")] {
+        let args = ["simulate", "--calls", "8", "--pace", "30", "--url", url];
+        let ended = exit_of(STACK, &args, &[]);
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{told}");
+        assert!(told.contains(status) && told.contains("it is no demonstration"), "{told}");
+        let played = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert!(!played.contains("All have hung up"), "{played}");
+    }
 }
 
 #[test]
