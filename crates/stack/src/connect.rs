@@ -11,6 +11,7 @@ mod reach;
 mod saved;
 mod show;
 mod undo;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,7 +33,7 @@ use self::saved::{Saved, SavedFile, write_file};
 use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
 use crate::credential::Credential;
-use crate::own_server::{Check, NotReady, OwnServer, Reload, WEBHOOKS, auth_token, nonce};
+use crate::own_server::{OwnServer, Reload, auth_token};
 use crate::{Failure, tell, tokens};
 
 /// The name of the file that `--undo` works from.
@@ -41,7 +42,7 @@ const SAVED_FILE: &str = "connect.json";
 /// The arguments of `connect`.
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Connect {
-    /// Show what would change, and change nothing.
+    /// Show what would change, check that PUBLIC_URL reaches your server, and change nothing.
     #[arg(long)]
     dry_run: bool,
     /// Only this number, in E.164 (+12065550100); may be given several times. Numbers that a
@@ -100,16 +101,19 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
         let why = "was named and cannot be connected, see above. Nothing was changed";
         return Err(Failure::run(format!("{} {why}", left.number.number)));
     }
-    if args.dry_run || is_nothing {
-        tell(if args.dry_run {
-            "Nothing was changed: --dry-run."
-        } else {
-            "There is nothing to change."
-        });
+    if is_nothing && !args.dry_run {
+        tell("There is nothing to change.");
         return Ok(ExitCode::SUCCESS);
     }
-    if !args.unchecked {
+    if !args.unchecked && !is_nothing {
         context.check_webhooks().await?;
+    }
+    if args.dry_run {
+        if args.unchecked {
+            tell("\nThat PUBLIC_URL reaches your server was not checked: --unchecked.");
+        }
+        tell("Nothing was changed: --dry-run.");
+        return Ok(ExitCode::SUCCESS);
     }
     let change = Change { before, after: edit.text(), saved };
     context.prepare(&planned, &change)?;
@@ -183,42 +187,6 @@ impl Context {
             Failure::run(format!("the phone numbers cannot be read: {failure}; {remedy}"))
         })?;
         Ok(numbers.numbers)
-    }
-
-    /// Twilio must not be sent to an address where nobody answers for us.
-    async fn check_webhooks(&self) -> Result<(), Failure> {
-        if let Err(NotReady::Answered(why)) = self.server.ready().await {
-            let url = self.server.url();
-            return Err(Failure::run(format!(
-                "the backend at {url} is not ready: {why}. Nothing was changed"
-            )));
-        }
-        let (nonce, base) = (nonce()?, self.ours.base());
-        // Without the token, the next step fails and says so.
-        let instance = self.server.setup().await.ok().map(|it| it.instance);
-        for path in WEBHOOKS {
-            let why = match self.server.check(&self.token, base, path, &nonce).await {
-                Check::Answered(it)
-                    if self.is_shared || instance.as_ref().is_none_or(|own| *own == it) =>
-                {
-                    continue;
-                }
-                Check::Answered(_) => {
-                    format!(
-                        "another process answers there than the backend at {}",
-                        self.server.url()
-                    )
-                }
-                Check::Wrong(why) | Check::Silent(why) => why,
-            };
-            return Err(Failure::run(format!(
-                "a signed webhook to {base}{path} is not accepted: {why}. Nothing was changed. \
-                 Start the server with this PUBLIC_URL and TWILIO_AUTH_TOKEN, and see `live-users \
-                 doctor`; --unchecked goes on without this check"
-            )));
-        }
-        tell(format_args!("\nSigned webhooks to {base} are accepted."));
-        Ok(())
     }
 
     /// Saves what there was, and writes the agents file.

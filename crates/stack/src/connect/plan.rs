@@ -45,7 +45,10 @@ fn step(number: &PhoneNumber, is_asked: bool, ours: &Ours) -> Step {
         return left("it takes no voice calls");
     }
     if number.trunk_sid.is_some() {
-        return left("a SIP trunk takes its calls, which asks for no webhook");
+        return left(
+            "a SIP trunk takes its calls, which asks for no webhook; the platform behind it can tell of \
+             them (docs/SOURCES.md)",
+        );
     }
     if number.application_sid.is_some() {
         return left(

@@ -75,6 +75,23 @@ fn check_clock(ahead_s: Option<i64>, report: &mut Report) {
     }
 }
 
+/// Who takes the calls of a number that has no URLs of its own, and what to do about it.
+fn taken_by_others(number: &PhoneNumber) -> Option<(&'static str, &'static str)> {
+    if number.trunk_sid.is_some() {
+        return Some((
+            "a SIP trunk takes its calls, which asks for no webhook",
+            "let the platform behind the trunk tell of its calls, if they are to count: \
+             docs/SOURCES.md says how",
+        ));
+    }
+    number.application_sid.as_ref().map(|_| {
+        (
+            "a TwiML application takes its calls",
+            "set the URLs of the application by hand, if its calls are to count",
+        )
+    })
+}
+
 /// Whether the number's URLs lead here, and when its last webhook came.
 fn check_number(
     number: &PhoneNumber,
@@ -87,13 +104,8 @@ fn check_number(
     let now = &number.settings;
     let connect = format!("run `live-users connect --number {digits}`");
     let Some(ours) = ours else { return };
-    if number.trunk_sid.is_some() || number.application_sid.is_some() {
-        let whose = if number.trunk_sid.is_some() { "SIP trunk" } else { "TwiML application" };
-        return report.warning(
-            "number",
-            format!("{digits}: a {whose} takes its calls"),
-            "set its URLs there by hand if its calls are to count",
-        );
+    if let Some((takes, remedy)) = taken_by_others(number) {
+        return report.warning("number", format!("{digits}: {takes}"), remedy);
     }
     if !ours.is_connected(now) {
         let connect = match platform_of(now) {

@@ -25,9 +25,16 @@ pub(crate) struct Links {
     target: Target,
 }
 
+/// What the help shows below the arguments of `create`.
+const EXAMPLES: &str = "Examples:
+  live-users links create \"Lobby\" --scope total --view wallboard --expires 30d
+  live-users links create \"Booking team\" --scope agent:booking --expires 12h
+  live-users links create \"Acme\" --scope account:acme --expires 90d";
+
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Share a link: of the page, unless --view says wallboard. Its token is shown this once.
+    #[command(after_help = EXAMPLES)]
     Create {
         /// What people call it.
         name: String,

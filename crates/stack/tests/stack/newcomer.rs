@@ -215,10 +215,16 @@ fn a_public_address_without_tls_is_warned_of_and_one_of_this_machine_refused() {
     server.await_log("listening on");
     let warning = "WARNING: PUBLIC_URL is http://";
     let plain = [("PUBLIC_URL", "http://calls.example.com")];
-    let told = succeeded(&world.run_with(&["connect", "--dry-run"], &plain));
-    assert!(told.contains(warning) && told.contains("Nothing was changed"), "{told}");
+    let dry_run = ["connect", "--dry-run", "--unchecked"];
+    let told = succeeded(&world.run_with(&dry_run, &plain));
+    assert!(
+        told.contains(warning)
+            && told.contains("was not checked")
+            && told.contains("Nothing was changed"),
+        "{told}"
+    );
     let tls = [("PUBLIC_URL", "https://calls.example.com")];
-    let told = succeeded(&world.run_with(&["connect", "--dry-run"], &tls));
+    let told = succeeded(&world.run_with(&dry_run, &tls));
     assert!(!told.contains("WARNING"), "{told}");
     // A stand-in on this machine reaches it.
     assert!(!succeeded(&world.run(&["connect", "--dry-run"])).contains("WARNING"));
@@ -233,6 +239,27 @@ fn a_public_address_without_tls_is_warned_of_and_one_of_this_machine_refused() {
     world.is_untouched(&before);
     let told = succeeded(&world.run_with(&["connect", "--unchecked"], &plain));
     assert!(told.contains(warning) && told.contains(&format!("{BOOKING}: connected")), "{told}");
+}
+
+#[test]
+fn a_dry_run_fails_where_connecting_would_since_the_address_does_not_lead_here() {
+    let world = World::new();
+    let before = world.both();
+    let mut server = world.start();
+    server.await_log("listening on");
+    for (url, why) in [
+        ("http://no-such-host.invalid", "the name no-such-host.invalid is not found"),
+        (&world.public_url().replace("http:", "https:"), "this port speaks no TLS"),
+    ] {
+        for args in [&["connect", "--dry-run"][..], &["connect"]] {
+            let told = failed(&world.run_with(args, &[("PUBLIC_URL", url)]), 1);
+            assert!(told.contains(why) && told.contains("Nothing was changed"), "{told}");
+            assert!(!told.contains("--dry-run."), "{told}");
+        }
+    }
+    let told = succeeded(&world.run(&["connect", "--dry-run"]));
+    assert!(told.contains("Signed webhooks to ") && told.contains("are accepted."), "{told}");
+    world.is_untouched(&before);
 }
 
 #[test]

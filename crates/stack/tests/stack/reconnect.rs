@@ -8,7 +8,7 @@ use live_users_testkit::{Server, Twilio, exit_of};
 use live_users_twilio::Method;
 use live_users_twilio::rest::{VoiceSettings, Webhook};
 
-use crate::account_world::{ACCOUNT, BOOKING, SUPPORT, World, failed, succeeded};
+use crate::account_world::{ACCOUNT, BOOKING, SUPPORT, World, failed, succeeded, text};
 use crate::{API_TOKEN, STACK, TOKEN};
 
 const CALL: &str = "CA000000000000000000000000000000f1";
@@ -147,6 +147,12 @@ fn a_number_that_was_named_and_is_left_is_a_failure() {
     drop(account);
     let told = failed(&world.run(&["connect", "--number", "+12065550103"]), 1);
     assert!(told.contains("+12065550103 was named and cannot be connected"), "{told}");
+    // Both commands say the same of it.
+    let looked = text(&world.run(&["doctor"]));
+    for told in [&told, &looked] {
+        assert!(told.contains("a SIP trunk takes its calls, which asks for no webhook"), "{told}");
+        assert!(told.contains("docs/SOURCES.md") && !told.contains("URLs there by hand"), "{told}");
+    }
     let told = succeeded(&world.run(&["connect", "--dry-run"]));
     assert!(!told.contains('\u{1b}'), "{told}");
     // Its agent has two numbers with other URLs.

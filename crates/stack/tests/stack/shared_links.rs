@@ -316,6 +316,21 @@ async fn a_wallboard_is_loaded_again_after_an_upgrade_and_only_then() {
 }
 
 #[test]
+fn the_help_has_examples_that_can_be_used() {
+    let (_, help, _) = told(&["links", "create", "--help"], &[]);
+    let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    let examples: Vec<_> = examples.lines().filter(|it| !it.is_empty()).collect();
+    assert_eq!(examples.len(), 3, "{examples:?}");
+    let known = examples.iter().find(|it| it.contains("agent:booking")).expect("an agent");
+    // The name is the one word in quotes.
+    let parts: Vec<_> = known.trim().split('"').collect();
+    assert_eq!(parts[0], "live-users links create ");
+    let args: Vec<_> = parts[2].split_whitespace().collect();
+    let (backend, ..) = start_both();
+    ok(&backend.url, API_TOKEN, &[&["links", "create", parts[1]], &args[..]].concat());
+}
+
+#[test]
 fn the_command_lists_shares_and_revokes_links_at_both_servers() {
     let (backend, proxy, _twilio) = start_both();
     for (url, token) in [(&backend.url, API_TOKEN), (&proxy.url, ADMIN_TOKEN)] {
