@@ -1,6 +1,8 @@
 //! `live-users simulate --world` and `--sources`: scores a system in a world that loses webhooks, in
 //! simulated time.
 
+mod brief;
+
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +12,7 @@ use live_users_simulator::lossy::{
     SourceWorld, System,
 };
 
+use self::brief::{Brief, verdict};
 use crate::args::{Accuracy, Simulation, SourceWorldName, SystemName, WorldName};
 use crate::{Failure, tell};
 
@@ -23,23 +26,45 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     // Each of a million webhooks would be a line in the log, and replicas are cut off on purpose.
     log::set_max_level(log::LevelFilter::Off);
-    let mut reports = Vec::new();
-    for kind in kinds(world, &simulation.accuracy)? {
+    let simulation = &seeded(simulation);
+    let (mut reports, mut briefs) = (Vec::new(), Vec::new());
+    let kinds = kinds(world, &simulation.accuracy)?;
+    let is_brief = kinds.len() > 1 && !simulation.accuracy.details;
+    for kind in kinds {
         let scenario = scenario(kind, simulation);
         let report = play(&scenario, simulation.accuracy.system)?;
-        if !json {
-            tell(&report);
+        let brief = Brief::of(&report);
+        match (json, is_brief) {
+            (true, _) => {}
+            (false, true) => tell(&brief),
+            (false, false) => tell(&report),
         }
         reports.push(report);
+        briefs.push(brief);
     }
     if json {
         let reports = serde_json::to_string_pretty(&reports).map_err(Failure::run)?;
         tell(reports);
-    } else if reports.len() > 1 {
-        let events: u64 = reports.iter().map(|report| report.events).sum();
-        tell(format_args!("{events} events in all, and no broken invariant"));
+    } else {
+        close(&briefs, is_brief);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Without a seed, all worlds are played with the same one.
+fn seeded(simulation: &Simulation) -> Simulation {
+    let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
+    Simulation { seed: Some(seed), ..simulation.clone() }
+}
+
+/// What is told behind the worlds, if there are several.
+fn close(briefs: &[Brief], is_brief: bool) {
+    if is_brief {
+        verdict(briefs).iter().for_each(tell);
+    } else if briefs.len() > 1 {
+        let events: u64 = briefs.iter().map(Brief::events).sum();
+        tell(format_args!("{events} events in all, and no broken invariant"));
+    }
 }
 
 /// Plays each of the worlds of sources and tells the reports.
@@ -62,24 +87,30 @@ pub(crate) fn run_sources(simulation: &Simulation, json: bool) -> Result<ExitCod
         let names = [SourceWorldName::All, SourceWorldName::One(world.name)];
         sources.iter().any(|source| names.contains(source))
     };
-    // Without a seed all of them are played with the same one.
-    let seed = simulation.seed.unwrap_or_else(crate::simulate::any_seed);
-    let simulation = Simulation { seed: Some(seed), ..simulation.clone() };
-    let mut reports = Vec::new();
-    for world in SOURCE_WORLDS.iter().filter(is_meant) {
+    let simulation = seeded(simulation);
+    let worlds: Vec<_> = SOURCE_WORLDS.iter().filter(is_meant).collect();
+    let is_brief = worlds.len() * wrong.len() > 1 && !simulation.accuracy.details;
+    let (mut reports, mut briefs) = (Vec::new(), Vec::new());
+    for world in worlds {
         for kind in &wrong {
             let scenario = scenario(*kind, &simulation);
             let report = with_bar(&scenario, world.name, |progress| {
                 lossy::run_source(world, &scenario, longest_call_minutes, progress)
             })?;
-            if !json {
-                tell(&report);
+            let brief = Brief::of_source(&report);
+            match (json, is_brief, &brief) {
+                (true, ..) => {}
+                (false, true, Some(brief)) => tell(brief),
+                (false, ..) => tell(&report),
             }
             reports.push(report);
+            briefs.extend(brief);
         }
     }
     if json {
         tell(serde_json::to_string_pretty(&reports).map_err(Failure::run)?);
+    } else if is_brief {
+        verdict(&briefs).iter().for_each(tell);
     }
     Ok(ExitCode::SUCCESS)
 }

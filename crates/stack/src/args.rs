@@ -149,6 +149,9 @@ pub(crate) struct Accuracy {
     /// Do not ask Twilio's REST API what became of silent calls.
     #[arg(long, requires = SCORED)]
     pub(crate) no_referee: bool,
+    /// Tell all figures of each world, also where there are several.
+    #[arg(long, requires = SCORED, conflicts_with = "json")]
+    pub(crate) details: bool,
     /// Tell the reports as JSON.
     #[arg(long, requires = SCORED)]
     pub(crate) json: bool,

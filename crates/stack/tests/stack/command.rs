@@ -341,6 +341,15 @@ fn replicas_of_which_one_is_killed_each_minute_are_scored_by_what_any_of_them_sh
         String::from_utf8(stdout).expect("text")
     };
     let text = told(&[]);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("clean  ") && lines[0].contains(" exact  "), "{text}");
+    assert!(lines[..9].iter().all(|it| it.ends_with("left over 0") || it.contains(", down ")));
+    assert!(
+        lines[9].starts_with("Exact in ") && lines[9].ends_with("; nothing left over."),
+        "{text}"
+    );
+    assert!(text.contains("no broken invariant") && text.ends_with("--seed 7.\n"), "{text}");
+    let text = told(&["--details"]);
     assert!(
         text.contains("killed: 3 replicas of live-users with referee, seed 7, 0.1 h"),
         "{text}"
