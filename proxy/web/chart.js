@@ -1,11 +1,19 @@
-// The chart of the page: it draws from the page's own stream, and keeps the range that its reader has chosen.
+// The chart of the page: it draws from the page's own stream, keeps the range that its reader has chosen, and exports
+// what it shows.
 
+import { translator } from "/live-users-language.js";
+
+import { setText } from "./dom.js";
+import { byLanguage } from "./messages/chartExport.js";
 import { IS_WALLBOARD } from "./reading.js";
+
+const t = translator(byLanguage);
 
 const CHOSEN = "live-users.chart.range";
 
 export class Chart {
   #chart = document.querySelector("live-users-chart");
+  #export = document.querySelector("#history-export");
   #store;
 
   constructor(store) {
@@ -14,9 +22,11 @@ export class Chart {
     if (IS_WALLBOARD) return;
     const chosen = read();
     if (chosen !== null) this.#chart.range = chosen;
-    this.#chart.addEventListener("live-users-chart-change", () => {
+    this.#chart.addEventListener("live-users-chart-change", ({ detail }) => {
       const range = this.#chart.getAttribute("range");
       if (range !== "auto") keep(range);
+      this.#export.href = detail.url;
+      setText(this.#export, t(detail.range));
     });
   }
 

@@ -10,7 +10,8 @@ import { Link, proxyUrl } from "./live-users-link.js";
 import { Crosshair } from "./live-users-chart-crosshair.js";
 import { drawChart } from "./live-users-chart-draw.js";
 import {
-  COMPARISONS, Questions, RANGES, askComparison, askRange, compared, numbersOf, rangeFor, seemsYoung,
+  COMPARISONS, Questions, RANGES, askComparison, askRange, compared, exportUrl, numbersOf, rangeFor,
+  seemsYoung,
 } from "./live-users-chart-history.js";
 import { choice, label, showComparisons, showLegend, showNotes, showPeaks } from "./live-users-chart-legend.js";
 import { parts, style } from "./live-users-chart-style.js";
@@ -366,7 +367,9 @@ export class LiveUsersChartElement extends HTMLElement {
     this.setAttribute("state", state);
     this.#root.querySelector(".words").textContent = words;
     if (!isChange) return;
-    const detail = { state, range: this.range, agent: this.getAttribute("agent"), error: this.#wording(error) };
+    const { range } = this;
+    const url = exportUrl(this, range, this.#history?.url ?? null);
+    const detail = { state, range, agent: this.getAttribute("agent"), error: this.#wording(error), url };
     this.dispatchEvent(new CustomEvent("live-users-chart-change", { bubbles: true, composed: true, detail }));
   }
 

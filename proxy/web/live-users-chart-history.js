@@ -171,6 +171,19 @@ export function askRange(element, range, signal) {
   return askInZone(element, { from: `-${asks}`, step }, signal);
 }
 
+/**
+ * The address of what is shown of a range, as CSV: its agent, its step, and its zone.
+ * @param {URL | null} answered the address that the history is from, which has a zone if the server takes it; null
+ *   while there is no history
+ */
+export function exportUrl(element, range, answered) {
+  const { step } = RANGES[range];
+  const isInZone = step !== "exact" && (answered === null || answered.searchParams.has("tz"));
+  const url = historyUrl(element, { from: `-${range}`, step }, isInZone ? ZONE : undefined);
+  url.searchParams.set("format", "csv");
+  return url.href;
+}
+
 /** Asks for what a range is compared with, between two moments. */
 export function askComparison(element, { from, to }, signal) {
   const at = (ms) => new Date(ms).toISOString();
@@ -203,7 +216,7 @@ async function ask(url, signal) {
       const status = { key: "status", values: { status: String(response.status) } };
       return { error: body?.error ?? status, field: body?.field };
     }
-    return { history: new History(body) };
+    return { history: Object.assign(new History(body), { url }) };
   } catch {
     return { error: { key: timeout.aborted ? "late" : "unreachable" } };
   }

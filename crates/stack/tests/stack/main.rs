@@ -22,6 +22,7 @@ mod newcomer;
 mod on_demand;
 mod page;
 mod page_first;
+mod page_layout;
 mod page_line;
 mod page_live;
 mod page_parts;

@@ -1,0 +1,48 @@
+//! Where the parts of the page *Existing Agents* stand, and how large they are, in a real Chromium.
+
+use live_users_testkit::{Browser, Server, Twilio};
+
+use crate::chart::CHART;
+use crate::page::open;
+use crate::start_both;
+
+const ROWS: &str = "document.querySelectorAll('tr.call').length";
+
+async fn with_calls(count: u8) -> (Server, Server, Twilio, Browser) {
+    let (backend, proxy, twilio) = start_both();
+    for n in 1..=count {
+        twilio.start(n);
+    }
+    let browser = open(&proxy).await;
+    browser.resize(1280, 900).await;
+    browser.wait_for("the calls", &format!("{ROWS} === {count}")).await;
+    (backend, proxy, twilio, browser)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exported_of_the_history_is_what_the_chart_shows() {
+    let (_backend, _proxy, _twilio, browser) = with_calls(1).await;
+    let told = "document.querySelector('#history-export').innerText.replace('\\u00a0', ' ')";
+    let answer = "fetch(document.querySelector('#history-export').href).then(async (it) => \
+                  `${it.status} ${(await it.text()).split(',')[0]}`)";
+    let asked = "(() => { const { searchParams: it } = new URL(document.querySelector('#history-export').href); \
+                 return ['from', 'step', 'format', 'agent'].map((key) => it.get(key)).join(' ').trim(); })()";
+    let zone = "new URL(document.querySelector('#history-export').href).searchParams.has('tz')";
+    for (range, words, parameters) in [
+        ("5m", "Export 5 min", "-5m exact csv"),
+        ("15m", "Export 15 min", "-15m exact csv"),
+        ("1h", "Export 1 h", "-1h 1m csv"),
+        ("24h", "Export 24 h", "-24h 15m csv"),
+        ("7d", "Export 7 d", "-7d 1h csv"),
+        ("30d", "Export 30 d", "-30d 1h csv"),
+    ] {
+        browser.evaluate(&format!("({CHART}.range = '{range}', true)")).await;
+        browser.wait_for(words, &format!("{told} === '{words}'")).await;
+        assert_eq!(browser.evaluate(asked).await, parameters);
+        assert_eq!(browser.evaluate(zone).await, !parameters.contains("exact"), "{range}");
+        assert_eq!(browser.evaluate(answer).await, "200 at", "{range}");
+    }
+    browser.evaluate(&format!("({CHART}.setAttribute('agent', 'booking'), true)")).await;
+    let of_agent = format!("({asked}) === '-30d 1h csv booking'");
+    browser.wait_for("the export of an agent", &of_agent).await;
+}
