@@ -16,9 +16,6 @@ const t = translator(byLanguage);
 const PASSED_OVER_FROM = 200;
 /** The rows out of sight tick so often. */
 const ALL_MS = 10_000;
-/** With fewer rows there is room below them, and with more there is none: it does not go to and fro. */
-const SHORT_UP_TO = 6;
-const LONG_FROM = 10;
 
 export class Calls {
   #store;
@@ -32,8 +29,6 @@ export class Calls {
   #load = document.querySelector("#calls-load");
   #empty = document.querySelector("#calls-empty");
   #error = document.querySelector("#calls-error");
-  #activity = document.querySelector("#activity");
-  #side = document.querySelector(".side");
   #byId = new Map();
   /** Those that were in the list when more of them were asked for. */
   #listed = new Set();
@@ -114,7 +109,6 @@ export class Calls {
     this.#load.setAttribute("aria-disabled", String(isLoading));
     this.#empty.hidden = list.length > 0;
     if (list.length === 0) this.#showEmpty(total > 0 || filter !== "");
-    this.#placeActivity(list.length);
   }
 
   /** Whoever has loaded the last calls goes on at the first of them. */
@@ -122,13 +116,6 @@ export class Calls {
     const [, first] = [...this.#byId].find(([id]) => !this.#listed.has(id)) ?? [];
     if (first) first.focus();
     else this.#section.focus({ preventScroll: true });
-  }
-
-  /** Below a short list there is room for what has happened; beside a long one it is in sight. */
-  #placeActivity(rows) {
-    const isBelow = this.#activity.parentElement !== this.#side;
-    if (!isBelow && rows <= SHORT_UP_TO) this.#section.after(this.#activity);
-    else if (isBelow && rows >= LONG_FROM) this.#side.append(this.#activity);
   }
 
   #showEmpty(isFiltered) {

@@ -46,3 +46,20 @@ async fn what_is_exported_of_the_history_is_what_the_chart_shows() {
     let of_agent = format!("({asked}) === '-30d 1h csv booking'");
     browser.wait_for("the export of an agent", &of_agent).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_activity_stands_in_one_place_however_many_calls_there_are() {
+    let (_backend, _proxy, twilio, browser) = with_calls(12).await;
+    let place = "document.querySelector('#activity').parentElement.className";
+    assert_eq!(browser.evaluate(place).await, "side");
+    // Beside a list that is shorter than what stands beside it, no ground is left over.
+    let left_over = "(() => { const bottom = (it) => document.querySelector(it).getBoundingClientRect().bottom; \
+                     return Math.round(bottom('.columns') - bottom('#calls')); })()";
+    assert_eq!(browser.evaluate(left_over).await, 0);
+    for n in 2..=12 {
+        twilio.end(n);
+    }
+    browser.wait_for("one call to be left", &format!("{ROWS} === 1")).await;
+    assert_eq!(browser.evaluate(place).await, "side");
+    assert_eq!(browser.evaluate(left_over).await, 0);
+}
