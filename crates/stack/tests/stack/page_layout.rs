@@ -1,9 +1,11 @@
 //! Where the parts of the page *Existing Agents* stand, and how large they are, in a real Chromium.
 
 use live_users_testkit::{Browser, Server, Twilio};
+use serde_json::json;
 
 use crate::chart::CHART;
 use crate::page::open;
+use crate::shared_links::share;
 use crate::start_both;
 
 const ROWS: &str = "document.querySelectorAll('tr.call').length";
@@ -62,4 +64,26 @@ async fn the_activity_stands_in_one_place_however_many_calls_there_are() {
     browser.wait_for("one call to be left", &format!("{ROWS} === 1")).await;
     assert_eq!(browser.evaluate(place).await, "side");
     assert_eq!(browser.evaluate(left_over).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_shared_links_are_no_longer_than_a_card_and_as_large_as_other_cards() {
+    let (_backend, proxy, _twilio, browser) = with_calls(1).await;
+    for _ in 0..8 {
+        share(&proxy, &json!({"all": true}), "page");
+    }
+    browser.evaluate("(location.reload(), true)").await;
+    let panel = "document.querySelector('#shared-links')";
+    // They are loaded when they come into sight.
+    browser.wait_for("the panel", &format!("{panel}?.checkVisibility()")).await;
+    browser.evaluate(&format!("({panel}.scrollIntoView(), true)")).await;
+    let has_all = "document.querySelectorAll('.shared-link').length === 8";
+    browser.wait_for("the links", has_all).await;
+    let height = format!("Math.round({panel}.getBoundingClientRect().height)");
+    let height = browser.evaluate(&height).await.as_f64().expect("a height");
+    assert!(height < 420.0, "{height} pixels");
+    let sizes = "['.shared-link strong', '.shared-link .quiet', '.place-name', '.about'] \
+                 .map((it) => getComputedStyle(document.querySelector(it)).fontSize).join()";
+    assert_eq!(browser.evaluate(sizes).await, "14px,13px,14px,13px");
+    assert_eq!(browser.axe_violations().await, [""; 0], "its end is reached by keyboard");
 }
