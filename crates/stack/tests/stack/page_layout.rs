@@ -87,3 +87,32 @@ async fn many_shared_links_are_no_longer_than_a_card_and_as_large_as_other_cards
     assert_eq!(browser.evaluate(sizes).await, "14px,13px,14px,13px");
     assert_eq!(browser.axe_violations().await, [""; 0], "its end is reached by keyboard");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_filters_stand_in_one_row_and_say_all_of_their_words_in_each_language() {
+    let (_backend, proxy, _twilio, browser) = with_calls(2).await;
+    // The words of each choice, and the room that its arrow leaves them; also of what is there with sources alone.
+    let seen = "(() => { const filters = [...document.querySelectorAll('.filters select')]; \
+        for (const it of filters) it.closest('label').hidden = false; \
+        const context = document.createElement('canvas').getContext('2d'); \
+        const tight = (it) => { const style = getComputedStyle(it); context.font = style.font; \
+            const words = context.measureText(it.selectedOptions[0].text).width; \
+            const room = it.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16; \
+            return words > room ? [`${it.selectedOptions[0].text}: ${words} of ${room}`] : []; }; \
+        const rows = new Set(filters.map((it) => it.getBoundingClientRect().top)); \
+        return `${rows.size} ${filters.flatMap(tight).join()}`.trim(); })()";
+    let choose = |place: usize| {
+        format!(
+            "(() => {{ const it = document.querySelector('#calls-party'); it.selectedIndex = {place}; \
+             return it.selectedIndex; }})()"
+        )
+    };
+    for language in ["en", "de", "es", "fr", "pt", "ja"] {
+        browser.goto(&format!("{}/admin/existing-agents?lang={language}", proxy.url)).await;
+        browser.wait_for("the filters", "!document.querySelector('#calls-tools').hidden").await;
+        for place in 0..5 {
+            assert_eq!(browser.evaluate(&choose(place)).await, place);
+            assert_eq!(browser.evaluate(seen).await, "1", "{language}");
+        }
+    }
+}
