@@ -9,6 +9,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { top: 22, right: 12, bottom: 26, left: 34 };
 const TICK_WIDTH = 64;
 const LABEL_ROOM = 18;
+/** About as wide is a letter of a label, and so far from the top its words still stand in the picture. */
+const LETTER_WIDTH = 7;
+const LABEL_TOP = 12;
 /** So many points make a line that is drawn thinner. */
 const DENSE_FROM_POINTS = 300;
 
@@ -56,7 +59,7 @@ export function drawChart(svg, t, view, width, height, scaleFactor = 1) {
   for (const run of runs(compared)) {
     svg.append(path("compared", `M${dashed(run, place).join("L")}`));
   }
-  drawPeak(svg, t, known, place, { isExact, isStacked }, scaleFactor);
+  drawPeak(svg, t, view, place, isStacked, scaleFactor);
   const where = (point) => ({ x: isExact ? round(x(point.at)) : middle(point, place), y: y(point.mean) });
   return { box, isStacked, x, places: points.map((point) => (point.mean === null ? null : where(point))) };
 }
@@ -148,19 +151,35 @@ function dashed(run, place) {
 }
 
 /** Of equal peaks the last, as everywhere. */
-function drawPeak(svg, t, known, place, { isExact, isStacked }, scaleFactor) {
+function drawPeak(svg, t, view, place, isStacked, scaleFactor) {
+  const known = view.points.filter((point) => point.max !== null);
   const peak = known.reduce((best, point) => (best === null || point.max >= best.max ? point : best), null);
   if (peak === null || peak.max === 0) return;
   const { box, x, y } = place;
-  const [px, py] = [isExact ? x(peak.at) : middle(peak, place), y(peak.max)];
-  // The words stand above all areas.
-  const top = isStacked ? y(Math.max(peak.max, peak.most)) : py;
-  const room = LABEL_ROOM * 2 * scaleFactor;
-  const anchor = px < box.left + room ? "start" : px > box.right - room ? "end" : "middle";
+  const [px, py, foot] = [view.isExact ? x(peak.at) : middle(peak, place), y(peak.max), y(peak.mean)];
+  const words = t("peak", { n: peak.max });
+  const width = (words.length * LETTER_WIDTH + LABEL_ROOM) * scaleFactor;
+  const anchor = px < box.left + width / 2 ? "start" : px > box.right - width / 2 ? "end" : "middle";
+  const left = px - width * { start: 0, middle: 0.5, end: 1 }[anchor];
+  const most = Math.max(peak.max, highest(view, place, isStacked, [left, left + width]));
+  const radius = 3.5 * scaleFactor;
   svg.append(
-    circle("peak", px, py, 3.5 * scaleFactor),
-    label("peak-label", t("peak", { n: peak.max }), px, top - 11 * scaleFactor, anchor),
+    // The most of a step is above its average: the mark stands on the line that it belongs to.
+    ...(foot - py > radius ? [line("stem", px, py + radius, px, foot)] : []),
+    circle("peak", px, py, radius),
+    label("peak-label", words, px, Math.max(LABEL_TOP * scaleFactor, y(most) - 11 * scaleFactor), anchor),
   );
+}
+
+/** The highest value that is drawn between two places, so that words above it cross no line. */
+function highest({ points, comparison, present, to, isExact }, { x }, isStacked, [left, right]) {
+  const top = (point) => (isStacked ? point.most : point.max) ?? 0;
+  // A line of averages goes from the middle of a step to the middle of the next.
+  const beyond = (at, end) => (isExact ? 0 : (x(end) - x(at)) / 2);
+  const isWithin = ({ at, end }) => x(end) + beyond(at, end) >= left && x(at) - beyond(at, end) <= right;
+  const drawn = points.filter(isWithin).map(top);
+  const compared = (comparison?.points ?? []).filter(isWithin).map((point) => point.mean ?? 0);
+  return Math.max(0, ...drawn, ...compared, present && x(to) <= right ? top(present) : 0);
 }
 
 function timeLabels(t, from, to, x, box, scaleFactor) {

@@ -100,6 +100,7 @@ style.replaceSync(`
   .casing { stroke: var(--surface); stroke-width: 0.375em; }
   .compared { fill: none; stroke: var(--quiet); stroke-width: 0.0938em; stroke-dasharray: 4 3; stroke-linejoin: round; }
   .dot { fill: var(--line); }
+  .stem { stroke: var(--line); stroke-width: 0.0938em; }
   .peak { fill: var(--surface); stroke: var(--line); stroke-width: 0.125em; }
   .peak-label { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 0.25em; }
   .hair, .spot { position: absolute; pointer-events: none; }

@@ -7,6 +7,7 @@ mod api_clients;
 mod call_reason;
 mod calls_table;
 mod chart;
+mod chart_peak;
 mod chart_stream;
 mod command;
 mod details;
