@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use live_users_backend::{Backend, Config, DEFAULT_PORT, Tool, keep_mail_command};
 use live_users_http_kit::{
     ConfigErrors, Env, command, init_logging, shutdown_signal, survive_file_size_limit,
+    warn_of_misspelt,
 };
 
 /// The name of the binary.
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 #[actix_web::main]
 async fn serve(settings: [Config; 2]) -> io::Result<()> {
     init_logging();
+    warn_of_misspelt(&Env::process());
     survive_file_size_limit();
     // Before the journal is opened: a SIGHUP meanwhile would end the process.
     let shutdown = shutdown_signal();

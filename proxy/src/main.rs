@@ -4,7 +4,9 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use live_users_http_kit::{Env, command, init_logging, shutdown_signal, survive_file_size_limit};
+use live_users_http_kit::{
+    Env, command, init_logging, shutdown_signal, survive_file_size_limit, warn_of_misspelt,
+};
 use live_users_proxy::{Config, DEFAULT_PORT, run};
 
 /// The name of the binary.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
 #[actix_web::main]
 async fn serve(config: Config) -> io::Result<()> {
     init_logging();
+    warn_of_misspelt(&Env::process());
     survive_file_size_limit();
     let listener = config.listen.bind()?;
     run(config, listener, shutdown_signal()).await

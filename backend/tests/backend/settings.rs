@@ -149,3 +149,18 @@ fn a_build_without_the_export_says_so_and_serves_all_the_same() {
     let (server, _) = start(&[("OTEL_SERVICE_NAME", "phones")]);
     assert!(!server.terminate().1.contains("exports nothing"), "nobody has asked for it");
 }
+
+#[test]
+fn a_name_that_is_nearly_a_settings_is_told_with_the_one_that_was_meant_and_without_its_value() {
+    let told = refused(&[], &[("TWILIO_AUTH_TOKN", "hunter2hunter2")]);
+    assert!(told.contains("TWILIO_AUTH_TOKEN is not set"), "{told}");
+    let meant = "TWILIO_AUTH_TOKN is no setting; did you mean TWILIO_AUTH_TOKEN?";
+    assert!(told.contains(meant) && !told.contains("hunter2"), "{told}");
+
+    let (server, _) = start(&[("PUBLIC_ULR", "https://hunter2.example"), ("APP_TOKEN", "hunter2")]);
+    let (_, log) = server.terminate();
+    let line = log.lines().find(|line| line.contains("did you mean")).expect("a warning");
+    assert!(line.contains("WARN"), "{line}");
+    assert!(line.contains("PUBLIC_ULR is no setting; did you mean PUBLIC_URL?"), "{line}");
+    assert!(!log.contains("hunter2") && !log.contains("APP_TOKEN"), "{log}");
+}

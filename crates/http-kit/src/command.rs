@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::{
     ConfigErrors, EXIT_USAGE, Env, ListenAddress, SettingsReader, flush_logging, healthcheck,
+    misspelt,
 };
 
 /// The end of `--help`: where settings come from.
@@ -93,7 +94,8 @@ pub fn check_health_at(listen: ListenAddress, setting: &str) -> io::Result<()> {
 }
 
 /// Prints the error of the command `name`, and returns its exit code: 0 after success, 1 after a
-/// failure, [`EXIT_USAGE`] after wrong settings.
+/// failure, [`EXIT_USAGE`] after wrong settings. Beside those stand the names of this process's variables that
+/// are nearly a setting's.
 pub fn end(name: &str, ended: Result<io::Result<()>, ConfigErrors>) -> ExitCode {
     flush_logging();
     match ended {
@@ -104,6 +106,7 @@ pub fn end(name: &str, ended: Result<io::Result<()>, ConfigErrors>) -> ExitCode 
         }
         Err(errors) => {
             eprintln!("{name}: {errors}");
+            misspelt(&Env::process()).iter().for_each(|line| eprintln!("{name}: {line}"));
             EXIT_USAGE.into()
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args as Group;
 use live_users_backend::{Config, TwilioApiSettings};
-use live_users_http_kit::{ConfigErrors, Env, SettingsReader};
+use live_users_http_kit::{ConfigErrors, Env, SettingsReader, misspelt};
 use live_users_wire::Setup;
 
 use self::report::Report;
@@ -106,6 +106,9 @@ fn check_settings(env: &Env, report: &mut Report) {
             "TWILIO_AUTH_TOKEN is not set: no webhook can be verified",
             "copy the Auth Token from the first page of the Twilio Console",
         );
+    }
+    for line in misspelt(env) {
+        report.warning("settings", line, "correct the name; docs/SETTINGS.md has every setting");
     }
     match Config::read(&here) {
         Ok(_) => report.ok("settings", "the settings can be used"),

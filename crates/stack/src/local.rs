@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use live_users_backend::Tool;
-use live_users_http_kit::{ConfigErrors, Env, ListenAddress};
+use live_users_http_kit::{ConfigErrors, Env, ListenAddress, warn_of_misspelt};
 use live_users_intake::agents::DEFAULT_FILE;
 use tokio::sync::watch;
 
@@ -163,6 +163,7 @@ pub(crate) async fn run(
     ports: &Ports,
     shutdown: impl Future<Output = ()>,
 ) -> Result<ExitCode, Failure> {
+    warn_of_misspelt(&Env::process());
     let told = read_env()?;
     let stack = Stack::bind(&told, ports)?;
     stack.welcome(&told);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use live_users_testkit::exit_of;
+use live_users_testkit::{Server, exit_of};
 
 use crate::backend::{Backend, Closed};
 use crate::proxy::{BINARY, NO_BACKEND, start};
@@ -132,4 +132,19 @@ async fn sigterm_lets_a_request_finish_and_does_not_wait_for_idle_connections() 
     let (status, log) = proxy.terminate();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn a_name_that_is_nearly_a_settings_is_told_with_the_one_that_was_meant() {
+    let output = exit_of(BINARY, &[], &[("BACKEND_ULR", "http://hunter2.example")]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    let meant = "BACKEND_ULR is no setting; did you mean BACKEND_URL?";
+    assert!(text.contains(meant) && !text.contains("hunter2"), "{text}");
+
+    let settings = [("BACKEND_URL", NO_BACKEND), ("ADMIN_TOKN", "hunter2-hunter2-hunter2")];
+    let (_, log) = Server::start(BINARY, &[], &settings).terminate();
+    let line = log.lines().find(|line| line.contains("did you mean")).expect("a warning");
+    assert!(line.contains("ADMIN_TOKN is no setting; did you mean ADMIN_TOKEN?"), "{line}");
+    assert!(line.contains("WARN") && !log.contains("hunter2"), "{log}");
 }

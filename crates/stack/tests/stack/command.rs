@@ -38,6 +38,18 @@ fn the_stack_shows_one_count_on_both_sides_and_ends_on_sigterm() {
 }
 
 #[test]
+fn a_demonstration_tells_of_a_setting_whose_name_is_mistyped() {
+    let env = [("TWILIO_AUTH_TOKN", "hunter2hunter2"), ("TWILIO_PHONE_NUMBER", "+12065550100")];
+    let (server, ..) = start(&[], &env);
+    let (_, log) = server.terminate();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("did you mean")).collect();
+    let [line] = lines[..] else { panic!("{log}") };
+    let meant = "TWILIO_AUTH_TOKN is no setting; did you mean TWILIO_AUTH_TOKEN?";
+    assert!(line.contains(meant) && !log.contains("hunter2"), "{log}");
+    assert!(log.contains("Twilio is not asked: TWILIO_ACCOUNT_SID is not set"), "{log}");
+}
+
+#[test]
 fn a_journal_that_cannot_be_opened_ends_neither_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("journal.sqlite3");
