@@ -35,11 +35,11 @@ pub(crate) fn prepare(config: &Config) -> io::Result<Vec<(Reconciler, TwilioApi)
             all.push((reconciler().of_sid(&settings.account_sid), client(settings)?));
         }
         None if config.accounts.iter().next().is_none() => warn!(
-            "there is no referee: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
+            "Twilio is not asked: TWILIO_ACCOUNT_SID is not set, so a call whose end nobody \
              reports is counted until it is older than MAX_CALL_HOURS"
         ),
         None => warn!(
-            "there is no referee for calls of other accounts than those in the agents file: \
+            "Twilio is not asked for calls of other accounts than those in the agents file: \
              TWILIO_ACCOUNT_SID is not set"
         ),
     }

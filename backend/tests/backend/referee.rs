@@ -89,7 +89,9 @@ fn wrong_credentials_end_nothing_are_told_and_never_shown() {
     let twilio = stand_in("another token than ours");
     let (mut server, webhooks) = start_with(&twilio, &[]);
     webhooks.start(1);
-    server.await_log("the referee has no answer: ");
+    let line = server.await_log("the referee has no answer: credentials refused: status 401");
+    let settings = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "`live-users doctor`"];
+    assert!(settings.iter().all(|it| line.contains(it)), "{line}");
     assert_eq!(webhooks.count(), r#"{"liveUsers":1}"#);
     let summary = summary(&server);
     assert_eq!(summary["referee"]["state"], "failing");

@@ -140,8 +140,25 @@ fn log_change(reconciler: &Reconciler, before: Option<&Failure>) {
     let now = reconciler.failure();
     let of = reconciler.account().map(|it| format!(" for account {it}")).unwrap_or_default();
     match (before, now) {
-        (_, Some(failure)) if before != now => warn!("the referee has no answer{of}: {failure}"),
+        (_, Some(failure)) if before != now => {
+            warn!("the referee has no answer{of}: {failure}{}", advice(failure, reconciler));
+        }
         (Some(_), None) => info!("the referee is answered again{of}"),
         (None | Some(_), _) => {}
+    }
+}
+
+/// What to do about it, for who has just started this.
+fn advice(failure: &Failure, reconciler: &Reconciler) -> &'static str {
+    match (failure, reconciler.account()) {
+        (Failure::Refused(_), None) => {
+            "; check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (or the API key) against the Twilio Console: `live-users \
+             doctor` looks at them"
+        }
+        (Failure::Refused(_), Some(_)) => {
+            "; check its `sid` and the variable of its `auth_token_env` against the Twilio Console: `live-users doctor` \
+             looks at them"
+        }
+        _ => "",
     }
 }
