@@ -34,6 +34,7 @@ use crate::account::{Account, is_same, remedy};
 use crate::args::Ports;
 use crate::credential::Credential;
 use crate::own_server::{OwnServer, Reload, auth_token};
+use crate::welcome::how_to_run;
 use crate::{Failure, tell, tokens};
 
 /// The name of the file that `--undo` works from.
@@ -122,8 +123,11 @@ pub(crate) async fn run(ports: &Ports, args: &Connect) -> Result<ExitCode, Failu
     }
     context.change(&planned, &change).await?;
     tell(format_args!("\nWhat the numbers had before is in {}.", context.saved_file.display()));
-    tell("Call a number and look at the page. `live-users doctor` checks the rest;");
-    tell("`live-users connect --undo` brings everything back.");
+    tell(format_args!(
+        "Call a number and look at the page. {} checks the rest;",
+        how_to_run("doctor")
+    ));
+    tell(format_args!("{} brings everything back.", how_to_run("connect --undo")));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -324,8 +328,9 @@ impl Context {
                 "Everything is as it was".to_owned()
             }
             false => format!(
-                "Not everything could be taken back: {}. `live-users connect --undo` tries again",
-                left.join("; ")
+                "Not everything could be taken back: {}. {} tries again",
+                left.join("; "),
+                how_to_run("connect --undo")
             ),
         };
         Failure { message: format!("{}. {end}", failure.message), code: failure.code }

@@ -20,6 +20,7 @@ use crate::args::Ports;
 use crate::connect::ours::Ours;
 use crate::credential::Credential;
 use crate::own_server::{NotReady, OwnServer, auth_token};
+use crate::welcome::how_to_run;
 use crate::{Failure, tell, tokens};
 
 /// After this long without a webhook, calls that were found by asking are a sign that none arrive.
@@ -43,7 +44,11 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
     let url = args.backend.clone();
     let url = url.unwrap_or_else(|| format!("http://127.0.0.1:{}", ports.backend_port));
     let credential = Credential::of_api(&env).or_else(|failure| {
-        report.failed("settings", failure.message, "delete the file, and start `live-users` again");
+        report.failed(
+            "settings",
+            failure.message,
+            format!("delete the file, and start {} again", how_to_run("")),
+        );
         Credential::find(&env, &["API_TOKEN"], None)
     })?;
     let server = OwnServer::new(&url, credential)?;
@@ -70,8 +75,10 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
                 Some(_) => "PUBLIC_URL is not set: calls are found by asking alone",
                 None => "PUBLIC_URL is not set: Twilio sends no webhooks",
             },
-            "set PUBLIC_URL to the https:// address that leads to the backend, and run `live-users \
-             connect`",
+            format!(
+                "set PUBLIC_URL to the https:// address that leads to the backend, and run {}",
+                how_to_run("connect")
+            ),
         ),
     }
     check_webhooks(setup.as_ref(), ours.is_some(), &mut report);
@@ -142,7 +149,7 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
         Err(NotReady::Silent(why)) => report.failed(
             "journal",
             format!("the backend at {url} does not answer: {why}"),
-            "start `live-users`, or name the backend by --backend",
+            format!("start {}, or name the backend by --backend", how_to_run("")),
         ),
     }
     match server.setup().await {
@@ -154,7 +161,10 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
             report.failed(
                 "server",
                 format!("the backend at {url} does not tell its setup: {why}"),
-                "start `live-users`, or name another backend by --backend, with its API_TOKEN",
+                format!(
+                    "start {}, or name another backend by --backend, with its API_TOKEN",
+                    how_to_run("")
+                ),
             );
             None
         }

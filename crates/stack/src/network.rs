@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use live_users_http_kit::error_chain;
 use reqwest::Url;
 
+use crate::welcome::how_to_run;
+
 /// Whether nobody outside of a network reaches it.
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
@@ -59,7 +61,10 @@ pub(crate) fn advice(url: &str, why: &str, flag: &str) -> String {
             format!("If this server speaks https://, name it so by {flag}")
         }
         Silence::Other => {
-            format!("No server answers there: start `live-users`, or name the server by {flag}")
+            format!(
+                "No server answers there: start {}, or name the server by {flag}",
+                how_to_run("")
+            )
         }
     }
 }
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn what_to_do_fits_why_nobody_answers() {
         for (why, told) in [
-            ("tcp connect error: Connection refused", "start `live-users`"),
+            ("tcp connect error: Connection refused", "No server answers there: start `"),
             ("dns error: error resolving DNS", "Correct the name"),
             ("received corrupt message of type InvalidContentType", "speaks http://"),
             ("client error (SendRequest): connection reset", "If this server speaks https://"),

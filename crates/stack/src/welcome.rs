@@ -4,15 +4,29 @@ use live_users_http_kit::Env;
 
 use crate::args::{BACKEND_PORT, PROXY_PORT};
 use crate::local::{LOOK_SECONDS, Stack, Told};
-use crate::tell;
+use crate::{NAME, tell};
 
 /// How to run this command with these arguments, for whoever has started this process.
 pub(crate) fn command(env: &Env, arguments: &str) -> String {
     // Cargo sets it for what it runs.
-    match env.get("CARGO") {
-        Some(_) => format!("cargo run --release -- {arguments}"),
-        None => format!("live-users {arguments}"),
-    }
+    as_started(env.get("CARGO").is_some(), std::env::args().next().as_deref(), arguments)
+}
+
+/// The same for what is printed where no environment is at hand, in backticks.
+pub(crate) fn how_to_run(arguments: &str) -> String {
+    format!("`{}`", command(&Env::process(), arguments))
+}
+
+/// A program that was named by a path may not be found without it.
+fn as_started(by_cargo: bool, program: Option<&str>, arguments: &str) -> String {
+    let is_plain = |it: &char| it.is_ascii_alphanumeric() || "/._-+~".contains(*it);
+    let program = match program.filter(|it| it.contains('/')) {
+        _ if by_cargo && arguments.is_empty() => "cargo run --release",
+        _ if by_cargo => "cargo run --release --",
+        Some(path) if path.chars().all(|it| is_plain(&it)) => path,
+        _ => NAME,
+    };
+    format!("{program} {arguments}").trim_end().to_owned()
 }
 
 /// Says how a demonstration is left.
@@ -130,6 +144,26 @@ impl Stack {
                 "What is behind the number:  {}\n",
                 self.command(&told.env, "status")
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_printed_as_the_program_was_started() {
+        for (by_cargo, program, arguments, printed) in [
+            (true, Some("target/release/live-users"), "doctor", "cargo run --release -- doctor"),
+            (true, Some("target/release/live-users"), "", "cargo run --release"),
+            (false, Some("./live-users"), "doctor", "./live-users doctor"),
+            (false, Some("/opt/live-users"), "", "/opt/live-users"),
+            (false, Some("live-users"), "doctor", "live-users doctor"),
+            (false, Some("/a b/live-users"), "doctor", "live-users doctor"),
+            (false, None, "doctor", "live-users doctor"),
+        ] {
+            assert_eq!(as_started(by_cargo, program, arguments), printed);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::own_server::{Check, NotReady, WEBHOOKS, nonce};
+use crate::welcome::how_to_run;
 use crate::{Failure, tell};
 
 impl Context {
@@ -33,8 +34,9 @@ impl Context {
             };
             return Err(Failure::run(format!(
                 "a signed webhook to {base}{path} is not accepted: {why}. Nothing was changed. \
-                 Start the server with this PUBLIC_URL and TWILIO_AUTH_TOKEN, and see `live-users \
-                 doctor`; --unchecked goes on without this check"
+                 Start the server with this PUBLIC_URL and TWILIO_AUTH_TOKEN, and see {}; \
+                 --unchecked goes on without this check",
+                how_to_run("doctor")
             )));
         }
         tell(format_args!("\nSigned webhooks to {base} are accepted."));

@@ -4,6 +4,7 @@ use live_users_http_kit::Env;
 
 use super::report::Report;
 use crate::tokens;
+use crate::welcome::how_to_run;
 
 const MB: u64 = 1024 * 1024;
 
@@ -21,7 +22,7 @@ pub(super) fn check_disk(env: &Env, report: &mut Report) {
         return report.warning(
             "disk",
             format!("there is no directory {at} here"),
-            "run `live-users doctor` where the backend runs, with its JOURNAL_URL",
+            format!("run {} where the backend runs, with its JOURNAL_URL", how_to_run("doctor")),
         );
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);

@@ -15,6 +15,7 @@ use crate::account::{Account, Numbers, is_same, remedy};
 use crate::connect::ours::{Ours, shown};
 use crate::connect::plan::platform_of;
 use crate::connect::saved_settings;
+use crate::welcome::how_to_run;
 
 /// A clock that differs by so many seconds is worth a look.
 const CLOCK_WARNING_S: u64 = 5;
@@ -102,7 +103,7 @@ fn check_number(
 ) {
     let digits = &number.number;
     let now = &number.settings;
-    let connect = format!("run `live-users connect --number {digits}`");
+    let connect = format!("run {}", how_to_run(&format!("connect --number {digits}")));
     let Some(ours) = ours else { return };
     if let Some((takes, remedy)) = taken_by_others(number) {
         return report.warning("number", format!("{digits}: {takes}"), remedy);

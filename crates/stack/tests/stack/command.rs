@@ -182,10 +182,7 @@ fn a_simulation_of_an_address_where_nobody_answers_fails_before_it_plays() {
     let told = String::from_utf8_lossy(&stderr).into_owned();
     assert_eq!(status.code(), Some(1), "{told}");
     assert!(told.contains(&format!("{nobody} does not answer: ")), "{told}");
-    assert!(
-        told.contains("Nothing was sent. No server answers there: start `live-users`"),
-        "{told}"
-    );
+    assert!(told.contains("Nothing was sent. No server answers there: start `"), "{told}");
     let played = String::from_utf8_lossy(&stdout).into_owned();
     assert!(!played.contains("on the line") && !played.contains("hung up"), "{played}");
     for wrong in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://user:hunter2@127.0.0.1"] {

@@ -201,12 +201,16 @@ fn a_server_that_is_away_is_an_error() {
     let (code, output, error) = told(&["status", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!((code, output.as_str()), (1, ""));
     assert!(error.contains("http://127.0.0.1:1 does not answer: "), "{error}");
-    assert!(error.contains("start `live-users`, or name the server by --url"), "{error}");
+    let start = format!("start `{STACK}`");
+    let advice = format!("No server answers there: {start}, or name the server by --url");
+    assert!(error.contains(&advice), "the program as it was started: {error}");
+    let (_, _, error) = told(&["status", "--backend-port", "1"], &[("CARGO", "cargo")]);
+    assert!(error.contains("start `cargo run --release`,"), "{error}");
     for args in [&["calls"][..], &["explain", CALL], &["evict", CALL], &["links"], &["alerts"]] {
         let (code, _, error) = told(&[args, &["--url", "http://127.0.0.1:1"]].concat(), &[]);
-        assert!(code == 1 && error.contains("start `live-users`"), "{args:?} {error}");
+        assert!(code == 1 && error.contains(&start), "{args:?} {error}");
     }
-    Watch::start(&["--url", "http://127.0.0.1:1"], &[]).line("start `live-users`");
+    Watch::start(&["--url", "http://127.0.0.1:1"], &[]).line(&start);
     let no_name = ["status", "--url", "http://no-such-host.invalid"];
     let (_, _, error) = told(&no_name, &[]);
     assert!(error.contains("the name no-such-host.invalid is not found"), "{error}");
