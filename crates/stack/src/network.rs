@@ -44,6 +44,9 @@ pub(crate) fn why_silent(error: reqwest::Error) -> String {
     match Silence::of(&why) {
         Silence::NoName => format!("the name {host} is not found"),
         Silence::NoTls => "this port speaks no TLS".to_owned(),
+        Silence::Other if why.contains("Connection refused") => {
+            "it refuses the connection".to_owned()
+        }
         Silence::Certificate | Silence::Other => why,
     }
 }

@@ -200,7 +200,10 @@ fn what_a_server_refuses_is_an_error_with_its_status_and_text_and_no_token() {
 fn a_server_that_is_away_is_an_error() {
     let (code, output, error) = told(&["status", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!((code, output.as_str()), (1, ""));
-    assert!(error.contains("http://127.0.0.1:1 does not answer: "), "{error}");
+    assert!(
+        error.contains("http://127.0.0.1:1 does not answer: it refuses the connection. "),
+        "{error}"
+    );
     let start = format!("start `{STACK}`");
     let advice = format!("No server answers there: {start}, or name the server by --url");
     assert!(error.contains(&advice), "the program as it was started: {error}");
