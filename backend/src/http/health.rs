@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use live_users_journal::WarningKind;
 use live_users_wire::Health;
 
+use crate::parts::agents::AgentRegistry;
 use crate::parts::queue::Queue;
 
 /// `GET /healthz`: the process answers. A platform restarts it when it does not.
@@ -14,7 +15,12 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// `GET /readyz`: a webhook would be recorded now, and the count is not known to be wrong. A
 /// platform sends no requests here while it is not.
-pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
+pub(crate) async fn ready(queue: Data<Queue>, agents: Data<AgentRegistry>) -> HttpResponse {
+    readiness(&queue, agents.refusal())
+}
+
+/// `refusal`: that the agents file was refused, if it was.
+fn readiness(queue: &Queue, refusal: Option<&str>) -> HttpResponse {
     let mut warnings = queue.clock().journal_warnings();
     // The one warning by which the count may be wrong.
     let different = warnings.iter().position(|(kind, _)| *kind == WarningKind::DifferentCopies);
@@ -26,10 +32,12 @@ pub(crate) async fn ready(queue: Data<Queue>) -> HttpResponse {
         None => HttpResponse::Ok(),
         Some(_) => HttpResponse::ServiceUnavailable(),
     };
-    let warnings = warnings.into_iter().map(|(_, text)| text);
+    let journals = warnings.into_iter().map(|(_, text)| text);
     // Not ready would mean that no webhook comes here, and one of them would make the number known.
     let unanswered = queue.unanswered().map(|why| format!("the number is unknown: {why}"));
-    let warnings = queue.clock().warning().into_iter().chain(unanswered).chain(warnings).collect();
+    let refusal = refusal.map(str::to_owned);
+    let warnings = queue.clock().warning().into_iter().chain(unanswered).chain(refusal);
+    let warnings = warnings.chain(journals).collect();
     answer.json(Health { status, reason, warnings })
 }
 
@@ -53,7 +61,7 @@ mod tests {
         let queue = Data::new(Queue::through(sender, Clock::of_service(journal.clone()), status));
         let answer = async || {
             journal.known_at(std::time::Instant::now());
-            let answer = ready(queue.clone()).await;
+            let answer = readiness(&queue, None);
             let status = answer.status().as_u16();
             let body = to_bytes(answer.into_body()).await.expect("a body");
             (status, String::from_utf8_lossy(&body).into_owned())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use live_users_http_kit::{Env, SettingsReader, acts_on_text};
 use live_users_intake::agents::{Agent, Agents, AgentsFile, Decision, mistakes_in_shared};
@@ -32,6 +33,8 @@ pub(crate) struct AgentRegistry {
     tokens: Arc<TokenRegistry>,
     hooks: watch::Sender<Hooks>,
     variables: Variables,
+    /// The file was refused when it was read last.
+    is_refused: AtomicBool,
     /// Held while the file is read again. Two at once could leave the older agents.
     reloading: Mutex<()>,
 }
@@ -59,8 +62,19 @@ impl AgentRegistry {
         let tokens = Arc::new(TokenRegistry::read(reader, &agents));
         let now = RwLock::new(Arc::new(agents));
         let (url_rule, hooks) = (url_rule.clone(), watch::Sender::new(hooks));
-        let reloading = Mutex::default();
-        Self { file, url_rule, shared, now, sources, tokens, hooks, variables, reloading }
+        let (is_refused, reloading) = <_>::default();
+        Self {
+            file,
+            url_rule,
+            shared,
+            now,
+            sources,
+            tokens,
+            hooks,
+            variables,
+            is_refused,
+            reloading,
+        }
     }
 
     /// What of the file is no mistake, and perhaps not as it was meant.
@@ -70,6 +84,15 @@ impl AgentRegistry {
         let mut warnings = configured::lone_accounts(&agents);
         warnings.extend(configured::alerts_of_nobody(&agents, asks_twilio));
         warnings
+    }
+
+    /// For who looks after this server: that the file is another one than what is in force. What is wrong
+    /// with it is in the log alone, since the file is the operator's.
+    pub(crate) fn refusal(&self) -> Option<&'static str> {
+        self.is_refused.load(Ordering::Acquire).then_some(
+            "the agents file was refused when it was read last, and the agents are as they were before: \
+             the log says why",
+        )
     }
 
     /// The hooks from now on.
@@ -104,6 +127,8 @@ impl AgentRegistry {
             let registry = self.clone();
             // A slow disk would block all other tasks of this thread.
             let reloaded = tokio::task::spawn_blocking(move || registry.reload()).await;
+            let is_taken = matches!(reloaded, Ok(Ok(_)));
+            self.is_refused.store(!is_taken, Ordering::Release);
             let agents = reloaded.map_err(panicked)??;
             let n = agents.iter().count();
             queue.answer(Work::Agents(agents)).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use live_users_testkit::{Answer, OpenApi, Server, send};
+use live_users_testkit::{Answer, OpenApi, Server, get, send};
 
 use crate::honest::{API_TOKEN, WITH_TOKEN};
 use crate::{AGENTS, TOKEN, agents_file, start};
@@ -74,6 +74,13 @@ fn a_file_that_is_wrong_or_gone_is_refused_with_all_mistakes_and_no_secret() {
     check(&["agents.toml: line 7: "]);
     fs::remove_file(&file).unwrap();
     check(&["is gone"]);
+    let ready = || get(&format!("{}/readyz", server.url));
+    let told = ready();
+    assert_eq!(told.status, 200, "calls are counted");
+    assert!(told.body.contains(r#""warnings":["the agents file was refused"#), "{}", told.body);
+    fs::write(&file, CHANGED).unwrap();
+    assert_eq!(reload(&server, API_TOKEN).status, 200);
+    assert_eq!(ready().body, r#"{"status":"ready"}"#);
     drop(folder);
 }
 

@@ -19,6 +19,7 @@ use self::report::Report;
 use crate::args::Ports;
 use crate::connect::ours::Ours;
 use crate::credential::Credential;
+use crate::local::is_demo;
 use crate::own_server::{NotReady, OwnServer, auth_token};
 use crate::welcome::how_to_run;
 use crate::{Failure, tell, tokens};
@@ -69,6 +70,8 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
         }
         // One that cannot be used is told above.
         None if env.get("PUBLIC_URL").is_some() => {}
+        // It takes webhooks of the simulator, and asks nobody.
+        None if is_demo(&env) => {}
         None => report.warning(
             "public-url",
             match settings {
@@ -89,6 +92,7 @@ pub(crate) async fn run(ports: &Ports, args: &Doctor) -> Result<ExitCode, Failur
             let saved = tokens::directory(&env).unwrap_or_default().join("connect.json");
             provider::check(settings, ours.as_ref(), setup.as_ref(), &saved, &mut report).await?;
         }
+        None if is_demo(&env) => {}
         None => report.warning(
             "provider",
             "Twilio cannot be asked: calls whose end no webhook reports stay until they time out",
@@ -108,17 +112,23 @@ fn check_settings(env: &Env, report: &mut Report) {
     if env.get("TWILIO_AUTH_TOKEN").is_none() {
         // `live-users` runs without it: as a demonstration, or with an API key to ask by.
         here = here.with("TWILIO_AUTH_TOKEN", "none-is-set");
-        report.warning(
-            "settings",
-            "TWILIO_AUTH_TOKEN is not set: no webhook can be verified",
-            "copy the Auth Token from the first page of the Twilio Console",
-        );
+        match is_demo(env) {
+            true => report.ok(
+                "settings",
+                "nothing of Twilio is set: `live-users` is a demonstration, whose calls are simulated",
+            ),
+            false => report.warning(
+                "settings",
+                "TWILIO_AUTH_TOKEN is not set: no webhook can be verified",
+                "copy the Auth Token from the first page of the Twilio Console",
+            ),
+        }
     }
     for line in misspelt(env) {
         report.warning("settings", line, "correct the name; docs/SETTINGS.md has every setting");
     }
     match Config::read(&here) {
-        Ok(_) => report.ok("settings", "the settings can be used"),
+        Ok(_) => report.ok("settings", "what is set can be used"),
         Err(ConfigErrors(mistakes)) => {
             for mistake in mistakes {
                 report.failed(
@@ -138,7 +148,7 @@ async fn check_server(server: &OwnServer, report: &mut Report) -> Option<Setup> 
         Ok(warnings) => {
             report.ok("journal", "the journal can be written");
             for warning in warnings {
-                report.warning("journal", warning, "docs/OPERATIONS.md says what to do");
+                report.warning("server", warning, "its log and docs/OPERATIONS.md say what to do");
             }
         }
         Err(NotReady::Answered(why)) => report.failed(

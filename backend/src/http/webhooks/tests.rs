@@ -62,8 +62,10 @@ async fn answer(queue: Queue, path: &str) -> (StatusCode, String) {
     let origins = AllowedOrigins::default();
     let no_tokens = Arc::new(TokenRegistry::of_env(&Env::default()));
     let links = LinkReader::new(latest.clone(), queue.clone());
+    let webhooks = webhooks(queue.clone());
     let app = App::new()
-        .app_data(Data::new(webhooks(queue.clone())))
+        .app_data(Data::from(webhooks.agents.clone()))
+        .app_data(Data::new(webhooks))
         .app_data(Data::new(queue))
         .app_data(Data::new(latest))
         .app_data(Data::new(BearerAuth::new(no_tokens, links, TrustedProxies::default())))

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use live_users_backend::TwilioApiSettings;
 use live_users_intake::agents::DEFAULT_FILE;
-use live_users_twilio::rest::{Alert, PhoneNumber};
+use live_users_twilio::rest::{Alert, PhoneNumber, Webhook};
 use live_users_wire::Setup;
 
 use super::report::{Report, ago};
@@ -120,14 +120,14 @@ fn check_number(
             Some(after) if !is_same(&after, now) => report.failed(
                 "number",
                 format!(
-                    "{digits}: somebody has changed its URLs after `connect`: a call comes in at {}",
-                    shown(&now.voice)
+                    "{digits}: somebody has changed its URLs after `connect`: {}",
+                    comes_in(&now.voice)
                 ),
                 connect,
             ),
             _ => report.warning(
                 "number",
-                format!("{digits} is not connected: a call comes in at {}", shown(&now.voice)),
+                format!("{digits} is not connected: {}", comes_in(&now.voice)),
                 connect,
             ),
         };
@@ -163,6 +163,14 @@ fn check_number(
             format!("{digits} belongs to no agent of the agents file"),
             format!("add it to the numbers of an agent in {file}, and reload it (SIGHUP)"),
         );
+    }
+}
+
+/// Where a call to a number comes in.
+fn comes_in(voice: &Webhook) -> String {
+    match voice.url {
+        Some(_) => format!("a call comes in at {}", shown(voice)),
+        None => "no URL is set for when a call comes in".to_owned(),
     }
 }
 
@@ -216,4 +224,19 @@ fn iso_date(at: SystemTime) -> String {
     let second = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let second = i64::try_from(second).unwrap_or_default();
     jiff::Timestamp::from_second(second).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_without_a_url_is_told_as_one() {
+        let told = |url: Option<&str>| {
+            comes_in(&Webhook { url: url.map(str::to_owned), ..Webhook::default() })
+        };
+        assert_eq!(told(None), "no URL is set for when a call comes in");
+        let url = "https://calls.example.com/voice";
+        assert_eq!(told(Some(url)), format!("a call comes in at {url}"));
+    }
 }

@@ -80,8 +80,14 @@ impl Report {
                 tell(format_args!("                     -> {remedy}"));
             }
         }
+        tell(format_args!("\n{}", self.sums()));
+    }
+
+    fn sums(&self) -> String {
         let (failed, warnings) = (self.n(State::Failed), self.n(State::Warning));
-        tell(format_args!("\n{} checks: {failed} failed, {warnings} warnings.", self.0.len()));
+        let s = |n: usize| if n == 1 { "" } else { "s" };
+        let n = self.0.len();
+        format!("{n} check{}: {failed} failed, {warnings} warning{}.", s(n), s(warnings))
     }
 
     fn n(&self, state: State) -> usize {
@@ -117,8 +123,10 @@ mod tests {
     fn a_warning_is_no_failure() {
         let mut report = Report::default();
         report.ok("a", "fine");
+        assert_eq!(report.sums(), "1 check: 0 failed, 0 warnings.");
         report.warning("b", "may be", "look");
         assert!(!report.has_failed());
+        assert_eq!(report.sums(), "2 checks: 0 failed, 1 warning.");
         report.failed("c", "broken", "mend");
         assert!(report.has_failed());
         let expected = r#"{"checks":[{"check":"a","state":"ok","text":"fine"},{"check":"b","remedy":"look","state":"warning","text":"may be"},{"check":"c","remedy":"mend","state":"failed","text":"broken"}],"ok":false}"#;

@@ -68,3 +68,36 @@ fn each_source_and_each_account_is_looked_at() {
     let (_, log) = server.terminate();
     assert!(!log.contains("is refused:") && !log.contains("set the webhook's method"), "{log}");
 }
+
+#[test]
+fn a_demonstration_is_told_as_one_and_so_is_a_file_that_its_backend_has_refused() {
+    let world = World::new();
+    let none = ["TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID", "TWILIO_API_URL", "PUBLIC_URL"];
+    let demo = none.map(|name| (name, ""));
+    std::fs::write(world.path("agents.toml"), "# My agents.\n").expect("a file");
+    let mut server = world.start_with(&demo);
+    server.await_log("listening on");
+    server.await_log("listening on");
+    let told = succeeded(&world.run_with(&["doctor"], &demo));
+    assert!(told.contains("`live-users` is a demonstration, whose calls are simulated"), "{told}");
+    for wrong in ["no webhook can be verified", "PUBLIC_URL is not set", "WARNING"] {
+        assert!(!told.contains(wrong), "{wrong}: {told}");
+    }
+    assert!(told.contains(" checks: 0 failed, 0 warnings."), "{told}");
+
+    std::fs::write(world.path("agents.toml"), "[[agent]]\nidd = \"a\"\n").expect("a file");
+    server.hang_up();
+    server.await_log("SIGHUP: the agents file is refused");
+    // Whoever looks may have none of the backend's variables.
+    let elsewhere = [&demo[..], &[("AGENTS_FILE", "")]].concat();
+    std::fs::rename(world.path("agents.toml"), world.path("other.toml")).expect("a file");
+    let told = succeeded(&world.run_with(&["doctor"], &elsewhere));
+    assert!(told.contains("the agents file was refused when it was read last"), "{told}");
+    assert!(told.contains(", 1 warning."), "{told}");
+
+    let env = [&demo[..], &[("PUBLIC_ULR", "https://hunter2.example")]].concat();
+    std::fs::write(world.path("agents.toml"), "# My agents.\n").expect("a file");
+    let told = succeeded(&world.run_with(&["doctor"], &env));
+    assert!(told.contains("PUBLIC_ULR is no setting; did you mean PUBLIC_URL?"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
