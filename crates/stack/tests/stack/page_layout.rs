@@ -56,7 +56,7 @@ async fn the_activity_stands_in_one_place_however_many_calls_there_are() {
     assert_eq!(browser.evaluate(place).await, "side");
     // Beside a list that is shorter than what stands beside it, no ground is left over.
     let left_over = "(() => { const bottom = (it) => document.querySelector(it).getBoundingClientRect().bottom; \
-                     return Math.round(bottom('.columns') - bottom('#calls')); })()";
+                     return Math.round(bottom('.columns') - bottom('#shared-links')); })()";
     assert_eq!(browser.evaluate(left_over).await, 0);
     for n in 2..=12 {
         twilio.end(n);
