@@ -114,5 +114,12 @@ async fn the_filters_stand_in_one_row_and_say_all_of_their_words_in_each_languag
             assert_eq!(browser.evaluate(&choose(place)).await, place);
             assert_eq!(browser.evaluate(seen).await, "1", "{language}");
         }
+        browser.resize(360, 800).await;
+        for place in 0..5 {
+            assert_eq!(browser.evaluate(&choose(place)).await, place);
+            let cut = format!("({seen}).replace(/^[0-9]+ ?/, '')");
+            assert_eq!(browser.evaluate(&cut).await, "", "{language}, on a telephone");
+        }
+        browser.resize(1280, 900).await;
     }
 }
