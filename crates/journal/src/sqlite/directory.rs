@@ -35,6 +35,17 @@ struct Held {
     lock: File,
 }
 
+impl Drop for Held {
+    /// Unlocks both. Closing them is not enough: a process that this one is just starting has copies of
+    /// all open files until it runs its program, and a copy keeps the lock.
+    fn drop(&mut self) {
+        for file in [&self.lock, &self.directory] {
+            // What cannot be unlocked is when it is closed.
+            let _ = file.unlock();
+        }
+    }
+}
+
 impl Directory {
     /// Locks the directory. Creates it if it does not exist.
     pub(super) fn lock(path: &Path) -> Result<Self, JournalError> {
@@ -209,4 +220,23 @@ fn lock_file(directory: &Path) -> Result<File, JournalError> {
 
 fn locked(directory: &Path, text: &str) -> JournalError {
     JournalError::Locked { path: directory.to_owned(), pid: text.trim().parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_open_files_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::lock(folder.path()).unwrap();
+        let copies = {
+            let held = directory.held.lock();
+            [&held.directory, &held.lock].map(|file| file.try_clone().unwrap())
+        };
+        assert!(matches!(Directory::lock(folder.path()), Err(JournalError::Locked { .. })));
+        drop(directory);
+        Directory::lock(folder.path()).unwrap();
+        drop(copies);
+    }
 }
