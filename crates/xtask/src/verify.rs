@@ -1,7 +1,6 @@
 //! Checks everything, in the order in which a mistake is found soonest, and changes nothing.
 
 use std::io::{BufRead, BufReader, Write};
-use std::num::NonZero;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +21,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     cargo(root, "clippy --workspace --all-targets --locked -- -D warnings")?;
     // `--examples` asks for the very features that clippy has just built with.
     cargo(root, "doc --workspace --no-deps --locked --lib --examples --bin xtask")?;
-    let tests = tests(root, "--workspace --locked");
+    let tests = cargo_command(root, "test --workspace --locked");
     watch(tests, SILENCE_MAX, &mut std::io::stdout())
         .context("`cargo test --workspace --locked`")?;
     with_export(root)
@@ -33,20 +32,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 fn with_export(root: &Path) -> Result<()> {
     let what = "--workspace --locked --features live-users-backend/otlp --test otlp";
     cargo(root, &format!("clippy {what} --lib -- -D warnings"))?;
-    let tests = tests(root, what);
+    let tests = cargo_command(root, &format!("test {what}"));
     watch(tests, SILENCE_MAX, &mut std::io::stdout()).context(format!("`cargo test {what}`"))
-}
-
-/// `cargo test` with two tests at a time for each core, unless `RUST_TEST_THREADS` says how many. Most
-/// tests wait for servers, for disks and for each other's answers, and leave the cores idle meanwhile.
-fn tests(root: &Path, arguments: &str) -> Command {
-    const THREADS: &str = "RUST_TEST_THREADS";
-    let mut command = cargo_command(root, &format!("test {arguments}"));
-    if std::env::var_os(THREADS).is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        command.env(THREADS, (2 * cores).to_string());
-    }
-    command
 }
 
 /// Passes the output on line by line, and ends a command that is silent for too long.
