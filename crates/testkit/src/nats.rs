@@ -236,10 +236,19 @@ impl Nats {
 
     /// Waits until a server is ready.
     ///
+    /// Trap: while it was down, a connection of somebody else may have been given its port. A server that
+    /// ends for that is started again, until the port is free.
+    ///
     /// # Panics
     /// If it does not become so.
     pub fn await_ready(&mut self, node: usize) {
-        assert!(self.nodes[node].becomes_ready(), "the server becomes ready");
+        let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
+        while !self.nodes[node].becomes_ready() {
+            assert!(Instant::now() < deadline, "the server becomes ready");
+            // not a wait for time: the port of another process is waited for, with a bound
+            std::thread::sleep(Duration::from_millis(100));
+            self.nodes[node].start();
+        }
     }
 
     /// Stops a server where it is (SIGSTOP) or lets it go on (SIGCONT).
