@@ -1,5 +1,6 @@
 //! `live-users simulate`: fills a backend with callers.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -154,13 +155,18 @@ async fn play(
 
 /// Says of a server that it takes none of these webhooks.
 fn strange(Webhooks { refused, .. }: &Webhooks) -> String {
-    let statuses: Vec<_> = refused.iter().map(|(it, n)| format!("{n} with {it}")).collect();
     format!(
         "the server refuses these webhooks ({}), so no more are sent: it is no demonstration, or its \
          TWILIO_AUTH_TOKEN or PUBLIC_URL is another one than here. Start a demonstration on other \
          ports, by --backend-port and --proxy-port, or name a backend by --url",
-        statuses.join(", ")
+        statuses(refused)
     )
+}
+
+/// How many webhooks were refused with each status: `2 with 403, 1 with 500`.
+fn statuses(refused: &BTreeMap<u16, usize>) -> String {
+    let each: Vec<_> = refused.iter().map(|(status, n)| format!("{n} with {status}")).collect();
+    each.join(", ")
 }
 
 fn unplayed(error: PlayError) -> Failure {
@@ -198,11 +204,10 @@ fn trouble(Report { webhooks, live_users }: &Report) -> Option<String> {
     }
     if !refused.is_empty() {
         let n: usize = refused.values().sum();
-        let statuses: Vec<_> = refused.iter().map(|(it, n)| format!("{n} with {it}")).collect();
         troubles.push(format!(
             "{n} of {sent} webhooks were refused, {}; the backend's log says why (a 403 means \
              another TWILIO_AUTH_TOKEN or PUBLIC_URL than here)",
-            statuses.join(", ")
+            statuses(refused)
         ));
     }
     if let Err(why) = live_users {
