@@ -206,9 +206,11 @@ impl Stream {
             for event in
                 events.map_err(|error| failure(UpstreamError::TooBig, error.to_string()))?
             {
+                // Before readers are told, so that whoever was told finds it in the metrics. If it is no
+                // frame, the stream is lost at once.
+                self.health.frame_received(std::time::Instant::now());
                 self.published.publish(&self.channels, subscription, event.into_text(), now)?;
                 (self.tries, has_frame) = (0, true);
-                self.health.frame_received(std::time::Instant::now());
                 if self.is_up.replace(true) != Some(true) {
                     log::info!("the backend's stream is open");
                 }
