@@ -1,0 +1,61 @@
+//! The answer to a webhook while many readers of the same backend are told of the one before.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::super::backend::{Backend, Binary, TOKEN};
+use super::super::times::Times;
+use super::readers::{Readers, Transport};
+use super::{Calls, PAUSE_MS, SETTINGS, STREAM};
+use crate::report::{Goal, Median, Report, Row};
+
+/// The readers of one of two backends.
+const READERS: usize = 10_000;
+
+/// How many answers are timed at each backend.
+const WEBHOOKS: usize = 60;
+
+/// From a webhook to the next, which is timed, in milliseconds: the readers are being told.
+const BETWEEN_MS: u64 = 10;
+
+/// The p99 with readers should be at most so many times that without.
+const RATIO_MAX: f64 = 2.0;
+
+pub(super) fn measure(report: &mut Report, binary: &Binary) -> Result<()> {
+    let start = || -> Result<(Backend, Calls)> {
+        let settings = [("TWILIO_AUTH_TOKEN", TOKEN), ("PUBLIC_URL", "")];
+        let backend = binary.start(&[&settings[..], &SETTINGS[..]].concat())?;
+        let calls = Calls::new(&backend);
+        Ok((backend, calls))
+    };
+    let ((crowded, crowded_calls), (_quiet, quiet_calls)) = (start()?, start()?);
+    let readers = Readers::open(&crowded.url, STREAM, Transport::Sse, READERS)?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..WEBHOOKS {
+        let last = crowded_calls.begun() + 2;
+        readers.await_count(last, || time(&crowded_calls, &mut with))?;
+        sleep(Duration::from_millis(PAUSE_MS));
+        time(&quiet_calls, &mut without)?;
+        sleep(Duration::from_millis(PAUSE_MS));
+    }
+    let (with, without) = (Times::of(with), Times::of(without));
+    let ratio = Median::of([with.p99_ms / without.p99_ms]);
+    let what =
+        format!("answer to a webhook while {READERS} readers of the backend are told of another");
+    let row = Row::new(what, with.figure());
+    let row = row.beside(format!("without readers: {}", without.figure()), ratio);
+    report.add(row.goal(Goal::AtMost(RATIO_MAX), ratio.middle));
+    Ok(())
+}
+
+/// Two calls begin, and the answer to the second is timed.
+fn time(calls: &Calls, ms: &mut Vec<f64>) -> Result<()> {
+    calls.begin()?;
+    sleep(Duration::from_millis(BETWEEN_MS));
+    let begin = Instant::now();
+    calls.begin()?;
+    ms.push(begin.elapsed().as_secs_f64() * 1_000.0);
+    Ok(())
+}
