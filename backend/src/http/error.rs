@@ -152,7 +152,9 @@ impl ApiError {
             Self::NoStream(Refusal::NotAWebSocket(why)) => {
                 field("Upgrade", &format!("this path is a WebSocket, and {why}"))
             }
-            Self::NoStream(why @ Refusal::Busy(_)) => problem(&why.to_string()),
+            Self::NoStream(why @ (Refusal::Busy(_) | Refusal::NoSocket)) => {
+                problem(&why.to_string())
+            }
             Self::NoSource => problem("no such source is configured"),
             Self::SourceRefused { .. } => problem("not signed by this source"),
             Self::SourceUnreadable { field: name, expected } => Problem {

@@ -1,7 +1,8 @@
 //! Whether the reader of an open stream may still read.
 
-/// Returns whether a reader may still read. It is called before each frame and each heartbeat.
-pub type Authorization = Box<dyn Fn() -> bool>;
+/// Returns whether a reader may still read. It is called before each frame and each heartbeat, on a
+/// thread of the streams.
+pub type Authorization = Box<dyn Fn() -> bool + Send>;
 
 /// A reader without a check may always read.
 pub(crate) fn is_authorized(authorization: Option<&Authorization>) -> bool {

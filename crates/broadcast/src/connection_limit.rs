@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::authorization::Reader;
+use crate::fanout::Fanout;
 
 /// How a reader gets frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub struct ConnectionLimit {
     /// The places for authorized readers, so that nobody can take them all.
     reserved: Arc<Semaphore>,
     streams: Arc<[Streams; Transport::ALL.len()]>,
+    fanout: Arc<Fanout>,
 }
 
 /// The streams of one transport.
@@ -45,21 +47,20 @@ pub struct ConnectionLimit {
 struct Streams {
     /// Each permit holds one. So the count cannot drift, because nothing adds or subtracts.
     open: Arc<()>,
-    sent: AtomicU64,
+    sent: Arc<AtomicU64>,
 }
 
 /// The right to one open stream, until it is dropped.
 pub(crate) struct Permit {
     _permit: OwnedSemaphorePermit,
     _open: Arc<()>,
-    connections: ConnectionLimit,
-    by: Transport,
+    sent: Arc<AtomicU64>,
 }
 
 impl Permit {
     /// Counts a sent frame.
     pub(crate) fn count_frame(&self) {
-        self.connections.of(self.by).sent.fetch_add(1, Ordering::Relaxed);
+        self.sent.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -67,7 +68,8 @@ impl ConnectionLimit {
     /// Allows this many streams at once.
     pub fn new(max: usize) -> Self {
         let (free, reserved) = (Arc::new(Semaphore::new(max)), Arc::new(Semaphore::new(0)));
-        Self { free, max, reserved, streams: Arc::default() }
+        let (streams, fanout) = <_>::default();
+        Self { free, max, reserved, streams, fanout }
     }
 
     /// As [`ConnectionLimit::new`], with this many more for authorized readers alone.
@@ -106,8 +108,13 @@ impl ConnectionLimit {
             Reader::Authorized(_) => take(&self.reserved),
         };
         let permit = reserved.or_else(|| take(&self.free))?;
-        let open = Arc::clone(&self.of(by).open);
-        Some(Permit { _permit: permit, _open: open, connections: self.clone(), by })
+        let Streams { open, sent } = self.of(by);
+        Some(Permit { _permit: permit, _open: Arc::clone(open), sent: Arc::clone(sent) })
+    }
+
+    /// The threads that serve the streams.
+    pub(crate) fn fanout(&self) -> &Fanout {
+        &self.fanout
     }
 
     fn of(&self, by: Transport) -> &Streams {

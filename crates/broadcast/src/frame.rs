@@ -24,6 +24,8 @@ struct Forms {
     id: Option<String>,
     json: Bytes,
     event: Bytes,
+    /// The event as one chunk of an answer in HTTP/1.1.
+    chunk: Bytes,
     message: Bytes,
 }
 
@@ -76,6 +78,11 @@ impl Frame {
         &self.0.event
     }
 
+    /// The form for SSE in an answer with `Transfer-Encoding: chunked` (RFC 9112, 7.1).
+    pub(crate) fn chunk(&self) -> &Bytes {
+        &self.0.chunk
+    }
+
     /// The form for WebSocket: one text message. A server does not mask messages (RFC 6455, 5.1),
     /// so one encoding serves all readers.
     pub(crate) fn message(&self) -> &Bytes {
@@ -90,13 +97,20 @@ impl Frame {
         }
         // An empty id makes a browser forget the last one (HTML, 9.2.6). It then sends no id when
         // it reconnects, and gets the present frame.
-        let mut event = format!("id: {}\ndata: ", id.as_deref().unwrap_or_default()).into_bytes();
-        event.extend_from_slice(&json);
-        event.extend_from_slice(b"\n\n");
+        let id_line = format!("id: {}\ndata: ", id.as_deref().unwrap_or_default());
+        let length = id_line.len() + json.len() + 2;
+        let mut chunk = format!("{length:x}\r\n").into_bytes();
+        let event = chunk.len()..chunk.len() + length;
+        chunk.reserve_exact(length + 2);
+        chunk.extend_from_slice(id_line.as_bytes());
+        chunk.extend_from_slice(&json);
+        chunk.extend_from_slice(b"\n\n\r\n");
+        let chunk = Bytes::from(chunk);
+        let event = chunk.slice(event);
         let mut message = BytesMut::new();
         Parser::write_message(&mut message, &json, OpCode::Text, true, false);
-        let (event, message) = (event.into(), message.freeze());
-        Self(Arc::new(Forms { id, json: json.into(), event, message }), None)
+        let message = message.freeze();
+        Self(Arc::new(Forms { id, json: json.into(), event, chunk, message }), None)
     }
 }
 
@@ -111,6 +125,7 @@ mod tests {
         let frame = Frame::new("0a1b", 42, r#"{"liveUsers":3}"#);
         assert_eq!(frame.json(), r#"{"liveUsers":3}"#);
         assert_eq!(frame.event(), "id: 0a1b-42\ndata: {\"liveUsers\":3}\n\n");
+        assert_eq!(frame.chunk(), "23\r\nid: 0a1b-42\ndata: {\"liveUsers\":3}\n\n\r\n");
         assert_eq!(frame.message()[..2], [0x81, 15], "a whole text message of 15 bytes");
         assert_eq!(frame.message()[2..], *frame.json());
     }

@@ -5,18 +5,22 @@
 //! encoded once for all readers. A slow reader skips to the present, and no reader has a queue.
 //! This crate does not know what a frame contains.
 //!
-//! A reader costs one connection and a few hundred bytes. It has no task of its own: the connection
-//! takes the next bytes when there is room.
+//! A reader costs one socket and a few hundred bytes. It has no task of its own: once the head of the
+//! answer is sent, the socket is taken away from the HTTP server. Threads that serve nothing else
+//! write each frame to all sockets.
 
 mod authorization;
 mod close;
 mod connection_limit;
+mod event_session;
 mod event_stream;
+mod fanout;
 mod frame;
+mod handover;
 mod latest;
 mod open;
 mod polling;
-mod socket;
+mod session;
 mod throttle;
 mod ws_session;
 
@@ -25,6 +29,7 @@ pub use close::Close;
 pub use connection_limit::{ConnectionLimit, Transport};
 pub use event_stream::{Event, EventStream, HEARTBEAT_MS, TooLong};
 pub use frame::Frame;
+pub use handover::{Detachable, Handover, Takeable, Taken};
 pub use latest::{Latest, SlotState};
 pub use open::{Refusal, events, websocket};
 pub use polling::{answer as polled, answer_as as polled_as};

@@ -1,36 +1,35 @@
 //! Opens streams, or refuses them with a reason.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use actix_http::ws::{HandshakeError, handshake};
-use actix_web::body::{BodyStream, BoxBody};
-use actix_web::http::StatusCode;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{
     HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
+use actix_web::http::{StatusCode, Version};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::{Stream, StreamExt};
-use tokio::sync::watch;
-use tokio::time::sleep;
+use futures_util::Stream as _;
 
-use crate::HEARTBEAT_MS;
-use crate::authorization::{Authorization, Reader, is_authorized};
-use crate::connection_limit::{ConnectionLimit, Permit, Transport};
-use crate::latest::{Latest, SlotState};
-use crate::socket::Socket;
+use crate::authorization::Reader;
+use crate::connection_limit::{ConnectionLimit, Transport};
+use crate::event_session::EventSession;
+use crate::fanout::{Mailbox, Newcomer};
+use crate::handover::Handover;
+use crate::latest::{Latest, Subscription};
+use crate::session::Session;
+use crate::ws_session::WsSession;
 
 /// The header with the id of the last event that a client has (HTML, 9.2.4).
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// When a client may try again if the most streams are open, in seconds.
 const RETRY_AFTER_S: &str = "10";
-
-/// The bounds of a random delay, in milliseconds, after which a browser's `EventSource` reconnects.
-/// It spreads the clients of a stream that ended.
-const RETRY_MS_MIN: u16 = 1_000;
-const RETRY_MS_MAX: u16 = 4_000;
 
 /// Why a stream is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +40,16 @@ pub enum Refusal {
     /// The request does not open a WebSocket.
     #[error("this path is a WebSocket: {0}")]
     NotAWebSocket(HandshakeError),
+    /// The server does not give its sockets away, or the system has no thread for streams.
+    #[error("streams cannot be served now: come back later")]
+    NoSocket,
 }
 
 impl Refusal {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::NoSocket => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAWebSocket(HandshakeError::BadWebsocketKey) => StatusCode::BAD_REQUEST,
             Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
         }
@@ -56,7 +58,9 @@ impl Refusal {
     /// The headers of the answer.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
-            Self::Busy(_) => vec![(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))],
+            Self::Busy(_) | Self::NoSocket => {
+                vec![(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))]
+            }
             Self::NotAWebSocket(_) => vec![
                 (UPGRADE, HeaderValue::from_static("websocket")),
                 (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
@@ -76,20 +80,25 @@ pub fn events(
     connections: &ConnectionLimit,
     reader: Reader,
 ) -> Result<HttpResponse, Refusal> {
+    let (handover, mailbox) = place_of(request, connections)?;
     let permit = connections.take(Transport::Events, &reader);
     let permit = permit.ok_or(Refusal::Busy(connections.max()))?;
     let known = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let known = known.map(Box::from);
-    let authorization = reader.authorization();
-    let now = latest.read();
-    let (is_open, has_frame) = (false, false);
-    let events = Events { now, known, is_open, has_frame, authorization, permit };
-    Ok(HttpResponse::Ok()
+    let is_chunked = request.version() >= Version::HTTP_11;
+    let events = EventSession::new(Instant::now(), is_chunked);
+    let session = Session::events(events, known, permit, reader.authorization());
+    let subscription = Some(latest.read(&mailbox));
+    let body = Handed { handover, received: None, begins: Some((session, subscription, mailbox)) };
+    let mut answer = HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
         // nginx would otherwise hold events back until its buffer is full.
         .insert_header(("x-accel-buffering", "no"))
-        .body(body(events.into_stream())))
+        .force_close()
+        .body(body);
+    answer.head_mut().no_chunking(!is_chunked);
+    Ok(answer)
 }
 
 /// Answers with the latest frames as messages on a WebSocket. Trap: browsers let every page open
@@ -109,83 +118,62 @@ pub fn websocket(
     reader: Reader,
 ) -> Result<HttpResponse, Refusal> {
     let mut answer = handshake(request.head()).map_err(Refusal::NotAWebSocket)?;
+    let (handover, mailbox) = place_of(request, connections)?;
     let permit = connections.take(Transport::Socket, &reader);
     // A refused reader must not count as a reader of the slot.
-    let now = match &permit {
-        Some(_) => latest.read(),
-        None => watch::channel(SlotState::Nothing).1,
-    };
-    let socket = Socket::new(received, now, permit, reader.authorization());
-    Ok(answer.body(body(socket.into_stream())).map_into_boxed_body().into())
+    let subscription = permit.is_some().then(|| latest.read(&mailbox));
+    let session = WsSession::new(Instant::now());
+    let session = Session::socket(session, permit, reader.authorization());
+    let received = Some(received);
+    let body = Handed { handover, received, begins: Some((session, subscription, mailbox)) };
+    Ok(answer.body(body).map_into_boxed_body().into())
 }
 
-fn body(stream: impl Stream<Item = Bytes> + 'static) -> BoxBody {
-    BoxBody::new(BodyStream::new(stream.map(Ok::<_, Infallible>)))
+/// Where the socket of the request comes from, and where it goes.
+fn place_of(
+    request: &HttpRequest,
+    connections: &ConnectionLimit,
+) -> Result<(Handover, Arc<Mailbox>), Refusal> {
+    let handover = request.conn_data::<Handover>().cloned().ok_or(Refusal::NoSocket)?;
+    let mailbox = connections.fanout().mailbox().map_err(|error| {
+        log::error!("no thread for streams: {error}");
+        Refusal::NoSocket
+    })?;
+    Ok((handover, mailbox))
 }
 
-/// One reader of server-sent events.
-struct Events {
-    now: watch::Receiver<SlotState>,
-    /// The frame that the client has already.
-    known: Option<Box<str>>,
-    is_open: bool,
-    has_frame: bool,
-    authorization: Option<Authorization>,
-    permit: Permit,
+/// The body of an answer that goes on elsewhere: it asks for the socket, and has no bytes itself.
+struct Handed {
+    handover: Handover,
+    /// What the server reads of the client until then.
+    received: Option<Payload>,
+    begins: Option<(Session, Option<Subscription>, Arc<Mailbox>)>,
 }
 
-impl Events {
-    fn into_stream(self) -> impl Stream<Item = Bytes> {
-        futures_util::stream::unfold(self, |mut events| async move {
-            events.next().await.map(|bytes| (bytes, events))
-        })
+impl MessageBody for Handed {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
     }
 
-    async fn next(&mut self) -> Option<Bytes> {
-        if !self.is_open {
-            self.is_open = true;
-            return Some(format!("retry: {}\n\n", retry_ms()).into());
-        }
-        loop {
-            tokio::select! {
-                biased;
-                changed = self.now.changed() => {
-                    changed.ok()?;
-                    match &*self.now.borrow_and_update() {
-                        SlotState::Nothing => {}
-                        SlotState::Frame(frame) => {
-                            if !is_authorized(self.authorization.as_ref()) {
-                                return None;
-                            }
-                            let known = self.known.take();
-                            if known.is_none() || frame.id() != known.as_deref() {
-                                self.permit.count_frame();
-                                // The first one may be old.
-                                let is_first = !std::mem::replace(&mut self.has_frame, true);
-                                let first = is_first.then(|| frame.anew());
-                                return Some(first.as_ref().unwrap_or(frame).event().clone());
-                            }
-                        }
-                        SlotState::Closed => return None,
-                    }
-                }
-                () = sleep(Duration::from_millis(HEARTBEAT_MS)) => {
-                    if !is_authorized(self.authorization.as_ref()) {
-                        return None;
-                    }
-                    return Some(Bytes::from_static(b": heartbeat\n\n"));
-                }
+    /// The server asks for bytes when it has the head of the answer, and before it writes that.
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let Some((mut session, subscription, mailbox)) = self.begins.take() else {
+            return Poll::Pending;
+        };
+        if let Some(received) = &mut self.received {
+            while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut *received).poll_next(context) {
+                session.receive(&bytes);
             }
         }
-    }
-}
-
-/// A random delay. Without randomness it is the longest.
-fn retry_ms() -> u16 {
-    let mut random = [0; 2];
-    match getrandom::fill(&mut random) {
-        Ok(()) => RETRY_MS_MIN + u16::from_ne_bytes(random) % (RETRY_MS_MAX - RETRY_MS_MIN),
-        Err(_) => RETRY_MS_MAX,
+        self.handover.ask(move |taken| {
+            mailbox.join(Newcomer::new(taken, session, subscription));
+        });
+        Poll::Pending
     }
 }
 

@@ -4,11 +4,10 @@
 //! known, and stays bounded. A client that does not read gets nothing more, and later the newest
 //! frame. A client that does not answer a ping in time is closed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
 use actix_web::web::{Bytes, BytesMut};
-use tokio::time::Instant;
 
 use crate::close::echo;
 use crate::{Close, Frame, HEARTBEAT_MS};

@@ -101,6 +101,12 @@ impl Connections {
         self.0.table.lock().sweep(Instant::now());
     }
 
+    /// Whether a stream is open.
+    pub(crate) fn has_streams(&self) -> bool {
+        let [_, _, streams] = self.0.table.lock().open();
+        streams > 0
+    }
+
     /// Adds the figures to a page.
     pub fn add_to(&self, page: &mut Page) {
         let (open, closed) = {
@@ -145,6 +151,9 @@ impl Connection {
     }
 
     fn end(&self, has_rest: bool) {
+        if self.link.is_detached() {
+            return;
+        }
         self.link.await_head(true);
         self.all.0.table.lock().end(Instant::now(), self.id, has_rest);
     }

@@ -1,6 +1,6 @@
 //! Serves HTTP for both servers. The caller binds the listener and decides when to stop.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, Error};
+use live_users_broadcast::Detachable;
 use socket2::SockRef;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
 use crate::connections::{Connections, LimitAnswers, LimitedStream, limit};
 use crate::tuning;
@@ -29,6 +30,9 @@ const DISCONNECT_MS: u64 = 1_000;
 
 /// How often slow connections are looked for, in milliseconds.
 const SWEEP_MS: u64 = 1_000;
+
+/// How often it is looked whether streams are open still, while the server stops, in milliseconds.
+const STREAMS_LOOK_MS: u64 = 10;
 
 /// Connections of each worker that are closed already and not yet gone.
 const GOING: usize = 64;
@@ -76,8 +80,11 @@ where
                 .client_request_timeout(limits.head)
                 .client_disconnect_timeout(Duration::from_millis(DISCONNECT_MS))
                 .local_addr(address)
-                .on_connect_ext(|stream: &LimitedStream, data| {
-                    data.insert(stream.connection().clone());
+                .on_connect_ext(|stream: &Detachable<LimitedStream>, data| {
+                    data.insert(stream.handover());
+                    if let Some(stream) = stream.get() {
+                        data.insert(stream.connection().clone());
+                    }
                 })
                 .h1(map_config(app, |()| AppConfig::default()));
             fn_service(move |stream| std::future::ready(accept(stream, &all))).and_then(http)
@@ -99,8 +106,14 @@ where
         () = &mut shutdown => {}
         () = &mut sweeping => {}
     }
+    let end = Instant::now() + Duration::from_secs(SHUTDOWN_GRACE_S);
     // The server has to be polled while it drains. Otherwise it would wait for itself.
-    let drained = async { tokio::join!(handle.stop(true), server) };
+    let drained = async {
+        let stopped = tokio::join!(handle.stop(true), server);
+        // The streams are no longer the server's. Each of them has been told that it ends.
+        let _over_or_late = timeout_at(end, streams_end(&connections)).await;
+        stopped
+    };
     let ((), ended) = tokio::select! {
         drained = drained => drained,
         () = sweeping => return Ok(()),
@@ -109,11 +122,18 @@ where
     ended
 }
 
+/// Resolves when no stream is open.
+async fn streams_end(connections: &Connections) {
+    while connections.has_streams() {
+        sleep(Duration::from_millis(STREAMS_LOOK_MS)).await;
+    }
+}
+
 /// Takes a connection, or closes it at once.
 fn accept(
     stream: TcpStream,
     connections: &Connections,
-) -> Result<(LimitedStream, Option<std::net::SocketAddr>), DispatchError> {
+) -> Result<(Detachable<LimitedStream>, Option<SocketAddr>), DispatchError> {
     let peer = stream.peer_addr().ok();
     let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let connection = connections
@@ -124,5 +144,5 @@ fn accept(
     if let Err(error) = tuned {
         log::debug!("a connection keeps the system's own limits: {error}");
     }
-    Ok((LimitedStream::new(stream, connection), peer))
+    Ok((Detachable::new(LimitedStream::new(stream, connection)), peer))
 }

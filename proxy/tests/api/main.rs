@@ -24,6 +24,7 @@ mod page;
 mod paths;
 mod proxy;
 mod questions;
+mod raw_streams;
 mod scopes;
 mod session;
 mod sharing;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use actix_web::rt::net::TcpStream;
 use futures_util::task::AtomicWaker;
+use live_users_broadcast::{Takeable, Taken};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connection, Reason};
@@ -27,6 +28,8 @@ pub(crate) struct Link {
     is_closed: AtomicBool,
     /// A stream is open, which ends only when the client goes.
     is_streaming: AtomicBool,
+    /// The socket is no longer the server's: the connection lasts until that is closed.
+    is_detached: AtomicBool,
     waker: AtomicWaker,
     /// How much of a head was read, or [`NO_HEAD`].
     head_bytes: AtomicUsize,
@@ -45,6 +48,15 @@ impl Link {
     /// place among the streams would be taken for 30 s by a client that has long gone.
     pub(crate) fn stream(&self) {
         self.is_streaming.store(true, Ordering::Release);
+    }
+
+    /// The server's part is over, and the stream goes on.
+    fn detach(&self) {
+        self.is_detached.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.is_detached.load(Ordering::Acquire)
     }
 
     /// A head is awaited, or has arrived.
@@ -71,27 +83,40 @@ impl Link {
     }
 }
 
+/// A place in the table, until it is dropped.
+struct Place(Connection);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
 /// The socket of a connection.
 pub(crate) struct LimitedStream {
     io: TcpStream,
-    connection: Connection,
+    place: Place,
     /// What was read is looked at before more is read.
     has_paused: bool,
 }
 
 impl LimitedStream {
     pub(crate) fn new(io: TcpStream, connection: Connection) -> Self {
-        Self { io, connection, has_paused: false }
+        Self { io, place: Place(connection), has_paused: false }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+        &self.place.0
     }
 }
 
-impl Drop for LimitedStream {
-    fn drop(&mut self) {
-        self.connection.remove();
+impl Takeable for LimitedStream {
+    /// The place in the table is held until the socket is closed.
+    fn take(self) -> io::Result<Taken> {
+        let Self { io, place, .. } = self;
+        let socket = io.into_std()?;
+        place.0.link.detach();
+        Ok(Taken { socket, held: Box::new(place) })
     }
 }
 
@@ -102,7 +127,7 @@ impl AsyncRead for LimitedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let link = &this.connection.link;
+        let link = &this.place.0.link;
         link.waker.register(context.waker());
         link.check()?;
         if link.is_head_too_long() {
@@ -114,7 +139,7 @@ impl AsyncRead for LimitedStream {
             }
             // Only as a courtesy: if there is no room for it, the close says enough.
             let _ = this.io.try_write(TOO_LONG);
-            this.connection.close(Reason::Head);
+            this.place.0.close(Reason::Head);
             link.check()?;
         }
         this.has_paused = false;
@@ -136,7 +161,7 @@ impl AsyncWrite for LimitedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.link.check()?;
+        self.place.0.link.check()?;
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
 
